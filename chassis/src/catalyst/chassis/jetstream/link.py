@@ -1,0 +1,235 @@
+"""One connection: nats-py's client, plus what the port needs and the client does not have.
+
+Taps hand a subscription's messages over straight from the socket, without a task, a queue and
+parsed headers for each. Calls share one inbox and fail at once when the connection drops. Used by
+`catalyst.chassis.jetstream.broker`, `puller` and `consume`; overrides three inner methods of
+nats-py, which `tests/unit/chassis/jetstream/test_link.py` holds in place.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+from typing_extensions import override
+
+from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream.port import BrokerError, Denied, Unavailable
+
+log = logging.getLogger(__name__)
+
+Tap = Callable[[wire.Raw], None]
+"""Takes one message in the read loop: must be quick and must not raise."""
+
+
+class Call:
+    """A request on its way, with the replies so far."""
+
+    __slots__ = ("done", "many", "replies", "subjects")
+
+    def __init__(self, subjects: Collection[str], *, many: bool) -> None:
+        self.subjects = subjects
+        self.many = many
+        self.replies: list[wire.Raw] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, reply: wire.Raw) -> None:
+        """Add a reply; the only one, or a status, is the last."""
+        self.replies.append(reply)
+        if not self.many or wire.status(reply.headers).code:
+            self.finish(None)
+
+    def finish(self, error: BrokerError | None) -> None:
+        """Wake the caller, once."""
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
+class Link(Client):
+    """A connection that never gives up by itself, and says when it is closed for good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = asyncio.Event()
+        """Set when nothing will ever arrive again."""
+        self.drops = 0
+        """How often the connection was lost. A reader compares it to notice a gap."""
+        self._up = asyncio.Event()
+        self._taps: dict[int, Tap] = {}
+        self._calls: dict[bytes, Call] = {}
+        self._counter = 0
+        self._inbox = ""
+
+    async def open(self, servers: str | list[str], options: dict[str, Any]) -> None:
+        """Connect for the first time; the callbacks are the link's own.
+
+        Raises:
+            Denied: If the broker does not take the credentials.
+        """
+        await super().connect(
+            servers,
+            error_cb=self._on_first_error,
+            disconnected_cb=self._on_drop,
+            reconnected_cb=self._on_up,
+            closed_cb=self._on_closed,
+            max_reconnect_attempts=-1,
+            **options,
+        )
+        self._error_cb = self._on_error
+        self._inbox = f"{self.new_inbox()}."
+        await self.tap(f"{self._inbox}*", self._take_reply)
+        self._up.set()
+
+    async def ready(self, timeout: float) -> None:
+        """Wait until there is a connection.
+
+        Raises:
+            Unavailable: If there is none after `timeout` seconds, or never again.
+        """
+        if self.is_connected:
+            return
+        self._up.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.is_connected:
+                    if self.is_closed:
+                        raise Unavailable(503, 0, "the connection to the broker is closed")
+                    self._up.clear()
+                    await self._up.wait()
+        except TimeoutError:
+            raise Unavailable(503, 0, "no connection to the broker") from None
+
+    async def tap(self, subject: str, take: Tap) -> int:
+        """Subscribe without a queue; answers the number that `untap` wants."""
+        self._sid += 1
+        sid = self._sid
+        subscription = Subscription(self, sid, subject)
+        # The client replays what stands in this table after a reconnect.
+        self._subs[sid] = subscription
+        self._taps[sid] = take
+        await self._send_subscribe(subscription)
+        return sid
+
+    async def untap(self, sid: int) -> None:
+        """End a tap; unknown numbers are ignored, since a closed link has none."""
+        if self._taps.pop(sid, None) is None or self._subs.pop(sid, None) is None:
+            return
+        if self.is_connected:
+            await self._send_unsubscribe(sid)
+
+    async def send(self, *frames: bytes) -> None:
+        """Queue frames for the socket, together and in order.
+
+        Raises:
+            Unavailable: If the connection is closed, or too much waits for it to come back.
+        """
+        if self.is_closed:
+            raise Unavailable(503, 0, "the connection to the broker is closed")
+        data = b"".join(frames)
+        if not self.is_connected and self._pending_data_size + len(data) > self._max_pending_size:
+            raise Unavailable(503, 0, "no connection to the broker, and its buffer is full")
+        self.stats["out_msgs"] += len(frames)
+        self.stats["out_bytes"] += len(data)
+        await self._send_command(data)
+        await self._flush_pending()
+
+    async def call(
+        self,
+        frames: Callable[[str], list[bytes]],
+        subjects: Collection[str],
+        *,
+        timeout: float,
+        many: bool = False,
+    ) -> list[wire.Raw]:
+        """Send what `frames` makes of an inbox, and wait for the reply to it.
+
+        With `many`, all replies up to and with the one that has a status.
+
+        Raises:
+            Unavailable: If no reply came, or nobody listens.
+            Denied: If the broker refused one of `subjects` to these credentials.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        await self.ready(timeout)
+        self._counter += 1
+        token = str(self._counter)
+        call = self._calls[token.encode()] = Call(subjects, many=many)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self.send(*frames(self._inbox + token))
+                await call.done
+        except TimeoutError:
+            raise Unavailable(408, 0, f"no answer within {timeout:g} s") from None
+        finally:
+            del self._calls[token.encode()]
+        if wire.status(call.replies[-1].headers).code == 503:
+            raise Unavailable(503, 0, f"nobody answers on {next(iter(subjects))!r}")
+        return call.replies
+
+    def _take_reply(self, reply: wire.Raw) -> None:
+        call = self._calls.get(reply.subject[len(self._inbox) :])
+        if call is not None:
+            call.take(reply)
+
+    @override
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        take = self._taps.get(sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        try:
+            take(wire.Raw(subject, reply, headers, data))
+        except Exception:
+            # Otherwise the read loop would end, and nothing would ever arrive again.
+            log.exception("a tap failed")
+
+    @override
+    async def _read_loop(self) -> None:
+        await super()._read_loop()
+        # nats-py logs an unexpected error, ends the loop and goes on calling itself connected.
+        if self.is_connected and self._reading_task is asyncio.current_task():
+            await self._process_op_err(errors.Error("the read loop ended"))
+
+    async def _on_up(self) -> None:
+        log.info("broker connection is back")
+        self._up.set()
+
+    async def _on_drop(self) -> None:
+        self.drops += 1
+        # What was not sent yet must not be sent later, when its caller has long given up.
+        self._pending.clear()
+        self._pending_data_size = 0
+        self._fail(Unavailable(503, 0, "the connection to the broker was lost"))
+
+    async def _on_closed(self) -> None:
+        self.closed.set()
+        self._up.set()
+        self._fail(Unavailable(503, 0, "the connection to the broker is closed"))
+
+    async def _on_first_error(self, error: Exception) -> None:
+        if "authorization violation" in str(error).lower():
+            raise Denied(403, 0, "the broker does not accept these credentials") from error
+        await self._on_error(error)
+
+    async def _on_error(self, error: Exception) -> None:
+        text = str(error)
+        log.warning("broker connection reported an error", extra={"error": text or repr(error)})
+        if "permissions violation" in text:
+            # nats-py lowers the case of what the server says, the subject included.
+            for call in self._calls.values():
+                if any(f'"{subject.lower()}"' in text for subject in call.subjects):
+                    call.finish(Denied(403, 0, text))
+
+    def _fail(self, error: BrokerError) -> None:
+        for call in self._calls.values():
+            call.finish(error)
