@@ -1,0 +1,150 @@
+"""What a service is made of: its aggregates, rules, processes, effects and queries, as one table.
+
+A service's `handlers.py` builds one `Service`; the runtime (`worker.py`) runs it. Nothing here
+knows a broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from catalyst.contracts.decision import Actor, Context, Decision, Fired, Recorded
+from catalyst.contracts.message import Answer, Command, Event
+from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.subjects import Claim, Ref
+
+S = TypeVar("S")
+C = TypeVar("C", bound=Command)
+
+Read = Ref | Claim
+Reads = Callable[[Any, Any, Ref], Sequence[Read]]
+Decide = Callable[[Any, Any, Context], Decision]
+Input = Recorded | Fired | Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate(Generic[S]):
+    """One kind of thing that is decided as a unit."""
+
+    name: str
+    initial: S
+    evolve: Callable[[S, Event], S]
+    """Folds one event, of the newest version, into the state; total, never raises on a fact."""
+    fold: int = 1
+    """Number of the fold: a change that would fold old events differently raises it, so that older
+    snapshots are ignored."""
+
+    @property
+    def state(self) -> type[S]:
+        """The type that a snapshot of this aggregate decodes to."""
+        return type(self.initial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What happens when a command arrives."""
+
+    shape: type[Command]
+    aggregate: str
+    decide: Decide
+    reads: Reads
+
+
+def _nothing(_state: Any, _command: Any, _ref: Ref) -> Sequence[Read]:
+    return ()
+
+
+def on(
+    shape: type[C],
+    aggregate: str,
+    decide: Callable[[Any, C, Context], Decision],
+    reads: Callable[[Any, C, Ref], Sequence[Read]] = _nothing,
+) -> Rule:
+    """Pair a command with its rule; `reads` names what else the rule looks at."""
+    message = BY_SHAPE[shape]
+    if aggregate not in message.aggregates:
+        raise ValueError(f"{message.type} is not addressed to {aggregate!r}")
+    return Rule(shape=shape, aggregate=aggregate, decide=decide, reads=reads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process manager: an aggregate that reacts to events of others, timers and answers."""
+
+    name: str
+    """Part of its durable's name and of every id derived from it."""
+    aggregate: str
+    correlate: Callable[[Recorded], Ref | None]
+    """Which of its aggregates an event concerns; None to ignore the event."""
+    react: Callable[[Any, Input, Context], Decision]
+    events: tuple[type[Event], ...]
+
+
+class Loader(Protocol):
+    """How an effect or a query sees state."""
+
+    async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
+        """Return the state of `ref`, as of sequence `up_to` or now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an effect found: a command to its own aggregate."""
+
+    ref: Ref
+    command: Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """Something done outside because an event happened; doing it twice is doing it once."""
+
+    name: str
+    """Part of its durable's name and of the ids of its reports."""
+    events: tuple[type[Event], ...]
+    run: Callable[[Recorded, Loader], Awaitable[Report | None]]
+    """Raises `Retry` while the world is not ready; any other exception is a bug, retried with
+    backoff and then reported through `failed`."""
+    failed: Callable[[Recorded, str], Report | None]
+    """What is reported when the effect gave up; the text says why."""
+    lane: Callable[[Recorded], str]
+    """Effects of one lane run one at a time, in the log's order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question that needs a rule: answered from state, publishes nothing."""
+
+    name: str
+    version: int
+    run: Callable[[Mapping[str, Any], str, Actor, Loader], Awaitable[Any]]
+    """Takes the request, the Organization, who asks, and the loader; returns JSON.
+    Raises `Rejected` for a wrong request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that one service does when something arrives."""
+
+    name: str
+    aggregates: tuple[Aggregate[Any], ...]
+    rules: tuple[Rule, ...]
+    processes: tuple[Process, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    queries: tuple[Query, ...] = ()
+    by_name: Mapping[str, Aggregate[Any]] = field(init=False)
+    by_command: Mapping[tuple[type[Command], str], Rule] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the table; a second row for the same command and aggregate is refused."""
+        object.__setattr__(self, "by_name", {item.name: item for item in self.aggregates})
+        rules: dict[tuple[type[Command], str], Rule] = {}
+        for rule in self.rules:
+            key = (rule.shape, rule.aggregate)
+            if key in rules:
+                raise ValueError(f"two rules for {rule.shape.__name__} on {rule.aggregate!r}")
+            rules[key] = rule
+        object.__setattr__(self, "by_command", rules)

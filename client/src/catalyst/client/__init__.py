@@ -1,0 +1,1 @@
+"""Send a command and await its outcome; read and watch the read model."""

@@ -1,0 +1,1 @@
+"""Every command, event, rejection code, subject and stream of Catalyst, as data."""

@@ -1,0 +1,204 @@
+"""The one parser of messages, used by worker, HTTP door and manifests alike."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn, TypeVar
+
+import msgspec
+
+from catalyst.contracts.message import Command, Envelope
+from catalyst.contracts.registry import Message
+from catalyst.contracts.topology import MAX_BODY_BYTES, MAX_DEPTH
+
+T = TypeVar("T")
+
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_PATH: Final = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
+_FIELD: Final = re.compile(r"`([^`]+)`")
+
+
+class Undecodable(Exception):
+    """The bytes are not a message; `code` says why and `pointer` where."""
+
+    def __init__(self, code: str, message: str, pointer: str = "", rule: str = "") -> None:
+        """Refuse with a registered code; `rule` names the broken rule of a field, if any."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.pointer = pointer
+        self.rule = rule or code
+
+
+class _Doubled:
+    """Stands in the parsed tree where an object names a key twice."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                return _Doubled(key)
+            seen.add(key)
+    for key, value in pairs:
+        if isinstance(value, _Doubled):
+            value.key = f"{pointer_token(key)}/{value.key}"
+            return value
+    return found
+
+
+def pointer_token(key: str) -> str:
+    """Return a key as one token of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _find_doubled(tree: Any) -> str | None:
+    if isinstance(tree, _Doubled):
+        return "/" + tree.key
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            inner = _find_doubled(item)
+            if inner is not None:
+                return f"/{index}{inner}"
+    if isinstance(tree, dict):
+        for key, item in tree.items():
+            inner = _find_doubled(item)
+            if inner is not None:
+                return f"/{pointer_token(key)}{inner}"
+    return None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Undecodable("not-finite", f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Undecodable("not-finite", "a number is too large to be held")
+    return value
+
+
+def check(raw: bytes, *, limit: int = MAX_BODY_BYTES) -> None:
+    """Refuse what no message may be: too large, not UTF-8, too deep, doubled keys, not finite.
+
+    Raises:
+        Undecodable: With the first rule that does not hold, in that order.
+    """
+    if len(raw) > limit:
+        raise Undecodable("too-large", f"the body has {len(raw)} bytes, {limit} are allowed")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Undecodable("not-utf8", f"byte {error.start} is not UTF-8") from error
+    depth = 0
+    for match in _BRACKETS.finditer(raw):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Undecodable("too-deep", f"nesting deeper than {MAX_DEPTH} is refused")
+        elif token in (b"]", b"}"):
+            depth -= 1
+    try:
+        tree = json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except (ValueError, RecursionError) as error:
+        raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
+    doubled = _find_doubled(tree)
+    if doubled is not None:
+        raise Undecodable("duplicate-key", "the object names a key twice", doubled)
+
+
+def pointer(path: str) -> str:
+    """Return a msgspec path (`$.a[0].b`) as a JSON pointer (`/a/0/b`)."""
+    steps = (name or index for name, index in _STEP.findall(path[1:]))
+    return "".join(f"/{pointer_token(step)}" for step in steps)
+
+
+def _rule(text: str) -> tuple[str, str]:
+    """Return the rule that a validation message speaks of, and the field it names, if any."""
+    field = _FIELD.search(text)
+    named = field[1] if field else ""
+    if "missing required field" in text:
+        return "required", named
+    if "contains unknown field" in text:
+        return "unknown-field", named
+    if "matching regex" in text:
+        return "pattern", ""
+    if "of length" in text:
+        return "length", ""
+    if "Invalid enum value" in text:
+        return "enum", ""
+    if re.search(r"Expected `\w+` [<>]=? ", text):
+        return "range", ""
+    return "type", ""
+
+
+def invalid(error: msgspec.ValidationError, code: str, prefix: str = "") -> Undecodable:
+    """Return a validation error as ours; `prefix` is put before its pointer."""
+    match = _PATH.fullmatch(str(error))
+    text = match["text"] if match else str(error)
+    place = pointer(match["path"]) if match and match["path"] else ""
+    rule, named = _rule(text)
+    if named:
+        place += f"/{pointer_token(named)}"
+    return Undecodable(code, text[:1].lower() + text[1:], prefix + place, rule)
+
+
+def decode(raw: bytes | msgspec.Raw, kind: type[T], code: str, prefix: str = "") -> T:
+    """Decode checked bytes as `kind`.
+
+    Raises:
+        Undecodable: With `code` for a wrong field, `malformed-json` for bytes that are no JSON.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise invalid(error, code, prefix) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
+
+
+def envelope(raw: bytes) -> Envelope:
+    """Parse a whole message as far as its envelope; `data` stays bytes.
+
+    Raises:
+        Undecodable: If it is not a CloudEvents 1.0 message in structured mode.
+    """
+    check(raw)
+    found = decode(raw, Envelope, "invalid-envelope")
+    for name, value in (("id", found.id), ("source", found.source), ("type", found.type)):
+        if not value:
+            raise Undecodable("invalid-envelope", f"{name} is empty", f"/{name}", "length")
+    return found
+
+
+def command_data(message: Message, data: bytes | msgspec.Raw) -> Command:
+    """Decode the data of a command of a known type.
+
+    Raises:
+        Undecodable: `invalid-data`, with the pointer of the field below `/data`.
+    """
+    shape: Any = message.shape
+    found = decode(data, shape, "invalid-data", "/data")
+    if not isinstance(found, Command):
+        raise Undecodable("unknown-type", f"{message.type} is not a command")
+    return found
+
+
+def encode(value: object) -> bytes:
+    """Return a value as JSON, the same bytes for the same value."""
+    return msgspec.json.encode(value, order="deterministic")

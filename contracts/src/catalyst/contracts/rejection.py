@@ -1,0 +1,121 @@
+"""How an owner says no: the codes, what each means, and the HTTP status of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from catalyst.contracts.message import FieldError
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One reason for a rejection, as programs see it."""
+
+    name: str
+    status: int
+    """The HTTP status that a door answers with."""
+    meaning: str
+
+
+class Rejected(Exception):
+    """A rule refuses a command; recorded as its outcome and never retried."""
+
+    def __init__(
+        self, code: str, message: str, errors: Iterable[FieldError] = (), *, pointer: str = ""
+    ) -> None:
+        """Refuse with a registered code; `pointer` names the one field that is wrong, if any."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        found = tuple(errors)
+        if not found and pointer:
+            found = (FieldError(pointer=pointer, rule=code, message=message),)
+        self.errors = found
+
+
+def _code(name: str, status: int, meaning: str) -> tuple[str, Code]:
+    return name, Code(name, status, meaning)
+
+
+CODES: Final[dict[str, Code]] = dict(
+    (
+        # what any door says of any message
+        _code("too-large", 413, "The message, or what it would write, is above the size limit."),
+        _code("not-utf8", 400, "The body is not UTF-8."),
+        _code("malformed-json", 400, "The body is not JSON."),
+        _code("too-deep", 400, "The body nests deeper than allowed."),
+        _code("duplicate-key", 400, "An object names the same key twice."),
+        _code("not-finite", 400, "A number is not finite."),
+        _code("invalid-envelope", 400, "An attribute of the envelope is missing or wrong."),
+        _code("invalid-data", 422, "A field of the data is missing, unknown or wrong."),
+        _code("invalid-id", 422, "The command id is not allowed."),
+        _code("unknown-type", 404, "No command has this type and version."),
+        _code("subject-mismatch", 422, "Subject and body disagree."),
+        _code("command-id-reused", 409, "The id belongs to another command."),
+        _code("command-too-old", 422, "The command waited too long to be decided."),
+        _code("command-from-future", 422, "The command claims a time ahead of the broker's."),
+        _code("reply-not-allowed", 422, "The reply subject is outside the Organization's."),
+        _code("unauthenticated", 401, "The token is missing, expired or not valid."),
+        _code("forbidden", 403, "The actor's roles do not allow this."),
+        _code("person-required", 403, "Only a person with a verified token may do this."),
+        _code("retry-failed", 409, "Retrying a parked message failed again."),
+        _code("not-parked", 409, "Nothing is parked here under that name."),
+        _code("dropped", 409, "The parked message was dropped on request."),
+        _code("not-implemented", 501, "The door does not offer this yet."),
+        _code("rate-limited", 429, "Too many requests."),
+        _code("timeout", 504, "The answer did not come in time."),
+        _code("unavailable", 503, "A part that is needed does not answer."),
+        _code("not-found", 404, "There is no such thing, or it is not yours to see."),
+        _code("log-changed", 409, "The sequence belongs to another log."),
+        _code("invalid-query", 400, "A query parameter is wrong."),
+        # Organizations
+        _code("slug-invalid", 422, "The slug breaks a naming rule."),
+        _code("slug-reserved", 422, "The slug is a reserved word."),
+        _code("slug-environment-type", 422, "A slug does not end in an environment type."),
+        _code("organization-exists", 409, "The Organization exists already."),
+        _code("slug-taken", 409, "The slug was used before; slugs are never used again."),
+        _code("organization-not-found", 404, "There is no such Organization."),
+        _code("organization-deleted", 409, "The Organization is deleted."),
+        _code("organization-suspended", 409, "The Organization is suspended."),
+        _code("organization-not-suspended", 409, "The Organization is not suspended."),
+        _code("billing-mode-kind", 422, "Billing mode `real` is for customers only."),
+        _code("parent-not-found", 422, "The parent Organization does not exist."),
+        _code("parent-self", 422, "An Organization is not its own parent."),
+        _code("federation-incomplete", 422, "The identity provider lacks a setting it needs."),
+        _code("owner-required", 422, "At least one owner must remain."),
+        _code("owner-duplicate", 422, "An e-mail address is listed twice."),
+        _code("owner-email-invalid", 422, "The e-mail address is not valid."),
+        _code("delegation-forbidden", 403, "Only a sovereign-admin delegates policies."),
+        # Environments
+        _code("environment-name-mismatch", 422, "The name does not follow from its parts."),
+        _code("environment-label-invalid", 422, "The label breaks a naming rule."),
+        _code("environment-name-taken", 409, "Another Environment has this name."),
+        _code("environment-exists", 409, "The Environment exists already."),
+        _code("environment-not-found", 404, "There is no such Environment."),
+        _code("placement-cardinality", 422, "The number of regions does not fit the placement."),
+        _code("region-unknown", 422, "The provider has no such region."),
+        _code("region-duplicate", 422, "A region is listed twice."),
+        _code("host-cluster-invalid", 422, "The host cluster's name breaks the naming rule."),
+        _code("applications-present", 409, "Applications stand in the Environment."),
+        _code("application-name-invalid", 422, "The Application's name breaks a naming rule."),
+        _code("application-reserved", 422, "The name belongs to an infrastructure repository."),
+        _code("application-not-admitted", 409, "The Application is not in this Environment."),
+        # policies
+        _code("policy-name-invalid", 422, "The policy's name breaks a naming rule."),
+        _code("policy-exists", 409, "The EnvironmentPolicy exists already."),
+        _code("policy-not-found", 422, "There is no such EnvironmentPolicy."),
+        _code("policy-out-of-range", 422, "A number of the policy is out of its range."),
+        _code("policy-rule-invalid", 422, "A rule of the policy is not valid."),
+        _code("policy-spelling-conflict", 422, "Both spellings set the same thing differently."),
+        _code("policy-not-applicable", 422, "The policy does not apply to this Environment."),
+        # plans
+        _code("plan-stale", 409, "What was planned is no longer what would happen."),
+        _code("plan-expired", 409, "The plan is past its expiry."),
+        # processes
+        _code("step-unexpected", 409, "The report does not belong to the step in progress."),
+        _code("onboarding-not-found", 404, "There is no onboarding of that Organization."),
+    )
+)
+"""Every code that an outcome or a problem may carry. A released code is never removed."""

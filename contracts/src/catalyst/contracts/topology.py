@@ -1,0 +1,200 @@
+"""Streams, durable consumers and buckets, as data: exactly what the broker's API takes.
+
+Durations are nanoseconds. Replicas and storage are the deployment's and are added when the broker
+is made to match. Source of the settings: the protocol page and measurements on nats-server 2.15.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.contracts.registry import SERVICES
+
+VERSION: Final = 1
+"""Kept in each stream's metadata; a member with a lower number changes nothing."""
+
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+
+MAX_BODY_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 32
+MAX_EVENTS_PER_COMMAND: Final = 200
+MAX_GROUP_COMMANDS: Final = 64
+MAX_GROUP_MESSAGES: Final = 900
+PAYLOAD_MARGIN_BYTES: Final = 4 * 1024
+"""Kept free below the broker's `max_payload`, for headers."""
+
+DONE_TTL: Final = "720h"
+CHECK_TTL: Final = "60s"
+TIMER_TTL: Final = "720h"
+COMMAND_MAX_AGE_SECONDS: Final = 29 * 24 * 3600
+COMMAND_MAX_AHEAD_SECONDS: Final = 5 * 60
+ROW_MARKER_TTL: Final = "60m"
+
+CMD: Final = "CMD"
+EV: Final = "EV"
+DLQ: Final = "DLQ"
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """A stream and its configuration in the broker's own words."""
+
+    name: str
+    config: dict[str, Any]
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """A durable consumer of a stream."""
+
+    stream: str
+    name: str
+    config: dict[str, Any]
+
+
+STREAMS: Final[tuple[Stream, ...]] = (
+    Stream(
+        CMD,
+        {
+            "subjects": [f"cmd.*.{service}.>" for service in SERVICES],
+            "retention": "workqueue",
+            "discard": "new",
+            "max_bytes": 256 * 1024 * 1024,
+            "max_msg_size": MAX_BODY_BYTES + 64 * 1024,
+            "max_consumers": 64,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
+    Stream(
+        EV,
+        {
+            "subjects": ["evt.>", "st.>", "done.>", "clm.>", "tmr.>", "due.>", "chk.>", "out.>"],
+            "retention": "limits",
+            "discard": "old",
+            "allow_atomic": True,
+            "allow_direct": True,
+            "allow_msg_ttl": True,
+            "allow_msg_schedules": True,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "max_consumers": 5000,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
+    Stream(
+        DLQ,
+        {
+            "subjects": ["dlq.>"],
+            "retention": "limits",
+            "discard": "new",
+            "discard_new_per_subject": True,
+            "max_msgs_per_subject": 1,
+            "allow_direct": True,
+            "max_consumers": 64,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
+)
+
+
+def bucket(name: str, **more: Any) -> Stream:
+    """Return the stream of a key-value bucket that keeps one value a key."""
+    return Stream(
+        f"KV_{name}",
+        {
+            "subjects": [f"$KV.{name}.>"],
+            "retention": "limits",
+            "discard": "new",
+            "max_msgs_per_subject": 1,
+            "allow_direct": True,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "max_consumers": 1000,
+            "duplicate_window": 2 * SECOND,
+            **more,
+        },
+    )
+
+
+def read_model_bucket(epoch: str) -> Stream:
+    """Return the bucket of one version of the read model."""
+    return bucket(
+        f"rm_{epoch}",
+        allow_atomic=True,
+        allow_msg_ttl=True,
+        allow_batched=True,
+        max_consumers=5000,
+    )
+
+
+BUCKETS: Final[tuple[Stream, ...]] = (
+    bucket("rm"),
+    bucket("leases", allow_msg_ttl=True),
+    bucket("cursors"),
+)
+"""`rm` points at the current read model, `leases` says who is active, `cursors` where a durable
+on `EV` stood."""
+
+
+def _durable(stream: str, name: str, filters: list[str], **more: Any) -> Consumer:
+    return Consumer(
+        stream,
+        name,
+        {
+            "durable_name": name,
+            "ack_policy": "explicit",
+            "ack_wait": 5 * SECOND,
+            "deliver_policy": "all",
+            "max_deliver": -1,
+            "max_ack_pending": 1000,
+            "filter_subjects": filters,
+            **more,
+        },
+    )
+
+
+def command_consumer(service: str) -> Consumer:
+    """Return the durable from which a service takes its commands."""
+    return _durable(CMD, f"{service}--commands", [f"cmd.*.{service}.>"])
+
+
+def relay_consumer(service: str) -> Consumer:
+    """Return the durable from which a service relays commands that stand in the log for it."""
+    return _durable(EV, f"{service}--relay", [f"out.*.{service}.>"], max_ack_pending=256)
+
+
+def timer_consumer(service: str) -> Consumer:
+    """Return the durable from which a service takes its fired timers."""
+    return _durable(EV, f"{service}--timers", [f"due.tmr.*.{service}.>"])
+
+
+def reaction_consumer(service: str, name: str, filters: list[str]) -> Consumer:
+    """Return the durable of one process manager or effect; `filters` are subjects of events."""
+    return _durable(EV, f"{service}--{name}", filters, max_ack_pending=256)
+
+
+GIT_EVENTS: Final = [
+    "evt.*.environment.organization.>",
+    "evt.*.environment.environment.>",
+    "evt.*.environment.policy.>",
+    "evt.*.environment.onboarding.>",
+]
+
+CONSUMERS: Final[tuple[Consumer, ...]] = (
+    command_consumer("environment"),
+    relay_consumer("environment"),
+    timer_consumer("environment"),
+    reaction_consumer(
+        "environment",
+        "onboarding",
+        ["evt.*.environment.organization.*.organization-created.*"],
+    ),
+    reaction_consumer("environment", "git", GIT_EVENTS),
+)
+"""Every durable, written down: renaming one means consuming everything again."""
+
+
+def topology() -> tuple[tuple[Stream, ...], tuple[Consumer, ...]]:
+    """Return all streams (buckets included) and all durables."""
+    return (*STREAMS, *BUCKETS), CONSUMERS

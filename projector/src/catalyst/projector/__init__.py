@@ -1,0 +1,1 @@
+"""The read model of Catalyst, its REST reads and its live stream."""

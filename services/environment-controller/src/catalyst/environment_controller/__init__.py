@@ -1,0 +1,1 @@
+"""Organizations, Environments and their policies, with a Git home for each Organization."""

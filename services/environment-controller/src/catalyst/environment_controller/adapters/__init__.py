@@ -1,0 +1,1 @@
+"""Everything that touches Git or the network on behalf of the environment-controller."""

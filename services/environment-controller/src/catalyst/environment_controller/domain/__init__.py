@@ -1,0 +1,1 @@
+"""The rules of Organizations, Environments and policies; pure."""

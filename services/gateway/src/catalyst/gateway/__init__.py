@@ -1,0 +1,1 @@
+"""The HTTP door of Catalyst: commands, outcomes, Git and the live page."""
