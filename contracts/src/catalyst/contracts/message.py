@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -115,3 +115,12 @@ def digest(type_: str, subject: str, data: bytes | msgspec.Raw) -> str:
     canonical = msgspec.json.encode(msgspec.json.decode(data), order="sorted")
     lines = b"\n".join((type_.encode(), subject.encode(), canonical))
     return hashlib.sha256(lines).hexdigest()
+
+
+def log_name(created: datetime) -> str:
+    """Return the name of the log: a short hash of the instant at which `EV` was created.
+
+    Every reader of the broker's answer cuts that instant off to microseconds, in UTC.
+    """
+    text = created.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:10]
