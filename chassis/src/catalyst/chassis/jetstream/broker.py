@@ -90,6 +90,11 @@ class JetStream(Broker):
     def closed(self) -> asyncio.Event:
         return self.link.closed
 
+    @property
+    def server_name(self) -> str:
+        """The server that this connection talks to now."""
+        return self.link.server_name
+
     async def ready(self, timeout: float = 30.0) -> None:
         """Wait until there is a connection, for example after the broker was restarted.
 

@@ -67,6 +67,11 @@ class Link(Client):
         self._counter = 0
         self._inbox = ""
 
+    @property
+    def server_name(self) -> str:
+        """The server of the present connection, or of the last one."""
+        return str(self._server_info.get("server_name", ""))
+
     async def open(self, servers: str | list[str], options: dict[str, Any]) -> None:
         """Connect for the first time; the callbacks are the link's own.
 

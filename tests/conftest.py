@@ -1,0 +1,55 @@
+"""Fixtures around the real broker. A test that asks for none of them starts none."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.broker import Access, SharedBroker, private
+
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.cli.broker import BrokerProcess
+
+
+@pytest.fixture(scope="session")
+def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
+    """The session's broker: not to be stopped, nor used without an account of one's own."""
+    broker = SharedBroker(tmp_path_factory.mktemp("broker"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def access(shared_broker: SharedBroker) -> Access:
+    """The account of this test, empty and with JetStream."""
+    return shared_broker.account()
+
+
+@pytest.fixture
+def broker_url(access: Access) -> str:
+    """Where the account of this test is, credentials included."""
+    return access.address
+
+
+@pytest.fixture
+async def js(access: Access, shared_broker: SharedBroker) -> AsyncIterator[JetStream]:
+    """A connection into the account of this test."""
+    async with connect(
+        access.url, name="test", user=access.user, password=access.password
+    ) as connected:
+        assert connected.server_name == shared_broker.process.server_name
+        yield connected
+        if not connected.closed.is_set():
+            names = (await connected.api("STREAM.NAMES", {}))["streams"] or ()
+            for name in names:
+                await connected.api(f"STREAM.DELETE.{name}", None)
+
+
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[BrokerProcess]:
+    """A broker that this test may kill and restart: user `own`, password `own`."""
+    process = private(tmp_path / "broker")
+    await process.start()
+    yield process
+    await process.stop()

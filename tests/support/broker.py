@@ -1,0 +1,60 @@
+"""A real broker for the tests: one per session, an account of its own for each test."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
+
+ACCOUNTS: Final = 500
+"""As many tests of one session may use the broker; starting with them costs some 10 ms."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """One account of the session's broker, and how to get in."""
+
+    url: str
+    user: str
+    password: str
+
+    @property
+    def address(self) -> str:
+        """The url with the credentials inside, as programs other than ours want it."""
+        return self.url.replace("://", f"://{self.user}:{self.password}@")
+
+
+class SharedBroker:
+    """The broker of a test session, with accounts that nobody has used yet."""
+
+    def __init__(self, directory: Path) -> None:
+        names = [f"t{number:03}" for number in range(ACCOUNTS)]
+        self.process = BrokerProcess(settings(directory, names))
+        self._free = iter(names)
+
+    def start(self) -> None:
+        asyncio.run(self.process.start())
+
+    def stop(self) -> None:
+        asyncio.run(self.process.stop())
+
+    def account(self) -> Access:
+        """A fresh one."""
+        name = next(self._free)
+        return Access(self.process.url, name, name)
+
+
+def settings(directory: Path, names: list[str]) -> BrokerSettings:
+    """A fast broker: its data need not survive a power cut."""
+    return BrokerSettings(
+        directory=directory,
+        accounts=[Account(name.upper(), [User(name, name)]) for name in names],
+        sync_interval="10s",
+        min_free_bytes=0,
+    )
+
+
+def private(directory: Path) -> BrokerProcess:
+    """A broker that a test may kill and restart; user and password are `own`."""
+    return BrokerProcess(settings(directory, ["own"]))
