@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from catalyst.contracts.message import Command, Event, Part, UtcTime
+from catalyst.contracts.message import END, Command, Event, Part, UtcTime
 
 Kind = Literal["customer", "internal"]
 Tier = Literal["sme", "corporate"]
@@ -23,14 +23,14 @@ Placement = Literal["single-region", "multi-region"]
 PlanSlug = Literal["s", "m", "l", "xl", "flexi"]
 Federation = Literal["", "azure-sso", "okta", "generic-oidc"]
 
-Line = Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[^\x00-\x1f\x7f]*" + END)]
 """One line of text: no control character, so no newline and no NUL."""
 DisplayName = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
         max_length=128,
-        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*" + END,
     ),
 ]
 Reason = Annotated[
@@ -40,18 +40,20 @@ Email = Annotated[
     str,
     msgspec.Meta(
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$",
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+" + END,
     ),
 ]
 DottedName = Annotated[
     str,
     msgspec.Meta(
         max_length=253,
-        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+" + END,
     ),
 ]
-Slug = Annotated[str, msgspec.Meta(min_length=3, max_length=32, pattern=r"^[a-z][a-z0-9-]*$")]
-PolicyName = Annotated[str, msgspec.Meta(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9-]*$")]
+Slug = Annotated[str, msgspec.Meta(min_length=3, max_length=32, pattern=r"^[a-z][a-z0-9-]*" + END)]
+PolicyName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9-]*" + END)
+]
 
 
 class Owner(Part, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class Region(Part, frozen=True, kw_only=True):
     """One place where an Environment runs."""
 
     provider: Provider
-    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,4}[a-z0-9]?$")]
+    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,4}[a-z0-9]?" + END)]
     building_block: BuildingBlock
     host_cluster: Line = ""
     """Empty: derived as `{prov}-{reg}-{block}-{env_type}`."""
@@ -174,7 +176,7 @@ class PlannedDeletion(Command, frozen=True, kw_only=True):
     """What a deletion plan answered; all four parts come back unchanged."""
 
     request: dict[str, str]
-    hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}" + END)]
     inputs: dict[str, str]
     """Name of each thing the plan depends on, with the version it saw."""
     expires: UtcTime
@@ -429,7 +431,7 @@ class Soak(Part, frozen=True, kw_only=True, tag="soak", tag_field="type"):
     """Rule of the older spelling: time in a source Environment before promotion."""
 
     source_environment: Line = ""
-    duration: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]$")]
+    duration: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]" + END)]
 
 
 class ChangeWindow(Part, frozen=True, kw_only=True, tag="change-window", tag_field="type"):
@@ -441,7 +443,7 @@ class ChangeWindow(Part, frozen=True, kw_only=True, tag="change-window", tag_fie
     rrule: Line = ""
     """An RFC 5545 recurrence rule without DTSTART."""
     timezone: Line = "UTC"
-    duration: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]$")]
+    duration: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]" + END)]
 
 
 Rule = PrRequired | ReScoreGate | Soak | ChangeWindow

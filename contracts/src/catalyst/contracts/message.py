@@ -13,6 +13,10 @@ import msgspec
 COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DERIVED_LENGTH: Final = 26
 
+END: Final = r"$(?!\n)"
+"""End of a pattern. `$` alone also matches before a last newline, in Python though not in JSON
+Schema's dialect; this form means the same in both."""
+
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant; on the wire RFC 3339 in UTC with at most six fractional digits."""
 

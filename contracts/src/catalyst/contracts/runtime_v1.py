@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from catalyst.contracts.message import Answer, Command, Event
+from catalyst.contracts.message import END, Answer, Command, Event
 
-DlqSubject = Annotated[str, msgspec.Meta(pattern=r"^dlq(\.[A-Za-z0-9_=-]+){5}$")]
+DlqSubject = Annotated[str, msgspec.Meta(pattern=r"^dlq(\.[A-Za-z0-9_=-]+){5}" + END)]
 
 
 class Retry(Command, frozen=True, kw_only=True):
