@@ -1,0 +1,263 @@
+"""Public keys of the issuers that Catalyst trusts, from a document, a file or an address.
+
+Called by `catalyst.chassis.tokens`; calls joserfc for the keys and httpx for addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import msgspec
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+from typing_extensions import override
+
+from catalyst.chassis import clock
+from catalyst.chassis.errors import Retry
+
+log = logging.getLogger(__name__)
+
+SERVICE_MEMBER: Final = "catalyst_service"
+"""Member of a JWK that names the one service which signs with it."""
+MAX_DOCUMENT_BYTES: Final = 512 * 1024
+MIN_RSA_BITS: Final = 2048
+FETCH_SECONDS: Final = 5.0
+BACKOFF_SECONDS: Final = (1.0, 60.0)
+"""First and longest wait after a fetch that failed; each wait doubles the one before."""
+MAX_STALE_SECONDS: Final = 24 * 3600.0
+"""How long known keys are used although their address does not answer."""
+
+_PUBLIC_MEMBERS: Final = {
+    "RSA": ("n", "e"),
+    "EC": ("crv", "x", "y"),
+    "OKP": ("crv", "x"),
+}
+
+
+class KeysUnavailable(Retry):
+    """The issuer's keys cannot be read now, so a token can neither be accepted nor refused."""
+
+
+class BadDocument(ValueError):
+    """The bytes are not a JWK set that holds a usable key."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key and what it may sign."""
+
+    kid: str
+    algorithm: str
+    """`RS256`, `ES256` or `EdDSA`: the only one with which this key is used."""
+    service: str | None
+    """The service whose key this is; None for a key that signs people's tokens."""
+    key: Key
+
+
+def _algorithm(key: Key) -> str | None:
+    if isinstance(key, RSAKey):
+        return "RS256" if key.raw_value.key_size >= MIN_RSA_BITS else None
+    if isinstance(key, ECKey):
+        return "ES256" if key.curve_name == "P-256" else None
+    if isinstance(key, OKPKey):
+        return "EdDSA" if key.curve_name == "Ed25519" else None
+    return None
+
+
+def _trusted(jwk: Mapping[str, Any]) -> TrustedKey | None:
+    """Return the key that a JWK describes, or None if it is not one to check tokens with."""
+    kid, service = jwk.get("kid"), jwk.get(SERVICE_MEMBER)
+    names_right = isinstance(kid, str) and (service is None or isinstance(service, str))
+    members = _PUBLIC_MEMBERS.get(str(jwk.get("kty")))
+    operations = jwk.get("key_ops", ["verify"])
+    if not names_right or members is None or jwk.get("use", "sig") != "sig":
+        return None
+    if not isinstance(operations, list) or "verify" not in operations:
+        return None
+    try:
+        key = import_key({"kty": jwk["kty"], **{name: jwk[name] for name in members}})
+        algorithm = _algorithm(key)
+    except (JoseError, KeyError, TypeError, ValueError) as error:
+        log.warning("key ignored", extra={"kid": kid, "reason": type(error).__name__})
+        return None
+    if algorithm is None or jwk.get("alg", algorithm) != algorithm:
+        return None
+    return TrustedKey(str(kid), algorithm, service, key)
+
+
+def parse(document: bytes) -> dict[str, TrustedKey]:
+    """Return the usable keys of a JWK set by their `kid`; others are left out.
+
+    Raises:
+        BadDocument: If it is no JWK set, or two keys share a `kid`.
+    """
+    try:
+        found = msgspec.json.decode(document, type=dict[str, Any])
+        listed = msgspec.convert(found["keys"], list[dict[str, Any]])
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError) as error:
+        raise BadDocument("the document is not a JWK set") from error
+    keys: dict[str, TrustedKey] = {}
+    for jwk in listed:
+        key = _trusted(jwk)
+        if key is None:
+            continue
+        if key.kid in keys:
+            raise BadDocument(f"two keys have the id {key.kid!r}")
+        keys[key.kid] = key
+    return keys
+
+
+class KeySource(ABC):
+    """Where an issuer's keys come from, and the keys as they were last read."""
+
+    max_age_seconds: float = 300.0
+    """After this long the document is read again before the next use."""
+    min_interval_seconds: float = 10.0
+    """Tokens with unknown key ids cause no more than one reading in this time."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, TrustedKey] = {}
+        self._document = b""
+        self._version = 0
+        self._read_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._wait_seconds = 0.0
+        self._reading = asyncio.Lock()
+
+    @abstractmethod
+    async def read(self) -> bytes:
+        """Return the document as it is now.
+
+        Raises:
+            OSError: If it cannot be had now.
+        """
+
+    async def version(self) -> int:
+        """Return a number that changes when the keys do; reads them again if they are old.
+
+        Raises:
+            KeysUnavailable: If there is nothing, or nothing recent enough, to judge by.
+        """
+        age = clock.monotonic() - self._read_at
+        if age > self.max_age_seconds and (self._version == 0 or not self._reading.locked()):
+            await self._refresh(self._wait_seconds)
+            age = clock.monotonic() - self._read_at
+        if age > MAX_STALE_SECONDS + self.max_age_seconds:
+            raise KeysUnavailable("the issuer's keys cannot be read")
+        return self._version
+
+    async def find(self, kid: str) -> TrustedKey | None:
+        """Return the key with this id, after one more reading if it is not known yet.
+
+        Raises:
+            KeysUnavailable: As `version`.
+        """
+        await self.version()
+        if kid not in self._keys:
+            await self._refresh(max(self._wait_seconds, self.min_interval_seconds))
+        return self._keys.get(kid)
+
+    async def _refresh(self, wait_seconds: float) -> None:
+        """Read the document unless that was tried less than `wait_seconds` ago."""
+        async with self._reading:
+            if clock.monotonic() - self._tried_at < wait_seconds:
+                return
+            self._tried_at = clock.monotonic()
+            try:
+                document = await self.read()
+                keys = self._keys if document == self._document else parse(document)
+            except (OSError, BadDocument) as error:
+                first, longest = BACKOFF_SECONDS
+                self._wait_seconds = min(max(first, self._wait_seconds * 2), longest)
+                log.warning("keys not read", extra={"reason": str(error)})
+                return
+            self._wait_seconds = 0.0
+            self._read_at = self._tried_at
+            if document != self._document or self._version == 0:
+                self._keys, self._document = keys, document
+                self._version += 1
+
+
+class StaticKeys(KeySource):
+    """Keys that never change while the process runs."""
+
+    max_age_seconds = float("inf")
+
+    def __init__(self, document: bytes | Mapping[str, Any]) -> None:
+        """Take a JWK set.
+
+        Raises:
+            BadDocument: If it is none.
+        """
+        super().__init__()
+        self._document = document if isinstance(document, bytes) else msgspec.json.encode(document)
+        self._keys = parse(self._document)
+        self._version = 1
+        self._read_at = clock.monotonic()
+
+    @override
+    async def read(self) -> bytes:
+        return self._document
+
+
+class FileKeys(KeySource):
+    """Keys in a file, which may be replaced while the process runs."""
+
+    max_age_seconds = 5.0
+    min_interval_seconds = 1.0
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    @override
+    async def read(self) -> bytes:
+        return await asyncio.to_thread(self._path.read_bytes)
+
+
+class UrlKeys(KeySource):
+    """Keys at an address, as identity providers publish them."""
+
+    def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Take an `https://` address (`http://` for a provider on the same network).
+
+        Args:
+            url: Where the JWK set is.
+            transport: Another way to send requests than a plain connection.
+        """
+        super().__init__()
+        self._url = url
+        self._transport = transport
+
+    @override
+    async def read(self) -> bytes:
+        options: dict[str, Any] = {"timeout": FETCH_SECONDS, "follow_redirects": False}
+        try:
+            async with (
+                asyncio.timeout(FETCH_SECONDS),
+                httpx.AsyncClient(transport=self._transport, **options) as http,
+                http.stream("GET", self._url) as answer,
+            ):
+                answer.raise_for_status()
+                document = b""
+                async for part in answer.aiter_bytes():
+                    document += part
+                    if len(document) > MAX_DOCUMENT_BYTES:
+                        raise OSError("the key document is too large")
+                return document
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise OSError(f"{type(error).__name__} while fetching keys") from error
+
+
+def source(location: str) -> KeySource:
+    """Return the keys at a location: `https://…`, `http://…`, or the path of a file."""
+    if location.startswith(("https://", "http://")):
+        return UrlKeys(location)
+    return FileKeys(Path(location.removeprefix("file://")))
