@@ -1,0 +1,51 @@
+"""Events as they stand in the log, read back: subject, envelope, newest version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from catalyst.contracts import codec, registry, subjects, upcast
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.message import Envelope, Event
+
+
+class Unreadable(Exception):
+    """An event of the log that this version cannot read: unknown type, or data of another shape."""
+
+
+def recorded(subject: str, data: bytes, *, seq: int, time: datetime) -> Recorded:
+    """Return an `evt.…` message with its provenance; `time` is the broker's timestamp.
+
+    Raises:
+        Unreadable: If the type is not registered or the body does not fit it.
+    """
+    try:
+        addressed = subjects.parse(subject)
+        envelope = msgspec.json.decode(data, type=Envelope)
+    except (subjects.BadSubject, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{subject}: {error}") from error
+    message = registry.EVENTS.get(addressed.type)
+    if message is None or not issubclass(message.shape, Event):
+        raise Unreadable(f"no event of this version is called {addressed.type!r}")
+    try:
+        event = upcast.convert(envelope.data, message.shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{addressed.type} at {seq}: {error}") from error
+    return Recorded(
+        event=event,
+        type=addressed.type,
+        id=envelope.id,
+        ref=addressed.ref,
+        seq=seq,
+        time=time,
+        actor=envelope.actor or "",
+        correlationid=envelope.correlationid or "",
+        causationid=envelope.causationid or "",
+    )
+
+
+def encode(value: object) -> msgspec.Raw:
+    """Return a message's data as it goes into an envelope."""
+    return msgspec.Raw(codec.encode(value))

@@ -1,0 +1,63 @@
+"""One input of a lane, whatever it was on the wire: a command, an event, a firing, an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from catalyst.chassis.jetstream.port import Delivery
+from catalyst.contracts import runtime_v1
+from catalyst.contracts.decision import Actor, Fired, Recorded
+from catalyst.contracts.message import Answer, Command
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+Payload = Command | Recorded | Fired | Answer
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """Everything that deciding one input needs, and how to settle it."""
+
+    ref: Ref
+    """The aggregate that decides."""
+    type: str
+    """Wire name of a command or event; `timer` for a firing."""
+    input_id: str
+    done_id: str
+    """Id under which the outcome is recorded."""
+    digest: str
+    now: datetime
+    """Broker's timestamp of the input."""
+    actor: Actor
+    correlationid: str
+    payload: Payload | None
+    """None where the door refused before the data was read."""
+    origin: str
+    """`c` for a message of CMD, `e` for one of EV."""
+    sequence: int
+    """Where the input stands in its stream."""
+    delivery: Delivery | None
+    """What is to be settled; None for a parked message that is decided again."""
+    delivered: int = 1
+    causationid: str = ""
+    subject: str = ""
+    body: bytes = b""
+    process: Ref | None = None
+    """The process manager that wants the answer."""
+    reply: str = ""
+    """Core subject to answer on; empty for none."""
+    refusal: Rejected | None = None
+    """What the door said no with; recorded as the outcome."""
+    record: bool = True
+    """False: the refusal is answered, not recorded."""
+    reaction: str = ""
+    """Name of the process manager whose event this is."""
+    traceparent: str = ""
+    attempts: int = field(default=0)
+    """How often deciding it ended in a bug."""
+
+    @property
+    def is_runtime(self) -> bool:
+        """Whether it is `retry` or `drop`, which work on a parked aggregate."""
+        return isinstance(self.payload, runtime_v1.Retry | runtime_v1.Drop)

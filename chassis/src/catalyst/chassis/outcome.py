@@ -1,0 +1,76 @@
+"""Outcomes: how the one recorded answer to a command is built, and read back.
+
+`done.<org>.<command-id>` holds it. Its guard is 0: whoever comes second is refused by the broker
+and reads what stands there. Called by the decide loop and the doors.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.chassis.jetstream.port import Broker, Stored
+from catalyst.chassis.job import Job
+from catalyst.contracts import subjects
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.topology import EV
+
+_LOG_NAME_LENGTH: Final = 8
+
+
+def log_name(created: datetime) -> str:
+    """Return the name of the log: a short hash of the instant at which `EV` was created."""
+    raw = hashlib.sha256(created.isoformat().encode()).digest()
+    return base64.b32encode(raw).decode("ascii").lower()[:_LOG_NAME_LENGTH]
+
+
+def accepted(job: Job, events: tuple[str, ...], result: Any) -> Outcome:
+    """Return the outcome of a decision that was made."""
+    return msgspec.structs.replace(_base(job), status="accepted", events=events, result=result)
+
+
+def rejected(job: Job, why: Rejected) -> Outcome:
+    """Return the outcome of a command that a rule or a door refused."""
+    return msgspec.structs.replace(
+        _base(job), status="rejected", code=why.code, message=why.message, errors=why.errors
+    )
+
+
+def _base(job: Job) -> Outcome:
+    return Outcome(
+        id=job.done_id,
+        type=job.type,
+        status="accepted",
+        digest=job.digest,
+        time=job.now,
+        actor=job.actor.name,
+        subject=job.subject,
+        correlationid=job.correlationid,
+        causationid=job.causationid,
+    )
+
+
+def located(outcome: Outcome, own_seq: int, log: str) -> Outcome:
+    """Return an outcome as a reader sees it: with the last sequence of its batch and the log."""
+    return msgspec.structs.replace(outcome, seq=own_seq + outcome.after, log=log)
+
+
+def read_back(stored: Stored, log: str) -> Outcome:
+    """Return the outcome that a `done.…` message holds."""
+    return located(msgspec.json.decode(stored.data, type=Outcome), stored.seq, log)
+
+
+async def find(
+    broker: Broker, organization: str | None, done_id: str, log: str, *, leader: bool = False
+) -> Outcome | None:
+    """Return what is recorded for a command, or None.
+
+    Absence is no proof: the outcome may be on its way. Only a guard proves.
+    """
+    stored = await broker.last(EV, subjects.done(organization, done_id), leader=leader)
+    return None if stored is None else read_back(stored, log)

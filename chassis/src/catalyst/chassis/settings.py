@@ -1,0 +1,63 @@
+"""Settings of a member: a struct of values, filled from environment variables by its `main`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from catalyst.chassis.errors import Expected
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a member reaches the broker; base of every member's Settings."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    """Address of the broker."""
+    nats_user: str = ""
+    """User at the broker; empty for none."""
+    nats_password: str = ""
+    """Password at the broker."""
+    nats_password_file: str = ""
+    """File that holds the password; wins over the password itself."""
+    nats_replicas: int = 1
+    """Copies of each stream: 1 on one node, 3 on three."""
+    keys_dir: str = ""
+    """Folder with the signing keys; empty where the member signs nothing."""
+    jwks: str = ""
+    """Public keys of the token issuer: a file's path or an http(s) address."""
+    issuer: str = "catalyst"
+    """Name of the token issuer (`iss`)."""
+    require_tokens: bool = True
+    """Refuse a command without a token. False only where the broker's permissions are ours."""
+    http_host: str = "127.0.0.1"
+    """Address to listen on."""
+    http_port: int = 0
+    """Port to listen on; 0 takes a free one."""
+    log_level: str = "info"
+    """Least severe level that is logged: debug, info, warning or error."""
+    otlp_endpoint: str = ""
+    """Where traces are sent (OTLP over HTTP); empty for nowhere."""
+
+
+def load(kind: type[S], environ: Mapping[str, str], prefix: str) -> S:
+    """Return the settings that variables `<prefix>_<FIELD>` give; others keep their defaults.
+
+    Raises:
+        Expected: Naming the variable that has a wrong value or is missing.
+    """
+    found: dict[str, str] = {}
+    for name in kind.__struct_fields__:
+        value = environ.get(f"{prefix}_{name.upper()}", environ.get(f"CATALYST_{name.upper()}"))
+        if value is not None:
+            found[name] = value
+    try:
+        return msgspec.convert(found, type=kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Expected(
+            f"a setting is wrong: {error}",
+            hint=f"settings are environment variables {prefix}_<NAME> or CATALYST_<NAME>",
+        ) from error

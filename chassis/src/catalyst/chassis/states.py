@@ -1,0 +1,226 @@
+"""What the worker holds of each aggregate: state, version, what is parked. Loaded at first use.
+
+A load is the snapshot, then the events above its version. What is held may be superseded at any
+time; every decision made from it carries the version as a guard, and a refused guard makes it load
+again. Called by the decide loop, by effects and by queries; calls the broker port.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.chassis import events
+from catalyst.chassis.jetstream.port import Broker, Stored
+from catalyst.chassis.service import Aggregate
+from catalyst.contracts import codec, runtime_v1
+from catalyst.contracts.decision import ClaimState
+from catalyst.contracts.subjects import Claim, Ref
+from catalyst.contracts.topology import EV
+
+HELD_MAX: Final = 20_000
+"""Aggregates kept in memory; the longest unused is forgotten first."""
+
+
+class ParkedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a `parked` names and no `unparked` does."""
+
+    subject: str
+    message_id: str
+    message_type: str
+    reason: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of a `st.…` message: the state before the events of its own batch."""
+
+    fold: int
+    version: int
+    """Sequence of the last event in the state."""
+    state: msgspec.Raw
+    parked: tuple[ParkedEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An aggregate as it was when it was read."""
+
+    ref: Ref
+    state: Any
+    version: int
+    """Sequence of its last event; 0 if it has none. The number that its guard expects."""
+    parked: tuple[ParkedEntry, ...] = ()
+    broken: str = ""
+    """Why the fold failed; then `state` means nothing."""
+    since_snapshot: int = 0
+    """Events folded since the last snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldClaim:
+    """A claim as it was when it was read."""
+
+    claim: Claim
+    state: ClaimState
+    version: int
+    """Sequence of its last message; 0 if it was never claimed."""
+
+
+class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of a `clm.…` message."""
+
+    holder: str | None
+    """Path of the aggregate that holds the name; None in a release."""
+    done: str
+    """Id of the outcome in the same batch."""
+
+
+class States:
+    """The worker's memory of aggregates, and how it is filled."""
+
+    def __init__(self, broker: Broker, aggregates: Mapping[str, Aggregate[Any]]) -> None:
+        """Hold aggregates of one service; `aggregates` is its table by name."""
+        self._broker = broker
+        self._aggregates = aggregates
+        self._held: OrderedDict[Ref, Held] = OrderedDict()
+
+    async def get(self, ref: Ref) -> Held:
+        """Return what is held, loading it at first use."""
+        held = self._held.get(ref)
+        if held is None:
+            held = await self.load(ref)
+            self._keep(held)
+        else:
+            self._held.move_to_end(ref)
+        return held
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Load these again at their next use: another writer may have been there."""
+        for ref in refs:
+            self._held.pop(ref, None)
+
+    def advance(self, before: Held, recorded: Sequence[tuple[Any, int]]) -> None:
+        """Fold what was just stored on top of the very state that it was decided from.
+
+        Args:
+            before: The state of the decision.
+            recorded: Events and their sequences, oldest first.
+        """
+        aggregate = self._aggregates.get(before.ref.aggregate)
+        if self._held.get(before.ref) is not before or aggregate is None:
+            self.forget([before.ref])
+            return
+        after = before
+        for event, seq in recorded:
+            after = _fold(aggregate, after, event, seq)
+        self._keep(after)
+
+    def snapshot(self, held: Held, every: int) -> bytes | None:
+        """Return a snapshot of the state if one is due, before the events of the next batch."""
+        aggregate = self._aggregates.get(held.ref.aggregate)
+        if aggregate is None or held.broken or held.since_snapshot < every:
+            return None
+        return codec.encode(
+            Snapshot(
+                fold=aggregate.fold,
+                version=held.version,
+                state=events.encode(held.state),
+                parked=held.parked,
+            )
+        )
+
+    async def load(self, ref: Ref, *, up_to: int | None = None) -> Held:
+        """Read an aggregate from the log, as of sequence `up_to` or now; nothing is kept."""
+        aggregate = self._aggregates.get(ref.aggregate)
+        initial = aggregate.initial if aggregate is not None else None
+        held = Held(ref=ref, state=initial, version=0)
+        if aggregate is None:
+            return await self._fold_rest(held, None, up_to)
+        stored = await self._broker.last(EV, ref.snapshot)
+        if stored is not None:
+            held = _from_snapshot(held, aggregate, stored, up_to)
+        return await self._fold_rest(held, aggregate, up_to)
+
+    async def state(self, ref: Ref, *, up_to: int | None = None) -> Any:
+        """Return an aggregate's state for an effect or a query.
+
+        Raises:
+            events.Unreadable: If the fold fails.
+        """
+        held = await self.load(ref, up_to=up_to)
+        if held.broken:
+            raise events.Unreadable(held.broken)
+        return held.state
+
+    async def claim(self, claim: Claim) -> HeldClaim:
+        """Read a claim; claims are never kept."""
+        stored = await self._broker.last(EV, claim.subject)
+        if stored is None:
+            return HeldClaim(claim=claim, state=ClaimState(), version=0)
+        body = msgspec.json.decode(stored.data, type=ClaimBody)
+        state = ClaimState(holder=body.holder, ever=True)
+        return HeldClaim(claim=claim, state=state, version=stored.seq)
+
+    async def _fold_rest(
+        self, held: Held, aggregate: Aggregate[Any] | None, up_to: int | None
+    ) -> Held:
+        for stored in await self._broker.replay(EV, held.ref.guard, start=held.version + 1):
+            if up_to is not None and stored.seq > up_to:
+                break
+            try:
+                recorded = events.recorded(
+                    stored.subject, stored.data, seq=stored.seq, time=stored.time
+                )
+            except events.Unreadable as error:
+                held = replace(held, version=stored.seq, broken=held.broken or str(error))
+                continue
+            held = _fold(aggregate, held, recorded.event, stored.seq)
+        return held
+
+    def _keep(self, held: Held) -> None:
+        self._held[held.ref] = held
+        self._held.move_to_end(held.ref)
+        while len(self._held) > HELD_MAX:
+            self._held.popitem(last=False)
+
+
+def _from_snapshot(
+    held: Held, aggregate: Aggregate[Any], stored: Stored, up_to: int | None
+) -> Held:
+    try:
+        found = msgspec.json.decode(stored.data, type=Snapshot)
+        if found.fold != aggregate.fold or (up_to is not None and found.version > up_to):
+            return held
+        state = msgspec.json.decode(found.state, type=aggregate.state)
+    except msgspec.MsgspecError:
+        # An older program's snapshot that no longer fits is only a shortcut lost: the log has all.
+        return held
+    return replace(held, state=state, version=found.version, parked=found.parked)
+
+
+def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) -> Held:
+    """Fold one event; what is parked is kept even where the fold of the state fails."""
+    if isinstance(event, runtime_v1.Parked):
+        entry = ParkedEntry(
+            subject=event.subject,
+            message_id=event.message_id,
+            message_type=event.message_type,
+            reason=event.reason,
+        )
+        return replace(held, version=seq, parked=(*held.parked, entry))
+    if isinstance(event, runtime_v1.Unparked):
+        rest = tuple(item for item in held.parked if item.subject != event.subject)
+        return replace(held, version=seq, parked=rest)
+    after = replace(held, version=seq, since_snapshot=held.since_snapshot + 1)
+    if aggregate is None or held.broken:
+        return after
+    try:
+        return replace(after, state=aggregate.evolve(held.state, event))
+    except Exception as error:  # noqa: BLE001 - whatever a fold raises freezes its aggregate
+        return replace(after, broken=f"{type(event).__name__} at {seq}: {error!r}")
+
+
