@@ -95,6 +95,10 @@ class JetStream(Broker):
         """The server that this connection talks to now."""
         return self.link.server_name
 
+    def unique(self) -> str:
+        """A name that nobody else has: of letters and digits, for consumers and batches."""
+        return self._nuid.next().decode()
+
     async def ready(self, timeout: float = 30.0) -> None:
         """Wait until there is a connection, for example after the broker was restarted.
 
@@ -132,7 +136,7 @@ class JetStream(Broker):
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(messages)}")
         for message in messages:
             self._measure(message, _BATCH_HEADERS_BYTES)
-        batch_id = self._nuid.next().decode()
+        batch_id = self.unique()
         last = len(messages)
 
         def frames(inbox: str) -> list[bytes]:

@@ -64,6 +64,7 @@ class Link(Client):
         self._up = asyncio.Event()
         self._taps: dict[int, Tap] = {}
         self._calls: dict[bytes, Call] = {}
+        self._watchers: set[Callable[[], None]] = set()
         self._counter = 0
         self._inbox = ""
 
@@ -128,6 +129,14 @@ class Link(Client):
             return
         if self.is_connected:
             await self._send_unsubscribe(sid)
+
+    def watch(self, dropped: Callable[[], None]) -> None:
+        """Call `dropped` whenever the connection is lost, until `unwatch`."""
+        self._watchers.add(dropped)
+
+    def unwatch(self, dropped: Callable[[], None]) -> None:
+        """Stop calling it."""
+        self._watchers.discard(dropped)
 
     async def send(self, *frames: bytes) -> None:
         """Queue frames for the socket, together and in order.
@@ -215,11 +224,15 @@ class Link(Client):
         self._pending.clear()
         self._pending_data_size = 0
         self._fail(Unavailable(503, 0, "the connection to the broker was lost"))
+        for dropped in tuple(self._watchers):
+            dropped()
 
     async def _on_closed(self) -> None:
         self.closed.set()
         self._up.set()
         self._fail(Unavailable(503, 0, "the connection to the broker is closed"))
+        for dropped in tuple(self._watchers):
+            dropped()
 
     async def _on_first_error(self, error: Exception) -> None:
         if "authorization violation" in str(error).lower():

@@ -1,0 +1,277 @@
+"""Reads a stream in order for those who only follow it: the projector, the hub, the roles table.
+
+Each reader has a consumer of its own, ephemeral and without acknowledgements, and takes messages
+by the list. It never repairs itself: after any doubt it raises `Doubt`, and its owner, who knows
+how far it really got, opens the next one there. Calls `catalyst.chassis.jetstream.link`.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+
+from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import BrokerError
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 1000
+"""Messages asked for by one request; two requests are kept open."""
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""Bytes asked for by one request, so that large messages do not make us a slow consumer."""
+HEARTBEAT_SECONDS: Final = 0.5
+SILENCE_SECONDS: Final = 2.5 * HEARTBEAT_SECONDS
+EXPIRES_SECONDS: Final = 30
+INACTIVE_SECONDS: Final = 30
+"""After this the broker forgets a consumer whose reader is gone."""
+_REQUESTS: Final = 2
+_SECOND: Final = 1_000_000_000
+_ENDS_OF_A_REQUEST: Final = ("Message Size Exceeds MaxBytes", "Batch Completed")
+"""What a 409 may say without meaning that the consumer is in trouble."""
+
+
+class Doubt(Exception):
+    """A reader may have missed something: read on with a new one, from your own position."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """Why, as one lower-case phrase for the log."""
+
+
+class Pulled(NamedTuple):
+    """One message, with nothing read that its reader may not need."""
+
+    seq: int
+    subject: str
+    time_ns: int
+    """By the broker's clock, since 1970; see `times.of_nanoseconds`."""
+    pending: int
+    """How many messages follow this one, as the broker knew when it sent it."""
+    headers: bytes | None
+    """The raw block; see `wire.field` and `wire.fields`."""
+    data: bytes
+
+
+class Puller:
+    """A consumer and what it has delivered so far. Made by `pull`."""
+
+    def __init__(self, js: JetStream, stream: str, name: str, start: int) -> None:
+        self.stream = stream
+        self.name = name
+        self.last_seq = start - 1
+        """Sequence of the last message that arrived; up to here nothing is missing."""
+        self.last_seen_head = 0
+        """Sequence up to which the broker had looked when it last said so. If nothing is pending
+        it is that of the stream's last message, or of one that has expired since."""
+        self._link = js.link
+        self._drops = js.link.drops
+        self._arrived: list[Pulled] = []
+        self._doubt: Doubt | None = None
+        self._news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._consumer_seq = 0
+        self._open: deque[list[int]] = deque()
+        self._numbers = itertools.count(1)
+        self._inbox = ""
+        self._tap = 0
+
+    async def read(self, *, timeout: float | None = None) -> list[Pulled]:
+        """Everything that arrived since the last call, at least one message.
+
+        After `timeout` seconds without any, an empty list. Safe to cancel.
+
+        Raises:
+            Doubt: If something may be missing behind what was handed out so far.
+        """
+        deadline = None if timeout is None else self._loop.time() + timeout
+        while not self._arrived:
+            if self._doubt is not None:
+                raise self._doubt
+            await self._ask()
+            self._news.clear()
+            if not await self._wait(deadline):
+                return []
+        messages, self._arrived = self._arrived, []
+        if self._doubt is None:
+            await self._ask()
+        return messages
+
+    async def _wait(self, deadline: float | None) -> bool:
+        """Wait for news; answers whether to go on before the deadline."""
+        silence = self._heard + SILENCE_SECONDS
+        until = silence if deadline is None else min(silence, deadline)
+        try:
+            async with asyncio.timeout_at(until):
+                await self._news.wait()
+        except TimeoutError:
+            self._listen(until)
+            return deadline is None or self._loop.time() < deadline
+        return True
+
+    def _listen(self, woken_for: float) -> None:
+        """Doubt a silence that is too long, unless it is our own loop that stood still."""
+        now = self._loop.time()
+        if now < self._heard + SILENCE_SECONDS:
+            return
+        if now - woken_for > HEARTBEAT_SECONDS / 2:
+            # What came meanwhile waits in the socket: give it time to be read.
+            self._heard = now
+        else:
+            self._raise_doubt("no heartbeat")
+
+    async def _ask(self) -> None:
+        while len(self._open) < _REQUESTS:
+            number = next(self._numbers)
+            self._open.append([number, BATCH])
+            if len(self._open) == 1:
+                # Nobody owed us a heartbeat until now.
+                self._heard = self._loop.time()
+            request = b'{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}' % (
+                BATCH,
+                MAX_BYTES,
+                EXPIRES_SECONDS * _SECOND,
+                round(HEARTBEAT_SECONDS * _SECOND),
+            )
+            try:
+                await self._link.send(
+                    wire.frame(
+                        f"$JS.API.CONSUMER.MSG.NEXT.{self.stream}.{self.name}",
+                        request,
+                        None,
+                        f"{self._inbox}.{number}",
+                    )
+                )
+            except BrokerError as error:
+                self._raise_doubt(error.description)
+                return
+
+    def _take(self, raw: wire.Raw) -> None:
+        self._heard = self._loop.time()
+        if self._doubt is not None:
+            return
+        if not raw.reply:
+            self._status(raw)
+            return
+        tokens = raw.reply.split(b".")
+        # $JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<time>.<pending>, or with
+        # domain and account before the stream and a random token at the end.
+        at = 5 if len(tokens) == 9 else 7
+        self._consumer_seq += 1
+        if int(tokens[at + 1]) != self._consumer_seq:
+            self._raise_doubt(f"delivery {self._consumer_seq} is missing")
+            return
+        seq = int(tokens[at])
+        self.last_seq = seq
+        self._arrived.append(
+            Pulled(
+                seq,
+                raw.subject.decode(),
+                int(tokens[at + 2]),
+                int(tokens[at + 3]),
+                raw.headers,
+                raw.data,
+            )
+        )
+        if seq > self.last_seen_head:
+            self.last_seen_head = seq
+        head = self._open[0] if self._open else None
+        if head is not None:
+            head[1] -= 1
+            if not head[1]:
+                self._open.popleft()
+        self._news.set()
+
+    def _status(self, raw: wire.Raw) -> None:
+        code, description = wire.status(raw.headers)
+        if code == 100:
+            self._heartbeat(raw.headers)
+        elif code in {404, 408} or description in _ENDS_OF_A_REQUEST:
+            number = int(raw.subject.rpartition(b".")[2])
+            self._open = deque(request for request in self._open if request[0] != number)
+            self._news.set()
+        elif code:
+            self._raise_doubt(description.lower() or f"status {code}")
+
+    def _heartbeat(self, headers: bytes | None) -> None:
+        delivered = int(wire.field(headers, b"Nats-Last-Consumer") or 0)
+        if delivered > self._consumer_seq:
+            self._raise_doubt(f"delivery {self._consumer_seq + 1} is missing")
+            return
+        seen = int(wire.field(headers, b"Nats-Last-Stream") or 0)
+        self.last_seen_head = max(self.last_seen_head, seen)
+
+    def _raise_doubt(self, reason: str) -> None:
+        if self._doubt is None:
+            self._doubt = Doubt(reason)
+        self._news.set()
+
+    def _on_drop(self) -> None:
+        self._raise_doubt("connection lost")
+
+    async def _begin(self) -> None:
+        self._inbox = self._link.new_inbox()
+        self._tap = await self._link.tap(f"{self._inbox}.*", self._take)
+        self._link.watch(self._on_drop)
+        if self._link.drops != self._drops:
+            self._on_drop()
+
+    async def _end(self) -> None:
+        self._link.unwatch(self._on_drop)
+        await self._link.untap(self._tap)
+
+
+@asynccontextmanager
+async def pull(
+    js: JetStream,
+    stream: str,
+    *,
+    name: str,
+    start: int,
+    subjects: Sequence[str] = (),
+) -> AsyncIterator[Puller]:
+    """A reader of `stream` from sequence `start` on; its consumer is deleted at the end.
+
+    Args:
+        js: The connection.
+        stream: Its name.
+        name: Begins the consumer's name, which permissions may restrict.
+        start: Sequence of the first message wanted, whether it exists or not.
+        subjects: Only these; all of them by default, which is what a busy reader should take.
+
+    Raises:
+        BrokerError: If the consumer cannot be made.
+    """
+    await js.ready()
+    consumer = f"{name}-{js.unique()}"
+    puller = Puller(js, stream, consumer, start)
+    config: dict[str, Any] = {
+        "name": consumer,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": max(start, 1),
+        "ack_policy": "none",
+        "mem_storage": True,
+        "num_replicas": 1,
+        "inactive_threshold": INACTIVE_SECONDS * _SECOND,
+    }
+    if subjects:
+        config["filter_subjects"] = list(subjects)
+    await js.api(
+        f"CONSUMER.CREATE.{stream}.{consumer}",
+        {"stream_name": stream, "config": config, "action": "create"},
+    )
+    await puller._begin()  # noqa: SLF001 - a puller is opened and closed here only
+    try:
+        yield puller
+    finally:
+        await puller._end()  # noqa: SLF001
+        try:
+            await js.api(f"CONSUMER.DELETE.{stream}.{consumer}", None)
+        except BrokerError as error:
+            # A doubtful one is often gone already, and the broker forgets the others by itself.
+            log.debug("consumer not deleted", extra={"consumer": consumer, "error": str(error)})
