@@ -441,7 +441,7 @@ class ChangeWindow(Part, frozen=True, kw_only=True, tag="change-window", tag_fie
     cron: Line = ""
     """Five fields, as in the older spelling; or `rrule`, never both."""
     rrule: Line = ""
-    """An RFC 5545 recurrence rule without DTSTART."""
+    """An RFC 5545 recurrence rule without DTSTART: it counts from Monday 1 January 2001, 00:00."""
     timezone: Line = "UTC"
     duration: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}[smhd]" + END)]
 
@@ -500,6 +500,12 @@ class PolicyDefined(Event, frozen=True, kw_only=True):
     environments: tuple[str, ...] = ()
 
 
+class PolicyDeleted(Event, frozen=True, kw_only=True):
+    """The EnvironmentPolicy went with its Organization."""
+
+    policy: str
+
+
 # ---- Git and onboarding
 
 
@@ -527,6 +533,8 @@ class ReportStep(Command, frozen=True, kw_only=True):
     status: Literal["done", "failed"]
     detail: Line = ""
     """What was made (a commit), or why it failed."""
+    attempt: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The attempt that the effect carried out; 0 if it does not know."""
 
 
 Step = Literal["git-home", "manifests", "ready"]
@@ -550,6 +558,8 @@ class StepStarted(Event, frozen=True, kw_only=True):
     gen: str
     """Which arming of the deadline counts."""
     deadline: UtcTime
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""
 
 
 class StepCompleted(Event, frozen=True, kw_only=True):
@@ -558,6 +568,8 @@ class StepCompleted(Event, frozen=True, kw_only=True):
     slug: str
     step: Step
     detail: str = ""
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""
 
 
 class StepFailed(Event, frozen=True, kw_only=True):
@@ -567,12 +579,16 @@ class StepFailed(Event, frozen=True, kw_only=True):
     step: Step
     attempt: int
     reason: str
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""
 
 
 class OnboardingCompleted(Event, frozen=True, kw_only=True):
     """All steps are done."""
 
     slug: str
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""
 
 
 class CompensationStarted(Event, frozen=True, kw_only=True):
@@ -583,6 +599,9 @@ class CompensationStarted(Event, frozen=True, kw_only=True):
     reason: str
     gen: str
     deadline: UtcTime
+    attempt: int = 1
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""
 
 
 class OnboardingFailed(Event, frozen=True, kw_only=True):
@@ -592,3 +611,5 @@ class OnboardingFailed(Event, frozen=True, kw_only=True):
     step: Step
     reason: str
     undone: tuple[str, ...] = ()
+    input: str = ""
+    """Id of the event, firing, answer or report that led here."""

@@ -142,7 +142,11 @@ MESSAGES: Final[tuple[Message, ...]] = (
         ("application-released", env1.ApplicationReleased),
         ("environment-deleted", env1.EnvironmentDeleted),
     ),
-    *_events("policy", ("policy-defined", env1.PolicyDefined)),
+    *_events(
+        "policy",
+        ("policy-defined", env1.PolicyDefined),
+        ("policy-deleted", env1.PolicyDeleted),
+    ),
     *_events("policy", ("policy-defined", env2.PolicyDefined), version=2),
     *_events(
         ("organization", "environment", "policy"),
