@@ -57,7 +57,11 @@ def _alone(shape: type, title: str) -> Json:
     root = definitions.pop(top["$ref"].rpartition("/")[2])
     head = {"$schema": DIALECT, "title": title, "description": _first_line(shape)}
     document = head | {key: value for key, value in root.items() if key not in head}
-    return document | ({"$defs": definitions} if definitions else {})
+    if definitions:
+        document["$defs"] = definitions
+    # Through JSON and back: an empty tuple as a default becomes the list that it is on the wire.
+    plain: Json = msgspec.json.decode(msgspec.json.encode(document))
+    return plain
 
 
 def _first_line(shape: type) -> str:
