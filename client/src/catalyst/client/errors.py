@@ -1,0 +1,46 @@
+"""What can go wrong on the way, by what the caller should do about it."""
+
+from __future__ import annotations
+
+from catalyst.contracts.message import FieldError
+
+
+class ClientError(Exception):
+    """Base of everything that this library raises on purpose."""
+
+
+class Problem(ClientError):
+    """The other side answered, and the answer is no; trying the same again does not help."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str = "",
+        errors: tuple[FieldError, ...] = (),
+        *,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """Keep the HTTP status, the registered code, and what is wrong with which field."""
+        super().__init__(message or code)
+        self.status = status
+        self.code = code
+        self.message = message or code
+        self.errors = errors
+        self.retry_after_seconds = retry_after_seconds
+        """What the other side asked to wait, where it did."""
+
+
+class Unreachable(ClientError):
+    """Nobody answers at the address: start it, or use another one."""
+
+
+class TimedOut(ClientError):
+    """The answer did not come in time; what was asked for may still happen.
+
+    A command may be sent again under the same id: it is decided once, whatever happens.
+    """
+
+
+class Malformed(ClientError):
+    """What came back is not what the protocol allows: the versions do not fit, or a proxy lies."""

@@ -1,0 +1,183 @@
+"""Requests to the HTTP door, repeated where that helps, and its problems as errors.
+
+Used by `catalyst.client.http_transport`, `catalyst.client.reads` and `catalyst.client.watching`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from catalyst.client.backoff import Backoff
+from catalyst.client.errors import ClientError, Malformed, Problem, TimedOut, Unreachable
+from catalyst.contracts.message import FieldError
+
+RETRY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same request may succeed."""
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 10.0
+"""For one try; a request that the door itself holds open gets its wait on top."""
+PROBLEM_TYPE: Final = "application/problem+json"
+
+Query = Mapping[str, str | int | None]
+
+
+class _ProblemBody(msgspec.Struct, kw_only=True):
+    title: str = ""
+    detail: str = ""
+    code: str = ""
+    errors: tuple[FieldError, ...] = ()
+
+
+class HttpCalls:
+    """One origin, one token, one pool of connections."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str | None) -> None:
+        """Ask through `http`, whose base is the origin; `token` says who asks."""
+        self.http = http
+        self._token = token
+
+    def headers(self, more: Mapping[str, str | None], token: str | None = None) -> dict[str, str]:
+        """Return the headers of a request; those that are None are left out."""
+        found = {name: value for name, value in more.items() if value is not None}
+        bearer = token or self._token
+        if bearer:
+            found["Authorization"] = f"Bearer {bearer}"
+        return found
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        body: bytes | None = None,
+        token: str | None = None,
+        timeout: float = ANSWER_SECONDS,
+        held_seconds: float = 0.0,
+    ) -> httpx.Response:
+        """Ask until there is a usable answer or `timeout` seconds are over.
+
+        Args:
+            method: Only for requests that may be repeated: reads, and commands with an id.
+            path: Below the origin, already quoted.
+            query: Parameters; those that are None are left out.
+            headers: More headers; those that are None are left out.
+            body: JSON.
+            token: Instead of the connection's.
+            timeout: For all tries together.
+            held_seconds: How long the door was asked to hold each try open.
+
+        Raises:
+            Problem: If the answer is a refusal.
+            TimedOut: If the last try went unanswered.
+            Unreachable: If nobody could be connected to.
+        """
+        deadline = _clock() + timeout
+        waits = Backoff()
+        while True:
+            one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, deadline - _clock()))
+            try:
+                return await self._once(
+                    method,
+                    path,
+                    query=query,
+                    headers=self.headers(headers or {}, token),
+                    body=body,
+                    timeout=one_try,
+                )
+            except ClientError as error:
+                wait = waits.next(_asked_wait(error))
+                if not may_retry(error) or _clock() + wait >= deadline:
+                    raise
+            await asyncio.sleep(wait)
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeout: float,
+    ) -> httpx.Response:
+        params = {name: value for name, value in (query or {}).items() if value is not None}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            response = await self.http.request(
+                method,
+                path,
+                params=params,
+                headers=headers,
+                content=body,
+                timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
+            )
+        except httpx.HTTPError as error:
+            raise transport_error(error) from error
+        if response.status_code >= 400:
+            raise problem_of(response.status_code, response.headers, response.content)
+        return response
+
+
+def may_retry(error: ClientError) -> bool:
+    """Return whether the same request may succeed later."""
+    if isinstance(error, Problem):
+        return error.status in RETRY_STATUSES
+    return isinstance(error, Unreachable | TimedOut)
+
+
+def transport_error(error: httpx.HTTPError | httpx.StreamError) -> ClientError:
+    """Return what a failure below HTTP means for the caller."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
+        return Unreachable(f"nobody answers ({str(error) or type(error).__name__})")
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOut("the answer did not come in time")
+    return TimedOut(f"the connection broke before the answer was whole ({type(error).__name__})")
+
+
+def problem_of(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
+    """Return an answer of 400 and above as an error, whether or not it is a problem document."""
+    found = _ProblemBody()
+    if headers.get("content-type", "").partition(";")[0].strip() == PROBLEM_TYPE:
+        try:
+            found = msgspec.json.decode(body, type=_ProblemBody)
+        except msgspec.MsgspecError:
+            # A proxy may cut a body short; the status still says what to do.
+            found = _ProblemBody(detail=f"status {status}, with a body that cannot be read")
+    code = found.code or f"http-{status}"
+    text = found.detail or found.title or f"status {status}"
+    return Problem(
+        status, code, text, found.errors, retry_after_seconds=_seconds(headers.get("retry-after"))
+    )
+
+
+def decode(raw: bytes, kind: Any) -> Any:
+    """Decode an answer's body.
+
+    Raises:
+        Malformed: If it is not what this version of the protocol says.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"the answer cannot be read: {error}") from error
+
+
+def _asked_wait(error: ClientError) -> float:
+    return (error.retry_after_seconds or 0.0) if isinstance(error, Problem) else 0.0
+
+
+def _seconds(text: str | None) -> float | None:
+    # Dates are allowed there, too; our doors send seconds.
+    return float(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

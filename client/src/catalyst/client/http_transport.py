@@ -1,0 +1,185 @@
+"""Everything over HTTP: commands, outcomes, reads and watches through the one origin.
+
+Opened by `catalyst.client.connect`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Unpack
+from urllib.parse import quote
+
+import httpx
+
+from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
+from catalyst.client.backoff import Backoff
+from catalyst.client.draft import Draft, SendOptions, draft
+from catalyst.client.errors import Problem, TimedOut
+from catalyst.client.http_calls import ANSWER_SECONDS, HttpCalls, decode
+from catalyst.client.reads import Filter, Reads, parameters
+from catalyst.client.rows import Change
+from catalyst.client.watching import IDLE_SECONDS, Watch
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import PLATFORM
+
+HOLD_SECONDS: Final = 10
+"""How long the door is asked to hold one request open; no proxy on the way cuts that short."""
+
+
+class HttpClient(Reads):
+    """Send, await, read and watch through one origin."""
+
+    def __init__(self, calls: HttpCalls) -> None:
+        """Do everything through `calls`."""
+        super().__init__(calls)
+        self.http = calls.http
+        """The connections, for whatever else the origin serves."""
+
+    async def send(
+        self,
+        type_: str,
+        data: object,
+        *,
+        timeout: float = SEND_TIMEOUT_SECONDS,
+        **options: Unpack[SendOptions],
+    ) -> Outcome:
+        """Send a command and await its outcome; see `catalyst.client.api.Client.send`."""
+        order = draft(type_, data, options)
+        deadline = _clock() + timeout
+        found = await self._post(order, deadline, hold=True)
+        if found is None:
+            found = await self.outcome(
+                order.command_id,
+                organization=order.ref.organization,
+                timeout=max(0.0, deadline - _clock()),
+            )
+        if found is None:
+            raise TimedOut(f"no outcome of {order.command_id} yet; it is stored, ask again")
+        return found
+
+    async def submit(
+        self,
+        type_: str,
+        data: object,
+        *,
+        timeout: float = SEND_TIMEOUT_SECONDS,
+        **options: Unpack[SendOptions],
+    ) -> Sent:
+        """Send a command and return once it is stored."""
+        order = draft(type_, data, options)
+        await self._post(order, _clock() + timeout, hold=False)
+        return Sent(
+            command_id=order.command_id, organization=order.ref.organization, type=order.type
+        )
+
+    async def outcome(
+        self, command_id: str, *, organization: str | None, timeout: float = 0.0
+    ) -> Outcome | None:
+        """Return the recorded outcome of a command, waiting up to `timeout` seconds for it."""
+        deadline = _clock() + timeout
+        waits = Backoff(0.05, 1.0)
+        while True:
+            left = deadline - _clock()
+            hold = _hold(left)
+            try:
+                response = await self._calls.ask(
+                    "GET",
+                    f"/v1/outcomes/{quote(command_id, safe='')}",
+                    query={"organization": _organization(organization)},
+                    headers={"Prefer": f"wait={hold}" if hold else None},
+                    timeout=max(ANSWER_SECONDS, left),
+                    held_seconds=hold,
+                )
+                if response.status_code == 200:
+                    return _outcome(response.content)
+            except Problem as problem:
+                if problem.status != 404:
+                    raise
+            left = deadline - _clock()
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(left, waits.next()))
+
+    def watch(
+        self,
+        kinds: str,
+        *,
+        cursor: str = "",
+        idle_seconds: float = IDLE_SECONDS,
+        **where: Unpack[Filter],
+    ) -> Watch:
+        """Return a watch of rows of some kinds (plurals with commas, or `all`).
+
+        With `cursor`, of an earlier watch with the same filters, it goes on from there.
+        """
+        query = {"kinds": kinds, **parameters(where)}
+        return Watch(self._calls, query, cursor, idle_seconds=idle_seconds)
+
+    async def changes(self, kinds: str, **where: Unpack[Filter]) -> AsyncIterator[Change]:
+        """Yield a snapshot of rows and then every change, for ever."""
+        async for change in self.watch(kinds, **where).changes():
+            yield change
+
+    async def _post(self, order: Draft, deadline: float, *, hold: bool) -> Outcome | None:
+        """Hand the command in; None if it is stored but not decided yet."""
+        wait = _hold(deadline - _clock()) if hold else 0
+        response = await self._calls.ask(
+            "POST",
+            f"/v1/commands/{order.type}",
+            query={
+                "organization": _organization(order.ref.organization),
+                "aggregate": order.ref.aggregate,
+                "id": order.ref.id,
+            },
+            headers={
+                "Idempotency-Key": order.command_id,
+                "Prefer": f"wait={wait}" if wait else None,
+                "traceparent": order.traceparent,
+            },
+            body=order.data,
+            token=order.token,
+            timeout=max(0.1, deadline - _clock()),
+            held_seconds=wait,
+        )
+        return _outcome(response.content) if response.status_code == 200 else None
+
+
+@asynccontextmanager
+async def over_http(
+    url: str,
+    *,
+    token: str | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[HttpClient]:
+    """Use the origin at `url`; nothing is asked before the first call.
+
+    Args:
+        url: Such as `http://127.0.0.1:8080`.
+        token: Bearer token that says who asks.
+        transport: Instead of sockets: for an application in the same process.
+    """
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+    async with httpx.AsyncClient(
+        base_url=url, transport=transport, limits=limits, follow_redirects=False
+    ) as http:
+        yield HttpClient(HttpCalls(http, token))
+
+
+def _hold(left_seconds: float) -> int:
+    return max(0, min(HOLD_SECONDS, math.floor(left_seconds)))
+
+
+def _organization(organization: str | None) -> str:
+    return PLATFORM if organization is None else organization
+
+
+def _outcome(raw: bytes) -> Outcome:
+    found: Outcome = decode(raw, Outcome)
+    return found
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,188 @@
+"""Reading the read model and the log over HTTP: one object, pages, queries, the causal chain.
+
+Part of `catalyst.client.http_transport.HttpClient`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, TypedDict, Unpack
+from urllib.parse import quote
+
+import msgspec
+
+from catalyst.client.errors import Malformed
+from catalyst.client.http_calls import ANSWER_SECONDS, HttpCalls, decode
+from catalyst.client.rows import Freshness, Page, Row
+
+AS_OF: Final = "catalyst-as-of"
+HEAD: Final = "catalyst-head"
+LAG: Final = "catalyst-lag-ms"
+
+
+class Filter(TypedDict, total=False):
+    """Which rows; what is left out is not filtered by."""
+
+    organization: str | None
+    environment: str | None
+    label: str | None
+    """Such as `tier=sme,kind!=internal`."""
+    field: str | None
+    """Such as `phase=ready`."""
+
+
+class _Item(msgspec.Struct, kw_only=True):
+    key: str
+    value: msgspec.Raw
+
+
+class _List(msgspec.Struct, kw_only=True):
+    items: tuple[_Item, ...]
+    as_of: int = 0
+    head: int = 0
+    lag_ms: int = 0
+    next: str = msgspec.field(name="continue", default="")
+
+
+class Reads:
+    """What can be read over HTTP."""
+
+    def __init__(self, calls: HttpCalls) -> None:
+        """Read through `calls`."""
+        self._calls = calls
+
+    async def get(
+        self,
+        kind: str,
+        name: str,
+        *,
+        min_seq: int | None = None,
+        log: str | None = None,
+        timeout: float = ANSWER_SECONDS,
+        **where: Unpack[Filter],
+    ) -> tuple[Row, Freshness]:
+        """Read one row; `kind` is the plural, such as `organizations`.
+
+        With `min_seq`, an outcome's sequence, the answer holds everything up to it; `log` is the
+        outcome's log.
+
+        Raises:
+            Problem: 404 if there is none to see, 504 if `min_seq` was not reached in time, 409 if
+                it belongs to another log.
+            TimedOut: If the answer did not come in time.
+            Unreachable: If nobody answers.
+        """
+        path = f"/v1/state/{quote(kind, safe=',')}/{quote(name, safe='')}"
+        query = {"min_seq": min_seq, "log": log, **parameters(where)}
+        response = await self._calls.ask("GET", path, query=query, timeout=timeout)
+        item = decode(response.content, _Item)
+        return row_of(item.key, item.value), _freshness(response.headers)
+
+    async def list(
+        self,
+        kinds: str,
+        *,
+        limit: int | None = None,
+        continue_at: str | None = None,
+        min_seq: int | None = None,
+        log: str | None = None,
+        timeout: float = ANSWER_SECONDS,
+        **where: Unpack[Filter],
+    ) -> Page:
+        """Read one page of rows of some kinds (plurals with commas, or `all`).
+
+        Raises:
+            Problem: As with `get`.
+            TimedOut: If the answer did not come in time.
+            Unreachable: If nobody answers.
+        """
+        query = {
+            "limit": limit,
+            "continue": continue_at,
+            "min_seq": min_seq,
+            "log": log,
+            **parameters(where),
+        }
+        path = f"/v1/state/{quote(kinds, safe=',')}"
+        response = await self._calls.ask("GET", path, query=query, timeout=timeout)
+        found = decode(response.content, _List)
+        fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms)
+        rows = tuple(row_of(item.key, item.value) for item in found.items)
+        return Page(rows=rows, fresh=fresh, next=found.next)
+
+    async def pages(
+        self,
+        kinds: str,
+        *,
+        limit: int | None = None,
+        min_seq: int | None = None,
+        log: str | None = None,
+        timeout: float = ANSWER_SECONDS,
+        **where: Unpack[Filter],
+    ) -> AsyncIterator[Page]:
+        """Read every page, in the order of the keys; `timeout` is for each."""
+        after: str | None = None
+        while True:
+            page = await self.list(
+                kinds,
+                limit=limit,
+                continue_at=after,
+                min_seq=min_seq,
+                log=log,
+                timeout=timeout,
+                **where,
+            )
+            yield page
+            if not page.next:
+                return
+            if page.next == after:
+                raise Malformed("the list goes round in a circle")
+            after = page.next
+
+    async def query(
+        self, service: str, name: str, data: Mapping[str, Any], *, organization: str | None
+    ) -> Any:
+        """Ask a service something that needs its rules, such as the plan of a deletion."""
+        response = await self._calls.ask(
+            "POST",
+            f"/v1/queries/{quote(service, safe='')}/{quote(name, safe='')}",
+            query={"organization": organization},
+            body=msgspec.json.encode(data),
+        )
+        return decode(response.content, Any)
+
+    async def read(self, path: str, **query: str | int | None) -> Any:
+        """Read any other document of the door, such as `/v1/trace/<command>`, as plain JSON."""
+        return decode((await self._calls.ask("GET", path, query=query)).content, Any)
+
+
+def parameters(where: Filter) -> dict[str, str | int | None]:
+    """Return a filter as the parameters of a request."""
+    return {
+        "organization": where.get("organization"),
+        "environment": where.get("environment"),
+        "label": where.get("label"),
+        "field": where.get("field"),
+    }
+
+
+def row_of(key: str, value: bytes | msgspec.Raw) -> Row:
+    """Return a row from its key and the value as it is stored.
+
+    Raises:
+        Malformed: If the value is not one of a row.
+    """
+    fields = decode(bytes(value), dict[str, Any])
+    try:
+        return msgspec.convert({**fields, "key": key}, Row)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"the row {key!r} cannot be read: {error}") from error
+
+
+def _freshness(headers: Mapping[str, str]) -> Freshness:
+    try:
+        return Freshness(
+            as_of=int(headers[AS_OF]), head=int(headers[HEAD]), lag_ms=int(headers[LAG])
+        )
+    except (KeyError, ValueError) as error:
+        raise Malformed("the answer does not say how fresh it is") from error
