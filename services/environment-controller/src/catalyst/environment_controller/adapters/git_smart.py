@@ -1,0 +1,221 @@
+"""Git's smart HTTP exchanges over dulwich, blocking; `git_http.py` runs them in threads.
+
+Version 0 of the protocol, which every git client falls back to. Reading is dulwich's own; taking a
+push is stricter than dulwich: a branch moves only if it still stands where the pusher saw it, only
+to objects that are all there, and `main` only forwards.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from dulwich.errors import (
+    ApplyDeltaError,
+    ChecksumMismatch,
+    GitProtocolError,
+    ObjectFormatException,
+)
+from dulwich.object_store import MissingObjectFinder
+from dulwich.objects import Commit, ObjectID
+from dulwich.protocol import CAPABILITY_ATOMIC, ZERO_SHA, ReceivableProtocol
+from dulwich.refs import Ref, check_ref_format
+from dulwich.repo import Repo
+from dulwich.server import Backend, BackendRepo, ReceivePackHandler, UploadPackHandler
+from typing_extensions import override
+
+from catalyst.environment_controller.adapters.git import opened
+from catalyst.environment_controller.ports import MAIN
+
+Service = Literal["git-upload-pack", "git-receive-pack"]
+SERVICES: Final[tuple[Service, ...]] = ("git-upload-pack", "git-receive-pack")
+
+_PROTECTED: Final = Ref(b"refs/heads/" + MAIN.encode())
+_UPDATED: Final = (b"refs/heads/", b"refs/tags/")
+_BAD_PACK: Final = (
+    OSError,
+    AssertionError,
+    ApplyDeltaError,
+    ChecksumMismatch,
+    KeyError,
+    ObjectFormatException,
+    ValueError,
+    zlib.error,
+)
+"""What dulwich raises on a pack that is cut short, too large or wrong inside."""
+
+Update = tuple[ObjectID, ObjectID, Ref]
+Read = Callable[[int], bytes]
+Write = Callable[[bytes], None]
+
+
+class Refused(Exception):
+    """The exchange breaks the protocol; the text says how."""
+
+
+def advertise(path: Path, service: Service, write: Write) -> None:
+    """Write what the repository holds, as the first answer of an exchange.
+
+    Raises:
+        HomeMissing: If there is no such repository.
+    """
+    with closing(opened(path)) as repo:
+        protocol = _protocol(lambda _size: b"", write)
+        protocol.write_pkt_line(b"# service=" + service.encode() + b"\n")
+        protocol.write_pkt_line(None)
+        _handler(repo, service, protocol, None, 0, first=True).handle()
+
+
+def exchange(
+    path: Path,
+    service: Service,
+    read: Read,
+    write: Write,
+    *,
+    writer: threading.Lock,
+    max_bytes: int,
+) -> None:
+    """Answer one request of a client.
+
+    Args:
+        path: Where the repository stands.
+        service: What the client asks for.
+        read: Returns up to that many bytes of the request; empty at its end.
+        write: Takes the answer, piece by piece.
+        writer: Held while branches move.
+        max_bytes: How much a pushed pack may hold.
+
+    Raises:
+        HomeMissing: If there is no such repository.
+        Refused: If the client breaks the protocol.
+    """
+    with closing(opened(path)) as repo:
+        handler = _handler(repo, service, _protocol(read, write), writer, max_bytes)
+        try:
+            handler.handle()
+        except (GitProtocolError, AssertionError, ValueError) as error:
+            raise Refused(f"the request is not one of git's: {error}") from error
+
+
+def _protocol(read: Read, write: Write) -> ReceivableProtocol:
+    def counted(data: bytes) -> int:
+        write(data)
+        return len(data)
+
+    return ReceivableProtocol(read, counted)
+
+
+def _handler(
+    repo: Repo,
+    service: Service,
+    protocol: ReceivableProtocol,
+    writer: threading.Lock | None,
+    max_bytes: int,
+    *,
+    first: bool = False,
+) -> UploadPackHandler | ReceivePackHandler:
+    backend, args = _One(repo), ["/"]
+    if service == "git-upload-pack":
+        return UploadPackHandler(backend, args, protocol, stateless_rpc=True, advertise_refs=first)
+    handler = _ReceivePack(backend, args, protocol, stateless_rpc=True, advertise_refs=first)
+    handler.opened = repo
+    handler.writer = writer or threading.Lock()
+    handler.max_bytes = max_bytes
+    return handler
+
+
+class _One(Backend):
+    """Serves one repository that is open already, whatever the path says."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+
+    @override
+    def open_repository(self, path: str) -> BackendRepo:
+        return cast("BackendRepo", self._repo)
+
+
+class _ReceivePack(ReceivePackHandler):
+    """Takes a push; see the module for what it refuses beyond dulwich."""
+
+    opened: Repo
+    writer: threading.Lock
+    max_bytes: int
+
+    @override
+    def _apply_pack(self, refs: list[Update]) -> Iterator[tuple[bytes, bytes]]:
+        if any(new != ZERO_SHA for _, new, _ in refs):
+            try:
+                self.opened.object_store.add_thin_pack(
+                    self.proto.read,
+                    getattr(self.proto, "recv", None),
+                    max_input_size=self.max_bytes,
+                )
+            except _BAD_PACK as error:
+                yield b"unpack", _line(str(error) or type(error).__name__)
+                return
+        yield b"unpack", b"ok"
+        with self.writer:
+            yield from self._move(refs)
+
+    def _move(self, refs: Sequence[Update]) -> Iterable[tuple[bytes, bytes]]:
+        found = [(update, self._problem(*update)) for update in refs]
+        if self.has_capability(CAPABILITY_ATOMIC) and any(problem for _, problem in found):
+            return [(ref, problem or b"atomic push failed") for (_, _, ref), problem in found]
+        return [(update[2], problem or self._set(*update)) for update, problem in found]
+
+    def _problem(self, old: ObjectID, new: ObjectID, ref: Ref) -> bytes:
+        """Return why a ref may not move; empty if it may."""
+        if not ref.startswith(_UPDATED) or not check_ref_format(ref):
+            return b"only branches and tags can be pushed"
+        now = self.opened.refs.read_ref(ref) or ZERO_SHA
+        if now != old:
+            return b"the branch moved meanwhile; fetch first"
+        if new == ZERO_SHA:
+            return b"this branch is not deleted" if ref == _PROTECTED else b""
+        if not self._whole(new):
+            return b"objects are missing"
+        if ref == _PROTECTED and old != ZERO_SHA and not self._descends(new, old):
+            return b"this branch moves only forwards"
+        return b""
+
+    def _whole(self, new: ObjectID) -> bool:
+        """Return whether everything that `new` needs, and no branch holds yet, is here."""
+        store = self.opened.object_store
+        try:
+            needed = MissingObjectFinder(store, self.opened.get_refs().values(), [new])
+            return all(found in store for found, _ in needed)
+        except KeyError:
+            return False
+
+    def _descends(self, new: ObjectID, old: ObjectID) -> bool:
+        store, seen, ahead = self.opened.object_store, set[ObjectID](), [new]
+        while ahead:
+            commit = ahead.pop()
+            if commit == old:
+                return True
+            if commit not in seen:
+                seen.add(commit)
+                found = store[commit]
+                ahead += found.parents if isinstance(found, Commit) else []
+        return False
+
+    def _set(self, old: ObjectID, new: ObjectID, ref: Ref) -> bytes:
+        refs = self.opened.refs
+        try:
+            moved = (
+                refs.remove_if_equals(ref, old)
+                if new == ZERO_SHA
+                else refs.set_if_equals(ref, old, new)
+            )
+        except OSError:
+            return b"the disk refused it, or a branch of a name above or below it exists"
+        return b"ok" if moved else b"the branch moved meanwhile; fetch first"
+
+
+def _line(text: str) -> bytes:
+    return " ".join(text.split()).encode("utf-8", "replace")[:200]

@@ -1,0 +1,78 @@
+"""Trees of files, made from an older tree and what changes in it; writes nothing itself.
+
+`git.py` stores the objects that come out.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dulwich.object_store import BaseObjectStore
+from dulwich.objects import Blob, ShaFile, Tree
+
+from catalyst.environment_controller.adapters.git_root import BadName
+
+FILE_MODE: Final = 0o100644
+_SPECIAL: Final = frozenset({"", ".", "..", ".git", "git~1"})
+
+Edit = tuple[tuple[bytes, ...], bytes | None]
+"""A path in its parts, with the new content, or None to take it (file or folder) away."""
+
+
+def edits(emptied: Sequence[str], files: Iterable[tuple[str, bytes | None]]) -> list[Edit]:
+    """Return the edits of one commit: what is emptied first, then the files.
+
+    Raises:
+        BadName: If a path could leave the tree or mean something to Git.
+    """
+    return [(_parts(path), None) for path in emptied] + [
+        (_parts(path), content) for path, content in files
+    ]
+
+
+def grown(store: BaseObjectStore, tree: Tree, changes: Iterable[Edit], made: list[ShaFile]) -> Tree:
+    """Return `tree` with the changes; every new object is added to `made`, children first."""
+    below: dict[bytes, list[Edit]] = {}
+    for parts, content in changes:
+        name = parts[0]
+        if len(parts) > 1:
+            below.setdefault(name, []).append((parts[1:], content))
+        elif content is None:
+            _drop(tree, name)
+        else:
+            blob = Blob.from_string(content)
+            made.append(blob)
+            tree.add(name, FILE_MODE, blob.id)
+    for name, inner in below.items():
+        child = grown(store, _folder(store, tree, name), inner, made)
+        if len(child):
+            tree.add(name, stat.S_IFDIR, child.id)
+        else:
+            _drop(tree, name)
+    made.append(tree)
+    return tree
+
+
+def _folder(store: BaseObjectStore, tree: Tree, name: bytes) -> Tree:
+    if name in tree:
+        found = store[tree[name][1]]
+        if isinstance(found, Tree):
+            return found
+    return Tree()
+
+
+def _drop(tree: Tree, name: bytes) -> None:
+    if name in tree:
+        del tree[name]
+
+
+def _parts(path: str) -> tuple[bytes, ...]:
+    parts = path.split("/")
+    for part in parts:
+        if part.lower() in _SPECIAL or any(sign in part for sign in "\\:\x7f"):
+            raise BadName(f"{path[:80]!r} is no path of a file in a repository")
+        if any(ord(sign) < 0x20 for sign in part):
+            raise BadName(f"{path[:80]!r} is no path of a file in a repository")
+    return tuple(part.encode() for part in parts)
