@@ -1,5 +1,7 @@
-"""From a decision to the messages of its batch: outcome, guards, claims, snapshot, timers, sends,
-events, in the one order that the protocol allows.
+"""From a decision to the messages of its batch, in the one order that the protocol allows.
+
+Outcome, guards, claims, snapshot, timers, commands to be sent, events; without events the outcome
+comes last.
 
 Pure: the decide loop hands over what it read, the grouping sends what comes out.
 """
@@ -151,7 +153,7 @@ _OUTCOME_FIELDS: Final = tuple(
 
 
 def rejection(job: Job, outcome: Outcome, guards: Mapping[str, int]) -> Draft:
-    """Return the draft of a refusal: the outcome, and a guard for everything that it was read from."""
+    """Return the draft of a refusal: the outcome, and a guard for all that was read."""
     draft = _start(job, outcome)
     draft.guards = dict(guards)
     draft.checks = [Guard(string, at) for string, at in guards.items()]

@@ -6,10 +6,7 @@ and reads what stands there. Called by the decide loop and the doors.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -19,14 +16,6 @@ from catalyst.contracts import subjects
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import EV
-
-_LOG_NAME_LENGTH: Final = 8
-
-
-def log_name(created: datetime) -> str:
-    """Return the name of the log: a short hash of the instant at which `EV` was created."""
-    raw = hashlib.sha256(created.isoformat().encode()).digest()
-    return base64.b32encode(raw).decode("ascii").lower()[:_LOG_NAME_LENGTH]
 
 
 def accepted(job: Job, events: tuple[str, ...], result: Any) -> Outcome:
@@ -58,6 +47,11 @@ def _base(job: Job) -> Outcome:
 def located(outcome: Outcome, own_seq: int, log: str) -> Outcome:
     """Return an outcome as a reader sees it: with the last sequence of its batch and the log."""
     return msgspec.structs.replace(outcome, seq=own_seq + outcome.after, log=log)
+
+
+def with_log(outcome: Outcome, log: str) -> Outcome:
+    """Return an outcome that was just stored as a reader sees it."""
+    return msgspec.structs.replace(outcome, log=log)
 
 
 def read_back(stored: Stored, log: str) -> Outcome:

@@ -222,5 +222,3 @@ def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) ->
         return replace(after, state=aggregate.evolve(held.state, event))
     except Exception as error:  # noqa: BLE001 - whatever a fold raises freezes its aggregate
         return replace(after, broken=f"{type(event).__name__} at {seq}: {error!r}")
-
-

@@ -130,6 +130,19 @@ class Link(Client):
         if self.is_connected:
             await self._send_unsubscribe(sid)
 
+    async def hush(self, sid: int) -> None:
+        """End a tap at the broker, and return when all that it had sent has been taken.
+
+        Raises:
+            Unavailable: If the connection is gone: nothing more will come then.
+        """
+        await self.ready(0)
+        await self._send_unsubscribe(sid)
+        try:
+            await self.flush()
+        except errors.Error as error:
+            raise Unavailable(503, 0, "the connection to the broker was lost") from error
+
     def watch(self, dropped: Callable[[], None]) -> None:
         """Call `dropped` whenever the connection is lost, until `unwatch`."""
         self._watchers.add(dropped)

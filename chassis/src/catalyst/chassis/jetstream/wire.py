@@ -31,6 +31,17 @@ class Status(NamedTuple):
     description: str
 
 
+class Place(NamedTuple):
+    """Where a delivered message stands, as its reply subject tells."""
+
+    delivered: int
+    """How many times the message has been delivered, this time included."""
+    seq: int
+    consumer_seq: int
+    time_ns: int
+    pending: int
+
+
 NO_STATUS: Final = Status(0, "")
 
 
@@ -68,6 +79,16 @@ def status(headers: bytes | None) -> Status:
     line = headers[9 : headers.index(b"\r\n")].decode("utf-8", "replace")
     code, _, description = line.partition(" ")
     return Status(int(code), description) if code.isdigit() else NO_STATUS
+
+
+def place(reply: bytes) -> Place:
+    """What the reply subject of a delivery says.
+
+    `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<time>.<pending>`, or with domain
+    and account before the stream and a random token at the end.
+    """
+    tokens = reply.split(b".")
+    return Place(*map(int, tokens[4:9] if len(tokens) == 9 else tokens[6:11]))
 
 
 def block(headers: Mapping[str, str]) -> bytes:

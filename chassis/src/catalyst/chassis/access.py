@@ -1,0 +1,123 @@
+"""Who has which role where: a fold of the Organizations' owners, one table per process.
+
+Platform roles come from a token; roles in an Organization come from its owners list alone, matched
+by verified e-mail, so that a change takes effect at once. Caught up before the first message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from catalyst.chassis import events
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.jetstream.puller import Doubt, Puller, pull
+from catalyst.chassis.tokens import Claims
+from catalyst.contracts import environment_v1
+from catalyst.contracts.roles import OWNER_ROLES
+from catalyst.contracts.subjects import escape
+from catalyst.contracts.topology import EV
+
+log = logging.getLogger(__name__)
+
+_FILTER: Final = "evt.*.environment.organization.>"
+_PAUSE_SECONDS: Final = 0.2
+_ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
+"""Owners do not depend on when they were named."""
+
+
+class RolesTable:
+    """Roles by Organization and e-mail, kept current by `run`."""
+
+    def __init__(self, js: JetStream) -> None:
+        """Read the log through `js`; empty until `run` has caught up."""
+        self._js = js
+        self._owners: dict[str, dict[str, frozenset[str]]] = {}
+        self._seen: dict[str, int] = {}
+        self._position = 0
+        self.ready = asyncio.Event()
+
+    def roles(self, claims: Claims, organization: str | None) -> frozenset[str]:
+        """Return every role that holds in an Organization (None: the platform alone)."""
+        if organization is None:
+            return claims.roles
+        return claims.roles | self.own_roles(claims.verified_email, organization)
+
+    def own_roles(self, email: str, organization: str) -> frozenset[str]:
+        """Return the roles that an Organization's owners list gives to an e-mail address."""
+        return self._owners.get(organization, {}).get(email.lower(), frozenset())
+
+    def organizations(self, email: str) -> Mapping[str, frozenset[str]]:
+        """Return the Organizations in which an e-mail address has a role, with the roles."""
+        wanted = email.lower()
+        return {org: owners[wanted] for org, owners in self._owners.items() if wanted in owners}
+
+    async def roles_of(self, organization: str | None, claims: Claims) -> frozenset[str]:
+        """Return the roles after bringing the table to the leader's last word on the Organization.
+
+        Slower than `roles`: for the moment before somebody is refused.
+        """
+        if organization is not None:
+            await self._refresh(organization)
+        return self.roles(claims, organization)
+
+    async def _refresh(self, organization: str) -> None:
+        subject = f"evt.{escape(organization)}.environment.organization.>"
+        newest = await self._js.last(EV, subject, leader=True)
+        if newest is None or newest.seq <= self._seen.get(organization, 0):
+            return
+        start = self._seen.get(organization, 0) + 1
+        for stored in await self._js.replay(EV, subject, start=start):
+            self._fold(stored.subject, stored.data, stored.seq)
+
+    async def run(self) -> None:
+        """Follow the log for ever; after any doubt go on from the last event folded."""
+        while True:
+            try:
+                newest = await self._js.last(EV, _FILTER, leader=True)
+                target = newest.seq if newest is not None else 0
+                start = self._position + 1
+                async with pull(
+                    self._js, EV, name="roles", start=start, subjects=[_FILTER]
+                ) as puller:
+                    await self._follow(puller, target)
+            except (Doubt, BrokerError) as error:
+                log.info("reading owners again", extra={"reason": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _follow(self, puller: Puller, target: int) -> None:
+        while True:
+            if self._position >= target:
+                self.ready.set()
+            for item in await puller.read():
+                self._fold(item.subject, item.data, item.seq)
+                self._position = max(self._position, item.seq)
+
+    def _fold(self, subject: str, data: bytes, seq: int) -> None:
+        try:
+            recorded = events.recorded(subject, data, seq=seq, time=_ANY_TIME)
+        except events.Unreadable:
+            # Not an event that names owners in any version that this process knows. The worker
+            # and the projector report it; a table of roles stays as it was.
+            return
+        organization = recorded.ref.organization
+        if organization is None or seq <= self._seen.get(organization, 0):
+            return
+        self._seen[organization] = seq
+        event = recorded.event
+        if isinstance(event, environment_v1.OrganizationCreated | environment_v1.OwnersChanged):
+            self._owners[organization] = _by_email(event.owners)
+        elif isinstance(event, environment_v1.OrganizationDeleted):
+            self._owners.pop(organization, None)
+
+
+def _by_email(owners: tuple[environment_v1.Owner, ...]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for owner in owners:
+        email = owner.email.lower()
+        found[email] = found.get(email, frozenset()) | {OWNER_ROLES[owner.role]}
+    return found

@@ -1,0 +1,352 @@
+"""The loop that answers one input: load, decide, commit, and after any doubt read and decide again.
+
+Called by a lane with one job at a time per aggregate. Every way out is one of: an outcome is
+recorded, the message is parked, or it is not settled and the broker delivers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from catalyst.chassis import batch, outcome, parking
+from catalyst.chassis.brokerclock import BrokerClock
+from catalyst.chassis.grouping import Grouping, Placed
+from catalyst.chassis.jetstream.port import (
+    Broker,
+    BrokerError,
+    DuplicateId,
+    NothingStored,
+    Outgoing,
+    Unavailable,
+    WrongSequence,
+)
+from catalyst.chassis.job import Job
+from catalyst.chassis.mending import Mending, event_draft
+from catalyst.chassis.service import Process, Read, Rule, Service
+from catalyst.chassis.states import Held, HeldClaim, States
+from catalyst.contracts.decision import Context, Decision, Fired, Recorded
+from catalyst.contracts.message import Answer, Event, Outcome
+from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Claim, Ref
+
+log = logging.getLogger(__name__)
+
+BUG_ATTEMPTS: Final = 3
+"""How often a rule may fail with a bug before its message is parked."""
+SNAPSHOT_EVERY: Final = 100
+"""Events after which the next batch carries a snapshot."""
+_PAUSE_SECONDS: Final = (0.2, 1.0)
+_CONFLICT_PAUSE_SECONDS: Final = 0.05
+
+
+class Bug(Exception):
+    """A rule raised something that is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that one decision was made from."""
+
+    own: Held
+    others: Mapping[Ref, Held]
+    claims: Mapping[Claim, HeldClaim]
+
+    @property
+    def held(self) -> dict[Ref, Held]:
+        """Every aggregate that was read, the deciding one first."""
+        return {self.own.ref: self.own, **self.others}
+
+    def guards(self) -> dict[str, int]:
+        """Every string that was read, with the sequence at which it was."""
+        found = {item.ref.guard: item.version for item in self.held.values()}
+        found.update({item.claim.subject: item.version for item in self.claims.values()})
+        return found
+
+
+class Deciding:
+    """Answers the jobs of one service."""
+
+    def __init__(
+        self,
+        service: Service,
+        broker: Broker,
+        states: States,
+        grouping: Grouping,
+        clock: BrokerClock,
+    ) -> None:
+        """Decide by the table `service`; store through `grouping`."""
+        self._service = service
+        self._broker = broker
+        self._states = states
+        self._grouping = grouping
+        self._clock = clock
+        self._mending = Mending(service, broker, states)
+        self._processes: Mapping[str, Process] = {
+            process.aggregate: process for process in service.processes
+        }
+
+    async def answer(self, job: Job) -> Outcome | None:
+        """Return the outcome of a job, or None if it was parked; tries until one of both holds."""
+        doubt = job.delivered > 1
+        while True:
+            try:
+                return await self._try(job, look_first=doubt)
+            except (WrongSequence, DuplicateId):
+                await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
+            except NothingStored:
+                await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
+            except Unavailable as error:
+                log.info("outcome in doubt", extra={"command_id": job.done_id, "why": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS[0])
+            except BrokerError as error:
+                # Never the message's fault, so nothing is parked: wait, a person may have to act.
+                log.warning("broker refused", extra={"command_id": job.done_id, "why": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS[1])
+            doubt = True
+
+    async def _try(self, job: Job, *, look_first: bool) -> Outcome | None:
+        if not job.record and job.refusal is not None:
+            return outcome.rejected(job, job.refusal)
+        if look_first:
+            known = await self.recorded(job)
+            if known is not None:
+                return known
+        if job.refusal is not None:
+            draft = batch.rejection(job, outcome.rejected(job, job.refusal), {})
+            return await self._store(job, draft, None, alone=look_first)
+        if job.is_runtime:
+            return await self._mend(job)
+        own = await self._own(job, fresh=look_first)
+        parked = await self._park_if_needed(job, own)
+        if parked:
+            return None
+        try:
+            reading, draft = await self.draft(job, own)
+        except Bug as error:
+            return await self._after_bug(job, own, error)
+        return await self._store(job, draft, reading, alone=look_first)
+
+    async def _mend(self, job: Job) -> Outcome:
+        """Carry out `retry` or `drop` and record its own outcome."""
+        try:
+            freed = await self._mending.mend(job, self)
+            answer = outcome.accepted(job, (), {"freed": freed})
+        except Rejected as refusal:
+            answer = outcome.rejected(job, refusal)
+        return await self._store(job, batch.rejection(job, answer, {}), None, alone=True)
+
+    async def commit_event(self, job: Job, own: Held, event: Event) -> None:
+        """Write one event of the runtime on an aggregate.
+
+        Raises:
+            BrokerError: As the broker port says.
+        """
+        draft = event_draft(job, own, event)
+        await self.commit(draft, Reading(own, {}, {}), alone=True)
+
+    async def recorded(self, job: Job) -> Outcome | None:
+        """Return what is recorded for this job; a reused id gets an answer of its own."""
+        log_name = await self._clock.log()
+        known = await outcome.find(self._broker, job.ref.organization, job.done_id, log_name)
+        if known is None or known.digest == job.digest:
+            return known
+        refusal = Rejected(
+            "command-id-reused",
+            f"the id {job.done_id!r} belongs to another command",
+            pointer="/id",
+        )
+        return outcome.rejected(job, refusal)
+
+    async def _own(self, job: Job, *, fresh: bool) -> Held:
+        if fresh:
+            self._states.forget([job.ref])
+        return await self._states.get(job.ref)
+
+    async def draft(
+        self, job: Job, own: Held, more: Sequence[Event] = ()
+    ) -> tuple[Reading, batch.Draft]:
+        """Decide, and return what was read with what follows from it.
+
+        Args:
+            job: The input.
+            own: The deciding aggregate.
+            more: Events of the runtime itself, written in the same batch.
+
+        Raises:
+            Bug: If the rule raised anything but a rejection.
+        """
+        reading = Reading(own, {}, {})
+        try:
+            rule = self._rule(job)
+            reading = await self._read(job, own, rule)
+            context = _context(job, reading)
+            decision = _decide(job, reading, context, rule, self._processes)
+            types = tuple(_type_of(item.event) for item in decision.events)
+            accepted = outcome.accepted(job, types, decision.result)
+            found = batch.acceptance(job, decision, accepted, reading.held, reading.claims, more)
+            self._add_snapshot(found, own)
+            batch.measure(found, self._broker.max_payload)
+        except Rejected as refusal:
+            found = self._refusal(job, refusal, reading, more)
+        except BrokerError:
+            raise
+        except Exception as error:
+            raise Bug(f"{type(error).__name__}: {error}") from error
+        return reading, found
+
+    def _refusal(
+        self, job: Job, refusal: Rejected, reading: Reading, more: Sequence[Event]
+    ) -> batch.Draft:
+        rejected = outcome.rejected(job, refusal)
+        if more:
+            nothing = Decision()
+            return batch.acceptance(job, nothing, rejected, reading.held, reading.claims, more)
+        return batch.rejection(job, rejected, reading.guards())
+
+    def _rule(self, job: Job) -> Rule | None:
+        if job.refusal is not None:
+            raise job.refusal
+        if isinstance(job.payload, Recorded | Fired | Answer):
+            if job.ref.aggregate not in self._processes:
+                raise Rejected("unknown-type", f"{job.ref.aggregate!r} reacts to nothing")
+            return None
+        rule = self._service.by_command.get((type(job.payload), job.ref.aggregate))  # type: ignore[arg-type]
+        if rule is None:
+            raise Rejected("unknown-type", f"{job.ref.aggregate!r} takes no {job.type!r}")
+        return rule
+
+    async def _read(self, job: Job, own: Held, rule: Rule | None) -> Reading:
+        wanted: Sequence[Read] = ()
+        if rule is not None:
+            wanted = rule.reads(own.state, job.payload, job.ref)
+        others: dict[Ref, Held] = {}
+        claims: dict[Claim, HeldClaim] = {}
+        for item in wanted:
+            if isinstance(item, Claim):
+                claims[item] = await self._states.claim(item)
+            elif item != own.ref:
+                others[item] = await self._states.get(item)
+        broken = next((held for held in others.values() if held.broken), None)
+        if broken is not None:
+            raise Bug(f"{broken.ref.path} cannot be read: {broken.broken}")
+        return Reading(own, others, claims)
+
+    def _add_snapshot(self, draft: batch.Draft, own: Held) -> None:
+        body = self._states.snapshot(own, SNAPSHOT_EVERY)
+        if body is not None and any(item.ref == own.ref for item in draft.events):
+            draft.snapshot = Outgoing(own.ref.snapshot, body, {"Nats-Rollup": "sub"})
+
+    async def _store(
+        self, job: Job, draft: batch.Draft, reading: Reading | None, *, alone: bool
+    ) -> Outcome:
+        placed = await self.commit(draft, reading, alone=alone)
+        if placed.outcome is None:
+            raise Bug("a decision without an outcome")
+        return outcome_of(placed, await self._clock.log())
+
+    async def commit(self, draft: batch.Draft, reading: Reading | None, *, alone: bool) -> Placed:
+        """Store a draft; on success what is held moves on, on failure it is read again.
+
+        Raises:
+            BrokerError: As the broker port says.
+        """
+        draft.alone = draft.alone or alone
+        held = reading.held if reading is not None else {}
+        try:
+            placed = await self._grouping.commit(draft)
+        except BrokerError:
+            self._states.forget(list(held))
+            raise
+        after: dict[Ref, list[tuple[Event, int]]] = {}
+        for written, seq in zip(draft.events, placed.events, strict=True):
+            after.setdefault(written.ref, []).append((written.event, seq))
+        for ref, written_events in after.items():
+            before = held.get(ref)
+            if before is None:
+                self._states.forget([ref])
+            else:
+                self._states.advance(before, written_events)
+        return placed
+
+    async def _park_if_needed(self, job: Job, own: Held) -> bool:
+        """Park what must not be decided; returns whether that happened."""
+        if own.parked:
+            return await self.park(job, own, "behind", "an earlier message of it is parked")
+        if own.broken:
+            return await self.park(job, own, "fold-failed", own.broken)
+        if job.delivered > parking.MAX_DELIVERIES:
+            return await self.park(job, own, "redelivered", f"delivered {job.delivered} times")
+        return False
+
+    async def _after_bug(self, job: Job, own: Held, error: Bug) -> Outcome | None:
+        job.attempts += 1
+        log.error(
+            "rule failed",
+            extra={"message_type": job.type, "attempt": job.attempts, "why": str(error)},
+            exc_info=error,
+        )
+        if job.attempts < BUG_ATTEMPTS:
+            await asyncio.sleep(0.1 * 2**job.attempts)
+            return await self._try(job, look_first=True)
+        await self.park(job, own, "bug", str(error))
+        return None
+
+    async def park(self, job: Job, own: Held, reason: str, detail: str) -> bool:
+        """Set a message aside and mark its aggregate; True once both stand.
+
+        Raises:
+            BrokerError: If a guard did not hold: look for an outcome, then try again.
+        """
+        subject = job.ref.dead_letter(job.origin, job.sequence)
+        if any(entry.subject == subject for entry in own.parked):
+            return True
+        await parking.put_aside(self._broker, subject, parking.letter(job, reason, detail))
+        draft = parking.parked_draft(job, own, subject, reason, detail)
+        await self.commit(draft, Reading(own, {}, {}), alone=True)
+        log.error(
+            "parked",
+            extra={"message_type": job.type, "aggregate": job.ref.path, "reason": reason},
+        )
+        return True
+
+
+def outcome_of(placed: Placed, log_name: str) -> Outcome:
+    """Return the outcome of a committed draft as its reader sees it."""
+    if placed.outcome is None:
+        raise ValueError("nothing was recorded")
+    return outcome.with_log(placed.outcome, log_name)
+
+
+def _type_of(event: Event) -> str:
+    return BY_SHAPE[type(event)].type
+
+
+def _context(job: Job, reading: Reading) -> Context:
+    return Context(
+        now=job.now,
+        ref=job.ref,
+        actor=job.actor,
+        input_id=job.input_id,
+        done_id=job.done_id,
+        reads={ref: held.state for ref, held in reading.others.items()},
+        claims={claim: held.state for claim, held in reading.claims.items()},
+    )
+
+
+def _decide(
+    job: Job,
+    reading: Reading,
+    context: Context,
+    rule: Rule | None,
+    processes: Mapping[str, Process],
+) -> Decision:
+    payload: Any = job.payload
+    if rule is not None:
+        return rule.decide(reading.own.state, payload, context)
+    return processes[job.ref.aggregate].react(reading.own.state, payload, context)

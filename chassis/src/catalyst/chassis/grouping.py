@@ -1,0 +1,200 @@
+"""Grouping: while one batch is in flight the next is collected, so that a batch carries many.
+
+A batch costs the same whatever is in it. Inside one batch the broker does not protect commands from
+each other, so a draft that touches what another one touches waits for the next batch. A refused
+group is decided again, each member alone. Called by the decide loop; calls the broker port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from catalyst.chassis.batch import Draft
+from catalyst.chassis.jetstream.port import Ack, Broker, BrokerError, Outgoing
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.topology import MAX_GROUP_COMMANDS, MAX_GROUP_MESSAGES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a draft's messages stand in the log."""
+
+    last: int
+    """Last sequence of the batch; the outcome's `seq`."""
+    events: tuple[int, ...]
+    """Sequence of each event of the draft."""
+    outcome: Outcome | None
+    """The outcome as a reader finds it, log left out."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    draft: Draft
+    answer: asyncio.Future[Placed]
+
+
+@dataclass(slots=True)
+class _Group:
+    members: list[_Waiting] = field(default_factory=list)
+    writes: set[str] = field(default_factory=set)
+    guards: dict[str, int] = field(default_factory=dict)
+    messages: int = 0
+
+    def takes(self, draft: Draft) -> bool:
+        """Whether the draft may stand in the same batch as those already here."""
+        if not self.members:
+            return True
+        full = (
+            len(self.members) >= MAX_GROUP_COMMANDS
+            or self.messages + draft.size() > MAX_GROUP_MESSAGES
+        )
+        if full or draft.alone or self.members[0].draft.alone:
+            return False
+        return not _touches(draft, self.writes, self.guards)
+
+    def add(self, waiting: _Waiting) -> None:
+        """Put a draft into the group."""
+        self.members.append(waiting)
+        self.writes |= waiting.draft.writes()
+        self.guards |= waiting.draft.guards
+        self.messages += waiting.draft.size()
+
+
+def _touches(draft: Draft, writes: set[str], guards: Mapping[str, int]) -> bool:
+    """Whether one writes what the other writes or guards, or they read different sequences."""
+    mine = draft.writes()
+    if not mine.isdisjoint(writes) or not mine.isdisjoint(guards):
+        return True
+    return any(
+        string in writes or guards.get(string, at) != at for string, at in draft.guards.items()
+    )
+
+
+class Grouping:
+    """Sends the drafts of all lanes, one batch in flight at a time."""
+
+    def __init__(self, broker: Broker) -> None:
+        """Send through `broker`; nothing moves until `run` does."""
+        self._broker = broker
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self.batches = 0
+        """Batches sent so far."""
+        self.commands = 0
+        """Drafts that those batches carried."""
+
+    async def commit(self, draft: Draft) -> Placed:
+        """Store a draft, whole, in some batch.
+
+        Raises:
+            BrokerError: As the broker port says; after `Unavailable` nobody knows.
+        """
+        answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(draft, answer))
+        self._arrived.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Send batches for ever."""
+        while True:
+            await self._arrived.wait()
+            # One turn of the loop lets every lane that is ready put its draft here first.
+            await asyncio.sleep(0)
+            group = self._collect()
+            if not self._queue:
+                self._arrived.clear()
+            if group:
+                await self._send(group)
+
+    def _collect(self) -> list[_Waiting]:
+        group = _Group()
+        rest: deque[_Waiting] = deque()
+        blocked: set[str] = set()
+        while self._queue:
+            waiting = self._queue.popleft()
+            if waiting.answer.cancelled():
+                continue
+            draft = waiting.draft
+            names = draft.writes() | draft.guards.keys()
+            if blocked.isdisjoint(names) and group.takes(draft):
+                group.add(waiting)
+            else:
+                # Whatever waits keeps its place before those that touch the same things.
+                blocked |= names
+                rest.append(waiting)
+        self._queue = rest
+        return group.members
+
+    async def _send(self, group: Sequence[_Waiting]) -> None:
+        ordered = sorted(group, key=lambda item: bool(item.draft.events))
+        messages, places = _lay_out([item.draft for item in ordered])
+        self.batches += 1
+        self.commands += len(ordered)
+        try:
+            ack = await self._store(messages)
+        except BrokerError as error:
+            for item in ordered:
+                if not item.answer.done():
+                    item.answer.set_exception(error)
+            return
+        first = ack.seq - len(messages) + 1
+        for item, place in zip(ordered, places, strict=True):
+            if not item.answer.done():
+                item.answer.set_result(_placed(item.draft, place, first, ack.seq))
+
+    async def _store(self, messages: Sequence[Outgoing]) -> Ack:
+        # A message alone needs no staging: the same guard on a plain publish costs a tenth.
+        if len(messages) == 1:
+            return await self._broker.publish(messages[0])
+        return await self._broker.batch(messages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    done: int
+    events: int
+    """Offset of its first event in the batch."""
+    after: int
+
+
+def _lay_out(drafts: Iterable[Draft]) -> tuple[list[Outgoing], list[_Place]]:
+    """Return the messages of a batch and where each draft's outcome and events stand in it."""
+    drafts = list(drafts)
+    total = sum(draft.size() for draft in drafts)
+    messages: list[Outgoing] = []
+    places: list[_Place] = []
+    for draft in drafts:
+        before = draft.before_done()
+        messages.extend(before)
+        place = len(messages)
+        if draft.outcome is not None:
+            after = total - place - 1
+            messages.append(draft.done_message(before=len(before), after=after))
+        else:
+            after = total - place
+        messages.extend(draft.after_done())
+        places.append(_Place(place, len(messages) - len(draft.events), after))
+    return messages, places
+
+
+def _placed(draft: Draft, place: _Place, first: int, last: int) -> Placed:
+    outcome = None
+    if draft.outcome is not None:
+        outcome = msgspec.structs.replace(
+            draft.outcome,
+            counts=draft.counts(),
+            before=len(draft.before_done()),
+            after=place.after,
+            seq=last,
+        )
+    start = first + place.events
+    return Placed(
+        last=last,
+        events=tuple(range(start, start + len(draft.events))),
+        outcome=outcome,
+    )

@@ -1,0 +1,121 @@
+"""A lease: one active worker per service, another stands by. Order and speed, not safety.
+
+No fence is needed, because the guards of every batch decide who wins; two active workers on one
+durable only cost order and speed. Kept in the bucket `leases`, with the broker's own expiry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from catalyst.chassis.jetstream.port import Broker, BrokerError, Outgoing, Stored
+from catalyst.contracts.subjects import escape
+
+log = logging.getLogger(__name__)
+
+TTL_SECONDS: Final = 6
+RENEW_SECONDS: Final = 2.0
+_STREAM: Final = "KV_leases"
+_MARKER: Final = "Nats-Marker-Reason"
+_RELEASED: Final = b""
+
+
+class LeaseLost(Exception):
+    """Another member holds the lease, or it could not be renewed in time: stop working."""
+
+
+class Lease:
+    """One lease by name, for one member."""
+
+    def __init__(self, broker: Broker, name: str, member: str) -> None:
+        """Hold `name` as `member`, a name that no other process has."""
+        self._broker = broker
+        self._subject = f"$KV.leases.{escape(name)}"
+        self._member = member.encode()
+        self._revision = 0
+
+    async def acquire(self) -> None:
+        """Return once this member holds the lease; waits while another does."""
+        while True:
+            if await self._take():
+                return
+            await asyncio.sleep(RENEW_SECONDS / 2)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold the lease for the block; renewed by `keep`, given back at the end."""
+        await self.acquire()
+        try:
+            yield
+        finally:
+            await self._release()
+
+    async def keep(self) -> None:
+        """Renew for ever.
+
+        Raises:
+            LeaseLost: If it could not be renewed before it ran out, or another took it.
+        """
+        loop = asyncio.get_running_loop()
+        good_until = loop.time() + TTL_SECONDS
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                renewed = await self._write(self._revision, self._member)
+            except BrokerError as error:
+                log.info("lease not renewed", extra={"why": str(error)})
+                renewed = False
+            if not renewed:
+                renewed = await self._is_ours()
+            if renewed:
+                good_until = loop.time() + TTL_SECONDS
+            elif loop.time() > good_until:
+                raise LeaseLost(f"{self._subject} is another's")
+
+    async def _take(self) -> bool:
+        try:
+            stored = await self._broker.last(_STREAM, self._subject, leader=True)
+            if _is_held(stored) and stored is not None and stored.data != self._member:
+                return False
+            return await self._write(stored.seq if stored is not None else 0, self._member)
+        except BrokerError as error:
+            log.info("lease not taken", extra={"why": str(error)})
+            return False
+
+    async def _is_ours(self) -> bool:
+        """Whether a renewal whose answer was lost went through, or can be made again."""
+        try:
+            stored = await self._broker.last(_STREAM, self._subject, leader=True)
+        except BrokerError:
+            return False
+        if stored is None or not _is_held(stored):
+            return await self._take()
+        if stored.data != self._member:
+            raise LeaseLost(f"{self._subject} is another's")
+        self._revision = stored.seq
+        return True
+
+    async def _write(self, revision: int, body: bytes) -> bool:
+        headers = {
+            "Nats-TTL": f"{TTL_SECONDS}s",
+            "Nats-Expected-Last-Subject-Sequence": str(revision),
+        }
+        try:
+            ack = await self._broker.publish(Outgoing(self._subject, body, headers))
+        except BrokerError as error:
+            log.debug("lease write refused", extra={"why": str(error)})
+            return False
+        self._revision = ack.seq
+        return True
+
+    async def _release(self) -> None:
+        """Give the lease back, so that a standby need not wait for its expiry."""
+        await self._write(self._revision, _RELEASED)
+
+
+def _is_held(stored: Stored | None) -> bool:
+    return stored is not None and _MARKER not in stored.headers and stored.data != _RELEASED

@@ -1,0 +1,169 @@
+"""Parking: a message that cannot be decided is set aside, visibly, and later ones wait behind it.
+
+The copy goes to the dead-letter queue first, one per subject; then `parked` is written under the
+aggregate's guard, in one batch with a check that no outcome exists; then the message is settled.
+`parked` and `unparked` are read without the fold, so a broken aggregate can still be mended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from catalyst.chassis import batch
+from catalyst.chassis.guard import Guard
+from catalyst.chassis.jetstream.port import Broker, Delivery, Full, Outgoing, Stored
+from catalyst.chassis.job import Job
+from catalyst.chassis.states import Held
+from catalyst.contracts import codec, runtime_v1, subjects
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.message import derived_id
+from catalyst.contracts.topology import DLQ
+
+MAX_DELIVERIES: Final = 4
+"""A message delivered more often than this, without an outcome, is parked before it is decided."""
+_RETRY_SECONDS: Final = 1.0
+_DETAIL_MAX: Final = 500
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter: the message, and what was proven about it when it was set aside."""
+
+    stream: str
+    """Where it came from: `CMD` or `EV`."""
+    sequence: int
+    time: datetime
+    """The broker's timestamp of the message; `now` when it is decided again."""
+    subject: str
+    message_id: str
+    message_type: str
+    reason: str
+    """A short code."""
+    detail: str = ""
+    body: bytes
+    headers: dict[str, str] = {}
+    """Without `Authorization`: a token is never kept."""
+    actor: Actor | None = None
+    """Who sent it, as far as it was proven; None if it was not looked at."""
+    reaction: str = ""
+    """Name of the process manager or effect that was at work."""
+
+
+_KEPT_HEADERS: Final = frozenset({"Catalyst-Since", "traceparent"})
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in headers.items() if name in _KEPT_HEADERS}
+
+
+def letter(job: Job, reason: str, detail: str) -> Letter:
+    """Return the dead letter of a job."""
+    return Letter(
+        stream="CMD" if job.origin == "c" else "EV",
+        sequence=job.sequence,
+        time=job.now,
+        subject=job.subject,
+        message_id=job.input_id,
+        message_type=job.type,
+        reason=reason,
+        detail=detail[:_DETAIL_MAX],
+        body=job.body,
+        headers=_kept(job.delivery.headers if job.delivery is not None else {}),
+        actor=job.actor,
+        reaction=job.reaction,
+    )
+
+
+def unread(delivery: Delivery, reason: str, detail: str, *, reaction: str = "") -> Letter:
+    """Return the dead letter of a message that never became a job."""
+    return Letter(
+        stream=delivery.stream,
+        sequence=delivery.seq,
+        time=delivery.time,
+        subject=delivery.subject,
+        message_id="",
+        message_type="",
+        reason=reason,
+        detail=detail[:_DETAIL_MAX],
+        body=delivery.data,
+        headers=_kept(delivery.headers),
+        reaction=reaction,
+    )
+
+
+def unread_subject(delivery: Delivery) -> str:
+    """Return where a message of unreadable address stands in the dead-letter queue."""
+    tokens = delivery.subject.split(".")
+    organization = tokens[1] if len(tokens) > 1 else subjects.PLATFORM
+    service = tokens[2] if len(tokens) > 2 else "unknown"
+    origin = "c" if delivery.stream == "CMD" else "e"
+    return f"dlq.{organization}.{service}.unknown.unknown.{origin}{delivery.seq}"
+
+
+async def put_aside(broker: Broker, subject: str, found: Letter) -> None:
+    """Store a dead letter and return once it stands there; waits while the queue is full.
+
+    A refusal is no proof that it is there (a full stream answers the same), so the subject is read.
+    """
+    body = codec.encode(found)
+    while True:
+        try:
+            await broker.publish(Outgoing(subject, body))
+        except Full:
+            stored = await broker.last(DLQ, subject)
+            if stored is not None and read(stored).message_id == found.message_id:
+                return
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+def read(stored: Stored) -> Letter:
+    """Return the dead letter that a message of the queue holds."""
+    return msgspec.json.decode(stored.data, type=Letter)
+
+
+def parked_draft(job: Job, held: Held, subject: str, reason: str, detail: str) -> batch.Draft:
+    """Return the draft that marks an aggregate as parked, unless an outcome exists by then."""
+    event = runtime_v1.Parked(
+        subject=subject,
+        message_id=job.input_id,
+        message_type=job.type,
+        reason=reason,
+        detail=detail[:_DETAIL_MAX],
+    )
+    own_guard = Guard(job.ref.guard, held.version)
+    message = batch.event_message(_as_parking(job), job.ref, event, 0, own_guard.headers())
+    done = subjects.done(job.ref.organization, job.done_id)
+    return batch.Draft(
+        done="",
+        outcome=None,
+        checks=[Guard(done, 0)],
+        check_subject=(job.ref.organization, derived_id(job.done_id, "parked")),
+        events=[batch.Written(message=message, ref=job.ref, event=event)],
+        guards={job.ref.guard: held.version, done: 0},
+        alone=True,
+    )
+
+
+def _as_parking(job: Job) -> Job:
+    """Return a job whose derived ids are not those of the decision that failed."""
+    return Job(
+        ref=job.ref,
+        type=job.type,
+        input_id=job.input_id,
+        done_id=derived_id(job.done_id, "parked"),
+        digest="",
+        now=job.now,
+        actor=Actor(name=f"service:{job.ref.service}", proven=True),
+        correlationid=job.correlationid,
+        payload=None,
+        origin=job.origin,
+        sequence=job.sequence,
+        delivery=None,
+        traceparent=job.traceparent,
+    )

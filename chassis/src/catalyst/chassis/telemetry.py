@@ -1,0 +1,68 @@
+"""One trace from the HTTP door through command, events, effects and projection to the SSE frame.
+
+The only module that imports OpenTelemetry. Without an endpoint nothing is recorded, and a trace
+that a sender began is still passed on, unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_HEADER = "traceparent"
+
+
+class Telemetry:
+    """Makes spans of one member."""
+
+    def __init__(
+        self, member: str, endpoint: str = "", exporter: SpanExporter | None = None
+    ) -> None:
+        """Send spans to `endpoint`, or to `exporter`; with neither, record nothing."""
+        self._provider: TracerProvider | None = None
+        if exporter is None and endpoint:
+            exporter = OTLPSpanExporter(endpoint=endpoint)
+        if exporter is not None:
+            resource = Resource.create({"service.name": f"catalyst-{member}"})
+            self._provider = TracerProvider(resource=resource)
+            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        traceparent: str = "",
+        attributes: Mapping[str, str | int] | None = None,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> Iterator[str]:
+        """Record a span below `traceparent`; yields the traceparent for what follows from it."""
+        if self._provider is None:
+            yield traceparent
+            return
+        parent = _PROPAGATOR.extract({_HEADER: traceparent}) if traceparent else None
+        tracer = self._provider.get_tracer("catalyst")
+        with tracer.start_as_current_span(
+            name, context=parent, kind=kind, attributes=dict(attributes or {})
+        ) as span:
+            yield _traceparent(span)
+
+    def close(self) -> None:
+        """Send what is still held and stop."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+
+def _traceparent(span: Span) -> str:
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, context=trace.set_span_in_context(span))
+    return carrier.get(_HEADER, "")
