@@ -32,12 +32,6 @@ HOLD_SECONDS: Final = 10
 class HttpClient(Reads):
     """Send, await, read and watch through one origin."""
 
-    def __init__(self, calls: HttpCalls) -> None:
-        """Do everything through `calls`."""
-        super().__init__(calls)
-        self.http = calls.http
-        """The connections, for whatever else the origin serves."""
-
     async def send(
         self,
         type_: str,
@@ -85,7 +79,7 @@ class HttpClient(Reads):
             left = deadline - _clock()
             hold = _hold(left)
             try:
-                response = await self._calls.ask(
+                response = await self.calls.ask(
                     "GET",
                     f"/v1/outcomes/{quote(command_id, safe='')}",
                     query={"organization": _organization(organization)},
@@ -109,6 +103,7 @@ class HttpClient(Reads):
         *,
         cursor: str = "",
         idle_seconds: float = IDLE_SECONDS,
+        backoff: Backoff | None = None,
         **where: Unpack[Filter],
     ) -> Watch:
         """Return a watch of rows of some kinds (plurals with commas, or `all`).
@@ -116,7 +111,7 @@ class HttpClient(Reads):
         With `cursor`, of an earlier watch with the same filters, it goes on from there.
         """
         query = {"kinds": kinds, **parameters(where)}
-        return Watch(self._calls, query, cursor, idle_seconds=idle_seconds)
+        return Watch(self.calls, query, cursor, idle_seconds=idle_seconds, backoff=backoff)
 
     async def changes(self, kinds: str, **where: Unpack[Filter]) -> AsyncIterator[Change]:
         """Yield a snapshot of rows and then every change, for ever."""
@@ -126,7 +121,7 @@ class HttpClient(Reads):
     async def _post(self, order: Draft, deadline: float, *, hold: bool) -> Outcome | None:
         """Hand the command in; None if it is stored but not decided yet."""
         wait = _hold(deadline - _clock()) if hold else 0
-        response = await self._calls.ask(
+        response = await self.calls.ask(
             "POST",
             f"/v1/commands/{order.type}",
             query={

@@ -49,7 +49,8 @@ class Reads:
 
     def __init__(self, calls: HttpCalls) -> None:
         """Read through `calls`."""
-        self._calls = calls
+        self.calls = calls
+        """The connections and the token, for whatever else the origin serves."""
 
     async def get(
         self,
@@ -74,7 +75,7 @@ class Reads:
         """
         path = f"/v1/state/{quote(kind, safe=',')}/{quote(name, safe='')}"
         query = {"min_seq": min_seq, "log": log, **parameters(where)}
-        response = await self._calls.ask("GET", path, query=query, timeout=timeout)
+        response = await self.calls.ask("GET", path, query=query, timeout=timeout)
         item = decode(response.content, _Item)
         return row_of(item.key, item.value), _freshness(response.headers)
 
@@ -104,7 +105,7 @@ class Reads:
             **parameters(where),
         }
         path = f"/v1/state/{quote(kinds, safe=',')}"
-        response = await self._calls.ask("GET", path, query=query, timeout=timeout)
+        response = await self.calls.ask("GET", path, query=query, timeout=timeout)
         found = decode(response.content, _List)
         fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms)
         rows = tuple(row_of(item.key, item.value) for item in found.items)
@@ -143,7 +144,7 @@ class Reads:
         self, service: str, name: str, data: Mapping[str, Any], *, organization: str | None
     ) -> Any:
         """Ask a service something that needs its rules, such as the plan of a deletion."""
-        response = await self._calls.ask(
+        response = await self.calls.ask(
             "POST",
             f"/v1/queries/{quote(service, safe='')}/{quote(name, safe='')}",
             query={"organization": organization},
@@ -153,7 +154,7 @@ class Reads:
 
     async def read(self, path: str, **query: str | int | None) -> Any:
         """Read any other document of the door, such as `/v1/trace/<command>`, as plain JSON."""
-        return decode((await self._calls.ask("GET", path, query=query)).content, Any)
+        return decode((await self.calls.ask("GET", path, query=query)).content, Any)
 
 
 def parameters(where: Filter) -> dict[str, str | int | None]:

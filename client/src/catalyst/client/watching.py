@@ -90,6 +90,7 @@ class Watch:
         path: str = "/v1/stream",
         idle_seconds: float = IDLE_SECONDS,
         first_seconds: float = CONNECT_SECONDS,
+        backoff: Backoff | None = None,
     ) -> None:
         """Watch what `query` selects, from `cursor` on; without one, from a snapshot on.
 
@@ -100,13 +101,14 @@ class Watch:
             path: Of the stream.
             idle_seconds: After this long without a byte the connection is given up.
             first_seconds: How long a first connection may take; later ones are tried for ever.
+            backoff: How long to wait between two connections.
         """
         self._calls = calls
         self._query = {name: value for name, value in query.items() if value is not None}
         self._path = path
         self._idle_seconds = idle_seconds
         self._first_seconds = first_seconds
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
         self._asked_wait = 0.0
         self.cursor = cursor
         """Everything up to here was yielded. Empty while a snapshot is on its way."""
