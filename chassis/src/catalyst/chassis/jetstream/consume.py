@@ -1,0 +1,279 @@
+"""The durables of a worker, each a FastStream subscription, handed over message by message.
+
+FastStream is the workers' application: it holds the subscriptions, their life and their names.
+What it fetches with is `catalyst.chassis.jetstream.fetching`; what it calls puts the message into
+a lane and returns. Messages are settled by their lanes, through `Intake.settle`; until then the
+broker is told again and again that they are being worked on. Called by each worker's start.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from typing_extensions import override
+
+from catalyst.chassis.jetstream import cursors
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.fetching import Fetching
+from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream.port import (
+    Broker,
+    BrokerError,
+    Delivery,
+    Nacked,
+    Unavailable,
+    Verdict,
+    Working,
+)
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS: Final = 1.5
+"""How often the broker hears that a message is being worked on; it waits 5 s."""
+CURSOR_SECONDS: Final = 5.0
+"""How often the position of a durable on a log is kept."""
+_TICK_SECONDS: Final = 0.5
+
+
+class Durable(msgspec.Struct, frozen=True):
+    """A durable consumer and what becomes of its messages."""
+
+    stream: str
+    name: str
+    on_delivery: Callable[[Delivery], Awaitable[None]]
+    """Puts the message into its lane and returns at once. In order, one call after another."""
+    ensure: Callable[[], Awaitable[None]]
+    """Makes the durable again if it is gone; does nothing if it is there."""
+    batch: int = 256
+    """Messages asked for at once."""
+    keep_cursor: bool = False
+    """For a durable on a log: remember its position, in case it is lost."""
+
+
+class _Held(msgspec.Struct):
+    delivery: Delivery
+    told: float
+    """When the broker last heard of it."""
+
+
+class Intake:
+    """All durables of one worker."""
+
+    def __init__(
+        self, js: JetStream, durables: Sequence[Durable], *, port: Broker | None = None
+    ) -> None:
+        """Prepare; nothing is fetched before `run`.
+
+        Args:
+            js: The connection to fetch on.
+            durables: Their messages are delivered as long as `run` runs.
+            port: What verdicts go through, if it is not `js` itself.
+        """
+        self._js = js
+        self._port: Broker = port or js
+        self._held: dict[tuple[str, str, int], _Held] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._wake = asyncio.Event()
+        self._over = False
+        self._durables = durables
+        self._fetchings = {
+            (durable.stream, durable.name): Fetching(
+                js.link, durable.stream, durable.name, durable.ensure, batch=durable.batch
+            )
+            for durable in durables
+        }
+        self._app = _App(js.link, self._fetchings)
+        for durable in durables:
+            self._subscribe(durable)
+
+    @property
+    def unsettled(self) -> int:
+        """How many messages were handed over and are not settled yet."""
+        return len(self._held)
+
+    async def run(self) -> None:
+        """Deliver until `drain` is through.
+
+        Raises:
+            Unavailable: When the connection is closed for good: the process has to end.
+        """
+        self._js.link.watch(self._wake.set)
+        try:
+            for fetching in self._fetchings.values():
+                await fetching.begin()
+            await self._app.start()
+            await self._watch()
+        finally:
+            self._js.link.unwatch(self._wake.set)
+            await self._app.stop()
+
+    async def settle(self, delivery: Delivery, verdict: Verdict) -> None:
+        """Tell the broker what became of a message, and hold it no longer unless it is `Working`.
+
+        Raises:
+            Unavailable: If it could not be told: the broker will deliver the message again.
+        """
+        key = _key(delivery)
+        held = self._held.get(key)
+        if isinstance(verdict, Working):
+            if held is not None:
+                held.told = asyncio.get_running_loop().time()
+        else:
+            self._release(key)
+        # Meanwhile it may have been delivered again: the newest delivery is the one that counts.
+        await self._port.settle(delivery if held is None else held.delivery, verdict)
+
+    async def drain(self, *, timeout: float = 10.0) -> int:
+        """Fetch no more, wait until all that was handed over is settled, and let `run` end.
+
+        What was fetched and not handed over goes back at once, for whoever takes over.
+
+        Returns:
+            How many messages were still unsettled after `timeout` seconds; the broker delivers
+            them again.
+        """
+        try:
+            for fetching in self._fetchings.values():
+                for delivery in await fetching.leave():
+                    await self._port.settle(delivery, Nacked())
+            async with asyncio.timeout(timeout):
+                await self._empty.wait()
+            # What was settled has left; after this the broker has read it, too.
+            await self._port.rtt()
+            await self._keep_cursors()
+        except (BrokerError, TimeoutError) as error:
+            log.warning("drained in part", extra={"unsettled": self.unsettled, "error": str(error)})
+        self._over = True
+        self._wake.set()
+        return self.unsettled
+
+    def _subscribe(self, durable: Durable) -> None:
+        fetching = self._fetchings[durable.stream, durable.name]
+
+        async def take(message: Msg) -> None:
+            await self._hand_over(durable, fetching.delivery(message))
+
+        self._app.subscriber(
+            f"{durable.stream}.{durable.name}",
+            stream=JStream(durable.stream, declare=False),
+            durable=durable.name,
+            pull_sub=PullSub(batch_size=durable.batch),
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_raw,
+            no_reply=True,
+        )(take)
+
+    async def _hand_over(self, durable: Durable, delivery: Delivery) -> None:
+        key = _key(delivery)
+        now = asyncio.get_running_loop().time()
+        held = self._held.get(key)
+        if held is not None:
+            # Delivered again while still in its lane: nothing to do but to answer for it anew.
+            held.delivery = delivery
+            held.told = now
+            return
+        self._held[key] = _Held(delivery, now)
+        self._empty.clear()
+        try:
+            await durable.on_delivery(delivery)
+        except Exception:
+            # Not held any longer, so the broker delivers it again, and counts.
+            log.exception("a message could not be put into its lane", extra={"seq": delivery.seq})
+            self._release(key)
+
+    def _release(self, key: tuple[str, str, int]) -> None:
+        self._held.pop(key, None)
+        if not self._held:
+            self._empty.set()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        keep_at = loop.time() + CURSOR_SECONDS
+        while not self._over:
+            if self._js.closed.is_set():
+                raise Unavailable(503, 0, "the connection to the broker is closed")
+            await self._renew(loop.time())
+            if loop.time() >= keep_at:
+                await self._keep_cursors()
+                keep_at = loop.time() + CURSOR_SECONDS
+            await self._tick()
+
+    async def _tick(self) -> None:
+        try:
+            async with asyncio.timeout(_TICK_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _renew(self, now: float) -> None:
+        due = [held for held in self._held.values() if now - held.told >= RENEW_SECONDS]
+        for held in due:
+            if _key(held.delivery) not in self._held:
+                continue
+            try:
+                await self._port.settle(held.delivery, Working())
+            except BrokerError as error:
+                log.warning("messages not renewed", extra={"error": str(error)})
+                return
+            held.told = now
+
+    async def _keep_cursors(self) -> None:
+        for durable in self._durables:
+            if not durable.keep_cursor:
+                continue
+            try:
+                await cursors.save(self._port, durable.stream, durable.name)
+            except BrokerError as error:
+                log.warning(
+                    "cursor not kept", extra={"consumer": durable.name, "error": str(error)}
+                )
+
+
+class _Bound(JetStreamContext):
+    """Answers FastStream's wish for a subscription with ours."""
+
+    def __init__(self, link: Link, fetchings: dict[tuple[str, str], Fetching]) -> None:
+        super().__init__(link)
+        self._fetchings = fetchings
+
+    @override
+    async def pull_subscribe(  # type: ignore[override] # only what FastStream names is used
+        self, subject: str, *, stream: str, durable: str, **_: Any
+    ) -> Fetching:
+        return self._fetchings[stream, durable]
+
+
+class _App(NatsBroker):
+    """FastStream on a connection that is not its own: it neither opens nor closes it."""
+
+    def __init__(self, link: Link, fetchings: dict[tuple[str, str], Fetching]) -> None:
+        super().__init__(apply_types=False, logger=log, log_level=logging.DEBUG)
+        self._link = link
+        self._bound = _Bound(link, fetchings)
+
+    @override
+    async def _connect(self) -> Link:
+        self.config.connect(self._link)
+        self.config.connection_state.connect(self._link, self._bound)
+        return self._link
+
+    @override
+    async def stop(self, *_: Any) -> None:
+        self._connection = None
+        await super().stop()
+
+
+async def _raw(message: NatsMessage) -> Msg:
+    return message.raw_message
+
+
+def _key(delivery: Delivery) -> tuple[str, str, int]:
+    return delivery.stream, delivery.consumer, delivery.seq

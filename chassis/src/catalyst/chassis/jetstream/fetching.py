@@ -1,0 +1,158 @@
+"""Takes the messages of one durable, in the place where FastStream expects nats-py's subscription.
+
+nats-py's own costs several tasks a message, raises at once and for ever on a closed connection
+(FastStream then spins and nothing else in the process runs), and makes a lost durable anew with
+settings of its own. Used by `catalyst.chassis.jetstream.consume`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream.port import BrokerError, Delivery
+from catalyst.chassis.jetstream.requests import SILENCE_SECONDS, Requests
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 0.25
+"""Between two attempts to get a durable back."""
+
+
+class Fetching:
+    """The messages of one durable, through every trouble that can be overcome."""
+
+    def __init__(
+        self,
+        link: Link,
+        stream: str,
+        consumer: str,
+        ensure: Callable[[], Awaitable[None]],
+        *,
+        batch: int,
+    ) -> None:
+        self.stream = stream
+        self.consumer = consumer
+        self._link = link
+        self._ensure = ensure
+        self._requests = Requests(link, stream, consumer, batch=batch, count=1)
+        self._arrived: list[wire.Raw] = []
+        self._trouble = ""
+        self._left = False
+        self._news = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Listen, before the first fetch."""
+        await self._requests.begin(self._take)
+        self._link.watch(self._on_drop)
+
+    async def fetch(
+        self, batch: int, timeout: float | None = 5, heartbeat: float | None = None
+    ) -> list[Msg]:
+        """At least one message; waits for it without limit.
+
+        The arguments are what FastStream passes to nats-py and count for nothing here: batch and
+        heartbeat are the durable's. A connection that is closed for good brings nothing more, so
+        then this never returns: whoever runs the subscription ends it.
+        """
+        while not self._arrived or self._left:
+            self._news.clear()
+            if self._left or self._link.is_closed:
+                await self._news.wait()
+            elif self._trouble:
+                await self._recover()
+            else:
+                await self._wait()
+        raws, self._arrived = self._arrived, []
+        return [self._message(raw) for raw in raws]
+
+    async def leave(self) -> list[Delivery]:
+        """Take nothing more; answers what has come and was not fetched."""
+        self._left = True
+        try:
+            await self._requests.leave()
+        except BrokerError as error:
+            log.info("left without a goodbye", extra={"error": str(error)})
+        raws, self._arrived = self._arrived, []
+        return [self.delivery(self._message(raw)) for raw in raws]
+
+    async def unsubscribe(self) -> None:
+        """Listen no more."""
+        self._link.unwatch(self._on_drop)
+        await self._requests.end()
+
+    def delivery(self, message: Msg) -> Delivery:
+        """What the port calls a message."""
+        place = wire.place(message.reply.encode())
+        return Delivery(
+            stream=self.stream,
+            consumer=self.consumer,
+            subject=message.subject,
+            seq=place.seq,
+            consumer_seq=place.consumer_seq,
+            delivered=place.delivered,
+            time_ns=place.time_ns,
+            pending=place.pending,
+            data=message.data,
+            headers=message.headers or {},
+            token=message.reply,
+        )
+
+    async def _wait(self) -> None:
+        try:
+            await self._requests.top_up()
+        except BrokerError as error:
+            self._trouble = error.description
+            return
+        until = self._requests.heard + SILENCE_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                await self._news.wait()
+        except TimeoutError:
+            if self._requests.silent(until):
+                self._trouble = "no heartbeat"
+
+    async def _recover(self) -> None:
+        """Get the connection and the durable back, then ask anew."""
+        log.warning(
+            "durable interrupted",
+            extra={"stream": self.stream, "consumer": self.consumer, "reason": self._trouble},
+        )
+        self._trouble = ""
+        self._requests.forget()
+        try:
+            await self._link.ready(SILENCE_SECONDS)
+            await self._ensure()
+        except BrokerError as error:
+            self._trouble = error.description
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _take(self, raw: wire.Raw) -> None:
+        self._requests.heard = asyncio.get_running_loop().time()
+        if raw.reply:
+            self._requests.delivered()
+            self._arrived.append(raw)
+        else:
+            status = wire.status(raw.headers)
+            if status.code == 100:
+                return
+            if not self._requests.ended(raw, status):
+                self._trouble = status.description.lower() or f"status {status.code}"
+        self._news.set()
+
+    def _on_drop(self) -> None:
+        self._trouble = "connection lost"
+        self._news.set()
+
+    def _message(self, raw: wire.Raw) -> Msg:
+        return Msg(
+            _client=self._link,
+            subject=raw.subject.decode(),
+            reply=raw.reply.decode(),
+            data=raw.data,
+            headers=wire.fields(raw.headers),
+        )
