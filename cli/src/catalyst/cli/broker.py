@@ -70,6 +70,8 @@ class User(msgspec.Struct, frozen=True):
     """Subjects it may subscribe to; everything if not given."""
     deny_publish: Sequence[str] = ()
     deny_subscribe: Sequence[str] = ()
+    responses: bool = False
+    """May answer each request that reached it, once, wherever the asker listens."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -326,7 +328,7 @@ def _account(account: Account) -> dict[str, Any]:
 
 def _user(user: User) -> dict[str, Any]:
     settings: dict[str, Any] = {"user": user.name, "password": user.password}
-    permissions = {
+    permissions: dict[str, Any] = {
         side: {key: list(subjects) for key, subjects in rules.items() if subjects}
         for side, rules in {
             "publish": {"allow": user.publish, "deny": user.deny_publish},
@@ -334,6 +336,8 @@ def _user(user: User) -> dict[str, Any]:
         }.items()
     }
     permissions = {side: rules for side, rules in permissions.items() if rules}
+    if user.responses:
+        permissions["allow_responses"] = {"max": 1, "expires": "1m"}
     if permissions:
         settings["permissions"] = permissions
     return settings
