@@ -69,13 +69,13 @@ def validate(name: str, values: Any) -> None:
         jsonschema.ValidationError: If it does not fit its schema.
         msgspec.ValidationError: If the message does not take it.
     """
+    message = registry.BY_TYPE.get(name)
     jsonschema.validate(
         values,
-        schema.schemas()[name],
+        schema.shared_schema(name) if message is None else schema.message_schema(message),
         cls=jsonschema.Draft202012Validator,
         format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
     )
-    message = registry.BY_TYPE.get(name)
     shape = schema.SHARED[name] if message is None else message.shape
     msgspec.json.decode(msgspec.json.encode(values), type=shape)
 

@@ -13,6 +13,3 @@ def _allowed(port: Any) -> tuple[Any, ...]:
         port.checkpoint,  # the read model's transport
         port.expected,  # the read model's transport
     )
-
-
-_allowed

@@ -1,0 +1,105 @@
+"""The AsyncAPI document is valid by the official schema, whole, and says what the registry says."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from tools import asyncapi_schema, snapshots
+
+from catalyst.contracts import registry, schema
+
+DOCUMENT = schema.asyncapi("1.2.3")
+EXAMPLES = snapshots.read(snapshots.EXAMPLE_FILES)
+
+
+@pytest.fixture(scope="module")
+def official() -> Any:
+    try:
+        return json.loads(asyncapi_schema.bring().read_text("utf-8"))
+    except asyncapi_schema.Unavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no official AsyncAPI schema: {error}")
+
+
+def test_the_document_is_valid(official: Any) -> None:
+    errors = list(jsonschema.Draft7Validator(official).iter_errors(DOCUMENT))
+    assert [error.message for error in errors] == []
+
+
+@pytest.mark.parametrize("part", ["info", "channels", "operations", "servers"])
+def test_a_broken_document_is_not(official: Any, part: str) -> None:
+    broken = copy.deepcopy(DOCUMENT)
+    broken[part] = {"x": {"action": "publish", "host": 1, "address": 2}}
+    assert not jsonschema.Draft7Validator(official).is_valid(broken)
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        for item in node.values():
+            yield from _references(item)
+
+
+def _resolve(reference: str) -> Any:
+    node: Any = DOCUMENT
+    for step in reference.removeprefix("#/").split("/"):
+        node = node[step]
+    return node
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in set(_references(DOCUMENT)):
+        assert _resolve(reference), reference
+
+
+def test_every_message_has_a_channel_an_operation_and_a_payload() -> None:
+    for message in registry.MESSAGES:
+        channel = DOCUMENT["channels"][message.type]
+        assert channel["address"] == schema.address(message)
+        operation = DOCUMENT["operations"][message.type]
+        assert operation["action"] == ("receive" if message.kind == "command" else "send")
+        assert ("reply" in operation) is (message.kind == "command")
+        assert message.type in DOCUMENT["components"]["messages"]
+
+
+def test_every_open_part_of_an_address_is_a_parameter() -> None:
+    for channel in DOCUMENT["channels"].values():
+        address = channel["address"] or ""
+        named = {part[1:-1] for part in address.split(".") if part.startswith("{")}
+        assert named == set(channel.get("parameters", {}))
+
+
+@pytest.mark.parametrize("message", registry.MESSAGES, ids=lambda message: message.type)
+def test_a_whole_message_fits_its_payload(message: registry.Message) -> None:
+    payload = {
+        "$ref": f"#/components/messages/{message.type}/payload",
+        "components": DOCUMENT["components"],
+    }
+    whole = {
+        "specversion": "1.0",
+        "id": "c-1",
+        "source": "test",
+        "type": message.type,
+        "time": "2026-03-02T12:00:00Z",
+        "organization": "acme",
+        "actor": "service:environment",
+        "correlationid": "c-1",
+        "causationid": "c-1",
+        "data": EXAMPLES[message.type],
+    }
+    jsonschema.validate(whole, payload)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(whole | {"type": "environment.other.v1"}, payload)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(whole | {"specversion": "0.3"}, payload)
