@@ -1,6 +1,6 @@
 """Where a durable on `EV` stood, kept apart from it, so that a lost durable does not begin at 1.
 
-A durable that is recreated starts after the floor that was kept here: everything up to it was settled.
+A durable that is recreated starts after the floor that was kept here: all up to it was settled.
 Without a cursor it starts at 1, which is safe (repeats are recognised) and slow.
 """
 

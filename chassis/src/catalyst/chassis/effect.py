@@ -16,7 +16,7 @@ from catalyst.chassis import events, parking
 from catalyst.chassis.errors import Poison, Retry
 from catalyst.chassis.events import encode
 from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Outgoing
-from catalyst.chassis.lane import Lanes
+from catalyst.chassis.lane import Lanes, Settle
 from catalyst.chassis.service import Effect, Loader, Report
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Recorded
@@ -40,6 +40,7 @@ class Effects:
         effect: Effect,
         service: str,
         broker: Broker,
+        settle: Settle,
         load: Loader,
         token: Callable[[], str],
         tasks: asyncio.TaskGroup,
@@ -48,6 +49,7 @@ class Effects:
         self._effect = effect
         self._service = service
         self._broker = broker
+        self._settle = settle
         self._load = load
         self._token = token
         self.lanes: Lanes[tuple[Delivery, Recorded]] = Lanes(tasks, self._run)
@@ -61,10 +63,10 @@ class Effects:
         except events.Unreadable as error:
             # The aggregate's own fold parks it, visibly; for us it is an event of a newer program.
             log.warning("event ignored", extra={"effect": self._effect.name, "why": str(error)})
-            await self._broker.settle(delivery, Acked())
+            await self._settle(delivery, Acked())
             return
         if not isinstance(recorded.event, self._effect.events):
-            await self._broker.settle(delivery, Acked())
+            await self._settle(delivery, Acked())
             return
         self.lanes.put(self._effect.lane(recorded), (delivery, recorded))
 
@@ -73,7 +75,7 @@ class Effects:
         report = await self._attempts(delivery, recorded)
         if report is not None:
             await self._publish(report, recorded)
-        await self._broker.settle(delivery, Acked())
+        await self._settle(delivery, Acked())
 
     async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Report | None:
         why = ""

@@ -11,6 +11,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from catalyst.chassis.jetstream.port import Delivery, Verdict
+
+Settle = Callable[[Delivery, Verdict], Awaitable[None]]
+"""Tells the broker what became of a message."""
+
 T = TypeVar("T")
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from catalyst.chassis.jetstream.port import Broker, BrokerError, Outgoing, Stored
@@ -44,15 +42,6 @@ class Lease:
             if await self._take():
                 return
             await asyncio.sleep(RENEW_SECONDS / 2)
-
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Hold the lease for the block; renewed by `keep`, given back at the end."""
-        await self.acquire()
-        try:
-            yield
-        finally:
-            await self._release()
 
     async def keep(self) -> None:
         """Renew for ever.
@@ -112,7 +101,7 @@ class Lease:
         self._revision = ack.seq
         return True
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
         """Give the lease back, so that a standby need not wait for its expiry."""
         await self._write(self._revision, _RELEASED)
 

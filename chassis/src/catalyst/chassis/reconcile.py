@@ -1,6 +1,6 @@
 """The controller's loop: make the world match, one worker per key, level-based.
 
-Events only mark a key as dirty. A pass reads the world again, so a lost or doubled mark costs a pass
+Events only mark a key as dirty. A pass reads the world again: a lost or doubled mark costs a pass
 and never correctness. A failing key backs off alone; a pass may ask to be looked at again later.
 """
 

@@ -24,6 +24,7 @@ from catalyst.chassis.jetstream.port import (
     Nacked,
     Outgoing,
 )
+from catalyst.chassis.lane import Settle
 from catalyst.contracts.message import Envelope
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,13 @@ _DELAY_SECONDS: Final = 1.0
 class Relay:
     """Publishes what stands in the log for one service."""
 
-    def __init__(self, service: str, broker: Broker, token: Callable[[], str]) -> None:
+    def __init__(
+        self, service: str, broker: Broker, settle: Settle, token: Callable[[], str]
+    ) -> None:
         """Publish through `broker`; `token` returns a fresh token of this service."""
         self._service = service
         self._broker = broker
+        self._settle = settle
         self._token = token
 
     async def handle(self, delivery: Delivery) -> None:
@@ -47,15 +51,15 @@ class Relay:
         except msgspec.MsgspecError as error:
             letter = parking.unread(delivery, "malformed-json", str(error), reaction="relay")
             await parking.put_aside(self._broker, parking.unread_subject(delivery), letter)
-            await self._broker.settle(delivery, Acked())
+            await self._settle(delivery, Acked())
             return
         try:
             await self._broker.publish(message)
         except BrokerError as error:
             log.info("relay waits", extra={"subject": delivery.subject, "why": str(error)})
-            await self._broker.settle(delivery, Nacked(_DELAY_SECONDS))
+            await self._settle(delivery, Nacked(_DELAY_SECONDS))
             return
-        await self._broker.settle(delivery, Acked())
+        await self._settle(delivery, Acked())
 
     def _command(self, delivery: Delivery) -> Outgoing:
         envelope = msgspec.json.decode(delivery.data, type=Envelope)

@@ -120,6 +120,8 @@ class Query:
 
     name: str
     version: int
+    for_command: str
+    """Type of the command that the answer prepares: who may send that may ask this."""
     run: Callable[[Mapping[str, Any], str, Actor, Loader], Awaitable[Any]]
     """Takes the request, the Organization, who asks, and the loader; returns JSON.
     Raises `Rejected` for a wrong request."""

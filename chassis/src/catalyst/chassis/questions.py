@@ -1,0 +1,113 @@
+"""Query services: questions that need a rule, answered from state; nothing is published.
+
+On `qry.<org>.<service>.<name>.v<N>`, JSON in, JSON out with `as_of`; errors are problems. The same
+tokens and roles as everywhere. Called by the worker's start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from catalyst.chassis import clock
+from catalyst.chassis.access import RolesTable
+from catalyst.chassis.events import Unreadable
+from catalyst.chassis.jetstream.answering import Answering
+from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.service import Query, Service
+from catalyst.chassis.states import States
+from catalyst.chassis.tokens import BadToken, bearer
+from catalyst.contracts import codec, subjects
+from catalyst.contracts.codec import Undecodable
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.rejection import CODES, Rejected
+from catalyst.contracts.roles import may_send
+from catalyst.contracts.topology import EV
+
+if TYPE_CHECKING:
+    from catalyst.chassis.worker import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class Questions:
+    """Answers the queries of one service."""
+
+    def __init__(
+        self, service: Service, runtime: Runtime, table: RolesTable, states: States
+    ) -> None:
+        """Answer from `states`; nothing is answered before `start`."""
+        self._service = service
+        self._runtime = runtime
+        self._table = table
+        self._states = states
+        self._answering = Answering(runtime.js, f"catalyst-{service.name}")
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        for query in self._service.queries:
+            subject = f"qry.*.{self._service.name}.{query.name}.v{query.version}"
+
+            async def answer(
+                asked: str, data: bytes, headers: Mapping[str, str], query: Query = query
+            ) -> bytes:
+                return codec.encode(await self._answer(query, asked, data, headers))
+
+            await self._answering.add(query.name, subject, answer)
+
+    async def stop(self) -> None:
+        """Answer no more."""
+        await self._answering.stop()
+
+    async def _answer(
+        self, query: Query, subject: str, data: bytes, headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        try:
+            organization = subjects.organization_of(subject.split(".")[1])
+            codec.check(data)
+            request = codec.decode(data, dict[str, Any], "invalid-query")
+            actor = await self._prove(query, organization, headers)
+            as_of = (await self._runtime.broker.stream_state(EV)).last_seq
+            found = await query.run(request, organization or "", actor, self._states.state)
+        except Undecodable as error:
+            place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)
+            return problem(Rejected(error.code, error.message, [place]))
+        except Rejected as refusal:
+            return problem(refusal)
+        except (BrokerError, Unreadable) as error:
+            log.warning("query failed", extra={"query": query.name, "why": str(error)})
+            return problem(Rejected("unavailable", "the state cannot be read now"))
+        return {"as_of": as_of, "result": found}
+
+    async def _prove(
+        self, query: Query, organization: str | None, headers: Mapping[str, str]
+    ) -> Actor:
+        token = bearer(headers.get("Authorization"))
+        if token is None or self._runtime.verifier is None:
+            raise Rejected("unauthenticated", "a token is needed here and there is none")
+        try:
+            claims = await self._runtime.verifier.verify(token, at=clock.now())
+        except BadToken as error:
+            raise Rejected("unauthenticated", str(error)) from error
+        found = self._table.roles(claims, organization)
+        if claims.service is None and not may_send(query.for_command, found):
+            found = await self._table.roles_of(organization, claims)
+            if not may_send(query.for_command, found):
+                raise Rejected("forbidden", f"your roles do not allow {query.for_command}")
+        return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
+
+
+def problem(refusal: Rejected) -> dict[str, Any]:
+    """Return a refusal as the problem that a query answers with."""
+    code = CODES[refusal.code]
+    return {
+        "problem": {
+            "status": code.status,
+            "code": refusal.code,
+            "title": code.meaning,
+            "detail": refusal.message,
+            "errors": refusal.errors,
+        }
+    }

@@ -1,0 +1,291 @@
+"""A worker: everything that happens when something arrives for one service, wired.
+
+Started by the service's `main`. Order: streams and durables match, roles are caught up, the lease
+is held, then the first message is taken. On the way out the lanes empty before the connection
+closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from catalyst.chassis import cursors, events, inputs, parking
+from catalyst.chassis.access import RolesTable
+from catalyst.chassis.brokerclock import BrokerClock
+from catalyst.chassis.deciding import Deciding
+from catalyst.chassis.door import Door, Unreadable
+from catalyst.chassis.effect import Effects
+from catalyst.chassis.grouping import Grouping
+from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.consume import Durable, Intake
+from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Verdict
+from catalyst.chassis.job import Job
+from catalyst.chassis.lane import Lanes
+from catalyst.chassis.lease import Lease
+from catalyst.chassis.questions import Questions
+from catalyst.chassis.relay import Relay
+from catalyst.chassis.service import Process, Service
+from catalyst.chassis.states import States
+from catalyst.chassis.telemetry import Telemetry
+from catalyst.chassis.tokens import Verifier
+from catalyst.contracts import codec
+from catalyst.contracts import topology as contract
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import BadSubject
+from catalyst.contracts.topology import Consumer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a worker stands on; the same for every service."""
+
+    js: JetStream
+    """The connection that messages are fetched on."""
+    broker: Broker
+    """What every call goes through; `js` itself outside fault tests."""
+    verifier: Verifier | None
+    token: Callable[[], str]
+    """Returns a fresh token of this service."""
+    member: str
+    """Name of this process, unlike any other's."""
+    require_tokens: bool = True
+    telemetry: Telemetry
+    replicas: int = 1
+
+
+class Worker:
+    """Runs one service until it is asked to stop."""
+
+    def __init__(self, service: Service, runtime: Runtime) -> None:
+        """Wire the service's table to the broker; nothing is fetched before `run`."""
+        self._service = service
+        self._runtime = runtime
+        broker = runtime.broker
+        self.table = RolesTable(runtime.js)
+        self.states = States(broker, service.by_name)
+        self.grouping = Grouping(broker)
+        self._clock = BrokerClock(broker)
+        self._deciding = Deciding(service, broker, self.states, self.grouping, self._clock)
+        self._door = Door(
+            service=service.name,
+            verifier=runtime.verifier,
+            table=self.table,
+            clock=self._clock,
+            require_tokens=runtime.require_tokens,
+        )
+        self.active = asyncio.Event()
+        """Set while this worker holds the lease and takes messages."""
+        self._stop = asyncio.Event()
+        self._intake: Intake | None = None
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until `stop`, then empty the lanes and return.
+
+        Raises:
+            ExceptionGroup: With `LeaseLost`, or `Unavailable` when the connection is gone for good:
+                the process has to end and may start again.
+        """
+        await self._runtime.js.ready()
+        await self._make_topology()
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(self.table.run(), name="roles")]
+            await self.table.ready.wait()
+            lease = Lease(self._runtime.broker, self._service.name, self._runtime.member)
+            waiting = tasks.create_task(self._stop.wait())
+            taking = tasks.create_task(lease.acquire(), name="lease")
+            await asyncio.wait({waiting, taking}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                await self._work(tasks, lease, helpers)
+            for task in (*helpers, waiting, taking):
+                task.cancel()
+
+    async def _work(
+        self, tasks: asyncio.TaskGroup, lease: Lease, helpers: list[asyncio.Task[None]]
+    ) -> None:
+        intake = Intake(self._runtime.js, self._durables(tasks), port=self._runtime.broker)
+        self._intake = intake
+        helpers.append(tasks.create_task(lease.keep(), name="lease"))
+        helpers.append(tasks.create_task(self.grouping.run(), name="grouping"))
+        keeper = cursors.Keeper(self._runtime.broker, contract.CONSUMERS)
+        helpers.append(tasks.create_task(keeper.run(), name="cursors"))
+        questions = Questions(self._service, self._runtime, self.table, self.states)
+        await questions.start()
+        fetching = tasks.create_task(intake.run(), name="intake")
+        self.active.set()
+        log.info("working", extra={"service": self._service.name})
+        try:
+            await self._stop.wait()
+            left = await intake.drain()
+            await keeper.keep()
+            log.info("drained", extra={"unsettled": left})
+            await fetching
+        finally:
+            self.active.clear()
+            await questions.stop()
+        await lease.release()
+
+    async def _make_topology(self) -> None:
+        found = await topology.ensure(
+            self._runtime.broker, contract.topology(), replicas=self._runtime.replicas
+        )
+        for finding in found:
+            log.warning(
+                "setting left as it is",
+                extra={"what": finding.what, "wanted": str(finding.wanted), "why": finding.why},
+            )
+
+    def _durables(self, tasks: asyncio.TaskGroup) -> list[Durable]:
+        name = self._service.name
+        jobs: Lanes[Callable[[], Awaitable[None]]] = Lanes(tasks, _call)
+        relaying: Lanes[Delivery] = Lanes(tasks, self._relay().handle)
+
+        async def command(delivery: Delivery) -> None:
+            jobs.put(_lane(delivery.subject, 1), partial(self._on_command, delivery))
+
+        async def firing(delivery: Delivery) -> None:
+            jobs.put(_lane(delivery.subject, 2), partial(self._on_firing, delivery))
+
+        async def relay(delivery: Delivery) -> None:
+            relaying.put(_lane(delivery.subject, 1), delivery)
+
+        found = [
+            self._durable(contract.command_consumer(name), command),
+            self._durable(contract.timer_consumer(name), firing),
+            self._durable(contract.relay_consumer(name), relay),
+        ]
+        by_name = {consumer.name: consumer for consumer in contract.CONSUMERS}
+        for process in self._service.processes:
+            take = partial(self._on_event, process, jobs)
+            found.append(self._durable(by_name[f"{name}--{process.name}"], take))
+        for effect in self._service.effects:
+            effects = Effects(
+                effect,
+                name,
+                self._runtime.broker,
+                self._settle,
+                self.states.state,
+                self._runtime.token,
+                tasks,
+            )
+            found.append(self._durable(by_name[f"{name}--{effect.name}"], effects.accept))
+        return found
+
+    def _relay(self) -> Relay:
+        runtime = self._runtime
+        return Relay(self._service.name, runtime.broker, self._settle, runtime.token)
+
+    def _durable(self, consumer: Consumer, take: Callable[[Delivery], Awaitable[None]]) -> Durable:
+        async def ensure() -> None:
+            await topology.ensure_consumer(
+                self._runtime.broker, consumer, replicas=self._runtime.replicas
+            )
+
+        return Durable(consumer.stream, consumer.name, take, ensure)
+
+    async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
+        if self._intake is None:
+            raise RuntimeError("nothing is fetched yet")
+        await self._intake.settle(delivery, verdict)
+
+    async def _on_command(self, delivery: Delivery) -> None:
+        try:
+            job = await self._admitted(delivery)
+        except Unreadable as error:
+            letter = parking.unread(delivery, error.code, error.message)
+            subject = parking.unread_subject(delivery)
+            await parking.put_aside(self._runtime.broker, subject, letter)
+            log.warning("dead letter", extra={"code": error.code, "subject": subject})
+            await self._settle(delivery, Acked())
+            return
+        await self._finish(job, delivery)
+
+    async def _admitted(self, delivery: Delivery) -> Job:
+        while True:
+            try:
+                return await self._door.admit(delivery)
+            except BrokerError as error:
+                log.info("door waits", extra={"why": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _on_firing(self, delivery: Delivery) -> None:
+        try:
+            job = inputs.from_firing(
+                delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
+            )
+        except (BadSubject, msgspec.MsgspecError) as error:
+            letter = parking.unread(delivery, "malformed-json", str(error), reaction=inputs.FIRING)
+            await parking.put_aside(self._runtime.broker, parking.unread_subject(delivery), letter)
+            await self._settle(delivery, Acked())
+            return
+        await self._finish(job, delivery)
+
+    async def _on_event(
+        self,
+        process: Process,
+        jobs: Lanes[Callable[[], Awaitable[None]]],
+        delivery: Delivery,
+    ) -> None:
+        try:
+            recorded = events.recorded(
+                delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
+            )
+        except events.Unreadable as error:
+            letter = parking.unread(delivery, "fold-failed", str(error), reaction=process.name)
+            await parking.put_aside(self._runtime.broker, parking.unread_subject(delivery), letter)
+            await self._settle(delivery, Acked())
+            return
+        job = inputs.from_event(process, self._service.name, recorded, delivery.subject)
+        if job is None:
+            await self._settle(delivery, Acked())
+            return
+        job.body = delivery.data
+        jobs.put(job.ref.path, partial(self._finish, job, delivery))
+
+    async def _finish(self, job: Job, delivery: Delivery) -> None:
+        """Answer a job, tell its sender, then settle; nothing is settled before it is recorded."""
+        job.delivery = delivery
+        job.delivered = delivery.delivered
+        span = self._runtime.telemetry.span(
+            f"decide {job.type}", job.traceparent, {"catalyst.aggregate": job.ref.path}
+        )
+        with span as traceparent:
+            job.traceparent = traceparent
+            found = await self._deciding.answer(job)
+        if found is not None:
+            await self._reply(job, found)
+        await self._settle(delivery, Acked())
+
+    async def _reply(self, job: Job, found: Outcome) -> None:
+        if not job.reply:
+            return
+        try:
+            await self._runtime.broker.core_publish(job.reply, codec.encode(found))
+        except BrokerError as error:
+            # Only a hint is lost: the outcome is recorded and can be read.
+            log.info("reply not sent", extra={"command_id": job.done_id, "why": str(error)})
+
+
+_PAUSE_SECONDS: Final = 0.5
+
+
+async def _call(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def _lane(subject: str, start: int) -> str:
+    """Return the four tokens that name an aggregate, from place `start` of a subject."""
+    return ".".join(subject.split(".")[start : start + 4])
