@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from catalyst.client.api import Client
 from catalyst.client.errors import Problem
 from catalyst.client.http_transport import over_http
-from catalyst.client.nats_transport import over_nats
+from catalyst.client.nats_transport import DEFAULT_INBOX, over_nats
 
 NATS_SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
@@ -27,6 +27,7 @@ async def connect(
     token: str | None = None,
     user: str | None = None,
     password: str | None = None,
+    inbox_prefix: str | None = None,
 ) -> AsyncIterator[Client]:
     """Open what the address says: `nats://…` or `http(s)://…`.
 
@@ -38,6 +39,8 @@ async def connect(
         token: Bearer token that says who asks.
         user: With `password`: the broker's own credentials; HTTP has none.
         password: With `user`.
+        inbox_prefix: Where the broker's answers arrive, if its permissions prescribe that; HTTP
+            has none.
 
     Raises:
         Unreachable: If no broker answers within 5 s.
@@ -45,10 +48,16 @@ async def connect(
     """
     scheme = urlsplit(url).scheme
     if scheme in NATS_SCHEMES:
-        async with over_nats(url, token=token, user=user, password=password) as broker:
+        async with over_nats(
+            url,
+            token=token,
+            user=user,
+            password=password,
+            inbox_prefix=inbox_prefix or DEFAULT_INBOX,
+        ) as broker:
             yield broker
     elif scheme in HTTP_SCHEMES:
-        if user or password:
+        if user or password or inbox_prefix:
             raise Problem(400, "invalid-query", "an HTTP address takes a token, not a password")
         async with over_http(url, token=token) as door:
             yield door

@@ -125,18 +125,20 @@ class Calls:
             raise problem("unauthenticated", "the broker does not take these credentials")
         if "permissions violation" not in text:
             return
+        # The library lowers the case of what the broker says, the subject included.
+        deaf = f'subscription to "{self._inbox.lower()}.' in text
         for call in self._calls.values():
-            # The library lowers the case of what the broker says, the subject included.
-            if f'"{call.subject.lower()}"' in text:
+            if deaf:
+                call.fail(problem("forbidden", "these credentials may not hear answers here"))
+            elif f'"{call.subject.lower()}"' in text:
                 call.fail(problem("forbidden", f"these credentials may not use {call.subject}"))
 
     async def _open_inbox(self) -> None:
         async with self._lock:
             if self._inbox:
                 return
-            inbox = self._connection.new_inbox()
-            await self._connection.subscribe(f"{inbox}.*", cb=self._take)
-            self._inbox = inbox
+            self._inbox = self._connection.new_inbox()
+            await self._connection.subscribe(f"{self._inbox}.*", cb=self._take)
 
     async def _take(self, message: Msg) -> None:
         call = self._calls.get(message.subject.rpartition(".")[2])

@@ -34,6 +34,7 @@ RECONNECT_WAIT_SECONDS: Final = 0.25
 LOOK_FIRST_SECONDS: Final = 0.5
 """After this long without a reply the record is read, then at doubling intervals."""
 LOOK_CAP_SECONDS: Final = 4.0
+DEFAULT_INBOX: Final = "_INBOX"
 HEADER_ROOM_BYTES: Final = 8 * 1024
 
 
@@ -206,7 +207,7 @@ async def over_nats(
     user: str | None = None,
     password: str | None = None,
     name: str = "catalyst-client",
-    inbox_prefix: str = "_INBOX",
+    inbox_prefix: str = DEFAULT_INBOX,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[NatsClient]:
     """Connect to the broker; the connection comes back by itself until the block ends.
