@@ -18,7 +18,6 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from typing_extensions import override
 
-from catalyst.chassis.jetstream import cursors
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.fetching import Fetching
 from catalyst.chassis.jetstream.link import Link
@@ -36,8 +35,6 @@ log = logging.getLogger(__name__)
 
 RENEW_SECONDS: Final = 1.5
 """How often the broker hears that a message is being worked on; it waits 5 s."""
-CURSOR_SECONDS: Final = 5.0
-"""How often the position of a durable on a log is kept."""
 _TICK_SECONDS: Final = 0.5
 
 
@@ -52,8 +49,6 @@ class Durable(msgspec.Struct, frozen=True):
     """Makes the durable again if it is gone; does nothing if it is there."""
     batch: int = 256
     """Messages asked for at once."""
-    keep_cursor: bool = False
-    """For a durable on a log: remember its position, in case it is lost."""
 
 
 class _Held(msgspec.Struct):
@@ -82,7 +77,6 @@ class Intake:
         self._empty.set()
         self._wake = asyncio.Event()
         self._over = False
-        self._durables = durables
         self._fetchings = {
             (durable.stream, durable.name): Fetching(
                 js.link, durable.stream, durable.name, durable.ensure, batch=durable.batch
@@ -147,7 +141,6 @@ class Intake:
                 await self._empty.wait()
             # What was settled has left; after this the broker has read it, too.
             await self._port.rtt()
-            await self._keep_cursors()
         except (BrokerError, TimeoutError) as error:
             log.warning("drained in part", extra={"unsettled": self.unsettled, "error": str(error)})
         self._over = True
@@ -195,14 +188,10 @@ class Intake:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        keep_at = loop.time() + CURSOR_SECONDS
         while not self._over:
             if self._js.closed.is_set():
                 raise Unavailable(503, 0, "the connection to the broker is closed")
             await self._renew(loop.time())
-            if loop.time() >= keep_at:
-                await self._keep_cursors()
-                keep_at = loop.time() + CURSOR_SECONDS
             await self._tick()
 
     async def _tick(self) -> None:
@@ -224,17 +213,6 @@ class Intake:
                 log.warning("messages not renewed", extra={"error": str(error)})
                 return
             held.told = now
-
-    async def _keep_cursors(self) -> None:
-        for durable in self._durables:
-            if not durable.keep_cursor:
-                continue
-            try:
-                await cursors.save(self._port, durable.stream, durable.name)
-            except BrokerError as error:
-                log.warning(
-                    "cursor not kept", extra={"consumer": durable.name, "error": str(error)}
-                )
 
 
 class _Bound(JetStreamContext):

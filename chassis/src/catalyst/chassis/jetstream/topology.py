@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.chassis.jetstream import cursors
+from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.lock import BUCKET as LOCKS
 from catalyst.chassis.jetstream.lock import locked
 from catalyst.chassis.jetstream.port import (
@@ -118,14 +118,18 @@ class _Wanted(msgspec.Struct, frozen=True):
     """Suffix of the API call that describes it."""
     create: str
     update: str
-    stream: str | None = None
-    """For a consumer, the stream it reads."""
+    consumer: Consumer | None = None
+    """Nothing if it is a stream."""
 
-    def payload(self, config: Mapping[str, Any], action: str) -> dict[str, Any]:
-        """What `create` and `update` take."""
-        if self.stream is None:
+    def payload(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What `update` takes."""
+        if self.consumer is None:
             return dict(config)
-        return {"stream_name": self.stream, "config": dict(config), "action": action}
+        return {
+            "stream_name": self.consumer.stream,
+            "config": dict(config),
+            "action": "update",
+        }
 
 
 def _stream(stream: Stream, version: int, replicas: int, storage: str) -> _Wanted:
@@ -163,7 +167,7 @@ def _consumer(consumer: Consumer, version: int, replicas: int) -> _Wanted:
         info=f"CONSUMER.INFO.{consumer.stream}.{consumer.name}",
         create=create,
         update=create,
-        stream=consumer.stream,
+        consumer=consumer,
     )
 
 
@@ -194,28 +198,18 @@ class _Ensuring:
         if found is not None:
             return found
         try:
+            if self._wanted.consumer is not None:
+                # One that was lost starts behind its cursor; the rest is then changed in place.
+                await cursors.ensure(self._broker, self._wanted.consumer)
+                return await self._found()
             await self._broker.api(
-                self._wanted.create,
-                self._wanted.payload(await self._first_config(), "create"),
-                timeout=TIMEOUT_SECONDS,
+                self._wanted.create, self._wanted.config, timeout=TIMEOUT_SECONDS
             )
         except BrokerError as error:
             if error.err_code not in _TAKEN:
                 raise
             return await self._found()
         return None
-
-    async def _first_config(self) -> dict[str, Any]:
-        if self._wanted.stream is None:
-            return self._wanted.config
-        settled = await cursors.load(self._broker, self._wanted.stream, self._wanted.name)
-        if not settled:
-            return self._wanted.config
-        return {
-            **self._wanted.config,
-            "deliver_policy": "by_start_sequence",
-            "opt_start_seq": settled + 1,
-        }
 
     async def _found(self) -> dict[str, Any] | None:
         try:
@@ -226,10 +220,10 @@ class _Ensuring:
 
     async def _compare(self, found: dict[str, Any]) -> None:
         number = found.get("metadata", {}).get(VERSION_KEY)
-        if number is None:
+        if number is None and self._wanted.consumer is None:
             self._report("", self._wanted.version, None, "it was not made by Catalyst")
             return
-        if int(number) > self._wanted.version:
+        if number is not None and int(number) > self._wanted.version:
             self._report("", self._wanted.version, int(number), "a newer Catalyst shaped it")
             return
         changes = _changes(self._wanted.config, found)
@@ -258,7 +252,7 @@ class _Ensuring:
         try:
             await self._broker.api(
                 self._wanted.update,
-                self._wanted.payload(config, "update"),
+                self._wanted.payload(config),
                 timeout=TIMEOUT_SECONDS,
             )
         except (Denied, NothingStored, Unavailable):
