@@ -25,7 +25,9 @@ class Change:
     files: Mapping[str, bytes | None]
     """Content by path, `/` between folders; None removes the file."""
     emptied: tuple[str, ...] = ()
-    """Folders (and single files) that lose all they hold before `files` is laid down."""
+    """Folders (and single files) that keep nothing but what `files` and `kept` name."""
+    kept: frozenset[str] = frozenset()
+    """Paths below `emptied` that stay as they are."""
     summary: str
     """The first line of the message: what happened, as a sentence."""
     actor: str

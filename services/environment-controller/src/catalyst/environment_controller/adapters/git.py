@@ -121,7 +121,6 @@ class DulwichHome:
 
     def _commit(self, change: Change) -> str | None:
         path = self._root.repository(change.organization)
-        changes = edits(change.emptied, change.files.items())
         with self._root.writer(path), closing(opened(path)) as repo:
             ref = _branch(change.branch)
             parent = _tip(repo, ref)
@@ -130,6 +129,7 @@ class DulwichHome:
             made: list[ShaFile] = []
             before = _commit_at(repo, parent).tree if parent is not None else None
             tree = _tree_at(repo, before) if before is not None else Tree()
+            changes = edits(repo.object_store, tree, change)
             commit = _made(change, grown(repo.object_store, tree, changes, made).id, parent)
             _store(repo, [*made, commit])
             if not repo.refs.set_if_equals(ref, parent or ZERO_SHA, commit.id):

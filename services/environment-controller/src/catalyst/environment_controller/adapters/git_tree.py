@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dulwich.object_store import BaseObjectStore
 from dulwich.objects import Blob, ShaFile, Tree
 
 from catalyst.environment_controller.adapters.git_root import BadName
+from catalyst.environment_controller.ports import Change
 
 FILE_MODE: Final = 0o100644
 _SPECIAL: Final = frozenset({"", ".", "..", ".git", "git~1"})
@@ -21,15 +22,33 @@ Edit = tuple[tuple[bytes, ...], bytes | None]
 """A path in its parts, with the new content, or None to take it (file or folder) away."""
 
 
-def edits(emptied: Sequence[str], files: Iterable[tuple[str, bytes | None]]) -> list[Edit]:
-    """Return the edits of one commit: what is emptied first, then the files.
+def edits(store: BaseObjectStore, tree: Tree, change: Change) -> list[Edit]:
+    """Return what one commit does to `tree`: what goes first, then the files.
 
     Raises:
         BadName: If a path could leave the tree or mean something to Git.
     """
-    return [(_parts(path), None) for path in emptied] + [
-        (_parts(path), content) for path, content in files
-    ]
+    named = {_parts(path): content for path, content in change.files.items()}
+    staying = {_parts(path) for path in change.kept} | named.keys()
+    emptied = {_parts(path) for path in change.emptied}
+    gone = (
+        path
+        for path in _files(store, tree, ())
+        if path not in staying and any(path[: len(top)] == top for top in emptied)
+    )
+    return [*((path, None) for path in gone), *named.items()]
+
+
+def _files(
+    store: BaseObjectStore, tree: Tree, above: tuple[bytes, ...]
+) -> Iterator[tuple[bytes, ...]]:
+    for entry in tree.iteritems():
+        path = (*above, entry.path)
+        found = store[entry.sha] if stat.S_ISDIR(entry.mode) else None
+        if isinstance(found, Tree):
+            yield from _files(store, found, path)
+        else:
+            yield path
 
 
 def grown(store: BaseObjectStore, tree: Tree, changes: Iterable[Edit], made: list[ShaFile]) -> Tree:

@@ -1,0 +1,202 @@
+"""The manifests in an Organization's Git home: from state to YAML, the same bytes each time; pure.
+
+The objects are the documented ones, in the spelling that `catalyst apply` reads. One document a
+file: `organization.yaml`, `environments/<name>.yaml`, `policies/<name>.yaml`. What is empty or the
+default is left out. No status, no commit ids, no times: a manifest says what is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import yaml
+from typing_extensions import override
+
+from catalyst.contracts import environment_v1 as env1
+from catalyst.environment_controller.domain.environment import Environment
+from catalyst.environment_controller.domain.organization import Organization
+from catalyst.environment_controller.domain.policy import Policy
+
+ORGANIZATION: Final = "organization.yaml"
+ENVIRONMENTS: Final = "environments"
+POLICIES: Final = "policies"
+EVERYTHING: Final = (ORGANIZATION, ENVIRONMENTS, POLICIES)
+"""All places where manifests stand; anything else in the repository is not ours."""
+
+SUSPENDED: Final = "catalyst.openova.io/suspended"
+"""Annotation of a suspended Organization; its value is the reason."""
+
+_LINE_WIDTH: Final = 100
+_MINUTES_PER_HOUR: Final = 60
+
+
+def environment_path(name: str) -> str:
+    """Return where the manifest of an Environment stands."""
+    return f"{ENVIRONMENTS}/{name}.yaml"
+
+
+def policy_path(name: str) -> str:
+    """Return where the manifest of an EnvironmentPolicy stands."""
+    return f"{POLICIES}/{name}.yaml"
+
+
+def organization_manifest(state: Organization) -> bytes | None:
+    """Return the manifest of an Organization; None if there is no such Organization (any more)."""
+    if not state.exists:
+        return None
+    annotations = {SUSPENDED: state.suspended_reason} if state.suspended else {}
+    spec = {
+        "slug": state.slug,
+        "displayName": state.display_name,
+        "kind": state.kind,
+        "tier": state.tier,
+        "billingMode": state.billing_mode,
+        "sovereignRef": state.sovereign_ref,
+        "parentOrg": state.parent_org,
+        "defaultEnvironmentType": state.default_environment_type,
+        "owners": [_camel(owner) for owner in state.owners],
+        "identity": _camel(state.identity),
+        "tenantPublic": _camel(state.public_front),
+        "planSlug": state.plan_slug,
+        "policyDelegated": state.policy_delegated or None,
+    }
+    return _document("orgs.openova.io/v1", "Organization", state.slug, spec, annotations)
+
+
+def environment_manifest(state: Environment) -> bytes | None:
+    """Return the manifest of an Environment; None if there is no such Environment (any more)."""
+    if not state.exists:
+        return None
+    spec = {
+        "organizationRef": state.organization,
+        "envType": state.env_type,
+        "label": state.label,
+        "placement": state.placement,
+        "regions": [_camel(region) for region in state.regions],
+        "policyRef": state.policy,
+    }
+    return _document("catalyst.openova.io/v1", "Environment", state.name, spec)
+
+
+def policy_manifest(state: Policy) -> bytes | None:
+    """Return the manifest of an EnvironmentPolicy; None if there is no such policy (any more).
+
+    The object's own fields are used as far as they reach; rules of the older spelling say the rest:
+    approvals by a team, the Environment to soak in, soaks of less than whole hours, windows.
+    """
+    if not state.exists:
+        return None
+    spec = {
+        "promotion": _promotion(state),
+        "compliance": {
+            "weights": {name: _camel(state.weights[name]) for name in sorted(state.weights)},
+            "modes": {name: state.modes[name] for name in sorted(state.modes)},
+        },
+        "rules": [*_approvals(state), *_score(state), *_soak(state), *map(_window, state.windows)],
+        "appliesTo": {"environments": list(state.environments)},
+    }
+    return _document("catalyst.openova.io/v1", "EnvironmentPolicy", state.name, spec)
+
+
+def _promotion(state: Policy) -> dict[str, Any]:
+    anyone = [approval.quorum for approval in state.approvals if not approval.team]
+    return {
+        "requiredApprovers": max(anyone, default=0) or None,
+        "soakHours": None if _soak(state) else state.soak_minutes // _MINUTES_PER_HOUR or None,
+        "requiredComplianceScore": None if state.severity else state.required_score,
+    }
+
+
+def _approvals(state: Policy) -> list[dict[str, Any]]:
+    return [
+        {"type": "pr-required", "approvers": [approval.team], "minApprovals": approval.quorum}
+        for approval in state.approvals
+        if approval.team
+    ]
+
+
+def _score(state: Policy) -> list[dict[str, Any]]:
+    if not state.severity or state.required_score is None:
+        return []
+    rule = {"type": "re-score-gate", "minScore": state.required_score, "severity": state.severity}
+    return [rule]
+
+
+def _soak(state: Policy) -> list[dict[str, Any]]:
+    if not state.source_environment and state.soak_minutes % _MINUTES_PER_HOUR == 0:
+        return []
+    rule = {
+        "type": "soak",
+        "sourceEnvironment": state.source_environment,
+        "duration": f"{state.soak_minutes}m",
+    }
+    return [rule]
+
+
+def _window(window: env1.Window) -> dict[str, Any]:
+    return {
+        "type": "change-window",
+        "effect": window.effect,
+        "cron": window.cron,
+        "rrule": window.rrule,
+        "timezone": window.timezone,
+        "duration": f"{window.duration_minutes}m",
+    }
+
+
+def _document(
+    api_version: str,
+    kind: str,
+    name: str,
+    spec: Mapping[str, Any],
+    annotations: Mapping[str, str] | None = None,
+) -> bytes:
+    document = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "annotations": dict(annotations or {})},
+    }
+    text: str = yaml.dump(
+        _pruned(document) | {"spec": _pruned(spec)},
+        Dumper=_Plain,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=_LINE_WIDTH,
+    )
+    return text.encode("utf-8")
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes equal parts out each time, instead of naming one and pointing to it."""
+
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _camel(value: Any) -> Any:
+    """Return a part of a message with the names of its fields in camelCase; None stays None."""
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.fields(value)
+        return {_camel_name(item.name): _camel(getattr(value, item.name)) for item in fields}
+    if isinstance(value, tuple):
+        return [_camel(item) for item in value]
+    return value
+
+
+def _camel_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _pruned(value: Any) -> Any:
+    """Return the value without members that hold nothing."""
+    if isinstance(value, Mapping):
+        inner = {key: _pruned(item) for key, item in value.items()}
+        return {key: item for key, item in inner.items() if item not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [_pruned(item) for item in value]
+    return value
