@@ -4,11 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.support.broker import Access, SharedBroker, private
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
+
+# No test is timed, so neither is an example; in CI hypothesis takes its own profile for that.
+settings.register_profile("local", deadline=None)
+if settings.get_current_profile_name() != "ci":
+    settings.load_profile("local")
 
 
 @pytest.fixture(scope="session")

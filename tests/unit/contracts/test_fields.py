@@ -12,6 +12,7 @@ import pytest
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import runtime_v1 as run1
+from catalyst.contracts.message import UtcTime
 
 ONE_LINE: tuple[tuple[Any, str], ...] = (
     (env1.Line, "a line"),
@@ -65,13 +66,13 @@ def test_a_display_name_says_something(text: str) -> None:
     ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05+00:00"],
 )
 def test_a_time_with_an_offset_is_taken(text: str) -> None:
-    assert decode(env1.UtcTime, text).tzinfo is not None
+    assert decode(UtcTime, text).tzinfo is not None
 
 
 @pytest.mark.parametrize("text", ["2026-01-02T03:04:05", "2026-01-02", "yesterday", "1767322800"])
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        decode(env1.UtcTime, text)
+        decode(UtcTime, text)
 
 
 def test_no_pattern_ends_in_a_bare_dollar_on_one_line() -> None:

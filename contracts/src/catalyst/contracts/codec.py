@@ -37,6 +37,7 @@ class _Doubled:
     """Stands in the parsed tree where an object names a key twice."""
 
     def __init__(self, key: str) -> None:
+        """Take the key as a token of a JSON pointer; the keys around it are put before it."""
         self.key = key
 
 
@@ -46,7 +47,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> Any:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                return _Doubled(key)
+                return _Doubled(pointer_token(key))
             seen.add(key)
     for key, value in pairs:
         if isinstance(value, _Doubled):

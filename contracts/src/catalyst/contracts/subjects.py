@@ -16,6 +16,8 @@ PLATFORM: Final = "_"
 _EMPTY: Final = "="
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _TOKEN: Final = re.compile(r"(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+|=")
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+"""A service or a kind of aggregate: written by hand, so that it needs no escape."""
 _VERSION: Final = re.compile(r"v([1-9][0-9]{0,3})")
 
 
@@ -113,13 +115,15 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         """Return the aggregate that `path` names.
 
         Raises:
-            BadSubject: If the text is not four tokens.
+            BadSubject: If the text is not four tokens of that kind.
         """
         tokens = path.split(".")
         if len(tokens) != 4:
             raise BadSubject(f"{path!r} does not name an aggregate")
         org, service, aggregate, key = tokens
-        return cls(organization_of(org), unescape(service), unescape(aggregate), unescape(key))
+        if not (_NAME.fullmatch(service) and _NAME.fullmatch(aggregate)):
+            raise BadSubject(f"{path!r} does not name a service and a kind of aggregate")
+        return cls(organization_of(org), service, aggregate, unescape(key))
 
 
 class Addressed(msgspec.Struct, frozen=True):
