@@ -1,0 +1,306 @@
+"""Onboarding: the process that makes a created Organization ready, step by step.
+
+`git-home` (effect: make the repository), `manifests` (effect: commit what stands), `ready` (command
+to the Organization). It creates no Environment. Every step has a deadline and three attempts; then
+the process gives up, takes the Git home back, and tells the Organization. All of it stands in the
+log as events, so that a restart loses nothing and a person sees where it is.
+
+Repeats: an input whose id was handled changes nothing, for as long as the log lasts. A report that
+is true but late (a step that is done by now, an older attempt that failed) is accepted without
+effect, because every lawful retry of an effect ends so. A report that no effect of this process can
+have sent is rejected: `step-unexpected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, Literal, assert_never
+
+import msgspec
+
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.decision import (
+    Arm,
+    Cancel,
+    Context,
+    Decision,
+    Emit,
+    Fired,
+    Recorded,
+    Send,
+)
+from catalyst.contracts.message import Answer, Event
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+from catalyst.environment_controller.domain.manifest import require_service
+from catalyst.environment_controller.domain.organization import SERVICE, ref_of
+
+AGGREGATE: Final = "onboarding"
+STEPS: Final[tuple[env1.Step, ...]] = ("git-home", "manifests", "ready")
+DEADLINE: Final = "deadline"
+"""The one timer of the process."""
+
+MAX_ATTEMPTS: Final = 3
+STEP_TIME: Final[Mapping[env1.Step, timedelta]] = {
+    "git-home": timedelta(seconds=60),
+    "manifests": timedelta(seconds=60),
+    "ready": timedelta(seconds=60),
+}
+"""Time for the first attempt at a step; the n-th attempt has n times as much. An Organization is
+to be ready within 60 s, so a step that takes longer has surely gone wrong."""
+UNDO_TIME: Final = timedelta(seconds=60)
+"""Likewise for taking back what was made."""
+
+HANDLED_MAX: Final = 64
+"""Ids of handled inputs that are kept. One onboarding has at most about twenty inputs that change
+something, so none of them is ever forgotten."""
+
+LINE_MAX: Final = 253
+"""Length of a line in a command."""
+
+Status = Literal["absent", "running", "undoing", "completed", "failed"]
+
+
+class Onboarding(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the onboarding of one Organization is."""
+
+    status: Status = "absent"
+    slug: str = ""
+    step: env1.Step = "git-home"
+    attempt: int = 0
+    """Of the step, or of taking back."""
+    gen: str = ""
+    """Arming of the deadline that counts; empty if none is awaited."""
+    completed: tuple[env1.Step, ...] = ()
+    reason: str = ""
+    """Why it gave up."""
+    handled: tuple[str, ...] = ()
+    """Ids of the inputs that changed something, oldest first."""
+
+
+def onboarding_ref(slug: str) -> Ref:
+    """Return the onboarding of the Organization with this slug."""
+    return Ref(slug, SERVICE, AGGREGATE, slug)
+
+
+def correlate(recorded: Recorded) -> Ref | None:
+    """Return the onboarding that an event of an Organization concerns."""
+    slug = recorded.ref.organization
+    return None if slug is None else onboarding_ref(slug)
+
+
+# ---- reactions and reports
+
+
+def react(state: Onboarding, given: Recorded | Fired | Answer, context: Context) -> Decision:
+    """Answer an event, a deadline or the Organization's answer with what follows from it.
+
+    Nothing follows from a repeat, from a deadline that was re-armed, and from an answer that nobody
+    waits for any more.
+    """
+    match given:
+        case Recorded():
+            return _begin(state, given, context)
+        case Fired():
+            return _expire(state, given, context)
+        case Answer():
+            return _hear(state, given, context)
+        case _:
+            assert_never(given)
+
+
+def report_step(state: Onboarding, command: env1.ReportStep, context: Context) -> Decision:
+    """Take over what an effect reports on the step in progress.
+
+    Raises:
+        Rejected: `forbidden`, `onboarding-not-found`, or `step-unexpected` for what no effect of
+            this process can have sent.
+    """
+    require_service(context, SERVICE)
+    if state.status == "absent":
+        raise Rejected("onboarding-not-found", f"{context.ref.id!r} is not being onboarded")
+    if context.input_id in state.handled:
+        return Decision()
+    if command.step == "undo-git-home":
+        return _undone(state, command, context)
+    step: env1.Step = command.step
+    if STEPS.index(step) > STEPS.index(state.step):
+        raise Rejected(
+            "step-unexpected",
+            f"the step {step!r} has not begun; {state.step!r} is in progress",
+            pointer="/data/step",
+        )
+    if state.status != "running" or step != state.step:
+        return Decision()
+    if command.status == "done":
+        return _finish(state, command.detail, context)
+    if command.attempt not in {0, state.attempt}:
+        return Decision()
+    return _fail(state, command.detail or "the effect failed without a reason", context)
+
+
+def _begin(state: Onboarding, given: Recorded, context: Context) -> Decision:
+    if state.status != "absent" or not isinstance(given.event, env1.OrganizationCreated):
+        return Decision()
+    started = env1.OnboardingStarted(slug=context.ref.id, steps=STEPS, started_by=given.id)
+    return _attempt(STEPS[0], 1, context, (Emit(started),))
+
+
+def _expire(state: Onboarding, given: Fired, context: Context) -> Decision:
+    if given.timer != DEADLINE or given.gen != state.gen or not state.gen:
+        return Decision()
+    if state.status == "running":
+        return _fail(state, "the deadline passed", context)
+    return _retry_undo(state, "the deadline passed", context)
+
+
+def _hear(state: Onboarding, given: Answer, context: Context) -> Decision:
+    if state.status != "running" or state.step != "ready" or context.input_id in state.handled:
+        return Decision()
+    if given.status == "accepted":
+        return _finish(state, "", context)
+    return _fail(state, f"the Organization refused: {given.code}", context)
+
+
+# ---- steps
+
+
+def _attempt(
+    step: env1.Step, attempt: int, context: Context, before: tuple[Emit, ...] = ()
+) -> Decision:
+    """Begin an attempt at a step; `ready` is asked of the Organization, the others are effects."""
+    wait = STEP_TIME[step] * attempt
+    started = env1.StepStarted(
+        slug=context.ref.id,
+        step=step,
+        attempt=attempt,
+        gen=context.done_id,
+        deadline=context.now + wait,
+        input=context.input_id,
+    )
+    asked = Send(ref=ref_of(context.ref.id), command=env1.CompleteOnboarding())
+    return Decision(
+        events=(*before, Emit(started)),
+        timers=(Arm(timer=DEADLINE, after=wait),),
+        commands=(asked,) if step == "ready" else (),
+    )
+
+
+def _finish(state: Onboarding, detail: str, context: Context) -> Decision:
+    slug = context.ref.id
+    completed = Emit(
+        env1.StepCompleted(slug=slug, step=state.step, detail=detail, input=context.input_id)
+    )
+    position = STEPS.index(state.step) + 1
+    if position < len(STEPS):
+        return _attempt(STEPS[position], 1, context, (completed,))
+    ended = Emit(env1.OnboardingCompleted(slug=slug, input=context.input_id))
+    return Decision(events=(completed, ended), timers=(Cancel(DEADLINE),))
+
+
+def _fail(state: Onboarding, reason: str, context: Context) -> Decision:
+    failed = Emit(
+        env1.StepFailed(
+            slug=context.ref.id,
+            step=state.step,
+            attempt=state.attempt,
+            reason=reason,
+            input=context.input_id,
+        )
+    )
+    if state.attempt < MAX_ATTEMPTS:
+        return _attempt(state.step, state.attempt + 1, context, (failed,))
+    return _undo(state.step, reason, 1, context, (failed,))
+
+
+# ---- taking back
+
+
+def _undo(
+    step: env1.Step, reason: str, attempt: int, context: Context, before: tuple[Emit, ...] = ()
+) -> Decision:
+    wait = UNDO_TIME * attempt
+    started = env1.CompensationStarted(
+        slug=context.ref.id,
+        step=step,
+        reason=reason,
+        gen=context.done_id,
+        deadline=context.now + wait,
+        attempt=attempt,
+        input=context.input_id,
+    )
+    return Decision(events=(*before, Emit(started)), timers=(Arm(timer=DEADLINE, after=wait),))
+
+
+def _undone(state: Onboarding, command: env1.ReportStep, context: Context) -> Decision:
+    if state.status == "failed":
+        return Decision()
+    if state.status != "undoing":
+        raise Rejected("step-unexpected", "nothing is being taken back", pointer="/data/step")
+    if command.status == "done":
+        return _give_up(state, ("git-home",), context)
+    if command.attempt not in {0, state.attempt}:
+        return Decision()
+    return _retry_undo(state, command.detail or "the effect failed without a reason", context)
+
+
+def _retry_undo(state: Onboarding, problem: str, context: Context) -> Decision:
+    if state.attempt < MAX_ATTEMPTS:
+        return _undo(state.step, state.reason, state.attempt + 1, context)
+    reason = f"{state.reason}; the Git home could not be taken back: {problem}"
+    return _give_up(msgspec.structs.replace(state, reason=reason), (), context)
+
+
+def _give_up(state: Onboarding, undone: tuple[str, ...], context: Context) -> Decision:
+    slug = context.ref.id
+    failed = env1.OnboardingFailed(
+        slug=slug, step=state.step, reason=state.reason, undone=undone, input=context.input_id
+    )
+    told = env1.FailOnboarding(step=state.step, reason=state.reason[:LINE_MAX])
+    return Decision(
+        events=(Emit(failed),),
+        timers=(Cancel(DEADLINE),),
+        commands=(Send(ref=ref_of(slug), command=told),),
+    )
+
+
+# ---- the fold
+
+
+def _handled(state: Onboarding, given: str) -> tuple[str, ...]:
+    if not given or given in state.handled:
+        return state.handled
+    return (*state.handled, given)[-HANDLED_MAX:]
+
+
+def evolve(state: Onboarding, event: Event) -> Onboarding:
+    """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
+    replace = msgspec.structs.replace
+    match event:
+        case env1.OnboardingStarted():
+            handled = _handled(state, event.started_by)
+            return replace(state, status="running", slug=event.slug, handled=handled)
+        case env1.StepStarted():
+            state = replace(state, step=event.step, attempt=event.attempt, gen=event.gen)
+        case env1.StepCompleted():
+            completed = (*(s for s in state.completed if s != event.step), event.step)
+            state = replace(state, completed=completed)
+        case env1.StepFailed():
+            state = replace(state, reason=event.reason)
+        case env1.CompensationStarted():
+            state = replace(
+                state,
+                status="undoing",
+                step=event.step,
+                attempt=event.attempt,
+                reason=event.reason,
+                gen=event.gen,
+            )
+        case env1.OnboardingCompleted():
+            state = replace(state, status="completed", gen="", reason="")
+        case env1.OnboardingFailed():
+            state = replace(state, status="failed", gen="", reason=event.reason)
+        case _:
+            return state
+    return replace(state, handled=_handled(state, event.input))
