@@ -117,10 +117,10 @@ class Door:
             await self._authorize(job, claims)
 
     async def _verify(self, header: str, at: datetime) -> Claims:
-        token = bearer(header)
-        if token is None or self.verifier is None:
-            raise Rejected("unauthenticated", "the Authorization header holds no bearer token")
         try:
+            token = bearer(header)
+            if token is None or self.verifier is None:
+                raise Rejected("unauthenticated", "no token can be verified here")
             return await self.verifier.verify(token, at=at)
         except BadToken as error:
             raise Rejected("unauthenticated", str(error)) from error

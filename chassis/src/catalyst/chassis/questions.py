@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.events import Unreadable
 from catalyst.chassis.jetstream.answering import Answering
 from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Query, Service
 from catalyst.chassis.states import States
 from catalyst.chassis.tokens import BadToken, bearer
@@ -25,9 +26,6 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.roles import may_send
 from catalyst.contracts.topology import EV
-
-if TYPE_CHECKING:
-    from catalyst.chassis.worker import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +82,10 @@ class Questions:
     async def _prove(
         self, query: Query, organization: str | None, headers: Mapping[str, str]
     ) -> Actor:
-        token = bearer(headers.get("Authorization"))
-        if token is None or self._runtime.verifier is None:
-            raise Rejected("unauthenticated", "a token is needed here and there is none")
         try:
+            token = bearer(headers.get("Authorization"))
+            if token is None or self._runtime.verifier is None:
+                raise Rejected("unauthenticated", "a token is needed here and there is none")
             claims = await self._runtime.verifier.verify(token, at=clock.now())
         except BadToken as error:
             raise Rejected("unauthenticated", str(error)) from error

@@ -25,12 +25,14 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """File that holds the password; wins over the password itself."""
     nats_replicas: int = 1
     """Copies of each stream: 1 on one node, 3 on three."""
-    keys_dir: str = ""
-    """Folder with the signing keys; empty where the member signs nothing."""
+    key_file: str = ""
+    """File with the private key that signs this service's own tokens."""
     jwks: str = ""
     """Public keys of the token issuer: a file's path or an http(s) address."""
     issuer: str = "catalyst"
-    """Name of the token issuer (`iss`)."""
+    """Name of our own token issuer (`iss`)."""
+    other_issuers: str = ""
+    """Further issuers, `<iss>=<path or address of its keys>`, separated by spaces."""
     require_tokens: bool = True
     """Refuse a command without a token. False only where the broker's permissions are ours."""
     http_host: str = "127.0.0.1"

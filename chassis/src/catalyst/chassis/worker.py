@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -24,18 +23,16 @@ from catalyst.chassis.door import Door, Unreadable
 from catalyst.chassis.effect import Effects
 from catalyst.chassis.grouping import Grouping
 from catalyst.chassis.jetstream import topology
-from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.consume import Durable, Intake
-from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Verdict
+from catalyst.chassis.jetstream.port import Acked, BrokerError, Delivery, Verdict
 from catalyst.chassis.job import Job
 from catalyst.chassis.lane import Lanes
 from catalyst.chassis.lease import Lease
 from catalyst.chassis.questions import Questions
 from catalyst.chassis.relay import Relay
+from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Process, Service
 from catalyst.chassis.states import States
-from catalyst.chassis.telemetry import Telemetry
-from catalyst.chassis.tokens import Verifier
 from catalyst.contracts import codec
 from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Outcome
@@ -43,24 +40,6 @@ from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import Consumer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
-    """What a worker stands on; the same for every service."""
-
-    js: JetStream
-    """The connection that messages are fetched on."""
-    broker: Broker
-    """What every call goes through; `js` itself outside fault tests."""
-    verifier: Verifier | None
-    token: Callable[[], str]
-    """Returns a fresh token of this service."""
-    member: str
-    """Name of this process, unlike any other's."""
-    require_tokens: bool = True
-    telemetry: Telemetry
-    replicas: int = 1
 
 
 class Worker:

@@ -1,0 +1,157 @@
+"""A member as a process: ordered start, signals, drain, exit code.
+
+A member is anything with `run`, `stop` and an HTTP app. `catalyst up` runs several in one process;
+`python -m catalyst.<member>` runs one through `main` here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from catalyst.chassis import logs, settings
+from catalyst.chassis.errors import Expected
+from catalyst.chassis.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=BrokerSettings)
+
+
+class Member(Protocol):
+    """One deployable part of Catalyst."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """Its HTTP surface, health and metrics included."""
+        ...
+
+    async def run(self) -> None:
+        """Work until `stop`, then drain and return."""
+        ...
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        ...
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the process that runs it."""
+
+    @override
+    def install_signal_handlers(self) -> None:
+        """Leave them alone."""
+
+    @override
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Leave them alone."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket; port 0 takes a free one.
+
+    Raises:
+        Expected: If the port is taken or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Expected(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="choose another port with --port, or 0 for any free one",
+        ) from error
+    return bound
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, bound: socket.socket, *, grace_seconds: int = 5
+) -> AsyncIterator[str]:
+    """Serve an app for the block; yields its address, such as `http://127.0.0.1:8080`."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=grace_seconds,
+        # Small buffers, so that a slow reader's rows are coalesced with us and not in the kernel.
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(config)
+    host, port = bound.getsockname()[:2]
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(server.serve(sockets=[bound]), name="http")
+        try:
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+def main(
+    member: str,
+    kind: type[S],
+    build: Callable[[S], AbstractAsyncContextManager[Member]],
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run one member until it is told to stop; returns the exit code of the process."""
+    found = os.environ if environ is None else environ
+    prefix = member.upper().replace("-", "_")
+    try:
+        chosen = settings.load(kind, found, prefix)
+        logs.configure(member, chosen.log_level)
+        return _run(_member(member, chosen, build))
+    except Expected as error:
+        sys.stderr.write(f"{member}: {error}\n")
+        if error.hint:
+            sys.stderr.write(f"{error.hint}\n")
+        return 2
+
+
+def _run(work: Awaitable[int]) -> int:
+    async def run() -> int:
+        return await work
+
+    return asyncio.run(run())
+
+
+async def _member(
+    name: str, chosen: S, build: Callable[[S], AbstractAsyncContextManager[Member]]
+) -> int:
+    async with build(chosen) as member:
+        stop_on_signal(member.stop)
+        bound = listen(chosen.http_host, chosen.http_port)
+        try:
+            async with serving(member.app, bound) as address:
+                log.info("started", extra={"address": address})
+                await member.run()
+        except ExceptionGroup as group:
+            # The process has to end, so that whoever runs it can start it anew.
+            log.critical("stopped by a failure", exc_info=group)
+            return 1
+    log.info("stopped", extra={"service": name})
+    return 0
+
+
+def stop_on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)

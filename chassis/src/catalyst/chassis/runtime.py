@@ -1,0 +1,114 @@
+"""What a member stands on: its connection, who it is, whom it believes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalyst.chassis import ids, keyring, tokens
+from catalyst.chassis.errors import Expected
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Broker, BrokerError
+from catalyst.chassis.settings import BrokerSettings
+from catalyst.chassis.telemetry import Telemetry
+from catalyst.chassis.tokens import Signer, Verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The same for every member."""
+
+    js: JetStream
+    """The connection that messages are fetched on."""
+    broker: Broker
+    """What every call goes through; `js` itself outside fault tests."""
+    verifier: Verifier | None
+    """None where no token can be proven, so that none is accepted."""
+    token: Callable[[], str]
+    """Returns a fresh token of this service."""
+    member: str
+    """Name of this process, unlike any other's."""
+    require_tokens: bool = True
+    """Refuse a command without a token: the broker's permissions are not ours."""
+    telemetry: Telemetry
+    replicas: int = 1
+
+
+@asynccontextmanager
+async def standing(name: str, chosen: BrokerSettings) -> AsyncIterator[Runtime]:
+    """Connect a member and hold its runtime for the block.
+
+    Args:
+        name: The member's name at the broker, and in traces.
+        chosen: Its settings.
+
+    Raises:
+        Expected: If broker or keys cannot be had, in words for a person.
+    """
+    telemetry = Telemetry(name, chosen.otlp_endpoint)
+    try:
+        async with _connected(name, chosen) as js:
+            yield Runtime(
+                js=js,
+                broker=js,
+                verifier=_verifier(chosen),
+                token=_token(chosen),
+                member=ids.member_id(name),
+                require_tokens=chosen.require_tokens,
+                telemetry=telemetry,
+                replicas=chosen.nats_replicas,
+            )
+    finally:
+        telemetry.close()
+
+
+@asynccontextmanager
+async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStream]:
+    async with AsyncExitStack() as stack:
+        opened = connect(
+            chosen.nats_url,
+            name=name,
+            user=chosen.nats_user or None,
+            password=_password(chosen),
+        )
+        try:
+            js = await stack.enter_async_context(opened)
+        except BrokerError as error:
+            raise Expected(
+                f"the broker at {chosen.nats_url} cannot be used: {error}",
+                hint="check that nats-server runs there, and the user and password",
+            ) from error
+        yield js
+
+
+def _password(chosen: BrokerSettings) -> str | None:
+    if not chosen.nats_password_file:
+        return chosen.nats_password or None
+    try:
+        return Path(chosen.nats_password_file).read_text("utf-8").strip()
+    except OSError as error:
+        raise Expected(f"the password file cannot be read: {error}") from error
+
+
+def _verifier(chosen: BrokerSettings) -> Verifier | None:
+    if not chosen.jwks:
+        return None
+    try:
+        return tokens.trusted(chosen.jwks, own_issuer=chosen.issuer, others=chosen.other_issuers)
+    except ValueError as error:
+        raise Expected(f"the setting other_issuers is wrong: {error}") from error
+
+
+def _token(chosen: BrokerSettings) -> Callable[[], str]:
+    if not chosen.key_file:
+        return _no_token
+    signer = Signer(keyring.load(Path(chosen.key_file)), issuer=chosen.issuer)
+    return signer.service
+
+
+def _no_token() -> str:
+    """Return nothing: this member signs no token, so what it sends needs none."""
+    return ""

@@ -1,0 +1,7 @@
+"""Run the environment-controller as a process of its own."""
+
+import sys
+
+from catalyst.environment_controller.main import run
+
+sys.exit(run())

@@ -1,0 +1,137 @@
+"""A running worker for tests, and a plain sender that knows subjects and JSON alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from catalyst.chassis import ids, outcome
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Broker, Outgoing
+from catalyst.chassis.runtime import Runtime
+from catalyst.chassis.service import Aggregate, Service, on
+from catalyst.chassis.telemetry import Telemetry
+from catalyst.chassis.tokens import Verifier
+from catalyst.chassis.worker import Worker
+from catalyst.contracts import environment_v1, registry
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import Ref
+from catalyst.environment_controller.domain import organization, registration
+
+DEADLINE_SECONDS = 20.0
+
+ORGANIZATIONS = Service(
+    name="environment",
+    aggregates=(
+        Aggregate(
+            name="organization",
+            initial=organization.Organization(),
+            evolve=organization.evolve,
+        ),
+    ),
+    rules=(
+        on(
+            environment_v1.CreateOrganization,
+            "organization",
+            registration.create,
+            registration.reads_create,
+        ),
+        on(environment_v1.SuspendOrganization, "organization", organization.suspend),
+        on(environment_v1.ResumeOrganization, "organization", organization.resume),
+    ),
+)
+"""Organizations alone, without processes and effects."""
+
+
+def acme(**changes: Any) -> dict[str, Any]:
+    """Return the data of a valid `create-organization`."""
+    return {
+        "display_name": "Acme",
+        "kind": "customer",
+        "tier": "sme",
+        "billing_mode": "real",
+        "sovereign_ref": "cloud.example.org",
+        "owners": [{"email": "ann@example.org", "role": "owner"}],
+        **changes,
+    }
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Publishes commands as any program would, and reads outcomes back."""
+
+    js: JetStream
+
+    async def send(
+        self,
+        type_: str,
+        aggregate_id: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        organization: str | None = None,
+        command_id: str | None = None,
+        aggregate: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publish one command to the environment service; return its id."""
+        name, version = type_.removeprefix("environment.").rsplit(".v", 1)
+        kind = aggregate or registry.BY_TYPE[type_].aggregates[0]
+        ref = Ref(organization or aggregate_id, "environment", kind, aggregate_id)
+        found = command_id or ids.command_id()
+        body = {
+            "specversion": "1.0",
+            "id": found,
+            "source": "test",
+            "type": type_,
+            "data": data or {},
+        }
+        message = Outgoing(
+            ref.command(name, int(version)), msgspec.json.encode(body), headers or {}
+        )
+        await self.js.publish(message)
+        return found
+
+    async def outcome(self, organization: str, command_id: str) -> Outcome:
+        """Return the recorded outcome, waiting for it until a deadline."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                found = await outcome.find(self.js, organization, command_id, "log")
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.01)
+
+
+def runtime(
+    js: JetStream, *, broker: Broker | None = None, verifier: Verifier | None = None
+) -> Runtime:
+    """Return what a worker of a test stands on; nobody needs a token."""
+    return Runtime(
+        js=js,
+        broker=broker or js,
+        verifier=verifier,
+        token=lambda: "",
+        member=ids.member_id("test"),
+        require_tokens=False,
+        telemetry=Telemetry("test"),
+    )
+
+
+@asynccontextmanager
+async def working(
+    js: JetStream, service: Service = ORGANIZATIONS, *, broker: Broker | None = None
+) -> AsyncIterator[Worker]:
+    """Run a worker for the block, and drain it at the end."""
+    worker = Worker(service, runtime(js, broker=broker))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(worker.run())
+        ready = tasks.create_task(worker.active.wait())
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            yield worker
+        finally:
+            ready.cancel()
+            worker.stop()
+            await running
