@@ -1,0 +1,264 @@
+"""The fold: all rows in memory, and what each decision changes of them. No I/O.
+
+The follower, the rebuild and the check use the same one, so that their rows are equal byte for
+byte. It decodes only what it needs: the subject says which row and which event; the body is read
+only for those that change a row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from catalyst.chassis.jetstream.times import of_nanoseconds
+from catalyst.contracts import registry, upcast
+from catalyst.contracts.message import Event, UtcTime
+from catalyst.contracts.runtime_v1 import Parked, Unparked
+from catalyst.contracts.subjects import BadSubject, Ref
+from catalyst.projector import row as rows
+from catalyst.projector.ports import LogMessage
+from catalyst.projector.row import Stale, Value
+from catalyst.projector.views.view import At, View
+
+log = logging.getLogger(__name__)
+
+
+class _Body(msgspec.Struct, frozen=True):
+    """Of an event's envelope, what a row shows."""
+
+    id: str
+    time: UtcTime | None = None
+    actor: str = ""
+    correlationid: str = ""
+    causationid: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_BODY: Final = msgspec.json.Decoder(_Body)
+
+
+class Unreadable(Exception):
+    """An event that cannot be folded; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Row:
+    """One row. Decoded when it is first changed, encoded when it is written."""
+
+    __slots__ = ("_raw", "_value", "view")
+
+    def __init__(self, view: View[Any], value: Value | None, raw: bytes | None) -> None:
+        """Hold a value, or the bytes of one."""
+        self.view = view
+        self._value = value
+        self._raw = raw
+
+    @property
+    def value(self) -> Value:
+        """The row's value."""
+        if self._value is None:
+            self._value = rows.decode(self._raw or b"", self.view.document)
+        return self._value
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the value."""
+        if self._raw is None:
+            self._raw = rows.encode(self.value)
+        return self._raw
+
+
+class Gone(NamedTuple):
+    """A row that was deleted: what its marker says."""
+
+    raw: bytes
+
+
+Changes = dict[str, Row | Gone]
+"""What a decision does, by key, in the order of first change."""
+
+
+class _Place(NamedTuple):
+    """Which row the events of an aggregate change."""
+
+    view: View[Any]
+    ref: Ref
+    key: str
+
+
+class Fold:
+    """All rows as of the last decision that was applied."""
+
+    def __init__(
+        self, views: Iterable[View[Any]], stored: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Begin with the rows that a bucket holds, or with none."""
+        self._views = {(view.service, view.aggregate): view for view in views}
+        by_kind = {view.kind: view for view in self._views.values()}
+        self.rows: dict[str, Row] = {}
+        """By key."""
+        self._places: dict[str, _Place | None] = {}
+        for key, raw in (stored or {}).items():
+            self.rows[key] = Row(by_kind[key.split(".")[2]], None, raw)
+
+    def apply(self, events: Iterable[LogMessage]) -> Changes:
+        """Fold one decision and return what it changes."""
+        changes: Changes = {}
+        for message in events:
+            self._event(message, changes)
+        for key, change in changes.items():
+            if isinstance(change, Row):
+                self.rows[key] = change
+            else:
+                self.rows.pop(key, None)
+        return changes
+
+    def _event(self, message: LogMessage, changes: Changes) -> None:
+        path, _, rest = message.subject[4:].rpartition(".")
+        path, _, fact = path.rpartition(".")
+        try:
+            place = self._places[path]
+        except KeyError:
+            place = self._places[path] = self._place(path)
+        if place is None:
+            return
+        row = self._row(place.key, changes)
+        stale = None if row is None else row.value.stale
+        if row is not None and stale is not None and stale.code in rows.FROZEN:
+            self._freeze(place, row, stale, changes)
+            return
+        try:
+            self._change(place, row, f"{place.view.service}.{fact}.{rest}", message, changes)
+        except Unreadable as error:
+            log.error(  # noqa: TRY400 - the cause was logged where it arose
+                "an event cannot be folded, its row stands still",
+                extra={"code": error.code, "subject": message.subject, "seq": message.seq},
+            )
+            since = of_nanoseconds(message.time_ns)
+            stale = Stale(since=self._since(message, since), code=error.code, count=0)
+            self._freeze(place, row or _empty(place, message), stale, changes)
+
+    def _row(self, key: str, changes: Changes) -> Row | None:
+        change = changes.get(key)
+        if change is None:
+            return self.rows.get(key)
+        return change if isinstance(change, Row) else None
+
+    def _place(self, path: str) -> _Place | None:
+        try:
+            ref = Ref.parse(path)
+        except BadSubject:
+            log.warning("an event stands on a subject of no aggregate", extra={"path": path})
+            return None
+        view = self._views.get((ref.service, ref.aggregate))
+        return None if view is None else _Place(view, ref, view.key(ref).encode())
+
+    def _change(
+        self, place: _Place, row: Row | None, type_: str, message: LogMessage, changes: Changes
+    ) -> None:
+        kind = registry.EVENTS.get(type_)
+        if kind is None:
+            raise Unreadable(rows.UNKNOWN_EVENT)
+        if kind.shape in place.view.ignores:
+            return
+        body, event = _read(message, kind.shape)
+        at = At(place.ref, message.seq, body.time or of_nanoseconds(message.time_ns))
+        doc = None if row is None else row.value.doc
+        stale = None if row is None else row.value.stale
+        if isinstance(event, Parked | Unparked):
+            stale = _parked(stale, event, at)
+        elif doc is None and type(event) is not place.view.creates:
+            return
+        else:
+            before, doc = doc, _folded(place.view, doc, event, at)
+            if doc is None and place.view.takes_along is not None:
+                for other in place.view.takes_along(before, event):
+                    self._take_along(other.encode(), message, body, at, changes)
+        changed = _value(message, body, at, stale, doc)
+        if doc is not None or stale is not None:
+            changes[place.key] = Row(place.view, changed, None)
+        elif row is not None:
+            changes[place.key] = Gone(rows.encode(changed))
+
+    def _take_along(
+        self, key: str, message: LogMessage, body: _Body, at: At, changes: Changes
+    ) -> None:
+        if self._row(key, changes) is not None:
+            changes[key] = Gone(rows.encode(_value(message, body, at, None, None)))
+
+    def _freeze(self, place: _Place, row: Row, stale: Stale, changes: Changes) -> None:
+        """Keep the row's last document, and count one event more that is not in it."""
+        counted = msgspec.structs.replace(stale, count=stale.count + 1)
+        value = msgspec.structs.replace(row.value, stale=counted)
+        changes[place.key] = Row(place.view, value, None)
+
+    def _since(self, message: LogMessage, otherwise: Any) -> Any:
+        """Return the event's own time, as far as its envelope can be read."""
+        try:
+            return _BODY.decode(message.data).time or otherwise
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return otherwise
+
+
+def _read(message: LogMessage, shape: type[Any]) -> tuple[_Body, Event]:
+    try:
+        body = _BODY.decode(message.data)
+        return body, upcast.convert(body.data, shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(rows.UNREADABLE_EVENT) from error
+
+
+def _folded(view: View[Any], doc: Any, event: Event, at: At) -> Any:
+    fold = view.folds.get(type(event))
+    if fold is None:
+        raise Unreadable(rows.UNKNOWN_EVENT)
+    try:
+        return fold(doc, event, at)
+    except Exception as error:  # a bug in one view must not stop the other rows
+        log.exception("a view failed", extra={"kind": view.kind, "seq": at.seq})
+        raise Unreadable(rows.UNFOLDABLE_EVENT) from error
+
+
+def _value(message: LogMessage, body: _Body, at: At, stale: Stale | None, doc: Any) -> Value:
+    return Value(
+        seq=message.seq,
+        event=body.id,
+        time=at.time,
+        command=body.correlationid,
+        actor=body.actor,
+        cause=body.causationid,
+        stale=stale,
+        doc=doc,
+    )
+
+
+def _empty(place: _Place, message: LogMessage) -> Row:
+    """Return a row without a document, for an aggregate whose very first event is a bad one."""
+    value = Value(
+        seq=message.seq,
+        event="",
+        time=of_nanoseconds(message.time_ns),
+        command="",
+        actor="",
+        cause="",
+        stale=None,
+        doc=None,
+    )
+    return Row(place.view, value, None)
+
+
+def _parked(stale: Stale | None, event: Parked | Unparked, at: At) -> Stale | None:
+    """Return how many messages are set aside now; `since` and code are those of the first."""
+    if isinstance(event, Parked):
+        if stale is None:
+            return Stale(since=at.time, code=event.reason, count=1)
+        return msgspec.structs.replace(stale, count=stale.count + 1)
+    if stale is None or stale.count <= 1:
+        return None
+    return msgspec.structs.replace(stale, count=stale.count - 1)

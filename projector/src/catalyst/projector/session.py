@@ -1,0 +1,80 @@
+"""One reading of the log into one bucket, from a known place on. Ends only by an exception.
+
+Used by the follower for the current bucket and by the rebuild for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from catalyst.projector.decisions import Assembler, Whole
+from catalyst.projector.flush import Flusher, Position
+from catalyst.projector.fold import Fold
+from catalyst.projector.ports import LogMessage, LogReader
+
+READ_SECONDS: Final = 0.5
+"""How long a read waits before it is asked whether the last messages have expired."""
+TURN: Final = 200
+"""Decisions folded before others get a turn."""
+
+
+class Session:
+    """Reads, folds and hands over to the flusher."""
+
+    def __init__(self, fold: Fold, flusher: Flusher) -> None:
+        """Fold into `fold` from the flusher's checkpoint on."""
+        self.fold = fold
+        self.flusher = flusher
+        self.events = 0
+        """Events folded."""
+        self.decisions = 0
+        self._assembler = Assembler(flusher.checkpoint.seq)
+
+    @property
+    def position(self) -> int:
+        """Everything up to here is folded, though maybe not written yet."""
+        return self._assembler.seq
+
+    async def run(self, reader: LogReader) -> None:
+        """Follow for ever.
+
+        Raises:
+            Doubt: If the reader may have missed something.
+            GuardLost: If the flusher may not write any more.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.flusher.run(), name="projector-flush")
+            group.create_task(self._follow(reader, lambda: False), name="projector-fold")
+
+    async def until(self, reader: LogReader, done: Callable[[], bool]) -> None:
+        """Follow until `done` says so, at a moment when everything folded is handed over."""
+        await self._follow(reader, done)
+
+    async def _follow(self, reader: LogReader, done: Callable[[], bool]) -> None:
+        while not done():
+            messages = await reader.read(timeout=READ_SECONDS)
+            if messages:
+                await self._take(messages)
+            else:
+                rest = self._assembler.rest(reader.head)
+                if rest is not None:
+                    await self._apply(rest)
+
+    async def _take(self, messages: Iterable[LogMessage]) -> None:
+        for number, whole in enumerate(self._assembler.take(messages), 1):
+            await self._apply(whole)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _apply(self, whole: Whole) -> None:
+        events = whole.events
+        self.decisions += 1
+        if not events:
+            await self.flusher.add({}, Position(whole.seq))
+            return
+        self.events += len(events)
+        last = events[-1]
+        changes = self.fold.apply(events)
+        await self.flusher.add(changes, Position(whole.seq, last.seq, last.time_ns))

@@ -1,0 +1,1 @@
+"""Rows from events: one pure view for each kind of row."""

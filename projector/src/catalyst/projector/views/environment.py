@@ -1,0 +1,115 @@
+"""The row of an Environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.message import Event
+from catalyst.contracts.subjects import Ref, RowKey, escape
+from catalyst.projector.views.view import At, Fold, Git, View
+
+
+class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of an Environment."""
+
+    name: str
+    organization: str
+    env_type: str
+    label: str
+    placement: str
+    regions: tuple[env.Region, ...]
+    policy: str | None
+    applications: tuple[str, ...]
+    branch: str
+    subject_prefix: str
+    """Begins the subjects of the facts that are observed in it."""
+    git: Git | None
+    created: datetime
+
+
+Doc = EnvironmentDocument
+
+
+def key(ref: Ref) -> RowKey:
+    """Return the key of an Environment's row."""
+    return RowKey(ref.organization, ref.id, "environment", None, ref.id)
+
+
+def _created(_doc: Doc | None, event: env.EnvironmentCreated, at: At) -> Doc:
+    return Doc(
+        name=event.environment,
+        organization=event.organization,
+        env_type=event.env_type,
+        label=event.label,
+        placement=event.placement,
+        regions=event.regions,
+        policy=event.policy,
+        applications=(),
+        branch=event.branch,
+        subject_prefix=f"ws.{escape(event.environment)}.",
+        git=None,
+        created=at.time,
+    )
+
+
+def _updated(doc: Doc, event: env.EnvironmentUpdated, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, placement=event.placement, regions=event.regions)
+
+
+def _policy_attached(doc: Doc, event: env.PolicyAttached, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, policy=event.policy)
+
+
+def _admitted(doc: Doc, event: env.ApplicationAdmitted, _at: At) -> Doc:
+    names = tuple(sorted({*doc.applications, event.application}))
+    return msgspec.structs.replace(doc, applications=names)
+
+
+def _released(doc: Doc, event: env.ApplicationReleased, _at: At) -> Doc:
+    names = tuple(name for name in doc.applications if name != event.application)
+    return msgspec.structs.replace(doc, applications=names)
+
+
+def _committed(doc: Doc, event: env.ManifestCommitted, _at: At) -> Doc:
+    git = Git(commit=event.commit, path=event.path, event_seq=event.event_seq)
+    return msgspec.structs.replace(doc, git=git)
+
+
+def _deleted(_doc: Doc, _event: env.EnvironmentDeleted, _at: At) -> None:
+    return None
+
+
+def _labels(doc: Doc) -> Mapping[str, str]:
+    return {
+        "openova.io/organization": doc.organization,
+        "openova.io/environment": doc.name,
+        "openova.io/env-type": doc.env_type,
+    }
+
+
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    env.EnvironmentCreated: _created,
+    env.EnvironmentUpdated: _updated,
+    env.PolicyAttached: _policy_attached,
+    env.ApplicationAdmitted: _admitted,
+    env.ApplicationReleased: _released,
+    env.ManifestCommitted: _committed,
+    env.EnvironmentDeleted: _deleted,
+}
+
+ENVIRONMENT: Final[View[Any]] = View(
+    kind="environment",
+    plural="environments",
+    service="environment",
+    aggregate="environment",
+    document=EnvironmentDocument,
+    key=key,
+    folds=_FOLDS,
+    creates=env.EnvironmentCreated,
+    labels=_labels,
+)

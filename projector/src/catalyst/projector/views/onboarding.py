@@ -1,0 +1,140 @@
+"""The row of an Organization's onboarding: its steps, as they go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.message import Event
+from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.view import At, Fold, View
+
+
+class StepStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one step is."""
+
+    step: str
+    status: Literal["pending", "running", "done", "failed"] = "pending"
+    attempt: int = 0
+    deadline: datetime | None = None
+    """Until when the running attempt may take."""
+    reason: str = ""
+    """Why the last attempt failed."""
+    detail: str = ""
+    """What was made."""
+
+
+class OnboardingDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of an onboarding."""
+
+    organization: str
+    status: Literal["running", "completed", "undoing", "failed"]
+    steps: tuple[StepStatus, ...]
+    reason: str
+    """Why it was given up."""
+    deadline: datetime | None
+    """Until when taking back may take."""
+    undone: tuple[str, ...]
+    started: datetime
+    finished: datetime | None
+
+
+Doc = OnboardingDocument
+
+
+def key(ref: Ref) -> RowKey:
+    """Return the key of an onboarding's row."""
+    return RowKey(ref.organization, None, "onboarding", None, ref.id)
+
+
+def _with(doc: Doc, step: str, **changes: Any) -> Doc:
+    """Return the document with one of its steps changed."""
+    steps = tuple(
+        msgspec.structs.replace(item, **changes) if item.step == step else item
+        for item in doc.steps
+    )
+    return msgspec.structs.replace(doc, steps=steps)
+
+
+def _started(_doc: Doc | None, event: env.OnboardingStarted, at: At) -> Doc:
+    return Doc(
+        organization=event.slug,
+        status="running",
+        steps=tuple(StepStatus(step=step) for step in event.steps),
+        reason="",
+        deadline=None,
+        undone=(),
+        started=at.time,
+        finished=None,
+    )
+
+
+def _step_started(doc: Doc, event: env.StepStarted, _at: At) -> Doc:
+    return _with(doc, event.step, status="running", attempt=event.attempt, deadline=event.deadline)
+
+
+def _step_completed(doc: Doc, event: env.StepCompleted, _at: At) -> Doc:
+    return _with(doc, event.step, status="done", deadline=None, reason="", detail=event.detail)
+
+
+def _step_failed(doc: Doc, event: env.StepFailed, _at: At) -> Doc:
+    return _with(
+        doc,
+        event.step,
+        status="failed",
+        attempt=event.attempt,
+        deadline=None,
+        reason=event.reason,
+    )
+
+
+def _completed(doc: Doc, _event: env.OnboardingCompleted, at: At) -> Doc:
+    return msgspec.structs.replace(doc, status="completed", finished=at.time)
+
+
+def _undoing(doc: Doc, event: env.CompensationStarted, _at: At) -> Doc:
+    return msgspec.structs.replace(
+        doc, status="undoing", reason=event.reason, deadline=event.deadline
+    )
+
+
+def _failed(doc: Doc, event: env.OnboardingFailed, at: At) -> Doc:
+    return msgspec.structs.replace(
+        doc,
+        status="failed",
+        reason=event.reason,
+        undone=event.undone,
+        deadline=None,
+        finished=at.time,
+    )
+
+
+def _labels(doc: Doc) -> Mapping[str, str]:
+    return {"openova.io/organization": doc.organization}
+
+
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    env.OnboardingStarted: _started,
+    env.StepStarted: _step_started,
+    env.StepCompleted: _step_completed,
+    env.StepFailed: _step_failed,
+    env.OnboardingCompleted: _completed,
+    env.CompensationStarted: _undoing,
+    env.OnboardingFailed: _failed,
+}
+
+ONBOARDING: Final[View[Any]] = View(
+    kind="onboarding",
+    plural="onboardings",
+    service="environment",
+    aggregate="onboarding",
+    document=OnboardingDocument,
+    key=key,
+    folds=_FOLDS,
+    creates=env.OnboardingStarted,
+    labels=_labels,
+)

@@ -1,0 +1,190 @@
+"""The row of an Organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.message import Event
+from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.view import At, Fold, Git, View
+
+
+class Suspension(msgspec.Struct, frozen=True, kw_only=True):
+    """Since when, and why, changes below the Organization are refused."""
+
+    since: datetime
+    reason: str
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Where its onboarding ended."""
+
+    step: str
+    reason: str
+
+
+class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of an Organization."""
+
+    slug: str
+    display_name: str
+    kind: str
+    tier: str
+    billing_mode: str
+    sovereign_ref: str
+    parent_org: str | None
+    default_environment_type: str
+    owners: tuple[env.Owner, ...]
+    identity: env.Identity | None
+    public_front: env.PublicFront | None
+    plan_slug: str | None
+    policy_delegated: bool
+    phase: Literal["onboarding", "ready", "failed"]
+    failure: Failure | None
+    suspended: Suspension | None
+    environments: tuple[str, ...]
+    policies: tuple[str, ...]
+    git: Git | None
+    created: datetime
+
+
+Doc = OrganizationDocument
+
+
+def key(ref: Ref) -> RowKey:
+    """Return the key of an Organization's row."""
+    return RowKey(ref.organization, None, "organization", None, ref.id)
+
+
+def _created(_doc: Doc | None, event: env.OrganizationCreated, at: At) -> Doc:
+    return Doc(
+        slug=event.slug,
+        display_name=event.display_name,
+        kind=event.kind,
+        tier=event.tier,
+        billing_mode=event.billing_mode,
+        sovereign_ref=event.sovereign_ref,
+        parent_org=event.parent_org,
+        default_environment_type=event.default_environment_type,
+        owners=event.owners,
+        identity=event.identity,
+        public_front=event.public_front,
+        plan_slug=event.plan_slug,
+        policy_delegated=event.policy_delegated,
+        phase="onboarding",
+        failure=None,
+        suspended=None,
+        environments=(),
+        policies=(),
+        git=None,
+        created=at.time,
+    )
+
+
+def _updated(doc: Doc, event: env.OrganizationUpdated, _at: At) -> Doc:
+    return msgspec.structs.replace(
+        doc,
+        display_name=event.display_name,
+        tier=event.tier,
+        billing_mode=event.billing_mode,
+        default_environment_type=event.default_environment_type,
+        identity=event.identity,
+        public_front=event.public_front,
+        plan_slug=event.plan_slug,
+        policy_delegated=event.policy_delegated,
+    )
+
+
+def _suspended(doc: Doc, event: env.OrganizationSuspended, at: At) -> Doc:
+    return msgspec.structs.replace(doc, suspended=Suspension(since=at.time, reason=event.reason))
+
+
+def _resumed(doc: Doc, _event: env.OrganizationResumed, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, suspended=None)
+
+
+def _owners_changed(doc: Doc, event: env.OwnersChanged, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, owners=event.owners)
+
+
+def _ready(doc: Doc, _event: env.OrganizationReady, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, phase="ready", failure=None)
+
+
+def _failed(doc: Doc, event: env.OrganizationFailed, _at: At) -> Doc:
+    failure = Failure(step=event.step, reason=event.reason)
+    return msgspec.structs.replace(doc, phase="failed", failure=failure)
+
+
+def _environment_added(doc: Doc, event: env.EnvironmentAdded, _at: At) -> Doc:
+    names = tuple(sorted({*doc.environments, event.environment}))
+    return msgspec.structs.replace(doc, environments=names)
+
+
+def _environment_removed(doc: Doc, event: env.EnvironmentRemoved, _at: At) -> Doc:
+    names = tuple(name for name in doc.environments if name != event.environment)
+    return msgspec.structs.replace(doc, environments=names)
+
+
+def _policy_added(doc: Doc, event: env.PolicyAdded, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, policies=tuple(sorted({*doc.policies, event.policy})))
+
+
+def _committed(doc: Doc, event: env.ManifestCommitted, _at: At) -> Doc:
+    git = Git(commit=event.commit, path=event.path, event_seq=event.event_seq)
+    return msgspec.structs.replace(doc, git=git)
+
+
+def _deleted(_doc: Doc, _event: env.OrganizationDeleted, _at: At) -> None:
+    return None
+
+
+def _takes_along(doc: Doc, _event: Event) -> Iterable[RowKey]:
+    """Policies, Environments and the onboarding have no life of their own."""
+    yield RowKey(doc.slug, None, "onboarding", None, doc.slug)
+    for name in doc.environments:
+        yield RowKey(doc.slug, name, "environment", None, name)
+    for name in doc.policies:
+        yield RowKey(doc.slug, None, "policy", None, name)
+
+
+def _labels(doc: Doc) -> Mapping[str, str]:
+    return {
+        "openova.io/organization": doc.slug,
+        "openova.io/sovereign": doc.sovereign_ref,
+        "openova.io/tier": doc.tier,
+    }
+
+
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    env.OrganizationCreated: _created,
+    env.OrganizationUpdated: _updated,
+    env.OrganizationSuspended: _suspended,
+    env.OrganizationResumed: _resumed,
+    env.OwnersChanged: _owners_changed,
+    env.OrganizationReady: _ready,
+    env.OrganizationFailed: _failed,
+    env.EnvironmentAdded: _environment_added,
+    env.EnvironmentRemoved: _environment_removed,
+    env.PolicyAdded: _policy_added,
+    env.ManifestCommitted: _committed,
+    env.OrganizationDeleted: _deleted,
+}
+
+ORGANIZATION: Final[View[Any]] = View(
+    kind="organization",
+    plural="organizations",
+    service="environment",
+    aggregate="organization",
+    document=OrganizationDocument,
+    key=key,
+    folds=_FOLDS,
+    creates=env.OrganizationCreated,
+    takes_along=_takes_along,
+    labels=_labels,
+)

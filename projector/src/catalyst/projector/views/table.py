@@ -1,0 +1,20 @@
+"""Every view, and the number of the fold that they make together."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from catalyst.projector.views.environment import ENVIRONMENT
+from catalyst.projector.views.onboarding import ONBOARDING
+from catalyst.projector.views.organization import ORGANIZATION
+from catalyst.projector.views.policy import POLICY
+from catalyst.projector.views.view import View
+
+FOLD: Final = 1
+"""Number of the fold. Raise it with every change that makes other rows of the same events: the
+read model is then built anew beside the old one."""
+
+VIEWS: Final[tuple[View[Any], ...]] = (ORGANIZATION, ENVIRONMENT, POLICY, ONBOARDING)
+
+BY_PLURAL: Final[dict[str, View[Any]]] = {view.plural: view for view in VIEWS}
+BY_KIND: Final[dict[str, View[Any]]] = {view.kind: view for view in VIEWS}

@@ -1,0 +1,67 @@
+"""What a view is: how the events of one aggregate become one row.
+
+Pure. A document holds event times and codes only, never a clock's time or a process's own counts,
+so that folding again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from catalyst.contracts.message import Event
+from catalyst.contracts.subjects import Ref, RowKey
+
+D = TypeVar("D", bound=msgspec.Struct)
+
+
+class At(msgspec.Struct, frozen=True):
+    """Where and when an event happened."""
+
+    ref: Ref
+    seq: int
+    time: datetime
+    """The event's own time."""
+
+
+class Git(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the manifest of the thing stands."""
+
+    commit: str
+    path: str
+    event_seq: int
+    """Sequence of the event that the commit carries out."""
+
+
+Fold = Callable[[Any, Any, At], Any]
+"""Takes document, event and place; returns the next document, or None to delete the row. The
+document is None only for an event that creates one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Generic[D]):
+    """Rows of one kind; each is made by the events of one aggregate."""
+
+    kind: str
+    """Kind in the row's key."""
+    plural: str
+    """Name of the kind in addresses."""
+    service: str
+    aggregate: str
+    document: type[D]
+    key: Callable[[Ref], RowKey]
+    folds: Mapping[type[Event], Fold]
+    """What each event does; newest versions only."""
+    creates: type[Event]
+    """The event that starts a row. The others change nothing where there is none: reports about a
+    thing may come in after it was deleted."""
+    ignores: frozenset[type[Event]] = frozenset()
+    """Events of the aggregate that change no row."""
+    takes_along: Callable[[D, Event], Iterable[RowKey]] | None = None
+    """Other rows that go when this event deletes the row."""
+    labels: Callable[[D], Mapping[str, str]]
+    """Labels by which rows are selected; part of no document."""
