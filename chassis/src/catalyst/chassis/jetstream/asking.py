@@ -31,5 +31,5 @@ async def ask(
     )
     error = wire.field(reply.headers, _ERROR)
     if error is not None:
-        raise Unavailable(500, 0, error if isinstance(error, str) else error.decode())
+        raise Unavailable(500, 0, error.decode("utf-8", "replace"))
     return reply.data
