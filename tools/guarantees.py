@@ -74,8 +74,9 @@ def _of_functions(
     nodes: list[ast.stmt], file: Path, prefix: str, inherited: list[str]
 ) -> Iterator[Proof]:
     for node in nodes:
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_function and node.name.startswith("test_"):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.name.startswith("test_"):
             for id_ in inherited + _ids(node.decorator_list):
                 yield Proof(id_, file, prefix + node.name)
 

@@ -65,6 +65,7 @@ def code_of(call: Callable[[], object]) -> str | None:
 # ---- check
 
 
+@pytest.mark.guarantee("G5.1")
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_undecodable(raw: bytes) -> None:
     code = code_of(lambda: codec.check(raw))
@@ -73,6 +74,7 @@ def test_any_bytes_are_a_message_or_undecodable(raw: bytes) -> None:
         json.loads(raw)
 
 
+@pytest.mark.guarantee("G5.1")
 @given(st.text(st.sampled_from('{}[]":,\\ eE+-.0123456789truefalsnNaInfity\u0000é\n'), max_size=60))
 @example('{"a":1e999}')
 @example("\\" * 40)
@@ -88,6 +90,7 @@ def test_plain_json_passes(tree: Any) -> None:
     codec.check(json.dumps(tree, ensure_ascii=False).encode())
 
 
+@pytest.mark.guarantee("G5.3")
 @given(st.integers(1, MAX_DEPTH * 3), st.sampled_from(["[]", "{}"]))
 def test_depth_is_limited_exactly(depth: int, kind: str) -> None:
     opening = "[" if kind == "[]" else '{"a":'
@@ -107,6 +110,7 @@ def test_absurd_depth_is_refused_like_any_other(depth: int) -> None:
     assert refused(b"[" * depth).code == "too-deep"
 
 
+@pytest.mark.guarantee("G5.3")
 def test_size_is_limited_exactly() -> None:
     edge = b'"' + b"a" * (MAX_BODY_BYTES - 2) + b'"'
     codec.check(edge)
@@ -114,6 +118,7 @@ def test_size_is_limited_exactly() -> None:
     assert refused(b"{} ", limit=2).code == "too-large"
 
 
+@pytest.mark.guarantee("G5.3")
 @pytest.mark.parametrize(
     "raw", [b"\xff", b'{"a":"\xc3"}', b"\xed\xa0\x80", b'"\xf8"', b"{}\xc0\x80"]
 )
@@ -128,6 +133,7 @@ def test_what_is_not_json_is_refused(raw: bytes) -> None:
     assert refused(raw).code == "malformed-json"
 
 
+@pytest.mark.guarantee("G5.3")
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
 def test_a_number_that_is_not_finite_is_refused(word: str) -> None:
     assert refused(f'{{"a":[{word}]}}'.encode()).code == "not-finite"
@@ -174,6 +180,7 @@ def _objects(tree: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | in
     return ([path] if isinstance(tree, dict) else []) + below
 
 
+@pytest.mark.guarantee("G5.2")
 @given(trees, keys, st.data())
 def test_a_doubled_key_is_refused_at_its_place(tree: Any, key: str, data: st.DataObject) -> None:
     places = _objects(tree)
@@ -184,6 +191,7 @@ def test_a_doubled_key_is_refused_at_its_place(tree: Any, key: str, data: st.Dat
     assert (error.code, error.pointer) == ("duplicate-key", expected)
 
 
+@pytest.mark.guarantee("G5.2")
 @pytest.mark.parametrize(
     ("text", "pointer"),
     [
@@ -255,6 +263,7 @@ def test_what_is_no_object_is_no_message(raw: bytes) -> None:
     assert found.value.code == "invalid-envelope"
 
 
+@pytest.mark.guarantee("G5.1")
 @given(trees)
 def test_any_json_is_an_envelope_or_undecodable(tree: Any) -> None:
     merged = {**HEAD, **tree} if isinstance(tree, dict) else tree
@@ -265,6 +274,7 @@ def test_any_json_is_an_envelope_or_undecodable(tree: Any) -> None:
 # ---- a command's data
 
 
+@pytest.mark.guarantee("G5.8")
 @pytest.mark.parametrize(
     ("changes", "pointer", "rule"),
     [
@@ -289,6 +299,7 @@ def test_a_wrong_field_is_named_with_its_rule(
     assert (error.code, error.pointer, error.rule) == ("invalid-data", pointer, rule)
 
 
+@pytest.mark.guarantee("G5.1")
 @given(trees)
 def test_any_data_is_a_command_or_undecodable(tree: Any) -> None:
     merged = {**GOOD, **tree} if isinstance(tree, dict) else tree

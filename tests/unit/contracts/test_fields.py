@@ -34,6 +34,7 @@ def test_the_plain_value_is_taken(kind: Any, good: str) -> None:
     assert decode(kind, good) == good
 
 
+@pytest.mark.guarantee("G5.6")
 @pytest.mark.parametrize(("kind", "good"), ONE_LINE)
 @pytest.mark.parametrize("extra", ["\n", "\r", "\x00", "\x7f", "\nmore"])
 def test_no_control_character_slips_in_at_the_end(kind: Any, good: str, extra: str) -> None:
@@ -69,6 +70,7 @@ def test_a_time_with_an_offset_is_taken(text: str) -> None:
     assert decode(UtcTime, text).tzinfo is not None
 
 
+@pytest.mark.guarantee("G5.7")
 @pytest.mark.parametrize("text", ["2026-01-02T03:04:05", "2026-01-02", "yesterday", "1767322800"])
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
