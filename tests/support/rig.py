@@ -11,10 +11,10 @@ import msgspec
 from catalyst.chassis import ids, outcome
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Broker, Outgoing
+from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Aggregate, Service, on
 from catalyst.chassis.telemetry import Telemetry
-from catalyst.chassis.tokens import Verifier
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import environment_v1, registry
 from catalyst.contracts.message import Outcome
@@ -105,26 +105,34 @@ class Sender:
 
 
 def runtime(
-    js: JetStream, *, broker: Broker | None = None, verifier: Verifier | None = None
+    js: JetStream, *, broker: Broker | None = None, keys: KeyRing | None = None
 ) -> Runtime:
     """Return what a worker of a test stands on; nobody needs a token."""
     return Runtime(
         js=js,
         broker=broker or js,
-        verifier=verifier,
-        token=lambda: "",
+        verifier=keys.verifier() if keys is not None else None,
+        token=keys.service("environment").service if keys is not None else _no_token,
         member=ids.member_id("test"),
         require_tokens=False,
         telemetry=Telemetry("test"),
     )
 
 
+def _no_token() -> str:
+    return ""
+
+
 @asynccontextmanager
 async def working(
-    js: JetStream, service: Service = ORGANIZATIONS, *, broker: Broker | None = None
+    js: JetStream,
+    service: Service = ORGANIZATIONS,
+    *,
+    broker: Broker | None = None,
+    keys: KeyRing | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker for the block, and drain it at the end."""
-    worker = Worker(service, runtime(js, broker=broker))
+    worker = Worker(service, runtime(js, broker=broker, keys=keys))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         ready = tasks.create_task(worker.active.wait())

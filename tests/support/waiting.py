@@ -1,0 +1,19 @@
+"""Waiting for what is to come about, with a deadline and without a guess at how long it takes."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0) -> None:
+    """Return as soon as `condition` holds.
+
+    Raises:
+        TimeoutError: If it does not within `seconds`.
+    """
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = condition()
+            if await answer if inspect.isawaitable(answer) else answer:
+                return
+            await asyncio.sleep(0.01)
