@@ -61,7 +61,10 @@ def load(path: Path) -> Key:
         Expected: If the file is missing, readable by others, or not a key.
     """
     try:
-        if path.stat().st_mode & 0o077:
+        status = path.stat()
+        # A mounted Secret belongs to root, and its reader is in the group.
+        closed = 0o077 if status.st_uid == os.geteuid() else 0o037
+        if status.st_mode & closed:
             raise Expected(f"the key file {path} can be read by others", hint=f"chmod 600 {path}")
         return import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]]))
     except (OSError, msgspec.MsgspecError, JoseError, ValueError) as error:
