@@ -174,7 +174,7 @@ MUST_NOT = {
     "acme-org-viewer": [CREATE, UPDATE, FOREIGN],
 }
 MAY_HEAR = {
-    "environment": ["_INBOX_environment.x.y", "qry.*.environment.plan.v1", "$SRV.PING"],
+    "environment": ["_INBOX_environment-controller.x.y", "qry.*.environment.plan.v1", "$SRV.PING"],
     "projector": ["_INBOX_projector.x"],
     "gateway": ["_INBOX_gateway.x", "rsp.acme.x.*"],
     "operator": ["_INBOX.x.*", "_INBOX_operator.x", "rsp.acme.x.*", "evt.acme.>"],
@@ -266,7 +266,8 @@ async def raw(url: str, name: str) -> AsyncIterator[Refusals]:
 
 @asynccontextmanager
 async def member(process: BrokerProcess, name: str) -> AsyncIterator[JetStream]:
-    async with connect(process.url, name=name, user=name, password=name) as js:
+    known = permissions.member(name)
+    async with connect(process.url, name=known, user=name, password=name) as js:
         yield js
 
 

@@ -49,6 +49,15 @@ class BrokerUser(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Permissions
 
 
+_MEMBERS: Final[Mapping[str, str]] = {ENVIRONMENT: "environment-controller"}
+"""The deployable that works for a service, where it has a name of its own."""
+
+
+def member(user: str) -> str:
+    """Return the name under which the member of a user connects and probes."""
+    return _MEMBERS.get(user, user)
+
+
 def inbox(name: str) -> str:
     """Return the prefix under which a member, and nobody else, hears its replies."""
     return f"_INBOX_{name}"
@@ -100,8 +109,8 @@ _LOOK: Final = _api("INFO", "STREAM.NAMES", "STREAM.LIST")
 _PROBE: Final = (*_keep(PROBE_STREAM), *_follow(PROBE_STREAM))
 
 
-def _probing(name: str) -> tuple[str, ...]:
-    return (*_PROBE, f"{PROBE_PREFIX}.{name}.>")
+def _probing(user: str) -> tuple[str, ...]:
+    return (*_PROBE, f"{PROBE_PREFIX}.{member(user)}.>")
 
 
 def worker(service: str) -> Permissions:
@@ -127,7 +136,7 @@ def worker(service: str) -> Permissions:
             *_LOOK,
             *_probing(service),
         ),
-        subscribe=(f"{inbox(service)}.>", f"qry.*.{service}.>", "$SRV.>"),
+        subscribe=(f"{inbox(member(service))}.>", f"qry.*.{service}.>", "$SRV.>"),
         deny_publish=_no_durables(item for item in CONSUMERS if item not in durables),
         responses=True,
     )
