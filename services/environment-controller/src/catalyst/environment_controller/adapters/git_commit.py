@@ -52,9 +52,11 @@ def message(summary: str, command: str, seq: int) -> bytes:
 def trailer(text: bytes, key: str) -> bytes | None:
     """Return the last trailer of that name in a commit message; None if it has none.
 
-    Only the last paragraph counts, and only if each line of it is a trailer.
+    Only the last paragraph counts, if it is not the first and each line of it is a trailer.
     """
-    _, _, last = text.strip().rpartition(b"\n\n")
+    first, _, last = text.strip().rpartition(b"\n\n")
+    if not first:
+        return None
     lines = [_TRAILER.fullmatch(line) for line in last.split(b"\n")]
     found = None
     for line in lines:

@@ -71,7 +71,10 @@ async def spooled(pieces: AsyncIterator[bytes], encoding: str, max_bytes: int) -
     # Closed by whoever answers, after the thread has read it.
     body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
     try:
+        taken = 0
         async for piece in pieces:
+            taken += len(piece)
+            _require_room(taken, max_bytes)
             _take(body, piece, unpack, max_bytes)
         _require_end(unpack)
         body.seek(0)
@@ -94,9 +97,13 @@ def _take(
             piece = unpack.decompress(piece, room + 1)
         except zlib.error as error:
             raise BadBody(400, "The gzip body is damaged.") from error
-    if len(piece) > room:
-        raise BadBody(413, f"The body is larger than {max_bytes} bytes.")
+    _require_room(body.tell() + len(piece), max_bytes)
     body.write(piece)
+
+
+def _require_room(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise BadBody(413, f"The body is larger than {max_bytes} bytes.")
 
 
 def _require_end(unpack: zlib._Decompress | None) -> None:

@@ -1,0 +1,55 @@
+"""Names that become paths: only those that cannot lead anywhere else."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.environment_controller.adapters.git_root import BadName, GitRoot
+
+ROOT = GitRoot(Path("/root-of-homes"))
+
+HOSTILE = [
+    "",
+    ".",
+    "..",
+    "../other",
+    "acme/../other",
+    "/etc",
+    "Acme",
+    "-acme",
+    "acme.git",
+    "acme\n",
+    "acme\x00",
+    "acme%2f..",
+    "\u0430cme",
+    "a" * 64,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_never_becomes_a_path(name: str) -> None:
+    with pytest.raises(BadName):
+        ROOT.live(name)
+    with pytest.raises(BadName):
+        ROOT.archived(name)
+    with pytest.raises(BadName):
+        ROOT.repository("acme", name)
+
+
+@given(st.text(), st.text())
+def test_a_repository_stands_two_steps_below_the_live_folder_or_nowhere(
+    organization: str, name: str
+) -> None:
+    try:
+        path = ROOT.repository(organization, name)
+    except BadName:
+        return
+    homes = Path("/root-of-homes/homes")
+    assert path.resolve().parent.parent == homes
+    assert path == homes / organization / f"{name}.git"
+
+
+def test_the_home_of_an_organization_is_called_home() -> None:
+    assert ROOT.repository("acme") == Path("/root-of-homes/homes/acme/home.git")
