@@ -15,7 +15,6 @@ from catalyst.chassis.jetstream.port import Broker, BrokerError
 from catalyst.chassis.settings import BrokerSettings
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.chassis.tokens import Signer, Verifier
-from catalyst.contracts.permissions import inbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,6 @@ async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStre
             name=name,
             user=chosen.nats_user or None,
             password=_password(chosen),
-            # The broker's permissions know users, not members.
-            inbox_prefix=inbox(chosen.nats_user or name),
         )
         try:
             js = await stack.enter_async_context(opened)
