@@ -103,8 +103,7 @@ def prepare(folder: Path) -> None:
         place = folder / "members" / member
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         write(place / "broker-password", known[user])
-        key = ring.service_path(user)
-        write(place / key.name, key.read_text("utf-8"))
+        write(place / "signing-key.jwk", ring.service_path(user).read_text("utf-8"))
         write(place / ring.jwks_path.name, ring.jwks_path.read_text("utf-8"))
     broker = folder / "broker"
     broker.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -19,7 +19,7 @@ CATALYST_NATS_URL: {{ include "catalyst-library.broker-url" . | quote }}
 CATALYST_NATS_USER: {{ .Values.broker.user | quote }}
 CATALYST_NATS_PASSWORD_FILE: {{ printf "%s/%s" $folder .Values.secret.passwordKey | quote }}
 CATALYST_NATS_REPLICAS: {{ .Values.broker.replicas | default ($global.broker).replicas | default 1 | toString | quote }}
-CATALYST_KEYS_DIR: {{ $folder | quote }}
+CATALYST_KEY_FILE: {{ printf "%s/%s" $folder .Values.secret.keyKey | quote }}
 CATALYST_JWKS: {{ .Values.tokens.jwks | default ($global.tokens).jwks | default (printf "%s/%s" $folder .Values.secret.jwksKey) | quote }}
 CATALYST_ISSUER: {{ .Values.tokens.issuer | default ($global.tokens).issuer | default "catalyst" | quote }}
 CATALYST_HTTP_HOST: "0.0.0.0"
