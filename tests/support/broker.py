@@ -1,11 +1,14 @@
 """A real broker for the tests: one per session, an account of its own for each test."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
 
 ACCOUNTS: Final = 500
@@ -53,6 +56,13 @@ def settings(directory: Path, names: list[str]) -> BrokerSettings:
         sync_interval="10s",
         min_free_bytes=0,
     )
+
+
+def own_connection(
+    process: BrokerProcess, *, timeout: float = 5.0
+) -> AbstractAsyncContextManager[JetStream]:
+    """A connection to a broker of `private`."""
+    return connect(process.url, name="own", user="own", password="own", timeout=timeout)
 
 
 def private(directory: Path) -> BrokerProcess:

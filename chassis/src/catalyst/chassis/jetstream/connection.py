@@ -74,6 +74,9 @@ async def connect(
         await link.close()
         # The address is left out: it may hold a password.
         raise Unavailable(503, 0, f"no broker answers: {link.last_error!r}") from link.last_error
+    except BaseException:
+        await link.close()
+        raise
     try:
         yield JetStream(link)
     finally:

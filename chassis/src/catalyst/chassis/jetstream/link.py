@@ -221,6 +221,14 @@ class Link(Client):
             log.exception("a tap failed")
 
     @override
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        # nats-py writes it past what still waits to be sent, so that its answer would say nothing
+        # about whether the broker has read that.
+        self._pongs.append(future or asyncio.get_running_loop().create_future())
+        await self._send_command(b"PING\r\n")
+        await self._flush_pending()
+
+    @override
     async def _read_loop(self) -> None:
         await super()._read_loop()
         # nats-py logs an unexpected error, ends the loop and goes on calling itself connected.

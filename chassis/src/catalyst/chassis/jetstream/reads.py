@@ -42,7 +42,8 @@ async def one(
         return None
     if status.code:
         raise answered(status.code, 0, status.description)
-    return _stored(reply)
+    # Here the server says nothing about what follows, so a header that does is the sender's.
+    return msgspec.structs.replace(_stored(reply), pending=0)
 
 
 async def last_many(
@@ -95,7 +96,7 @@ async def _page(link: Link, stream: str, payload: Mapping[str, object]) -> tuple
 
 
 def _whole(page: Sequence[Stored], pending: int) -> bool:
-    """Whether no reply is missing: each counts one message less behind it."""
+    """Whether no reply is missing behind the first: each counts one message less behind it."""
     left = pending + len(page)
     for message in page:
         left -= 1
