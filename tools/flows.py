@@ -1,0 +1,232 @@
+"""docs/flows.md: message → owner → who may send → who reacts → what follows.
+
+Made from the registry, the table of roles, each service's table (`handlers.py`), the views of the
+read model and the broker's topology, so that the page can't say what the code does not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast, get_type_hints
+
+from tools.reach import makes
+
+from catalyst.chassis.service import Effect, Process, Rule, Service
+from catalyst.contracts import roles, topology, upcast
+from catalyst.contracts.message import Command, Event
+from catalyst.contracts.registry import BY_SHAPE, ENVIRONMENT_AGGREGATES, MESSAGES, Message
+from catalyst.environment_controller import handlers
+from catalyst.environment_controller.ports import GitHome
+from catalyst.projector.views.table import VIEWS
+from catalyst.projector.views.view import View
+
+Source = Process | Effect
+
+SERVICES: Final[Mapping[str, Service]] = {
+    # The table is read here and nothing of it runs, so it needs no Git homes.
+    handlers.NAME: handlers.service(cast("GitHome", None)),
+}
+"""The table of each service, by its name."""
+
+AGGREGATES: Final[Mapping[str, tuple[str, ...]]] = {handlers.NAME: ENVIRONMENT_AGGREGATES}
+
+_RUNTIME: Final[Mapping[str, str]] = {
+    "retry": "the outcome of what was parked, `unparked`",
+    "drop": "the rejection `dropped` for what was parked, `unparked`",
+    "take-answer": "the reaction of the process manager that sent the command",
+    "parked": "the row is marked stale, with time and reason",
+    "unparked": "the row is no longer stale, once nothing is parked",
+}
+"""What the runtime does with its own messages, which no service's table holds."""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# Flows"
+    yield ""
+    yield "Every message: who owns it, who may send it, who reacts, and what follows. Made from the"
+    yield "registry and the services' tables by `uv run python -m tools.pages`."
+    yield ""
+    yield "A command may write the events in its last column; which of them, its rule decides. Each"
+    yield "has one outcome beside them. `→` marks the commands that a process manager or an effect"
+    yield "sends because of an event."
+    for name, service in SERVICES.items():
+        for aggregate in AGGREGATES[name]:
+            yield from _aggregate(service, aggregate)
+        yield from _runtime(service)
+        yield from _processes(service)
+        yield from _effects(service)
+    yield from _streams()
+
+
+def _aggregate(service: Service, aggregate: str) -> Iterator[str]:
+    own = [m for m in MESSAGES if m.service == service.name and aggregate in m.aggregates]
+    commands = [m for m in own if m.kind == "command" and m.name not in _RUNTIME]
+    events = [m for m in own if m.kind == "event" and m.name not in _RUNTIME]
+    yield ""
+    yield f"## {service.name}: {aggregate}"
+    yield ""
+    yield "| Command | Means | Sent by | May write |"
+    yield "|---|---|---|---|"
+    for message in commands:
+        rule = service.by_command[cast("type[Command]", message.shape), aggregate]
+        yield _row(_name(message), message.summary, _senders(message), _events(rule))
+    yield ""
+    yield "| Event | Means | Written by | Who reacts, and what follows |"
+    yield "|---|---|---|---|"
+    for message in events:
+        reading = _readers(service, message, aggregate)
+        yield _row(_name(message), message.summary, _writers(service, message), reading)
+
+
+def _runtime(service: Service) -> Iterator[str]:
+    yield ""
+    yield f"## {service.name}: every aggregate"
+    yield ""
+    yield "Decided by the runtime itself, without the aggregate's rules."
+    yield ""
+    yield "| Message | Means | Sent by | What follows |"
+    yield "|---|---|---|---|"
+    for message in MESSAGES:
+        if message.service == service.name and message.name in _RUNTIME:
+            sender = _senders(message) if message.kind == "command" else "the runtime"
+            yield _row(_name(message), message.summary, sender, _RUNTIME[message.name])
+
+
+def _processes(service: Service) -> Iterator[str]:
+    for process in service.processes:
+        made = makes(process.react)
+        yield ""
+        yield f"## {service.name}: process `{process.name}`"
+        yield ""
+        yield f"Starts with {_list(process.events)}; hears its timers and the answers to the"
+        yield f"commands it sent. Keeps itself as the aggregate `{process.aggregate}`."
+        yield ""
+        yield f"- writes {_list(_of_kind(made, Event))}"
+        yield f"- sends {_list(_of_kind(made, Command))}"
+
+
+def _effects(service: Service) -> Iterator[str]:
+    for effect in service.effects:
+        yield ""
+        yield f"## {service.name}: effect `{effect.name}`"
+        yield ""
+        yield f"- after {_list(effect.events)}"
+        yield f"- reports {_list(reports(effect))}"
+
+
+def _streams() -> Iterator[str]:
+    streams, consumers = topology.topology()
+    yield ""
+    yield "## Streams"
+    yield ""
+    yield "| Stream | Subjects | Read by |"
+    yield "|---|---|---|"
+    for stream in streams:
+        readers = [f"`{consumer.name}`" for consumer in consumers if consumer.stream == stream.name]
+        subjects = [f"`{subject}`" for subject in stream.config["subjects"]]
+        yield _row(f"`{stream.name}`", " ".join(subjects), " ".join(readers) or "none")
+    yield ""
+
+
+# ---- who reacts: also asked by the test that no event is without a reader
+
+
+def readers(service: Service, message: Message, aggregate: str) -> tuple[View[Any] | Source, ...]:
+    """Return who reacts to an event on an aggregate, besides that aggregate's own state.
+
+    An older version is read by whoever reads the newest: it is brought there first.
+    """
+    newest = newest_version(cast("type[Event]", message.shape))
+    place = (service.name, aggregate)
+    views = [v for v in VIEWS if (v.service, v.aggregate) == place and newest in v.folds]
+    processes = [process for process in service.processes if newest in process.events]
+    effects = [effect for effect in service.effects if newest in effect.events]
+    return (*views, *processes, *effects)
+
+
+def writers(service: Service, message: Message) -> tuple[Rule | Process, ...]:
+    """Return the rules and processes that may write an event."""
+    rules = [rule for rule in service.rules if message.shape in makes(rule.decide)]
+    processes = [p for p in service.processes if message.shape in makes(p.react)]
+    return (*rules, *processes)
+
+
+def newest_version(shape: type[Event]) -> type[Event]:
+    """Return the shape that an event has when it is read."""
+    while (step := upcast.CHAIN.get(shape)) is not None:
+        shape = get_type_hints(step)["return"]
+    return shape
+
+
+def _readers(service: Service, message: Message, aggregate: str) -> str:
+    found = []
+    for reader in readers(service, message, aggregate):
+        match reader:
+            case View():
+                found.append(f"row `{reader.kind}`")
+            case Process():
+                sent = _of_kind(makes(reader.react), Command)
+                found.append(f"process `{reader.name}`" + _then(sent))
+            case Effect():
+                # What an effect reports goes to the aggregate of its event.
+                sent = [shape for shape in reports(reader) if _takes(shape, aggregate)]
+                found.append(f"effect `{reader.name}`" + _then(sent))
+    return "<br>".join(found) or "the state of its aggregate only"
+
+
+def _then(sent: list[type]) -> str:
+    return f" → {_list(sent)}" if sent else ""
+
+
+def _takes(shape: type, aggregate: str) -> bool:
+    return aggregate in BY_SHAPE[shape].aggregates
+
+
+def reports(effect: Effect) -> list[type]:
+    """Return the commands that an effect may report with, in the registry's order."""
+    return _of_kind(makes(effect.run) | makes(effect.failed), Command)
+
+
+def _writers(service: Service, message: Message) -> str:
+    found = {
+        f"process `{source.name}`"
+        if isinstance(source, Process)
+        else f"`{BY_SHAPE[source.shape].name}`"
+        for source in writers(service, message)
+    }
+    older = message.shape in upcast.CHAIN
+    return ", ".join(sorted(found)) or ("nobody any more" if older else "none")
+
+
+def _events(rule: Rule) -> str:
+    return _list(_of_kind(makes(rule.decide), Event))
+
+
+def _of_kind(shapes: Iterable[type], kind: type) -> list[type]:
+    """Return the messages of one kind, in the registry's order."""
+    wanted = {shape for shape in shapes if issubclass(shape, kind)}
+    return [message.shape for message in MESSAGES if message.shape in wanted]
+
+
+def _senders(message: Message) -> str:
+    people = roles.COMMAND_ROLES.get(message.type, frozenset())
+    services = roles.SERVICE_COMMANDS.get(message.type, frozenset())
+    ordered = [role for role in roles.ROLES if role in people]
+    return ", ".join([*ordered, *(f"service `{name}`" for name in sorted(services))])
+
+
+def _name(message: Message) -> str:
+    return f"`{message.name}.v{message.version}`"
+
+
+def _list(shapes: Iterable[type]) -> str:
+    return ", ".join(f"`{BY_SHAPE[shape].name}`" for shape in shapes) or "none"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
