@@ -1,0 +1,139 @@
+"""The `catalyst` command: its verbs, and how each of them ends."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Final, Literal
+
+import typer
+
+from catalyst.cli import context, contract, get, send, token
+from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
+from catalyst.cli.output import complain
+from catalyst.cli.target import environ_flag
+
+DEBUG: Final = "CATALYST_DEBUG"
+"""Set to 1: an unexpected failure shows its traceback."""
+
+
+def build(*, rich: bool | None = None) -> typer.Typer:
+    """Return the command with all its verbs; `rich` decides how help looks."""
+    fancy = sys.stdout.isatty() if rich is None else rich
+    markup: Literal["rich"] | None = "rich" if fancy else None
+    app = typer.Typer(
+        name="catalyst",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode=markup,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    for name, verb in VERBS.items():
+        app.command(name, help=described(verb))(verb)
+    for name, (meaning, verbs) in GROUPS.items():
+        group = typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
+        for inner, verb in verbs.items():
+            group.command(inner, help=described(verb))(verb)
+        app.add_typer(group, name=name)
+    return app
+
+
+def described(verb: Callable[..., None]) -> str:
+    """Return a verb's docstring as help, with the lines of its example kept as they are."""
+    text = inspect.getdoc(verb) or ""
+    # The mark tells the help formatter to leave a paragraph alone.
+    return re.sub(r"^(Example|Exit codes):\n", "\b\n\\g<0>", text, flags=re.MULTILINE)
+
+
+def run() -> None:
+    """Run the command and end the process with its exit code."""
+    sys.exit(int(ended(sys.argv[1:])))
+
+
+def ended(arguments: list[str]) -> int:
+    """Run the command and return its exit code; what went wrong is said on stderr."""
+    try:
+        build()(args=arguments, prog_name="catalyst")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.OK
+    except Ended as end:
+        return end.exit_code
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last one to speak
+        return _told(error, arguments)
+    return ExitCode.OK
+
+
+def _told(error: BaseException, arguments: list[str]) -> ExitCode:
+    """Say what went wrong, without a traceback where the failure is one we know."""
+    failure = expected(_leaf(error))
+    if failure is None:
+        if environ_flag(DEBUG):
+            traceback.print_exception(error)
+        failure = Failure(
+            ExitCode.UNEXPECTED,
+            f"something unexpected: {type(error).__name__}: {error}",
+            hint=f"{DEBUG}=1 shows where; please report it",
+        )
+    complain(failure, as_object=_wants_json(arguments))
+    return failure.exit_code
+
+
+def _leaf(error: BaseException) -> BaseException:
+    """Return the one failure in a group that speaks to a person, else the first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [_leaf(inner) for inner in error.exceptions]
+    return next((leaf for leaf in leaves if expected(leaf) is not None), leaves[0])
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        name in {"--output=json", "-ojson"} or (name in {"-o", "--output"} and value == "json")
+        for name, value in pairs
+    )
+
+
+_CODES: Final = "\n".join(f"  {int(code):>3}  {text}" for code, text in MEANINGS.items())
+_HELP: Final = f"""Run Catalyst, send commands, and see what became of them.
+
+\b
+Example:
+  catalyst up
+  catalyst send environment.create-organization.v1 --org acme -f acme.json
+  catalyst get organizations --watch
+
+\b
+Exit codes:
+{_CODES}
+"""
+
+VERBS: Final[dict[str, Callable[..., None]]] = {
+    "send": send.send,
+    "get": get.get,
+    "outcome": send.outcome,
+    "token": token.token,
+}
+"""Verbs that stand alone, in the order of `--help`."""
+
+GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
+    "contracts": (
+        "Every command and event there is.",
+        {"list": contract.list_, "show": contract.show_},
+    ),
+    "context": (
+        "Named connections: where to go and who asks.",
+        {
+            "list": context.list_,
+            "show": context.show_,
+            "use": context.use,
+            "add": context.add,
+            "remove": context.remove,
+        },
+    ),
+}
+"""Verbs that come in groups, with what each group is about."""

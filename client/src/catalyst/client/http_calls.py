@@ -21,6 +21,8 @@ RETRY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 """For one try; a request that the door itself holds open gets its wait on top."""
+FIRST_CONTACT_SECONDS: Final = 2.0
+"""How long somebody who was never there is waited for; who answered once is waited for longer."""
 PROBLEM_TYPE: Final = "application/problem+json"
 
 Query = Mapping[str, str | int | None]
@@ -40,6 +42,7 @@ class HttpCalls:
         """Ask through `http`, whose base is the origin; `token` says who asks."""
         self.http = http
         self._token = token
+        self._answered = False
 
     def headers(self, more: Mapping[str, str | None], token: str | None = None) -> dict[str, str]:
         """Return the headers of a request; those that are None are left out."""
@@ -78,9 +81,10 @@ class HttpCalls:
             TimedOut: If the last try went unanswered.
             Unreachable: If nobody could be connected to.
         """
-        deadline = _clock() + timeout
+        began = _clock()
         waits = Backoff()
         while True:
+            deadline = began + timeout
             one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, deadline - _clock()))
             try:
                 return await self._once(
@@ -93,6 +97,8 @@ class HttpCalls:
                 )
             except ClientError as error:
                 wait = waits.next(_asked_wait(error))
+                if isinstance(error, Unreachable) and not self._answered:
+                    deadline = min(deadline, began + FIRST_CONTACT_SECONDS)
                 if not may_retry(error) or _clock() + wait >= deadline:
                     raise
             await asyncio.sleep(wait)
@@ -121,6 +127,7 @@ class HttpCalls:
             )
         except httpx.HTTPError as error:
             raise transport_error(error) from error
+        self._answered = True
         if response.status_code >= 400:
             raise problem_of(response.status_code, response.headers, response.content)
         return response

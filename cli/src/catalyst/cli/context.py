@@ -1,0 +1,142 @@
+"""`catalyst context`: named connections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from catalyst.cli import contexts
+from catalyst.cli.contexts import Context, Credentials
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format, Table, note, show, write
+from catalyst.cli.target import OutputOption
+from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
+
+_HIDDEN = "(hidden; -o json shows it)"
+
+
+def complete(incomplete: str) -> list[str]:
+    """Return the names of connections that begin like this, for the shell."""
+    known = contexts.load(contexts.default_path())
+    return [name for name in sorted(known.contexts) if name.startswith(incomplete)]
+
+
+_NAME = typer.Argument(metavar="NAME", help="Name of the connection.", autocompletion=complete)
+NameArgument = Annotated[str, _NAME]
+
+
+def list_(*, output: OutputOption = Format.TABLE) -> None:
+    """List the named connections; the current one is marked.
+
+    Example:
+      catalyst context list
+    """
+    known = contexts.load(contexts.default_path())
+    body = [
+        {"name": name, "current": name == known.current, "http": item.http, "nats": item.nats}
+        for name, item in sorted(known.contexts.items())
+    ]
+    show(body, output, lambda: _table(known))
+
+
+def show_(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Name; else the current.", autocompletion=complete),
+    ] = None,
+    *,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Show one connection; -o json holds its secrets, for scripts.
+
+    Example:
+      catalyst context show -o json
+    """
+    known = contexts.load(contexts.default_path())
+    chosen = name or known.current
+    if not chosen:
+        raise Failure(
+            ExitCode.NOT_FOUND, "no connection is current", hint="`catalyst context use NAME`"
+        )
+    found = contexts.pick(known, chosen)
+    body = msgspec.to_builtins(msgspec.structs.replace(found, data=""))
+    show(body, output, lambda: _detail(chosen, found))
+
+
+def use(name: NameArgument) -> None:
+    """Make a connection the one that is used unless another is named.
+
+    Example:
+      catalyst context use local
+    """
+    contexts.use(contexts.default_path(), name)
+    note(f"{name} is the current connection")
+
+
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")],
+    *,
+    http: Annotated[str, typer.Option(help="Address of the HTTP door.")] = "",
+    nats: Annotated[str, typer.Option(help="Address of the broker.")] = "",
+    token: Annotated[
+        str, typer.Option(help="Token that says who asks.", envvar="CATALYST_TOKEN")
+    ] = "",
+    user: Annotated[str, typer.Option(help="User at the broker.")] = "",
+    password: Annotated[
+        str, typer.Option(help="Password at the broker.", envvar="CATALYST_NATS_PASSWORD")
+    ] = "",
+) -> None:
+    """Add a connection, or replace the one of that name.
+
+    Example:
+      catalyst context add prod --http https://catalyst.example.com --token "$TOKEN"
+    """
+    if not name or name != name.strip() or any(ord(letter) < 33 for letter in name):
+        raise Failure(ExitCode.USAGE, f"{name!r} is no name for a connection")
+    if not http and not nats:
+        raise Failure(ExitCode.USAGE, "give --http, --nats or both")
+    context = Context(
+        http=contexts.check_address(http, HTTP_SCHEMES) if http else "",
+        nats=contexts.check_address(nats, NATS_SCHEMES) if nats else "",
+        operator=Credentials(user=user, password=password, token=token),
+    )
+    contexts.register(contexts.default_path(), name, context)
+    note(f"{name} is kept in {contexts.default_path()}")
+
+
+def remove(name: NameArgument) -> None:
+    """Forget a connection.
+
+    Example:
+      catalyst context remove prod
+    """
+    contexts.remove(contexts.default_path(), name)
+    note(f"{name} is forgotten")
+
+
+def _table(known: contexts.Contexts) -> None:
+    if not known.contexts:
+        note("no connection is known; `catalyst up` and `catalyst context add` make one")
+        return
+    table = Table("CURRENT", "NAME", "HTTP", "NATS")
+    for name, item in sorted(known.contexts.items()):
+        table.add("*" if name == known.current else "", name, item.http, item.nats)
+    table.write()
+
+
+def _detail(name: str, found: Context) -> None:
+    who = found.operator
+    lines = [
+        ("name", name),
+        ("http", found.http),
+        ("nats", found.nats),
+        ("user", who.user),
+        ("password", _HIDDEN if who.password else ""),
+        ("token", _HIDDEN if who.token else ""),
+        ("data", found.data),
+    ]
+    for label, value in lines:
+        if value:
+            write(f"{label:<10}{value}")

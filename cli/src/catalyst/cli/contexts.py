@@ -1,0 +1,171 @@
+"""Named connections, kept in one private file: which address, and who asks.
+
+Read by every verb; `catalyst up` puts its own in as `local`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from catalyst.cli.exits import ExitCode, Failure
+
+LOCAL: Final = "local"
+"""The name under which `catalyst up` registers what it runs."""
+ENDPOINTS: Final = "endpoints.json"
+"""In the data directory: what a script needs to talk to what runs there."""
+PRIVATE_MODE: Final = 0o600
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who asks."""
+
+    user: str = ""
+    """At the broker."""
+    password: str = ""
+    token: str = ""
+    """Bearer token, for HTTP and in commands."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One connection, in the shape of `endpoints.json`."""
+
+    http: str = ""
+    nats: str = ""
+    operator: Credentials = Credentials()
+    data: str = ""
+    """Directory of what runs on this machine; empty for elsewhere."""
+
+
+class Contexts(msgspec.Struct, frozen=True, kw_only=True):
+    """All connections, and which one is used unless another is named."""
+
+    current: str = ""
+    contexts: dict[str, Context] = {}
+
+
+def default_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the file is: `$XDG_CONFIG_HOME` or `~/.config`, then `catalyst/`."""
+    found = os.environ if environ is None else environ
+    base = found.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "catalyst" / "contexts.json"
+
+
+def load(path: Path) -> Contexts:
+    """Return what the file holds; nothing if there is none yet.
+
+    Raises:
+        Failure: If it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Contexts)
+    except FileNotFoundError:
+        return Contexts()
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Failure(
+            ExitCode.UNEXPECTED,
+            f"the connections in {path} cannot be read: {error}",
+            hint="mend or remove the file; `catalyst context add` writes a new one",
+        ) from error
+
+
+def save(path: Path, contexts: Contexts) -> None:
+    """Write the file, whole or not at all, readable by its owner alone.
+
+    Raises:
+        Failure: If it cannot be written.
+    """
+    raw = msgspec.json.format(msgspec.json.encode(contexts), indent=2)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise Failure(
+            ExitCode.UNEXPECTED, f"the connections in {path} cannot be written: {error}"
+        ) from error
+
+
+def register(path: Path, name: str, context: Context) -> None:
+    """Add or replace a connection; the first one, and `local`, become the current one."""
+    known = load(path)
+    current = name if name == LOCAL or not known.current else known.current
+    save(path, Contexts(current=current, contexts={**known.contexts, name: context}))
+
+
+def register_local(data: Path, path: Path | None = None) -> Context:
+    """Register what runs on `data` under the name `local`, from its `endpoints.json`.
+
+    Raises:
+        Failure: If that file is missing or cannot be read.
+    """
+    source = data / ENDPOINTS
+    try:
+        found = msgspec.json.decode(source.read_bytes(), type=Context)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Failure(ExitCode.UNEXPECTED, f"{source} cannot be read: {error}") from error
+    context = msgspec.structs.replace(found, data=str(data.resolve()))
+    register(path or default_path(), LOCAL, context)
+    return context
+
+
+def remove(path: Path, name: str) -> None:
+    """Forget a connection.
+
+    Raises:
+        Failure: If there is none of that name.
+    """
+    known = load(path)
+    pick(known, name)
+    left = {key: value for key, value in known.contexts.items() if key != name}
+    current = "" if known.current == name else known.current
+    save(path, Contexts(current=current, contexts=left))
+
+
+def use(path: Path, name: str) -> None:
+    """Make a connection the current one.
+
+    Raises:
+        Failure: If there is none of that name.
+    """
+    known = load(path)
+    pick(known, name)
+    save(path, Contexts(current=name, contexts=known.contexts))
+
+
+def pick(known: Contexts, name: str) -> Context:
+    """Return the connection of that name.
+
+    Raises:
+        Failure: If there is none.
+    """
+    found = known.contexts.get(name)
+    if found is None:
+        names = ", ".join(sorted(known.contexts)) or "none"
+        raise Failure(
+            ExitCode.NOT_FOUND, f"there is no connection {name!r}", hint=f"known: {names}"
+        )
+    return found
+
+
+def check_address(url: str, schemes: frozenset[str]) -> str:
+    """Return an address that begins as it should.
+
+    Raises:
+        Failure: If it does not.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.netloc:
+        wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
+        raise Failure(ExitCode.USAGE, f"{url!r} is not an address like {wanted}")
+    return url.rstrip("/")

@@ -1,0 +1,162 @@
+"""`catalyst contracts`: what may be said. Needs no connection."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format, Table, show, write
+from catalyst.cli.target import OutputOption
+from catalyst.contracts import schema
+from catalyst.contracts.registry import BY_TYPE, Message
+from catalyst.contracts.roles import COMMAND_ROLES, SERVICE_COMMANDS
+
+
+class Kind(StrEnum):
+    """Which messages."""
+
+    COMMAND = "command"
+    EVENT = "event"
+
+
+def complete_type(incomplete: str) -> list[tuple[str, str]]:
+    """Return the message types that begin like this, for the shell."""
+    return [
+        (type_, message.summary)
+        for type_, message in BY_TYPE.items()
+        if type_.startswith(incomplete)
+    ]
+
+
+def list_(
+    *,
+    kind: Annotated[Kind | None, typer.Option(help="Only commands, or only events.")] = None,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """List every command and event, with what it means.
+
+    Example:
+      catalyst contracts list --kind command
+    """
+    chosen = [message for message in BY_TYPE.values() if kind in (None, message.kind)]
+    show([_entry(message) for message in chosen], output, lambda: _table(chosen))
+
+
+def show_(
+    type_: Annotated[
+        str,
+        typer.Argument(
+            metavar="TYPE", help="Wire name of a message.", autocompletion=complete_type
+        ),
+    ],
+    *,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Show one message: its fields, where it is addressed, who may send it.
+
+    Example:
+      catalyst contracts show environment.create-organization.v1 -o json
+    """
+    message = BY_TYPE.get(type_)
+    if message is None:
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            f"there is no message {type_!r}",
+            code="unknown-type",
+            hint="`catalyst contracts list` shows all",
+        )
+    shape = schema.message_schema(message)
+    body = {**_entry(message), "subject": _subject(message), "schema": shape}
+    show(body, output, lambda: _detail(message, shape))
+
+
+def _entry(message: Message) -> dict[str, Any]:
+    return {
+        "type": message.type,
+        "kind": message.kind,
+        "aggregates": list(message.aggregates),
+        "sent_by": _senders(message),
+        "summary": message.summary,
+    }
+
+
+def _senders(message: Message) -> list[str]:
+    if message.kind == "event":
+        return [f"service:{message.service}"]
+    services = SERVICE_COMMANDS.get(message.type, frozenset())
+    return [
+        *sorted(COMMAND_ROLES.get(message.type, frozenset())),
+        *(f"service:{name}" for name in sorted(services)),
+    ]
+
+
+def _subject(message: Message) -> str:
+    first = "cmd" if message.kind == "command" else "evt"
+    aggregate = "|".join(message.aggregates)
+    return f"{first}.<org>.{message.service}.{aggregate}.<id>.{message.name}.v{message.version}"
+
+
+def _table(messages: list[Message]) -> None:
+    table = Table("TYPE", "KIND", "FOR", "MEANING")
+    for message in messages:
+        table.add(message.type, message.kind, message.aggregates, message.summary)
+    table.write()
+
+
+def _detail(message: Message, shape: dict[str, Any]) -> None:
+    for label, value in (
+        ("type", message.type),
+        ("means", message.summary),
+        ("subject", _subject(message)),
+        ("from", ", ".join(_senders(message))),
+    ):
+        write(f"{label:<9}{value}")
+    fields = shape.get("properties", {})
+    if not fields:
+        write("data     {}")
+        return
+    write("")
+    required = set(shape.get("required", ()))
+    table = Table("FIELD", "TYPE", "REQUIRED", "MEANING")
+    for name, field in fields.items():
+        table.add(name, spelled(field, shape), name in required, _meaning(field, name in required))
+    table.write()
+
+
+def _meaning(field: dict[str, Any], needed: bool) -> str:  # noqa: FBT001 - a fact of the field
+    if "description" in field:
+        return str(field["description"])
+    default = field.get("default")
+    return "" if needed or default in (None, "", [], {}) else f"default {default}"
+
+
+def spelled(field: dict[str, Any], root: dict[str, Any]) -> str:
+    """Return a field's schema as a few words, such as `list of Owner (at most 200)`."""
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2].rpartition(".")[2]
+    if "anyOf" in field:
+        return " or ".join(spelled(option, root) for option in field["anyOf"])
+    if "enum" in field:
+        return " | ".join(str(value) or "''" for value in field["enum"])
+    if "const" in field:
+        return str(field["const"])
+    kind = field.get("type", "anything")
+    if kind == "array":
+        return f"list of {spelled(field.get('items') or {}, root)}{_limits(field, 'Items')}"
+    if kind == "object":
+        inner = field.get("additionalProperties")
+        return f"map to {spelled(inner, root)}" if isinstance(inner, dict) else "object"
+    return f"{kind}{_limits(field, 'Length')}"
+
+
+def _limits(field: dict[str, Any], unit: str) -> str:
+    low = field.get(f"min{unit}", field.get("minimum"))
+    high = field.get(f"max{unit}", field.get("maximum"))
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f" (at least {low})"
+    return f" (at most {high})" if low is None else f" ({low} to {high})"

@@ -1,0 +1,156 @@
+"""YAML and JSON as people write them, with the line of every value kept for the errors.
+
+Scalars are those of JSON: `no` and `2026-01-01` stay text, whatever YAML 1.1 makes of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+import yaml
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.contracts.topology import MAX_DEPTH
+
+MAX_CHARACTERS: Final = 1024 * 1024
+MAX_NODES: Final = 20_000
+"""A few aliases can stand for billions of values; nothing that we take has this many."""
+
+Path = tuple[str | int, ...]
+
+_INT: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_FLOAT: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_WORDS: Final[dict[str, bool | None]] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "~": None,
+    "": None,
+}
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One document of a file."""
+
+    source: str
+    """Name of the file, or `stdin`."""
+    number: int
+    """From 1, in its file."""
+    value: Any
+    lines: dict[Path, int]
+    """Line, from 1, of each value by its path."""
+
+    def line(self, path: Path) -> int:
+        """Return the line of a value; for one that is missing, of what should hold it."""
+        for length in range(len(path), -1, -1):
+            found = self.lines.get(path[:length])
+            if found is not None:
+                return found
+        return 1
+
+    def place(self, path: Path = ()) -> str:
+        """Return where a value is, for a person: file, line, document, field."""
+        parts = [f"{self.source}:{self.line(path)}"]
+        if self.number > 1:
+            parts.append(f"document {self.number}")
+        if path:
+            parts.append(spelled(path))
+        return ": ".join(parts)
+
+
+def spelled(path: Path) -> str:
+    """Return a path as people write it: `spec.regions[0].provider`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".")
+
+
+def parse(text: str, source: str) -> list[Document]:
+    """Return the documents of a text; empty ones are left out, but counted.
+
+    Raises:
+        Failure: If it is not YAML (which JSON is, too), with the line.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise _wrong(f"{source}: more than {MAX_CHARACTERS} characters")
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _wrong(f"{source}:{line}: {error.problem or 'not YAML'}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _wrong(f"{source}: not YAML ({error})") from error
+    found = []
+    for number, node in enumerate(nodes, start=1):
+        document = _Reader(source, number).read(node)
+        if document.value is not None:
+            found.append(document)
+    return found
+
+
+class _Reader:
+    def __init__(self, source: str, number: int) -> None:
+        self._source = source
+        self._number = number
+        self._lines: dict[Path, int] = {}
+        self._nodes = 0
+
+    def read(self, node: Node) -> Document:
+        value = self._value(node, ())
+        return Document(source=self._source, number=self._number, value=value, lines=self._lines)
+
+    def _value(self, node: Node, path: Path) -> Any:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._refuse(node, path, f"more than {MAX_NODES} values, aliases followed")
+        if len(path) > MAX_DEPTH:
+            raise self._refuse(node, path[:3], f"nesting deeper than {MAX_DEPTH} is refused")
+        self._lines.setdefault(path, node.start_mark.line + 1)
+        match node:
+            case MappingNode():
+                return dict(self._members(node, path))
+            case SequenceNode():
+                return [self._value(item, (*path, i)) for i, item in enumerate(node.value)]
+            case ScalarNode():
+                return self._scalar(node, path)
+            case _:
+                raise self._refuse(node, path, "this kind of value is not understood")
+
+    def _members(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                raise self._refuse(key, path, "a key must be a text")
+            if key.value in seen:
+                raise self._refuse(key, (*path, key.value), "the key is there twice")
+            seen.add(key.value)
+            self._lines[(*path, key.value)] = key.start_mark.line + 1
+            yield key.value, self._value(value, (*path, key.value))
+
+    def _scalar(self, node: ScalarNode, path: Path) -> Any:
+        text: str = node.value
+        if node.style is not None:
+            return text
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            raise self._refuse(node, path, f"the tag {node.tag!r} is not understood")
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INT.fullmatch(text):
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def _refuse(self, node: Node, path: Path, text: str) -> Failure:
+        line = node.start_mark.line + 1
+        where = f"{self._source}:{line}"
+        if self._number > 1:
+            where += f": document {self._number}"
+        return _wrong(f"{where}: {spelled(path)}: {text}" if path else f"{where}: {text}")
+
+
+def _wrong(text: str) -> Failure:
+    return Failure(ExitCode.REJECTED, text, code="malformed-document")

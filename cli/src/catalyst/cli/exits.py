@@ -1,0 +1,115 @@
+"""How the command ends: the codes that scripts rely on, and failures that a person can mend."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from catalyst.chassis.errors import Expected
+from catalyst.cli.broker import BrokerFault
+from catalyst.client.errors import ClientError, Malformed, Problem, TimedOut, Unreachable
+from catalyst.contracts.message import FieldError
+
+
+class ExitCode(IntEnum):
+    """What the process's exit code says."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    REJECTED = 3
+    NOT_FOUND = 4
+    UNREACHABLE = 5
+    TIMED_OUT = 6
+    NOT_ALLOWED = 7
+    CHECK_FAILED = 8
+    INTERRUPTED = 130
+
+
+MEANINGS: Final[dict[ExitCode, str]] = {
+    ExitCode.OK: "done",
+    ExitCode.UNEXPECTED: "something unexpected; a defect, or a machine that is not well",
+    ExitCode.USAGE: "the command line is wrong",
+    ExitCode.REJECTED: "a rule said no: to a command, a manifest or a parameter",
+    ExitCode.NOT_FOUND: "there is no such thing, or it is not yours to see",
+    ExitCode.UNREACHABLE: "nobody answers at the address",
+    ExitCode.TIMED_OUT: "no answer in time; it may still come",
+    ExitCode.NOT_ALLOWED: "no valid token, or your roles do not allow this",
+    ExitCode.CHECK_FAILED: "a check found something wrong",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C",
+}
+"""The same table stands in `catalyst --help`."""
+
+_BY_STATUS: Final[dict[int, ExitCode]] = {
+    401: ExitCode.NOT_ALLOWED,
+    403: ExitCode.NOT_ALLOWED,
+    404: ExitCode.NOT_FOUND,
+    408: ExitCode.TIMED_OUT,
+    429: ExitCode.TIMED_OUT,
+    500: ExitCode.UNEXPECTED,
+    502: ExitCode.UNREACHABLE,
+    503: ExitCode.UNREACHABLE,
+    504: ExitCode.TIMED_OUT,
+}
+
+
+class Failure(Exception):
+    """An end that is not success, with a text for the person and a code for the script."""
+
+    def __init__(
+        self,
+        exit_code: ExitCode,
+        message: str,
+        *,
+        code: str = "",
+        hint: str = "",
+        errors: tuple[FieldError, ...] = (),
+    ) -> None:
+        """Say what is wrong; `hint` says what to do, `errors` which fields are meant."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.message = message
+        self.code = code or exit_code.name.lower().replace("_", "-")
+        self.hint = hint
+        self.errors = errors
+
+
+class Ended(Exception):
+    """Everything was said already; only the exit code is left."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        """End with this code."""
+        super().__init__(exit_code.name)
+        self.exit_code = exit_code
+
+
+def expected(error: BaseException) -> Failure | None:
+    """Return a failure that we know how to speak of; None for what nobody foresaw."""
+    match error:
+        case Failure():
+            return error
+        case Problem():
+            return of_problem(error)
+        case Unreachable():
+            hint = "`catalyst up` starts everything here; `catalyst context list` shows addresses"
+            return Failure(ExitCode.UNREACHABLE, str(error), hint=hint)
+        case TimedOut():
+            return Failure(ExitCode.TIMED_OUT, str(error))
+        case Malformed():
+            hint = "is the address really one of Catalyst, and of a version that fits?"
+            return Failure(ExitCode.UNEXPECTED, str(error), code="malformed-answer", hint=hint)
+        case ClientError() | BrokerFault():
+            return Failure(ExitCode.UNEXPECTED, str(error))
+        case Expected():
+            return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
+        case _:
+            return None
+
+
+def of_problem(problem: Problem) -> Failure:
+    """Return a refusal as the end of the command."""
+    exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
+    hint = ""
+    if problem.status == 401:
+        hint = "`catalyst token --email … --role …` makes a token; `--token` or a context uses it"
+    return Failure(exit_code, problem.message, code=problem.code, hint=hint, errors=problem.errors)

@@ -1,0 +1,273 @@
+"""`catalyst get`: rows of the read model, once or as they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from catalyst.chassis import clock
+from catalyst.cli import kinds
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.http_calls import ANSWER_SECONDS
+from catalyst.client.reads import Filter
+from catalyst.client.rows import (
+    Applied,
+    Bye,
+    Change,
+    Del,
+    Freshness,
+    Heartbeat,
+    Interrupted,
+    Put,
+    Reset,
+    Row,
+    Synced,
+    name_of,
+)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read."""
+
+    kinds: str
+    name: str | None = None
+    where: Filter = {}
+    min_seq: int | None = None
+    log: str | None = None
+    timeout_seconds: float = ANSWER_SECONDS
+
+
+def get(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="organizations, environments, policies, onboardings or all.",
+            autocompletion=kinds.complete,
+        ),
+    ],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them.")] = None,
+    *,
+    org: OrgOption = None,
+    env: Annotated[str | None, typer.Option("--env", help="Environment, by name.")] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", "-l", help="Labels that must fit: `a=b,c!=d`.")
+    ] = None,
+    field: Annotated[
+        str | None, typer.Option("--field", help="Fields that must fit: `phase=ready`.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Stay, and show each change as it happens.")
+    ] = False,
+    min_seq: Annotated[
+        int | None,
+        typer.Option(help="Wait until the answer holds this sequence, such as an outcome's."),
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(help="Log that the sequence belongs to, if you know it.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = ANSWER_SECONDS,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show rows of the read model, with how fresh they are.
+
+    Example:
+      catalyst get environments --org acme --watch
+
+    With -o json, --watch writes one change a line. It reconnects by itself and misses nothing.
+    """
+    if watch and min_seq is not None:
+        raise Failure(ExitCode.USAGE, "--watch shows everything anyway; leave --min-seq out")
+    where: Filter = {
+        "organization": org and (organization(org) or "_"),
+        "environment": env,
+        "label": label,
+        "field": field,
+    }
+    wanted = Wanted(
+        kinds=kinds.plural(kind),
+        name=name,
+        where=where,
+        min_seq=min_seq,
+        log=log,
+        timeout_seconds=timeout,
+    )
+    target = resolve(context, url, token)
+    if watch:
+        run(_watch(target, wanted, output))
+    elif name is not None:
+        run(_one(target, wanted, output))
+    else:
+        run(_all(target, wanted, output))
+
+
+async def _one(target: Target, wanted: Wanted, form: Format) -> None:
+    async with reads(target) as door:
+        row, fresh = await door.get(
+            wanted.kinds,
+            wanted.name or "",
+            min_seq=wanted.min_seq,
+            log=wanted.log,
+            timeout=wanted.timeout_seconds,
+            **wanted.where,
+        )
+    show(_shown(row, fresh), form, lambda: _detail(row))
+    if form is Format.TABLE:
+        _say_fresh(fresh)
+
+
+async def _all(target: Target, wanted: Wanted, form: Format) -> None:
+    async with reads(target) as door:
+        reading = door.pages(
+            wanted.kinds,
+            min_seq=wanted.min_seq,
+            log=wanted.log,
+            timeout=wanted.timeout_seconds,
+            **wanted.where,
+        )
+        pages = [page async for page in reading]
+    rows = [row for page in pages for row in page.rows]
+    # Later pages may be newer; the whole is as fresh as its oldest part.
+    fresh = min((page.fresh for page in pages), key=lambda item: item.as_of)
+    body = {"items": rows, **msgspec.to_builtins(fresh)}
+    show(body, form, lambda: _listing(wanted.kinds, rows))
+    if form is Format.TABLE:
+        _say_fresh(fresh)
+
+
+async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
+    printer = _Printer(wanted, form)
+    async with reads(target) as door:
+        watch = door.watch(wanted.kinds, **wanted.where)
+        async with aclosing(watch.changes()) as changes:
+            async for change in changes:
+                printer.take(change)
+
+
+class _Printer:
+    """Writes a watch: the snapshot as a table, then a line for each change."""
+
+    def __init__(self, wanted: Wanted, form: Format) -> None:
+        self._wanted = wanted
+        self._form = form
+        self._columns = kinds.columns(wanted.kinds)
+        self._table: Table | None = None
+        self._snapshot: list[Row] | None = []
+
+    def take(self, change: Change) -> None:
+        """Write what a change means for whoever reads along."""
+        if not self._concerns(change):
+            return
+        if self._form is not Format.TABLE:
+            self._write_object(change)
+        else:
+            self._write_line(change)
+        self._say(change)
+
+    def _concerns(self, change: Change) -> bool:
+        if self._wanted.name is None:
+            return True
+        if isinstance(change, Put):
+            return name_of(change.row.key) == self._wanted.name
+        return not isinstance(change, Del) or name_of(change.key) == self._wanted.name
+
+    def _write_object(self, change: Change) -> None:
+        if isinstance(change, Interrupted):
+            return
+        body = {"event": type(change).__name__.lower(), **msgspec.to_builtins(change)}
+        if self._form is Format.JSON:
+            write(as_json(body, indent=0))
+        else:
+            write("---\n" + as_yaml(body).rstrip("\n"))
+
+    def _write_line(self, change: Change) -> None:
+        match change:
+            case Reset():
+                self._snapshot = []
+            case Put(row=row) if self._snapshot is not None:
+                self._snapshot.append(row)
+            case Put(row=row):
+                self._next("changed", row)
+            case Del(key=key, seq=seq):
+                self._next("deleted", Row(key=key, seq=seq))
+            case Synced() if self._snapshot is not None:
+                self._write_snapshot(self._snapshot)
+                self._snapshot = None
+            case _:
+                return
+
+    def _write_snapshot(self, rows: list[Row]) -> None:
+        self._table = Table("CHANGE", *(heading for heading, _ in self._columns))
+        for row in sorted(rows, key=lambda item: item.key):
+            self._table.add("-", *_cells(self._columns, row))
+        for line in self._table.plain():
+            write(line)
+
+    def _next(self, what: str, row: Row) -> None:
+        if self._table is not None:
+            self._table.write_next(what, *_cells(self._columns, row))
+
+    def _say(self, change: Change) -> None:
+        match change:
+            case Reset(reason=reason) if reason != "start":
+                note(f"everything is shown again: {reason}")
+            case Synced(as_of=as_of):
+                note(f"as of {as_of}; every change follows, Ctrl-C ends")
+            case Interrupted(reason=reason, wait_seconds=seconds):
+                note(f"{reason}; again in {seconds:.1f} s")
+            case Bye(reason=reason):
+                note(f"the other side ends the stream: {reason}")
+            case Heartbeat(as_of=as_of, head=head) if head > as_of:
+                note(f"{head - as_of} behind")
+            case Applied() | Put() | Del() | Heartbeat() | Reset():
+                return
+
+
+def _cells(columns: tuple[kinds.Column, ...], row: Row) -> list[object]:
+    doc: Mapping[str, Any] = row.doc if isinstance(row.doc, dict) else {}
+    return [read(row, doc) for _, read in columns]
+
+
+def _listing(wanted: str, rows: list[Row]) -> None:
+    if not rows:
+        note("nothing to show")
+        return
+    now = clock.now()
+    columns = kinds.columns(wanted)
+    table = Table(*(heading for heading, _ in columns), "CHANGED")
+    for row in rows:
+        table.add(*_cells(columns, row), kinds.age(row.time, now))
+    table.write()
+
+
+def _detail(row: Row) -> None:
+    write(as_yaml(msgspec.to_builtins(row)).rstrip("\n"))
+
+
+def _shown(row: Row, fresh: Freshness) -> dict[str, Any]:
+    return {**msgspec.to_builtins(row), **msgspec.to_builtins(fresh)}
+
+
+def _say_fresh(fresh: Freshness) -> None:
+    behind = f"{fresh.lag_ms} ms behind" if fresh.lag_ms else "nothing pending"
+    note(f"as of {fresh.as_of}, head {fresh.head}, {behind}")

@@ -1,0 +1,149 @@
+"""Kinds of rows: how people name them, and what a table shows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.client.rows import Row, name_of
+
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "organizations": ("organization", "org", "orgs"),
+    "environments": ("environment", "env", "envs"),
+    "policies": ("policy", "environmentpolicy", "environmentpolicies", "envpol", "envpols"),
+    "onboardings": ("onboarding",),
+    "all": (),
+}
+NAMES: Final = tuple(_ALIASES)
+"""Names that the read model knows."""
+
+Column = tuple[str, Callable[[Row, Mapping[str, Any]], object]]
+
+
+def plural(text: str) -> str:
+    """Return the read model's name for a kind, however it was written; several with commas.
+
+    Raises:
+        Failure: If there is no such kind.
+    """
+    return ",".join(_one(part.strip()) for part in text.split(","))
+
+
+def complete(incomplete: str) -> list[str]:
+    """Return the kinds that begin like this, for the shell."""
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def columns(kinds: str) -> tuple[Column, ...]:
+    """Return the columns that a table of these kinds has."""
+    return (*_COLUMNS.get(kinds, _ANY), *_TAIL)
+
+
+def singular(kinds: str) -> str:
+    """Return the word for one row of a kind."""
+    aliases = _ALIASES.get(kinds, ())
+    return aliases[0] if aliases else "row"
+
+
+def age(then: datetime | None, now: datetime) -> str:
+    """Return how long ago something was, in the largest unit that says enough."""
+    if then is None:
+        return "-"
+    seconds = max(0, int((now - then).total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _one(text: str) -> str:
+    lower = text.lower()
+    for name, others in _ALIASES.items():
+        if lower == name or lower in others:
+            return name
+    raise Failure(
+        ExitCode.USAGE, f"there is no kind {text!r}", hint=f"kinds are {', '.join(NAMES)}"
+    )
+
+
+def _doc(field: str) -> Callable[[Row, Mapping[str, Any]], object]:
+    return lambda _row, doc: doc.get(field)
+
+
+def _phase(_row: Row, doc: Mapping[str, Any]) -> object:
+    return "suspended" if doc.get("suspended") else doc.get("phase")
+
+
+def _regions(_row: Row, doc: Mapping[str, Any]) -> object:
+    regions = doc.get("regions") or ()
+    return [f"{item['provider']}/{item['region']}" for item in regions]
+
+
+def _approvers(_row: Row, doc: Mapping[str, Any]) -> object:
+    approvals = doc.get("approvals") or ()
+    return [f"{item['quorum']}x{item.get('team') or 'anyone'}" for item in approvals]
+
+
+def _soak(_row: Row, doc: Mapping[str, Any]) -> object:
+    minutes = doc.get("soak_minutes") or 0
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
+    return [f"{item['step']}={item['status']}" for item in doc.get("steps") or ()]
+
+
+def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
+    return row.key.split(".")[2] if row.key.count(".") == 4 else None
+
+
+def _name(row: Row, _doc: Mapping[str, Any]) -> object:
+    return name_of(row.key)
+
+
+def _organization(row: Row, _doc: Mapping[str, Any]) -> object:
+    return row.key.partition(".")[0]
+
+
+def _stale(row: Row, _doc: Mapping[str, Any]) -> object:
+    return row.stale.get("code") if isinstance(row.stale, dict) else None
+
+
+def _seq(row: Row, _doc: Mapping[str, Any]) -> object:
+    return row.seq
+
+
+_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "organizations": (
+        ("NAME", _name),
+        ("DISPLAY NAME", _doc("display_name")),
+        ("KIND", _doc("kind")),
+        ("TIER", _doc("tier")),
+        ("BILLING", _doc("billing_mode")),
+        ("PHASE", _phase),
+        ("ENVIRONMENTS", _doc("environments")),
+    ),
+    "environments": (
+        ("NAME", _name),
+        ("ORG", _doc("organization")),
+        ("TYPE", _doc("env_type")),
+        ("PLACEMENT", _doc("placement")),
+        ("REGIONS", _regions),
+        ("POLICY", _doc("policy")),
+    ),
+    "policies": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("APPROVERS", _approvers),
+        ("SOAK", _soak),
+    ),
+    "onboardings": (
+        ("ORG", _doc("organization")),
+        ("STATUS", _doc("status")),
+        ("STEPS", _steps),
+    ),
+}
+_ANY: Final[tuple[Column, ...]] = (("KIND", _kind), ("NAME", _name), ("ORG", _organization))
+_TAIL: Final[tuple[Column, ...]] = (("STALE", _stale), ("SEQ", _seq))

@@ -1,0 +1,182 @@
+"""What a person or a program gets to read: text to stdout, everything else to stderr.
+
+Plain where nobody looks: without a terminal there are no colours and no boxes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+import yaml
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from catalyst.cli.exits import Ended, ExitCode, Failure
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_GAP: Final = "   "
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Table:
+    """Rows under headings, for a terminal or for `awk`."""
+
+    def __init__(self, *headings: str) -> None:
+        """Start with these headings and no row."""
+        self.headings = headings
+        self.rows: list[tuple[str, ...]] = []
+        self._widths: list[int] | None = None
+
+    def add(self, *cells: object) -> None:
+        """Add a row; a cell that holds nothing is shown as a dash."""
+        self.rows.append(tuple(cell(value) for value in cells))
+
+    def write(self) -> None:
+        """Write the whole table to stdout."""
+        if not terminal():
+            for line in self.plain():
+                write(line)
+            return
+        table = RichTable(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        for heading in self.headings:
+            table.add_column(heading, header_style="bold", overflow="fold")
+        for row in self.rows:
+            table.add_row(*(Text(value, style=_style(value)) for value in row))
+        Console().print(table)
+
+    def plain(self) -> list[str]:
+        """Return the lines, heading first, columns aligned."""
+        self._widths = [
+            max(len(row[index]) for row in (self.headings, *self.rows))
+            for index in range(len(self.headings))
+        ]
+        return [self._line(row) for row in (self.headings, *self.rows)]
+
+    def write_next(self, *cells: object) -> None:
+        """Write one more row right away, under what was written before."""
+        row = tuple(cell(value) for value in cells)
+        write(self._line(row))
+
+    def _line(self, row: Sequence[str]) -> str:
+        widths = self._widths or [len(heading) for heading in self.headings]
+        padded = (value.ljust(width) for value, width in zip(row, widths, strict=True))
+        return _GAP.join(padded).rstrip()
+
+
+def cell(value: object) -> str:
+    """Return a value as one line that cannot move the cursor of a terminal."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value in ("", (), []):
+        return "-"
+    if isinstance(value, list | tuple):
+        value = ",".join(str(item) for item in value)
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Return a text whose control characters are spelled out."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def show(value: object, form: Format, table: Callable[[], None]) -> None:
+    """Write a result in the chosen form; `table` writes it for a person."""
+    match form:
+        case Format.TABLE:
+            table()
+        case Format.JSON:
+            write(as_json(value))
+        case Format.YAML:
+            write(as_yaml(value).rstrip("\n"))
+
+
+def as_json(value: object, *, indent: int = 2) -> str:
+    """Return a value as JSON; with `indent` 0 on one line."""
+    raw = msgspec.json.encode(value)
+    return (msgspec.json.format(raw, indent=indent) if indent else raw).decode()
+
+
+def as_yaml(value: object) -> str:
+    """Return a value as YAML, in the order of its fields."""
+    plain: Any = msgspec.to_builtins(value, str_keys=True)
+    text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def write(line: str) -> None:
+    """Write a line to stdout and do not keep it back: somebody may wait at the other end.
+
+    Raises:
+        Ended: If nobody reads any more, such as behind `head`.
+    """
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # What is left in the buffer must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Ended(ExitCode.OK) from error
+
+
+def note(text: str) -> None:
+    """Write a line that is no part of the result to stderr."""
+    sys.stderr.write(clean(text) + "\n")
+    sys.stderr.flush()
+
+
+def complain(failure: Failure, *, as_object: bool) -> None:
+    """Write why it did not work to stderr; `as_object` writes JSON for a program."""
+    if as_object:
+        body = {
+            "code": failure.code,
+            "message": failure.message,
+            "exit": int(failure.exit_code),
+            "hint": failure.hint,
+            "errors": failure.errors,
+        }
+        sys.stderr.write(as_json({"error": body}) + "\n")
+        return
+    note(f"Error: {failure.message}")
+    for error in failure.errors:
+        if error.pointer:
+            note(f"  {error.pointer}: {error.message}")
+    if failure.hint:
+        note(f"Hint: {failure.hint}")
+
+
+def terminal() -> bool:
+    """Return whether a person looks at stdout."""
+    return sys.stdout.isatty()
+
+
+def _style(value: str) -> str:
+    return _STYLES.get(value, "")
+
+
+_STYLES: Final = {
+    "ready": "green",
+    "accepted": "green",
+    "completed": "green",
+    "ok": "green",
+    "failed": "red",
+    "rejected": "red",
+    "fail": "red",
+    "warn": "yellow",
+    "suspended": "yellow",
+    "onboarding": "cyan",
+    "running": "cyan",
+}

@@ -1,0 +1,196 @@
+"""`catalyst send` and `catalyst outcome`: a command and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from catalyst.cli import files
+from catalyst.cli.documents import parse
+from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.output import Format, note, show, write
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    TokenOption,
+    UrlOption,
+    commands,
+    organization,
+    resolve,
+    run,
+)
+from catalyst.client.api import Sent
+from catalyst.client.draft import SendOptions
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.registry import COMMANDS
+from catalyst.contracts.rejection import CODES
+
+_NOT_ALLOWED: Final = frozenset({401, 403})
+
+
+def complete_type(incomplete: str) -> list[tuple[str, str]]:
+    """Return the command types that begin like this, with what each means, for the shell."""
+    return [
+        (type_, message.summary)
+        for type_, message in COMMANDS.items()
+        if type_.startswith(incomplete)
+    ]
+
+
+def send(
+    type_: Annotated[
+        str,
+        typer.Argument(
+            metavar="TYPE", help="Wire name of the command.", autocompletion=complete_type
+        ),
+    ],
+    *,
+    data: Annotated[str | None, typer.Option("--data", "-d", help="The data, as JSON.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="File with the data; `-` is stdin.")
+    ] = None,
+    org: OrgOption = None,
+    id_: Annotated[
+        str | None,
+        typer.Option("--id", help="Which thing; for an Organization, its slug is enough."),
+    ] = None,
+    aggregate: Annotated[
+        str | None,
+        typer.Option(help="Kind of thing, for a command that several kinds take."),
+    ] = None,
+    command_id: Annotated[
+        str | None, typer.Option(help="Id of the command; the same id is the same command.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for the outcome, or only send.")
+    ] = True,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Send a command and show its outcome.
+
+    Example:
+      catalyst send environment.suspend-organization.v1 --org acme --data '{"reason": "unpaid"}'
+
+    Sent again with the same --command-id, it is the same command: it is decided once, and the
+    recorded outcome comes back. `catalyst contracts list` shows all types.
+    """
+    target = resolve(context, url, token)
+    body = _body(data, file)
+    options: SendOptions = {
+        "organization": organization(org),
+        "id": id_,
+        "aggregate": aggregate,
+        "command_id": command_id,
+    }
+
+    async def work() -> Outcome | Sent:
+        async with commands(target) as door:
+            if wait:
+                return await door.send(type_, body, timeout=timeout, **options)
+            return await door.submit(type_, body, timeout=timeout, **options)
+
+    found = run(work())
+    if isinstance(found, Sent):
+        show(found, output, lambda: write(found.command_id))
+        return
+    finish(found, output)
+
+
+def outcome(
+    command_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the command.")],
+    *,
+    org: OrgOption = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for it.", min=0.0)] = 0.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show the recorded outcome of a command; outcomes are kept for 30 days.
+
+    Example:
+      catalyst outcome c-7Q2 --org acme --timeout 10
+    """
+    target = resolve(context, url, token)
+
+    async def work() -> Outcome | None:
+        async with commands(target) as door:
+            return await door.outcome(command_id, organization=organization(org), timeout=timeout)
+
+    found = run(work())
+    if found is None:
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            f"no outcome of {command_id!r} is recorded",
+            hint="--timeout waits for it; --org must be the command's Organization",
+        )
+    finish(found, output)
+
+
+def finish(found: Outcome, form: Format) -> None:
+    """Show an outcome, and end with the code that says whether it was accepted."""
+    show(found, form, lambda: _table(found))
+    exit_code = exit_of(found)
+    if exit_code is ExitCode.OK:
+        return
+    note(f"Error: {found.code}: {found.message}")
+    for error in found.errors:
+        note(f"  {error.pointer or '/'}: {error.message}")
+    raise Ended(exit_code)
+
+
+def exit_of(found: Outcome) -> ExitCode:
+    """Return the exit code that an outcome stands for."""
+    if found.status == "accepted":
+        return ExitCode.OK
+    code = CODES.get(found.code)
+    if code is not None and code.status in _NOT_ALLOWED:
+        return ExitCode.NOT_ALLOWED
+    return ExitCode.REJECTED
+
+
+def _table(found: Outcome) -> None:
+    lines: list[tuple[str, Any]] = [
+        ("id", found.id),
+        ("type", found.type),
+        ("status", found.status),
+        ("seq", found.seq),
+    ]
+    if found.code:
+        lines.append(("code", found.code))
+    if found.events:
+        lines.append(("events", ", ".join(found.events)))
+    elif found.status == "accepted":
+        lines.append(("events", "none: it was so already"))
+    if found.result is not None:
+        lines.append(("result", msgspec.json.encode(found.result).decode()))
+    for name, value in lines:
+        write(f"{name:<8}{value}")
+
+
+def _body(data: str | None, file: str | None) -> object:
+    """Return the data of the command, as bytes where they are JSON already.
+
+    Raises:
+        Failure: If both or a wrong file are given.
+    """
+    if data is not None and file is not None:
+        raise Failure(ExitCode.USAGE, "--data and --file say the same thing; give one")
+    if data is not None:
+        return data.encode()
+    if file is None:
+        return b"{}"
+    text = files.read(file)
+    if text.lstrip().startswith("{"):
+        return text.encode()
+    found = parse(text, files.shown(file))
+    if len(found) != 1 or not isinstance(found[0].value, dict):
+        raise Failure(ExitCode.USAGE, f"{files.shown(file)} must hold one object: the data")
+    return found[0].value

@@ -1,0 +1,140 @@
+"""Where a verb goes and who asks, from options, environment and the current context."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+import typer
+
+from catalyst.cli import contexts
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format
+from catalyst.client.api import Client
+from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES, connect
+from catalyst.client.http_transport import HttpClient, over_http
+
+T = TypeVar("T")
+
+OutputOption = Annotated[
+    Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)
+]
+ContextOption = Annotated[
+    str | None,
+    typer.Option("--context", help="Named connection to use.", envvar="CATALYST_CONTEXT"),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", help="Address to use instead.", envvar="CATALYST_URL"),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", help="Token that says who asks.", envvar="CATALYST_TOKEN"),
+]
+OrgOption = Annotated[
+    str | None, typer.Option("--org", help="Organization, by its slug; `_` for the platform.")
+]
+
+NO_CONNECTION: Final = "`catalyst up` starts everything on this machine, in another terminal"
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verb talks to."""
+
+    http: str = ""
+    nats: str = ""
+    token: str | None = None
+    user: str | None = None
+    password: str | None = None
+    data: str = ""
+    name: str = ""
+    """Name of the context; empty if an address was given."""
+
+    @property
+    def commands(self) -> str:
+        """Address for commands and outcomes: HTTP where there is one."""
+        return self.http or self.nats
+
+
+def resolve(
+    context: str | None,
+    url: str | None,
+    token: str | None,
+    *,
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Target:
+    """Return where to go: an address that was given, else a named context, else the current one.
+
+    Raises:
+        Failure: If nothing says where.
+    """
+    if url:
+        return _given(url, token)
+    known = contexts.load(path or contexts.default_path(environ))
+    name = context or known.current
+    if not name:
+        raise Failure(ExitCode.USAGE, "no connection is named", hint=NO_CONNECTION)
+    found = contexts.pick(known, name)
+    return Target(
+        http=found.http,
+        nats=found.nats,
+        token=token or found.operator.token or None,
+        user=found.operator.user or None,
+        password=found.operator.password or None,
+        data=found.data,
+        name=name,
+    )
+
+
+def _given(url: str, token: str | None) -> Target:
+    address = contexts.check_address(url, HTTP_SCHEMES | NATS_SCHEMES)
+    if address.partition(":")[0] in HTTP_SCHEMES:
+        return Target(http=address, token=token)
+    return Target(nats=address, token=token)
+
+
+@asynccontextmanager
+async def commands(target: Target) -> AsyncIterator[Client]:
+    """Open what sends commands and reads outcomes."""
+    if target.http:
+        async with over_http(target.http, token=target.token) as door:
+            yield door
+    else:
+        async with connect(
+            target.nats, token=target.token, user=target.user, password=target.password
+        ) as broker:
+            yield broker
+
+
+@asynccontextmanager
+async def reads(target: Target) -> AsyncIterator[HttpClient]:
+    """Open what reads and watches.
+
+    Raises:
+        Failure: If the target has no HTTP address.
+    """
+    if not target.http:
+        raise Failure(ExitCode.USAGE, "this needs an http(s) address; the broker has no read model")
+    async with over_http(target.http, token=target.token) as door:
+        yield door
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a verb's work to its end."""
+    return asyncio.run(work)
+
+
+def organization(text: str | None) -> str | None:
+    """Return the Organization that `--org` names; None for the platform or none given."""
+    return None if text in (None, "", "_") else text
+
+
+def environ_flag(name: str) -> bool:
+    """Return whether an environment variable is set to something that means yes."""
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
