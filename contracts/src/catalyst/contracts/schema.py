@@ -134,21 +134,21 @@ def stream_of(subject: str) -> str:
     Raises:
         LookupError: If none does.
     """
-    tokens = subject.split(".")
     for stream in topology.STREAMS:
-        if any(_covers(pattern.split("."), tokens) for pattern in stream.config["subjects"]):
+        if any(covers(pattern, subject) for pattern in stream.config["subjects"]):
             return stream.name
     raise LookupError(f"no stream takes {subject!r}")
 
 
-def _covers(pattern: list[str], tokens: list[str]) -> bool:
+def covers(pattern: str, subject: str) -> bool:
     """Return whether a filter of the broker's (`*` one token, `>` the rest) takes a subject."""
-    for index, part in enumerate(pattern):
+    parts, tokens = pattern.split("."), subject.split(".")
+    for index, part in enumerate(parts):
         if part == ">":
             return len(tokens) > index
         if index >= len(tokens) or part not in {"*", tokens[index]}:
             return False
-    return len(tokens) == len(pattern)
+    return len(tokens) == len(parts)
 
 
 def _channels() -> Iterator[tuple[str, Json]]:

@@ -65,6 +65,10 @@ def _committed(doc: Doc, event: env1.ManifestCommitted, _at: At) -> Doc:
     return msgspec.structs.replace(doc, git=git)
 
 
+def _deleted(_doc: Doc, _event: env1.PolicyDeleted, _at: At) -> None:
+    return None
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {"openova.io/organization": doc.organization}
 
@@ -72,6 +76,7 @@ def _labels(doc: Doc) -> Mapping[str, str]:
 _FOLDS: Final[dict[type[Event], Fold]] = {
     env2.PolicyDefined: _defined,
     env1.ManifestCommitted: _committed,
+    env1.PolicyDeleted: _deleted,
 }
 
 POLICY: Final[View[Any]] = View(
