@@ -115,6 +115,13 @@ class Acme:
     def suspended(self, reason: str) -> Recorded:
         return self.log.add(self.ref, env1.OrganizationSuspended(slug=self.slug, reason=reason))
 
+    def resumed(self) -> Recorded:
+        return self.log.add(self.ref, env1.OrganizationResumed(slug=self.slug))
+
+    def owners_changed(self, *emails: str) -> Recorded:
+        owners = tuple(env1.Owner(email=email, role="owner") for email in emails)
+        return self.log.add(self.ref, env1.OwnersChanged(slug=self.slug, owners=owners))
+
     def deleted(self) -> Recorded:
         return self.log.add(self.ref, env1.OrganizationDeleted(slug=self.slug))
 
@@ -158,6 +165,9 @@ class Acme:
         recorded = self.log.add(policy.policy_ref(self.slug, name), event)
         self.log.add(self.ref, env1.PolicyAdded(slug=self.slug, policy=name))
         return recorded
+
+    def policy_deleted(self, name: str) -> Recorded:
+        return self.log.add(policy.policy_ref(self.slug, name), env1.PolicyDeleted(policy=name))
 
 
 def region(place: str, env_type: str) -> env1.Region:

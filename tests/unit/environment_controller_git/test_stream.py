@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
+from typing_extensions import override
 
 from catalyst.environment_controller.adapters.git_stream import (
     PIECE_BYTES,
@@ -111,6 +112,7 @@ async def test_the_thread_is_never_ahead_of_a_slow_client() -> None:
     finished, written, seen = Finished(), list[int](), list[int]()
 
     class Slow(Caller):
+        @override
         async def send(self, message: Any) -> None:
             if message["type"] == "http.response.body":
                 seen.append(len(written))
