@@ -34,6 +34,10 @@ class SendOptions(TypedDict, total=False):
     """Bearer token of the person or service that asks, instead of the connection's."""
     traceparent: str | None
     """W3C trace context to continue."""
+    source: str | None
+    """The program that sends, where another one sends on its behalf."""
+    correlation_id: str | None
+    """What this command belongs to; left out, it begins something of its own."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     token: str | None = None
     traceparent: str | None = None
+    source: str = SOURCE
+    correlation_id: str | None = None
 
     @property
     def digest(self) -> str:
@@ -59,8 +65,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             message.Envelope(
                 specversion="1.0",
                 id=self.command_id,
-                source=SOURCE,
+                source=self.source,
                 type=self.type,
+                correlationid=self.correlation_id,
                 data=msgspec.Raw(self.data),
                 traceparent=self.traceparent,
             )
@@ -111,6 +118,8 @@ def draft(type_: str, data: object, options: SendOptions) -> Draft:
         data=raw,
         token=options.get("token"),
         traceparent=options.get("traceparent"),
+        source=options.get("source") or SOURCE,
+        correlation_id=options.get("correlation_id"),
     )
 
 

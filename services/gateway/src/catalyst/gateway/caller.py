@@ -1,0 +1,158 @@
+"""Who calls: the token in a header or in the session's cookie, and what their roles allow.
+
+Called by every route that is not public. A cookie proves who a browser belongs to, not who made it
+send: writes with a cookie must come from our own page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from catalyst.chassis import clock
+from catalyst.chassis.access import RolesTable
+from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import SOVEREIGN_ADMIN, may_read, may_send
+from catalyst.contracts.subjects import Ref
+from catalyst.gateway.limits import Buckets, retry_after
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+COOKIE: Final = "catalyst"
+SECURE_COOKIE: Final = "__Secure-catalyst"
+
+
+class TooMany(Rejected):
+    """A sender asks too often; says after how many seconds to ask again."""
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        """Refuse with the code `rate-limited`."""
+        super().__init__("rate-limited", message)
+        self.retry_after = retry_after(wait_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token holds."""
+
+    claims: Claims
+    token: str
+    cookie: bool
+    """True if the token came in the session's cookie."""
+
+
+class Callers:
+    """Finds out who calls, and what they may."""
+
+    def __init__(
+        self,
+        verifier: Verifier | None,
+        table: RolesTable,
+        subjects: Buckets,
+        refusals: Buckets,
+        *,
+        public_url: str = "",
+    ) -> None:
+        """Believe `verifier`; count requests by subject, and bad tokens by address."""
+        self._verifier = verifier
+        self.table = table
+        self._subjects = subjects
+        self._refusals = refusals
+        self._public = public_url.rstrip("/")
+        self.secure = public_url.startswith("https://")
+        """Whether people come over HTTPS."""
+        self.cookie_name = SECURE_COOKIE if self.secure else COOKIE
+
+    async def require(self, request: Request) -> Caller:
+        """Return who calls.
+
+        Raises:
+            Rejected: `unauthenticated` without a token, `forbidden` for a write with a cookie from
+                another page, `rate-limited`.
+            BadToken: If the token does not hold.
+            KeysUnavailable: If nobody can tell.
+        """
+        header = bearer(request.headers.get("authorization"))
+        token = header or request.cookies.get(self.cookie_name)
+        if token is None:
+            raise Rejected("unauthenticated", "a token is needed here and there is none")
+        if header is None and request.method not in SAFE_METHODS and not self.from_us(request):
+            raise Rejected("forbidden", "a write with the session's cookie comes from our own page")
+        claims = await self.verified(request, token)
+        return Caller(claims, token, cookie=header is None)
+
+    async def verified(self, request: Request, token: str) -> Claims:
+        """Return what a token says now, and count the request.
+
+        Raises:
+            Rejected: `rate-limited`, or `unauthenticated` where no issuer is known.
+            BadToken: If the token does not hold.
+        """
+        address = request.scope.get("catalyst.address", "unknown")
+        wait = self._refusals.peek(address)
+        if wait:
+            raise TooMany("too many bad tokens from this address", wait)
+        if self._verifier is None:
+            raise Rejected("unauthenticated", "no issuer of tokens is known here")
+        try:
+            claims = await self._verifier.verify(token, at=clock.now())
+        except BadToken:
+            self._refusals.take(address)
+            raise
+        wait = self._subjects.take(claims.actor)
+        if wait:
+            raise TooMany("too many requests of yours", wait)
+        return claims
+
+    def from_us(self, request: Request) -> bool:
+        """Return whether our own page sent a request, as browsers tell and pages cannot."""
+        site = request.headers.get("sec-fetch-site")
+        if site is not None and site != "same-origin":
+            return False
+        origin = request.headers.get("origin")
+        if origin is None:
+            return site == "same-origin"
+        if self._public:
+            return origin == self._public
+        return urlsplit(origin).netloc == request.headers.get("host")
+
+    async def authorize_command(
+        self, claims: Claims, type_: str, organization: str | None
+    ) -> frozenset[str]:
+        """Return the roles of who may send a command; the worker judges by the same table.
+
+        Raises:
+            Rejected: `forbidden`.
+        """
+        if claims.service is not None:
+            if not may_send(type_, (), claims.service):
+                raise Rejected("forbidden", f"service {claims.service!r} does not send {type_}")
+            return frozenset()
+        found = self.table.roles(claims, organization)
+        if not may_send(type_, found):
+            found = await self.table.roles_of(organization, claims)
+        if not may_send(type_, found):
+            raise Rejected("forbidden", f"your roles do not allow {type_}")
+        return found
+
+    def may_see(self, claims: Claims, ref: Ref) -> bool:
+        """Return whether someone may see what happens to an aggregate.
+
+        Services see what they handle; what belongs to no Organization is a sovereign-admin's.
+        """
+        if claims.service is not None:
+            return True
+        if ref.organization is None:
+            return SOVEREIGN_ADMIN in claims.roles
+        own = self.table.own_roles(claims.verified_email, ref.organization)
+        return may_read(ref.aggregate, claims.roles, own)
+
+    def belongs(self, claims: Claims, organization: str) -> bool:
+        """Return whether someone has any business in an Organization."""
+        if claims.service is not None or SOVEREIGN_ADMIN in claims.roles:
+            return True
+        own = self.table.own_roles(claims.verified_email, organization)
+        return may_read("organization", claims.roles, own)

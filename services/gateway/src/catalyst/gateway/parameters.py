@@ -1,0 +1,101 @@
+"""Query parameters of this door, checked by pydantic; every one that is wrong is named."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import PLATFORM
+
+MAX_NAME = 253
+MAX_PAGE = 500
+DEFAULT_PAGE = 100
+
+
+class Parameters(BaseModel):
+    """Base of every set of parameters; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+class Owner(Parameters):
+    """Whose things are meant."""
+
+    organization: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    """An Organization's slug, or `_` for what no Organization owns."""
+
+    @property
+    def owner(self) -> str | None:
+        """The Organization, or None for the platform.
+
+        Raises:
+            Rejected: `invalid-query`, if it is not given.
+        """
+        if self.organization is None:
+            raise wrong("organization", "is missing")
+        return None if self.organization == PLATFORM else self.organization
+
+
+class Addressing(Owner):
+    """What a command is addressed to."""
+
+    id: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    aggregate: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+
+
+class Asking(Owner):
+    """Whom a question concerns."""
+
+    version: int = Field(default=1, ge=1, le=9999)
+
+
+class Page(Parameters):
+    """Which part of a list."""
+
+    organization: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    limit: int = Field(default=DEFAULT_PAGE, ge=1, le=MAX_PAGE)
+    after: int = Field(default=0, ge=0, alias="continue")
+    """Sequence behind which to go on."""
+
+
+def read(request: Request, kind: type[P]) -> P:
+    """Return the parameters of a request.
+
+    Raises:
+        Rejected: `invalid-query`, with one entry for each that is wrong.
+    """
+    found: dict[str, str] = {}
+    errors = []
+    for name, value in request.query_params.multi_items():
+        if name in found:
+            errors.append(FieldError(pointer="", rule=name, message=f"{name}: is given twice"))
+        found[name] = value
+    try:
+        parsed = kind.model_validate(found)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            name = str(item["loc"][0]) if item["loc"] else ""
+            text = "is not known here" if item["type"] == "extra_forbidden" else item["msg"]
+            errors.append(
+                FieldError(pointer="", rule=name, message=f"{name}: {text[:1].lower()}{text[1:]}")
+            )
+        raise _refusal(errors) from error
+    if errors:
+        raise _refusal(errors)
+    return parsed
+
+
+def wrong(name: str, text: str) -> Rejected:
+    """Return the refusal of one parameter."""
+    return _refusal([FieldError(pointer="", rule=name, message=f"{name}: {text}")])
+
+
+def _refusal(errors: list[FieldError]) -> Rejected:
+    return Rejected("invalid-query", "; ".join(error.message for error in errors), errors)

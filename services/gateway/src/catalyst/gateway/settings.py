@@ -1,0 +1,36 @@
+"""Settings of the gateway: `GATEWAY_<NAME>` or `CATALYST_<NAME>`."""
+
+from __future__ import annotations
+
+from catalyst.chassis.settings import BrokerSettings
+
+
+class Settings(BrokerSettings, frozen=True, kw_only=True):
+    """What the gateway can be told."""
+
+    projector_url: str = ""
+    """Inner address of the projector; empty where reads are served elsewhere."""
+    git_url: str = ""
+    """Inner address of the environment-controller, which keeps the Git homes; empty for none."""
+    public_url: str = ""
+    """Address that people use, such as `https://catalyst.example.org`. With `https` the session
+    cookie is for HTTPS alone. Empty: plain HTTP, whatever the host."""
+    cors_origins: str = ""
+    """Other origins whose pages may call with a token, separated by spaces; never with cookies."""
+    trusted_proxies: str = ""
+    """Networks of the proxies in front, such as `10.0.0.0/8`, separated by spaces: only from there
+    is `X-Forwarded-For` believed."""
+    rate_per_subject: float = 200.0
+    """Requests a second of one person or service, on average."""
+    burst_per_subject: int = 400
+    """Requests of one person or service at once."""
+    rate_per_address: float = 400.0
+    """Requests a second from one address (IPv6: one /64 network), on average."""
+    burst_per_address: int = 800
+    """Requests from one address at once."""
+    refusals_per_address: float = 1.0
+    """Bad tokens a second from one address, on average; 30 at once."""
+    max_followers: int = 100
+    """Streams of events that may be open at once."""
+    max_wait_seconds: int = 30
+    """Longest time for which a request is held open for an outcome."""
