@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import typer
 
-from catalyst.cli import context, contract, get, send, token
+from catalyst.cli import apply, context, contract, get, send, token
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
@@ -114,6 +114,7 @@ Exit codes:
 
 VERBS: Final[dict[str, Callable[..., None]]] = {
     "send": send.send,
+    "apply": apply.apply,
     "get": get.get,
     "outcome": send.outcome,
     "token": token.token,

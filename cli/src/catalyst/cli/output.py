@@ -150,9 +150,10 @@ def complain(failure: Failure, *, as_object: bool) -> None:
         }
         sys.stderr.write(as_json({"error": body}) + "\n")
         return
-    note(f"Error: {failure.message}")
+    for line in failure.message.splitlines():
+        note(f"Error: {line}")
     for error in failure.errors:
-        if error.pointer:
+        if error.pointer and error.message not in failure.message:
             note(f"  {error.pointer}: {error.message}")
     if failure.hint:
         note(f"Hint: {failure.hint}")

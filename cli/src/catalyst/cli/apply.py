@@ -1,0 +1,264 @@
+"""`catalyst apply`: make it so, whatever it was before."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from catalyst.cli import desired, files
+from catalyst.cli.desired import Step, Wanted
+from catalyst.cli.documents import parse
+from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.output import Format, note, show, write
+from catalyst.cli.send import exit_of
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.errors import Problem
+from catalyst.client.http_transport import HttpClient
+from catalyst.client.rows import Row
+from catalyst.contracts.message import FieldError, Outcome
+
+Done = Literal["created", "updated", "unchanged", "planned", "rejected"]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one manifest."""
+
+    what: str
+    result: Done
+    place: str
+    commands: tuple[str, ...] = ()
+    """Ids of the commands that were sent, or types of those that would be."""
+    seq: int = 0
+    """Sequence of the last outcome."""
+    code: str = ""
+    message: str = ""
+    errors: tuple[FieldError, ...] = ()
+    exit: ExitCode = ExitCode.OK
+
+
+def apply(
+    *,
+    file: Annotated[
+        list[str],
+        typer.Option("--file", "-f", help="File, folder, or `-` for stdin; may be repeated."),
+    ],
+    org: OrgOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say which commands would be sent.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each.", min=0.1)] = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Create or update what manifests describe: Organization, Environment, EnvironmentPolicy.
+
+    Example:
+      catalyst apply -f acme.yaml
+      catalyst apply -f manifests/ --dry-run
+
+    What a manifest leaves out stays as it is; null takes it away. Applied again, nothing happens.
+    Nothing is sent unless every document can be read. --org says whose the policies are.
+    """
+    documents = [
+        document
+        for name in files.expand(file)
+        for document in parse(files.read(name), files.shown(name))
+    ]
+    items = desired.wanted(documents, organization(org))
+    if not items:
+        raise Failure(ExitCode.USAGE, "the files hold no manifest")
+    target = resolve(context, url, token)
+    results = run(_apply_all(target, items, output, dry_run=dry_run, timeout=timeout))
+    show(results, output, lambda: None)
+    worst = max(result.exit for result in results)
+    if worst is not ExitCode.OK:
+        raise Ended(worst)
+
+
+async def _apply_all(
+    target: Target, items: list[Wanted], form: Format, *, dry_run: bool, timeout: float
+) -> list[Result]:
+    results: list[Result] = []
+    async with reads(target) as door:
+        applying = _Applying(door, timeout)
+        for item in items:
+            result = await applying.plan(item) if dry_run else await applying.apply(item)
+            results.append(result)
+            if form is Format.TABLE:
+                _say(result)
+    return results
+
+
+class _Applying:
+    """Applies one manifest after the other, each seeing what the ones before it wrote."""
+
+    def __init__(self, door: HttpClient, timeout: float) -> None:
+        self._door = door
+        self._timeout = timeout
+        self._seq: int | None = None
+        self._log: str | None = None
+
+    async def plan(self, item: Wanted) -> Result:
+        """Say what would be sent."""
+        steps = desired.steps(item, await self._row(item))
+        result: Done = "planned" if steps else "unchanged"
+        types = tuple(step.type for step in steps)
+        return Result(what=item.title, result=result, place=item.place, commands=types)
+
+    async def apply(self, item: Wanted) -> Result:
+        """Send what is missing and await each outcome; the first rejection ends it."""
+        try:
+            row, steps = await self._start(item)
+            outcomes: list[Outcome] = []
+            for step in steps:
+                outcome = await self._send(item, step)
+                outcomes.append(outcome)
+                if outcome.status == "rejected":
+                    return _rejected(item, outcome, outcomes)
+        except Failure as failure:
+            return _failed(item, failure)
+        except Problem as problem:
+            if problem.status not in _OF_THE_ITEM:
+                raise
+            return _refused(item, problem)
+        result: Done = "unchanged"
+        if any(outcome.events for outcome in outcomes):
+            result = "created" if row is None else "updated"
+        return Result(
+            what=item.title,
+            result=result,
+            place=item.place,
+            commands=tuple(outcome.id for outcome in outcomes),
+            seq=max((outcome.seq for outcome in outcomes), default=0),
+        )
+
+    async def _start(self, item: Wanted) -> tuple[Row | None, list[Step]]:
+        """Return what stands now and what is missing, with our own earlier commands seen."""
+        row = await self._row(item)
+        steps = desired.steps(item, row)
+        if not steps:
+            return row, steps
+        earlier = await self._earlier(item, steps[0].command_id(item))
+        if earlier is None or earlier.status == "rejected":
+            return row, steps
+        # It was accepted, maybe a moment ago: the read model may not have shown it yet.
+        self._saw(earlier)
+        row = await self._row(item)
+        return row, desired.steps(item, row)
+
+    async def _row(self, item: Wanted) -> Row | None:
+        try:
+            row, _ = await self._door.get(
+                item.kind,
+                item.id,
+                organization=item.organization,
+                min_seq=self._seq,
+                log=self._log,
+            )
+        except Problem as problem:
+            if problem.status == 404:
+                return None
+            raise
+        return row
+
+    async def _send(self, item: Wanted, step: Step) -> Outcome:
+        """Send one command under the id that its content and starting point give it.
+
+        What stands under that id already does not always count: a rejection's cause may be gone,
+        and a thing that was created may have been deleted since. Then the log's position counts,
+        too, so that it is decided anew, but once for every state of affairs.
+        """
+        command_id = step.command_id(item)
+        earlier = await self._earlier(item, command_id)
+        if earlier is not None and (earlier.status == "rejected" or step.base == 0):
+            page = await self._door.list(item.kind, organization=item.organization, limit=1)
+            command_id = step.command_id(item, after=page.fresh.as_of)
+        outcome = await self._door.send(
+            step.type,
+            step.data,
+            organization=item.organization,
+            id=item.id,
+            command_id=command_id,
+            timeout=self._timeout,
+        )
+        self._saw(outcome)
+        return outcome
+
+    async def _earlier(self, item: Wanted, command_id: str) -> Outcome | None:
+        return await self._door.outcome(command_id, organization=item.organization)
+
+    def _saw(self, outcome: Outcome) -> None:
+        if outcome.seq:
+            self._seq = max(self._seq or 0, outcome.seq)
+            self._log = outcome.log or self._log
+
+
+_OF_THE_ITEM = frozenset({400, 401, 403, 404, 409, 413, 422})
+"""Refusals that say something about one manifest; others end everything."""
+
+
+def _rejected(item: Wanted, outcome: Outcome, outcomes: list[Outcome]) -> Result:
+    return Result(
+        what=item.title,
+        result="rejected",
+        place=item.place,
+        commands=tuple(each.id for each in outcomes),
+        seq=outcome.seq,
+        code=outcome.code,
+        message=outcome.message,
+        errors=outcome.errors,
+        exit=exit_of(outcome),
+    )
+
+
+def _failed(item: Wanted, failure: Failure) -> Result:
+    return Result(
+        what=item.title,
+        result="rejected",
+        place=item.place,
+        code=failure.code,
+        message=failure.message,
+        errors=failure.errors,
+        exit=failure.exit_code,
+    )
+
+
+def _refused(item: Wanted, problem: Problem) -> Result:
+    not_allowed = problem.status in {401, 403}
+    return Result(
+        what=item.title,
+        result="rejected",
+        place=item.place,
+        code=problem.code,
+        message=problem.message,
+        errors=problem.errors,
+        exit=ExitCode.NOT_ALLOWED if not_allowed else ExitCode.REJECTED,
+    )
+
+
+def _say(result: Result) -> None:
+    text = f"{result.what} {result.result}"
+    if result.result == "planned":
+        text += f": {', '.join(result.commands)}"
+    elif result.seq and result.result in {"created", "updated"}:
+        text += f" (seq {result.seq})"
+    write(text)
+    if result.result == "rejected":
+        note(f"Error: {result.place}: {result.code}: {result.message}")
+        for error in result.errors:
+            note(f"  {error.pointer or '/'}: {error.message}")

@@ -1,0 +1,282 @@
+"""From a manifest and what stands now to the commands that close the gap; pure.
+
+What a manifest leaves out stays as it is; `null` takes it away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.cli import manifests
+from catalyst.cli.documents import Document, Path
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.manifests import Environment, EnvironmentPolicy, Manifest, Organization
+from catalyst.client.rows import Row
+
+ID_PREFIX: Final = "apply-"
+_DIGEST_CHARACTERS: Final = 40
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that should be so."""
+
+    kind: str
+    """Plural, as the read model names it."""
+    organization: str
+    id: str
+    manifest: Manifest
+    place: str
+    """Where it was written."""
+
+    @property
+    def title(self) -> str:
+        """How it is called in messages."""
+        word = {"organizations": "organization", "environments": "environment"}
+        return f"{word.get(self.kind, 'policy')}/{self.id}"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One command on the way."""
+
+    type: str
+    data: Mapping[str, Any]
+    base: int = 0
+    """Sequence of the row that this was decided from; 0 if there was none."""
+
+    def command_id(self, wanted: Wanted, after: int = 0) -> str:
+        """Return the id of the command: the same one for the same step from the same state.
+
+        `after` tells a later attempt apart, where what stands under the plain id does not count.
+        """
+        content = msgspec.json.encode(self.data, order="sorted")
+        text = f"{self.type} {wanted.organization} {wanted.id} {self.base} {after} ".encode()
+        return ID_PREFIX + hashlib.sha256(text + content).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+_ORDER: Final = ("organizations", "policies", "environments")
+
+
+def wanted(documents: Sequence[Document], organization: str | None) -> list[Wanted]:
+    """Return everything that the documents ask for, in an order in which it can be done.
+
+    Args:
+        documents: What was read.
+        organization: Whose the policies are that do not say so themselves.
+
+    Raises:
+        Failure: With everything that is wrong with any of them.
+    """
+    read: list[tuple[Document, Manifest]] = []
+    problems: list[Failure] = []
+    for document in documents:
+        try:
+            read.append((document, manifests.read(document)))
+        except Failure as failure:
+            problems.append(failure)
+    slugs = {m.spec.slug for _, m in read if isinstance(m, Organization)}
+    owner = organization or (next(iter(slugs)) if len(slugs) == 1 else None)
+    found: list[Wanted] = []
+    for document, manifest in read:
+        try:
+            found.append(_wanted(document, manifest, owner))
+        except Failure as failure:
+            problems.append(failure)
+    if problems:
+        raise Failure(
+            ExitCode.REJECTED,
+            "\n".join(problem.message for problem in problems),
+            code="invalid-manifest",
+            errors=tuple(error for problem in problems for error in problem.errors),
+        )
+    _refuse_doubles(found)
+    return sorted(found, key=lambda item: _ORDER.index(item.kind))
+
+
+def _wanted(document: Document, manifest: Manifest, owner: str | None) -> Wanted:
+    match manifest:
+        case Organization():
+            return _organization(document, manifest)
+        case Environment():
+            return _environment(document, manifest)
+        case EnvironmentPolicy():
+            return _policy(document, manifest, owner)
+
+
+def _organization(document: Document, manifest: Organization) -> Wanted:
+    slug = manifest.spec.slug
+    if manifest.metadata.name not in ("", slug):
+        raise _wrong(document, ("metadata", "name"), f"must be the slug, {slug!r}")
+    return Wanted(
+        kind="organizations",
+        organization=slug,
+        id=slug,
+        manifest=manifest,
+        place=document.place(),
+    )
+
+
+def _environment(document: Document, manifest: Environment) -> Wanted:
+    spec = manifest.spec
+    try:
+        label = manifests.label_of(manifest)
+    except ValueError as error:
+        raise _wrong(document, ("metadata", "name"), str(error)) from error
+    parts = (spec.organization_ref, label, spec.env_type)
+    return Wanted(
+        kind="environments",
+        organization=spec.organization_ref,
+        id="-".join(part for part in parts if part),
+        manifest=manifest,
+        place=document.place(),
+    )
+
+
+def _policy(document: Document, manifest: EnvironmentPolicy, owner: str | None) -> Wanted:
+    labels = manifest.metadata.labels
+    labelled = next((labels[key] for key in manifests.ORGANIZATION_LABELS if key in labels), "")
+    organization = manifest.spec.organization_ref or labelled or owner
+    if not manifest.metadata.name:
+        raise _wrong(document, ("metadata", "name"), "is missing")
+    if not organization:
+        text = "does not say whose it is: give spec.organizationRef, a label or --org"
+        raise _wrong(document, (), text)
+    return Wanted(
+        kind="policies",
+        organization=organization,
+        id=manifest.metadata.name,
+        manifest=manifest,
+        place=document.place(),
+    )
+
+
+def _refuse_doubles(found: Sequence[Wanted]) -> None:
+    places: dict[tuple[str, str, str], str] = {}
+    for item in found:
+        key = (item.kind, item.organization, item.id)
+        if key in places:
+            text = f"{item.place}: {item.title} stands in {places[key]} already"
+            raise Failure(ExitCode.REJECTED, text, code="invalid-manifest")
+        places[key] = item.place
+
+
+def steps(item: Wanted, row: Row | None) -> list[Step]:
+    """Return the commands that make it so; none if it is so already.
+
+    A policy's content is compared by its owner, which knows that both spellings mean the same.
+
+    Raises:
+        Failure: If a field differs that never changes.
+    """
+    match item.manifest:
+        case Organization() as manifest:
+            return _organization_steps(item, manifest, row)
+        case Environment() as manifest:
+            return _environment_steps(item, manifest, row)
+        case EnvironmentPolicy() as manifest:
+            verb = "define-policy" if row is None else "update-policy"
+            data = manifest.spec.given()
+            data.pop("organization_ref", None)
+            return [_step(verb, data, row)]
+
+
+def _organization_steps(item: Wanted, manifest: Organization, row: Row | None) -> list[Step]:
+    given = manifest.spec.given()
+    given.pop("slug")
+    found: list[Step] = []
+    if row is None:
+        found.append(_step("create-organization", given, None))
+        doc: Mapping[str, Any] = {}
+    else:
+        doc = row.doc
+        _refuse_changes(item, given, doc, ("kind", "sovereign_ref", "parent_org"))
+        changed = {
+            name: value
+            for name, value in given.items()
+            if name not in _FIXED and not same(value, doc.get(name))
+        }
+        if changed:
+            found.append(_step("update-organization", changed, row))
+        if _people(given["owners"]) != _people(doc.get("owners") or ()):
+            found.append(_step("change-owners", {"owners": given["owners"]}, row))
+    reason = manifest.metadata.annotations.get(manifests.SUSPENDED)
+    if reason and not doc.get("suspended"):
+        found.append(_step("suspend-organization", {"reason": reason}, row))
+    return found
+
+
+_FIXED: Final = frozenset({"kind", "sovereign_ref", "parent_org", "owners"})
+
+
+def _environment_steps(item: Wanted, manifest: Environment, row: Row | None) -> list[Step]:
+    spec = manifest.spec
+    given = spec.given()
+    if row is None:
+        data = {
+            "env_type": spec.env_type,
+            "label": manifests.label_of(manifest),
+            "placement": spec.placement,
+            "regions": given["regions"],
+        }
+        if spec.policy_ref is not None:
+            data["policy"] = spec.policy_ref
+        return [_step("create-environment", data, None)]
+    doc: Mapping[str, Any] = row.doc
+    found: list[Step] = []
+    changed: dict[str, Any] = {}
+    if spec.placement != doc.get("placement"):
+        changed["placement"] = spec.placement
+    regions = [_kept(region, doc.get("regions") or ()) for region in given["regions"]]
+    if not same(regions, doc.get("regions")):
+        changed["regions"] = regions
+    if changed:
+        found.append(_step("update-environment", changed, row))
+    if "policy_ref" in given and spec.policy_ref != doc.get("policy"):
+        found.append(_step("attach-policy", {"policy": spec.policy_ref}, row))
+    return found
+
+
+def _kept(region: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a region with the host cluster that it has, unless another one is asked for."""
+    place = ("provider", "region", "building_block")
+    for other in known:
+        if all(other.get(name) == region.get(name) for name in place):
+            return {"host_cluster": other.get("host_cluster", ""), **region}
+    return dict(region)
+
+
+def same(given: Any, found: Any) -> bool:
+    """Return whether what was written is what is there, whatever it leaves out."""
+    if isinstance(given, Mapping) and isinstance(found, Mapping):
+        return all(same(value, found.get(name)) for name, value in given.items())
+    if isinstance(given, list | tuple) and isinstance(found, list | tuple):
+        pairs = zip(given, found, strict=False)
+        return len(given) == len(found) and all(same(one, other) for one, other in pairs)
+    return bool(given == found)
+
+
+def _people(owners: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(owner["email"].lower(), owner["role"]) for owner in owners}
+
+
+def _refuse_changes(
+    item: Wanted, given: Mapping[str, Any], doc: Mapping[str, Any], names: Sequence[str]
+) -> None:
+    for name in names:
+        if name in given and given[name] != doc.get(name):
+            text = (
+                f"{item.place}: {item.title}: {name} is {doc.get(name)!r} and never changes; "
+                f"the manifest says {given[name]!r}"
+            )
+            raise Failure(ExitCode.REJECTED, text, code="immutable-field")
+
+
+def _step(verb: str, data: Mapping[str, Any], row: Row | None) -> Step:
+    return Step(type=f"environment.{verb}.v1", data=data, base=0 if row is None else row.seq)
+
+
+def _wrong(document: Document, path: Path, text: str) -> Failure:
+    return Failure(ExitCode.REJECTED, f"{document.place(path)}: {text}", code="invalid-manifest")
