@@ -70,6 +70,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("not-found", 404, "There is no such thing, or it is not yours to see."),
         _code("log-changed", 409, "The sequence belongs to another log."),
         _code("invalid-query", 400, "A query parameter is wrong."),
+        _code("list-expired", 410, "The list cannot be continued: begin it again."),
         _code("method-not-allowed", 405, "The address does not take this method."),
         _code("unsupported-media-type", 415, "The body is of a kind that is not taken here."),
         _code("internal", 500, "Something is broken on our side; it was logged."),

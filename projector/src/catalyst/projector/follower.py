@@ -14,6 +14,7 @@ from typing import Final, Literal
 from catalyst.chassis import clock
 from catalyst.projector import rebuild
 from catalyst.projector.attach import Attached, Unfit, attach, verify
+from catalyst.projector.failures import first
 from catalyst.projector.flush import Flusher
 from catalyst.projector.fold import Changes, Gone
 from catalyst.projector.ports import Doubt, GuardLost, Log, Missing, ReadModel
@@ -100,7 +101,7 @@ class Follower:
                     group.create_task(session.run(reader), name="projector-session")
                     group.create_task(self._watch(attached.pointer.epoch), name="projector-watch")
             except* (Doubt, Missing, GuardLost, Moved) as failures:
-                raise _first(failures) from None
+                raise first(failures, (Moved, GuardLost, Doubt, Missing)) from None
             finally:
                 self.status = "starting"
                 if clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
@@ -180,17 +181,3 @@ class Follower:
             elif clock.monotonic() - since >= TAKE_OVER_SECONDS:
                 log.info("the other projector has stopped, this one takes over")
                 return
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the failure that says most about what to do."""
-    found: list[BaseException] = []
-    todo: list[BaseException] = [failures]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, BaseExceptionGroup):
-            todo.extend(item.exceptions)
-        else:
-            found.append(item)
-    order = (Moved, GuardLost, Doubt, Missing)
-    return min(found, key=lambda item: order.index(type(item)))

@@ -5,7 +5,7 @@ Called by the follower, the rebuild and the checks, through `catalyst.projector.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -88,7 +88,7 @@ class StreamLog:
             found = await self._js.replay(EV, ">", start=seq, limit=1)
         return found[0].time if found else None
 
-    async def events_of(self, path: str) -> Sequence[LogMessage]:
+    async def events_of(self, path: str) -> list[LogMessage]:
         """Return all events of one aggregate."""
         with translated("reading the events of an aggregate"):
             found = await self._js.replay(EV, f"evt.{path}.>")

@@ -1,0 +1,94 @@
+"""The projector, wired: follower, hub, HTTP surface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from catalyst.chassis import app as process
+from catalyst.chassis.http import Metrics, Readiness
+from catalyst.chassis.probe import Probe
+from catalyst.chassis.runtime import Runtime, standing
+from catalyst.projector import http
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.feed import Feed
+from catalyst.projector.follower import Follower
+from catalyst.projector.hub import Hub
+from catalyst.projector.settings import Settings
+from catalyst.projector.sse import Pace
+
+NAME = "projector"
+
+
+class Projector:
+    """The member: folds the log into the read model and serves it."""
+
+    def __init__(self, runtime: Runtime, settings: Settings) -> None:
+        """Work on `runtime`; nothing happens before `run`."""
+        self._runtime = runtime
+        self._max_lag_seconds = settings.max_lag_seconds
+        self.log = StreamLog(runtime.js, NAME)
+        self.model = StreamReadModel(runtime.js, NAME, replicas=runtime.replicas)
+        self.follower = Follower(self.log, self.model)
+        self.hub = Hub()
+        self.feed = Feed(self.hub, self.log, self.model)
+        self._probe = Probe(runtime.js, NAME)
+        self._stopping = asyncio.Event()
+        self.metrics = Metrics(NAME)
+        readiness = Readiness({"broker": self._probe.check, "rows": self._rows})
+        pace = Pace(
+            heartbeat_seconds=settings.heartbeat_seconds,
+            drain_seconds=settings.drain_seconds,
+            rotate_seconds=settings.rotate_seconds,
+            retry_seconds=settings.retry_seconds,
+        )
+        door = http.Door(self.hub, runtime.verifier, pace=pace, wait_seconds=settings.wait_seconds)
+        self._app = http.app(door, readiness, self.metrics)
+
+    @property
+    def app(self) -> ASGIApp:
+        """Reads, streams, health and metrics."""
+        return self._app
+
+    async def run(self) -> None:
+        """Work until `stop`, then say goodbye to every stream and return."""
+        async with asyncio.TaskGroup() as tasks:
+            working = [
+                tasks.create_task(self.follower.run(), name="projector-follower"),
+                tasks.create_task(self.feed.run(), name="projector-hub"),
+                tasks.create_task(self._probe.run(), name="projector-probe"),
+            ]
+            closed = tasks.create_task(self._runtime.js.closed.wait(), name="projector-closed")
+            stopping = tasks.create_task(self._stopping.wait(), name="projector-stop")
+            await asyncio.wait({closed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self.hub.end("shutdown")
+            for task in (*working, closed, stopping):
+                task.cancel()
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stopping.set()
+
+    async def _rows(self) -> str | None:
+        if not self.hub.loaded.is_set():
+            return "the read model is being loaded"
+        lag = self.hub.fresh().lag_ms / 1000
+        if lag > self._max_lag_seconds:
+            return f"the rows are {lag:.0f} s behind the log"
+        return None
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Projector]:
+    """Connect, and hold the member for the block."""
+    async with standing(NAME, settings) as runtime:
+        yield Projector(runtime, settings)
+
+
+def run() -> int:
+    """Run the member as a process; returns its exit code."""
+    return process.main(NAME, Settings, build)

@@ -1,0 +1,24 @@
+"""Settings of the projector: `PROJECTOR_<NAME>` or `CATALYST_<NAME>`."""
+
+from __future__ import annotations
+
+from catalyst.chassis.settings import BrokerSettings
+
+
+class Settings(BrokerSettings, frozen=True, kw_only=True):
+    """What the projector can be told."""
+
+    heartbeat_seconds: float = 15.0
+    """How often a quiet stream says that it stands."""
+    drain_seconds: float = 20.0
+    """How long a reader may take no byte before its stream is ended."""
+    rotate_seconds: float = 3600.0
+    """After about this long a reader is asked to connect anew; 0 for never."""
+    retry_seconds: float = 2.0
+    """About how long a browser waits before it connects again."""
+    wait_seconds: float = 10.0
+    """How long a read with `min_seq` waits before it answers 504."""
+    check_seconds: float = 60.0
+    """How often some rows are folded again and compared with what is stored; 0 for never."""
+    max_lag_seconds: float = 10.0
+    """Further behind the log than this, the projector is not ready."""

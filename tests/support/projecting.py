@@ -1,0 +1,137 @@
+"""A running read side for tests: follower, hub and HTTP app on the test's own broker account."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import msgspec
+from joserfc.jwk import OKPKey
+from tests.support.waiting import until
+
+from catalyst.chassis import app as process
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jwks import StaticKeys
+from catalyst.chassis.runtime import Runtime
+from catalyst.chassis.telemetry import Telemetry
+from catalyst.chassis.tokens import OWN_ISSUER, Issuer, Signer, Verifier
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.follower import Follower
+from catalyst.projector.main import Projector
+from catalyst.projector.ports import Loaded
+from catalyst.projector.refold import Refold
+from catalyst.projector.settings import Settings
+
+KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "test", "alg": "EdDSA", "use": "sig"})
+SIGNER = Signer(KEY)
+VERIFIER = Verifier(
+    {OWN_ISSUER: Issuer(StaticKeys(msgspec.json.encode({"keys": [KEY.as_dict(private=False)]})))}
+)
+
+
+def token(email: str = "ann@example.org", *roles: str, minutes: float = 15) -> str:
+    """A person's token."""
+    return SIGNER.person(email=email, roles=roles, ttl=timedelta(minutes=minutes))
+
+
+def bearer(email: str = "ann@example.org", *roles: str, minutes: float = 15) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(email, *roles, minutes=minutes)}"}
+
+
+def settings(**changes: Any) -> Settings:
+    values = {"heartbeat_seconds": 0.2, "wait_seconds": 1.0, "check_seconds": 0.0}
+    return Settings(**{**values, **changes})
+
+
+def projector(js: JetStream, **changes: Any) -> Projector:
+    runtime = Runtime(
+        js=js,
+        broker=js,
+        verifier=VERIFIER,
+        token=lambda: "",
+        member="test",
+        require_tokens=True,
+        telemetry=Telemetry("test"),
+    )
+    return Projector(runtime, settings(**changes))
+
+
+@asynccontextmanager
+async def running(member: Projector) -> AsyncIterator[Projector]:
+    """Run a projector for the block, from the moment it shows rows."""
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(member.run())
+        try:
+            await until(lambda: member.hub.loaded.is_set() or work.done())
+            yield member
+        finally:
+            member.stop()
+
+
+@asynccontextmanager
+async def served(member: Projector) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a projector behind a real HTTP server, with a client for it."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running(member))
+        bound = process.listen("127.0.0.1", 0)
+        address = await stack.enter_async_context(
+            process.serving(member.app, bound, grace_seconds=1)
+        )
+        yield await stack.enter_async_context(
+            httpx.AsyncClient(base_url=address, timeout=httpx.Timeout(15))
+        )
+
+
+async def fresh(js: JetStream, seq: int) -> dict[str, bytes]:
+    """Every row that the log gives at `seq`, folded with nothing to begin with."""
+    async with StreamLog(js, "fresh").open(1) as reader:
+        refold = Refold(reader)
+        await refold.to(seq)
+    return {key: row.raw for key, row in refold.fold.rows.items()}
+
+
+async def stored(js: JetStream) -> Loaded | None:
+    """What the current bucket holds; None if there is none yet."""
+    model = StreamReadModel(js, "stored")
+    pointer = await model.current()
+    if pointer is None:
+        return None
+    return await model.bucket(pointer.epoch).load()
+
+
+async def caught_up(js: JetStream, seq: int) -> Loaded:
+    """What the current bucket holds once it is at `seq`."""
+    found: list[Loaded] = []
+
+    async def reached() -> bool:
+        loaded = await stored(js)
+        if loaded is None:
+            return False
+        found[:] = [loaded]
+        return loaded.checkpoint.seq >= seq and loaded.checkpoint.to is None
+
+    await until(reached, 30.0)
+    return found[0]
+
+
+async def agrees(js: JetStream, seq: int) -> Mapping[str, bytes]:
+    """The rows of the bucket at `seq`, which are those of a fresh fold, byte for byte."""
+    loaded = await caught_up(js, seq)
+    folded = await fresh(js, loaded.checkpoint.seq)
+    assert loaded.rows == folded
+    return loaded.rows
+
+
+@asynccontextmanager
+async def following(js: JetStream, **options: Any) -> AsyncIterator[Follower]:
+    """Run the follower alone."""
+    follower = Follower(StreamLog(js, "test"), StreamReadModel(js, "test"), **options)
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(follower.run())
+        try:
+            yield follower
+        finally:
+            work.cancel()
