@@ -8,12 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from catalyst.contracts import (
-    environment_v1,
-    environment_v2,
     registry,
     rejection,
     roles,
-    runtime_v1,
     schema,
     subjects,
     topology,
@@ -21,14 +18,13 @@ from catalyst.contracts import (
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_TYPE, COMMANDS, EVENTS, MESSAGES
 
-MODULES = (environment_v1, environment_v2, runtime_v1)
 KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def _subclasses(base: type) -> Iterator[type]:
     for found in list[type](base.__subclasses__()):
         yield from _subclasses(found)
-        if found.__module__ in {module.__name__ for module in MODULES}:
+        if re.fullmatch(r"catalyst\.contracts\.[a-z]+_v[0-9]+", found.__module__):
             yield found
 
 
