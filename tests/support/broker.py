@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -65,6 +65,6 @@ def own_connection(
     return connect(process.url, name="own", user="own", password="own", timeout=timeout)
 
 
-def private(directory: Path) -> BrokerProcess:
+def private(directory: Path, **more: Any) -> BrokerProcess:
     """A broker that a test may kill and restart; user and password are `own`."""
-    return BrokerProcess(settings(directory, ["own"]))
+    return BrokerProcess(msgspec.structs.replace(settings(directory, ["own"]), more=more))

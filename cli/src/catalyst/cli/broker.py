@@ -98,6 +98,8 @@ class BrokerSettings(msgspec.Struct, frozen=True):
     max_consumers: int = 5000
     """Per stream, where the stream itself says nothing."""
     min_free_bytes: int = MIN_FREE_BYTES
+    more: Mapping[str, Any] = {}
+    """Further entries of the configuration file; they replace ours of the same name."""
 
 
 def server_binary() -> Path:
@@ -145,6 +147,7 @@ def configuration(settings: BrokerSettings, server_name: str, port: int) -> dict
         # nats-py's ordered consumers and key watches read only the first form of ack subjects.
         "feature_flags": {"js_ack_fc_v2": False},
         "accounts": {account.name: _account(account) for account in settings.accounts},
+        **settings.more,
     }
 
 
@@ -211,15 +214,15 @@ class BrokerProcess:
                 await self.stop()
                 raise
 
-    async def stop(self) -> None:
-        """Ask it to end, and kill it if it does not."""
+    async def stop(self, *, timeout: float = STOP_SECONDS) -> None:
+        """Ask it to end, and kill it if it does not within `timeout` seconds."""
         child = self._child
         if child is None:
             return
         if child.poll() is None:
             child.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(STOP_SECONDS):
+                async with asyncio.timeout(timeout):
                     await self.wait()
             except TimeoutError:
                 child.kill()
@@ -253,7 +256,7 @@ class BrokerProcess:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(configuration(self.settings, self.server_name, self.port), file, indent=1)
-        for old in directory.glob("nats-server_*.ports"):
+        for old in directory.glob("*.ports"):
             old.unlink()
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         command = [str(server_binary()), "-c", str(path)]
@@ -272,26 +275,32 @@ class BrokerProcess:
             )
 
     async def _until_ready(self) -> None:
-        while "Server is ready" not in self._log():
+        while "Server is ready" not in self._log() or not self._given_port():
             if self.pid is None:
                 raise self.fault() or self._last_words()
             await asyncio.sleep(_POLL_SECONDS)
         fault = self.fault()
         if fault is not None:
             raise fault
-        self.port = self.port or self._given_port()
+        self.port = self._given_port()
         name = await _name_of(self.settings.host, self.port)
         if name != self.server_name:
             raise PortTaken(f"another broker, {name!r}, answers on port {self.port}")
 
     def _given_port(self) -> int:
-        path = self.settings.directory / f"nats-server_{self.pid}.ports"
-        ports: Mapping[str, Sequence[str]] = json.loads(path.read_text("utf-8"))
-        return int(ports["nats"][0].rpartition(":")[2])
+        """The port it listens on; 0 while it has not said so, which it does last."""
+        if self.port:
+            return self.port
+        for path in self.settings.directory.glob(f"*_{self.pid}.ports"):
+            text = path.read_text("utf-8")
+            if text.endswith("}"):
+                ports: Mapping[str, Sequence[str]] = json.loads(text)
+                return int(ports["nats"][0].rpartition(":")[2])
+        return 0
 
     def _last_words(self) -> BrokerFault:
-        lines = self._log().strip().splitlines()
-        lines += (self.settings.directory / "broker.out").read_text("utf-8").splitlines()
+        printed = (self.settings.directory / "broker.out").read_text("utf-8", "replace")
+        lines = [line for line in (self._log() + "\n" + printed).splitlines() if line.strip()]
         return BrokerFault("the broker ended: " + (lines[-1] if lines else "it said nothing"))
 
     def _log(self) -> str:

@@ -1,0 +1,352 @@
+"""The broker is made to match, and what cannot be is told and left alone."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.integration.jetstream.streams import fill
+
+from catalyst.chassis import cursors
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.lock import HELD_SECONDS, locked
+from catalyst.chassis.jetstream.port import BrokerError, NotFound, Outgoing, Unavailable
+from catalyst.chassis.jetstream.topology import (
+    VERSION_KEY,
+    Finding,
+    ensure,
+    ensure_consumer,
+    ensure_stream,
+)
+from catalyst.contracts import topology as contracts
+from catalyst.contracts.topology import Consumer, Stream, bucket, read_model_bucket
+
+pytestmark = pytest.mark.real
+
+SECOND = 1_000_000_000
+LEASES = bucket("leases", allow_msg_ttl=True)
+WORK = Stream("WORK", {"subjects": ["work.>"], "max_consumers": 10, "allow_direct": True})
+READER = Consumer(
+    "WORK",
+    "reader",
+    {
+        "durable_name": "reader",
+        "ack_policy": "explicit",
+        "ack_wait": 5 * SECOND,
+        "filter_subjects": ["work.a.>"],
+    },
+)
+
+
+def changed(stream: Stream, **more: Any) -> Stream:
+    return Stream(stream.name, {**stream.config, **more})
+
+
+def changed_consumer(consumer: Consumer, **more: Any) -> Consumer:
+    return Consumer(consumer.stream, consumer.name, {**consumer.config, **more})
+
+
+async def settings(js: JetStream, name: str) -> Mapping[str, Any]:
+    return (await js.stream_state(name)).config
+
+
+async def test_everything_of_the_contracts_is_made(js: JetStream) -> None:
+    findings = await ensure(js, contracts.topology())
+
+    assert findings == []
+    streams, consumers = contracts.topology()
+    for stream in streams:
+        found = await settings(js, stream.name)
+        assert {key: found[key] for key in stream.config} == stream.config
+        assert found["metadata"][VERSION_KEY] == str(contracts.VERSION)
+        assert (found["storage"], found["num_replicas"]) == ("file", 1)
+    for consumer in consumers:
+        info = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
+        assert {key: info["config"][key] for key in consumer.config} == consumer.config
+
+
+async def test_a_second_start_changes_nothing(js: JetStream) -> None:
+    await ensure(js, contracts.topology())
+    before = [await js.stream_state(stream.name) for stream in contracts.topology()[0]]
+
+    assert await ensure(js, contracts.topology()) == []
+
+    for state in before:
+        again = await js.stream_state(state.config["name"])
+        assert (again.created, again.config) == (state.created, state.config)
+
+
+async def test_all_members_may_start_at_once(js: JetStream) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(ensure(js, contracts.topology())) for _ in range(8)]
+
+    assert [task.result() for task in tasks] == [[]] * 8
+
+
+async def test_old_and_new_members_may_start_at_once(js: JetStream) -> None:
+    new = (LEASES, changed(WORK, subjects=["work.>", "more.>"]))
+    old = (LEASES, WORK)
+    async with asyncio.TaskGroup() as group:
+        for number in range(10):
+            version = 2 if number % 2 else 1
+            group.create_task(ensure(js, (new if version == 2 else old, ()), version=version))
+
+    found = await settings(js, "WORK")
+    assert found["metadata"][VERSION_KEY] == "2"
+    assert found["subjects"] == ["work.>", "more.>"]
+
+
+async def test_a_member_with_a_lower_number_changes_nothing(js: JetStream) -> None:
+    await ensure(js, ([WORK], [READER]), version=2)
+    before = await settings(js, "WORK")
+
+    findings = await ensure(
+        js,
+        (
+            [changed(WORK, subjects=["other.>"], max_msg_size=1000)],
+            [changed_consumer(READER, ack_wait=SECOND)],
+        ),
+        version=1,
+    )
+
+    assert [(finding.what, finding.wanted, finding.found) for finding in findings] == [
+        ("stream WORK", 1, 2),
+        ("consumer WORK/reader", 1, 2),
+    ]
+    assert await settings(js, "WORK") == before
+    info = await js.api("CONSUMER.INFO.WORK.reader", None)
+    assert info["config"]["ack_wait"] == 5 * SECOND
+
+
+async def test_subjects_are_added_and_never_taken_away(js: JetStream) -> None:
+    await ensure(js, ([changed(WORK, subjects=["work.>", "old.>"])], ()), version=1)
+
+    findings = await ensure(js, ([changed(WORK, subjects=["work.>", "new.>"])], ()), version=2)
+
+    assert findings == []
+    assert (await settings(js, "WORK"))["subjects"] == ["work.>", "old.>", "new.>"]
+
+
+async def test_settings_that_can_be_changed_are(js: JetStream) -> None:
+    await ensure(js, ([WORK], [READER]), version=1)
+
+    findings = await ensure(
+        js,
+        (
+            [changed(WORK, max_consumers=20, duplicate_window=3 * SECOND)],
+            [changed_consumer(READER, ack_wait=7 * SECOND, filter_subjects=["work.b.>"])],
+        ),
+        version=2,
+    )
+
+    assert findings == []
+    found = await settings(js, "WORK")
+    assert (found["max_consumers"], found["duplicate_window"]) == (20, 3 * SECOND)
+    config = (await js.api("CONSUMER.INFO.WORK.reader", None))["config"]
+    assert (config["ack_wait"], config["filter_subjects"]) == (7 * SECOND, ["work.b.>"])
+    assert config["metadata"][VERSION_KEY] == "2"
+
+
+async def test_what_cannot_be_changed_is_told_and_the_rest_is_changed(js: JetStream) -> None:
+    await ensure(js, ([changed(WORK, deny_delete=True)], [READER]), version=1)
+    await js.publish(Outgoing("work.a.1"))
+
+    findings = await ensure(
+        js,
+        (
+            [changed(WORK, deny_delete=False, max_consumers=20)],
+            [changed_consumer(READER, ack_policy="none", ack_wait=7 * SECOND)],
+        ),
+        version=2,
+        storage="memory",
+    )
+
+    assert {(finding.what, finding.wanted, finding.found) for finding in findings} == {
+        ("stream WORK: storage", "memory", "file"),
+        ("stream WORK: deny_delete", False, True),
+        ("consumer WORK/reader: ack_policy", "none", "explicit"),
+    }
+    assert all(finding.why for finding in findings)
+    state = await js.stream_state("WORK")
+    assert (state.messages, state.config["max_consumers"]) == (1, 20)
+    assert state.config["metadata"][VERSION_KEY] == "2"
+    config = (await js.api("CONSUMER.INFO.WORK.reader", None))["config"]
+    assert config["ack_wait"] == 7 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("max_age", 0, 60 * SECOND),
+        ("max_bytes", -1, 1024),
+        ("max_bytes", 2048, 1024),
+        ("max_msgs", 100, 1),
+        ("max_msgs_per_subject", -1, 1),
+    ],
+)
+async def test_a_limit_that_would_drop_messages_is_only_told(
+    js: JetStream, key: str, before: int, after: int
+) -> None:
+    await ensure(js, ([changed(WORK, **{key: before})], ()), version=1)
+    await fill_work(js)
+
+    findings = await ensure(js, ([changed(WORK, **{key: after})], ()), version=2)
+
+    assert findings == [Finding(f"stream WORK: {key}", after, before, "it would drop messages")]
+    assert (await js.stream_state("WORK")).messages == 5
+
+
+async def test_a_limit_may_be_raised(js: JetStream) -> None:
+    await ensure(js, ([changed(WORK, max_msgs=100)], ()), version=1)
+
+    assert await ensure(js, ([changed(WORK, max_msgs=200)], ()), version=2) == []
+    assert await ensure(js, ([changed(WORK, max_msgs=-1)], ()), version=3) == []
+
+    assert (await settings(js, "WORK"))["max_msgs"] == -1
+
+
+async def fill_work(js: JetStream) -> None:
+    for _ in range(5):
+        await js.publish(Outgoing("work.a.1", b"x" * 100))
+
+
+async def test_a_stream_of_somebody_else_is_left_alone(js: JetStream) -> None:
+    await js.api("STREAM.CREATE.WORK", {"name": "WORK", "subjects": ["theirs.>"]})
+    before = await settings(js, "WORK")
+
+    findings = await ensure(js, ([WORK], ()))
+
+    assert [(finding.what, finding.why) for finding in findings] == [
+        ("stream WORK", "it was not made by Catalyst")
+    ]
+    assert await settings(js, "WORK") == before
+
+
+async def test_an_unknown_setting_is_an_error(js: JetStream) -> None:
+    with pytest.raises(BrokerError) as caught:
+        await ensure(js, ([changed(WORK, no_such_setting=1)], ()))
+
+    assert caught.value.err_code == 10025
+
+
+async def test_subjects_of_another_stream_are_an_error(js: JetStream) -> None:
+    await js.api("STREAM.CREATE.OTHER", {"name": "OTHER", "subjects": ["work.a.>"]})
+
+    with pytest.raises(BrokerError) as caught:
+        await ensure(js, ([WORK], ()))
+
+    assert caught.value.err_code == 10065
+
+
+async def test_comparing_changes_nothing_and_tells_everything(js: JetStream) -> None:
+    await ensure(js, ([WORK], ()), version=1)
+    before = await settings(js, "WORK")
+
+    findings = await ensure(
+        js, ([changed(WORK, max_consumers=20), LEASES], [READER]), version=1, change=False
+    )
+
+    assert [(finding.what, finding.why) for finding in findings] == [
+        ("stream WORK: max_consumers", "not changed, only compared"),
+        ("stream KV_leases", "it does not exist"),
+        ("consumer WORK/reader", "it does not exist"),
+    ]
+    assert await settings(js, "WORK") == before
+
+
+async def test_a_server_that_is_too_old_is_told(js: JetStream) -> None:
+    class Old(JetStream):
+        async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:  # type: ignore[explicit-override]
+            answer = await super().api(suffix, payload, timeout=timeout)
+            if suffix == "INFO":
+                answer["api"]["level"] = 2
+            return answer
+
+    findings = await ensure(Old(js.link), ((), ()))
+
+    assert [(finding.what, finding.wanted, finding.found) for finding in findings] == [
+        ("server: API level", 5, 2)
+    ]
+
+
+async def test_a_bucket_of_an_epoch_is_made_on_its_own(js: JetStream) -> None:
+    assert await ensure_stream(js, read_model_bucket("abc")) == []
+    assert await ensure_stream(js, read_model_bucket("abc")) == []
+
+    assert (await settings(js, "KV_rm_abc"))["allow_atomic"] is True
+
+
+async def test_a_lost_durable_on_the_log_starts_behind_its_cursor(js: JetStream) -> None:
+    log = next(stream for stream in contracts.STREAMS if stream.name == contracts.EV)
+    durable = contracts.reaction_consumer("environment", "test", ["evt.>"])
+    await ensure(js, ([log, *contracts.BUCKETS], [durable]))
+    await fill(js, 10)
+    await settle_all(js, durable, 10)
+    await cursors.Keeper(js, [durable]).keep()
+    await js.api(f"CONSUMER.DELETE.{durable.stream}.{durable.name}", None)
+    await fill(js, 5)
+
+    assert await ensure_consumer(js, durable) == []
+    assert await ensure(js, ([log, *contracts.BUCKETS], [durable])) == []
+
+    info = await js.api(f"CONSUMER.INFO.{durable.stream}.{durable.name}", None)
+    assert info["config"]["opt_start_seq"] == 11
+    assert info["num_pending"] == 5
+
+
+async def settle_all(js: JetStream, durable: Consumer, count: int) -> None:
+    acknowledged = await js.link.jetstream().pull_subscribe_bind(
+        consumer=durable.name, stream=durable.stream
+    )
+    for message in await acknowledged.fetch(count):
+        await message.ack_sync()
+
+
+async def test_a_lock_is_held_by_one_at_a_time(js: JetStream) -> None:
+    await ensure_stream(js, LEASES)
+    inside = 0
+    most = 0
+
+    async def hold() -> None:
+        nonlocal inside, most
+        async with locked(js, "test"):
+            inside += 1
+            most = max(most, inside)
+            await js.rtt()
+            inside -= 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(hold())
+
+    assert most == 1
+
+
+async def test_a_lock_that_stays_held_is_not_waited_for_without_end(js: JetStream) -> None:
+    await ensure_stream(js, LEASES)
+
+    async with locked(js, "test"):
+        with pytest.raises(Unavailable, match="not free"):
+            async with locked(js, "test", timeout=0.2):
+                pass
+        held = await js.last("KV_leases", "$KV.leases.test", leader=True)
+
+    assert held is not None
+    # A holder that dies loses it by the broker's own clock.
+    assert held.headers["Nats-TTL"] == f"{HELD_SECONDS}s"
+
+
+async def test_an_error_under_a_lock_gives_it_back(js: JetStream) -> None:
+    await ensure_stream(js, LEASES)
+
+    with pytest.raises(NotFound):
+        async with locked(js, "test"):
+            await js.stream_state("NONE")
+
+    async with locked(js, "test", timeout=1):
+        pass
+
+
+async def test_without_a_bucket_there_is_no_lock(js: JetStream) -> None:
+    async with locked(js, "test"), locked(js, "test", timeout=1):
+        assert not (await js.api("STREAM.NAMES", {}))["streams"]
