@@ -51,7 +51,7 @@ def organization_plan(world: World) -> DeletionPlan:
 
 
 def environment_plan(world: World) -> DeletionPlan:
-    return deletion.plan_environment("acme", "acme-prod", world.state(PROD))
+    return deletion.plan_environment("acme-prod", world.state(PROD), world.state(ACME))
 
 
 def answered(plan: DeletionPlan, **changes: Any) -> dict[str, Any]:
@@ -165,6 +165,8 @@ def test_a_suspended_or_failed_organization_can_be_deleted() -> None:
 
 def test_an_environment_of_a_suspended_organization_stays() -> None:
     scenario = given(ORGANIZATION, SUSPENDED)
+    [blocker] = environment_plan(scenario.world).blocked_by
+    assert blocker.code == "organization-suspended"
     scenario.when(delete_environment(scenario.world), PROD).then_rejected("organization-suspended")
 
 

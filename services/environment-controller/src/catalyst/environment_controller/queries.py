@@ -100,7 +100,8 @@ async def plan_environment_deletion(
     asked = _asked(request, EnvironmentDeletion)
     _require_same(asked.organization, organization)
     state = await load(environment_ref(organization, asked.environment))
-    return _answer(deletion.plan_environment(organization, asked.environment, state))
+    owner = await load(ref_of(organization))
+    return _answer(deletion.plan_environment(asked.environment, state, owner))
 
 
 QUERIES: Final = (

@@ -31,7 +31,6 @@ from catalyst.environment_controller.domain.organization import (
     Organization,
     ref_of,
     require_existing,
-    require_not_suspended,
 )
 from catalyst.environment_controller.domain.policy import Policy, policy_ref
 from catalyst.environment_controller.domain.registration import host_claim
@@ -97,13 +96,17 @@ def content_digest(state: msgspec.Struct) -> str:
 # ---- plans
 
 
-def plan_environment(slug: str, name: str, state: Environment) -> DeletionPlan:
-    """Return what deleting an Environment would do; decided from its state alone.
+def plan_environment(name: str, state: Environment, owner: Organization) -> DeletionPlan:
+    """Return what deleting an Environment would do.
+
+    What goes and what the hash stands for is decided from its own state alone; its Organization may
+    stand in the way.
 
     Raises:
         Rejected: `environment-not-found`.
     """
     require_environment(state, name)
+    slug = state.organization
     return DeletionPlan(
         request={"organization": slug, "environment": name},
         inputs={f"environment:{name}": content_digest(state)},
@@ -119,7 +122,7 @@ def plan_environment(slug: str, name: str, state: Environment) -> DeletionPlan:
             ),
             *_history(slug),
         ),
-        blocked_by=_applications_present({name: state}),
+        blocked_by=(*_suspended(owner), *_applications_present({name: state})),
     )
 
 
@@ -183,6 +186,17 @@ def _history(slug: str) -> tuple[Item, ...]:
     return (
         Item(kind="log", name=slug, detail="every event stays in the log"),
         Item(kind="outcomes", name=slug, detail="outcomes of commands stay for 30 days"),
+    )
+
+
+def _suspended(owner: Organization) -> tuple[Blocker, ...]:
+    if not owner.suspended:
+        return ()
+    return (
+        Blocker(
+            code="organization-suspended",
+            message=f"the Organization is suspended: {owner.suspended_reason}",
+        ),
     )
 
 
@@ -299,12 +313,10 @@ def apply_environment(
     """Delete the Environment as planned, free its name, and tell the Organization.
 
     Raises:
-        Rejected: `environment-not-found`, `organization-suspended`, or as `confirm`.
+        Rejected: `environment-not-found`, or as `confirm`.
     """
     slug, name = context.ref.organization or "", context.ref.id
-    plan = plan_environment(slug, name, state)
-    require_not_suspended(context.reads[ref_of(slug)], slug)
-    confirm(plan, command, context.now)
+    confirm(plan_environment(name, state, context.reads[ref_of(slug)]), command, context.now)
     deleted = env1.EnvironmentDeleted(environment=name, organization=slug)
     removed = env1.EnvironmentRemoved(slug=slug, environment=name)
     return Decision(

@@ -79,11 +79,11 @@ def require_existing(state: Organization, slug: str) -> None:
         raise Rejected("organization-deleted", f"the Organization {slug!r} is deleted")
 
 
-def require_not_suspended(state: Organization, slug: str) -> None:
-    """Refuse a change below an Organization that is gone or suspended.
+def require_changeable(state: Organization, slug: str) -> None:
+    """Refuse a change below an Organization that is gone, suspended or failed.
 
     Raises:
-        Rejected: As `require_existing`, or `organization-suspended`.
+        Rejected: As `require_existing`, or `organization-suspended`, `organization-failed`.
     """
     require_existing(state, slug)
     if state.suspended:
@@ -91,15 +91,6 @@ def require_not_suspended(state: Organization, slug: str) -> None:
             "organization-suspended",
             f"the Organization {slug!r} is suspended: {state.suspended_reason}",
         )
-
-
-def require_changeable(state: Organization, slug: str) -> None:
-    """Refuse a change below an Organization that is gone, suspended or failed.
-
-    Raises:
-        Rejected: As `require_not_suspended`, or `organization-failed`.
-    """
-    require_not_suspended(state, slug)
     if state.phase == "failed":
         raise Rejected(
             "organization-failed",
