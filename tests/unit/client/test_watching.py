@@ -147,13 +147,13 @@ async def test_a_refusal_that_passes_is_tried_again(status: int) -> None:
 async def test_a_first_connection_that_never_comes_about_is_told() -> None:
     refusals = [httpx.ConnectError("down") for _ in range(50)]
     async with over_http("http://door", transport=Scripted(*refusals)) as door:
-        watch = watching.Watch(door.calls, {}, first_seconds=0.2)
+        watch = watching.Watch(door.calls, "/v1/stream", {}, watching.change_of, first_seconds=0.2)
         with pytest.raises(Unreachable):
             await anext(watch.changes())
 
 
 async def test_a_stream_that_ends_at_once_is_asked_more_and_more_slowly() -> None:
-    count = 6
+    count = 5
     transport = Scripted(*[stream(SNAPSHOT) for _ in range(count)], END)
     waits = [c.wait_seconds for c in await watched(transport) if isinstance(c, Interrupted)]
     assert len(waits) == count

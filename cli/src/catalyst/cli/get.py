@@ -39,7 +39,6 @@ from catalyst.client.rows import (
     Reset,
     Row,
     Synced,
-    name_of,
 )
 
 
@@ -158,7 +157,7 @@ async def _all(target: Target, wanted: Wanted, form: Format) -> None:
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
     printer = _Printer(wanted, form)
     async with reads(target) as door:
-        watch = door.watch(wanted.kinds, **wanted.where)
+        watch = door.watch(wanted.kinds, name=wanted.name, **wanted.where)
         async with aclosing(watch.changes()) as changes:
             async for change in changes:
                 printer.take(change)
@@ -176,20 +175,11 @@ class _Printer:
 
     def take(self, change: Change) -> None:
         """Write what a change means for whoever reads along."""
-        if not self._concerns(change):
-            return
         if self._form is not Format.TABLE:
             self._write_object(change)
         else:
             self._write_line(change)
         self._say(change)
-
-    def _concerns(self, change: Change) -> bool:
-        if self._wanted.name is None:
-            return True
-        if isinstance(change, Put):
-            return name_of(change.row.key) == self._wanted.name
-        return not isinstance(change, Del) or name_of(change.key) == self._wanted.name
 
     def _write_object(self, change: Change) -> None:
         if isinstance(change, Interrupted):
@@ -235,12 +225,26 @@ class _Printer:
                 note(f"as of {as_of}; every change follows, Ctrl-C ends")
             case Interrupted(reason=reason, wait_seconds=seconds):
                 note(f"{reason}; again in {seconds:.1f} s")
+            case Bye(reason=reason, retryable=False):
+                raise ended(reason)
             case Bye(reason=reason):
                 note(f"the other side ends the stream: {reason}")
             case Heartbeat(as_of=as_of, head=head) if head > as_of:
                 note(f"{head - as_of} behind")
             case Applied() | Put() | Del() | Heartbeat() | Reset():
                 return
+
+
+def ended(reason: str) -> Failure:
+    """Return why a stream ended for good."""
+    if reason == "token-expired":
+        return Failure(
+            ExitCode.NOT_ALLOWED,
+            "the token has expired",
+            code=reason,
+            hint="`catalyst token` makes a new one",
+        )
+    return Failure(ExitCode.UNREACHABLE, f"the other side ended the stream: {reason}")
 
 
 def _cells(columns: tuple[kinds.Column, ...], row: Row) -> list[object]:

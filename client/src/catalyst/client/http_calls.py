@@ -23,6 +23,7 @@ ANSWER_SECONDS: Final = 10.0
 """For one try; a request that the door itself holds open gets its wait on top."""
 FIRST_CONTACT_SECONDS: Final = 2.0
 """How long somebody who was never there is waited for; who answered once is waited for longer."""
+JSON: Final = "application/json"
 PROBLEM_TYPE: Final = "application/problem+json"
 
 Query = Mapping[str, str | int | None]
@@ -60,6 +61,7 @@ class HttpCalls:
         query: Query | None = None,
         headers: Mapping[str, str | None] | None = None,
         body: bytes | None = None,
+        media_type: str = JSON,
         token: str | None = None,
         timeout: float = ANSWER_SECONDS,
         held_seconds: float = 0.0,
@@ -71,7 +73,8 @@ class HttpCalls:
             path: Below the origin, already quoted.
             query: Parameters; those that are None are left out.
             headers: More headers; those that are None are left out.
-            body: JSON.
+            body: Of the request, if it has one.
+            media_type: Of the body.
             token: Instead of the connection's.
             timeout: For all tries together.
             held_seconds: How long the door was asked to hold each try open.
@@ -83,6 +86,9 @@ class HttpCalls:
         """
         began = _clock()
         waits = Backoff()
+        sent = self.headers(headers or {}, token)
+        if body is not None:
+            sent["Content-Type"] = media_type
         while True:
             deadline = began + timeout
             one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, deadline - _clock()))
@@ -91,7 +97,7 @@ class HttpCalls:
                     method,
                     path,
                     query=query,
-                    headers=self.headers(headers or {}, token),
+                    headers=sent,
                     body=body,
                     timeout=one_try,
                 )
@@ -114,8 +120,6 @@ class HttpCalls:
         timeout: float,
     ) -> httpx.Response:
         params = {name: value for name, value in (query or {}).items() if value is not None}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
         try:
             response = await self.http.request(
                 method,

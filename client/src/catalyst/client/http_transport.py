@@ -16,15 +16,17 @@ import httpx
 
 from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
 from catalyst.client.backoff import Backoff
-from catalyst.client.draft import Draft, SendOptions, draft
+from catalyst.client.draft import SOURCE, Draft, SendOptions, draft
 from catalyst.client.errors import Problem, TimedOut
-from catalyst.client.http_calls import ANSWER_SECONDS, HttpCalls, decode
+from catalyst.client.events import EventFilter, LoggedEvent, event_of, event_parameters
+from catalyst.client.http_calls import ANSWER_SECONDS, JSON, HttpCalls, decode
 from catalyst.client.reads import Filter, Reads, parameters
 from catalyst.client.rows import Change
-from catalyst.client.watching import IDLE_SECONDS, Watch
+from catalyst.client.watching import IDLE_SECONDS, Watch, change_of
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
+CLOUD_EVENT: Final = "application/cloudevents+json"
 HOLD_SECONDS: Final = 10
 """How long the door is asked to hold one request open; no proxy on the way cuts that short."""
 
@@ -101,26 +103,43 @@ class HttpClient(Reads):
         self,
         kinds: str,
         *,
+        name: str | None = None,
         cursor: str = "",
         idle_seconds: float = IDLE_SECONDS,
         backoff: Backoff | None = None,
         **where: Unpack[Filter],
-    ) -> Watch:
+    ) -> Watch[Change]:
         """Return a watch of rows of some kinds (plurals with commas, or `all`).
 
-        With `cursor`, of an earlier watch with the same filters, it goes on from there.
+        With `name`, of the rows with this name alone. With `cursor`, of an earlier watch with the
+        same filters, it goes on from there.
         """
-        query = {"kinds": kinds, **parameters(where)}
-        return Watch(self.calls, query, cursor, idle_seconds=idle_seconds, backoff=backoff)
+        query = {"kinds": kinds, "name": name, **parameters(where)}
+        return Watch(
+            self.calls,
+            "/v1/stream",
+            query,
+            change_of,
+            cursor=cursor,
+            idle_seconds=idle_seconds,
+            backoff=backoff,
+        )
 
     async def changes(self, kinds: str, **where: Unpack[Filter]) -> AsyncIterator[Change]:
         """Yield a snapshot of rows and then every change, for ever."""
         async for change in self.watch(kinds, **where).changes():
             yield change
 
+    def follow(self, *, cursor: str = "", **asked: Unpack[EventFilter]) -> Watch[LoggedEvent]:
+        """Return a watch of the log's events: from `after` or `since` on, else new ones only."""
+        query = {**event_parameters(asked), "follow": "true"}
+        return Watch(self.calls, "/v1/events", query, event_of, cursor=cursor)
+
     async def _post(self, order: Draft, deadline: float, *, hold: bool) -> Outcome | None:
         """Hand the command in; None if it is stored but not decided yet."""
         wait = _hold(deadline - _clock()) if hold else 0
+        # Only a whole message says where it comes from; most commands need not.
+        whole = order.source != SOURCE or order.correlation_id is not None
         response = await self.calls.ask(
             "POST",
             f"/v1/commands/{order.type}",
@@ -134,7 +153,8 @@ class HttpClient(Reads):
                 "Prefer": f"wait={wait}" if wait else None,
                 "traceparent": order.traceparent,
             },
-            body=order.data,
+            body=order.envelope if whole else order.data,
+            media_type=CLOUD_EVENT if whole else JSON,
             token=order.token,
             timeout=max(0.1, deadline - _clock()),
             held_seconds=wait,

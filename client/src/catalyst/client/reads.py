@@ -12,12 +12,14 @@ from urllib.parse import quote
 import msgspec
 
 from catalyst.client.errors import Malformed
+from catalyst.client.events import EventFilter, EventPage, event_parameters
 from catalyst.client.http_calls import ANSWER_SECONDS, HttpCalls, decode
-from catalyst.client.rows import Freshness, Page, Row
+from catalyst.client.rows import Freshness, Page, Row, row_of
 
 AS_OF: Final = "catalyst-as-of"
 HEAD: Final = "catalyst-head"
 LAG: Final = "catalyst-lag-ms"
+LOG: Final = "catalyst-log"
 
 
 class Filter(TypedDict, total=False):
@@ -41,6 +43,8 @@ class _List(msgspec.Struct, kw_only=True):
     as_of: int = 0
     head: int = 0
     lag_ms: int = 0
+    log: str = ""
+    cursor: str = ""
     next: str = msgspec.field(name="continue", default="")
 
 
@@ -107,9 +111,9 @@ class Reads:
         path = f"/v1/state/{quote(kinds, safe=',')}"
         response = await self.calls.ask("GET", path, query=query, timeout=timeout)
         found = decode(response.content, _List)
-        fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms)
+        fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms, log=found.log)
         rows = tuple(row_of(item.key, item.value) for item in found.items)
-        return Page(rows=rows, fresh=fresh, next=found.next)
+        return Page(rows=rows, fresh=fresh, next=found.next, cursor=found.cursor)
 
     async def pages(
         self,
@@ -140,6 +144,12 @@ class Reads:
                 raise Malformed("the list goes round in a circle")
             after = page.next
 
+    async def events(self, **asked: Unpack[EventFilter]) -> EventPage:
+        """Read one page of the log's events, oldest first."""
+        response = await self.calls.ask("GET", "/v1/events", query=event_parameters(asked))
+        page: EventPage = decode(response.content, EventPage)
+        return page
+
     async def query(
         self, service: str, name: str, data: Mapping[str, Any], *, organization: str | None
     ) -> Any:
@@ -167,23 +177,13 @@ def parameters(where: Filter) -> dict[str, str | int | None]:
     }
 
 
-def row_of(key: str, value: bytes | msgspec.Raw) -> Row:
-    """Return a row from its key and the value as it is stored.
-
-    Raises:
-        Malformed: If the value is not one of a row.
-    """
-    fields = decode(bytes(value), dict[str, Any])
-    try:
-        return msgspec.convert({**fields, "key": key}, Row)
-    except msgspec.ValidationError as error:
-        raise Malformed(f"the row {key!r} cannot be read: {error}") from error
-
-
 def _freshness(headers: Mapping[str, str]) -> Freshness:
     try:
         return Freshness(
-            as_of=int(headers[AS_OF]), head=int(headers[HEAD]), lag_ms=int(headers[LAG])
+            as_of=int(headers[AS_OF]),
+            head=int(headers[HEAD]),
+            lag_ms=int(headers[LAG]),
+            log=headers.get(LOG, ""),
         )
     except (KeyError, ValueError) as error:
         raise Malformed("the answer does not say how fresh it is") from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from catalyst.client.errors import Malformed
 from catalyst.contracts.subjects import BadSubject, RowKey
 
 
@@ -47,6 +48,8 @@ class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     """The log's last sequence when last looked at."""
     lag_ms: int = 0
     """Age of the oldest message that is not in the answer; 0 when caught up."""
+    log: str = ""
+    """Name of the log that the sequences belong to."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     fresh: Freshness
     next: str = ""
     """Token for the following page; empty on the last."""
+    cursor: str = ""
+    """A watch with the same filters goes on from here, without a gap to the first page."""
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,3 +164,16 @@ def name_of(key: str) -> str:
         return RowKey.decode(key).name
     except BadSubject:
         return key
+
+
+def row_of(key: str, value: bytes | msgspec.Raw) -> Row:
+    """Return a row from its key and the value as it is stored.
+
+    Raises:
+        Malformed: If the value is not one of a row.
+    """
+    try:
+        fields = msgspec.json.decode(value, type=dict[str, Any])
+        return msgspec.convert({**fields, "key": key}, Row)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"the row {key!r} cannot be read: {error}") from error

@@ -36,6 +36,9 @@ class SseParser:
         self.last_id = last_id
         self.retry_seconds: float | None = None
         """What the sender asked to wait before reconnecting, if it did."""
+        self.own_id = False
+        """Whether the event that was yielded last brought an id of its own."""
+        self._named_id = False
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._started = False
         self._after_cr = False
@@ -114,6 +117,7 @@ class SseParser:
         elif name == "id":
             if "\0" not in value:
                 self._pending_id = value
+                self._named_id = True
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry_seconds = int(value) / 1000
         return None
@@ -121,6 +125,7 @@ class SseParser:
     def _dispatch(self) -> ServerEvent | None:
         self._size = 0
         self.last_id = self._pending_id
+        self.own_id, self._named_id = self._named_id, False
         name, data = self._name, self._data
         self._name, self._data = "", []
         if not data:

@@ -1,4 +1,4 @@
-"""A stream of the read model that survives lost connections.
+"""A stream that survives lost connections, and what the one of the read model says.
 
 Part of `catalyst.client.http_transport.HttpClient`.
 """
@@ -6,9 +6,9 @@ Part of `catalyst.client.http_transport.HttpClient`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import httpx
 import msgspec
@@ -23,7 +23,6 @@ from catalyst.client.http_calls import (
     problem_of,
     transport_error,
 )
-from catalyst.client.reads import row_of
 from catalyst.client.rows import (
     Applied,
     Bye,
@@ -34,6 +33,7 @@ from catalyst.client.rows import (
     Put,
     Reset,
     Synced,
+    row_of,
 )
 from catalyst.client.sse import ServerEvent, SseParser
 
@@ -42,6 +42,11 @@ IDLE_SECONDS: Final = 45.0
 HEALTHY_SECONDS: Final = 5.0
 """A connection that stood this long was a good one. Shorter ones count as failures even if they
 brought something, so that a stream which resets or ends at once is not asked in a tight loop."""
+
+
+C = TypeVar("C")
+Control = Reset | Heartbeat | Bye | Interrupted
+"""What any stream may say besides its own."""
 
 
 class _Put(msgspec.Struct):
@@ -78,27 +83,29 @@ class _Bye(msgspec.Struct):
     cursor: str = ""
 
 
-class Watch:
-    """One watch, over as many connections as it takes."""
+class Watch(Generic[C]):
+    """One stream, over as many connections as it takes."""
 
     def __init__(
         self,
         calls: HttpCalls,
+        path: str,
         query: Query,
-        cursor: str = "",
+        read: Callable[[ServerEvent], C | Control | None],
         *,
-        path: str = "/v1/stream",
+        cursor: str = "",
         idle_seconds: float = IDLE_SECONDS,
         first_seconds: float = CONNECT_SECONDS,
         backoff: Backoff | None = None,
     ) -> None:
-        """Watch what `query` selects, from `cursor` on; without one, from a snapshot on.
+        """Watch what `query` selects, from `cursor` on.
 
         Args:
             calls: The door.
-            query: Kinds and filters.
-            cursor: Where an earlier watch with the same filters stood.
             path: Of the stream.
+            query: What is asked for; parameters that are None are left out.
+            read: Makes a change of an event; None for one that says nothing here.
+            cursor: Where an earlier watch of the same things stood.
             idle_seconds: After this long without a byte the connection is given up.
             first_seconds: How long a first connection may take; later ones are tried for ever.
             backoff: How long to wait between two connections.
@@ -106,6 +113,7 @@ class Watch:
         self._calls = calls
         self._query = {name: value for name, value in query.items() if value is not None}
         self._path = path
+        self._read_event = read
         self._idle_seconds = idle_seconds
         self._first_seconds = first_seconds
         self._backoff = backoff or Backoff()
@@ -115,7 +123,7 @@ class Watch:
         self.connections = 0
         """How many connections it took so far."""
 
-    async def changes(self) -> AsyncGenerator[Change, None]:
+    async def changes(self) -> AsyncGenerator[C | Control, None]:
         """Yield what happens, for ever, or until the other side says goodbye for good.
 
         Raises:
@@ -148,7 +156,7 @@ class Watch:
                 yield Interrupted(reason=reason, wait_seconds=wait)
             await asyncio.sleep(wait)
 
-    async def _connection(self) -> AsyncGenerator[Change, None]:
+    async def _connection(self) -> AsyncGenerator[C | Control, None]:
         """Yield what one connection brings."""
         headers = self._calls.headers(
             {
@@ -169,21 +177,22 @@ class Watch:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise transport_error(error) from error
 
-    async def _read(self, response: httpx.Response) -> AsyncGenerator[Change, None]:
+    async def _read(self, response: httpx.Response) -> AsyncGenerator[C | Control, None]:
         parser = SseParser(self.cursor)
         async for chunk in response.aiter_bytes():
             for event in parser.feed(chunk):
-                change = change_of(event)
-                if isinstance(change, Reset):
+                change = self._read_event(event)
+                last_id = event.last_id
+                if isinstance(change, Reset) and not parser.own_id:
                     # Rows that the old cursor stands for are being dropped; resuming there after
                     # another loss would leave them out for good.
-                    self.cursor = ""
                     parser.forget_id()
+                    self.cursor = last_id = ""
                 if change is not None:
                     yield change
-                if event.last_id and not isinstance(change, Reset):
+                if last_id:
                     # Only now: what was not yielded yet must come again.
-                    self.cursor = event.last_id
+                    self.cursor = last_id
             self._asked_wait = parser.retry_seconds or 0.0
             if parser.last_id:
                 self.cursor = parser.last_id
@@ -204,39 +213,22 @@ async def _check(response: httpx.Response) -> None:
         raise Malformed(f"the stream came as {kind!r}")
 
 
-_SHAPES: Final[Mapping[str, Any]] = {
+_CONTROL: Final[Mapping[str, Any]] = {"heartbeat": _Heartbeat, "reset": _Reset, "bye": _Bye}
+_ROWS: Final[Mapping[str, Any]] = {
     "put": _Put,
     "del": _Del,
     "synced": _Synced,
     "applied": _Applied,
-    "heartbeat": _Heartbeat,
-    "reset": _Reset,
-    "bye": _Bye,
 }
 
 
-def change_of(event: ServerEvent) -> Change | None:
-    """Return what an event says; None for a name that a later version may have.
+def control_of(event: ServerEvent) -> Control | None:
+    """Return what an event of any stream says; None for a name that a later version may have.
 
     Raises:
         Malformed: If an event that we know is not what it should be.
     """
-    shape = _SHAPES.get(event.name)
-    if shape is None:
-        return None
-    try:
-        found = msgspec.json.decode(event.data, type=shape)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"a {event.name!r} event cannot be read: {error}") from error
-    match found:
-        case _Put(key=key, value=value, coalesced=coalesced):
-            return Put(row=row_of(key, value), coalesced=coalesced)
-        case _Del(key=key, seq=seq):
-            return Del(key=key, seq=seq)
-        case _Synced(as_of=as_of):
-            return Synced(as_of=as_of)
-        case _Applied(as_of=as_of):
-            return Applied(as_of=as_of)
+    match decoded(event, _CONTROL):
         case _Heartbeat(as_of=as_of, head=head):
             return Heartbeat(as_of=as_of, head=head)
         case _Reset(reason=reason):
@@ -245,6 +237,40 @@ def change_of(event: ServerEvent) -> Change | None:
             return Bye(reason=reason, retryable=retryable, cursor=cursor)
         case _:
             return None
+
+
+def decoded(event: ServerEvent, shapes: Mapping[str, Any]) -> Any:
+    """Return an event's data in the shape that its name calls for; None for other names.
+
+    Raises:
+        Malformed: If the data are not of that shape.
+    """
+    shape = shapes.get(event.name)
+    if shape is None:
+        return None
+    try:
+        return msgspec.json.decode(event.data, type=shape)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"a {event.name!r} event cannot be read: {error}") from error
+
+
+def change_of(event: ServerEvent) -> Change | None:
+    """Return what an event of the read model's stream says; None for an unknown name.
+
+    Raises:
+        Malformed: If an event that we know is not what it should be.
+    """
+    match decoded(event, _ROWS):
+        case _Put(key=key, value=value, coalesced=coalesced):
+            return Put(row=row_of(key, value), coalesced=coalesced)
+        case _Del(key=key, seq=seq):
+            return Del(key=key, seq=seq)
+        case _Synced(as_of=as_of):
+            return Synced(as_of=as_of)
+        case _Applied(as_of=as_of):
+            return Applied(as_of=as_of)
+        case _:
+            return control_of(event)
 
 
 def _clock() -> float:
