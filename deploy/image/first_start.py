@@ -95,18 +95,20 @@ def broker_configuration(known: Mapping[str, str]) -> dict[str, Any]:
 
 def prepare(folder: Path) -> None:
     """Make what is missing, for every member and the broker."""
-    installation = folder / "installation"
-    installation.mkdir(parents=True, exist_ok=True, mode=0o700)
+    installation, broker, members = (
+        folder / name for name in ("installation", "broker", "members")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in (installation, broker, members):
+        place.mkdir(exist_ok=True, mode=0o700)
     known = passwords(installation)
     ring = KeyRing.open(installation / "keys", services=tuple(BROKER_USERS.values()))
     for member, user in BROKER_USERS.items():
-        place = folder / "members" / member
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place = members / member
+        place.mkdir(exist_ok=True, mode=0o700)
         write(place / "broker-password", known[user])
         write(place / "signing-key.jwk", ring.service_path(user).read_text("utf-8"))
         write(place / ring.jwks_path.name, ring.jwks_path.read_text("utf-8"))
-    broker = folder / "broker"
-    broker.mkdir(parents=True, exist_ok=True, mode=0o700)
     write(broker / "nats.conf", render(broker_configuration(known)) + "\n")
 
 

@@ -11,7 +11,8 @@ Takes (dict "root" <context> "chart" <chart name>).
 {{- if contains .chart $release -}}
 {{- $release | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" $release .chart | trunc 52 | trimSuffix "-" -}}
+{{- /* The release's name gives way, or all its members would end up with the same one. */ -}}
+{{- printf "%s-%s" ($release | trunc (int (sub 51 (len .chart))) | trimSuffix "-") .chart -}}
 {{- end -}}
 {{- end -}}
 

@@ -37,15 +37,16 @@ CATALYST_OTLP_ENDPOINT: {{ . | quote }}
 
 {{/*
 The list of environment variables. Takes (dict "root" <context> "settings" <map of the member's own>).
-What the values name under `settings` comes last and wins.
+What the values name under `settings` wins: a variable with the member's name in front is stronger.
 */}}
 {{- define "catalyst-library.environment" -}}
 {{- $all := include "catalyst-library.shared-settings" .root | fromYaml -}}
+{{- $prefix := .root.Chart.Name | replace "-" "_" -}}
 {{- range $name, $value := .settings | default dict }}
 {{- $_ := set $all $name $value -}}
 {{- end -}}
 {{- range $field, $value := .root.Values.settings | default dict }}
-{{- $_ := set $all (printf "CATALYST_%s" (upper $field)) $value -}}
+{{- $_ := set $all (printf "%s_%s" (upper $prefix) (upper $field)) $value -}}
 {{- end -}}
 {{- $variables := list -}}
 {{- range $name, $value := $all -}}

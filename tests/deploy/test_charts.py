@@ -1,0 +1,443 @@
+"""Every chart passes real Helm, and what comes out is fit for a cluster."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.deploy import charts
+from tests.deploy.charts import (
+    UMBRELLA,
+    Helm,
+    HelmRefused,
+    environment,
+    member_of,
+    of_kind,
+    only,
+    pod,
+)
+from tests.deploy.members import CHARTS, deployables, manifest, variables
+from tests.deploy.values import EXISTING_BROKER, ODD, cases
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = [(chart, case) for chart in charts.names() for case in cases(chart)]
+MEMBERS = deployables()
+# A label of DNS holds no more; names get suffixes from Kubernetes (pods, 17 characters).
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def values_of(chart: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((CHARTS / chart / "values.yaml").read_text("utf-8"))
+    return loaded
+
+
+def schema_of(chart: str) -> dict[str, Any]:
+    path = CHARTS / chart / "values.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize(("chart", "case"), CASES)
+def test_real_helm_finds_nothing_to_complain_about(
+    helm: Helm, tmp_path: Path, chart: str, case: str
+) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(yaml.safe_dump(cases(chart)[case]), encoding="utf-8")
+
+    said = helm.run(
+        "lint", "--strict", chart, f"--kube-version={charts.KUBERNETES}", f"--values={path}"
+    )
+
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+
+
+@pytest.mark.parametrize("kubernetes", ["1.27", "1.33", "1.37"])
+def test_kubernetes_knows_every_field(helm: Helm, tmp_path: Path, kubernetes: str) -> None:
+    program = charts.part("CATALYST_KUBECONFORM", "kubeconform")
+    schemas = charts.part("CATALYST_KUBERNETES_SCHEMAS", "kubernetes-schemas")
+    for chart, case in CASES:
+        rendered = helm.text(chart, values=cases(chart)[case])
+        (tmp_path / f"{chart}-{case}.yaml").write_text(rendered, encoding="utf-8")
+
+    place = f"{schemas}/{kubernetes}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    done = subprocess.run(
+        [program, "-strict", "-summary", "-schema-location", place, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(CASES)} files" in done.stdout
+    assert "Skipped: 0" in done.stdout
+
+
+@pytest.mark.parametrize("chart", charts.names())
+def test_what_is_installed_by_default_changes_only_on_purpose(helm: Helm, chart: str) -> None:
+    """Run with CATALYST_GOLDEN=write to take a change on."""
+    path = GOLDEN / f"{chart}.yaml"
+    rendered = helm.text(chart)
+    if os.environ.get("CATALYST_GOLDEN") == "write":
+        path.write_text(rendered, encoding="utf-8")
+
+    assert rendered == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("chart", "case"), CASES)
+def test_every_pod_is_closed_down(helm: Helm, chart: str, case: str) -> None:
+    deployments = of_kind(helm.render(chart, values=cases(chart)[case]), "Deployment")
+
+    assert deployments
+    for deployment in deployments:
+        spec = pod(deployment)
+        (container,) = spec["containers"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"].get("runAsUser", 10001) > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert spec["automountServiceAccountToken"] is False
+        # Kubernetes would add GATEWAY_PORT and the like, which the gateway takes for settings.
+        assert spec["enableServiceLinks"] is False
+        assert not any("hostPath" in volume for volume in spec["volumes"])
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+
+
+@pytest.mark.parametrize(("chart", "case"), CASES)
+def test_objects_of_a_release_find_each_other(helm: Helm, chart: str, case: str) -> None:
+    objects = helm.render(chart, values=cases(chart)[case])
+    pods = {
+        member_of(item): (item["spec"]["template"]["metadata"]["labels"], pod(item))
+        for item in of_kind(objects, "Deployment")
+    }
+    claims = {item["metadata"]["name"] for item in of_kind(objects, "PersistentVolumeClaim")}
+
+    for item in of_kind(objects, "Deployment"):
+        labels, spec = pods[member_of(item)]
+        assert item["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        mounted = {mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in spec["volumes"]}
+        for volume in spec["volumes"]:
+            if "persistentVolumeClaim" in volume:
+                assert volume["persistentVolumeClaim"]["claimName"] in claims
+    for item in of_kind(objects, "Service"):
+        labels, spec = pods[member_of(item)]
+        ports = {port["name"] for port in spec["containers"][0]["ports"]}
+        assert item["spec"]["selector"].items() <= labels.items()
+        assert {port["targetPort"] for port in item["spec"]["ports"]} <= ports
+    for item in of_kind(objects, "PodDisruptionBudget"):
+        labels, _ = pods[member_of(item)]
+        assert item["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    for item in of_kind(objects, "NetworkPolicy"):
+        labels, _ = pods[member_of(item)]
+        assert item["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+        callers = {
+            peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+            for rule in item["spec"]["ingress"]
+            for peer in rule.get("from", [])
+            if "podSelector" in peer
+        }
+        assert callers <= set(MEMBERS)
+
+
+@pytest.mark.parametrize(("chart", "case"), CASES)
+def test_a_pod_is_told_only_what_its_member_understands(helm: Helm, chart: str, case: str) -> None:
+    for deployment in of_kind(helm.render(chart, values=cases(chart)[case]), "Deployment"):
+        assert environment(deployment).keys() <= variables(member_of(deployment))
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_probes_ask_what_they_mean(helm: Helm, member: str) -> None:
+    (container,) = pod(only(helm.render(member), "Deployment"))["containers"]
+
+    assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    # A broker that restarts for some seconds is no reason to start the member anew.
+    liveness = container["livenessProbe"]
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] >= 30
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_one_member_is_installed_alone_on_a_broker_that_is_there(helm: Helm, member: str) -> None:
+    objects = helm.render(member, values=EXISTING_BROKER)
+
+    deployment = only(objects, "Deployment")
+    told = environment(deployment)
+    (secret,) = [item["secret"] for item in pod(deployment)["volumes"] if "secret" in item]
+    assert {member_of(item) for item in objects} == {member}
+    assert secret["secretName"] == "of-theirs"
+    assert told["CATALYST_NATS_URL"] == "tls://bus.example.com:4443"
+    assert told["CATALYST_NATS_USER"] == "somebody"
+    assert told["CATALYST_NATS_REPLICAS"] == "3"
+    assert told["CATALYST_NATS_PASSWORD_FILE"] == "/run/secrets/catalyst/pass word"
+    assert told["CATALYST_KEY_FILE"] == "/run/secrets/catalyst/private.jwk"
+    assert told["CATALYST_JWKS"] == "/run/secrets/catalyst/public.json"
+    assert told["CATALYST_ISSUER"] == "https://login.example.com/realms/a"
+    assert not of_kind(objects, "Secret")
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_egress_is_open_to_what_the_settings_name_and_nothing_else(helm: Helm, member: str) -> None:
+    values = {"broker": {"url": "nats://a.example.com:7422"}, "otlpEndpoint": "http://otel:4318"}
+    policy = only(helm.render(member, values=values), "NetworkPolicy")
+    ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+
+    siblings = {8080} if member == "gateway" else set()
+    assert ports == {53, 7422, 4318} | siblings
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_odd_values_arrive_as_they_were_given(helm: Helm, member: str) -> None:
+    objects = helm.render(member, values=ODD)
+    deployment = only(objects, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    told = environment(deployment)
+    (container,) = pod(deployment)["containers"]
+
+    assert container["image"] == "a/b:1.10"
+    assert container["resources"]["limits"] == {"cpu": "1500m"}
+    assert "runAsUser" not in pod(deployment)["securityContext"]
+    assert pod(deployment)["serviceAccountName"] == "default"
+    assert (labels["zone"], labels["number"]) == ("no", "0123")
+    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"note": "a: b # c\n{{ d }}", "on": "true"}
+    # With the member's name in front they win over those that all members have.
+    own = member.upper().replace("-", "_")
+    assert told[f"{own}_NATS_REPLICAS"] == "5"
+    assert told[f"{own}_ISSUER"] == "yes"
+    assert told[f"{own}_REQUIRE_TOKENS"] == "false"
+    assert told["CATALYST_JWKS"] == "https://login.example.com/keys"
+    policy = only(objects, "NetworkPolicy")
+    ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert {4443, 443, 9999} <= ports
+    assert only(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == "50%"
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_what_is_switched_off_is_not_installed(helm: Helm, member: str) -> None:
+    objects = helm.render(member, values=cases(member)["bare"])
+    deployment = only(objects, "Deployment")
+
+    assert {item["kind"] for item in objects} <= {"Deployment", "Service", "PersistentVolumeClaim"}
+    assert deployment["spec"]["replicas"] == 0
+    assert pod(deployment)["serviceAccountName"] == "theirs"
+    assert "@sha256:" in pod(deployment)["containers"][0]["image"]
+
+
+def test_the_umbrella_installs_each_member_as_its_own_chart_does(helm: Helm) -> None:
+    together = helm.render(UMBRELLA)
+
+    for member in MEMBERS:
+        assert values_of(UMBRELLA)[member] == {"enabled": True}
+        alone = helm.render(member)
+        for item in alone:
+            assert item in together
+    assert len(together) == sum(len(helm.render(member)) for member in MEMBERS)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_umbrella_can_leave_a_member_out(helm: Helm, member: str) -> None:
+    objects = helm.render(UMBRELLA, values={member: {"enabled": False}})
+
+    assert {member_of(item) for item in objects} == set(MEMBERS) - {member}
+
+
+def test_what_is_said_once_for_all_reaches_each_member(helm: Helm) -> None:
+    objects = helm.render(UMBRELLA, values=cases(UMBRELLA)["global"])
+
+    for deployment in of_kind(objects, "Deployment"):
+        told = environment(deployment)
+        (container,) = pod(deployment)["containers"]
+        member = member_of(deployment)
+        assert container["image"] == f"registry.example.com/c/catalyst/{member}:2.0"
+        assert pod(deployment)["imagePullSecrets"] == [{"name": "pull"}]
+        assert told["CATALYST_NATS_URL"] == "nats://bus:1234"
+        assert told["CATALYST_NATS_REPLICAS"] == "3"
+        assert told["CATALYST_JWKS"] == "https://login.example.com/keys"
+        assert told["CATALYST_LOG_LEVEL"] == "error"
+        assert told["CATALYST_OTLP_ENDPOINT"] == "http://collector:4318"
+
+
+def test_a_members_own_value_wins_over_the_global_one(helm: Helm) -> None:
+    values = {
+        "global": {"broker": {"url": "nats://all:1"}},
+        "projector": {"broker": {"url": "nats://mine:2"}},
+    }
+    told = {
+        member_of(item): environment(item)["CATALYST_NATS_URL"]
+        for item in of_kind(helm.render(UMBRELLA, values=values), "Deployment")
+    }
+
+    assert told.pop("projector") == "nats://mine:2"
+    assert set(told.values()) == {"nats://all:1"}
+
+
+def test_the_gateway_finds_its_siblings_by_the_names_they_get(helm: Helm) -> None:
+    for release in ("rel", "catalyst", "a-projector-of-ours", "x" * 53):
+        objects = helm.render(UMBRELLA, release=release)
+        services = {item["metadata"]["name"]: item for item in of_kind(objects, "Service")}
+        (gateway,) = [
+            item for item in of_kind(objects, "Deployment") if member_of(item) == "gateway"
+        ]
+        told = environment(gateway)
+        for variable, member in (
+            ("GATEWAY_PROJECTOR_URL", "projector"),
+            ("GATEWAY_GIT_URL", "environment-controller"),
+        ):
+            host, _, port = told[variable].removeprefix("http://").partition(":")
+            assert member_of(services[host]) == member
+            assert [item["port"] for item in services[host]["spec"]["ports"]] == [int(port)]
+
+
+@pytest.mark.parametrize("chart", charts.names())
+@pytest.mark.parametrize("release", ["a", "x" * 53, f"{'y' * 30}-environment-controller"])
+def test_names_stay_within_what_dns_takes(helm: Helm, chart: str, release: str) -> None:
+    objects = helm.render(chart, release=release)
+    named = [(item["kind"], item["metadata"]["name"]) for item in objects]
+
+    assert len(set(named)) == len(named)
+    for _, name in named:
+        assert LABEL.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"replica": 2}, "replica"),
+        ({"replicas": "2"}, "replicas"),
+        ({"broker": {"url": "http://bus"}}, "url"),
+        ({"broker": {"url": "nats://a b"}}, "url"),
+        ({"image": {"digest": "sha256:short"}}, "digest"),
+        ({"image": {"tag": "not a tag"}}, "tag"),
+        ({"logLevel": "loud"}, "logLevel"),
+        ({"user": 0}, "user"),
+        ({"settings": {"NATS_URL": "x"}}, "NATS_URL"),
+        ({"settings": {"nats_url": ["x"]}}, "settings"),
+        ({"tokens": {"jwks": "/a/path"}}, "jwks"),
+        ({"networkPolicy": {"enabled": "yes"}}, "enabled"),
+        ({"podLabels": {"a": 1}}, "podLabels"),
+        ({"secret": {"passwordKey": ""}}, "passwordKey"),
+    ],
+)
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_wrong_value_is_refused_by_name(
+    helm: Helm, member: str, values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(HelmRefused, match=said):
+        helm.render(member, values=values)
+    with pytest.raises(HelmRefused, match=said):
+        helm.render(UMBRELLA, values={member: values})
+
+
+@pytest.mark.parametrize("values", [{"gatewey": {}}, {"global": {"broker": {"address": "x"}}}])
+def test_the_umbrella_refuses_what_it_does_not_know(helm: Helm, values: dict[str, Any]) -> None:
+    with pytest.raises(HelmRefused, match="not allowed"):
+        helm.render(UMBRELLA, values=values)
+
+
+def test_repositories_of_one_node_are_never_mounted_by_two_pods(helm: Helm) -> None:
+    only_one = only(helm.render("environment-controller"), "Deployment")
+    assert only_one["spec"]["strategy"] == {"type": "Recreate"}
+
+    with pytest.raises(HelmRefused, match="ReadWriteMany"):
+        helm.render("environment-controller", values={"replicas": 2})
+
+    shared = {"replicas": 2, "git": {"persistence": {"accessMode": "ReadWriteMany"}}}
+    several = only(helm.render("environment-controller", values=shared), "Deployment")
+    assert several["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_repositories_outlive_the_release_and_stand_on_a_claim_of_ones_own_if_there_is_one(
+    helm: Helm,
+) -> None:
+    claim = only(helm.render("environment-controller"), "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+    theirs = helm.render(
+        "environment-controller", values={"git": {"persistence": {"existingClaim": "old"}}}
+    )
+    assert not of_kind(theirs, "PersistentVolumeClaim")
+    assert {"name": "state", "persistentVolumeClaim": {"claimName": "old"}} in pod(
+        only(theirs, "Deployment")
+    )["volumes"]
+
+    none = helm.render(
+        "environment-controller", values={"git": {"persistence": {"enabled": False}}}
+    )
+    assert not of_kind(none, "PersistentVolumeClaim")
+    assert {"name": "state", "emptyDir": {}} in pod(only(none, "Deployment"))["volumes"]
+
+
+def test_the_gateway_is_reached_from_outside_only_if_asked(helm: Helm) -> None:
+    closed = helm.render("gateway")
+    assert not of_kind(closed, "Ingress")
+    assert "GATEWAY_PUBLIC_URL" not in environment(only(closed, "Deployment"))
+
+    objects = helm.render("gateway", values=cases("gateway")["odd"])
+    told = environment(only(objects, "Deployment"))
+    assert told["GATEWAY_PUBLIC_URL"] == "https://catalyst.example.com"
+    ingress = only(objects, "Ingress")
+    service = only(objects, "Service")
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["name"] == service["metadata"]["name"]
+    assert path["backend"]["service"]["port"]["name"] == service["spec"]["ports"][0]["name"]
+    assert service["spec"]["ports"][0]["port"] == 443
+
+
+def test_the_umbrella_is_built_the_same_from_members_that_were_built_before(
+    helm: Helm, tmp_path: Path
+) -> None:
+    again = charts.helm(tmp_path)
+    again.build(*(name for name in charts.names() if name != UMBRELLA), UMBRELLA)
+
+    assert again.text(UMBRELLA) == helm.text(UMBRELLA)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_schema_knows_each_value_and_no_other(member: str) -> None:
+    schema = schema_of(member)
+
+    def compare(values: dict[str, Any], node: dict[str, Any], place: str) -> None:
+        if node.get("additionalProperties") is not False or "patternProperties" in node:
+            return
+        # The rest is what Helm and an umbrella put among the values.
+        more = {"enabled", "global", charts.LIBRARY} if not place else {"claims"}
+        known = set(node["properties"])
+        assert values.keys() <= known <= values.keys() | more, place
+        for key, value in values.items():
+            if isinstance(value, dict):
+                compare(value, node["properties"][key], f"{place}/{key}")
+
+    compare(values_of(member), schema, "")
+
+
+def test_what_charts_share_is_described_the_same_in_each() -> None:
+    schemas = [schema_of(member)["properties"] for member in MEMBERS]
+    shared = set.intersection(*(set(schema) for schema in schemas)) - {"service"}
+
+    assert len(shared) > 20
+    for name in shared:
+        for schema in schemas:
+            assert schema[name] == schemas[0][name], name
+
+
+@pytest.mark.parametrize("chart", charts.names())
+def test_versions_of_chart_and_program_are_the_members(chart: str) -> None:
+    described = yaml.safe_load((CHARTS / chart / "Chart.yaml").read_text("utf-8"))
+    library = yaml.safe_load((CHARTS / charts.LIBRARY / "Chart.yaml").read_text("utf-8"))
+    wanted = dict.fromkeys(MEMBERS, described["version"])
+    wanted[charts.LIBRARY] = library["version"]
+    for dependency in described["dependencies"]:
+        assert dependency["version"] == wanted[dependency["name"]]
+        assert dependency["repository"] == f"file://../{dependency['name']}"
+    member = MEMBERS[0] if chart == UMBRELLA else chart
+    assert described["appVersion"] == manifest(member)["project"]["version"]
