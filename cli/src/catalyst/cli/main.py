@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import typer
 
-from catalyst.cli import apply, context, contract, get, send, token
+from catalyst.cli import apply, context, contract, events, get, send, token, trace
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
@@ -117,6 +117,8 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
     "apply": apply.apply,
     "get": get.get,
     "outcome": send.outcome,
+    "trace": trace.trace,
+    "events": events.events,
     "token": token.token,
 }
 """Verbs that stand alone, in the order of `--help`."""

@@ -66,6 +66,11 @@ class Table:
         ]
         return [self._line(row) for row in (self.headings, *self.rows)]
 
+    def widths(self, *widths: int) -> None:
+        """Write the headings in columns of these widths; `write_next` goes on below."""
+        self._widths = list(widths)
+        write(self._line(self.headings))
+
     def write_next(self, *cells: object) -> None:
         """Write one more row right away, under what was written before."""
         row = tuple(cell(value) for value in cells)

@@ -1,0 +1,169 @@
+"""`catalyst events`: the log, as far as you may see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from catalyst.chassis import clock
+from catalyst.cli.contract import complete_type
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.get import ended
+from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.events import EventFilter, LoggedEvent
+from catalyst.client.rows import Bye, Interrupted, Reset
+
+PAGE: Final = 500
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HEADINGS: Final = ("SEQ", "TIME", "TYPE", "ORG", "WHAT", "ACTOR")
+
+
+def events(
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Stay, and show each event as it happens.")
+    ] = False,
+    type_: Annotated[
+        str | None,
+        typer.Option("--type", help="Wire name of the event.", autocompletion=complete_type),
+    ] = None,
+    org: OrgOption = None,
+    since: Annotated[
+        str | None, typer.Option(help="From then on: `10m`, `2h`, `3d`, or a time with zone.")
+    ] = None,
+    after: Annotated[int | None, typer.Option(help="Behind this sequence.", min=0)] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Only what began with the command of this id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 1000,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show the events of the log, oldest first.
+
+    Example:
+      catalyst events --org acme --since 1h --follow
+
+    With --follow and -o json, one event a line; it reconnects by itself and misses none.
+    """
+    asked: EventFilter = {
+        "organization": org,
+        "type": type_,
+        "since": moment(since, clock.now()) if since else None,
+        "after": after,
+        "command": command,
+    }
+    target = resolve(context, url, token)
+    if follow:
+        run(_follow(target, asked, output))
+    else:
+        run(_list(target, asked, limit, output))
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the instant that a person means.
+
+    Raises:
+        Failure: If nobody can tell.
+    """
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        return now - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]])
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        hint = "write 10m, 2h, 3d, or a time with its zone such as 2026-01-31T12:00:00Z"
+        raise Failure(ExitCode.USAGE, f"{text!r} is not an instant", hint=hint)
+    return found
+
+
+async def _list(target: Target, asked: EventFilter, limit: int, form: Format) -> None:
+    found: list[LoggedEvent] = []
+    async with reads(target) as door:
+        wanted: EventFilter = {**asked}
+        while True:
+            wanted["limit"] = min(PAGE, limit - len(found))
+            page = await door.events(**wanted)
+            found.extend(page.items)
+            if page.next is None or len(found) >= limit:
+                break
+            wanted["after"] = page.next
+    body = {"items": found, "continue": page.next, "as_of": page.as_of, "head": page.head}
+    show(body, form, lambda: _table(found))
+    if form is Format.TABLE:
+        note(f"as of {page.as_of}, head {page.head}")
+        if page.next is not None:
+            note(f"there are more: --after {page.next}")
+
+
+async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
+    table = Table(*_HEADINGS)
+    async with reads(target) as door:
+        watch = door.follow(**asked)
+        async with aclosing(watch.changes()) as changes:
+            async for change in changes:
+                match change:
+                    case LoggedEvent():
+                        _write(change, form, table)
+                    case Reset(reason="start"):
+                        if form is Format.TABLE:
+                            table.widths(10, 27, 44, 16, 24, 10)
+                    case Reset(reason="log-changed"):
+                        note("the log is another one now; it is shown from its beginning")
+                    case Interrupted(reason=reason, wait_seconds=seconds):
+                        note(f"{reason}; again in {seconds:.1f} s")
+                    case Bye(reason=reason, retryable=False):
+                        raise ended(reason)
+                    case _:
+                        continue
+
+
+def _write(event: LoggedEvent, form: Format, table: Table) -> None:
+    match form:
+        case Format.JSON:
+            write(as_json(event, indent=0))
+        case Format.YAML:
+            write("---\n" + as_yaml(event).rstrip("\n"))
+        case Format.TABLE:
+            table.write_next(*_cells(event))
+
+
+def _table(found: list[LoggedEvent]) -> None:
+    if not found:
+        note("nothing to show")
+        return
+    table = Table(*_HEADINGS)
+    for event in found:
+        table.add(*_cells(event))
+    table.write()
+
+
+def _cells(event: LoggedEvent) -> Iterator[Any]:
+    yield event.seq
+    yield msgspec.to_builtins(event.time)
+    yield event.type
+    yield event.organization
+    yield f"{event.aggregate}/{event.aggregate_id}"
+    yield event.actor

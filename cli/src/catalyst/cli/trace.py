@@ -1,0 +1,196 @@
+"""`catalyst trace`: everything that a command led to, from the log alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+import typer
+
+from catalyst.cli.output import Format, Table, clean, note, show, terminal, write
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    TokenOption,
+    UrlOption,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.errors import Malformed
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a step wrote."""
+
+    seq: int
+    id: str
+    type: str
+    aggregate: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a step sent."""
+
+    id: str
+    type: str
+    aggregate: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision in the chain."""
+
+    id: str
+    kind: str
+    type: str
+    status: str
+    cause: str = ""
+    by: str = ""
+    aggregate: str = ""
+    actor: str = ""
+    code: str = ""
+    message: str = ""
+    time: datetime | None = None
+    last_seq: int = 0
+    events: tuple[Event, ...] = ()
+    sends: tuple[Sent, ...] = ()
+    timers: tuple[str, ...] = ()
+
+
+class ChangedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the read model that the chain changed."""
+
+    key: str
+    seq: int
+    gone: bool = False
+    shows: bool = False
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of the door."""
+
+    command: str
+    steps: tuple[Step, ...]
+    rows: tuple[ChangedRow, ...] = ()
+    read_model_as_of: int = 0
+    complete: bool = True
+    hidden: int = 0
+
+
+def trace(
+    command_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the command.")],
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show what a command led to: events, reactions, effects, rows, and when each happened.
+
+    Example:
+      catalyst trace c-7Q2 --org acme
+    """
+    target = resolve(context, url, token)
+
+    async def work() -> Any:
+        async with reads(target) as door:
+            return await door.read(f"/v1/trace/{quote(command_id, safe='')}", organization=org)
+
+    found = run(work())
+    try:
+        chain = msgspec.convert(found, Chain, strict=False)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"the chain cannot be read: {error}") from error
+    show(found, output, lambda: _tree(chain))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the tree, and what stands below it."""
+
+    text: str
+    below: tuple[Line, ...] = ()
+
+
+def lines(chain: Chain) -> Iterator[Line]:
+    """Yield the roots of the tree: the command, and steps whose cause is not shown."""
+    begin = next((step.time for step in chain.steps if step.time is not None), None)
+    causes: dict[str, list[Step]] = {}
+    known = {step.id for step in chain.steps}
+    known |= {event.id for step in chain.steps for event in step.events}
+    roots = []
+    for step in chain.steps:
+        if step.cause in known and step.cause != step.id:
+            causes.setdefault(step.cause, []).append(step)
+        else:
+            roots.append(step)
+    for root in roots:
+        yield _of_step(root, causes, begin)
+
+
+def _of_step(step: Step, causes: dict[str, list[Step]], begin: datetime | None) -> Line:
+    below = [
+        Line(
+            _event(event),
+            tuple(_of_step(next_, causes, begin) for next_ in causes.get(event.id, ())),
+        )
+        for event in step.events
+    ]
+    below += [Line(f"timer {name} armed") for name in step.timers]
+    below += [_of_step(next_, causes, begin) for next_ in causes.get(step.id, ())]
+    return Line(_step(step, begin), tuple(below))
+
+
+def _step(step: Step, begin: datetime | None) -> str:
+    name = f"{step.kind} {step.by}: {step.type}" if step.by else f"{step.kind} {step.type}"
+    parts = [name, step.status if not step.code else f"{step.status} ({step.code})"]
+    if step.last_seq:
+        parts.append(f"seq {step.last_seq}")
+    if step.time is not None and begin is not None:
+        parts.append(f"+{max(0.0, (step.time - begin).total_seconds()) * 1000:.0f} ms")
+    if step.actor:
+        parts.append(f"by {step.actor}")
+    return "  ".join(parts)
+
+
+def _event(event: Event) -> str:
+    where = ".".join(event.aggregate.split(".")[2:])
+    return f"event {event.type}  seq {event.seq}  {where}".rstrip()
+
+
+def _tree(chain: Chain) -> None:
+    for line in drawn(list(lines(chain)), fancy=terminal()):
+        write(clean(line))
+    if chain.rows:
+        write("")
+        table = Table("ROW", "SEQ", "SHOWN")
+        for row in chain.rows:
+            table.add(row.key, row.seq or None, "gone" if row.gone and row.shows else row.shows)
+        table.write()
+    note(f"command {chain.command}, read model as of {chain.read_model_as_of}")
+    if not chain.complete:
+        note("not everything is decided yet, or the chain is too long to be shown whole")
+    if chain.hidden:
+        note(f"{chain.hidden} steps concern what you may not see")
+
+
+def drawn(roots: Sequence[Line], *, fancy: bool, before: str = "") -> Iterator[str]:
+    """Yield the tree line by line, with branches on a terminal and with indents elsewhere."""
+    for root in roots:
+        yield before + root.text
+        yield from _below(root.below, before, fancy=fancy)
+
+
+def _below(below: Sequence[Line], before: str, *, fancy: bool) -> Iterator[str]:
+    for index, line in enumerate(below):
+        last = index == len(below) - 1
+        if fancy:
+            yield f"{before}{'└─ ' if last else '├─ '}{line.text}"
+            yield from _below(line.below, before + ("   " if last else "│  "), fancy=True)
+        else:
+            yield f"{before}  {line.text}"
+            yield from _below(line.below, before + "  ", fancy=False)
