@@ -181,7 +181,7 @@ def test_one_member_is_installed_alone_on_a_broker_that_is_there(helm: Helm, mem
     assert told["CATALYST_NATS_PASSWORD_FILE"] == "/run/secrets/catalyst/pass word"
     assert told["CATALYST_KEY_FILE"] == "/run/secrets/catalyst/private.jwk"
     assert told["CATALYST_JWKS"] == "/run/secrets/catalyst/public.json"
-    assert told["CATALYST_ISSUER"] == "https://login.example.com/realms/a"
+    assert told["CATALYST_ISSUER"] == "https://catalyst.example.com"
     assert not of_kind(objects, "Secret")
 
 
@@ -215,10 +215,11 @@ def test_odd_values_arrive_as_they_were_given(helm: Helm, member: str) -> None:
     assert told[f"{own}_NATS_REPLICAS"] == "5"
     assert told[f"{own}_ISSUER"] == "yes"
     assert told[f"{own}_REQUIRE_TOKENS"] == "false"
-    assert told["CATALYST_JWKS"] == "https://login.example.com/keys"
+    others = "a=https://a/k https://b.example.com=http://b.example.com:81/keys?a=b"
+    assert told["CATALYST_OTHER_ISSUERS"] == others
     policy = only(objects, "NetworkPolicy")
     ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
-    assert {4443, 443, 9999} <= ports
+    assert {4443, 443, 81, 9999} <= ports
     assert only(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == "50%"
 
 
@@ -262,7 +263,7 @@ def test_what_is_said_once_for_all_reaches_each_member(helm: Helm) -> None:
         assert pod(deployment)["imagePullSecrets"] == [{"name": "pull"}]
         assert told["CATALYST_NATS_URL"] == "nats://bus:1234"
         assert told["CATALYST_NATS_REPLICAS"] == "3"
-        assert told["CATALYST_JWKS"] == "https://login.example.com/keys"
+        assert told["CATALYST_OTHER_ISSUERS"] == "k=https://login.example.com/keys"
         assert told["CATALYST_LOG_LEVEL"] == "error"
         assert told["CATALYST_OTLP_ENDPOINT"] == "http://collector:4318"
 
@@ -322,7 +323,8 @@ def test_names_stay_within_what_dns_takes(helm: Helm, chart: str, release: str) 
         ({"user": 0}, "user"),
         ({"settings": {"NATS_URL": "x"}}, "NATS_URL"),
         ({"settings": {"nats_url": ["x"]}}, "settings"),
-        ({"tokens": {"jwks": "/a/path"}}, "jwks"),
+        ({"tokens": {"others": {"a b": "https://c"}}}, "others"),
+        ({"tokens": {"others": {"a": "/a/path"}}}, "others"),
         ({"networkPolicy": {"enabled": "yes"}}, "enabled"),
         ({"podLabels": {"a": 1}}, "podLabels"),
         ({"secret": {"passwordKey": ""}}, "passwordKey"),

@@ -13,7 +13,7 @@ EXISTING_BROKER: Final[dict[str, Any]] = {
         "keyKey": "private.jwk",
         "jwksKey": "public.json",
     },
-    "tokens": {"issuer": "https://login.example.com/realms/a"},
+    "tokens": {"issuer": "https://catalyst.example.com"},
 }
 """What it takes to install one member alone."""
 
@@ -39,7 +39,10 @@ ODD: Final[dict[str, Any]] = {
         "egress": [{"ports": [{"port": 9999, "protocol": "TCP"}]}],
     },
     "otlpEndpoint": "https://collector.example.com/v1/traces",
-    "tokens": {"issuer": "", "jwks": "https://login.example.com/keys"},
+    "tokens": {
+        "issuer": "",
+        "others": {"https://b.example.com": "http://b.example.com:81/keys?a=b", "a": "https://a/k"},
+    },
     "logLevel": "debug",
     "priorityClassName": "high",
     "nodeSelector": {"disk": "1"},
@@ -100,7 +103,7 @@ def cases(chart: str) -> dict[str, dict[str, Any]]:
                     "imageTag": "2.0",
                     "imagePullSecrets": [{"name": "pull"}],
                     "broker": {"url": "nats://bus:1234", "replicas": 3},
-                    "tokens": {"issuer": "i", "jwks": "https://login.example.com/keys"},
+                    "tokens": {"issuer": "i", "others": {"k": "https://login.example.com/keys"}},
                     "logLevel": "error",
                     "otlpEndpoint": "http://collector:4318",
                 }

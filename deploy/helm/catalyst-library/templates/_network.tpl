@@ -50,8 +50,9 @@ Closed but for what the member needs. Takes a dict:
 {{- $broker := include "catalyst-library.broker-url" $root -}}
 {{- $shared := include "catalyst-library.shared-settings" $root | fromYaml -}}
 {{- $calls := .calls | default list -}}
-{{- range list $shared.CATALYST_JWKS $shared.CATALYST_OTLP_ENDPOINT -}}
-{{- if and . (regexMatch "^https?://" .) }}{{ $calls = append $calls . }}{{ end -}}
+{{- with $shared.CATALYST_OTLP_ENDPOINT }}{{ $calls = append $calls . }}{{ end -}}
+{{- range splitList " " ($shared.CATALYST_OTHER_ISSUERS | default "") -}}
+{{- with regexFind "=https?://.*" . }}{{ $calls = append $calls (trimPrefix "=" .) }}{{ end -}}
 {{- end -}}
 {{- $ports := list -}}
 {{- range $calls }}{{ $ports = append $ports (include "catalyst-library.port-of" .) }}{{ end -}}

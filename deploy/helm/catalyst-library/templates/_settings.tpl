@@ -20,8 +20,13 @@ CATALYST_NATS_USER: {{ .Values.broker.user | quote }}
 CATALYST_NATS_PASSWORD_FILE: {{ printf "%s/%s" $folder .Values.secret.passwordKey | quote }}
 CATALYST_NATS_REPLICAS: {{ .Values.broker.replicas | default ($global.broker).replicas | default 1 | toString | quote }}
 CATALYST_KEY_FILE: {{ printf "%s/%s" $folder .Values.secret.keyKey | quote }}
-CATALYST_JWKS: {{ .Values.tokens.jwks | default ($global.tokens).jwks | default (printf "%s/%s" $folder .Values.secret.jwksKey) | quote }}
+CATALYST_JWKS: {{ printf "%s/%s" $folder .Values.secret.jwksKey | quote }}
 CATALYST_ISSUER: {{ .Values.tokens.issuer | default ($global.tokens).issuer | default "catalyst" | quote }}
+{{- with .Values.tokens.others | default ($global.tokens).others }}
+{{- $others := list -}}
+{{- range $issuer, $keys := . }}{{ $others = append $others (printf "%s=%s" $issuer $keys) }}{{ end }}
+CATALYST_OTHER_ISSUERS: {{ join " " $others | quote }}
+{{- end }}
 CATALYST_HTTP_HOST: "0.0.0.0"
 CATALYST_HTTP_PORT: {{ include "catalyst-library.port" . | quote }}
 CATALYST_LOG_LEVEL: {{ .Values.logLevel | default $global.logLevel | default "info" | quote }}
