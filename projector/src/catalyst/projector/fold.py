@@ -26,7 +26,7 @@ from catalyst.projector.views.view import At, View
 log = logging.getLogger(__name__)
 
 
-class _Body(msgspec.Struct, frozen=True):
+class _Body(msgspec.Struct, frozen=True, gc=False):
     """Of an event's envelope, what a row shows."""
 
     id: str
@@ -38,6 +38,9 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
+_DATA: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {
+    message.shape: msgspec.json.Decoder(message.shape) for message in registry.EVENTS.values()
+}
 
 
 class Unreadable(Exception):
@@ -209,7 +212,7 @@ class Fold:
 def _read(message: LogMessage, shape: type[Any]) -> tuple[_Body, Event]:
     try:
         body = _BODY.decode(message.data)
-        return body, upcast.convert(body.data, shape)
+        return body, upcast.upcast(_DATA[shape].decode(body.data))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(rows.UNREADABLE_EVENT) from error
 

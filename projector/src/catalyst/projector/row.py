@@ -16,7 +16,7 @@ FROZEN: Final = frozenset({UNKNOWN_EVENT, UNREADABLE_EVENT, UNFOLDABLE_EVENT})
 other codes are the reasons of parked messages, after which the row still moves."""
 
 
-class Stale(msgspec.Struct, frozen=True, kw_only=True):
+class Stale(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a row does not move, or not wholly."""
 
     since: UtcTime
@@ -26,7 +26,7 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     """Messages parked, or events not folded."""
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What stands under a row's key."""
 
     seq: int
@@ -45,7 +45,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """The document; None if there is none (yet), while the row says that something is parked."""
 
 
-class _Stored(msgspec.Struct, frozen=True, kw_only=True):
+class _Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seq: int
     event: str
     time: UtcTime

@@ -14,7 +14,7 @@ from catalyst.contracts.subjects import Ref, RowKey, escape
 from catalyst.projector.views.view import At, Fold, Git, View
 
 
-class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True):
+class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is shown of an Environment."""
 
     name: str

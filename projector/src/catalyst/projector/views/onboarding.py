@@ -14,7 +14,7 @@ from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, View
 
 
-class StepStatus(msgspec.Struct, frozen=True, kw_only=True):
+class StepStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far one step is."""
 
     step: str
@@ -28,7 +28,7 @@ class StepStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What was made."""
 
 
-class OnboardingDocument(msgspec.Struct, frozen=True, kw_only=True):
+class OnboardingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is shown of an onboarding."""
 
     organization: str

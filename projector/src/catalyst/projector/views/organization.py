@@ -14,21 +14,21 @@ from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, Git, View
 
 
-class Suspension(msgspec.Struct, frozen=True, kw_only=True):
+class Suspension(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since when, and why, changes below the Organization are refused."""
 
     since: datetime
     reason: str
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where its onboarding ended."""
 
     step: str
     reason: str
 
 
-class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True):
+class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is shown of an Organization."""
 
     slug: str

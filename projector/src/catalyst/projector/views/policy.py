@@ -15,7 +15,7 @@ from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, Git, View
 
 
-class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is shown of a policy: its whole content in one spelling."""
 
     name: str

@@ -19,7 +19,7 @@ from catalyst.contracts.subjects import Ref, RowKey
 D = TypeVar("D", bound=msgspec.Struct)
 
 
-class At(msgspec.Struct, frozen=True):
+class At(msgspec.Struct, frozen=True, gc=False):
     """Where and when an event happened."""
 
     ref: Ref
@@ -28,7 +28,7 @@ class At(msgspec.Struct, frozen=True):
     """The event's own time."""
 
 
-class Git(msgspec.Struct, frozen=True, kw_only=True):
+class Git(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where the manifest of the thing stands."""
 
     commit: str
