@@ -72,7 +72,7 @@ async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStre
             chosen.nats_url,
             name=name,
             user=chosen.nats_user or None,
-            password=_password(chosen),
+            password=password_of(chosen),
         )
         try:
             js = await stack.enter_async_context(opened)
@@ -84,7 +84,12 @@ async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStre
         yield js
 
 
-def _password(chosen: BrokerSettings) -> str | None:
+def password_of(chosen: BrokerSettings) -> str | None:
+    """Return the password at the broker, from the file if one is named; None for none.
+
+    Raises:
+        Expected: If the file cannot be read.
+    """
     if not chosen.nats_password_file:
         return chosen.nats_password or None
     try:

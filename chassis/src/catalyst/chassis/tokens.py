@@ -174,6 +174,16 @@ class Verifier:
         self._judge_time(known, at)
         return known.claims
 
+    async def check(self) -> str | None:
+        """Return None if the keys of every issuer are known, else which are not."""
+        missing = []
+        for name, issuer in self._issuers.items():
+            try:
+                await issuer.keys.version()
+            except KeysUnavailable:
+                missing.append(name)
+        return f"no keys of {', '.join(missing)}" if missing else None
+
     def _remember(self, fingerprint: bytes, known: _Known) -> None:
         self._known[fingerprint] = known
         self._known.move_to_end(fingerprint)

@@ -19,10 +19,11 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
     )
 
 
-def fresh(as_of: int, head: int | None = None) -> dict[str, str]:
-    """Return the headers that say how fresh a single object is; sequences of the log."""
-    return {
+def fresh(as_of: int, head: int | None = None, log: str = "") -> dict[str, str]:
+    """Return the headers that say how fresh a single object is: sequences of the log `log`."""
+    found = {
         "Catalyst-As-Of": str(as_of),
         "Catalyst-Head": str(head if head is not None else as_of),
         "Catalyst-Lag-Ms": "0",
     }
+    return found | ({"Catalyst-Log": log} if log else {})

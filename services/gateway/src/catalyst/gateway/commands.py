@@ -272,7 +272,7 @@ def _answered(found: Outcome | None, order: Order, wait: int) -> Response:
 
 
 def _recorded(found: Outcome, wait: int, place: str | None = None) -> Response:
-    headers = {**fresh(found.seq), **_applied(wait)}
+    headers = {**fresh(found.seq, log=found.log), **_applied(wait)}
     if place is not None:
         headers["Content-Location"] = place
     return answer(found, headers=headers)

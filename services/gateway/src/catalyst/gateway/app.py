@@ -1,0 +1,129 @@
+"""The application: routes, and around them what every request passes first.
+
+From the outside in: security headers, measurements, other origins, limits by address, the size of
+the body, then the routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+
+from catalyst.chassis import problems
+from catalyst.chassis.errors import Expected
+from catalyst.chassis.http import Measured, Metrics, SecureHeaders
+from catalyst.contracts.topology import MAX_BODY_BYTES
+from catalyst.gateway.caller import TooMany
+from catalyst.gateway.gitdoor import PREFIX as GIT
+from catalyst.gateway.limits import Bounded, Buckets, Throttled, networks
+from catalyst.gateway.settings import Settings
+
+STATIC: Final = Path(__file__).parent / "static"
+ALLOWED_METHODS: Final = ("GET", "POST", "DELETE")
+ALLOWED_HEADERS: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Prefer",
+    "traceparent",
+)
+EXPOSED_HEADERS: Final = (
+    "Catalyst-As-Of",
+    "Catalyst-Head",
+    "Catalyst-Lag-Ms",
+    "Catalyst-Log",
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+)
+
+
+class Pages(BaseRoute):
+    """The static files of the live page, at every path that is not an interface's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = "/"
+        self._files = StaticFiles(directory=directory, html=True)
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        interface = scope["path"].startswith(("/v1/", f"{GIT}/"))
+        if scope["type"] != "http" or interface or scope["method"] not in {"GET", "HEAD"}:
+            return Match.NONE, {}
+        return Match.FULL, {"endpoint": self._files}
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._files(scope, receive, send)
+
+
+def application(
+    routes: Sequence[BaseRoute], settings: Settings, metrics: Metrics, *, static: Path = STATIC
+) -> ASGIApp:
+    """Return the whole application around some routes.
+
+    Raises:
+        Expected: If a setting is wrong.
+    """
+    pages = [Pages(static)] if static.is_dir() else []
+    handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many}
+    inner: ASGIApp = Starlette(routes=[*routes, *pages], exception_handlers=handlers)
+    inner = Bounded(inner, MAX_BODY_BYTES, free=_bounds_itself)
+    inner = Throttled(
+        inner,
+        Buckets(settings.rate_per_address, settings.burst_per_address),
+        _proxies(settings.trusted_proxies),
+    )
+    origins = _origins(settings.cors_origins)
+    if origins:
+        inner = CORSMiddleware(
+            inner,
+            allow_origins=origins,
+            allow_methods=ALLOWED_METHODS,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            # Never with cookies: another origin's page brings a token, or nothing.
+            allow_credentials=False,
+        )
+    secure = settings.public_url.startswith("https://")
+    return SecureHeaders(Measured(inner, metrics), secure=secure)
+
+
+def _bounds_itself(path: str) -> bool:
+    return path.startswith(f"{GIT}/")
+
+
+async def _too_many(_request: Request, error: Exception) -> Response:
+    wait = getattr(error, "retry_after", "1")
+    return problems.response("rate-limited", str(error), headers={"Retry-After": wait})
+
+
+def _proxies(text: str) -> tuple[Any, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        raise Expected(f"the setting trusted_proxies is wrong: {error}") from error
+
+
+def _origins(text: str) -> list[str]:
+    found = text.split()
+    for origin in found:
+        scheme, _, rest = origin.partition("://")
+        if scheme not in {"http", "https"} or not rest or "/" in rest or "*" in rest:
+            raise Expected(
+                f"the setting cors_origins is wrong: {origin!r} is not one origin",
+                hint="write each as https://host or https://host:port",
+            )
+    return found

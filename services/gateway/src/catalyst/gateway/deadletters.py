@@ -1,0 +1,114 @@
+"""`/v1/dlq`: what was set aside, and why. Trying again and giving up are commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from catalyst.chassis import parking
+from catalyst.chassis.jetstream.port import Broker, Stored
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref, escape
+from catalyst.contracts.topology import DLQ
+from catalyst.gateway import parameters
+from catalyst.gateway.answers import answer
+from catalyst.gateway.caller import Caller, Callers
+from catalyst.gateway.parameters import Page
+
+MAX_SCANNED = 5000
+"""Letters that are looked at for one page."""
+
+
+class DeadLetters:
+    """The routes of the dead-letter queue."""
+
+    def __init__(self, callers: Callers, broker: Broker) -> None:
+        self._callers = callers
+        self._broker = broker
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/v1/dlq", self.list_letters, methods=["GET"]),
+            Route("/v1/dlq/{subject}", self.show, methods=["GET"]),
+        ]
+
+    async def list_letters(self, request: Request) -> Response:
+        """Answer a page of letters, oldest first, without their bodies."""
+        caller = await self._callers.require(request)
+        wanted = parameters.read(request, Page)
+        subject = "dlq.>"
+        if wanted.organization is not None:
+            owner = wanted.organization
+            subject = f"dlq.{PLATFORM if owner == PLATFORM else escape(owner)}.>"
+        found: list[dict[str, Any]] = []
+        last, scanned, done = wanted.after, 0, False
+        while not done and len(found) < wanted.limit and scanned < MAX_SCANNED:
+            # One more than can be shown would be read for nothing.
+            size = wanted.limit - len(found)
+            stored = await self._broker.replay(DLQ, subject, start=last + 1, limit=size)
+            done = len(stored) < size
+            scanned += len(stored)
+            last = stored[-1].seq if stored else last
+            found += [_listed(item) for item in stored if self._visible(caller, item)]
+        return answer({"items": found, "continue": None if done else last})
+
+    async def show(self, request: Request) -> Response:
+        """Answer one letter whole."""
+        caller = await self._callers.require(request)
+        subject = request.path_params["subject"]
+        if _ref(subject) is None:
+            raise Rejected("not-found", "there is no such dead letter")
+        stored = await self._broker.last(DLQ, subject)
+        if stored is None or not self._visible(caller, stored):
+            raise Rejected("not-found", "there is no such dead letter")
+        letter = parking.read(stored)
+        body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
+        return answer(body)
+
+    def _visible(self, caller: Caller, stored: Stored) -> bool:
+        """Return whether a letter is shown; an address that nobody can read is the operators'."""
+        ref = _ref(stored.subject)
+        if ref is None or ref.aggregate == "unknown":
+            return SOVEREIGN_ADMIN in caller.claims.roles or caller.claims.service is not None
+        return self._callers.may_see(caller.claims, ref)
+
+
+def _ref(subject: str) -> Ref | None:
+    """Return the aggregate in the subject of a letter, or None if it is no such subject."""
+    head, _, rest = subject.partition(".")
+    path, _, origin = rest.rpartition(".")
+    if head != "dlq" or not origin.isalnum():
+        return None
+    try:
+        return Ref.parse(path)
+    except BadSubject:
+        return None
+
+
+def _listed(stored: Stored) -> dict[str, Any]:
+    letter = parking.read(stored)
+    ref = _ref(stored.subject)
+    return {
+        "subject": stored.subject,
+        "seq": stored.seq,
+        "set_aside": stored.time,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "aggregate": None if ref is None else msgspec.to_builtins(ref),
+        "message": {
+            "id": letter.message_id,
+            "type": letter.message_type,
+            "subject": letter.subject,
+            "stream": letter.stream,
+            "seq": letter.sequence,
+            "time": letter.time,
+            "actor": letter.actor.name if letter.actor is not None else "",
+            "reaction": letter.reaction,
+        },
+    }

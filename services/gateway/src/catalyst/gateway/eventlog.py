@@ -1,0 +1,181 @@
+"""The newest events in memory, for every reader of this process: one consumer, however many read.
+
+Followed by `catalyst.gateway.events`. What is older than memory reaches is read from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from catalyst.chassis.brokerclock import BrokerClock
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import BrokerError, Stored
+from catalyst.chassis.jetstream.puller import Doubt, Pulled, Puller, pull
+from catalyst.chassis.jetstream.times import of_nanoseconds
+from catalyst.contracts import subjects
+from catalyst.contracts.message import Envelope, UtcTime
+from catalyst.contracts.subjects import BadSubject, Ref
+from catalyst.contracts.topology import EV
+
+log = logging.getLogger(__name__)
+
+KEPT_EVENTS: Final = 5000
+PAGE: Final = 500
+EVENTS: Final = "evt.>"
+_PAUSE_SECONDS: Final = 0.25
+
+
+class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as this door shows it."""
+
+    seq: int
+    time: UtcTime
+    type: str
+    id: str
+    organization: str | None
+    service: str
+    aggregate: str
+    aggregate_id: str
+    actor: str
+    correlationid: str
+    causationid: str
+    data: msgspec.Raw
+
+    @property
+    def ref(self) -> Ref:
+        """The aggregate that it happened to."""
+        return Ref(self.organization, self.service, self.aggregate, self.aggregate_id)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A place in the log; `event` is None where an event cannot be read."""
+
+    seq: int
+    event: LoggedEvent | None
+
+
+def entry(subject: str, data: bytes, seq: int, time: UtcTime) -> Entry:
+    """Return what stands at a place of the log."""
+    try:
+        addressed = subjects.parse(subject)
+        envelope = msgspec.json.decode(data, type=Envelope)
+    except (BadSubject, msgspec.MsgspecError, UnicodeDecodeError):
+        # The projector freezes the rows behind it, visibly; here it is nothing to show.
+        return Entry(seq, None)
+    found = LoggedEvent(
+        seq=seq,
+        time=time,
+        type=addressed.type,
+        id=envelope.id,
+        organization=addressed.ref.organization,
+        service=addressed.ref.service,
+        aggregate=addressed.ref.aggregate,
+        aggregate_id=addressed.ref.id,
+        actor=envelope.actor or "",
+        correlationid=envelope.correlationid or "",
+        causationid=envelope.causationid or "",
+        data=envelope.data,
+    )
+    return Entry(seq, found)
+
+
+class EventLog:
+    """Events by sequence: the newest from memory, older ones from the broker."""
+
+    def __init__(self, js: JetStream) -> None:
+        """Read through `js`; nothing is in memory before `run`."""
+        self._js = js
+        self._clock = BrokerClock(js)
+        self._kept: deque[Entry] = deque(maxlen=KEPT_EVENTS)
+        self._floor = 0
+        self.head = 0
+        """Sequence of the newest event that was seen."""
+        self._news = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set once new events arrive here by themselves."""
+
+    async def name(self) -> str:
+        """Return the name of the log, which every sequence belongs to."""
+        return await self._clock.log()
+
+    async def run(self) -> None:
+        """Follow the log for ever; after any doubt go on behind the last event seen."""
+        while True:
+            try:
+                if not self.ready.is_set():
+                    newest = await self._js.last(EV, EVENTS, leader=True)
+                    self.head = self._floor = newest.seq if newest is not None else 0
+                async with pull(
+                    self._js, EV, name="gateway", start=self.head + 1, subjects=[EVENTS]
+                ) as puller:
+                    self.ready.set()
+                    await self._follow(puller)
+            except (Doubt, BrokerError) as error:
+                log.info("following events again", extra={"reason": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _follow(self, puller: Puller) -> None:
+        while True:
+            self._keep(await puller.read())
+
+    def _keep(self, messages: Sequence[Pulled]) -> None:
+        for message in messages:
+            if len(self._kept) == KEPT_EVENTS:
+                self._floor = self._kept[0].seq
+            time = of_nanoseconds(message.time_ns)
+            self._kept.append(entry(message.subject, message.data, message.seq, time))
+            self.head = message.seq
+        waiting, self._news = self._news, asyncio.Event()
+        waiting.set()
+
+    async def after(self, seq: int, limit: int) -> list[Entry]:
+        """Return the events behind a sequence, oldest first, at most `limit`; maybe none."""
+        if self.ready.is_set() and seq >= self._floor:
+            found: list[Entry] = []
+            for item in reversed(self._kept):
+                if item.seq <= seq:
+                    break
+                found.append(item)
+            found.reverse()
+            return found[:limit]
+        stored = await self._js.replay(EV, EVENTS, start=seq + 1, limit=min(limit, PAGE))
+        return [_entry(item) for item in stored]
+
+    async def page(self, subject: str, seq: int, limit: int) -> list[Entry]:
+        """Return the events of some subjects behind a sequence, from the broker."""
+        stored = await self._js.replay(EV, subject, start=seq + 1, limit=limit)
+        return [_entry(item) for item in stored]
+
+    async def before(self, time: datetime) -> int:
+        """Return a sequence behind which the events since `time` begin, found by halving."""
+        state = await self._js.stream_state(EV)
+        low, high = state.first_seq, state.last_seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = await self._js.replay(EV, EVENTS, start=middle, limit=1)
+            if found and found[0].time < time:
+                low = found[0].seq + 1
+            else:
+                high = middle
+        return low - 1
+
+    async def wait(self, seq: int, timeout: float) -> bool:
+        """Wait for an event behind `seq`; answer whether there is one within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.head <= seq:
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _entry(stored: Stored) -> Entry:
+    return entry(stored.subject, stored.data, stored.seq, stored.time)

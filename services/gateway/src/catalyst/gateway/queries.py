@@ -1,0 +1,88 @@
+"""`/v1/queries/…`: questions that need a service's rules, passed on with the asker's token.
+
+The service that answers checks token and roles itself; this door only finds it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from catalyst.chassis import problems
+from catalyst.chassis.jetstream.asking import ask
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Unavailable
+from catalyst.contracts import codec
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.registry import SERVICES
+from catalyst.contracts.rejection import CODES, Rejected
+from catalyst.contracts.subjects import organization_token
+from catalyst.gateway import parameters
+from catalyst.gateway.answers import answer, fresh
+from catalyst.gateway.caller import Callers
+from catalyst.gateway.commands import JSON
+from catalyst.gateway.parameters import Asking
+
+ANSWER_SECONDS: Final = 10.0
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+class _Problem(msgspec.Struct):
+    code: str
+    detail: str = ""
+    errors: tuple[FieldError, ...] = ()
+
+
+class _Answer(msgspec.Struct):
+    as_of: int = 0
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    problem: _Problem | None = None
+
+
+class Queries:
+    """The route of questions."""
+
+    def __init__(self, callers: Callers, js: JetStream) -> None:
+        self._callers = callers
+        self._js = js
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [Route("/v1/queries/{service}/{name}", self.ask, methods=["POST"])]
+
+    async def ask(self, request: Request) -> Response:
+        """Pass a question on and answer what the service says."""
+        caller = await self._callers.require(request)
+        wanted = parameters.read(request, Asking)
+        service, name = request.path_params["service"], request.path_params["name"]
+        if service not in SERVICES or not _NAME.fullmatch(name):
+            raise Rejected("not-found", "there is no such question")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise Rejected("unsupported-media-type", f"a question is sent as {JSON}")
+        body = await request.body()
+        codec.check(body)
+        owner = organization_token(wanted.owner)
+        subject = f"qry.{owner}.{service}.{name}.v{wanted.version}"
+        headers = {"Authorization": f"Bearer {caller.token}"}
+        try:
+            raw = await ask(self._js, subject, body, headers, timeout=ANSWER_SECONDS)
+        except Unavailable as error:
+            if error.code == 503:
+                # The broker knows of nobody who listens there: a wrong name, or nobody at work.
+                raise Rejected("not-found", "nobody answers this question now") from error
+            raise
+        return _passed_on(raw)
+
+
+def _passed_on(raw: bytes) -> Response:
+    found = msgspec.json.decode(raw, type=_Answer)
+    if found.problem is None:
+        body: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
+        return answer(body, headers=fresh(found.as_of))
+    code = found.problem.code if found.problem.code in CODES else "internal"
+    return problems.response(code, found.problem.detail, found.problem.errors)
