@@ -2,7 +2,7 @@
 
 The workspace's one environment holds every package, so a member can import what it did not
 declare and nobody notices until its image starts. Here each member alone is put into an empty
-environment, and every module of it is imported there.
+environment, and every module of it but `__main__` is imported there.
 
     uv run python -m tools.isolate [MEMBER ...]
 """
@@ -27,6 +27,7 @@ import importlib, pkgutil, sys
 top = importlib.import_module(sys.argv[1])
 names = [top.__name__]
 names += [found.name for found in pkgutil.walk_packages(top.__path__, top.__name__ + ".")]
+names = [name for name in names if not name.endswith(".__main__")]  # that one runs the member
 for name in names:
     importlib.import_module(name)
 print(len(names))
