@@ -11,7 +11,19 @@ from typing import Final, Literal
 
 import typer
 
-from catalyst.cli import apply, context, contract, events, get, send, token, trace
+from catalyst.cli import (
+    apply,
+    context,
+    contract,
+    dlq,
+    doctor,
+    events,
+    get,
+    query,
+    send,
+    token,
+    trace,
+)
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
@@ -117,13 +129,19 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
     "apply": apply.apply,
     "get": get.get,
     "outcome": send.outcome,
+    "query": query.query,
     "trace": trace.trace,
     "events": events.events,
+    "doctor": doctor.doctor,
     "token": token.token,
 }
 """Verbs that stand alone, in the order of `--help`."""
 
 GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
+    "dlq": (
+        "What was set aside because it could not be decided.",
+        {"list": dlq.list_, "show": dlq.show_, "retry": dlq.retry, "drop": dlq.drop},
+    ),
     "contracts": (
         "Every command and event there is.",
         {"list": contract.list_, "show": contract.show_},

@@ -15,6 +15,7 @@ from catalyst.client.errors import Malformed
 from catalyst.client.events import EventFilter, EventPage, event_parameters
 from catalyst.client.http_calls import ANSWER_SECONDS, HttpCalls, decode
 from catalyst.client.rows import Freshness, Page, Row, row_of
+from catalyst.contracts.subjects import PLATFORM
 
 AS_OF: Final = "catalyst-as-of"
 HEAD: Final = "catalyst-head"
@@ -31,6 +32,14 @@ class Filter(TypedDict, total=False):
     """Such as `tier=sme,kind!=internal`."""
     field: str | None
     """Such as `phase=ready`."""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service said to a question."""
+
+    as_of: int = 0
+    """Sequence of the log that it looked at."""
+    result: Any = None
 
 
 class _Item(msgspec.Struct, kw_only=True):
@@ -151,16 +160,26 @@ class Reads:
         return page
 
     async def query(
-        self, service: str, name: str, data: Mapping[str, Any], *, organization: str | None
-    ) -> Any:
+        self,
+        service: str,
+        name: str,
+        data: Mapping[str, Any],
+        *,
+        organization: str | None,
+        version: int = 1,
+    ) -> Answered:
         """Ask a service something that needs its rules, such as the plan of a deletion."""
         response = await self.calls.ask(
             "POST",
             f"/v1/queries/{quote(service, safe='')}/{quote(name, safe='')}",
-            query={"organization": organization},
+            query={
+                "organization": PLATFORM if organization is None else organization,
+                "version": version,
+            },
             body=msgspec.json.encode(data),
         )
-        return decode(response.content, Any)
+        answered: Answered = decode(response.content, Answered)
+        return answered
 
     async def read(self, path: str, **query: str | int | None) -> Any:
         """Read any other document of the door, such as `/v1/trace/<command>`, as plain JSON."""

@@ -1,0 +1,129 @@
+"""The part of `catalyst doctor` that asks the broker itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.chassis.jetstream import topology as matching
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import BrokerError, NotFound
+from catalyst.cli.findings import Finding, fail, ok, skipped, warn
+from catalyst.cli.target import Target
+from catalyst.contracts import topology
+from catalyst.contracts.permissions import OPERATOR
+from catalyst.contracts.topology import CMD, EV, Consumer
+
+MIN_VERSION: Final = (2, 15)
+WARN_PENDING: Final = 1_000
+WARN_FULL: Final = 0.8
+"""Part of a limit beyond which somebody should act."""
+
+
+class _Consumer(msgspec.Struct):
+    num_pending: int = 0
+    num_ack_pending: int = 0
+    num_redelivered: int = 0
+    num_waiting: int = 0
+
+
+async def examine(target: Target) -> AsyncIterator[Finding]:
+    """Look at version, streams, consumers and room."""
+    if not target.nats:
+        hint = "`catalyst context add --nats …` tells where it is"
+        yield skipped("broker", "the connection has no address of the broker", hint)
+        return
+    try:
+        async with connect(
+            target.nats, name=OPERATOR, user=target.user, password=target.password
+        ) as js:
+            async for finding in _all(js):
+                yield finding
+    except BrokerError as error:
+        yield fail("broker", str(error), "start it, or mend address and password")
+
+
+async def _all(js: JetStream) -> AsyncIterator[Finding]:
+    yield _version(js.server_version)
+    try:
+        ev = await js.stream_state(EV)
+    except NotFound:
+        yield fail("streams", "there is no log on this broker", "start a worker: it makes them")
+        return
+    yield await _streams(js, ev.config)
+    for consumer in topology.CONSUMERS:
+        yield await _consumer(js, consumer)
+    yield await _room(js)
+    yield await _waiting_commands(js)
+
+
+def _version(text: str) -> Finding:
+    found = tuple(int(part) for part in text.split(".")[:2])
+    if found < MIN_VERSION:
+        wanted = ".".join(map(str, MIN_VERSION))
+        return fail("broker", f"nats-server {text}", f"at least {wanted} is needed: upgrade it")
+    return ok("broker", f"nats-server {text}")
+
+
+async def _streams(js: JetStream, config: Mapping[str, Any]) -> Finding:
+    """Compare what is there with what the contracts say."""
+    differing = await matching.ensure(
+        js,
+        topology.topology(),
+        replicas=config.get("num_replicas", 1),
+        storage=config.get("storage", "file"),
+        change=False,
+    )
+    if not differing:
+        return ok("streams", "as the contracts say")
+    told = "; ".join(f"{item.what}: {item.why}" for item in differing)
+    fix = "restart the members of the newest version: they mend what can be changed in place"
+    return fail("streams", told, fix)
+
+
+async def _consumer(js: JetStream, consumer: Consumer) -> Finding:
+    check = f"consumer {consumer.name}"
+    try:
+        body = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
+    except NotFound:
+        return fail(check, "it is not there", "start the worker of that service: it makes it")
+    info = msgspec.convert(body, _Consumer)
+    detail = (
+        f"{info.num_pending} waiting, {info.num_ack_pending} in work, "
+        f"{info.num_redelivered} delivered again"
+    )
+    if info.num_waiting == 0 and info.num_ack_pending == 0 and info.num_pending > 0:
+        fix = "nobody takes them: is the worker of that service running?"
+        return fail(check, detail, fix)
+    if info.num_pending >= WARN_PENDING:
+        return warn(check, detail, "the worker is behind; look again in a minute")
+    return ok(check, detail)
+
+
+async def _room(js: JetStream) -> Finding:
+    """Look at what the account may store."""
+    info = await js.api("INFO", None)
+    used, limit = info.get("storage", 0), (info.get("limits") or {}).get("max_storage", -1)
+    return _full("storage", used, limit, "raise the broker's limit or its disk")
+
+
+async def _waiting_commands(js: JetStream) -> Finding:
+    """Look at the queue of commands: a full one takes no more."""
+    body = await js.api(f"STREAM.INFO.{CMD}", None)
+    used = (body.get("state") or {}).get("bytes", 0)
+    limit = (body.get("config") or {}).get("max_bytes", -1)
+    return _full("command queue", used, limit, "nobody decides: is a worker running?")
+
+
+def _full(check: str, used: int, limit: int, fix: str) -> Finding:
+    detail = f"{_mib(used)} used" if limit <= 0 else f"{_mib(used)} of {_mib(limit)} used"
+    if limit > 0 and used >= limit * WARN_FULL:
+        return warn(check, detail, fix)
+    return ok(check, detail)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:.1f} MiB"

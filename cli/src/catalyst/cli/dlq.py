@@ -1,0 +1,228 @@
+"""`catalyst dlq`: what was set aside, why, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+import typer
+
+from catalyst.chassis import clock
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.kinds import age
+from catalyst.cli.output import Format, Table, as_yaml, note, show, write
+from catalyst.cli.send import finish
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    commands,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.errors import Malformed
+from catalyst.client.http_transport import HttpClient
+from catalyst.contracts.message import Outcome, UtcTime
+from catalyst.contracts.subjects import BadSubject, Ref
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """The message inside a dead letter."""
+
+    id: str
+    type: str
+    time: UtcTime
+    actor: str = ""
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter, as it is listed."""
+
+    subject: str
+    set_aside: UtcTime
+    reason: str
+    message: Held
+    detail: str = ""
+
+
+class _Page(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[Letter, ...]
+    next: int | None = msgspec.field(name="continue", default=None)
+
+
+SubjectArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SUBJECT",
+        help="Of the dead letter, as `catalyst dlq list` shows it.",
+    ),
+]
+
+
+def list_(
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """List what was set aside, oldest first.
+
+    Example:
+      catalyst dlq list --org acme
+    """
+    found, raw = run(_all(resolve(context, url, token), org))
+    show(raw, output, lambda: _table(found))
+
+
+def show_(
+    subject: SubjectArgument,
+    *,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show one dead letter: why it was set aside, and the message itself.
+
+    Example:
+      catalyst dlq show dlq.acme.environment.organization.acme.c12
+    """
+    target = resolve(context, url, token)
+
+    async def work() -> Any:
+        async with reads(target) as door:
+            return await door.read(f"/v1/dlq/{quote(subject, safe='')}")
+
+    found = run(work())
+    show(found, output, lambda: write(as_yaml(found).rstrip("\n")))
+
+
+def retry(
+    subject: SubjectArgument,
+    *,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Everything of that thing, in its old order.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Decide a message again that was set aside, with its old id, sender and time.
+
+    Example:
+      catalyst dlq retry dlq.acme.environment.organization.acme.c12 --all
+    """
+    data: dict[str, Any] = {} if all_ else {"subject": subject}
+    target = resolve(context, url, token)
+    finish(run(_mend(target, subject, "retry", data, timeout)), output)
+
+
+def drop(
+    subject: SubjectArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why it is given up; it is recorded.")],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Give a message up that was set aside; its outcome becomes the rejection `dropped`.
+
+    Example:
+      catalyst dlq drop dlq.acme.environment.organization.acme.c12 --reason "sent by mistake"
+    """
+    data = {"subject": subject, "reason": reason}
+    target = resolve(context, url, token)
+    finish(run(_mend(target, subject, "drop", data, timeout)), output)
+
+
+def thing(subject: str) -> Ref:
+    """Return what a dead letter belongs to.
+
+    Raises:
+        Failure: If the text is no subject of one.
+    """
+    head, _, rest = subject.partition(".")
+    path, _, origin = rest.rpartition(".")
+    try:
+        if head == "dlq" and origin[:1] in {"c", "e"} and origin[1:].isdigit():
+            return Ref.parse(path)
+    except BadSubject as error:
+        raise _not_a_subject(subject) from error
+    raise _not_a_subject(subject)
+
+
+def _not_a_subject(subject: str) -> Failure:
+    return Failure(
+        ExitCode.USAGE,
+        f"{subject!r} is not the subject of a dead letter",
+        hint="`catalyst dlq list` shows them",
+    )
+
+
+async def _mend(
+    target: Target, subject: str, verb: str, data: dict[str, Any], timeout: float
+) -> Outcome:
+    ref = thing(subject)
+    async with commands(target) as door:
+        return await door.send(
+            f"{ref.service}.{verb}.v1",
+            data,
+            timeout=timeout,
+            organization=ref.organization,
+            aggregate=ref.aggregate,
+            id=ref.id,
+        )
+
+
+async def _all(target: Target, org: str | None) -> tuple[list[Letter], dict[str, Any]]:
+    """Return every dead letter that may be seen, decoded and as it came."""
+    async with reads(target) as door:
+        return await letters(door, org)
+
+
+async def letters(door: HttpClient, org: str | None = None) -> tuple[list[Letter], dict[str, Any]]:
+    """Read every dead letter that may be seen, decoded and as it came."""
+    found: list[Letter] = []
+    raw: list[Any] = []
+    after: int | None = None
+    while True:
+        body = await door.read("/v1/dlq", organization=org, **{"continue": after})
+        try:
+            page = msgspec.convert(body, _Page, strict=False)
+        except msgspec.ValidationError as error:
+            raise Malformed(f"the dead letters cannot be read: {error}") from error
+        found.extend(page.items)
+        raw.extend(body["items"])
+        if page.next is None or page.next == after:
+            return found, {"items": raw}
+        after = page.next
+
+
+def _table(found: list[Letter]) -> None:
+    if not found:
+        note("nothing was set aside")
+        return
+    now = clock.now()
+    table = Table("SUBJECT", "REASON", "MESSAGE", "ID", "FROM", "SINCE")
+    for letter in found:
+        held = letter.message
+        table.add(
+            letter.subject,
+            letter.reason,
+            held.type,
+            held.id,
+            held.actor,
+            age(letter.set_aside, now),
+        )
+    table.write()
