@@ -38,6 +38,7 @@ from catalyst.chassis.jetstream.times import of_text
 MAX_BATCH: Final = 1000
 """Messages in one atomic batch, a limit of the server."""
 _BATCH_HEADERS_BYTES: Final = 128
+_NO_HEADERS: Final = b"NATS/1.0\r\n"
 
 
 class _Refusal(msgspec.Struct):
@@ -95,6 +96,12 @@ class JetStream(Broker):
         """The server that this connection talks to now."""
         return self.link.server_name
 
+    @property
+    def server_version(self) -> str:
+        """Version of that server, such as `2.15.1`."""
+        found = self.link.connected_server_version
+        return f"{found.major}.{found.minor}.{found.patch}"
+
     def unique(self) -> str:
         """A name that nobody else has: of letters and digits, for consumers and batches."""
         return self._nuid.next().decode()
@@ -142,16 +149,17 @@ class JetStream(Broker):
         def frames(inbox: str) -> list[bytes]:
             made = []
             for number, message in enumerate(messages, 1):
-                headers = {
-                    **message.headers,
-                    "Nats-Batch-Id": batch_id,
-                    "Nats-Batch-Sequence": str(number),
-                }
-                reply = ""
-                if number == last:
-                    headers["Nats-Batch-Commit"] = "1"
-                    reply = inbox
-                made.append(wire.frame(message.subject, message.data, wire.block(headers), reply))
+                # The block of a large batch's messages differs in a number only.
+                own = wire.block(message.headers)[:-2] if message.headers else _NO_HEADERS
+                commit = b"Nats-Batch-Commit: 1\r\n" if number == last else b""
+                block = b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n%b\r\n" % (
+                    own,
+                    batch_id.encode(),
+                    number,
+                    commit,
+                )
+                reply = inbox if number == last else ""
+                made.append(wire.frame(message.subject, message.data, block, reply))
             return made
 
         subjects = {message.subject for message in messages}
