@@ -8,6 +8,7 @@ it may write is plain in its text.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 from catalyst.contracts.registry import BY_SHAPE
 
 
+@functools.cache
 def makes(rule: Callable[..., Any]) -> frozenset[type]:
     """Return the registered messages that a function may make, itself or through others."""
     found: set[type] = set()
