@@ -271,6 +271,7 @@ async def member(process: BrokerProcess, name: str) -> AsyncIterator[JetStream]:
         yield js
 
 
+@pytest.mark.guarantee("G6.6")
 async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     assert set(USERS) == set(MAY) == set(MUST_NOT)
     for name in USERS:
@@ -279,6 +280,7 @@ async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerPro
             assert await probe.publish(MUST_NOT[name]) == set(MUST_NOT[name]), name
 
 
+@pytest.mark.guarantee("G6.6")
 async def test_each_user_hears_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     for name in USERS:
         async with raw(guarded.url, name) as probe:

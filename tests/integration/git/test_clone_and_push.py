@@ -200,6 +200,7 @@ async def test_a_person_who_pushes_is_told_why_not(
     assert await acme.head("acme") == before
 
 
+@pytest.mark.guarantee("G6.4")
 async def test_the_homes_of_others_look_as_if_they_were_not_there(
     acme: DulwichHome, door: str, git: Git, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ async def test_an_archived_home_is_no_longer_served(
     assert (tmp_path / "copy/organization.yaml").exists()
 
 
+@pytest.mark.guarantee("G6.5")
 @pytest.mark.parametrize("token", ["wrong", ""])
 async def test_without_a_valid_token_there_is_nothing(
     token: str, acme: DulwichHome, door: str, git: Git
