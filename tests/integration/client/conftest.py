@@ -10,9 +10,7 @@ from tests.support.broker import SharedBroker
 
 
 @pytest.fixture(scope="session")
-def stack(
-    shared_broker: SharedBroker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(shared_broker: SharedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running(shared_broker.account(), Path(tmp_path_factory.mktemp("stack"))) as found:
         yield found
 

@@ -64,7 +64,7 @@ def running(access: Access, data: Path) -> Iterator[Stack]:
     def work() -> None:
         try:
             asyncio.run(hold())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again where the test waits
             failed.append(error)
         finally:
             started.set()
@@ -141,5 +141,3 @@ async def _ready(address: str) -> None:
             if answer.status_code == 200:
                 return
             await asyncio.sleep(0.05)
-
-

@@ -22,9 +22,7 @@ Fresh = Callable[[], str]
 @pytest.fixture(params=["nats", "http"])
 async def catalyst(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterator[Client]:
     if request.param == "nats":
-        opened = connect(
-            stack.nats, token=stack.token(), user=stack.user, password=stack.password
-        )
+        opened = connect(stack.nats, token=stack.token(), user=stack.user, password=stack.password)
     else:
         opened = connect(stack.http, token=stack.token())
     async with opened as client:
@@ -96,9 +94,7 @@ async def test_an_id_belongs_to_one_command(catalyst: Client, fresh: Fresh) -> N
     slug = fresh()
     await catalyst.send(CREATE, acme(), organization=slug, command_id="mine")
     try:
-        other = await catalyst.send(
-            SUSPEND, {"reason": "x"}, organization=slug, command_id="mine"
-        )
+        other = await catalyst.send(SUSPEND, {"reason": "x"}, organization=slug, command_id="mine")
         code = other.code
     except Problem as problem:
         code = problem.code
