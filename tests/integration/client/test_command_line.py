@@ -221,6 +221,18 @@ def test_a_question_is_answered(catalyst: Callable[..., Ran], organization: str)
     assert ran.json["result"]["request"]["organization"] == organization
 
 
+def test_the_read_model_is_what_the_log_says(
+    catalyst: Callable[..., Ran], organization: str
+) -> None:
+    catalyst("get", "org", organization)
+    ran = catalyst("replay", "--check", "-o", "json")
+    assert ran.code == 0, ran.err
+    assert ran.json["equal"] is True
+    assert ran.json["rows"] >= 1
+    assert ran.json["stored_hash"] == ran.json["folded_hash"]
+    assert catalyst("replay").code == 2
+
+
 def manifest(slug: str, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "orgs.openova.io/v1",

@@ -20,9 +20,11 @@ from catalyst.cli import (
     events,
     get,
     query,
+    replay,
     send,
     token,
     trace,
+    up,
 )
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
@@ -125,6 +127,7 @@ Exit codes:
 """
 
 VERBS: Final[dict[str, Callable[..., None]]] = {
+    "up": up.up,
     "send": send.send,
     "apply": apply.apply,
     "get": get.get,
@@ -132,6 +135,7 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
     "query": query.query,
     "trace": trace.trace,
     "events": events.events,
+    "replay": replay.replay,
     "doctor": doctor.doctor,
     "token": token.token,
 }
