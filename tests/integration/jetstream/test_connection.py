@@ -224,6 +224,19 @@ async def test_what_the_permissions_forbid_is_denied_at_once(tmp_path: Path) -> 
         await server.stop()
 
 
+async def test_who_may_hear_no_reply_is_told_so(tmp_path: Path) -> None:
+    user = User("deaf", "deaf", subscribe=["evt.>"])
+    server = BrokerProcess(BrokerSettings(tmp_path, [Account("A", [user])], min_free_bytes=0))
+    await server.start()
+    try:
+        async with connect(server.url, name="deaf", user="deaf", password="deaf") as js:
+            for _ in range(2):
+                with pytest.raises(Denied, match="subscription"):
+                    await js.api("INFO", None, timeout=600)
+    finally:
+        await server.stop()
+
+
 async def test_replies_arrive_under_a_prefix_of_ones_own(js: JetStream, access: Access) -> None:
     heard: list[bytes] = []
     await js.link.tap("svc.ask", lambda raw: heard.append(raw.reply))

@@ -1,10 +1,11 @@
 """Writing through the port, on the real server: guards, batches, and what refuses them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from tests.integration.jetstream.streams import GUARD, GUARDED, fill, log_stream
-from tests.support.broker import own_connection
+from tests.support.broker import own_connection, private
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import (
@@ -17,7 +18,6 @@ from catalyst.chassis.jetstream.port import (
     Unavailable,
     WrongSequence,
 )
-from catalyst.cli.broker import BrokerProcess
 
 pytestmark = pytest.mark.real
 
@@ -166,24 +166,29 @@ async def test_a_batch_over_two_streams_is_stored_in_neither(js: JetStream) -> N
     assert (await js.stream_state("OTHER")).messages == 0
 
 
-async def test_too_many_open_batches_are_refused_and_nothing_is_stored(
-    own_server: BrokerProcess,
-) -> None:
-    async with own_connection(own_server) as js:
-        await log_stream(js)
-        for number in range(1000):
-            await js.core_publish(
-                "evt.open", b"", {"Nats-Batch-Id": f"b{number}", "Nats-Batch-Sequence": "1"}
-            )
+async def test_too_many_open_batches_are_refused_and_nothing_is_stored(tmp_path: Path) -> None:
+    limits = {"batch": {"max_inflight_per_stream": 3}}
+    server = private(tmp_path, jetstream={"store_dir": str(tmp_path / "store"), "limits": limits})
+    await server.start()
+    try:
+        async with own_connection(server) as js:
+            await log_stream(js)
+            for number in range(3):
+                await js.core_publish(
+                    "evt.open", b"", {"Nats-Batch-Id": f"b{number}", "Nats-Batch-Sequence": "1"}
+                )
 
-        with pytest.raises(NothingStored) as one:
-            await js.batch([Outgoing("evt.a")])
-        with pytest.raises(NothingStored) as two:
-            await js.batch([Outgoing("evt.a"), Outgoing("evt.b")])
+            with pytest.raises(NothingStored) as one:
+                await js.batch([Outgoing("evt.a")])
+            with pytest.raises(NothingStored) as two:
+                await js.batch([Outgoing("evt.a"), Outgoing("evt.b")])
+            stored = (await js.stream_state("EV")).messages
+    finally:
+        await server.stop()
 
-        # The refusal of a first message that wants no answer is heard of only at the commit.
-        assert (one.value.err_code, two.value.err_code) == (10210, 10176)
-        assert (await js.stream_state("EV")).messages == 0
+    # The refusal of a first message that wants no answer is heard of only at the commit.
+    assert (one.value.err_code, two.value.err_code) == (10210, 10176)
+    assert stored == 0
 
 
 async def test_a_stream_without_batches_says_so(js: JetStream) -> None:

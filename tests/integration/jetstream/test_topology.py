@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from tests.integration.jetstream.streams import fill
+from typing_extensions import override
 
 from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.lock import HELD_SECONDS, locked
-from catalyst.chassis.jetstream.port import BrokerError, NotFound, Outgoing, Unavailable
+from catalyst.chassis.jetstream.port import BrokerError, NotFound, Outgoing, Stored, Unavailable
 from catalyst.chassis.jetstream.topology import (
     VERSION_KEY,
     Finding,
@@ -83,17 +85,52 @@ async def test_all_members_may_start_at_once(js: JetStream) -> None:
     assert [task.result() for task in tasks] == [[]] * 8
 
 
-async def test_old_and_new_members_may_start_at_once(js: JetStream) -> None:
-    new = (LEASES, changed(WORK, subjects=["work.>", "more.>"]))
-    old = (LEASES, WORK)
-    async with asyncio.TaskGroup() as group:
-        for number in range(10):
-            version = 2 if number % 2 else 1
-            group.create_task(ensure(js, (new if version == 2 else old, ()), version=version))
+class Slow(JetStream):
+    """A member that is held up between reading a stream's settings and changing them."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    @override
+    async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:
+        if suffix == "STREAM.UPDATE.WORK":
+            self.reached.set()
+            await self.go_on.wait()
+        return await super().api(suffix, payload, timeout=timeout)
+
+
+class Watched(JetStream):
+    """A member that tells when it found the lock held."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self.waiting = asyncio.Event()
+
+    @override
+    async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
+        found = await super().last(stream, subject, leader=leader)
+        if found is not None and stream == "KV_leases":
+            self.waiting.set()
+        return found
+
+
+async def test_an_old_member_that_is_held_up_does_not_undo_a_new_one(js: JetStream) -> None:
+    await ensure(js, ([LEASES, changed(WORK, max_consumers=5)], ()), version=1)
+    old, new = Slow(js.link), Watched(js.link)
+    newer = changed(WORK, subjects=["work.>", "more.>"], max_consumers=20)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(ensure(old, ([LEASES, WORK], ()), version=2))
+        await old.reached.wait()
+        group.create_task(ensure(new, ([LEASES, newer], ()), version=3))
+        await new.waiting.wait()
+        old.go_on.set()
 
     found = await settings(js, "WORK")
-    assert found["metadata"][VERSION_KEY] == "2"
-    assert found["subjects"] == ["work.>", "more.>"]
+    assert found["metadata"][VERSION_KEY] == "3"
+    assert (found["subjects"], found["max_consumers"]) == (["work.>", "more.>"], 20)
 
 
 async def test_a_member_with_a_lower_number_changes_nothing(js: JetStream) -> None:
@@ -256,7 +293,8 @@ async def test_comparing_changes_nothing_and_tells_everything(js: JetStream) -> 
 
 async def test_a_server_that_is_too_old_is_told(js: JetStream) -> None:
     class Old(JetStream):
-        async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:  # type: ignore[explicit-override]
+        @override
+        async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:
             answer = await super().api(suffix, payload, timeout=timeout)
             if suffix == "INFO":
                 answer["api"]["level"] = 2

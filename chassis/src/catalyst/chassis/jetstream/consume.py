@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS: Final = 1.5
 """How often the broker hears that a message is being worked on; it waits 5 s."""
 _TICK_SECONDS: Final = 0.5
+_Key = tuple[str, str, int, int]
 
 
 class Durable(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ class Intake:
         """
         self._js = js
         self._port: Broker = port or js
-        self._held: dict[tuple[str, str, int], _Held] = {}
+        self._held: dict[_Key, _Held] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         self._wake = asyncio.Event()
@@ -181,7 +182,7 @@ class Intake:
             log.exception("a message could not be put into its lane", extra={"seq": delivery.seq})
             self._release(key)
 
-    def _release(self, key: tuple[str, str, int]) -> None:
+    def _release(self, key: _Key) -> None:
         self._held.pop(key, None)
         if not self._held:
             self._empty.set()
@@ -253,5 +254,6 @@ async def _raw(message: NatsMessage) -> Msg:
     return message.raw_message
 
 
-def _key(delivery: Delivery) -> tuple[str, str, int]:
-    return delivery.stream, delivery.consumer, delivery.seq
+def _key(delivery: Delivery) -> _Key:
+    # The time, because a stream that was deleted and made anew counts from 1 again.
+    return delivery.stream, delivery.consumer, delivery.seq, delivery.time_ns

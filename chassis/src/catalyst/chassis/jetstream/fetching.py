@@ -56,12 +56,12 @@ class Fetching:
         """At least one message; waits for it without limit.
 
         The arguments are what FastStream passes to nats-py and count for nothing here: batch and
-        heartbeat are the durable's. A connection that is closed for good brings nothing more, so
-        then this never returns: whoever runs the subscription ends it.
+        heartbeat are the durable's. On a connection that is closed for good it goes on waiting:
+        whoever runs the subscription ends it.
         """
         while not self._arrived or self._left:
             self._news.clear()
-            if self._left or self._link.is_closed:
+            if self._left:
                 await self._news.wait()
             elif self._trouble:
                 await self._recover()
@@ -108,12 +108,11 @@ class Fetching:
         except BrokerError as error:
             self._trouble = error.description
             return
-        until = self._requests.heard + SILENCE_SECONDS
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(self._requests.heard + SILENCE_SECONDS):
                 await self._news.wait()
         except TimeoutError:
-            if self._requests.silent(until):
+            if self._requests.silent():
                 self._trouble = "no heartbeat"
 
     async def _recover(self) -> None:

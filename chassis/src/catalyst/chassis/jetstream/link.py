@@ -67,6 +67,8 @@ class Link(Client):
         self._watchers: set[Callable[[], None]] = set()
         self._counter = 0
         self._inbox = ""
+        self._deaf: Denied | None = None
+        self._said = ""
 
     @property
     def server_name(self) -> str:
@@ -181,11 +183,13 @@ class Link(Client):
 
         Raises:
             Unavailable: If no reply came, or nobody listens.
-            Denied: If the broker refused one of `subjects` to these credentials.
+            Denied: If the broker refused one of `subjects`, or all replies, to these credentials.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         await self.ready(timeout)
+        if self._deaf is not None:
+            raise self._deaf
         self._counter += 1
         token = str(self._counter)
         call = self._calls[token.encode()] = Call(subjects, many=many)
@@ -237,9 +241,12 @@ class Link(Client):
 
     async def _on_up(self) -> None:
         log.info("broker connection is back")
+        self._said = ""
         self._up.set()
 
     async def _on_drop(self) -> None:
+        if not self.is_closed:
+            log.warning("broker connection lost")
         self.drops += 1
         # What was not sent yet must not be sent later, when its caller has long given up.
         self._pending.clear()
@@ -261,10 +268,16 @@ class Link(Client):
         await self._on_error(error)
 
     async def _on_error(self, error: Exception) -> None:
-        text = str(error)
-        log.warning("broker connection reported an error", extra={"error": text or repr(error)})
-        if "permissions violation" in text:
-            # nats-py lowers the case of what the server says, the subject included.
+        text = str(error) or repr(error)
+        # A broker that is away refuses four times a second, always in the same words.
+        level = logging.DEBUG if text == self._said else logging.WARNING
+        self._said = text
+        log.log(level, "broker connection reported an error", extra={"error": text})
+        # nats-py lowers the case of what the server says, the subject included.
+        if "permissions violation for subscription" in text and self._inbox.lower() in text:
+            self._deaf = Denied(403, 0, text)
+            self._fail(self._deaf)
+        elif "permissions violation" in text:
             for call in self._calls.values():
                 if any(f'"{subject.lower()}"' in text for subject in call.subjects):
                     call.finish(Denied(403, 0, text))

@@ -97,7 +97,7 @@ class Puller:
             async with asyncio.timeout_at(until):
                 await self._news.wait()
         except TimeoutError:
-            if self._requests.silent(until):
+            if self._requests.silent():
                 self._raise_doubt("no heartbeat")
                 return True
             return deadline is None or self._loop.time() < deadline

@@ -98,17 +98,6 @@ class Requests:
         self._open = deque(request for request in self._open if request[0] != number)
         return True
 
-    def silent(self, woken_for: float) -> bool:
-        """Whether the broker has been silent for too long, now that a wait has ended.
-
-        Args:
-            woken_for: When that wait should have ended. If it is long past, our own loop stood
-                still, and what came meanwhile waits in the socket.
-        """
-        now = self._loop.time()
-        if not self._open or now < self.heard + SILENCE_SECONDS:
-            return False
-        if now - woken_for > HEARTBEAT_SECONDS / 2:
-            self.heard = now
-            return False
-        return True
+    def silent(self) -> bool:
+        """Whether the broker owes a sign of life and has given none for too long."""
+        return bool(self._open) and self._loop.time() >= self.heard + SILENCE_SECONDS
