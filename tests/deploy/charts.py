@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import yaml
 from tests.deploy.members import CHARTS
+from tests.support.parts import part
 
 UMBRELLA: Final = "catalyst"
 LIBRARY: Final = "catalyst-library"
@@ -81,20 +81,6 @@ class Helm:
         """What Helm would send to the cluster, object by object."""
         documents = yaml.safe_load_all(self.text(chart, release=release, values=values))
         return [document for document in documents if document]
-
-
-def part(variable: str, script: str) -> str:
-    """What a script of tools/real has brought, from the variable that it goes by.
-
-    On a machine without it the test is skipped; in CI it fails.
-    """
-    found = os.environ.get(variable)
-    if not found:
-        reason = f"{variable} is not set; tools/real/{script} brings what it names"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 def helm(folder: Path) -> Helm:

@@ -22,6 +22,7 @@ from tests.deploy.charts import (
 )
 from tests.deploy.members import CHARTS, deployables, manifest, variables
 from tests.deploy.values import EXISTING_BROKER, ODD, cases
+from tests.support.parts import part
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [(chart, case) for chart in charts.names() for case in cases(chart)]
@@ -57,8 +58,8 @@ def test_real_helm_finds_nothing_to_complain_about(
 
 @pytest.mark.parametrize("kubernetes", ["1.27", "1.33", "1.37"])
 def test_kubernetes_knows_every_field(helm: Helm, tmp_path: Path, kubernetes: str) -> None:
-    program = charts.part("CATALYST_KUBECONFORM", "kubeconform")
-    schemas = charts.part("CATALYST_KUBERNETES_SCHEMAS", "kubernetes-schemas")
+    program = part("CATALYST_KUBECONFORM", "kubeconform")
+    schemas = part("CATALYST_KUBERNETES_SCHEMAS", "kubernetes-schemas")
     for chart, case in CASES:
         rendered = helm.text(chart, values=cases(chart)[case])
         (tmp_path / f"{chart}-{case}.yaml").write_text(rendered, encoding="utf-8")

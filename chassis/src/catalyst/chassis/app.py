@@ -12,9 +12,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final, Protocol, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,6 +27,14 @@ from catalyst.chassis.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=BrokerSettings)
+
+Socket = socket.socket
+"""A bound socket, as `listen` returns it."""
+
+NOT_SENT_BYTES: Final = 16 * 1024
+"""What the kernel may hold of a connection that its peer has no room for."""
+STUCK_MILLISECONDS: Final = 30_000
+"""After this long without room at the peer, a connection is dropped."""
 
 
 class Member(Protocol):
@@ -50,12 +58,10 @@ class _Server(uvicorn.Server):
     """A server that leaves signals to the process that runs it."""
 
     @override
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
         """Leave them alone."""
-
-    @override
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """Leave them alone."""
+        yield
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,6 +73,7 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _keep_buffers_small(bound)
     try:
         bound.bind((host, port))
     except OSError as error:
@@ -76,6 +83,18 @@ def listen(host: str, port: int) -> socket.socket:
             hint="choose another port with --port, or 0 for any free one",
         ) from error
     return bound
+
+
+def _keep_buffers_small(bound: socket.socket) -> None:
+    """Leave unsent bytes with us, so that a slow reader's rows coalesce here and not in the kernel.
+
+    Accepted connections inherit it, where the system has it. A peer that takes nothing for half a
+    minute is dropped by the kernel, which alone can still close such a connection.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MILLISECONDS)
 
 
 @asynccontextmanager
@@ -125,6 +144,12 @@ def main(
         return 2
 
 
+def _bound(chosen: BrokerSettings) -> Socket:
+    if chosen.http_fd >= 0:
+        return socket.socket(fileno=chosen.http_fd)
+    return listen(chosen.http_host, chosen.http_port)
+
+
 def _run(work: Awaitable[int]) -> int:
     async def run() -> int:
         return await work
@@ -137,7 +162,7 @@ async def _member(
 ) -> int:
     async with build(chosen) as member:
         stop_on_signal(member.stop)
-        bound = listen(chosen.http_host, chosen.http_port)
+        bound = _bound(chosen)
         try:
             async with serving(member.app, bound) as address:
                 log.info("started", extra={"address": address})

@@ -39,6 +39,9 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Address to listen on."""
     http_port: int = 0
     """Port to listen on; 0 takes a free one."""
+    http_fd: int = -1
+    """Descriptor of a bound socket to listen on, inherited from whoever starts the member; else
+    host and port count."""
     log_level: str = "info"
     """Least severe level that is logged: debug, info, warning or error."""
     otlp_endpoint: str = ""

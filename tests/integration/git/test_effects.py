@@ -10,7 +10,7 @@ import yaml
 from dulwich.objects import Blob, Commit, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
-from tests.unit.environment_controller_git.log import Acme, Log
+from tests.integration.git.log import Acme, Log
 
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.service import Report
@@ -20,6 +20,8 @@ from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.effects import FOLLOWED, effects, summary
 from catalyst.environment_controller.ports import Change, GitHome
+
+pytestmark = pytest.mark.real
 
 
 class World:
@@ -139,6 +141,16 @@ async def test_what_comes_after_is_not_in_an_earlier_commit(world: World) -> Non
     await world.run(home, manifests)
     assert world.tree().keys() == {"organization.yaml"}
     assert yaml.safe_load(world.tree()["organization.yaml"])["spec"]["displayName"] == "Acme"
+
+
+async def test_a_following_commit_shows_its_own_event_and_no_later_one(world: World) -> None:
+    await world.onboard()
+    await world.run(world.acme.environment("dev"))
+    first, second = world.acme.moved("dev", "hel"), world.acme.moved("dev", "nbg")
+    await world.run(first)
+    assert b"region: hel" in world.tree()["environments/acme-dev.yaml"]
+    await world.run(second)
+    assert b"region: nbg" in world.tree()["environments/acme-dev.yaml"]
 
 
 async def test_each_change_is_one_commit_and_one_report(world: World) -> None:

@@ -1,0 +1,135 @@
+"""What an embedded installation keeps in its data directory: keys, passwords, homes, endpoints.
+
+`<data>/nats` broker · `<data>/keys` signing keys · `<data>/git` Git homes · `<data>/broker.json`
+passwords · `<data>/endpoints.json` what a script needs. Everything secret has mode 0600.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.chassis.errors import Expected
+from catalyst.chassis.keyring import KeyRing
+from catalyst.cli.contexts import ENDPOINTS, Context, Credentials
+from catalyst.contracts import permissions, roles
+from catalyst.contracts.permissions import BrokerUser
+
+OPERATOR_EMAIL: Final = "admin@localhost"
+"""The local sovereign-admin."""
+TOKEN_DAYS: Final = 30
+MEMBERS: Final = ("environment", "projector", "gateway")
+"""Users of the broker that are members; each works with its own password and permissions."""
+
+
+class Installation:
+    """One data directory and what is kept in it."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the directory, and make what is missing.
+
+        Raises:
+            Expected: If the directory cannot be used.
+        """
+        self.data = data
+        try:
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Expected(
+                f"the directory {data} cannot be used: {error.strerror}",
+                hint="choose another one with --data",
+            ) from error
+        self.keys = KeyRing.open(data / "keys")
+        self.passwords = self._passwords()
+
+    @property
+    def broker_directory(self) -> Path:
+        """Where the broker keeps its streams."""
+        return self.data / "nats"
+
+    @property
+    def git_root(self) -> Path:
+        """Where the Git homes are."""
+        return self.data / "git"
+
+    def users(self) -> list[BrokerUser]:
+        """Return the broker's users with their generated permissions."""
+        return [
+            BrokerUser(name=name, password=self.passwords[name], permissions=allowed)
+            for name, allowed in permissions.MEMBERS.items()
+        ]
+
+    def accounts(self) -> dict[str, Any]:
+        """Return the `accounts` block of the broker's configuration."""
+        return permissions.accounts(self.users())
+
+    def settings(self, user: str, nats_url: str, *, ours: bool) -> dict[str, Any]:
+        """Return the settings that every member of this installation shares.
+
+        Args:
+            user: The member's name at the broker.
+            nats_url: Where the broker is.
+            ours: Whether the broker's permissions are the ones generated here; else tokens are
+                required.
+        """
+        found: dict[str, Any] = {
+            "nats_url": nats_url,
+            "jwks": str(self.keys.jwks_path),
+            "require_tokens": not ours,
+        }
+        if ours:
+            found |= {"nats_user": user, "nats_password": self.passwords[user]}
+        if user == "environment":
+            found |= {
+                "key_file": str(self.keys.service_path("environment")),
+                "git_root": str(self.git_root),
+            }
+        return found
+
+    def write_endpoints(self, http: str, nats: str, *, ours: bool) -> Context:
+        """Write down how to reach what runs here, with the local sovereign-admin's credentials."""
+        token = self.keys.people().person(
+            OPERATOR_EMAIL, [roles.SOVEREIGN_ADMIN], timedelta(days=TOKEN_DAYS)
+        )
+        credentials = Credentials(
+            user=permissions.OPERATOR if ours else "",
+            password=self.passwords[permissions.OPERATOR] if ours else "",
+            token=token,
+        )
+        context = Context(http=http, nats=nats, operator=credentials)
+        _write_private(self.data / ENDPOINTS, msgspec.json.encode(context))
+        return context
+
+    def _passwords(self) -> Mapping[str, str]:
+        path = self.data / "broker.json"
+        known: dict[str, str] = {}
+        if path.exists():
+            try:
+                known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+            except (OSError, msgspec.MsgspecError) as error:
+                raise Expected(
+                    f"the passwords in {path} cannot be read: {error}",
+                    hint="remove the file; new passwords are made at the next start",
+                ) from error
+        missing = [name for name in permissions.MEMBERS if name not in known]
+        if missing:
+            known |= {name: secrets.token_urlsafe(24) for name in missing}
+            _write_private(path, msgspec.json.encode(known))
+        return known
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        draft.replace(path)
+    except OSError as error:
+        raise Expected(f"{path} cannot be written: {error.strerror}") from error

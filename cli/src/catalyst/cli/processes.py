@@ -1,0 +1,146 @@
+"""Members as processes: each started with its own settings, restarted when it dies.
+
+Each gets a socket that is bound already, so no port can be lost between choosing it
+and using it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from catalyst.chassis import app as process
+from catalyst.cli.installation import Installation
+
+RESTART_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 15.0
+
+_MODULES: Final[Mapping[str, str]] = {
+    "environment": "catalyst.environment_controller",
+    "projector": "catalyst.projector",
+    "gateway": "catalyst.gateway",
+}
+"""User at the broker → module of the member."""
+
+
+@dataclass(slots=True)
+class Running:
+    """One member's process, over all its starts."""
+
+    user: str
+    environ: Mapping[str, str]
+    descriptor: int | None = None
+    """A bound socket that it inherits."""
+    child: asyncio.subprocess.Process | None = None
+    starts: int = 0
+    log: Path = field(default=Path(os.devnull))
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Start the process and return it."""
+        with self.log.open("ab") as log:
+            self.child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                _MODULES[self.user],
+                env=dict(self.environ),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=() if self.descriptor is None else (self.descriptor,),
+                # Ctrl-C is for the one who drains: us.
+                start_new_session=True,
+            )
+        self.starts += 1
+        return self.child
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now; None between two starts."""
+        if self.child is None or self.child.returncode is not None:
+            return None
+        return self.child.pid
+
+
+class Supervisor:
+    """Runs every member of an installation as a process."""
+
+    def __init__(
+        self, installation: Installation, nats_url: str, bound: process.Socket, *, ours: bool
+    ) -> None:
+        """Prepare; nothing is started before `running`."""
+        self.failed = asyncio.Event()
+        """Never set by a death that a restart mends."""
+        self._bound = bound
+        inner = {user: process.listen("127.0.0.1", 0) for user in ("environment", "projector")}
+        ports = {user: found.getsockname()[1] for user, found in inner.items()}
+        self._sockets = [*inner.values(), bound]
+        self.members: dict[str, Running] = {}
+        logs = installation.data / "logs"
+        logs.mkdir(exist_ok=True, mode=0o700)
+        for user in _MODULES:
+            chosen = installation.settings(user, nats_url, ours=ours)
+            held = inner.get(user, bound)
+            chosen["http_fd"] = held.fileno()
+            if user == "gateway":
+                chosen["projector_url"] = f"http://127.0.0.1:{ports['projector']}"
+                chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
+            os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
+            self.members[user] = Running(
+                user, _environ(chosen), held.fileno(), log=logs / f"{user}.log"
+            )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Run every member for the block; yields the address of the gateway."""
+        for held in self._sockets:
+            held.listen(socket.SOMAXCONN)
+        host, port = self._bound.getsockname()[:2]
+        stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for member in self.members.values():
+                tasks.create_task(self._keep(member, stopping), name=f"member {member.user}")
+            try:
+                yield f"http://{host}:{port}"
+            finally:
+                stopping.set()
+                for user in ("gateway", "projector", "environment"):
+                    await _end(self.members[user])
+                for held in self._sockets:
+                    held.close()
+
+    async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            child = await member.start()
+            await child.wait()
+            if not stopping.is_set():
+                await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _end(member: Running) -> None:
+    """Ask a process to drain, and kill it if it does not."""
+    child = member.child
+    if child is None or child.returncode is not None:
+        return
+    child.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+def _environ(chosen: Mapping[str, object]) -> dict[str, str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CATALYST_")}
+    return kept | {f"CATALYST_{name.upper()}": _text(value) for name, value in chosen.items()}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,193 @@
+"""The embedded stack: the real broker as a child process, and every member around it.
+
+`catalyst up` and `catalyst demo` run it. Members are tasks of this process, or processes of their
+own (`processes.py`); both are the code that compose and Helm run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from catalyst.chassis import app as process
+from catalyst.chassis.app import Member
+from catalyst.chassis.errors import Expected
+from catalyst.cli.broker import BrokerProcess, BrokerSettings
+from catalyst.cli.contexts import Context
+from catalyst.cli.installation import Installation
+from catalyst.cli.processes import Supervisor
+
+READY_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.02
+
+Tell = Callable[[str], None]
+"""Takes one line about the progress of a start, for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a stack is run."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """Of the one HTTP origin; 0 takes a free one."""
+    nats_url: str = ""
+    """An existing broker; empty runs our own."""
+    nats_port: int = 0
+    processes: bool = False
+    """Give each member a process of its own, restarted when it dies."""
+    sync_interval: str = "always"
+    """When the broker's data reaches the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack that runs."""
+
+    context: Context
+    """How to reach it."""
+    failed: asyncio.Event
+    """Set when a part of it ended by itself: the whole has to end."""
+    supervisor: Supervisor | None
+    """Holds the processes of the members, if they have any."""
+    broker: BrokerProcess | None
+
+
+@asynccontextmanager
+async def running(installation: Installation, options: Options, tell: Tell) -> AsyncIterator[Stack]:
+    """Run the stack for the block, and drain it at the end.
+
+    Raises:
+        Expected: If the port is taken or a member cannot start.
+        BrokerFault: If the embedded broker cannot run.
+    """
+    bound = process.listen(options.host, options.port)
+    async with _broker(installation, options, tell) as broker:
+        url = broker.url if broker is not None else options.nats_url
+        run = _as_processes if options.processes else _as_tasks
+        async with run(installation, options, url, bound, tell) as stack:
+            yield Stack(stack.context, stack.failed, stack.supervisor, broker)
+
+
+@asynccontextmanager
+async def _broker(
+    installation: Installation, options: Options, tell: Tell
+) -> AsyncIterator[BrokerProcess | None]:
+    if options.nats_url:
+        yield None
+        return
+    settings = BrokerSettings(
+        directory=installation.broker_directory,
+        accounts=[],
+        port=options.nats_port,
+        sync_interval=options.sync_interval,
+        more={"accounts": installation.accounts()},
+    )
+    broker = BrokerProcess(settings)
+    tell("starting the broker")
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+@asynccontextmanager
+async def _as_tasks(
+    installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
+) -> AsyncIterator[Stack]:
+    # Imported here, so that a stack of processes and every other verb start without them.
+    from catalyst.environment_controller import main as controller  # noqa: PLC0415
+    from catalyst.environment_controller.settings import (  # noqa: PLC0415
+        Settings as ControllerSettings,
+    )
+    from catalyst.gateway import main as gateway  # noqa: PLC0415
+    from catalyst.gateway.settings import Settings as GatewaySettings  # noqa: PLC0415
+    from catalyst.projector import main as projector  # noqa: PLC0415
+    from catalyst.projector.settings import Settings as ProjectorSettings  # noqa: PLC0415
+
+    ours = not options.nats_url
+
+    def shared(user: str) -> dict[str, Any]:
+        return installation.settings(user, url, ours=ours)
+
+    tell("starting the members")
+    async with (
+        controller.build(ControllerSettings(**shared("environment"))) as environments,
+        projector.build(ProjectorSettings(**shared("projector"))) as rows,
+        gateway.build(
+            GatewaySettings(**shared("gateway")), projector=rows.app, git=environments.git
+        ) as door,
+        _working([environments, rows, door]) as failed,
+        process.serving(door.app, bound) as address,
+    ):
+        await _until_ready(address, failed)
+        context = installation.write_endpoints(address, url, ours=ours)
+        yield Stack(context, failed, None, None)
+
+
+@asynccontextmanager
+async def _as_processes(
+    installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
+) -> AsyncIterator[Stack]:
+    ours = not options.nats_url
+    supervisor = Supervisor(installation, url, bound, ours=ours)
+    tell("starting a process for each member")
+    async with supervisor.running() as address:
+        await _until_ready(address, supervisor.failed)
+        context = installation.write_endpoints(address, url, ours=ours)
+        yield Stack(context, supervisor.failed, supervisor, None)
+
+
+@asynccontextmanager
+async def _working(members: Sequence[Member]) -> AsyncIterator[asyncio.Event]:
+    """Run members as tasks; at the end they drain in the order in which work flows."""
+    failed = asyncio.Event()
+
+    async def work(member: Member) -> None:
+        try:
+            await member.run()
+        finally:
+            failed.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [(member, tasks.create_task(work(member))) for member in members]
+        try:
+            yield failed
+        finally:
+            for member, task in reversed(running):
+                member.stop()
+                await asyncio.wait({task})
+
+
+async def _until_ready(address: str, failed: asyncio.Event) -> None:
+    """Return once the stack answers that it can do its work."""
+    async with httpx.AsyncClient(timeout=2.0) as http:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await _is_ready(http, address):
+                    if failed.is_set():
+                        raise Expected("a member ended while the stack was starting")
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise Expected(
+                f"the stack was not ready after {READY_SECONDS:.0f} s",
+                hint=f"see {address}/readyz for what is missing",
+            ) from None
+
+
+async def _is_ready(http: httpx.AsyncClient, address: str) -> bool:
+    for path in ("/readyz", "/v1/state/organizations"):
+        try:
+            answer = await http.get(f"{address}{path}")
+        except httpx.HTTPError:
+            return False
+        # Without a token the second one is refused; that it answers is what counts.
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return False
+    return True

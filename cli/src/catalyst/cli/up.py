@@ -1,0 +1,113 @@
+"""`catalyst up`: run the whole stack on this machine and keep it running."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalyst.chassis import logs
+from catalyst.chassis.app import stop_on_signal
+from catalyst.cli import contexts
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.installation import OPERATOR_EMAIL, Installation
+from catalyst.cli.output import note, write
+from catalyst.cli.stack import Options, Stack, running
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
+
+
+def up(
+    data: Annotated[
+        Path, typer.Option("--data", help="Directory that holds everything; made if missing.")
+    ] = Path(".catalyst"),
+    port: Annotated[int, typer.Option("--port", help="HTTP port; 0 takes a free one.")] = 8080,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    nats: Annotated[
+        str, typer.Option("--nats", metavar="URL", help="Use this broker instead of our own.")
+    ] = "",
+    *,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="Give each service a process of its own.")
+    ] = False,
+) -> None:
+    """Run the whole stack here: broker, services, read model, HTTP door and live page.
+
+    The same data directory goes on where it was. Ctrl-C drains and ends.
+
+    Example:
+      catalyst up
+      catalyst up --data /var/lib/catalyst --port 0 --processes
+    """
+    options = Options(host=host, port=port, nats_url=nats, processes=processes)
+    asyncio.run(_up(data, options))
+
+
+async def _up(data: Path, options: Options) -> None:
+    installation = Installation(data)
+    log = data / "up.log"
+    with log.open("a", encoding="utf-8") as stream:
+        logs.configure("up", "info", stream)
+        await _keep(installation, options, log)
+
+
+async def _keep(installation: Installation, options: Options, log: Path) -> None:
+    data = installation.data
+    stop = asyncio.Event()
+    stop_on_signal(stop.set)
+    async with running(installation, options, note) as stack:
+        local = contexts.register_local(data)
+        _greet(stack, data, local.operator.user)
+        await _first({"stop": stop, "failed": stack.failed})
+        if stack.failed.is_set() and not stop.is_set():
+            raise Failure(
+                ExitCode.UNEXPECTED,
+                "a part of the stack ended by itself",
+                hint=f"see {log}",
+            )
+        note("draining")
+    note("stopped; the same command goes on where this ended")
+
+
+async def _first(events: dict[str, asyncio.Event]) -> None:
+    tasks = {asyncio.ensure_future(event.wait()) for event in events.values()}
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+def _greet(stack: Stack, data: Path, user: str) -> None:
+    http = stack.context.http
+    write("Catalyst is running.")
+    write("")
+    write(f"  live page   {http}/")
+    write(f"  API         {http}/openapi.json")
+    write(f"  broker      {stack.context.nats}   (user {user or 'of your broker'})")
+    write(f"  data        {data.resolve()}")
+    write("")
+    write("Sign in on the live page with the token that this prints:")
+    write(f"  catalyst token --email {OPERATOR_EMAIL} --role {SOVEREIGN_ADMIN}")
+    write("")
+    write("Try next, in another terminal:")
+    write("  catalyst apply -f - <<'END'")
+    for line in _MANIFEST.splitlines():
+        write(f"  {line}")
+    write("  END")
+    write("  catalyst get organizations --watch")
+    write("  catalyst doctor")
+    write("")
+    write("Ctrl-C drains and ends.")
+
+
+_MANIFEST = """apiVersion: orgs.openova.io/v1
+kind: Organization
+metadata: {name: acme}
+spec:
+  slug: acme
+  displayName: Acme
+  kind: customer
+  tier: sme
+  billingMode: real
+  sovereignRef: cloud.example.org
+  owners: [{email: admin@localhost, role: owner}]"""

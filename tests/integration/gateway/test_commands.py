@@ -1,0 +1,442 @@
+"""Commands through the real door: addressing, idempotency, waiting, refusals."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.gateway.stack import Stack, acme, created
+from tests.support.waiting import until
+
+from catalyst.chassis import clock, ids, outcome
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts.subjects import Ref
+from catalyst.contracts.topology import MAX_BODY_BYTES
+
+CREATE = "/v1/commands/environment.create-organization.v1"
+SUSPEND = "/v1/commands/environment.suspend-organization.v1"
+WAIT = {"Prefer": "wait=10"}
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that an answer is a problem, and return it."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code), answer.text
+    assert problem["status"] == status
+    return problem
+
+
+async def test_a_command_that_waits_is_answered_with_its_outcome(stack: Stack) -> None:
+    found = await created(stack, "waits")
+    outcome = found.json()
+    assert outcome["events"] == ["environment.organization-created.v1"]
+    assert outcome["actor"].startswith("user:catalyst#root@")
+    assert found.headers["preference-applied"] == "wait=10"
+    assert int(found.headers["catalyst-as-of"]) == outcome["seq"] > 0
+    assert found.headers["catalyst-log"] == outcome["log"]
+    assert found.headers["cache-control"] == "no-store"
+    async with stack.client(stack.admin) as http:
+        again = await http.get(found.headers["content-location"])
+    assert again.json()["digest"] == outcome["digest"]
+
+
+async def test_a_command_that_does_not_wait_says_where_its_outcome_will_stand(stack: Stack) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(CREATE, params={"organization": "later"}, json=acme())
+        assert found.status_code == 202
+        body = found.json()
+        assert body["status"] == "pending"
+        assert body["outcome"] == found.headers["location"]
+        outcome = await http.get(found.headers["location"], headers=WAIT)
+    assert outcome.status_code == 200
+    assert outcome.json()["id"] == body["id"]
+
+
+async def test_a_repeat_is_answered_with_the_recorded_outcome(stack: Stack) -> None:
+    key = ids.command_id()
+    first = await created(stack, "repeats", key=key)
+    async with stack.client(stack.admin) as http:
+        for headers in ({}, WAIT):
+            again = await http.post(
+                CREATE,
+                params={"organization": "repeats"},
+                json=acme(),
+                headers={"Idempotency-Key": f'"{key}"', **headers},
+            )
+            assert again.status_code == 200
+            assert again.json() == first.json()
+
+
+@pytest.mark.parametrize("headers", [{}, WAIT], ids=["at once", "waiting"])
+async def test_an_id_is_never_that_of_two_commands(stack: Stack, headers: dict[str, str]) -> None:
+    key = ids.command_id()
+    slug = f"two{len(headers)}"
+    await created(stack, slug, key=key)
+    async with stack.client(stack.admin) as http:
+        other = await http.post(
+            CREATE,
+            params={"organization": slug},
+            json=acme(display_name="Other"),
+            headers={"Idempotency-Key": key, **headers},
+        )
+    refused(other, 409, "command-id-reused")
+
+
+async def test_a_rejection_is_an_outcome_and_not_a_problem(stack: Stack) -> None:
+    await created(stack, "rejects")
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            "/v1/commands/environment.resume-organization.v1",
+            params={"organization": "rejects"},
+            json={},
+            headers=WAIT,
+        )
+    assert found.status_code == 200
+    assert found.json()["status"] == "rejected"
+    assert found.json()["code"] in {"organization-not-suspended", "onboarding-in-progress"}
+
+
+async def test_every_wrong_field_is_named_at_once(stack: Stack) -> None:
+    data = {
+        **acme(kind="x", owners=[{"email": "no", "role": "owner"}, {"role": "king"}]),
+        "extra": 1,
+    }
+    del data["tier"]
+    async with stack.client(stack.admin) as http:
+        found = await http.post(CREATE, params={"organization": "wrong"}, json=data)
+    problem = refused(found, 422, "invalid-data")
+    assert {(error["pointer"], error["rule"]) for error in problem["errors"]} == {
+        ("/data/kind", "enum"),
+        ("/data/tier", "required"),
+        ("/data/owners/0/email", "pattern"),
+        ("/data/owners/1/email", "required"),
+        ("/data/owners/1/role", "enum"),
+        ("/data/extra", "unknown-field"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "code", "named"),
+    [
+        ("environment.nothing.v1", {"organization": "x"}, 404, "unknown-type", []),
+        ("environment.create-organization.v9", {"organization": "x"}, 404, "unknown-type", []),
+        ("environment.organization-created.v1", {"organization": "x"}, 404, "unknown-type", []),
+        ("environment.create-organization.v1", {}, 400, "invalid-query", ["organization"]),
+        (
+            "environment.create-organization.v1",
+            {"organization": "", "nope": "1"},
+            400,
+            "invalid-query",
+            ["organization", "nope"],
+        ),
+        (
+            "environment.create-environment.v1",
+            {"organization": "acme"},
+            400,
+            "invalid-query",
+            ["id"],
+        ),
+        (
+            "environment.retry.v1",
+            {"organization": "acme", "id": "acme"},
+            400,
+            "invalid-query",
+            ["aggregate"],
+        ),
+        (
+            "environment.create-organization.v1",
+            {"organization": "acme", "aggregate": "policy"},
+            400,
+            "invalid-query",
+            ["aggregate"],
+        ),
+    ],
+)
+async def test_what_cannot_be_addressed_is_refused(
+    stack: Stack, path: str, params: dict[str, str], status: int, code: str, named: list[str]
+) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(f"/v1/commands/{path}", params=params, json={})
+    problem = refused(found, status, code)
+    assert sorted(error["rule"] for error in problem["errors"]) == sorted(named)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "malformed-json"),
+        (b"{", 400, "malformed-json"),
+        (b"\xff", 400, "not-utf8"),
+        (b'{"a":1,"a":2}', 400, "duplicate-key"),
+        (b'{"a":NaN}', 400, "not-finite"),
+        (b"[" * 40 + b"]" * 40, 400, "too-deep"),
+        (b"[]", 422, "invalid-data"),
+        (b"null", 422, "invalid-data"),
+        (b'"' + b"a" * MAX_BODY_BYTES + b'"', 413, "too-large"),
+    ],
+    ids=lambda value: str(value)[:16],
+)
+async def test_bytes_that_are_no_command_are_refused(
+    stack: Stack, body: bytes, status: int, code: str
+) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            CREATE,
+            params={"organization": "bytes"},
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
+    refused(found, status, code)
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(stack: Stack) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'"'
+        while sent < 50 * MAX_BODY_BYTES:
+            sent += 65536
+            yield b"a" * 65536
+
+    async with stack.client(stack.admin) as http:
+        try:
+            found = await http.post(
+                CREATE,
+                params={"organization": "endless"},
+                content=endless(),
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.WriteError:
+            # The door hung up on us in the middle, which is just as good.
+            assert sent < 50 * MAX_BODY_BYTES
+        else:
+            refused(found, 413, "too-large")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_only_json_is_taken(stack: Stack, kind: str) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            CREATE,
+            params={"organization": "kinds"},
+            content=json.dumps(acme()),
+            headers={"Content-Type": kind},
+        )
+    refused(found, 415, "unsupported-media-type")
+
+
+def event(slug: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": ids.command_id(),
+        "source": "my-program",
+        "type": "environment.create-organization.v1",
+        "subject": slug,
+        "correlationid": "c-mine",
+        "data": acme(),
+        **changes,
+    }
+
+
+async def send_event(stack: Stack, body: dict[str, Any], **params: str) -> httpx.Response:
+    async with stack.client(stack.admin) as http:
+        return await http.post(
+            CREATE,
+            params=params,
+            content=json.dumps(body),
+            headers={"Content-Type": "application/cloudevents+json", **WAIT},
+        )
+
+
+async def test_a_whole_message_keeps_its_id_and_what_it_belongs_to(stack: Stack) -> None:
+    body = event("whole")
+    found = await send_event(stack, body, organization="whole")
+    assert found.json()["id"] == body["id"]
+    assert found.json()["correlationid"] == "c-mine"
+    body = event("whole2", organization="whole2")
+    assert (await send_event(stack, body)).json()["status"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "pointer"),
+    [
+        ({"type": "environment.resume-organization.v1"}, 422, "subject-mismatch", "/type"),
+        ({"organization": "other"}, 422, "subject-mismatch", "/organization"),
+        ({"subject": "other"}, 422, "subject-mismatch", "/subject"),
+        ({"id": "a b"}, 422, "invalid-id", "/id"),
+        ({"id": ""}, 400, "invalid-envelope", "/id"),
+        ({"specversion": "0.3"}, 400, "invalid-envelope", "/specversion"),
+        ({"time": "2099-01-01T00:00:00Z"}, 422, "command-from-future", "/time"),
+        ({"time": "yesterday"}, 400, "invalid-envelope", "/time"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_a_message_that_disagrees_with_its_address_is_refused(
+    stack: Stack, changes: dict[str, Any], status: int, code: str, pointer: str
+) -> None:
+    found = await send_event(stack, event("agrees", **changes), organization="agrees", id="agrees")
+    problem = refused(found, status, code)
+    assert problem["errors"][0]["pointer"] == pointer
+
+
+async def test_header_and_message_agree_on_the_id(stack: Stack) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            CREATE,
+            params={"organization": "keys"},
+            content=json.dumps(event("keys")),
+            headers={"Content-Type": "application/cloudevents+json", "Idempotency-Key": "c-else"},
+        )
+    refused(found, 422, "subject-mismatch")
+
+
+@pytest.mark.parametrize("key", ["a b", "é", "a" * 65, "", "_derived"])
+async def test_ids_that_are_not_allowed_are_refused(stack: Stack, key: str) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            CREATE,
+            params={"organization": "ids"},
+            json=acme(),
+            headers={b"Idempotency-Key": key.encode()},
+        )
+    refused(found, 422, "invalid-id")
+
+
+async def test_without_a_token_nothing_is_taken(stack: Stack) -> None:
+    async with stack.client() as http:
+        found = await http.post(CREATE, params={"organization": "anon"}, json=acme())
+        refused(found, 401, "unauthenticated")
+        assert found.headers["www-authenticate"].startswith("Bearer")
+        for header in ("Bearer x.y.z", "Basic abc", "Bearer"):
+            found = await http.post(
+                CREATE,
+                params={"organization": "anon"},
+                json=acme(),
+                headers={"Authorization": header},
+            )
+            refused(found, 401, "unauthenticated")
+    expired = stack.keys.people().person("root@x.example", ["sovereign-admin"], timedelta(hours=-1))
+    async with stack.client(expired) as http:
+        found = await http.post(CREATE, params={"organization": "anon"}, json=acme())
+    problem = refused(found, 401, "unauthenticated")
+    assert "expired" in problem["detail"]
+    assert "invalid_token" in found.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("email", "roles", "path", "data", "good"),
+    [
+        ("ann@roles.example", [], "change-owners", None, True),
+        ("ann@roles.example", [], "suspend-organization", {"reason": "x"}, False),
+        ("dev@roles.example", [], "change-owners", None, False),
+        ("eve@else.example", [], "change-owners", None, False),
+        ("eve@else.example", ["security-officer"], "change-owners", None, False),
+        ("eve@else.example", ["sovereign-admin"], "change-owners", None, True),
+        ("eve@else.example", ["sovereign-admin"], "complete-onboarding", {}, False),
+    ],
+)
+async def test_roles_decide_at_this_door_as_in_the_worker(
+    stack: Stack, email: str, roles: list[str], path: str, data: Any, *, good: bool
+) -> None:
+    owners = [
+        {"email": "ann@roles.example", "role": "owner"},
+        {"email": "dev@roles.example", "role": "developer"},
+    ]
+    async with stack.client(stack.admin) as http:
+        # The second time it exists already, which is a rejection and fine.
+        await http.post(
+            CREATE, params={"organization": "roles"}, json=acme(owners=owners), headers=WAIT
+        )
+    body = {"owners": owners} if data is None else data
+    type_ = f"environment.{path}.v1"
+    token = stack.token(email, *roles)
+    async with stack.client(token) as http:
+        found = await http.post(
+            f"/v1/commands/{type_}", params={"organization": "roles"}, json=body, headers=WAIT
+        )
+    async with stack.operator() as js:
+        key = ids.command_id()
+        subject = Ref("roles", "environment", "organization", "roles").command(path, 1)
+        message = {"specversion": "1.0", "id": key, "source": "t", "type": type_, "data": body}
+        await js.publish(
+            Outgoing(subject, json.dumps(message).encode(), {"Authorization": f"Bearer {token}"})
+        )
+
+        async def decided() -> bool:
+            return await outcome.find(js, "roles", key, "") is not None
+
+        await until(decided)
+        straight = await outcome.find(js, "roles", key, "")
+    assert straight is not None
+    if good:
+        assert found.status_code == 200
+        assert straight.code != "forbidden"
+    else:
+        refused(found, 403, "forbidden")
+        assert (straight.status, straight.code) == ("rejected", "forbidden")
+
+
+async def test_a_service_sends_its_own_commands_and_no_others(stack: Stack) -> None:
+    await created(stack, "services")
+    async with stack.client(stack.keys.service("provisioning").service()) as http:
+        found = await http.post(
+            "/v1/commands/environment.admit-application.v1",
+            params={"organization": "services", "id": "services-dev"},
+            json={"application": "shop"},
+            headers=WAIT,
+        )
+        assert found.json()["code"] == "environment-not-found"
+        found = await http.post(SUSPEND, params={"organization": "services"}, json={"reason": "x"})
+        refused(found, 403, "forbidden")
+    async with stack.client(stack.admin) as http:
+        found = await http.post(
+            "/v1/commands/environment.admit-application.v1",
+            params={"organization": "services", "id": "services-dev"},
+            json={"application": "shop"},
+        )
+        refused(found, 403, "forbidden")
+
+
+async def test_an_outcome_is_shown_to_its_organization_and_its_sender_alone(stack: Stack) -> None:
+    found = await created(stack, "private")
+    place = found.headers["content-location"]
+    for email, status in (("ann@acme.example", 200), ("eve@else.example", 404)):
+        async with stack.client(stack.token(email)) as http:
+            assert (await http.get(place)).status_code == status
+    async with stack.client(stack.admin) as http:
+        assert (await http.get("/v1/outcomes/none?organization=private")).status_code == 404
+        assert (await http.get("/v1/outcomes/a.b?organization=private")).status_code == 404
+        assert (await http.get("/v1/outcomes/none")).status_code == 400
+
+
+async def test_a_role_that_was_just_given_counts_at_once(stack: Stack) -> None:
+    await created(stack, "granted")
+    owners = [
+        {"email": "ann@acme.example", "role": "owner"},
+        {"email": "new@acme.example", "role": "admin"},
+    ]
+    change = "/v1/commands/environment.change-owners.v1"
+    async with stack.client(stack.token("new@acme.example")) as http:
+        found = await http.post(change, params={"organization": "granted"}, json={"owners": owners})
+        refused(found, 403, "forbidden")
+        async with stack.client(stack.token("ann@acme.example")) as ann:
+            done = await ann.post(
+                change, params={"organization": "granted"}, json={"owners": owners}, headers=WAIT
+            )
+            assert done.json()["status"] == "accepted", done.text
+        found = await http.post(
+            change, params={"organization": "granted"}, json={"owners": owners}, headers=WAIT
+        )
+        assert found.status_code == 200
+
+
+async def test_time_is_judged_by_a_clock_that_is_ours(stack: Stack) -> None:
+    body = event("clock", time=(clock.now() + timedelta(minutes=4)).isoformat())
+    found = await send_event(stack, body, organization="clock")
+    assert found.json()["status"] == "accepted"

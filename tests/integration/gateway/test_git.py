@@ -1,0 +1,113 @@
+"""Git through the door: clone with a token as the password, push as a service."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.integration.gateway.stack import Stack, created
+from tests.support.waiting import until
+
+GIT = shutil.which("git")
+needs_git = pytest.mark.skipif(GIT is None, reason="no git here")
+
+
+def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the real git, without asking anybody and without anybody's configuration."""
+    environment = {
+        **os.environ,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "HOME": "/nonexistent",
+    }
+    return subprocess.run(
+        [str(GIT), *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def address(stack: Stack, slug: str, token: str) -> str:
+    return stack.url.replace("://", f"://x:{token}@") + f"/git/{slug}/home.git"
+
+
+async def home(stack: Stack, slug: str) -> None:
+    """Create an Organization and wait for its Git home."""
+    await created(stack, slug)
+    async with stack.client(stack.admin) as http:
+
+        async def served() -> bool:
+            found = await http.get(f"/git/{slug}/home.git/info/refs?service=git-upload-pack")
+            return found.status_code == 200 and b"refs/heads/main" in found.content
+
+        await until(served)
+
+
+@needs_git
+async def test_an_owner_clones_and_nobody_else(stack: Stack, tmp_path: Path) -> None:
+    await home(stack, "cloned")
+    mine = git(
+        "clone", address(stack, "cloned", stack.token("ann@acme.example")), str(tmp_path / "a")
+    )
+    assert mine.returncode == 0, mine.stderr
+    assert (tmp_path / "a" / "organization.yaml").is_file()
+    other = git(
+        "clone", address(stack, "cloned", stack.token("eve@else.example")), str(tmp_path / "b")
+    )
+    assert other.returncode != 0
+    assert "not found" in other.stderr.lower()
+    bad = git("clone", address(stack, "cloned", "x.y.z"), str(tmp_path / "c"))
+    assert bad.returncode != 0
+
+
+@needs_git
+async def test_a_person_does_not_push_and_a_service_does(stack: Stack, tmp_path: Path) -> None:
+    await home(stack, "pushed")
+    ann = stack.token("ann@acme.example")
+    assert git("clone", address(stack, "pushed", ann), str(tmp_path / "a")).returncode == 0
+    work = tmp_path / "a"
+    (work / "note.txt").write_text("hello")
+    identity = ("-c", "user.name=Ann", "-c", "user.email=ann@acme.example")
+    assert git("add", ".", cwd=work).returncode == 0
+    assert git(*identity, "commit", "-m", "Say hello", cwd=work).returncode == 0
+    refused = git("push", "origin", "HEAD:main", cwd=work)
+    assert refused.returncode != 0
+    assert "403" in refused.stderr
+    service = stack.keys.service("provisioning").service()
+    pushed = git("push", address(stack, "pushed", service), "HEAD:notes", cwd=work)
+    assert pushed.returncode == 0, pushed.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/git/cloned/home.git/info/refs", 403),
+        ("/git/cloned/home.git/info/refs?service=git-upload-archive", 403),
+        ("/git/cloned/home.git/HEAD", 404),
+        ("/git/cloned/home.git/objects/info/packs", 404),
+        ("/git/cloned/../cloned/home.git/info/refs?service=git-upload-pack", 404),
+        ("/git/CLONED/home.git/info/refs?service=git-upload-pack", 404),
+        ("/git/none-such/home.git/info/refs?service=git-upload-pack", 404),
+    ],
+)
+async def test_only_the_protocol_of_git_is_spoken(stack: Stack, path: str, status: int) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.get(path)
+    assert found.status_code == status
+    assert "content-security-policy" in found.headers
+
+
+async def test_without_a_token_git_is_asked_for_one(stack: Stack) -> None:
+    async with stack.client() as http:
+        found = await http.get("/git/cloned/home.git/info/refs?service=git-upload-pack")
+        assert found.status_code == 401
+        assert found.headers["www-authenticate"].startswith("Basic")
+        # The session's cookie is for the page, not for Git.
+        await http.post("/v1/session", headers={"Authorization": f"Bearer {stack.admin}"})
+        found = await http.get("/git/cloned/home.git/info/refs?service=git-upload-pack")
+        assert found.status_code == 401

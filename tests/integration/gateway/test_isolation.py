@@ -1,0 +1,174 @@
+"""Another Organization's data: none of it, whatever is tried."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterable
+
+import httpx
+import pytest
+from tests.integration.gateway.stack import Stack, acme, created
+from tests.support.waiting import until
+
+WAIT = {"Prefer": "wait=10"}
+SECRET = "Zanzibar"
+"""Stands in every document of the other Organization, so that a leak of any kind shows."""
+
+
+async def victim(stack: Stack) -> tuple[str, list[str]]:
+    """Make an Organization with an Environment and a dead letter; return it and its commands."""
+    owners = [{"email": "vic@victim.example", "role": "owner"}]
+    found = await created(stack, "victim", display_name=SECRET, owners=owners)
+    commands = [found.json()["id"]]
+    async with stack.client(stack.admin) as http:
+
+        async def made() -> bool:
+            answer = await http.post(
+                "/v1/commands/environment.create-environment.v1",
+                params={"organization": "victim", "id": "victim-dev"},
+                json={
+                    "env_type": "dev",
+                    "placement": "single-region",
+                    "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
+                },
+                headers=WAIT,
+            )
+            commands.append(answer.json()["id"])
+            return answer.json()["status"] == "accepted"
+
+        await until(made)
+    return "victim", commands
+
+
+def tries(slug: str, commands: Iterable[str]) -> list[str]:
+    """Return every address under which something of the Organization could be read."""
+    found = [
+        f"/v1/events?organization={slug}",
+        f"/v1/events?organization={slug}&limit=1",
+        "/v1/events",
+        "/v1/events?limit=500&aggregate=organization",
+        f"/v1/events?id={slug}",
+        f"/v1/dlq?organization={slug}",
+        "/v1/dlq",
+        f"/v1/state/organizations?organization={slug}",
+        f"/v1/state/organizations/{slug}",
+        "/v1/state/organizations",
+        "/v1/state/all",
+        f"/v1/state/environments/{slug}-dev",
+        f"/v1/state/all?label=tier%3Dsme&organization={slug}",
+        f"/git/{slug}/home.git/info/refs?service=git-upload-pack",
+        f"/git/{slug}/{slug}.git/info/refs?service=git-upload-pack",
+        f"/git/attacker/../{slug}/home.git/info/refs?service=git-upload-pack",
+        f"/git/attacker/%2e%2e/{slug}/home.git/info/refs?service=git-upload-pack",
+        f"/v1/state/../../git/{slug}/home.git/info/refs?service=git-upload-pack",
+    ]
+    for command in commands:
+        found += [
+            f"/v1/outcomes/{command}?organization={slug}",
+            f"/v1/outcomes/{command}?organization=attacker",
+            f"/v1/outcomes/{command}?organization=_",
+            f"/v1/trace/{command}",
+            f"/v1/trace/{command}?organization={slug}",
+            f"/v1/events?command={command}",
+        ]
+    return found
+
+
+@pytest.mark.parametrize("sign", ["token", "basic"])
+async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) -> None:
+    slug, commands = await victim(stack) if sign == "token" else ("victim", ["c-1"])
+    owners = [{"email": "mal@attacker.example", "role": "owner"}]
+    async with stack.client(stack.admin) as http:
+        await http.post(
+            "/v1/commands/environment.create-organization.v1",
+            params={"organization": "attacker"},
+            json=acme(owners=owners),
+            headers=WAIT,
+        )
+    token = stack.token("mal@attacker.example")
+    basic = base64.b64encode(f"x:{token}".encode()).decode()
+    header = f"Bearer {token}" if sign == "token" else f"Basic {basic}"
+    leaks = []
+    addresses = tries(slug, commands)
+    async with stack.client() as http:
+        for address in addresses:
+            found = await http.get(address, headers={"Authorization": header})
+            if SECRET in found.text or f"{slug}-dev" in found.text or f"/{slug}/" in found.text:
+                leaks.append(address)
+            assert found.status_code < 500, address
+    assert leaks == []
+    assert len(addresses) > 20
+
+
+async def test_nothing_of_another_organization_is_streamed(stack: Stack) -> None:
+    token = stack.token("mal@attacker.example")
+    await created(stack, "loud", display_name=SECRET)
+    for path, params in (
+        ("/v1/events", {"follow": "true", "continue": "1"}),
+        ("/v1/stream", {"kinds": "all"}),
+    ):
+        seen = ""
+        async with (
+            asyncio.timeout(20),
+            stack.client(token) as http,
+            http.stream("GET", path, params=params) as stream,
+        ):
+            async for line in stream.aiter_lines():
+                seen += line
+                if "heartbeat" in line or "event: synced" in line or "event: applied" in line:
+                    break
+                if path == "/v1/events" and "data: " in line:
+                    # The stream begins and then shows nothing, because nothing is theirs.
+                    break
+        assert SECRET not in seen
+        assert "loud" not in seen
+
+
+async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
+    token = stack.token("mal@attacker.example")
+    bodies = {
+        "update-organization": {"display_name": "Mine"},
+        "suspend-organization": {"reason": "x"},
+        "resume-organization": {},
+        "change-owners": {"owners": [{"email": "mal@attacker.example", "role": "owner"}]},
+        "retry": {},
+    }
+    async with stack.client(token) as http:
+        for name, body in bodies.items():
+            for params in (
+                {"organization": "victim", "id": "victim", "aggregate": "organization"},
+                {"organization": "_", "id": "victim", "aggregate": "organization"},
+            ):
+                found = await http.post(
+                    f"/v1/commands/environment.{name}.v1", params=params, json=body, headers=WAIT
+                )
+                assert found.status_code == 403, f"{name}: {found.text}"
+        # Under one's own name with another's id: the aggregate is one's own, and empty.
+        found = await http.post(
+            "/v1/commands/environment.change-owners.v1",
+            params={"organization": "attacker", "id": "victim"},
+            json=bodies["change-owners"],
+            headers=WAIT,
+        )
+        assert found.json()["status"] == "rejected", found.text
+        plan = await http.post(
+            "/v1/queries/environment/plan-organization-deletion",
+            params={"organization": "victim"},
+            json={},
+        )
+        assert plan.status_code == 403
+    async with stack.client(stack.admin) as http:
+        row = await http.get("/v1/state/organizations/victim")
+    assert json.loads(row.text)["value"]["doc"]["display_name"] == SECRET
+
+
+async def test_the_broker_saw_nobody_do_what_it_may_not(stack: Stack) -> None:
+    log = stack.broker.log_path.read_text("utf-8")
+    assert [line for line in log.splitlines() if "Violation" in line] == []
+
+
+async def test_an_unknown_path_leaks_nothing_about_the_inside(stack: Stack) -> None:
+    async with stack.client(stack.admin) as http:
+        found: httpx.Response = await http.get("/v1/trace/c-1?organization=" + "x" * 300)
+    assert found.status_code == 400
+    assert "Traceback" not in found.text

@@ -1,0 +1,363 @@
+"""What the door shows of the log: events, chains, dead letters, questions, documents."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.gateway.stack import Stack, acme, created
+from tests.support.waiting import until
+
+from catalyst.chassis import ids
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.client.http_transport import over_http
+from catalyst.contracts.registry import BY_TYPE, COMMANDS
+
+WAIT = {"Prefer": "wait=10"}
+READY = "environment.organization-ready.v1"
+
+
+async def pages(http: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:
+    """Return all events of a filter, page by page."""
+    found: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        answer = await http.get("/v1/events", params={**params, "continue": after})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert body["as_of"] <= body["head"]
+        found += body["items"]
+        after = body["continue"]
+    return found
+
+
+async def onboarded(stack: Stack, slug: str, **changes: Any) -> dict[str, Any]:
+    """Create an Organization, wait until it is ready, and return the outcome."""
+    outcome: dict[str, Any] = (await created(stack, slug, **changes)).json()
+    async with stack.client(stack.admin) as http:
+
+        async def ready() -> bool:
+            found = await pages(http, organization=slug, type=READY)
+            return bool(found)
+
+        await until(ready)
+    return outcome
+
+
+async def test_events_are_listed_page_by_page_in_the_order_of_the_log(stack: Stack) -> None:
+    outcome = await onboarded(stack, "paged")
+    async with stack.client(stack.token("ann@acme.example")) as http:
+        whole = await pages(http, organization="paged")
+        small = await pages(http, organization="paged", limit=2)
+        mine = await pages(http, organization="paged", command=outcome["id"])
+        one = await pages(http, organization="paged", type=READY, aggregate="organization")
+    assert whole == small == mine
+    assert [event["seq"] for event in whole] == sorted(event["seq"] for event in whole)
+    assert whole[0]["type"] == "environment.organization-created.v1"
+    assert whole[0]["data"]["display_name"] == "Acme"
+    assert (whole[0]["aggregate"], whole[0]["aggregate_id"]) == ("organization", "paged")
+    assert [event["type"] for event in one] == [READY]
+
+
+async def test_events_since_a_time_are_found(stack: Stack) -> None:
+    await onboarded(stack, "since")
+    async with stack.client(stack.admin) as http:
+        whole = await pages(http, organization="since")
+        middle = whole[len(whole) // 2]
+        rest = await pages(http, organization="since", since=middle["time"])
+        none = await pages(http, organization="since", since="2099-01-01T00:00:00Z")
+    assert rest == [event for event in whole if event["time"] >= middle["time"]]
+    assert none == []
+
+
+Frame = tuple[str, str, Any]
+
+
+@asynccontextmanager
+async def follow(
+    stack: Stack, token: str, *, last: str = "", after: int = 0, **params: str
+) -> AsyncIterator[AsyncIterator[Frame]]:
+    """Open a stream of events and hand its frames out as (name, id, data)."""
+    headers = {"Last-Event-ID": last} if last else {}
+    async with (
+        stack.client(token) as http,
+        http.stream(
+            "GET",
+            "/v1/events",
+            params={"follow": "true", "continue": after, **params},
+            headers=headers,
+        ) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["x-accel-buffering"] == "no"
+        yield frames(answer)
+
+
+async def frames(answer: httpx.Response) -> AsyncIterator[Frame]:
+    name = cursor = ""
+    async for line in answer.aiter_lines():
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "id":
+            cursor = value
+        elif field == "data":
+            yield name, cursor, json.loads(value)
+
+
+async def test_a_stream_goes_on_where_it_was_cut(stack: Stack) -> None:
+    await created(stack, "cut-one")
+    seen: list[int] = []
+    async with asyncio.timeout(20):
+        async with follow(stack, stack.admin, organization="cut-one", after=1) as first:
+            cursor = ""
+            async for name, at, data in first:
+                if name == "event":
+                    seen.append(data["seq"])
+                    cursor = at
+                if len(seen) == 2:
+                    break
+        async with follow(stack, stack.admin, organization="cut-one", last=cursor) as second:
+            async for name, _, data in second:
+                if name == "event":
+                    seen.append(data["seq"])
+                    if data["type"] == READY:
+                        break
+    async with stack.client(stack.admin) as http:
+        whole = await pages(http, organization="cut-one")
+    assert len(seen) > 3
+    assert seen == [event["seq"] for event in whole][: len(seen)]
+
+
+async def test_new_events_arrive_by_themselves(stack: Stack) -> None:
+    async with asyncio.timeout(20), follow(stack, stack.admin) as stream:
+        name, cursor, begin = await anext(stream)
+        assert name == "start"
+        assert cursor == f"{begin['log']}.{begin['seq']}"
+        await created(stack, "arrives")
+        async for name, _, data in stream:
+            if name == "event" and data["organization"] == "arrives":
+                assert data["seq"] > begin["seq"]
+                break
+
+
+async def test_a_cursor_of_another_log_is_reset_and_says_so(stack: Stack) -> None:
+    async with asyncio.timeout(20), follow(stack, stack.admin, last="other.12") as stream:
+        name, _, data = await anext(stream)
+        assert (name, data["reason"], data["seq"]) == ("reset", "log-changed", 0)
+        assert (await anext(stream))[0] == "event"
+
+
+async def test_a_stream_ends_with_its_token(stack: Stack) -> None:
+    token = stack.keys.people().person(
+        "root@x.example", ["sovereign-admin"], timedelta(seconds=-29)
+    )
+    async with asyncio.timeout(20), follow(stack, token) as stream:
+        names = [(name, data.get("reason")) async for name, _, data in stream]
+    assert names[-1] == ("bye", "token-expired")
+
+
+async def test_the_client_library_follows_events(stack: Stack) -> None:
+    await created(stack, "library")
+    async with asyncio.timeout(20), over_http(stack.url, token=stack.admin) as door:
+        async for change in door.follow(organization="library", after=1).changes():
+            if getattr(change, "type", "") == READY:
+                break
+
+
+async def test_a_chain_shows_everything_that_followed_from_a_command(stack: Stack) -> None:
+    outcome = await onboarded(stack, "chained")
+    async with stack.client(stack.token("ann@acme.example")) as http:
+
+        async def whole() -> bool:
+            found = (await http.get(f"/v1/trace/{outcome['id']}")).json()
+            return bool(found["complete"] and all(row["shows"] for row in found["rows"]))
+
+        await until(whole)
+        answer = await http.get(f"/v1/trace/{outcome['id']}", params={"organization": "chained"})
+        events = await pages(http, organization="chained")
+    chain = answer.json()
+    steps = chain["steps"]
+    first = steps[0]
+    assert (first["id"], first["kind"], first["status"]) == (outcome["id"], "command", "accepted")
+    assert first["actor"] == outcome["actor"]
+    assert first["last_seq"] == outcome["seq"]
+    kinds = {step["kind"] for step in steps}
+    assert {"command", "reaction", "effect", "sent"} <= kinds
+    reaction = next(step for step in steps if step["kind"] == "reaction")
+    assert (reaction["by"], reaction["cause"]) == ("onboarding", first["events"][0]["id"])
+    assert reaction["aggregate"] == "chained.environment.onboarding.chained"
+    traced = {event["seq"] for step in steps for event in step["events"]}
+    assert traced == {event["seq"] for event in events}
+    assert {row["key"] for row in chain["rows"]} == {
+        "chained._.organization._.chained",
+        "chained._.onboarding._.chained",
+    }
+    assert chain["read_model_as_of"] >= max(traced)
+    assert chain["hidden"] == 0
+
+
+async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
+    async with stack.client(stack.admin) as http:
+        for command in ("c-none", "a.b", "*", ">"):
+            assert (await http.get(f"/v1/trace/{command}")).status_code == 404
+
+
+async def test_a_command_that_nobody_can_read_is_listed_with_its_reason(stack: Stack) -> None:
+    await created(stack, "letters")
+    subject = "cmd.letters.environment.organization.letters.suspend-organization.v1"
+    async with stack.operator() as js:
+        await js.publish(Outgoing(subject, b"\xff not json"))
+    async with stack.client(stack.admin) as http:
+
+        async def listed() -> bool:
+            return bool((await http.get("/v1/dlq?organization=letters")).json()["items"])
+
+        await until(listed)
+        (letter,) = (await http.get("/v1/dlq?organization=letters&limit=1")).json()["items"]
+        assert letter["reason"] == "not-utf8"
+        assert letter["message"]["subject"] == subject
+        assert "body" not in letter
+        whole = await http.get(f"/v1/dlq/{letter['subject']}")
+        assert "not json" in whole.json()["body"]
+        assert (await http.get(f"/v1/dlq/{letter['subject']}x.y")).status_code == 404
+        assert (await http.get("/v1/dlq/*")).status_code == 404
+    async with stack.client(stack.token("eve@else.example")) as http:
+        assert (await http.get("/v1/dlq?organization=letters")).json()["items"] == []
+        assert (await http.get(f"/v1/dlq/{letter['subject']}")).status_code == 404
+
+
+async def test_a_question_is_answered_by_the_service_that_knows(stack: Stack) -> None:
+    await onboarded(stack, "asked")
+    path = "/v1/queries/environment/plan-organization-deletion"
+    params = {"organization": "asked"}
+    async with stack.client(stack.admin) as http:
+        found = await http.post(path, params=params, json={})
+        assert found.status_code == 200, found.text
+        plan = found.json()["result"]
+        assert {"request", "hash", "inputs", "expires"} <= plan.keys()
+        assert int(found.headers["catalyst-as-of"]) == found.json()["as_of"]
+        done = await http.post(
+            "/v1/commands/environment.apply-organization-deletion.v1",
+            params=params,
+            json={name: plan[name] for name in ("request", "hash", "inputs", "expires")},
+            headers=WAIT,
+        )
+        assert done.json()["status"] == "accepted", done.text
+        wrong = await http.post(path, params=params, json={"nonsense": 1})
+        assert wrong.status_code in {200, 400, 404, 409, 422}
+        assert (await http.post(path, params=params, content=b"{")).status_code == 415
+        none = await http.post("/v1/queries/environment/nothing", params=params, json={})
+        assert none.status_code == 404
+        other = await http.post("/v1/queries/nobody/plan", params=params, json={})
+        assert other.status_code == 404
+    async with stack.client(stack.token("eve@else.example")) as http:
+        found = await http.post(path, params=params, json={})
+        assert (found.status_code, found.json()["code"]) == (403, "forbidden")
+
+
+async def test_contracts_and_documents_are_there_for_anybody(stack: Stack) -> None:
+    async with stack.client() as http:
+        listed = (await http.get("/v1/contracts")).json()
+        assert [item["type"] for item in listed] == list(BY_TYPE)
+        one = (await http.get("/v1/contracts/environment.create-organization.v1")).json()
+        assert one["roles"] == ["sovereign-admin"]
+        assert one["schema"]["required"]
+        assert (await http.get("/v1/contracts/nothing")).status_code == 404
+        openapi = (await http.get("/openapi.json")).json()
+        assert openapi["openapi"] == "3.1.0"
+        assert {f"/v1/commands/{type_}" for type_ in COMMANDS} <= openapi["paths"].keys()
+        assert (await http.get("/asyncapi.json")).json()["asyncapi"].startswith("3.")
+
+
+async def test_reads_are_passed_on_to_the_projector(stack: Stack) -> None:
+    outcome = (await created(stack, "read")).json()
+    async with over_http(stack.url, token=stack.admin) as door:
+        row, fresh = await door.get("organizations", "read", min_seq=outcome["seq"])
+    assert row.doc["display_name"] == "Acme"
+    assert fresh.as_of >= outcome["seq"]
+
+
+async def test_a_watch_through_the_door_shows_a_change_as_it_happens(stack: Stack) -> None:
+    async with asyncio.timeout(20), over_http(stack.url, token=stack.admin) as door:
+        async for change in door.changes("organizations"):
+            if type(change).__name__ == "Synced":
+                await created(stack, "watched")
+            if (
+                getattr(getattr(change, "row", None), "key", "")
+                == "watched._.organization._.watched"
+            ):
+                break
+
+
+async def test_unknown_paths_and_methods_are_problems_with_the_security_headers(
+    stack: Stack,
+) -> None:
+    async with stack.client(stack.admin) as http:
+        for method, path, status in (
+            ("GET", "/v1/nothing", 404),
+            ("PUT", "/v1/events", 405),
+            ("DELETE", "/v1/commands/x", 405),
+            ("GET", "/v1/commands/x", 405),
+            ("PATCH", "/v1/session", 405),
+        ):
+            found = await http.request(method, path)
+            assert found.status_code == status, path
+            assert found.json()["status"] == status
+            assert "frame-ancestors 'none'" in found.headers["content-security-policy"]
+            if status == 405:
+                assert "allow" in found.headers
+
+
+async def test_health_and_measurements_are_there_without_a_token(stack: Stack) -> None:
+    async with stack.client() as http:
+        assert (await http.get("/healthz")).json() == {"status": "ok"}
+        ready = (await http.get("/readyz")).json()
+        assert ready["checks"] == {"broker": "ok", "roles": "ok", "events": "ok", "keys": "ok"}
+        text = (await http.get("/metrics")).text
+    assert 'route="/v1/commands/{type}"' in text
+    assert "catalyst_http_request_seconds_bucket" in text
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "x"}, "limit"),
+        ({"limit": "501"}, "limit"),
+        ({"continue": "-1"}, "continue"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2026-01-01T00:00:00"}, "since"),
+        ({"follow": "perhaps"}, "follow"),
+        ({"nonsense": "1"}, "nonsense"),
+    ],
+)
+async def test_wrong_parameters_are_named(stack: Stack, params: dict[str, str], named: str) -> None:
+    async with stack.client(stack.admin) as http:
+        found = await http.get("/v1/events", params=params)
+        twice = await http.get("/v1/events?limit=1&limit=2")
+    assert (found.status_code, found.json()["code"]) == (400, "invalid-query")
+    assert [error["rule"] for error in found.json()["errors"]] == [named]
+    assert twice.status_code == 400
+
+
+async def test_an_id_in_two_organizations_needs_to_say_which(stack: Stack) -> None:
+    key = ids.command_id()
+    for slug in ("twin-one", "twin-two"):
+        async with stack.client(stack.admin) as http:
+            await http.post(
+                "/v1/commands/environment.create-organization.v1",
+                params={"organization": slug},
+                json=acme(),
+                headers={"Idempotency-Key": key, **WAIT},
+            )
+    async with stack.client(stack.admin) as http:
+        both = await http.get(f"/v1/trace/{key}")
+        one = await http.get(f"/v1/trace/{key}", params={"organization": "twin-two"})
+    assert (both.status_code, both.json()["code"]) == (400, "invalid-query")
+    assert one.json()["organization"] == "twin-two"

@@ -1,0 +1,66 @@
+"""What must hold of the log after any fault: checked on the log itself."""
+
+from collections import Counter, defaultdict
+
+import msgspec
+
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Stored
+from catalyst.contracts.message import Envelope, Outcome, derived_id
+
+
+async def whole_log(js: JetStream) -> list[Stored]:
+    """Return every message that `EV` still holds, by sequence."""
+    found: list[Stored] = []
+    start = 1
+    while True:
+        page = await js.replay("EV", ">", start=start, limit=5000)
+        found.extend(page)
+        if len(page) < 5000:
+            return found
+        start = page[-1].seq + 1
+
+
+async def check_log(js: JetStream) -> list[Outcome]:
+    """Assert the invariants of the log; return its outcomes."""
+    log = await whole_log(js)
+    outcomes: dict[str, tuple[Stored, Outcome]] = {}
+    for stored in log:
+        if stored.subject.startswith("done."):
+            assert stored.subject not in outcomes, f"two outcomes on {stored.subject}"
+            outcomes[stored.subject] = (stored, msgspec.json.decode(stored.data, type=Outcome))
+    _check_batches(log)
+    _check_counts(log, outcomes)
+    return [outcome for _, outcome in outcomes.values()]
+
+
+def _check_batches(log: list[Stored]) -> None:
+    batches: dict[str, list[Stored]] = defaultdict(list)
+    for stored in log:
+        name = stored.headers.get("Nats-Batch-Id")
+        if name is not None and not stored.subject.startswith("due."):
+            batches[name].append(stored)
+    for name, members in batches.items():
+        numbers = [int(item.headers["Nats-Batch-Sequence"]) for item in members]
+        sequences = [item.seq for item in members]
+        for number, seq in zip(numbers, sequences, strict=True):
+            assert seq - number == sequences[0] - numbers[0], f"batch {name} is torn"
+        if any(item.subject.startswith("evt.") for item in members):
+            assert members[-1].headers.get("Nats-Batch-Commit") == "1", f"batch {name} is open"
+
+
+def _check_counts(log: list[Stored], outcomes: dict[str, tuple[Stored, Outcome]]) -> None:
+    by_id: Counter[tuple[str, str]] = Counter()
+    for stored in log:
+        if stored.subject.startswith("evt."):
+            envelope = msgspec.json.decode(stored.data, type=Envelope)
+            by_id[stored.subject.split(".")[1], envelope.id] += 1
+    assert all(number == 1 for number in by_id.values()), "an event stands twice in the log"
+    for subject, (stored, outcome) in outcomes.items():
+        organization = subject.split(".")[1]
+        expected = outcome.counts.get("evt", 0)
+        found = sum(
+            by_id[organization, derived_id(outcome.id, position)] for position in range(200)
+        )
+        assert found == expected, f"{subject}: {found} events, {expected} are recorded"
+        assert stored.seq + outcome.after <= log[-1].seq
