@@ -181,7 +181,7 @@ async def test_a_body_that_cannot_be_taken_is_refused(
 
 
 async def test_a_door_without_the_root_says_to_try_again(root: GitRoot) -> None:
-    root.hold()
+    await DulwichHome(root).state("acme")
     other = GitRoot(root.path)
     app = git_app(other, by_token(identify))
     transport = httpx.ASGITransport(app=app)

@@ -1,12 +1,13 @@
 """Names that become paths: only those that cannot lead anywhere else."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.environment_controller.adapters.git_root import BadName, GitRoot
+from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 
 ROOT = GitRoot(Path("/root-of-homes"))
 
@@ -49,6 +50,35 @@ def test_a_repository_stands_two_steps_below_the_live_folder_or_nowhere(
     homes = Path("/root-of-homes/homes")
     assert path.resolve().parent.parent == homes
     assert path == homes / organization / f"{name}.git"
+
+
+def test_the_root_is_let_go_only_when_nothing_is_done_in_it(tmp_path: Path) -> None:
+    root, rival = GitRoot(tmp_path), GitRoot(tmp_path)
+    inside, closed, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with root.use():
+            inside.set()
+            ended.wait(10)
+
+    def close() -> None:
+        root.close()
+        closed.set()
+
+    threads = [threading.Thread(target=work), threading.Thread(target=close)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    with pytest.raises(RootBusy), rival.use():
+        pytest.fail("two hold the root")
+    assert not closed.is_set()
+    ended.set()
+    assert closed.wait(10)
+    for thread in threads:
+        thread.join(10)
+    with rival.use():
+        assert rival.held
+    rival.close()
 
 
 def test_the_home_of_an_organization_is_called_home() -> None:

@@ -89,8 +89,8 @@ class DulwichHome:
         """Do blocking work in a thread; what may pass by itself becomes `Retry`."""
 
         def held() -> T:
-            self._root.hold()
-            return work()
+            with self._root.use():
+                return work()
 
         try:
             return await asyncio.to_thread(held)

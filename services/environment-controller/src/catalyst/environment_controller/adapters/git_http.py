@@ -191,22 +191,23 @@ class _Door:
         return _text(verdict.status, verdict.text)
 
     def _advertise(self, place: dict[str, str], service: Service, write: Write) -> None:
-        self._root.hold()
-        advertise(self._root.repository(place["organization"], place["repository"]), service, write)
+        with self._root.use():
+            path = self._root.repository(place["organization"], place["repository"])
+            advertise(path, service, write)
 
     def _exchange(
         self, place: dict[str, str], service: Service, read: Callable[[int], bytes], write: Write
     ) -> None:
-        self._root.hold()
-        path = self._root.repository(place["organization"], place["repository"])
-        exchange(
-            path,
-            service,
-            read,
-            write,
-            writer=self._root.writer(path),
-            max_bytes=self._limits[service],
-        )
+        with self._root.use():
+            path = self._root.repository(place["organization"], place["repository"])
+            exchange(
+                path,
+                service,
+                read,
+                write,
+                writer=self._root.writer(path),
+                max_bytes=self._limits[service],
+            )
 
     def _answer(
         self,

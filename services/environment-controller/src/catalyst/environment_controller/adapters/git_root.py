@@ -16,11 +16,15 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 HOME: Final = "home"
 """Name of the repository that holds an Organization's manifests."""
+
+CLOSE_SECONDS: Final = 10.0
+"""How long `close` waits for what is still being done."""
 
 _ORGANIZATION: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _REPOSITORY: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -45,7 +49,8 @@ class GitRoot:
         """Name the folder; nothing is touched before the first use."""
         self.path = path
         self._descriptor: int | None = None
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
+        self._users = 0
         self._writers: dict[Path, threading.Lock] = {}
 
     @property
@@ -53,24 +58,36 @@ class GitRoot:
         """Whether this process holds the root."""
         return self._descriptor is not None
 
-    def hold(self) -> None:
-        """Take the root's lock unless it is held already, and clear what a crash left behind.
+    @contextmanager
+    def use(self) -> Iterator[None]:
+        """Hold the root at least for the block; afterwards it stays held until `close`.
+
+        The first use takes the lock and clears what a crash left behind.
 
         Raises:
             RootBusy: If another process holds it.
             OSError: If the folder cannot be made or read.
         """
         with self._guard:
-            if self._descriptor is not None:
-                return
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                self._take(descriptor)
-            except BaseException:
-                os.close(descriptor)
-                raise
-            self._descriptor = descriptor
+            if self._descriptor is None:
+                self._descriptor = self._locked()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._users -= 1
+                self._guard.notify_all()
+
+    def _locked(self) -> int:
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._take(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def _take(self, descriptor: int) -> None:
         try:
@@ -85,9 +102,14 @@ class GitRoot:
             left.unlink()
 
     def close(self) -> None:
-        """Let the root go."""
+        """Let the root go, once nothing is being done in it any more.
+
+        If something still is after `CLOSE_SECONDS`, the root stays held until the process ends:
+        nobody else may write beside it.
+        """
         with self._guard:
-            if self._descriptor is not None:
+            idle = self._guard.wait_for(lambda: self._users == 0, CLOSE_SECONDS)
+            if idle and self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
 
