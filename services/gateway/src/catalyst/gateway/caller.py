@@ -23,6 +23,8 @@ from catalyst.gateway.limits import Buckets, retry_after
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE: Final = "catalyst"
 SECURE_COOKIE: Final = "__Secure-catalyst"
+_IN_GIT: Final = ("organization", "environment", "policy")
+"""Kinds whose manifests an Organization's repository holds."""
 
 
 class TooMany(Rejected):
@@ -149,6 +151,13 @@ class Callers:
             return SOVEREIGN_ADMIN in claims.roles
         own = self.table.own_roles(claims.verified_email, ref.organization)
         return may_read(ref.aggregate, claims.roles, own)
+
+    def clones(self, claims: Claims, organization: str) -> bool:
+        """Return whether someone may read every kind that an Organization's repository holds."""
+        if claims.service is not None:
+            return True
+        own = self.table.own_roles(claims.verified_email, organization)
+        return all(may_read(kind, claims.roles, own) for kind in _IN_GIT)
 
     def belongs(self, claims: Claims, organization: str) -> bool:
         """Return whether someone has any business in an Organization."""

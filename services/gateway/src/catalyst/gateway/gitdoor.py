@@ -70,7 +70,7 @@ class GitDoor:
             return PlainTextResponse(f"{error.message}\n", status, {"Retry-After": "1"})
         except Retry as error:
             return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})
-        if not self._callers.belongs(claims, place["organization"]):
+        if not self._callers.clones(claims, place["organization"]):
             return PlainTextResponse(_NOTHING, 404)
         if service == "git-receive-pack" and claims.service is None:
             return PlainTextResponse(_NO_PUSH, 403)
