@@ -33,6 +33,13 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 
 
+_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
+)
+"""What YAML makes of plain text by itself; any other tag was written there on purpose."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One document of a file."""
 
@@ -111,6 +118,8 @@ class _Reader:
         if len(path) > MAX_DEPTH:
             raise self._refuse(node, path[:3], f"nesting deeper than {MAX_DEPTH} is refused")
         self._lines.setdefault(path, node.start_mark.line + 1)
+        if node.tag not in _TAGS:
+            raise self._refuse(node, path, f"the tag {node.tag!r} is not understood")
         match node:
             case MappingNode():
                 return dict(self._members(node, path))
@@ -126,23 +135,30 @@ class _Reader:
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 raise self._refuse(key, path, "a key must be a text")
-            if key.value in seen:
-                raise self._refuse(key, (*path, key.value), "the key is there twice")
-            seen.add(key.value)
-            self._lines[(*path, key.value)] = key.start_mark.line + 1
-            yield key.value, self._value(value, (*path, key.value))
+            name = self._text(key, path)
+            if name in seen:
+                raise self._refuse(key, (*path, name), "the key is there twice")
+            seen.add(name)
+            self._lines[(*path, name)] = key.start_mark.line + 1
+            yield name, self._value(value, (*path, name))
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
-        text: str = node.value
+        text = self._text(node, path)
         if node.style is not None:
             return text
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise self._refuse(node, path, f"the tag {node.tag!r} is not understood")
         if text in _WORDS:
             return _WORDS[text]
         if _INT.fullmatch(text):
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text
+
+    def _text(self, node: ScalarNode, path: Path) -> str:
+        try:
+            # JSON writes what lies beyond U+FFFF as two escapes; YAML keeps them apart.
+            raw: bytes = node.value.encode("utf-16", "surrogatepass")
+            return raw.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise self._refuse(node, path, "half of a character is missing") from error
 
     def _refuse(self, node: Node, path: Path, text: str) -> Failure:
         line = node.start_mark.line + 1

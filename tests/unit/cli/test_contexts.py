@@ -1,0 +1,92 @@
+"""Named connections on disk."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from catalyst.cli import contexts
+from catalyst.cli.contexts import Context, Credentials
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.target import resolve
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "contexts.json"
+
+
+SECRET = Context(http="http://a", operator=Credentials(token="s3cret"))
+
+
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    contexts.register(path, "one", SECRET)
+    contexts.register(path, "two", SECRET)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [item.name for item in path.parent.iterdir()] == ["contexts.json"]
+
+
+def test_the_first_one_is_the_current_one_until_another_is_chosen(path: Path) -> None:
+    contexts.register(path, "one", SECRET)
+    contexts.register(path, "two", SECRET)
+    assert contexts.load(path).current == "one"
+    contexts.use(path, "two")
+    assert contexts.load(path).current == "two"
+    contexts.remove(path, "two")
+    assert contexts.load(path) == contexts.Contexts(current="", contexts={"one": SECRET})
+
+
+def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> None:
+    contexts.register(path, "prod", SECRET)
+    endpoints = {
+        "http": "http://127.0.0.1:1",
+        "nats": "nats://127.0.0.1:2",
+        "operator": {"user": "operator", "password": "p", "token": "t"},
+    }
+    (tmp_path / contexts.ENDPOINTS).write_text(json.dumps(endpoints))
+    contexts.register_local(tmp_path, path)
+    target = resolve(None, None, None, path=path)
+    assert (target.name, target.http, target.token) == ("local", "http://127.0.0.1:1", "t")
+    assert (target.nats, target.user, target.password) == ("nats://127.0.0.1:2", "operator", "p")
+    assert target.data == str(tmp_path)
+
+
+def test_an_address_wins_over_every_connection(path: Path) -> None:
+    contexts.register(path, "one", SECRET)
+    target = resolve("one", "http://b:1/", None, path=path)
+    assert (target.http, target.token) == ("http://b:1", None)
+
+
+def test_a_token_replaces_that_of_the_connection(path: Path) -> None:
+    contexts.register(path, "one", SECRET)
+    assert resolve(None, None, "mine", path=path).token == "mine"
+
+
+def test_nothing_to_go_to_says_what_to_do(path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        resolve(None, None, None, path=path)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "catalyst up" in caught.value.hint
+
+
+def test_an_unknown_name_lists_the_known_ones(path: Path) -> None:
+    contexts.register(path, "one", SECRET)
+    with pytest.raises(Failure) as caught:
+        resolve("eno", None, None, path=path)
+    assert caught.value.hint == "known: one"
+
+
+def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("{")
+    with pytest.raises(Failure, match=r"contexts\.json"):
+        contexts.load(path)
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "localhost:8080", "http://", "nats"])
+def test_an_address_must_look_like_one(path: Path, url: str) -> None:
+    with pytest.raises(Failure):
+        resolve(None, url, None, path=path)

@@ -1,0 +1,117 @@
+"""How the command ends: exit codes, texts, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from catalyst.chassis.errors import Expected
+from catalyst.cli import main
+from catalyst.cli.broker import BrokerFault
+from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, of_problem
+from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.rejection import CODES
+
+
+@pytest.fixture
+def end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Run a verb that raises; return exit code and what was said."""
+
+    def run(error: BaseException, *arguments: str) -> tuple[int, str]:
+        def verb(*, output: str = "table") -> None:
+            raise error
+
+        monkeypatch.setitem(main.VERBS, "boom", verb)
+        code = main.ended(["boom", *arguments])
+        said = capsys.readouterr()
+        assert said.out == ""
+        return int(code), said.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Failure(ExitCode.USAGE, "no"), 2),
+        (Problem(422, "invalid-data"), 3),
+        (Problem(409, "organization-exists"), 3),
+        (Problem(404, "not-found"), 4),
+        (Unreachable("nobody"), 5),
+        (Problem(503, "unavailable"), 5),
+        (TimedOut("late"), 6),
+        (Problem(504, "timeout"), 6),
+        (Problem(429, "rate-limited"), 6),
+        (Problem(401, "unauthenticated"), 7),
+        (Problem(403, "forbidden"), 7),
+        (Malformed("odd"), 1),
+        (Expected("cannot", hint="do"), 1),
+        (BrokerFault("port taken"), 1),
+        (Ended(ExitCode.CHECK_FAILED), 8),
+        (KeyboardInterrupt(), 130),
+        (ValueError("a bug"), 1),
+        (ExceptionGroup("several", [ValueError("a"), Unreachable("nobody")]), 5),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_each_failure_has_its_code_and_no_traceback(
+    end: Callable[..., tuple[int, str]], error: BaseException, code: int
+) -> None:
+    found, said = end(error)
+    assert found == code
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_registered_code_ends_in_a_documented_way(code: str) -> None:
+    failure = of_problem(Problem(CODES[code].status, code))
+    assert failure.exit_code in MEANINGS
+    assert failure.exit_code is not ExitCode.OK
+
+
+def test_a_failure_names_each_field_and_says_what_to_do(
+    end: Callable[..., tuple[int, str]],
+) -> None:
+    wrong = FieldError(pointer="/data/tier", rule="enum", message="is not one of them")
+    _, said = end(Failure(ExitCode.REJECTED, "refused", hint="mend it", errors=(wrong,)))
+    assert said.splitlines() == [
+        "Error: refused",
+        "  /data/tier: is not one of them",
+        "Hint: mend it",
+    ]
+
+
+def test_a_program_gets_the_failure_as_json(end: Callable[..., tuple[int, str]]) -> None:
+    wrong = FieldError(pointer="/data/tier", rule="enum", message="m")
+    _, said = end(Problem(422, "invalid-data", "wrong", (wrong,)), "--output", "json")
+    body = json.loads(said)["error"]
+    assert (body["code"], body["exit"], body["errors"][0]["pointer"]) == (
+        "invalid-data",
+        3,
+        "/data/tier",
+    )
+
+
+def test_the_unexpected_shows_its_traceback_on_request(
+    end: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATALYST_DEBUG", "1")
+    _, said = end(ValueError("a bug"))
+    assert "Traceback" in said
+    assert "a bug" in said
+
+
+def test_text_from_elsewhere_cannot_move_the_cursor(end: Callable[..., tuple[int, str]]) -> None:
+    _, said = end(Problem(409, "x", "evil \x1b[2J\r text"))
+    assert "\x1b" not in said
+    assert "\r" not in said
+
+
+def test_an_unknown_verb_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.ended(["sned"]) == 2
+    assert "send" in capsys.readouterr().err

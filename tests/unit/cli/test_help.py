@@ -1,0 +1,91 @@
+"""What `--help` says of every verb, and the words it never uses."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import catalyst.cli.main
+import catalyst.client.errors
+from catalyst.cli.exits import MEANINGS
+from catalyst.cli.main import GROUPS, VERBS, build
+
+WORDS = "tenant|operator|client|module|template|workspace|instance"
+BANNED = re.compile(rf"\b({WORDS})s?\b", re.IGNORECASE)
+COMMANDS = [
+    *([verb] for verb in VERBS),
+    *([group, verb] for group, (_, verbs) in GROUPS.items() for verb in verbs),
+]
+SOURCES = [
+    path
+    for root in (catalyst.cli.main, catalyst.client.errors)
+    for path in sorted(Path(str(root.__file__)).parent.glob("*.py"))
+]
+
+
+@functools.cache
+def built(*, rich: bool) -> Any:
+    """Return the whole command, made once: that takes longer than any of its verbs' help."""
+    return typer.main.get_command(build(rich=rich))
+
+
+@functools.cache
+def shown(*arguments: str, rich: bool = False) -> str:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        built(rich=rich).main([*arguments, "--help"], "catalyst", standalone_mode=False)
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_verb_shows_an_example_of_itself(command: list[str]) -> None:
+    text = shown(*command)
+    assert "Example:" in text
+    assert f"    catalyst {' '.join(command)}" in text
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS, *([group] for group in GROUPS)], ids=" ".join)
+def test_help_uses_none_of_the_words_that_mean_something_else_here(command: list[str]) -> None:
+    assert BANNED.findall(shown(*command)) == []
+
+
+def test_every_exit_code_is_documented() -> None:
+    text = shown()
+    assert all(f"{int(code)}  {meaning}" in text for code, meaning in MEANINGS.items())
+
+
+def test_help_is_plain_when_piped_and_framed_for_a_person() -> None:
+    assert "╭" not in shown("send")
+    assert "╭" in shown("send", rich=True)
+
+
+def said(path: Path) -> Iterator[str]:
+    """Yield every text in a source file that is no docstring."""
+    tree = ast.parse(path.read_text())
+    docs = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+NAMES = {"catalyst-client", "client-secret"}
+"""Names of the wire, which people do not read as words: a source, the usual key of a secret."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_text_uses_those_words(path: Path) -> None:
+    found = [text for text in said(path) if BANNED.search(text) and text not in NAMES]
+    assert found == []

@@ -1,0 +1,217 @@
+"""Tables, trees, ages and moments: what a person sees of a result."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from catalyst.cli import kinds
+from catalyst.cli.dlq import thing
+from catalyst.cli.events import moment
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.get import Wanted, _Printer
+from catalyst.cli.output import Format, Table, cell
+from catalyst.cli.trace import Chain, drawn, lines
+from catalyst.client.rows import Applied, Bye, Del, Interrupted, Put, Reset, Row, Synced
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_table_is_aligned_and_ends_without_blanks() -> None:
+    table = Table("NAME", "N")
+    table.add("acme", 1)
+    table.add("a", None)
+    assert table.plain() == ["NAME   N", "acme   1", "a      -"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "yes"),
+        (False, "no"),
+        (None, "-"),
+        ("", "-"),
+        ([], "-"),
+        (["a", "b"], "a,b"),
+        (0, "0"),
+        ("a\nb\x1b[31m\u202e", "a\\x0ab\\x1b[31m\\x202e"),
+    ],
+)
+def test_a_cell_is_one_line_that_is_only_text(value: object, text: str) -> None:
+    assert cell(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("org", "organizations"),
+        ("Environments", "environments"),
+        ("EnvironmentPolicy", "policies"),
+        ("orgs,envs", "organizations,environments"),
+        ("all", "all"),
+    ],
+)
+def test_kinds_have_short_names(text: str, name: str) -> None:
+    assert kinds.plural(text) == name
+
+
+def test_an_unknown_kind_lists_the_known_ones() -> None:
+    with pytest.raises(Failure) as caught:
+        kinds.plural("pods")
+    assert "organizations" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=-5), "0s"),
+        (timedelta(seconds=119), "119s"),
+        (timedelta(minutes=2), "2m"),
+        (timedelta(hours=47), "47h"),
+        (timedelta(days=3), "3d"),
+    ],
+)
+def test_an_age_is_in_the_largest_unit_that_says_enough(ago: timedelta, text: str) -> None:
+    assert kinds.age(NOW - ago, NOW) == text
+
+
+def test_a_moment_is_ago_or_an_instant() -> None:
+    assert moment("90m", NOW) == NOW - timedelta(minutes=90)
+    assert moment("2026-01-01T00:00:00Z", NOW) == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "5", "5x", "2026-01-01T00:00:00", ""])
+def test_a_moment_that_nobody_can_tell_is_refused(text: str) -> None:
+    with pytest.raises(Failure) as caught:
+        moment(text, NOW)
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_the_subject_of_a_dead_letter_names_the_thing() -> None:
+    ref = thing("dlq.acme.environment.policy.strict.c12")
+    assert (ref.organization, ref.aggregate, ref.id) == ("acme", "policy", "strict")
+
+
+@pytest.mark.parametrize(
+    "text", ["dlq.acme.environment.policy.strict", "evt.a.b.c.d.c1", "dlq.a.b.c.d.x1", "c1", ""]
+)
+def test_another_subject_is_refused(text: str) -> None:
+    with pytest.raises(Failure):
+        thing(text)
+
+
+def chain() -> Chain:
+    begin = NOW.isoformat()
+    later = (NOW + timedelta(milliseconds=7)).isoformat()
+    aggregate = "acme.environment.organization.acme"
+    return msgspec.convert(
+        {
+            "command": "c-1",
+            "steps": [
+                {
+                    "id": "c-1",
+                    "kind": "command",
+                    "type": "environment.create.v1",
+                    "status": "accepted",
+                    "time": begin,
+                    "last_seq": 3,
+                    "actor": "user:x#ann",
+                    "events": [
+                        {"seq": 2, "id": "e1", "type": "environment.created.v1"}
+                        | {"aggregate": aggregate}
+                    ],
+                },
+                {
+                    "id": "_r",
+                    "kind": "reaction",
+                    "by": "onboarding",
+                    "cause": "e1",
+                    "type": "environment.created.v1",
+                    "status": "accepted",
+                    "time": later,
+                    "last_seq": 5,
+                    "timers": ["deadline"],
+                },
+                {
+                    "id": "_s",
+                    "kind": "sent",
+                    "cause": "_r",
+                    "type": "environment.ready.v1",
+                    "status": "rejected",
+                    "code": "forbidden",
+                },
+            ],
+        },
+        Chain,
+        strict=False,
+    )
+
+
+def test_a_chain_is_indented_by_cause() -> None:
+    assert list(drawn(list(lines(chain())), fancy=False)) == [
+        "command environment.create.v1  accepted  seq 3  +0 ms  by user:x#ann",
+        "  event environment.created.v1  seq 2  organization.acme",
+        "    reaction onboarding: environment.created.v1  accepted  seq 5  +7 ms",
+        "      timer deadline armed",
+        "      sent environment.ready.v1  rejected (forbidden)",
+    ]
+
+
+def test_a_chain_has_branches_on_a_terminal() -> None:
+    found = list(drawn(list(lines(chain())), fancy=True))
+    assert found[3].startswith("      ├─ timer")
+    assert found[4].startswith("      └─ sent")
+
+
+def row(name: str, seq: int, **doc: Any) -> Row:
+    return Row(key=f"{name}._.organization._.{name}", seq=seq, doc=doc)
+
+
+def test_a_watch_shows_the_snapshot_and_then_each_change(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = _Printer(Wanted(kinds="organizations"), Format.TABLE)
+    beta = row("beta", 2, phase="ready")
+    for change in (
+        Reset(reason="start"),
+        Put(row=beta),
+        Put(row=row("acme", 1, display_name="Acme", phase="onboarding")),
+        Synced(as_of=2),
+        Put(row=row("acme", 3, display_name="Acme", phase="ready")),
+        Del(key=beta.key, seq=4),
+        Applied(as_of=4),
+        Interrupted(reason="lost", wait_seconds=0.5),
+    ):
+        printer.take(change)
+    said = capsys.readouterr()
+    table = [line.split() for line in said.out.splitlines()]
+    assert [(line[0], line[1]) for line in table] == [
+        ("CHANGE", "NAME"),
+        ("-", "acme"),
+        ("-", "beta"),
+        ("changed", "acme"),
+        ("deleted", "beta"),
+    ]
+    assert "lost" in said.err
+
+
+def test_a_watch_writes_one_object_a_line_for_a_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = _Printer(Wanted(kinds="organizations"), Format.JSON)
+    for change in (Reset(reason="start"), Put(row=row("acme", 1)), Synced(as_of=1)):
+        printer.take(change)
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [item["event"] for item in objects] == ["reset", "put", "synced"]
+    assert objects[1]["row"]["seq"] == 1
+
+
+def test_a_watch_that_ends_with_the_token_says_so() -> None:
+    printer = _Printer(Wanted(kinds="organizations"), Format.TABLE)
+    with pytest.raises(Failure) as caught:
+        printer.take(Bye(reason="token-expired", retryable=False))
+    assert caught.value.exit_code is ExitCode.NOT_ALLOWED
