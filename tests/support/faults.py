@@ -1,137 +1,111 @@
-"""A broker port that stops the world before or after its n-th call, as `kill -9` would.
-
-The loop itself holds no hooks: the points are found by recording a run.
-"""
+"""Ports of the projector that fail, wait or die at a chosen call."""
 
 import asyncio
-import os
-import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
 
-from catalyst.chassis.jetstream.port import (
-    Ack,
-    Broker,
-    Delivery,
-    Outgoing,
-    Stored,
-    StreamState,
-    Verdict,
+from catalyst.projector.checkpoint import Checkpoint
+from catalyst.projector.ports import (
+    Bucket,
+    BucketReader,
+    Change,
+    Loaded,
+    Pointer,
+    ReadModel,
 )
 
 T = TypeVar("T")
 
-Crash = Callable[[], Awaitable[None]]
+
+class Killed(BaseException):
+    """The process is gone: nothing behind this point happens, no cleanup that does I/O either."""
 
 
-STORES = ("batch", "publish done")
-"""Calls that may record an outcome."""
+class Script:
+    """Counts calls, and kills or holds at the chosen one."""
 
+    def __init__(self, kill_at: int = -1, *, after: bool = False, kill_at_write: int = -1) -> None:
+        self.kill_at = kill_at
+        self.kill_at_write = kill_at_write
+        self.after = after
+        self.calls: list[str] = []
+        self.dead = False
+        self.hold: asyncio.Event | None = None
+        """Writes wait for it, if set."""
+        self.holding = asyncio.Event()
 
-async def by_signal() -> None:
-    """Kill this process, really."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    await asyncio.Event().wait()
-
-
-@dataclass
-class Stopper:
-    """Stops in process: everything that waits here waits for ever, until it is cancelled."""
-
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def __call__(self) -> None:
-        self.reached.set()
-        await asyncio.Event().wait()
-
-
-@dataclass
-class FaultyBroker:
-    """Passes every call on; at call number `at` it crashes on `side` of it."""
-
-    inner: Broker
-    at: int = -1
-    side: str = "before"
-    crash: Crash = by_signal
-    counted: tuple[str, ...] = ("",)
-    """How the calls begin that `at` counts; all of them by default."""
-    calls: list[str] = field(default_factory=list)
-    """The counted ones, in order."""
-    crashed: bool = False
-
-    async def _pass(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        if self.crashed:
-            # The dead call nobody, not even to clean up.
-            raise asyncio.CancelledError
-        if not name.startswith(self.counted):
-            return await call()
+    async def call(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        if self.dead:
+            raise Killed
         number = len(self.calls)
+        if name == "write" and self.calls.count("write") == self.kill_at_write:
+            self.kill_at = number
         self.calls.append(name)
-        if number == self.at and self.side == "before":
-            self.crashed = True
-            await self.crash()
-        found = await call()
-        if number == self.at and self.side == "after":
-            self.crashed = True
-            await self.crash()
-        return found
+        if name == "write" and self.hold is not None:
+            self.holding.set()
+            await self.hold.wait()
+        if number == self.kill_at and not self.after:
+            self.dead = True
+            raise Killed
+        result = await work()
+        if number == self.kill_at:
+            self.dead = True
+            raise Killed
+        return result
+
+
+class ScriptedBucket:
+    """A bucket whose calls follow a script."""
+
+    def __init__(self, inner: Bucket, script: Script) -> None:
+        self._inner = inner
+        self._script = script
 
     @property
-    def max_payload(self) -> int:
-        return self.inner.max_payload
+    def epoch(self) -> str:
+        return self._inner.epoch
 
-    @property
-    def closed(self) -> asyncio.Event:
-        return self.inner.closed
+    async def last(self) -> tuple[int, Checkpoint]:
+        return await self._script.call("last", self._inner.last)
 
-    async def rtt(self, *, timeout: float = 1.0) -> float:
-        return await self._pass("rtt", lambda: self.inner.rtt(timeout=timeout))
+    async def load(self) -> Loaded:
+        return await self._script.call("load", self._inner.load)
 
-    async def publish(self, message: Outgoing, *, timeout: float = 1.0) -> Ack:
-        name = f"publish {message.subject.split('.')[0]}"
-        return await self._pass(name, lambda: self.inner.publish(message, timeout=timeout))
-
-    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
-        return await self._pass("batch", lambda: self.inner.batch(messages, timeout=timeout))
-
-    async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
-        name = f"last {subject.split('.')[0]}"
-        return await self._pass(name, lambda: self.inner.last(stream, subject, leader=leader))
-
-    async def message(self, stream: str, seq: int, *, leader: bool = False) -> Stored | None:
-        return await self._pass(
-            "message", lambda: self.inner.message(stream, seq, leader=leader)
+    async def write(self, changes: Sequence[Change], checkpoint: Checkpoint, expected: int) -> int:
+        return await self._script.call(
+            "write", lambda: self._inner.write(changes, checkpoint, expected)
         )
 
-    async def last_many(
-        self, stream: str, subjects: Sequence[str], *, up_to: int | None = None
-    ) -> list[Stored]:
-        return await self._pass(
-            "last_many", lambda: self.inner.last_many(stream, subjects, up_to=up_to)
-        )
+    @asynccontextmanager
+    async def open(self, start: int) -> AsyncIterator[BucketReader]:
+        async with self._inner.open(start) as reader:
+            yield reader
 
-    async def replay(
-        self, stream: str, subject: str, *, start: int = 1, limit: int | None = None
-    ) -> list[Stored]:
-        return await self._pass(
-            "replay", lambda: self.inner.replay(stream, subject, start=start, limit=limit)
-        )
 
-    async def core_publish(
-        self, subject: str, data: bytes, headers: Mapping[str, str] | None = None
-    ) -> None:
-        await self._pass("reply", lambda: self.inner.core_publish(subject, data, headers))
+class ScriptedModel:
+    """Buckets whose calls follow a script."""
 
-    async def api(
-        self, suffix: str, payload: object | None, *, timeout: float = 1.0
-    ) -> dict[str, Any]:
-        name = f"api {'.'.join(suffix.split('.')[:2])}"
-        return await self._pass(name, lambda: self.inner.api(suffix, payload, timeout=timeout))
+    def __init__(self, inner: ReadModel, script: Script) -> None:
+        self._inner = inner
+        self._script = script
 
-    async def stream_state(self, stream: str) -> StreamState:
-        return await self._pass("stream_state", lambda: self.inner.stream_state(stream))
+    async def current(self) -> Pointer | None:
+        return await self._script.call("current", self._inner.current)
 
-    async def settle(self, delivery: Delivery, verdict: Verdict) -> None:
-        name = f"settle {type(verdict).__name__}"
-        await self._pass(name, lambda: self.inner.settle(delivery, verdict))
+    async def switch(self, pointer: Pointer) -> None:
+        await self._script.call("switch", lambda: self._inner.switch(pointer))
+
+    def bucket(self, epoch: str) -> Bucket:
+        return ScriptedBucket(self._inner.bucket(epoch), self._script)
+
+    async def create(self, epoch: str) -> Bucket:
+        made = await self._script.call("create", lambda: self._inner.create(epoch))
+        return ScriptedBucket(made, self._script)
+
+    async def epochs(self) -> dict[str, datetime]:
+        return await self._script.call("epochs", self._inner.epochs)
+
+    async def delete(self, epoch: str) -> None:
+        await self._script.call("delete", lambda: self._inner.delete(epoch))

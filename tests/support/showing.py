@@ -43,9 +43,7 @@ class World:
         self.revision = 0
         for key, row in self.fold.rows.items():
             self.revision += 1
-            entries.append(
-                Entry(key, RowKey.decode(key), self.revision, row.raw, deleted=False)
-            )
+            entries.append(Entry(key, RowKey.decode(key), self.revision, row.raw, deleted=False))
         self.revision += 1
         self.hub.replace(entries, self._checkpoint(), self.revision, self.revision)
         self._remember()
@@ -197,6 +195,8 @@ class Tab:
             case "applied":
                 assert self.synced, "nothing is applied before the snapshot is whole"
                 self._told(data["as_of"])
+            case _:
+                assert event.name == "heartbeat"
         if self._snapshot is not None and event.name != "reset":
             assert not event.last_id, "no id while a snapshot is on its way"
         elif self._snapshot is None and event.last_id:
@@ -204,7 +204,9 @@ class Tab:
 
     def _allowed(self, key: str) -> None:
         place = RowKey.decode(key)
+        access = self.world.hub.owners.access(self.reader, self.asked)
         assert self.asked.at(place)
+        assert access.may(place), "a row that may not be seen"
 
     def _told(self, as_of: int) -> None:
         """Nothing that was shown at `as_of` may be older here."""
@@ -213,5 +215,3 @@ class Tab:
         for key, seq in self.world.shown.get(as_of, {}).items():
             if key in self.rows:
                 assert self.rows[key] >= seq, f"{key} is older than {as_of}"
-
-

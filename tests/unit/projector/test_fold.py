@@ -15,9 +15,11 @@ from tests.support.log import START, On
 from catalyst.contracts import environment_v1 as env
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import registry, runtime_v1
+from catalyst.contracts.message import Event
 from catalyst.projector import row as rows
 from catalyst.projector.fold import Changes, Fold, Gone, Row
 from catalyst.projector.ports import LogMessage
+from catalyst.projector.views import view as views
 from catalyst.projector.views.table import VIEWS
 
 ACME = "acme._.organization._.acme"
@@ -266,7 +268,7 @@ def test_a_view_that_fails_freezes_its_row() -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a bug in a view")
 
-    folds = {**broken.folds, env.OrganizationUpdated: fail}
+    folds: dict[type[Event], views.Fold] = {**broken.folds, env.OrganizationUpdated: fail}
     fold = folded(
         recorded(writing.created("acme"), writing.renamed("acme", "Never")),
         Fold([dataclasses.replace(broken, folds=folds)]),

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.support import log as writing
 from tests.support.showing import ANN, SOVEREIGN, Tab, World
+from typing_extensions import override
 
 from catalyst.contracts import environment_v1 as env
 from catalyst.projector import filters
 from catalyst.projector.access import Reader
+from catalyst.projector.entry import Entry
 from catalyst.projector.filters import Filter
 from catalyst.projector.outbox import Item, Outbox
 
@@ -304,6 +306,7 @@ class Streaming(RuleBasedStateMachine):
             if stream is not None and reader.synced and not stream.owes:
                 assert reader.rows == self.world.visible(reader.reader, reader.asked)
 
+    @override
     def teardown(self) -> None:
         self.flush_rest()
         for reader in self.tabs:
@@ -320,15 +323,19 @@ TestStreaming = Streaming.TestCase
 TestStreaming.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
+def item(entry: Entry, first: int) -> Item:
+    return Item(entry=entry, shown=True, first=first, before=first - 1, coalesced=0)
+
+
 def test_an_outbox_keeps_the_order_of_first_change_and_hands_out_by_size() -> None:
     world = World()
     for slug in SLUGS:
         world.flush([writing.created(slug)])
     outbox = Outbox()
     for first, entry in enumerate(world.hub.rows.values(), 10):
-        outbox.add(Item(entry, True, first, first - 1, 0))
+        outbox.add(item(entry, first))
     again = next(iter(world.hub.rows.values()))
-    outbox.add(Item(again, True, 20, 19, 0))
+    outbox.add(item(again, 20))
     assert outbox.coalesced == 1
     taken = outbox.take(1, 30)
     assert [revision for revision, _ in taken] == [10]

@@ -11,19 +11,22 @@ from catalyst.projector import frames, row
 from catalyst.projector.views.table import BY_KIND
 from catalyst.projector.views.view import View
 
+_NULL: Final = msgspec.Raw(b"null")
+
 
 class _Head(msgspec.Struct):
     seq: int
-    doc: msgspec.Raw = msgspec.Raw(b"null")
+    stale: msgspec.Raw = _NULL
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
+_NO_HEAD: Final = _Head(seq=0)
 
 
 class Entry:
     """One key at one revision: a row, or the mark that it was deleted."""
 
-    __slots__ = ("_body", "_doc", "deleted", "key", "place", "raw", "revision", "seq")
+    __slots__ = ("_body", "_doc", "deleted", "key", "place", "raw", "revision", "seq", "stale")
 
     def __init__(
         self, key: str, place: RowKey, revision: int, raw: bytes, *, deleted: bool
@@ -35,8 +38,10 @@ class Entry:
         self.raw = raw
         """The value; of a deletion, what it says about itself, maybe nothing."""
         self.deleted = deleted
-        self.seq = _HEAD.decode(raw).seq if raw else 0
+        head = _HEAD.decode(raw) if raw else _NO_HEAD
+        self.seq = head.seq
         """Sequence in the log of the event that this came from."""
+        self.stale = head.stale != _NULL
         self._body: bytes | None = None
         self._doc: Any = None
 

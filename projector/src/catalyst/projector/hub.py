@@ -56,6 +56,11 @@ class Hub:
         """Everything up to here is shown."""
         return 0 if self.checkpoint is None else self.checkpoint.seq
 
+    @property
+    def stale(self) -> int:
+        """Rows that say of themselves that they do not move."""
+        return sum(entry.stale for entry in self.rows.values())
+
     def fresh(self) -> Fresh:
         """Return how current the rows are."""
         return self.freshness.at(self.as_of)

@@ -18,6 +18,8 @@ from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.feed import Feed
 from catalyst.projector.follower import Follower
 from catalyst.projector.hub import Hub
+from catalyst.projector.measures import Measures
+from catalyst.projector.replay import Sampler
 from catalyst.projector.settings import Settings
 from catalyst.projector.sse import Pace
 
@@ -36,9 +38,11 @@ class Projector:
         self.follower = Follower(self.log, self.model)
         self.hub = Hub()
         self.feed = Feed(self.hub, self.log, self.model)
+        self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
         self._probe = Probe(runtime.js, NAME)
         self._stopping = asyncio.Event()
         self.metrics = Metrics(NAME)
+        self.metrics.registry.register(Measures(self.follower, self.feed, self.hub, self.sampler))
         readiness = Readiness({"broker": self._probe.check, "rows": self._rows})
         pace = Pace(
             heartbeat_seconds=settings.heartbeat_seconds,
@@ -61,6 +65,7 @@ class Projector:
                 tasks.create_task(self.follower.run(), name="projector-follower"),
                 tasks.create_task(self.feed.run(), name="projector-hub"),
                 tasks.create_task(self._probe.run(), name="projector-probe"),
+                tasks.create_task(self.sampler.run(), name="projector-sampler"),
             ]
             closed = tasks.create_task(self._runtime.js.closed.wait(), name="projector-closed")
             stopping = tasks.create_task(self._stopping.wait(), name="projector-stop")

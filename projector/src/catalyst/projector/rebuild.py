@@ -62,7 +62,8 @@ async def rebuild(
         source: The log.
         model: The buckets.
         pointer: The one to move, as it was read; None if there is none yet.
-        against: Hold the new rows against those of the current bucket, at exactly its checkpoint.
+        against: Hold the new rows against those of the current bucket, at exactly its checkpoint,
+            and switch only when they have come as far. False if that bucket is of another log.
         accept: Switch although they differ; always done when the fold itself is another one.
 
     Raises:
@@ -85,7 +86,7 @@ async def rebuild(
             await refold.to(began.last_seq)
             await flusher.add(dict(refold.fold.rows), refold.position)
             await flusher.flush()
-            if old is not None:
+            if against and old is not None:
                 await _pass(refold, flusher, old)
             await _same_log(source, began.name)
             revision = 0 if pointer is None else pointer.revision

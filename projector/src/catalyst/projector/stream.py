@@ -129,6 +129,11 @@ class Stream:
         return self._outbox.coalesced
 
     @property
+    def owes(self) -> bool:
+        """True if there is something to send before heartbeats and bookmarks."""
+        return bool(self._reset) or self._busy
+
+    @property
     def _busy(self) -> bool:
         """True if something else is owed first."""
         return (

@@ -1,0 +1,166 @@
+"""Folds the log again and compares with what is stored.
+
+On request the whole log, in the background a few rows at a time.
+
+`check` is what `catalyst replay --check` runs. The sampler is started by `main`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from catalyst.contracts.subjects import Ref
+from catalyst.projector.entry import Entry
+from catalyst.projector.fold import Fold
+from catalyst.projector.hub import Hub
+from catalyst.projector.ports import Doubt, Log, Missing, ReadModel
+from catalyst.projector.refold import Difference, Refold, compare
+from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
+
+log = logging.getLogger(__name__)
+
+SAMPLE_ROWS: Final = 20
+"""Rows that are folded again each time."""
+LOAD_TRIES: Final = 20
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What folding the whole log again has shown."""
+
+    epoch: str
+    log: str
+    as_of: int
+    """Sequence at which stored and folded rows were held against each other."""
+    rows: int
+    events: int
+    stored_hash: str
+    """Hash of all keys and values in the bucket."""
+    folded_hash: str
+    differences: tuple[Difference, ...]
+
+    @property
+    def equal(self) -> bool:
+        """True if the bucket holds exactly what the log says."""
+        return self.stored_hash == self.folded_hash
+
+
+class NotComparable(Exception):
+    """There is nothing to compare: no read model yet, or one of another log or another fold."""
+
+
+async def check(source: Log, model: ReadModel) -> Check:
+    """Fold the log to exactly the bucket's checkpoint, and compare every byte.
+
+    Raises:
+        NotComparable: If no rows of this log and this fold are stored.
+        Doubt: If something may have been missed: ask again.
+    """
+    pointer = await model.current()
+    if pointer is None:
+        raise NotComparable("there is no read model yet")
+    try:
+        bucket = model.bucket(pointer.epoch)
+        loaded = await bucket.load()
+        for _ in range(LOAD_TRIES):
+            if loaded.checkpoint.to is None:
+                break
+            loaded = await bucket.load()
+    except Missing as error:
+        raise NotComparable("the bucket is gone") from error
+    checkpoint = loaded.checkpoint
+    if checkpoint.to is not None:
+        raise Doubt("a decision is being written in parts")
+    if checkpoint.fold != FOLD:
+        raise NotComparable(f"the rows were made by fold {checkpoint.fold}, this one is {FOLD}")
+    if checkpoint.log != (await source.state()).name:
+        raise NotComparable("the rows are those of another log")
+    async with source.open(1) as reader:
+        refold = Refold(reader)
+        await refold.to(checkpoint.seq)
+    folded = {key: row.raw for key, row in refold.fold.rows.items()}
+    return Check(
+        epoch=checkpoint.epoch,
+        log=checkpoint.log,
+        as_of=checkpoint.seq,
+        rows=len(loaded.rows),
+        events=refold.events,
+        stored_hash=content_hash(loaded.rows),
+        folded_hash=content_hash(folded),
+        differences=tuple(compare(refold.fold.rows, loaded.rows)),
+    )
+
+
+def content_hash(rows: Mapping[str, bytes]) -> str:
+    """Return one hash of all keys and values, the same for the same rows."""
+    digest = hashlib.sha256()
+    for key in sorted(rows):
+        for part in (key.encode("ascii"), rows[key]):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
+
+
+class Sampler:
+    """Folds a few random rows again, now and then."""
+
+    def __init__(self, hub: Hub, source: Log, seconds: float) -> None:
+        """Check rows of `hub` against `source` about every `seconds`; 0 for never."""
+        self._hub = hub
+        self._log = source
+        self._seconds = seconds
+        self.checked = 0
+        """Rows held against the log so far."""
+        self.differing: set[str] = set()
+        """Keys of rows that were not what the log says."""
+
+    async def run(self) -> None:
+        """Work for ever, unless it is switched off."""
+        while self._seconds > 0:
+            await asyncio.sleep(self._seconds * random.uniform(0.5, 1.5))  # noqa: S311
+            try:
+                await self.sample()
+            except (Doubt, Missing) as error:
+                log.info("rows were not checked", extra={"reason": str(error)})
+
+    async def sample(self, count: int = SAMPLE_ROWS) -> None:
+        """Check up to `count` rows, chosen at random."""
+        keys = list(self._hub.rows)
+        for key in random.sample(keys, min(count, len(keys))):
+            entry = self._hub.rows.get(key)
+            checkpoint = self._hub.checkpoint
+            if entry is None or checkpoint is None or checkpoint.fold != FOLD:
+                continue
+            await self._check(entry, self._hub.as_of)
+
+    async def _check(self, entry: Entry, as_of: int) -> None:
+        ref = reference(entry)
+        if ref is None:
+            return
+        events = await self._log.events_of(ref.path)
+        fold = Fold(VIEWS)
+        for event in events:
+            if event.seq <= as_of:
+                fold.apply([event])
+        row = fold.rows.get(entry.key)
+        self.checked += 1
+        if row is not None and row.raw == entry.raw:
+            self.differing.discard(entry.key)
+            return
+        self.differing.add(entry.key)
+        log.error("a row is not what the log says", extra={"key": entry.key, "as_of": as_of})
+
+
+def reference(entry: Entry) -> Ref | None:
+    """Return the aggregate whose events make a row."""
+    view = BY_KIND.get(entry.place.kind)
+    if view is None:
+        return None
+    place = entry.place
+    return Ref(place.organization, view.service, view.aggregate, place.name)

@@ -1,0 +1,316 @@
+"""Whatever happens to projectors, broker and consumers: the rows are those of a fresh fold."""
+
+import asyncio
+import itertools
+import random
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support import log as writing
+from tests.support.faults import Killed, Script, ScriptedModel
+from tests.support.log import LogWriter, On
+from tests.support.projecting import agrees, caught_up, following, stored
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.cli.broker import BrokerProcess
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.follower import Follower
+
+pytestmark = pytest.mark.real
+
+
+def decisions(seed: int) -> Iterator[Sequence[On]]:
+    """Endless changes to a few Organizations, the same for the same seed."""
+    chosen = random.Random(seed)  # noqa: S311
+    for number in itertools.count():
+        yield from _turn(chosen, number)
+
+
+def _turn(chosen: random.Random, number: int) -> list[Sequence[On]]:
+    slug = f"org{chosen.randrange(6)}"
+    return [
+        [writing.created(slug)],
+        [writing.renamed(slug, f"name {number}")],
+        list(writing.environment_created(slug)),
+        [writing.deleted(slug)] if chosen.random() < 0.2 else [writing.renamed(slug, "again")],
+    ]
+
+
+@asynccontextmanager
+async def writing_on(log: LogWriter, seed: int) -> AsyncIterator[list[int]]:
+    """Write decisions for the block; yields the sequences written so far."""
+    written: list[int] = []
+
+    async def write() -> None:
+        for events in decisions(seed):
+            written.append(await log.decide(*events))
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(write())
+        try:
+            yield written
+        finally:
+            work.cancel()
+
+
+async def grown(written: list[int], by: int) -> None:
+    target = len(written) + by
+    await until(lambda: len(written) >= target)
+
+
+async def test_killed_at_any_moment_and_started_again(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    chosen = random.Random(7)  # noqa: S311
+    async with writing_on(log, 7) as written:
+        for _ in range(12):
+            async with following(js, max_keys=3):
+                await grown(written, chosen.randrange(1, 12))
+    async with following(js):
+        await agrees(js, written[-1])
+
+
+async def delete_others(model: StreamReadModel) -> None:
+    """Delete what the killed left behind, as the clean-up would after an hour."""
+    pointer = await model.current()
+    for epoch in await model.epochs():
+        if pointer is not None and epoch != pointer.epoch:
+            await model.delete(epoch)
+
+
+async def run_until_killed(js: JetStream, script: Script, seq: int) -> None:
+    """Run a projector that dies at its script's call, or until it has written `seq`."""
+    model = ScriptedModel(StreamReadModel(js, "test"), script)
+    follower = Follower(StreamLog(js, "test"), model, max_keys=2)
+
+    def done() -> bool:
+        session = follower.session
+        return script.dead or (session is not None and session.flusher.checkpoint.seq >= seq)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(follower.run())
+            await until(done)
+            work.cancel()
+    except* Killed:
+        assert script.dead
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_killed_before_and_after_every_call(js: JetStream, after: bool) -> None:  # noqa: FBT001
+    log = LogWriter(js, f"k{after}")
+    await log.prepare()
+    seqs = [await log.decide(*events) for events in itertools.islice(decisions(3), 6)]
+    recording = Script()
+    await run_until_killed(js, recording, seqs[-1])
+    assert {"current", "create", "write", "switch", "last", "load"} <= set(recording.calls)
+    model = StreamReadModel(js, "test")
+    for number in range(len(recording.calls)):
+        # Half of the kills hit a first start, where the rows have to be built.
+        if number % 2 == 0:
+            await js.api("STREAM.PURGE.KV_rm", {})
+        seq = await log.decide(writing.created(f"new{number}-{after}".lower()))
+        await run_until_killed(js, Script(number, after=after), seq)
+        async with following(js):
+            await agrees(js, seq)
+        await delete_others(model)
+
+
+async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    first = await log.decide(writing.created("first"))
+    async with following(js):
+        await agrees(js, first)
+    (_, made), _ = writing.environment_created("acme")
+    wide = [(writing.environment("acme", f"acme-{number}"), made) for number in range(7)]
+    for number in itertools.count():
+        seq = await log.decide(*wide)
+        script = Script(kill_at_write=number)
+        await run_until_killed(js, script, seq)
+        async with following(js, max_keys=2):
+            await agrees(js, seq)
+        if not script.dead:
+            break
+    assert number >= 4
+
+
+async def test_two_projectors_write_each_row_once(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    async with following(js) as one, following(js) as two:
+        async with writing_on(log, 11) as written:
+            await until(lambda: len(written) >= 60)
+            await until(lambda: "standing-by" in {one.status, two.status})
+        await agrees(js, written[-1])
+        assert sorted([one.status, two.status]) == ["following", "standing-by"]
+
+
+async def test_the_second_projector_takes_over_when_the_first_one_stops(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    first = await log.decide(writing.created("acme"))
+    async with following(js) as two:
+        async with following(js) as one:
+            await agrees(js, first)
+            seq = first
+            while "standing-by" not in {one.status, two.status}:
+                seq = await log.decide(writing.renamed("acme", f"at {seq}"))
+            stands_by = one if one.status == "standing-by" else two
+        if stands_by is one:
+            # The one that was left alone is the one that writes: nothing to take over.
+            await agrees(js, seq)
+        seq = await log.decide(writing.renamed("acme", "after the first one stopped"))
+        await agrees(js, seq)
+        assert two.status == "following"
+
+
+async def test_a_projector_that_was_thought_dead_cannot_write(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    first = await log.decide(writing.created("acme"))
+    script = Script()
+    model = ScriptedModel(StreamReadModel(js, "zombie"), script)
+    zombie = Follower(StreamLog(js, "zombie"), model)
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(zombie.run())
+        await agrees(js, first)
+        script.hold = asyncio.Event()
+        held = await log.decide(writing.renamed("acme", "written by the zombie, too late"))
+        async with asyncio.timeout(10):
+            await script.holding.wait()
+        async with following(js):
+            await caught_up(js, held)
+            last = await log.decide(writing.renamed("acme", "written by the other one"))
+            await agrees(js, last)
+            before = await stored(js)
+            script.hold.set()
+            await until(lambda: zombie.status == "standing-by")
+            assert await stored(js) == before
+        work.cancel()
+
+
+async def test_a_consumer_deleted_under_us_is_made_again(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    async with following(js) as follower:
+        seq = await log.decide(writing.created("acme"))
+        await agrees(js, seq)
+        for name in (await js.api("CONSUMER.NAMES.EV", {}))["consumers"]:
+            await js.api(f"CONSUMER.DELETE.EV.{name}", None)
+        seq = await log.decide(writing.renamed("acme", "after the consumer was deleted"))
+        await agrees(js, seq)
+        assert follower.doubts > 0
+
+
+async def test_another_log_gets_another_read_model(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    async with following(js):
+        await log.decide(writing.created("acme"))
+        seq = await log.decide(writing.created("gone"))
+        await agrees(js, seq)
+        old = await stored(js)
+        assert old is not None
+        await js.api("STREAM.DELETE.EV", None)
+        again = LogWriter(js, "again")
+        await again.prepare()
+        for number in range(5):
+            seq = await again.decide(writing.created(f"new{number}"))
+
+        async def switched() -> bool:
+            now = await stored(js)
+            return now is not None and now.checkpoint.epoch != old.checkpoint.epoch
+
+        await until(switched)
+        rows = await agrees(js, seq)
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize("longer", [False, True], ids=["shorter", "other-events"])
+async def test_a_log_restored_from_a_backup_is_noticed(
+    own_server: BrokerProcess,
+    tmp_path: Path,
+    longer: bool,  # noqa: FBT001
+) -> None:
+    """The same stream with fewer messages, and maybe others behind them."""
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        log = LogWriter(js)
+        await log.prepare()
+        first = await log.decide(writing.created("acme"))
+        async with following(js):
+            await agrees(js, first)
+        await own_server.stop()
+        (folder,) = own_server.settings.directory.glob("store/**/streams/EV")
+        shutil.copytree(folder, tmp_path / "backup")
+        await own_server.start()
+        await js.ready()
+        async with following(js):
+            seq = await log.decide(writing.renamed("acme", "lost by the restore"))
+            await agrees(js, seq)
+        before = await stored(js)
+        await own_server.stop()
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "backup", folder)
+        await own_server.start()
+        await js.ready()
+        other = LogWriter(js, "other")
+        seq = first
+        for number in range(3 if longer else 0):
+            seq = await other.decide(writing.created(f"new{number}"))
+        async with following(js) as follower:
+            await until(lambda: follower.report is not None)
+            rows = await agrees(js, seq)
+    assert before is not None
+    assert b"lost by the restore" in before.rows["acme._.organization._.acme"]
+    assert b"lost by the restore" not in rows["acme._.organization._.acme"]
+
+
+async def test_the_broker_restarts_in_the_middle(own_server: BrokerProcess) -> None:
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        log = LogWriter(js)
+        await log.prepare()
+        async with following(js):
+            seqs = [await log.decide(*events) for events in itertools.islice(decisions(5), 20)]
+            await own_server.kill()
+            await own_server.start()
+            await js.ready()
+            more = LogWriter(js, "later")
+            seqs += [await more.decide(*events) for events in itertools.islice(decisions(6), 20)]
+            await agrees(js, seqs[-1])
+
+
+async def test_a_bad_event_freezes_one_row_and_the_others_go_on(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    async with following(js):
+        await log.decide(writing.created("acme"))
+        await log.decide(writing.created("other"))
+        await log.raw("evt.acme.environment.organization.acme.organization-updated.v1", b"\xff")
+        await log.decide(writing.renamed("acme", "never shown"))
+        seq = await log.decide(writing.renamed("other", "goes on"))
+        rows = await agrees(js, seq)
+    frozen = rows["acme._.organization._.acme"]
+    assert b'"code":"unreadable-event","count":2' in frozen
+    assert b'"display_name":"Acme"' in frozen
+    assert b"goes on" in rows["other._.organization._.other"]
+
+
+async def test_expired_outcomes_at_the_end_do_not_keep_it_behind(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    await log.decide(writing.created("acme"))
+    seq = await log.reject("acme")
+    # What expiry leaves of the log's end: nothing.
+    await js.api("STREAM.PURGE.EV", {"filter": "chk.>"})
+    await js.api("STREAM.PURGE.EV", {"filter": "done.>"})
+    async with following(js):
+        loaded = await caught_up(js, seq)
+    assert loaded.checkpoint.seq == seq
