@@ -25,6 +25,7 @@ async def test_a_command_gets_one_outcome_and_its_events(js: JetStream) -> None:
         assert event.subject == "evt.acme.environment.organization.acme.organization-created.v1"
 
 
+@pytest.mark.guarantee("G1.1")
 async def test_a_repeat_gets_the_recorded_outcome(js: JetStream) -> None:
     sender = Sender(js)
     async with working(js):

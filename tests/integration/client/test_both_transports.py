@@ -90,6 +90,7 @@ async def test_many_commands_at_once_get_each_their_own_outcome(
     assert [task.result().subject.split(".")[1] for task in sent] == slugs
 
 
+@pytest.mark.guarantee("G1.8")
 async def test_an_id_belongs_to_one_command(catalyst: Client, fresh: Fresh) -> None:
     slug = fresh()
     await catalyst.send(CREATE, acme(), organization=slug, command_id="mine")

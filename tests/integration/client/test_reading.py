@@ -33,6 +33,7 @@ def name(row: Row) -> str:
     return str(row.doc["display_name"])
 
 
+@pytest.mark.guarantee("G4.9")
 async def test_a_write_is_read_back_at_its_sequence(door: HttpClient, fresh: Fresh) -> None:
     slug = fresh()
     sent = await door.send(CREATE, acme(display_name="Read me"), organization=slug)
@@ -43,6 +44,7 @@ async def test_a_write_is_read_back_at_its_sequence(door: HttpClient, fresh: Fre
     assert freshness.log == sent.log
 
 
+@pytest.mark.guarantee("G4.9")
 async def test_a_sequence_of_another_log_is_refused(door: HttpClient, fresh: Fresh) -> None:
     slug = fresh()
     sent = await door.send(CREATE, acme(), organization=slug)
@@ -83,6 +85,7 @@ async def test_a_watch_goes_on_where_a_list_ended(door: HttpClient, fresh: Fresh
                 return
 
 
+@pytest.mark.guarantee("G4.1")
 async def test_a_dropped_connection_loses_nothing(stack: Stack, fresh: Fresh) -> None:
     slug = fresh()
     names = [f"Name {number}" for number in range(12)]
@@ -148,6 +151,7 @@ async def test_a_question_is_answered(door: HttpClient, fresh: Fresh) -> None:
     assert {"hash", "inputs", "expires"} <= answered.result.keys()
 
 
+@pytest.mark.guarantee("G6.1")
 async def test_another_organization_is_not_shown(stack: Stack, fresh: Fresh) -> None:
     mine, other = fresh(), fresh()
     owners = [{"email": f"ann@{mine}.example", "role": "owner"}]

@@ -72,6 +72,7 @@ async def test_a_repeat_is_answered_with_the_recorded_outcome(stack: Stack) -> N
             assert again.json() == first.json()
 
 
+@pytest.mark.guarantee("G1.8")
 @pytest.mark.parametrize("headers", [{}, WAIT], ids=["at once", "waiting"])
 async def test_an_id_is_never_that_of_two_commands(stack: Stack, headers: dict[str, str]) -> None:
     key = ids.command_id()
@@ -101,6 +102,7 @@ async def test_a_rejection_is_an_outcome_and_not_a_problem(stack: Stack) -> None
     assert found.json()["code"] in {"organization-not-suspended", "onboarding-in-progress"}
 
 
+@pytest.mark.guarantee("G5.8")
 async def test_every_wrong_field_is_named_at_once(stack: Stack) -> None:
     data = {
         **acme(kind="x", owners=[{"email": "no", "role": "owner"}, {"role": "king"}]),
@@ -166,6 +168,7 @@ async def test_what_cannot_be_addressed_is_refused(
     assert sorted(error["rule"] for error in problem["errors"]) == sorted(named)
 
 
+@pytest.mark.guarantee("G5.1")
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -194,6 +197,7 @@ async def test_bytes_that_are_no_command_are_refused(
     refused(found, status, code)
 
 
+@pytest.mark.guarantee("G5.3")
 async def test_a_body_without_a_length_is_cut_off_at_the_limit(stack: Stack) -> None:
     sent = 0
 
@@ -263,6 +267,7 @@ async def test_a_whole_message_keeps_its_id_and_what_it_belongs_to(stack: Stack)
     assert (await send_event(stack, body)).json()["status"] == "accepted"
 
 
+@pytest.mark.guarantee("G5.5")
 @pytest.mark.parametrize(
     ("changes", "status", "code", "pointer"),
     [
@@ -329,6 +334,7 @@ async def test_without_a_token_nothing_is_taken(stack: Stack) -> None:
     assert "invalid_token" in found.headers["www-authenticate"]
 
 
+@pytest.mark.guarantee("G6.3")
 @pytest.mark.parametrize(
     ("email", "roles", "path", "data", "good"),
     [

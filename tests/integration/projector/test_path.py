@@ -10,6 +10,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.guarantee("G3.1")
 async def test_rows_are_those_of_a_fresh_fold(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()

@@ -54,6 +54,7 @@ def data(event: ServerEvent) -> dict[str, object]:
     return found
 
 
+@pytest.mark.guarantee("G4.1")
 async def test_a_stream_is_a_snapshot_and_then_every_change(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
