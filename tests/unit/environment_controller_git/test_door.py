@@ -92,6 +92,8 @@ async def test_a_person_reads_their_own_home(http: httpx.AsyncClient) -> None:
         "/git/acme%2f..%2fglobex/home.git/info/refs?service=git-upload-pack",
         "/git/..%2f..%2fetc/home.git/info/refs?service=git-upload-pack",
         "/git/%2e%2e/home.git/info/refs?service=git-upload-pack",
+        "/git/acme%2fhome.git/info/refs?service=git-upload-pack",
+        "/git/%61cme/home.git/info/refs?service=git-upload-pack",
         "/git/acme%00/home.git/info/refs?service=git-upload-pack",
         "/git/acme/home.git/HEAD",
         "/git/acme/home.git/objects/info/packs",

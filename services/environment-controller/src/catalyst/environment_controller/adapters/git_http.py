@@ -179,6 +179,10 @@ class _Door:
 
     async def _judged(self, request: Request, service: Service) -> Response | None:
         """Return the answer to a request that may not go on."""
+        raw: bytes = request.scope.get("raw_path") or b""
+        if b"%" in raw.partition(b"?")[0]:
+            # No name of ours needs it; so each repository has one spelling, for every proxy too.
+            return _text(404, NOT_FOUND)
         try:
             organization = request.path_params["organization"]
             self._root.repository(organization, request.path_params["repository"])
