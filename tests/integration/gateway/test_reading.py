@@ -153,6 +153,7 @@ async def test_a_cursor_of_another_log_is_reset_and_says_so(stack: Stack) -> Non
         assert (await anext(stream))[0] == "event"
 
 
+@pytest.mark.guarantee("G4.8")
 async def test_a_stream_ends_with_its_token(stack: Stack) -> None:
     token = stack.keys.people().person(
         "root@x.example", ["sovereign-admin"], timedelta(seconds=-29)
@@ -208,6 +209,7 @@ async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
             assert (await http.get(f"/v1/trace/{command}")).status_code == 404
 
 
+@pytest.mark.guarantee("G5.4")
 async def test_a_command_that_nobody_can_read_is_listed_with_its_reason(stack: Stack) -> None:
     await created(stack, "letters")
     subject = "cmd.letters.environment.organization.letters.suspend-organization.v1"

@@ -65,6 +65,7 @@ async def grown(written: list[int], by: int) -> None:
     await until(lambda: len(written) >= target)
 
 
+@pytest.mark.guarantee("G3.1")
 async def test_killed_at_any_moment_and_started_again(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -103,6 +104,7 @@ async def run_until_killed(js: JetStream, script: Script, seq: int) -> None:
         assert script.dead
 
 
+@pytest.mark.guarantee("G3.1")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_killed_before_and_after_every_call(js: JetStream, after: bool) -> None:  # noqa: FBT001
     log = LogWriter(js, f"k{after}")
@@ -123,6 +125,7 @@ async def test_killed_before_and_after_every_call(js: JetStream, after: bool) ->
         await delete_others(model)
 
 
+@pytest.mark.guarantee("G3.8")
 async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -142,6 +145,7 @@ async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> No
     assert number >= 4
 
 
+@pytest.mark.guarantee("G3.2")
 async def test_two_projectors_write_each_row_once(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -172,6 +176,7 @@ async def test_the_second_projector_takes_over_when_the_first_one_stops(js: JetS
         assert two.status == "following"
 
 
+@pytest.mark.guarantee("G3.4")
 async def test_a_projector_that_was_thought_dead_cannot_write(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -197,6 +202,7 @@ async def test_a_projector_that_was_thought_dead_cannot_write(js: JetStream) -> 
         work.cancel()
 
 
+@pytest.mark.guarantee("G3.3")
 async def test_a_consumer_deleted_under_us_is_made_again(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -273,6 +279,7 @@ async def test_a_log_restored_from_a_backup_is_noticed(
     assert b"lost by the restore" not in rows["acme._.organization._.acme"]
 
 
+@pytest.mark.guarantee("G3.3")
 async def test_the_broker_restarts_in_the_middle(own_server: BrokerProcess) -> None:
     async with connect(own_server.url, name="projector", user="own", password="own") as js:
         log = LogWriter(js)
@@ -287,6 +294,7 @@ async def test_the_broker_restarts_in_the_middle(own_server: BrokerProcess) -> N
             await agrees(js, seqs[-1])
 
 
+@pytest.mark.guarantee("G3.6")
 async def test_a_bad_event_freezes_one_row_and_the_others_go_on(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()

@@ -63,6 +63,7 @@ def test_a_reader_who_sees_none_of_the_changes_is_told_how_far_the_rows_are() ->
     assert reader.cursor != before
 
 
+@pytest.mark.guarantee("G4.1")
 def test_a_stream_goes_on_where_it_ended() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -78,6 +79,7 @@ def test_a_stream_goes_on_where_it_ended() -> None:
     assert reader.rows == world.visible(SOVEREIGN, ALL)
 
 
+@pytest.mark.guarantee("G4.3")
 def test_a_slow_reader_gets_the_latest_value_and_the_number_that_was_passed_over() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -90,6 +92,7 @@ def test_a_slow_reader_gets_the_latest_value_and_the_number_that_was_passed_over
     assert reader.coalesced == 4
 
 
+@pytest.mark.guarantee("G4.3")
 def test_the_as_of_of_a_slow_reader_does_not_pass_its_oldest_unsent_row() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -103,6 +106,7 @@ def test_the_as_of_of_a_slow_reader_does_not_pass_its_oldest_unsent_row() -> Non
     assert f'"as_of":{told},'.encode() in heartbeat
 
 
+@pytest.mark.guarantee("G4.4")
 @pytest.mark.parametrize(
     ("cursor", "reason"),
     [
@@ -132,6 +136,7 @@ def test_a_cursor_that_cannot_be_honoured_is_answered_with_the_reason(
     assert late.rows == world.visible(SOVEREIGN, ALL)
 
 
+@pytest.mark.guarantee("G4.4")
 def test_another_epoch_resets_open_streams() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -142,6 +147,7 @@ def test_another_epoch_resets_open_streams() -> None:
     assert reader.rows == world.visible(SOVEREIGN, ALL)
 
 
+@pytest.mark.guarantee("G4.7")
 def test_a_role_that_is_lost_ends_the_view_of_an_open_stream_at_once() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -156,6 +162,7 @@ def test_a_role_that_is_lost_ends_the_view_of_an_open_stream_at_once() -> None:
     assert reader.rows == {}
 
 
+@pytest.mark.guarantee("G4.7")
 def test_a_role_that_is_granted_opens_the_view_of_an_open_stream() -> None:
     world = World()
     world.flush([writing.created("acme")])
@@ -176,6 +183,7 @@ def test_who_sees_everything_is_not_reset_by_new_organizations_of_their_own() ->
     assert list(reader.rows) == ["acme._.organization._.acme"]
 
 
+@pytest.mark.guarantee("G4.5")
 def test_a_row_that_leaves_a_filter_is_told_as_gone() -> None:
     world = World()
     asked = filters.parse("organizations", {"field": "tier=sme"})
@@ -190,6 +198,7 @@ def test_a_row_that_leaves_a_filter_is_told_as_gone() -> None:
     assert len(reader.rows) == 1
 
 
+@pytest.mark.guarantee("G4.5")
 def test_a_row_that_left_a_filter_meanwhile_is_told_as_gone_on_resume() -> None:
     world = World()
     asked = filters.parse("organizations", {"label": "tier=sme"})
