@@ -53,8 +53,12 @@ def guarded_broker(directory: Path, users: dict[str, Permissions]) -> BrokerProc
 class Stack:
     """Every member in one thread of its own, each with its own user at the broker."""
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
-        """Keep everything below `directory`; `settings` are the gateway's."""
+    def __init__(self, directory: Path, *, apart: bool = False, **settings: Any) -> None:
+        """Keep everything below `directory`; `settings` are the gateway's.
+
+        With `apart` the gateway reaches the other members over HTTP, as in containers.
+        """
+        self._apart = apart
         self.directory = directory
         self.broker = guarded_broker(directory / "broker", dict(permissions.MEMBERS))
         self.keys = KeyRing.open(
@@ -134,13 +138,22 @@ class Stack:
             rows = await stack.enter_async_context(
                 projector.build(ProjectorSettings(**self.common("projector", "projector")))
             )
-            door = await stack.enter_async_context(
-                gateway.build(
-                    Settings(**self.common("gateway", "gateway"), **self._settings),
-                    projector=rows.app,
-                    git=environment.git,
-                )
+            built = gateway.build(
+                Settings(**self.common("gateway", "gateway"), **self._settings),
+                projector=rows.app,
+                git=environment.git,
             )
+            if self._apart:
+                inner: dict[str, Any] = {
+                    name: await stack.enter_async_context(
+                        process.serving(app, process.listen("127.0.0.1", 0))
+                    )
+                    for name, app in (("projector_url", rows.app), ("git_url", environment.git))
+                }
+                built = gateway.build(
+                    Settings(**self.common("gateway", "gateway"), **inner, **self._settings)
+                )
+            door = await stack.enter_async_context(built)
             self.gateway = door
             bound = process.listen("127.0.0.1", 0)
             self.url = await stack.enter_async_context(process.serving(door.app, bound))

@@ -79,7 +79,10 @@ def application(
     """
     pages = [Pages(static)] if static.is_dir() else []
     handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many}
-    inner: ASGIApp = Starlette(routes=[*routes, *pages], exception_handlers=handlers)
+    starlette = Starlette(routes=[*routes, *pages], exception_handlers=handlers)
+    # A redirect would be built from the request's Host, which anybody can write.
+    starlette.router.redirect_slashes = False
+    inner: ASGIApp = starlette
     inner = Bounded(inner, MAX_BODY_BYTES, free=_bounds_itself)
     inner = Throttled(
         inner,

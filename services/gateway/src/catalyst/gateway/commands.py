@@ -191,7 +191,10 @@ async def _order(request: Request, message: Message) -> Order:
     if kind == JSON:
         codec.check(raw)
         envelope = Envelope(
-            specversion="1.0", id=key or ids.command_id(), source=SOURCE, type=message.type
+            specversion="1.0",
+            id=ids.command_id() if key is None else key,
+            source=SOURCE,
+            type=message.type,
         )
         data, chosen = raw, key is not None
     else:
