@@ -20,7 +20,9 @@ class Page:
         self.rows: dict[str, dict[str, Any]] = {}
         self.cursor = ""
         self.synced = False
-        """Whether the snapshot was whole."""
+        """Whether everything up to the start of this stream was shown."""
+        self.resets: list[str] = []
+        """Why rows seen before were to be forgotten."""
 
     async def until(self, condition: Callable[["Page"], object]) -> None:
         """Read on until the condition holds.
@@ -55,6 +57,9 @@ class Page:
             self.rows[data["key"]] = data["value"]
         elif fields.get("event") == "del":
             self.rows.pop(data["key"], None)
+        elif fields.get("event") == "reset":
+            self.resets.append(data["reason"])
+            self.rows.clear()
         elif fields.get("event") == "synced":
             self.synced = True
 
