@@ -1,0 +1,102 @@
+"""The environment-controller, wired: its worker, its Git homes, its HTTP surface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from catalyst.chassis import app as process
+from catalyst.chassis import clock
+from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
+from catalyst.chassis.probe import Probe
+from catalyst.chassis.runtime import Runtime, standing
+from catalyst.chassis.tokens import BadToken
+from catalyst.chassis.worker import Worker
+from catalyst.contracts.roles import may_read
+from catalyst.environment_controller.adapters.git import DulwichHome
+from catalyst.environment_controller.adapters.git_http import Caller, by_token, git_app
+from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.environment_controller.handlers import service
+from catalyst.environment_controller.settings import Settings
+
+NAME: Final = "environment-controller"
+_IN_GIT: Final = ("organization", "environment", "policy")
+"""Kinds whose manifests an Organization's repository holds."""
+
+
+class EnvironmentController:
+    """The member: decides Organizations, Environments and policies, and keeps their Git homes."""
+
+    def __init__(self, runtime: Runtime, root: GitRoot) -> None:
+        """Work on `runtime`; Git homes are below `root`."""
+        self._runtime = runtime
+        self.worker = Worker(service(DulwichHome(root)), runtime)
+        self.git: ASGIApp = git_app(root, by_token(self._identify))
+        """Serves the Git homes; behind the gateway, or mounted by it."""
+        self._probe = Probe(runtime.js, NAME)
+        self.metrics = Metrics(NAME)
+        readiness = Readiness({"broker": self._probe.check, "owners": self._owners})
+        self._app = Starlette(
+            routes=[*health_routes(readiness, self.metrics), Mount("/", self.git)],
+            middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
+        )
+
+    @property
+    def app(self) -> ASGIApp:
+        """Git over HTTP, with health and metrics."""
+        return self._app
+
+    async def run(self) -> None:
+        """Work until `stop`, then drain and return."""
+        # The probe runs until the drain is over, so that readiness is told to the end.
+        async with asyncio.TaskGroup() as tasks:
+            probing = tasks.create_task(self._probe.run(), name="probe")
+            try:
+                await self.worker.run()
+            finally:
+                probing.cancel()
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        self.worker.stop()
+
+    async def _owners(self) -> str | None:
+        return None if self.worker.table.ready.is_set() else "the owners are being read"
+
+    async def _identify(self, token: str, organization: str) -> Caller | None:
+        """Return who a token stands for, with the same roles as at every other door."""
+        if self._runtime.verifier is None:
+            return None
+        try:
+            claims = await self._runtime.verifier.verify(token, at=clock.now())
+        except BadToken:
+            # Not told apart from no token at all: the answer is 401 in both cases.
+            return None
+        if claims.service is not None:
+            return Caller(service=claims.service)
+        own = self.worker.table.own_roles(claims.verified_email, organization)
+        return Caller(reads=all(may_read(kind, claims.roles, own) for kind in _IN_GIT))
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[EnvironmentController]:
+    """Connect, and hold the member for the block."""
+    async with standing(NAME, settings) as runtime:
+        root = GitRoot(Path(settings.git_root))
+        try:
+            yield EnvironmentController(runtime, root)
+        finally:
+            root.close()
+
+
+def run() -> int:
+    """Run the member as a process; returns its exit code."""
+    return process.main(NAME, Settings, build)
