@@ -34,6 +34,8 @@ PAGE: Final = 500
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HEADINGS: Final = ("SEQ", "TIME", "TYPE", "ORG", "WHAT", "ACTOR")
+_WIDTHS: Final = (8, 27, 42, 12, 28, 5)
+"""Of the columns where rows come one by one."""
 
 
 def events(
@@ -120,6 +122,8 @@ async def _list(target: Target, asked: EventFilter, limit: int, form: Format) ->
 
 async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
     table = Table(*_HEADINGS)
+    if form is Format.TABLE:
+        table.widths(*_WIDTHS)
     async with reads(target) as door:
         watch = door.follow(**asked)
         async with aclosing(watch.changes()) as changes:
@@ -127,11 +131,8 @@ async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
                 match change:
                     case LoggedEvent():
                         _write(change, form, table)
-                    case Reset(reason="start"):
-                        if form is Format.TABLE:
-                            table.widths(10, 27, 44, 16, 24, 10)
-                    case Reset(reason="log-changed"):
-                        note("the log is another one now; it is shown from its beginning")
+                    case Reset(reason=reason) if reason not in {"start", "resumed"}:
+                        note(f"the events are shown from their beginning: {reason}")
                     case Interrupted(reason=reason, wait_seconds=seconds):
                         note(f"{reason}; again in {seconds:.1f} s")
                     case Bye(reason=reason, retryable=False):

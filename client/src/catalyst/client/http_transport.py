@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final, Unpack
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from catalyst.client.watching import IDLE_SECONDS, Watch, change_of
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CLOUD_EVENT: Final = "application/cloudevents+json"
 HOLD_SECONDS: Final = 10
 """How long the door is asked to hold one request open; no proxy on the way cuts that short."""
@@ -132,6 +134,9 @@ class HttpClient(Reads):
 
     def follow(self, *, cursor: str = "", **asked: Unpack[EventFilter]) -> Watch[LoggedEvent]:
         """Return a watch of the log's events: from `after` or `since` on, else new ones only."""
+        if asked.get("after") == 0 and asked.get("since") is None:
+            # A stream without a beginning begins now; this one is to begin at the first event.
+            asked["since"] = EPOCH
         query = {**event_parameters(asked), "follow": "true"}
         return Watch(self.calls, "/v1/events", query, event_of, cursor=cursor)
 
