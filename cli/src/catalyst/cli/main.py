@@ -26,6 +26,7 @@ from catalyst.cli import (
     trace,
     up,
 )
+from catalyst.cli.demo import verb as demonstration
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
@@ -127,6 +128,7 @@ Exit codes:
 """
 
 VERBS: Final[dict[str, Callable[..., None]]] = {
+    "demo": demonstration.demo,
     "up": up.up,
     "send": send.send,
     "apply": apply.apply,

@@ -115,6 +115,18 @@ class Supervisor:
                 for held in self._sockets:
                     held.close()
 
+    def kill(self, user: str) -> int:
+        """Kill a member's process with SIGKILL, as a crash would; returns its process id.
+
+        Raises:
+            ProcessLookupError: If it does not run now.
+        """
+        child = self.members[user].child
+        if child is None or child.returncode is not None:
+            raise ProcessLookupError(f"{user} does not run")
+        child.kill()
+        return child.pid
+
     async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             child = await member.start()

@@ -44,14 +44,14 @@ def replay(
     target = resolve(context, None, None)
     if not target.nats:
         raise Failure(ExitCode.USAGE, "this needs the broker's address in the connection")
-    found = run(_checked(target))
+    found = run(checked(target))
     body: dict[str, Any] = {"equal": found.equal, **msgspec.to_builtins(found)}
     show(body, output, lambda: _table(found))
     if not found.equal:
         raise Ended(ExitCode.CHECK_FAILED)
 
 
-async def _checked(target: Target) -> Check:
+async def checked(target: Target) -> Check:
     """Compare, again where something came in between.
 
     Raises:

@@ -18,14 +18,17 @@ _DOMAIN_LABEL: Final = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
 
 
 def email_valid(email: str) -> bool:
-    """Return whether an address has a deliverable shape; quoted forms and literals are refused."""
+    """Return whether an address has a deliverable shape; quoted forms and literals are refused.
+
+    Of single labels only `localhost` passes, for whoever runs Catalyst on a machine of their own.
+    """
     local, at, domain = email.rpartition("@")
     labels = domain.split(".")
     return bool(
         at
         and len(local.encode()) <= _LOCAL_MAX
         and _LOCAL.fullmatch(local)
-        and len(labels) > 1
+        and (len(labels) > 1 or domain == "localhost")
         and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
     )
 
