@@ -15,18 +15,23 @@ from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
 
+RAISED: list[BaseException] = []
+
+
+def boom(*, output: str = "table") -> None:
+    """Fail as the test says."""
+    raise RAISED[-1]
+
 
 @pytest.fixture
 def end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
     """Run a verb that raises; return exit code and what was said."""
+    monkeypatch.setitem(main.VERBS, "boom", f"{__name__}:boom")
 
     def run(error: BaseException, *arguments: str) -> tuple[int, str]:
-        def verb(*, output: str = "table") -> None:
-            raise error
-
-        monkeypatch.setitem(main.VERBS, "boom", verb)
+        RAISED.append(error)
         code = main.ended(["boom", *arguments])
         said = capsys.readouterr()
         assert said.out == ""

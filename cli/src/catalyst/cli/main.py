@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -11,32 +13,23 @@ from typing import Final, Literal
 
 import typer
 
-from catalyst.cli import (
-    apply,
-    context,
-    contract,
-    dlq,
-    doctor,
-    events,
-    get,
-    query,
-    replay,
-    send,
-    token,
-    trace,
-    up,
-)
-from catalyst.cli.demo import verb as demonstration
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
 
 DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
+COMPLETING: Final = "_CATALYST_COMPLETE"
+"""Set by the shell when it asks how a line may go on."""
 
 
-def build(*, rich: bool | None = None) -> typer.Typer:
-    """Return the command with all its verbs; `rich` decides how help looks."""
+def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
+    """Return the command with its verbs.
+
+    Args:
+        rich: Whether help has colours and frames; by default on a terminal.
+        only: Name of the one verb or group that is needed: loading all of them takes a second.
+    """
     fancy = sys.stdout.isatty() if rich is None else rich
     markup: Literal["rich"] | None = "rich" if fancy else None
     app = typer.Typer(
@@ -47,14 +40,38 @@ def build(*, rich: bool | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for name, verb in VERBS.items():
-        app.command(name, help=described(verb))(verb)
-    for name, (meaning, verbs) in GROUPS.items():
-        group = typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
-        for inner, verb in verbs.items():
-            group.command(inner, help=described(verb))(verb)
-        app.add_typer(group, name=name)
+    # Without this, a command with one verb would be that verb, without its name.
+    app.callback()(_begin)
+    for name, place in VERBS.items():
+        if only in {None, name}:
+            verb = loaded(place)
+            app.command(name, help=described(verb))(verb)
+    for name, (meaning, places) in GROUPS.items():
+        if only in {None, name}:
+            group = typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
+            for inner, place in places.items():
+                verb = loaded(place)
+                group.command(inner, help=described(verb))(verb)
+            app.add_typer(group, name=name)
     return app
+
+
+def loaded(place: str) -> Callable[..., None]:
+    """Return the function that `module:name` names."""
+    module, _, name = place.partition(":")
+    found: Callable[..., None] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _begin() -> None:
+    """Nothing to do before a verb: each resolves its own target."""
+
+
+def _only(arguments: list[str]) -> str | None:
+    """Return the verb or group that is called, or None if help or completion needs them all."""
+    first = arguments[0] if arguments else ""
+    known = first in VERBS or first in GROUPS
+    return first if known and COMPLETING not in os.environ else None
 
 
 def described(verb: Callable[..., None]) -> str:
@@ -72,7 +89,7 @@ def run() -> None:
 def ended(arguments: list[str]) -> int:
     """Run the command and return its exit code; what went wrong is said on stderr."""
     try:
-        build()(args=arguments, prog_name="catalyst")
+        build(only=_only(arguments))(args=arguments, prog_name="catalyst")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.OK
     except Ended as end:
@@ -127,39 +144,44 @@ Exit codes:
 {_CODES}
 """
 
-VERBS: Final[dict[str, Callable[..., None]]] = {
-    "demo": demonstration.demo,
-    "up": up.up,
-    "send": send.send,
-    "apply": apply.apply,
-    "get": get.get,
-    "outcome": send.outcome,
-    "query": query.query,
-    "trace": trace.trace,
-    "events": events.events,
-    "replay": replay.replay,
-    "doctor": doctor.doctor,
-    "token": token.token,
+VERBS: Final[dict[str, str]] = {
+    "demo": "catalyst.cli.demo.verb:demo",
+    "up": "catalyst.cli.up:up",
+    "send": "catalyst.cli.send:send",
+    "apply": "catalyst.cli.apply:apply",
+    "get": "catalyst.cli.get:get",
+    "outcome": "catalyst.cli.send:outcome",
+    "query": "catalyst.cli.query:query",
+    "trace": "catalyst.cli.trace:trace",
+    "events": "catalyst.cli.events:events",
+    "replay": "catalyst.cli.replay:replay",
+    "doctor": "catalyst.cli.doctor:doctor",
+    "token": "catalyst.cli.token:token",
 }
-"""Verbs that stand alone, in the order of `--help`."""
+"""Verbs that stand alone, in the order of `--help`, and where each is."""
 
-GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
+GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "dlq": (
         "What was set aside because it could not be decided.",
-        {"list": dlq.list_, "show": dlq.show_, "retry": dlq.retry, "drop": dlq.drop},
+        {
+            "list": "catalyst.cli.dlq:list_",
+            "show": "catalyst.cli.dlq:show_",
+            "retry": "catalyst.cli.dlq:retry",
+            "drop": "catalyst.cli.dlq:drop",
+        },
     ),
     "contracts": (
         "Every command and event there is.",
-        {"list": contract.list_, "show": contract.show_},
+        {"list": "catalyst.cli.contract:list_", "show": "catalyst.cli.contract:show_"},
     ),
     "context": (
         "Named connections: where to go and who asks.",
         {
-            "list": context.list_,
-            "show": context.show_,
-            "use": context.use,
-            "add": context.add,
-            "remove": context.remove,
+            "list": "catalyst.cli.context:list_",
+            "show": "catalyst.cli.context:show_",
+            "use": "catalyst.cli.context:use",
+            "add": "catalyst.cli.context:add",
+            "remove": "catalyst.cli.context:remove",
         },
     ),
 }
