@@ -69,7 +69,7 @@ async def wanted(log: Log) -> dict[str, bytes]:
         files[documents.environment_path(name)] = documents.environment_manifest(state)
     for name in ("strict", "open"):
         found = await log.load(policy.policy_ref("acme", name))
-        files[documents.policy_path(name)] = documents.policy_manifest(found)
+        files[documents.policy_path(name)] = documents.policy_manifest(found, "acme")
     return {path: content for path, content in files.items() if content is not None}
 
 

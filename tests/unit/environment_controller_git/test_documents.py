@@ -1,6 +1,5 @@
 """Manifests: the documented objects, the same bytes for the same state, and nothing lost."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -9,6 +8,8 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from catalyst.cli import desired
+from catalyst.cli import documents as cli_documents
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.environment_controller.domain import documents
@@ -143,7 +144,7 @@ def test_a_suspension_is_an_annotation() -> None:
 def test_what_does_not_exist_has_no_manifest(phase: Any) -> None:
     assert documents.organization_manifest(msgspec.structs.replace(ACME, phase=phase)) is None
     assert documents.environment_manifest(msgspec.structs.replace(DEV, exists=False)) is None
-    assert documents.policy_manifest(Policy(name="strict")) is None
+    assert documents.policy_manifest(Policy(name="strict"), "acme") is None
 
 
 def test_what_the_object_cannot_say_is_said_by_rules() -> None:
@@ -163,7 +164,7 @@ def test_what_the_object_cannot_say_is_said_by_rules() -> None:
         modes={"a_x": "enforcing"},
         environments=("acme-prod",),
     )
-    shown = documents.policy_manifest(state)
+    shown = documents.policy_manifest(state, "acme")
     assert shown is not None
     assert yaml.safe_load(shown)["spec"] == {
         "promotion": {"requiredApprovers": 2},
@@ -191,7 +192,7 @@ def test_what_the_object_cannot_say_is_said_by_rules() -> None:
 
 
 def test_a_policy_that_demands_nothing_still_has_a_spec() -> None:
-    shown = documents.policy_manifest(Policy(exists=True, name="open"))
+    shown = documents.policy_manifest(Policy(exists=True, name="open"), "acme")
     assert shown is not None
     assert yaml.safe_load(shown)["spec"] == {}
 
@@ -262,17 +263,12 @@ COMMANDS = st.builds(
 )
 
 
-def snake(value: Any, *, free: bool = False) -> Any:
-    """Bring the names of a manifest's fields back to those of a command."""
-    if isinstance(value, list):
-        return [snake(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    named = {
-        key if free else re.sub("[A-Z]", lambda found: "_" + found[0].lower(), key): item
-        for key, item in value.items()
-    }
-    return {key: snake(item, free=key in {"weights", "modes"}) for key, item in named.items()}
+def applied(shown: bytes | None) -> list[desired.Step]:
+    """What `catalyst apply` would send for a manifest, if nothing was there."""
+    assert shown is not None
+    (item,) = desired.wanted(cli_documents.parse(shown.decode(), "git"), None)
+    assert item.organization == "acme"
+    return desired.steps(item, None)
 
 
 @given(COMMANDS)
@@ -281,10 +277,68 @@ def test_a_policy_read_back_is_the_same_policy(command: env1.DefinePolicy) -> No
     defined = normalize("strict", "acme", command, found)
     assume(not found.errors)
     state = evolve(Policy(), defined)
-    shown = documents.policy_manifest(state)
-    assert shown is not None
-    spec = snake(yaml.safe_load(shown)["spec"])
-    again = msgspec.convert(spec, env1.DefinePolicy)
+    (step,) = applied(documents.policy_manifest(state, "acme"))
+    assert step.type == "environment.define-policy.v1"
+    again = msgspec.convert(step.data, env1.DefinePolicy)
     assert normalize("strict", "acme", again, found) == defined
     assert not found.errors
     assert isinstance(defined, env2.PolicyDefined)
+
+
+def test_an_environment_read_back_is_the_same_environment() -> None:
+    (step,) = applied(documents.environment_manifest(DEV))
+    assert step.type == "environment.create-environment.v1"
+    command = msgspec.convert(step.data, env1.CreateEnvironment)
+    assert (command.env_type, command.label, command.policy) == ("dev", "lab", "strict")
+    assert (command.placement, command.regions) == (DEV.placement, DEV.regions)
+
+
+NUMBERS = st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{1,2})?([eE][-+]?[0-9])?", fullmatch=True)
+WORDS = st.sampled_from(
+    ["yes", "No", "null", "~", "True", "2026-01-01", "0x1F", "1_000", "=", "<<"]
+)
+
+
+@given(name=TEXT | NUMBERS | WORDS, delegated=st.booleans(), suspended=st.booleans())
+def test_an_organization_read_back_is_the_same_organization(
+    name: str,
+    delegated: bool,  # noqa: FBT001
+    suspended: bool,  # noqa: FBT001
+) -> None:
+    state = msgspec.structs.replace(
+        ACME,
+        display_name=name,
+        policy_delegated=delegated,
+        suspended=suspended,
+        suspended_reason="unpaid" if suspended else "",
+    )
+    first, *rest = applied(documents.organization_manifest(state))
+    assert first.type == "environment.create-organization.v1"
+    command = msgspec.convert(first.data, env1.CreateOrganization)
+    for field in msgspec.structs.fields(command):
+        assert getattr(command, field.name) == getattr(state, field.name), field.name
+    assert [step.data for step in rest] == ([{"reason": "unpaid"}] if suspended else [])
+
+
+def test_what_an_update_can_take_away_is_null_where_it_is_not_set() -> None:
+    bare = msgspec.structs.replace(
+        ACME, identity=None, public_front=None, plan_slug=None, policy_delegated=False
+    )
+    shown = documents.organization_manifest(bare)
+    assert shown is not None
+    spec = yaml.safe_load(shown)["spec"]
+    cleared = {name: spec[name] for name in ("identity", "tenantPublic", "planSlug")}
+    assert cleared == {"identity": None, "tenantPublic": None, "planSlug": None}
+    assert spec["policyDelegated"] is False
+    shown = documents.environment_manifest(msgspec.structs.replace(DEV, policy=None))
+    assert shown is not None
+    assert yaml.safe_load(shown)["spec"]["policyRef"] is None
+
+
+def test_a_policy_says_whose_it_is() -> None:
+    shown = documents.policy_manifest(Policy(exists=True, name="open"), "acme")
+    assert shown is not None
+    assert yaml.safe_load(shown)["metadata"] == {
+        "name": "open",
+        "labels": {"openova.io/organization": "acme"},
+    }

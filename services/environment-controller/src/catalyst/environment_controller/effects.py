@@ -147,7 +147,7 @@ class _Committer:
 async def _one(recorded: Recorded, load: Loader) -> Change:
     """Return the commit with the one manifest that the event is about."""
     state = await load(recorded.ref, up_to=recorded.seq)
-    return _change(recorded, {_path(recorded.ref): _manifest(state)})
+    return _change(recorded, {_path(recorded.ref): _manifest(recorded.ref, state)})
 
 
 async def _all(recorded: Recorded, load: Loader) -> Change:
@@ -169,7 +169,7 @@ async def _all(recorded: Recorded, load: Loader) -> Change:
     kept = set()
     for ref in sorted(refs):
         try:
-            files[_path(ref)] = _manifest(await load(ref, up_to=recorded.seq))
+            files[_path(ref)] = _manifest(ref, await load(ref, up_to=recorded.seq))
         except Unreadable:
             log.warning("manifest is left as it is", extra={"aggregate": ref.path})
             kept.add(_path(ref))
@@ -209,14 +209,14 @@ def _path(ref: Ref) -> str:
             return documents.ORGANIZATION
 
 
-def _manifest(state: object) -> bytes | None:
+def _manifest(ref: Ref, state: object) -> bytes | None:
     match state:
         case organization.Organization():
             return documents.organization_manifest(state)
         case environment.Environment():
             return documents.environment_manifest(state)
         case policy.Policy():
-            return documents.policy_manifest(state)
+            return documents.policy_manifest(state, ref.organization or "")
         case _:
             raise TypeError(f"{type(state).__name__} has no manifest")
 

@@ -1,12 +1,15 @@
 """The manifests in an Organization's Git home: from state to YAML, the same bytes each time; pure.
 
 The objects are the documented ones, in the spelling that `catalyst apply` reads. One document a
-file: `organization.yaml`, `environments/<name>.yaml`, `policies/<name>.yaml`. What is empty or the
-default is left out. No status, no commit ids, no times: a manifest says what is wanted.
+file: `organization.yaml`, `environments/<name>.yaml`, `policies/<name>.yaml`. What is empty is
+left out; but what an update can take away again stands there as null, because `apply` leaves alone
+what a manifest does not name. So an older commit, applied, brings its whole state back. No status,
+no commit ids, no times: a manifest says what is wanted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +30,12 @@ EVERYTHING: Final = (ORGANIZATION, ENVIRONMENTS, POLICIES)
 
 SUSPENDED: Final = "catalyst.openova.io/suspended"
 """Annotation of a suspended Organization; its value is the reason."""
+
+OWNED_BY: Final = "openova.io/organization"
+"""Label that says whose an EnvironmentPolicy is; the object has no field for it."""
+
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+"""What JSON takes for a number, a little wider; YAML 1.1 leaves some of it as text."""
 
 _LINE_WIDTH: Final = 100
 _MINUTES_PER_HOUR: Final = 60
@@ -60,9 +69,11 @@ def organization_manifest(state: Organization) -> bytes | None:
         "identity": _camel(state.identity),
         "tenantPublic": _camel(state.public_front),
         "planSlug": state.plan_slug,
-        "policyDelegated": state.policy_delegated or None,
+        "policyDelegated": state.policy_delegated,
     }
-    return _document("orgs.openova.io/v1", "Organization", state.slug, spec, annotations)
+    metadata = {"name": state.slug, "annotations": annotations}
+    clearable = ("identity", "tenantPublic", "planSlug")
+    return _document("orgs.openova.io/v1", "Organization", metadata, spec, clearable)
 
 
 def environment_manifest(state: Environment) -> bytes | None:
@@ -77,11 +88,12 @@ def environment_manifest(state: Environment) -> bytes | None:
         "regions": [_camel(region) for region in state.regions],
         "policyRef": state.policy,
     }
-    return _document("catalyst.openova.io/v1", "Environment", state.name, spec)
+    metadata = {"name": state.name}
+    return _document("catalyst.openova.io/v1", "Environment", metadata, spec, ("policyRef",))
 
 
-def policy_manifest(state: Policy) -> bytes | None:
-    """Return the manifest of an EnvironmentPolicy; None if there is no such policy (any more).
+def policy_manifest(state: Policy, organization: str) -> bytes | None:
+    """Return the manifest of an Organization's policy; None if there is no such one (any more).
 
     The object's own fields are used as far as they reach; rules of the older spelling say the rest:
     approvals by a team, the Environment to soak in, soaks of less than whole hours, windows.
@@ -97,7 +109,8 @@ def policy_manifest(state: Policy) -> bytes | None:
         "rules": [*_approvals(state), *_score(state), *_soak(state), *map(_window, state.windows)],
         "appliesTo": {"environments": list(state.environments)},
     }
-    return _document("catalyst.openova.io/v1", "EnvironmentPolicy", state.name, spec)
+    metadata = {"name": state.name, "labels": {OWNED_BY: organization}}
+    return _document("catalyst.openova.io/v1", "EnvironmentPolicy", metadata, spec)
 
 
 def _promotion(state: Policy) -> dict[str, Any]:
@@ -149,17 +162,20 @@ def _window(window: env1.Window) -> dict[str, Any]:
 def _document(
     api_version: str,
     kind: str,
-    name: str,
+    metadata: Mapping[str, Any],
     spec: Mapping[str, Any],
-    annotations: Mapping[str, str] | None = None,
+    clearable: tuple[str, ...] = (),
 ) -> bytes:
+    """Return one document; the fields in `clearable` are null where they hold nothing."""
+    held = _pruned(spec)
     document = {
         "apiVersion": api_version,
         "kind": kind,
-        "metadata": {"name": name, "annotations": dict(annotations or {})},
+        "metadata": _pruned(metadata),
+        "spec": {name: held.get(name) for name in spec if name in held or name in clearable},
     }
     text: str = yaml.dump(
-        _pruned(document) | {"spec": _pruned(spec)},
+        document,
         Dumper=_Plain,
         sort_keys=False,
         allow_unicode=True,
@@ -170,11 +186,19 @@ def _document(
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes equal parts out each time, instead of naming one and pointing to it."""
+    """Writes equal parts out each time, and no text that reads as a number."""
 
     @override
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Return a text's node, quoted where any reader might take it for a number."""
+        style = "'" if _NUMBER.fullmatch(data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Plain.add_representer(str, _Plain.text)
 
 
 def _camel(value: Any) -> Any:
