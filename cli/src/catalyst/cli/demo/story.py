@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import secrets
 import statistics
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from dulwich.repo import Repo
 
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
+from catalyst.cli.demo.burst import BURST, Burst, Kill, fresh_id
 from catalyst.cli.demo.plain import Answered, PlainSender
 from catalyst.cli.demo.screen import Screen
 from catalyst.cli.installation import OPERATOR_EMAIL
@@ -27,14 +26,8 @@ from catalyst.cli.target import Target
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.rows import Row
 
-BURST: Final = 60
-"""Commands in flight while the worker is killed."""
-_RECORDED_SECONDS: Final = 60.0
 _COMPARISONS: Final = 100
 _PAUSE_SECONDS: Final = 0.1
-
-Kill = Callable[[], Awaitable[str]]
-"""Kills a worker with SIGKILL; returns what it killed, for a person."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,7 +119,7 @@ class Story:
         """The same command again gets the recorded outcome."""
         self.screen.step("The same command again")
         acme = self.organizations[2]
-        command_id, data = _id("again"), {"display_name": "Acme Trading"}
+        command_id, data = fresh_id("again"), {"display_name": "Acme Trading"}
         one = await self._send(acme, "organization", acme, "update-organization", data, command_id)
         other = await self.sender.ask(
             acme, "organization", acme, "update-organization", data, command_id
@@ -164,7 +157,9 @@ class Story:
             ("a command that does not exist", acme, "organization", acme, "paint-organization",
              {}, "unknown-type"),
         ):  # fmt: skip
-            answer = await self.sender.ask(organization, aggregate, name, verb, data, _id("bad"))
+            answer = await self.sender.ask(
+                organization, aggregate, name, verb, data, fresh_id("bad")
+            )
             self.commands += 1
             found = answer.outcome
             place = "; ".join(
@@ -182,34 +177,9 @@ class Story:
         if self.kill is None:
             self.screen.line("left out: nothing says how to kill a worker here (--kill)")
             return
-        sent = {}
-        for number in range(BURST):
-            slug = self.organizations[number % 3]
-            sent[_id(f"burst-{number}")] = (slug, {"display_name": f"{slug} {number}"})
-        watching = asyncio.ensure_future(self._first_recorded(sent))
-        for command_id, (slug, data) in sent.items():
-            await self.sender.publish(
-                slug, "organization", slug, "update-organization", data, command_id
-            )
+        burst = Burst(self.sender, self.http, self.organizations)
+        await burst.tell(self.screen, self.kill)
         self.commands += BURST
-        before = await watching
-        began = time.monotonic()
-        killed = await self.kill()
-        self.screen.line(f"killed {killed}; {before} of {BURST} outcomes were recorded by then")
-        outcomes = await self._all_recorded(sent)
-        took = time.monotonic() - began
-        accepted = sum(1 for found in outcomes.values() if found["status"] == "accepted")
-        self.screen.prove(
-            "every command in flight has one outcome, none is lost",
-            held=accepted == BURST,
-            detail=f"{accepted} of {BURST} accepted, whole again after {took:.1f} s",
-        )
-        doubled, seen = await self._events_of(sent)
-        self.screen.prove(
-            "no event stands twice in the log",
-            held=not doubled and seen == BURST,
-            detail=f"{seen} events for {BURST} commands",
-        )
 
     async def drop_and_resume(self, second: asyncio.Task[None]) -> asyncio.Task[None]:
         """The second browser loses its connection, things change, it resumes."""
@@ -326,7 +296,7 @@ class Story:
         command_id: str = "",
     ) -> Answered:
         """Send one command and show the latency of each step until its row is shown."""
-        command_id = command_id or _id("c")
+        command_id = command_id or fresh_id("c")
         answer = await self.sender.ask(organization, aggregate, name, verb, data, command_id)
         self.commands += 1
         accepted = answer.outcome["status"] == "accepted"
@@ -350,53 +320,6 @@ class Story:
         )
         return answer
 
-    async def _first_recorded(self, sent: Mapping[str, tuple[str, Any]]) -> int:
-        """Return once some outcomes are recorded; how many."""
-        first, (slug, _) = next(iter(sent.items()))
-        await self._recorded(slug, first, 0.0)
-        found = [await self.sender.recorded(org, name) for name, (org, _) in sent.items()]
-        return len([outcome for outcome in found if outcome is not None])
-
-    async def _recorded(self, slug: str, command_id: str, pause: float) -> Mapping[str, Any]:
-        """Ask for an outcome until it is recorded."""
-        while True:
-            found = await self.sender.recorded(slug, command_id)
-            if found is not None:
-                return found
-            await asyncio.sleep(pause)
-
-    async def _all_recorded(
-        self, sent: Mapping[str, tuple[str, Any]]
-    ) -> dict[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
-        try:
-            async with asyncio.timeout(_RECORDED_SECONDS):
-                for command_id, (slug, _) in sent.items():
-                    found[command_id] = await self._recorded(slug, command_id, _PAUSE_SECONDS)
-        except TimeoutError:
-            self.screen.line(f"{len(sent) - len(found)} outcomes are missing")
-        return found
-
-    async def _events_of(self, sent: Mapping[str, tuple[str, Any]]) -> tuple[list[str], int]:
-        """Return commands with more than one event, and the number of events of all."""
-        counts: dict[str, int] = {}
-        for slug in self.organizations:
-            after = 0
-            while True:
-                page = await self.http.events(
-                    organization=slug,
-                    type="environment.organization-updated.v1",
-                    after=after,
-                    limit=500,
-                )
-                for event in page.items:
-                    if event.causationid in sent:
-                        counts[event.causationid] = counts.get(event.causationid, 0) + 1
-                if page.next is None:
-                    break
-                after = page.next
-        return [name for name, count in counts.items() if count > 1], sum(counts.values())
-
     def _phase(self, seen: Browser, slug: str) -> str:
         for row in seen.mirror.rows.values():
             if row.place.kind == "organization" and row.place.name == slug:
@@ -418,7 +341,3 @@ class Story:
 
 def _region(code: str, block: str = "rtz") -> dict[str, str]:
     return {"provider": "hetzner", "region": code, "building_block": block}
-
-
-def _id(name: str) -> str:
-    return f"{name}-{secrets.token_hex(6)}"

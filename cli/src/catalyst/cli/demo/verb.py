@@ -16,9 +16,10 @@ import typer
 from catalyst.cli import contexts
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
+from catalyst.cli.demo.burst import Kill
 from catalyst.cli.demo.plain import plain
 from catalyst.cli.demo.screen import Screen
-from catalyst.cli.demo.story import Kill, Story
+from catalyst.cli.demo.story import Story
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import Supervisor
