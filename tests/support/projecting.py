@@ -32,13 +32,19 @@ VERIFIER = Verifier(
 )
 
 
-def token(email: str = "ann@example.org", *roles: str, minutes: float = 15) -> str:
+def token(
+    email: str = "ann@example.org", *roles: str, minutes: float = 15, verified: bool = True
+) -> str:
     """A person's token."""
-    return SIGNER.person(email=email, roles=roles, ttl=timedelta(minutes=minutes))
+    ttl = timedelta(minutes=minutes)
+    return SIGNER.person(email=email, roles=roles, ttl=ttl, verified=verified)
 
 
-def bearer(email: str = "ann@example.org", *roles: str, minutes: float = 15) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token(email, *roles, minutes=minutes)}"}
+def bearer(
+    email: str = "ann@example.org", *roles: str, minutes: float = 15, verified: bool = True
+) -> dict[str, str]:
+    found = token(email, *roles, minutes=minutes, verified=verified)
+    return {"Authorization": f"Bearer {found}"}
 
 
 def settings(**changes: Any) -> Settings:

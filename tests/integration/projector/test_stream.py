@@ -1,71 +1,357 @@
-"""The live stream over real sockets, read with the client and byte by byte."""
+"""The live stream over real sockets and the real broker."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+import random
+import socket
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from tests.support import log as writing
 from tests.support.log import LogWriter
-from tests.support.projecting import bearer, projector, served
+from tests.support.projecting import agrees, bearer, projector, served, token
+from tests.support.streams import Reading, data, reading
+from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.client.sse import ServerEvent, SseParser
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.cli.broker import BrokerProcess
+from catalyst.projector import rebuild
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
 
 pytestmark = pytest.mark.real
 
-
-@asynccontextmanager
-async def reading(
-    http: httpx.AsyncClient, *, cursor: str = "", email: str = "ann@example.org", **query: str
-) -> AsyncIterator[AsyncIterator[ServerEvent]]:
-    """Open a stream; yields its events."""
-    headers = bearer(email)
-    if cursor:
-        headers["Last-Event-ID"] = cursor
-    async with http.stream("GET", "/v1/stream", params=query, headers=headers) as response:
-        assert response.status_code == 200, (await response.aread()).decode()
-
-        async def events() -> AsyncGenerator[ServerEvent, None]:
-            parser = SseParser()
-            async for chunk in response.aiter_bytes():
-                for event in parser.feed(chunk):
-                    yield event
-
-        async with aclosing(events()) as found:
-            yield found
+ACME = "acme._.organization._.acme"
+ROOT = ("root@example.org", "sovereign-admin")
 
 
-async def up_to(events: AsyncIterator[ServerEvent], name: str) -> list[ServerEvent]:
-    """Events until one of this name, that one included."""
-    seen: list[ServerEvent] = []
-    async with asyncio.timeout(10):
-        async for event in events:
-            seen.append(event)
-            if event.name == name:
-                return seen
-    raise AssertionError(f"the stream ended without {name!r}: {seen}")
-
-
-def data(event: ServerEvent) -> dict[str, object]:
-    found: dict[str, object] = msgspec.json.decode(event.data)
-    return found
-
-
-@pytest.mark.guarantee("G4.1")
-async def test_a_stream_is_a_snapshot_and_then_every_change(js: JetStream) -> None:
+async def prepared(js: JetStream, *slugs: str) -> LogWriter:
     log = LogWriter(js)
     await log.prepare()
-    await log.decide(writing.created("acme"))
-    async with served(projector(js)) as http, reading(http) as events:
-        start = await up_to(events, "synced")
-        assert [event.name for event in start] == ["reset", "put", "synced"]
-        assert [bool(event.last_id) for event in start] == [False, False, True]
+    for slug in slugs:
+        await log.decide(writing.created(slug))
+    return log
+
+
+async def listed(http: httpx.AsyncClient, seq: int, *who: str) -> dict[str, object]:
+    """Every row that somebody may read, by key."""
+    answer = await http.get(
+        "/v1/state/all", params={"min_seq": seq, "limit": 5000}, headers=bearer(*who)
+    )
+    assert answer.status_code == 200, answer.text
+    return {item["key"]: item["value"] for item in answer.json()["items"]}
+
+
+async def test_a_stream_is_a_snapshot_and_then_every_change(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    async with served(projector(js)) as http, reading(http) as stream:
+        await stream.until("synced")
+        assert stream.names == ["reset", "put", "synced"]
+        assert data(stream.seen[0])["reason"] == "start"
+        assert [bool(event.last_id) for event in stream.seen] == [False, False, True]
         seq = await log.decide(writing.renamed("acme", "Acme Limited"))
-        live = await up_to(events, "applied")
-        while data(live[-1])["as_of"] != seq:
-            live += await up_to(events, "applied")
-    assert [event.name for event in live if event.name == "put"] == ["put"]
-    assert "Acme Limited" in next(event.data for event in live if event.name == "put")
+        await stream.at(seq)
+        assert stream.rows[ACME]["doc"]["display_name"] == "Acme Limited"
+        assert stream.rows == await listed(http, seq)
+
+
+async def test_headers_of_a_stream_keep_proxies_and_caches_away(js: JetStream) -> None:
+    await prepared(js, "acme")
+    async with served(projector(js)) as http, reading(http) as stream:
+        headers = stream.response.headers
+        assert headers["content-type"].startswith("text/event-stream")
+        assert headers["x-accel-buffering"] == "no"
+        assert "no-store" in headers["cache-control"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "content-length" not in headers
+        assert int(headers["catalyst-as-of"]) > 0
+
+
+@pytest.mark.parametrize("how", ["header", "query"])
+async def test_a_stream_goes_on_where_it_was_cut(js: JetStream, how: str) -> None:
+    log = await prepared(js, "acme", "beta")
+    async with served(projector(js)) as http:
+        async with reading(http, headers=bearer(*ROOT)) as stream:
+            await stream.until("synced")
+            rows, cursor = stream.rows, stream.cursor
+        await log.decide(writing.renamed("acme", "while nobody looked"))
+        seq = await log.decide(writing.deleted("beta"))
+        await listed(http, seq, *ROOT)
+        resumed = (
+            reading(http, cursor=cursor, headers=bearer(*ROOT))
+            if how == "header"
+            else reading(http, headers=bearer(*ROOT), last_event_id=cursor)
+        )
+        async with resumed as again:
+            again.rows = rows
+            await again.until("synced")
+            assert again.names == ["put", "del", "synced"]
+            assert again.rows == await listed(http, seq, *ROOT)
+
+
+async def test_a_quiet_stream_is_told_how_far_the_rows_are(js: JetStream) -> None:
+    log = await prepared(js, "acme", "beta")
+    async with served(projector(js)) as http, reading(http, organization="acme") as stream:
+        await stream.until("synced")
+        cursor = stream.cursor
+        seq = await log.decide(writing.renamed("beta", "not for this filter"))
+        await stream.at(seq)
+        assert stream.names == ["reset", "put", "synced", "applied"]
+        assert stream.cursor != cursor
+
+
+async def test_heartbeats_say_how_current_the_stream_is(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    async with served(projector(js)) as http, reading(http) as stream:
+        await stream.until("synced")
+        seq = await log.decide(writing.renamed("acme", "x"))
+        await stream.at(seq)
+        beat = await stream.until("heartbeat")
+        found = data(beat)
+        assert found["as_of"] == seq
+        assert found["head"] >= seq
+        assert beat.last_id
+
+
+async def test_another_bucket_resets_open_streams_and_old_cursors(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http, reading(http) as stream:
+        await stream.until("synced")
+        cursor = stream.cursor
+        model = StreamReadModel(js, "test")
+        await rebuild.rebuild(
+            StreamLog(js, "test"), model, await model.current(), against=True, accept=False
+        )
+        reset = await stream.until("reset")
+        assert data(reset)["reason"] == "epoch-changed"
+        await stream.until("synced")
+        seq = await log.decide(writing.renamed("acme", "in the new bucket"))
+        await stream.at(seq)
+        assert stream.rows == await listed(http, seq)
+        async with reading(http, cursor=cursor) as late:
+            assert data(await late.next())["reason"] == "epoch-changed"
+
+
+async def test_the_hub_reads_on_when_its_consumer_is_deleted(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http, reading(http) as stream:
+        await stream.until("synced")
+        name = f"KV_rm_{member.hub.epoch}"
+        for consumer in (await js.api(f"CONSUMER.NAMES.{name}", {}))["consumers"]:
+            await js.api(f"CONSUMER.DELETE.{name}.{consumer}", None)
+        seq = await log.decide(writing.renamed("acme", "after the consumer was deleted"))
+        await stream.at(seq)
+        assert stream.names.count("reset") == 1
+        assert stream.rows == await listed(http, seq)
+
+
+async def test_streams_live_through_a_restart_of_the_broker(own_server: BrokerProcess) -> None:
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        await prepared(js, "acme")
+        async with served(projector(js)) as http, reading(http) as stream:
+            await stream.until("synced")
+            await own_server.kill()
+            await own_server.start()
+            await js.ready()
+            log = LogWriter(js, "later")
+            seq = await log.decide(writing.renamed("acme", "after the restart"))
+            await stream.at(seq)
+            assert stream.names.count("reset") == 1
+            assert stream.rows == await listed(http, seq)
+
+
+async def test_a_new_log_resets_the_streams(js: JetStream) -> None:
+    await prepared(js, "acme", "gone")
+    async with served(projector(js)) as http, reading(http) as stream:
+        await stream.until("synced")
+        await js.api("STREAM.DELETE.EV", None)
+        again = LogWriter(js, "again")
+        await again.prepare()
+        await again.decide(writing.created("acme", display_name="Another Acme"))
+        reset = await stream.until("reset")
+        assert data(reset)["reason"] == "epoch-changed"
+        await stream.until("synced")
+        while stream.rows.get(ACME, {}).get("doc", {}).get("display_name") != "Another Acme":
+            await stream.next()
+
+
+async def test_a_stream_ends_when_the_token_does(js: JetStream) -> None:
+    await prepared(js, "acme")
+    short = bearer("ann@example.org", minutes=0.02)
+    async with served(projector(js)) as http, reading(http, headers=short) as stream:
+        bye = data(await stream.until("bye"))
+        assert (bye["reason"], bye["retryable"]) == ("token-expired", False)
+        assert bye["cursor"] == stream.cursor
+        with pytest.raises(StopAsyncIteration):
+            await stream.next()
+
+
+async def test_a_stream_says_goodbye_when_the_projector_stops(js: JetStream) -> None:
+    await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http, reading(http) as stream:
+        await stream.until("synced")
+        member.stop()
+        bye = data(await stream.until("bye"))
+        assert (bye["reason"], bye["retryable"]) == ("shutdown", True)
+
+
+async def test_readers_are_moved_now_and_then(js: JetStream) -> None:
+    await prepared(js, "acme")
+    async with served(projector(js, rotate_seconds=0.3)) as http, reading(http) as stream:
+        bye = data(await stream.until("bye"))
+        assert (bye["reason"], bye["retryable"]) == ("rotation", True)
+
+
+async def test_a_closed_connection_leaves_no_stream_behind(js: JetStream) -> None:
+    await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http:
+        async with reading(http) as stream:
+            await stream.until("synced")
+            assert len(member.hub.streams) == 1
+        await until(lambda: not member.hub.streams)
+
+
+async def test_roles_apply_to_open_streams_before_the_rows_of_the_same_flush(
+    js: JetStream,
+) -> None:
+    log = await prepared(js, "acme", "beta")
+    async with served(projector(js)) as http, reading(http) as stream:
+        await stream.until("synced")
+        seq = await log.decide(
+            writing.owned("acme", ("bob@example.org", "owner")),
+            writing.renamed("acme", "a secret"),
+        )
+        reset = await stream.until("reset")
+        assert data(reset)["reason"] == "access-changed"
+        await stream.until("synced")
+        await stream.at(seq)
+        assert list(stream.rows) == ["beta._.organization._.beta"]
+        assert not any("a secret" in event.data for event in stream.seen)
+
+
+async def test_nothing_of_another_organization_is_ever_sent(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    await log.decide(writing.created("other", owners=()))
+    async with served(projector(js)) as http:
+        async with reading(http) as stream:
+            await stream.until("synced")
+            for number in range(20):
+                await log.decide(writing.renamed("other", f"hidden {number}"))
+                await log.decide(*writing.environment_created("other"))
+            seq = await log.decide(writing.renamed("acme", "shown"))
+            await stream.at(seq)
+            assert not any("other" in event.data for event in stream.seen)
+            cursor = stream.cursor
+        for query in ({"organization": "other"}, {"organization": "nobody"}):
+            refused = await http.get("/v1/stream", params=query, headers=bearer())
+            assert refused.status_code == 403
+        async with reading(http, cursor=cursor) as again:
+            await again.until("synced")
+            assert again.rows == {}
+
+
+async def test_a_slow_reader_gets_the_latest_values_and_delays_nobody(js: JetStream) -> None:
+    """One reader takes no byte while thousands of changes pass; another one takes all."""
+    log = await prepared(js)
+    slugs = [f"org{number:02}" for number in range(20)]
+    await log.decide(*(writing.created(slug) for slug in slugs))
+    text = "x" * 120
+    member = projector(js)
+    async with served(member) as http, reading(http, headers=bearer(*ROOT)) as quick:
+        await quick.until("synced")
+        with socket.create_connection((http.base_url.host, http.base_url.port or 0)) as slow:
+            slow.setblocking(False)  # noqa: FBT003
+            loop = asyncio.get_running_loop()
+            request = f"GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(*ROOT)}"
+            await loop.sock_sendall(slow, f"{request}\r\n\r\n".encode())
+            await until(lambda: len(member.hub.streams) == 2)
+            rounds = 0
+            while max(stream.coalesced for stream in member.hub.streams) < 100:
+                rounds += 1
+                seq = await log.decide(
+                    *(writing.renamed(slug, f"{text}{rounds}") for slug in slugs)
+                )
+                await quick.at(seq)
+            rows, told = await _read_raw(slow, seq)
+        assert rows == quick.rows == await listed(http, seq, *ROOT)
+        assert told > 0
+
+
+async def _read_raw(connection: socket.socket, seq: int) -> tuple[dict[str, object], int]:
+    """Read a chunked response until `applied` says `seq`; rows, and values passed over."""
+    loop = asyncio.get_running_loop()
+    rows: dict[str, object] = {}
+    coalesced = 0
+    rest = b""
+    async with asyncio.timeout(20):
+        while True:
+            received = await loop.sock_recv(connection, 65536)
+            assert received, "the stream ended"
+            *lines, rest = (rest + received).split(b"\n")
+            for line in lines:
+                if not line.startswith(b"data: {"):
+                    continue
+                found = msgspec.json.decode(line[6:])
+                if "value" in found:
+                    rows[found["key"]] = found["value"]
+                    coalesced += found.get("coalesced", 0)
+                elif found.get("as_of") == seq and "head" not in found:
+                    return rows, coalesced
+
+
+async def test_many_tabs_that_come_and_go_agree_with_the_rows(js: JetStream) -> None:
+    log = await prepared(js, "acme", "beta", "gamma")
+    chosen = random.Random(23)  # noqa: S311
+    async with served(projector(js)) as http, asyncio.TaskGroup() as tasks:
+        done = asyncio.Event()
+        written: list[int] = []
+
+        async def write() -> None:
+            for number in range(150):
+                slug = chosen.choice(["acme", "beta", "gamma"])
+                await log.decide(writing.renamed(slug, f"name {number}"))
+                if number % 10 == 0:
+                    await log.decide(*writing.environment_created(slug))
+                await asyncio.sleep(0)
+            written.append(await log.decide(writing.renamed("acme", "the last word")))
+            done.set()
+
+        async def tab(number: int) -> tuple[dict[str, dict[str, object]], str]:
+            rows: dict[str, dict[str, object]] = {}
+            cursor = ""
+            query: dict[str, Any] = {"organization": "acme"} if number % 2 else {}
+            while True:
+                async with reading(http, cursor=cursor, **query) as stream:
+                    stream.rows, stream.cursor = rows, cursor
+                    await _some(stream, chosen.randrange(1, 25))
+                    rows, cursor = stream.rows, stream.cursor
+                    if done.is_set():
+                        await stream.at(written[0])
+                        return stream.rows, query.get("organization", "")
+
+        tabs = [tasks.create_task(tab(number)) for number in range(6)]
+        tasks.create_task(write())
+        await asyncio.wait(tabs)
+        await agrees(js, written[0])
+        everything = await listed(http, written[0])
+        for found in tabs:
+            rows, organization = found.result()
+            assert rows == {
+                key: value
+                for key, value in everything.items()
+                if not organization or key.startswith(f"{organization}.")
+            }
+
+
+async def _some(stream: Reading, count: int) -> None:
+    """Read so many events, and on to the end of a snapshot."""
+    for _ in range(count):
+        await stream.next()
+    if not stream.cursor:
+        await stream.until("synced")
