@@ -242,6 +242,35 @@ async def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(
         assert outcome.json()["counts"]["evt"] == 2
 
 
+async def test_a_member_that_ends_is_started_again_by_itself(stack: Stack) -> None:
+    for member in sorted(MEMBERS):
+        stack.compose("exec", "--no-TTY", member, "sh", "-c", "kill -TERM 1")
+
+    def all_back() -> bool:
+        containers = stack.containers()
+        return all(
+            containers[member]["RestartCount"] == 1
+            and containers[member]["State"]["Health"]["Status"] == "healthy"
+            for member in MEMBERS
+        )
+
+    await until(all_back, 60)
+    # The engine has chosen another port for the gateway.
+    again = stack.access()
+    headers = {"Authorization": f"Bearer {again.token}"}
+    async with httpx.AsyncClient(base_url=again.http, headers=headers, timeout=40) as door:
+        outcome = await send(
+            door,
+            "environment.update-organization.v1",
+            {"display_name": "OpenOva again"},
+            "bad-day-end",
+            organization="openova",
+        )
+    assert outcome["status"] == "accepted"
+    # Asked to end, each has drained and said so.
+    assert stack.logs().count('"message": "stopped"') >= len(MEMBERS)
+
+
 async def test_everything_is_there_again_after_the_machine_was_off(
     stack: Stack, access: Access, door: httpx.AsyncClient, tmp_path: Path
 ) -> None:
@@ -251,7 +280,7 @@ async def test_everything_is_there_again_after_the_machine_was_off(
     stack.compose("down", "--timeout", "20")
     stack.up()
 
-    # The engine has chosen other ports; keys, and so tokens, are those of the first start.
+    # Keys, and so tokens, are those of the first start.
     again = stack.access()
     headers = {"Authorization": f"Bearer {access.token}"}
     async with httpx.AsyncClient(base_url=again.http, headers=headers, timeout=40) as reopened:
