@@ -92,7 +92,9 @@ def environment_created(slug: str, kind: env.EnvType = "prod") -> Sequence[On]:
     )
 
 
-def message(on: On, done_id: str, number: int, at: datetime) -> Outgoing:
+def message(
+    on: On, done_id: str, number: int, at: datetime, traceparent: str | None = None
+) -> Outgoing:
     """An event as it is published."""
     ref, event = on
     found = BY_SHAPE[type(event)]
@@ -106,6 +108,7 @@ def message(on: On, done_id: str, number: int, at: datetime) -> Outgoing:
         actor="user:test#ann",
         correlationid=done_id,
         causationid=done_id,
+        traceparent=traceparent,
         data=msgspec.Raw(msgspec.json.encode(event)),
     )
     return Outgoing(ref.event(found.name, found.version), msgspec.json.encode(body))
@@ -124,7 +127,7 @@ class LogWriter:
         ev = [stream for stream in topology.STREAMS if stream.name == topology.EV]
         await ensure(self._js, ([*ev, *topology.BUCKETS], []))
 
-    async def decide(self, *events: On) -> int:
+    async def decide(self, *events: On, traceparent: str | None = None) -> int:
         """Write an accepted command; return the last sequence of its batch."""
         number = next(self._numbers)
         done_id = f"{self._name}-{number}"
@@ -135,7 +138,7 @@ class LogWriter:
             b'{"status":"accepted"}',
             {"Nats-TTL": "720h", "Nats-Expected-Last-Subject-Sequence": "0"},
         )
-        bodies = [message(on, done_id, place, at) for place, on in enumerate(events)]
+        bodies = [message(on, done_id, place, at, traceparent) for place, on in enumerate(events)]
         return (await self._js.batch([done, *bodies])).seq
 
     async def reject(self, slug: str) -> int:

@@ -52,7 +52,7 @@ def settings(**changes: Any) -> Settings:
     return Settings(**{**values, **changes})
 
 
-def projector(js: JetStream, **changes: Any) -> Projector:
+def projector(js: JetStream, *, telemetry: Telemetry | None = None, **changes: Any) -> Projector:
     runtime = Runtime(
         js=js,
         broker=js,
@@ -60,7 +60,7 @@ def projector(js: JetStream, **changes: Any) -> Projector:
         token=lambda: "",
         member="test",
         require_tokens=True,
-        telemetry=Telemetry("test"),
+        telemetry=telemetry or Telemetry("test"),
     )
     return Projector(runtime, settings(**changes))
 

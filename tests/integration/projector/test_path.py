@@ -1,11 +1,13 @@
 """From the log to the reader: the whole path on the real broker."""
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.support import log as writing
 from tests.support.log import LogWriter
 from tests.support.projecting import agrees, bearer, following, projector, served
 
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.telemetry import Telemetry
 
 pytestmark = pytest.mark.real
 
@@ -35,3 +37,23 @@ async def test_a_written_event_is_read_back_over_http(js: JetStream) -> None:
     assert answer.status_code == 200
     assert answer.json()["value"]["doc"]["display_name"] == "Acme"
     assert int(answer.headers["Catalyst-As-Of"]) >= seq
+
+
+async def test_a_trace_ends_where_readers_are_told_of_the_row(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    spans = InMemorySpanExporter()
+    telemetry = Telemetry("projector", exporter=spans)
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    async with served(projector(js, telemetry=telemetry)) as http:
+        seq = await log.decide(writing.created("acme"), traceparent=f"00-{trace}-{parent}-01")
+        await http.get("/v1/state/all", params={"min_seq": seq}, headers=bearer())
+    telemetry.close()
+    written, shown = sorted(spans.get_finished_spans(), key=lambda span: span.start_time or 0)
+    assert (written.name, shown.name) == ("write row", "show row")
+    assert written.context is not None
+    assert written.parent is not None
+    assert shown.parent is not None
+    assert f"{written.context.trace_id:032x}" == trace
+    assert f"{written.parent.span_id:016x}" == parent
+    assert shown.parent.span_id == written.context.span_id

@@ -9,7 +9,7 @@ double nor reverse anything: the broker refuses it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.projector.checkpoint import Checkpoint
 from catalyst.projector.fold import Changes, Gone, Row
 from catalyst.projector.ports import Bucket, Change
+from catalyst.projector.tracing import Traced, Tracing
 
 MAX_KEYS: Final = 900
 """Keys of one flush; with the checkpoint they stay below what a batch may hold."""
@@ -47,6 +48,7 @@ class Flusher:
         revision: int,
         *,
         max_keys: int = MAX_KEYS,
+        tracing: Tracing | None = None,
     ) -> None:
         """Continue a bucket whose last message is `revision` and says `checkpoint`."""
         self.bucket = bucket
@@ -58,6 +60,7 @@ class Flusher:
         self.written = 0
         """Rows and deletions written."""
         self._max_keys = max_keys
+        self._tracing = tracing
         self._dirty: dict[str, Row | Gone] = {}
         self._next: Position | None = None
         self._work = asyncio.Event()
@@ -115,7 +118,8 @@ class Flusher:
             return
         position = self._checkpoint(following)
         self._writing = True
-        await self._write([_change(key, item) for key, item in dirty.items()], position)
+        with self._traced(dirty):
+            await self._write([_change(key, item) for key, item in dirty.items()], position)
         self._writing = False
         self.checkpoint = position
         self.flushes += 1
@@ -130,6 +134,13 @@ class Flusher:
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._rows.wait()
+
+    def _traced(self, dirty: Changes) -> AbstractContextManager[None]:
+        if self._tracing is None:
+            return nullcontext()
+        return self._tracing.writing(
+            Traced(key, item.seq, item.trace) for key, item in dirty.items() if item.trace
+        )
 
     def _checkpoint(self, position: Position) -> Checkpoint:
         if not position.event_seq:

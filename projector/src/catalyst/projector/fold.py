@@ -34,6 +34,7 @@ class _Body(msgspec.Struct, frozen=True, gc=False):
     actor: str = ""
     correlationid: str = ""
     causationid: str = ""
+    traceparent: str | None = None
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
@@ -54,13 +55,22 @@ class Unreadable(Exception):
 class Row:
     """One row. Decoded when it is first changed, encoded when it is written."""
 
-    __slots__ = ("_raw", "_value", "view")
+    __slots__ = ("_raw", "_value", "trace", "view")
 
-    def __init__(self, view: View[Any], value: Value | None, raw: bytes | None) -> None:
+    def __init__(
+        self, view: View[Any], value: Value | None, raw: bytes | None, trace: str | None = None
+    ) -> None:
         """Hold a value, or the bytes of one."""
         self.view = view
+        self.trace = trace
+        """The `traceparent` of the event that made it, if there is one."""
         self._value = value
         self._raw = raw
+
+    @property
+    def seq(self) -> int:
+        """Sequence of the event that made it."""
+        return self.value.seq
 
     @property
     def value(self) -> Value:
@@ -81,6 +91,8 @@ class Gone(NamedTuple):
     """A row that was deleted: what its marker says."""
 
     raw: bytes
+    seq: int
+    trace: str | None = None
 
 
 Changes = dict[str, Row | Gone]
@@ -185,15 +197,16 @@ class Fold:
                     self._take_along(other.encode(), message, body, at, changes)
         changed = _value(message, body, at, stale, doc)
         if doc is not None or stale is not None:
-            changes[place.key] = Row(place.view, changed, None)
+            changes[place.key] = Row(place.view, changed, None, body.traceparent)
         elif row is not None:
-            changes[place.key] = Gone(rows.encode(changed))
+            changes[place.key] = Gone(rows.encode(changed), message.seq, body.traceparent)
 
     def _take_along(
         self, key: str, message: LogMessage, body: _Body, at: At, changes: Changes
     ) -> None:
         if self._row(key, changes) is not None:
-            changes[key] = Gone(rows.encode(_value(message, body, at, None, None)))
+            marker = rows.encode(_value(message, body, at, None, None))
+            changes[key] = Gone(marker, message.seq, body.traceparent)
 
     def _freeze(self, place: _Place, row: Row, stale: Stale, changes: Changes) -> None:
         """Keep the row's last document, and count one event more that is not in it."""

@@ -15,11 +15,12 @@ from catalyst.chassis import clock
 from catalyst.projector import rebuild
 from catalyst.projector.attach import Attached, Unfit, attach, verify
 from catalyst.projector.failures import first
-from catalyst.projector.flush import Flusher
+from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
 from catalyst.projector.ports import Doubt, GuardLost, Log, Missing, ReadModel
 from catalyst.projector.refold import Refold
 from catalyst.projector.session import Session
+from catalyst.projector.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,19 @@ class Moved(Exception):
 class Follower:
     """One projector."""
 
-    def __init__(self, source: Log, model: ReadModel, *, max_keys: int = 900) -> None:
+    def __init__(
+        self,
+        source: Log,
+        model: ReadModel,
+        *,
+        max_keys: int = MAX_KEYS,
+        tracing: Tracing | None = None,
+    ) -> None:
         """Fold `source` into `model`; a flush has at most `max_keys` rows."""
         self._log = source
         self._model = model
         self._max_keys = max_keys
+        self._tracing = tracing
         self.status: Status = "starting"
         self.session: Session | None = None
         """The current one, for metrics."""
@@ -83,7 +92,11 @@ class Follower:
             attached = await self._mend(attached)
         checkpoint = attached.loaded.checkpoint
         flusher = Flusher(
-            attached.bucket, checkpoint, attached.loaded.revision, max_keys=self._max_keys
+            attached.bucket,
+            checkpoint,
+            attached.loaded.revision,
+            max_keys=self._max_keys,
+            tracing=self._tracing,
         )
         session = Session(attached.fold, flusher)
         async with self._log.open(checkpoint.seq + 1) as reader:
@@ -132,7 +145,7 @@ class Follower:
         }
         for key in loaded.rows.keys() - refold.fold.rows.keys():
             gone = seen.get(key)
-            changes[key] = gone if isinstance(gone, Gone) else Gone(b"")
+            changes[key] = gone if isinstance(gone, Gone) else Gone(b"", to)
         flusher = Flusher(
             attached.bucket, loaded.checkpoint, loaded.revision, max_keys=self._max_keys
         )

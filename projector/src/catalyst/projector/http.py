@@ -89,6 +89,8 @@ class Door:
         if "at" in query:
             raise Rejected("not-implemented", "the past cannot be read yet")
         await self._loaded()
+        if self._hub.closing:
+            raise Rejected("unavailable", "this process is about to end")
         self._access(claims, asked)
         last_id = request.headers.get("last-event-id") or query.get("last_event_id", "")
         stream = self._hub.open(_reader(claims), asked)

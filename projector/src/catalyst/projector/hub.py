@@ -21,6 +21,7 @@ from catalyst.projector.freshness import Fresh, Freshness
 from catalyst.projector.ports import BucketMessage
 from catalyst.projector.stream import Stream
 from catalyst.projector.topic import Change, Topic
+from catalyst.projector.tracing import Tracing
 
 MARKER_SECONDS: Final = 50 * 60
 """How long a deletion is remembered; the bucket itself keeps its marker ten minutes longer."""
@@ -33,8 +34,11 @@ class NotReached(Exception):
 class Hub:
     """Rows, topics and waiting requests of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
         """Start without rows; nothing is shown before the first `replace`."""
+        self._tracing = tracing
+        self.closing = False
+        """True once the process is about to end: no new streams."""
         self.epoch = ""
         self.revision = 0
         """Of the last checkpoint shown."""
@@ -113,6 +117,9 @@ class Hub:
             burst = topic.burst(changes, before, self.revision, checkpoint.seq)
             for sink in topic.sinks:
                 sink.offer(burst, before)
+        if self._tracing is not None:
+            for change in changes:
+                self._tracing.shown(change.after.key, change.after.seq, len(self.streams))
         self._wake()
 
     def open(self, reader: Reader, asked: Filter) -> Stream:
@@ -134,7 +141,8 @@ class Hub:
                 stream.news.set()
 
     def end(self, reason: str) -> None:
-        """Ask every stream to end; its reader may come back."""
+        """Ask every stream to end, and open no more; readers may come back elsewhere."""
+        self.closing = True
         for stream in self.streams:
             stream.end(reason, retryable=True)
 

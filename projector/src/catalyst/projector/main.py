@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from catalyst.chassis import app as process
 from catalyst.chassis.http import Metrics, Readiness
+from catalyst.chassis.jetstream.port import Unavailable
 from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.projector import http
@@ -22,6 +23,7 @@ from catalyst.projector.measures import Measures
 from catalyst.projector.replay import Sampler
 from catalyst.projector.settings import Settings
 from catalyst.projector.sse import Pace
+from catalyst.projector.tracing import Tracing
 
 NAME = "projector"
 
@@ -35,8 +37,9 @@ class Projector:
         self._max_lag_seconds = settings.max_lag_seconds
         self.log = StreamLog(runtime.js, NAME)
         self.model = StreamReadModel(runtime.js, NAME, replicas=runtime.replicas)
-        self.follower = Follower(self.log, self.model)
-        self.hub = Hub()
+        tracing = Tracing(runtime.telemetry)
+        self.follower = Follower(self.log, self.model, tracing=tracing)
+        self.hub = Hub(tracing)
         self.feed = Feed(self.hub, self.log, self.model)
         self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
         self._probe = Probe(runtime.js, NAME)
@@ -59,24 +62,31 @@ class Projector:
         return self._app
 
     async def run(self) -> None:
-        """Work until `stop`, then say goodbye to every stream and return."""
+        """Work until `stop`, then say goodbye to every stream and return.
+
+        Raises:
+            ExceptionGroup: With `Unavailable`, when the connection to the broker is gone for good.
+        """
         async with asyncio.TaskGroup() as tasks:
             working = [
                 tasks.create_task(self.follower.run(), name="projector-follower"),
                 tasks.create_task(self.feed.run(), name="projector-hub"),
                 tasks.create_task(self._probe.run(), name="projector-probe"),
                 tasks.create_task(self.sampler.run(), name="projector-sampler"),
+                tasks.create_task(self._watch_connection(), name="projector-connection"),
             ]
-            closed = tasks.create_task(self._runtime.js.closed.wait(), name="projector-closed")
-            stopping = tasks.create_task(self._stopping.wait(), name="projector-stop")
-            await asyncio.wait({closed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await self._stopping.wait()
             self.hub.end("shutdown")
-            for task in (*working, closed, stopping):
+            for task in working:
                 task.cancel()
 
     def stop(self) -> None:
         """Ask `run` to return."""
         self._stopping.set()
+
+    async def _watch_connection(self) -> None:
+        await self._runtime.js.closed.wait()
+        raise Unavailable(503, 0, "the connection to the broker is gone for good")
 
     async def _rows(self) -> str | None:
         if not self.hub.loaded.is_set():
