@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 from tests.support.broker import Access
 
 from catalyst.chassis.app import listen, serving
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.runtime import standing
+from catalyst.chassis.service import Service
+from catalyst.chassis.worker import Worker
 from catalyst.contracts.topology import topology
 from catalyst.environment_controller import main as controller_main
+from catalyst.environment_controller.main import EnvironmentController
 from catalyst.environment_controller.settings import Settings as ControllerSettings
 from catalyst.gateway import main as gateway_main
 from catalyst.gateway.settings import Settings as GatewaySettings
@@ -48,15 +53,15 @@ class Stack:
 
 
 @contextmanager
-def running(access: Access, data: Path) -> Iterator[Stack]:
-    """Run everything until the block ends."""
+def running(access: Access, data: Path, service: Service | None = None) -> Iterator[Stack]:
+    """Run everything until the block ends; with `service`, its worker decides and no other."""
     found: list[Stack] = []
     failed: list[BaseException] = []
     started = threading.Event()
     ended = threading.Event()
 
     async def hold() -> None:
-        async with _stack(access, data) as stack:
+        async with _stack(access, data, service) as stack:
             found.append(stack)
             started.set()
             await asyncio.to_thread(ended.wait)
@@ -84,7 +89,7 @@ def running(access: Access, data: Path) -> Iterator[Stack]:
 
 
 @asynccontextmanager
-async def _stack(access: Access, data: Path) -> AsyncIterator[Stack]:
+async def _stack(access: Access, data: Path, service: Service | None) -> AsyncIterator[Stack]:
     keys = KeyRing.open(data / "keys")
     shared: dict[str, Any] = {
         "nats_url": access.url,
@@ -101,18 +106,14 @@ async def _stack(access: Access, data: Path) -> AsyncIterator[Stack]:
             connect(access.url, name="test", user=access.user, password=access.password)
         )
         await ensure(js, topology())
-        controller = await stack.enter_async_context(
-            controller_main.build(
-                ControllerSettings(**own("environment"), git_root=str(data / "git"))
-            )
+        controller, git = await stack.enter_async_context(
+            _deciding(ControllerSettings(**own("environment"), git_root=str(data / "git")), service)
         )
         reading = await stack.enter_async_context(
             projector_main.build(ProjectorSettings(**own("projector")))
         )
         door = await stack.enter_async_context(
-            gateway_main.build(
-                GatewaySettings(**own("gateway")), projector=reading.app, git=controller.git
-            )
+            gateway_main.build(GatewaySettings(**own("gateway")), projector=reading.app, git=git)
         )
         members = (controller, reading, door)
         async with asyncio.TaskGroup() as tasks:
@@ -132,6 +133,19 @@ async def _stack(access: Access, data: Path) -> AsyncIterator[Stack]:
             finally:
                 for member in reversed(members):
                     member.stop()
+
+
+@asynccontextmanager
+async def _deciding(
+    settings: ControllerSettings, service: Service | None
+) -> AsyncIterator[tuple[EnvironmentController | Worker, ASGIApp | None]]:
+    """Who decides, and who serves Git."""
+    if service is None:
+        async with controller_main.build(settings) as controller:
+            yield controller, controller.git
+    else:
+        async with standing("environment-controller", settings) as runtime:
+            yield Worker(service, runtime), None
 
 
 async def _ready(address: str) -> None:

@@ -2,36 +2,19 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.integration.client.command import Ran, command
 from tests.integration.client.stack import Stack
 from tests.support.rig import acme
-
-from catalyst.cli import contexts
-from catalyst.cli.contexts import Context, Credentials
-from catalyst.cli.main import ended
 
 pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 Fresh = Callable[[], str]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one run of the command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @pytest.fixture
@@ -43,23 +26,7 @@ def catalyst(
 ) -> Callable[..., Ran]:
     """Run the command as a sovereign-admin of the stack."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    for name in ("CATALYST_URL", "CATALYST_TOKEN", "CATALYST_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
-    context = Context(
-        http=stack.http,
-        nats=stack.nats,
-        operator=Credentials(user=stack.user, password=stack.password, token=stack.token()),
-        data=str(stack.data),
-    )
-    contexts.register(contexts.default_path(), contexts.LOCAL, context)
-
-    def run(*arguments: str) -> Ran:
-        capsys.readouterr()
-        code = ended(list(arguments))
-        said = capsys.readouterr()
-        return Ran(int(code), said.out, said.err)
-
-    return run
+    return command(stack, capsys)
 
 
 @pytest.fixture

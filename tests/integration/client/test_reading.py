@@ -86,6 +86,7 @@ async def test_a_watch_goes_on_where_a_list_ended(door: HttpClient, fresh: Fresh
 
 
 @pytest.mark.guarantee("G4.1")
+@pytest.mark.guarantee("G4.1")
 async def test_a_dropped_connection_loses_nothing(stack: Stack, fresh: Fresh) -> None:
     slug = fresh()
     names = [f"Name {number}" for number in range(12)]

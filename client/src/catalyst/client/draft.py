@@ -13,6 +13,7 @@ from catalyst.client.errors import Problem
 from catalyst.contracts import codec, message, subjects
 from catalyst.contracts.message import COMMAND_ID, FieldError
 from catalyst.contracts.registry import COMMANDS
+from catalyst.contracts.rejection import CODES
 
 SOURCE: Final = "catalyst-client"
 _TYPE: Final = re.compile(r"([a-z][a-z0-9-]*)\.([a-z][a-z0-9-]*)\.v([1-9][0-9]{0,3})")
@@ -108,7 +109,8 @@ def draft(type_: str, data: object, options: SendOptions) -> Draft:
         codec.check(raw)
     except codec.Undecodable as refused:
         error = FieldError(pointer=refused.pointer, rule=refused.rule, message=refused.message)
-        raise Problem(400, refused.code, refused.message, (error,)) from refused
+        status = CODES[refused.code].status
+        raise Problem(status, refused.code, refused.message, (error,)) from refused
     ref = subjects.Ref(organization, service, aggregate, key)
     return Draft(
         type=type_,
