@@ -31,7 +31,7 @@ class Stack:
     """One project of docker compose; ports and names collide with no other's."""
 
     def __init__(self) -> None:
-        self._environment = {
+        self.environment = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": f"catalyst-e2e-{os.getpid()}",
             # Free ones, whatever else runs on this machine.
@@ -39,6 +39,7 @@ class Stack:
             "CATALYST_BROKER_PORT": "0",
             "CATALYST_TAG": "e2e",
         }
+        """For programs that call docker compose themselves."""
 
     def compose(self, *arguments: str, seconds: int = COMMAND_SECONDS) -> str:
         """Stdout of a `docker compose` command; a failure shows what it said."""
@@ -76,7 +77,7 @@ class Stack:
     def _run(self, command: list[str], seconds: int) -> str:
         done = subprocess.run(
             command,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
