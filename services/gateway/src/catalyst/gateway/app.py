@@ -14,10 +14,8 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
-from typing_extensions import override
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from catalyst.chassis import problems
 from catalyst.chassis.errors import Expected
@@ -26,6 +24,7 @@ from catalyst.contracts.topology import MAX_BODY_BYTES
 from catalyst.gateway.caller import TooMany
 from catalyst.gateway.gitdoor import PREFIX as GIT
 from catalyst.gateway.limits import Bounded, Buckets, Throttled, networks
+from catalyst.gateway.pages import Pages
 from catalyst.gateway.settings import Settings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -50,25 +49,6 @@ EXPOSED_HEADERS: Final = (
 )
 
 
-class Pages(BaseRoute):
-    """The static files of the live page, at every path that is not an interface's."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = "/"
-        self._files = StaticFiles(directory=directory, html=True)
-
-    @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        interface = scope["path"].startswith(("/v1/", f"{GIT}/"))
-        if scope["type"] != "http" or interface or scope["method"] not in {"GET", "HEAD"}:
-            return Match.NONE, {}
-        return Match.FULL, {"endpoint": self._files}
-
-    @override
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._files(scope, receive, send)
-
-
 def application(
     routes: Sequence[BaseRoute], settings: Settings, metrics: Metrics, *, static: Path = STATIC
 ) -> ASGIApp:
@@ -77,7 +57,7 @@ def application(
     Raises:
         Expected: If a setting is wrong.
     """
-    pages = [Pages(static)] if static.is_dir() else []
+    pages = [Pages(static, interfaces=("/v1", GIT))]
     handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many}
     starlette = Starlette(routes=[*routes, *pages], exception_handlers=handlers)
     # A redirect would be built from the request's Host, which anybody can write.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -28,7 +28,7 @@ from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import EVENTS, Entry, EventLog, LoggedEvent
-from catalyst.gateway.parameters import MAX_NAME, Page
+from catalyst.gateway.parameters import MAX_NAME, Instant, Page
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class EventPage(Page):
     id: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     command: str | None = Field(default=None, min_length=1, max_length=64)
     """The command that all of it began with."""
-    since: AwareDatetime | None = None
+    since: Instant | None = None
     follow: bool = False
     last_event_id: str = Field(default="", max_length=64)
 

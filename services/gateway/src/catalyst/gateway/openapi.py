@@ -18,13 +18,15 @@ from catalyst.gateway.caller import COOKIE
 from catalyst.gateway.commands import CLOUD_EVENT, JSON
 from catalyst.gateway.eventlog import LoggedEvent
 from catalyst.gateway.events import EVENT_STREAM
-from catalyst.gateway.parameters import MAX_NAME, MAX_PAGE
+from catalyst.gateway.parameters import MAX_NAME, MAX_PAGE, MAX_SEQUENCE
 from catalyst.gateway.rows import TracedRow
 from catalyst.gateway.trace import Step
 
 Json = dict[str, Any]
 
 _REFS: Final = "#/components/schemas/{name}"
+_SENDERS_ID: Final = "^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$"
+"""A command id that anybody may choose: one that begins with `_` is derived, by services."""
 _COMMON: Final = (400, 401, 403, 404, 413, 429, 500, 503)
 """Problems that any route behind a token may answer with."""
 _SHAPES: Final[tuple[type, ...]] = (Outcome, Problem, LoggedEvent, Step, TracedRow)
@@ -89,12 +91,12 @@ def _command(message: Message) -> Json:
             ),
             _header(
                 "Idempotency-Key",
-                {"type": "string", "pattern": _whole(COMMAND_ID.pattern)},
+                {"type": "string", "pattern": _SENDERS_ID},
                 "The command's id: the same again is the same command again.",
             ),
             _header(
                 "Prefer",
-                {"type": "string", "pattern": "^wait=[0-9]{1,5}$"},
+                {"type": "string", "examples": ["wait=10"]},
                 "`wait=N`: answer the outcome if it is there within N seconds.",
             ),
         ],
@@ -123,14 +125,16 @@ def _cloud_event(message: Message) -> Json:
         "required": ["specversion", "id", "source", "type", "data"],
         "properties": {
             "specversion": {"const": "1.0"},
-            "id": {"type": "string", "pattern": _whole(COMMAND_ID.pattern)},
+            "id": {"type": "string", "pattern": _SENDERS_ID},
             "source": {"type": "string", "minLength": 1},
             "type": {"const": message.type},
-            "subject": {"type": "string", "description": "Natural key of the thing."},
-            "organization": {"type": "string"},
-            "correlationid": {"type": "string"},
+            "correlationid": {"type": ["string", "null"]},
             "data": schema_of(message),
         },
+        "description": (
+            "A CloudEvents 1.0 message in structured mode. `id`, `organization` and `subject` (the "
+            "natural key), where they stand in it, agree with header and parameters."
+        ),
     }
 
 
@@ -146,7 +150,7 @@ def _paths() -> dict[str, Json]:
                 [
                     _path("id", {"type": "string", "pattern": _whole(COMMAND_ID.pattern)}),
                     _organization(required=True),
-                    _header("Prefer", {"type": "string", "pattern": "^wait=[0-9]{1,5}$"}, "Wait."),
+                    _header("Prefer", {"type": "string", "examples": ["wait=10"]}, "Wait."),
                 ],
                 _ok("The outcome.", _schema("Outcome")),
             )
@@ -324,7 +328,11 @@ def _name(longest: int = MAX_NAME) -> Json:
 def _page_parameters() -> list[Json]:
     return [
         _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-        _query("continue", {"type": "integer", "minimum": 0}, about="Where the last page ended."),
+        _query(
+            "continue",
+            {"type": "integer", "minimum": 0, "maximum": MAX_SEQUENCE},
+            about="Where the last page ended.",
+        ),
     ]
 
 

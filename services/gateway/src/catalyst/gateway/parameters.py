@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
-from catalyst.contracts.message import FieldError
+from catalyst.contracts.message import FieldError, UtcTime
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import PLATFORM
 
-MAX_NAME = 253
-MAX_PAGE = 500
-DEFAULT_PAGE = 100
+MAX_NAME: Final = 253
+MAX_PAGE: Final = 500
+DEFAULT_PAGE: Final = 100
+MAX_SEQUENCE: Final = 2**63 - 1
+
+
+def _instant(value: object) -> datetime:
+    """Return an RFC 3339 time; pydantic alone would take numbers and bare dates for one."""
+    try:
+        return msgspec.convert(value, UtcTime)
+    except msgspec.ValidationError as error:
+        raise ValueError("write a time such as 2026-01-31T12:00:00Z") from error
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
 class Parameters(BaseModel):
@@ -61,7 +75,7 @@ class Page(Parameters):
 
     organization: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     limit: int = Field(default=DEFAULT_PAGE, ge=1, le=MAX_PAGE)
-    after: int = Field(default=0, ge=0, alias="continue")
+    after: int = Field(default=0, ge=0, le=MAX_SEQUENCE, alias="continue")
     """Sequence behind which to go on."""
 
 

@@ -32,12 +32,16 @@ class Session:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        path = "/v1/session"
-        return [
-            Route(path, self.show, methods=["GET"]),
-            Route(path, self.sign_in, methods=["POST"]),
-            Route(path, self.sign_out, methods=["DELETE"]),
-        ]
+        # One route, so that a wrong method hears of all the right ones.
+        return [Route("/v1/session", self.answer, methods=["GET", "POST", "DELETE"])]
+
+    async def answer(self, request: Request) -> Response:
+        """Answer by the method."""
+        if request.method == "POST":
+            return await self.sign_in(request)
+        if request.method == "DELETE":
+            return await self.sign_out(request)
+        return await self.show(request)
 
     async def show(self, request: Request) -> Response:
         """Answer who calls, and their roles."""

@@ -1,0 +1,88 @@
+"""The live page's files: read once, served from memory, asked about anew on each visit.
+
+Their tags are made from their content, so that a page never runs with the scripts of another
+release, whatever times an installer gave the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
+
+from catalyst.chassis import problems
+
+INDEX: Final = "/index.html"
+_TYPES: Final[Mapping[str, str]] = {
+    # What a machine's own table says of these varies, and a browser runs no script of another type.
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class _File(msgspec.Struct, frozen=True):
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class Pages(BaseRoute):
+    """The files of a folder at `/`; what an interface's path begins with is left to it."""
+
+    def __init__(self, directory: Path, *, interfaces: tuple[str, ...]) -> None:
+        """Read every file below `directory`; paths below `interfaces` are not answered here."""
+        self.path = "/"
+        self._interfaces = tuple(f"{prefix}/" for prefix in interfaces)
+        self._files = dict(_read(directory))
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            return Match.NONE, {}
+        if scope["path"].startswith(self._interfaces):
+            return Match.NONE, {}
+        return Match.FULL, {"endpoint": self}
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = INDEX if scope["path"] == "/" else scope["path"]
+        found = self._files.get(path)
+        if found is None:
+            answer = problems.response("not-found", "there is no such page")
+        else:
+            answer = _answer(Request(scope), found)
+        await answer(scope, receive, send)
+
+
+def _read(directory: Path) -> Iterator[tuple[str, _File]]:
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+            place = f"/{path.relative_to(directory).as_posix()}"
+            yield place, _File(content, _type(path.name), etag)
+
+
+def _type(name: str) -> str:
+    known = _TYPES.get(Path(name).suffix)
+    return known or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _answer(request: Request, found: _File) -> Response:
+    headers = {"ETag": found.etag, "Cache-Control": "no-cache"}
+    asked = request.headers.get("if-none-match", "")
+    if found.etag in {tag.strip().removeprefix("W/") for tag in asked.split(",")} or asked == "*":
+        return Response(status_code=304, headers=headers)
+    # For a HEAD the server leaves the content out and keeps its length.
+    return Response(found.content, headers=headers, media_type=found.media_type)

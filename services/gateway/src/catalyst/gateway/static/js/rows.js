@@ -1,0 +1,248 @@
+// The table of live rows: filtered, sorted by key, changed in place.
+
+import { byId, el, say } from "./dom.js";
+import { age, duration, place, staleReason } from "./words.js";
+
+const MAX_SHOWN = 500; // More rows than anybody reads; the filter finds the others.
+const RENDER_MS = 30;
+
+export const KINDS = [
+  ["organization", "Organizations", "Organization"],
+  ["environment", "Environments", "Environment"],
+  ["policy", "Policies", "Policy"],
+  ["onboarding", "Onboardings", "Onboarding"],
+];
+const ONE = new Map(KINDS.map(([kind, , one]) => [kind, one]));
+
+/** What a row's document comes to, in a few words, by kind. */
+const STATES = {
+  organization: (doc) => [
+    doc.suspended ? "suspended" : doc.phase,
+    doc.display_name,
+    doc.failure ? `${doc.failure.step}: ${doc.failure.reason}` : null,
+  ],
+  environment: (doc) => [
+    doc.env_type,
+    doc.placement,
+    (doc.regions ?? []).map((region) => `${region.provider} ${region.region}`).join(", "),
+    doc.policy ? `policy ${doc.policy}` : null,
+  ],
+  policy: (doc) => [
+    doc.approvals?.length ? `${doc.approvals.length} approval rules` : "no approvals",
+    doc.soak_minutes ? `soak ${duration(doc.soak_minutes * 60_000)}` : null,
+    doc.windows?.length ? `${doc.windows.length} windows` : null,
+  ],
+  onboarding: (doc) => {
+    const done = doc.steps.filter((step) => step.status === "done").length;
+    const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
+    return [doc.status, `${done} of ${doc.steps.length} steps`, now?.step, doc.reason];
+  },
+};
+
+/** Returns a document in a few words; a document of an unknown shape has none. */
+function summary(kind, doc) {
+  if (!doc) return "nothing yet";
+  if (!Object.hasOwn(STATES, kind)) return "";
+  return STATES[kind](doc).filter(Boolean).join(" · ");
+}
+
+const WARNINGS = new Set(["suspended", "failed", "undoing"]);
+const BUSY = new Set(["onboarding", "running"]);
+
+function mood(kind, doc) {
+  const word = summary(kind, doc).split(" · ")[0];
+  if (WARNINGS.has(word)) return "bad";
+  return BUSY.has(word) ? "busy" : "";
+}
+
+export class RowTable {
+  /** Key of the chosen row; empty for none. */
+  chosen = "";
+  #rows = new Map();
+  #lines = new Map();
+  #texts = new Map();
+  #kind = "";
+  #timer = null;
+  #changed = new Set();
+  #choose;
+  #body = byId("rows").tBodies[0];
+
+  /** `choose(key)` is called when somebody picks a row. */
+  constructor(choose) {
+    this.#choose = choose;
+    this.#kindButtons();
+    byId("filter").addEventListener("input", () => this.#soon());
+    byId("only-stale").addEventListener("change", () => this.#soon());
+    this.#body.addEventListener("click", (event) => {
+      const line = event.target.closest("tr");
+      if (line && !getSelection().toString()) this.#pick(line.dataset.key);
+    });
+    this.#body.addEventListener("keydown", (event) => this.#walk(event));
+    setInterval(() => this.#ages(), 1000);
+  }
+
+  /** Shows these rows; `keys` names those that changed, null means all. */
+  show(rows, keys) {
+    this.#rows = rows;
+    if (keys === null) this.#texts.clear();
+    for (const key of keys ?? []) {
+      this.#texts.delete(key);
+      this.#changed.add(key);
+    }
+    this.#soon();
+  }
+
+  /** Marks a row as chosen, without asking back. */
+  mark(key) {
+    this.chosen = key;
+    for (const [other, line] of this.#lines) line.classList.toggle("chosen", other === key);
+  }
+
+  #kindButtons() {
+    const group = byId("kinds");
+    for (const [kind, plural] of [["", "All"], ...KINDS]) {
+      const press = () => {
+        this.#kind = kind;
+        this.#soon();
+      };
+      group.append(
+        el("button", { type: "button", class: "chip", "data-kind": kind, on: { click: press } },
+          el("span", { text: plural }), " ", el("span", { class: "count" })),
+      );
+    }
+  }
+
+  #soon() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#render();
+    }, RENDER_MS);
+  }
+
+  #render() {
+    const wanted = byId("filter").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const onlyStale = byId("only-stale").checked;
+    const counts = new Map();
+    const found = [];
+    for (const [key, value] of this.#rows) {
+      const { kind } = place(key);
+      const text = this.#text(key, value);
+      if ((onlyStale && !value.stale) || !wanted.every((word) => text.includes(word))) continue;
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      if (!this.#kind || kind === this.#kind) found.push(key);
+    }
+    found.sort();
+    this.#arrange(found.slice(0, MAX_SHOWN));
+    this.#count(found.length, counts);
+    this.#changed.clear();
+  }
+
+  #text(key, value) {
+    let text = this.#texts.get(key);
+    if (text === undefined) {
+      const { organization, kind, name } = place(key);
+      text = `${name} ${organization ?? ""} ${kind} ${JSON.stringify(value)}`.toLowerCase();
+      this.#texts.set(key, text);
+    }
+    return text;
+  }
+
+  /** Makes the table hold exactly these keys, in this order; lines that stay are not replaced. */
+  #arrange(keys) {
+    const wanted = new Set(keys);
+    for (const [key, line] of this.#lines) {
+      if (wanted.has(key)) continue;
+      line.remove();
+      this.#lines.delete(key);
+    }
+    let next = this.#body.firstElementChild;
+    for (const key of keys) {
+      let line = this.#lines.get(key);
+      const value = this.#rows.get(key);
+      if (!line) {
+        line = this.#line(key);
+        this.#lines.set(key, line);
+      }
+      if (line.shown !== value) this.#fill(line, key, value);
+      if (line === next) next = line.nextElementSibling;
+      else this.#body.insertBefore(line, next);
+    }
+  }
+
+  #line(key) {
+    const { organization, kind, name } = place(key);
+    const within = organization && organization !== name ? organization : "";
+    const line = el("tr", { "data-key": key, class: key === this.chosen ? "chosen" : "" },
+      el("th", { scope: "row" },
+        el("button", { type: "button", class: "name", text: name }),
+        el("span", { class: "within", text: within })),
+      el("td", { class: "kind", "data-label": "Kind", text: ONE.get(kind) ?? kind }),
+      el("td", { class: "doing", "data-label": "State" },
+        el("span", { class: "badge stale", hidden: true }), el("span", { class: "summary" })),
+      el("td", { class: "number", "data-label": "Sequence" }),
+      el("td", { class: "number age", "data-label": "Age" }));
+    return line;
+  }
+
+  #fill(line, key, value) {
+    const { kind } = place(key);
+    const [, , doing, sequence, old] = line.cells;
+    const [badge, text] = doing.children;
+    badge.hidden = !value.stale;
+    if (value.stale) say(badge, `stale since ${age(value.stale.since, Date.now())}: ${staleReason(value.stale)}`);
+    say(text, summary(kind, value.doc));
+    text.className = `summary ${mood(kind, value.doc)}`;
+    say(sequence, String(value.seq));
+    say(old, age(value.time, Date.now()));
+    old.title = value.time;
+    const first = line.shown === undefined;
+    line.shown = value;
+    if (!first || this.#changed.has(key)) flash(line);
+  }
+
+  #ages() {
+    const now = Date.now();
+    for (const line of this.#lines.values()) {
+      const { time, stale } = line.shown;
+      say(line.cells[4], age(time, now));
+      if (stale) say(line.cells[2].firstElementChild, `stale since ${age(stale.since, now)}: ${staleReason(stale)}`);
+    }
+  }
+
+  #count(found, counts) {
+    const total = this.#rows.size;
+    const shown = Math.min(found, MAX_SHOWN);
+    say(byId("list-count"), shown === total ? `${total} rows` : `${shown} of ${total} rows`);
+    const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    for (const button of byId("kinds").children) {
+      const kind = button.dataset.kind;
+      button.setAttribute("aria-pressed", String(kind === this.#kind));
+      say(button.lastElementChild, String(kind ? (counts.get(kind) ?? 0) : all));
+    }
+    const empty = byId("empty");
+    empty.hidden = found > 0;
+    say(empty, total ? "No row matches the filter." : "Nothing here yet. Send a command to begin.");
+  }
+
+  #pick(key) {
+    this.mark(key);
+    this.#choose(key);
+  }
+
+  #walk(event) {
+    const line = event.target.closest("tr");
+    const steps = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" };
+    if (!line || !Object.hasOwn(steps, event.key)) return;
+    const next = line[steps[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    next.querySelector("button").focus();
+  }
+}
+
+function flash(line) {
+  line.classList.remove("fresh");
+  // Reading a size makes the browser notice the removal, so that the animation begins anew.
+  void line.offsetWidth;
+  line.classList.add("fresh");
+}

@@ -1,0 +1,108 @@
+// Words for people: names, ages, reasons. Pure.
+
+/** Field names of the wire that read badly, and what a form calls them. */
+const LABELS = {
+  client_id: "App id at the provider",
+  client_secret_ref: "Where the app's secret is kept",
+  tenant_id: "Directory id",
+  jwks_url: "Key set URL",
+  token_url: "Token URL",
+  authorization_url: "Authorization URL",
+  src: "Their claim",
+  dest: "Our claim",
+};
+const RESERVED = { organization: "Organization", environment: "Environment", url: "URL", git: "Git" };
+
+/** Returns the label of a field: `display_name` → `Display name`. */
+export function label(name) {
+  if (Object.hasOwn(LABELS, name)) return LABELS[name];
+  const words = name.split(/[_-]/).filter(Boolean);
+  const said = words.map((word, place) => {
+    if (Object.hasOwn(RESERVED, word)) return RESERVED[word];
+    return place === 0 ? word.charAt(0).toUpperCase() + word.slice(1) : word;
+  });
+  return said.join(" ") || name;
+}
+
+/** Returns what a message type is called: `environment.create-organization.v1` → `Create …`. */
+export function commandName(type) {
+  const parts = type.split(".");
+  const version = parts.at(-1) === "v1" ? "" : ` (${parts.at(-1)})`;
+  return label(parts.at(-2) ?? type) + version;
+}
+
+const UNITS = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
+
+/** Returns a duration in its largest whole unit; what lies ahead counts as now. */
+export function duration(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const [size, unit] = UNITS.find(([length]) => seconds >= length) ?? UNITS.at(-1);
+  return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+/** Returns the time since an instant of the wire. */
+export function age(time, now) {
+  const then = Date.parse(time);
+  return Number.isNaN(then) ? "?" : duration(now - then);
+}
+
+/** Returns an instant as people here write it. */
+export function instant(time) {
+  const then = new Date(time);
+  if (Number.isNaN(then.getTime())) return String(time);
+  return then.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** Returns who acted, without what stands for the kind of identity. */
+export function actor(text) {
+  const [kind, rest] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
+  if (kind === "user") return rest.slice(rest.lastIndexOf("#") + 1);
+  if (kind === "service") return `service ${rest}`;
+  return text;
+}
+
+const RESETS = {
+  start: "loading all rows",
+  "epoch-changed": "the read model was built anew",
+  "scope-changed": "what you may see is another part",
+  "access-changed": "your roles changed",
+  "too-old": "away for too long to catch up row by row",
+  "unknown-cursor": "where we were is not known any more",
+};
+
+/** Returns why the stream began anew. */
+export function resetReason(reason) {
+  return Object.hasOwn(RESETS, reason) ? RESETS[reason] : reason;
+}
+
+const STALE = {
+  "unknown-event": "an event is unknown to this version",
+  "unreadable-event": "an event cannot be read",
+  "unfoldable-event": "an event cannot be applied",
+};
+
+/** Returns why a row does not move. */
+export function staleReason(stale) {
+  const reason = Object.hasOwn(STALE, stale.code) ? STALE[stale.code] : stale.code;
+  return `${reason}, ${stale.count} waiting`;
+}
+
+/** Returns the text of one token of a key. */
+function unescape(token) {
+  if (token === "=") return "";
+  return decodeURIComponent(token.replaceAll("=", "%"));
+}
+
+/** Returns the place that a row's key names; absent parts are null. */
+export function place(key) {
+  const tokens = key.split(".");
+  const [organization, environment, kind, namespace, name] = tokens.map((token) =>
+    token === "_" ? null : unescape(token),
+  );
+  return { organization, environment, kind, namespace, name };
+}
