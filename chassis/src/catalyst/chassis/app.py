@@ -109,6 +109,9 @@ async def serving(
         lifespan="off",
         server_header=False,
         date_header=False,
+        # Whoever connects from this machine could otherwise name any address as its own.
+        proxy_headers=False,
+        ws="none",
         timeout_graceful_shutdown=grace_seconds,
         # Small buffers, so that a slow reader's rows are coalesced with us and not in the kernel.
         h11_max_incomplete_event_size=64 * 1024,

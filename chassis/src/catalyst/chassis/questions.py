@@ -12,6 +12,7 @@ from typing import Any
 
 from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.events import Unreadable
 from catalyst.chassis.jetstream.answering import Answering
 from catalyst.chassis.jetstream.port import BrokerError
@@ -74,7 +75,7 @@ class Questions:
             return problem(Rejected(error.code, error.message, [place]))
         except Rejected as refusal:
             return problem(refusal)
-        except (BrokerError, Unreadable) as error:
+        except (BrokerError, Retry, Unreadable) as error:
             log.warning("query failed", extra={"query": query.name, "why": str(error)})
             return problem(Rejected("unavailable", "the state cannot be read now"))
         return {"as_of": as_of, "result": found}

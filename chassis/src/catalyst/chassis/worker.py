@@ -21,6 +21,7 @@ from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.deciding import Deciding
 from catalyst.chassis.door import Door, Unreadable
 from catalyst.chassis.effect import Effects
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.grouping import Grouping
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.consume import Durable, Intake
@@ -196,7 +197,8 @@ class Worker:
         while True:
             try:
                 return await self._door.admit(delivery)
-            except BrokerError as error:
+            except (BrokerError, Retry) as error:
+                # Broker or the issuer's keys cannot be asked now: nobody is refused for that.
                 log.info("door waits", extra={"why": str(error)})
                 await asyncio.sleep(_PAUSE_SECONDS)
 
