@@ -39,7 +39,7 @@ Email = Annotated[
     str,
     msgspec.Meta(
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)*" + END,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]*[^@\s\x00-\x1f\x7f.]" + END,
     ),
 ]
 """An e-mail address. A name without a dot is a host's own, such as `admin@localhost`."""
