@@ -254,6 +254,23 @@ def test_a_stale_plan_names_the_inputs_that_changed(facts: Any, names: list[str]
     command = delete_organization(scenario.world)
     outcome = changed(scenario, *facts).when(command, ACME)
     outcome.then_rejected("plan-stale", *(f"/data/inputs/{name}" for name in names))
+    assert outcome.rejected is not None
+    assert outcome.rejected.message == f"what was planned has changed: {', '.join(names)}"
+
+
+def test_a_stale_plan_says_what_came_went_and_changed() -> None:
+    scenario = given(ORGANIZATION)
+    inputs = organization_plan(scenario.world).inputs
+    inputs = {**inputs, "environment:acme-old": "0" * 64, "policy:gate": "0" * 64}
+    del inputs["environment:acme-dev"]
+    outcome = scenario.when(delete_organization(scenario.world, inputs=inputs), ACME)
+    outcome.then_rejected("plan-stale")
+    assert outcome.rejected is not None
+    assert [error.message for error in outcome.rejected.errors] == [
+        "'environment:acme-dev' was added since",
+        "'environment:acme-old' is gone since",
+        "'policy:gate' is not as it was",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,13 @@ def test_a_new_public_host_is_claimed_and_the_old_one_released() -> None:
     back.then_claims(HOST, released=[Claim("host", "store.shops.example")])
 
 
+def test_an_update_obeys_the_rules_of_the_public_host() -> None:
+    held = Held(HOST, ref_of("rival"))
+    given(READY, held).when(env1.UpdateOrganization(public_front=FRONT), ACME).then_rejected(
+        "host-taken", "/data/public_front/subdomain"
+    )
+
+
 def test_a_public_front_that_goes_frees_its_host() -> None:
     before = [*on(ACME, build.organization_created(public_front=FRONT)), Held(HOST, ACME)]
     outcome = given(before).when(env1.UpdateOrganization(public_front=None), ACME)
@@ -367,7 +374,14 @@ def test_an_address_has_a_deliverable_shape(email: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["a@b.co", "first.last+tag@sub.acme.example", "o'neil@x.io", "jörg@müller.example"]
+    "email",
+    [
+        "a@b.co",
+        "a" * 64 + "@acme.example",
+        "first.last+tag@sub.acme.example",
+        "o'neil@x.io",
+        "jörg@müller.example",
+    ],
 )
 def test_unusual_addresses_are_taken(email: str) -> None:
     owners = (env1.Owner(email=email, role="owner"),)
@@ -400,6 +414,8 @@ CONFIG = "/data/identity/federation_config"
         _identity("azure-sso", tenant_id="t", client_id="c", client_secret_ref=SECRET),
         _identity("okta", **OIDC),
         _identity("generic-oidc", **OIDC),
+        _identity("generic-oidc", **{**OIDC, "issuer": "https://id.acme.example:1/realm"}),
+        _identity("generic-oidc", **{**OIDC, "issuer": "https://id:65535"}),
         _identity(
             "generic-oidc",
             **OIDC,
@@ -445,6 +461,16 @@ def test_an_identity_provider_with_what_it_needs_is_taken(identity: env1.Identit
         ),
         (
             _identity("okta", **{**OIDC, "issuer": "https://id.acme.example:99999"}),
+            "federation-invalid",
+            [f"{CONFIG}/issuer"],
+        ),
+        (
+            _identity("okta", **{**OIDC, "issuer": "https://id.acme.example:0"}),
+            "federation-invalid",
+            [f"{CONFIG}/issuer"],
+        ),
+        (
+            _identity("okta", **{**OIDC, "issuer": "https://id.acme.example:65536"}),
             "federation-invalid",
             [f"{CONFIG}/issuer"],
         ),
