@@ -23,6 +23,10 @@ from catalyst.projector.tracing import Traced, Tracing
 
 MAX_KEYS: Final = 900
 """Keys of one flush; with the checkpoint they stay below what a batch may hold."""
+HOLD_KEYS: Final = 20_000
+"""Keys of one flush while the fold is far behind the log."""
+HOLD_SECONDS: Final = 2.0
+"""How long they may wait."""
 MAX_BYTES: Final = 8 * 1024 * 1024
 """Bytes of one flush, beyond which it is written in parts."""
 IDLE_SECONDS: Final = 0.02
@@ -68,6 +72,8 @@ class Flusher:
         self._room = asyncio.Event()
         self._idle_at = 0.0
         self._writing = False
+        self._far_behind = False
+        self._caught_up = asyncio.Event()
 
     @property
     def clean(self) -> bool:
@@ -82,6 +88,7 @@ class Flusher:
         """
         while self._dirty and self._overflows(changes):
             self._room.clear()
+            self._caught_up.set()
             await self._room.wait()
         if changes:
             self._dirty.update(changes)
@@ -91,8 +98,19 @@ class Flusher:
         self._next = position
         self._work.set()
 
+    def hold(self, *, far_behind: bool) -> None:
+        """While the fold is far behind, let changes gather: most keys change again before long.
+
+        What has gathered is then written in parts, as one decision that is too large for a flush
+        is, and shown at once when its checkpoint stands.
+        """
+        if far_behind != self._far_behind:
+            self._far_behind = far_behind
+            if not far_behind:
+                self._caught_up.set()
+
     def _overflows(self, changes: Changes) -> bool:
-        room = self._max_keys - len(self._dirty)
+        room = (HOLD_KEYS if self._far_behind else self._max_keys) - len(self._dirty)
         return len(changes) > room and sum(key not in self._dirty for key in changes) > room
 
     async def run(self) -> None:
@@ -127,13 +145,18 @@ class Flusher:
         self._idle_at = clock.monotonic() + IDLE_SECONDS
 
     async def _rest(self) -> None:
-        """Without rows to write, wait until the last checkpoint is old enough."""
+        """Wait for as long as more may come, or a checkpoint alone would come too soon."""
         wait = self._idle_at - clock.monotonic()
-        if self._dirty or wait <= 0:
+        if self._far_behind:
+            self._caught_up.clear()
+            wait, news = HOLD_SECONDS, self._caught_up
+        elif self._dirty or wait <= 0:
             return
+        else:
+            news = self._rows
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await self._rows.wait()
+                await news.wait()
 
     def _traced(self, dirty: Changes) -> AbstractContextManager[None]:
         if self._tracing is None:

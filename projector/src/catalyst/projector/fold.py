@@ -8,7 +8,7 @@ only for those that change a row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -39,9 +39,6 @@ class _Body(msgspec.Struct, frozen=True, gc=False):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
-_DATA: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {
-    message.shape: msgspec.json.Decoder(message.shape) for message in registry.EVENTS.values()
-}
 
 
 class Unreadable(Exception):
@@ -99,12 +96,23 @@ Changes = dict[str, Row | Gone]
 """What a decision does, by key, in the order of first change."""
 
 
+class _Handler(NamedTuple):
+    """What one version of one event means to a view."""
+
+    decode: Callable[[msgspec.Raw], Any]
+    old: bool
+    """True if newer versions of the event exist, so that it has to be brought to the newest."""
+    ignored: bool
+
+
 class _Place(NamedTuple):
     """Which row the events of an aggregate change."""
 
     view: View[Any]
     ref: Ref
     key: str
+    handlers: Mapping[str, _Handler]
+    """By fact and version, as they end a subject."""
 
 
 class Fold:
@@ -114,8 +122,8 @@ class Fold:
         self, views: Iterable[View[Any]], stored: Mapping[str, bytes] | None = None
     ) -> None:
         """Begin with the rows that a bucket holds, or with none."""
-        self._views = {(view.service, view.aggregate): view for view in views}
-        by_kind = {view.kind: view for view in self._views.values()}
+        self._views = {(view.service, view.aggregate): (view, _handlers(view)) for view in views}
+        by_kind = {view.kind: view for view, _ in self._views.values()}
         self.rows: dict[str, Row] = {}
         """By key."""
         self._places: dict[str, _Place | None] = {}
@@ -135,8 +143,9 @@ class Fold:
         return changes
 
     def _event(self, message: LogMessage, changes: Changes) -> None:
-        path, _, rest = message.subject[4:].rpartition(".")
-        path, _, fact = path.rpartition(".")
+        subject = message.subject
+        end = subject.rfind(".", 4, subject.rfind("."))
+        path = subject[4:end]
         try:
             place = self._places[path]
         except KeyError:
@@ -144,12 +153,13 @@ class Fold:
         if place is None:
             return
         row = self._row(place.key, changes)
-        stale = None if row is None else row.value.stale
-        if row is not None and stale is not None and stale.code in rows.FROZEN:
-            self._freeze(place, row, stale, changes)
-            return
+        if row is not None:
+            stale = row.value.stale
+            if stale is not None and stale.code in rows.FROZEN:
+                self._freeze(place, row, stale, changes)
+                return
         try:
-            self._change(place, row, f"{place.view.service}.{fact}.{rest}", message, changes)
+            self._change(place, row, subject[end + 1 :], message, changes)
         except Unreadable as error:
             log.error(  # noqa: TRY400 - the cause was logged where it arose
                 "an event cannot be folded, its row stands still",
@@ -171,22 +181,24 @@ class Fold:
         except BadSubject:
             log.warning("an event stands on a subject of no aggregate", extra={"path": path})
             return None
-        view = self._views.get((ref.service, ref.aggregate))
-        return None if view is None else _Place(view, ref, view.key(ref).encode())
+        found = self._views.get((ref.service, ref.aggregate))
+        if found is None:
+            return None
+        view, handlers = found
+        return _Place(view, ref, view.key(ref).encode(), handlers)
 
     def _change(
-        self, place: _Place, row: Row | None, type_: str, message: LogMessage, changes: Changes
+        self, place: _Place, row: Row | None, name: str, message: LogMessage, changes: Changes
     ) -> None:
-        kind = registry.EVENTS.get(type_)
-        if kind is None:
+        handler = place.handlers.get(name)
+        if handler is None:
             raise Unreadable(rows.UNKNOWN_EVENT)
-        if kind.shape in place.view.ignores:
+        if handler.ignored:
             return
-        body, event = _read(message, kind.shape)
+        body, event = _read(message, handler)
         at = At(place.ref, message.seq, body.time or of_nanoseconds(message.time_ns))
-        doc = None if row is None else row.value.doc
-        stale = None if row is None else row.value.stale
-        if isinstance(event, Parked | Unparked):
+        doc, stale = (None, None) if row is None else (row.value.doc, row.value.stale)
+        if isinstance(event, _OF_THE_RUNTIME):
             stale = _parked(stale, event, at)
         elif doc is None and type(event) is not place.view.creates:
             return
@@ -222,10 +234,27 @@ class Fold:
             return otherwise
 
 
-def _read(message: LogMessage, shape: type[Any]) -> tuple[_Body, Event]:
+_OF_THE_RUNTIME: Final = (Parked, Unparked)
+
+
+def _handlers(view: View[Any]) -> dict[str, _Handler]:
+    """Return what every registered event on the view's aggregate means to it."""
+    return {
+        f"{message.name}.v{message.version}": _Handler(
+            msgspec.json.Decoder(message.shape).decode,
+            message.shape in upcast.CHAIN,
+            message.shape in view.ignores,
+        )
+        for message in registry.EVENTS.values()
+        if message.service == view.service and view.aggregate in message.aggregates
+    }
+
+
+def _read(message: LogMessage, handler: _Handler) -> tuple[_Body, Event]:
     try:
         body = _BODY.decode(message.data)
-        return body, upcast.upcast(_DATA[shape].decode(body.data))
+        event = handler.decode(body.data)
+        return body, upcast.upcast(event) if handler.old else event
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(rows.UNREADABLE_EVENT) from error
 

@@ -69,6 +69,11 @@ class LogReader(Protocol):
         """Up to this sequence nothing is missing, even if the last messages have expired."""
         ...
 
+    @property
+    def pending(self) -> int:
+        """About how many messages follow the last one that was read."""
+        ...
+
 
 class Log(Protocol):
     """The log that is folded. Every method raises `Doubt`, or `Missing` if there is no log."""

@@ -16,6 +16,8 @@ from catalyst.projector.ports import LogMessage, LogReader
 
 READ_SECONDS: Final = 0.5
 """How long a read waits before it is asked whether the last messages have expired."""
+FAR_BEHIND: Final = 5000
+"""With more messages than this ahead, rows are written less often and each key once."""
 TURN: Final = 200
 """Decisions folded before others get a turn."""
 
@@ -55,6 +57,7 @@ class Session:
     async def _follow(self, reader: LogReader, done: Callable[[], bool]) -> None:
         while not done():
             messages = await reader.read(timeout=READ_SECONDS)
+            self.flusher.hold(far_behind=reader.pending > FAR_BEHIND)
             if messages:
                 await self._take(messages)
             else:

@@ -50,11 +50,15 @@ class _Reader:
 
     def __init__(self, puller: Puller) -> None:
         self._puller = puller
+        self.pending = 0
+        """Messages behind the last one read, as the broker knew when it sent it."""
 
     async def read(self, *, timeout: float) -> list[LogMessage]:
         """Return what arrived; raises `Doubt`."""
         with translated("reading the log"):
-            return [_message(item) for item in await self._puller.read(timeout=timeout)]
+            pulled = await self._puller.read(timeout=timeout)
+        self.pending = pulled[-1].pending if pulled else 0
+        return [_message(item) for item in pulled]
 
     @property
     def head(self) -> int:
