@@ -22,14 +22,14 @@ export function address(path, query = {}) {
 }
 
 /**
- * Asks, and returns `{status, body}`.
+ * Asks, and returns `{status, body}`; `raw` is the text of a JSON body.
  * Throws `Refused` or `Unreachable`; an aborted request throws what `fetch` throws.
  */
-export async function ask(method, path, { query, body, headers, signal } = {}) {
+export async function ask(method, path, { query, raw, headers, signal } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, signal };
   options.cache = method === "GET" ? "no-cache" : "no-store";
-  if (body !== undefined) {
-    options.body = JSON.stringify(body);
+  if (raw !== undefined) {
+    options.body = raw;
     options.headers["Content-Type"] = "application/json";
   }
   const answer = await reach(address(path, query), options);

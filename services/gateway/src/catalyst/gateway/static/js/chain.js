@@ -93,7 +93,7 @@ function changed(rows) {
   return el("div", {},
     el("h4", { text: "Rows it changed" }),
     el("ul", { class: "written" }, rows.map((row) => {
-      const state = row.gone ? "deleted" : row.shows ? "shown" : "changed again since";
+      const state = row.gone ? "deleted" : row.shows ? "shown" : "not shown yet";
       return el("li", {}, el("span", { class: "seq", text: String(row.seq) }), " ",
         el("code", { text: row.key }), ` ${state}${row.stale ? ", stale" : ""}`);
     })));

@@ -3,7 +3,6 @@
 import { el } from "./dom.js";
 import { Choice, Field, Numeric, Raw, Text, YesNo, requiredMark } from "./fields.js";
 import { shape } from "./schema.js";
-import { label } from "./words.js";
 
 const SIMPLE = {
   text: Text,
@@ -263,5 +262,5 @@ class Clearable extends Field {
 
 function singular(name) {
   if (name.endsWith("ies")) return `${name.slice(0, -3)}y`;
-  return name.endsWith("s") ? name.slice(0, -1) : label(name);
+  return name.endsWith("s") ? name.slice(0, -1) : name;
 }

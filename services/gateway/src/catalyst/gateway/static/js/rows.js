@@ -195,9 +195,9 @@ export class RowTable {
     say(sequence, String(value.seq));
     say(old, age(value.time, Date.now()));
     old.title = value.time;
-    const first = line.shown === undefined;
+    const moved = line.shown ? line.shown.seq !== value.seq : this.#changed.has(key);
     line.shown = value;
-    if (!first || this.#changed.has(key)) flash(line);
+    if (moved) flash(line);
   }
 
   #ages() {
@@ -241,8 +241,8 @@ export class RowTable {
 }
 
 function flash(line) {
-  line.classList.remove("fresh");
-  // Reading a size makes the browser notice the removal, so that the animation begins anew.
-  void line.offsetWidth;
-  line.classList.add("fresh");
+  // Two names for one animation: turning from one to the other begins it anew.
+  const again = line.classList.contains("fresh");
+  line.classList.toggle("fresh", !again);
+  line.classList.toggle("fresh-again", again);
 }
