@@ -1,12 +1,15 @@
 """The command line against the whole stack: what a person types, reads and gets as exit code."""
 
 import json
+import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dulwich import porcelain
 from tests.integration.client.command import Ran, command
 from tests.integration.client.stack import Stack
 from tests.support.rig import acme
@@ -14,6 +17,7 @@ from tests.support.rig import acme
 pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
+DEADLINE_SECONDS = 30.0
 Fresh = Callable[[], str]
 
 
@@ -323,3 +327,29 @@ def test_a_field_that_never_changes_is_refused(
     ran = catalyst("apply", "-f", moved)
     assert ran.code == 3
     assert "sovereign_ref" in ran.err
+
+
+def test_what_stands_in_the_git_home_is_applied_without_a_change(
+    catalyst: Callable[..., Ran], fresh: Fresh, tmp_path: Path, stack: Stack
+) -> None:
+    slug = fresh()
+    file = write(tmp_path / "all.yaml", manifest(slug), policy(slug), environment(slug))
+    assert catalyst("apply", "-f", file).code == 0
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        rows = catalyst("get", "all", "--org", slug, "-o", "json").json["items"]
+        kept = {row["key"].split(".")[2] for row in rows if row["doc"].get("git")}
+        if {"environment", "policy"} <= kept:
+            break
+        assert time.monotonic() < deadline, kept
+    clone = tmp_path / "clone"
+    token = stack.token()
+    url = f"{stack.http}/git/{slug}/home.git"
+    porcelain.clone(url, str(clone), username="git", password=token, errstream=BytesIO()).close()
+    ran = catalyst("apply", "-f", str(clone), "-o", "json")
+    assert ran.code == 0, ran.err
+    assert sorted(results(ran)) == [
+        ("environment", "unchanged"),
+        ("organization", "unchanged"),
+        ("policy", "unchanged"),
+    ]
