@@ -14,7 +14,7 @@ from typing import Final
 
 from catalyst.chassis import events
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.jetstream.port import BrokerError, Unavailable
 from catalyst.chassis.jetstream.puller import Doubt, Puller, pull
 from catalyst.chassis.tokens import Claims
 from catalyst.contracts import environment_v1
@@ -60,6 +60,9 @@ class RolesTable:
         """Return the roles after bringing the table to the leader's last word on the Organization.
 
         Slower than `roles`: for the moment before somebody is refused.
+
+        Raises:
+            BrokerError: As the broker port says.
         """
         if organization is not None:
             await self._refresh(organization)
@@ -71,7 +74,10 @@ class RolesTable:
         if newest is None or newest.seq <= self._seen.get(organization, 0):
             return
         start = self._seen.get(organization, 0) + 1
-        for stored in await self._js.replay(EV, subject, start=start):
+        read = await self._js.replay(EV, subject, start=start)
+        if not read or read[-1].seq < newest.seq:
+            raise Unavailable(503, 0, "the replica that answered is behind its leader")
+        for stored in read:
             self._fold(stored.subject, stored.data, stored.seq)
 
     async def run(self) -> None:

@@ -25,7 +25,13 @@ from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.runtime_v1 import TakeAnswer
 from catalyst.contracts.subjects import Claim, Ref
-from catalyst.contracts.topology import DONE_TTL, MAX_EVENTS_PER_COMMAND, PAYLOAD_MARGIN_BYTES
+from catalyst.contracts.topology import (
+    DONE_TTL,
+    MAX_BODY_BYTES,
+    MAX_EVENTS_PER_COMMAND,
+    MAX_GROUP_MESSAGES,
+    PAYLOAD_MARGIN_BYTES,
+)
 
 BATCH_HEADERS_BYTES: Final = 128
 """What the broker port adds to each message of a batch, at most."""
@@ -205,8 +211,14 @@ def measure(draft: Draft, max_payload: int) -> None:
     """Refuse what the broker would refuse, before the first byte is sent; drop a large snapshot.
 
     Raises:
-        TooLarge: If a message is above the limit.
+        TooLarge: If there are more messages than one batch takes, or one is above the limit. A
+            command to be sent has the limit of every command.
     """
+    if draft.size() > MAX_GROUP_MESSAGES:
+        raise TooLarge(f"{draft.size()} messages, {MAX_GROUP_MESSAGES} are allowed")
+    for message in draft.sends:
+        if len(message.data) > MAX_BODY_BYTES:
+            raise TooLarge(f"a command of {len(message.data)} bytes, {MAX_BODY_BYTES} are allowed")
     limit = max_payload - PAYLOAD_MARGIN_BYTES
     if draft.snapshot is not None and draft.snapshot.size() + BATCH_HEADERS_BYTES > limit:
         draft.snapshot = None

@@ -42,6 +42,8 @@ BUG_ATTEMPTS: Final = 3
 SNAPSHOT_EVERY: Final = 100
 """Events after which the next batch carries a snapshot."""
 _PAUSE_SECONDS: Final = (0.2, 1.0)
+_SUBJECT_MAX: Final = 3500
+"""Characters of what is read; the broker hangs up on a request line of 4 KiB."""
 _CONFLICT_PAUSE_SECONDS: Final = 0.05
 
 
@@ -93,7 +95,8 @@ class Deciding:
 
     async def answer(self, job: Job) -> Outcome | None:
         """Return the outcome of a job, or None if it was parked; tries until one of both holds."""
-        doubt = job.delivered > 1
+        # `retry` and `drop` act before they record anything, so a repeat has to be known first.
+        doubt = job.delivered > 1 or job.is_runtime
         while True:
             try:
                 return await self._try(job, look_first=doubt)
@@ -123,23 +126,25 @@ class Deciding:
         if job.is_runtime:
             return await self._mend(job)
         own = await self._own(job, fresh=look_first)
-        parked = await self._park_if_needed(job, own)
-        if parked:
-            return None
+        reason, detail = _why_parked(job, own)
+        if reason:
+            return await self._set_aside(job, reason, detail)
         try:
             reading, draft = await self.draft(job, own)
         except Bug as error:
-            return await self._after_bug(job, own, error)
+            return await self._after_bug(job, error)
         return await self._store(job, draft, reading, alone=look_first)
 
     async def _mend(self, job: Job) -> Outcome:
-        """Carry out `retry` or `drop` and record its own outcome."""
+        """Carry out `retry` or `drop` and record its own outcome, under the aggregate's guard."""
         try:
             freed = await self._mending.mend(job, self)
             answer = outcome.accepted(job, (), {"freed": freed})
         except Rejected as refusal:
             answer = outcome.rejected(job, refusal)
-        return await self._store(job, batch.rejection(job, answer, {}), None, alone=True)
+        own = await self._states.get(job.ref)
+        draft = batch.rejection(job, answer, {own.ref.guard: own.version})
+        return await self._store(job, draft, Reading(own, {}, {}), alone=True)
 
     async def commit_event(self, job: Job, own: Held, event: Event) -> None:
         """Write one event of the runtime on an aggregate.
@@ -228,6 +233,8 @@ class Deciding:
         others: dict[Ref, Held] = {}
         claims: dict[Claim, HeldClaim] = {}
         for item in wanted:
+            if len(item.subject if isinstance(item, Claim) else item.guard) > _SUBJECT_MAX:
+                raise batch.TooLarge("a name is too long to be looked up")
             if isinstance(item, Claim):
                 claims[item] = await self._states.claim(item)
             elif item != own.ref:
@@ -271,20 +278,25 @@ class Deciding:
             if before is None:
                 self._states.forget([ref])
             else:
-                self._states.advance(before, written_events)
+                own = reading is not None and ref == reading.own.ref
+                snapshot = own and draft.snapshot is not None
+                self._states.advance(before, written_events, snapshot=snapshot)
         return placed
 
-    async def _park_if_needed(self, job: Job, own: Held) -> bool:
-        """Park what must not be decided; returns whether that happened."""
-        if own.parked:
-            return await self.park(job, own, "behind", "an earlier message of it is parked")
-        if own.broken:
-            return await self.park(job, own, "fold-failed", own.broken)
-        if job.delivered > parking.MAX_DELIVERIES:
-            return await self.park(job, own, "redelivered", f"delivered {job.delivered} times")
-        return False
+    async def _set_aside(self, job: Job, reason: str, detail: str) -> Outcome | None:
+        """Park a message that must not be decided, unless it has its outcome or is parked."""
+        known = await self.recorded(job)
+        if known is not None:
+            return known
+        self._states.forget([job.ref])
+        own = await self._states.get(job.ref)
+        if reason == "behind" and not own.parked:
+            # What was parked is free again: this one is decided in its turn.
+            return await self._try(job, look_first=True)
+        await self.park(job, own, reason, detail)
+        return None
 
-    async def _after_bug(self, job: Job, own: Held, error: Bug) -> Outcome | None:
+    async def _after_bug(self, job: Job, error: Bug) -> Outcome | None:
         job.attempts += 1
         log.error(
             "rule failed",
@@ -294,18 +306,17 @@ class Deciding:
         if job.attempts < BUG_ATTEMPTS:
             await asyncio.sleep(0.1 * 2**job.attempts)
             return await self._try(job, look_first=True)
-        await self.park(job, own, "bug", str(error))
-        return None
+        return await self._set_aside(job, "bug", str(error))
 
-    async def park(self, job: Job, own: Held, reason: str, detail: str) -> bool:
-        """Set a message aside and mark its aggregate; True once both stand.
+    async def park(self, job: Job, own: Held, reason: str, detail: str) -> None:
+        """Set a message aside and mark its aggregate; returns once both stand.
 
         Raises:
             BrokerError: If a guard did not hold: look for an outcome, then try again.
         """
         subject = job.ref.dead_letter(job.origin, job.sequence)
         if any(entry.subject == subject for entry in own.parked):
-            return True
+            return
         await parking.put_aside(self._broker, subject, parking.letter(job, reason, detail))
         draft = parking.parked_draft(job, own, subject, reason, detail)
         await self.commit(draft, Reading(own, {}, {}), alone=True)
@@ -313,7 +324,6 @@ class Deciding:
             "parked",
             extra={"message_type": job.type, "aggregate": job.ref.path, "reason": reason},
         )
-        return True
 
 
 def outcome_of(placed: Placed, log_name: str) -> Outcome:
@@ -321,6 +331,17 @@ def outcome_of(placed: Placed, log_name: str) -> Outcome:
     if placed.outcome is None:
         raise ValueError("nothing was recorded")
     return outcome.with_log(placed.outcome, log_name)
+
+
+def _why_parked(job: Job, own: Held) -> tuple[str, str]:
+    """Return why a message must not be decided, as a code and in words; empty if it may be."""
+    if own.parked:
+        return "behind", "an earlier message of it is parked"
+    if own.broken:
+        return "fold-failed", own.broken
+    if job.delivered > parking.MAX_DELIVERIES:
+        return "redelivered", f"delivered {job.delivered} times"
+    return "", ""
 
 
 def _type_of(event: Event) -> str:

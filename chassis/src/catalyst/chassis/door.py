@@ -7,6 +7,7 @@ table of roles. Nothing of the aggregate's state is looked at.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,6 +34,12 @@ from catalyst.contracts.topology import COMMAND_MAX_AGE_SECONDS, COMMAND_MAX_AHE
 ACTOR_HEADER: Final = "Catalyst-Actor"
 SINCE_HEADER: Final = "Catalyst-Since"
 REPLY_HEADER: Final = "Catalyst-Reply"
+SUBJECT_MAX: Final = 1024
+"""Characters of a command's subject. The broker hangs up on a line of 4 KiB, and what follows from
+a command stands on longer subjects than its own."""
+_REPLY: Final = re.compile(r"[!-)+\-/-=?-~]+(?:\.[!-)+\-/-=?-~]+)*")
+"""A literal subject in visible ASCII: no wildcard, no empty token, nothing that ends a frame."""
+_REPLY_MAX: Final = 256
 
 
 class Unreadable(Exception):
@@ -70,6 +77,8 @@ class Door:
 
         Raises:
             Unreadable: If subject or id cannot be read, so that no outcome can be recorded.
+            BrokerError: As the broker port says; the same delivery can be admitted later.
+            KeysUnavailable: If nobody can tell now whether a token holds.
         """
         job = await self._admit(delivery)
         job.delivery = delivery
@@ -86,24 +95,31 @@ class Door:
             raise Unreadable("invalid-id", f"{envelope.id[:64]!r} is not a command id")
         job = _job(_delivered(delivery), addressed, envelope)
         try:
-            await self._prove(job, delivery)
-            _check_id(job)
-            await self._check(job, addressed, envelope, delivery)
+            claims = await self._prove(job, delivery)
+            job.process = _process(job, addressed, envelope)
+            await self._check(job, addressed, envelope, delivery, claims)
             job.payload = _payload(job, addressed, envelope)
         except Rejected as refusal:
             job.refusal = refusal
         except Undecodable as error:
             job.refusal = _as_rejection(error)
+        # Whatever else is wrong with it: an id of a service's kind is used up by a service alone.
+        if job.done_id.startswith("_") and job.actor.service is None:
+            job.record = False
+            job.refusal = Rejected(
+                "invalid-id", "an id that begins with `_` is a service's", pointer="/id"
+            )
         return job
 
-    async def _prove(self, job: Job, delivery: Delivery) -> None:
+    async def _prove(self, job: Job, delivery: Delivery) -> Claims | None:
+        """Find out who asks; None without a token."""
         organization = job.ref.organization
         header = delivery.headers.get("Authorization")
         if header is None:
             job.actor = Actor(name=f"nats:{organization or '_'}")
             if self.require_tokens:
                 raise Rejected("unauthenticated", "a token is needed here and there is none")
-            return
+            return None
         claims = await self._verify(header, delivery.time)
         job.actor = Actor(
             name=claims.actor,
@@ -111,10 +127,10 @@ class Door:
             roles=self.table.roles(claims, organization),
             proven=True,
         )
-        if claims.service == self.service and ACTOR_HEADER in delivery.headers:
-            job.actor = Actor(name=delivery.headers[ACTOR_HEADER], proven=True)
-        if claims.service is None:
-            await self._authorize(job, claims)
+        writer = delivery.headers.get(ACTOR_HEADER, "")
+        if claims.service == self.service and writer.startswith("service:"):
+            job.actor = Actor(name=writer, proven=True)
+        return claims
 
     async def _verify(self, header: str, at: datetime) -> Claims:
         try:
@@ -134,18 +150,26 @@ class Door:
             raise Rejected("forbidden", f"your roles do not allow {job.type}")
 
     async def _check(
-        self, job: Job, addressed: Addressed, envelope: Envelope, delivery: Delivery
+        self,
+        job: Job,
+        addressed: Addressed,
+        envelope: Envelope,
+        delivery: Delivery,
+        claims: Claims | None,
     ) -> None:
+        if claims is not None and claims.service is None:
+            await self._authorize(job, claims)
         _check_subject(addressed, envelope)
         _check_service(job)
-        if job.reply and not job.reply.startswith(_reply_prefix(addressed.ref)):
-            job.reply = ""
+        if not job.reply and delivery.headers.get(REPLY_HEADER):
             raise Rejected("reply-not-allowed", "the reply subject is outside the Organization's")
         if envelope.time is not None and envelope.time - job.now > _AHEAD:
             raise Rejected(
                 "command-from-future", "`time` is ahead of the broker's", pointer="/time"
             )
-        since = _since(job, delivery.headers) or job.now
+        relayed = claims is not None and claims.service == self.service
+        since = _since(delivery.headers) if relayed else None
+        since = since or job.now
         if await self.clock.now() - since > _MAX_AGE:
             raise Rejected("command-too-old", "the command waited more than 29 days")
 
@@ -160,27 +184,41 @@ def readmit(found: Letter) -> Job:
     try:
         envelope = codec.envelope(found.body)
         job = _job(_origin(found), addressed, envelope)
-        job.actor = found.actor or job.actor
-        job.payload = _payload(job, addressed, envelope)
     except Undecodable as error:
         raise Unreadable(error.code, error.message) from error
+    job.actor = found.actor or job.actor
+    try:
+        job.process = _process(job, addressed, envelope)
+        job.payload = _payload(job, addressed, envelope)
+    except Undecodable as error:
+        # This version takes no such data any more: an answer can be recorded all the same.
+        job.refusal = _as_rejection(error)
     except Rejected as refusal:
         job.refusal = refusal
     return job
 
 
+_ANSWER: Final = registry.BY_SHAPE[TakeAnswer].name
 _AHEAD: Final = timedelta(seconds=COMMAND_MAX_AHEAD_SECONDS)
 _MAX_AGE: Final = timedelta(seconds=COMMAND_MAX_AGE_SECONDS)
 
 
-def _since(job: Job, headers: Mapping[str, str]) -> datetime | None:
-    """Return the start of a relayed command's age; only a service is believed."""
-    if job.actor.service is None or SINCE_HEADER not in headers:
+def _since(headers: Mapping[str, str]) -> datetime | None:
+    """Return the start of a relayed command's age, if the relay named it."""
+    if SINCE_HEADER not in headers:
         return None
-    return datetime.fromisoformat(headers[SINCE_HEADER])
+    try:
+        since = datetime.fromisoformat(headers[SINCE_HEADER])
+    except ValueError as error:
+        raise Rejected("invalid-envelope", f"{SINCE_HEADER} is not a time") from error
+    if since.tzinfo is None:
+        raise Rejected("invalid-envelope", f"{SINCE_HEADER} has no offset")
+    return since
 
 
 def _addressed(subject: str) -> Addressed:
+    if len(subject) > SUBJECT_MAX:
+        raise Unreadable("too-large", f"the subject has {len(subject)} characters")
     try:
         return subjects.parse(subject)
     except BadSubject as error:
@@ -235,7 +273,7 @@ def _job(origin: _Origin, addressed: Addressed, envelope: Envelope) -> Job:
         delivery=None,
         subject=origin.subject,
         body=origin.body,
-        reply=origin.headers.get(REPLY_HEADER, ""),
+        reply=_reply(addressed.ref, origin.headers),
         traceparent=envelope.traceparent or origin.headers.get("traceparent", ""),
     )
 
@@ -276,12 +314,6 @@ def _as_rejection(error: Undecodable) -> Rejected:
     return Rejected(error.code, error.message, errors)
 
 
-def _check_id(job: Job) -> None:
-    if job.done_id.startswith("_") and job.actor.service is None:
-        job.record = False
-        raise Rejected("invalid-id", "an id that begins with `_` is a service's", pointer="/id")
-
-
 def _check_subject(addressed: Addressed, envelope: Envelope) -> None:
     if envelope.type != addressed.type:
         raise Rejected(
@@ -315,8 +347,30 @@ def _check_service(job: Job) -> None:
         raise Rejected("forbidden", f"service {job.actor.service!r} does not send {job.type}")
 
 
-def _reply_prefix(ref: Ref) -> str:
-    return f"rsp.{subjects.organization_token(ref.organization)}."
+def _reply(ref: Ref, headers: Mapping[str, str]) -> str:
+    """Return where the answer may go; empty if nowhere, so that no refusal goes astray either."""
+    wanted = headers.get(REPLY_HEADER, "")
+    prefix = f"rsp.{subjects.organization_token(ref.organization)}."
+    fits = len(wanted) <= _REPLY_MAX and _REPLY.fullmatch(wanted) is not None
+    return wanted if fits and wanted.startswith(prefix) else ""
+
+
+def _process(job: Job, addressed: Addressed, envelope: Envelope) -> Ref | None:
+    """Return the process manager that hears the outcome, whatever it is.
+
+    An answer is not answered; nobody but a service is, and it only for its own processes.
+    """
+    if envelope.process is None or job.actor.service is None or addressed.name == _ANSWER:
+        return None
+    try:
+        process = Ref.parse(envelope.process)
+    except BadSubject as error:
+        raise Rejected("invalid-envelope", str(error), pointer="/process") from error
+    if process.service != job.actor.service:
+        raise Rejected(
+            "invalid-envelope", "the process belongs to another service", pointer="/process"
+        )
+    return process
 
 
 def _payload(
@@ -324,16 +378,7 @@ def _payload(
 ) -> message.Command | message.Answer:
     found = _message(addressed)
     command = codec.command_data(found, envelope.data)
-    if envelope.process is not None and job.actor.service is not None:
-        try:
-            job.process = Ref.parse(envelope.process)
-        except BadSubject as error:
-            raise Rejected("invalid-envelope", str(error), pointer="/process") from error
-    if isinstance(command, TakeAnswer):
-        # An answer is not answered.
-        job.process = None
-        return command.answer
-    return command
+    return command.answer if isinstance(command, TakeAnswer) else command
 
 
 def _message(addressed: Addressed) -> Message:

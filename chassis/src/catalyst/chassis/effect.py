@@ -78,8 +78,8 @@ class Effects:
         await self._settle(delivery, Acked())
 
     async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Report | None:
-        why = ""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        why, attempt = "", 1
+        while attempt <= MAX_ATTEMPTS:
             pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
             try:
                 return await self._effect.run(recorded, self._load)
@@ -89,10 +89,14 @@ class Effects:
                 why = str(error)
                 break
             except BrokerError as error:
-                why = str(error)
+                # Never the effect's fault, so it takes no attempt: a broker comes back.
+                log.info("effect waits", extra={"effect": self._effect.name, "why": str(error)})
+                await asyncio.sleep(_PUBLISH_PAUSE_SECONDS)
+                continue
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
                 log.exception("effect failed", extra=self._facts(recorded, attempt))
+            attempt += 1
             await asyncio.sleep(pause)
         return await self._give_up(delivery, recorded, why)
 

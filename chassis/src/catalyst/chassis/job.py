@@ -56,6 +56,8 @@ class Job:
     traceparent: str = ""
     attempts: int = field(default=0)
     """How often deciding it ended in a bug."""
+    freed: set[str] = field(default_factory=set)
+    """Dead letters that a `retry` or `drop` has taken in hand, over all its attempts."""
 
     @property
     def is_runtime(self) -> bool:

@@ -27,6 +27,7 @@ class Lanes(Generic[T]):
         self._tasks = tasks
         self._handle = handle
         self._queues: dict[str, deque[T]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -38,7 +39,7 @@ class Lanes(Generic[T]):
             return
         self._queues[key] = deque([item])
         self._idle.clear()
-        self._tasks.create_task(self._run(key), name=f"lane {key}")
+        self._running[key] = self._tasks.create_task(self._run(key), name=f"lane {key}")
 
     @property
     def open(self) -> int:
@@ -49,11 +50,18 @@ class Lanes(Generic[T]):
         """Return once every lane is empty."""
         await self._idle.wait()
 
+    def abandon(self) -> None:
+        """Stop every lane as it stands: what is in them is not settled and comes again."""
+        for task in self._running.values():
+            task.cancel()
+
     async def _run(self, key: str) -> None:
         queue = self._queues[key]
-        while queue:
-            await self._handle(queue[0])
-            queue.popleft()
-        del self._queues[key]
+        try:
+            while queue:
+                await self._handle(queue[0])
+                queue.popleft()
+        finally:
+            del self._queues[key], self._running[key]
         if not self._queues:
             self._idle.set()

@@ -52,15 +52,19 @@ class Mending:
         own = await self._fresh(job)
         wanted = getattr(job.payload, "subject", None)
         named = [entry.subject for entry in own.parked if wanted in {None, entry.subject}]
-        if not named:
+        if not named and not job.freed and job.delivered == 1:
             raise Rejected("not-parked", "nothing is parked here under that name")
+        # An earlier attempt, whose answer was lost, may have freed some or all of them.
+        for subject in job.freed.difference(named):
+            await self._discard(subject)
+        job.freed.update(named)
         letters = await self._letters(named)
         for subject, found in letters:
             own = await self._fresh(job)
             if any(entry.subject == subject for entry in own.parked):
                 await self._free(job, own, subject, found, deciding)
                 await self._discard(subject)
-        return len(letters)
+        return len(job.freed)
 
     async def _fresh(self, job: Job) -> Held:
         self._states.forget([job.ref])

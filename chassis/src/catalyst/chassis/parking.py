@@ -8,6 +8,7 @@ aggregate's guard, in one batch with a check that no outcome exists; then the me
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -16,7 +17,14 @@ import msgspec
 
 from catalyst.chassis import batch
 from catalyst.chassis.guard import Guard
-from catalyst.chassis.jetstream.port import Broker, Delivery, Full, Outgoing, Stored
+from catalyst.chassis.jetstream.port import (
+    Broker,
+    BrokerError,
+    Delivery,
+    Full,
+    Outgoing,
+    Stored,
+)
 from catalyst.chassis.job import Job
 from catalyst.chassis.states import Held
 from catalyst.contracts import codec, runtime_v1, subjects
@@ -24,10 +32,13 @@ from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.topology import DLQ
 
+log = logging.getLogger(__name__)
+
 MAX_DELIVERIES: Final = 4
 """A message delivered more often than this, without an outcome, is parked before it is decided."""
 _RETRY_SECONDS: Final = 1.0
 _DETAIL_MAX: Final = 500
+_TOKEN_MAX: Final = 255
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,29 +108,46 @@ def unread(delivery: Delivery, reason: str, detail: str, *, reaction: str = "") 
 
 def unread_subject(delivery: Delivery) -> str:
     """Return where a message of unreadable address stands in the dead-letter queue."""
-    tokens = delivery.subject.split(".")
+    tokens = delivery.subject.removeprefix("due.").split(".")
     organization = tokens[1] if len(tokens) > 1 else subjects.PLATFORM
     service = tokens[2] if len(tokens) > 2 else "unknown"
+    try:
+        subjects.organization_of(organization)
+    except subjects.BadSubject:
+        organization = subjects.PLATFORM
+    if len(organization) > _TOKEN_MAX:
+        organization = subjects.PLATFORM
     origin = "c" if delivery.stream == "CMD" else "e"
     return f"dlq.{organization}.{service}.unknown.unknown.{origin}{delivery.seq}"
 
 
 async def put_aside(broker: Broker, subject: str, found: Letter) -> None:
-    """Store a dead letter and return once it stands there; waits while the queue is full.
+    """Store a dead letter and return once it stands there; waits while the broker cannot take it.
 
     A refusal is no proof that it is there (a full stream answers the same), so the subject is read.
     """
     body = codec.encode(found)
     while True:
         try:
-            await broker.publish(Outgoing(subject, body))
-        except Full:
-            stored = await broker.last(DLQ, subject)
-            if stored is not None and read(stored).message_id == found.message_id:
+            if await _stands(broker, subject, body, found):
                 return
-            await asyncio.sleep(_RETRY_SECONDS)
-        else:
-            return
+            log.warning("dead-letter queue is full", extra={"subject": subject})
+        except BrokerError as error:
+            log.warning("dead letter waits", extra={"subject": subject, "why": str(error)})
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _stands(broker: Broker, subject: str, body: bytes, found: Letter) -> bool:
+    """Publish a dead letter; True if it is stored, now or before."""
+    try:
+        await broker.publish(Outgoing(subject, body))
+    except Full:
+        stored = await broker.last(DLQ, subject, leader=True)
+        if stored is None:
+            return False
+        there = read(stored)
+        return (there.message_id, there.time) == (found.message_id, found.time)
+    return True
 
 
 def read(stored: Stored) -> Letter:

@@ -48,7 +48,7 @@ class Relay:
         """Relay one message and settle it; on a full queue it comes back after a delay."""
         try:
             message = self._command(delivery)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             letter = parking.unread(delivery, "malformed-json", str(error), reaction="relay")
             await parking.put_aside(self._broker, parking.unread_subject(delivery), letter)
             await self._settle(delivery, Acked())

@@ -106,8 +106,8 @@ class Effect:
     """Part of its durable's name and of the ids of its reports."""
     events: tuple[type[Event], ...]
     run: Callable[[Recorded, Loader], Awaitable[Report | None]]
-    """Raises `Retry` while the world is not ready; any other exception is a bug, retried with
-    backoff and then reported through `failed`."""
+    """Raises `Retry` while the world is not ready. That, and any other exception, is tried again
+    with backoff and in the end reported through `failed`; `Poison` is reported at once."""
     failed: Callable[[Recorded, str], Report | None]
     """What is reported when the effect gave up; the text says why."""
     lane: Callable[[Recorded], str]

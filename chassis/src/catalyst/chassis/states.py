@@ -103,18 +103,21 @@ class States:
         for ref in refs:
             self._held.pop(ref, None)
 
-    def advance(self, before: Held, recorded: Sequence[tuple[Any, int]]) -> None:
+    def advance(
+        self, before: Held, recorded: Sequence[tuple[Any, int]], *, snapshot: bool = False
+    ) -> None:
         """Fold what was just stored on top of the very state that it was decided from.
 
         Args:
             before: The state of the decision.
             recorded: Events and their sequences, oldest first.
+            snapshot: Whether a snapshot of `before` was stored with them.
         """
         aggregate = self._aggregates.get(before.ref.aggregate)
         if self._held.get(before.ref) is not before or aggregate is None:
             self.forget([before.ref])
             return
-        after = before
+        after = replace(before, since_snapshot=0) if snapshot else before
         for event, seq in recorded:
             after = _fold(aggregate, after, event, seq)
         self._keep(after)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,7 @@ from catalyst.chassis.errors import Retry
 from catalyst.chassis.grouping import Grouping
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.consume import Durable, Intake
-from catalyst.chassis.jetstream.port import Acked, BrokerError, Delivery, Verdict
+from catalyst.chassis.jetstream.port import Acked, BrokerError, Delivery, Unavailable, Verdict
 from catalyst.chassis.job import Job
 from catalyst.chassis.lane import Lanes
 from catalyst.chassis.lease import Lease
@@ -41,6 +41,14 @@ from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import Consumer
 
 log = logging.getLogger(__name__)
+
+
+class _Taken(NamedTuple):
+    """A durable that this worker takes from, and the lanes that its messages go to."""
+
+    consumer: Consumer
+    durable: Durable
+    lanes: Lanes[Any]
 
 
 class Worker:
@@ -82,7 +90,10 @@ class Worker:
         await self._runtime.js.ready()
         await self._make_topology()
         async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(self.table.run(), name="roles")]
+            helpers = [
+                tasks.create_task(self.table.run(), name="roles"),
+                tasks.create_task(self._until_closed(), name="connection"),
+            ]
             await self.table.ready.wait()
             lease = Lease(self._runtime.broker, self._service.name, self._runtime.member)
             waiting = tasks.create_task(self._stop.wait())
@@ -93,14 +104,21 @@ class Worker:
             for task in (*helpers, waiting, taking):
                 task.cancel()
 
+    async def _until_closed(self) -> None:
+        """End the process with the connection, also while another one holds the lease."""
+        await self._runtime.js.closed.wait()
+        raise Unavailable(503, 0, "the connection to the broker is closed")
+
     async def _work(
         self, tasks: asyncio.TaskGroup, lease: Lease, helpers: list[asyncio.Task[None]]
     ) -> None:
-        intake = Intake(self._runtime.js, self._durables(tasks), port=self._runtime.broker)
+        durables = self._durables(tasks)
+        taken = [item.durable for item in durables]
+        intake = Intake(self._runtime.js, taken, port=self._runtime.broker)
         self._intake = intake
         helpers.append(tasks.create_task(lease.keep(), name="lease"))
         helpers.append(tasks.create_task(self.grouping.run(), name="grouping"))
-        keeper = cursors.Keeper(self._runtime.broker, contract.CONSUMERS)
+        keeper = cursors.Keeper(self._runtime.broker, [item.consumer for item in durables])
         helpers.append(tasks.create_task(keeper.run(), name="cursors"))
         questions = Questions(self._service, self._runtime, self.table, self.states)
         await questions.start()
@@ -113,6 +131,9 @@ class Worker:
             await keeper.keep()
             log.info("drained", extra={"unsettled": left})
             await fetching
+            for item in durables:
+                # What could not be settled in time is delivered again, here or elsewhere.
+                item.lanes.abandon()
         finally:
             self.active.clear()
             await questions.stop()
@@ -128,7 +149,7 @@ class Worker:
                 extra={"what": finding.what, "wanted": str(finding.wanted), "why": finding.why},
             )
 
-    def _durables(self, tasks: asyncio.TaskGroup) -> list[Durable]:
+    def _durables(self, tasks: asyncio.TaskGroup) -> list[_Taken]:
         name = self._service.name
         jobs: Lanes[Callable[[], Awaitable[None]]] = Lanes(tasks, _call)
         relaying: Lanes[Delivery] = Lanes(tasks, self._relay().handle)
@@ -143,14 +164,14 @@ class Worker:
             relaying.put(_lane(delivery.subject, 1), delivery)
 
         found = [
-            self._durable(contract.command_consumer(name), command),
-            self._durable(contract.timer_consumer(name), firing),
-            self._durable(contract.relay_consumer(name), relay),
+            self._taken(contract.command_consumer(name), command, jobs),
+            self._taken(contract.timer_consumer(name), firing, jobs),
+            self._taken(contract.relay_consumer(name), relay, relaying),
         ]
         by_name = {consumer.name: consumer for consumer in contract.CONSUMERS}
         for process in self._service.processes:
             take = partial(self._on_event, process, jobs)
-            found.append(self._durable(by_name[f"{name}--{process.name}"], take))
+            found.append(self._taken(by_name[f"{name}--{process.name}"], take, jobs))
         for effect in self._service.effects:
             effects = Effects(
                 effect,
@@ -161,20 +182,26 @@ class Worker:
                 self._runtime.token,
                 tasks,
             )
-            found.append(self._durable(by_name[f"{name}--{effect.name}"], effects.accept))
+            consumer = by_name[f"{name}--{effect.name}"]
+            found.append(self._taken(consumer, effects.accept, effects.lanes))
         return found
 
     def _relay(self) -> Relay:
         runtime = self._runtime
         return Relay(self._service.name, runtime.broker, self._settle, runtime.token)
 
-    def _durable(self, consumer: Consumer, take: Callable[[Delivery], Awaitable[None]]) -> Durable:
+    def _taken(
+        self,
+        consumer: Consumer,
+        take: Callable[[Delivery], Awaitable[None]],
+        lanes: Lanes[Any],
+    ) -> _Taken:
         async def ensure() -> None:
             await topology.ensure_consumer(
                 self._runtime.broker, consumer, replicas=self._runtime.replicas
             )
 
-        return Durable(consumer.stream, consumer.name, take, ensure)
+        return _Taken(consumer, Durable(consumer.stream, consumer.name, take, ensure), lanes)
 
     async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
         if self._intake is None:
@@ -201,6 +228,12 @@ class Worker:
                 # Broker or the issuer's keys cannot be asked now: nobody is refused for that.
                 log.info("door waits", extra={"why": str(error)})
                 await asyncio.sleep(_PAUSE_SECONDS)
+            except Unreadable:
+                raise
+            except Exception as error:
+                # A bug in reading one message must not stop those behind it.
+                log.exception("door failed", extra={"subject": delivery.subject})
+                raise Unreadable("internal", f"{type(error).__name__}: {error}") from error
 
     async def _on_firing(self, delivery: Delivery) -> None:
         try:
