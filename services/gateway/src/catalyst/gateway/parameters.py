@@ -9,6 +9,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
+from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError, UtcTime
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import PLATFORM
@@ -89,7 +90,7 @@ def read(request: Request, kind: type[P]) -> P:
     errors = []
     for name, value in request.query_params.multi_items():
         if name in found:
-            errors.append(FieldError(pointer="", rule=name, message=f"{name}: is given twice"))
+            errors.append(_error(name, "is given twice"))
         found[name] = value
     try:
         parsed = kind.model_validate(found)
@@ -97,9 +98,7 @@ def read(request: Request, kind: type[P]) -> P:
         for item in error.errors(include_url=False):
             name = str(item["loc"][0]) if item["loc"] else ""
             text = "is not known here" if item["type"] == "extra_forbidden" else item["msg"]
-            errors.append(
-                FieldError(pointer="", rule=name, message=f"{name}: {text[:1].lower()}{text[1:]}")
-            )
+            errors.append(_error(name, text[:1].lower() + text[1:]))
         raise _refusal(errors) from error
     if errors:
         raise _refusal(errors)
@@ -108,7 +107,11 @@ def read(request: Request, kind: type[P]) -> P:
 
 def wrong(name: str, text: str) -> Rejected:
     """Return the refusal of one parameter."""
-    return _refusal([FieldError(pointer="", rule=name, message=f"{name}: {text}")])
+    return _refusal([_error(name, text)])
+
+
+def _error(name: str, text: str) -> FieldError:
+    return FieldError(pointer=f"/{pointer_token(name)}", rule="query", message=f"{name}: {text}")
 
 
 def _refusal(errors: list[FieldError]) -> Rejected:

@@ -16,6 +16,7 @@ const QUIET_MS = 20_000; // Heartbeats come every 15 s.
 const DEAD_MS = 45_000; // After this long without a byte the connection is given up.
 const HIDDEN_MS = 60_000; // A browser has few connections; a page that nobody sees gives its back.
 const TICK_MS = 500;
+const RESET_MS = 1500; // A new beginning is over in no time; the word for it stays long enough to read.
 
 export class LiveStream {
   /** Every row by its key. */
@@ -25,7 +26,8 @@ export class LiveStream {
   head = 0;
   #cursor = "";
   #staging = null;
-  #reason = "";
+  #reason = "start";
+  #resetAt = 0;
   #phase = "reconnecting";
   #detail = "";
   #lagSince = null;
@@ -84,7 +86,8 @@ export class LiveStream {
       const next = left > 0 ? `next try in ${left} s` : "trying now";
       return { name: "reconnecting", text: "reconnecting", detail: detail ? `${detail}; ${next}` : next };
     }
-    if (this.#staging) return { name: "reset", text: "reset", detail: resetReason(this.#reason) };
+    const again = this.#reason !== "start" && Date.now() - this.#resetAt < RESET_MS;
+    if (this.#staging || again) return { name: "reset", text: "reset", detail: resetReason(this.#reason) };
     const quiet = Date.now() - this.#heardAt;
     const lag = this.#lagSince === null ? 0 : Date.now() - this.#lagSince;
     const behind = Math.max(quiet > QUIET_MS ? quiet : 0, lag > BEHIND_MS ? lag : 0);
@@ -191,6 +194,7 @@ export class LiveStream {
       // The rows that are shown stay until the new ones are complete.
       this.#phase = "open";
       this.#reason = reason;
+      this.#resetAt = Date.now();
       this.#staging = new Map();
       this.#cursor = "";
     },

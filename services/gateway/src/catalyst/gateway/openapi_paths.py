@@ -1,0 +1,201 @@
+"""The routes of the OpenAPI document besides the commands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalyst.contracts.registry import SERVICES
+from catalyst.gateway import openapi_parts as parts
+from catalyst.gateway.commands import JSON
+from catalyst.gateway.events import EVENT_STREAM
+
+Json = dict[str, Any]
+
+
+def routes() -> dict[str, Json]:
+    """Return every route but those of commands."""
+    follow = {EVENT_STREAM: {"schema": {"type": "string"}}}
+    events = parts.good("Events, or a stream of them.", parts.schema("EventPage"))
+    events["content"] |= follow
+    return {
+        "/v1/outcomes/{id}": {
+            "get": parts.guarded(
+                "outcome",
+                "The recorded outcome of a command.",
+                [
+                    parts.path("id", {"type": "string", "pattern": parts.ANY_ID}),
+                    parts.organization(required=True),
+                    parts.header("Prefer", parts.WAIT, "Wait."),
+                ],
+                parts.good("The outcome.", parts.schema("Outcome")),
+            )
+        },
+        "/v1/trace/{command}": {
+            "get": parts.guarded(
+                "trace",
+                "Everything that followed from a command.",
+                [
+                    parts.path("command", {"type": "string", "pattern": parts.ANY_ID}),
+                    parts.organization(required=False),
+                ],
+                parts.good("The causal chain.", parts.schema("Trace")),
+            )
+        },
+        "/v1/events": {
+            "get": parts.guarded(
+                "events",
+                "The log's events, a page of them or as they happen.",
+                [
+                    parts.organization(required=False),
+                    *(parts.query(name, parts.name()) for name in ("type", "aggregate", "id")),
+                    parts.query("command", parts.name(64)),
+                    parts.query("since", {"type": "string", "format": "date-time"}),
+                    *parts.page_parameters(),
+                    parts.query("follow", {"enum": ["false", "true"]}, about="true: a stream."),
+                    parts.query("last_event_id", {"type": "string", "maxLength": 64}),
+                ],
+                events,
+            )
+        },
+        "/v1/dlq": {
+            "get": parts.guarded(
+                "dead-letters",
+                "What was set aside, and why.",
+                [parts.organization(required=False), *parts.page_parameters()],
+                parts.good("Dead letters without their bodies.", parts.schema("LetterPage")),
+            )
+        },
+        "/v1/dlq/{subject}": {
+            "get": parts.guarded(
+                "dead-letter",
+                "One dead letter, whole.",
+                [
+                    parts.path(
+                        "subject", {"type": "string", "pattern": r"^dlq(\.[A-Za-z0-9_=-]+){5}$"}
+                    )
+                ],
+                parts.good("The letter.", {"type": "object"}),
+            )
+        },
+        "/v1/queries/{service}/{name}": {
+            "post": {
+                **parts.guarded(
+                    "query",
+                    "A question that needs a service's rules, such as the plan of a deletion.",
+                    [
+                        parts.path("service", {"enum": list(SERVICES)}),
+                        parts.path("name", {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,62}$"}),
+                        parts.organization(required=True),
+                        parts.query("version", {"type": "integer", "minimum": 1, "maximum": 9999}),
+                    ],
+                    parts.good("The answer.", parts.schema("QueryAnswer")),
+                    415,
+                    422,
+                ),
+                "requestBody": {
+                    "required": True,
+                    "content": {JSON: {"schema": {"type": "object"}}},
+                },
+            }
+        },
+        **_reads(),
+        "/v1/session": _session(),
+        **_public(),
+    }
+
+
+def _reads() -> dict[str, Json]:
+    """Return the routes that the projector answers."""
+    kinds = parts.path("kinds", {"type": "string", "examples": ["organizations", "all"]})
+    narrow = [
+        parts.query("organization", {"type": "string"}),
+        parts.query("environment", {"type": "string"}),
+        parts.query("label", {"type": "string"}, about="Such as `tier=sme,kind!=internal`."),
+        parts.query("field", {"type": "string"}, about="Such as `phase=ready`."),
+    ]
+    fresh = [
+        parts.query(
+            "min_seq", {"type": "string", "pattern": "^[0-9]{1,18}$"}, about="Wait for this."
+        ),
+        parts.query("log", {"type": "string"}, about="The log that `min_seq` belongs to."),
+    ]
+    limit = parts.query("limit", {"type": "integer", "minimum": 1, "maximum": 5000})
+    going_on = parts.query("continue", {"type": "string"}, about="Where the last page ended.")
+    stream: Json = {
+        "description": "A snapshot, then every change, as server-sent events.",
+        "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+    }
+    return {
+        "/v1/state/{kinds}": {
+            "get": parts.guarded(
+                "list-rows",
+                "Rows of the read model.",
+                [kinds, *narrow, *fresh, limit, going_on],
+                parts.good("A page of rows.", {"type": "object"}),
+                *(409, 410, 501, 504),
+            )
+        },
+        "/v1/state/{kinds}/{name}": {
+            "get": parts.guarded(
+                "row",
+                "One row of the read model.",
+                [kinds, parts.path("name", parts.name()), *narrow, *fresh],
+                parts.good("The row.", {"type": "object"}),
+                *(409, 501, 504),
+            )
+        },
+        "/v1/stream": {
+            "get": parts.guarded(
+                "watch-rows",
+                "Rows, and every change of them.",
+                [parts.query("kinds", {"type": "string"}), *narrow],
+                stream,
+                501,
+            )
+        },
+    }
+
+
+def _session() -> Json:
+    shown = parts.good("Who calls, and their roles.", parts.schema("Session"))
+    signed_in = parts.good("Signed in: the cookie is set.", parts.schema("Session"))
+    return {
+        "get": parts.guarded("session", "Who am I.", [], shown),
+        "post": {
+            **parts.guarded("sign-in", "Exchange a bearer token for a cookie.", [], signed_in),
+            "security": [{"token": []}],
+        },
+        "delete": {
+            "operationId": "sign-out",
+            "summary": "Take the cookie back.",
+            "security": [],
+            "responses": {
+                "204": {"description": "Signed out."},
+                **parts.problems(403, 413, 429, 500),
+            },
+        },
+    }
+
+
+def _public() -> dict[str, Json]:
+    """Return the routes that anybody may read."""
+    listed = {"type": "array", "items": {"type": "object"}}
+    plain: Mapping[str, tuple[str, str, Json]] = {
+        "/v1/contracts": ("contracts", "Every message there is.", listed),
+        "/openapi.json": ("openapi", "This document.", {"type": "object"}),
+        "/asyncapi.json": ("asyncapi", "The same for NATS programs.", {"type": "object"}),
+        "/healthz": ("health", "The process runs.", {"type": "object"}),
+    }
+    found: dict[str, Json] = {}
+    for path, (name, summary, schema) in plain.items():
+        found[path] = {"get": parts.public(name, summary, parts.good("As asked.", schema))}
+    found["/v1/contracts/{type}"] = {
+        "get": {
+            **parts.public(
+                "contract", "One message.", parts.good("The message.", {"type": "object"}), 404
+            ),
+            "parameters": [parts.path("type", parts.name())],
+        }
+    }
+    return found

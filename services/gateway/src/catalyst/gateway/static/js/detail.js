@@ -1,0 +1,146 @@
+// One row: its document, where it comes from, and the causal chain of the command behind it.
+
+import { chain } from "./chain.js";
+import { byId, el, say } from "./dom.js";
+import { block } from "./json.js";
+import { KINDS } from "./rows.js";
+import { actor, age, instant, place, staleReason } from "./words.js";
+
+const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.
+
+export class Detail {
+  #panel = byId("panel-row");
+  #key = "";
+  #shown = null;
+  #chain = "";
+  #timer = null;
+  #abort = null;
+  #send;
+
+  /** `send(target)` is called when somebody wants to send a command to the row. */
+  constructor(send) {
+    this.#send = send;
+    this.clear();
+  }
+
+  /** Shows that nothing is chosen. */
+  clear() {
+    this.#stop();
+    this.#key = "";
+    this.#shown = null;
+    this.#panel.replaceChildren(
+      el("p", { class: "empty", text: "Choose a row to see its document, and what led to it." }));
+  }
+
+  /** Shows a row; `value` is undefined for one that is not there (yet). */
+  show(key, value) {
+    if (key === this.#key && value === this.#shown) return;
+    const another = key !== this.#key;
+    this.#key = key;
+    this.#shown = value;
+    if (value) this.#draw(key, value, another);
+    else if (another) this.#missing(key);
+  }
+
+  /** Tells that the row was deleted, or left what is shown. */
+  gone(key, told) {
+    if (key !== this.#key) return;
+    this.#shown = null;
+    const text = told.left ? "The row left what is shown here." : `Deleted at sequence ${told.seq}.`;
+    this.#panel.querySelector(".facts")?.before(el("p", { class: "notice", role: "status", text }));
+    if (told.command) this.#follow(told.command, place(key).organization, true);
+  }
+
+  /** Shows the chain of a command alone. */
+  showChain(command, organization) {
+    this.#key = "";
+    this.#shown = null;
+    const title = el("h3", { text: "What the command led to", tabindex: "-1" });
+    this.#panel.replaceChildren(title, this.#chainBox());
+    this.#follow(command, organization, true);
+    title.focus();
+  }
+
+  #draw(key, value, another) {
+    const at = place(key);
+    const open = another || !this.#panel.querySelector("details.doc:not([open])");
+    const box = another ? this.#chainBox() : this.#panel.querySelector(".chain-box") ?? this.#chainBox();
+    const doc = el("details", { class: "doc", open },
+      el("summary", { text: "Document" }),
+      value.doc === null ? el("p", { class: "quiet", text: "There is none yet." }) : block(value.doc));
+    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), facts(key, value), doc, box);
+    this.#follow(value.command, at.organization, another);
+  }
+
+  #head(at) {
+    const one = KINDS.find(([kind]) => kind === at.kind)?.[2] ?? at.kind;
+    const target = { organization: at.organization, aggregate: at.kind, id: at.name };
+    return el("div", { class: "detail-head" },
+      el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: at.name })),
+      el("button", { type: "button", class: "small", text: "Send it a command", on: {
+        click: () => this.#send(target),
+      } }));
+  }
+
+  #warning({ stale }) {
+    if (!stale) return [];
+    const text = `Stale since ${instant(stale.since)} (${age(stale.since, Date.now())}): ${staleReason(stale)}.`;
+    return [el("p", { class: "notice", role: "status", text })];
+  }
+
+  #missing(key) {
+    const at = place(key);
+    this.#panel.replaceChildren(this.#head(at), el("p", { class: "quiet", text: "There is no such row, or it is not yours to see." }));
+  }
+
+  #chainBox() {
+    return el("section", { class: "chain-box", "aria-label": "Causal chain" },
+      el("h4", { text: "What led to it" }), el("div", { class: "chain-body" },
+        el("p", { class: "quiet", text: "Reading the log…" })));
+  }
+
+  /** Reads a chain soon; the one that is shown stays until the new one is there. */
+  #follow(command, organization, now) {
+    this.#stop();
+    this.#chain = command;
+    this.#timer = setTimeout(() => this.#read(command, organization), now ? 0 : RELOAD_MS);
+  }
+
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    this.#abort = null;
+  }
+
+  async #read(command, organization) {
+    const abort = new AbortController();
+    this.#abort = abort;
+    try {
+      const found = await chain(command, organization ?? "_", abort.signal);
+      if (this.#chain === command) this.#panel.querySelector(".chain-body")?.replaceChildren(found);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    }
+  }
+
+  /** Keeps the ages right. */
+  tick() {
+    const old = this.#panel.querySelector("[data-time]");
+    if (old) say(old, `${age(old.dataset.time, Date.now())} ago`);
+  }
+}
+
+function facts(key, value) {
+  const when = el("span", { "data-time": value.time, text: `${age(value.time, Date.now())} ago` });
+  const lines = [
+    ["Changed", [when, ` · ${instant(value.time)}`]],
+    ["Sequence", [String(value.seq)]],
+    ["By", [actor(value.actor)]],
+    ["Command", [el("code", { text: value.command })]],
+    ["Event", [el("code", { text: value.event })]],
+    ["Cause", [el("code", { text: value.cause })]],
+    ["Key", [el("code", { text: key })]],
+  ];
+  return el("dl", { class: "facts" }, lines.map(([name, parts]) =>
+    el("div", {}, el("dt", { text: name }), el("dd", {}, parts))));
+}

@@ -1,0 +1,264 @@
+// A form for any command, made from its JSON Schema; its outcome; and what was wrong, at its field.
+
+import { Refused, Unreachable, ask, commandId } from "./api.js";
+import { byId, el } from "./dom.js";
+import { Choice, Text } from "./fields.js";
+import { Group } from "./groups.js";
+import { Answer } from "./outcome.js";
+import { shape, steps } from "./schema.js";
+import { commandName, place } from "./words.js";
+
+const WAIT_SECONDS = 15;
+
+export class CommandForm {
+  #panel = byId("panel-send");
+  #contracts = new Map();
+  #contract = null;
+  #data = null;
+  #target = {};
+  #fields = {};
+  #sent = { text: "", id: "" };
+  #rows;
+  #answer;
+
+  /** `rows()` returns the live rows, for suggestions; `follow(command, organization)` shows a chain. */
+  constructor({ rows, follow, signedOut }) {
+    this.#rows = rows;
+    this.#answer = new Answer(follow);
+    this.signedOut = signedOut;
+  }
+
+  /** Offers every command; those that `session` may send come first. */
+  async begin(session) {
+    const { body } = await ask("GET", "/v1/contracts");
+    const commands = body.filter((contract) => contract.kind === "command");
+    this.#contracts = new Map(commands.map((contract) => [contract.type, contract]));
+    const held = new Set([session.roles, ...Object.values(session.organizations)].flat());
+    const mine = commands.filter(({ roles }) => roles.some((role) => held.has(role)));
+    const others = commands.filter((contract) => !mine.includes(contract));
+    this.#draw(mine, others);
+  }
+
+  /** Forgets everything that was typed. */
+  end() {
+    this.#answer.clear();
+    this.#panel.replaceChildren();
+    this.#contract = null;
+    this.#data = null;
+    this.#target = {};
+    this.#fields = {};
+  }
+
+  /** Fills in what a command is sent to. */
+  aim(target) {
+    this.#target = target;
+    for (const [name, value] of Object.entries(target)) {
+      const control = this.#fields[name]?.control;
+      if (control && value) control.value = name === "aggregate" ? this.#place(value) : value;
+    }
+    this.#select?.focus();
+  }
+
+  /** Tells how far the rows are, so that an outcome can say whether it is shown. */
+  applied(asOf) {
+    this.#answer.applied(asOf);
+  }
+
+  #select = null;
+
+  #draw(mine, others) {
+    const options = (list) => list.map(({ type }) => el("option", { value: type, text: commandName(type) }));
+    const select = el("select", { id: "command", on: { change: () => this.#choose(select.value) } },
+      el("option", { value: "", text: "choose…" }),
+      mine.length ? el("optgroup", { label: "You may send" }, options(mine)) : null,
+      others.length ? el("optgroup", { label: "Others" }, options(others)) : null);
+    this.#select = select;
+    this.#holder = el("div");
+    this.#panel.replaceChildren(
+      el("div", { class: "field" }, el("label", { for: "command", text: "Command" }), select),
+      this.#holder);
+  }
+
+  #holder = null;
+
+  async #choose(type) {
+    this.#answer.clear();
+    this.#holder.replaceChildren();
+    this.#contract = null;
+    if (!type) return;
+    try {
+      const { body } = await ask("GET", `/v1/contracts/${encodeURIComponent(type)}`);
+      if (this.#select.value === type) this.#build(body);
+    } catch (error) {
+      this.#holder.replaceChildren(el("p", { class: "notice", role: "alert", text: error.message }));
+    }
+  }
+
+  #build(contract) {
+    this.#contract = contract;
+    this.#fields = this.#addressing(contract);
+    const about = { ...shape(contract.schema, contract.schema), description: "" };
+    this.#data = new Group("data", about, contract.schema, true);
+    this.#raw = el("textarea", { id: "raw", rows: "14", spellcheck: "false", "aria-describedby": "raw-error" });
+    this.#rawBox = el("div", { class: "field", hidden: true },
+      el("label", { for: "raw", text: "Data as JSON" }), this.#raw, el("p", { id: "raw-error", class: "error" }));
+    this.#mode = el("button", { type: "button", class: "plain small", text: "Write it as JSON", "aria-pressed": "false", on: {
+      click: () => this.#turn(this.#rawBox.hidden),
+    } });
+    this.#problems = el("div", { class: "problems", role: "alert" });
+    this.#button = el("button", { type: "submit", class: "primary", text: "Send" });
+    const senders = contract.roles.length ? contract.roles : contract.services.map((name) => `service ${name}`);
+    this.#holder.replaceChildren(
+      el("p", { text: contract.summary }),
+      el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ") || "nobody"}`),
+      el("form", { class: "command-form", novalidate: true, "aria-label": commandName(contract.type), on: {
+        submit: (event) => {
+          event.preventDefault();
+          this.#send();
+        },
+      } },
+      el("fieldset", {}, el("legend", { text: "Sent to" }),
+        el("div", { class: "parts" }, Object.values(this.#fields).map((field) => field.node))),
+      this.#data.node, this.#rawBox, this.#problems,
+      el("div", { class: "actions" }, this.#button, this.#mode,
+        el("span", { class: "quiet", text: "* has to be given" }))),
+      this.#answer.node);
+  }
+
+  #raw = null;
+  #rawBox = null;
+  #mode = null;
+  #problems = null;
+  #button = null;
+
+  #addressing({ aggregates }) {
+    const fields = {};
+    fields.organization = new Text("organization", { kind: "text", schema: {} }, true);
+    suggest(fields.organization, () => this.#names("organization"));
+    if (aggregates.length > 1) {
+      fields.aggregate = new Choice("kind", { kind: "choice", values: aggregates, schema: {} }, true);
+    }
+    if (aggregates.length > 1 || aggregates[0] !== "organization") {
+      const name = aggregates.length > 1 ? "name" : `${aggregates[0]}_name`;
+      fields.id = new Text(name, { kind: "text", schema: {} }, true);
+      suggest(fields.id, () => this.#names(fields.aggregate?.collect() ?? aggregates[0]));
+    }
+    for (const [name, field] of Object.entries(fields)) {
+      const value = this.#target[name];
+      if (value && name === "aggregate") field.control.value = String(Math.max(0, aggregates.indexOf(value)));
+      else if (value && (name !== "id" || aggregates.includes(this.#target.aggregate))) field.control.value = value;
+    }
+    return fields;
+  }
+
+  #place(aggregate) {
+    const place = this.#contract.aggregates.indexOf(aggregate);
+    return place < 0 ? "" : String(place);
+  }
+
+  #names(kind) {
+    const organization = this.#fields.organization?.collect();
+    const found = [];
+    for (const key of this.#rows().keys()) {
+      const at = place(key);
+      if (at.kind !== kind) continue;
+      if (kind === "organization" || !organization || at.organization === organization) found.push(at.name);
+    }
+    return found.sort();
+  }
+
+  /** Turns between fields and text; what the fields hold is taken along into the text. */
+  #turn(raw) {
+    if (raw) this.#raw.value = JSON.stringify(this.#data.collect(), null, 2);
+    this.#rawBox.hidden = !raw;
+    this.#data.node.hidden = raw;
+    this.#mode.textContent = raw ? "Back to the fields" : "Write it as JSON";
+    this.#mode.setAttribute("aria-pressed", String(raw));
+    if (raw) this.#raw.focus();
+  }
+
+  async #send() {
+    this.#clear();
+    const contract = this.#contract;
+    const raw = this.#rawBox.hidden ? JSON.stringify(this.#data.collect()) : this.#raw.value;
+    const query = {};
+    for (const [name, field] of Object.entries(this.#fields)) query[name] = field.collect() ?? "";
+    // An id is kept until an answer came: sent once more, the same command counts once.
+    const text = JSON.stringify([contract.type, query, raw]);
+    if (text !== this.#sent.text) this.#sent = { text, id: commandId() };
+    const headers = { Prefer: `wait=${WAIT_SECONDS}`, "Idempotency-Key": this.#sent.id };
+    this.#button.disabled = true;
+    this.#answer.waiting();
+    try {
+      const path = `/v1/commands/${encodeURIComponent(contract.type)}`;
+      const { body } = await ask("POST", path, { query, raw, headers });
+      this.#sent = { text: "", id: "" };
+      if (contract !== this.#contract) return;
+      const outcome = await this.#answer.settle(body, query.organization);
+      if (outcome?.status === "rejected" && contract === this.#contract) this.#refused(outcome.errors ?? [], outcome);
+    } catch (error) {
+      if (contract === this.#contract) this.#failed(error);
+    } finally {
+      this.#button.disabled = false;
+    }
+  }
+
+  #failed(error) {
+    this.#answer.clear();
+    if (error instanceof Unreachable) {
+      this.#answer.unknown(this.#sent.id);
+    } else if (error instanceof Refused) {
+      if (error.status === 401) this.signedOut(error.message);
+      else this.#refused(error.errors, error);
+    } else throw error;
+  }
+
+  #clear() {
+    this.#problems.replaceChildren();
+    this.#data.clear();
+    byId("raw-error").textContent = "";
+    for (const field of Object.values(this.#fields)) field.clear();
+  }
+
+  /** Shows each error at its field, and all of them above the button. */
+  #refused(errors, { code, message }) {
+    const marked = errors.map((error) => this.#mark(error));
+    const lines = marked.map(({ field, text }) => el("li", {},
+      field ? el("button", { type: "button", class: "link", text, on: { click: () => field.focus() } }) : text));
+    this.#problems.replaceChildren(
+      el("p", {}, el("strong", { text: code }), ` ${message}`),
+      lines.length ? el("ul", {}, lines) : "");
+    marked.find(({ field }) => field)?.field.focus();
+  }
+
+  #mark({ pointer, rule, message }) {
+    const said = message || rule;
+    const path = steps(pointer);
+    if (path[0] === "data") {
+      if (!this.#rawBox.hidden) {
+        byId("raw-error").textContent += `${pointer.slice("/data".length) || "/"}: ${said}. `;
+        return { field: { focus: () => this.#raw.focus() }, text: `${pointer}: ${said}` };
+      }
+      const { field, left } = this.#data.locate(path.slice(1));
+      const text = left.length ? `${left.join(" / ")}: ${said}` : said;
+      field.mark(text);
+      return { field, text: `${field.title}: ${text}` };
+    }
+    const named = { subject: "id", id: "id", organization: "organization", aggregate: "aggregate" };
+    const name = named[path[0] ?? rule] ?? "";
+    // An Organization is its own id.
+    const field = this.#fields[name] ?? (name === "id" ? this.#fields.organization : null);
+    if (!field) return { field: null, text: said };
+    field.mark(said);
+    return { field, text: `${field.title}: ${said}` };
+  }
+}
+
+function suggest(field, names) {
+  const list = el("datalist", { id: `${field.control.id}-names` });
+  field.control.setAttribute("list", list.id);
+  field.control.addEventListener("focus", () => {
+    list.replaceChildren(...names().map((value) => el("option", { value })));
+  });
+  field.node.append(list);
+}

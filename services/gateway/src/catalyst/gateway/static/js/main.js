@@ -1,0 +1,167 @@
+// The live page: who is signed in, and what is shown to them.
+
+import { Refused, ask } from "./api.js";
+import { Detail } from "./detail.js";
+import { byId, say, tabs } from "./dom.js";
+import { CommandForm } from "./form.js";
+import { RowTable } from "./rows.js";
+import { LiveStream } from "./stream.js";
+import { actor, place } from "./words.js";
+
+const SIGNED_IN = "catalyst-signed-in"; // Whether to ask for the session at all; never the token.
+const ASK_AGAIN_MS = 2000;
+
+const showTab = tabs([byId("tab-row"), byId("tab-send")]);
+let stream = null;
+
+const table = new RowTable((key) => {
+  location.hash = encodeURIComponent(key);
+  showTab(byId("tab-row"));
+  detail.show(key, stream?.rows.get(key));
+});
+const form = new CommandForm({
+  rows: () => stream?.rows ?? new Map(),
+  follow: (command, organization) => {
+    table.mark("");
+    showTab(byId("tab-row"));
+    detail.showChain(command, organization);
+  },
+  signedOut: (text) => leave(text),
+});
+const detail = new Detail((target) => {
+  showTab(byId("tab-send"));
+  form.aim(target);
+});
+
+function state(found) {
+  const box = byId("stream");
+  // Read out when the word changes, not each second.
+  if (box.dataset.state !== found.name) {
+    box.dataset.state = found.name;
+    say(byId("stream-said"), `The stream is ${found.text}.`);
+  }
+  say(byId("stream-state"), found.text);
+  const reached = stream?.asOf ? `sequence ${stream.asOf}` : "";
+  say(byId("stream-detail"), [found.detail, reached].filter(Boolean).join(" · "));
+}
+
+function opened() {
+  const current = new LiveStream({
+    changed: (keys) => {
+      table.show(current.rows, keys);
+      if (table.chosen && (keys === null || keys.includes(table.chosen))) {
+        detail.show(table.chosen, current.rows.get(table.chosen));
+      }
+    },
+    gone: (key, told) => detail.gone(key, told),
+    applied: (asOf) => form.applied(asOf),
+    state,
+    denied: (text) => leave(text),
+  });
+  return current;
+}
+
+function chosenByAddress() {
+  let key;
+  try {
+    key = decodeURIComponent(location.hash.slice(1));
+    if (key.split(".").length !== 5 || !place(key).name) return;
+  } catch {
+    return; // Written by hand, and no row's address.
+  }
+  table.mark(key);
+  detail.show(key, stream?.rows.get(key));
+}
+
+async function enter(session) {
+  byId("door").hidden = true;
+  byId("waiting").hidden = true;
+  byId("desk").hidden = false;
+  byId("who").hidden = false;
+  byId("stream").hidden = false;
+  say(byId("who-name"), session.email ?? actor(session.actor));
+  byId("who-name").title = session.roles.join(", ") || "no platform role";
+  localStorage.setItem(SIGNED_IN, "yes");
+  stream?.stop();
+  stream = opened();
+  chosenByAddress();
+  const running = stream.run();
+  await form.begin(session);
+  await running;
+}
+
+/** Forgets everything that was shown, and asks for a token. */
+function leave(text = "") {
+  stream?.stop();
+  stream = null;
+  localStorage.removeItem(SIGNED_IN);
+  table.mark("");
+  table.show(new Map(), null);
+  detail.clear();
+  form.end();
+  for (const id of ["desk", "who", "stream"]) byId(id).hidden = true;
+  byId("waiting").hidden = true;
+  byId("door").hidden = false;
+  byId("door-notice").hidden = !text;
+  say(byId("door-notice"), text);
+  byId("token").focus();
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  const input = byId("token");
+  const error = byId("token-error");
+  error.textContent = "";
+  input.removeAttribute("aria-invalid");
+  const token = input.value.replace(/\s+/g, "");
+  try {
+    if (!token) throw new Error("Paste a token.");
+    // A header takes ASCII only; a token is nothing else.
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new Error("This is no token.");
+    const { body } = await ask("POST", "/v1/session", { headers: { Authorization: `Bearer ${token}` } });
+    input.value = "";
+    byId("door-notice").hidden = true;
+    await enter(body);
+  } catch (problem) {
+    if (byId("door").hidden) throw problem;
+    error.textContent = problem.message;
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  }
+}
+
+async function signOut() {
+  try {
+    await ask("DELETE", "/v1/session");
+    leave("You are signed out.");
+  } catch (error) {
+    leave(`The rows are put away, but the session could not be ended: ${error.message}`);
+  }
+}
+
+/** Goes on with the session that the cookie holds, however long the server takes to answer. */
+async function resume() {
+  let session = null;
+  while (!session) {
+    if (!localStorage.getItem(SIGNED_IN)) return leave();
+    try {
+      session = (await ask("GET", "/v1/session")).body;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return leave("Your session has ended. Sign in again.");
+      byId("waiting").hidden = false;
+      say(byId("waiting"), `The server does not answer as it should: ${error.message}. Trying again…`);
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+  return enter(session);
+}
+
+byId("door-form").addEventListener("submit", signIn);
+byId("sign-out").addEventListener("click", signOut);
+addEventListener("hashchange", chosenByAddress);
+addEventListener("storage", (event) => {
+  // Another tab signed out: so did this one.
+  if (event.key === SIGNED_IN && event.newValue === null && stream) leave("You are signed out.");
+});
+setInterval(() => detail.tick(), 1000);
+await resume();

@@ -1,0 +1,68 @@
+"""The document of the door: valid, whole, and true to the registry."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from catalyst.contracts.registry import COMMANDS
+from catalyst.contracts.rejection import CODES
+from catalyst.gateway import openapi
+
+DOCUMENT = openapi.document("1.2.3")
+
+
+def references(value: Any) -> list[str]:
+    """Return everything that the document refers to."""
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for item in value.values() for found in references(item)]
+    if isinstance(value, list):
+        return [found for item in value for found in references(item)]
+    return []
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in references(DOCUMENT):
+        here: Any = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            here = here[step]
+        assert here
+
+
+def test_every_schema_is_one() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("type_", COMMANDS)
+def test_every_command_has_a_path_with_its_own_body(type_: str) -> None:
+    operation = DOCUMENT["paths"][f"/v1/commands/{type_}"]["post"]
+    assert operation["operationId"] == type_
+    content = operation["requestBody"]["content"]
+    name = COMMANDS[type_].shape.__name__
+    assert name in json.dumps(content["application/json"]["schema"])
+    assert "application/cloudevents+json" in content
+    assert {"200", "202", "401", "403", "422"} <= operation["responses"].keys()
+
+
+def test_every_status_of_a_code_is_one_that_some_route_names() -> None:
+    named = {
+        status
+        for path in DOCUMENT["paths"].values()
+        for operation in path.values()
+        for status in operation["responses"]
+    }
+    sent = {str(code.status) for code in CODES.values()} - {"405", "501"}
+    assert sent <= named
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [
+        operation["operationId"]
+        for path in DOCUMENT["paths"].values()
+        for operation in path.values()
+    ]
+    assert len(names) == len(set(names))
+    assert DOCUMENT["info"]["version"] == "1.2.3"
