@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from catalyst.contracts.registry import SERVICES
 from catalyst.gateway import openapi_parts as parts
@@ -11,6 +11,11 @@ from catalyst.gateway.commands import JSON
 from catalyst.gateway.events import EVENT_STREAM
 
 Json = dict[str, Any]
+
+_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_./-]{0,127}"
+_TERM: Final = f"(!{_NAME}|{_NAME}((!=|==?)[^,\\n]{{0,253}})?)"
+_TERMS: Final[Json] = {"type": "string", "pattern": f"^({_TERM}(,{_TERM}){{0,15}})?$"}
+"""Conditions on labels or fields, all of which hold."""
 
 
 def routes() -> dict[str, Json]:
@@ -111,8 +116,8 @@ def _reads() -> dict[str, Json]:
     narrow = [
         parts.query("organization", {"type": "string"}),
         parts.query("environment", {"type": "string"}),
-        parts.query("label", {"type": "string"}, about="Such as `tier=sme,kind!=internal`."),
-        parts.query("field", {"type": "string"}, about="Such as `phase=ready`."),
+        parts.query("label", _TERMS, about="Such as `tier=sme,kind!=internal`."),
+        parts.query("field", _TERMS, about="Such as `phase=ready`."),
     ]
     fresh = [
         parts.query(
