@@ -1,0 +1,1 @@
+"""Measures Catalyst on this machine: `uv run python -m benchmarks`."""
