@@ -274,6 +274,7 @@ async def test_reading_your_own_write_waits_for_it_or_says_how_far_it_came(js: J
         )
         assert (late.status_code, late.json()["code"]) == (504, "timeout")
         assert str(rejected) in late.json()["detail"]
+        assert int(late.headers["catalyst-as-of"]) == rejected
         name = found.headers["catalyst-log"]
         same = await http.get(
             "/v1/state/all", params={"min_seq": seq, "log": name}, headers=bearer()

@@ -86,10 +86,10 @@ async def delete_others(model: StreamReadModel) -> None:
             await model.delete(epoch)
 
 
-async def run_until_killed(js: JetStream, script: Script, seq: int) -> None:
+async def run_until_killed(js: JetStream, script: Script, seq: int, *, max_keys: int = 2) -> None:
     """Run a projector that dies at its script's call, or until it has written `seq`."""
     model = ScriptedModel(StreamReadModel(js, "test"), script)
-    follower = Follower(StreamLog(js, "test"), model, max_keys=2)
+    follower = Follower(StreamLog(js, "test"), model, max_keys=max_keys)
 
     def done() -> bool:
         session = follower.session
@@ -146,6 +146,29 @@ async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> No
 
 
 @pytest.mark.guarantee("G3.2")
+async def test_killed_while_it_catches_up_with_a_long_log(js: JetStream) -> None:
+    """Far behind, many decisions are written at once, in parts: as whole as a single one."""
+    log = LogWriter(js)
+    await log.prepare()
+    first = await log.decide(writing.created("first"))
+    async with following(js):
+        await agrees(js, first)
+    seq = first
+    for turn in range(20):
+        changes = [writing.created(f"org{number}") for number in range(400)]
+        seq = await log.decide(*(changes if turn == 0 else [_again(on, turn) for on in changes]))
+    for number in range(4):
+        script = Script(kill_at_write=number)
+        await run_until_killed(js, script, seq, max_keys=150)
+    async with following(js):
+        rows = await agrees(js, seq)
+    assert len(rows) == 401
+
+
+def _again(on: On, turn: int) -> On:
+    return writing.renamed(on[0].id, f"turn {turn}")
+
+
 async def test_two_projectors_write_each_row_once(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import shutil
 import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -177,6 +179,66 @@ async def test_a_new_log_resets_the_streams(js: JetStream) -> None:
         await stream.until("synced")
         while stream.rows.get(ACME, {}).get("doc", {}).get("display_name") != "Another Acme":
             await stream.next()
+
+
+async def test_a_log_restored_from_a_backup_resets_the_streams(
+    own_server: BrokerProcess, tmp_path: Path
+) -> None:
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        log = await prepared(js, "acme")
+        await own_server.stop()
+        (folder,) = own_server.settings.directory.glob("store/**/streams/EV")
+        shutil.copytree(folder, tmp_path / "backup")
+        await own_server.start()
+        await js.ready()
+        async with served(projector(js)) as http, reading(http) as stream:
+            await stream.until("synced")
+            for number in range(5):
+                seq = await log.decide(writing.renamed("acme", f"lost {number}"))
+            await stream.at(seq)
+            await own_server.stop()
+            shutil.rmtree(folder)
+            shutil.copytree(tmp_path / "backup", folder)
+            await own_server.start()
+            assert data(await stream.until("reset"))["reason"] == "epoch-changed"
+            await stream.until("synced")
+            assert stream.as_of < seq
+            assert stream.rows[ACME]["doc"]["display_name"] == "Acme"
+
+
+async def test_a_cursor_outlives_the_process_that_gave_it(js: JetStream) -> None:
+    log = await prepared(js, "acme", "beta")
+    async with served(projector(js)) as http, reading(http, headers=bearer(*ROOT)) as stream:
+        await stream.until("synced")
+    async with served(projector(js)) as http:
+        await log.decide(writing.deleted("beta"))
+        seq = await log.decide(writing.renamed("acme", "while nobody looked"))
+        await listed(http, seq, *ROOT)
+    async with (
+        served(projector(js)) as http,
+        reading(http, cursor=stream.cursor, headers=bearer(*ROOT)) as again,
+    ):
+        again.rows = stream.rows
+        await again.until("synced")
+        assert again.names == ["del", "put", "synced"]
+        assert again.rows == await listed(http, seq, *ROOT)
+
+
+async def test_asking_only_for_the_head_of_a_stream_opens_none(js: JetStream) -> None:
+    await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http:
+        answer = await http.head("/v1/stream", headers=bearer())
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert not member.hub.streams
+
+
+async def test_no_more_streams_than_allowed_are_opened(js: JetStream) -> None:
+    await prepared(js, "acme")
+    async with served(projector(js, max_streams=1)) as http, reading(http):
+        refused = await http.get("/v1/stream", headers=bearer())
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
 
 
 async def test_a_stream_ends_when_the_token_does(js: JetStream) -> None:

@@ -24,6 +24,7 @@ from catalyst.projector.ports import (
     BucketReader,
     Doubt,
     Log,
+    LogState,
     Missing,
     ReadModel,
 )
@@ -109,14 +110,14 @@ class Feed:
     async def _load(self, reader: BucketReader, bucket: Bucket, last: int) -> None:
         """Read a whole bucket and show it, once it is not behind what is shown."""
         entries: dict[str, Entry] = {}
-        now = (await self._log.state()).now
+        state = await self._log.state()
         young: int | None = None
         shown: BucketMessage | None = None
         waiting: list[BucketMessage] = []
-        while shown is None or shown.revision < last or self._behind(shown):
+        while shown is None or shown.revision < last or self._behind(shown, state):
             for message in await reader.read(timeout=READ_SECONDS):
                 waiting.append(message)
-                age = now - of_nanoseconds(message.time_ns)
+                age = state.now - of_nanoseconds(message.time_ns)
                 if young is None and age < timedelta(seconds=MARKER_SECONDS):
                     young = message.revision
                 if message.checkpoint is not None and message.checkpoint.to is None:
@@ -137,14 +138,17 @@ class Feed:
             extra={"epoch": bucket.epoch, "rows": len(self._hub.rows), "as_of": self._hub.as_of},
         )
 
-    def _behind(self, shown: BucketMessage) -> bool:
-        """Return whether a new bucket has not come as far as the rows that are shown."""
+    def _behind(self, shown: BucketMessage, state: LogState) -> bool:
+        """Return whether a new bucket has not come as far as the rows that are shown.
+
+        A log that was restored from a backup may not reach that far itself.
+        """
         checkpoint, current = shown.checkpoint, self._hub.checkpoint
         return (
             checkpoint is not None
             and current is not None
             and checkpoint.log == current.log
-            and checkpoint.seq < current.seq
+            and checkpoint.seq < min(current.seq, state.last_seq)
         )
 
     async def _follow(self, reader: BucketReader) -> None:

@@ -73,7 +73,9 @@ class Flusher:
         self._idle_at = 0.0
         self._writing = False
         self._far_behind = False
-        self._caught_up = asyncio.Event()
+        self._full = False
+        """True while a decision waits for room."""
+        self._due = asyncio.Event()
 
     @property
     def clean(self) -> bool:
@@ -87,8 +89,9 @@ class Flusher:
         large waits for that flush to begin.
         """
         while self._dirty and self._overflows(changes):
+            self._full = True
+            self._due.set()
             self._room.clear()
-            self._caught_up.set()
             await self._room.wait()
         if changes:
             self._dirty.update(changes)
@@ -107,7 +110,7 @@ class Flusher:
         if far_behind != self._far_behind:
             self._far_behind = far_behind
             if not far_behind:
-                self._caught_up.set()
+                self._due.set()
 
     def _overflows(self, changes: Changes) -> bool:
         room = (HOLD_KEYS if self._far_behind else self._max_keys) - len(self._dirty)
@@ -131,6 +134,7 @@ class Flusher:
         self._rows.clear()
         dirty, self._dirty = self._dirty, {}
         following, self._next = self._next, None
+        self._full = False
         self._room.set()
         if following is None:
             return
@@ -147,9 +151,11 @@ class Flusher:
     async def _rest(self) -> None:
         """Wait for as long as more may come, or a checkpoint alone would come too soon."""
         wait = self._idle_at - clock.monotonic()
+        if self._full:
+            return
         if self._far_behind:
-            self._caught_up.clear()
-            wait, news = HOLD_SECONDS, self._caught_up
+            self._due.clear()
+            wait, news = HOLD_SECONDS, self._due
         elif self._dirty or wait <= 0:
             return
         else:

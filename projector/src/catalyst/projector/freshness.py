@@ -34,9 +34,7 @@ class Freshness:
 
     def saw(self, log: str, head: int, as_of: int, oldest: datetime | None, now: datetime) -> None:
         """Take over a poll; `oldest` is the time of the oldest message above `as_of`, if any."""
-        if log != self.log:
-            self.log, self.head = log, 0
-        self.head = max(self.head, head)
+        self.log, self.head = log, head
         self._polled = clock.monotonic()
         if oldest is None or as_of >= head:
             self._behind_since = None

@@ -27,7 +27,7 @@ from catalyst.projector.access import Access, Reader, visible
 from catalyst.projector.filters import BadFilter, Filter, UnknownKind
 from catalyst.projector.hub import Hub, NotReached
 from catalyst.projector.reads import ListExpired
-from catalyst.projector.sse import Pace, StreamResponse
+from catalyst.projector.sse import HEADERS, Pace, StreamResponse
 
 COOKIES: Final = ("__Secure-catalyst", "catalyst")
 """Set by the gateway for browsers, whose EventSource can send no header; the first over HTTPS."""
@@ -45,17 +45,31 @@ class Door:
     """Answers reads and opens streams."""
 
     def __init__(
-        self, hub: Hub, verifier: Verifier | None, *, pace: Pace, wait_seconds: float
+        self,
+        hub: Hub,
+        verifier: Verifier | None,
+        *,
+        pace: Pace,
+        wait_seconds: float,
+        max_streams: int,
     ) -> None:
         """Answer from `hub` whoever `verifier` believes; a `min_seq` waits `wait_seconds`."""
+        self._max_streams = max_streams
         self._hub = hub
         self._verifier = verifier
         self._pace = pace
         self._wait_seconds = wait_seconds
 
     async def state(self, request: Request) -> Response:
-        """Answer `GET /v1/state/{kinds}[/{name}]`."""
+        """Answer `GET /v1/state/{kinds}[/{name}]`; a refusal says how fresh the rows are, too."""
         claims = await self._claims(request)
+        try:
+            return await self._state(request, claims)
+        except Rejected as refusal:
+            headers = self._fresh_headers()
+            return problems.response(refusal.code, refusal.message, refusal.errors, headers=headers)
+
+    async def _state(self, request: Request, claims: Claims) -> Response:
         try:
             asked = filters.parse(
                 request.path_params["kinds"],
@@ -91,7 +105,11 @@ class Door:
         await self._loaded()
         if self._hub.closing:
             raise Rejected("unavailable", "this process is about to end")
+        if len(self._hub.streams) >= self._max_streams:
+            raise Rejected("unavailable", "too many streams are open here")
         self._access(claims, asked)
+        if request.method == "HEAD":
+            return Response(headers={**self._fresh_headers(), **HEADERS})
         last_id = request.headers.get("last-event-id") or query.get("last_event_id", "")
         stream = self._hub.open(_reader(claims), asked)
         stream.begin(last_id)

@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -53,6 +54,7 @@ class Hub:
         self.streams: set[Stream] = set()
         self.loaded = asyncio.Event()
         self._markers: dict[str, tuple[Entry, float]] = {}
+        """Deletions and when they were seen, in the order of their revisions."""
         self._waiting: set[tuple[int, asyncio.Future[None]]] = set()
 
     @property
@@ -148,8 +150,9 @@ class Hub:
 
     def missed(self, revision: int) -> list[Entry]:
         """Return every key that changed after `revision`, oldest first, deletions included."""
-        found = list(_newer(self.rows.values(), revision))
-        found.extend(_newer((entry for entry, _ in self._markers.values()), revision))
+        found = list(_newer(reversed(self.rows.values()), revision))
+        markers = (entry for entry, _ in reversed(self._markers.values()))
+        found.extend(_newer(markers, revision))
         return sorted(found, key=lambda entry: entry.revision)
 
     async def reach(self, seq: int, timeout: float) -> None:
@@ -198,7 +201,8 @@ class Hub:
     def _forget_old(self) -> None:
         """Drop the deletions that the bucket is about to forget as well."""
         limit = clock.monotonic() - MARKER_SECONDS
-        for key, (entry, since) in list(self._markers.items()):
+        while self._markers:
+            key, (entry, since) = next(iter(self._markers.items()))
             if since > limit:
                 break
             del self._markers[key]
@@ -237,4 +241,5 @@ class Hub:
 
 
 def _newer(entries: Iterable[Entry], revision: int) -> Iterator[Entry]:
-    return (entry for entry in entries if entry.revision > revision)
+    """Return the entries above a revision, given them newest first."""
+    return itertools.takewhile(lambda entry: entry.revision > revision, entries)

@@ -57,7 +57,13 @@ class Projector:
             rotate_seconds=settings.rotate_seconds,
             retry_seconds=settings.retry_seconds,
         )
-        door = http.Door(self.hub, runtime.verifier, pace=pace, wait_seconds=settings.wait_seconds)
+        door = http.Door(
+            self.hub,
+            runtime.verifier,
+            pace=pace,
+            wait_seconds=settings.wait_seconds,
+            max_streams=settings.max_streams,
+        )
         self._app = http.app(door, readiness, self.metrics)
 
     @property

@@ -157,6 +157,7 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     return {
         "openova.io/organization": doc.slug,
         "openova.io/sovereign": doc.sovereign_ref,
+        "openova.io/kind": doc.kind,
         "openova.io/tier": doc.tier,
     }
 
