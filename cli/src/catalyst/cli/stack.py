@@ -128,7 +128,12 @@ async def _as_tasks(
     ):
         await _until_ready(address, failed)
         context = installation.write_endpoints(address, url, ours=ours)
-        yield Stack(context, failed, None, None)
+        try:
+            yield Stack(context, failed, None, None)
+        finally:
+            # Open streams say goodbye before the server ends: it would wait for them in vain.
+            door.stop()
+            rows.stop()
 
 
 @asynccontextmanager

@@ -1,0 +1,55 @@
+"""One stack and one Chromium for all tests of this folder; each uses Organizations of its own."""
+
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+from tests.browser.site import Site
+from tests.support import browser as support
+from tests.support.browser import Window, executable
+
+from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options, running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """The embedded stack, as `catalyst up` runs it."""
+    executable()
+    installation = Installation(tmp_path_factory.mktemp("stack"))
+    async with running(installation, Options(port=0), lambda _line: None) as stack:
+        async with Site.reaching(installation, stack.context) as found:
+            yield found
+        assert not stack.failed.is_set()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with support.chromium() as found:
+        yield found
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def slug() -> str:
+    """A slug that no other test uses."""
+    return f"org-n{next(_numbers)}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def window(chromium: Browser, site: Site) -> AsyncIterator[Window]:
+    """A window in which nobody is signed in; at the end nothing may have gone wrong in it."""
+    async with support.window(chromium, site.address) as found:
+        yield found
+        assert found.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(window: Window, site: Site) -> Window:
+    """A window in which the local sovereign-admin is signed in, and rows are live."""
+    await window.sign_in(site.admin)
+    return window

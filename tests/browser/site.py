@@ -1,0 +1,86 @@
+"""The stack as a test sees it: its address, tokens for anybody, and a way to change things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from catalyst.cli.contexts import Context
+from catalyst.cli.installation import Installation
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
+
+
+class Site:
+    """A stack that runs."""
+
+    def __init__(
+        self, installation: Installation, context: Context, http: httpx.AsyncClient
+    ) -> None:
+        self.installation = installation
+        self.context = context
+        self.address = context.http
+        self.admin = self.token("admin@localhost", [SOVEREIGN_ADMIN])
+        """Token of the local sovereign-admin."""
+        self._http = http
+
+    @classmethod
+    @asynccontextmanager
+    async def reaching(
+        cls, installation: Installation, context: Context
+    ) -> AsyncIterator["Site"]:
+        """Reach a stack for the block."""
+        async with httpx.AsyncClient(base_url=context.http, timeout=30) as http:
+            yield cls(installation, context, http)
+
+    def token(
+        self, email: str, roles: list[str] | None = None, ttl: timedelta = timedelta(hours=1)
+    ) -> str:
+        """Return a token of a person."""
+        return self.installation.keys.people().person(email, roles or [], ttl)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """Ask without a token, as anybody."""
+        return await self._http.get(path, **options)
+
+    async def send(
+        self, name: str, organization: str, data: dict[str, Any], **query: str
+    ) -> dict[str, Any]:
+        """Send a command as the sovereign-admin; returns its outcome, which must be accepted."""
+        answer = await self._http.post(
+            f"/v1/commands/environment.{name}.v1",
+            params={"organization": organization, **query},
+            json=data,
+            headers={"Authorization": f"Bearer {self.admin}", "Prefer": "wait=20"},
+        )
+        outcome: dict[str, Any] = answer.json()
+        assert outcome.get("status") == "accepted", outcome
+        return outcome
+
+    async def create(self, slug: str, **changes: Any) -> dict[str, Any]:
+        """Create an Organization."""
+        return await self.send("create-organization", slug, organization(**changes))
+
+    async def rename(self, slug: str, name: str) -> dict[str, Any]:
+        """Give an Organization another display name."""
+        return await self.send("update-organization", slug, {"display_name": name})
+
+    async def add_environment(self, slug: str, env_type: str = "prod") -> dict[str, Any]:
+        """Create an Environment of an Organization."""
+        regions = [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}]
+        data = {"env_type": env_type, "placement": "single-region", "regions": regions}
+        return await self.send("create-environment", slug, data, id=f"{slug}-{env_type}")
+
+
+def organization(**changes: Any) -> dict[str, Any]:
+    """The data of a command that creates an Organization."""
+    return {
+        "display_name": "A name",
+        "kind": "customer",
+        "tier": "sme",
+        "billing_mode": "real",
+        "sovereign_ref": "cloud.example",
+        "owners": [{"email": "owner@example.com", "role": "owner"}],
+        **changes,
+    }

@@ -1,0 +1,147 @@
+"""The rows: live, the same in every window, only one's own, and honest when they stand still."""
+
+import re
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.support import browser as support
+from tests.support.browser import Window
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts import permissions
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_row_appears_and_changes_without_asking(
+    desk: Window, site: Site, slug: str
+) -> None:
+    assert await desk.row("organization", slug).count() == 0
+    await site.create(slug, display_name="First name")
+    await desk.until_row("organization", slug, "First name")
+    await desk.until_row("onboarding", slug, "completed")
+    outcome = await site.rename(slug, "Second name")
+    await desk.until_row("organization", slug, "Second name")
+    await desk.until_sequence(outcome["seq"])
+    await site.add_environment(slug)
+    await desk.until_row("environment", f"{slug}-prod", "single-region")
+    await expect(desk.row("organization", slug).locator(".age")).to_have_text(
+        re.compile(r"^\d+ (s|min)$")
+    )
+
+
+@pytest.mark.guarantee("G4.1")
+async def test_two_windows_agree_after_changes(
+    chromium: Browser, desk: Window, site: Site, slug: str
+) -> None:
+    async with support.window(chromium, site.address) as other:
+        await site.create(slug)
+        await other.sign_in(site.admin)
+        for number in range(20):
+            await site.rename(slug, f"Name {number}")
+        last = await site.add_environment(slug, "stg")
+        for shown in (desk, other):
+            await shown.until_sequence(last["seq"])
+            await shown.until_row("environment", f"{slug}-stg")
+            await shown.until_row("organization", slug, "Name 19")
+
+        async def agree() -> bool:
+            return await desk.rows() == await other.rows()
+
+        await until(agree)
+        assert other.complaints == []
+
+
+@pytest.mark.guarantee("G4.6", "G6.2")
+async def test_a_window_shows_only_what_its_reader_may_see(
+    window: Window, site: Site, slug: str
+) -> None:
+    theirs = f"{slug}-other"
+    await site.create(theirs, display_name="Not yours")
+    await site.create(slug, owners=[{"email": f"dev@{slug}.example", "role": "owner"}])
+    await window.sign_in(site.token(f"dev@{slug}.example"))
+    await window.until_row("organization", slug, "ready")
+    await site.rename(theirs, "Still not yours")
+    mark = await site.rename(slug, "Yours")
+    await window.until_row("organization", slug, "Yours")
+    await window.until_sequence(mark["seq"])
+    assert {key.split(".")[0] for key, *_ in await window.rows()} == {slug}
+    assert "ot yours" not in await window.page.content()
+
+
+async def test_the_filter_looks_at_names_and_into_documents(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug, display_name="Needle in the hay")
+    await site.add_environment(slug)
+    await desk.until_row("environment", f"{slug}-prod")
+    await desk.page.get_by_label("Filter by text").fill(f"NEEDLE {slug}")
+    await expect(desk.page.locator("#rows tbody tr")).to_have_count(1)
+    await desk.page.get_by_label("Filter by text").fill(slug)
+    await desk.page.get_by_role("button", name="Environments").click()
+    await expect(desk.page.locator("#rows tbody tr")).to_have_count(1)
+    await desk.until_row("environment", f"{slug}-prod")
+    await desk.page.get_by_label("Filter by text").fill("no row holds this")
+    await expect(desk.page.locator("#empty")).to_have_text("No row matches the filter.")
+
+
+@pytest.mark.guarantee("G3.6")
+async def test_a_row_that_stands_still_says_since_when_and_why(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await _unknown_event(site, slug)
+    await desk.until_row("organization", slug, "an event is unknown to this version")
+    await desk.page.get_by_label("Only stale").check()
+    await desk.until_row("organization", slug)
+    await expect(desk.row("onboarding", slug)).to_have_count(0)
+    await desk.row("organization", slug).get_by_role("button").click()
+    await expect(desk.page.locator("#panel-row .notice")).to_contain_text("Stale since")
+
+
+async def _unknown_event(site: Site, slug: str) -> None:
+    """Write an event that this version does not know, as a newer one's worker would."""
+    user = permissions.ENVIRONMENT
+    subject = f"evt.{slug}.environment.organization.{slug}.organization-sang.v1"
+    event = {
+        "specversion": "1.0",
+        "id": f"later-{slug}",
+        "source": "tests",
+        "type": "environment.organization-sang.v1",
+        "time": "2026-01-01T00:00:00Z",
+        "organization": slug,
+        "actor": "service:environment",
+        "correlationid": f"later-{slug}",
+        "causationid": f"later-{slug}",
+        "data": {},
+    }
+    async with connect(
+        site.context.nats, name=user, user=user, password=site.installation.passwords[user]
+    ) as js:
+        await js.publish(Outgoing(subject=subject, data=msgspec.json.encode(event)))
+
+
+async def test_rows_are_reached_and_read_with_the_keyboard_alone(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await desk.page.get_by_label("Filter by text").fill(slug)
+    await expect(desk.page.locator("#rows tbody tr")).to_have_count(2)
+    await desk.page.keyboard.press("Tab")
+    await expect(desk.page.get_by_label("Only stale")).to_be_focused()
+    await desk.page.keyboard.press("Tab")
+    first = desk.page.locator("#rows tbody tr").first.get_by_role("button")
+    await expect(first).to_be_focused()
+    await desk.page.keyboard.press("ArrowDown")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.locator("#panel-row h3")).to_have_text(slug)
+    await desk.page.get_by_role("tab", name="Row").focus()
+    await desk.page.keyboard.press("ArrowRight")
+    await expect(desk.page.get_by_role("tab", name="Send a command")).to_be_focused()
+    await expect(desk.page.get_by_label("Command", exact=True)).to_be_visible()

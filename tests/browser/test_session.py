@@ -1,0 +1,83 @@
+"""Who may come in, what the page keeps of a token, and how it ends."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.support import browser as support
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_signing_in_shows_the_rows_and_who_it_is(
+    window: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await window.sign_in(site.admin)
+    await window.until_row("organization", slug, "ready")
+    await expect(window.page.locator("#who-name")).to_have_text("admin@localhost")
+    await expect(window.page.get_by_label("Token")).to_be_hidden()
+
+
+async def test_no_script_can_read_the_token_once_it_was_given(desk: Window, site: Site) -> None:
+    kept = await desk.page.evaluate(
+        "[document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage),"
+        " document.documentElement.outerHTML, document.getElementById('token').value].join('|')"
+    )
+    assert site.admin not in kept
+    (cookie,) = await desk.page.context.cookies(f"{site.address}/v1")
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert cookie["path"] == "/v1"
+
+
+async def test_a_session_outlives_the_window(desk: Window, slug: str, site: Site) -> None:
+    await site.create(slug)
+    await desk.page.reload()
+    await desk.until_state("live")
+    await desk.until_row("organization", slug)
+
+
+async def test_signing_out_puts_everything_away_in_every_window_of_the_profile(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    other = await support.another(desk.page.context, site.address)
+    await other.page.goto(site.address)
+    await other.until_row("organization", slug)
+    await desk.page.get_by_role("button", name="Sign out").click()
+    for shown in (desk, other):
+        await shown.page.get_by_label("Token").wait_for()
+        assert await shown.rows() == []
+        assert slug not in await shown.page.content()
+    assert await desk.page.context.cookies(f"{site.address}/v1") == []
+    assert other.complaints == []
+
+
+@pytest.mark.guarantee("G6.5")
+async def test_a_token_that_does_not_hold_is_refused_at_its_field(
+    chromium: Browser, site: Site
+) -> None:
+    forged = site.admin[:-8] + "AAAAAAAA"
+    async with support.window(chromium, site.address) as window:
+        await window.page.goto(site.address)
+        for given in ("", "not a token at all", "tökén", forged):
+            await window.page.get_by_label("Token").fill(given)
+            await window.page.get_by_role("button", name="Sign in").click()
+            await expect(window.page.locator("#token-error")).not_to_be_empty()
+            await expect(window.page.get_by_label("Token")).to_have_attribute(
+                "aria-invalid", "true"
+            )
+            assert await window.page.locator("#desk").is_hidden()
+
+
+@pytest.mark.guarantee("G4.8")
+async def test_the_rows_go_when_the_token_expires(window: Window, site: Site, slug: str) -> None:
+    await site.create(slug, owners=[{"email": "brief@example.com", "role": "owner"}])
+    await window.sign_in(site.token("brief@example.com", ttl=timedelta(seconds=4)))
+    await window.until_row("organization", slug)
+    await expect(window.page.locator("#door-notice")).to_contain_text("expired", timeout=15_000)
+    assert await window.rows() == []
+    assert slug not in await window.page.content()

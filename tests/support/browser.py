@@ -1,0 +1,239 @@
+"""Real Chromium before the live page: windows that remember what went wrong, and a breakable wire.
+
+Playwright drives it; the executable is the machine's own, found or brought by `tools/real/chromium`.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.support.waiting import until
+
+ROOT: Final = Path(__file__).parents[2]
+FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+MILLISECONDS: Final = 15_000.0
+"""Until something expected has to be seen."""
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+
+# Every word that the stream's state shows, in order, however short it stands.
+_RECORD: Final = """
+window.statesSeen = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const box = document.getElementById("stream");
+  new MutationObserver(() => {
+    const text = document.getElementById("stream-state").textContent;
+    if (text && window.statesSeen.at(-1) !== text) window.statesSeen.push(text);
+  }).observe(box, {childList: true, characterData: true, subtree: true});
+});
+"""
+
+
+def executable() -> str:
+    """Return Chromium's path; in CI it is installed where there is none.
+
+    Outside CI the test that asks is skipped where there is none.
+    """
+    names = [os.environ.get("CATALYST_CHROMIUM", ""), *_NAMES]
+    for found in filter(None, map(shutil.which, filter(None, names))):
+        return found
+    if not os.environ.get("CI"):
+        pytest.skip("Chromium is not installed; tools/real/chromium installs it")
+    script = ROOT / "tools" / "real" / "chromium"
+    done = subprocess.run([script], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Run Chromium for the block, with a profile of its own."""
+    path = executable()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Window:
+    """A window with the live page in it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        """Errors and warnings of the console, uncaught errors, and dialogs."""
+        self.requested: set[str] = set()
+        """Every origin that was asked for anything."""
+        page.set_default_timeout(MILLISECONDS)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.requested.add(_origin(request.url)))
+        page.on("dialog", self._dialog)
+
+    def _console(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    async def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        await dialog.dismiss()
+
+    async def sign_in(self, token: str) -> None:
+        """Open the page and sign in; returns when the rows are live."""
+        await self.page.goto(self.address)
+        await self.page.get_by_label("Token").fill(token)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.until_state("live")
+
+    async def until_state(self, name: str) -> None:
+        """Return once the stream's state is `live`, `behind`, `reconnecting` or `reset`."""
+        await self.page.locator(f'#stream[data-state="{name}"]').wait_for()
+
+    async def states(self) -> list[str]:
+        """Return every word that the state has shown, oldest first."""
+        found: list[str] = await self.page.evaluate("window.statesSeen")
+        return found
+
+    async def until_row(self, kind: str, name: str, text: str = "") -> None:
+        """Return once a row is shown, with a text in it."""
+        await self.row(kind, name).filter(has_text=text).wait_for()
+
+    async def until_sequence(self, seq: int) -> None:
+        """Return once everything up to a sequence of the log is shown."""
+
+        async def reached() -> bool:
+            text = await self.page.locator("#stream-detail").inner_text()
+            found = re.search(r"sequence ([0-9]+)", text)
+            return found is not None and int(found[1]) >= seq
+
+        await until(reached)
+
+    def row(self, kind: str, name: str) -> Any:
+        """The line of a row of an Organization, an Environment, …"""
+        end = f".{kind}._.{name}"
+        return self.page.locator(f'#rows tbody tr[data-key$="{end}"]')
+
+    async def rows(self) -> list[list[str]]:
+        """Return what each line shows, its age left out."""
+        found: list[list[str]] = await self.page.locator("#rows tbody tr").evaluate_all(
+            "lines => lines.map(line => [line.dataset.key,"
+            " ...[...line.cells].slice(0, 4).map(cell => cell.innerText)])"
+        )
+        return found
+
+    async def choose_command(self, name: str) -> None:
+        """Open the form of a command."""
+        await self.page.get_by_role("tab", name="Send a command").click()
+        await self.page.locator("#command").select_option(label=name)
+        await self.page.locator("form.command-form").wait_for()
+
+    async def send(self) -> None:
+        """Press the form's button."""
+        await self.page.get_by_role("button", name="Send", exact=True).click()
+
+
+@asynccontextmanager
+async def window(browser: Browser, address: str, **options: Any) -> AsyncIterator[Window]:
+    """A window with a profile of its own, as another person or machine has it."""
+    context = await browser.new_context(**options)
+    try:
+        yield await another(context, address)
+    finally:
+        await context.close()
+
+
+async def another(context: BrowserContext, address: str) -> Window:
+    """Return one more window of the same profile: it shares the session's cookie."""
+    page = await context.new_page()
+    await page.add_init_script(_RECORD)
+    return Window(page, address)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class Wire:
+    """A TCP connection to the stack that can be cut, or hold its breath."""
+
+    def __init__(self, address: str) -> None:
+        """Lead to the stack at `address`."""
+        parts = urlsplit(address)
+        self._host, self._port = parts.hostname or "", parts.port or 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._whole = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self.address = ""
+        """Where the near end is."""
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._whole:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+        self._writers |= {writer, far_writer}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pass(reader, far_writer))
+                tasks.create_task(self._pass(far_reader, writer))
+        finally:
+            self._writers -= {writer, far_writer}
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A connection that is cut under us ends like one that was closed.
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones."""
+        self._whole = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._whole = True
+
+    def hold(self) -> None:
+        """Keep connections open and let nothing through."""
+        self._flowing.clear()
+
+    def release(self) -> None:
+        """Let through what was held, and what comes."""
+        self._flowing.set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Wire"]:
+        """Listen for the block."""
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()[:2]
+        self.address = f"http://{host}:{port}"
+        yield self
+        server.close()
+        self.release()
+        self.cut()
+        await server.wait_closed()
