@@ -36,6 +36,8 @@ class Placed:
 class _Waiting:
     draft: Draft
     answer: asyncio.Future[Placed]
+    writes: set[str]
+    """What the draft changes, worked out once: it may be looked at for several groups."""
 
 
 @dataclass(slots=True)
@@ -45,33 +47,38 @@ class _Group:
     guards: dict[str, int] = field(default_factory=dict)
     messages: int = 0
 
-    def takes(self, draft: Draft) -> bool:
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more may stand in this batch, whatever it is."""
+        return len(self.members) >= MAX_GROUP_COMMANDS or (
+            bool(self.members) and self.members[0].draft.alone
+        )
+
+    def takes(self, waiting: _Waiting) -> bool:
         """Whether the draft may stand in the same batch as those already here."""
         if not self.members:
             return True
-        full = (
-            len(self.members) >= MAX_GROUP_COMMANDS
-            or self.messages + draft.size() > MAX_GROUP_MESSAGES
-        )
-        if full or draft.alone or self.members[0].draft.alone:
+        draft = waiting.draft
+        if self.messages + draft.size() > MAX_GROUP_MESSAGES or draft.alone:
             return False
-        return not _touches(draft, self.writes, self.guards)
+        return not _touches(waiting, self.writes, self.guards)
 
     def add(self, waiting: _Waiting) -> None:
         """Put a draft into the group."""
         self.members.append(waiting)
-        self.writes |= waiting.draft.writes()
+        self.writes |= waiting.writes
         self.guards |= waiting.draft.guards
         self.messages += waiting.draft.size()
 
 
-def _touches(draft: Draft, writes: set[str], guards: Mapping[str, int]) -> bool:
+def _touches(waiting: _Waiting, writes: set[str], guards: Mapping[str, int]) -> bool:
     """Whether one writes what the other writes or guards, or they read different sequences."""
-    mine = draft.writes()
+    mine = waiting.writes
     if not mine.isdisjoint(writes) or not mine.isdisjoint(guards):
         return True
     return any(
-        string in writes or guards.get(string, at) != at for string, at in draft.guards.items()
+        string in writes or guards.get(string, at) != at
+        for string, at in waiting.draft.guards.items()
     )
 
 
@@ -95,7 +102,7 @@ class Grouping:
             BrokerError: As the broker port says; after `Unavailable` nobody knows.
         """
         answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(draft, answer))
+        self._queue.append(_Waiting(draft, answer, draft.writes()))
         self._arrived.set()
         return await answer
 
@@ -115,18 +122,19 @@ class Grouping:
         group = _Group()
         rest: deque[_Waiting] = deque()
         blocked: set[str] = set()
-        while self._queue:
+        while self._queue and not group.closed:
             waiting = self._queue.popleft()
             if waiting.answer.cancelled():
                 continue
-            draft = waiting.draft
-            names = draft.writes() | draft.guards.keys()
-            if blocked.isdisjoint(names) and group.takes(draft):
+            names = waiting.writes | waiting.draft.guards.keys()
+            if blocked.isdisjoint(names) and group.takes(waiting):
                 group.add(waiting)
             else:
                 # Whatever waits keeps its place before those that touch the same things.
                 blocked |= names
                 rest.append(waiting)
+        # What was not looked at stands behind what was.
+        rest.extend(self._queue)
         self._queue = rest
         return group.members
 

@@ -15,6 +15,7 @@ PLATFORM: Final = "_"
 
 _EMPTY: Final = "="
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _TOKEN: Final = re.compile(r"(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+|=")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 """A service or a kind of aggregate: written by hand, so that it needs no escape."""
@@ -31,6 +32,8 @@ def escape(text: str) -> str:
         return _EMPTY
     if text == "_":
         return "=5F"
+    if _PLAIN.fullmatch(text):
+        return text
     raw = text.encode("utf-8")
     return "".join(chr(byte) if byte in _SAFE else f"={byte:02X}" for byte in raw)
 
