@@ -84,11 +84,11 @@ async def up(*options: str) -> AsyncIterator[Up]:
     with tempfile.TemporaryDirectory(prefix="catalyst-bench-") as folder:
         place = Path(folder)
         endpoints = place / "data" / "endpoints.json"
-        command = [Path(sys.executable).with_name("catalyst"), "up", "--data", place / "data"]
+        program = Path(sys.executable).with_name("catalyst")
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
-            *command,
-            *("--port", "0", *options),
+            program,
+            *("up", "--data", str(place / "data"), "--port", "0", *options),
             env=os.environ | {"XDG_CONFIG_HOME": str(place / "config")},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -22,9 +22,9 @@ def described() -> list[str]:
         [server_binary(), "--version"], capture_output=True, text=True, check=True
     )
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     return [
-        f"{os.cpu_count()} cores of {_processor()}, {_memory_gib():.0f} GiB, "
-        f"{platform.system()} {platform.release().partition('-')[0]}",
+        f"{os.cpu_count()} cores of {_processor()}, {_memory_gib():.0f} GiB, {system}",
         f"Python {platform.python_version()}, {server.stdout.strip()}, {packages}",
         f"load of the last minute before the start: {os.getloadavg()[0]:.2f}; {jitter()}",
     ]
