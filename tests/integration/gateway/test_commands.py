@@ -73,6 +73,7 @@ async def test_a_repeat_is_answered_with_the_recorded_outcome(stack: Stack) -> N
 
 
 @pytest.mark.guarantee("G1.8")
+@pytest.mark.guarantee("G1.8")
 @pytest.mark.parametrize("headers", [{}, WAIT], ids=["at once", "waiting"])
 async def test_an_id_is_never_that_of_two_commands(stack: Stack, headers: dict[str, str]) -> None:
     key = ids.command_id()
@@ -102,6 +103,7 @@ async def test_a_rejection_is_an_outcome_and_not_a_problem(stack: Stack) -> None
     assert found.json()["code"] in {"organization-not-suspended", "onboarding-in-progress"}
 
 
+@pytest.mark.guarantee("G5.8")
 @pytest.mark.guarantee("G5.8")
 async def test_every_wrong_field_is_named_at_once(stack: Stack) -> None:
     data = {
@@ -169,6 +171,7 @@ async def test_what_cannot_be_addressed_is_refused(
     assert places == sorted(f"/{name}" for name in named)
 
 
+@pytest.mark.guarantee("G5.1")
 @pytest.mark.guarantee("G5.1")
 @pytest.mark.parametrize(
     ("body", "status", "code"),
@@ -269,6 +272,7 @@ async def test_a_whole_message_keeps_its_id_and_what_it_belongs_to(stack: Stack)
 
 
 @pytest.mark.guarantee("G5.5")
+@pytest.mark.guarantee("G5.5")
 @pytest.mark.parametrize(
     ("changes", "status", "code", "pointer"),
     [
@@ -314,6 +318,7 @@ async def test_ids_that_are_not_allowed_are_refused(stack: Stack, key: str) -> N
     refused(found, 422, "invalid-id")
 
 
+@pytest.mark.guarantee("G6.5")
 async def test_without_a_token_nothing_is_taken(stack: Stack) -> None:
     async with stack.client() as http:
         found = await http.post(CREATE, params={"organization": "anon"}, json=acme())
@@ -335,6 +340,7 @@ async def test_without_a_token_nothing_is_taken(stack: Stack) -> None:
     assert "invalid_token" in found.headers["www-authenticate"]
 
 
+@pytest.mark.guarantee("G6.3")
 @pytest.mark.guarantee("G6.3")
 @pytest.mark.parametrize(
     ("email", "roles", "path", "data", "good"),

@@ -48,6 +48,7 @@ def fuzzed() -> dict[str, Any]:
 schema = schemathesis.openapi.from_dict(fuzzed())
 
 
+@pytest.mark.guarantee("G5.10")
 @schema.parametrize()
 @settings(
     max_examples=10,

@@ -48,6 +48,7 @@ async def home(stack: Stack, slug: str) -> None:
         await until(served)
 
 
+@pytest.mark.guarantee("G6.4")
 @needs_git
 async def test_an_owner_clones_and_nobody_else(stack: Stack, tmp_path: Path) -> None:
     await home(stack, "cloned")
@@ -65,6 +66,7 @@ async def test_an_owner_clones_and_nobody_else(stack: Stack, tmp_path: Path) -> 
     assert bad.returncode != 0
 
 
+@pytest.mark.guarantee("G6.4")
 @needs_git
 async def test_a_person_does_not_push_and_a_service_does(stack: Stack, tmp_path: Path) -> None:
     await home(stack, "pushed")

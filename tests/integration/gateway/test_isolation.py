@@ -74,6 +74,8 @@ def tries(slug: str, commands: Iterable[str]) -> list[str]:
     return found
 
 
+@pytest.mark.guarantee("G6.1")
+@pytest.mark.guarantee("G6.4")
 @pytest.mark.parametrize("sign", ["token", "basic"])
 async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) -> None:
     slug, commands = await victim(stack) if sign == "token" else ("victim", ["c-1"])
@@ -100,6 +102,7 @@ async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) 
     assert len(addresses) > 20
 
 
+@pytest.mark.guarantee("G6.2")
 async def test_nothing_of_another_organization_is_streamed(stack: Stack) -> None:
     token = stack.token("mal@streams.example")
     await created(stack, "boomerang", display_name=SECRET)
@@ -125,6 +128,7 @@ async def test_nothing_of_another_organization_is_streamed(stack: Stack) -> None
         assert "boomerang" not in seen
 
 
+@pytest.mark.guarantee("G6.3")
 async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
     token = stack.token("mal@attacker.example")
     bodies = {
@@ -163,6 +167,7 @@ async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
     assert json.loads(row.text)["value"]["doc"]["display_name"] == SECRET
 
 
+@pytest.mark.guarantee("G6.6")
 async def test_the_broker_saw_nobody_do_what_it_may_not(stack: Stack) -> None:
     log = stack.broker.log_path.read_text("utf-8")
     assert [line for line in log.splitlines() if "Violation" in line] == []

@@ -272,6 +272,7 @@ async def member(process: BrokerProcess, name: str) -> AsyncIterator[JetStream]:
 
 
 @pytest.mark.guarantee("G6.6")
+@pytest.mark.guarantee("G6.6")
 async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     assert set(USERS) == set(MAY) == set(MUST_NOT)
     for name in USERS:
@@ -280,6 +281,7 @@ async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerPro
             assert await probe.publish(MUST_NOT[name]) == set(MUST_NOT[name]), name
 
 
+@pytest.mark.guarantee("G6.6")
 @pytest.mark.guarantee("G6.6")
 async def test_each_user_hears_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     for name in USERS:
@@ -314,6 +316,7 @@ async def test_the_worker_makes_the_topology_and_the_projector_its_bucket(
             await js.api("STREAM.DELETE.EV", None)
 
 
+@pytest.mark.guarantee("G6.6")
 async def test_a_service_answers_where_the_asker_listens_and_nowhere_else(
     guarded: BrokerProcess,
 ) -> None:

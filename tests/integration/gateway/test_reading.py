@@ -154,6 +154,7 @@ async def test_a_cursor_of_another_log_is_reset_and_says_so(stack: Stack) -> Non
 
 
 @pytest.mark.guarantee("G4.8")
+@pytest.mark.guarantee("G4.8")
 async def test_a_stream_ends_with_its_token(stack: Stack) -> None:
     token = stack.keys.people().person(
         "root@x.example", ["sovereign-admin"], timedelta(seconds=-29)
@@ -209,6 +210,8 @@ async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
             assert (await http.get(f"/v1/trace/{command}")).status_code == 404
 
 
+@pytest.mark.guarantee("G5.4")
+@pytest.mark.guarantee("G7.3")
 @pytest.mark.guarantee("G5.4")
 async def test_a_command_that_nobody_can_read_is_listed_with_its_reason(stack: Stack) -> None:
     await created(stack, "letters")

@@ -130,6 +130,7 @@ def refusal(message: Message, raw: bytes) -> Undecodable | None:
     return None
 
 
+@pytest.mark.guarantee("G5.8")
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(COMMANDS)), st.data())
 def test_the_door_and_the_worker_agree_on_every_body(type_: str, data: st.DataObject) -> None:
