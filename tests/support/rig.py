@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
+from typing_extensions import override
 
 from catalyst.chassis import ids, outcome
+from catalyst.chassis.jetstream import consume
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Broker, Outgoing
 from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.lease import Lease
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Aggregate, Service, on
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import environment_v1, registry
+from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain import organization, registration
@@ -44,6 +49,39 @@ ORGANIZATIONS = Service(
     ),
 )
 """Organizations alone, without processes and effects."""
+
+
+class FreeLease(Lease):
+    """A lease that everybody holds."""
+
+    @override
+    async def acquire(self) -> None:
+        return
+
+    @override
+    async def keep(self) -> None:
+        await asyncio.Event().wait()
+
+    @override
+    async def release(self) -> None:
+        return
+
+
+def deliver_again_after(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let durables wait less long for an acknowledgement, and workers renew as much earlier."""
+    made = contract._durable
+
+    def hurried(*args: Any, **more: Any) -> contract.Consumer:
+        return made(*args, **more, ack_wait=round(seconds * contract.SECOND))
+
+    def changed(consumer: contract.Consumer) -> contract.Consumer:
+        config = {**consumer.config, "ack_wait": round(seconds * contract.SECOND)}
+        return msgspec.structs.replace(consumer, config=config)
+
+    monkeypatch.setattr(contract, "_durable", hurried)
+    monkeypatch.setattr(contract, "CONSUMERS", tuple(map(changed, contract.CONSUMERS)))
+    monkeypatch.setattr(consume, "RENEW_SECONDS", seconds / 5)
+    monkeypatch.setattr(consume, "_TICK_SECONDS", seconds / 10)
 
 
 def acme(**changes: Any) -> dict[str, Any]:

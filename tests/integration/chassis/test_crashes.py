@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.support.broker import Access, SharedBroker
-from tests.support.faults import STORES, FaultyBroker, Stopper
+from tests.support.crashes import STORES, FaultyBroker, Stopper
 from tests.support.invariants import check_log
 from tests.support.rig import ORGANIZATIONS, Sender, acme, runtime
 
@@ -147,7 +147,8 @@ async def _recorded(broker: SharedBroker) -> list[str]:
     return (await _crashing_run(access)).calls
 
 
-@pytest.mark.guarantee("G1.1")
+@pytest.mark.usefixtures("quick")
+@pytest.mark.guarantee("G1.2")
 async def test_a_crash_at_any_call_leaves_one_outcome(shared_broker: SharedBroker) -> None:
     calls = await _recorded(shared_broker)
     points = [
@@ -159,7 +160,8 @@ async def test_a_crash_at_any_call_leaves_one_outcome(shared_broker: SharedBroke
     assert reached >= len(calls)
 
 
-@pytest.mark.guarantee("G1.2")
+@pytest.mark.usefixtures("quick")
+@pytest.mark.guarantee("G1.3")
 async def test_two_crashes_in_a_row_leave_one_outcome(shared_broker: SharedBroker) -> None:
     points = [
         Point(((first, one), (second, other)), STORES)
@@ -182,7 +184,8 @@ async def _kill(access: Access, at: int, side: str) -> None:
         assert await process.wait() == -signal.SIGKILL
 
 
-@pytest.mark.guarantee("G1.3")
+@pytest.mark.usefixtures("quick")
+@pytest.mark.guarantee("G1.2")
 async def test_a_worker_killed_for_real_leaves_one_outcome(shared_broker: SharedBroker) -> None:
     points = [Point(((at, side),), STORES) for at in range(3) for side in ("before", "after")]
     assert await _prove_all(shared_broker, points, _kill) == len(points)
@@ -190,7 +193,7 @@ async def test_a_worker_killed_for_real_leaves_one_outcome(shared_broker: Shared
 
 _PROGRAM = """
 import asyncio, sys
-from tests.support.faults import STORES, FaultyBroker
+from tests.support.crashes import STORES, FaultyBroker
 from tests.support.rig import ORGANIZATIONS, runtime
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.worker import Worker
