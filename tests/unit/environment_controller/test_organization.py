@@ -364,6 +364,7 @@ def test_an_address_is_listed_once_whatever_its_case() -> None:
         "a,b@acme.example",
         "<a>@acme.example",
         "a@" + "b" * 64 + ".example",
+        "a@intranet",
     ],
 )
 def test_an_address_has_a_deliverable_shape(email: str) -> None:
@@ -381,6 +382,7 @@ def test_an_address_has_a_deliverable_shape(email: str) -> None:
         "first.last+tag@sub.acme.example",
         "o'neil@x.io",
         "jörg@müller.example",
+        "admin@localhost",
     ],
 )
 def test_unusual_addresses_are_taken(email: str) -> None:
