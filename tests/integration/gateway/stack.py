@@ -88,6 +88,10 @@ class Stack:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
     def token(self, email: str = ADMIN, *roles: str, minutes: float = 60.0) -> str:
         return self.keys.people().person(email, roles, timedelta(minutes=minutes))
 

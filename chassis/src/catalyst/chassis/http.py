@@ -166,7 +166,7 @@ class SecureHeaders:
         self._app = app
         self._headers = dict(headers)
         if secure:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -16,8 +16,8 @@ from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.roles import SOVEREIGN_ADMIN, may_read, may_send
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.roles import READS_EVERYWHERE, SOVEREIGN_ADMIN, may_read, may_send
+from catalyst.contracts.subjects import PLATFORM, Ref, escape
 from catalyst.gateway.limits import Buckets, retry_after
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -158,6 +158,21 @@ class Callers:
             return True
         own = self.table.own_roles(claims.verified_email, organization)
         return all(may_read(kind, claims.roles, own) for kind in _IN_GIT)
+
+    def scope(self, claims: Claims, organization: str | None) -> str | None:
+        """Return the token of whose subjects a list has to look at; None if there are none.
+
+        `*` is everybody's: each of them is still judged alone. What somebody asks for narrows it,
+        else what they have a role in, so that nobody makes us read what is not theirs.
+        """
+        if organization is not None:
+            return PLATFORM if organization == PLATFORM else escape(organization)
+        if claims.service is not None or not READS_EVERYWHERE.keys().isdisjoint(claims.roles):
+            return "*"
+        own = self.table.organizations(claims.verified_email)
+        if not own:
+            return None
+        return escape(next(iter(own))) if len(own) == 1 else "*"
 
     def belongs(self, claims: Claims, organization: str) -> bool:
         """Return whether someone has any business in an Organization."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -13,15 +13,17 @@ from catalyst.chassis import parking
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
-from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref, escape
+from catalyst.contracts.subjects import BadSubject, Ref
 from catalyst.contracts.topology import DLQ
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.parameters import Page
 
-MAX_SCANNED = 5000
+MAX_SCANNED: Final = 1000
 """Letters that are looked at for one page."""
+READ_AT_ONCE: Final = 50
+"""A letter holds a whole message, so not many are held at a time."""
 
 
 class DeadLetters:
@@ -42,15 +44,12 @@ class DeadLetters:
         """Answer a page of letters, oldest first, without their bodies."""
         caller = await self._callers.require(request)
         wanted = parameters.read(request, Page)
-        subject = "dlq.>"
-        if wanted.organization is not None:
-            owner = wanted.organization
-            subject = f"dlq.{PLATFORM if owner == PLATFORM else escape(owner)}.>"
+        owner = self._callers.scope(caller.claims, wanted.organization)
+        subject = f"dlq.{owner}.>"
         found: list[dict[str, Any]] = []
-        last, scanned, done = wanted.after, 0, False
+        last, scanned, done = wanted.after, 0, owner is None
         while not done and len(found) < wanted.limit and scanned < MAX_SCANNED:
-            # One more than can be shown would be read for nothing.
-            size = wanted.limit - len(found)
+            size = min(READ_AT_ONCE, wanted.limit - len(found))
             stored = await self._broker.replay(DLQ, subject, start=last + 1, limit=size)
             done = len(stored) < size
             scanned += len(stored)

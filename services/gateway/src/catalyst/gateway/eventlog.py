@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 KEPT_EVENTS: Final = 5000
 PAGE: Final = 500
-EVENTS: Final = "evt.>"
+EVENTS: Final = "evt.*.>"
 _PAUSE_SECONDS: Final = 0.25
 
 
@@ -135,8 +135,11 @@ class EventLog:
         waiting, self._news = self._news, asyncio.Event()
         waiting.set()
 
-    async def after(self, seq: int, limit: int) -> list[Entry]:
-        """Return the events behind a sequence, oldest first, at most `limit`; maybe none."""
+    async def after(self, seq: int, limit: int, subject: str = EVENTS) -> list[Entry]:
+        """Return what stands behind a sequence, oldest first, at most `limit` places; maybe none.
+
+        Events of other subjects than `subject` may be among them, or be left out.
+        """
         if self.ready.is_set() and seq >= self._floor:
             found: list[Entry] = []
             for item in reversed(self._kept):
@@ -145,8 +148,14 @@ class EventLog:
                 found.append(item)
             found.reverse()
             return found[:limit]
-        stored = await self._js.replay(EV, EVENTS, start=seq + 1, limit=min(limit, PAGE))
-        return [_entry(item) for item in stored]
+        floor, size = self._floor, min(limit, PAGE)
+        entries = await self.page(subject, seq, size)
+        if self.ready.is_set() and len(entries) < size and seq < floor:
+            # Nothing else of these subjects is older than what memory holds: go on there.
+            entries = [item for item in entries if item.seq <= floor]
+            if not entries or entries[-1].seq < floor:
+                entries.append(Entry(floor, None))
+        return entries
 
     async def page(self, subject: str, seq: int, limit: int) -> list[Entry]:
         """Return the events of some subjects behind a sequence, from the broker."""

@@ -23,11 +23,11 @@ from catalyst.chassis import clock
 from catalyst.chassis.jetstream.port import BrokerError
 from catalyst.contracts import codec
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import PLATFORM, escape
+from catalyst.contracts.subjects import PLATFORM
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Caller, Callers
-from catalyst.gateway.eventlog import EVENTS, Entry, EventLog, LoggedEvent
+from catalyst.gateway.eventlog import Entry, EventLog, LoggedEvent
 from catalyst.gateway.parameters import MAX_NAME, Instant, Page
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ SEND_SECONDS: Final = 20.0
 """A reader that does not take a frame for so long is gone."""
 MAX_SCANNED: Final = 10_000
 """Events that are looked at for one page; those of others are passed over."""
+NOTHING: Final = "evt.=.>"
+"""Events of an Organization without a name: there are none."""
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -95,9 +97,12 @@ class Events:
         """Return events, how far was looked, and whether the end was reached."""
         found: list[LoggedEvent] = []
         last, scanned = await self._behind(wanted), 0
+        subject = self._subject(caller, wanted)
+        if subject is None:
+            return [], last, True
         while len(found) < wanted.limit and scanned < MAX_SCANNED:
             size = min(500, MAX_SCANNED - scanned)
-            entries = await self._events.page(_subject(wanted), last, size)
+            entries = await self._events.page(subject, last, size)
             for item in entries:
                 if len(found) == wanted.limit:
                     return found, last, False
@@ -115,6 +120,11 @@ class Events:
         if wanted.since is None:
             return wanted.after
         return max(wanted.after, await self._events.before(wanted.since))
+
+    def _subject(self, caller: Caller, wanted: EventPage) -> str | None:
+        """Return the narrowest filter of the broker's; None if nothing may be seen."""
+        owner = self._callers.scope(caller.claims, wanted.organization)
+        return None if owner is None else f"evt.{owner}.>"
 
     def _shown(self, caller: Caller, wanted: EventPage, item: Entry) -> LoggedEvent | None:
         """Return the event if it is wanted and the caller may see it."""
@@ -153,7 +163,8 @@ class Events:
         self, caller: Caller, wanted: EventPage, name: str, seq: int
     ) -> AsyncIterator[bytes]:
         while not self.stopping.is_set():
-            entries = await self._events.after(seq, 500)
+            subject = self._subject(caller, wanted) or NOTHING
+            entries = await self._events.after(seq, 500, subject)
             for item in entries:
                 seq = item.seq
                 event = self._shown(caller, wanted, item)
@@ -249,14 +260,6 @@ def _resumed(cursor: str, name: str) -> tuple[int, str]:
     if log_name == name and seq.isascii() and seq.isdigit():
         return int(seq), ""
     return 0, "log-changed"
-
-
-def _subject(wanted: EventPage) -> str:
-    """Return the narrowest filter of the broker's for what is wanted."""
-    if wanted.organization is None:
-        return EVENTS
-    owner = PLATFORM if wanted.organization == PLATFORM else escape(wanted.organization)
-    return f"evt.{owner}.>"
 
 
 def _matches(wanted: EventPage, event: LoggedEvent) -> bool:
