@@ -38,6 +38,7 @@ def organizations(*slugs: str) -> list[str]:
     return [f"{slug}._.organization._.{slug}" for slug in slugs]
 
 
+@pytest.mark.guarantee("G7.5")
 async def test_every_answer_says_how_fresh_it_is(js: JetStream) -> None:
     log = await prepared(js, "acme")
     async with served(projector(js)) as http:
@@ -55,6 +56,7 @@ async def test_every_answer_says_how_fresh_it_is(js: JetStream) -> None:
         assert missing.status_code == 404
 
 
+@pytest.mark.guarantee("G6.5")
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
@@ -90,6 +92,7 @@ async def test_a_browser_may_bring_its_token_in_a_cookie(js: JetStream, name: st
             assert list(stream.rows) == organizations("acme")
 
 
+@pytest.mark.guarantee("G6.1")
 async def test_people_see_their_own_organizations_and_nothing_tells_of_others(
     js: JetStream,
 ) -> None:
@@ -256,6 +259,7 @@ async def test_a_list_of_another_bucket_cannot_be_continued(js: JetStream) -> No
         assert (late.status_code, late.json()["code"]) == (410, "list-expired")
 
 
+@pytest.mark.guarantee("G4.9")
 async def test_reading_your_own_write_waits_for_it_or_says_how_far_it_came(js: JetStream) -> None:
     log = await prepared(js, "acme")
     async with served(projector(js, wait_seconds=0.2)) as http:
@@ -331,6 +335,7 @@ async def test_readiness_means_that_rows_are_shown_and_the_broker_delivers(js: J
     assert 'catalyst_projector_status{status="following"} 1.0' in measured
 
 
+@pytest.mark.guarantee("G3.7")
 async def test_rows_that_are_not_what_the_log_says_are_found_by_sampling(js: JetStream) -> None:
     log = await prepared(js, "acme", "beta")
     member = projector(js)

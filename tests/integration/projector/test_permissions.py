@@ -16,6 +16,7 @@ from catalyst.projector import rebuild, replay
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.guarantee("G6.6")
 async def test_the_generated_permissions_are_enough(tmp_path: Path) -> None:
     allowed = permissions.projector()
     restricted = User(

@@ -52,6 +52,7 @@ async def rebuilt(js: JetStream, *, accept: bool = False) -> rebuild.Report:
     )
 
 
+@pytest.mark.guarantee("G3.5")
 async def test_equal_rows_are_switched_to(js: JetStream) -> None:
     before = await projected(js)
     report = await rebuilt(js)
@@ -63,6 +64,7 @@ async def test_equal_rows_are_switched_to(js: JetStream) -> None:
     assert after.checkpoint.seq >= before.checkpoint.seq
 
 
+@pytest.mark.guarantee("G3.5")
 async def test_rows_that_differ_under_the_same_fold_are_not_switched_to(js: JetStream) -> None:
     before = await projected(js)
     wrong = before.rows[ACME].replace(b"Acme", b"Wrong")
@@ -82,6 +84,7 @@ async def test_rows_that_differ_under_the_same_fold_are_not_switched_to(js: JetS
     assert mended.rows == before.rows
 
 
+@pytest.mark.guarantee("G3.5")
 async def test_a_new_fold_builds_its_rows_beside_the_old_ones_and_reports_what_differs(
     js: JetStream,
 ) -> None:
@@ -96,6 +99,7 @@ async def test_a_new_fold_builds_its_rows_beside_the_old_ones_and_reports_what_d
     assert rows == before.rows
 
 
+@pytest.mark.guarantee("G3.5")
 async def test_of_two_rebuilds_one_is_published_and_the_other_leaves_nothing(js: JetStream) -> None:
     await projected(js)
     lost = []
@@ -168,6 +172,7 @@ async def test_old_buckets_are_deleted_when_nobody_can_still_be_writing_them(
     assert set(await model.epochs()) == {pointer.epoch, pointer.previous}
 
 
+@pytest.mark.guarantee("G3.7")
 async def test_a_check_finds_the_same_content(js: JetStream) -> None:
     before = await projected(js)
     found = await replay.check(StreamLog(js, "test"), StreamReadModel(js, "test"))
@@ -176,6 +181,7 @@ async def test_a_check_finds_the_same_content(js: JetStream) -> None:
     assert found.stored_hash == replay.content_hash(before.rows)
 
 
+@pytest.mark.guarantee("G3.7")
 async def test_a_check_while_events_keep_coming_compares_at_one_place(js: JetStream) -> None:
     await projected(js)
     log = LogWriter(js, "more")
@@ -188,6 +194,7 @@ async def test_a_check_while_events_keep_coming_compares_at_one_place(js: JetStr
         await agrees(js, seq)
 
 
+@pytest.mark.guarantee("G3.7")
 async def test_a_check_names_the_row_that_differs(js: JetStream) -> None:
     before = await projected(js)
     await overwrite(js, before, "zeta._.organization._.zeta", before.rows[ACME])

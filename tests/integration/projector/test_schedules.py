@@ -20,7 +20,9 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.feed import Feed
 from catalyst.projector.follower import Follower
+from catalyst.projector.hub import Hub
 
 pytestmark = pytest.mark.real
 
@@ -125,6 +127,7 @@ async def test_killed_before_and_after_every_call(js: JetStream, after: bool) ->
         await delete_others(model)
 
 
+@pytest.mark.guarantee("G3.1", "G3.8")
 @pytest.mark.guarantee("G3.8")
 async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> None:
     log = LogWriter(js)
@@ -146,6 +149,37 @@ async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> No
 
 
 @pytest.mark.guarantee("G3.2")
+@pytest.mark.guarantee("G3.8")
+async def test_a_decision_written_in_parts_is_shown_at_once(js: JetStream) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    slugs = [f"org{number}" for number in range(7)]
+    await log.decide(*(writing.created(slug, display_name="at 0") for slug in slugs))
+    hub = Hub()
+    feed = Feed(hub, StreamLog(js, "hub"), StreamReadModel(js, "hub"))
+    seen: set[frozenset[str]] = set()
+
+    def look() -> bool:
+        names = frozenset(entry.doc.display_name for entry in hub.rows.values())
+        seen.add(names)
+        return names == {"at 20"}
+
+    async with following(js, max_keys=2), asyncio.TaskGroup() as tasks:
+        showing = tasks.create_task(feed.run())
+        await until(hub.loaded.is_set)
+        writing_ = tasks.create_task(_renamed_together(log, slugs))
+        await until(look)
+        await writing_
+        showing.cancel()
+    assert all(len(names) == 1 for names in seen)
+
+
+async def _renamed_together(log: LogWriter, slugs: Sequence[str]) -> None:
+    for number in range(1, 21):
+        await log.decide(*(writing.renamed(slug, f"at {number}") for slug in slugs))
+
+
+@pytest.mark.guarantee("G3.1", "G3.8")
 async def test_killed_while_it_catches_up_with_a_long_log(js: JetStream) -> None:
     """Far behind, many decisions are written at once, in parts: as whole as a single one."""
     log = LogWriter(js)
@@ -169,6 +203,7 @@ def _again(on: On, turn: int) -> On:
     return writing.renamed(on[0].id, f"turn {turn}")
 
 
+@pytest.mark.guarantee("G3.2")
 async def test_two_projectors_write_each_row_once(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -180,6 +215,7 @@ async def test_two_projectors_write_each_row_once(js: JetStream) -> None:
         assert sorted([one.status, two.status]) == ["following", "standing-by"]
 
 
+@pytest.mark.guarantee("G3.2")
 async def test_the_second_projector_takes_over_when_the_first_one_stops(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -232,6 +268,7 @@ async def test_a_consumer_deleted_under_us_is_made_again(js: JetStream) -> None:
     async with following(js) as follower:
         seq = await log.decide(writing.created("acme"))
         await agrees(js, seq)
+        await until(lambda: follower.status == "following")
         for name in (await js.api("CONSUMER.NAMES.EV", {}))["consumers"]:
             await js.api(f"CONSUMER.DELETE.EV.{name}", None)
         seq = await log.decide(writing.renamed("acme", "after the consumer was deleted"))
@@ -239,6 +276,7 @@ async def test_a_consumer_deleted_under_us_is_made_again(js: JetStream) -> None:
         assert follower.doubts > 0
 
 
+@pytest.mark.guarantee("G3.3")
 async def test_another_log_gets_another_read_model(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
@@ -263,6 +301,7 @@ async def test_another_log_gets_another_read_model(js: JetStream) -> None:
     assert len(rows) == 5
 
 
+@pytest.mark.guarantee("G3.3")
 @pytest.mark.parametrize("longer", [False, True], ids=["shorter", "other-events"])
 async def test_a_log_restored_from_a_backup_is_noticed(
     own_server: BrokerProcess,

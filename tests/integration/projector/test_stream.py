@@ -71,6 +71,7 @@ async def test_headers_of_a_stream_keep_proxies_and_caches_away(js: JetStream) -
         assert int(headers["catalyst-as-of"]) > 0
 
 
+@pytest.mark.guarantee("G4.1")
 @pytest.mark.parametrize("how", ["header", "query"])
 async def test_a_stream_goes_on_where_it_was_cut(js: JetStream, how: str) -> None:
     log = await prepared(js, "acme", "beta")
@@ -104,6 +105,34 @@ async def test_a_quiet_stream_is_told_how_far_the_rows_are(js: JetStream) -> Non
         assert stream.cursor != cursor
 
 
+@pytest.mark.guarantee("G4.5")
+async def test_a_filtered_stream_shows_what_a_filtered_list_shows(js: JetStream) -> None:
+    log = await prepared(js, "acme", "beta")
+    where: dict[str, Any] = {"kinds": "organizations", "field": "tier=sme"}
+    async with served(projector(js)) as http:
+        async with reading(http, **where) as stream:
+            await stream.until("synced")
+            assert len(stream.rows) == 2
+            seq = await log.decide(writing.renamed("acme", "Acme", tier="corporate"))
+            await stream.at(seq)
+            assert await _filtered(http, seq) == stream.rows != {}
+            assert stream.names[-2:] == ["del", "applied"]
+        await log.decide(writing.renamed("beta", "Beta", tier="corporate"))
+        seq = await log.decide(writing.renamed("acme", "Acme", tier="sme"))
+        await _filtered(http, seq)
+        async with reading(http, cursor=stream.cursor, **where) as again:
+            again.rows = stream.rows
+            await again.until("synced")
+            assert again.names == ["del", "put", "synced"]
+            assert await _filtered(http, seq) == again.rows != {}
+
+
+async def _filtered(http: httpx.AsyncClient, seq: int) -> dict[str, object]:
+    query: dict[str, Any] = {"field": "tier=sme", "min_seq": seq}
+    answer = await http.get("/v1/state/organizations", params=query, headers=bearer())
+    return {item["key"]: item["value"] for item in answer.json()["items"]}
+
+
 async def test_heartbeats_say_how_current_the_stream_is(js: JetStream) -> None:
     log = await prepared(js, "acme")
     async with served(projector(js)) as http, reading(http) as stream:
@@ -117,6 +146,7 @@ async def test_heartbeats_say_how_current_the_stream_is(js: JetStream) -> None:
         assert beat.last_id
 
 
+@pytest.mark.guarantee("G3.5", "G4.4")
 async def test_another_bucket_resets_open_streams_and_old_cursors(js: JetStream) -> None:
     log = await prepared(js, "acme")
     member = projector(js)
@@ -137,6 +167,7 @@ async def test_another_bucket_resets_open_streams_and_old_cursors(js: JetStream)
             assert data(await late.next())["reason"] == "epoch-changed"
 
 
+@pytest.mark.guarantee("G4.1")
 async def test_the_hub_reads_on_when_its_consumer_is_deleted(js: JetStream) -> None:
     log = await prepared(js, "acme")
     member = projector(js)
@@ -151,6 +182,7 @@ async def test_the_hub_reads_on_when_its_consumer_is_deleted(js: JetStream) -> N
         assert stream.rows == await listed(http, seq)
 
 
+@pytest.mark.guarantee("G4.1")
 async def test_streams_live_through_a_restart_of_the_broker(own_server: BrokerProcess) -> None:
     async with connect(own_server.url, name="projector", user="own", password="own") as js:
         await prepared(js, "acme")
@@ -166,6 +198,7 @@ async def test_streams_live_through_a_restart_of_the_broker(own_server: BrokerPr
             assert stream.rows == await listed(http, seq)
 
 
+@pytest.mark.guarantee("G4.4")
 async def test_a_new_log_resets_the_streams(js: JetStream) -> None:
     await prepared(js, "acme", "gone")
     async with served(projector(js)) as http, reading(http) as stream:
@@ -181,6 +214,7 @@ async def test_a_new_log_resets_the_streams(js: JetStream) -> None:
             await stream.next()
 
 
+@pytest.mark.guarantee("G4.4")
 async def test_a_log_restored_from_a_backup_resets_the_streams(
     own_server: BrokerProcess, tmp_path: Path
 ) -> None:
@@ -206,6 +240,7 @@ async def test_a_log_restored_from_a_backup_resets_the_streams(
             assert stream.rows[ACME]["doc"]["display_name"] == "Acme"
 
 
+@pytest.mark.guarantee("G4.1")
 async def test_a_cursor_outlives_the_process_that_gave_it(js: JetStream) -> None:
     log = await prepared(js, "acme", "beta")
     async with served(projector(js)) as http, reading(http, headers=bearer(*ROOT)) as stream:
@@ -241,6 +276,7 @@ async def test_no_more_streams_than_allowed_are_opened(js: JetStream) -> None:
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
 
 
+@pytest.mark.guarantee("G4.8")
 async def test_a_stream_ends_when_the_token_does(js: JetStream) -> None:
     await prepared(js, "acme")
     short = bearer("ann@example.org", minutes=0.02)
@@ -279,6 +315,7 @@ async def test_a_closed_connection_leaves_no_stream_behind(js: JetStream) -> Non
         await until(lambda: not member.hub.streams)
 
 
+@pytest.mark.guarantee("G4.6", "G4.7")
 async def test_roles_apply_to_open_streams_before_the_rows_of_the_same_flush(
     js: JetStream,
 ) -> None:
@@ -297,6 +334,7 @@ async def test_roles_apply_to_open_streams_before_the_rows_of_the_same_flush(
         assert not any("a secret" in event.data for event in stream.seen)
 
 
+@pytest.mark.guarantee("G4.6", "G6.2")
 async def test_nothing_of_another_organization_is_ever_sent(js: JetStream) -> None:
     log = await prepared(js, "acme")
     await log.decide(writing.created("other", owners=()))
@@ -318,6 +356,7 @@ async def test_nothing_of_another_organization_is_ever_sent(js: JetStream) -> No
             assert again.rows == {}
 
 
+@pytest.mark.guarantee("G4.3")
 async def test_a_slow_reader_gets_the_latest_values_and_delays_nobody(js: JetStream) -> None:
     """One reader takes no byte while thousands of changes pass; another one takes all."""
     log = await prepared(js)
@@ -367,6 +406,7 @@ async def _read_raw(connection: socket.socket, seq: int) -> tuple[dict[str, obje
                     return rows, coalesced
 
 
+@pytest.mark.guarantee("G4.1", "G4.2")
 async def test_many_tabs_that_come_and_go_agree_with_the_rows(js: JetStream) -> None:
     log = await prepared(js, "acme", "beta", "gamma")
     chosen = random.Random(23)  # noqa: S311

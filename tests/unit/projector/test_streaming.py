@@ -4,7 +4,13 @@ import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.support import log as writing
 from tests.support.showing import ANN, SOVEREIGN, Tab, World
 from typing_extensions import override
@@ -328,8 +334,11 @@ class Streaming(RuleBasedStateMachine):
         assert not self.world.hub.topics
 
 
-TestStreaming = Streaming.TestCase
-TestStreaming.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+@pytest.mark.guarantee("G4.1", "G4.2", "G4.3", "G4.5", "G4.6")
+def test_readers_that_drop_and_lag_and_come_back_converge() -> None:
+    run_state_machine_as_test(
+        Streaming, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+    )
 
 
 def item(entry: Entry, first: int) -> Item:
