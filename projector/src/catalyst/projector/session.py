@@ -66,10 +66,19 @@ class Session:
                     await self._apply(rest)
 
     async def _take(self, messages: Iterable[LogMessage]) -> None:
+        passed: Whole | None = None
         for number, whole in enumerate(self._assembler.take(messages), 1):
-            await self._apply(whole)
+            if whole.events:
+                await self._apply(whole)
+                passed = None
+            else:
+                # Of several that change nothing, where the last one ends is enough.
+                self.decisions += 1
+                passed = whole
             if number % TURN == 0:
                 await asyncio.sleep(0)
+        if passed is not None:
+            await self.flusher.add({}, Position(passed.seq))
 
     async def _apply(self, whole: Whole) -> None:
         events = whole.events
