@@ -121,7 +121,11 @@ async def _unknown_event(site: Site, slug: str) -> None:
         "data": {},
     }
     async with connect(
-        site.context.nats, name=user, user=user, password=site.installation.passwords[user]
+        site.context.nats,
+        name=user,
+        user=user,
+        password=site.installation.passwords[user],
+        inbox_prefix=permissions.inbox("environment-controller"),
     ) as js:
         await js.publish(Outgoing(subject=subject, data=msgspec.json.encode(event)))
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
 from tests.support.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -126,7 +126,7 @@ class Window:
 
         await until(reached)
 
-    def row(self, kind: str, name: str) -> Any:
+    def row(self, kind: str, name: str) -> Locator:
         """The line of a row of an Organization, an Environment, …"""
         end = f".{kind}._.{name}"
         return self.page.locator(f'#rows tbody tr[data-key$="{end}"]')
@@ -139,11 +139,16 @@ class Window:
         )
         return found
 
+    @property
+    def form(self) -> Locator:
+        """The form of the command that is chosen."""
+        return self.page.locator("form.command-form")
+
     async def choose_command(self, name: str) -> None:
         """Open the form of a command."""
         await self.page.get_by_role("tab", name="Send a command").click()
         await self.page.locator("#command").select_option(label=name)
-        await self.page.locator("form.command-form").wait_for()
+        await self.form.wait_for()
 
     async def send(self) -> None:
         """Press the form's button."""

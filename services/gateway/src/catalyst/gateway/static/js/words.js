@@ -2,6 +2,7 @@
 
 /** Field names of the wire that read badly, and what a form calls them. */
 const LABELS = {
+  env_type: "Environment type",
   client_id: "App id at the provider",
   client_secret_ref: "Where the app's secret is kept",
   tenant_id: "Directory id",

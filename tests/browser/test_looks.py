@@ -1,0 +1,159 @@
+"""Readable for everybody: contrast in light and dark, names for what can be used, narrow windows."""
+
+import math
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.support import browser as support
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+LEAST_CONTRAST: Final = 4.5
+"""WCAG 2.2, level AA, for text of any size."""
+
+# Every text that is seen: its colour, and the colours behind it from the nearest to the farthest.
+_TEXTS: Final = """
+() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    const text = walker.currentNode.textContent.trim();
+    if (!text || !node.checkVisibility() || node.closest('.unseen, .skip, option')) continue;
+    const behind = [];
+    for (let at = node; at; at = at.parentElement) behind.push(getComputedStyle(at).backgroundColor);
+    found.push({text, color: getComputedStyle(node).color, behind});
+  }
+  return found;
+}
+"""
+# What can be used without a name, and references that lead nowhere.
+_FAULTS: Final = """
+() => {
+  const faults = [];
+  const named = node => (node.ariaLabel || node.innerText || '').trim()
+    || [...(node.labels ?? [])].some(label => label.textContent.trim());
+  for (const node of document.querySelectorAll('button, input, select, textarea, a[href]')) {
+    if (node.checkVisibility() && !named(node)) faults.push(`no name: ${node.outerHTML}`);
+  }
+  const ids = [...document.querySelectorAll('[id]')].map(node => node.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`twice: ${id}`);
+  for (const name of ['aria-describedby', 'aria-controls', 'aria-labelledby', 'for']) {
+    for (const node of document.querySelectorAll(`[${name}]`)) {
+      for (const id of node.getAttribute(name).split(' ')) {
+        if (!ids.includes(id)) faults.push(`${name} leads nowhere: ${id}`);
+      }
+    }
+  }
+  return faults;
+}
+"""
+
+
+def _colour(text: str) -> tuple[float, float, float, float]:
+    """Read `rgb(1, 2, 3)` or `rgba(1, 2, 3, 0.5)`."""
+    parts = [float(part) for part in text[text.index("(") + 1 : -1].replace("/", ",").split(",")]
+    red, green, blue = parts[:3]
+    return red, green, blue, parts[3] if len(parts) > 3 else 1.0
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    linear = [
+        part / 255 / 12.92 if part / 255 <= 0.03928 else ((part / 255 + 0.055) / 1.055) ** 2.4
+        for part in colour[:3]
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(item: dict[str, Any]) -> float:
+    behind = next(colour for colour in map(_colour, item["behind"]) if colour[3] == 1)
+    light, dark = sorted((_luminance(_colour(item["color"])), _luminance(behind)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+async def _faint(window: Window) -> list[str]:
+    """Wait for what moves to come to rest; return the texts that are hard to read."""
+    await window.page.evaluate(
+        "Promise.all(document.getAnimations().map(animation => animation.finished))"
+    )
+    texts = await window.page.evaluate(_TEXTS)
+    assert len(texts) > 5
+    return [
+        f"{item['text']}: {math.floor(_contrast(item) * 100) / 100}"
+        for item in texts
+        if _contrast(item) < LEAST_CONTRAST
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_text_stands_out_from_what_is_behind_it(
+    chromium: Browser, site: Site, slug: str, scheme: str
+) -> None:
+    await site.create(slug)
+    await site.send("suspend-organization", slug, {"reason": "To be looked at"})
+    async with support.window(chromium, site.address, color_scheme=scheme) as window:
+        await window.page.goto(site.address)
+        await window.page.get_by_label("Token").wait_for()
+        assert await _faint(window) == []
+        await window.sign_in(site.admin)
+        ground = await window.page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+        assert (_luminance(_colour(ground)) > 0.5) is (scheme == "light")
+        await window.until_row("organization", slug, "suspended")
+        await window.row("organization", slug).get_by_role("button").click()
+        await expect(window.page.locator("#panel-row .step").first).to_be_visible()
+        assert await _faint(window) == []
+        await window.choose_command("Create Organization")
+        await window.send()
+        await expect(window.page.locator(".problems")).not_to_be_empty()
+        assert await _faint(window) == []
+        await window.page.context.set_offline(True)
+        await window.until_state("reconnecting")
+        assert await _faint(window) == []
+
+
+async def test_everything_that_can_be_used_has_a_name(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    assert await desk.page.evaluate(_FAULTS) == []
+    await desk.row("organization", slug).get_by_role("button").click()
+    await expect(desk.page.locator("#panel-row .step").first).to_be_visible()
+    assert await desk.page.evaluate(_FAULTS) == []
+    for command in ("Create Organization", "Define policy", "Update Organization"):
+        await desk.choose_command(command)
+        for button in await desk.form.get_by_role("button", name="Add ").all():
+            await button.click()
+        assert await desk.page.evaluate(_FAULTS) == []
+    levels = await desk.page.locator("h1, h2, h3, h4").evaluate_all(
+        "nodes => nodes.filter(node => node.checkVisibility()).map(node => Number(node.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert all(later - sooner <= 1 for sooner, later in pairwise(levels))
+
+
+async def test_changes_of_the_stream_are_read_out_once(desk: Window) -> None:
+    said = desk.page.locator("#stream-said")
+    await expect(said).to_have_attribute("aria-live", "polite")
+    await expect(said).to_have_text("The stream is live.")
+
+
+@pytest.mark.parametrize("width", [320, 700, 1600])
+async def test_nothing_is_cut_off_in_a_window_of_any_width(
+    chromium: Browser, site: Site, slug: str, width: int
+) -> None:
+    await site.create(slug, display_name="A name that goes on and on " * 4)
+    viewport = {"width": width, "height": 800}
+    async with support.window(chromium, site.address, viewport=viewport) as window:
+        await window.sign_in(site.admin)
+        await window.row("organization", slug).get_by_role("button").click()
+        await expect(window.page.locator("#panel-row .step").first).to_be_visible()
+        over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await window.page.evaluate(over) <= 0
+        await window.choose_command("Create Organization")
+        assert await window.page.evaluate(over) <= 0
+        assert window.complaints == []

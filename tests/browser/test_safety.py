@@ -1,0 +1,228 @@
+"""Nothing that anybody writes ever runs, nothing is loaded from elsewhere, and nothing complains."""
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.site import Site
+from tests.support.browser import ROOT, Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
+MARK: Final = "window.ran=1"
+PAYLOADS: Final = (
+    f"<img src=x onerror='{MARK}'>",
+    f"<script>{MARK}</script>",
+    f'"><svg onload="{MARK}">',
+    f"javascript:{MARK}",
+    "${" + MARK + "}{{constructor.constructor('" + MARK + "')()}}",
+    f"</textarea></title><iframe srcdoc=\"<script>parent.{MARK}</script>\">",
+)
+BANNED: Final = ("tenant", "operator", "client", "module", "template", "workspace", "instance")
+
+
+async def _nothing_ran(window: Window) -> None:
+    assert await window.page.evaluate("window.ran") is None
+    strange = "img:not([src='/icon.svg']), iframe, svg, object, embed, body script, [onerror]"
+    assert await window.page.locator(strange).count() == 0
+    assert window.complaints == []
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_what_stands_in_a_document_is_text(
+    desk: Window, site: Site, slug: str, payload: str
+) -> None:
+    # Every field of an Organization that takes free text.
+    front = {"parent_domain": "cloud.example", "product": payload}
+    identity = {
+        "federation_provider": "generic-oidc",
+        "federation_config": {
+            "issuer": "https://sso.example",
+            "client_id": payload,
+            "client_secret_ref": {"name": payload, "key": payload},
+            "claim_mappers": [{"src": payload, "dest": payload}],
+        },
+    }
+    await site.create(slug, display_name=payload, public_front=front, identity=identity)
+    await site.send("suspend-organization", slug, {"reason": payload})
+    await desk.until_row("organization", slug, payload)
+    await desk.row("organization", slug).get_by_role("button").click()
+    document = desk.page.locator("#panel-row details.doc code")
+    await expect(document).to_contain_text("display_name")
+    shown = await document.inner_text()
+    assert shown.count(payload.replace('"', '\\"')) >= 8
+    await expect(desk.page.locator("#panel-row .step").first).to_be_visible()
+    await desk.page.get_by_label("Filter by text").fill(payload)
+    await _nothing_ran(desk)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_what_is_typed_anywhere_and_refused_is_text(
+    desk: Window, slug: str, payload: str
+) -> None:
+    await desk.choose_command("Create Organization")
+    for button in await desk.form.get_by_role("button", name="Add ").all():
+        await button.click()
+    for box in await desk.form.get_by_role("textbox").all():
+        await box.fill(payload)
+    await desk.form.get_by_label("Organization").fill(slug)
+    await desk.send()
+    await expect(desk.page.locator(".problems li")).not_to_have_count(0)
+    await desk.form.get_by_label("Organization").fill(payload)
+    await desk.send()
+    await expect(desk.page.locator(".problems, .outcome").first).not_to_be_empty()
+    # What the browser says of a refused request, and of nothing else.
+    desk.complaints = [text for text in desk.complaints if "Failed to load resource" not in text]
+    await _nothing_ran(desk)
+
+
+async def test_what_an_address_holds_is_text(desk: Window, site: Site) -> None:
+    for fragment in (f"<img src=x onerror={MARK}>", "a.b.c.d.=3Cscript=3E", "a.b.c.d.=ZZ", "%"):
+        await desk.page.goto(f"{site.address}/#{fragment}")
+        await desk.page.reload()
+        await desk.until_state("live")
+        await _nothing_ran(desk)
+
+
+async def test_ids_with_markup_in_them_are_text(
+    desk: Window, site: Site, slug: str
+) -> None:
+    # The API takes no such id; a row with one can only come from a newer or broken server.
+    key = f"{slug}.{slug}-x.environment._.=3Cimg=20src=3Dx=20onerror=3Dwindow=2Eran=3D1=3E"
+    value = {
+        "seq": 7,
+        "event": "<b>e</b>",
+        "time": "2026-01-01T00:00:00Z",
+        "command": "<b>c</b>",
+        "actor": "user:x#<b>a</b>",
+        "cause": "<b>c</b>",
+        "stale": {"since": "<b>now</b>", "code": "<b>code</b>", "count": 1},
+        "doc": {"env_type": "<b>x</b>", "__proto__": {"polluted": 1}},
+    }
+    await _stream_of(desk, key, value)
+    await desk.page.reload()
+    line = desk.page.locator("#rows tbody tr")
+    await expect(line).to_contain_text("<img src=x onerror=window.ran=1>")
+    await expect(line).to_contain_text("<b>code</b>")
+    await line.get_by_role("button").click()
+    await expect(desk.page.locator("#panel-row h3")).to_contain_text("<img")
+    await expect(desk.page.locator("#panel-row .facts")).to_contain_text("<b>a</b>")
+    await expect(desk.page.locator("#panel-row .chain-body")).to_contain_text("No outcome")
+    assert await desk.page.evaluate("({}).polluted") is None
+    desk.complaints = [text for text in desk.complaints if "404" not in text]
+    await _nothing_ran(desk)
+
+
+async def _stream_of(window: Window, key: str, value: dict[str, Any]) -> None:
+    frames = [
+        ("reset", {"reason": "<b>reason</b>", "epoch": "e"}),
+        ("put", {"key": key, "value": value}),
+        ("synced", {"as_of": 7, "head": 7, "lag_ms": 0, "epoch": "e", "log": "l"}),
+    ]
+    body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in frames)
+    headers = {"content-type": "text/event-stream"}
+    await window.page.route(
+        "**/v1/stream", lambda route: route.fulfill(status=200, headers=headers, body=body)
+    )
+
+
+async def test_the_page_is_bound_by_a_strict_policy(window: Window, site: Site) -> None:
+    found = await window.page.goto(site.address)
+    assert found is not None
+    policy = dict(
+        part.strip().split(" ", 1) for part in found.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["style-src"] == "'self'"
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    # It holds, too: markup and code made from text are refused by the browser itself.
+    refused = await window.page.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken'; }"
+        " catch (error) { return error.name; } }"
+    )
+    assert refused == "TypeError"
+    window.complaints = [text for text in window.complaints if "TrustedHTML" not in text]
+
+
+async def test_nothing_is_loaded_from_elsewhere_and_nothing_complains(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await desk.row("organization", slug).get_by_role("button").click()
+    await expect(desk.page.locator("#panel-row .step").first).to_be_visible()
+    await desk.choose_command("Create Organization")
+    assert desk.requested == {site.address}
+    assert desk.complaints == []
+
+
+async def test_each_file_is_asked_about_anew_and_known_by_its_content(site: Site) -> None:
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_dir():
+            continue
+        address = f"/{path.relative_to(STATIC).as_posix()}"
+        first = await site.get(address)
+        assert first.status_code == 200, address
+        assert first.content == path.read_bytes()
+        assert first.headers["cache-control"] == "no-cache"
+        again = await site.get(address, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
+        assert again.content == b""
+    index = await site.get("/")
+    assert index.headers["content-type"] == "text/html; charset=utf-8"
+    assert index.content == (STATIC / "index.html").read_bytes()
+    for missing in ("/nothing", "/js", "/js/", "/../app.py", "/%2e%2e/app.py", "/js/../../app.py"):
+        assert (await site.get(missing)).status_code == 404, missing
+
+
+async def test_the_words_are_ours(desk: Window, site: Site, slug: str) -> None:
+    await site.create(slug, display_name="Words")
+    await desk.until_row("onboarding", slug, "completed")
+    said = [await _words(desk)]
+    await desk.row("organization", slug).get_by_role("button").click()
+    await expect(desk.page.locator("#panel-row .step").first).to_be_visible()
+    # A document's keys are the wire's own.
+    await desk.page.locator("#panel-row summary").click()
+    said.append(await _words(desk))
+    await desk.page.get_by_role("tab", name="Send a command").click()
+    options = await desk.page.locator("#command option").evaluate_all(
+        "options => options.map(option => option.value).filter(Boolean)"
+    )
+    assert len(options) > 10
+    for option in options:
+        await desk.page.locator("#command").select_option(value=option)
+        await desk.form.wait_for()
+        await _open_everything(desk)
+        said.append(await _words(desk))
+    # A default that the contract prescribes, as it stands on the wire.
+    text = " ".join(said).replace("otherwise client-secret", "")
+    found = re.findall(rf"\b(?:{'|'.join(BANNED)})s?\b", text, re.IGNORECASE)
+    assert found == []
+
+
+async def _open_everything(window: Window) -> None:
+    """Add every part that may be added, once, whatever that brings in turn."""
+    done: set[str] = set()
+    while True:
+        names = await window.form.get_by_role("button", name=re.compile("^Add ")).all_inner_texts()
+        fresh = [name for name in names if name not in done]
+        if not fresh:
+            return
+        done.add(fresh[0])
+        await window.form.get_by_role("button", name=fresh[0], exact=True).first.click()
+
+
+async def _words(window: Window) -> str:
+    found: str = await window.page.evaluate(
+        "[document.body.innerText, ...[...document.querySelectorAll('[placeholder],[title],"
+        "[aria-label]')].map(node => ['placeholder', 'title', 'aria-label']"
+        ".map(name => node.getAttribute(name) ?? '').join(' '))].join(' ')"
+    )
+    return found
+

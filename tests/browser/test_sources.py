@@ -1,0 +1,29 @@
+"""What stands in the page's files, read without a browser."""
+
+import re
+from typing import Final
+
+from tests.support.browser import ROOT
+
+STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
+
+
+def test_no_file_makes_markup_or_code_from_text() -> None:
+    sinks = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|srcdoc"
+        r"|createContextualFragment|setAttribute\(\s*[\"']on|javascript:"
+    )
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=")
+    paths = [path for path in STATIC.rglob("*") if path.suffix in {".js", ".html"}]
+    assert len(paths) > 10
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert not sinks.search(text), path.name
+        if path.suffix == ".html":
+            assert not inline.search(text)
+
+
+def test_no_file_is_long() -> None:
+    for path in STATIC.rglob("*"):
+        if path.is_file():
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path.name
