@@ -55,7 +55,9 @@ async def test_an_organization_is_onboarded_and_gets_a_git_home(
     acme_ref = Ref("acme", "environment", "organization", "acme")
     ready = await until(lambda: worker.states.state(acme_ref), lambda s: s.phase == "ready")
     assert ready.phase == "ready"
-    assert await home.head("acme") is not None
+    # The home's commits are told to the Organization itself, so that its row can show them.
+    told = await until(lambda: worker.states.state(acme_ref), lambda s: s.manifest.commit)
+    assert await home.covering("acme", told.manifest.event_seq) == told.manifest.commit
 
     sent = await sender.send(
         "environment.create-environment.v1",

@@ -115,6 +115,9 @@ class Acme:
     def suspended(self, reason: str) -> Recorded:
         return self.log.add(self.ref, env1.OrganizationSuspended(slug=self.slug, reason=reason))
 
+    def ready(self) -> Recorded:
+        return self.log.add(self.ref, env1.OrganizationReady(slug=self.slug))
+
     def resumed(self) -> Recorded:
         return self.log.add(self.ref, env1.OrganizationResumed(slug=self.slug))
 

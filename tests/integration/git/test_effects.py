@@ -364,6 +364,7 @@ async def test_each_organization_is_a_lane_of_its_own(world: World) -> None:
 
 async def test_every_event_that_is_followed_has_a_sentence(world: World) -> None:
     told = [
+        (world.acme.ready(), "Complete the onboarding of Organization acme"),
         (world.acme.renamed("B"), "Update Organization acme"),
         (world.acme.suspended("unpaid"), "Suspend Organization acme"),
         (world.acme.resumed(), "Resume Organization acme"),

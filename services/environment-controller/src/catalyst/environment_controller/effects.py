@@ -28,6 +28,7 @@ from catalyst.environment_controller.ports import MAIN, Change, GitHome
 NAME: Final = "git"
 
 FOLLOWED: Final[tuple[type[Event], ...]] = (
+    env1.OrganizationReady,
     env1.OrganizationUpdated,
     env1.OrganizationSuspended,
     env1.OrganizationResumed,
@@ -273,6 +274,7 @@ def _failed(recorded: Recorded, reason: str) -> Report | None:
 
 
 _SUMMARIES: Final[dict[type[Event], str]] = {
+    env1.OrganizationReady: "Complete the onboarding of Organization {}",
     env1.OrganizationUpdated: "Update Organization {}",
     env1.OrganizationSuspended: "Suspend Organization {}",
     env1.OrganizationResumed: "Resume Organization {}",
