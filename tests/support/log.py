@@ -11,7 +11,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.contracts import environment_v1 as env
-from catalyst.contracts import subjects, topology
+from catalyst.contracts import runtime_v1, subjects, topology
 from catalyst.contracts.message import Envelope, Event, derived_id
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.subjects import Ref
@@ -112,6 +112,16 @@ def message(
         data=msgspec.Raw(msgspec.json.encode(event)),
     )
     return Outgoing(ref.event(found.name, found.version), msgspec.json.encode(body))
+
+
+def parked(ref: Ref) -> Event:
+    """A message of an aggregate was set aside."""
+    return runtime_v1.Parked(
+        subject=ref.dead_letter("c", 1),
+        message_id="c-1",
+        message_type="environment.update-environment.v1",
+        reason="bug",
+    )
 
 
 class LogWriter:

@@ -136,7 +136,10 @@ async def test_killed_between_the_parts_of_a_large_decision(js: JetStream) -> No
     async with following(js):
         await agrees(js, first)
     (_, made), _ = writing.environment_created("acme")
-    wide = [(writing.environment("acme", f"acme-{number}"), made) for number in range(7)]
+    refs = [writing.environment("acme", f"acme-{number}") for number in range(7)]
+    await log.decide(*((ref, made) for ref in refs))
+    # Each counts one more: folded twice into the same row, it would show.
+    wide = [(ref, writing.parked(ref)) for ref in refs]
     for number in itertools.count():
         seq = await log.decide(*wide)
         script = Script(kill_at_write=number)
