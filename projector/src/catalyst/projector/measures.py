@@ -44,6 +44,7 @@ class Measures(Collector):
         )
         session = self._follower.session
         if session is not None:
+            yield _counter("decisions", "Decisions read in this session.", session.decisions)
             yield _counter("events", "Events folded in this session.", session.events)
             yield _counter("flushes", "Writes of this session.", session.flusher.flushes)
             yield _counter("written_rows", "Rows written in this session.", session.flusher.written)

@@ -6,7 +6,7 @@ Used by the follower for the current bucket and by the rebuild for the next one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from catalyst.projector.decisions import Assembler, Whole
@@ -32,12 +32,8 @@ class Session:
         self.events = 0
         """Events folded."""
         self.decisions = 0
+        """Decisions read, those without events included."""
         self._assembler = Assembler(flusher.checkpoint.seq)
-
-    @property
-    def position(self) -> int:
-        """Everything up to here is folded, though maybe not written yet."""
-        return self._assembler.seq
 
     async def run(self, reader: LogReader) -> None:
         """Follow for ever.
@@ -48,14 +44,10 @@ class Session:
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self.flusher.run(), name="projector-flush")
-            group.create_task(self._follow(reader, lambda: False), name="projector-fold")
+            group.create_task(self._follow(reader), name="projector-fold")
 
-    async def until(self, reader: LogReader, done: Callable[[], bool]) -> None:
-        """Follow until `done` says so, at a moment when everything folded is handed over."""
-        await self._follow(reader, done)
-
-    async def _follow(self, reader: LogReader, done: Callable[[], bool]) -> None:
-        while not done():
+    async def _follow(self, reader: LogReader) -> None:
+        while True:
             messages = await reader.read(timeout=READ_SECONDS)
             self.flusher.hold(far_behind=reader.pending > FAR_BEHIND)
             if messages:
