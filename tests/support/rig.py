@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from catalyst.chassis import ids, outcome
-from catalyst.chassis.jetstream import consume
+from catalyst.chassis.jetstream import consume, lock
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Broker, Outgoing
 from catalyst.chassis.keyring import KeyRing
@@ -68,7 +68,7 @@ class FreeLease(Lease):
 
 
 def deliver_again_after(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let durables wait less long for an acknowledgement, and workers renew as much earlier."""
+    """Let the broker wait less long for a worker that died, and workers renew as much earlier."""
     made = contract._durable
 
     def hurried(*args: Any, **more: Any) -> contract.Consumer:
@@ -80,6 +80,7 @@ def deliver_again_after(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None
 
     monkeypatch.setattr(contract, "_durable", hurried)
     monkeypatch.setattr(contract, "CONSUMERS", tuple(map(changed, contract.CONSUMERS)))
+    monkeypatch.setattr(lock, "HELD_SECONDS", round(seconds))
     monkeypatch.setattr(consume, "RENEW_SECONDS", seconds / 5)
     monkeypatch.setattr(consume, "_TICK_SECONDS", seconds / 10)
 
