@@ -182,6 +182,29 @@ async def test_the_hub_reads_on_when_its_consumer_is_deleted(js: JetStream) -> N
         assert stream.rows == await listed(http, seq)
 
 
+@pytest.mark.guarantee("G4.4")
+async def test_a_hub_that_was_cut_off_for_long_reads_everything_again(js: JetStream) -> None:
+    """Deletions may have come and gone meanwhile: nobody may go on from what they have."""
+    log = await prepared(js, "acme")
+    member = projector(js)
+    async with served(member) as http, reading(http) as stream:
+        await stream.until("synced")
+        name = f"KV_rm_{member.hub.epoch}"
+        for consumer in (await js.api(f"CONSUMER.NAMES.{name}", {}))["consumers"]:
+            await js.api(f"CONSUMER.DELETE.{name}.{consumer}", None)
+
+        def long_ago() -> bool:
+            member.feed._contact = float("-inf")
+            return member.feed.doubts > 0
+
+        await until(long_ago)
+        assert data(await stream.until("reset"))["reason"] == "too-old"
+        await stream.until("synced")
+        seq = await log.decide(writing.renamed("acme", "after the long silence"))
+        await stream.at(seq)
+        assert stream.rows == await listed(http, seq)
+
+
 @pytest.mark.guarantee("G4.1")
 async def test_streams_live_through_a_restart_of_the_broker(own_server: BrokerProcess) -> None:
     async with connect(own_server.url, name="projector", user="own", password="own") as js:
