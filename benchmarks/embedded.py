@@ -20,10 +20,12 @@ from nats.aio.client import Client
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.topology import ensure
+from catalyst.chassis.keyring import KeyRing
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
 from catalyst.contracts.topology import topology
 
 USER: Final = "bench"
+PROVISIONING: Final = "provisioning"
 START_SECONDS: Final = 60.0
 
 
@@ -59,8 +61,9 @@ async def prepared(sync_interval: str) -> AsyncIterator[tuple[JetStream, str]]:
 class Up:
     """What `catalyst up` runs, as a process that knows nothing of being measured."""
 
-    def __init__(self, endpoints: Mapping[str, Any], began: float) -> None:
-        """Hold what `endpoints.json` says, and when the process was started."""
+    def __init__(self, endpoints: Mapping[str, Any], keys: KeyRing, began: float) -> None:
+        """Hold what `endpoints.json` says, the signing keys, and when the process was started."""
+        self._keys = keys
         self.http: str = endpoints["http"]
         self.nats: str = endpoints["nats"]
         self.operator: Mapping[str, str] = endpoints["operator"]
@@ -70,6 +73,11 @@ class Up:
     def token(self) -> dict[str, str]:
         """The header that says who asks."""
         return {"Authorization": f"Bearer {self.operator['token']}"}
+
+    @property
+    def provisioning(self) -> dict[str, str]:
+        """The header of the service `provisioning`, which admits Applications to Environments."""
+        return {"Authorization": f"Bearer {self._keys.service(PROVISIONING).service()}"}
 
     async def connect(self) -> Client:
         """Return a plain connection to its broker."""
@@ -84,6 +92,7 @@ async def up(*options: str) -> AsyncIterator[Up]:
     with tempfile.TemporaryDirectory(prefix="catalyst-bench-") as folder:
         place = Path(folder)
         endpoints = place / "data" / "endpoints.json"
+        keys = KeyRing.open(place / "data" / "keys", services=(PROVISIONING,))
         program = Path(sys.executable).with_name("catalyst")
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
@@ -99,7 +108,7 @@ async def up(*options: str) -> AsyncIterator[Up]:
                     if process.returncode is not None:
                         raise RuntimeError(f"catalyst up ended with {process.returncode}")
                     await asyncio.sleep(0.005)
-            yield Up(json.loads(endpoints.read_text("utf-8")), began)
+            yield Up(json.loads(endpoints.read_text("utf-8")), keys, began)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
@@ -119,14 +128,19 @@ def organization(slug: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def command(type_: str, slug: str, command_id: str, data: Mapping[str, Any]) -> tuple[str, bytes]:
-    """Return subject and body of a command to an Organization, as any program writes them."""
-    verb = type_.removeprefix("environment.").removesuffix(".v1")
+def command(
+    verb: str, slug: str, command_id: str, data: Mapping[str, Any], *, environment: str = ""
+) -> tuple[str, bytes]:
+    """Return subject and body of a command, as any program writes them.
+
+    It goes to the Organization `slug`, or to an Environment of it.
+    """
     body = {
         "specversion": "1.0",
         "id": command_id,
         "source": "benchmark",
-        "type": type_,
+        "type": f"environment.{verb}.v1",
         "data": data,
     }
-    return f"cmd.{slug}.environment.organization.{slug}.{verb}.v1", json.dumps(body).encode()
+    place = f"environment.{environment}" if environment else f"organization.{slug}"
+    return f"cmd.{slug}.environment.{place}.{verb}.v1", json.dumps(body).encode()

@@ -24,7 +24,7 @@ from catalyst.environment_controller.domain import organization as domain
 from catalyst.environment_controller.domain import registration
 
 TARGET: Final = 8.0
-CREATE: Final = "environment.create-organization.v1"
+CREATE: Final = "create-organization"
 SYNC: Final = "always"
 """As `catalyst up` runs its broker."""
 WARM: Final = 0.1

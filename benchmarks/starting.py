@@ -11,7 +11,7 @@ from benchmarks.embedded import command, organization, up
 from benchmarks.figure import Figure
 
 TARGET_SECONDS = 3.0
-CREATE = "environment.create-organization.v1"
+CREATE = "create-organization"
 
 
 async def measure(runs: int) -> Figure:
