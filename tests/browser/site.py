@@ -27,9 +27,7 @@ class Site:
 
     @classmethod
     @asynccontextmanager
-    async def reaching(
-        cls, installation: Installation, context: Context
-    ) -> AsyncIterator["Site"]:
+    async def reaching(cls, installation: Installation, context: Context) -> AsyncIterator["Site"]:
         """Reach a stack for the block."""
         async with httpx.AsyncClient(base_url=context.http, timeout=30) as http:
             yield cls(installation, context, http)

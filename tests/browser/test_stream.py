@@ -1,11 +1,19 @@
 """The stream's state in words, and rows that come to agree after every kind of break."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window, Wire
 from tests.support.waiting import until
+
+from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
 
@@ -143,6 +151,35 @@ async def test_an_answer_that_was_lost_is_asked_for_under_the_same_id(
         await expect(far.page.locator(".outcome .badge")).to_have_text("accepted")
         assert len(sent) == 2
         assert sent[0] == sent[1]
+
+
+async def test_a_stack_that_stops_says_goodbye_and_windows_come_back_to_it(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path)
+    options = Options(port=0)
+    async with support.window(chromium, "") as window:
+        async with _site(installation, options) as site:
+            window.address = site.address
+            await site.create("before", display_name="Before")
+            await window.sign_in(site.admin)
+            await window.until_row("organization", "before", "ready")
+        await window.until_state("reconnecting")
+        assert any("ended the stream: shutdown" in detail for detail in await window.details())
+        port = urlsplit(window.address).port or 0
+        async with _site(installation, Options(port=port)) as site:
+            await site.rename("before", "After")
+            await window.until_row("organization", "before", "After")
+            await window.until_state("live")
+
+
+@asynccontextmanager
+async def _site(installation: Installation, options: Options) -> AsyncIterator[Site]:
+    async with (
+        running(installation, options, lambda _line: None) as stack,
+        Site.reaching(installation, stack.context) as site,
+    ):
+        yield site
 
 
 async def test_a_window_that_nobody_sees_gives_its_connection_back(

@@ -1,6 +1,6 @@
 """Real Chromium before the live page: windows that remember what went wrong, and a breakable wire.
 
-Playwright drives it; the executable is the machine's own, found or brought by `tools/real/chromium`.
+Playwright drives it; the executable is the machine's own, or `tools/real/chromium` brings it.
 """
 
 import asyncio
@@ -35,11 +35,13 @@ _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 # Every word that the stream's state shows, in order, however short it stands.
 _RECORD: Final = """
 window.statesSeen = [];
+window.detailsSeen = [];
 document.addEventListener("DOMContentLoaded", () => {
   const box = document.getElementById("stream");
   new MutationObserver(() => {
     const text = document.getElementById("stream-state").textContent;
     if (text && window.statesSeen.at(-1) !== text) window.statesSeen.push(text);
+    window.detailsSeen.push(document.getElementById("stream-detail").textContent);
   }).observe(box, {childList: true, characterData: true, subtree: true});
 });
 """
@@ -110,6 +112,11 @@ class Window:
     async def states(self) -> list[str]:
         """Return every word that the state has shown, oldest first."""
         found: list[str] = await self.page.evaluate("window.statesSeen")
+        return found
+
+    async def details(self) -> list[str]:
+        """Return everything that was said beside the state, oldest first."""
+        found: list[str] = await self.page.evaluate("window.detailsSeen")
         return found
 
     async def until_row(self, kind: str, name: str, text: str = "") -> None:

@@ -49,9 +49,12 @@ export class Group extends Fieldset {
   constructor(name, about, root, required, skip = "") {
     super(name, about, required);
     this.parts = new Map();
-    for (const [property, schema] of Object.entries(about.properties)) {
+    const needed = (property) => about.required.includes(property);
+    // What has to be given comes first.
+    const names = Object.keys(about.properties).sort((one, other) => needed(other) - needed(one));
+    for (const property of names) {
       if (property === skip) continue;
-      const part = build(property, schema, root, about.required.includes(property));
+      const part = build(property, about.properties[property], root, needed(property));
       this.parts.set(property, part);
       this.body.append(part.node);
     }

@@ -75,13 +75,14 @@ export class Answer {
 
   #show(outcome, organization) {
     const events = (outcome.events ?? []).map((type) => el("li", { text: commandName(type) }));
-    this.#seq = outcome.seq;
+    // A rejection changes no row.
+    this.#seq = outcome.status === "accepted" ? outcome.seq : 0;
     this.#shown = el("span");
     const parts = [
       el("p", {},
         el("span", { class: `badge ${outcome.status}`, text: outcome.status }),
-        ` at sequence `, el("strong", { class: "outcome-seq", text: String(outcome.seq) }), " · ",
-        this.#shown),
+        ` at sequence `, el("strong", { class: "outcome-seq", text: String(outcome.seq) }),
+        this.#seq ? " · " : null, this.#shown),
       outcome.code ? el("p", {}, el("strong", { text: outcome.code }), ` ${outcome.message ?? ""}`) : null,
       events.length ? el("p", { class: "quiet", text: "It wrote:" }) : null,
       events.length ? el("ul", {}, events) : null,

@@ -1,7 +1,7 @@
-// The table of live rows: filtered, sorted by key, changed in place.
+// The table of live rows: filtered, sorted by Organization, changed in place.
 
 import { byId, el, say } from "./dom.js";
-import { age, duration, place, staleReason } from "./words.js";
+import { age, counted, duration, place, staleReason } from "./words.js";
 
 const MAX_SHOWN = 500; // More rows than anybody reads; the filter finds the others.
 const RENDER_MS = 30;
@@ -28,14 +28,14 @@ const STATES = {
     doc.policy ? `policy ${doc.policy}` : null,
   ],
   policy: (doc) => [
-    doc.approvals?.length ? `${doc.approvals.length} approval rules` : "no approvals",
+    doc.approvals?.length ? counted(doc.approvals.length, "approval rule") : "no approvals",
     doc.soak_minutes ? `soak ${duration(doc.soak_minutes * 60_000)}` : null,
-    doc.windows?.length ? `${doc.windows.length} windows` : null,
+    doc.windows?.length ? counted(doc.windows.length, "window") : null,
   ],
   onboarding: (doc) => {
     const done = doc.steps.filter((step) => step.status === "done").length;
     const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
-    return [doc.status, `${done} of ${doc.steps.length} steps`, now?.step, doc.reason];
+    return [doc.status, `${done} of ${counted(doc.steps.length, "step")}`, now?.step, doc.reason];
   },
 };
 
@@ -44,6 +44,24 @@ function summary(kind, doc) {
   if (!doc) return "nothing yet";
   if (!Object.hasOwn(STATES, kind)) return "";
   return STATES[kind](doc).filter(Boolean).join(" · ");
+}
+
+const RANK = new Map(KINDS.map(([kind], rank) => [kind, rank]));
+
+/** Sorts keys by Organization; in it, the Organization itself stands first. */
+function byPlace(one, other) {
+  const [a, b] = [place(one), place(other)];
+  return (
+    compared(a.organization ?? "", b.organization ?? "")
+    || (RANK.get(a.kind) ?? RANK.size) - (RANK.get(b.kind) ?? RANK.size)
+    || compared(a.name, b.name)
+    || compared(one, other)
+  );
+}
+
+function compared(one, other) {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 const WARNINGS = new Set(["suspended", "failed", "undoing"]);
@@ -131,7 +149,7 @@ export class RowTable {
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
       if (!this.#kind || kind === this.#kind) found.push(key);
     }
-    found.sort();
+    found.sort(byPlace);
     this.#arrange(found.slice(0, MAX_SHOWN));
     this.#count(found.length, counts);
     this.#changed.clear();
@@ -212,7 +230,7 @@ export class RowTable {
   #count(found, counts) {
     const total = this.#rows.size;
     const shown = Math.min(found, MAX_SHOWN);
-    say(byId("list-count"), shown === total ? `${total} rows` : `${shown} of ${total} rows`);
+    say(byId("list-count"), shown === total ? counted(total, "row") : `${shown} of ${counted(total, "row")}`);
     const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
     for (const button of byId("kinds").children) {
       const kind = button.dataset.kind;

@@ -32,6 +32,11 @@ export function commandName(type) {
   return label(parts.at(-2) ?? type) + version;
 }
 
+/** Returns a number with its noun. */
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 const UNITS = [
   [86400, "d"],
   [3600, "h"],
