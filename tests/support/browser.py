@@ -15,7 +15,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
 from tests.support.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -31,6 +38,8 @@ FLAGS: Final = (
 MILLISECONDS: Final = 15_000.0
 """Until something expected has to be seen."""
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+
+expect.set_options(timeout=MILLISECONDS)
 
 # Every word that the stream's state shows, in order, however short it stands.
 _RECORD: Final = """

@@ -12,7 +12,7 @@ export class Detail {
   #panel = byId("panel-row");
   #key = "";
   #shown = null;
-  #chain = "";
+  #chain = null;
   #timer = null;
   #abort = null;
   #send;
@@ -101,23 +101,29 @@ export class Detail {
 
   /** Reads a chain soon; the one that is shown stays until the new one is there. */
   #follow(command, organization, now) {
-    this.#stop();
-    this.#chain = command;
-    this.#timer = setTimeout(() => this.#read(command, organization), now ? 0 : RELOAD_MS);
+    if (now) this.#stop();
+    this.#chain = { command, organization };
+    // A row that changes all the time does not put it off for ever.
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#read(this.#chain);
+    }, now ? 0 : RELOAD_MS);
   }
 
   #stop() {
     clearTimeout(this.#timer);
+    this.#timer = null;
     this.#abort?.abort();
     this.#abort = null;
   }
 
-  async #read(command, organization) {
+  async #read(wanted) {
+    this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
     try {
-      const found = await chain(command, organization ?? "_", abort.signal);
-      if (this.#chain === command) this.#panel.querySelector(".chain-body")?.replaceChildren(found);
+      const found = await chain(wanted.command, wanted.organization ?? "_", abort.signal);
+      if (this.#chain === wanted) this.#panel.querySelector(".chain-body")?.replaceChildren(found);
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }

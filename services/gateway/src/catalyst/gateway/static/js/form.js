@@ -30,7 +30,14 @@ export class CommandForm {
 
   /** Offers every command; those that `session` may send come first. */
   async begin(session) {
-    const { body } = await ask("GET", "/v1/contracts");
+    let body;
+    try {
+      ({ body } = await ask("GET", "/v1/contracts"));
+    } catch (error) {
+      const again = el("button", { type: "button", text: "Try again", on: { click: () => this.begin(session) } });
+      this.#panel.replaceChildren(el("p", { class: "notice", role: "alert", text: `The commands cannot be read: ${error.message}` }), again);
+      return;
+    }
     const commands = body.filter((contract) => contract.kind === "command");
     this.#contracts = new Map(commands.map((contract) => [contract.type, contract]));
     const held = new Set([session.roles, ...Object.values(session.organizations)].flat());

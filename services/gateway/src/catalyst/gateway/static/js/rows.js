@@ -43,19 +43,22 @@ const STATES = {
 function summary(kind, doc) {
   if (!doc) return "nothing yet";
   if (!Object.hasOwn(STATES, kind)) return "";
-  return STATES[kind](doc).filter(Boolean).join(" · ");
+  try {
+    return STATES[kind](doc).filter(Boolean).join(" · ");
+  } catch {
+    return ""; // A newer server's document: it is shown whole, beside the table.
+  }
 }
 
 const RANK = new Map(KINDS.map(([kind], rank) => [kind, rank]));
 
-/** Sorts keys by Organization; in it, the Organization itself stands first. */
-function byPlace(one, other) {
-  const [a, b] = [place(one), place(other)];
+/** Sorts by Organization; in it, the Organization itself stands first. */
+function byPlace(a, b) {
   return (
     compared(a.organization ?? "", b.organization ?? "")
     || (RANK.get(a.kind) ?? RANK.size) - (RANK.get(b.kind) ?? RANK.size)
     || compared(a.name, b.name)
-    || compared(one, other)
+    || compared(a.key, b.key)
   );
 }
 
@@ -78,7 +81,7 @@ export class RowTable {
   chosen = "";
   #rows = new Map();
   #lines = new Map();
-  #texts = new Map();
+  #known = new Map();
   #kind = "";
   #timer = null;
   #changed = new Set();
@@ -102,9 +105,9 @@ export class RowTable {
   /** Shows these rows; `keys` names those that changed, null means all. */
   show(rows, keys) {
     this.#rows = rows;
-    if (keys === null) this.#texts.clear();
+    if (keys === null) this.#known.clear();
     for (const key of keys ?? []) {
-      this.#texts.delete(key);
+      this.#known.delete(key);
       this.#changed.add(key);
     }
     this.#soon();
@@ -143,26 +146,27 @@ export class RowTable {
     const counts = new Map();
     const found = [];
     for (const [key, value] of this.#rows) {
-      const { kind } = place(key);
-      const text = this.#text(key, value);
-      if ((onlyStale && !value.stale) || !wanted.every((word) => text.includes(word))) continue;
-      counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      if (!this.#kind || kind === this.#kind) found.push(key);
+      const at = this.#at(key, value);
+      if ((onlyStale && !value.stale) || !wanted.every((word) => at.text.includes(word))) continue;
+      counts.set(at.kind, (counts.get(at.kind) ?? 0) + 1);
+      if (!this.#kind || at.kind === this.#kind) found.push(at);
     }
     found.sort(byPlace);
-    this.#arrange(found.slice(0, MAX_SHOWN));
+    this.#arrange(found.slice(0, MAX_SHOWN).map(({ key }) => key));
     this.#count(found.length, counts);
     this.#changed.clear();
   }
 
-  #text(key, value) {
-    let text = this.#texts.get(key);
-    if (text === undefined) {
+  /** Returns a row's place and all text in it, worked out once for each change. */
+  #at(key, value) {
+    let at = this.#known.get(key);
+    if (at === undefined) {
       const { organization, kind, name } = place(key);
-      text = `${name} ${organization ?? ""} ${kind} ${JSON.stringify(value)}`.toLowerCase();
-      this.#texts.set(key, text);
+      const text = `${name} ${organization ?? ""} ${kind} ${JSON.stringify(value)}`.toLowerCase();
+      at = { key, organization, kind, name, text };
+      this.#known.set(key, at);
     }
-    return text;
+    return at;
   }
 
   /** Makes the table hold exactly these keys, in this order; lines that stay are not replaced. */
