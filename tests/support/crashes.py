@@ -98,13 +98,11 @@ class FaultyBroker:
         return await self._pass("batch", lambda: self.inner.batch(messages, timeout=timeout))
 
     async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
-        name = f"last {subject.split('.')[0]}"
+        name = f"last {subject.split('.', maxsplit=1)[0]}"
         return await self._pass(name, lambda: self.inner.last(stream, subject, leader=leader))
 
     async def message(self, stream: str, seq: int, *, leader: bool = False) -> Stored | None:
-        return await self._pass(
-            "message", lambda: self.inner.message(stream, seq, leader=leader)
-        )
+        return await self._pass("message", lambda: self.inner.message(stream, seq, leader=leader))
 
     async def last_many(
         self, stream: str, subjects: Sequence[str], *, up_to: int | None = None

@@ -143,9 +143,7 @@ class Sender:
                 await asyncio.sleep(0.01)
 
 
-def runtime(
-    js: JetStream, *, broker: Broker | None = None, keys: KeyRing | None = None
-) -> Runtime:
+def runtime(js: JetStream, *, broker: Broker | None = None, keys: KeyRing | None = None) -> Runtime:
     """Return what a worker of a test stands on; nobody needs a token."""
     return Runtime(
         js=js,

@@ -1,4 +1,4 @@
-"""A worker is stopped before and after every call that it makes: one outcome, never zero, never two.
+"""A worker is stopped before and after every call that it makes: one outcome, never two.
 
 The points are found by recording a run. In process a crash is: nothing is flushed, every task is
 cancelled, the connection is dropped. A sample of the points is repeated with a real `kill -9`.
@@ -19,6 +19,7 @@ from tests.support.broker import Access, SharedBroker
 from tests.support.crashes import STORES, FaultyBroker, Stopper
 from tests.support.invariants import check_log
 from tests.support.rig import ORGANIZATIONS, Sender, acme, runtime
+from tests.support.waiting import until
 
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
@@ -59,9 +60,10 @@ async def _free_lease(js: JetStream) -> None:
 
 
 async def _until_empty(js: JetStream) -> None:
-    async with asyncio.timeout(60):
-        while (await js.stream_state("CMD")).messages:
-            await asyncio.sleep(0.02)
+    async def empty() -> bool:
+        return not (await js.stream_state("CMD")).messages
+
+    await until(empty, 60)
 
 
 async def _run_until(js: JetStream, worker: Worker, stopper: Stopper) -> None:
@@ -151,9 +153,7 @@ async def _recorded(broker: SharedBroker) -> list[str]:
 @pytest.mark.guarantee("G1.2")
 async def test_a_crash_at_any_call_leaves_one_outcome(shared_broker: SharedBroker) -> None:
     calls = await _recorded(shared_broker)
-    points = [
-        Point(((at, side),)) for at in range(len(calls)) for side in ("before", "after")
-    ]
+    points = [Point(((at, side),)) for at in range(len(calls)) for side in ("before", "after")]
     reached = await _prove_all(shared_broker, points)
     assert {call.split()[0] for call in calls} >= {"batch", "publish", "last", "settle", "api"}
     # A redelivery takes other turns than the recorded run, so late points may not be reached.

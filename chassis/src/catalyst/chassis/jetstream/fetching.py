@@ -148,9 +148,10 @@ class Fetching:
         self._news.set()
 
     def _message(self, raw: wire.Raw) -> Msg:
+        # A sender may put any bytes into a subject; one such message must not stop the others.
         return Msg(
             _client=self._link,
-            subject=raw.subject.decode(),
+            subject=raw.subject.decode("utf-8", "replace"),
             reply=raw.reply.decode(),
             data=raw.data,
             headers=wire.fields(raw.headers),

@@ -127,7 +127,7 @@ class Puller:
         self._arrived.append(
             Pulled(
                 seq,
-                raw.subject.decode(),
+                raw.subject.decode("utf-8", "replace"),
                 int(tokens[at + 2]),
                 int(tokens[at + 3]),
                 raw.headers,
