@@ -1,0 +1,98 @@
+"""Which decisions stand in one batch, and that each keeps its turn."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from catalyst.chassis.batch import Draft
+from catalyst.chassis.grouping import Grouping
+from catalyst.chassis.guard import Guard
+from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.topology import MAX_GROUP_COMMANDS
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class Recorder:
+    """Takes batches in place of the broker, one at a time."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    async def batch(self, messages: Sequence[Outgoing]) -> Ack:
+        self.batches.append([item.subject for item in messages if item.subject[:5] == "done."])
+        await asyncio.sleep(0)
+        return Ack(stream="EV", seq=1000 * len(self.batches))
+
+    async def publish(self, message: Outgoing) -> Ack:
+        return await self.batch([message])
+
+
+def draft(name: str, *, guarded: str = "", at: int = 0, alone: bool = False) -> Draft:
+    """A refusal: its outcome, and a guard on what it read."""
+    outcome = Outcome(id=name, type="t.v1", status="rejected", digest="", time=NOW)
+    checks = [Guard(guarded, at)] if guarded else []
+    return Draft(
+        done=f"done.acme.{name}",
+        outcome=outcome,
+        checks=checks,
+        check_subject=("acme", name),
+        guards={guarded: at} if guarded else {},
+        alone=alone,
+    )
+
+
+async def committed(*drafts: Draft) -> list[list[str]]:
+    """Hand all drafts over at once; return the outcomes of each batch, in order."""
+    recorder = Recorder()
+    grouping = Grouping(cast("Any", recorder))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(grouping.run())
+        async with asyncio.TaskGroup() as commits:
+            for item in drafts:
+                commits.create_task(grouping.commit(item))
+        running.cancel()
+    assert grouping.commands == len(drafts)
+    return [[subject.rpartition(".")[2] for subject in batch] for batch in recorder.batches]
+
+
+async def test_what_does_not_fit_into_a_full_batch_keeps_its_order() -> None:
+    names = [f"c{number:03d}" for number in range(2 * MAX_GROUP_COMMANDS + 5)]
+
+    batches = await committed(*map(draft, names))
+
+    assert [len(batch) for batch in batches] == [MAX_GROUP_COMMANDS, MAX_GROUP_COMMANDS, 5]
+    assert [name for batch in batches for name in batch] == names
+
+
+async def test_two_that_read_the_same_at_different_sequences_go_apart() -> None:
+    first = draft("a", guarded="evt.x.>", at=1)
+    second = draft("b", guarded="evt.x.>", at=2)
+
+    assert await committed(first, second, draft("c")) == [["a", "c"], ["b"]]
+
+
+async def test_two_that_only_read_the_same_go_together() -> None:
+    first = draft("a", guarded="evt.x.>", at=1)
+    second = draft("b", guarded="evt.x.>", at=1)
+
+    assert await committed(first, second) == [["a", "b"]]
+
+
+async def test_the_same_outcome_is_never_written_twice_in_one_batch() -> None:
+    assert await committed(draft("a"), draft("a"), draft("b")) == [["a", "b"], ["a"]]
+
+
+async def test_what_waits_is_not_overtaken_by_what_touches_the_same() -> None:
+    first = draft("a", guarded="evt.x.>", at=1)
+    second = draft("b", guarded="evt.x.>", at=2)
+    third = draft("c", guarded="evt.x.>", at=1)
+
+    assert await committed(first, second, third) == [["a"], ["b"], ["c"]]
+
+
+async def test_what_is_to_go_alone_goes_alone() -> None:
+    assert await committed(draft("a"), draft("b", alone=True), draft("c")) == [["a", "c"], ["b"]]
+    assert await committed(draft("a", alone=True), draft("b"), draft("c")) == [["a"], ["b", "c"]]
