@@ -39,6 +39,15 @@ async def test_a_broken_connection_shows_and_then_converges(
     ):
         await far.sign_in(site.admin)
         await far.until_row("environment", f"{gone}-prod")
+        cursors: list[str | None] = []
+        far.page.on(
+            "request",
+            lambda request: (
+                cursors.append(request.headers.get("last-event-id"))
+                if request.url.endswith("/v1/stream")
+                else None
+            ),
+        )
         wire.cut()
         await far.until_state("reconnecting")
         await expect(far.page.locator("#stream-state")).to_have_text("reconnecting")
@@ -52,7 +61,9 @@ async def test_a_broken_connection_shows_and_then_converges(
         await far.until_sequence(last["seq"])
         await far.until_row("organization", slug, "While away 4")
         await _agree(desk, far)
-        # It went on where it was: rows were not loaded anew.
+        # It went on where it was: no connection asked for all rows anew.
+        assert cursors
+        assert all(cursors)
         assert "reset" not in (await far.states())[1:]
 
 
