@@ -44,6 +44,13 @@ ORGANIZATIONS = Service(
             registration.create,
             registration.reads_create,
         ),
+        on(environment_v1.ChangeOwners, "organization", registration.change_owners),
+        on(
+            environment_v1.UpdateOrganization,
+            "organization",
+            registration.update,
+            registration.reads_update,
+        ),
         on(environment_v1.SuspendOrganization, "organization", organization.suspend),
         on(environment_v1.ResumeOrganization, "organization", organization.resume),
     ),
@@ -143,15 +150,21 @@ class Sender:
                 await asyncio.sleep(0.01)
 
 
-def runtime(js: JetStream, *, broker: Broker | None = None, keys: KeyRing | None = None) -> Runtime:
-    """Return what a worker of a test stands on; nobody needs a token."""
+def runtime(
+    js: JetStream,
+    *,
+    broker: Broker | None = None,
+    keys: KeyRing | None = None,
+    require_tokens: bool = False,
+) -> Runtime:
+    """Return what a worker of a test stands on; nobody needs a token, unless told so."""
     return Runtime(
         js=js,
         broker=broker or js,
         verifier=keys.verifier() if keys is not None else None,
         token=keys.service("environment").service if keys is not None else _no_token,
         member=ids.member_id("test"),
-        require_tokens=False,
+        require_tokens=require_tokens,
         telemetry=Telemetry("test"),
     )
 
@@ -167,9 +180,11 @@ async def working(
     *,
     broker: Broker | None = None,
     keys: KeyRing | None = None,
+    require_tokens: bool = False,
 ) -> AsyncIterator[Worker]:
     """Run a worker for the block, and drain it at the end."""
-    worker = Worker(service, runtime(js, broker=broker, keys=keys))
+    standing = runtime(js, broker=broker, keys=keys, require_tokens=require_tokens)
+    worker = Worker(service, standing)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         ready = tasks.create_task(worker.active.wait())

@@ -1,0 +1,141 @@
+"""Who may send what, judged by the worker itself: straight on the broker, without any HTTP door."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.rig import Sender, acme, working
+from tests.support.sequential import CREATE, SUSPEND
+
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.keyring import KeyRing
+from catalyst.contracts import registry, roles
+from catalyst.contracts.message import Outcome
+
+pytestmark = pytest.mark.real
+
+ANN, EVE, ROOT = "ann@example.org", "eve@other.example", "root@example.org"
+COMPLETE = "environment.complete-onboarding.v1"
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    return KeyRing.open(tmp_path / "keys")
+
+
+@pytest.fixture
+async def sender(js: JetStream, keys: KeyRing) -> AsyncIterator[Sender]:
+    """A sender to a worker that wants tokens; `acme` is Ann's and `other` is Eve's."""
+    async with working(js, keys=keys, require_tokens=True):
+        found = Sender(js)
+        root = _bearer(keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN]))
+        for slug, owner in (("acme", ANN), ("other", EVE)):
+            data = acme(owners=[{"email": owner, "role": "owner"}])
+            sent = await found.send(CREATE, slug, data, headers=root)
+            assert (await found.outcome(slug, sent)).status == "accepted"
+        yield found
+
+
+async def _all_refused(sender: Sender, headers: dict[str, str] | None) -> dict[str, str]:
+    """Send every command there is to `acme`; return the codes by type."""
+    sent = {
+        type_: await sender.send(
+            type_, "acme", {}, aggregate=message.aggregates[0], headers=headers
+        )
+        for type_, message in registry.COMMANDS.items()
+    }
+    return {type_: (await sender.outcome("acme", name)).code for type_, name in sent.items()}
+
+
+@pytest.mark.guarantee("G6.3")
+async def test_no_command_of_another_organizations_admin_is_accepted(
+    sender: Sender, keys: KeyRing
+) -> None:
+    codes = await _all_refused(sender, _bearer(keys.people().person(EVE)))
+    assert set(codes.values()) == {"forbidden"}
+    assert set(codes) == set(registry.COMMANDS)
+
+
+@pytest.mark.guarantee("G6.3", "G6.5")
+@pytest.mark.parametrize("header", ["", "Bearer a.b.c", "Basic abc", "expired", "foreign"])
+async def test_no_command_without_a_good_token_is_accepted(
+    sender: Sender, tmp_path: Path, header: str, keys: KeyRing
+) -> None:
+    headers = {"Authorization": header} if header else None
+    if header == "expired":
+        late = keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN], timedelta(hours=-2))
+        headers = _bearer(late)
+    if header == "foreign":
+        stranger = KeyRing.open(tmp_path / "others").people()
+        headers = _bearer(stranger.person(ROOT, [roles.SOVEREIGN_ADMIN]))
+    assert set((await _all_refused(sender, headers)).values()) == {"unauthenticated"}
+
+
+@pytest.mark.guarantee("G6.3")
+async def test_what_services_send_is_refused_from_persons(sender: Sender, keys: KeyRing) -> None:
+    root = keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN])
+    # The relay's headers beside a person's token prove nothing.
+    headers = {**_bearer(root), "Catalyst-Actor": "service:environment"}
+    for type_ in roles.SERVICE_COMMANDS:
+        kind = registry.COMMANDS[type_].aggregates[0]
+        sent = await sender.send(type_, "acme", {}, aggregate=kind, headers=headers)
+        found = await sender.outcome("acme", sent)
+        assert found.code == "forbidden", type_
+        assert found.actor.startswith("user:")
+
+
+async def _completed(sender: Sender, headers: dict[str, str]) -> Outcome:
+    sent = await sender.send(COMPLETE, "acme", {}, headers=headers)
+    return await sender.outcome("acme", sent)
+
+
+async def test_only_the_own_service_speaks_for_others_and_for_the_past(
+    sender: Sender, keys: KeyRing
+) -> None:
+    other = _bearer(keys.service("gateway").service())
+    own = _bearer(keys.service("environment").service())
+    old = {"Catalyst-Since": "2020-01-01T00:00:00Z"}
+
+    claimed = await _completed(sender, {**other, "Catalyst-Actor": "service:environment"})
+    assert (claimed.code, claimed.actor) == ("forbidden", "service:gateway")
+    relayed = await _completed(sender, {**own, "Catalyst-Actor": "service:provisioning"})
+    assert (relayed.code, relayed.actor) == ("forbidden", "service:provisioning")
+
+    assert (await _completed(sender, {**own, **old})).code == "command-too-old"
+    person = {**_bearer(keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN])), **old}
+    sent = await sender.send(SUSPEND, "acme", {"reason": "a"}, headers=person)
+    assert (await sender.outcome("acme", sent)).status == "accepted"
+    wrong = {**own, "Catalyst-Since": "yesterday"}
+    assert (await _completed(sender, wrong)).code == "invalid-envelope"
+    wrong = {**own, "Catalyst-Since": "2026-01-01T00:00:00"}
+    assert (await _completed(sender, wrong)).code == "invalid-envelope"
+
+
+async def test_a_role_counts_from_the_moment_at_which_it_is_recorded(
+    sender: Sender, keys: KeyRing
+) -> None:
+    """Before somebody is refused, the table is brought to the last word of the log."""
+    people = keys.people()
+    for number in range(20):
+        someone = f"person{number}@example.org"
+        owners = [{"email": ANN, "role": "owner"}, {"email": someone, "role": "admin"}]
+        changed = await sender.send(
+            "environment.change-owners.v1",
+            "acme",
+            {"owners": owners},
+            headers=_bearer(people.person(ANN)),
+        )
+        assert (await sender.outcome("acme", changed)).status == "accepted"
+        sent = await sender.send(
+            "environment.update-organization.v1",
+            "acme",
+            {"display_name": f"Name {number}"},
+            headers=_bearer(people.person(someone)),
+        )
+        found = await sender.outcome("acme", sent)
+        assert (found.code, found.events) == ("", ("environment.organization-updated.v1",))
