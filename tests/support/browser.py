@@ -253,8 +253,10 @@ class Wire:
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
-        yield self
-        server.close()
-        self.release()
-        self.cut()
-        await server.wait_closed()
+        try:
+            yield self
+        finally:
+            server.close()
+            self.release()
+            self.cut()
+            await server.wait_closed()
