@@ -25,7 +25,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 from tools.files import ROOT
 
-COLUMNS: Final = 128
+COLUMNS: Final = 136
 ROWS: Final = 50
 TITLE: Final = "uv run catalyst demo"
 PICTURE: Final = ROOT / "docs" / "demo.svg"
