@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -19,6 +18,15 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _HEADER = "traceparent"
+
+
+def _over_http(endpoint: str) -> SpanExporter:
+    # Loading it takes a tenth of a start, and most installations record nothing.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+
+    return OTLPSpanExporter(endpoint=endpoint)
 
 
 class Telemetry:
@@ -30,7 +38,7 @@ class Telemetry:
         """Send spans to `endpoint`, or to `exporter`; with neither, record nothing."""
         self._provider: TracerProvider | None = None
         if exporter is None and endpoint:
-            exporter = OTLPSpanExporter(endpoint=endpoint)
+            exporter = _over_http(endpoint)
         if exporter is not None:
             resource = Resource.create({"service.name": f"catalyst-{member}"})
             self._provider = TracerProvider(resource=resource)
