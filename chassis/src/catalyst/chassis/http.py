@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS: Final = 2.0
 """For one check of readiness."""
 REMEMBER_SECONDS: Final = 1.0
-"""Probes closer together than this get the same answer, so that they cost nothing."""
+"""Probes closer together than this get the same good answer, so that they cost nothing."""
+REMEMBER_BAD_SECONDS: Final = 0.05
+"""Likewise for a bad answer: whoever waits for a start shall not wait for our memory."""
 BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 CONTENT_POLICY: Final = "; ".join(
@@ -70,7 +72,9 @@ class Readiness:
     async def ask(self) -> dict[str, str | None]:
         """Return what each check says; None means well."""
         async with self._asking:
-            if clock.monotonic() - self._at > REMEMBER_SECONDS:
+            good = all(reason is None for reason in self._found.values())
+            remembered = REMEMBER_SECONDS if good else REMEMBER_BAD_SECONDS
+            if clock.monotonic() - self._at > remembered:
                 async with asyncio.TaskGroup() as tasks:
                     asked = {
                         name: tasks.create_task(_limited(check))

@@ -7,6 +7,7 @@ own (`processes.py`); both are the code that compose and Helm run.
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -90,11 +91,21 @@ async def _broker(
     )
     broker = BrokerProcess(settings)
     tell("starting the broker")
-    await broker.start()
+    async with asyncio.TaskGroup() as tasks:
+        if not options.processes:
+            # The members' imports take as long as the broker's start, so both go on at once.
+            tasks.create_task(asyncio.to_thread(_import_members))
+        await broker.start()
     try:
         yield broker
     finally:
         await broker.stop()
+
+
+def _import_members() -> None:
+    """Load what `_as_tasks` runs."""
+    for name in ("environment_controller", "projector", "gateway"):
+        importlib.import_module(f"catalyst.{name}.main")
 
 
 @asynccontextmanager
