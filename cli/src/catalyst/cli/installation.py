@@ -92,15 +92,18 @@ class Installation:
             }
         return found
 
-    def write_endpoints(self, http: str, nats: str, *, ours: bool) -> Context:
-        """Write down how to reach what runs here, with the local sovereign-admin's credentials."""
-        token = self.keys.people().person(
+    def token(self) -> str:
+        """Return a token of the local sovereign-admin."""
+        return self.keys.people().person(
             OPERATOR_EMAIL, [roles.SOVEREIGN_ADMIN], timedelta(days=TOKEN_DAYS)
         )
+
+    def write_endpoints(self, http: str, nats: str, *, ours: bool) -> Context:
+        """Write down how to reach what runs here, with the local sovereign-admin's credentials."""
         credentials = Credentials(
             user=permissions.OPERATOR if ours else "",
             password=self.passwords[permissions.OPERATOR] if ours else "",
-            token=token,
+            token=self.token(),
         )
         context = Context(http=http, nats=nats, operator=credentials)
         _write_private(self.data / ENDPOINTS, msgspec.json.encode(context))

@@ -137,7 +137,7 @@ async def _as_tasks(
         _working([environments, rows, door]) as failed,
         process.serving(door.app, bound) as address,
     ):
-        await _until_ready(address, failed)
+        await _until_ready(address, failed, installation.token())
         context = installation.write_endpoints(address, url, ours=ours)
         try:
             yield Stack(context, failed, None, None)
@@ -155,7 +155,7 @@ async def _as_processes(
     supervisor = Supervisor(installation, url, bound, ours=ours)
     tell("starting a process for each member")
     async with supervisor.running() as address:
-        await _until_ready(address, supervisor.failed)
+        await _until_ready(address, supervisor.failed, installation.token())
         context = installation.write_endpoints(address, url, ours=ours)
         yield Stack(context, supervisor.failed, supervisor, None)
 
@@ -181,9 +181,10 @@ async def _working(members: Sequence[Member]) -> AsyncIterator[asyncio.Event]:
                 await asyncio.wait({task})
 
 
-async def _until_ready(address: str, failed: asyncio.Event) -> None:
-    """Return once the stack answers that it can do its work."""
-    async with httpx.AsyncClient(timeout=2.0) as http:
+async def _until_ready(address: str, failed: asyncio.Event, token: str) -> None:
+    """Return once the stack answers that it can do its work, reads included."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(timeout=2.0, headers=headers) as http:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while not await _is_ready(http, address):
@@ -198,12 +199,11 @@ async def _until_ready(address: str, failed: asyncio.Event) -> None:
 
 
 async def _is_ready(http: httpx.AsyncClient, address: str) -> bool:
-    for path in ("/readyz", "/v1/state/organizations"):
+    for path in ("/readyz", "/v1/state/organizations?limit=1"):
         try:
             answer = await http.get(f"{address}{path}")
         except httpx.HTTPError:
             return False
-        # Without a token the second one is refused; that it answers is what counts.
-        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if answer.status_code != httpx.codes.OK:
             return False
     return True
