@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from catalyst.chassis import logs, settings
+from catalyst.chassis import logs, loop, settings
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.settings import BrokerSettings
 
@@ -139,7 +139,7 @@ def main(
     try:
         chosen = settings.load(kind, found, prefix)
         logs.configure(member, chosen.log_level)
-        return _run(_member(member, chosen, build))
+        return loop.run(_member(member, chosen, build))
     except Expected as error:
         sys.stderr.write(f"{member}: {error}\n")
         if error.hint:
@@ -151,13 +151,6 @@ def _bound(chosen: BrokerSettings) -> Socket:
     if chosen.http_fd >= 0:
         return socket.socket(fileno=chosen.http_fd)
     return listen(chosen.http_host, chosen.http_port)
-
-
-def _run(work: Awaitable[int]) -> int:
-    async def run() -> int:
-        return await work
-
-    return asyncio.run(run())
 
 
 async def _member(
@@ -180,6 +173,6 @@ async def _member(
 
 def stop_on_signal(stop: Callable[[], None]) -> None:
     """Call `stop` on SIGINT and SIGTERM."""
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        running.add_signal_handler(number, stop)

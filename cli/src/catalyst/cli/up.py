@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from catalyst.chassis import logs
+from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
 from catalyst.cli import contexts
 from catalyst.cli.exits import ExitCode, Failure
@@ -41,7 +41,7 @@ def up(
       catalyst up --data /var/lib/catalyst --port 0 --processes
     """
     options = Options(host=host, port=port, nats_url=nats, processes=processes)
-    asyncio.run(_up(data, options))
+    loop.run(_up(data, options))
 
 
 async def _up(data: Path, options: Options) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from catalyst.chassis import loop
 from catalyst.cli import contexts
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
@@ -48,7 +49,7 @@ def demo(
       catalyst demo --json
     """
     screen = Screen(as_json=json_)
-    asyncio.run(_demo(screen, against, kill))
+    loop.run(_demo(screen, against, kill))
     if not screen.held:
         raise Ended(ExitCode.CHECK_FAILED)
 
