@@ -44,18 +44,23 @@ async def _facts(js: JetStream, aggregate: str, slug: str = "acme") -> list[str]
     return [item.subject.split(".")[5] for item in found]
 
 
+async def _ends(js: JetStream) -> tuple[int, int]:
+    return (await js.stream_state("CMD")).last_seq, (await js.stream_state("EV")).last_seq
+
+
 async def _settled(js: JetStream) -> bool:
-    """Whether nothing is left that anybody has to do."""
+    """Whether nothing is left that anybody has to do, and nothing moved while that was read."""
     try:
+        before = await _ends(js)
         if (await js.stream_state("CMD")).messages:
             return False
         for consumer in contract.CONSUMERS:
             info = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
             if info["num_pending"] or info["num_ack_pending"]:
                 return False
+        return before == await _ends(js)
     except BrokerError:
         return False
-    return True
 
 
 @asynccontextmanager
@@ -401,3 +406,33 @@ async def test_an_unreadable_message_for_relay_or_timer_is_listed(
         letters = [item.subject for item in await js.replay("DLQ", ">")]
     assert len(letters) == 2
     assert all(name.startswith("dlq.acme.environment.unknown.") for name in letters)
+
+
+@pytest.mark.guarantee("G1.9")
+async def test_the_relay_waits_for_a_full_queue_and_loses_nothing(
+    js: JetStream, tmp_path: Path
+) -> None:
+    keys = KeyRing.open(tmp_path / "keys")
+    async with _homes(tmp_path / "git") as home, working(js, service(home), keys=keys):
+        config = (await js.stream_state("CMD")).config
+        await js.api("STREAM.UPDATE.CMD", {**config, "max_bytes": 1})
+        body = {
+            "specversion": "1.0",
+            "id": "_waits",
+            "source": "test",
+            "type": "environment.complete-onboarding.v1",
+            "actor": "service:environment",
+        }
+        subject = "out.acme.environment.organization.acme.complete-onboarding.v1"
+        await js.publish(Outgoing(subject, msgspec.json.encode(body)))
+
+        async def came_again() -> bool:
+            info = await js.api("CONSUMER.INFO.EV.environment--relay", None)
+            return bool(info["num_redelivered"])
+
+        await until(came_again)
+        assert await js.last("EV", "done.acme._waits") is None
+        await js.api("STREAM.UPDATE.CMD", config)
+        found = await Sender(js).outcome("acme", "_waits")
+        assert (found.code, found.actor) == ("organization-not-found", "service:environment")
+        await until(lambda: _settled(js))

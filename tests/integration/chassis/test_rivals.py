@@ -151,7 +151,7 @@ async def _overtaken(
         paused = Paused(own)
         async with working(own, broker=paused):
             await first.send(sender, "c-first")
-            await paused.reached.wait()
+            await until(paused.reached.is_set)
             async with working(rival):
                 for name in [*sent][1:]:
                     await sent[name].send(sender, name)
@@ -186,7 +186,7 @@ async def test_a_rejection_from_superseded_state_is_refused_and_decided_again(
         paused = Paused(own)
         async with working(own, broker=paused):
             await Op(SUSPEND, "acme", "a").send(sender, "c-late")
-            await paused.reached.wait()
+            await until(paused.reached.is_set)
             assert b"organization-not-found" in paused.held[-1].data
             await Op(CREATE, "acme").send(sender, "c-create")
             async with working(rival):
@@ -195,7 +195,7 @@ async def test_a_rejection_from_superseded_state_is_refused_and_decided_again(
                 paused.go_on.set()
                 await _decided(js)
     found = {item.id: item for item in await check_log(js)}
-    assert len(paused.refused) == 1
+    assert paused.refused
     assert found["c-late"].events == ("environment.organization-suspended.v1",)
 
 
@@ -211,7 +211,7 @@ async def test_what_was_only_read_elsewhere_is_guarded(js: JetStream, access: Ac
         async with working(own, broker=paused):
             child = Op(CREATE, "child", parent="acme")
             await child.send(sender, "c-child")
-            await paused.reached.wait()
+            await until(paused.reached.is_set)
             assert b"parent-not-found" in paused.held[-1].data
             guards = [
                 item.headers.get("Nats-Expected-Last-Subject-Sequence-Subject")
