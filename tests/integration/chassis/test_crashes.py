@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.broker import Access, SharedBroker
+from tests.support.broker import Access, SharedBroker, emptied
 from tests.support.crashes import STORES, FaultyBroker, Stopper
 from tests.support.invariants import check_log
 from tests.support.rig import ORGANIZATIONS, Sender, acme, runtime
@@ -115,6 +115,7 @@ async def _prove(access: Access, point: Point, kill: Kill | None = None) -> int:
                 reached += (await _crashing_run(access, at, side, point.counted)).crashed
         await _crashing_run(access)
         outcomes = {outcome.id: outcome for outcome in await check_log(js)}
+        await emptied(js)
     status = {name: outcomes[f"acme-{name}"].status for name in "1234"}
     assert status == {"1": "accepted", "2": "rejected", "3": "accepted", "4": "rejected"}, point
     assert outcomes["acme-2"].code == "organization-exists", point

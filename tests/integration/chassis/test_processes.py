@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from dulwich.repo import Repo
-from tests.support.broker import Access, SharedBroker
+from tests.support.broker import Access, SharedBroker, emptied
 from tests.support.crashes import FaultyBroker, Stopper
 from tests.support.invariants import check_log, whole_log
 from tests.support.rig import Sender, acme, runtime, working
@@ -126,6 +126,7 @@ class Site:
             reached = (await self.run(at, side, counted)).crashed
             await self.run()
             await self.check(js, f"{at} {side}")
+            await emptied(js)
         return reached
 
     async def check(self, js: JetStream, point: str) -> None:
