@@ -7,7 +7,6 @@ Without `--quick` the table is also written to `benchmarks/results.md`.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Final
 
 from benchmarks import fanout, grouping, latency, machine, projecting, starting
 from benchmarks.figure import Figure, table
+from catalyst.chassis import loop
 
 RESULTS: Final = Path(__file__).with_name("results.md")
 
@@ -57,7 +57,7 @@ def main() -> int:
     asked = parser.parse_args()
     where = machine.described()
     print("\n".join(where), flush=True)
-    figures = asyncio.run(_measured(asked.only or list(PARTS), quick=asked.quick))
+    figures = loop.run(_measured(asked.only or list(PARTS), quick=asked.quick))
     found = table(figures)
     print(f"\n{found}")
     if not asked.quick and not asked.only:

@@ -6,12 +6,13 @@ What was decided together was written as one batch and is shown together. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from catalyst.projector.ports import LogMessage
 
 
-class Whole(NamedTuple):
+class Whole(msgspec.Struct, gc=False):
     """Messages up to the end of a decision."""
 
     seq: int

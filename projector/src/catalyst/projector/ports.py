@@ -29,7 +29,7 @@ class Missing(Exception):
     """The log or the bucket does not exist."""
 
 
-class LogMessage(NamedTuple):
+class LogMessage(msgspec.Struct, gc=False):
     """One message of the log, as far as the fold looks at it."""
 
     seq: int

@@ -9,7 +9,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.broker import JetStream
@@ -34,7 +36,7 @@ class Doubt(Exception):
         """Why, as one lower-case phrase for the log."""
 
 
-class Pulled(NamedTuple):
+class Pulled(msgspec.Struct, gc=False):
     """One message, with nothing read that its reader may not need."""
 
     seq: int

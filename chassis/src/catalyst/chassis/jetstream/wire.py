@@ -7,13 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 _VERSION: Final = b"NATS/1.0"
 _SPACE: Final = re.compile(r"[ \t\r\n]")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_BREAKS: Final = str.maketrans({"\r": " ", "\n": " "})
 
 
-class Raw(NamedTuple):
+class Raw(msgspec.Struct, gc=False):
     """One message as it came from the socket."""
 
     subject: bytes
