@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.git.conftest import change, identify
 
-from catalyst.environment_controller.adapters.git import DulwichHome
+from catalyst.environment_controller.adapters.git import DulwichHome, opened
 from catalyst.environment_controller.adapters.git_http import by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.adapters.git_smart import SERVICES
@@ -226,14 +226,31 @@ async def test_damaged_requests_are_answered_and_break_nothing(
     assert (await heads(homes))[1] == newer
 
 
-async def test_a_fetch_of_what_no_branch_names_is_refused(
-    http: httpx.AsyncClient, homes: DulwichHome
-) -> None:
-    older, _ = await heads(homes)
-    want = b"want " + older + b" side-band-64k thin-pack ofs-delta\n"
-    answer = await http.post(
+async def fetch(http: httpx.AsyncClient, wanted: bytes) -> httpx.Response:
+    want = b"want " + wanted + b" side-band-64k thin-pack ofs-delta\n"
+    return await http.post(
         "/git/acme/home.git/git-upload-pack",
         content=pkt_line(want) + pkt_line(None) + pkt_line(b"done\n"),
         headers={"Content-Type": "application/x-git-upload-pack-request"},
     )
-    assert answer.status_code == 400
+
+
+async def test_a_branch_may_move_between_the_two_requests_of_a_clone(
+    http: httpx.AsyncClient, homes: DulwichHome
+) -> None:
+    older, newer = await heads(homes)
+    assert older != newer
+    answer = await fetch(http, older)
+    assert answer.status_code == 200
+    assert b"PACK" in answer.content
+
+
+async def test_a_fetch_of_what_no_branch_leads_to_is_refused(
+    http: httpx.AsyncClient, root: GitRoot
+) -> None:
+    dangling, tree, blob = commit_on(None, b"dangling")
+    with opened(root.repository("acme")) as repo:
+        for item in (blob, tree, dangling):
+            repo.object_store.add_object(item)
+    assert (await fetch(http, dangling.id)).status_code == 400
+    assert (await fetch(http, b"0" * 39 + b"1")).status_code == 400

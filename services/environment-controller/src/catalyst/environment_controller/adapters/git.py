@@ -44,6 +44,8 @@ PACKS_KEPT: Final = 24
 
 T = TypeVar("T")
 
+R = TypeVar("R", bound=Repo)
+
 
 class DulwichHome:
     """The Git homes below one root."""
@@ -175,7 +177,12 @@ class DulwichHome:
 
 
 def opened(path: Path) -> Repo:
-    """Open a live repository; what is written through it is durable before a branch names it.
+    """Open a live repository; see `opened_as`."""
+    return opened_as(path, Repo)
+
+
+def opened_as(path: Path, kind: type[R]) -> R:
+    """Open a live repository as `kind`; what it writes is durable before a branch names it.
 
     Raises:
         HomeMissing: If nothing stands there.
@@ -184,7 +191,7 @@ def opened(path: Path) -> Repo:
     if not path.is_dir():
         raise HomeMissing(f"{path.parent.name!r} has no repository {path.name!r}")
     try:
-        repo = Repo(str(path))
+        repo = kind(str(path))
     except NotGitRepository as error:
         raise RuntimeError(f"the repository {path.name!r} is damaged") from error
     repo.object_store.fsync_object_files = True

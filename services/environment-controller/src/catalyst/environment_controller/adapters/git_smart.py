@@ -8,8 +8,9 @@ to objects that are all there, and `main` only forwards.
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -23,7 +24,7 @@ from dulwich.repo import Repo
 from dulwich.server import Backend, BackendRepo, ReceivePackHandler, UploadPackHandler
 from typing_extensions import override
 
-from catalyst.environment_controller.adapters.git import opened
+from catalyst.environment_controller.adapters.git import opened, opened_as
 from catalyst.environment_controller.ports import MAIN
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
@@ -33,6 +34,11 @@ log = logging.getLogger(__name__)
 
 _PROTECTED: Final = Ref(b"refs/heads/" + MAIN.encode())
 _UPDATED: Final = (b"refs/heads/", b"refs/tags/")
+_WANT: Final = re.compile(rb"want ([0-9a-f]{40})")
+_WANTS_BYTES: Final = 64 * 1024
+"""What a client wants stands at the beginning of its request."""
+_BEHIND_MAX: Final = 10_000
+"""Commits that are looked through for one that is no longer a tip."""
 Update = tuple[ObjectID, ObjectID, Ref]
 Read = Callable[[int], bytes]
 Write = Callable[[bytes], None]
@@ -78,12 +84,54 @@ def exchange(
         HomeMissing: If there is no such repository.
         Refused: If the client breaks the protocol.
     """
-    with closing(opened(path)) as repo:
+    with closing(opened_as(path, _Fetched)) as repo:
+        if service == "git-upload-pack":
+            begin = read(_WANTS_BYTES)
+            repo.remember(_WANT.findall(begin))
+            read = _joined(begin, read)
         handler = _handler(repo, service, _protocol(read, write), writer, max_bytes)
         try:
             handler.handle()
         except (GitProtocolError, AssertionError, ValueError) as error:
             raise Refused(f"the request is not one of git's: {error}") from error
+
+
+class _Fetched(Repo):
+    """A repository as one fetch sees it.
+
+    A clone is two requests, and a branch may move in between. What the first one advertised is then
+    no longer a tip; it may be fetched all the same, as long as a branch leads back to it.
+    """
+
+    behind: Mapping[Ref, ObjectID] = {}
+
+    def remember(self, wanted: Sequence[bytes]) -> None:
+        """Offer, besides the tips, those wanted commits that the branches lead back to."""
+        refs = super().get_refs()
+        missing = {ObjectID(sha) for sha in wanted} - set(refs.values())
+        if not missing:
+            return
+        tips = [sha for name, sha in refs.items() if name.startswith(b"refs/heads/")]
+        walker = self.get_walker(include=tips, max_entries=_BEHIND_MAX)
+        found = [entry.commit.id for entry in walker if entry.commit.id in missing]
+        self.behind = {Ref(b"refs/behind/" + sha): sha for sha in found}
+
+    @override
+    def get_refs(self) -> dict[Ref, ObjectID]:
+        return {**super().get_refs(), **self.behind}
+
+
+def _joined(begin: bytes, read: Read) -> Read:
+    """Return a reader of `begin` and then of what `read` gives."""
+    rest = [begin]
+
+    def joined(size: int) -> bytes:
+        if not rest[0]:
+            return read(size)
+        piece, rest[0] = rest[0][:size], rest[0][size:]
+        return piece
+
+    return joined
 
 
 def _protocol(read: Read, write: Write) -> ReceivableProtocol:
