@@ -17,6 +17,17 @@ if settings.get_current_profile_name() != "ci":
     settings.load_profile("local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, and those of windows and containers in the same one.
+
+    An engine that makes networks lets every browser of the machine begin its connections anew.
+    """
+    for item in items:
+        alone = item.get_closest_marker("browser") or item.get_closest_marker("e2e")
+        group = "machine" if alone else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
     """The session's broker: not to be stopped, nor used without an account of one's own."""
