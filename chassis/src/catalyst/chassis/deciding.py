@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from catalyst.chassis import batch, outcome, parking
@@ -27,6 +26,7 @@ from catalyst.chassis.jetstream.port import (
 )
 from catalyst.chassis.job import Job
 from catalyst.chassis.mending import Mending, event_draft
+from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Process, Read, Rule, Service
 from catalyst.chassis.states import Held, HeldClaim, States
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
@@ -49,26 +49,6 @@ _CONFLICT_PAUSE_SECONDS: Final = 0.05
 
 class Bug(Exception):
     """A rule raised something that is no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Everything that one decision was made from."""
-
-    own: Held
-    others: Mapping[Ref, Held]
-    claims: Mapping[Claim, HeldClaim]
-
-    @property
-    def held(self) -> dict[Ref, Held]:
-        """Every aggregate that was read, the deciding one first."""
-        return {self.own.ref: self.own, **self.others}
-
-    def guards(self) -> dict[str, int]:
-        """Every string that was read, with the sequence at which it was."""
-        found = {item.ref.guard: item.version for item in self.held.values()}
-        found.update({item.claim.subject: item.version for item in self.claims.values()})
-        return found
 
 
 class Deciding:

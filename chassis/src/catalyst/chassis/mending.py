@@ -8,27 +8,48 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from catalyst.chassis import batch, door, events, inputs, parking
+from catalyst.chassis.grouping import Placed
 from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream.port import Broker, BrokerError
 from catalyst.chassis.job import Job
 from catalyst.chassis.parking import Letter
+from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Service
 from catalyst.chassis.states import Held, States
 from catalyst.contracts import runtime_v1
-from catalyst.contracts.message import Event, derived_id
+from catalyst.contracts.message import Event, Outcome, derived_id
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import DLQ
 
-if TYPE_CHECKING:
-    from catalyst.chassis.deciding import Deciding
-
 log = logging.getLogger(__name__)
+
+
+class Decides(Protocol):
+    """What mending needs of the loop that decides."""
+
+    async def recorded(self, job: Job) -> Outcome | None:
+        """Return what is recorded for a job."""
+        ...
+
+    async def draft(
+        self, job: Job, own: Held, more: Sequence[Event] = ()
+    ) -> tuple[Reading, batch.Draft]:
+        """Decide, and return what was read with what follows from it."""
+        ...
+
+    async def commit(self, draft: batch.Draft, reading: Reading | None, *, alone: bool) -> Placed:
+        """Store a draft."""
+        ...
+
+    async def commit_event(self, job: Job, own: Held, event: Event) -> None:
+        """Write one event of the runtime on an aggregate."""
+        ...
 
 
 class Mending:
@@ -40,7 +61,7 @@ class Mending:
         self._broker = broker
         self._states = states
 
-    async def mend(self, job: Job, deciding: Deciding) -> int:
+    async def mend(self, job: Job, deciding: Decides) -> int:
         """Free what the command names, oldest first; return how many were freed.
 
         Raises:
@@ -80,7 +101,7 @@ class Mending:
         return sorted(found, key=lambda item: (item[1].time, item[1].sequence))
 
     async def _free(
-        self, job: Job, own: Held, subject: str, found: Letter, deciding: Deciding
+        self, job: Job, own: Held, subject: str, found: Letter, deciding: Decides
     ) -> None:
         dropping = isinstance(job.payload, runtime_v1.Drop)
         how = "dropped" if dropping else "retried"

@@ -1,0 +1,29 @@
+"""What a decision was made from: every aggregate and claim that was read, with its version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalyst.chassis.states import Held, HeldClaim
+from catalyst.contracts.subjects import Claim, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that one decision was made from."""
+
+    own: Held
+    others: Mapping[Ref, Held]
+    claims: Mapping[Claim, HeldClaim]
+
+    @property
+    def held(self) -> dict[Ref, Held]:
+        """Every aggregate that was read, the deciding one first."""
+        return {self.own.ref: self.own, **self.others}
+
+    def guards(self) -> dict[str, int]:
+        """Every string that was read, with the sequence at which it was."""
+        found = {item.ref.guard: item.version for item in self.held.values()}
+        found.update({item.claim.subject: item.version for item in self.claims.values()})
+        return found
