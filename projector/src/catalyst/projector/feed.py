@@ -182,21 +182,28 @@ class Feed:
         """Ask how far the log is, and how long the rows have been behind it."""
         while True:
             try:
+                asked = clock.monotonic()
                 state = await self._log.state()
                 as_of = self._hub.as_of
                 oldest = None
                 if state.last_seq > as_of:
                     oldest = await self._log.next_time(as_of + 1)
-                self._hub.freshness.saw(state.name, state.last_seq, as_of, oldest, state.now)
+                self._hub.freshness.saw(
+                    state.name, state.last_seq, as_of, oldest=oldest, now=state.now, asked=asked
+                )
             except (Doubt, Missing) as error:
                 log.info("the log's head is not known", extra={"reason": str(error)})
             await asyncio.sleep(HEAD_SECONDS)
 
     async def _remind(self) -> None:
+        warned = clock.monotonic()
         while True:
             streams = len(self._hub.streams)
             await asyncio.sleep(max(REMIND_SECONDS, streams / STREAMS_PER_REMINDER_SECOND))
             self._hub.remind()
+            if clock.monotonic() - warned >= HEAD_SECONDS and self._hub.freshness.unknown:
+                warned = clock.monotonic()
+                self._hub.warn()
 
 
 def _keep(entries: dict[str, Entry], message: BucketMessage) -> None:

@@ -142,6 +142,12 @@ class Hub:
             if stream.behind:
                 stream.news.set()
 
+    def warn(self) -> None:
+        """Have every stream say how old the rows may be, without waiting for its heartbeat."""
+        for stream in self.streams:
+            stream.overdue = True
+            stream.news.set()
+
     def end(self, reason: str) -> None:
         """Ask every stream to end, and open no more; readers may come back elsewhere."""
         self.closing = True

@@ -120,8 +120,9 @@ class StreamResponse:
 
     def _heartbeat(self) -> bytes:
         now = clock.monotonic()
-        if now < self._heartbeat_at:
+        if now < self._heartbeat_at and not self._stream.overdue:
             return b""
+        self._stream.overdue = False
         self._heartbeat_at = now + self._pace.heartbeat_seconds
         return self._stream.heartbeat()
 

@@ -54,6 +54,8 @@ class Stream:
         """Set by the hub."""
         self.news = asyncio.Event()
         """Set when there may be something to send."""
+        self.overdue = False
+        """Set when a heartbeat shall be sent before its time."""
         self.ending: tuple[str, bool] | None = None
         """Why the stream has to end, and whether the reader may come back as it is."""
         self._hub = hub
