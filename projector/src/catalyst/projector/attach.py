@@ -6,19 +6,33 @@ at the same sequences: going on there would be wrong without a word, so the rows
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
+from catalyst.contracts.subjects import BadSubject, RowKey
+from catalyst.projector import row
 from catalyst.projector.checkpoint import Checkpoint
 from catalyst.projector.fold import Fold
-from catalyst.projector.ports import Bucket, Loaded, Log, LogState, Missing, Pointer, ReadModel
-from catalyst.projector.views.table import FOLD, VIEWS
+from catalyst.projector.ports import (
+    Bucket,
+    Garbled,
+    Loaded,
+    Log,
+    LogState,
+    Missing,
+    Pointer,
+    ReadModel,
+)
+from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
 
 
 class Unfit(Exception):
     """The current bucket cannot be continued; the rows have to be built anew.
 
-    `reason` is a short code: `no-bucket`, `log-changed`, `log-shorter`, `event-differs` or
-    `fold-changed`.
+    `reason` is a short code: `no-bucket`, `bucket-unreadable`, `log-changed`, `log-shorter`,
+    `event-differs` or `fold-changed`.
     """
 
     def __init__(self, reason: str, pointer: Pointer | None) -> None:
@@ -74,8 +88,28 @@ async def attach(log: Log, model: ReadModel) -> Attached:
         _, checkpoint = await bucket.last()
     except Missing as error:
         raise Unfit("no-bucket", pointer) from error
+    except Garbled as error:
+        raise Unfit("bucket-unreadable", pointer) from error
     await verify(log, checkpoint, pointer)
     if checkpoint.fold != FOLD:
         raise Unfit("fold-changed", pointer)
-    loaded = await bucket.load()
+    try:
+        loaded = await bucket.load()
+        _check(loaded.rows)
+    except Garbled as error:
+        raise Unfit("bucket-unreadable", pointer) from error
     return Attached(pointer, bucket, loaded, Fold(VIEWS, loaded.rows))
+
+
+def _check(rows: Mapping[str, bytes]) -> None:
+    """Read every row once: the fold reads a row when an event changes it, which is too late.
+
+    Raises:
+        Garbled: If one cannot be read.
+    """
+    for key, raw in rows.items():
+        try:
+            view = BY_KIND[RowKey.decode(key).kind]
+            row.decode(raw, view.document)
+        except (BadSubject, KeyError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Garbled(f"{key!r} is no row: {error}") from error

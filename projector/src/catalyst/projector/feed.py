@@ -12,9 +12,11 @@ import random
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from catalyst.chassis import clock
 from catalyst.chassis.jetstream.times import of_nanoseconds
-from catalyst.contracts.subjects import RowKey
+from catalyst.contracts.subjects import BadSubject, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.failures import first
 from catalyst.projector.hub import MARKER_SECONDS, Hub
@@ -23,6 +25,7 @@ from catalyst.projector.ports import (
     BucketMessage,
     BucketReader,
     Doubt,
+    Garbled,
     Log,
     LogState,
     Missing,
@@ -40,6 +43,9 @@ STREAMS_PER_REMINDER_SECOND: Final = 5000
 """With many streams the reminders come more slowly."""
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
+
+
+_UNREADABLE: Final = (BadSubject, msgspec.MsgspecError, UnicodeDecodeError)
 
 
 class _Switched(Exception):
@@ -77,7 +83,8 @@ class Feed:
                 await self._follow_current()
             except _Switched:
                 continue
-            except (Doubt, Missing) as error:
+            except (Doubt, Missing, Garbled) as error:
+                # What is garbled stays so until the follower has built another bucket.
                 self.doubts += 1
                 log.info("the hub reads again", extra={"reason": str(error)})
             if clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
@@ -100,8 +107,8 @@ class Feed:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow(reader), name="hub-follow")
                     group.create_task(self._watch(pointer.epoch), name="hub-watch")
-            except* (_Switched, Doubt, Missing) as failures:
-                raise first(failures, (_Switched, Doubt, Missing)) from None
+            except* (_Switched, Doubt, Missing, Garbled) as failures:
+                raise first(failures, (_Switched, Garbled, Doubt, Missing)) from None
 
     def _cut_off(self) -> bool:
         """Return whether deletions may have come and gone unseen."""
@@ -121,8 +128,11 @@ class Feed:
                 if young is None and age < timedelta(seconds=MARKER_SECONDS):
                     young = message.revision
                 if message.checkpoint is not None and message.checkpoint.to is None:
-                    for item in waiting:
-                        _keep(entries, item)
+                    try:
+                        for item in waiting:
+                            _keep(entries, item)
+                    except _UNREADABLE as error:
+                        raise Garbled(f"a row cannot be shown: {error}") from error
                     waiting.clear()
                     shown = message
         if shown.checkpoint is None:
@@ -168,7 +178,11 @@ class Feed:
             if checkpoint is not None and checkpoint.to is None:
                 flushes = self._unshown[: place + 1]
                 del self._unshown[: place + 1]
-                self._hub.apply(flushes)
+                try:
+                    self._hub.apply(flushes)
+                except _UNREADABLE as error:
+                    self._epoch = ""
+                    raise Garbled(f"a row cannot be shown: {error}") from error
                 return
 
     async def _watch(self, epoch: str) -> None:

@@ -17,7 +17,7 @@ from catalyst.projector.attach import Attached, Unfit, attach, verify
 from catalyst.projector.failures import first
 from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
-from catalyst.projector.ports import Doubt, GuardLost, Log, Missing, ReadModel
+from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
 from catalyst.projector.refold import Refold
 from catalyst.projector.session import Session
 from catalyst.projector.tracing import Tracing
@@ -69,7 +69,8 @@ class Follower:
         while True:
             try:
                 await self._turn()
-            except (Doubt, Missing) as error:
+            except (Doubt, Missing, Garbled) as error:
+                # What is garbled is found again when attaching, and built anew there.
                 self.doubts += 1
                 log.warning("the projector begins again", extra={"reason": str(error)})
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311

@@ -181,28 +181,29 @@ class Hub:
 
     def _changes(self, messages: Iterable[BucketMessage]) -> list[Change]:
         found: dict[str, Change] = {}
-        for message in messages:
-            if not message.key:
-                continue
-            old = self.rows.pop(message.key, None)
-            marker = self._markers.pop(message.key, None)
+        # All are read before the first is shown: one that cannot be read changes nothing.
+        for entry in [self._entry(message) for message in messages if message.key]:
+            key = entry.key
+            old = self.rows.pop(key, None)
+            marker = self._markers.pop(key, None)
             if old is None and marker is not None:
                 old = marker[0]
-            place = RowKey.decode(message.key) if old is None else old.place
-            entry = Entry(
-                message.key, place, message.revision, message.value, deleted=message.deleted
-            )
-            if message.deleted:
-                self._markers[message.key] = (entry, clock.monotonic())
+            if entry.deleted:
+                self._markers[key] = (entry, clock.monotonic())
             else:
-                self.rows[message.key] = entry
-            earlier = found.get(message.key)
+                self.rows[key] = entry
+            earlier = found.get(key)
             if earlier is None:
-                found[message.key] = Change(old, entry, message.revision, 0)
+                found[key] = Change(old, entry, entry.revision, 0)
             else:
                 earlier.after = entry
                 earlier.coalesced += 1
         return list(found.values())
+
+    def _entry(self, message: BucketMessage) -> Entry:
+        known = self.rows.get(message.key)
+        place = RowKey.decode(message.key) if known is None else known.place
+        return Entry(message.key, place, message.revision, message.value, deleted=message.deleted)
 
     def _forget_old(self) -> None:
         """Drop the deletions that the bucket is about to forget as well."""

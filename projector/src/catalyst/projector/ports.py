@@ -29,6 +29,10 @@ class Missing(Exception):
     """The log or the bucket does not exist."""
 
 
+class Garbled(Exception):
+    """What stands in the bucket was not written by a projector: its rows have to be built anew."""
+
+
 class LogMessage(msgspec.Struct, gc=False):
     """One message of the log, as far as the fold looks at it."""
 
@@ -141,7 +145,10 @@ class BucketReader(Protocol):
 
 
 class Bucket(Protocol):
-    """One version of the read model. Every method raises `Doubt` or `Missing`."""
+    """One version of the read model.
+
+    Every method raises `Doubt` or `Missing`, and every one that reads `Garbled`.
+    """
 
     @property
     def epoch(self) -> str:
@@ -182,7 +189,10 @@ class ReadModel(Protocol):
     """All buckets. Every method raises `Doubt` or `Missing`."""
 
     async def current(self) -> Pointer | None:
-        """Return the pointer, or None before the first switch."""
+        """Return the pointer, or None before the first switch.
+
+        Its epoch is empty if what stands there names no bucket.
+        """
         ...
 
     async def switch(self, pointer: Pointer) -> None:

@@ -17,6 +17,7 @@ from catalyst.projector.flush import Flusher
 from catalyst.projector.ports import (
     Bucket,
     Doubt,
+    Garbled,
     GuardLost,
     Log,
     Missing,
@@ -78,7 +79,10 @@ async def rebuild(
         compared_at: int | None = None
         differences: tuple[Difference, ...] = ()
         if against and old is not None:
-            compared_at, differences = await _held_against(refold, old, accept=accept)
+            try:
+                compared_at, differences = await _held_against(refold, old, accept=accept)
+            except Garbled as error:
+                log.warning("the old rows cannot be compared", extra={"reason": str(error)})
         epoch = ids.epoch()
         bucket = await model.create(epoch)
         try:
@@ -145,7 +149,8 @@ async def _pass(refold: Refold, flusher: Flusher, old: Bucket) -> None:
     while True:
         try:
             _, checkpoint = await old.last()
-        except Missing:
+        except (Missing, Garbled):
+            # There is nothing left to be behind.
             return
         if checkpoint.log != flusher.checkpoint.log or checkpoint.seq <= refold.position.seq:
             return

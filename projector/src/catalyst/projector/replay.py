@@ -20,7 +20,7 @@ from catalyst.contracts.subjects import Ref
 from catalyst.projector.entry import Entry
 from catalyst.projector.fold import Fold
 from catalyst.projector.hub import Hub
-from catalyst.projector.ports import Doubt, Log, Missing, ReadModel
+from catalyst.projector.ports import Doubt, Garbled, Log, Missing, ReadModel
 from catalyst.projector.refold import Difference, Refold, compare
 from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
 
@@ -74,6 +74,8 @@ async def check(source: Log, model: ReadModel) -> Check:
             loaded = await bucket.load()
     except Missing as error:
         raise NotComparable("the bucket is gone") from error
+    except Garbled as error:
+        raise NotComparable(f"the bucket cannot be read: {error}") from error
     checkpoint = loaded.checkpoint
     if checkpoint.to is not None:
         raise Doubt("a decision is being written in parts")

@@ -5,9 +5,12 @@ Called by the follower, the rebuild and the hub, through `catalyst.projector.por
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
+
+import msgspec
 
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.broker import JetStream
@@ -17,7 +20,7 @@ from catalyst.contracts.topology import ROW_MARKER_TTL
 from catalyst.projector import checkpoint as checkpoints
 from catalyst.projector.adapters.faults import translated
 from catalyst.projector.checkpoint import Checkpoint
-from catalyst.projector.ports import BucketMessage, Change, Doubt, Loaded, Missing
+from catalyst.projector.ports import BucketMessage, Change, Doubt, Garbled, Loaded, Missing
 
 _GUARD: Final = "Nats-Expected-Last-Sequence"
 _DELETION: Final[Mapping[str, str]] = {
@@ -27,6 +30,9 @@ _DELETION: Final[Mapping[str, str]] = {
 }
 _OPERATION: Final = b"KV-Operation"
 _HEADER: Final = checkpoints.HEADER.encode()
+LAST_TRIES: Final = 5
+"""Looks at a bucket's end; it may be seen in the middle of a batch, though not for long."""
+LAST_PAUSE_SECONDS: Final = 0.05
 LOAD_TRIES: Final = 50
 """Pages after which a bucket that never shows a checkpoint at its end is given up."""
 
@@ -36,11 +42,18 @@ def stream_name(epoch: str) -> str:
     return f"KV_rm_{epoch}"
 
 
+def _decoded(raw: bytes | str) -> Checkpoint:
+    try:
+        return checkpoints.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Garbled(f"a checkpoint cannot be read: {error}") from error
+
+
 def _checkpoint(key: str, headers: bytes | None, data: bytes) -> Checkpoint | None:
     if key == checkpoints.KEY:
-        return checkpoints.decode(data)
+        return _decoded(data)
     raw = None if headers is None else wire.field(headers, _HEADER)
-    return None if raw is None else checkpoints.decode(raw)
+    return None if raw is None else _decoded(raw)
 
 
 class _Reader:
@@ -86,16 +99,18 @@ class StreamBucket:
 
     async def last(self) -> tuple[int, Checkpoint]:
         """Return the last revision and its checkpoint, from whoever leads."""
-        with translated("asking how far the read model is"):
-            stored = await self._js.last(self._stream, f"{self._prefix}>", leader=True)
-        if stored is None:
-            raise Missing(f"the bucket {self._epoch!r} is empty")
-        raw = stored.headers.get(checkpoints.HEADER)
-        if raw is None and stored.subject == self._prefix + checkpoints.KEY:
-            return stored.seq, checkpoints.decode(stored.data)
-        if raw is None:
-            raise Doubt("the read model's last message holds no checkpoint yet")
-        return stored.seq, checkpoints.decode(raw)
+        for _ in range(LAST_TRIES):
+            with translated("asking how far the read model is"):
+                stored = await self._js.last(self._stream, f"{self._prefix}>", leader=True)
+            if stored is None:
+                raise Missing(f"the bucket {self._epoch!r} is empty")
+            raw = stored.headers.get(checkpoints.HEADER)
+            if raw is not None:
+                return stored.seq, _decoded(raw)
+            if stored.subject == self._prefix + checkpoints.KEY:
+                return stored.seq, _decoded(stored.data)
+            await asyncio.sleep(LAST_PAUSE_SECONDS)
+        raise Garbled("the read model's last message holds no checkpoint")
 
     async def load(self) -> Loaded:
         """Return all rows, once the last message read is a checkpoint."""
@@ -108,9 +123,9 @@ class StreamBucket:
             for item in stored:
                 key = item.subject[len(self._prefix) :]
                 raw = item.headers.get(checkpoints.HEADER)
-                found = None if raw is None else checkpoints.decode(raw)
+                found = None if raw is None else _decoded(raw)
                 if key == checkpoints.KEY:
-                    found = checkpoints.decode(item.data)
+                    found = _decoded(item.data)
                 elif _OPERATION.decode() in item.headers:
                     rows.pop(key, None)
                 else:

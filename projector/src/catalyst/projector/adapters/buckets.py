@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,9 +17,12 @@ from catalyst.projector.adapters.bucket import StreamBucket, stream_name
 from catalyst.projector.adapters.faults import translated
 from catalyst.projector.ports import Missing, Pointer
 
+log = logging.getLogger(__name__)
+
 _STREAM: Final = "KV_rm"
 _SUBJECT: Final = "$KV.rm.current"
 _PREFIX: Final = stream_name("")
+_EPOCH: Final = re.compile("[a-z2-7]{1,32}")
 
 
 class StreamReadModel:
@@ -35,8 +40,7 @@ class StreamReadModel:
             stored = await self._js.last(_STREAM, _SUBJECT, leader=True)
         if stored is None:
             return None
-        pointer = msgspec.json.decode(stored.data, type=Pointer)
-        return msgspec.structs.replace(pointer, revision=stored.seq)
+        return msgspec.structs.replace(_pointer(stored.data), revision=stored.seq)
 
     async def switch(self, pointer: Pointer) -> None:
         """Write the pointer under the guard of its own subject."""
@@ -90,3 +94,13 @@ class StreamReadModel:
                 await self._js.api(f"STREAM.DELETE.{stream_name(epoch)}", None, timeout=5.0)
         except Missing:
             return
+
+
+def _pointer(raw: bytes) -> Pointer:
+    """Return what the pointer says; no bucket, if that cannot be read."""
+    try:
+        found = msgspec.json.decode(raw, type=Pointer)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("the pointer to the read model cannot be read", extra={"why": str(error)})
+        return Pointer(epoch="")
+    return found if _EPOCH.fullmatch(found.epoch) else Pointer(epoch="")
