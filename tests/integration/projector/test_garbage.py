@@ -1,4 +1,4 @@
-"""What stands in the bucket and cannot be read never stops the projector: it builds the rows anew."""
+"""Garbage in the bucket never stops the projector: it builds the rows anew."""
 
 import msgspec
 import pytest
