@@ -16,7 +16,7 @@ from tests.integration.jetstream.streams import fill, log_stream
 from tests.support.broker import own_connection, private
 from tests.support.waiting import until
 
-from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream import topology, wire
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing, Unavailable
@@ -32,6 +32,7 @@ from catalyst.cli.broker import (
     User,
     server_binary,
 )
+from catalyst.contracts import topology as contract
 
 pytestmark = pytest.mark.real
 
@@ -228,6 +229,23 @@ async def test_a_missing_file_of_a_stream_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreCorrupt):
         await process.start()
+
+
+async def test_a_killed_broker_starts_again_and_calls_nothing_damaged(tmp_path: Path) -> None:
+    process = private(tmp_path / "broker")
+    bucket = Outgoing("$KV.leases.environment", b"x" * 2_000)
+    for round_ in range(8):
+        await process.start()
+        async with own_connection(process) as js:
+            await topology.ensure(js, contract.topology())
+            # Values that replace each other leave files behind that an old index still names.
+            for number in range(30 * round_):
+                await js.publish(bucket)
+                if number % 10 == 0:
+                    await js.publish(Outgoing("evt.a.b.c.d.e.v1", b"{}"))
+        await process.kill()
+    await process.start()
+    await process.stop()
 
 
 async def test_a_store_that_is_no_directory_is_told(tmp_path: Path) -> None:

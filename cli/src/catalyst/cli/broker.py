@@ -363,7 +363,7 @@ def _fault_in(log: str, settings: BrokerSettings, port: int) -> BrokerFault | No
             return DiskFull(f"the disk of {directory} is full: make room, then start again")
         if "permission denied" in line:
             return BrokerFault(f"the broker may not write in {directory}: give it to this user")
-        if any(sign in line for sign in _SIGNS_OF_DAMAGE):
+        if any(sign in line for sign in _SIGNS_OF_DAMAGE) or _lost_blocks(line, directory):
             return StoreCorrupt(
                 f"the broker cannot read what it stored in {directory}: restore it from a copy, "
                 f"or move it away to begin anew (the broker says: {line.partition('] ')[2]})"
@@ -385,6 +385,23 @@ async def _name_of(host: str, port: int) -> str:
 _SIGNS_OF_DAMAGE: Final = (
     "Can't start JetStream",
     "metafile",
-    "could not locate msg block",
 )
-"""After the last two the server goes on without the stream, or without a part of it."""
+"""After the last one the server goes on without the stream."""
+_STALE_INDEX: Final = "could not locate msg block"
+"""What the server says after a crash about an index that is behind its files, which it then makes
+anew; and what it says about a file of the log that is gone."""
+
+
+def _lost_blocks(line: str, directory: Path) -> bool:
+    """Whether a warning speaks of a log of which a file is really missing.
+
+    Events are never removed, so the files of `EV` count up from 1. In other streams files go as
+    their messages go, and an index that still names one means nothing.
+    """
+    if _STALE_INDEX not in line or "[EV]" not in line:
+        return False
+    for stream in directory.glob("store/jetstream/*/streams/EV/msgs"):
+        numbers = sorted(int(path.stem) for path in stream.glob("*.blk") if path.stem.isdigit())
+        if numbers != list(range(1, len(numbers) + 1)):
+            return True
+    return False
