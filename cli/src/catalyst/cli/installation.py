@@ -58,6 +58,17 @@ class Installation:
         """Where the Git homes are."""
         return self.data / "git"
 
+    def broker_port(self) -> int:
+        """Return the port that the broker had the last time; 0 if there was none."""
+        try:
+            return int((self.data / "broker.port").read_text("utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def remember_broker_port(self, port: int) -> None:
+        """Keep the broker's port for the next start."""
+        _write_private(self.data / "broker.port", str(port).encode())
+
     def users(self) -> list[BrokerUser]:
         """Return the broker's users with their generated permissions."""
         return [

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -138,8 +139,8 @@ def write(line: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write a line that is no part of the result to stderr."""
-    sys.stderr.write(clean(text) + "\n")
+    """Write a line that is no part of the result to stderr; commands in it can be pasted."""
+    sys.stderr.write(clean(as_called(text)) + "\n")
     sys.stderr.flush()
 
 
@@ -150,7 +151,7 @@ def complain(failure: Failure, *, as_object: bool) -> None:
             "code": failure.code,
             "message": failure.message,
             "exit": int(failure.exit_code),
-            "hint": failure.hint,
+            "hint": as_called(failure.hint),
             "errors": failure.errors,
         }
         sys.stderr.write(as_json({"error": body}) + "\n")

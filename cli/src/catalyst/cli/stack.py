@@ -16,14 +16,21 @@ from typing import Any, Final
 import httpx
 
 from catalyst.chassis import app as process
+from catalyst.chassis import clock
 from catalyst.chassis.app import Member
 from catalyst.chassis.errors import Expected
-from catalyst.cli.broker import BrokerProcess, BrokerSettings
+from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import Supervisor
 
 READY_SECONDS: Final = 30.0
+RESTART_SECONDS: Final = 0.1
+LONGEST_RESTART_SECONDS: Final = 10.0
+STABLE_SECONDS: Final = 60.0
+"""A broker that ran this long has recovered; its next end is counted as the first."""
+MAX_DEATHS: Final = 8
+"""Ends in a row after which a start that fails ends the stack."""
 _POLL_SECONDS: Final = 0.02
 
 Tell = Callable[[str], None]
@@ -95,11 +102,50 @@ async def _broker(
         if not options.processes:
             # The members' imports take as long as the broker's start, so both go on at once.
             tasks.create_task(asyncio.to_thread(_import_members))
-        await broker.start()
+        await _started(broker, installation)
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(_kept(broker, tell), name="broker")
+        try:
+            yield broker
+        finally:
+            keeping.cancel()
+            await broker.stop()
+
+
+async def _started(broker: BrokerProcess, installation: Installation) -> None:
+    """Start the broker, on the port of the last time if it is free: programs have its address."""
+    wanted = broker.port
+    broker.port = wanted or installation.broker_port()
     try:
-        yield broker
-    finally:
-        await broker.stop()
+        await broker.start()
+    except PortTaken:
+        if wanted:
+            raise
+        broker.port = 0
+        await broker.start()
+    installation.remember_broker_port(broker.port)
+
+
+async def _kept(broker: BrokerProcess, tell: Tell) -> None:
+    """Start the broker again whenever it ends by itself, on the same port.
+
+    Raises:
+        BrokerFault: If it does not stay up.
+    """
+    deaths = 0
+    while True:
+        began = clock.monotonic()
+        await broker.wait()
+        deaths = deaths + 1 if clock.monotonic() - began < STABLE_SECONDS else 1
+        why = broker.fault()
+        tell(f"the broker ended{f': {why}' if why else ''}; starting it again")
+        await asyncio.sleep(min(RESTART_SECONDS * 2**deaths, LONGEST_RESTART_SECONDS))
+        try:
+            await broker.start()
+        except BrokerFault as error:
+            tell(str(error))
+            if deaths >= MAX_DEATHS:
+                raise
 
 
 def _import_members() -> None:

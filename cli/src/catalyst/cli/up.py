@@ -10,19 +10,21 @@ import typer
 
 from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
-from catalyst.cli import contexts
+from catalyst.cli import contexts, startable
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.installation import OPERATOR_EMAIL, Installation
+from catalyst.cli.greeting import greeting
+from catalyst.cli.installation import Installation
 from catalyst.cli.output import note, write
-from catalyst.cli.stack import Options, Stack, running
-from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.cli.stack import Options, running
 
 
 def up(
     data: Annotated[
         Path, typer.Option("--data", help="Directory that holds everything; made if missing.")
     ] = Path(".catalyst"),
-    port: Annotated[int, typer.Option("--port", help="HTTP port; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", help="HTTP port; 0 takes a free one.", min=0, max=65535)
+    ] = 8080,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     nats: Annotated[
         str, typer.Option("--nats", metavar="URL", help="Use this broker instead of our own.")
@@ -45,6 +47,10 @@ def up(
 
 
 async def _up(data: Path, options: Options) -> None:
+    # First of all, so that a refused start leaves no directory behind.
+    startable.check_listening(options.host, options.port)
+    if options.nats_url:
+        await startable.check_broker(options.nats_url)
     installation = Installation(data)
     log = data / "up.log"
     with log.open("a", encoding="utf-8") as stream:
@@ -58,7 +64,8 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
     stop_on_signal(stop.set)
     async with running(installation, options, note) as stack:
         local = contexts.register_local(data)
-        _greet(stack, data, local.operator.user)
+        for line in greeting(local, data, Path.cwd()):
+            write(line)
         await _first({"stop": stop, "failed": stack.failed})
         if stack.failed.is_set() and not stop.is_set():
             raise Failure(
@@ -75,39 +82,3 @@ async def _first(events: dict[str, asyncio.Event]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
-
-
-def _greet(stack: Stack, data: Path, user: str) -> None:
-    http = stack.context.http
-    write("Catalyst is running.")
-    write("")
-    write(f"  live page   {http}/")
-    write(f"  API         {http}/openapi.json")
-    write(f"  broker      {stack.context.nats}   (user {user or 'of your broker'})")
-    write(f"  data        {data.resolve()}")
-    write("")
-    write("Sign in on the live page with the token that this prints:")
-    write(f"  catalyst token --email {OPERATOR_EMAIL} --role {SOVEREIGN_ADMIN}")
-    write("")
-    write("Try next, in another terminal:")
-    write("  catalyst apply -f - <<'END'")
-    for line in _MANIFEST.splitlines():
-        write(f"  {line}")
-    write("  END")
-    write("  catalyst get organizations --watch")
-    write("  catalyst doctor")
-    write("")
-    write("Ctrl-C drains and ends.")
-
-
-_MANIFEST = """apiVersion: orgs.openova.io/v1
-kind: Organization
-metadata: {name: acme}
-spec:
-  slug: acme
-  displayName: Acme
-  kind: customer
-  tier: sme
-  billingMode: real
-  sovereignRef: cloud.example.org
-  owners: [{email: admin@localhost, role: owner}]"""

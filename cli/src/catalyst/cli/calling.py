@@ -1,0 +1,23 @@
+"""How this command was called, so that what it suggests can be pasted as it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+NAME: Final = "catalyst"
+UNDER_UV: Final = ("UV_RUN_RECURSION_DEPTH", "UV")
+"""One of these is set in whatever `uv run` starts."""
+_QUOTED: Final = f"`{NAME} "
+
+
+def called(environ: Mapping[str, str] | None = None) -> str:
+    """Return the words before the verb: `catalyst`, or `uv run catalyst` under uv."""
+    found = os.environ if environ is None else environ
+    return f"uv run {NAME}" if any(found.get(name) for name in UNDER_UV) else NAME
+
+
+def as_called(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return a text whose commands in backticks begin as this command was called."""
+    return text.replace(_QUOTED, f"`{called(environ)} ")

@@ -1,0 +1,63 @@
+"""What `catalyst up` says once everything runs: where it is, and lines to paste next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from catalyst.cli.calling import called
+from catalyst.cli.contexts import Context
+from catalyst.cli.installation import OPERATOR_EMAIL
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
+
+EXAMPLE: Final = Path("examples/acme.yaml")
+"""Of a checkout; elsewhere a command is suggested that needs no file."""
+CREATE: Final = "environment.create-organization.v1"
+_ACME: Final[dict[str, Any]] = {
+    "display_name": "Acme",
+    "kind": "customer",
+    "tier": "sme",
+    "billing_mode": "real",
+    "sovereign_ref": "cloud.example.org",
+    "owners": [{"email": OPERATOR_EMAIL, "role": "owner"}],
+}
+
+
+def greeting(context: Context, data: Path, folder: Path) -> Iterator[str]:
+    """Yield the lines.
+
+    Args:
+        context: Where it runs.
+        data: The directory that holds everything.
+        folder: Where the reader is: decides whether the example's manifests can be named.
+    """
+    user = context.operator.user
+    yield "Catalyst is running."
+    yield ""
+    yield f"  live page     {context.http}/"
+    yield f"  API           {context.http}/openapi.json"
+    yield f"  broker        {context.nats}"
+    if user:
+        yield f'  broker user   "{user}", whose password is in {data.resolve() / "broker.json"}'
+    yield f"  data          {data.resolve()}"
+    yield ""
+    yield "Sign in on the live page with the token that this prints:"
+    yield f"  {called()} token --email {OPERATOR_EMAIL} --role {SOVEREIGN_ADMIN}"
+    yield ""
+    yield "Try next, in another terminal:"
+    for line in suggestions(folder):
+        yield f"  {line}"
+    yield ""
+    yield "Ctrl-C drains and ends."
+
+
+def suggestions(folder: Path) -> tuple[str, ...]:
+    """Return commands worth trying first, each whole on its line."""
+    first = f"{called()} apply -f {EXAMPLE.as_posix()}"
+    if not (folder / EXAMPLE).is_file():
+        body = shlex.quote(json.dumps(_ACME))
+        first = f"{called()} send {CREATE} --org acme --data {body} --wait"
+    return (first, f"{called()} get organizations --watch", f"{called()} doctor")

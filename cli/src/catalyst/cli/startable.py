@@ -1,0 +1,76 @@
+"""What `catalyst up` looks at before it makes anything: may it listen, is the broker there."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+from catalyst.chassis import app as process
+from catalyst.chassis.errors import Expected
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import BrokerError, Denied
+from catalyst.cli.contexts import check_address
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.client.connect import NATS_SCHEMES
+from catalyst.client.errors import shown_address
+
+BROKER_SECONDS: Final = 3.0
+_OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
+
+
+def check_listening(host: str, port: int) -> None:
+    """Look whether the address can be listened on.
+
+    Raises:
+        Failure: With the option that is wrong.
+    """
+    try:
+        process.listen(host, port).close()
+    except Expected as error:
+        cause = error.__cause__
+        if isinstance(cause, socket.gaierror):
+            raise Failure(
+                ExitCode.USAGE,
+                f"--host {host}: this is neither an address nor a name that is known here",
+                hint="127.0.0.1 listens for this machine alone, 0.0.0.0 for every network",
+            ) from error
+        if isinstance(cause, OSError) and cause.errno in _OF_THE_HOST:
+            raise Failure(
+                ExitCode.USAGE,
+                f"--host {host}: this machine does not have that address",
+                hint="127.0.0.1 listens for this machine alone, 0.0.0.0 for every network",
+            ) from error
+        why = cause.strerror if isinstance(cause, OSError) else str(error)
+        raise Failure(
+            ExitCode.UNEXPECTED,
+            f"--port {port}: cannot listen on {host}:{port}: {why}",
+            hint="choose another port with --port, or 0 for any free one",
+        ) from error
+
+
+async def check_broker(url: str) -> None:
+    """Look whether a broker answers there.
+
+    Raises:
+        Failure: If none does, or it refuses what the address says.
+    """
+    try:
+        check_address(url, NATS_SCHEMES)
+    except Failure as failure:
+        raise Failure(ExitCode.USAGE, f"--nats: {failure.message}") from failure
+    try:
+        async with connect(url, name="up", timeout=BROKER_SECONDS):
+            return
+    except Denied as error:
+        raise Failure(
+            ExitCode.NOT_ALLOWED,
+            f"--nats {shown_address(url)}: the broker does not let us in with these credentials",
+            hint="user and password can stand in the address: nats://user:password@host:4222",
+        ) from error
+    except (BrokerError, OSError, ValueError) as error:
+        raise Failure(
+            ExitCode.UNREACHABLE,
+            f"--nats {shown_address(url)}: no broker answers there",
+            hint="start it, or leave --nats out: then a broker is started here",
+        ) from error
