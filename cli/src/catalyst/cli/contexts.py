@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.client.errors import shown_address
 
 LOCAL: Final = "local"
 """The name under which `catalyst up` registers what it runs."""
@@ -164,8 +165,12 @@ def check_address(url: str, schemes: frozenset[str]) -> str:
     Raises:
         Failure: If it does not.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in schemes or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
         wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
-        raise Failure(ExitCode.USAGE, f"{url!r} is not an address like {wanted}")
+        raise Failure(ExitCode.USAGE, f"{shown_address(url)!r} is not an address like {wanted}")
     return url.rstrip("/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import complain
 from catalyst.cli.target import environ_flag
 
+_SILENT: Final = logging.NullHandler()
 DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
 COMPLETING: Final = "_CATALYST_COMPLETE"
@@ -88,6 +90,8 @@ def run() -> None:
 
 def ended(arguments: list[str]) -> int:
     """Run the command and return its exit code; what went wrong is said on stderr."""
+    # A verb says itself what went wrong; lines of a log would stand between its own.
+    logging.getLogger().addHandler(_SILENT)
     try:
         build(only=_only(arguments))(args=arguments, prog_name="catalyst")
     except SystemExit as end:

@@ -44,3 +44,10 @@ class TimedOut(ClientError):
 
 class Malformed(ClientError):
     """What came back is not what the protocol allows: the versions do not fit, or a proxy lies."""
+
+
+def shown_address(url: str) -> str:
+    """Return an address as it may be shown: without user and password."""
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    place, slash, path = rest.partition("/")
+    return scheme + mark + place.rpartition("@")[2] + slash + path

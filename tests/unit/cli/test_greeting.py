@@ -1,0 +1,65 @@
+"""What `catalyst up` suggests can be pasted, word for word."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from catalyst.cli.calling import UNDER_UV, as_called, called
+from catalyst.cli.contexts import Context, Credentials
+from catalyst.cli.greeting import EXAMPLE, greeting, suggestions
+from catalyst.contracts.registry import COMMANDS
+
+CONTEXT = Context(
+    http="http://127.0.0.1:8080",
+    nats="nats://127.0.0.1:4222",
+    operator=Credentials(user="operator", password="secret"),
+)
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call the command by its plain name, whatever runs the tests."""
+    for name in UNDER_UV:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("name", UNDER_UV)
+def test_whoever_called_it_through_uv_gets_it_so(name: str) -> None:
+    assert called({name: "1"}) == "uv run catalyst"
+    assert as_called("see `catalyst dlq list`", {name: "1"}) == "see `uv run catalyst dlq list`"
+    assert called({}) == "catalyst"
+    assert as_called("see `catalyst dlq list`", {}) == "see `catalyst dlq list`"
+
+
+def test_the_example_is_named_where_it_is(tmp_path: Path) -> None:
+    file = tmp_path / EXAMPLE
+    file.parent.mkdir()
+    file.write_text("{}")
+    assert suggestions(tmp_path)[0] == "catalyst apply -f examples/acme.yaml"
+
+
+def test_elsewhere_one_line_creates_an_organization(tmp_path: Path) -> None:
+    words = shlex.split(suggestions(tmp_path)[0])
+    assert words[:2] == ["catalyst", "send"]
+    shape = COMMANDS[words[2]].shape
+    data = words[words.index("--data") + 1]
+    assert isinstance(msgspec.json.decode(data, type=shape), shape)
+    assert words[words.index("--org") + 1] == "acme"
+
+
+def test_every_suggestion_stands_whole_on_its_line(tmp_path: Path) -> None:
+    lines = list(greeting(CONTEXT, tmp_path, tmp_path))
+    commands = [line for line in lines if line.startswith("  catalyst ")]
+    assert len(commands) == 4
+    assert all(shlex.split(line) for line in commands)
+
+
+def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
+    text = "\n".join(greeting(CONTEXT, tmp_path, tmp_path))
+    assert '"operator"' in text
+    assert text.count("operator") == 1
+    assert "secret" not in text

@@ -1,0 +1,79 @@
+"""A start that is refused names the option that is wrong, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalyst.cli import main
+from catalyst.client.errors import shown_address
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("--port", "99999", 2),
+        ("--host", "300.1.1.1", 2),
+        ("--host", "192.0.2.1", 2),
+        ("--nats", "http://127.0.0.1", 2),
+        ("--nats", "nats://127.0.0.1:99999", 2),
+    ],
+)
+def test_a_wrong_option_is_named(
+    option: str, value: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    free = [] if option == "--port" else ["--port", "0"]
+    assert main.ended(["up", "--data", str(data), *free, option, value]) == code
+    said = capsys.readouterr().err
+    assert option in said
+    assert not data.exists()
+
+
+def test_a_taken_port_is_named(
+    taken: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert main.ended(["up", "--data", str(data), "--port", str(taken)]) == 1
+    assert f"--port {taken}" in capsys.readouterr().err
+    assert not data.exists()
+
+
+def test_a_broker_that_is_not_there_is_named_without_its_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as bound:
+        # Bound and not listening: a connection is refused for certain.
+        bound.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{bound.getsockname()[1]}"
+        data = tmp_path / "data"
+        options = ["--data", str(data), "--port", "0", "--nats", f"nats://ann:secret@{place}"]
+        assert main.ended(["up", *options]) == 5
+    said = capsys.readouterr().err
+    assert f"--nats nats://{place}" in said
+    assert "secret" not in said
+    assert len(said.splitlines()) == 2
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("nats://ann:secret@host:4222", "nats://host:4222"),
+        ("http://host:8080/x@y", "http://host:8080/x@y"),
+        ("ann:secret@host", "host"),
+    ],
+)
+def test_an_address_is_shown_without_what_is_secret(url: str, shown: str) -> None:
+    assert shown_address(url) == shown
