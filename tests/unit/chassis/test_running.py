@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 from tests.support.waiting import until
 
 from catalyst.chassis import effect as effects
@@ -23,8 +24,10 @@ from catalyst.chassis.jetstream.port import (
     Verdict,
 )
 from catalyst.chassis.lane import Lanes
+from catalyst.chassis.measures import Measures
 from catalyst.chassis.reconcile import Reconciler
 from catalyst.chassis.service import Effect, Loader, Report
+from catalyst.chassis.telemetry import Telemetry
 from catalyst.contracts import codec, environment_v1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Envelope
@@ -261,6 +264,11 @@ class Outside:
         self.published: list[Outgoing] = []
         self.away = 0
         self.settled: list[Verdict] = []
+        self.registry = CollectorRegistry()
+
+    def counted(self, result: str) -> float | None:
+        labels = {"effect": "git", "result": result}
+        return self.registry.get_sample_value("catalyst_worker_effects_total", labels)
 
     async def run(self, recorded: Recorded, load: Loader) -> Report | None:
         self.runs += 1
@@ -296,6 +304,8 @@ class Outside:
                 cast("Any", None),
                 lambda: "token",
                 tasks,
+                telemetry=Telemetry("environment"),
+                measures=Measures(self.registry),
             )
             await running.accept(delivery())
             await running.lanes.drained()
@@ -322,6 +332,7 @@ async def test_an_effect_is_tried_again_and_reported_once() -> None:
     await outside.carry_out()
     assert outside.runs == 3
     assert len(outside.published) == 1
+    assert (outside.counted("again"), outside.counted("done")) == (2, 1)
 
 
 async def test_a_broker_that_is_away_takes_no_attempt() -> None:
@@ -350,3 +361,4 @@ async def test_an_effect_that_gives_up_unheard_is_listed_with_its_reason() -> No
     letter = msgspec.json.decode(message.data, type=parking.Letter)
     assert (letter.reason, letter.detail, letter.reaction) == ("effect-failed", "never", "git")
     assert outside.settled == [Acked()]
+    assert (outside.counted("given-up"), outside.counted("done")) == (1, None)

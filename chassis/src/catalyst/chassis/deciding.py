@@ -25,6 +25,7 @@ from catalyst.chassis.jetstream.port import (
     WrongSequence,
 )
 from catalyst.chassis.job import Job
+from catalyst.chassis.measures import Measures
 from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Process, Read, Rule, Service
@@ -61,6 +62,7 @@ class Deciding:
         states: States,
         grouping: Grouping,
         clock: BrokerClock,
+        measures: Measures | None = None,
     ) -> None:
         """Decide by the table `service`; store through `grouping`."""
         self._service = service
@@ -68,6 +70,7 @@ class Deciding:
         self._states = states
         self._grouping = grouping
         self._clock = clock
+        self._measures = measures or Measures()
         self._mending = Mending(service, broker, states)
         self._processes: Mapping[str, Process] = {
             process.aggregate: process for process in service.processes
@@ -81,6 +84,7 @@ class Deciding:
             try:
                 return await self._try(job, look_first=doubt)
             except (WrongSequence, DuplicateId):
+                self._measures.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
             except NothingStored:
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
@@ -297,9 +301,12 @@ class Deciding:
         subject = job.ref.dead_letter(job.origin, job.sequence)
         if any(entry.subject == subject for entry in own.parked):
             return
-        await parking.put_aside(self._broker, subject, parking.letter(job, reason, detail))
+        letter = parking.letter(job, reason, detail)
+        await parking.put_aside(self._broker, subject, letter)
+        self._measures.letter(letter.reason)
         draft = parking.parked_draft(job, own, subject, reason, detail)
         await self.commit(draft, Reading(own, {}, {}), alone=True)
+        self._measures.parked.labels(reason).inc()
         log.error(
             "parked",
             extra={"message_type": job.type, "aggregate": job.ref.path, "reason": reason},

@@ -17,7 +17,9 @@ from catalyst.chassis.errors import Poison, Retry
 from catalyst.chassis.events import encode
 from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Outgoing
 from catalyst.chassis.lane import Lanes, Settle
+from catalyst.chassis.measures import Measures
 from catalyst.chassis.service import Effect, Loader, Report
+from catalyst.chassis.telemetry import Telemetry
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Envelope, derived_id
@@ -44,8 +46,13 @@ class Effects:
         load: Loader,
         token: Callable[[], str],
         tasks: asyncio.TaskGroup,
+        *,
+        telemetry: Telemetry,
+        measures: Measures | None = None,
     ) -> None:
         """Run `effect`; reports are sent as `service`, proven by `token`."""
+        self._telemetry = telemetry
+        self._measures = measures or Measures()
         self._effect = effect
         self._service = service
         self._broker = broker
@@ -72,9 +79,15 @@ class Effects:
 
     async def _run(self, item: tuple[Delivery, Recorded]) -> None:
         delivery, recorded = item
-        report = await self._attempts(delivery, recorded)
-        if report is not None:
-            await self._publish(report, recorded)
+        span = self._telemetry.span(
+            f"effect {self._effect.name}",
+            events.traceparent(delivery.data),
+            {"catalyst.aggregate": recorded.ref.path, "catalyst.seq": recorded.seq},
+        )
+        with span as traceparent:
+            report = await self._attempts(delivery, recorded)
+            if report is not None:
+                await self._publish(report, recorded, traceparent)
         await self._settle(delivery, Acked())
 
     async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Report | None:
@@ -82,7 +95,9 @@ class Effects:
         while attempt <= MAX_ATTEMPTS:
             pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
             try:
-                return await self._effect.run(recorded, self._load)
+                report = await self._effect.run(recorded, self._load)
+                self._count("done")
+                return report  # noqa: TRY300 - what is counted belongs to the attempt
             except Retry as error:
                 why, pause = str(error), max(pause, error.after_seconds)
             except Poison as error:
@@ -96,21 +111,27 @@ class Effects:
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
                 log.exception("effect failed", extra=self._facts(recorded, attempt))
+            self._count("again")
             attempt += 1
             await asyncio.sleep(pause)
         return await self._give_up(delivery, recorded, why)
 
     async def _give_up(self, delivery: Delivery, recorded: Recorded, why: str) -> Report | None:
         """Set the event aside, listed with its reason; a step that waits for it hears of it."""
+        self._count("given-up")
         log.error("effect given up", extra={**self._facts(recorded, MAX_ATTEMPTS), "why": why})
         report = self._effect.failed(recorded, why)
         if report is None:
             letter = parking.unread(delivery, "effect-failed", why, reaction=self._effect.name)
             subject = recorded.ref.dead_letter("e", recorded.seq)
             await parking.put_aside(self._broker, subject, letter)
+            self._measures.letter(letter.reason)
         return report
 
-    async def _publish(self, report: Report, recorded: Recorded) -> None:
+    def _count(self, result: str) -> None:
+        self._measures.effects.labels(self._effect.name, result).inc()
+
+    async def _publish(self, report: Report, recorded: Recorded, traceparent: str) -> None:
         message = BY_SHAPE[type(report.command)]
         envelope = Envelope(
             specversion="1.0",
@@ -119,6 +140,7 @@ class Effects:
             type=message.type,
             correlationid=recorded.correlationid,
             causationid=recorded.id,
+            traceparent=traceparent or None,
             data=encode(report.command),
         )
         subject = report.ref.command(message.name, message.version)

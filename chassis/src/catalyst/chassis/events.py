@@ -46,6 +46,18 @@ def recorded(subject: str, data: bytes, *, seq: int, time: datetime) -> Recorded
     )
 
 
+class _Traced(msgspec.Struct):
+    traceparent: str | None = None
+
+
+def traceparent(data: bytes) -> str:
+    """Return the trace that the body of a message belongs to; empty if it names none."""
+    try:
+        return msgspec.json.decode(data, type=_Traced).traceparent or ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
 def encode(value: object) -> msgspec.Raw:
     """Return a message's data as it goes into an envelope."""
     return msgspec.Raw(codec.encode(value))

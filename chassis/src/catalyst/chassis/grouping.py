@@ -16,6 +16,7 @@ import msgspec
 
 from catalyst.chassis.batch import Draft
 from catalyst.chassis.jetstream.port import Ack, Broker, BrokerError, Outgoing
+from catalyst.chassis.measures import Measures
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.topology import MAX_GROUP_COMMANDS, MAX_GROUP_MESSAGES
 
@@ -85,9 +86,10 @@ def _touches(waiting: _Waiting, writes: set[str], guards: Mapping[str, int]) -> 
 class Grouping:
     """Sends the drafts of all lanes, one batch in flight at a time."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, measures: Measures | None = None) -> None:
         """Send through `broker`; nothing moves until `run` does."""
         self._broker = broker
+        self._measures = measures or Measures()
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self.batches = 0
@@ -143,6 +145,7 @@ class Grouping:
         messages, places = _lay_out([item.draft for item in ordered])
         self.batches += 1
         self.commands += len(ordered)
+        self._measures.group_size.observe(len(ordered))
         try:
             ack = await self._store(messages)
         except BrokerError as error:

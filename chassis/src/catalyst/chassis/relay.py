@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from catalyst.chassis import parking
+from catalyst.chassis import events, parking
 from catalyst.chassis.door import ACTOR_HEADER, SINCE_HEADER
 from catalyst.chassis.jetstream.port import (
     Acked,
@@ -25,6 +25,8 @@ from catalyst.chassis.jetstream.port import (
     Outgoing,
 )
 from catalyst.chassis.lane import Settle
+from catalyst.chassis.measures import Measures
+from catalyst.chassis.telemetry import Telemetry
 from catalyst.contracts.message import Envelope
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,18 @@ class Relay:
     """Publishes what stands in the log for one service."""
 
     def __init__(
-        self, service: str, broker: Broker, settle: Settle, token: Callable[[], str]
+        self,
+        service: str,
+        broker: Broker,
+        settle: Settle,
+        token: Callable[[], str],
+        *,
+        telemetry: Telemetry,
+        measures: Measures | None = None,
     ) -> None:
         """Publish through `broker`; `token` returns a fresh token of this service."""
+        self._telemetry = telemetry
+        self._measures = measures or Measures()
         self._service = service
         self._broker = broker
         self._settle = settle
@@ -51,10 +62,14 @@ class Relay:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             letter = parking.unread(delivery, "malformed-json", str(error), reaction="relay")
             await parking.put_aside(self._broker, parking.unread_subject(delivery), letter)
+            self._measures.letter(letter.reason)
             await self._settle(delivery, Acked())
             return
+        # The bytes are passed on as they stand, so that what follows is a sibling of this span.
+        span = self._telemetry.span("relay command", events.traceparent(delivery.data))
         try:
-            await self._broker.publish(message)
+            with span:
+                await self._broker.publish(message)
         except BrokerError as error:
             log.info("relay waits", extra={"subject": delivery.subject, "why": str(error)})
             await self._settle(delivery, Nacked(_DELAY_SECONDS))

@@ -29,6 +29,7 @@ from catalyst.chassis.jetstream.port import Acked, BrokerError, Delivery, Unavai
 from catalyst.chassis.job import Job
 from catalyst.chassis.lane import Lanes
 from catalyst.chassis.lease import Lease
+from catalyst.chassis.measures import Measures
 from catalyst.chassis.questions import Questions
 from catalyst.chassis.relay import Relay
 from catalyst.chassis.runtime import Runtime
@@ -54,16 +55,21 @@ class _Taken(NamedTuple):
 class Worker:
     """Runs one service until it is asked to stop."""
 
-    def __init__(self, service: Service, runtime: Runtime) -> None:
+    def __init__(
+        self, service: Service, runtime: Runtime, measures: Measures | None = None
+    ) -> None:
         """Wire the service's table to the broker; nothing is fetched before `run`."""
+        self._measures = measures or Measures()
         self._service = service
         self._runtime = runtime
         broker = runtime.broker
         self.table = RolesTable(runtime.js)
         self.states = States(broker, service.by_name)
-        self.grouping = Grouping(broker)
+        self.grouping = Grouping(broker, self._measures)
         self._clock = BrokerClock(broker)
-        self._deciding = Deciding(service, broker, self.states, self.grouping, self._clock)
+        self._deciding = Deciding(
+            service, broker, self.states, self.grouping, self._clock, self._measures
+        )
         self._door = Door(
             service=service.name,
             verifier=runtime.verifier,
@@ -114,6 +120,8 @@ class Worker:
     ) -> None:
         durables = self._durables(tasks)
         taken = [item.durable for item in durables]
+        lanes = {id(item.lanes): item.lanes for item in durables}.values()
+        self._measures.watch(self.active.is_set, lambda: sum(item.open for item in lanes))
         intake = Intake(self._runtime.js, taken, port=self._runtime.broker)
         self._intake = intake
         helpers.append(tasks.create_task(lease.keep(), name="lease"))
@@ -181,6 +189,8 @@ class Worker:
                 self.states.state,
                 self._runtime.token,
                 tasks,
+                telemetry=self._runtime.telemetry,
+                measures=self._measures,
             )
             consumer = by_name[f"{name}--{effect.name}"]
             found.append(self._taken(consumer, effects.accept, effects.lanes))
@@ -188,7 +198,14 @@ class Worker:
 
     def _relay(self) -> Relay:
         runtime = self._runtime
-        return Relay(self._service.name, runtime.broker, self._settle, runtime.token)
+        return Relay(
+            self._service.name,
+            runtime.broker,
+            self._settle,
+            runtime.token,
+            telemetry=runtime.telemetry,
+            measures=self._measures,
+        )
 
     def _taken(
         self,
@@ -213,10 +230,8 @@ class Worker:
             job = await self._admitted(delivery)
         except Unreadable as error:
             letter = parking.unread(delivery, error.code, error.message)
-            subject = parking.unread_subject(delivery)
-            await parking.put_aside(self._runtime.broker, subject, letter)
-            log.warning("dead letter", extra={"code": error.code, "subject": subject})
-            await self._settle(delivery, Acked())
+            log.warning("dead letter", extra={"code": error.code, "subject": delivery.subject})
+            await self._unread(delivery, letter)
             return
         await self._finish(job, delivery)
 
@@ -242,8 +257,7 @@ class Worker:
             )
         except (BadSubject, msgspec.MsgspecError) as error:
             letter = parking.unread(delivery, "malformed-json", str(error), reaction=inputs.FIRING)
-            await parking.put_aside(self._runtime.broker, parking.unread_subject(delivery), letter)
-            await self._settle(delivery, Acked())
+            await self._unread(delivery, letter)
             return
         await self._finish(job, delivery)
 
@@ -259,20 +273,28 @@ class Worker:
             )
         except events.Unreadable as error:
             letter = parking.unread(delivery, "fold-failed", str(error), reaction=process.name)
-            await parking.put_aside(self._runtime.broker, parking.unread_subject(delivery), letter)
-            await self._settle(delivery, Acked())
+            await self._unread(delivery, letter)
             return
         job = inputs.from_event(process, self._service.name, recorded, delivery.subject)
         if job is None:
             await self._settle(delivery, Acked())
             return
         job.body = delivery.data
+        job.traceparent = events.traceparent(delivery.data)
         jobs.put(job.ref.path, partial(self._finish, job, delivery))
+
+    async def _unread(self, delivery: Delivery, letter: parking.Letter) -> None:
+        """Set aside a message that never became a job, and settle it."""
+        await parking.put_aside(self._runtime.broker, parking.unread_subject(delivery), letter)
+        self._measures.letter(letter.reason)
+        await self._settle(delivery, Acked())
 
     async def _finish(self, job: Job, delivery: Delivery) -> None:
         """Answer a job, tell its sender, then settle; nothing is settled before it is recorded."""
         job.delivery = delivery
         job.delivered = delivery.delivered
+        if delivery.delivered > 1:
+            self._measures.redeliveries.inc()
         span = self._runtime.telemetry.span(
             f"decide {job.type}", job.traceparent, {"catalyst.aggregate": job.ref.path}
         )
@@ -280,6 +302,7 @@ class Worker:
             job.traceparent = traceparent
             found = await self._deciding.answer(job)
         if found is not None:
+            self._measures.answered(job.type, found)
             await self._reply(job, found)
         await self._settle(delivery, Acked())
 

@@ -26,7 +26,18 @@ _NO_HEAD: Final = _Head(seq=0)
 class Entry:
     """One key at one revision: a row, or the mark that it was deleted."""
 
-    __slots__ = ("_body", "_doc", "deleted", "key", "place", "raw", "revision", "seq", "stale")
+    __slots__ = (
+        "_body",
+        "_doc",
+        "deleted",
+        "key",
+        "place",
+        "raw",
+        "revision",
+        "seq",
+        "stale",
+        "trace",
+    )
 
     def __init__(
         self, key: str, place: RowKey, revision: int, raw: bytes, *, deleted: bool
@@ -42,6 +53,8 @@ class Entry:
         self.seq = head.seq
         """Sequence in the log of the event that this came from."""
         self.stale = head.stale != _NULL
+        self.trace = ""
+        """The `traceparent` that its frames carry; set before the first is made."""
         self._body: bytes | None = None
         self._doc: Any = None
 
@@ -67,5 +80,5 @@ class Entry:
 
     def _encode(self, coalesced: int) -> bytes:
         if self.deleted:
-            return frames.deleted(self.key, self.seq, self.raw, coalesced)
-        return frames.put(self.key, self.raw, coalesced)
+            return frames.deleted(self.key, self.seq, self.raw, coalesced, self.trace)
+        return frames.put(self.key, self.raw, coalesced, self.trace)

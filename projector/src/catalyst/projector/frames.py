@@ -26,9 +26,11 @@ def event(name: str, data: dict[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode("ascii"), _ENCODER.encode(data))
 
 
-def put(key: str, raw: bytes, coalesced: int) -> bytes:
+def put(key: str, raw: bytes, coalesced: int, trace: str = "") -> bytes:
     """Return the event of a row; `coalesced` counts the values that were passed over."""
     more = b'"coalesced":%d,' % coalesced if coalesced else b""
+    if trace:
+        more += b'"traceparent":%b,' % _ENCODER.encode(trace)
     return b'event: put\ndata: {"key":"%b",%b"value":%b}\n\n' % (
         key.encode("ascii"),
         more,
@@ -36,7 +38,7 @@ def put(key: str, raw: bytes, coalesced: int) -> bytes:
     )
 
 
-def deleted(key: str, seq: int, marker: bytes, coalesced: int) -> bytes:
+def deleted(key: str, seq: int, marker: bytes, coalesced: int, trace: str = "") -> bytes:
     """Return the event of a row that is gone; `marker` is what its deletion says, maybe nothing."""
     data: dict[str, Any] = {"key": key, "seq": seq}
     if marker:
@@ -48,6 +50,8 @@ def deleted(key: str, seq: int, marker: bytes, coalesced: int) -> bytes:
         }
     if coalesced:
         data["coalesced"] = coalesced
+    if trace:
+        data["traceparent"] = trace
     return event("del", data)
 
 

@@ -109,6 +109,10 @@ class Hub:
         moved: set[str] = set()
         for change in changes:
             moved |= self.owners.take(change.after)
+        if self._tracing is not None:
+            for change in changes:
+                after = change.after
+                after.trace = self._tracing.shown(after.key, after.seq, len(self.streams))
         self._forget_old()
         self.revision = messages[-1].revision
         self.checkpoint = checkpoint
@@ -119,9 +123,6 @@ class Hub:
             burst = topic.burst(changes, before, self.revision, checkpoint.seq)
             for sink in topic.sinks:
                 sink.offer(burst, before)
-        if self._tracing is not None:
-            for change in changes:
-                self._tracing.shown(change.after.key, change.after.seq, len(self.streams))
         self._wake()
 
     def open(self, reader: Reader, asked: Filter) -> Stream:

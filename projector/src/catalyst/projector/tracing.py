@@ -27,7 +27,8 @@ class Tracing:
     def __init__(self, telemetry: Telemetry) -> None:
         """Record with `telemetry`."""
         self._telemetry = telemetry
-        self._written: dict[int, str] = {}
+        self._written: dict[tuple[int, str], str] = {}
+        """By sequence and key: one decision may change several rows."""
 
     @contextmanager
     def writing(self, rows: Iterable[Traced]) -> Iterator[None]:
@@ -42,14 +43,19 @@ class Tracing:
                         "write row", row.traceparent, {"key": row.key, "seq": row.seq}
                     )
                 )
-                self._written[row.seq] = below
+                self._written[row.seq, row.key] = below
             yield
         while len(self._written) > MAX_REMEMBERED:
             del self._written[next(iter(self._written))]
 
-    def shown(self, key: str, seq: int, streams: int) -> None:
-        """Record that a row is visible, and how many streams are told of changes."""
-        below = self._written.pop(seq, None)
-        if below is not None:
-            with self._telemetry.span("show row", below, {"key": key, "streams": streams}):
-                return
+    def shown(self, key: str, seq: int, streams: int) -> str:
+        """Record that a row is visible, and how many streams are told of changes.
+
+        Returns the `traceparent` for the frames that tell of it; empty if it is not traced.
+        """
+        below = self._written.pop((seq, key), None)
+        if below is None:
+            return ""
+        span = self._telemetry.span("show row", below, {"key": key, "streams": streams})
+        with span as traceparent:
+            return traceparent

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from catalyst.chassis import app as process
 from catalyst.chassis import clock
 from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
+from catalyst.chassis.measures import Measures
 from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.chassis.tokens import BadToken
@@ -38,11 +39,12 @@ class EnvironmentController:
     def __init__(self, runtime: Runtime, root: GitRoot) -> None:
         """Work on `runtime`; Git homes are below `root`."""
         self._runtime = runtime
-        self.worker = Worker(service(DulwichHome(root)), runtime)
+        self.metrics = Metrics(NAME)
+        measures = Measures(self.metrics.registry)
+        self.worker = Worker(service(DulwichHome(root)), runtime, measures)
         self.git: ASGIApp = git_app(root, by_token(self._identify))
         """Serves the Git homes; behind the gateway, or mounted by it."""
         self._probe = Probe(runtime.js, NAME)
-        self.metrics = Metrics(NAME)
         readiness = Readiness({"broker": self._probe.check, "owners": self._owners})
         self._app = Starlette(
             routes=[*health_routes(readiness, self.metrics), Mount("/", self.git)],
