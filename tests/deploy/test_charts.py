@@ -396,6 +396,17 @@ def test_the_gateway_is_reached_from_outside_only_if_asked(helm: Helm) -> None:
     assert service["spec"]["ports"][0]["port"] == 443
 
 
+def test_the_gateway_is_told_which_proxies_to_believe(helm: Helm) -> None:
+    assert "GATEWAY_TRUSTED_PROXIES" not in environment(only(helm.render("gateway"), "Deployment"))
+
+    networks = ["10.42.0.0/16", "fd00::/8"]
+    objects = helm.render("gateway", values={"trustedProxies": networks})
+    told = environment(only(objects, "Deployment"))
+    assert told["GATEWAY_TRUSTED_PROXIES"] == "10.42.0.0/16 fd00::/8"
+    with pytest.raises(HelmRefused):
+        helm.render("gateway", values={"trustedProxies": ["the ingress"]})
+
+
 def test_the_umbrella_is_built_the_same_from_members_that_were_built_before(
     helm: Helm, tmp_path: Path
 ) -> None:

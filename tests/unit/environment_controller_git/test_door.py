@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalyst.chassis.tokens import offered
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import (
     NO_PUSH,
@@ -18,7 +19,6 @@ from catalyst.environment_controller.adapters.git_http import (
     Caller,
     by_token,
     git_app,
-    token_of,
 )
 from catalyst.environment_controller.adapters.git_root import GitRoot
 
@@ -201,9 +201,9 @@ async def test_a_door_without_the_root_says_to_try_again(root: GitRoot) -> None:
 def test_the_token_is_the_password_whatever_the_name(name: str, token: str) -> None:
     token = token.encode("utf-8", "replace").decode()
     packed = base64.b64encode(f"{name}:{token}".encode()).decode()
-    assert token_of(f"Basic {packed}") == token
+    assert offered(f"Basic {packed}") == token
 
 
 @given(st.text())
 def test_no_header_breaks_the_reading(header: str) -> None:
-    assert isinstance(token_of(header), str)
+    assert isinstance(offered(header), str)

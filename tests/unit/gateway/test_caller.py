@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import clock
@@ -17,8 +19,9 @@ from catalyst.chassis.tokens import Verifier
 from catalyst.contracts.roles import ORG_ADMIN
 from catalyst.contracts.subjects import Ref
 from catalyst.gateway.app import application
-from catalyst.gateway.caller import Callers
+from catalyst.gateway.caller import Admitted, Callers
 from catalyst.gateway.limits import Buckets
+from catalyst.gateway.passing import Below
 from catalyst.gateway.session import Session
 from catalyst.gateway.settings import Settings
 
@@ -57,7 +60,7 @@ def callers(verifier: Verifier | None, **options: Any) -> Callers:
 
 
 def door(found: Callers, **settings: Any) -> httpx.AsyncClient:
-    app = application(Session(found).routes(), Settings(**settings), Metrics("test"))
+    app = application(Session(found).routes(), Settings(**settings), Metrics("test"), found.holds)
     transport = httpx.ASGITransport(app, client=("203.0.113.5", 1))
     return httpx.AsyncClient(transport=transport, base_url="http://door.example")
 
@@ -88,16 +91,66 @@ async def test_another_token_of_the_same_person_is_no_second_allowance(ring: Key
     assert statuses == [200, 200, 429]
 
 
-async def test_guessing_tokens_is_stopped_by_address(ring: KeyRing) -> None:
+async def test_guessing_tokens_is_stopped_by_address_and_a_good_token_passes(
+    ring: KeyRing,
+) -> None:
     good = ring.people().person("ann@acme.example")
     async with door(callers(ring.verifier(), refusals=3)) as http:
         statuses = [
             (await http.get("/v1/session", headers=bearer(f"a.b.{n}"))).status_code
-            for n in range(5)
+            for n in range(4)
         ]
-        assert statuses == [401, 401, 401, 429, 429]
-        # From there even a good one is not looked at: that would be an oracle.
-        assert (await http.get("/v1/session", headers=bearer(good))).status_code == 429
+        assert statuses == [401, 401, 401, 429]
+        # What is no bearer token at all is counted with them.
+        basic = await http.get("/v1/session", headers={"Authorization": "Basic eDp5"})
+        assert basic.status_code == 429
+        # A stranger must not lock out those who share an address with them.
+        assert (await http.get("/v1/session", headers=bearer(good))).status_code == 200
+        again = await http.get("/v1/session", headers=bearer("a.b.c"))
+        assert (again.status_code, again.json()["code"]) == (429, "rate-limited")
+
+
+async def test_a_flood_from_an_address_does_not_stop_those_with_a_token_there(
+    ring: KeyRing,
+) -> None:
+    good = ring.people().person("ann@acme.example")
+    found = callers(ring.verifier(), burst=3)
+    async with door(found, rate_per_address=0.001, burst_per_address=2) as http:
+        flood = [(await http.get("/v1/session")).status_code for _ in range(4)]
+        assert flood == [401, 401, 429, 429]
+        assert (await http.get("/v1/session", headers=bearer("a.b.c"))).status_code == 429
+        for headers in (bearer(good), {"Cookie": f"catalyst={good}"}):
+            assert (await http.get("/v1/session", headers=headers)).status_code == 200
+        # They are counted by their name instead.
+        mine = [(await http.get("/v1/session", headers=bearer(good))).status_code for _ in range(2)]
+        assert mine == [200, 429]
+
+
+async def test_what_another_member_answers_is_counted_together_with_the_rest(
+    ring: KeyRing,
+) -> None:
+    asked: list[str] = []
+
+    async def rows(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await Response("rows")(scope, receive, send)
+
+    found = callers(ring.verifier(), burst=2, refusals=1)
+    routes = [*Session(found).routes(), Below("/v1/state", Admitted(found, rows))]
+    app = application(routes, Settings(), Metrics("test"), found.holds)
+    transport = httpx.ASGITransport(app, client=("203.0.113.5", 1))
+    ann = bearer(ring.people().person("ann@acme.example"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://door.example") as http:
+        paths = ("/v1/session", "/v1/state/all", "/v1/state/all", "/v1/session")
+        statuses = [(await http.get(path, headers=ann)).status_code for path in paths]
+        assert statuses == [200, 200, 429, 429]
+        bad = [
+            (await http.get(path, headers=bearer("a.b.c"))).status_code
+            for path in ("/v1/state/all", "/v1/session")
+        ]
+        assert bad == [401, 429]
+        assert (await http.get("/v1/state/all")).json()["code"] == "unauthenticated"
+    assert asked == ["/v1/state/all"]
 
 
 async def test_without_an_issuer_nobody_is_believed(ring: KeyRing) -> None:

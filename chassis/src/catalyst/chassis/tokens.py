@@ -6,6 +6,8 @@ keys that this installation signs with from `catalyst.chassis.keyring`.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -35,6 +37,7 @@ __all__ = [
     "Signer",
     "Verifier",
     "bearer",
+    "offered",
     "trusted",
 ]
 
@@ -336,6 +339,23 @@ def bearer(header: str | None) -> str | None:
     if scheme.lower() != "bearer" or not token or " " in token:
         raise BadToken("scheme")
     return token
+
+
+def offered(header: str) -> str:
+    """Return the token in an `Authorization` header of Bearer or Basic; empty if there is none.
+
+    Git sends a token as the password of Basic; the name beside it does not matter.
+    """
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        text = base64.b64decode(rest.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return text.partition(":")[2]
 
 
 def trusted(own_jwks: Path | str, *, own_issuer: str = OWN_ISSUER, others: str = "") -> Verifier:

@@ -23,7 +23,7 @@ from catalyst.chassis.http import Measured, Metrics, SecureHeaders
 from catalyst.contracts.topology import MAX_BODY_BYTES
 from catalyst.gateway.caller import TooMany
 from catalyst.gateway.gitdoor import PREFIX as GIT
-from catalyst.gateway.limits import Bounded, Buckets, Throttled, networks
+from catalyst.gateway.limits import Bounded, Buckets, Holds, Throttled, networks
 from catalyst.gateway.pages import Pages
 from catalyst.gateway.settings import Settings
 
@@ -50,9 +50,21 @@ EXPOSED_HEADERS: Final = (
 
 
 def application(
-    routes: Sequence[BaseRoute], settings: Settings, metrics: Metrics, *, static: Path = STATIC
+    routes: Sequence[BaseRoute],
+    settings: Settings,
+    metrics: Metrics,
+    holds: Holds,
+    *,
+    static: Path = STATIC,
 ) -> ASGIApp:
     """Return the whole application around some routes.
+
+    Args:
+        routes: What it answers, besides the live page's files.
+        settings: What the gateway was told.
+        metrics: Where requests are counted.
+        holds: Whether a request carries a token that holds; such a one is counted by its subject.
+        static: Folder of the live page.
 
     Raises:
         Expected: If a setting is wrong.
@@ -68,6 +80,7 @@ def application(
         inner,
         Buckets(settings.rate_per_address, settings.burst_per_address),
         _proxies(settings.trusted_proxies),
+        holds,
     )
     origins = _origins(settings.cors_origins)
     if origins:

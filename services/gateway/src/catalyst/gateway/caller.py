@@ -11,10 +11,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
-from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer
+from catalyst.chassis.errors import Retry
+from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer, offered
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import READS_EVERYWHERE, SOVEREIGN_ADMIN, may_read, may_send
 from catalyst.contracts.subjects import PLATFORM, Ref, escape
@@ -77,7 +79,11 @@ class Callers:
             BadToken: If the token does not hold.
             KeysUnavailable: If nobody can tell.
         """
-        header = bearer(request.headers.get("authorization"))
+        try:
+            header = bearer(request.headers.get("authorization"))
+        except BadToken:
+            self._refused(request)
+            raise
         token = header or request.cookies.get(self.cookie_name)
         if token is None:
             raise Rejected("unauthenticated", "a token is needed here and there is none")
@@ -89,25 +95,43 @@ class Callers:
     async def verified(self, request: Request, token: str) -> Claims:
         """Return what a token says now, and count the request.
 
+        A token that holds passes whatever others send from the same address: behind it may be a
+        whole company. Only tokens that do not hold are counted by address.
+
         Raises:
             Rejected: `rate-limited`, or `unauthenticated` where no issuer is known.
             BadToken: If the token does not hold.
         """
-        address = request.scope.get("catalyst.address", "unknown")
-        wait = self._refusals.peek(address)
-        if wait:
-            raise TooMany("too many bad tokens from this address", wait)
         if self._verifier is None:
             raise Rejected("unauthenticated", "no issuer of tokens is known here")
         try:
             claims = await self._verifier.verify(token, at=clock.now())
         except BadToken:
-            self._refusals.take(address)
+            self._refused(request)
             raise
         wait = self._subjects.take(claims.actor)
         if wait:
             raise TooMany("too many requests of yours", wait)
         return claims
+
+    async def holds(self, request: Request) -> bool:
+        """Return whether a request carries a token that holds, in any way that a door takes one."""
+        token = offered(request.headers.get("authorization", ""))
+        token = token or request.cookies.get(self.cookie_name, "")
+        if not token or self._verifier is None:
+            return False
+        try:
+            await self._verifier.verify(token, at=clock.now())
+        except (BadToken, Retry):
+            # Bad, or nobody can tell: either way it is no reason to let the request through.
+            return False
+        return True
+
+    def _refused(self, request: Request) -> None:
+        """Count a bad token by its address; refuse the address once there are too many."""
+        wait = self._refusals.take(request.scope.get("catalyst.address", "unknown"))
+        if wait:
+            raise TooMany("too many bad tokens from this address", wait)
 
     def from_us(self, request: Request) -> bool:
         """Return whether our own page sent a request, as browsers tell and pages cannot."""
@@ -180,3 +204,20 @@ class Callers:
             return True
         own = self.table.own_roles(claims.verified_email, organization)
         return may_read("organization", claims.roles, own)
+
+
+class Admitted:
+    """Lets requests with a token that holds through to another application, and counts them.
+
+    So that what another member answers is counted together with what this door answers.
+    """
+
+    def __init__(self, callers: Callers, app: ASGIApp) -> None:
+        """Admit those whom `callers` knows to `app`, which judges the token once more."""
+        self._callers = callers
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or raise what `Callers.require` does."""
+        await self._callers.require(Request(scope))
+        await self._app(scope, receive, send)

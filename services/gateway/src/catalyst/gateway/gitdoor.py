@@ -6,8 +6,6 @@ what they may read; a push is a service's.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Final
 
@@ -16,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalyst.chassis.errors import Retry
-from catalyst.chassis.tokens import BadToken
+from catalyst.chassis.tokens import BadToken, offered
 from catalyst.contracts.rejection import Rejected
 from catalyst.gateway.caller import Callers
 
@@ -58,7 +56,7 @@ class GitDoor:
             service = request.query_params.get("service", "")
         if service not in _SERVICES:
             return PlainTextResponse("Only Git's smart HTTP protocol is spoken here.\n", 403)
-        token = token_of(request.headers.get("authorization", ""))
+        token = offered(request.headers.get("authorization", ""))
         if not token:
             return PlainTextResponse(_NO_TOKEN, 401, _CHALLENGE)
         try:
@@ -75,17 +73,3 @@ class GitDoor:
         if service == "git-receive-pack" and claims.service is None:
             return PlainTextResponse(_NO_PUSH, 403)
         return None
-
-
-def token_of(header: str) -> str:
-    """Return the token in an `Authorization` header of Basic or Bearer; empty if there is none."""
-    scheme, _, rest = header.partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        text = base64.b64decode(rest.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return text.partition(":")[2]

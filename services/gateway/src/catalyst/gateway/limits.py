@@ -6,9 +6,10 @@ All of it fails closed: what cannot be counted is refused.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalyst.chassis import clock, problems
@@ -25,6 +26,9 @@ FREE_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+Holds = Callable[[Request], Awaitable[bool]]
+"""Tells whether a request carries a token that holds."""
 
 
 class Buckets:
@@ -57,11 +61,6 @@ class Buckets:
             return (cost - left) / self._rate if self._rate > 0 else SWEEP_SECONDS
         self._held[sender] = (left - cost, now)
         return 0.0
-
-    def peek(self, sender: str, cost: float = 1.0) -> float:
-        """Return what `take` would, without taking anything."""
-        left = self._left(sender, self._now())
-        return 0.0 if left >= cost else (cost - left) / max(self._rate, 1e-9)
 
     def _left(self, sender: str, now: float) -> float:
         left, at = self._held.get(sender, (self._burst, now))
@@ -123,12 +122,19 @@ def _address(text: str) -> Address | None:
 
 
 class Throttled:
-    """Refuses requests of an address that asks too often, before anything else is done."""
+    """Refuses requests of an address that asks too often, before anything else is done.
 
-    def __init__(self, app: ASGIApp, buckets: Buckets, trusted: Sequence[Network]) -> None:
+    Who brings a token that holds is let through nevertheless, and counted by subject further on:
+    else one stranger could lock out everybody behind the same address.
+    """
+
+    def __init__(
+        self, app: ASGIApp, buckets: Buckets, trusted: Sequence[Network], holds: Holds
+    ) -> None:
         self._app = app
         self._buckets = buckets
         self._trusted = trusted
+        self._holds = holds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; its address is left in the scope for later."""
@@ -138,7 +144,7 @@ class Throttled:
         address = sender_address(scope, self._trusted)
         scope["catalyst.address"] = address
         wait = 0.0 if scope["path"] in FREE_PATHS else self._buckets.take(address)
-        if wait:
+        if wait and not await self._holds(Request(scope)):
             refusal = problems.response(
                 "rate-limited",
                 "too many requests from this address",

@@ -22,7 +22,7 @@ from catalyst.client.errors import ClientError
 from catalyst.client.nats_transport import over_nats
 from catalyst.contracts import permissions
 from catalyst.gateway.app import application
-from catalyst.gateway.caller import Callers
+from catalyst.gateway.caller import Admitted, Callers
 from catalyst.gateway.catalogue import Catalogue
 from catalyst.gateway.commands import Commands
 from catalyst.gateway.deadletters import DeadLetters
@@ -88,7 +88,7 @@ class Gateway:
             *Catalogue().routes(),
             *_passed_on(callers, projector, git),
         ]
-        self.app: ASGIApp = application(routes, settings, self.metrics)
+        self.app: ASGIApp = application(routes, settings, self.metrics, callers.holds)
 
     async def run(self) -> None:
         """Follow roles and events until `stop`.
@@ -132,7 +132,8 @@ class Gateway:
 def _passed_on(callers: Callers, projector: ASGIApp | None, git: ASGIApp | None) -> list[BaseRoute]:
     found: list[BaseRoute] = []
     if projector is not None:
-        found += [Below("/v1/state", projector), Below("/v1/stream", projector)]
+        reads = Admitted(callers, projector)
+        found += [Below("/v1/state", reads), Below("/v1/stream", reads)]
     if git is not None:
         found.append(Below(GIT, GitDoor(callers, git), exact=False))
     return found

@@ -21,11 +21,12 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """Networks of the proxies in front, such as `10.0.0.0/8`, separated by spaces: only from there
     is `X-Forwarded-For` believed."""
     rate_per_subject: float = 200.0
-    """Requests a second of one person or service, on average."""
+    """Requests a second of one person or service, on average; reads and streams count, too."""
     burst_per_subject: int = 400
     """Requests of one person or service at once."""
     rate_per_address: float = 400.0
-    """Requests a second from one address (IPv6: one /64 network), on average."""
+    """Requests a second from one address (IPv6: one /64 network), on average; beyond, only those
+    with a token that holds pass."""
     burst_per_address: int = 800
     """Requests from one address at once."""
     refusals_per_address: float = 1.0

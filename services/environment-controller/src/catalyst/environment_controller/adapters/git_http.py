@@ -7,8 +7,6 @@ nothing, a repository that is not there and one that the caller may not see get 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from catalyst.chassis.tokens import offered
 from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_smart import (
     SERVICES,
@@ -90,7 +89,7 @@ def by_token(identify: Identify) -> Authorize:
     """
 
     async def authorize(request: Request, organization: str, service: Service) -> Verdict:
-        token = token_of(request.headers.get("authorization", ""))
+        token = offered(request.headers.get("authorization", ""))
         caller = await identify(token, organization) if token else None
         if caller is None:
             return Verdict(401, "Give a token as the password; the name does not matter.")
@@ -101,20 +100,6 @@ def by_token(identify: Identify) -> Authorize:
         return ALLOWED if service == "git-upload-pack" else Verdict(403, NO_PUSH)
 
     return authorize
-
-
-def token_of(header: str) -> str:
-    """Return the token in an `Authorization` header; empty if there is none."""
-    scheme, _, rest = header.partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        text = base64.b64decode(rest.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return text.partition(":")[2]
 
 
 def git_app(
