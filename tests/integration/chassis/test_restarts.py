@@ -16,7 +16,7 @@ from catalyst.chassis import deciding, lease
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError, Unavailable
+from catalyst.chassis.jetstream.port import BrokerError, Outgoing, Unavailable
 from catalyst.chassis.worker import Worker
 from catalyst.cli.broker import BrokerProcess
 from catalyst.contracts import topology as contract
@@ -122,6 +122,46 @@ async def test_a_standby_takes_over_from_one_that_died_once_the_lease_is_out(
             running.cancel()
             await until(second.active.is_set)
             await _outcome(sender, "acme")
+
+
+async def test_a_worker_whose_lease_another_took_lets_go_and_takes_over_again(
+    js: JetStream, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "TTL_SECONDS", 2)
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
+    sender = Sender(js)
+    await topology.ensure(js, contract.topology())
+    async with _member(access) as (_, worker, running):
+        await until(worker.active.is_set)
+        await _outcome(sender, "acme")
+        # As if the broker had stalled so long that a standby found the lease free.
+        await js.publish(Outgoing("$KV.leases.environment", b"another", {"Nats-TTL": "2s"}))
+        await until(lambda: not worker.active.is_set())
+        await until(worker.active.is_set)
+        await _outcome(sender, "omantel")
+        assert not running.done()
+
+
+async def test_a_bucket_of_leases_that_is_deleted_ends_nobody_and_comes_back(
+    js: JetStream, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
+    sender = Sender(js)
+    await topology.ensure(js, contract.topology())
+    async with _member(access) as (_, worker, running):
+        await until(worker.active.is_set)
+        await js.api("STREAM.DELETE.KV_leases", None)
+
+        async def held() -> bool:
+            try:
+                return await js.last("KV_leases", "$KV.leases.environment") is not None
+            except BrokerError:
+                return False
+
+        await until(held)
+        assert worker.active.is_set()
+        await _outcome(sender, "acme")
+        assert not running.done()
 
 
 @pytest.mark.parametrize("role", ["active", "standby"])

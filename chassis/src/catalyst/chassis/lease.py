@@ -10,7 +10,9 @@ import asyncio
 import logging
 from typing import Final
 
-from catalyst.chassis.jetstream.port import Broker, BrokerError, Outgoing, Stored
+from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.port import Broker, BrokerError, NotFound, Outgoing, Stored
+from catalyst.contracts import topology as contract
 from catalyst.contracts.subjects import escape
 
 log = logging.getLogger(__name__)
@@ -22,16 +24,20 @@ _MARKER: Final = "Nats-Marker-Reason"
 _RELEASED: Final = b""
 
 
-class LeaseLost(Exception):
-    """Another member holds the lease: stop working."""
-
-
 class Lease:
     """One lease by name, for one member."""
 
-    def __init__(self, broker: Broker, name: str, member: str) -> None:
-        """Hold `name` as `member`, a name that no other process has."""
+    def __init__(self, broker: Broker, name: str, member: str, *, replicas: int = 1) -> None:
+        """Hold `name` as `member`, a name that no other process has.
+
+        Args:
+            broker: Holds the bucket.
+            name: Of the service.
+            member: Of this process.
+            replicas: Copies of the bucket, should it have to be made anew.
+        """
         self._broker = broker
+        self._replicas = replicas
         self._subject = f"$KV.leases.{escape(name)}"
         self._member = member.encode()
         self._revision = 0
@@ -44,12 +50,9 @@ class Lease:
             await asyncio.sleep(RENEW_SECONDS / 2)
 
     async def keep(self) -> None:
-        """Renew for ever; a broker that does not answer is asked again until it does.
+        """Renew until another member holds it; a broker that does not answer is asked again.
 
         Meanwhile the lease may run out. That is no reason to stop: the guards decide who is right.
-
-        Raises:
-            LeaseLost: If another member holds it.
         """
         while True:
             await asyncio.sleep(RENEW_SECONDS)
@@ -58,7 +61,13 @@ class Lease:
             except BrokerError as error:
                 log.info("lease not renewed", extra={"why": str(error)})
                 renewed = False
-            if not renewed and not await self._is_ours():
+            if renewed:
+                continue
+            held = await self._is_ours()
+            if held is False:
+                log.warning("another member holds the lease", extra={"lease": self._subject})
+                return
+            if held is None:
                 log.warning("lease could not be renewed", extra={"lease": self._subject})
 
     async def _take(self) -> bool:
@@ -67,22 +76,40 @@ class Lease:
             if _is_held(stored) and stored is not None and stored.data != self._member:
                 return False
             return await self._write(stored.seq if stored is not None else 0, self._member)
+        except NotFound:
+            await self._make_bucket()
+            return False
         except BrokerError as error:
             log.info("lease not taken", extra={"why": str(error)})
             return False
 
-    async def _is_ours(self) -> bool:
-        """Whether a renewal whose answer was lost went through, or can be made again."""
+    async def _is_ours(self) -> bool | None:
+        """Whether a renewal whose answer was lost went through, or can be made again.
+
+        None if nobody is known to hold the lease.
+        """
         try:
             stored = await self._broker.last(_STREAM, self._subject, leader=True)
+        except NotFound:
+            await self._make_bucket()
+            return None
         except BrokerError:
-            return False
+            return None
         if stored is None or not _is_held(stored):
-            return await self._take()
+            return await self._take() or None
         if stored.data != self._member:
-            raise LeaseLost(f"{self._subject} is another's")
+            return False
         self._revision = stored.seq
         return True
+
+    async def _make_bucket(self) -> None:
+        """Make the bucket again, which somebody has deleted."""
+        for stream in contract.BUCKETS:
+            if stream.name == _STREAM:
+                try:
+                    await topology.ensure_stream(self._broker, stream, replicas=self._replicas)
+                except BrokerError as error:
+                    log.info("bucket of leases not made", extra={"why": str(error)})
 
     async def _write(self, revision: int, body: bytes) -> bool:
         headers = {

@@ -1,8 +1,8 @@
 """A worker: everything that happens when something arrives for one service, wired.
 
 Started by the service's `main`. Order: streams and durables match, roles are caught up, the lease
-is held, then the first message is taken. On the way out the lanes empty before the connection
-closes.
+is held, then the first message is taken. Who loses the lease lets go and waits for it again. On
+the way out the lanes empty before the connection closes.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Worker:
         """Work until `stop`, then empty the lanes and return.
 
         Raises:
-            ExceptionGroup: With `LeaseLost`, or `Unavailable` when the connection is gone for good:
-                the process has to end and may start again.
+            ExceptionGroup: With `Unavailable` when the connection is gone for good: the process has
+                to end and may start again.
         """
         await self._runtime.js.ready()
         await self._make_topology()
@@ -101,13 +101,21 @@ class Worker:
                 tasks.create_task(self._until_closed(), name="connection"),
             ]
             await self.table.ready.wait()
-            lease = Lease(self._runtime.broker, self._service.name, self._runtime.member)
+            lease = Lease(
+                self._runtime.broker,
+                self._service.name,
+                self._runtime.member,
+                replicas=self._runtime.replicas,
+            )
+            helpers.append(tasks.create_task(self.grouping.run(), name="grouping"))
             waiting = tasks.create_task(self._stop.wait())
-            taking = tasks.create_task(lease.acquire(), name="lease")
-            await asyncio.wait({waiting, taking}, return_when=asyncio.FIRST_COMPLETED)
-            if taking.done():
-                await self._work(tasks, lease, helpers)
-            for task in (*helpers, waiting, taking):
+            while not self._stop.is_set():
+                taking = tasks.create_task(lease.acquire(), name="lease")
+                await asyncio.wait({waiting, taking}, return_when=asyncio.FIRST_COMPLETED)
+                if taking.done():
+                    await self._work(tasks, lease, waiting)
+                taking.cancel()
+            for task in (*helpers, waiting):
                 task.cancel()
 
     async def _until_closed(self) -> None:
@@ -116,27 +124,29 @@ class Worker:
         raise Unavailable(503, 0, "the connection to the broker is closed")
 
     async def _work(
-        self, tasks: asyncio.TaskGroup, lease: Lease, helpers: list[asyncio.Task[None]]
+        self, tasks: asyncio.TaskGroup, lease: Lease, stopping: asyncio.Task[Any]
     ) -> None:
+        """Take messages until `stopping` is done or the lease is another's."""
         durables = self._durables(tasks)
         taken = [item.durable for item in durables]
         lanes = {id(item.lanes): item.lanes for item in durables}.values()
         self._measures.watch(self.active.is_set, lambda: sum(item.open for item in lanes))
         intake = Intake(self._runtime.js, taken, port=self._runtime.broker)
         self._intake = intake
-        helpers.append(tasks.create_task(lease.keep(), name="lease"))
-        helpers.append(tasks.create_task(self.grouping.run(), name="grouping"))
+        keeping = tasks.create_task(lease.keep(), name="lease")
         keeper = cursors.Keeper(self._runtime.broker, [item.consumer for item in durables])
-        helpers.append(tasks.create_task(keeper.run(), name="cursors"))
+        noting = tasks.create_task(keeper.run(), name="cursors")
         questions = Questions(self._service, self._runtime, self.table, self.states)
         await questions.start()
         fetching = tasks.create_task(intake.run(), name="intake")
         self.active.set()
         log.info("working", extra={"service": self._service.name})
         try:
-            await self._stop.wait()
+            await asyncio.wait({stopping, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            lost = keeping.done()
             left = await intake.drain()
-            await keeper.keep()
+            if not lost:
+                await keeper.keep()
             log.info("drained", extra={"unsettled": left})
             await fetching
             for item in durables:
@@ -144,8 +154,11 @@ class Worker:
                 item.lanes.abandon()
         finally:
             self.active.clear()
+            keeping.cancel()
+            noting.cancel()
             await questions.stop()
-        await lease.release()
+        if not lost:
+            await lease.release()
 
     async def _make_topology(self) -> None:
         found = await topology.ensure(
