@@ -175,6 +175,34 @@ def test_the_doctor_says_what_to_do_when_nothing_runs(catalyst: Callable[..., Ra
     assert "catalyst up" in ran.err
 
 
+def test_the_doctor_shows_every_row_when_the_broker_is_dead(
+    catalyst: Callable[..., Ran], stack: Stack
+) -> None:
+    gone = ("--nats", "nats://127.0.0.1:1", "--token", stack.token())
+    catalyst("context", "add", "deaf", "--http", stack.http, *gone)
+    ran = catalyst("doctor", "--context", "deaf", "-o", "json")
+    health = {item["check"]: item["health"] for item in ran.json}
+    assert ran.code == 8
+    assert health["broker"] == "fail"
+    assert health["read model"] == health["token"] == "ok"
+    assert "nats://127.0.0.1:1" in ran.out
+
+
+def test_the_doctor_says_what_a_lesser_token_leaves_out(
+    catalyst: Callable[..., Ran], stack: Stack
+) -> None:
+    ran = catalyst("doctor", "--token", stack.token("ann@example.org", "billing-admin"))
+    assert ran.code == 0
+    assert "not looked at" in ran.out
+
+
+def test_whoever_does_not_answer_is_named(catalyst: Callable[..., Ran]) -> None:
+    for url in ("http://127.0.0.1:1", "nats://127.0.0.1:1"):
+        ran = catalyst("send", CREATE, "--org", "acme", "--data", "{}", "--url", url)
+        assert ran.code == 5
+        assert ran.err.splitlines()[0].endswith(f"answers at {url}")
+
+
 def test_a_token_is_made_for_somebody_else(catalyst: Callable[..., Ran], organization: str) -> None:
     made = catalyst("token", "--email", "ann@example.org")
     assert made.code == 0

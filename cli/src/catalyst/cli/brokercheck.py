@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
@@ -10,13 +11,17 @@ import msgspec
 from catalyst.chassis.jetstream import topology as matching
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError, NotFound
+from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
+from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
 from catalyst.contracts.permissions import OPERATOR
 from catalyst.contracts.topology import CMD, EV, Consumer
 
+CONNECT_SECONDS: Final = 2.0
+LIMIT_SECONDS: Final = 10.0
+"""For everything that is asked of a broker that answers."""
 MIN_VERSION: Final = (2, 15)
 WARN_PENDING: Final = 1_000
 WARN_FULL: Final = 0.8
@@ -30,20 +35,37 @@ class _Consumer(msgspec.Struct):
     num_waiting: int = 0
 
 
-async def examine(target: Target) -> AsyncIterator[Finding]:
-    """Look at version, streams, consumers and room."""
+async def examine(target: Target) -> list[Finding]:
+    """Look at version, streams, consumers and room; always within a few seconds."""
     if not target.nats:
         hint = "`catalyst context add --nats …` tells where it is"
-        yield skipped("broker", "the connection has no address of the broker", hint)
-        return
+        return [skipped("broker", "the connection has no address of the broker", hint)]
+    place = shown_address(target.nats)
+    found: list[Finding] = []
     try:
-        async with connect(
-            target.nats, name=OPERATOR, user=target.user, password=target.password
-        ) as js:
+        async with (
+            asyncio.timeout(LIMIT_SECONDS),
+            connect(
+                target.nats,
+                name=OPERATOR,
+                user=target.user,
+                password=target.password,
+                timeout=CONNECT_SECONDS,
+            ) as js,
+        ):
             async for finding in _all(js):
-                yield finding
+                found.append(finding)  # noqa: PERF401 - what was found stays if the next fails
+    except Denied:
+        fix = "mend user and password: `catalyst context add` takes them"
+        found.append(fail("broker", f"{place} does not take the password or the question", fix))
+    except Unavailable:
+        what = "no longer answers" if found else "does not answer"
+        found.append(fail("broker", f"{place} {what}", "start it, or mend the address"))
+    except TimeoutError:
+        found.append(fail("broker", f"{place} answers too slowly", "look at its log and its disk"))
     except BrokerError as error:
-        yield fail("broker", str(error), "start it, or mend address and password")
+        found.append(fail("broker", f"{place}: {error}", "look at the log of the broker"))
+    return found
 
 
 async def _all(js: JetStream) -> AsyncIterator[Finding]:

@@ -162,6 +162,11 @@ def thing(subject: str) -> Ref:
     raise _not_a_subject(subject)
 
 
+def unreadable(subject: str) -> bool:
+    """Return whether a dead letter was never a command: nobody could read what it was for."""
+    return subject.split(".")[3:5] == ["unknown", "unknown"]
+
+
 def _not_a_subject(subject: str) -> Failure:
     return Failure(
         ExitCode.USAGE,
@@ -174,6 +179,14 @@ async def _mend(
     target: Target, subject: str, verb: str, data: dict[str, Any], timeout: float
 ) -> Outcome:
     ref = thing(subject)
+    if unreadable(subject):
+        raise Failure(
+            ExitCode.REJECTED,
+            "this could not be read, so it was never a command of anything: "
+            f"there is nothing to {verb}",
+            code="unreadable",
+            hint=f"it changes nothing and may stay; `catalyst dlq show {subject}` shows it",
+        )
     async with commands(target) as door:
         return await door.send(
             f"{ref.service}.{verb}.v1",

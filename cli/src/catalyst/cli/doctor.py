@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,8 @@ import httpx
 import msgspec
 
 from catalyst.cli import brokercheck
-from catalyst.cli.dlq import letters
+from catalyst.cli.calling import as_called
+from catalyst.cli.dlq import letters, unreadable
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show
@@ -27,6 +29,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import ClientError, Problem
 from catalyst.client.http_transport import HttpClient
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
 
 WARN_LAG_MS: Final = 2_000
 """The longest that an event may take to a browser at any load that is accepted."""
@@ -35,7 +38,11 @@ WARN_FREE_BYTES: Final = 2 * 1024**3
 FAIL_FREE_BYTES: Final = 256 * 1024**2
 """Below this the embedded broker refuses to start."""
 MAX_SHOWN: Final = 20
-READY_SECONDS: Final = 5.0
+SHORT_SECONDS: Final = 2.5
+UNWELL_SECONDS: Final = 1.0
+"""For each check behind a door that says itself that it is not well."""
+LONG_SECONDS: Final = 20.0
+"""For a check that reads everything there is."""
 
 
 class _Readiness(msgspec.Struct):
@@ -65,49 +72,74 @@ def doctor(
 
 
 async def _examine(target: Target) -> list[Finding]:
-    found = [item async for item in _door(target)]
-    found += [item async for item in brokercheck.examine(target)]
-    found.append(_disk(target))
-    return found
+    async with asyncio.TaskGroup() as tasks:
+        door = tasks.create_task(_door(target))
+        broker = tasks.create_task(brokercheck.examine(target))
+    return [*door.result(), *broker.result(), _disk(target)]
 
 
-async def _door(target: Target) -> AsyncIterator[Finding]:
-    """Look at what the HTTP door shows."""
+async def _door(target: Target) -> list[Finding]:
+    """Look at what the HTTP door shows; every check is a row, however it ends."""
     if not target.http:
-        yield skipped("http", "the connection has no HTTP address")
-        return
+        return [skipped("http", "the connection has no HTTP address")]
     async with reads(target) as door:
-        try:
-            await door.read("/healthz")
-        except ClientError as error:
-            yield fail("http", str(error), "start it with `catalyst up`, or mend the address")
-            return
-        yield ok("http", f"{target.http} answers")
-        yield await _ready(door)
-        signed_in = await _session(door)
-        yield signed_in
-        if signed_in.health is not Health.OK:
-            yield skipped("read model", "needs a token")
-            return
-        for check in (_freshness, _stale, _dead_letters):
-            try:
-                yield await check(door)
-            except Problem as problem:
-                name = check.__name__.strip("_").replace("_", " ")
-                yield fail(name, f"{problem.code}: {problem.message}", _STATUS_FIX)
+        reached = await limited("http", _reached(door), SHORT_SECONDS, _START_FIX)
+        if reached.health is not Health.OK:
+            return [reached]
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(limited("ready", _ready(door), SHORT_SECONDS))
+            signing = tasks.create_task(limited("token", _session(door), SHORT_SECONDS))
+        ready, session = asking.result(), signing.result()
+        found = [reached, ready, session]
+        if session.health is not Health.OK:
+            return [*found, skipped("read model", "not looked at: this needs a token that holds")]
+        # A door that is not well would keep each of these waiting for what does not come.
+        seconds = LONG_SECONDS if ready.health is Health.OK else UNWELL_SECONDS
+        async with asyncio.TaskGroup() as tasks:
+            checks = [
+                tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),
+                tasks.create_task(limited("stale rows", _stale(door), seconds)),
+                tasks.create_task(limited("dead letters", _dead_letters(door), seconds)),
+            ]
+        return found + [check.result() for check in checks]
 
 
 _STATUS_FIX: Final = "see the log of the member that answers this"
+_START_FIX: Final = "start it with `catalyst up`, or mend the address"
+
+
+async def limited(
+    check: str, work: Awaitable[Finding], seconds: float, fix: str = _STATUS_FIX
+) -> Finding:
+    """Return what a check finds, or the row that says why it found nothing in `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        return fail(check, f"no answer within {seconds:g} s", fix)
+    except Problem as problem:
+        if problem.status == httpx.codes.FORBIDDEN:
+            return skipped(check, f"not looked at: {problem.message}")
+        return fail(check, f"{problem.code}: {problem.message}", fix)
+    except ClientError as error:
+        return fail(check, str(error), fix)
+
+
+async def _reached(door: HttpClient) -> Finding:
+    await door.read("/healthz")
+    return ok("http", f"{door.calls.address} answers")
 
 
 async def _ready(door: HttpClient) -> Finding:
     try:
-        answer = await door.calls.http.get("/readyz", timeout=READY_SECONDS)
+        answer = await door.calls.http.get("/readyz", timeout=SHORT_SECONDS)
         body = msgspec.json.decode(answer.content, type=_Readiness)
-    except (httpx.HTTPError, msgspec.MsgspecError) as error:
-        return fail("ready", f"no usable answer ({type(error).__name__})", _STATUS_FIX)
+    except httpx.HTTPError:
+        return fail("ready", f"no answer within {SHORT_SECONDS:g} s", _STATUS_FIX)
+    except msgspec.MsgspecError:
+        return fail("ready", "the answer cannot be read", _STATUS_FIX)
     wrong = [f"{name}: {said}" for name, said in body.checks.items() if said != "ok"]
-    if wrong or answer.status_code != 200:
+    if wrong or answer.status_code != httpx.codes.OK:
         return fail("ready", "; ".join(wrong) or body.status, "see the checks below")
     return ok("ready", "what is published is delivered")
 
@@ -116,10 +148,14 @@ async def _session(door: HttpClient) -> Finding:
     try:
         found = await door.read("/v1/session")
     except Problem as problem:
+        if problem.status != httpx.codes.UNAUTHORIZED:
+            raise
         fix = "`catalyst token --email … --role …`, then `catalyst context add`"
         return fail("token", problem.message, fix)
-    roles = ", ".join(found.get("roles") or ()) or "no platform role"
-    return ok("token", f"{found.get('actor')} with {roles}, until {found.get('expires')}")
+    held = found.get("roles") or ()
+    roles = ", ".join(held) or "no platform role"
+    part = "" if SOVEREIGN_ADMIN in held else "; what it may not see is not looked at"
+    return ok("token", f"{found.get('actor')} with {roles}, until {found.get('expires')}{part}")
 
 
 async def _freshness(door: HttpClient) -> Finding:
@@ -153,13 +189,21 @@ async def _stale(door: HttpClient) -> Finding:
 
 async def _dead_letters(door: HttpClient) -> Finding:
     found, _ = await letters(door)
-    if not found:
-        return ok("dead letters", "none")
+    waiting = [letter for letter in found if not unreadable(letter.subject)]
+    apart = len(found) - len(waiting)
+    told_apart = (
+        f"{apart} unreadable, look with `catalyst dlq show`: no commands, so they change nothing"
+        if apart
+        else ""
+    )
+    if not waiting:
+        return ok("dead letters", told_apart or "none")
     reasons: dict[str, int] = {}
-    for letter in found:
+    for letter in waiting:
         reasons[letter.reason] = reasons.get(letter.reason, 0) + 1
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-    return warn("dead letters", told, "`catalyst dlq list`, then retry or drop each")
+    detail = f"{told}; {told_apart}" if told_apart else told
+    return warn("dead letters", detail, "`catalyst dlq list`, then retry or drop each")
 
 
 def _disk(target: Target) -> Finding:
@@ -181,7 +225,7 @@ def _disk(target: Target) -> Finding:
 def _table(found: list[Finding]) -> None:
     table = Table("CHECK", "HEALTH", "DETAIL")
     for item in found:
-        table.add(item.check, item.health.value, item.detail)
+        table.add(item.check, item.health.value, as_called(item.detail))
     table.write()
     for item in found:
         if item.fix and item.health in {Health.WARN, Health.FAIL}:

@@ -13,7 +13,14 @@ import httpx
 import msgspec
 
 from catalyst.client.backoff import Backoff
-from catalyst.client.errors import ClientError, Malformed, Problem, TimedOut, Unreachable
+from catalyst.client.errors import (
+    ClientError,
+    Malformed,
+    Problem,
+    TimedOut,
+    Unreachable,
+    shown_address,
+)
 from catalyst.contracts.message import FieldError
 
 RETRY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -44,6 +51,11 @@ class HttpCalls:
         self.http = http
         self._token = token
         self._answered = False
+
+    @property
+    def address(self) -> str:
+        """Where the other side is, as it may be shown to a person."""
+        return shown_address(str(self.http.base_url).rstrip("/"))
 
     def headers(self, more: Mapping[str, str | None], token: str | None = None) -> dict[str, str]:
         """Return the headers of a request; those that are None are left out."""
@@ -130,7 +142,7 @@ class HttpCalls:
                 timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
             )
         except httpx.HTTPError as error:
-            raise transport_error(error) from error
+            raise transport_error(error, self.address) from error
         self._answered = True
         if response.status_code >= 400:
             raise problem_of(response.status_code, response.headers, response.content)
@@ -144,13 +156,13 @@ def may_retry(error: ClientError) -> bool:
     return isinstance(error, Unreachable | TimedOut)
 
 
-def transport_error(error: httpx.HTTPError | httpx.StreamError) -> ClientError:
-    """Return what a failure below HTTP means for the caller."""
+def transport_error(error: httpx.HTTPError | httpx.StreamError, address: str) -> ClientError:
+    """Return what a failure below HTTP means for the caller, who asked at `address`."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
-        return Unreachable(f"nobody answers ({str(error) or type(error).__name__})")
+        return Unreachable(f"nobody answers at {address}")
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut("the answer did not come in time")
-    return TimedOut(f"the connection broke before the answer was whole ({type(error).__name__})")
+        return TimedOut(f"no answer from {address} in time")
+    return TimedOut(f"the connection to {address} broke before the answer was whole")
 
 
 def problem_of(status: int, headers: Mapping[str, str], body: bytes) -> Problem:

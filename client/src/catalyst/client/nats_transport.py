@@ -20,7 +20,7 @@ from nats.aio.client import Client as Connection
 from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
 from catalyst.client.backoff import Backoff
 from catalyst.client.draft import Draft, SendOptions, draft
-from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
+from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable, shown_address
 from catalyst.client.nats_calls import CALL_SECONDS, Calls, problem
 from catalyst.client.replies import Replies, Waiter
 from catalyst.contracts import subjects
@@ -250,9 +250,10 @@ async def _open(connection: Connection, url: str, calls: Calls, options: dict[st
             await connection.connect(url, **options)
         calls.opening = False
     except (TimeoutError, OSError, ValueError, nats_errors.Error) as error:
-        why = calls.last_complaint or error
-        # The address is left out: it may hold a password.
-        raise Unreachable(f"no broker answers ({why})") from error
+        place = shown_address(url)
+        if isinstance(calls.last_complaint, ssl.SSLCertVerificationError):
+            raise Unreachable(f"the certificate of the broker at {place} does not hold") from error
+        raise Unreachable(f"no broker answers at {place}") from error
 
 
 def _clock() -> float:

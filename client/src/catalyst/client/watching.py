@@ -175,7 +175,7 @@ class Watch(Generic[C]):
                 async for change in self._read(response):
                     yield change
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise transport_error(error) from error
+            raise transport_error(error, self._calls.address) from error
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[C | Control, None]:
         parser = SseParser(self.cursor)

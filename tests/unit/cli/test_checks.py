@@ -1,0 +1,60 @@
+"""What the checks of `catalyst doctor` say of silence, and of letters that nobody could read."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from catalyst.cli.dlq import drop, unreadable
+from catalyst.cli.doctor import limited
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.findings import Finding, Health, ok
+from catalyst.client.errors import ClientError, Problem, TimedOut, Unreachable
+
+UNREADABLE = "dlq.acme.environment.unknown.unknown.c7"
+
+
+async def well() -> Finding:
+    return ok("reads", "fine")
+
+
+async def silent() -> Finding:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets the event")
+
+
+def test_a_check_that_answers_is_shown_as_it_is() -> None:
+    assert asyncio.run(limited("reads", well(), 5.0)) == ok("reads", "fine")
+
+
+def test_a_check_without_an_answer_is_a_row() -> None:
+    found = asyncio.run(limited("reads", silent(), 0.01))
+    assert (found.check, found.health) == ("reads", Health.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("error", "health"),
+    [
+        (Problem(403, "forbidden", "no"), Health.SKIPPED),
+        (Problem(503, "unavailable", "no"), Health.FAIL),
+        (Unreachable("nobody answers at http://x"), Health.FAIL),
+        (TimedOut("late"), Health.FAIL),
+    ],
+)
+def test_a_check_that_is_refused_is_a_row(error: ClientError, health: Health) -> None:
+    async def refused() -> Finding:
+        raise error
+
+    found = asyncio.run(limited("reads", refused(), 5.0))
+    assert found.health is health
+    assert ("not looked at" in found.detail) == (health is Health.SKIPPED)
+
+
+def test_a_letter_that_was_never_a_command_need_not_be_dropped() -> None:
+    assert unreadable(UNREADABLE)
+    assert not unreadable("dlq.acme.environment.organization.unknown.c7")
+    with pytest.raises(Failure) as caught:
+        drop(UNREADABLE, reason="x", url="http://127.0.0.1:1", timeout=0.1)
+    assert caught.value.exit_code is ExitCode.REJECTED
+    assert "never a command" in caught.value.message
