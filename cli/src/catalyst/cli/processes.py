@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from catalyst.chassis import app as process
+from catalyst.chassis import clock
+from catalyst.cli.broker import ending_with_us
 from catalyst.cli.installation import Installation
 
 RESTART_SECONDS: Final = 0.2
+LONGEST_RESTART_SECONDS: Final = 10.0
+STABLE_SECONDS: Final = 30.0
+"""A member that ran this long has recovered; its next end is mended at once again."""
 STOP_SECONDS: Final = 15.0
 
 _MODULES: Final[Mapping[str, str]] = {
@@ -46,9 +52,8 @@ class Running:
         """Start the process and return it."""
         with self.log.open("ab") as log:
             self.child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                _MODULES[self.user],
+                # Without us nobody would drain it, and a crash loses nothing.
+                *ending_with_us([sys.executable, "-m", _MODULES[self.user]], signal.SIGKILL),
                 env=dict(self.environ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -72,9 +77,16 @@ class Supervisor:
     """Runs every member of an installation as a process."""
 
     def __init__(
-        self, installation: Installation, nats_url: str, bound: process.Socket, *, ours: bool
+        self,
+        installation: Installation,
+        nats_url: str,
+        bound: process.Socket,
+        tell: Callable[[str], None],
+        *,
+        ours: bool,
     ) -> None:
-        """Prepare; nothing is started before `running`."""
+        """Prepare; nothing is started before `running`. `tell` hears of members that end."""
+        self._tell = tell
         self.failed = asyncio.Event()
         """Never set by a death that a restart mends."""
         self._bound = bound
@@ -128,11 +140,18 @@ class Supervisor:
         return child.pid
 
     async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
+        quick = 0
         while not stopping.is_set():
+            began = clock.monotonic()
             child = await member.start()
-            await child.wait()
-            if not stopping.is_set():
-                await asyncio.sleep(RESTART_SECONDS)
+            code = await child.wait()
+            if stopping.is_set():
+                return
+            quick = quick + 1 if clock.monotonic() - began < STABLE_SECONDS else 0
+            self._tell(
+                f"{member.user} ended ({_ending(code)}), starting it again; see {member.log}"
+            )
+            await asyncio.sleep(min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS))
 
 
 async def _end(member: Running) -> None:
@@ -147,6 +166,12 @@ async def _end(member: Running) -> None:
     except TimeoutError:
         child.kill()
         await child.wait()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return signal.Signals(-code).name
+    return f"exit code {code}"
 
 
 def _environ(chosen: Mapping[str, object]) -> dict[str, str]:

@@ -198,7 +198,7 @@ async def _as_processes(
     installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
 ) -> AsyncIterator[Stack]:
     ours = not options.nats_url
-    supervisor = Supervisor(installation, url, bound, ours=ours)
+    supervisor = Supervisor(installation, url, bound, tell, ours=ours)
     tell("starting a process for each member")
     async with supervisor.running() as address:
         await _until_ready(address, supervisor.failed, installation.token())
