@@ -22,9 +22,7 @@ REGION = {"provider": "hetzner", "region": "fsn", "building_block": "rtz"}
 
 
 @pytest.fixture
-async def controller(
-    js: JetStream, tmp_path: Path
-) -> AsyncIterator[tuple[Worker, DulwichHome]]:
+async def controller(js: JetStream, tmp_path: Path) -> AsyncIterator[tuple[Worker, DulwichHome]]:
     root = GitRoot(tmp_path / "git")
     home = DulwichHome(root)
     keys = KeyRing.open(tmp_path / "keys")
@@ -33,9 +31,7 @@ async def controller(
     root.close()
 
 
-async def until(
-    what: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool] = bool
-) -> Any:
+async def until(what: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool] = bool) -> Any:
     """Return what `what` gives once it holds."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
