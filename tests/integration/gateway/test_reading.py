@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -147,13 +147,70 @@ async def test_new_events_arrive_by_themselves(stack: Stack) -> None:
 
 
 async def test_a_cursor_of_another_log_is_reset_and_says_so(stack: Stack) -> None:
+    await created(stack, "other-log")
     async with asyncio.timeout(20), follow(stack, stack.admin, last="other.12") as stream:
         name, _, data = await anext(stream)
         assert (name, data["reason"], data["seq"]) == ("reset", "log-changed", 0)
         assert (await anext(stream))[0] == "event"
 
 
-@pytest.mark.guarantee("G4.8")
+@pytest.mark.parametrize("text", ["nonsense", "{log}.", "{log}.-1", "{log}." + "9" * 5000, ".1"])
+async def test_what_is_no_cursor_is_reset_and_says_so(stack: Stack, text: str) -> None:
+    async with stack.client(stack.admin) as http:
+        log = (await http.get("/v1/events?limit=1")).json()["log"]
+    cursor = text.replace("{log}", log)
+    async with asyncio.timeout(20), follow(stack, stack.admin, last=cursor) as stream:
+        name, _, data = await anext(stream)
+        assert (name, data["reason"], data["seq"]) == ("reset", "unknown-cursor", 0)
+
+
+async def test_a_place_behind_the_end_of_the_log_is_never_waited_for(stack: Stack) -> None:
+    await created(stack, "behind-end")
+    async with stack.client(stack.admin) as http:
+        first = (await http.get("/v1/events?limit=1")).json()
+        far = first["head"] + 1_000_000
+        page = await http.get("/v1/events", params={"continue": far})
+        assert (page.status_code, page.json()["code"]) == (409, "log-changed")
+    for place in ({"last": f"{first['log']}.{far}"}, {"after": far}):
+        async with asyncio.timeout(20), follow(stack, stack.admin, **place) as stream:
+            name, _, data = await anext(stream)
+            assert (name, data["reason"], data["seq"]) == ("reset", "log-shorter", 0)
+            assert (await anext(stream))[0] == "event"
+
+
+async def test_a_page_says_how_far_it_is_behind(stack: Stack) -> None:
+    await onboarded(stack, "lagging")
+    async with stack.client(stack.admin) as http:
+        cut = (await http.get("/v1/events", params={"organization": "lagging", "limit": 1})).json()
+        whole = (await http.get("/v1/events", params={"organization": "lagging"})).json()
+    assert cut["lag_ms"] > 0
+    assert cut["as_of"] == cut["continue"] < cut["head"]
+    assert (whole["lag_ms"], whole["continue"]) == (0, None)
+    assert whole["as_of"] == whole["head"]
+
+
+async def test_one_reader_does_not_take_every_stream(stack: Stack) -> None:
+    greedy = stack.token("greedy@else.example")
+    async with asyncio.timeout(60), AsyncExitStack() as streams:
+        opened = [await streams.enter_async_context(follow(stack, greedy)) for _ in range(20)]
+        assert {(await anext(stream))[0] for stream in opened} == {"start"}
+        async with stack.client(greedy) as http:
+            refused = await http.get("/v1/events?follow=true")
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+        assert "20 streams" in refused.json()["detail"]
+        async with follow(stack, stack.admin) as other:
+            assert (await anext(other))[0] == "start"
+
+    async def free() -> bool:
+        async with (
+            stack.client(greedy) as http,
+            http.stream("GET", "/v1/events?follow=true") as answer,
+        ):
+            return answer.status_code == 200
+
+    await until(free)
+
+
 @pytest.mark.guarantee("G4.8")
 async def test_a_stream_ends_with_its_token(stack: Stack) -> None:
     token = stack.keys.people().person(

@@ -24,7 +24,8 @@ from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
 
-_FILTER: Final = "evt.*.environment.organization.>"
+OWNERS: Final = "evt.*.environment.organization.>"
+"""Where the events stand that name owners."""
 _PAUSE_SECONDS: Final = 0.2
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Owners do not depend on when they were named."""
@@ -39,6 +40,7 @@ class RolesTable:
         self._owners: dict[str, dict[str, frozenset[str]]] = {}
         self._seen: dict[str, int] = {}
         self._position = 0
+        self._moved = asyncio.Event()
         self.ready = asyncio.Event()
 
     def roles(self, claims: Claims, organization: str | None) -> frozenset[str]:
@@ -68,6 +70,11 @@ class RolesTable:
             await self._refresh(organization)
         return self.roles(claims, organization)
 
+    async def reach(self, seq: int) -> None:
+        """Wait until every event on an Organization up to a sequence is folded by `run`."""
+        while self._position < seq:
+            await self._moved.wait()
+
     async def _refresh(self, organization: str) -> None:
         subject = f"evt.{escape(organization)}.environment.organization.>"
         newest = await self._js.last(EV, subject, leader=True)
@@ -84,11 +91,11 @@ class RolesTable:
         """Follow the log for ever; after any doubt go on from the last event folded."""
         while True:
             try:
-                newest = await self._js.last(EV, _FILTER, leader=True)
+                newest = await self._js.last(EV, OWNERS, leader=True)
                 target = newest.seq if newest is not None else 0
                 start = self._position + 1
                 async with pull(
-                    self._js, EV, name="roles", start=start, subjects=[_FILTER]
+                    self._js, EV, name="roles", start=start, subjects=[OWNERS]
                 ) as puller:
                     await self._follow(puller, target)
             except (Doubt, BrokerError) as error:
@@ -102,6 +109,8 @@ class RolesTable:
             for item in await puller.read():
                 self._fold(item.subject, item.data, item.seq)
                 self._position = max(self._position, item.seq)
+            waiting, self._moved = self._moved, asyncio.Event()
+            waiting.set()
 
     def _fold(self, subject: str, data: bytes, seq: int) -> None:
         try:

@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from catalyst.chassis import clock
+from catalyst.chassis.access import OWNERS
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import BrokerError, Stored
@@ -47,6 +49,11 @@ class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
     correlationid: str
     causationid: str
     data: msgspec.Raw
+
+    @property
+    def names_owners(self) -> bool:
+        """Whether it may change who has which role."""
+        return self.service == "environment" and self.aggregate == "organization"
 
     @property
     def ref(self) -> Ref:
@@ -97,6 +104,8 @@ class EventLog:
         self._floor = 0
         self.head = 0
         """Sequence of the newest event that was seen."""
+        self.owners = 0
+        """Sequence of the newest one among them that may change who has which role."""
         self._news = asyncio.Event()
         self.ready = asyncio.Event()
         """Set once new events arrive here by themselves."""
@@ -111,6 +120,7 @@ class EventLog:
             try:
                 if not self.ready.is_set():
                     newest = await self._js.last(EV, EVENTS, leader=True)
+                    self.owners = await self.newest_owners()
                     self.head = self._floor = newest.seq if newest is not None else 0
                 async with pull(
                     self._js, EV, name="gateway", start=self.head + 1, subjects=[EVENTS]
@@ -130,8 +140,11 @@ class EventLog:
             if len(self._kept) == KEPT_EVENTS:
                 self._floor = self._kept[0].seq
             time = of_nanoseconds(message.time_ns)
-            self._kept.append(entry(message.subject, message.data, message.seq, time))
+            item = entry(message.subject, message.data, message.seq, time)
+            self._kept.append(item)
             self.head = message.seq
+            if item.event is not None and item.event.names_owners:
+                self.owners = message.seq
         waiting, self._news = self._news, asyncio.Event()
         waiting.set()
 
@@ -174,6 +187,25 @@ class EventLog:
             else:
                 high = middle
         return low - 1
+
+    async def newest_owners(self) -> int:
+        """Return the sequence of the newest event that may change who has which role."""
+        newest = await self._js.last(EV, OWNERS, leader=True)
+        return newest.seq if newest is not None else 0
+
+    async def beyond(self, seq: int) -> bool:
+        """Return whether the log has not come to a sequence yet.
+
+        Its leader is asked, since another process may have seen more of it than this one.
+        """
+        return seq > self.head and seq > (await self._js.stream_state(EV)).last_seq
+
+    async def lag_ms(self, seq: int) -> int:
+        """Return the age of the oldest event behind a sequence, in ms; 0 if there is none."""
+        found = await self._js.replay(EV, EVENTS, start=seq + 1, limit=1)
+        if not found:
+            return 0
+        return max(0, int((clock.now() - found[0].time).total_seconds() * 1000))
 
     async def wait(self, seq: int, timeout: float) -> bool:
         """Wait for an event behind `seq`; answer whether there is one within `timeout` seconds."""

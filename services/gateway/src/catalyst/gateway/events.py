@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import clock
-from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.jetstream.port import BrokerError, Unavailable
 from catalyst.contracts import codec
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import PLATFORM
@@ -28,7 +30,7 @@ from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import Entry, EventLog, LoggedEvent
-from catalyst.gateway.parameters import MAX_NAME, Instant, Page
+from catalyst.gateway.parameters import MAX_NAME, MAX_SEQUENCE, Instant, Page
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ MAX_SCANNED: Final = 10_000
 NOTHING: Final = "evt.=.>"
 """Events of an Organization without a name: there are none."""
 EVENT_STREAM: Final = "text/event-stream"
+ROLES_SECONDS: Final = 5.0
+"""How far roles may be behind events before a reader is turned away."""
+_CURSOR: Final = re.compile(r"([A-Za-z0-9_-]{1,40})\.([0-9]{1,19})")
 
 
 class EventPage(Page):
@@ -59,11 +64,15 @@ class EventPage(Page):
 class Events:
     """The routes of events."""
 
-    def __init__(self, callers: Callers, events: EventLog, *, max_followers: int) -> None:
+    def __init__(
+        self, callers: Callers, events: EventLog, *, max_followers: int, max_own: int
+    ) -> None:
+        """Show `events`; of `max_followers` streams one person or service has `max_own`."""
         self._callers = callers
         self._events = events
         self._max_followers = max_followers
-        self._followers = 0
+        self._max_own = max_own
+        self._followers: Counter[str] = Counter()
         self.stopping = asyncio.Event()
         """Once set, every stream says goodbye and ends."""
 
@@ -81,14 +90,16 @@ class Events:
         streams = wanted.follow or EVENT_STREAM in request.headers.get("accept", "")
         if streams and request.method == "GET":
             return await self._stream(request, caller, wanted)
-        head = self._events.head
+        if await self._events.beyond(wanted.after):
+            raise Rejected("log-changed", "the log ends before the sequence to go on from")
         found, last, done = await self._page(caller, wanted)
+        head = max(last, self._events.head)
         body = {
             "items": found,
             "continue": None if done else last,
-            "as_of": max(last, head) if done else last,
-            "head": max(last, self._events.head),
-            "lag_ms": 0,
+            "as_of": head if done else last,
+            "head": head,
+            "lag_ms": 0 if done else await self._events.lag_ms(last),
             "log": await self._events.name(),
         }
         return answer(body)
@@ -103,6 +114,7 @@ class Events:
         while len(found) < wanted.limit and scanned < MAX_SCANNED:
             size = min(500, MAX_SCANNED - scanned)
             entries = await self._events.page(subject, last, size)
+            await self._roles_at(await self._events.newest_owners())
             for item in entries:
                 if len(found) == wanted.limit:
                     return found, last, False
@@ -133,16 +145,39 @@ class Events:
             return None
         return event if self._callers.may_see(caller.claims, event.ref) else None
 
+    async def _roles_at(self, seq: int) -> None:
+        """Wait until roles are judged as the events up to a sequence say.
+
+        So that nobody is shown what happened after they were removed.
+
+        Raises:
+            Unavailable: If that takes too long.
+        """
+        try:
+            async with asyncio.timeout(ROLES_SECONDS):
+                await self._callers.table.reach(seq)
+        except TimeoutError as error:
+            raise Unavailable(503, 0, "the roles are behind the events") from error
+
     async def _stream(self, request: Request, caller: Caller, wanted: EventPage) -> Response:
-        if self._followers >= self._max_followers:
-            raise Rejected("unavailable", "too many streams of events are open")
         name = await self._events.name()
         cursor = request.headers.get("last-event-id") or wanted.last_event_id
-        head = self._events.head
-        if wanted.since is not None or wanted.after:
-            head = await self._behind(wanted)
-        seq, reset = _resumed(cursor, name) if cursor else (head, "")
-        return _Stream(self, self._frames(caller, wanted, name, seq, reset))
+        seq, reset = self._events.head, ""
+        if cursor:
+            seq, reset = _resumed(cursor, name)
+        elif wanted.since is not None or wanted.after:
+            seq = await self._behind(wanted)
+        if await self._events.beyond(seq):
+            seq, reset = 0, "log-shorter"
+        # Nothing is awaited from here until the stream is counted.
+        if self._followers[caller.claims.actor] >= self._max_own:
+            raise Rejected(
+                "rate-limited", f"{self._max_own} streams of events of yours are open: close one"
+            )
+        if self._followers.total() >= self._max_followers:
+            raise Rejected("unavailable", "too many streams of events are open")
+        frames = self._frames(caller, wanted, name, seq, reset)
+        return _Stream(self, caller.claims.actor, frames)
 
     async def _frames(
         self, caller: Caller, wanted: EventPage, name: str, seq: int, reset: str
@@ -165,6 +200,7 @@ class Events:
         while not self.stopping.is_set():
             subject = self._subject(caller, wanted) or NOTHING
             entries = await self._events.after(seq, 500, subject)
+            await self._roles_at(max([self._events.owners, *_naming_owners(entries)]))
             for item in entries:
                 seq = item.seq
                 event = self._shown(caller, wanted, item)
@@ -190,13 +226,15 @@ class Events:
                 return True
         return event.result()
 
-    def opened(self) -> None:
+    def opened(self, actor: str) -> None:
         """Count a stream that begins."""
-        self._followers += 1
+        self._followers[actor] += 1
 
-    def closed(self) -> None:
+    def closed(self, actor: str) -> None:
         """Count a stream that ended."""
-        self._followers -= 1
+        self._followers[actor] -= 1
+        if not self._followers[actor]:
+            del self._followers[actor]
 
 
 class _Stream(Response):
@@ -204,7 +242,7 @@ class _Stream(Response):
 
     media_type = EVENT_STREAM
 
-    def __init__(self, events: Events, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: Events, actor: str, frames: AsyncIterator[bytes]) -> None:
         super().__init__(
             headers={
                 "Cache-Control": "no-store",
@@ -214,12 +252,13 @@ class _Stream(Response):
         )
         del self.headers["content-length"]
         self._events = events
+        self._actor = actor
         self._frames = frames
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send frames as they come."""
-        self._events.opened()
+        self._events.opened(self._actor)
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(send))
@@ -228,7 +267,7 @@ class _Stream(Response):
                 sending.cancel()
                 gone.cancel()
         finally:
-            self._events.closed()
+            self._events.closed(self._actor)
 
     async def _send(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -256,10 +295,16 @@ def frame(event: str, body: object, cursor: str | None = None) -> bytes:
 
 def _resumed(cursor: str, name: str) -> tuple[int, str]:
     """Return behind which sequence a stream goes on, and the reason if it is not the cursor's."""
-    log_name, _, seq = cursor.rpartition(".")
-    if log_name == name and seq.isascii() and seq.isdigit():
-        return int(seq), ""
-    return 0, "log-changed"
+    found = _CURSOR.fullmatch(cursor)
+    if found is None or int(found[2]) > MAX_SEQUENCE:
+        return 0, "unknown-cursor"
+    return (int(found[2]), "") if found[1] == name else (0, "log-changed")
+
+
+def _naming_owners(entries: Iterable[Entry]) -> Iterator[int]:
+    for item in entries:
+        if item.event is not None and item.event.names_owners:
+            yield item.seq
 
 
 def _matches(wanted: EventPage, event: LoggedEvent) -> bool:

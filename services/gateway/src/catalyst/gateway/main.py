@@ -73,7 +73,12 @@ class Gateway:
             Buckets(settings.refusals_per_address, REFUSALS_AT_ONCE),
             public_url=settings.public_url,
         )
-        self._followed = Events(callers, self.events, max_followers=settings.max_followers)
+        self._followed = Events(
+            callers,
+            self.events,
+            max_followers=settings.max_followers,
+            max_own=settings.max_followers_per_subject,
+        )
         self.metrics = Metrics(NAME)
         routes = [
             *health_routes(Readiness(self._checks()), self.metrics),

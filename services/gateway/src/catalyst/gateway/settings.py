@@ -33,5 +33,7 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """Bad tokens a second from one address, on average; 30 at once."""
     max_followers: int = 100
     """Streams of events that may be open at once."""
+    max_followers_per_subject: int = 20
+    """Streams of events of one person or service that may be open at once."""
     max_wait_seconds: int = 30
     """Longest time for which a request is held open for an outcome."""
