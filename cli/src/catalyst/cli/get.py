@@ -39,6 +39,7 @@ from catalyst.client.rows import (
     Reset,
     Row,
     Synced,
+    name_of,
 )
 
 
@@ -114,7 +115,7 @@ def get(
     target = resolve(context, url, token)
     if watch:
         run(_watch(target, wanted, output))
-    elif name is not None:
+    elif name is not None and wanted.kinds in kinds.NAMES and wanted.kinds != "all":
         run(_one(target, wanted, output))
     else:
         run(_all(target, wanted, output))
@@ -145,7 +146,9 @@ async def _all(target: Target, wanted: Wanted, form: Format) -> None:
             **wanted.where,
         )
         pages = [page async for page in reading]
-    rows = [row for page in pages for row in page.rows]
+    rows = [row for page in pages for row in page.rows if wanted.name in {None, name_of(row.key)}]
+    if wanted.name is not None and not rows:
+        raise Failure(ExitCode.NOT_FOUND, f"nothing is called {wanted.name!r}")
     # Later pages may be newer; the whole is as fresh as its oldest part.
     fresh = min((page.fresh for page in pages), key=lambda item: item.as_of)
     body = {"items": rows, **msgspec.to_builtins(fresh)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -21,7 +21,10 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.errors import Problem
 from catalyst.client.reads import Answered
+
+NOT_FOUND: Final = 404
 
 
 def query(
@@ -50,13 +53,34 @@ def query(
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise Failure(ExitCode.USAGE, f"{source} must hold one object: the question")
     body: dict[str, Any] = found[0].value
+    if not org:
+        raise Failure(ExitCode.USAGE, "--org is missing: about which Organization is it?")
     target = resolve(context, url, token)
 
     async def work() -> Answered:
         async with reads(target) as door:
             return await door.query(service, name, body, organization=organization(org))
 
-    answered = run(work())
+    try:
+        answered = run(work())
+    except Problem as problem:
+        if problem.status != NOT_FOUND or (service, name) in questions():
+            raise
+        known = ", ".join(" ".join(question) for question in questions())
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            f"{problem.message} ({service} {name})",
+            code=problem.code,
+            hint=f"questions there are: {known}",
+        ) from problem
     show(answered, output, lambda: write(as_yaml(answered.result).rstrip("\n")))
     if output is Format.TABLE:
         note(f"as of {answered.as_of}")
+
+
+def questions() -> tuple[tuple[str, str], ...]:
+    """Return every question there is: who is asked, and what."""
+    # Imported here: only whoever asks wrongly needs the services' own lists.
+    from catalyst.environment_controller.queries import QUERIES  # noqa: PLC0415
+
+    return tuple(("environment", query.name) for query in QUERIES)

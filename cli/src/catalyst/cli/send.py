@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import msgspec
 import typer
 
-from catalyst.cli import files
+from catalyst.cli import addressing, files
 from catalyst.cli.documents import parse
-from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, note, show, write
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
+    Target,
     TokenOption,
     UrlOption,
     commands,
     organization,
+    reads,
     resolve,
     run,
 )
+from catalyst.client import draft
 from catalyst.client.api import Sent
 from catalyst.client.draft import SendOptions
+from catalyst.client.errors import ClientError, Undecided
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
+from catalyst.contracts.subjects import PLATFORM
 
 _NOT_ALLOWED: Final = frozenset({401, 403})
 
@@ -81,13 +87,15 @@ def send(
     Sent again with the same --command-id, it is the same command: it is decided once, and the
     recorded outcome comes back. `catalyst contracts list` shows all types.
     """
-    target = resolve(context, url, token)
+    addressing.check(type_, org, aggregate, id_, command_id)
     body = _body(data, file)
+    target = resolve(context, url, token)
+    sent_as = command_id or draft.command_id()
     options: SendOptions = {
         "organization": organization(org),
         "id": id_,
         "aggregate": aggregate,
-        "command_id": command_id,
+        "command_id": sent_as,
     }
 
     async def work() -> Outcome | Sent:
@@ -96,11 +104,31 @@ def send(
                 return await door.send(type_, body, timeout=timeout, **options)
             return await door.submit(type_, body, timeout=timeout, **options)
 
-    found = run(work())
+    try:
+        found = run(work())
+    except ClientError as error:
+        failure = unsure(error, sent_as, org or "")
+        if failure is None:
+            raise
+        raise failure from error
     if isinstance(found, Sent):
         show(found, output, lambda: write(found.command_id))
         return
     finish(found, output)
+
+
+def unsure(error: ClientError, command_id: str, org: str) -> Failure | None:
+    """Return what to do after a send of which nobody knows what became; None after a plain no."""
+    failure = expected(error)
+    if failure is None or failure.exit_code not in {ExitCode.TIMED_OUT, ExitCode.UNREACHABLE}:
+        return None
+    if isinstance(error, Undecided):
+        failure.hint = f"`catalyst outcome {command_id} --org {org} --timeout 60` waits for it"
+        return failure
+    failure.message += f"; {command_id} is not known to be stored"
+    again = f"the same id makes a repeat safe: --command-id {command_id}"
+    failure.hint = f"{failure.hint}; {again}" if failure.hint else again
+    return failure
 
 
 def outcome(
@@ -119,10 +147,14 @@ def outcome(
       catalyst outcome c-7Q2 --org acme --timeout 10
     """
     target = resolve(context, url, token)
+    if not org and (timeout or not target.http):
+        why = "to wait for an outcome" if timeout else "at the broker"
+        raise Failure(ExitCode.USAGE, f"--org is missing: it is needed {why}")
 
     async def work() -> Outcome | None:
         async with commands(target) as door:
-            return await door.outcome(command_id, organization=organization(org), timeout=timeout)
+            owner = org or await _owner(target, command_id)
+            return await door.outcome(command_id, organization=organization(owner), timeout=timeout)
 
     found = run(work())
     if found is None:
@@ -132,6 +164,13 @@ def outcome(
             hint="--timeout waits for it; --org must be the command's Organization",
         )
     finish(found, output)
+
+
+async def _owner(target: Target, command_id: str) -> str:
+    """Return whose command it is, from the log."""
+    async with reads(target) as door:
+        found = await door.read(f"/v1/trace/{quote(command_id, safe='')}")
+    return found.get("organization") or PLATFORM
 
 
 def finish(found: Outcome, form: Format) -> None:

@@ -42,6 +42,10 @@ class TimedOut(ClientError):
     """
 
 
+class Undecided(TimedOut):
+    """The command is stored for certain; only its outcome did not come in time."""
+
+
 class Malformed(ClientError):
     """What came back is not what the protocol allows: the versions do not fit, or a proxy lies."""
 

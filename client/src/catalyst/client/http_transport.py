@@ -18,7 +18,7 @@ import httpx
 from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
 from catalyst.client.backoff import Backoff
 from catalyst.client.draft import SOURCE, Draft, SendOptions, draft
-from catalyst.client.errors import Problem, TimedOut
+from catalyst.client.errors import Problem, Undecided
 from catalyst.client.events import EventFilter, LoggedEvent, event_of, event_parameters
 from catalyst.client.http_calls import ANSWER_SECONDS, JSON, HttpCalls, decode
 from catalyst.client.reads import Filter, Reads, parameters
@@ -55,7 +55,7 @@ class HttpClient(Reads):
                 timeout=max(0.0, deadline - _clock()),
             )
         if found is None:
-            raise TimedOut(f"no outcome of {order.command_id} yet; it is stored, ask again")
+            raise Undecided(f"no outcome of {order.command_id} yet; it is stored, ask again")
         return found
 
     async def submit(

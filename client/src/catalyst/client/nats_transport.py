@@ -20,7 +20,14 @@ from nats.aio.client import Client as Connection
 from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
 from catalyst.client.backoff import Backoff
 from catalyst.client.draft import Draft, SendOptions, draft
-from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable, shown_address
+from catalyst.client.errors import (
+    Malformed,
+    Problem,
+    TimedOut,
+    Undecided,
+    Unreachable,
+    shown_address,
+)
 from catalyst.client.nats_calls import CALL_SECONDS, Calls, problem
 from catalyst.client.replies import Replies, Waiter
 from catalyst.contracts import subjects
@@ -143,7 +150,7 @@ class NatsClient:
             if found is not None:
                 return found if found.digest == order.digest else _reused(order, found)
             if _clock() >= deadline:
-                raise TimedOut(
+                raise Undecided(
                     f"no outcome of {order.command_id} yet; it is stored and will be decided"
                 )
 
