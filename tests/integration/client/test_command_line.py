@@ -323,9 +323,11 @@ def test_manifests_are_applied_once_and_then_stand(
     ran = catalyst("apply", "-f", file, "-o", "json")
     created = [("organization", "created"), ("policy", "created"), ("environment", "created")]
     assert (ran.code, results(ran)) == (0, created), ran.err
+    planned = catalyst("apply", "-f", file, "--dry-run", "-o", "json")
     again = catalyst("apply", "-f", file, "-o", "json")
     assert [result for _, result in results(again)] == ["unchanged"] * 3
-    assert again.code == 0
+    assert [item.get("commands") for item in again.json] == [None] * 3
+    assert (again.code, planned.json) == (0, again.json)
 
 
 def test_a_changed_manifest_sends_only_what_differs(
@@ -381,6 +383,8 @@ def test_a_field_that_never_changes_is_refused(
     ran = catalyst("apply", "-f", moved)
     assert ran.code == 3
     assert "sovereign_ref" in ran.err
+    planned = catalyst("apply", "-f", moved, "--dry-run")
+    assert (planned.code, planned.out, planned.err) == (ran.code, ran.out, ran.err)
 
 
 def test_what_stands_in_the_git_home_is_applied_without_a_change(

@@ -230,6 +230,68 @@ def test_a_second_region_keeps_the_host_cluster_of_the_first() -> None:
     ]
 
 
+KEPT = {
+    "name": "strict",
+    "approvals": [{"team": "", "quorum": 2}],
+    "soak_minutes": 1440,
+    "source_environment": "",
+    "required_score": None,
+    "severity": "",
+    "windows": [
+        {
+            "effect": "deny",
+            "cron": "0 18 * * 5",
+            "rrule": "",
+            "timezone": "UTC",
+            "duration_minutes": 120,
+        }
+    ],
+    "weights": {"probes": {"weight": 3, "scope": "all"}},
+    "modes": {"probes": "enforcing"},
+    "environments": ["acme-prod"],
+}
+WINDOW = {"type": "change-window", "effect": "deny", "cron": "0 18 * * 5", "duration": "2h"}
+OBJECT = {
+    "organizationRef": "acme",
+    "promotion": {"requiredApprovers": 2, "soakHours": 24},
+    "compliance": {"weights": {"probes": {"weight": 3}}, "modes": {"probes": "enforcing"}},
+    "rules": [WINDOW],
+    "appliesTo": {"environments": ["acme-prod"]},
+}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OBJECT,
+        OBJECT
+        | {
+            "promotion": None,
+            "rules": [
+                WINDOW,
+                {"type": "soak", "duration": "1d"},
+                {"type": "pr-required", "minApprovals": 2},
+            ],
+        },
+    ],
+    ids=["as the object", "as rules"],
+)
+def test_a_policy_that_stands_is_left_alone_in_either_spelling(spec: dict[str, Any]) -> None:
+    assert steps(one(policy(spec=spec)), row(**KEPT)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in KEPT if name != "name"])
+def test_a_policy_that_differs_anywhere_is_updated(name: str) -> None:
+    (step,) = steps(one(policy(spec=OBJECT)), row(**KEPT | {name: "another"}))
+    assert step.type == "environment.update-policy.v1"
+
+
+def test_a_policy_that_breaks_a_rule_is_for_its_owner_to_refuse() -> None:
+    wrong = {"organizationRef": "acme", "promotion": {"requiredApprovers": 5000}}
+    (step,) = steps(one(policy(spec=wrong)), row(**KEPT))
+    assert step.type == "environment.update-policy.v1"
+
+
 def test_a_policy_is_attached_and_taken_off() -> None:
     (step,) = steps(one(environment(policyRef="strict")), row(**STANDS))
     assert step.data == {"policy": "strict"}

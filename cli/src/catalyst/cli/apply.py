@@ -115,7 +115,14 @@ class _Applying:
 
     async def plan(self, item: Wanted) -> Result:
         """Say what would be sent."""
-        steps = desired.steps(item, await self._row(item))
+        try:
+            steps = desired.steps(item, await self._row(item))
+        except Failure as failure:
+            return _failed(item, failure)
+        except Problem as problem:
+            if problem.status not in _OF_THE_ITEM:
+                raise
+            return _refused(item, problem)
         result: Done = "planned" if steps else "unchanged"
         types = tuple(step.type for step in steps)
         return Result(what=item.title, result=result, place=item.place, commands=types)

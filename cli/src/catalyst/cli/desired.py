@@ -16,6 +16,9 @@ from catalyst.cli.documents import Document, Path
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.manifests import Environment, EnvironmentPolicy, Manifest, Organization
 from catalyst.client.rows import Row
+from catalyst.contracts.environment_v1 import UpdatePolicy
+from catalyst.contracts.environment_v2 import PolicyDefined
+from catalyst.contracts.rejection import Rejected
 
 ID_PREFIX: Final = "apply-"
 _DIGEST_CHARACTERS: Final = 40
@@ -166,7 +169,7 @@ def _refuse_doubles(found: Sequence[Wanted]) -> None:
 def steps(item: Wanted, row: Row | None) -> list[Step]:
     """Return the commands that make it so; none if it is so already.
 
-    A policy's content is compared by its owner, which knows that both spellings mean the same.
+    A policy's content is compared in the one spelling that its owner keeps.
 
     Raises:
         Failure: If a field differs that never changes.
@@ -177,10 +180,38 @@ def steps(item: Wanted, row: Row | None) -> list[Step]:
         case Environment() as manifest:
             return _environment_steps(item, manifest, row)
         case EnvironmentPolicy() as manifest:
-            verb = "define-policy" if row is None else "update-policy"
             data = manifest.spec.given()
             data.pop("organization_ref", None)
-            return [_step(verb, data, row)]
+            if row is None:
+                return [_step("define-policy", data, None)]
+            if _is_kept(item, data, row.doc):
+                return []
+            return [_step("update-policy", data, row)]
+
+
+def _is_kept(item: Wanted, data: Mapping[str, Any], doc: Mapping[str, Any]) -> bool:
+    """Return whether a policy's content, in either spelling, is what stands."""
+    # Imported here: only policies need the rule of their owner.
+    from catalyst.environment_controller.domain.findings import Findings  # noqa: PLC0415
+    from catalyst.environment_controller.domain.spelling import normalize  # noqa: PLC0415
+
+    found = Findings()
+    try:
+        asked = msgspec.convert(data, UpdatePolicy)
+        kept = normalize(item.id, item.organization, asked, found)
+        found.settle()
+    except (Rejected, msgspec.ValidationError):
+        # It is for the owner to say what is wrong.
+        return False
+    # As JSON, because that is how the row came.
+    told = msgspec.json.decode(msgspec.json.encode(kept))
+    return all(doc.get(name) == told[name] for name in _CONTENT)
+
+
+_CONTENT: Final = tuple(
+    name for name in PolicyDefined.__struct_fields__ if name not in {"policy", "slug"}
+)
+"""Fields of a policy's row that its manifest decides."""
 
 
 def _organization_steps(item: Wanted, manifest: Organization, row: Row | None) -> list[Step]:
