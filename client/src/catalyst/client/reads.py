@@ -54,7 +54,7 @@ class _List(msgspec.Struct, kw_only=True):
     lag_ms: int = 0
     log: str = ""
     cursor: str = ""
-    next: str = msgspec.field(name="continue", default="")
+    next: str | None = msgspec.field(name="continue", default=None)
 
 
 class Reads:
@@ -122,7 +122,7 @@ class Reads:
         found = decode(response.content, _List)
         fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms, log=found.log)
         rows = tuple(row_of(item.key, item.value) for item in found.items)
-        return Page(rows=rows, fresh=fresh, next=found.next, cursor=found.cursor)
+        return Page(rows=rows, fresh=fresh, next=found.next or "", cursor=found.cursor)
 
     async def pages(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,8 @@ ALL: Final = "all"
 LABEL_PREFIX: Final = "openova.io/"
 """What a label without a prefix begins with."""
 MAX_TERMS: Final = 16
+PLACES: Final = ("organization", "environment", "label", "field")
+"""Parameters of every filter."""
 _TERM: Final = re.compile(r"(!?)([A-Za-z0-9][A-Za-z0-9_./-]{0,127})(?:(!=|==?)(.{0,253}))?")
 
 
@@ -96,6 +99,24 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
                 sorted(map(repr, self.fields)),
             )
         )
+
+
+def strange(query: Iterable[tuple[str, str]], known: Collection[str]) -> list[BadFilter]:
+    """Return what is wrong with the names of parameters, each name once.
+
+    Args:
+        query: Names and values in the order in which they were sent.
+        known: Names that mean something.
+    """
+    times = Counter(name for name, _ in query)
+    found = []
+    for name, count in times.items():
+        if name not in known:
+            listed = ", ".join(known)
+            found.append(BadFilter(name, f"{name[:64]!r} is not known here; there are {listed}"))
+        elif count > 1:
+            found.append(BadFilter(name, f"{name!r} is given {count} times"))
+    return found
 
 
 def parse(kinds: str, query: Mapping[str, str], name: str | None = None) -> Filter:

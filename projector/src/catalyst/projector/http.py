@@ -6,7 +6,8 @@ reached by an Ingress.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from typing_extensions import override
 from catalyst.chassis import clock, problems
 from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
 from catalyst.chassis.tokens import Claims, Verifier, bearer
+from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.projector import filters, reads
@@ -35,6 +37,10 @@ AS_OF: Final = "Catalyst-As-Of"
 HEAD: Final = "Catalyst-Head"
 LAG: Final = "Catalyst-Lag-Ms"
 LOG: Final = "Catalyst-Log"
+_SINGLE: Final = (*filters.PLACES, "min_seq", "log", "at")
+_LISTED: Final = (*_SINGLE, "limit", "continue")
+_STREAMED: Final = ("kinds", "name", *filters.PLACES, "last_event_id", "at")
+"""Parameters that mean something where one row, a list or a stream is asked for."""
 PRIVATE: Final[Mapping[str, str]] = {
     "Cache-Control": "private, no-cache",
     "Vary": "Authorization, Cookie",
@@ -52,9 +58,15 @@ class Door:
         pace: Pace,
         wait_seconds: float,
         max_streams: int,
+        max_own_streams: int | None = None,
     ) -> None:
-        """Answer from `hub` whoever `verifier` believes; a `min_seq` waits `wait_seconds`."""
+        """Answer from `hub` whoever `verifier` believes; a `min_seq` waits `wait_seconds`.
+
+        Of `max_streams` one person or service has at most `max_own_streams` (None: all).
+        """
         self._max_streams = max_streams
+        self._max_own = max_streams if max_own_streams is None else max_own_streams
+        self._open: Counter[str] = Counter()
         self._hub = hub
         self._verifier = verifier
         self._pace = pace
@@ -71,6 +83,7 @@ class Door:
 
     async def _state(self, request: Request, claims: Claims) -> Response:
         try:
+            _know(request, _SINGLE if "name" in request.path_params else _LISTED)
             asked = filters.parse(
                 request.path_params["kinds"],
                 request.query_params,
@@ -94,6 +107,7 @@ class Door:
         """Answer `GET /v1/stream`."""
         claims = await self._claims(request)
         query = request.query_params
+        _know(request, _STREAMED)
         try:
             asked = filters.parse(query.get("kinds", filters.ALL), query, query.get("name"))
         except UnknownKind as error:
@@ -107,6 +121,10 @@ class Door:
             raise Rejected("unavailable", "this process is about to end")
         if len(self._hub.streams) >= self._max_streams:
             raise Rejected("unavailable", "too many streams are open here")
+        if self._open[claims.actor] >= self._max_own:
+            raise Rejected(
+                "rate-limited", f"{self._max_own} streams of yours are open here: close one"
+            )
         self._access(claims, asked)
         if request.method == "HEAD":
             return Response(headers={**self._fresh_headers(), **HEADERS})
@@ -120,7 +138,7 @@ class Door:
             pace=self._pace,
             headers=self._fresh_headers() | {"Vary": PRIVATE["Vary"]},
         )
-        return _Opened(response)
+        return _Opened(response, self._open, claims.actor)
 
     async def _claims(self, request: Request) -> Claims:
         """Return who asks; BadToken passes on and becomes a 401."""
@@ -134,7 +152,7 @@ class Door:
         """Return what may be seen; a refusal says nothing about what exists."""
         access = self._hub.owners.access(_reader(claims), asked)
         if asked.organization is not None and not access.sees(asked.organization):
-            raise Rejected("forbidden", "you have no role in that Organization")
+            raise Rejected("not-found", "there is no such Organization, or it is not yours to see")
         return access
 
     async def _loaded(self) -> None:
@@ -194,15 +212,23 @@ class Door:
 
 
 class _Opened(Response):
-    """Hands a stream to the server as it is."""
+    """Hands a stream to the server as it is, and counts it while it is open."""
 
-    def __init__(self, stream: StreamResponse) -> None:
+    def __init__(self, stream: StreamResponse, counted: Counter[str], actor: str) -> None:
         super().__init__()
         self._stream = stream
+        self._counted = counted
+        self._actor = actor
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._stream(scope, receive, send)
+        self._counted[self._actor] += 1
+        try:
+            await self._stream(scope, receive, send)
+        finally:
+            self._counted[self._actor] -= 1
+            if not self._counted[self._actor]:
+                del self._counted[self._actor]
 
 
 _DIGITS: Final = 18
@@ -233,9 +259,20 @@ def _cookie(request: Request) -> str | None:
     return None
 
 
+def _know(request: Request, names: Collection[str]) -> None:
+    """Refuse parameters that mean nothing, or that are there twice; every one is named."""
+    found = filters.strange(request.query_params.multi_items(), names)
+    if found:
+        errors = [_error(item.parameter, str(item)) for item in found]
+        raise Rejected("invalid-query", "; ".join(map(str, found)), errors)
+
+
 def _invalid(parameter: str, message: str) -> Rejected:
-    error = FieldError(pointer=f"/{parameter}", rule="query", message=message)
-    return Rejected("invalid-query", message, [error])
+    return Rejected("invalid-query", message, [_error(parameter, message)])
+
+
+def _error(parameter: str, message: str) -> FieldError:
+    return FieldError(pointer=f"/{pointer_token(parameter)}", rule="query", message=message)
 
 
 def _matches(header: str, etag: str) -> bool:

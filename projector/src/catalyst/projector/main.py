@@ -63,6 +63,7 @@ class Projector:
             pace=pace,
             wait_seconds=settings.wait_seconds,
             max_streams=settings.max_streams,
+            max_own_streams=settings.max_streams_per_subject,
         )
         self._app = http.app(door, readiness, self.metrics)
 

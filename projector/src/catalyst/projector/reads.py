@@ -120,7 +120,7 @@ def document(found: Page, fresh: Fresh, more: Mapping[str, Any]) -> bytes:
     """Return a page as JSON."""
     tail = msgspec.json.encode(
         {
-            "continue": "" if found.following is None else found.following.encode(),
+            "continue": None if found.following is None else found.following.encode(),
             "cursor": found.cursor,
             "as_of": fresh.as_of,
             "head": fresh.head,

@@ -20,6 +20,8 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """How long a read with `min_seq` waits before it answers 504."""
     max_streams: int = 10_000
     """Streams that this process keeps open; further ones are refused."""
+    max_streams_per_subject: int = 50
+    """Streams of one person or service that this process keeps open."""
     check_seconds: float = 60.0
     """How often some rows are folded again and compared with what is stored; 0 for never."""
     max_lag_seconds: float = 10.0
