@@ -33,7 +33,8 @@ async def _grouping(quick: bool) -> list[Figure]:  # noqa: FBT001
 
 
 async def _projecting(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return [await projecting.measure(3, 10_000, 500 if quick else 2000)]
+    events = 500 if quick else 2000
+    return [await projecting.measure(3, 10_000, events, sync) for sync in projecting.SYNCS]
 
 
 async def _fanout(quick: bool) -> list[Figure]:  # noqa: FBT001

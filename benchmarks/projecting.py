@@ -23,8 +23,9 @@ from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.follower import Follower
 
 TARGET: Final = 20.0
-SYNC: Final = "2m"
-"""The broker's own default: a disk that is slow to sync would flatter whoever writes less often."""
+SYNCS: Final = ("always", "2m")
+"""First the setting of `catalyst up`, which the target is for; then the broker's own default, since a
+disk that is slow to sync flatters whoever writes less often."""
 EVENTS_PER_KEY: Final = 10
 BURST: Final = 500
 
@@ -52,26 +53,26 @@ class _Row(BaseModel):
     doc: dict[str, Any]
 
 
-async def measure(runs: int, keys: int, naive_events: int) -> Figure:
+async def measure(runs: int, keys: int, naive_events: int, sync: str) -> Figure:
     """Fold a log of `keys` Organizations, then a part of it with the plain loop, in turn."""
     ours, naive = [], []
     for _ in range(runs):
-        async with prepared(SYNC) as (js, url):
+        async with prepared(sync) as (js, url):
             await _attached(js)
             await _fill(js, url, keys)
             ours.append(await _projected(js, keys))
             naive.append(await _plainly(url, naive_events))
     found = ratio(ours, naive)
     return Figure(
-        name=f"projector on {keys:,} keys, {EVENTS_PER_KEY} events each in any order",
+        name=f"projector on {keys:,} keys, {EVENTS_PER_KEY} events each, `sync_interval: {sync}`",
         unit="rows/s",
         runs=ours,
         yardstick="nats-py and pydantic: fetch, `kv.put`, ack, one after the other",
         beside=naive,
-        target=f"≥ {TARGET:.0f} times",
-        holds=found >= TARGET,
+        target=f"≥ {TARGET:.0f} times" if sync == SYNCS[0] else "none",
+        holds=found >= TARGET or sync != SYNCS[0],
         note="a row counts for each event that is folded into it; ours also reads the outcomes "
-        f"between the events; `sync_interval: {SYNC}`",
+        f"between the events; `sync_interval: {sync}`",
     )
 
 
