@@ -10,6 +10,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from catalyst.chassis.tokens import offered
 from catalyst.environment_controller.adapters.git import DulwichHome
@@ -207,3 +208,26 @@ def test_the_token_is_the_password_whatever_the_name(name: str, token: str) -> N
 @given(st.text())
 def test_no_header_breaks_the_reading(header: str) -> None:
     assert isinstance(offered(header), str)
+
+
+@pytest.mark.parametrize(
+    ("name", "clone", "push"),
+    [
+        ("environment", 200, 200),
+        ("provisioning", 200, 200),
+        ("billing", 404, 404),
+        ("projector", 404, 404),
+        ("gateway", 404, 404),
+        ("unheard-of", 404, 404),
+    ],
+)
+async def test_a_service_does_in_git_what_the_contracts_say(
+    name: str, clone: int, push: int
+) -> None:
+    async def identify(_token: str, _organization: str) -> Caller:
+        return Caller(service=name)
+
+    authorize = by_token(identify)
+    request = Request({"type": "http", "headers": [(b"authorization", b"Bearer t")]})
+    assert (await authorize(request, "acme", "git-upload-pack")).status == clone
+    assert (await authorize(request, "acme", "git-receive-pack")).status == push

@@ -217,3 +217,34 @@ async def test_what_is_shown_follows_from_roles(
     claims = await ring.verifier().verify(ring.people().person(email, roles), at=clock.now())
     ref = Ref(organization, "environment", aggregate, "x")
     assert callers(None).may_see(claims, ref) is sees
+
+
+@pytest.mark.parametrize(
+    ("service", "kinds", "clones"),
+    [
+        ("environment", {"organization", "environment", "policy", "onboarding"}, True),
+        ("provisioning", {"organization", "environment", "policy"}, True),
+        ("billing", {"organization"}, False),
+        ("projector", set(), False),
+        ("gateway", set(), False),
+        ("catalog", set(), False),
+        ("unheard-of", set(), False),
+    ],
+)
+async def test_a_service_sees_what_it_needs(
+    tmp_path: Path, service: str, kinds: set[str], *, clones: bool
+) -> None:
+    ring = KeyRing.open(tmp_path, services=(service,))
+    claims = await ring.verifier().verify(ring.service(service).service(), at=clock.now())
+    found = callers(None)
+    every = ("organization", "environment", "policy", "onboarding", "voucher", "unknown")
+    for organization in ("acme", None):
+        seen = {
+            kind
+            for kind in every
+            if found.may_see(claims, Ref(organization, "environment", kind, "x"))
+        }
+        assert seen == kinds
+    assert found.clones(claims, "acme") is clones
+    assert found.belongs(claims, "acme") is bool(kinds)
+    assert found.scope(claims, None) == ("*" if kinds else None)

@@ -84,6 +84,25 @@ READS_OWN: Final[Mapping[str, frozenset[str]]] = {
 """Kinds of rows that a role of an Organization reads in that Organization."""
 
 
+IN_GIT: Final = ("organization", "environment", "policy")
+"""Kinds whose manifests an Organization's repository holds: who clones it reads all of them."""
+
+SERVICE_READS: Final[Mapping[str, frozenset[str]]] = {
+    "environment": _TOP_KINDS,
+    "provisioning": frozenset(IN_GIT),
+    "billing": frozenset({"organization"}),
+}
+"""Kinds whose events, outcomes, chains and dead letters a service is shown, in every Organization.
+
+What it sent itself it always sees. A service that is not listed has no business with any."""
+
+SERVICE_GIT: Final[Mapping[str, frozenset[str]]] = {
+    "environment": frozenset({"clone", "push"}),
+    "provisioning": frozenset({"clone", "push"}),
+}
+"""What a service may do with every Organization's repositories: the home, and its Applications'."""
+
+
 def may_send(type_: str, roles: Iterable[str], service: str | None = None) -> bool:
     """Return whether someone with these roles, or this service, may send a command."""
     if service is not None:
@@ -101,6 +120,16 @@ def may_read(kind: str, platform_roles: Iterable[str], own_roles: Iterable[str])
     """
     everywhere = any(kind in READS_EVERYWHERE.get(role, frozenset()) for role in platform_roles)
     return everywhere or any(kind in READS_OWN.get(role, frozenset()) for role in own_roles)
+
+
+def service_reads(service: str, kind: str) -> bool:
+    """Return whether a service is shown what happens to aggregates of `kind`."""
+    return kind in SERVICE_READS.get(service, frozenset())
+
+
+def service_git(service: str, action: str) -> bool:
+    """Return whether a service may `clone` (fetch, too) or `push`."""
+    return action in SERVICE_GIT.get(service, frozenset())
 
 
 def commands_of(role: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.chassis.tokens import BadToken
 from catalyst.chassis.worker import Worker
-from catalyst.contracts.roles import may_read
+from catalyst.contracts.roles import IN_GIT, may_read
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import Caller, by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
@@ -29,8 +29,6 @@ from catalyst.environment_controller.handlers import service
 from catalyst.environment_controller.settings import Settings
 
 NAME: Final = "environment-controller"
-_IN_GIT: Final = ("organization", "environment", "policy")
-"""Kinds whose manifests an Organization's repository holds."""
 
 
 class EnvironmentController:
@@ -85,7 +83,7 @@ class EnvironmentController:
         if claims.service is not None:
             return Caller(service=claims.service)
         own = self.worker.table.own_roles(claims.verified_email, organization)
-        return Caller(reads=all(may_read(kind, claims.roles, own) for kind in _IN_GIT))
+        return Caller(reads=all(may_read(kind, claims.roles, own) for kind in IN_GIT))
 
 
 @asynccontextmanager

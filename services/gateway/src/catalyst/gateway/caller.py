@@ -18,15 +18,22 @@ from catalyst.chassis.access import RolesTable
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer, offered
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.roles import READS_EVERYWHERE, SOVEREIGN_ADMIN, may_read, may_send
+from catalyst.contracts.roles import (
+    IN_GIT,
+    READS_EVERYWHERE,
+    SERVICE_READS,
+    SOVEREIGN_ADMIN,
+    may_read,
+    may_send,
+    service_git,
+    service_reads,
+)
 from catalyst.contracts.subjects import PLATFORM, Ref, escape
 from catalyst.gateway.limits import Buckets, retry_after
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE: Final = "catalyst"
 SECURE_COOKIE: Final = "__Secure-catalyst"
-_IN_GIT: Final = ("organization", "environment", "policy")
-"""Kinds whose manifests an Organization's repository holds."""
 
 
 class TooMany(Rejected):
@@ -167,10 +174,10 @@ class Callers:
     def may_see(self, claims: Claims, ref: Ref) -> bool:
         """Return whether someone may see what happens to an aggregate.
 
-        Services see what they handle; what belongs to no Organization is a sovereign-admin's.
+        What belongs to no Organization is a sovereign-admin's.
         """
         if claims.service is not None:
-            return True
+            return service_reads(claims.service, ref.aggregate)
         if ref.organization is None:
             return SOVEREIGN_ADMIN in claims.roles
         own = self.table.own_roles(claims.verified_email, ref.organization)
@@ -179,9 +186,9 @@ class Callers:
     def clones(self, claims: Claims, organization: str) -> bool:
         """Return whether someone may read every kind that an Organization's repository holds."""
         if claims.service is not None:
-            return True
+            return service_git(claims.service, "clone")
         own = self.table.own_roles(claims.verified_email, organization)
-        return all(may_read(kind, claims.roles, own) for kind in _IN_GIT)
+        return all(may_read(kind, claims.roles, own) for kind in IN_GIT)
 
     def scope(self, claims: Claims, organization: str | None) -> str | None:
         """Return the token of whose subjects a list has to look at; None if there are none.
@@ -191,7 +198,9 @@ class Callers:
         """
         if organization is not None:
             return PLATFORM if organization == PLATFORM else escape(organization)
-        if claims.service is not None or not READS_EVERYWHERE.keys().isdisjoint(claims.roles):
+        if claims.service is not None:
+            return "*" if claims.service in SERVICE_READS else None
+        if not READS_EVERYWHERE.keys().isdisjoint(claims.roles):
             return "*"
         own = self.table.organizations(claims.verified_email)
         if not own:
@@ -200,7 +209,9 @@ class Callers:
 
     def belongs(self, claims: Claims, organization: str) -> bool:
         """Return whether someone has any business in an Organization."""
-        if claims.service is not None or SOVEREIGN_ADMIN in claims.roles:
+        if claims.service is not None:
+            return claims.service in SERVICE_READS
+        if SOVEREIGN_ADMIN in claims.roles:
             return True
         own = self.table.own_roles(claims.verified_email, organization)
         return may_read("organization", claims.roles, own)

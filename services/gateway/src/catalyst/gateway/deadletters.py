@@ -74,7 +74,7 @@ class DeadLetters:
         """Return whether a letter is shown; an address that nobody can read is the operators'."""
         ref = _ref(stored.subject)
         if ref is None or ref.aggregate == "unknown":
-            return SOVEREIGN_ADMIN in caller.claims.roles or caller.claims.service is not None
+            return SOVEREIGN_ADMIN in caller.claims.roles
         return self._callers.may_see(caller.claims, ref)
 
 

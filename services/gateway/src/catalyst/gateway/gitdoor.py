@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.tokens import BadToken, offered
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import service_git
 from catalyst.gateway.caller import Callers
 
 PREFIX: Final = "/git"
@@ -70,6 +71,7 @@ class GitDoor:
             return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})
         if not self._callers.clones(claims, place["organization"]):
             return PlainTextResponse(_NOTHING, 404)
-        if service == "git-receive-pack" and claims.service is None:
+        pushes = claims.service is not None and service_git(claims.service, "push")
+        if service == "git-receive-pack" and not pushes:
             return PlainTextResponse(_NO_PUSH, 403)
         return None

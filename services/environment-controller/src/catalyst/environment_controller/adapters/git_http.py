@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from catalyst.chassis.tokens import offered
+from catalyst.contracts.roles import service_git
 from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_smart import (
     SERVICES,
@@ -83,7 +84,7 @@ Identify = Callable[[str, str], Awaitable[Caller | None]]
 
 
 def by_token(identify: Identify) -> Authorize:
-    """Return the rule of this system: services read and push, persons read their own.
+    """Return the rule of this system: persons read their own, services what the contracts say.
 
     The token is the password of Basic, whatever the name, or that of Bearer.
     """
@@ -93,11 +94,11 @@ def by_token(identify: Identify) -> Authorize:
         caller = await identify(token, organization) if token else None
         if caller is None:
             return Verdict(401, "Give a token as the password; the name does not matter.")
-        if caller.service is not None:
-            return ALLOWED
-        if not caller.reads:
+        name = caller.service
+        if not (caller.reads if name is None else service_git(name, "clone")):
             return Verdict(404, NOT_FOUND)
-        return ALLOWED if service == "git-upload-pack" else Verdict(403, NO_PUSH)
+        pushes = name is not None and service_git(name, "push")
+        return ALLOWED if pushes or service == "git-upload-pack" else Verdict(403, NO_PUSH)
 
     return authorize
 
