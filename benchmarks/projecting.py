@@ -24,7 +24,7 @@ from catalyst.projector.follower import Follower
 
 TARGET: Final = 20.0
 SYNCS: Final = ("always", "2m")
-"""First the setting of `catalyst up`, which the target is for; then the broker's own default, since a
+"""The setting of `catalyst up`, which the target is for; then the broker's own default, since a
 disk that is slow to sync flatters whoever writes less often."""
 EVENTS_PER_KEY: Final = 10
 BURST: Final = 500

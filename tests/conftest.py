@@ -17,6 +17,7 @@ if settings.get_current_profile_name() != "ci":
     settings.load_profile("local")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one worker, and those of windows and containers in the same one.
 

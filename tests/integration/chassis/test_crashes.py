@@ -117,8 +117,13 @@ async def _prove(access: Access, point: Point, kill: Kill | None = None) -> int:
         outcomes = {outcome.id: outcome for outcome in await check_log(js)}
         await emptied(js)
     status = {name: outcomes[f"acme-{name}"].status for name in "1234"}
-    assert status == {"1": "accepted", "2": "rejected", "3": "accepted", "4": "rejected"}, point
-    assert outcomes["acme-2"].code == "organization-exists", point
+    # Nobody waited for an outcome, so a redelivery may decide the second create first, and a
+    # suspension before both.
+    assert sorted((status["1"], status["2"])) == ["accepted", "rejected"], point
+    loser = "1" if status["1"] == "rejected" else "2"
+    assert outcomes[f"acme-{loser}"].code == "organization-exists", point
+    assert status["3"] == "accepted" or outcomes["acme-3"].code == "organization-not-found", point
+    assert status["4"] == "rejected", point
     assert outcomes["acme-4"].code == "invalid-data", point
     assert len(outcomes) == 4, point
     return reached

@@ -21,6 +21,28 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from catalyst.cli.brokerfaults import (
+    BrokerFault,
+    DataDirectoryInUse,
+    DiskFull,
+    PortTaken,
+    StoreCorrupt,
+    fault_in,
+)
+
+__all__ = [
+    "Account",
+    "BrokerFault",
+    "BrokerProcess",
+    "BrokerSettings",
+    "DataDirectoryInUse",
+    "DiskFull",
+    "PortTaken",
+    "StoreCorrupt",
+    "User",
+    "ending_with_us",
+]
+
 MIN_FREE_BYTES: Final = 256 * 1024 * 1024
 """Below this a start is refused: a broker that runs out of disk accepts nothing more and says so
 to nobody but its log."""
@@ -37,26 +59,6 @@ _DIE_WITH_PARENT: Final = (
     "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
     "os.execv(sys.argv[3], sys.argv[3:])\n"
 )
-
-
-class BrokerFault(Exception):
-    """The embedded broker cannot run; the text tells a person why and what to do."""
-
-
-class DataDirectoryInUse(BrokerFault):
-    """Another broker works on the same directory."""
-
-
-class PortTaken(BrokerFault):
-    """Somebody else listens on the port."""
-
-
-class StoreCorrupt(BrokerFault):
-    """What the directory holds cannot be read, or parts of it are missing."""
-
-
-class DiskFull(BrokerFault):
-    """There is no room to write to."""
 
 
 class User(msgspec.Struct, frozen=True):
@@ -255,7 +257,7 @@ class BrokerProcess:
 
     def fault(self) -> BrokerFault | None:
         """What its log complains about since this start; nothing if all is well."""
-        return _fault_in(self._log(), self.settings, self.port)
+        return fault_in(self._log(), self.settings.directory, self.port)
 
     def _spawn(self, lock: IO[bytes]) -> None:
         directory = self.settings.directory
@@ -357,25 +359,6 @@ def _user(user: User) -> dict[str, Any]:
     return settings
 
 
-def _fault_in(log: str, settings: BrokerSettings, port: int) -> BrokerFault | None:
-    directory = settings.directory
-    for line in log.splitlines():
-        if "address already in use" in line:
-            return PortTaken(
-                f"port {port} is taken: stop who listens there, or choose another with --port"
-            )
-        if "no space left on device" in line:
-            return DiskFull(f"the disk of {directory} is full: make room, then start again")
-        if "permission denied" in line:
-            return BrokerFault(f"the broker may not write in {directory}: give it to this user")
-        if any(sign in line for sign in _SIGNS_OF_DAMAGE) or _lost_blocks(line, directory):
-            return StoreCorrupt(
-                f"the broker cannot read what it stored in {directory}: restore it from a copy, "
-                f"or move it away to begin anew (the broker says: {line.partition('] ')[2]})"
-            )
-    return None
-
-
 async def _name_of(host: str, port: int) -> str:
     reader, writer = await asyncio.open_connection(host, port)
     try:
@@ -385,28 +368,3 @@ async def _name_of(host: str, port: int) -> str:
         await writer.wait_closed()
     information: dict[str, Any] = json.loads(hello.partition(b" ")[2])
     return str(information["server_name"])
-
-
-_SIGNS_OF_DAMAGE: Final = (
-    "Can't start JetStream",
-    "metafile",
-)
-"""After the last one the server goes on without the stream."""
-_STALE_INDEX: Final = "could not locate msg block"
-"""What the server says after a crash about an index that is behind its files, which it then makes
-anew; and what it says about a file of the log that is gone."""
-
-
-def _lost_blocks(line: str, directory: Path) -> bool:
-    """Whether a warning speaks of a log of which a file is really missing.
-
-    Events are never removed, so the files of `EV` count up from 1. In other streams files go as
-    their messages go, and an index that still names one means nothing.
-    """
-    if _STALE_INDEX not in line or "[EV]" not in line:
-        return False
-    for stream in directory.glob("store/jetstream/*/streams/EV/msgs"):
-        numbers = sorted(int(path.stem) for path in stream.glob("*.blk") if path.stem.isdigit())
-        if numbers != list(range(1, len(numbers) + 1)):
-            return True
-    return False
