@@ -163,6 +163,11 @@ async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
         )
         assert plan.status_code == 403
     async with stack.client(stack.admin) as http:
+
+        async def shown() -> bool:
+            return (await http.get("/v1/state/organizations/victim")).status_code == 200
+
+        await until(shown)
         row = await http.get("/v1/state/organizations/victim")
     assert json.loads(row.text)["value"]["doc"]["display_name"] == SECRET
 
