@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -18,8 +18,11 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was shown to hold, or not."""
 
     what: str
-    held: bool
+    held: bool | None
+    """None if it was left out."""
     detail: str
+    command: bool = False
+    """Whether it is about one command alone; the closing table counts these together."""
 
 
 @dataclass(slots=True)
@@ -43,11 +46,19 @@ class Screen:
         self._print(f"  {escape(clean(text))}")
 
     def prove(self, what: str, *, held: bool, detail: str = "") -> None:
-        """Note and show whether something held."""
+        """Note and show whether something held; the detail is for the closing table."""
         self.proofs.append(Proof(what=what, held=held, detail=detail))
-        mark = "[green]ok[/green]" if held else "[red]FAILED[/red]"
-        tail = f"  [dim]{escape(clean(detail))}[/dim]" if detail else ""
-        self._print(f"  {mark}  {escape(clean(what))}{tail}")
+        self._print(f"  {_MARKS[held]}  {escape(clean(what))}")
+
+    def prove_command(self, what: str, *, held: bool, detail: str) -> None:
+        """Note and show what became of one command; the closing table counts them together."""
+        self.proofs.append(Proof(what=what, held=held, detail=detail, command=True))
+        self._print(f"  {_MARKS[held]}  {escape(clean(what))}  [dim]{escape(clean(detail))}[/dim]")
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Note and show that something was not looked at."""
+        self.proofs.append(Proof(what=what, held=None, detail=why))
+        self._print(f"  [yellow]left out[/yellow]  {escape(clean(what))}: {escape(clean(why))}")
 
     def waiting(self, text: str) -> None:
         """Say what is waited for; on stderr, so that the result stays clean."""
@@ -57,26 +68,53 @@ class Screen:
 
     @property
     def held(self) -> bool:
-        """Whether everything held so far."""
-        return all(proof.held for proof in self.proofs)
+        """Whether everything held so far; what was left out does not count."""
+        return all(proof.held is not False for proof in self.proofs)
 
-    def finish(self, numbers: Iterable[tuple[str, str]], facts: dict[str, Any]) -> None:
-        """Show the table of what was proved, or the one JSON document."""
+    def finish(
+        self, numbers: Iterable[tuple[str, str]], facts: dict[str, Any], more: Iterable[str]
+    ) -> None:
+        """Show what was proved, the numbers and what to do next, or the one JSON document."""
         if self.as_json:
             body = {"held": self.held, "proofs": self.proofs, **facts}
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(body)).decode() + "\n")
             return
         self.step("What was proved")
         table = Table("", "WHAT", "DETAIL")
-        for proof in self.proofs:
-            table.add("ok" if proof.held else "FAILED", proof.what, proof.detail)
+        for proof in self._briefly():
+            table.add(_WORDS[proof.held], proof.what, proof.detail)
         table.write()
         self.step("Numbers of this run")
         figures = Table("WHAT", "VALUE")
         for name, value in numbers:
             figures.add(name, value)
         figures.write()
+        self.step(self.verdict())
+        for line in more:
+            self.line(line)
+
+    def verdict(self) -> str:
+        """Return in one sentence whether everything held."""
+        tried = [proof for proof in self.proofs if proof.held is not None]
+        wrong = sum(1 for proof in tried if not proof.held)
+        text = f"{wrong} of {len(tried)} did not hold." if wrong else f"All {len(tried)} held."
+        apart = len(self.proofs) - len(tried)
+        return f"{text} {apart} left out." if apart else text
+
+    def _briefly(self) -> list[Proof]:
+        """Return the proofs, those of commands as one, unless one of them did not hold."""
+        commands = [proof for proof in self.proofs if proof.command]
+        told = [proof for proof in self.proofs if not (proof.command and proof.held)]
+        held = sum(1 for proof in commands if proof.held)
+        if held:
+            what = "commands are accepted, and a reader of the live stream sees each row"
+            told.insert(0, Proof(what=what, held=True, detail=f"{held} of {len(commands)}"))
+        return told
 
     def _print(self, text: str) -> None:
         if not self.as_json:
             self._console.print(text)
+
+
+_MARKS: Final = {True: "[green]ok[/green]", False: "[red]FAILED[/red]"}
+_WORDS: Final = {True: "ok", False: "FAILED", None: "left out"}

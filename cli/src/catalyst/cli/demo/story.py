@@ -54,9 +54,9 @@ class Story:
         return (f"openova{self.suffix}", f"omantel{self.suffix}", f"acme{self.suffix}")
 
     async def tell(self) -> None:
-        """Run every step, in order, while two browsers look on."""
-        first = self.browsers.create_task(self.first.run(), name="first browser")
-        second = self.browsers.create_task(self.second.run(), name="second browser")
+        """Run every step, in order, while two readers look on."""
+        first = self.browsers.create_task(self.first.run(), name="first reader")
+        second = self.browsers.create_task(self.second.run(), name="second reader")
         await self.begin_organizations()
         await self.create_environments()
         await self.repeat()
@@ -175,14 +175,17 @@ class Story:
         """A worker is killed with commands in flight."""
         self.screen.step(f"A worker killed with SIGKILL, {BURST} commands in flight")
         if self.kill is None:
-            self.screen.line("left out: nothing says how to kill a worker here (--kill)")
+            self.screen.leave_out(
+                "nothing is lost or doubled when a worker is killed",
+                "nothing says how to kill one here (--kill)",
+            )
             return
         burst = Burst(self.sender, self.http, self.organizations)
         await burst.tell(self.screen, self.kill)
         self.commands += BURST
 
     async def drop_and_resume(self, second: asyncio.Task[None]) -> asyncio.Task[None]:
-        """The second browser loses its connection, things change, it resumes."""
+        """The second reader loses its connection, things change, it resumes."""
         self.screen.step("The live stream dropped and resumed")
         second.cancel()
         await asyncio.wait({second})
@@ -196,7 +199,7 @@ class Story:
             "resume-organization", {},
         )  # fmt: skip
         self.screen.line(f"two changes while it was away; resuming at {cursor[:24]}…")
-        again = self.browsers.create_task(self.second.run(), name="second browser again")
+        again = self.browsers.create_task(self.second.run(), name="second reader again")
         seq = int(last.outcome["seq"])
         caught_up = await self.second.until(lambda seen: seen.mirror.as_of >= seq)
         self.screen.prove(
@@ -207,8 +210,8 @@ class Story:
         return again
 
     async def compare(self) -> None:
-        """Both browsers, and a fresh read, show the same."""
-        self.screen.step("Two browsers compared")
+        """Both readers, and a fresh read, show the same."""
+        self.screen.step("Two readers of the live stream compared")
         page = await self.http.list("all", limit=1)
         as_of = page.fresh.as_of
         both = [
@@ -222,7 +225,7 @@ class Story:
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
         self.screen.prove(
-            "two browsers and a fresh read show the same rows, to the last field",
+            "two readers of the live stream and a fresh read show the same rows, to the last field",
             held=all(both) and self.first.mirror.rows == self.second.mirror.rows == rows,
             detail=f"{len(rows)} rows as of {self.first.mirror.as_of}",
         )
@@ -262,7 +265,7 @@ class Story:
             if wanted <= files:
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
-        self.screen.line(f"git clone {url}")
+        self.screen.line(f"git clone …{urlsplit(url).path}")
         self.screen.prove(
             "the Git home can be cloned and holds the manifests",
             held=wanted <= files,
@@ -309,10 +312,10 @@ class Story:
         for step, value in (
             ("command stored", answer.stored_ms),
             ("outcome heard", answer.outcome_ms),
-            ("row in the browser", row_ms),
+            ("row at the reader", row_ms),
         ):
             self.latencies.setdefault(step, []).append(value)
-        self.screen.prove(
+        self.screen.prove_command(
             f"{verb} {name}",
             held=accepted and shown,
             detail=f"seq {seq}  stored {answer.stored_ms:.1f}  outcome {answer.outcome_ms:.1f}  "
@@ -335,7 +338,6 @@ class Story:
             found.append((f"{step}, of {len(values)}", f"p50 {p50:.1f} ms, worst {worst:.1f} ms"))
         found.append(("log, last sequence", str(self.first.mirror.as_of)))
         found.append(("rows", str(len(self.first.mirror.rows))))
-        found.append(("address", urlsplit(self.context.http).netloc))
         return found
 
 

@@ -15,6 +15,7 @@ import typer
 
 from catalyst.chassis import loop
 from catalyst.cli import contexts
+from catalyst.cli.calling import called
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
 from catalyst.cli.demo.burst import Kill
@@ -23,6 +24,7 @@ from catalyst.cli.demo.screen import Screen
 from catalyst.cli.demo.story import Story
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.installation import Installation
+from catalyst.cli.output import note
 from catalyst.cli.processes import Supervisor
 from catalyst.cli.stack import Options, running
 from catalyst.client.http_transport import over_http
@@ -48,6 +50,11 @@ def demo(
       catalyst demo
       catalyst demo --json
     """
+    if kill and not against:
+        raise Failure(
+            ExitCode.USAGE,
+            "--kill needs --against: without it, a worker of the demonstration itself is killed",
+        )
     screen = Screen(as_json=json_)
     loop.run(_demo(screen, against, kill))
     if not screen.held:
@@ -91,7 +98,7 @@ async def _demo(screen: Screen, against: str, kill: str) -> None:
         "commands": story.commands,
         "latency_ms": story.latencies,
     }
-    screen.finish(numbers, facts)
+    screen.finish(numbers, facts, _next(against))
 
 
 @asynccontextmanager
@@ -99,8 +106,15 @@ async def _installation(
     screen: Screen, against: str, kill: str
 ) -> AsyncIterator[tuple[Context, Kill | None]]:
     if against:
-        known = contexts.load(contexts.default_path())
-        yield contexts.pick(known, against), _by_command(kill) if kill else None
+        found = contexts.pick(contexts.load(contexts.default_path()), against)
+        if not found.http or not found.nats:
+            raise Failure(
+                ExitCode.USAGE,
+                f"--against {against}: the demonstration needs an HTTP address and a broker",
+                hint="`catalyst context add` takes both",
+            )
+        note(f"this creates three Organizations on {against!r}, with Environments; they stay there")
+        yield found, _by_command(kill) if kill else None
         return
     with tempfile.TemporaryDirectory(prefix="catalyst-demo-") as folder:
         screen.waiting(f"everything runs in {folder} and is removed at the end")
@@ -110,6 +124,19 @@ async def _installation(
             if stack.supervisor is None:
                 raise RuntimeError("the demonstration needs processes that it can kill")
             yield stack.context, _of_ours(stack.supervisor)
+
+
+def _next(against: str) -> tuple[str, ...]:
+    """Return what to do next, for a person."""
+    if against:
+        return (
+            "What it created is still there:",
+            f"  {called()} get organizations --context {against}",
+        )
+    return (
+        "Everything was removed again. To run it and keep it:",
+        f"  {called()} up",
+    )
 
 
 def _of_ours(supervisor: Supervisor) -> Kill:

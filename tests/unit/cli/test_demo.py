@@ -1,0 +1,72 @@
+"""What the demonstration says at its end, and what it refuses before it begins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalyst.cli import contexts, main
+from catalyst.cli.contexts import Context
+from catalyst.cli.demo.screen import Screen
+
+LATENCY = "stored 1.0  outcome 2.0  row 3.0 ms"
+
+
+def told(screen: Screen) -> None:
+    screen.prove_command("create-organization acme", held=True, detail=LATENCY)
+    screen.prove_command("create-environment acme-dev", held=True, detail=LATENCY)
+    screen.prove("no event stands twice", held=True, detail="2 events")
+    screen.leave_out("nothing is lost when a worker is killed", "no --kill")
+
+
+def test_the_closing_table_counts_commands_and_shows_what_was_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen()
+    told(screen)
+    screen.finish([("commands sent", "2")], {}, ["next: this"])
+    said = capsys.readouterr().out
+    _, table = said.split("What was proved")
+    assert LATENCY not in table
+    assert "2 of 2" in table
+    assert "left out   nothing is lost when a worker is killed" in table
+    assert "All 3 held. 1 left out." in table
+    assert said.count(LATENCY) == 2
+    assert said.count("2 events") == 1
+    assert said.rstrip().endswith("next: this")
+
+
+def test_what_did_not_hold_is_counted_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    told(screen)
+    screen.prove_command("suspend-organization acme", held=False, detail="forbidden")
+    screen.finish([], {}, [])
+    _, table = capsys.readouterr().out.split("What was proved")
+    assert not screen.held
+    assert "1 of 4 did not hold." in table
+    assert "FAILED     suspend-organization acme" in table
+
+
+def test_a_program_gets_every_proof(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(as_json=True)
+    told(screen)
+    screen.finish([], {"commands": 2}, ["next: this"])
+    found = json.loads(capsys.readouterr().out)
+    assert [proof["held"] for proof in found["proofs"]] == [True, True, True, None]
+    assert (found["held"], found["commands"]) == (True, 2)
+
+
+def test_killing_needs_somebody_elses_installation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.ended(["demo", "--kill", "true"]) == 2
+    assert "--against" in capsys.readouterr().err
+
+
+def test_an_installation_without_a_broker_cannot_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    contexts.register(contexts.default_path(), "half", Context(http="http://127.0.0.1:1"))
+    assert main.ended(["demo", "--against", "half"]) == 2
+    assert "--against half" in capsys.readouterr().err
