@@ -281,12 +281,18 @@ async def test_a_command_that_nobody_can_read_is_listed_with_its_reason(stack: S
             return bool((await http.get("/v1/dlq?organization=letters")).json()["items"])
 
         await until(listed)
-        (letter,) = (await http.get("/v1/dlq?organization=letters&limit=1")).json()["items"]
+        page = (await http.get("/v1/dlq?organization=letters&limit=1")).json()
+        (letter,) = page["items"]
+        events = (await http.get("/v1/events?organization=letters&limit=1")).json()
+        assert page["as_of"] == page["head"] >= events["items"][0]["seq"]
+        assert (page["lag_ms"], page["log"]) == (0, events["log"])
         assert letter["reason"] == "not-utf8"
         assert letter["message"]["subject"] == subject
         assert "body" not in letter
         whole = await http.get(f"/v1/dlq/{letter['subject']}")
         assert "not json" in whole.json()["body"]
+        assert int(whole.headers["catalyst-as-of"]) >= page["as_of"]
+        assert whole.headers["catalyst-log"] == page["log"]
         assert (await http.get(f"/v1/dlq/{letter['subject']}x.y")).status_code == 404
         assert (await http.get("/v1/dlq/*")).status_code == 404
     async with stack.client(stack.token("eve@else.example")) as http:

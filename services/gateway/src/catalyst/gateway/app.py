@@ -22,6 +22,7 @@ from catalyst.chassis.errors import Expected
 from catalyst.chassis.http import Measured, Metrics, SecureHeaders
 from catalyst.contracts.topology import MAX_BODY_BYTES
 from catalyst.gateway.caller import TooMany
+from catalyst.gateway.commands import Unconfirmed, unconfirmed
 from catalyst.gateway.gitdoor import PREFIX as GIT
 from catalyst.gateway.limits import Bounded, Buckets, Holds, Throttled, networks
 from catalyst.gateway.pages import Pages
@@ -70,7 +71,7 @@ def application(
         Expected: If a setting is wrong.
     """
     pages = [Pages(static, interfaces=("/v1", GIT))]
-    handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many}
+    handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many, Unconfirmed: unconfirmed}
     starlette = Starlette(routes=[*routes, *pages], exception_handlers=handlers)
     # A redirect would be built from the request's Host, which anybody can write.
     starlette.router.redirect_slashes = False

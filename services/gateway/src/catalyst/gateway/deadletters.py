@@ -11,12 +11,13 @@ from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import parking
 from catalyst.chassis.jetstream.port import Broker, Stored
+from catalyst.contracts.message import log_name
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import BadSubject, Ref
-from catalyst.contracts.topology import DLQ
+from catalyst.contracts.topology import DLQ, EV
 from catalyst.gateway import parameters
-from catalyst.gateway.answers import answer
+from catalyst.gateway.answers import answer, fresh
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.parameters import Page
 
@@ -44,6 +45,7 @@ class DeadLetters:
         """Answer a page of letters, oldest first, without their bodies."""
         caller = await self._callers.require(request)
         wanted = parameters.read(request, Page)
+        fresh_as = await self._fresh()
         owner = self._callers.scope(caller.claims, wanted.organization)
         subject = f"dlq.{owner}.>"
         found: list[dict[str, Any]] = []
@@ -55,7 +57,14 @@ class DeadLetters:
             scanned += len(stored)
             last = stored[-1].seq if stored else last
             found += [_listed(item) for item in stored if self._visible(caller, item)]
-        return answer({"items": found, "continue": None if done else last})
+        body = {"items": found, "continue": None if done else last, **fresh_as}
+        return answer(body)
+
+    async def _fresh(self) -> dict[str, Any]:
+        """Return how current the letters are: they are read where they stand, so up to the head."""
+        state = await self._broker.stream_state(EV)
+        log = log_name(state.created)
+        return {"as_of": state.last_seq, "head": state.last_seq, "lag_ms": 0, "log": log}
 
     async def show(self, request: Request) -> Response:
         """Answer one letter whole."""
@@ -68,7 +77,8 @@ class DeadLetters:
             raise Rejected("not-found", "there is no such dead letter")
         letter = parking.read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
-        return answer(body)
+        shown = await self._fresh()
+        return answer(body, headers=fresh(shown["as_of"], log=shown["log"]))
 
     def _visible(self, caller: Caller, stored: Stored) -> bool:
         """Return whether a letter is shown; an address that nobody can read is the operators'."""
