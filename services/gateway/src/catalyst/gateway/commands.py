@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from catalyst.chassis import clock, ids
+from catalyst.chassis import clock, ids, problems
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.client import errors as client_errors
 from catalyst.client.api import Client
@@ -41,6 +42,27 @@ _WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,5})(?=$|[,;\s])")
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _UNRECORDED: Final = frozenset({"command-id-reused", "invalid-id"})
 """Codes of refusals that are answered but not recorded."""
+
+
+class Unconfirmed(Rejected):
+    """Nobody knows whether the broker holds a command; the sender is told where to look."""
+
+    def __init__(self, message: str, command_id: str, place: str) -> None:
+        """Refuse with the code `unavailable`; `place` is the outcome's address."""
+        super().__init__("unavailable", message)
+        self.command_id = command_id
+        self.place = place
+
+
+async def unconfirmed(_request: Request, error: Exception) -> Response:
+    """Answer a problem that also names the command's id and where its outcome would stand."""
+    if not isinstance(error, Unconfirmed):
+        raise error
+    found = problems.response("unavailable", error.message, headers={"Location": error.place})
+    body = msgspec.json.decode(found.body)
+    found.body = msgspec.json.encode({**body, "id": error.command_id, "outcome": error.place})
+    found.headers["content-length"] = str(len(found.body))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,18 +167,24 @@ class Commands:
                 order.message.type, order.data, timeout=STORE_SECONDS, **options
             )
         except client_errors.ClientError as error:
-            raise refusal(error) from error
+            found = refusal(error)
+            if found.code != "unavailable":
+                raise found from error
+            raise Unconfirmed(found.message, order.id, _place(order)) from error
         return _pending(order, wait)
 
     async def _send(self, order: Order, options: Any, wait: float) -> Outcome | None:
         """Return the outcome, or None if the command is stored and not decided in time."""
         try:
             return await self._client.send(order.message.type, order.data, timeout=wait, **options)
+        except client_errors.Undecided:
+            return None
         except client_errors.TimedOut:
-            # Not decided, or not even stored: the same command once more tells which.
-            await self._client.submit(
-                order.message.type, order.data, timeout=STORE_SECONDS, **options
-            )
+            left = STORE_SECONDS - wait
+            if left <= 0:
+                raise
+            # Not confirmed, because the sender waits for less time than the broker may take.
+            await self._client.submit(order.message.type, order.data, timeout=left, **options)
             return None
 
     async def _known(self, order: Order) -> Outcome | None:
