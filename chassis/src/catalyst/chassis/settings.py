@@ -48,17 +48,29 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where traces are sent (OTLP over HTTP); empty for nowhere."""
 
 
-def load(kind: type[S], environ: Mapping[str, str], prefix: str) -> S:
+def load(
+    kind: type[S],
+    environ: Mapping[str, str],
+    prefix: str,
+    fixed: Mapping[str, object] | None = None,
+) -> S:
     """Return the settings that variables `<prefix>_<FIELD>` give; others keep their defaults.
+
+    Args:
+        kind: The struct to fill.
+        environ: The variables.
+        prefix: Name of the member in upper case; `CATALYST` counts where it is not set.
+        fixed: Values by field that no variable changes.
 
     Raises:
         Expected: Naming the variable that has a wrong value or is missing.
     """
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for name in kind.__struct_fields__:
         value = environ.get(f"{prefix}_{name.upper()}", environ.get(f"CATALYST_{name.upper()}"))
         if value is not None:
             found[name] = value
+    found |= fixed or {}
     try:
         return msgspec.convert(found, type=kind, strict=False)
     except msgspec.ValidationError as error:

@@ -17,6 +17,7 @@ import msgspec
 
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.tokens import OWN_ISSUER
 from catalyst.cli.contexts import ENDPOINTS, Context, Credentials
 from catalyst.contracts import permissions, roles
 from catalyst.contracts.permissions import BrokerUser
@@ -81,7 +82,9 @@ class Installation:
         return permissions.accounts(self.users())
 
     def settings(self, user: str, nats_url: str, *, ours: bool) -> dict[str, Any]:
-        """Return the settings that every member of this installation shares.
+        """Return the settings that this installation fixes for one of its members.
+
+        Everything else a member may be told by variables of the environment.
 
         Args:
             user: The member's name at the broker.
@@ -92,10 +95,17 @@ class Installation:
         found: dict[str, Any] = {
             "nats_url": nats_url,
             "jwks": str(self.keys.jwks_path),
+            "issuer": OWN_ISSUER,
+            "key_file": "",
             "require_tokens": not ours,
         }
         if ours:
-            found |= {"nats_user": user, "nats_password": self.passwords[user]}
+            found |= {
+                "nats_user": user,
+                "nats_password": self.passwords[user],
+                "nats_password_file": "",
+                "nats_replicas": 1,
+            }
         if user == "environment":
             found |= {
                 "key_file": str(self.keys.service_path("environment")),

@@ -105,7 +105,7 @@ class Supervisor:
                 chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
             os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
             self.members[user] = Running(
-                user, _environ(chosen), held.fileno(), log=logs / f"{user}.log"
+                user, _environ(user, chosen), held.fileno(), log=logs / f"{user}.log"
             )
 
     @asynccontextmanager
@@ -174,9 +174,15 @@ def _ending(code: int) -> str:
     return f"exit code {code}"
 
 
-def _environ(chosen: Mapping[str, object]) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("CATALYST_")}
-    return kept | {f"CATALYST_{name.upper()}": _text(value) for name, value in chosen.items()}
+def prefix(user: str) -> str:
+    """Return what the variables of a member begin with, such as `PROJECTOR`."""
+    return _MODULES[user].rpartition(".")[2].upper()
+
+
+def _environ(user: str, fixed: Mapping[str, object]) -> dict[str, str]:
+    # The names of the member itself win over those that begin with CATALYST.
+    chosen = {f"{prefix(user)}_{name.upper()}": _text(value) for name, value in fixed.items()}
+    return {**os.environ, **chosen}
 
 
 def _text(value: object) -> str:

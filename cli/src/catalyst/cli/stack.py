@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import httpx
 
 from catalyst.chassis import app as process
-from catalyst.chassis import clock
+from catalyst.chassis import clock, settings
 from catalyst.chassis.app import Member
 from catalyst.chassis.errors import Expected
+from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.cli.processes import Supervisor
+from catalyst.cli.processes import Supervisor, prefix
 
 READY_SECONDS: Final = 30.0
 RESTART_SECONDS: Final = 0.1
@@ -33,6 +35,7 @@ MAX_DEATHS: Final = 8
 """Ends in a row after which a start that fails ends the stack."""
 _POLL_SECONDS: Final = 0.02
 
+S = TypeVar("S", bound=MemberSettings)
 Tell = Callable[[str], None]
 """Takes one line about the progress of a start, for a person."""
 
@@ -89,14 +92,14 @@ async def _broker(
     if options.nats_url:
         yield None
         return
-    settings = BrokerSettings(
+    how = BrokerSettings(
         directory=installation.broker_directory,
         accounts=[],
         port=options.nats_port,
         sync_interval=options.sync_interval,
         more={"accounts": installation.accounts()},
     )
-    broker = BrokerProcess(settings)
+    broker = BrokerProcess(how)
     tell("starting the broker")
     async with asyncio.TaskGroup() as tasks:
         if not options.processes:
@@ -170,15 +173,18 @@ async def _as_tasks(
 
     ours = not options.nats_url
 
-    def shared(user: str) -> dict[str, Any]:
-        return installation.settings(user, url, ours=ours)
+    def chosen(kind: type[S], user: str, **more: str) -> S:
+        fixed = installation.settings(user, url, ours=ours) | more
+        return settings.load(kind, os.environ, prefix(user), fixed)
 
     tell("starting the members")
     async with (
-        controller.build(ControllerSettings(**shared("environment"))) as environments,
-        projector.build(ProjectorSettings(**shared("projector"))) as rows,
+        controller.build(chosen(ControllerSettings, "environment")) as environments,
+        projector.build(chosen(ProjectorSettings, "projector")) as rows,
         gateway.build(
-            GatewaySettings(**shared("gateway")), projector=rows.app, git=environments.git
+            chosen(GatewaySettings, "gateway", projector_url="", git_url=""),
+            projector=rows.app,
+            git=environments.git,
         ) as door,
         _working([environments, rows, door]) as failed,
         process.serving(door.app, bound) as address,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,6 +18,9 @@ from catalyst.cli.greeting import greeting
 from catalyst.cli.installation import Installation
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, running
+
+LOG_LEVEL: Final = "CATALYST_LOG_LEVEL"
+"""Least severe level of `up.log`, and of the members."""
 
 
 def up(
@@ -54,7 +59,7 @@ async def _up(data: Path, options: Options) -> None:
     installation = Installation(data)
     log = data / "up.log"
     with log.open("a", encoding="utf-8") as stream:
-        logs.configure("up", "info", stream)
+        logs.configure("up", _level(), stream)
         await _keep(installation, options, log)
 
 
@@ -75,6 +80,14 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             )
         note("draining")
     note("stopped; the same command goes on where this ended")
+
+
+def _level() -> str:
+    level = os.environ.get(LOG_LEVEL, "info")
+    if level.upper() not in logging.getLevelNamesMapping():
+        hint = "debug, info, warning or error"
+        raise Failure(ExitCode.USAGE, f"{LOG_LEVEL}: there is no level {level!r}", hint=hint)
+    return level
 
 
 async def _first(events: dict[str, asyncio.Event]) -> None:
