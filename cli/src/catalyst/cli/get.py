@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -213,8 +213,8 @@ class _Printer:
         self._table = Table("CHANGE", *(heading for heading, _ in self._columns))
         for row in sorted(rows, key=lambda item: item.key):
             self._table.add("-", *_cells(self._columns, row))
-        for line in self._table.plain():
-            write(line)
+        headings = self._table.headings
+        self._table.widths(*(_WATCHED.get(name, len(name)) for name in headings))
 
     def _next(self, what: str, row: Row) -> None:
         if self._table is not None:
@@ -236,6 +236,10 @@ class _Printer:
                 note(f"{head - as_of} behind")
             case Applied() | Put() | Del() | Heartbeat() | Reset():
                 return
+
+
+_WATCHED: Final = {"CHANGE": 7, "NAME": 16, "DISPLAY NAME": 20, "PHASE": 10, "SEQ": 7}
+"""Room for what later changes may bring, so that they stand below what was shown first."""
 
 
 def ended(reason: str) -> Failure:

@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from catalyst.cli import columns
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_GAP: Final = "   "
+_GAP: Final = " " * columns.GAP
 
 
 class Format(StrEnum):
@@ -52,12 +53,26 @@ class Table:
             for line in self.plain():
                 write(line)
             return
-        table = RichTable(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for heading in self.headings:
-            table.add_column(heading, header_style="bold", overflow="fold")
+        seen = Console().width
+        widths = columns.fit(self.headings, self.rows, seen)
+        table = RichTable(box=None, pad_edge=False, padding=(0, columns.GAP, 0, 0))
+        for index, width in widths.items():
+            heading = self.headings[index]
+            table.add_column(
+                heading,
+                header_style="bold",
+                overflow="ellipsis",
+                no_wrap=heading not in columns.PROSE,
+                width=width,
+            )
         for row in self.rows:
-            table.add_row(*(Text(value, style=_style(value)) for value in row))
-        Console().print(table)
+            table.add_row(*(Text(row[index], style=_style(row[index])) for index in widths))
+        # Wider than the terminal where nothing may be cut: the terminal breaks the line then.
+        room = sum(widths.values()) + columns.GAP * len(widths)
+        Console(width=max(seen, room)).print(table)
+        gone = [name for index, name in enumerate(self.headings) if index not in widths]
+        if gone:
+            note(f"not shown here: {', '.join(gone)}; a wider terminal or -o json shows them")
 
     def plain(self) -> list[str]:
         """Return the lines, heading first, columns aligned."""
@@ -68,13 +83,22 @@ class Table:
         return [self._line(row) for row in (self.headings, *self.rows)]
 
     def widths(self, *widths: int) -> None:
-        """Write the headings in columns of these widths; `write_next` goes on below."""
-        self._widths = list(widths)
-        write(self._line(self.headings))
+        """Write what there is in columns of at least these widths; `write_next` goes on below."""
+        natural = (max(map(len, column)) for column in zip(self.headings, *self.rows, strict=True))
+        self._widths = [max(pair) for pair in zip(widths, natural, strict=True)]
+        for row in (self.headings, *self.rows):
+            write(self._line(row))
 
     def write_next(self, *cells: object) -> None:
-        """Write one more row right away, under what was written before."""
+        """Write one more row right away, under what was written before.
+
+        If it is wider than a column, the headings come again above it, in wider columns.
+        """
         row = tuple(cell(value) for value in cells)
+        known = self._widths or [len(heading) for heading in self.headings]
+        self._widths = [max(width, len(value)) for width, value in zip(known, row, strict=True)]
+        if self._widths != known:
+            write(self._line(self.headings))
         write(self._line(row))
 
     def _line(self, row: Sequence[str]) -> str:

@@ -1,0 +1,78 @@
+"""Which columns of a table fit in a terminal, and how wide each may be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+GAP: Final = 3
+"""Blanks between two columns."""
+PROSE: Final = frozenset({"DETAIL", "MEANING", "WHAT", "VALUE"})
+"""Columns of sentences: these go on in the next line, between two words."""
+WHOLE: Final = frozenset({"TYPE", "MESSAGE", "SUBJECT", "NAME", "ROW", "FIELD", "ID", "CHECK"})
+"""Columns whose content is copied into other commands: never cut."""
+EXPENDABLE: Final = (
+    "FROM",
+    "ACTOR",
+    "ID",
+    "STORED",
+    "MESSAGE",
+    "SEQ",
+    "BILLING",
+    "ENVIRONMENTS",
+    "FOR",
+    "KIND",
+    "DISPLAY NAME",
+    "ORG",
+    "CHANGED",
+    "TIER",
+    "TIME",
+    "POLICY",
+)
+"""Columns that a narrow terminal does without, in the order in which they go."""
+_PROSE_FLOOR: Final = 24
+_FLOOR: Final = 12
+
+
+def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> dict[int, int]:
+    """Return the columns that are shown, with the width of each.
+
+    What is never cut may need more than there is: then the lines are longer than `room`.
+    """
+    natural = [max(len(row[index]) for row in (headings, *rows)) for index in range(len(headings))]
+    widths = dict(enumerate(natural))
+    prose = [index for index in widths if headings[index] in PROSE]
+    _narrow(widths, prose, _PROSE_FLOOR, room)
+    gone: list[int] = []
+    for name in EXPENDABLE:
+        if _over(widths, room) <= 0 or len(widths) == 1:
+            break
+        if name in headings:
+            gone.append(headings.index(name))
+            del widths[gone[-1]]
+    # The last one that went may have left room for others.
+    for index in reversed(gone):
+        if _over(widths, room) + GAP + natural[index] <= 0:
+            widths[index] = natural[index]
+    cut = [index for index in widths if headings[index] not in PROSE | WHOLE]
+    _narrow(widths, cut, _FLOOR, room)
+    for index in prose:
+        texts = (headings[index], *(row[index] for row in rows))
+        longest = max((len(word) for text in texts for word in text.split()), default=0)
+        _narrow(widths, [index], longest, room)
+    for index in prose:
+        widths[index] = min(natural[index], widths[index] + max(0, -_over(widths, room)))
+    return dict(sorted(widths.items()))
+
+
+def _narrow(widths: dict[int, int], which: Sequence[int], floor: int, room: int) -> None:
+    """Take from the widest first, none below `floor`, until all fits."""
+    for index in sorted(which, key=lambda item: -widths[item]):
+        over = _over(widths, room)
+        if over <= 0:
+            return
+        widths[index] = max(min(widths[index], floor), widths[index] - over)
+
+
+def _over(widths: dict[int, int], room: int) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1) - room

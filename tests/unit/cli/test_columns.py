@@ -1,0 +1,77 @@
+"""A table in a narrow terminal: nothing is broken inside, and what is copied stays whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalyst.cli import output
+from catalyst.cli.columns import GAP, fit
+from catalyst.cli.output import Table
+
+TYPE = "environment.organization-created.v1"
+SENTENCE = "a sentence of several words that says what a message means to whoever reads it"
+
+
+def whole(widths: dict[int, int]) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand before a terminal of 80 columns."""
+    monkeypatch.setattr(output, "terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_what_fits_is_shown_as_it_is() -> None:
+    assert fit(("NAME", "SEQ"), [("acme", "1234")], 80) == {0: 4, 1: 4}
+
+
+def test_sentences_give_way_first() -> None:
+    widths = fit(("CHECK", "HEALTH", "DETAIL"), [("broker", "ok", SENTENCE)], 80)
+    assert (widths[0], widths[1], whole(widths)) == (6, 6, 80)
+
+
+def test_a_narrow_terminal_does_without_some_columns_and_never_cuts_a_type() -> None:
+    headings = ("TYPE", "KIND", "FOR", "MEANING")
+    widths = fit(headings, [(TYPE, "event", "organization,environment", SENTENCE)], 80)
+    assert widths[0] == len(TYPE)
+    assert 2 not in widths
+    assert whole(widths) <= 80
+
+
+def test_the_widest_is_cut_when_nothing_more_can_go() -> None:
+    widths = fit(("NAME", "REGIONS"), [("acme-prod", "hetzner/fsn," * 20)], 80)
+    assert (widths[0], whole(widths)) == (9, 80)
+
+
+def test_what_may_not_be_cut_may_be_wider_than_the_terminal() -> None:
+    assert fit(("TYPE",), [(TYPE * 4,)], 80) == {0: len(TYPE) * 4}
+
+
+@pytest.mark.usefixtures("narrow")
+def test_no_word_is_broken_and_what_is_left_out_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = Table("TYPE", "KIND", "FOR", "MEANING")
+    for _ in range(3):
+        table.add(TYPE, "event", "organization,environment", SENTENCE)
+    table.write()
+    said = capsys.readouterr()
+    assert all(len(line) <= 80 for line in said.out.splitlines())
+    assert said.out.count(TYPE) == 3
+    words = [word for word in said.out.split() if word not in {TYPE, "TYPE", "MEANING", "KIND"}]
+    assert set(words) <= {*SENTENCE.split(), "event"}
+    assert "FOR" in said.err
+
+
+def test_rows_that_follow_stand_below_those_before(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("CHANGE", "NAME", "PHASE")
+    table.add("-", "acme", "ready")
+    table.widths(7, 8, 10)
+    table.write_next("changed", "acme", "onboarding")
+    table.write_next("changed", "a-long-name", "ready")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines][3][0] == "CHANGE"
+    assert {line.index("acme") for line in lines[1:3]} == {lines[0].index("NAME")}
+    assert {lines[3].index("PHASE")} == {lines[4].index("ready")}
