@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import httpx
 import pytest
-from tests.integration.gateway.stack import Stack, acme, created
+from tests.integration.gateway.stack import Stack, created
 from tests.support.waiting import until
 
 WAIT = {"Prefer": "wait=10"}
@@ -15,10 +15,21 @@ SECRET = "Zanzibar"
 """Stands in every document of the other Organization, so that a leak of any kind shows."""
 
 
+async def organization(stack: Stack) -> httpx.Response:
+    """Create it, once for all tests of a process."""
+    owners = [{"email": "vic@victim.example", "role": "owner"}]
+    return await created(stack, "victim", key="c-victim", display_name=SECRET, owners=owners)
+
+
+async def attacker(stack: Stack) -> None:
+    """Make an Organization of the one who tries, once for all tests of a process."""
+    owners = [{"email": "mal@attacker.example", "role": "owner"}]
+    await created(stack, "attacker", key="c-attacker", owners=owners)
+
+
 async def victim(stack: Stack) -> tuple[str, list[str]]:
     """Make an Organization with an Environment and a dead letter; return it and its commands."""
-    owners = [{"email": "vic@victim.example", "role": "owner"}]
-    found = await created(stack, "victim", display_name=SECRET, owners=owners)
+    found = await organization(stack)
     commands = [found.json()["id"]]
     async with stack.client(stack.admin) as http:
 
@@ -79,14 +90,7 @@ def tries(slug: str, commands: Iterable[str]) -> list[str]:
 @pytest.mark.parametrize("sign", ["token", "basic"])
 async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) -> None:
     slug, commands = await victim(stack) if sign == "token" else ("victim", ["c-1"])
-    owners = [{"email": "mal@attacker.example", "role": "owner"}]
-    async with stack.client(stack.admin) as http:
-        await http.post(
-            "/v1/commands/environment.create-organization.v1",
-            params={"organization": "attacker"},
-            json=acme(owners=owners),
-            headers=WAIT,
-        )
+    await attacker(stack)
     token = stack.token("mal@attacker.example")
     basic = base64.b64encode(f"x:{token}".encode()).decode()
     header = f"Bearer {token}" if sign == "token" else f"Basic {basic}"
@@ -130,6 +134,8 @@ async def test_nothing_of_another_organization_is_streamed(stack: Stack) -> None
 
 @pytest.mark.guarantee("G6.3")
 async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
+    await organization(stack)
+    await attacker(stack)
     token = stack.token("mal@attacker.example")
     bodies = {
         "update-organization": {"display_name": "Mine"},
