@@ -1,5 +1,7 @@
 """Fixtures around the real broker. A test that asks for none of them starts none."""
 
+import fcntl
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,16 +19,26 @@ if settings.get_current_profile_name() != "ci":
     settings.load_profile("local")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one worker, and those of windows and containers in the same one.
+@pytest.fixture(scope="module", autouse=True)
+def machine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run files of windows and of containers one after the other, whichever worker has them.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
     """
+    node = request.node
+    if not any(node.get_closest_marker(name) for name in ("browser", "e2e")):
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / "catalyst-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those files wait for each other without being called stuck."""
     for item in items:
-        alone = item.get_closest_marker("browser") or item.get_closest_marker("e2e")
-        group = "machine" if alone else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("browser") or item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
