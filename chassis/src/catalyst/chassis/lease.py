@@ -70,6 +70,19 @@ class Lease:
             if held is None:
                 log.warning("lease could not be renewed", extra={"lease": self._subject})
 
+    async def free(self) -> None:
+        """Take the lease from whoever holds it: only where every holder is known to be dead.
+
+        Raises:
+            BrokerError: If the broker cannot be asked.
+        """
+        try:
+            stored = await self._broker.last(_STREAM, self._subject, leader=True)
+        except NotFound:
+            return
+        if stored is not None and _is_held(stored):
+            await self._write(stored.seq, _RELEASED)
+
     async def _take(self) -> bool:
         try:
             stored = await self._broker.last(_STREAM, self._subject, leader=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,12 +21,21 @@ from catalyst.chassis import app as process
 from catalyst.chassis import clock, settings
 from catalyst.chassis.app import Member
 from catalyst.chassis.errors import Expected
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.lease import Lease
 from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import Supervisor, prefix
 
+log = logging.getLogger(__name__)
+
+WORKER: Final = "environment"
+"""The service that decides: its user at the broker, and the name of its lease."""
+INBOX: Final = "environment-controller"
+"""The name under which that user may be answered."""
 READY_SECONDS: Final = 30.0
 RESTART_SECONDS: Final = 0.1
 LONGEST_RESTART_SECONDS: Final = 10.0
@@ -109,6 +119,7 @@ async def _broker(
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(_kept(broker, tell), name="broker")
         try:
+            await _free_leases(broker, installation)
             yield broker
         finally:
             keeping.cancel()
@@ -127,6 +138,20 @@ async def _started(broker: BrokerProcess, installation: Installation) -> None:
         broker.port = 0
         await broker.start()
     installation.remember_broker_port(broker.port)
+
+
+async def _free_leases(broker: BrokerProcess, installation: Installation) -> None:
+    """Let the workers begin at once: whoever held a lease here has died.
+
+    The broker just started holds the data directory, so nobody else works on it.
+    """
+    password = installation.passwords[WORKER]
+    try:
+        async with connect(broker.url, name=INBOX, user=WORKER, password=password) as js:
+            await Lease(js, WORKER, "up").free()
+    except BrokerError as error:
+        # Nothing is lost but a few seconds: the lease runs out by itself.
+        log.info("lease not freed", extra={"why": str(error)})
 
 
 async def _kept(broker: BrokerProcess, tell: Tell) -> None:
