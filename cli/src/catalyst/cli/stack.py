@@ -42,7 +42,9 @@ LONGEST_RESTART_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """A broker that ran this long has recovered; its next end is counted as the first."""
 MAX_DEATHS: Final = 8
-"""Ends in a row after which a start that fails ends the stack."""
+"""Ends in a row, or starts that fail, after which the stack ends."""
+LOOK_SECONDS: Final = 0.1
+"""How often the broker and its disk are looked at."""
 _POLL_SECONDS: Final = 0.02
 
 S = TypeVar("S", bound=MemberSettings)
@@ -117,7 +119,7 @@ async def _broker(
             tasks.create_task(asyncio.to_thread(_import_members))
         await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(_kept(broker, tell), name="broker")
+        keeping = tasks.create_task(keep_broker(broker, tell), name="broker")
         try:
             await _free_leases(broker, installation)
             yield broker
@@ -154,8 +156,8 @@ async def _free_leases(broker: BrokerProcess, installation: Installation) -> Non
         log.info("lease not freed", extra={"why": str(error)})
 
 
-async def _kept(broker: BrokerProcess, tell: Tell) -> None:
-    """Start the broker again whenever it ends by itself, on the same port.
+async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
+    """Start the broker again whenever it ends by itself or its disk was full, on the same port.
 
     Raises:
         BrokerFault: If it does not stay up.
@@ -163,17 +165,41 @@ async def _kept(broker: BrokerProcess, tell: Tell) -> None:
     deaths = 0
     while True:
         began = clock.monotonic()
-        await broker.wait()
+        await _ended_or_full(broker, tell)
         deaths = deaths + 1 if clock.monotonic() - began < STABLE_SECONDS else 1
-        why = broker.fault()
-        tell(f"the broker ended{f': {why}' if why else ''}; starting it again")
-        await asyncio.sleep(min(RESTART_SECONDS * 2**deaths, LONGEST_RESTART_SECONDS))
-        try:
-            await broker.start()
-        except BrokerFault as error:
-            tell(str(error))
-            if deaths >= MAX_DEATHS:
-                raise
+        said = broker.last_words()
+        if deaths > MAX_DEATHS:
+            raise BrokerFault(f"the broker ended again and again: {said}")
+        tell(f"the broker ended: {said}; starting it again")
+        while True:
+            await asyncio.sleep(min(RESTART_SECONDS * 2**deaths, LONGEST_RESTART_SECONDS))
+            if not broker.has_room():
+                # Not a death: it is waited for as long as it takes.
+                continue
+            try:
+                await broker.start()
+                break
+            except BrokerFault as error:
+                tell(str(error))
+                deaths += 1
+                if deaths >= MAX_DEATHS:
+                    raise
+
+
+async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> None:
+    """Return once the broker has ended; one whose disk was full is ended as soon as there is room.
+
+    It would refuse every write for as long as it runs, whatever room there is.
+    """
+    told = False
+    while broker.pid is not None:
+        await asyncio.sleep(LOOK_SECONDS)
+        if not told and broker.is_full():
+            told = True
+            tell(f"the disk of {broker.settings.directory} is full: nothing is accepted, make room")
+        if told and broker.has_room():
+            tell("there is room again")
+            await broker.stop()
 
 
 def _import_members() -> None:

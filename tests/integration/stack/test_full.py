@@ -1,0 +1,77 @@
+"""The disk of the broker runs full while it works: a person is told, and room alone mends it."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import BrokerError, Outgoing
+from catalyst.cli.broker import BrokerProcess, BrokerSettings
+from catalyst.cli.stack import keep_broker
+from catalyst.contracts import topology as contract
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    where = tmp_path / "disk"
+    where.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(where)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("a disk of its own can be mounted by root only")
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+async def test_a_disk_that_was_full_is_told_and_mended_once_there_is_room(
+    small_disk: Path,
+) -> None:
+    told: list[str] = []
+    settings = BrokerSettings(
+        directory=small_disk / "nats", accounts=[], min_free_bytes=8 * MIB, sync_interval="10s"
+    )
+    broker = BrokerProcess(settings)
+    await broker.start()
+    port = broker.port
+    keeping = asyncio.ensure_future(keep_broker(broker, told.append))
+    try:
+        async with connect(broker.url, name="t") as js:
+            for bucket in contract.BUCKETS:
+                await topology.ensure_stream(js, bucket)
+            filler = small_disk / "filler"
+            with suppress(OSError), filler.open("wb") as file:
+                while True:
+                    file.write(bytes(MIB))
+                    file.flush()
+
+            async def stored() -> bool:
+                try:
+                    await js.publish(Outgoing("$KV.rm.key", bytes(MIB // 4)))
+                except BrokerError:
+                    return False
+                return True
+
+            async def refused() -> bool:
+                return not await stored()
+
+            await until(refused)
+            await until(lambda: any("is full" in line for line in told))
+            filler.unlink()
+            await until(lambda: "there is room again" in told)
+            await until(stored, 30)
+        assert broker.port == port
+        assert not keeping.done()
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+        await broker.stop()
