@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import drop, unreadable
 from catalyst.cli.doctor import limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, ok
+from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem, TimedOut, Unreachable
 
 UNREADABLE = "dlq.acme.environment.unknown.unknown.c7"
@@ -26,6 +28,28 @@ async def silent() -> Finding:
 
 def test_a_check_that_answers_is_shown_as_it_is() -> None:
     assert asyncio.run(limited("reads", well(), 5.0)) == ok("reads", "fine")
+
+
+@pytest.mark.parametrize(
+    ("messages", "first", "health"),
+    [
+        (0, "0001-01-01T00:00:00Z", Health.OK),
+        (3, "2026-01-01T11:59:50.123456789Z", Health.OK),
+        (3, "2026-01-01T11:59:20.123456789Z", Health.FAIL),
+    ],
+)
+def test_a_queue_whose_oldest_command_stands_still_is_wrong(
+    messages: int, first: str, health: Health
+) -> None:
+    state = {"messages": messages, "first_ts": first, "bytes": 10}
+    body = {"ts": "2026-01-01T12:00:00.5Z", "state": state, "config": {"max_bytes": 1000}}
+    assert queue(body).health == health
+
+
+def test_an_address_alone_says_what_was_not_looked_at() -> None:
+    found = asyncio.run(examine(Target(http="http://127.0.0.1:1")))
+    assert [item.health for item in found] == [Health.SKIPPED]
+    assert "not looked at" in found[0].detail
 
 
 def test_a_check_without_an_answer_is_a_row() -> None:

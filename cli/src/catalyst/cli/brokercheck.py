@@ -12,6 +12,7 @@ from catalyst.chassis.jetstream import topology as matching
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
+from catalyst.chassis.jetstream.times import of_text
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
@@ -23,6 +24,8 @@ CONNECT_SECONDS: Final = 2.0
 LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
 MIN_VERSION: Final = (2, 15)
+STANDS_SECONDS: Final = 30.0
+"""A command that nobody settled for so long stands still."""
 WARN_PENDING: Final = 1_000
 WARN_FULL: Final = 0.8
 """Part of a limit beyond which somebody should act."""
@@ -39,7 +42,8 @@ async def examine(target: Target) -> list[Finding]:
     """Look at version, streams, consumers and room; always within a few seconds."""
     if not target.nats:
         hint = "`catalyst context add --nats …` tells where it is"
-        return [skipped("broker", "the connection has no address of the broker", hint)]
+        unseen = "its version, streams, consumers, room and command queue"
+        return [skipped("broker", f"no address of it is known: {unseen} were not looked at", hint)]
     place = shown_address(target.nats)
     found: list[Finding] = []
     try:
@@ -133,8 +137,24 @@ async def _room(js: JetStream) -> Finding:
 
 
 async def _waiting_commands(js: JetStream) -> Finding:
-    """Look at the queue of commands: a full one takes no more."""
-    body = await js.api(f"STREAM.INFO.{CMD}", None)
+    return queue(await js.api(f"STREAM.INFO.{CMD}", None))
+
+
+def queue(body: Mapping[str, Any]) -> Finding:
+    """Return how the queue of commands is: full, it takes no more; and its oldest must not wait.
+
+    Args:
+        body: What the broker says of the stream.
+    """
+    state = body.get("state") or {}
+    if state.get("messages"):
+        waits = (of_text(body["ts"]) - of_text(state["first_ts"])).total_seconds()
+        if waits >= STANDS_SECONDS:
+            return fail(
+                "command queue",
+                f"{state['messages']} waiting, the oldest for {waits:.0f} s",
+                "nobody decides: is a worker running, and has the broker's disk room?",
+            )
     used = (body.get("state") or {}).get("bytes", 0)
     limit = (body.get("config") or {}).get("max_bytes", -1)
     return _full("command queue", used, limit, "nobody decides: is a worker running?")

@@ -81,7 +81,9 @@ async def _examine(target: Target) -> list[Finding]:
 async def _door(target: Target) -> list[Finding]:
     """Look at what the HTTP door shows; every check is a row, however it ends."""
     if not target.http:
-        return [skipped("http", "the connection has no HTTP address")]
+        return [
+            skipped("http", "no HTTP address is known: reads and dead letters were not looked at")
+        ]
     async with reads(target) as door:
         reached = await limited("http", _reached(door), SHORT_SECONDS, _START_FIX)
         if reached.health is not Health.OK:
@@ -209,7 +211,7 @@ async def _dead_letters(door: HttpClient) -> Finding:
 def _disk(target: Target) -> Finding:
     """Look at the disk that the data directory is on."""
     if not target.data:
-        return skipped("disk", "the data are not on this machine")
+        return skipped("disk", "no data directory on this machine is known: not looked at")
     path = Path(target.data)
     if not path.is_dir():
         return warn("disk", f"{path} is gone", "`catalyst context remove` forgets the connection")
