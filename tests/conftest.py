@@ -1,13 +1,13 @@
 """Fixtures around the real broker. A test that asks for none of them starts none."""
 
-import fcntl
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from tests.support.broker import Access, SharedBroker, private
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
@@ -19,26 +19,22 @@ if settings.get_current_profile_name() != "ci":
     settings.load_profile("local")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def machine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run files of windows and of containers one after the other, whichever worker has them.
+class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings no types
+    """Keeps a file's tests in one worker, and all of windows and containers in the same one.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
+    (The scheduler `loadgroup` would do it, but pytest-xdist 3.8 loses groups under pytest 9.)
     """
-    node = request.node
-    if not any(node.get_closest_marker(name) for name in ("browser", "e2e")):
-        yield
-        return
-    with (Path(tempfile.gettempdir()) / "catalyst-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(("tests/browser/", "tests/e2e/")):
+            return "tests/windows-and-containers"
+        return str(super()._split_scope(nodeid))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let those files wait for each other without being called stuck."""
-    for item in items:
-        if item.get_closest_marker("browser") or item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.timeout(900))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Hand the tests out by file."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from catalyst.chassis import cursors, events, inputs, parking
+from catalyst.chassis import clock, cursors, events, inputs, parking
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.deciding import Deciding
@@ -161,14 +161,30 @@ class Worker:
             await lease.release()
 
     async def _make_topology(self) -> None:
-        found = await topology.ensure(
-            self._runtime.broker, contract.topology(), replicas=self._runtime.replicas
-        )
-        for finding in found:
+        for finding in await self._topology():
             log.warning(
                 "setting left as it is",
                 extra={"what": finding.what, "wanted": str(finding.wanted), "why": finding.why},
             )
+
+    async def _topology(self) -> list[topology.Finding]:
+        """Make the broker match; one that is slow to answer is asked again for a while.
+
+        Raises:
+            Unavailable: If it does not answer then either, or the connection is gone for good.
+        """
+        broker = self._runtime.broker
+        until = clock.monotonic() + _TOPOLOGY_SECONDS
+        while True:
+            try:
+                return await topology.ensure(
+                    broker, contract.topology(), replicas=self._runtime.replicas
+                )
+            except Unavailable as error:
+                if broker.closed.is_set() or clock.monotonic() > until:
+                    raise
+                log.info("broker not ready", extra={"why": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def _durables(self, tasks: asyncio.TaskGroup) -> list[_Taken]:
         name = self._service.name
@@ -330,6 +346,7 @@ class Worker:
 
 
 _PAUSE_SECONDS: Final = 0.5
+_TOPOLOGY_SECONDS: Final = 30.0
 
 
 async def _call(work: Callable[[], Awaitable[None]]) -> None:
