@@ -26,7 +26,7 @@ from catalyst.contracts.message import (
     derived_id,
     digest,
 )
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import BY_SHAPE, SERVICES, named
 from catalyst.contracts.subjects import Ref
 
 NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -245,11 +245,11 @@ _GIVEN: Final[tuple[Command | Event, ...]] = (
     *_ENVIRONMENT,
     *_POLICY,
     *_ONBOARDING,
-    *_RUNTIME,
 )
 
 EXAMPLES: Final[Mapping[str, Command | Event]] = {
-    BY_SHAPE[type(payload)].type: payload for payload in _GIVEN
+    **{BY_SHAPE[type(payload)].type: payload for payload in _GIVEN},
+    **{named(type(item), service).type: item for service in SERVICES for item in _RUNTIME},
 }
 """The payload of each message, by its type."""
 

@@ -14,7 +14,7 @@ from tools.reach import makes
 from catalyst.chassis.service import Effect, Process, Rule, Service
 from catalyst.contracts import roles, topology, upcast
 from catalyst.contracts.message import Command, Event
-from catalyst.contracts.registry import BY_SHAPE, ENVIRONMENT_AGGREGATES, MESSAGES, Message
+from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
 from catalyst.environment_controller import handlers
 from catalyst.environment_controller.ports import GitHome
 from catalyst.projector.views.table import VIEWS
@@ -28,7 +28,9 @@ SERVICES: Final[Mapping[str, Service]] = {
 }
 """The table of each service, by its name."""
 
-AGGREGATES: Final[Mapping[str, tuple[str, ...]]] = {handlers.NAME: ENVIRONMENT_AGGREGATES}
+AGGREGATES: Final[Mapping[str, tuple[str, ...]]] = {
+    table.service: table.aggregates for table in TABLES
+}
 
 _RUNTIME: Final[Mapping[str, str]] = {
     "retry": "the outcome of what was parked, `unparked`",

@@ -28,9 +28,10 @@ from typing import Any, Final
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts.permissions import MEMBERS, OPERATOR, BrokerUser, accounts, render
+from catalyst.contracts.registry import TABLES
 
 BROKER_USERS: Final[Mapping[str, str]] = {
-    "environment-controller": "environment",
+    **{table.member: table.service for table in TABLES},
     "projector": "projector",
     "gateway": "gateway",
 }

@@ -106,7 +106,7 @@ async def test_a_row_that_stands_still_says_since_when_and_why(
 
 async def _unknown_event(site: Site, slug: str) -> None:
     """Write an event that this version does not know, as a newer one's worker would."""
-    user = permissions.ENVIRONMENT
+    user = "environment"
     subject = f"evt.{slug}.environment.organization.{slug}.organization-sang.v1"
     event = {
         "specversion": "1.0",

@@ -8,7 +8,7 @@ from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Actor, Recorded
 from catalyst.contracts.message import Event
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain.environment import environment_ref
 from catalyst.environment_controller.domain.onboarding import onboarding_ref
@@ -143,7 +143,7 @@ def recorded(event: Event, ref: Ref, *, seq: int = 1, id_: str = "_e1") -> Recor
     """Return an event as it stands in the log."""
     return Recorded(
         event=event,
-        type=BY_SHAPE[type(event)].type,
+        type=named(type(event), ref.service).type,
         id=id_,
         ref=ref,
         seq=seq,

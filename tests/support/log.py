@@ -13,7 +13,7 @@ from catalyst.chassis.jetstream.topology import ensure
 from catalyst.contracts import environment_v1 as env
 from catalyst.contracts import runtime_v1, subjects, topology
 from catalyst.contracts.message import Envelope, Event, derived_id
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -97,7 +97,7 @@ def message(
 ) -> Outgoing:
     """An event as it is published."""
     ref, event = on
-    found = BY_SHAPE[type(event)]
+    found = named(type(event), ref.service)
     body = Envelope(
         specversion="1.0",
         id=derived_id(done_id, number),

@@ -25,7 +25,7 @@ from catalyst.contracts.decision import (
     Send,
 )
 from catalyst.contracts.message import Command, Event
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
@@ -258,7 +258,7 @@ class Outcome:
 
 
 def _over_the_wire(command: Command) -> Command:
-    message = BY_SHAPE[type(command)]
+    message = named(type(command), "environment")
     return codec.command_data(message, codec.encode(command))
 
 
@@ -290,12 +290,12 @@ def _check_event(item: Emit, at: Ref, known: set[Ref | Claim]) -> None:
     ref = item.ref or at
     assert ref in known, f"writes {ref.path} without having read it"
     assert ref.organization == at.organization
-    message = BY_SHAPE[type(item.event)]
+    message = named(type(item.event), ref.service)
     assert ref.aggregate in message.aggregates
     assert convert(codec.encode(item.event), message.shape) == item.event  # type: ignore[arg-type]
 
 
 def _check_send(send: Send) -> None:
-    message = BY_SHAPE[type(send.command)]
+    message = named(type(send.command), send.ref.service)
     assert send.ref.aggregate in message.aggregates
     assert _over_the_wire(send.command) == send.command

@@ -10,7 +10,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain import environment, onboarding, organization, policy
 
@@ -39,7 +39,7 @@ class Log:
         seq = 10 + 3 * len(self.entries)
         recorded = Recorded(
             event=event,
-            type=BY_SHAPE[type(event)].type,
+            type=named(type(event), "environment").type,
             id=f"e-{seq}",
             ref=ref,
             seq=seq,

@@ -16,7 +16,7 @@ from catalyst.chassis.states import Held, Snapshot, States
 from catalyst.contracts import codec, environment_v1, runtime_v1
 from catalyst.contracts.decision import Arm
 from catalyst.contracts.message import Envelope, Event, derived_id
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import BadSubject, Ref
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -72,7 +72,7 @@ class Log:
     def add(self, *events: Event) -> list[tuple[Event, int]]:
         added = []
         for event in events:
-            message = BY_SHAPE[type(event)]
+            message = named(type(event), "environment")
             envelope = Envelope(
                 specversion="1.0",
                 id=f"_e{self.next}",

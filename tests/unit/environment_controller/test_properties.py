@@ -15,7 +15,7 @@ from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import runtime_v1 as run1
 from catalyst.contracts.decision import Arm, Fired
 from catalyst.contracts.message import Answer, Command, Event
-from catalyst.contracts.registry import BY_SHAPE, EVENTS
+from catalyst.contracts.registry import EVENTS, named
 from catalyst.contracts.upcast import upcast
 from catalyst.environment_controller import handlers
 from catalyst.environment_controller.domain import naming, places
@@ -72,7 +72,7 @@ SAMPLES: tuple[Event, ...] = (
 
 
 def test_every_event_has_a_sample() -> None:
-    assert {BY_SHAPE[type(sample)].type for sample in SAMPLES} == set(EVENTS)
+    assert {named(type(sample), "environment").type for sample in SAMPLES} == set(EVENTS)
 
 
 # ---- folds
@@ -92,7 +92,7 @@ def test_a_fold_takes_any_event_at_any_state(aggregate: Any, events: Sequence[Ev
 @pytest.mark.parametrize("aggregate", handlers.AGGREGATES, ids=lambda item: item.name)
 def test_a_fold_ignores_what_is_not_its_own(aggregate: Any) -> None:
     for sample in SAMPLES:
-        if aggregate.name not in BY_SHAPE[type(sample)].aggregates:
+        if aggregate.name not in named(type(sample), "environment").aggregates:
             assert aggregate.evolve(aggregate.initial, sample) == aggregate.initial
 
 

@@ -21,7 +21,7 @@ from catalyst.chassis.states import ClaimBody, Held, HeldClaim
 from catalyst.contracts import codec, subjects
 from catalyst.contracts.decision import Arm, Cancel, Decision, Send
 from catalyst.contracts.message import Answer, Envelope, Event, Outcome, derived_id
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.runtime_v1 import TakeAnswer
 from catalyst.contracts.subjects import Claim, Ref
@@ -242,7 +242,7 @@ def event_message(
     job: Job, ref: Ref, event: Event, number: int, headers: Mapping[str, str]
 ) -> Outgoing:
     """Return an event as it is sent; its id derives from the outcome's and its place."""
-    message = BY_SHAPE[type(event)]
+    message = named(type(event), ref.service)
     envelope = Envelope(
         specversion="1.0",
         id=derived_id(job.done_id, number),
@@ -313,7 +313,7 @@ def _add_timers(draft: Draft, job: Job, decision: Decision) -> None:
 
 
 def _out(job: Job, send: Send, position: str) -> Outgoing:
-    message = BY_SHAPE[type(send.command)]
+    message = named(type(send.command), send.ref.service)
     envelope = Envelope(
         specversion="1.0",
         id=derived_id(job.done_id, position),
@@ -342,12 +342,12 @@ def _answer(draft: Draft, job: Job) -> None:
         code=draft.outcome.code,
         events=len(draft.outcome.events),
     )
-    message = BY_SHAPE[TakeAnswer]
+    message = named(TakeAnswer, job.process.service)
     envelope = Envelope(
         specversion="1.0",
         id=derived_id(job.done_id, "answer"),
         source=f"catalyst/{job.ref.service}",
-        type=f"{job.process.service}.{message.name}.v{message.version}",
+        type=message.type,
         time=job.now,
         organization=job.process.organization,
         actor=f"service:{job.ref.service}",

@@ -32,7 +32,7 @@ from catalyst.chassis.service import Process, Read, Rule, Service
 from catalyst.chassis.states import Held, HeldClaim, States
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer, Event, Outcome
-from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 
@@ -176,7 +176,7 @@ class Deciding:
             reading = await self._read(job, own, rule)
             context = _context(job, reading)
             decision = _decide(job, reading, context, rule, self._processes)
-            types = tuple(_type_of(item.event) for item in decision.events)
+            types = tuple(_type_of(item.event, job.ref.service) for item in decision.events)
             accepted = outcome.accepted(job, types, decision.result)
             found = batch.acceptance(job, decision, accepted, reading.held, reading.claims, more)
             self._add_snapshot(found, own)
@@ -331,8 +331,8 @@ def _why_parked(job: Job, own: Held) -> tuple[str, str]:
     return "", ""
 
 
-def _type_of(event: Event) -> str:
-    return BY_SHAPE[type(event)].type
+def _type_of(event: Event, service: str) -> str:
+    return named(type(event), service).type
 
 
 def _context(job: Job, reading: Reading) -> Context:

@@ -198,7 +198,7 @@ def readmit(found: Letter) -> Job:
     return job
 
 
-_ANSWER: Final = registry.BY_SHAPE[TakeAnswer].name
+_ANSWER: Final = "take-answer"
 _AHEAD: Final = timedelta(seconds=COMMAND_MAX_AHEAD_SECONDS)
 _MAX_AGE: Final = timedelta(seconds=COMMAND_MAX_AGE_SECONDS)
 

@@ -20,8 +20,9 @@ from catalyst.chassis import ids
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.jwks import SERVICE_MEMBER, StaticKeys
 from catalyst.chassis.tokens import OWN_ISSUER, Issuer, Signer, Verifier
+from catalyst.contracts import registry
 
-SERVICES: Final = ("environment", "projector", "gateway")
+SERVICES: Final = (*registry.SERVICES, "projector", "gateway")
 """Members that have a key of their own."""
 _PRIVATE_MODE: Final = 0o600
 _PUBLIC_MODE: Final = 0o644

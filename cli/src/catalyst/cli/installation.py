@@ -21,11 +21,12 @@ from catalyst.chassis.tokens import OWN_ISSUER
 from catalyst.cli.contexts import ENDPOINTS, Context, Credentials
 from catalyst.contracts import permissions, roles
 from catalyst.contracts.permissions import BrokerUser
+from catalyst.contracts.registry import SERVICES
 
 OPERATOR_EMAIL: Final = "admin@localhost"
 """The local sovereign-admin."""
 TOKEN_DAYS: Final = 30
-MEMBERS: Final = ("environment", "projector", "gateway")
+MEMBERS: Final = (*SERVICES, "projector", "gateway")
 """Users of the broker that are members; each works with its own password and permissions."""
 
 
@@ -106,11 +107,10 @@ class Installation:
                 "nats_password_file": "",
                 "nats_replicas": 1,
             }
+        if user in SERVICES:
+            found["key_file"] = str(self.keys.service_path(user))
         if user == "environment":
-            found |= {
-                "key_file": str(self.keys.service_path("environment")),
-                "git_root": str(self.git_root),
-            }
+            found["git_root"] = str(self.git_root)
         return found
 
     def token(self) -> str:

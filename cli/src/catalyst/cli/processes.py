@@ -21,6 +21,7 @@ from catalyst.chassis import app as process
 from catalyst.chassis import clock
 from catalyst.cli.broker import ending_with_us
 from catalyst.cli.installation import Installation
+from catalyst.contracts.registry import TABLES
 
 RESTART_SECONDS: Final = 0.2
 LONGEST_RESTART_SECONDS: Final = 10.0
@@ -28,12 +29,13 @@ STABLE_SECONDS: Final = 30.0
 """A member that ran this long has recovered; its next end is mended at once again."""
 STOP_SECONDS: Final = 15.0
 
-_MODULES: Final[Mapping[str, str]] = {
-    "environment": "catalyst.environment_controller",
+MODULES: Final[Mapping[str, str]] = {
+    **{table.service: f"catalyst.{table.member.replace('-', '_')}" for table in TABLES},
     "projector": "catalyst.projector",
     "gateway": "catalyst.gateway",
 }
-"""User at the broker → module of the member."""
+"""User at the broker → module of the member, in the order in which they start. They end the other
+way round, so that nobody waits for who is gone."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Running:
         with self.log.open("ab") as log:
             self.child = await asyncio.create_subprocess_exec(
                 # Without us nobody would drain it, and a crash loses nothing.
-                *ending_with_us([sys.executable, "-m", _MODULES[self.user]], signal.SIGKILL),
+                *ending_with_us([sys.executable, "-m", MODULES[self.user]], signal.SIGKILL),
                 env=dict(self.environ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -90,13 +92,13 @@ class Supervisor:
         self.failed = asyncio.Event()
         """Never set by a death that a restart mends."""
         self._bound = bound
-        inner = {user: process.listen("127.0.0.1", 0) for user in ("environment", "projector")}
+        inner = {user: process.listen("127.0.0.1", 0) for user in MODULES if user != "gateway"}
         ports = {user: found.getsockname()[1] for user, found in inner.items()}
         self._sockets = [*inner.values(), bound]
         self.members: dict[str, Running] = {}
         logs = installation.data / "logs"
         logs.mkdir(exist_ok=True, mode=0o700)
-        for user in _MODULES:
+        for user in MODULES:
             chosen = installation.settings(user, nats_url, ours=ours)
             held = inner.get(user, bound)
             chosen["http_fd"] = held.fileno()
@@ -122,7 +124,7 @@ class Supervisor:
                 yield f"http://{host}:{port}"
             finally:
                 stopping.set()
-                for user in ("gateway", "projector", "environment"):
+                for user in reversed(MODULES):
                     await _end(self.members[user])
                 for held in self._sockets:
                     held.close()
@@ -176,7 +178,7 @@ def _ending(code: int) -> str:
 
 def prefix(user: str) -> str:
     """Return what the variables of a member begin with, such as `PROJECTOR`."""
-    return _MODULES[user].rpartition(".")[2].upper()
+    return MODULES[user].rpartition(".")[2].upper()
 
 
 def _environ(user: str, fixed: Mapping[str, object]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,6 +11,7 @@ from catalyst.cli import files
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, as_yaml, note, show, write
+from catalyst.cli.processes import MODULES
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -23,6 +25,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import Problem
 from catalyst.client.reads import Answered
+from catalyst.contracts.registry import SERVICES
 
 NOT_FOUND: Final = 404
 
@@ -81,6 +84,8 @@ def query(
 def questions() -> tuple[tuple[str, str], ...]:
     """Return every question there is: who is asked, and what."""
     # Imported here: only whoever asks wrongly needs the services' own lists.
-    from catalyst.environment_controller.queries import QUERIES  # noqa: PLC0415
-
-    return tuple(("environment", query.name) for query in QUERIES)
+    found: list[tuple[str, str]] = []
+    for service in SERVICES:
+        listed = importlib.import_module(f"{MODULES[service]}.queries").QUERIES
+        found += [(service, query.name) for query in listed]
+    return tuple(found)

@@ -11,9 +11,9 @@ import importlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -28,14 +28,13 @@ from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.cli.processes import Supervisor, prefix
+from catalyst.cli.processes import MODULES, Supervisor, prefix
+from catalyst.contracts.registry import SERVICES, TABLES
 
 log = logging.getLogger(__name__)
 
-WORKER: Final = "environment"
-"""The service that decides: its user at the broker, and the name of its lease."""
-INBOX: Final = "environment-controller"
-"""The name under which that user may be answered."""
+FIRST: Final = TABLES[0]
+"""The service in whose name the stack frees the leases before the workers start."""
 READY_SECONDS: Final = 30.0
 RESTART_SECONDS: Final = 0.1
 LONGEST_RESTART_SECONDS: Final = 10.0
@@ -147,10 +146,12 @@ async def _free_leases(broker: BrokerProcess, installation: Installation) -> Non
 
     The broker just started holds the data directory, so nobody else works on it.
     """
-    password = installation.passwords[WORKER]
+    user = FIRST.service
+    password = installation.passwords[user]
     try:
-        async with connect(broker.url, name=INBOX, user=WORKER, password=password) as js:
-            await Lease(js, WORKER, "up").free()
+        async with connect(broker.url, name=FIRST.member, user=user, password=password) as js:
+            for service in SERVICES:
+                await Lease(js, service, "up").free()
     except BrokerError as error:
         # Nothing is lost but a few seconds: the lease runs out by itself.
         log.info("lease not freed", extra={"why": str(error)})
@@ -204,8 +205,8 @@ async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> None:
 
 def _import_members() -> None:
     """Load what `_as_tasks` runs."""
-    for name in ("environment_controller", "projector", "gateway"):
-        importlib.import_module(f"catalyst.{name}.main")
+    for name in MODULES.values():
+        importlib.import_module(f"{name}.main")
 
 
 @asynccontextmanager
@@ -213,10 +214,6 @@ async def _as_tasks(
     installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
 ) -> AsyncIterator[Stack]:
     # Imported here, so that a stack of processes and every other verb start without them.
-    from catalyst.environment_controller import main as controller  # noqa: PLC0415
-    from catalyst.environment_controller.settings import (  # noqa: PLC0415
-        Settings as ControllerSettings,
-    )
     from catalyst.gateway import main as gateway  # noqa: PLC0415
     from catalyst.gateway.settings import Settings as GatewaySettings  # noqa: PLC0415
     from catalyst.projector import main as projector  # noqa: PLC0415
@@ -230,14 +227,14 @@ async def _as_tasks(
 
     tell("starting the members")
     async with (
-        controller.build(chosen(ControllerSettings, "environment")) as environments,
+        _workers(chosen) as workers,
         projector.build(chosen(ProjectorSettings, "projector")) as rows,
         gateway.build(
             chosen(GatewaySettings, "gateway", projector_url="", git_url=""),
             projector=rows.app,
-            git=environments.git,
+            git=workers["environment"].git,
         ) as door,
-        _working([environments, rows, door]) as failed,
+        _working([*workers.values(), rows, door]) as failed,
         process.serving(door.app, bound) as address,
     ):
         await _until_ready(address, failed, installation.token())
@@ -248,6 +245,18 @@ async def _as_tasks(
             # Open streams say goodbye before the server ends: it would wait for them in vain.
             door.stop()
             rows.stop()
+
+
+@asynccontextmanager
+async def _workers(chosen: Callable[[Any, str], Any]) -> AsyncIterator[dict[str, Any]]:
+    """Hold the worker of each service for the block, by the service's name."""
+    async with AsyncExitStack() as stack:
+        found: dict[str, Any] = {}
+        for service in SERVICES:
+            kind = importlib.import_module(f"{MODULES[service]}.settings").Settings
+            build = importlib.import_module(f"{MODULES[service]}.main").build
+            found[service] = await stack.enter_async_context(build(chosen(kind, service)))
+        yield found
 
 
 @asynccontextmanager

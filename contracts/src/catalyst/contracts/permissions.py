@@ -13,12 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts.registry import COMMANDS, SERVICES
+from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
 from catalyst.contracts.roles import commands_of
 from catalyst.contracts.subjects import organization_token
 from catalyst.contracts.topology import BUCKETS, CMD, CONSUMERS, DLQ, EV, STREAMS, Consumer
 
-ENVIRONMENT: Final = "environment"
 PROJECTOR: Final = "projector"
 GATEWAY: Final = "gateway"
 OPERATOR: Final = "operator"
@@ -49,7 +48,7 @@ class BrokerUser(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Permissions
 
 
-_MEMBERS: Final[Mapping[str, str]] = {ENVIRONMENT: "environment-controller"}
+_MEMBERS: Final[Mapping[str, str]] = {table.service: table.member for table in TABLES}
 """The deployable that works for a service, where it has a name of its own."""
 
 

@@ -5,93 +5,81 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from catalyst.contracts.registry import COMMANDS
-
-SOVEREIGN_ADMIN: Final = "sovereign-admin"
-ORG_ADMIN: Final = "org-admin"
-ORG_DEVELOPER: Final = "org-developer"
-ORG_VIEWER: Final = "org-viewer"
-SECURITY_OFFICER: Final = "security-officer"
-BILLING_ADMIN: Final = "billing-admin"
-
-ROLES: Final = (
-    SOVEREIGN_ADMIN,
+from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
+from catalyst.contracts.tables.environment import IN_GIT
+from catalyst.contracts.tables.role import (
+    BILLING_ADMIN,
     ORG_ADMIN,
     ORG_DEVELOPER,
     ORG_VIEWER,
+    OWNER_ROLES,
+    PLATFORM_ROLES,
+    ROLES,
     SECURITY_OFFICER,
-    BILLING_ADMIN,
+    SOVEREIGN,
+    SOVEREIGN_ADMIN,
 )
-PLATFORM_ROLES: Final = frozenset({SOVEREIGN_ADMIN, SECURITY_OFFICER, BILLING_ADMIN})
-"""Roles that a token may carry. The others come from an Organization's owners alone."""
 
-OWNER_ROLES: Final[Mapping[str, str]] = {
-    "owner": ORG_ADMIN,
-    "admin": ORG_ADMIN,
-    "developer": ORG_DEVELOPER,
-    "viewer": ORG_VIEWER,
-}
-"""What an entry in an Organization's owners list means."""
-
-_ADMINS: Final = frozenset({SOVEREIGN_ADMIN, ORG_ADMIN})
-_SOVEREIGN: Final = frozenset({SOVEREIGN_ADMIN})
-_POLICY: Final = frozenset({SOVEREIGN_ADMIN, SECURITY_OFFICER})
+__all__ = [
+    "BILLING_ADMIN",
+    "COMMAND_ROLES",
+    "IN_GIT",
+    "ORG_ADMIN",
+    "ORG_DEVELOPER",
+    "ORG_VIEWER",
+    "OWNER_ROLES",
+    "PLATFORM_ROLES",
+    "READS_EVERYWHERE",
+    "READS_OWN",
+    "ROLES",
+    "SECURITY_OFFICER",
+    "SERVICE_COMMANDS",
+    "SERVICE_GIT",
+    "SERVICE_READS",
+    "SOVEREIGN_ADMIN",
+    "commands_of",
+    "may_read",
+    "may_send",
+    "service_git",
+    "service_reads",
+]
 
 COMMAND_ROLES: Final[Mapping[str, frozenset[str]]] = {
-    "environment.create-organization.v1": _SOVEREIGN,
-    "environment.update-organization.v1": _ADMINS,
-    "environment.suspend-organization.v1": _SOVEREIGN,
-    "environment.resume-organization.v1": _SOVEREIGN,
-    "environment.change-owners.v1": _ADMINS,
-    "environment.apply-organization-deletion.v1": _SOVEREIGN,
-    "environment.create-environment.v1": _ADMINS,
-    "environment.update-environment.v1": _ADMINS,
-    "environment.apply-environment-deletion.v1": _ADMINS,
-    "environment.attach-policy.v1": _POLICY | {ORG_ADMIN},
-    "environment.define-policy.v1": _POLICY | {ORG_ADMIN},
-    "environment.update-policy.v1": _POLICY | {ORG_ADMIN},
-    "environment.retry.v1": _SOVEREIGN,
-    "environment.drop.v1": _SOVEREIGN,
+    **{
+        f"{table.service}.{verb}": allowed
+        for table in TABLES
+        for verb, allowed in table.command_roles.items()
+    },
+    **{f"{name}.{verb}.v1": SOVEREIGN for name in SERVICES for verb in ("retry", "drop")},
 }
-"""Roles that may send a command. An org-admin edits policies only where the Organization's
-`policy_delegated` says so: the rule itself checks that."""
+"""Roles that may send a command; what else must hold, its rule checks."""
 
 SERVICE_COMMANDS: Final[Mapping[str, frozenset[str]]] = {
-    "environment.complete-onboarding.v1": frozenset({"environment"}),
-    "environment.fail-onboarding.v1": frozenset({"environment"}),
-    "environment.record-commit.v1": frozenset({"environment"}),
-    "environment.report-step.v1": frozenset({"environment"}),
-    "environment.take-answer.v1": frozenset({"environment", "provisioning", "billing"}),
-    "environment.admit-application.v1": frozenset({"provisioning"}),
-    "environment.release-application.v1": frozenset({"provisioning"}),
+    **{
+        f"{table.service}.{verb}": allowed
+        for table in TABLES
+        for verb, allowed in table.service_commands.items()
+    },
+    **{f"{name}.take-answer.v1": frozenset(SERVICES) for name in SERVICES},
 }
 """Services that may send a command which no person sends."""
 
-_TOP_KINDS: Final = frozenset({"organization", "environment", "policy", "onboarding"})
 
-READS_EVERYWHERE: Final[Mapping[str, frozenset[str]]] = {
-    SOVEREIGN_ADMIN: _TOP_KINDS,
-    SECURITY_OFFICER: _TOP_KINDS,
-    BILLING_ADMIN: frozenset({"organization"}),
-}
+def _merged(parts: Iterable[Mapping[str, frozenset[str]]]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for part in parts:
+        for name, kinds in part.items():
+            found[name] = found.get(name, frozenset()) | kinds
+    return found
+
+
+READS_EVERYWHERE: Final = _merged(table.reads_everywhere for table in TABLES)
 """Kinds of rows that a platform role reads in every Organization; nothing below them."""
 
-READS_OWN: Final[Mapping[str, frozenset[str]]] = {
-    ORG_ADMIN: _TOP_KINDS,
-    ORG_DEVELOPER: _TOP_KINDS,
-    ORG_VIEWER: _TOP_KINDS,
-}
+READS_OWN: Final = _merged(table.reads_own for table in TABLES)
 """Kinds of rows that a role of an Organization reads in that Organization."""
 
-
-IN_GIT: Final = ("organization", "environment", "policy")
-"""Kinds whose manifests an Organization's repository holds: who clones it reads all of them."""
-
-SERVICE_READS: Final[Mapping[str, frozenset[str]]] = {
-    "environment": _TOP_KINDS,
-    "provisioning": frozenset(IN_GIT),
-    "billing": frozenset({"organization"}),
-}
+SERVICE_READS: Final = _merged(table.service_reads for table in TABLES)
 """Kinds whose events, outcomes, chains and dead letters a service is shown, in every Organization.
 
 What it sent itself it always sees. A service that is not listed has no business with any."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts.registry import SERVICES
+from catalyst.contracts.registry import SERVICES, TABLES
+from catalyst.contracts.tables.row import Table
 
 VERSION: Final = 1
 """Kept in each stream's metadata; a member with a lower number changes nothing."""
@@ -174,25 +175,21 @@ def reaction_consumer(service: str, name: str, filters: list[str]) -> Consumer:
     return _durable(EV, f"{service}--{name}", filters, max_ack_pending=256)
 
 
-GIT_EVENTS: Final = [
-    "evt.*.environment.organization.>",
-    "evt.*.environment.environment.>",
-    "evt.*.environment.policy.>",
-    "evt.*.environment.onboarding.>",
-]
+def consumers_of(table: Table) -> tuple[Consumer, ...]:
+    """Return every durable of a service."""
+    name = table.service
+    return (
+        command_consumer(name),
+        relay_consumer(name),
+        timer_consumer(name),
+        *(reaction_consumer(name, item.name, list(item.filters)) for item in table.reactions),
+    )
 
-CONSUMERS: Final[tuple[Consumer, ...]] = (
-    command_consumer("environment"),
-    relay_consumer("environment"),
-    timer_consumer("environment"),
-    reaction_consumer(
-        "environment",
-        "onboarding",
-        ["evt.*.environment.organization.*.organization-created.*"],
-    ),
-    reaction_consumer("environment", "git", GIT_EVENTS),
+
+CONSUMERS: Final[tuple[Consumer, ...]] = tuple(
+    consumer for table in TABLES for consumer in consumers_of(table)
 )
-"""Every durable, written down: renaming one means consuming everything again."""
+"""Every durable; renaming one means consuming everything again."""
 
 
 def topology() -> tuple[tuple[Stream, ...], tuple[Consumer, ...]]:
