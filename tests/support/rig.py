@@ -88,6 +88,7 @@ def deliver_again_after(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None
     monkeypatch.setattr(contract, "_durable", hurried)
     monkeypatch.setattr(contract, "CONSUMERS", tuple(map(changed, contract.CONSUMERS)))
     monkeypatch.setattr(lock, "HELD_SECONDS", round(seconds))
+    monkeypatch.setattr(lock, "RENEW_SECONDS", seconds / 5)
     monkeypatch.setattr(consume, "RENEW_SECONDS", seconds / 5)
     monkeypatch.setattr(consume, "_TICK_SECONDS", seconds / 10)
 

@@ -11,8 +11,7 @@ from typing_extensions import override
 from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.link import Link
-from catalyst.chassis.jetstream.lock import HELD_SECONDS, locked
-from catalyst.chassis.jetstream.port import BrokerError, NotFound, Outgoing, Stored, Unavailable
+from catalyst.chassis.jetstream.port import BrokerError, Outgoing, Stored
 from catalyst.chassis.jetstream.topology import (
     VERSION_KEY,
     Finding,
@@ -338,53 +337,3 @@ async def settle_all(js: JetStream, durable: Consumer, count: int) -> None:
     )
     for message in await acknowledged.fetch(count):
         await message.ack_sync()
-
-
-async def test_a_lock_is_held_by_one_at_a_time(js: JetStream) -> None:
-    await ensure_stream(js, LEASES)
-    inside = 0
-    most = 0
-
-    async def hold() -> None:
-        nonlocal inside, most
-        async with locked(js, "test"):
-            inside += 1
-            most = max(most, inside)
-            await js.rtt()
-            inside -= 1
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(5):
-            group.create_task(hold())
-
-    assert most == 1
-
-
-async def test_a_lock_that_stays_held_is_not_waited_for_without_end(js: JetStream) -> None:
-    await ensure_stream(js, LEASES)
-
-    async with locked(js, "test"):
-        with pytest.raises(Unavailable, match="not free"):
-            async with locked(js, "test", timeout=0.2):
-                pass
-        held = await js.last("KV_leases", "$KV.leases.test", leader=True)
-
-    assert held is not None
-    # A holder that dies loses it by the broker's own clock.
-    assert held.headers["Nats-TTL"] == f"{HELD_SECONDS}s"
-
-
-async def test_an_error_under_a_lock_gives_it_back(js: JetStream) -> None:
-    await ensure_stream(js, LEASES)
-
-    with pytest.raises(NotFound):
-        async with locked(js, "test"):
-            await js.stream_state("NONE")
-
-    async with locked(js, "test", timeout=1):
-        pass
-
-
-async def test_without_a_bucket_there_is_no_lock(js: JetStream) -> None:
-    async with locked(js, "test"), locked(js, "test", timeout=1):
-        assert not (await js.api("STREAM.NAMES", {}))["streams"]
