@@ -15,7 +15,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.projector import rebuild, replay
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
-from catalyst.projector.ports import Change, GuardLost, Loaded, LogState
+from catalyst.projector.ports import Change, Doubt, GuardLost, Loaded, LogState
 
 pytestmark = pytest.mark.real
 
@@ -82,6 +82,18 @@ async def test_rows_that_differ_under_the_same_fold_are_not_switched_to(js: JetS
     mended = await stored(js)
     assert mended is not None
     assert mended.rows == before.rows
+
+
+@pytest.mark.guarantee("G3.5")
+async def test_rows_in_the_middle_of_a_decision_are_not_switched_from_uncompared(
+    js: JetStream,
+) -> None:
+    before = await projected(js)
+    half = before.checkpoint.seq + 1
+    await overwrite(js, before, ACME, before.rows[ACME], to=half)
+    with pytest.raises(Doubt):
+        await rebuilt(js)
+    assert set(await StreamReadModel(js, "test").epochs()) == {before.checkpoint.epoch}
 
 
 @pytest.mark.guarantee("G3.5")

@@ -73,6 +73,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("list-expired", 410, "The list cannot be continued: begin it again."),
         _code("method-not-allowed", 405, "The address does not take this method."),
         _code("unsupported-media-type", 415, "The body is of a kind that is not taken here."),
+        _code("rebuild-running", 409, "A rebuild of the read model is running already."),
         _code("internal", 500, "Something is broken on our side; it was logged."),
         # Organizations
         _code("slug-invalid", 422, "The slug breaks a naming rule."),

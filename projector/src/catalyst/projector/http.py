@@ -7,14 +7,14 @@ reached by an Ingress.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
@@ -83,7 +83,7 @@ class Door:
 
     async def _state(self, request: Request, claims: Claims) -> Response:
         try:
-            _know(request, _SINGLE if "name" in request.path_params else _LISTED)
+            know(request, _SINGLE if "name" in request.path_params else _LISTED)
             asked = filters.parse(
                 request.path_params["kinds"],
                 request.query_params,
@@ -97,7 +97,7 @@ class Door:
         except UnknownKind as error:
             raise Rejected("not-found", str(error)) from error
         except BadFilter as error:
-            raise _invalid(error.parameter, str(error)) from error
+            raise invalid(error.parameter, str(error)) from error
         except ListExpired as error:
             raise Rejected(
                 "list-expired", "the rows or your roles are others now: begin the list again"
@@ -107,13 +107,13 @@ class Door:
         """Answer `GET /v1/stream`."""
         claims = await self._claims(request)
         query = request.query_params
-        _know(request, _STREAMED)
+        know(request, _STREAMED)
         try:
             asked = filters.parse(query.get("kinds", filters.ALL), query, query.get("name"))
         except UnknownKind as error:
             raise Rejected("not-found", str(error)) from error
         except BadFilter as error:
-            raise _invalid(error.parameter, str(error)) from error
+            raise invalid(error.parameter, str(error)) from error
         if "at" in query:
             raise Rejected("not-implemented", "the past cannot be read yet")
         await self._loaded()
@@ -234,13 +234,16 @@ class _Opened(Response):
 _DIGITS: Final = 18
 
 
-def app(door: Door, readiness: Readiness, metrics: Metrics) -> Starlette:
-    """Return the application, health and metrics included."""
+def app(
+    door: Door, readiness: Readiness, metrics: Metrics, more: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """Return the application with `more` routes, health and metrics included."""
     return Starlette(
         routes=[
             Route("/v1/state/{kinds}", door.state),
             Route("/v1/state/{kinds}/{name}", door.state),
             Route("/v1/stream", door.stream),
+            *more,
             *health_routes(readiness, metrics),
         ],
         middleware=[Middleware(SecureHeaders), Middleware(Measured, metrics)],
@@ -259,15 +262,20 @@ def _cookie(request: Request) -> str | None:
     return None
 
 
-def _know(request: Request, names: Collection[str]) -> None:
-    """Refuse parameters that mean nothing, or that are there twice; every one is named."""
+def know(request: Request, names: Collection[str]) -> None:
+    """Refuse parameters that mean nothing, or that are there twice; every one is named.
+
+    Raises:
+        Rejected: `invalid-query`.
+    """
     found = filters.strange(request.query_params.multi_items(), names)
     if found:
         errors = [_error(item.parameter, str(item)) for item in found]
         raise Rejected("invalid-query", "; ".join(map(str, found)), errors)
 
 
-def _invalid(parameter: str, message: str) -> Rejected:
+def invalid(parameter: str, message: str) -> Rejected:
+    """Return the refusal of one parameter."""
     return Rejected("invalid-query", message, [_error(parameter, message)])
 
 

@@ -22,10 +22,12 @@ from catalyst.projector.feed import Feed
 from catalyst.projector.follower import Follower
 from catalyst.projector.hub import Hub
 from catalyst.projector.measures import Measures
+from catalyst.projector.rebuilder import Rebuilder
 from catalyst.projector.replay import Sampler
 from catalyst.projector.settings import Settings
 from catalyst.projector.sse import Pace
 from catalyst.projector.tracing import Tracing
+from catalyst.projector.upkeep import Upkeep
 
 NAME: Final = "projector"
 GC_ALLOCATIONS: Final = 20_000
@@ -46,6 +48,7 @@ class Projector:
         self.hub = Hub(tracing)
         self.feed = Feed(self.hub, self.log, self.model)
         self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
+        self.rebuilder = Rebuilder(self.hub, self.log, self.model)
         self._probe = Probe(runtime.js, NAME)
         self._stopping = asyncio.Event()
         self.metrics = Metrics(NAME)
@@ -65,7 +68,8 @@ class Projector:
             max_streams=settings.max_streams,
             max_own_streams=settings.max_streams_per_subject,
         )
-        self._app = http.app(door, readiness, self.metrics)
+        upkeep = Upkeep(self.hub, self.sampler, self.rebuilder, runtime.verifier)
+        self._app = http.app(door, readiness, self.metrics, upkeep.routes())
 
     @property
     def app(self) -> ASGIApp:
@@ -84,6 +88,7 @@ class Projector:
                 tasks.create_task(self.feed.run(), name="projector-hub"),
                 tasks.create_task(self._probe.run(), name="projector-probe"),
                 tasks.create_task(self.sampler.run(), name="projector-sampler"),
+                tasks.create_task(self.rebuilder.run(), name="projector-rebuilder"),
                 tasks.create_task(self._watch_connection(), name="projector-connection"),
             ]
             await self._stopping.wait()

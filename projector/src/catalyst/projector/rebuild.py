@@ -1,6 +1,6 @@
 """Builds the next bucket while the current one serves, and switches to it.
 
-Called by the follower when the current bucket cannot be continued, and on request.
+Called by the follower when the current bucket cannot be continued, and by `rebuilder` on request.
 """
 
 from __future__ import annotations
@@ -127,6 +127,8 @@ async def _held_against(
     checkpoint = loaded.checkpoint
     if checkpoint.to is not None:
         # Half of a decision stands there: there is no place at which the rows would be equal.
+        if not accept:
+            raise Doubt("a decision is being written in parts")
         return None, ()
     await refold.to(checkpoint.seq)
     found = tuple(compare(refold.fold.rows, loaded.rows))

@@ -12,12 +12,13 @@ import hashlib
 import logging
 import random
 from collections.abc import Mapping
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
 
-from catalyst.contracts.subjects import Ref
-from catalyst.projector.entry import Entry
+from catalyst.chassis import clock
+from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.fold import Fold
 from catalyst.projector.hub import Hub
 from catalyst.projector.ports import Doubt, Garbled, Log, Missing, ReadModel
@@ -109,8 +110,22 @@ def content_hash(rows: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+class Differing(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that is not what the log says."""
+
+    key: str
+    since: datetime
+    """When that was first found; it may have been so for longer."""
+
+
+class _Found(NamedTuple):
+    epoch: str
+    place: RowKey
+    since: datetime
+
+
 class Sampler:
-    """Folds a few random rows again, now and then."""
+    """Folds a few random rows again, now and then, and before them those that differed."""
 
     def __init__(self, hub: Hub, source: Log, seconds: float) -> None:
         """Check rows of `hub` against `source` about every `seconds`; 0 for never."""
@@ -119,8 +134,21 @@ class Sampler:
         self._seconds = seconds
         self.checked = 0
         """Rows held against the log so far."""
-        self.differing: set[str] = set()
-        """Keys of rows that were not what the log says."""
+        self._found: dict[str, _Found] = {}
+        """By key; the one that was looked at longest ago is the first."""
+
+    @property
+    def differing(self) -> list[Differing]:
+        """Rows shown that differed when last looked at, the longest known first.
+
+        What was found in a bucket that is no longer shown says nothing of the one that is.
+        """
+        found = [
+            Differing(key=key, since=item.since)
+            for key, item in self._found.items()
+            if item.epoch == self._hub.epoch
+        ]
+        return sorted(found, key=lambda item: (item.since, item.key))
 
     async def run(self) -> None:
         """Work for ever, unless it is switched off."""
@@ -132,37 +160,40 @@ class Sampler:
                 log.info("rows were not checked", extra={"reason": str(error)})
 
     async def sample(self, count: int = SAMPLE_ROWS) -> None:
-        """Check up to `count` rows, chosen at random."""
+        """Check up to `count` rows that differed, and up to `count` more, chosen at random."""
+        self._found = {
+            key: item for key, item in self._found.items() if item.epoch == self._hub.epoch
+        }
+        again = {key: item.place for key, item in list(self._found.items())[:count]}
         keys = list(self._hub.rows)
-        for key in random.sample(keys, min(count, len(keys))):
-            entry = self._hub.rows.get(key)
-            checkpoint = self._hub.checkpoint
-            if entry is None or checkpoint is None or checkpoint.fold != FOLD:
-                continue
-            await self._check(entry, self._hub.as_of)
+        chosen = random.sample(keys, min(count, len(keys)))
+        for key, place in (again | {key: self._hub.rows[key].place for key in chosen}).items():
+            await self._check(key, place)
 
-    async def _check(self, entry: Entry, as_of: int) -> None:
-        ref = reference(entry)
-        if ref is None:
+    async def _check(self, key: str, place: RowKey) -> None:
+        """Hold one key, as it is shown now, against the log; it may be gone from both."""
+        ref, checkpoint, epoch = reference(place), self._hub.checkpoint, self._hub.epoch
+        if ref is None or checkpoint is None or checkpoint.fold != FOLD:
             return
+        entry, as_of = self._hub.rows.get(key), self._hub.as_of
         events = await self._log.events_of(ref.path)
         fold = Fold(VIEWS)
         for event in events:
             if event.seq <= as_of:
                 fold.apply([event])
-        row = fold.rows.get(entry.key)
+        row = fold.rows.get(key)
         self.checked += 1
-        if row is not None and row.raw == entry.raw:
-            self.differing.discard(entry.key)
+        known = self._found.pop(key, None)
+        if (None if row is None else row.raw) == (None if entry is None else entry.raw):
             return
-        self.differing.add(entry.key)
-        log.error("a row is not what the log says", extra={"key": entry.key, "as_of": as_of})
+        since = known.since if known is not None and known.epoch == epoch else clock.now()
+        self._found[key] = _Found(epoch, place, since)
+        log.error("a row is not what the log says", extra={"key": key, "as_of": as_of})
 
 
-def reference(entry: Entry) -> Ref | None:
+def reference(place: RowKey) -> Ref | None:
     """Return the aggregate whose events make a row."""
-    view = BY_KIND.get(entry.place.kind)
+    view = BY_KIND.get(place.kind)
     if view is None:
         return None
-    place = entry.place
     return Ref(place.organization, view.service, view.aggregate, place.name)

@@ -138,7 +138,7 @@ def _passed_on(callers: Callers, projector: ASGIApp | None, git: ASGIApp | None)
     found: list[BaseRoute] = []
     if projector is not None:
         reads = Admitted(callers, projector)
-        found += [Below("/v1/state", reads), Below("/v1/stream", reads)]
+        found += [Below(path, reads) for path in ("/v1/state", "/v1/stream", "/v1/read-model")]
     if git is not None:
         found.append(Below(GIT, GitDoor(callers, git), exact=False))
     return found

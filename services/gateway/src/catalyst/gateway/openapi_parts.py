@@ -141,6 +141,40 @@ def answers() -> dict[str, Json]:
         "LetterPage": whole(
             {"items": {"type": "array", "items": {"type": "object"}}, "continue": following}
         ),
+        "ReadModel": whole(
+            {
+                "epoch": text,
+                "log": text,
+                "as_of": number,
+                "rows": number,
+                "checked": number,
+                "differing": number,
+                "differences": {
+                    "type": "array",
+                    "items": whole({"key": text, "since": {"type": "string"}}),
+                },
+                "rebuilding": {"type": "boolean"},
+            }
+        ),
+        "Rebuilt": whole(
+            {
+                "status": {"enum": ["switched", "differs", "overtaken", "failed"]},
+                "old_epoch": text,
+                "epoch": text,
+                "as_of": number,
+                "rows": number,
+                "events": number,
+                "compared_at": following,
+                "differing": number,
+                "differences": {
+                    "type": "array",
+                    "items": whole(
+                        {"key": text, "what": {"enum": ["changed", "missing", "surplus"]}}
+                    ),
+                },
+                "reason": text,
+            }
+        ),
         "QueryAnswer": whole({"as_of": number, "result": {}}),
         "Session": whole(
             {

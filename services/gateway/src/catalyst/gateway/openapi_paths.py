@@ -154,10 +154,51 @@ def _reads() -> dict[str, Json]:
             "get": parts.guarded(
                 "watch-rows",
                 "Rows, and every change of them.",
-                [parts.query("kinds", {"type": "string"}), *narrow],
+                [
+                    parts.query("kinds", {"type": "string"}),
+                    parts.query("name", parts.name(), about="Of the rows, the one of this name."),
+                    *narrow,
+                    parts.query(
+                        "last_event_id",
+                        {"type": "string"},
+                        about="Where the last stream ended, if no header `Last-Event-ID` says so.",
+                    ),
+                ],
                 stream,
                 501,
             )
+        },
+        "/v1/read-model": {
+            "get": {
+                **parts.guarded(
+                    "read-model",
+                    "How the read model is, for a sovereign-admin.",
+                    [],
+                    parts.good("Its place, and rows that differ.", parts.schema("ReadModel")),
+                ),
+                "security": [{"token": []}],
+            }
+        },
+        "/v1/read-model/rebuild": {
+            "post": {
+                **parts.guarded(
+                    "rebuild",
+                    "Build the read model anew beside the old one, compare, and switch.",
+                    [
+                        parts.query(
+                            "accept_differences",
+                            {"enum": ["false", "true"]},
+                            about="true: switch although rows differ.",
+                        )
+                    ],
+                    parts.good(
+                        "What came of it, behind empty lines while it ran.",
+                        parts.schema("Rebuilt"),
+                    ),
+                    409,
+                ),
+                "security": [{"token": []}],
+            }
         },
     }
 
