@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.client.errors import ClientError, Problem
+from catalyst.client.errors import ClientError, Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
 
@@ -48,6 +49,17 @@ LONG_SECONDS: Final = 20.0
 class _Readiness(msgspec.Struct):
     status: str
     checks: dict[str, str] = {}
+
+
+class _Differing(msgspec.Struct):
+    key: str
+    since: datetime
+
+
+class _Condition(msgspec.Struct):
+    checked: int
+    differing: int
+    differences: tuple[_Differing, ...]
 
 
 def doctor(
@@ -101,6 +113,7 @@ async def _door(target: Target) -> list[Finding]:
             checks = [
                 tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),
                 tasks.create_task(limited("stale rows", _stale(door), seconds)),
+                tasks.create_task(limited("sampled rows", _sampled(door), SHORT_SECONDS)),
                 tasks.create_task(limited("dead letters", _dead_letters(door), seconds)),
             ]
         return found + [check.result() for check in checks]
@@ -187,6 +200,37 @@ async def _stale(door: HttpClient) -> Finding:
         f"{len(stuck)}: {shown}{more}",
         "`catalyst dlq list` shows what waits; mend the cause, then `catalyst dlq retry`",
     )
+
+
+async def _sampled(door: HttpClient) -> Finding:
+    """Name the rows that the projector, in the background, found not to be what the log says."""
+    try:
+        return sampled(msgspec.convert(await door.read("/v1/read-model"), _Condition))
+    except msgspec.ValidationError as error:
+        raise Malformed(f"the answer cannot be read: {error}") from error
+
+
+def sampled(found: _Condition) -> Finding:
+    """Return what the background check of the projector that answers has found.
+
+    Args:
+        found: What it says of itself.
+    """
+    if not found.differing:
+        return ok("sampled rows", f"{found.checked} held against the log, none differs")
+    named = found.differences[:MAX_SHOWN]
+    shown = "; ".join(f"{item.key} since {_minute(item.since)}" for item in named)
+    more = f" and {found.differing - len(named)} more" if found.differing > len(named) else ""
+    return fail(
+        "sampled rows",
+        f"{found.differing} not what the log says: {shown}{more}",
+        "`catalyst replay --check` shows how they differ, "
+        "`catalyst replay --rebuild --accept-differences` writes all rows anew from the log",
+    )
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%F %H:%M} UTC"
 
 
 async def _dead_letters(door: HttpClient) -> Finding:

@@ -1,4 +1,4 @@
-"""`catalyst replay --check`: does the read model still say what the log says?"""
+"""`catalyst replay`: does the read model still say what the log says? And a rebuild of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show, write
-from catalyst.cli.target import ContextOption, OutputOption, Target, resolve, run
+from catalyst.cli.rebuild import rebuild
+from catalyst.cli.target import (
+    ContextOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    resolve,
+    run,
+)
 from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
@@ -29,19 +38,45 @@ def replay(
     check_: Annotated[
         bool, typer.Option("--check", help="Fold the whole log again, and compare.")
     ] = False,
+    rebuild_: Annotated[
+        bool, typer.Option("--rebuild", help="Have the read model built anew, and switch to it.")
+    ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept-differences", help="With --rebuild: switch although rows differ."),
+    ] = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
 ) -> None:
-    """Fold the log again into memory and compare every byte with the read model.
+    """Fold the log again: to compare with the read model, or to build it anew.
 
     Example:
       catalyst replay --check
+      catalyst replay --rebuild
 
-    Nothing is written. Ends with 8 if they differ. Reads from the broker, not from the HTTP door.
+    --check folds into memory and compares every byte. Nothing is written. It reads from the broker,
+    not from the HTTP door. Ends with 8 if they differ.
+
+    --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
+    while the old one serves. If both are equal, readers are moved over to it. Waits for the end;
+    Ctrl-C ends the waiting alone. Ends with 0 if the new one serves; with 8 if rows differ, and
+    then the old one goes on serving (unless --accept-differences); with 3 if another rebuild is
+    running, or was quicker; with 6 if the connection broke before the end; with 7 if you may not;
+    with 1 if it failed.
     """
-    if not check_:
-        raise Failure(ExitCode.USAGE, "say what to do: --check folds again and compares")
-    target = resolve(context, None, None)
+    if check_ == rebuild_:
+        raise Failure(
+            ExitCode.USAGE,
+            "say one thing to do: --check folds again and compares, --rebuild builds anew",
+        )
+    if accept and not rebuild_:
+        raise Failure(ExitCode.USAGE, "--accept-differences belongs to --rebuild")
+    target = resolve(context, url, token)
+    if rebuild_:
+        rebuild(target, output, accept=accept)
+        return
     if not target.nats:
         raise Failure(ExitCode.USAGE, "this needs the broker's address in the connection")
     found = run(checked(target))
@@ -95,4 +130,5 @@ def _table(found: Check) -> None:
         for item in found.differences[:MAX_SHOWN]:
             table.add(item.key, item.stored, item.folded)
         table.write()
-        note("a rebuild writes the read model anew; please report this, it should not happen")
+        note("`catalyst replay --rebuild --accept-differences` writes the read model anew")
+        note("please report this, it should not happen")
