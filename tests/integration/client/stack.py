@@ -53,15 +53,20 @@ class Stack:
 
 
 @contextmanager
-def running(access: Access, data: Path, service: Service | None = None) -> Iterator[Stack]:
-    """Run everything until the block ends; with `service`, its worker decides and no other."""
+def running(
+    access: Access, data: Path, service: Service | None = None, *, check_seconds: float = 60.0
+) -> Iterator[Stack]:
+    """Run everything until the block ends; with `service`, its worker decides and no other.
+
+    Some rows are held against the log about every `check_seconds`.
+    """
     found: list[Stack] = []
     failed: list[BaseException] = []
     started = threading.Event()
     ended = threading.Event()
 
     async def hold() -> None:
-        async with _stack(access, data, service) as stack:
+        async with _stack(access, data, service, check_seconds) as stack:
             found.append(stack)
             started.set()
             await asyncio.to_thread(ended.wait)
@@ -89,7 +94,9 @@ def running(access: Access, data: Path, service: Service | None = None) -> Itera
 
 
 @asynccontextmanager
-async def _stack(access: Access, data: Path, service: Service | None) -> AsyncIterator[Stack]:
+async def _stack(
+    access: Access, data: Path, service: Service | None, check_seconds: float
+) -> AsyncIterator[Stack]:
     keys = KeyRing.open(data / "keys")
     shared: dict[str, Any] = {
         "nats_url": access.url,
@@ -110,7 +117,7 @@ async def _stack(access: Access, data: Path, service: Service | None) -> AsyncIt
             _deciding(ControllerSettings(**own("environment"), git_root=str(data / "git")), service)
         )
         reading = await stack.enter_async_context(
-            projector_main.build(ProjectorSettings(**own("projector")))
+            projector_main.build(ProjectorSettings(**own("projector"), check_seconds=check_seconds))
         )
         door = await stack.enter_async_context(
             gateway_main.build(GatewaySettings(**own("gateway")), projector=reading.app, git=git)

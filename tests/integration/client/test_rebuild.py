@@ -1,0 +1,195 @@
+"""Rows that are not what the log says: the doctor names them, and a rebuild mends them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.client.command import Ran, command
+from tests.integration.client.stack import Stack, running
+from tests.support.broker import SharedBroker
+from tests.support.rig import acme
+from typing_extensions import override
+
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.projector.adapters.buckets import StreamReadModel
+
+pytestmark = pytest.mark.real
+
+CREATE = "environment.create-organization.v1"
+KEY = "acme._.organization._.acme"
+
+
+@pytest.fixture(scope="module")
+def stack(shared_broker: SharedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One of its own, whose projector holds rows against the log all the time."""
+    data = Path(tmp_path_factory.mktemp("stack"))
+    with running(shared_broker.account(), data, check_seconds=0.05) as found:
+        yield found
+
+
+@pytest.fixture
+def catalyst(
+    stack: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Ran]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return command(stack, capsys)
+
+
+async def corrupt(stack: Stack) -> None:
+    """Change a row in the bucket behind the projector's back."""
+    async with connect(stack.nats, name="t", user=stack.user, password=stack.password) as js:
+        model = StreamReadModel(js, "t")
+        pointer = await model.current()
+        assert pointer is not None
+        bucket = model.bucket(pointer.epoch)
+        loaded = await bucket.load()
+        raw = loaded.rows[KEY].replace(b"Acme", b"Zeta")
+        assert raw != loaded.rows[KEY]
+        headers = {"Catalyst-Checkpoint": loaded.checkpoint.encode().decode()}
+        await js.publish(Outgoing(f"$KV.rm_{pointer.epoch}.{KEY}", raw, headers))
+
+
+def sampled(catalyst: Callable[..., Ran], health: str) -> tuple[Ran, dict[str, Any]]:
+    """Ask the doctor until it says this of the rows that were held against the log."""
+    deadline = threading.Event()
+    timer = threading.Timer(30.0, deadline.set)
+    timer.start()
+    try:
+        while not deadline.is_set():
+            ran = catalyst("doctor", "-o", "json")
+            (found,) = (item for item in ran.json if item["check"] == "sampled rows")
+            if found["health"] == health:
+                return ran, found
+    finally:
+        timer.cancel()
+    raise AssertionError(found)
+
+
+@pytest.mark.guarantee("G3.7")
+def test_the_doctor_names_a_row_that_differs_and_what_it_advises_mends_it(
+    catalyst: Callable[..., Ran], stack: Stack
+) -> None:
+    data = json.dumps(acme(display_name="Acme"))
+    sent = catalyst("send", CREATE, "--org", "acme", "--data", data, "-o", "json")
+    assert sent.code == 0, sent.err
+    catalyst("get", "org", "acme", "--min-seq", str(sent.json["seq"]))
+    _, well = sampled(catalyst, "ok")
+    assert "none differs" in well["detail"]
+    asyncio.run(corrupt(stack))
+    ran, found = sampled(catalyst, "fail")
+    assert ran.code == 8
+    assert found["detail"].startswith(f"1 not what the log says: {KEY} since ")
+    assert "catalyst replay --rebuild --accept-differences" in found["fix"]
+    refused = catalyst("replay", "--rebuild", "-o", "json")
+    assert refused.code == 8
+    assert (refused.json["status"], refused.json["differing"]) == ("differs", 1)
+    assert refused.json["differences"] == [{"key": KEY, "what": "changed"}]
+    mended = catalyst("replay", "--rebuild", "--accept-differences")
+    assert mended.code == 0, mended.err
+    assert KEY in mended.out
+    sampled(catalyst, "ok")
+    assert catalyst("replay", "--check").code == 0
+
+
+def test_a_rebuild_tells_old_and_new_epoch_and_how_many_rows(
+    catalyst: Callable[..., Ran],
+) -> None:
+    ran = catalyst("replay", "--rebuild", "-o", "json")
+    assert ran.code == 0, ran.err
+    assert ran.json["status"] == "switched"
+    assert ran.json["old_epoch"] != ran.json["epoch"]
+    again = catalyst("replay", "--rebuild")
+    assert again.code == 0
+    assert f"old epoch  {ran.json['epoch']}" in again.out
+    assert "differ     0 rows" in again.out
+    assert again.err == ""
+
+
+def test_who_is_no_sovereign_admin_ends_with_7(catalyst: Callable[..., Ran], stack: Stack) -> None:
+    token = stack.token("bill@example.org", "billing-admin")
+    assert catalyst("replay", "--rebuild", "--token", token).code == 7
+    ran = catalyst("doctor", "--token", token, "-o", "json")
+    (found,) = (item for item in ran.json if item["check"] == "sampled rows")
+    assert found["health"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--check", "--rebuild"), ("--check", "--accept-differences")]
+)
+def test_one_thing_is_done_at_a_time(
+    catalyst: Callable[..., Ran], arguments: tuple[str, ...]
+) -> None:
+    assert catalyst("replay", *arguments).code == 2
+
+
+def test_nobody_at_the_address_ends_with_5(catalyst: Callable[..., Ran]) -> None:
+    assert catalyst("replay", "--rebuild", "--url", "http://127.0.0.1:1").code == 5
+
+
+ENDED: dict[str, Any] = {
+    "old_epoch": "aaa",
+    "epoch": "aaa",
+    "as_of": 0,
+    "rows": 0,
+    "events": 0,
+    "compared_at": None,
+    "differing": 0,
+    "differences": [],
+    "reason": "",
+}
+RUNNING = {"status": 409, "code": "rebuild-running", "detail": "a rebuild is running already"}
+
+
+@contextmanager
+def door(status: int, body: bytes, length: int) -> Iterator[str]:
+    """Answer each request with this, of which `length` bytes are promised."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            kind = "application/json" if status == 200 else "application/problem+json"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, name="door")
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.guarantee("G3.9")
+@pytest.mark.parametrize(
+    ("status", "body", "cut", "code", "said"),
+    [
+        (409, RUNNING, 0, 3, "a rebuild is running already"),
+        (200, {**ENDED, "status": "overtaken", "epoch": "bbb"}, 0, 3, "the read model is bbb now"),
+        (200, {**ENDED, "status": "failed", "reason": "it ends"}, 0, 1, "goes on serving: it ends"),
+        (200, {**ENDED, "status": "switched"}, 1, 6, "the old read model serves until"),
+    ],
+)
+def test_every_other_end_says_what_is_true_and_has_a_code(
+    catalyst: Callable[..., Ran], status: int, body: Any, cut: int, code: int, said: str
+) -> None:
+    raw = b"\n\n" + json.dumps(body).encode()
+    with door(status, raw[: len(raw) - cut], len(raw)) as url:
+        ran = catalyst("replay", "--rebuild", "--url", url, "--token", "t")
+    assert ran.code == code
+    assert said in ran.err
