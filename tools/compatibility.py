@@ -11,7 +11,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_WORDS = frozenset({"title", "description", "$schema", "$defs", "properties"})
+_WORDS = frozenset({"title", "description", "examples", "$schema", "$defs", "properties"})
 """Keys that are compared otherwise, or that are text for a person."""
 
 _VALUES = frozenset({"default", "const", "enum"})

@@ -153,3 +153,40 @@ def test_the_door_and_the_worker_agree_on_every_body(type_: str, data: st.DataOb
     assert found
     if "/..." not in first.pointer:
         assert first.pointer in found
+
+
+@pytest.mark.guarantee("G5.11")
+def test_this_door_and_the_worker_say_the_same_of_a_field() -> None:
+    cases: list[tuple[Message, dict[str, Any]]] = [
+        (CREATE, {"display_name": " "}),
+        (CREATE, {"sovereign_ref": "Cloud"}),
+        (CREATE, {"owners": [{"email": "no address", "role": "owner"}]}),
+        (CREATE, {"owners": [{"email": "ada@acme.example", "role": "boss"}]}),
+        (CREATE, {"public_front": {"parent_domain": "a.b", "backend_port": 70000}}),
+        (CREATE, {"policy_delegated": "yes"}),
+        (DEFINE, {"rules": [{"type": "change-window", "duration": "a day"}]}),
+    ]
+    for message, data in cases:
+        raw = json.dumps({**example(message.type), **data}).encode()
+        worker = refusal(message, raw)
+        assert worker is not None
+        (door,) = wrong_fields(message, raw)
+        said = (door.pointer, door.rule, door.message)
+        assert said == (worker.pointer, worker.rule, worker.sentence)
+        assert "^" not in door.message
+        with pytest.raises(Rejected) as caught:
+            checked(message, raw)
+        assert caught.value.message == worker.message
+
+
+@pytest.mark.guarantee("G5.11")
+@given(data=st.data())
+def test_no_sentence_shows_a_pattern(data: st.DataObject) -> None:
+    message = COMMANDS[data.draw(st.sampled_from(sorted(COMMANDS)))]
+    value = example(message.type)
+    found = places(value)
+    if found:
+        change(value, data.draw(st.sampled_from(found)), data.draw(JSON))
+    for error in wrong_fields(message, json.dumps(value).encode()):
+        assert "^" not in error.message
+        assert error.message.startswith(("is ", "must be "))

@@ -310,7 +310,7 @@ def _refused_early(delivery: Delivery, addressed: Addressed, error: Undecodable)
 def _as_rejection(error: Undecodable) -> Rejected:
     errors = []
     if error.pointer or error.rule != error.code:
-        errors = [FieldError(pointer=error.pointer, rule=error.rule, message=error.message)]
+        errors = [FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)]
     return Rejected(error.code, error.message, errors)
 
 

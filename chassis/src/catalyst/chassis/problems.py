@@ -93,7 +93,7 @@ def of_rejection(refusal: Rejected) -> Response:
 
 def of_undecodable(error: Undecodable) -> Response:
     """Return the answer for bytes that are no message; its place is named if it is known."""
-    place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)
+    place = FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
     found = (place,) if error.pointer or error.rule != error.code else ()
     return response(error.code, error.message, found)
 

@@ -130,10 +130,10 @@ def _detail(message: Message, shape: dict[str, Any]) -> None:
 
 
 def _meaning(field: dict[str, Any], needed: bool) -> str:  # noqa: FBT001 - a fact of the field
-    if "description" in field:
-        return str(field["description"])
+    said = str(field.get("description", ""))
     default = field.get("default")
-    return "" if needed or default in (None, "", [], {}) else f"default {default}"
+    usual = "" if needed or default in (None, "", [], {}) else f"default {default}"
+    return f"{said} ({usual})" if said and usual else said or usual
 
 
 def spelled(field: dict[str, Any], root: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
+from catalyst.contracts import wording
 from catalyst.contracts.message import Command, Envelope
 from catalyst.contracts.registry import Message
 from catalyst.contracts.topology import MAX_BODY_BYTES, MAX_DEPTH
@@ -22,15 +23,21 @@ _FIELD: Final = re.compile(r"`([^`]+)`")
 
 
 class Undecodable(Exception):
-    """The bytes are not a message; `code` says why and `pointer` where."""
+    """The bytes are not a message; `code` says why and `pointer` where.
 
-    def __init__(self, code: str, message: str, pointer: str = "", rule: str = "") -> None:
+    `message` names the place as well; `sentence` is for whoever shows it at that place.
+    """
+
+    def __init__(
+        self, code: str, message: str, pointer: str = "", rule: str = "", sentence: str = ""
+    ) -> None:
         """Refuse with a registered code; `rule` names the broken rule of a field, if any."""
         super().__init__(message)
         self.code = code
         self.message = message
         self.pointer = pointer
         self.rule = rule or code
+        self.sentence = sentence or message
 
 
 class _Doubled:
@@ -148,15 +155,27 @@ def _rule(text: str) -> tuple[str, str]:
     return "type", ""
 
 
-def invalid(error: msgspec.ValidationError, code: str, prefix: str = "") -> Undecodable:
-    """Return a validation error as ours; `prefix` is put before its pointer."""
+def invalid(
+    error: msgspec.ValidationError, code: str, prefix: str = "", *, shape: Any, tree: Any
+) -> Undecodable:
+    """Return a validation error as ours, said in words.
+
+    Args:
+        error: What msgspec found.
+        code: The code of the refusal.
+        prefix: Put before the pointer.
+        shape: The type that does not fit.
+        tree: What was given, as plain JSON values; None if that is not known.
+    """
     match = _PATH.fullmatch(str(error))
     text = match["text"] if match else str(error)
     place = pointer(match["path"]) if match and match["path"] else ""
     rule, named = _rule(text)
     if named:
         place += f"/{pointer_token(named)}"
-    return Undecodable(code, text[:1].lower() + text[1:], prefix + place, rule)
+    sentence = wording.sentence(rule, shape, place, tree)
+    where = place.removeprefix("/") or ("the data" if prefix else "the body")
+    return Undecodable(code, f"{where}: {sentence}", prefix + place, rule, sentence)
 
 
 def decode(raw: bytes | msgspec.Raw, kind: type[T], code: str, prefix: str = "") -> T:
@@ -168,9 +187,17 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], code: str, prefix: str = "")
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise invalid(error, code, prefix) from error
+        raise invalid(error, code, prefix, shape=kind, tree=_tree(raw)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
+
+
+def _tree(raw: bytes | msgspec.Raw) -> Any:
+    """Return JSON as plain values; None if what follows the wrong field is no JSON."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def envelope(raw: bytes) -> Envelope:

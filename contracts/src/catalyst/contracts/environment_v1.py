@@ -188,23 +188,36 @@ class CreateEnvironment(Command, frozen=True, kw_only=True):
     """Create an Environment; its name is `{org}-{env_type}` or `{org}-{label}-{env_type}`."""
 
     env_type: EnvType
-    label: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    """What the Environment is for."""
+    label: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=40, description="a text of at most 40 characters", examples=["shop"]
+        ),
+    ] = ""
+    """What sets it apart from others of its type; empty: nothing."""
     placement: Placement
+    """One region, or several."""
     regions: Regions
+    """Where it runs."""
     policy: PolicyName | None = None
+    """Name of the EnvironmentPolicy that it is put under; null: none."""
 
 
 class UpdateEnvironment(Command, frozen=True, kw_only=True):
     """Change placement and regions; what is left out stays as it is."""
 
     placement: Placement | msgspec.UnsetType = msgspec.UNSET
+    """One region, or several."""
     regions: Regions | msgspec.UnsetType = msgspec.UNSET
+    """Where it runs: all of them."""
 
 
 class AttachPolicy(Command, frozen=True, kw_only=True):
     """Put the Environment under a policy of its Organization, or under none."""
 
     policy: PolicyName | None
+    """Name of the EnvironmentPolicy; null takes the Environment out of any."""
 
 
 class ApplyEnvironmentDeletion(PlannedDeletion, frozen=True, kw_only=True):
@@ -215,12 +228,14 @@ class AdmitApplication(Command, frozen=True, kw_only=True):
     """Let an Application stand in the Environment; from provisioning only."""
 
     application: Line
+    """Name of the Application."""
 
 
 class ReleaseApplication(Command, frozen=True, kw_only=True):
     """Take an Application out of the Environment; from provisioning only."""
 
     application: Line
+    """Name of the Application."""
 
 
 # ---- events
@@ -230,47 +245,65 @@ class EnvironmentCreated(Event, frozen=True, kw_only=True):
     """An Environment exists. Nothing is installed by that."""
 
     environment: str
+    """Name of the Environment."""
     organization: str
+    """Slug of its Organization."""
     env_type: EnvType
+    """What the Environment is for."""
     label: str = ""
+    """What sets it apart from others of its type; empty: nothing."""
     placement: Placement
+    """One region, or several."""
     regions: tuple[Region, ...]
-    """With `host_cluster` filled in."""
+    """Where it runs, with `host_cluster` filled in."""
     branch: str
+    """The branch of the Git repositories that belongs to it."""
     policy: str | None = None
+    """Name of the EnvironmentPolicy that it is under; null: none."""
 
 
 class EnvironmentUpdated(Event, frozen=True, kw_only=True):
     """Placement and regions, as they are from now on."""
 
     environment: str
+    """Name of the Environment."""
     placement: Placement
+    """One region, or several."""
     regions: tuple[Region, ...]
+    """Where it runs, with `host_cluster` filled in."""
 
 
 class PolicyAttached(Event, frozen=True, kw_only=True):
     """The Environment is under this policy, or under none."""
 
     environment: str
+    """Name of the Environment."""
     policy: str | None
+    """Name of the EnvironmentPolicy; null: none any more."""
 
 
 class ApplicationAdmitted(Event, frozen=True, kw_only=True):
     """An Application may stand in the Environment."""
 
     environment: str
+    """Name of the Environment."""
     application: str
+    """Name of the Application."""
 
 
 class ApplicationReleased(Event, frozen=True, kw_only=True):
     """An Application no longer stands in the Environment."""
 
     environment: str
+    """Name of the Environment."""
     application: str
+    """Name of the Application."""
 
 
 class EnvironmentDeleted(Event, frozen=True, kw_only=True):
     """The Environment is gone; its name is free again."""
 
     environment: str
+    """Name of the Environment."""
     organization: str
+    """Slug of its Organization."""

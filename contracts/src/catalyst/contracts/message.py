@@ -37,21 +37,34 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A CloudEvents 1.0 message in structured mode; `data` stays bytes until its type is known."""
 
     specversion: Literal["1.0"]
+    """Version of CloudEvents."""
     id: str
+    """The message's id; of a command, chosen by its sender."""
     source: str
+    """Who wrote it, in the writer's own words."""
     type: str
+    """The wire name of what it says, with its version."""
     data: msgspec.Raw = msgspec.Raw(b"{}")
+    """What the type says: the order or the fact itself."""
     time: UtcTime | None = None
+    """When it was written; of a command, the broker's time counts."""
     datacontenttype: str | None = None
+    """The media type of `data`: JSON."""
     subject: str | None = None
+    """The natural key of the thing that it is about."""
     organization: str | None = None
+    """Slug of the Organization that owns the thing; null: none does."""
     actor: str | None = None
-    """`user:<iss>#<sub>`, `service:<name>` or `nats:<org>`; ignored in a command's body."""
+    """Who caused it: `user:<iss>#<sub>`, `service:<name>` or `nats:<org>`; ignored in a command's
+    body."""
     correlationid: str | None = None
+    """Id of the command that everything began with; of a command its own, if left out."""
     causationid: str | None = None
+    """Id of the message that it follows from."""
     process: str | None = None
     """The path of the process manager that sent this command and wants its answer."""
     traceparent: str | None = None
+    """The trace that it belongs to, as W3C Trace Context writes it."""
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,27 +75,40 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     """The rule that does not hold, as a short name."""
     message: str
+    """What is wrong, for a person."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The one recorded answer to a command."""
 
     id: str
+    """The command's id."""
     type: str
+    """The wire name of the command."""
     status: Literal["accepted", "rejected"]
+    """Whether it was done or refused."""
     digest: str
+    """Fingerprint of what was asked: type, subject and data."""
     time: UtcTime
+    """When it was decided, by the broker's clock."""
     code: str = ""
-    """Empty when accepted."""
+    """Why it was refused, for programs. Empty when accepted."""
     message: str = ""
+    """Why it was refused, for people."""
     errors: tuple[FieldError, ...] = ()
+    """What is wrong, each with its place."""
     events: tuple[str, ...] = ()
     """Types of the events it wrote, oldest first."""
     result: Any = None
+    """What the rule returned besides its events; null: nothing."""
     actor: str = ""
+    """Who sent it, as far as it was proven."""
     subject: str = ""
+    """The broker's subject that it came in on."""
     correlationid: str = ""
+    """Id of the command that everything began with."""
     causationid: str = ""
+    """Id of the message that it follows from."""
     counts: dict[str, int] = {}
     """Messages of the batch that belong to this command, by class (`chk`, `clm`, `evt`, …)."""
     before: int = 0
@@ -99,9 +125,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a command as its sender, a process manager, hears it."""
 
     command_id: str
+    """Id of the command."""
     status: Literal["accepted", "rejected"]
+    """Whether it was done or refused."""
     code: str
+    """Why it was refused, for programs. Empty when accepted."""
     events: int
+    """How many events it wrote."""
 
 
 def derived_id(source: str, position: int | str) -> str:

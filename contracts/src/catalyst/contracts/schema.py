@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts import registry, rejection, topology
+from catalyst.contracts import described, registry, rejection, topology
 from catalyst.contracts.message import Envelope, Outcome
 from catalyst.contracts.registry import Message
 
@@ -24,6 +24,7 @@ class _Published(Envelope, frozen=True, kw_only=True):
 
     # The envelope keeps `data` as bytes until the type is known; on the wire it is an object.
     data: dict[str, Any] = {}  # type: ignore[assignment]
+    """What the type says: the order or the fact itself."""
 
 
 SHARED: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -53,7 +54,7 @@ def schemas() -> dict[str, Json]:
 
 def _alone(shape: type, title: str) -> Json:
     """Return the schema of a struct as one document, its own definition at the top."""
-    (top,), definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
+    (top,), definitions = described.components([shape], "#/$defs/{name}")
     root = definitions.pop(top["$ref"].rpartition("/")[2])
     head = {"$schema": DIALECT, "title": title, "description": _first_line(shape)}
     document = head | {key: value for key, value in root.items() if key not in head}

@@ -48,7 +48,7 @@ def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
     try:
         return msgspec.convert(request, type=shape)
     except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data")
+        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
         raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 

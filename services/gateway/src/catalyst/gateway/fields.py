@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
-from catalyst.contracts import codec
+from catalyst.contracts import codec, wording
 from catalyst.contracts.codec import Undecodable, pointer_token
 from catalyst.contracts.message import Command, FieldError
 from catalyst.contracts.registry import Message
@@ -53,7 +53,7 @@ def _refusal(first: Undecodable, found: Sequence[FieldError]) -> tuple[str, tupl
     # msgspec does not name the key in a mapping; pydantic then does.
     known = any(error.pointer == first.pointer for error in errors)
     if not known and not (errors and _ANY_KEY in first.pointer):
-        place = FieldError(pointer=first.pointer, rule=first.rule, message=first.message)
+        place = FieldError(pointer=first.pointer, rule=first.rule, message=first.sentence)
         errors.insert(0, place)
     if len(errors) == 1:
         place = errors[0]
@@ -68,17 +68,19 @@ def wrong_fields(message: Message, data: bytes) -> tuple[FieldError, ...]:
         _adapter(message.shape).validate_json(data)
     except ValidationError as error:
         tree: Any = msgspec.json.decode(data)
-        return tuple(_errors(error, tree))
+        return tuple(_errors(message.shape, error, tree))
     return ()
 
 
-def _errors(error: ValidationError, tree: Any) -> Iterator[FieldError]:
+def _errors(shape: type, error: ValidationError, tree: Any) -> Iterator[FieldError]:
     for item in error.errors(include_url=False):
         kind, context = item["type"], item.get("ctx", {})
         place = _pointer(item["loc"], tree)
         if kind in {"union_tag_invalid", "union_tag_not_found"}:
             place += "/" + pointer_token(str(context["discriminator"]).strip("'"))
-        yield FieldError(pointer=place, rule=_rule(kind), message=_sentence(kind, context))
+        rule = _rule(kind)
+        said = wording.sentence(rule, shape, place.removeprefix(PREFIX), tree)
+        yield FieldError(pointer=place, rule=rule, message=said)
 
 
 def _pointer(location: Sequence[int | str], tree: Any) -> str:
@@ -120,46 +122,6 @@ _RULES: Final = {
         "less_than_equal",
         "multiple_of",
     },
-}
-
-
-def _sentence(kind: str, context: dict[str, Any]) -> str:
-    template = _SENTENCES.get(kind)
-    if template is not None:
-        return template.format(**context)
-    noun = _NOUNS.get(kind.partition("_")[0])
-    return f"must be {noun}" if noun else "is not of the right type"
-
-
-_SENTENCES: Final = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a field of this command",
-    "string_pattern_mismatch": "does not match {pattern}",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "literal_error": "must be {expected}",
-    "union_tag_invalid": "must be one of {expected_tags}",
-    "union_tag_not_found": "is missing",
-    "greater_than": "must be greater than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "timezone_aware": "must be a time with its zone, such as 2026-01-31T12:00:00Z",
-}
-_NOUNS: Final = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "datetime": "a time such as 2026-01-31T12:00:00Z",
-    "tuple": "a list",
-    "list": "a list",
-    "dict": "an object",
-    "model": "an object",
-    "none": "null",
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis.problems import Problem
+from catalyst.contracts import described
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS, Message
 from catalyst.gateway import openapi_parts as parts
@@ -29,7 +30,7 @@ _SHAPES: Final[tuple[type, ...]] = (Outcome, Problem, LoggedEvent, Step, TracedR
 def document(version: str) -> Json:
     """Return the document; `version` is that of the contracts."""
     shapes = [*_SHAPES, *(message.shape for message in COMMANDS.values())]
-    _, schemas = msgspec.json.schema_components(shapes, ref_template=parts.REFS)
+    _, schemas = described.components(shapes, parts.REFS)
     whole = {
         "openapi": "3.1.0",
         "info": {
