@@ -296,8 +296,33 @@ async def test_a_command_that_nobody_can_read_is_listed_with_its_reason(stack: S
         assert (await http.get(f"/v1/dlq/{letter['subject']}x.y")).status_code == 404
         assert (await http.get("/v1/dlq/*")).status_code == 404
     async with stack.client(stack.token("eve@else.example")) as http:
-        assert (await http.get("/v1/dlq?organization=letters")).json()["items"] == []
+        hidden = await http.get("/v1/dlq?organization=letters")
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "not-found")
         assert (await http.get(f"/v1/dlq/{letter['subject']}")).status_code == 404
+
+
+@pytest.mark.guarantee("G6.1")
+@pytest.mark.parametrize("path", ["/v1/dlq", "/v1/events"])
+async def test_every_list_says_the_same_of_an_organization_that_is_not_ones_own(
+    stack: Stack, path: str
+) -> None:
+    owners = [{"email": "own@listed.example", "role": "owner"}]
+    await created(stack, "listed", key="c-listed", owners=owners)
+    async with stack.client(stack.token("eve@else.example")) as http:
+        answers = [
+            await http.get(path, params={"organization": name}) for name in ("listed", "no-such")
+        ]
+        for answer in answers:
+            assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+        assert answers[0].json()["detail"] == answers[1].json()["detail"]
+        # Without an Organization it is a list of what is one's own: nothing.
+        assert (await http.get(path)).json()["items"] == []
+    async with stack.client(stack.token("own@listed.example")) as http:
+
+        async def known() -> bool:
+            return (await http.get(path, params={"organization": "listed"})).status_code == 200
+
+        await until(known)
 
 
 async def test_a_question_is_answered_by_the_service_that_knows(stack: Stack) -> None:

@@ -207,6 +207,19 @@ class Callers:
             return None
         return escape(next(iter(own))) if len(own) == 1 else "*"
 
+    def require_business(self, claims: Claims, organization: str | None) -> None:
+        """Let through who asks for all there is, or for an Organization of theirs.
+
+        What no Organization owns (`_`) may be asked for; each thing in it is still judged alone.
+
+        Raises:
+            Rejected: `not-found`, whether the Organization exists or not.
+        """
+        if organization in {None, PLATFORM}:
+            return
+        if not self.belongs(claims, str(organization)):
+            raise Rejected("not-found", "there is no such Organization, or it is not yours to see")
+
     def belongs(self, claims: Claims, organization: str) -> bool:
         """Return whether someone has any business in an Organization."""
         if claims.service is not None:

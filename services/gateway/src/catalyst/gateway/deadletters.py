@@ -45,6 +45,7 @@ class DeadLetters:
         """Answer a page of letters, oldest first, without their bodies."""
         caller = await self._callers.require(request)
         wanted = parameters.read(request, Page)
+        self._callers.require_business(caller.claims, wanted.organization)
         fresh_as = await self._fresh()
         owner = self._callers.scope(caller.claims, wanted.organization)
         subject = f"dlq.{owner}.>"

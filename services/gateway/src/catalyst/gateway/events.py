@@ -84,9 +84,7 @@ class Events:
         """Answer a page of events, or a stream if the request asks for one."""
         caller = await self._callers.require(request)
         wanted = parameters.read(request, EventPage)
-        owner = wanted.organization
-        if owner not in {None, PLATFORM} and not self._callers.belongs(caller.claims, str(owner)):
-            raise Rejected("not-found", "there is no such Organization, or it is not yours to see")
+        self._callers.require_business(caller.claims, wanted.organization)
         streams = wanted.follow or EVENT_STREAM in request.headers.get("accept", "")
         if streams and request.method == "GET":
             return await self._stream(request, caller, wanted)
