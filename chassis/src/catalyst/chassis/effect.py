@@ -3,16 +3,22 @@
 An effect has a deterministic name and id, so doing it twice is doing it once. Effects of one lane
 run in the log's order. The report is a command to the aggregate, published before the event is
 settled.
+
+`Retry` says "not yet": the effect waits in its lane, what is behind it too, until it works or its
+own deadline is reached. It takes no attempt. How long the oldest one waits is measured, and from
+`LONG_SECONDS` on it is logged. Any other exception takes an attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final
 
-from catalyst.chassis import events, parking
+from catalyst.chassis import clock, events, parking
 from catalyst.chassis.errors import Poison, Retry
 from catalyst.chassis.events import encode
 from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Outgoing
@@ -28,10 +34,24 @@ from catalyst.contracts.registry import BY_SHAPE
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 6
-"""Attempts at one effect before it is given up, reported and set aside."""
+"""Attempts that end in an unexpected exception before the effect is given up and reported."""
+LONG_SECONDS: Final = 30.0
+"""An effect that waits for longer is logged as a warning, again each time that it has doubled."""
 _FIRST_PAUSE_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 10.0
+_LONGEST_WAIT_SECONDS: Final = 30.0
+"""Between two tries while the world is not ready."""
 _PUBLISH_PAUSE_SECONDS: Final = 1.0
+_DOUBLINGS: Final = 16
+"""More of them would only make the number large: every pause is at its longest by then."""
+
+
+class _Waiting:
+    """What is kept of an event while the world is not ready for its effect."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.told_after = LONG_SECONDS
 
 
 class Effects:
@@ -47,10 +67,11 @@ class Effects:
         token: Callable[[], str],
         tasks: asyncio.TaskGroup,
         *,
+        now: Callable[[], Awaitable[datetime]],
         telemetry: Telemetry,
         measures: Measures | None = None,
     ) -> None:
-        """Run `effect`; reports are sent as `service`, proven by `token`."""
+        """Run `effect`; reports are sent as `service`, proven by `token`; `now` is the broker's."""
         self._telemetry = telemetry
         self._measures = measures or Measures()
         self._effect = effect
@@ -59,7 +80,16 @@ class Effects:
         self._settle = settle
         self._load = load
         self._token = token
+        self._now = now
+        self._waiting: dict[int, float] = {}
+        """Sequence of each event that waits, and since when by the monotonic clock."""
         self.lanes: Lanes[tuple[Delivery, Recorded]] = Lanes(tasks, self._run)
+        self._measures.waits.labels(effect.name).set_function(self.waited)
+
+    def waited(self) -> float:
+        """Return for how many seconds the oldest waiting effect has found the world not ready."""
+        since = min(self._waiting.values(), default=None)
+        return 0.0 if since is None else clock.monotonic() - since
 
     async def accept(self, delivery: Delivery) -> None:
         """Put a delivered event into its lane, or settle it if it is none of ours."""
@@ -91,15 +121,26 @@ class Effects:
         await self._settle(delivery, Acked())
 
     async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Report | None:
+        waiting = _Waiting()
+        try:
+            return await self._carried_out(delivery, recorded, waiting)
+        finally:
+            self._waiting.pop(recorded.seq, None)
+
+    async def _carried_out(
+        self, delivery: Delivery, recorded: Recorded, waiting: _Waiting
+    ) -> Report | None:
         why, attempt = "", 1
         while attempt <= MAX_ATTEMPTS:
-            pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
             try:
                 report = await self._effect.run(recorded, self._load)
                 self._count("done")
                 return report  # noqa: TRY300 - what is counted belongs to the attempt
             except Retry as error:
-                why, pause = str(error), max(pause, error.after_seconds)
+                why = str(error)
+                if not await self._waits(recorded, error, waiting):
+                    break
+                continue
             except Poison as error:
                 why = str(error)
                 break
@@ -112,14 +153,53 @@ class Effects:
                 why = f"{type(error).__name__}: {error}"
                 log.exception("effect failed", extra=self._facts(recorded, attempt))
             self._count("again")
+            await asyncio.sleep(_pause(attempt, _LONGEST_PAUSE_SECONDS))
             attempt += 1
-            await asyncio.sleep(pause)
-        return await self._give_up(delivery, recorded, why)
+        return await self._give_up(delivery, recorded, why, attempt)
 
-    async def _give_up(self, delivery: Delivery, recorded: Recorded, why: str) -> Report | None:
+    async def _waits(self, recorded: Recorded, error: Retry, waiting: _Waiting) -> bool:
+        """Wait before the next try; False at once if the time that the effect has is over."""
+        left = await self._left(recorded)
+        if left <= 0:
+            return False
+        self._count("waits")
+        waiting.tries += 1
+        since = self._waiting.setdefault(recorded.seq, clock.monotonic())
+        waited = clock.monotonic() - since
+        facts = {
+            "effect": self._effect.name,
+            "aggregate": recorded.ref.path,
+            "seq": recorded.seq,
+            "waited_seconds": round(waited, 1),
+            "why": str(error),
+        }
+        if waited < waiting.told_after:
+            log.info("effect waits", extra=facts)
+        else:
+            waiting.told_after = max(waiting.told_after, waited) * 2
+            log.warning("effect waits for long", extra=facts)
+        # Jittered, because what was away is asked by everybody when it is back.
+        pause = _pause(waiting.tries, _LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1)  # noqa: S311
+        await asyncio.sleep(min(max(pause, error.after_seconds), left))
+        return True
+
+    async def _left(self, recorded: Recorded) -> float:
+        """Return the seconds that an effect may still wait."""
+        until = self._effect.until(recorded)
+        if until is None:
+            return float("inf")
+        try:
+            return (until - await self._now()).total_seconds()
+        except BrokerError:
+            # Nothing can be reported either: the next try asks again.
+            return float("inf")
+
+    async def _give_up(
+        self, delivery: Delivery, recorded: Recorded, why: str, attempt: int
+    ) -> Report | None:
         """Set the event aside, listed with its reason; a step that waits for it hears of it."""
         self._count("given-up")
-        log.error("effect given up", extra={**self._facts(recorded, MAX_ATTEMPTS), "why": why})
+        log.error("effect given up", extra={**self._facts(recorded, attempt), "why": why})
         report = self._effect.failed(recorded, why)
         if report is None:
             letter = parking.unread(delivery, "effect-failed", why, reaction=self._effect.name)
@@ -162,3 +242,8 @@ class Effects:
             "seq": recorded.seq,
             "attempt": attempt,
         }
+
+
+def _pause(tries: int, longest: float) -> float:
+    """Return the seconds between a try and the next; they double up to `longest`."""
+    return min(_FIRST_PAUSE_SECONDS * 2.0 ** min(tries, _DOUBLINGS), longest)

@@ -57,8 +57,14 @@ class Measures:
         )
         self.effects = Counter(
             "catalyst_worker_effects",
-            "Attempts at effects, by result: done, again or given-up.",
+            "Tries at effects, by result: done, again, waits or given-up.",
             ["effect", "result"],
+            registry=into,
+        )
+        self.waits = Gauge(
+            "catalyst_worker_effect_wait_seconds",
+            "How long the oldest waiting effect has found the world not ready; 0 without one.",
+            ["effect"],
             registry=into,
         )
         self._lease = Gauge(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst.contracts.decision import Actor, Context, Decision, Fired, Recorded
@@ -19,6 +20,8 @@ S = TypeVar("S")
 C = TypeVar("C", bound=Command)
 
 Read = Ref | Claim
+Kind = tuple[str, str]
+"""A service and one of its kinds of aggregates."""
 Reads = Callable[[Any, Any, Ref], Sequence[Read]]
 Decide = Callable[[Any, Any, Context], Decision]
 Input = Recorded | Fired | Answer
@@ -31,10 +34,14 @@ class Aggregate(Generic[S]):
     name: str
     initial: S
     evolve: Callable[[S, Event], S]
-    """Folds one event, of the newest version, into the state; total, never raises on a fact."""
+    """Folds one event, of the newest version, into the state; total, never raises on a fact, and
+    passes over what it has no use for."""
     fold: int = 1
     """Number of the fold: a change that would fold old events differently raises it, so that older
     snapshots are ignored."""
+    service: str = ""
+    """The service that decides it, if that is another one: then it is read and guarded here, from
+    its events alone, and never written."""
 
     @property
     def state(self) -> type[S]:
@@ -98,6 +105,10 @@ class Report:
     command: Command
 
 
+def _always(_recorded: Recorded) -> datetime | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """Something done outside because an event happened; doing it twice is doing it once."""
@@ -106,12 +117,15 @@ class Effect:
     """Part of its durable's name and of the ids of its reports."""
     events: tuple[type[Event], ...]
     run: Callable[[Recorded, Loader], Awaitable[Report | None]]
-    """Raises `Retry` while the world is not ready. That, and any other exception, is tried again
-    with backoff and in the end reported through `failed`; `Poison` is reported at once."""
+    """Raises `Retry` while the world is not ready: tried again with backoff up to `until`. Any
+    other exception is tried again a few times. Either is in the end reported through `failed`;
+    `Poison` is reported at once."""
     failed: Callable[[Recorded, str], Report | None]
     """What is reported when the effect gave up; the text says why."""
     lane: Callable[[Recorded], str]
     """Effects of one lane run one at a time, in the log's order."""
+    until: Callable[[Recorded], datetime | None] = _always
+    """Until when `Retry` is waited for, by the broker's clock; None for as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +151,18 @@ class Service:
     processes: tuple[Process, ...] = ()
     effects: tuple[Effect, ...] = ()
     queries: tuple[Query, ...] = ()
-    by_name: Mapping[str, Aggregate[Any]] = field(init=False)
+    by_kind: Mapping[Kind, Aggregate[Any]] = field(init=False)
     by_command: Mapping[tuple[type[Command], str], Rule] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index the table; a second row for the same command and aggregate is refused."""
-        object.__setattr__(self, "by_name", {item.name: item for item in self.aggregates})
+        """Index the table; a second row for the same thing is refused."""
+        kinds: dict[Kind, Aggregate[Any]] = {}
+        for item in self.aggregates:
+            kind = (item.service or self.name, item.name)
+            if kind in kinds or item.service == self.name:
+                raise ValueError(f"two rows for {item.name!r} of {kind[0]!r}, or its own by name")
+            kinds[kind] = item
+        object.__setattr__(self, "by_kind", kinds)
         rules: dict[tuple[type[Command], str], Rule] = {}
         for rule in self.rules:
             key = (rule.shape, rule.aggregate)

@@ -64,7 +64,7 @@ class Worker:
         self._runtime = runtime
         broker = runtime.broker
         self.table = RolesTable(runtime.js)
-        self.states = States(broker, service.by_name)
+        self.states = States(broker, service.by_kind)
         self.grouping = Grouping(broker, self._measures)
         self._clock = BrokerClock(broker)
         self._deciding = Deciding(
@@ -218,6 +218,7 @@ class Worker:
                 self.states.state,
                 self._runtime.token,
                 tasks,
+                now=self._clock.now,
                 telemetry=self._runtime.telemetry,
                 measures=self._measures,
             )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from catalyst.chassis.events import Unreadable
@@ -42,6 +43,10 @@ FOLLOWED: Final[tuple[type[Event], ...]] = (
 )
 """Events after which the manifest of their aggregate is another one."""
 
+REPORT_TIME: Final = timedelta(seconds=2)
+"""The effect gives up that long before the deadline of its step, so that the report with the
+reason is there first: "the deadline passed" helps nobody."""
+
 _LINE_LENGTH: Final = 253
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -63,6 +68,7 @@ def effects(git: GitHome) -> tuple[Effect, ...]:
             run=committer.run,
             failed=_failed,
             lane=lambda recorded: recorded.ref.organization or "",
+            until=_until,
         ),
     )
 
@@ -260,6 +266,15 @@ def _report(
         attempt=attempt,
     )
     return Report(ref=recorded.ref, command=command)
+
+
+def _until(recorded: Recorded) -> datetime | None:
+    """Return until when onboarding waits for the effect; nobody is kept by the other events."""
+    match recorded.event:
+        case env1.StepStarted(deadline=deadline) | env1.CompensationStarted(deadline=deadline):
+            return deadline - REPORT_TIME
+        case _:
+            return None
 
 
 def _failed(recorded: Recorded, reason: str) -> Report | None:
