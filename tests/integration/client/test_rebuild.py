@@ -76,6 +76,7 @@ def sampled(catalyst: Callable[..., Ran], health: str) -> tuple[Ran, dict[str, A
 
 
 @pytest.mark.guarantee("G3.7")
+@pytest.mark.guarantee("G7.4")
 def test_the_doctor_names_a_row_that_differs_and_what_it_advises_mends_it(
     catalyst: Callable[..., Ran], stack: Stack
 ) -> None:
