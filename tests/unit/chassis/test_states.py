@@ -1,6 +1,7 @@
 """What is held of aggregates: snapshots, folds that fail, timers, and whose they are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from catalyst.chassis import timer
 from catalyst.chassis.jetstream.port import Stored
-from catalyst.chassis.service import Aggregate
+from catalyst.chassis.service import Aggregate, Kind, Service
 from catalyst.chassis.states import Held, Snapshot, States
 from catalyst.contracts import codec, environment_v1, runtime_v1
 from catalyst.contracts.decision import Arm
@@ -106,7 +107,7 @@ class Log:
 
 
 def states(log: Log, fold: int = 1) -> States:
-    table: Mapping[str, Aggregate[Any]] = {"organization": aggregate(fold)}
+    table: Mapping[Kind, Aggregate[Any]] = {("environment", "organization"): aggregate(fold)}
     return States(cast("Any", log), table)
 
 
@@ -204,6 +205,29 @@ async def test_an_aggregate_without_a_row_holds_what_is_parked_alone() -> None:
     held = await States(cast("Any", log), {}).load(ACME)
     assert isinstance(held, Held)
     assert (held.state, held.broken, len(held.parked)) == (None, "", 1)
+
+
+async def test_of_another_services_aggregate_only_the_events_count() -> None:
+    log = Log()
+    log.add(suspended("a"))
+    log.keep(codec.encode(Snapshot(fold=1, version=99, state=msgspec.Raw(b'{"reasons":["z"]}'))))
+    foreign = replace(aggregate(), service="environment")
+    table: Mapping[Kind, Aggregate[Any]] = {("environment", "organization"): foreign}
+    held = await States(cast("Any", log), table).load(ACME)
+    assert held.state == Tally(("a",))
+
+
+@pytest.mark.parametrize("service", ["", "guest"])
+def test_a_second_row_for_one_kind_is_refused(service: str) -> None:
+    row = replace(aggregate(), service=service)
+    with pytest.raises(ValueError, match="two rows"):
+        Service(name="environment", aggregates=(row, row), rules=())
+
+
+def test_a_services_own_aggregates_are_not_named_as_foreign() -> None:
+    row = replace(aggregate(), service="environment")
+    with pytest.raises(ValueError, match="its own by name"):
+        Service(name="environment", aggregates=(row,), rules=())
 
 
 # ---- timers

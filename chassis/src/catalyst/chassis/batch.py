@@ -267,6 +267,8 @@ def _add_events(
     for number, (ref, event) in enumerate(emitted):
         if ref.organization != job.ref.organization:
             raise ValueError(f"{job.type} writes outside its Organization: {ref.path}")
+        if ref.service != job.ref.service:
+            raise ValueError(f"{job.type} writes what another service decides: {ref.path}")
         headers: dict[str, str] = {}
         if ref not in seen:
             seen.add(ref)

@@ -151,7 +151,10 @@ class Service:
     processes: tuple[Process, ...] = ()
     effects: tuple[Effect, ...] = ()
     queries: tuple[Query, ...] = ()
+    by_name: Mapping[str, Aggregate[Any]] = field(init=False)
+    """The aggregates that it decides."""
     by_kind: Mapping[Kind, Aggregate[Any]] = field(init=False)
+    """All that it reads, those of other services too."""
     by_command: Mapping[tuple[type[Command], str], Rule] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -163,6 +166,8 @@ class Service:
                 raise ValueError(f"two rows for {item.name!r} of {kind[0]!r}, or its own by name")
             kinds[kind] = item
         object.__setattr__(self, "by_kind", kinds)
+        own = {item.name: item for item in self.aggregates if not item.service}
+        object.__setattr__(self, "by_name", own)
         rules: dict[tuple[type[Command], str], Rule] = {}
         for rule in self.rules:
             key = (rule.shape, rule.aggregate)

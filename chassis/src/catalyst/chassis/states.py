@@ -16,7 +16,7 @@ import msgspec
 
 from catalyst.chassis import events
 from catalyst.chassis.jetstream.port import Broker, Stored
-from catalyst.chassis.service import Aggregate
+from catalyst.chassis.service import Aggregate, Kind
 from catalyst.contracts import codec, runtime_v1
 from catalyst.contracts.decision import ClaimState
 from catalyst.contracts.subjects import Claim, Ref
@@ -82,8 +82,8 @@ class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
 class States:
     """The worker's memory of aggregates, and how it is filled."""
 
-    def __init__(self, broker: Broker, aggregates: Mapping[str, Aggregate[Any]]) -> None:
-        """Hold aggregates of one service; `aggregates` is its table by name."""
+    def __init__(self, broker: Broker, aggregates: Mapping[Kind, Aggregate[Any]]) -> None:
+        """Hold what one service decides or reads; `aggregates` is its table by kind."""
         self._broker = broker
         self._aggregates = aggregates
         self._held: OrderedDict[Ref, Held] = OrderedDict()
@@ -113,7 +113,7 @@ class States:
             recorded: Events and their sequences, oldest first.
             snapshot: Whether a snapshot of `before` was stored with them.
         """
-        aggregate = self._aggregates.get(before.ref.aggregate)
+        aggregate = self._of(before.ref)
         if self._held.get(before.ref) is not before or aggregate is None:
             self.forget([before.ref])
             return
@@ -124,7 +124,7 @@ class States:
 
     def snapshot(self, held: Held, every: int) -> bytes | None:
         """Return a snapshot of the state if one is due, before the events of the next batch."""
-        aggregate = self._aggregates.get(held.ref.aggregate)
+        aggregate = self._of(held.ref)
         if aggregate is None or held.broken or held.since_snapshot < every:
             return None
         return codec.encode(
@@ -138,12 +138,13 @@ class States:
 
     async def load(self, ref: Ref, *, up_to: int | None = None) -> Held:
         """Read an aggregate from the log, as of sequence `up_to` or now; nothing is kept."""
-        aggregate = self._aggregates.get(ref.aggregate)
+        aggregate = self._of(ref)
         initial = aggregate.initial if aggregate is not None else None
         held = Held(ref=ref, state=initial, version=0)
         if aggregate is None:
             return await self._fold_rest(held, None, up_to)
-        stored = await self._broker.last(EV, ref.snapshot)
+        # A snapshot has the shape of its owner's state, which is not that of another's fold.
+        stored = None if aggregate.service else await self._broker.last(EV, ref.snapshot)
         if stored is not None:
             held = _from_snapshot(held, aggregate, stored, up_to)
         return await self._fold_rest(held, aggregate, up_to)
@@ -167,6 +168,9 @@ class States:
         body = msgspec.json.decode(stored.data, type=ClaimBody)
         state = ClaimState(holder=body.holder, ever=True)
         return HeldClaim(claim=claim, state=state, version=stored.seq)
+
+    def _of(self, ref: Ref) -> Aggregate[Any] | None:
+        return self._aggregates.get((ref.service, ref.aggregate))
 
     async def _fold_rest(
         self, held: Held, aggregate: Aggregate[Any] | None, up_to: int | None
