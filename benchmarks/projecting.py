@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from benchmarks.embedded import organization, prepared
 from benchmarks.figure import Figure, ratio
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.contracts.topology import EV
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
@@ -27,7 +28,8 @@ SYNCS: Final = ("always", "2m")
 """The setting of `catalyst up`, which the target is for; then the broker's own default, since a
 disk that is slow to sync flatters whoever writes less often."""
 EVENTS_PER_KEY: Final = 10
-BURST: Final = 500
+MESSAGES_PER_BATCH: Final = 128
+"""Two for each command: as many as 64 commands of a group write."""
 
 
 class _Event(BaseModel):
@@ -59,7 +61,7 @@ async def measure(runs: int, keys: int, naive_events: int, sync: str) -> Figure:
     for _ in range(runs):
         async with prepared(sync) as (js, url):
             await _attached(js)
-            await _fill(js, url, keys)
+            await _fill(js, keys)
             ours.append(await _projected(js, keys))
             naive.append(await _plainly(url, naive_events))
     found = ratio(ours, naive)
@@ -105,23 +107,23 @@ def _events(keys: int) -> Iterator[tuple[str, str, bytes]]:
         yield slug, name, json.dumps(envelope, separators=(",", ":")).encode()
 
 
-async def _fill(js: JetStream, url: str, keys: int) -> None:
-    """Write a log in which each event follows its command's outcome."""
-    connection = await nats.connect(url)
+async def _fill(js: JetStream, keys: int) -> None:
+    """Write a log in which each event follows its command's outcome, in batches as a worker's."""
     before = (await js.stream_state(EV)).last_seq
+    waiting: list[Outgoing] = []
     for number, (slug, name, body) in enumerate(_events(keys)):
-        await connection.publish(f"done.{slug}.c-{number}", b'{"status":"accepted"}')
         subject = f"evt.{slug}.environment.organization.{slug}.{name}.v1"
-        await connection.publish(subject, body)
-        if number % BURST == 0:
-            await connection.flush()
-    await connection.flush()
-    await connection.close()
-    async with asyncio.timeout(60):
-        while True:
-            if (await js.stream_state(EV)).last_seq == before + 2 * keys * EVENTS_PER_KEY:
-                return
-            await asyncio.sleep(0.05)
+        waiting += (
+            Outgoing(f"done.{slug}.c-{number}", b'{"status":"accepted"}'),
+            Outgoing(subject, body),
+        )
+        if len(waiting) >= MESSAGES_PER_BATCH:
+            await js.batch(waiting)
+            waiting = []
+    if waiting:
+        await js.batch(waiting)
+    if (await js.stream_state(EV)).last_seq != before + 2 * keys * EVENTS_PER_KEY:
+        raise RuntimeError("the log is not what was written")
 
 
 async def _attached(js: JetStream) -> None:
