@@ -11,20 +11,28 @@ from typing import Any, Final, cast, get_type_hints
 
 from tools.reach import makes
 
+from catalyst.billing import handlers as billing
+from catalyst.blueprint_controller import handlers as blueprint
+from catalyst.catalog_svc import handlers as catalog
 from catalyst.chassis.service import Effect, Process, Rule, Service
 from catalyst.contracts import roles, topology, upcast
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
-from catalyst.environment_controller import handlers
+from catalyst.environment_controller import handlers as environment
 from catalyst.environment_controller.ports import GitHome
 from catalyst.projector.views.table import VIEWS
 from catalyst.projector.views.view import View
+from catalyst.provisioning import handlers as provisioning
 
 Source = Process | Effect
 
 SERVICES: Final[Mapping[str, Service]] = {
-    # The table is read here and nothing of it runs, so it needs no Git homes.
-    handlers.NAME: handlers.service(cast("GitHome", None)),
+    # The tables are read here and nothing of them runs, so they need no Git homes.
+    environment.NAME: environment.service(cast("GitHome", None)),
+    blueprint.NAME: blueprint.service(),
+    catalog.NAME: catalog.service(),
+    provisioning.NAME: provisioning.service(),
+    billing.NAME: billing.service(),
 }
 """The table of each service, by its name."""
 

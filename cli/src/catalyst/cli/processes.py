@@ -124,7 +124,7 @@ class Supervisor:
                 yield f"http://{host}:{port}"
             finally:
                 stopping.set()
-                for user in reversed(MODULES):
+                for user in reversed(tuple(MODULES)):
                     await _end(self.members[user])
                 for held in self._sockets:
                     held.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from catalyst.contracts import runtime_v1
-from catalyst.contracts.tables import environment
+from catalyst.contracts.tables import billing, blueprint, catalog, environment, provisioning
 from catalyst.contracts.tables.row import Message, Table
 
 __all__ = [
@@ -21,7 +21,13 @@ __all__ = [
     "named",
 ]
 
-TABLES: Final[tuple[Table, ...]] = (environment.TABLE,)
+TABLES: Final[tuple[Table, ...]] = (
+    environment.TABLE,
+    blueprint.TABLE,
+    catalog.TABLE,
+    provisioning.TABLE,
+    billing.TABLE,
+)
 """Each service's table. What the registry, roles, streams, permissions and members say of a service
 comes from its row here."""
 

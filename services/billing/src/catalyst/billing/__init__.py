@@ -1,0 +1,1 @@
+"""Money: accounts, prices, vouchers, subscriptions, usage and invoices."""

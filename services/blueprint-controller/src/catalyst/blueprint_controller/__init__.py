@@ -1,0 +1,1 @@
+"""Sources of Blueprints, and every registered version of a Blueprint."""

@@ -1,0 +1,7 @@
+"""Run blueprint-controller as a process of its own."""
+
+import sys
+
+from catalyst.blueprint_controller.main import run
+
+sys.exit(run())

@@ -1,0 +1,1 @@
+"""The rules of blueprint-controller, pure."""

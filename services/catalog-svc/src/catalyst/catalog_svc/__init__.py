@@ -1,0 +1,1 @@
+"""What an Organization finds in its catalogue, and who curated it."""

@@ -1,0 +1,1 @@
+"""Applications: what runs where, and the changes that bring it there."""
