@@ -146,7 +146,7 @@ def test_the_readme_leads_to_every_member() -> None:
     links = {link.split("#")[0].rstrip("/") for link in _links(ROOT / "README.md")}
     reached = {str(Path(link).parent) if link.endswith(".md") else link for link in links}
     members = {str(path.parent.relative_to(ROOT)) for path in PAGES if path.name == "README.md"}
-    own = {"contracts", "client", "chassis", "projector", "cli"}
+    own = {"contracts", "blueprints", "client", "chassis", "projector", "cli"}
     own |= {member for member in members if member.startswith("services/")}
     assert own <= reached
 

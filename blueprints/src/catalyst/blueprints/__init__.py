@@ -1,0 +1,1 @@
+"""The language of Blueprints: reading, checking, rendering and comparing them, without I/O."""

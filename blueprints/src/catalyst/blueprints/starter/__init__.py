@@ -1,0 +1,1 @@
+"""The Blueprints that come with Catalyst, as data."""
