@@ -1,10 +1,13 @@
 """What the repository itself says about its members, for comparison with deploy/."""
 
 import importlib
+import json
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from catalyst.chassis.settings import BrokerSettings
 
@@ -56,3 +59,16 @@ def variables(member: str) -> frozenset[str]:
         for prefix in ("CATALYST", own)
         for field in kind.__struct_fields__
     )
+
+
+def values_of(chart: str) -> dict[str, Any]:
+    """Return the values that a chart has by default."""
+    loaded: dict[str, Any] = yaml.safe_load((CHARTS / chart / "values.yaml").read_text("utf-8"))
+    return loaded
+
+
+def schema_of(chart: str) -> dict[str, Any]:
+    """Return what a chart says of its values."""
+    path = CHARTS / chart / "values.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded

@@ -1,6 +1,5 @@
 """Every chart passes real Helm, and what comes out is fit for a cluster."""
 
-import json
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ from tests.deploy.charts import (
     only,
     pod,
 )
-from tests.deploy.members import CHARTS, deployables, manifest, variables
+from tests.deploy.members import CHARTS, deployables, manifest, schema_of, values_of, variables
 from tests.deploy.values import EXISTING_BROKER, ODD, cases
 from tests.support.parts import part
 
@@ -29,17 +28,6 @@ CASES = [(chart, case) for chart in charts.names() for case in cases(chart)]
 MEMBERS = deployables()
 # A label of DNS holds no more; names get suffixes from Kubernetes (pods, 17 characters).
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-
-def values_of(chart: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((CHARTS / chart / "values.yaml").read_text("utf-8"))
-    return loaded
-
-
-def schema_of(chart: str) -> dict[str, Any]:
-    path = CHARTS / chart / "values.schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return loaded
 
 
 @pytest.mark.parametrize(("chart", "case"), CASES)
@@ -235,71 +223,6 @@ def test_what_is_switched_off_is_not_installed(helm: Helm, member: str) -> None:
     assert "@sha256:" in pod(deployment)["containers"][0]["image"]
 
 
-def test_the_umbrella_installs_each_member_as_its_own_chart_does(helm: Helm) -> None:
-    together = helm.render(UMBRELLA)
-
-    for member in MEMBERS:
-        assert values_of(UMBRELLA)[member] == {"enabled": True}
-        alone = helm.render(member)
-        for item in alone:
-            assert item in together
-    assert len(together) == sum(len(helm.render(member)) for member in MEMBERS)
-
-
-@pytest.mark.parametrize("member", MEMBERS)
-def test_the_umbrella_can_leave_a_member_out(helm: Helm, member: str) -> None:
-    objects = helm.render(UMBRELLA, values={member: {"enabled": False}})
-
-    assert {member_of(item) for item in objects} == set(MEMBERS) - {member}
-
-
-def test_what_is_said_once_for_all_reaches_each_member(helm: Helm) -> None:
-    objects = helm.render(UMBRELLA, values=cases(UMBRELLA)["global"])
-
-    for deployment in of_kind(objects, "Deployment"):
-        told = environment(deployment)
-        (container,) = pod(deployment)["containers"]
-        member = member_of(deployment)
-        assert container["image"] == f"registry.example.com/c/catalyst/{member}:2.0"
-        assert pod(deployment)["imagePullSecrets"] == [{"name": "pull"}]
-        assert told["CATALYST_NATS_URL"] == "nats://bus:1234"
-        assert told["CATALYST_NATS_REPLICAS"] == "3"
-        assert told["CATALYST_OTHER_ISSUERS"] == "k=https://login.example.com/keys"
-        assert told["CATALYST_LOG_LEVEL"] == "error"
-        assert told["CATALYST_OTLP_ENDPOINT"] == "http://collector:4318"
-
-
-def test_a_members_own_value_wins_over_the_global_one(helm: Helm) -> None:
-    values = {
-        "global": {"broker": {"url": "nats://all:1"}},
-        "projector": {"broker": {"url": "nats://mine:2"}},
-    }
-    told = {
-        member_of(item): environment(item)["CATALYST_NATS_URL"]
-        for item in of_kind(helm.render(UMBRELLA, values=values), "Deployment")
-    }
-
-    assert told.pop("projector") == "nats://mine:2"
-    assert set(told.values()) == {"nats://all:1"}
-
-
-def test_the_gateway_finds_its_siblings_by_the_names_they_get(helm: Helm) -> None:
-    for release in ("rel", "catalyst", "a-projector-of-ours", "x" * 53):
-        objects = helm.render(UMBRELLA, release=release)
-        services = {item["metadata"]["name"]: item for item in of_kind(objects, "Service")}
-        (gateway,) = [
-            item for item in of_kind(objects, "Deployment") if member_of(item) == "gateway"
-        ]
-        told = environment(gateway)
-        for variable, member in (
-            ("GATEWAY_PROJECTOR_URL", "projector"),
-            ("GATEWAY_GIT_URL", "environment-controller"),
-        ):
-            host, _, port = told[variable].removeprefix("http://").partition(":")
-            assert member_of(services[host]) == member
-            assert [item["port"] for item in services[host]["spec"]["ports"]] == [int(port)]
-
-
 @pytest.mark.parametrize("chart", charts.names())
 @pytest.mark.parametrize("release", ["a", "x" * 53, f"{'y' * 30}-environment-controller"])
 def test_names_stay_within_what_dns_takes(helm: Helm, chart: str, release: str) -> None:
@@ -339,12 +262,6 @@ def test_a_wrong_value_is_refused_by_name(
         helm.render(member, values=values)
     with pytest.raises(HelmRefused, match=said):
         helm.render(UMBRELLA, values={member: values})
-
-
-@pytest.mark.parametrize("values", [{"gatewey": {}}, {"global": {"broker": {"address": "x"}}}])
-def test_the_umbrella_refuses_what_it_does_not_know(helm: Helm, values: dict[str, Any]) -> None:
-    with pytest.raises(HelmRefused, match="not allowed"):
-        helm.render(UMBRELLA, values=values)
 
 
 def test_repositories_of_one_node_are_never_mounted_by_two_pods(helm: Helm) -> None:
@@ -405,15 +322,6 @@ def test_the_gateway_is_told_which_proxies_to_believe(helm: Helm) -> None:
     assert told["GATEWAY_TRUSTED_PROXIES"] == "10.42.0.0/16 fd00::/8"
     with pytest.raises(HelmRefused):
         helm.render("gateway", values={"trustedProxies": ["the ingress"]})
-
-
-def test_the_umbrella_is_built_the_same_from_members_that_were_built_before(
-    helm: Helm, tmp_path: Path
-) -> None:
-    again = charts.helm(tmp_path)
-    again.build(*(name for name in charts.names() if name != UMBRELLA), UMBRELLA)
-
-    assert again.text(UMBRELLA) == helm.text(UMBRELLA)
 
 
 @pytest.mark.parametrize("member", MEMBERS)

@@ -1,12 +1,16 @@
 """The whole stack once for all tests of this folder; each uses Organizations of its own."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.client.command import Ran, command
 from tests.integration.client.stack import Stack, running
 from tests.support.broker import SharedBroker
+from tests.support.rig import acme
+from tests.support.sequential import CREATE
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +26,23 @@ _NUMBERS = itertools.count(1)
 def fresh() -> Callable[[], str]:
     """Return slugs that no test has used."""
     return lambda: f"org{next(_NUMBERS)}x"
+
+
+@pytest.fixture
+def catalyst(
+    stack: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Ran]:
+    """Run the command as a sovereign-admin of the stack."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return command(stack, capsys)
+
+
+@pytest.fixture
+def organization(catalyst: Callable[..., Ran], fresh: Callable[[], str]) -> str:
+    slug = fresh()
+    data = json.dumps(acme(display_name="Acme"))
+    assert catalyst("send", CREATE, "--org", slug, "--data", data).code == 0
+    return slug

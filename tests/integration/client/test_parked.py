@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.client.command import Ran, command
+from tests.integration.client.command import Ran
 from tests.integration.client.stack import Stack, running
 from tests.support.broker import Access
 from tests.support.rig import ORGANIZATIONS, acme
@@ -59,17 +59,6 @@ def stack(access: Access, tmp_path: Path, bug: Bug) -> Iterator[Stack]:
     service = replace(ORGANIZATIONS, rules=rules)
     with running(access, tmp_path / "data", service) as found:
         yield found
-
-
-@pytest.fixture
-def catalyst(
-    stack: Stack,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Ran]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    return command(stack, capsys)
 
 
 def until(look: Callable[[], Any]) -> Any:

@@ -38,6 +38,17 @@ async def test_reads_and_streams_pass_through_as_they_come(apart: Stack) -> None
     assert int(first.headers["catalyst-as-of"]) > 0
 
 
+async def test_a_rebuild_passes_through_and_its_answer_is_held_open(apart: Stack) -> None:
+    async with apart.client(apart.admin) as http:
+        rebuilt = await http.post("/v1/read-model/rebuild")
+        shown = await http.get("/v1/read-model")
+    async with apart.client(apart.token("ann@acme.example")) as http:
+        refused = await http.post("/v1/read-model/rebuild")
+    assert rebuilt.json()["status"] == "switched"
+    assert shown.json()["epoch"] == rebuilt.json()["epoch"] != rebuilt.json()["old_epoch"]
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
 @needs_git
 async def test_git_passes_through_with_its_token(apart: Stack, tmp_path: Path) -> None:
     await home(apart, "apart-git")

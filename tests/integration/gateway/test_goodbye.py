@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.gateway.reading import follow
 from tests.integration.gateway.stack import Stack
-from tests.integration.gateway.test_reading import follow
 
 
 @pytest.fixture

@@ -1,95 +1,29 @@
-"""A worker's durables: in order, settled once, given back, made again, and ended in time."""
+"""A worker's durables: in order, settled once, given back, and made again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.integration.jetstream.streams import fill, log_stream
-from tests.support.broker import Access, own_connection, private
+from tests.integration.jetstream.worker import Worker
+from tests.support.broker import own_connection, private
 from tests.support.waiting import until
 from typing_extensions import override
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.consume import RENEW_SECONDS, Durable, Intake
 from catalyst.chassis.jetstream.port import (
     Acked,
     Delivery,
     Nacked,
-    NotFound,
     Outgoing,
     Terminated,
-    Unavailable,
     Verdict,
     Working,
 )
 from catalyst.cli.broker import BrokerProcess
 
 pytestmark = pytest.mark.real
-
-SECOND = 1_000_000_000
-
-
-class Worker:
-    """One durable `work` on `EV`, with a lane that keeps what it is given."""
-
-    def __init__(self, js: JetStream, *, ack_wait_seconds: float = 5.0) -> None:
-        self.js = js
-        self.ack_wait_ns = round(ack_wait_seconds * SECOND)
-        self.taken: list[Delivery] = []
-        self.made = 0
-        self.take: Callable[[Delivery], Awaitable[None]] = self.keep
-        self.intake = Intake(js, [Durable("EV", "work", self._take, self.ensure)])
-
-    async def _take(self, delivery: Delivery) -> None:
-        await self.take(delivery)
-
-    async def keep(self, delivery: Delivery) -> None:
-        self.taken.append(delivery)
-
-    async def acknowledge(self, delivery: Delivery) -> None:
-        self.taken.append(delivery)
-        await self.intake.settle(delivery, Acked())
-
-    async def ensure(self) -> None:
-        try:
-            await self.js.api("CONSUMER.INFO.EV.work", None)
-        except NotFound:
-            self.made += 1
-            await self.js.api(
-                "CONSUMER.CREATE.EV.work",
-                {
-                    "stream_name": "EV",
-                    "action": "create",
-                    "config": {
-                        "name": "work",
-                        "durable_name": "work",
-                        "ack_policy": "explicit",
-                        "ack_wait": self.ack_wait_ns,
-                        "max_ack_pending": 1000,
-                        "filter_subjects": ["evt.>"],
-                    },
-                },
-            )
-
-    async def info(self) -> dict[str, Any]:
-        return await self.js.api("CONSUMER.INFO.EV.work", None)
-
-    async def pending(self) -> int:
-        found = await self.info()
-        return int(found["num_ack_pending"]) + int(found["num_pending"])
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Fetch until the body ends, then drain."""
-        await self.ensure()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.intake.run())
-            yield
-            await self.intake.drain(timeout=0)
 
 
 async def test_messages_come_in_order_and_are_settled(js: JetStream) -> None:
@@ -234,73 +168,6 @@ async def test_a_message_that_finds_no_lane_comes_again(
     assert "could not be put into its lane" in caplog.text
 
 
-async def test_a_drain_waits_for_the_lanes_and_loses_no_acknowledgement(
-    js: JetStream, access: Access
-) -> None:
-    await log_stream(js)
-    await fill(js, 2000)
-    worker = Worker(js)
-    await worker.ensure()
-
-    settled = 0
-    async with (
-        # Another way to the broker, so that the question does not come in behind the answers.
-        connect(access.url, name="other", user=access.user, password=access.password) as other,
-        asyncio.TaskGroup() as group,
-    ):
-        group.create_task(worker.intake.run())
-        await until(lambda: len(worker.taken) >= 500)
-        drained = group.create_task(worker.intake.drain(timeout=20))
-        while not drained.done():
-            while settled < len(worker.taken):
-                await worker.intake.settle(worker.taken[settled], Acked())
-                settled += 1
-            await asyncio.wait({drained}, timeout=0.01)
-        info = await other.api("CONSUMER.INFO.EV.work", None)
-
-    assert drained.result() == 0
-    assert settled == len(worker.taken)
-    assert info["ack_floor"]["stream_seq"] == settled
-
-    # Whoever takes over gets the rest at once, and nothing of what was settled.
-    successor = Worker(js)
-    successor.take = successor.acknowledge
-    async with successor.running():
-        await until(lambda: len(successor.taken) == 2000 - settled)
-    assert {delivery.seq for delivery in successor.taken} == set(range(settled + 1, 2001))
-
-
-async def test_a_drain_does_not_wait_for_ever(
-    js: JetStream, caplog: pytest.LogCaptureFixture
-) -> None:
-    await log_stream(js)
-    await fill(js, 3)
-    worker = Worker(js)
-    await worker.ensure()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(worker.intake.run())
-        await until(lambda: len(worker.taken) == 3)
-        await worker.intake.settle(worker.taken[1], Acked())
-
-        assert await worker.intake.drain(timeout=0.05) == 2
-
-    assert "drained in part" in caplog.text
-
-
-async def test_a_drained_worker_takes_nothing_more(js: JetStream) -> None:
-    await log_stream(js)
-    worker = Worker(js)
-
-    async with worker.running():
-        await until(lambda: worker.intake._fetchings["EV", "work"]._requests._open != [])
-    await fill(js, 5)
-    await js.rtt()
-
-    assert worker.taken == []
-    assert (await worker.info())["num_ack_pending"] == 0
-
-
 async def test_a_deleted_durable_is_made_again(js: JetStream) -> None:
     await log_stream(js)
     await fill(js, 10)
@@ -350,40 +217,6 @@ async def test_a_restarted_broker_is_fetched_from_again(own_server: BrokerProces
 
         firsts = list(dict.fromkeys(delivery.seq for delivery in worker.taken))
         assert firsts == sorted(firsts)
-
-
-async def test_a_closed_connection_ends_it(js: JetStream) -> None:
-    await log_stream(js)
-    worker = Worker(js)
-    await worker.ensure()
-
-    async with asyncio.timeout(20):
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(_ending(worker.intake.run()))
-            await until(lambda: worker.intake._fetchings["EV", "work"]._requests._open != [])
-            await js.link.close()
-
-    assert "closed" in running.result()
-
-
-async def _ending(run: Awaitable[None]) -> str:
-    with pytest.raises(Unavailable) as caught:
-        await run
-    return caught.value.description
-
-
-async def test_a_drain_after_the_connection_is_closed_still_ends(js: JetStream) -> None:
-    await log_stream(js)
-    await fill(js, 1)
-    worker = Worker(js)
-    await worker.ensure()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_ending(worker.intake.run()))
-        await until(lambda: len(worker.taken) == 1)
-        await js.link.close()
-
-        assert await worker.intake.drain(timeout=0.05) == 1
 
 
 async def test_every_verdict_goes_through_the_port(js: JetStream) -> None:

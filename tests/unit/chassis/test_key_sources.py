@@ -1,0 +1,138 @@
+"""Where keys come from: files, providers that fail or answer too much, and what is no key."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey, OctKey
+from tests.unit.chassis.signing import EC, ED, ISSUER, NOW, RSA, claims, public, refusal, sign
+
+from catalyst.chassis import jwks
+from catalyst.chassis.jwks import FileKeys, KeySource, KeysUnavailable, UrlKeys
+from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.tokens import Issuer, Verifier, trusted
+
+
+async def test_a_token_known_already_is_refused_once_its_key_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(public(ED, EC)))
+    keys = FileKeys(path)
+    keys.max_age_seconds = keys.min_interval_seconds = 0
+    door = Verifier({ISSUER: Issuer(keys)})
+    token = sign(ED, claims())
+    await door.verify(token, at=NOW)
+    path.write_text(json.dumps(public(EC)))
+    assert await refusal(token, door) == "unknown-key"
+
+
+async def test_a_broken_key_file_leaves_the_known_keys_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(public(ED)))
+    keys = FileKeys(path)
+    keys.max_age_seconds = 0
+    door = Verifier({ISSUER: Issuer(keys)})
+    await door.verify(sign(ED, claims()), at=NOW)
+    path.write_text("{half")
+    assert (await door.verify(sign(ED, claims(sub="bob")), at=NOW)).sub == "bob"
+
+
+async def test_without_any_keys_nobody_is_refused_as_a_liar(tmp_path: Path) -> None:
+    door = trusted(tmp_path / "absent.json", own_issuer=ISSUER)
+    with pytest.raises(KeysUnavailable):
+        await door.verify(sign(ED, claims()), at=NOW)
+
+
+def _provider(answers: Callable[[int], httpx.Response]) -> tuple[UrlKeys, list[int]]:
+    calls: list[int] = []
+
+    def handle(_request: httpx.Request) -> httpx.Response:
+        calls.append(1)
+        return answers(len(calls))
+
+    return UrlKeys(f"{ISSUER}/jwks", transport=httpx.MockTransport(handle)), calls
+
+
+async def test_an_unknown_key_id_causes_one_more_fetch() -> None:
+    keys, calls = _provider(
+        lambda n: httpx.Response(200, json=public(EC) if n == 1 else public(ED))
+    )
+    keys.min_interval_seconds = 0
+    door = Verifier({ISSUER: Issuer(keys)})
+    await door.verify(sign(EC, claims()), at=NOW)
+    assert (await door.verify(sign(ED, claims()), at=NOW)).sub == "ada"
+    assert len(calls) == 2
+
+
+async def test_invented_key_ids_do_not_make_us_flood_the_provider() -> None:
+    keys, calls = _provider(lambda _: httpx.Response(200, json=public(ED)))
+    door = Verifier({ISSUER: Issuer(keys)})
+    await door.verify(sign(ED, claims()), at=NOW)
+    for number in range(50):
+        assert await refusal(sign(ED, claims(), kid=f"k{number}"), door) == "unknown-key"
+    assert len(calls) == 1
+
+
+async def test_a_provider_that_fails_is_left_alone_for_a_while() -> None:
+    keys, calls = _provider(lambda _: httpx.Response(500))
+    for _ in range(20):
+        with pytest.raises(KeysUnavailable):
+            await keys.version()
+    assert len(calls) == 1
+
+
+async def test_a_redirect_to_other_keys_is_not_followed() -> None:
+    keys, _ = _provider(lambda _: httpx.Response(302, headers={"Location": "http://evil.example"}))
+    with pytest.raises(KeysUnavailable):
+        await keys.find("ed")
+
+
+async def test_an_endless_key_document_is_not_read_to_its_end() -> None:
+    keys, _ = _provider(lambda _: httpx.Response(200, content=b" " * (jwks.MAX_DOCUMENT_BYTES + 1)))
+    with pytest.raises(KeysUnavailable):
+        await keys.find("ed")
+
+
+def test_keys_that_may_not_check_tokens_are_left_out() -> None:
+    weak = RSA.as_dict(private=False) | {"kid": "enc", "use": "enc"}
+    shared = OctKey.generate_key(256, {"kid": "oct"}).as_dict(private=True)
+    curve = ECKey.generate_key("P-384", {"kid": "p384"}).as_dict(private=False)
+    other = RSA.as_dict(private=False) | {"kid": "ps", "alg": "PS256"}
+    signing = ED.as_dict(private=False) | {"kid": "sign", "key_ops": ["sign"]}
+    nameless = {k: v for k, v in ED.as_dict(private=False).items() if k != "kid"}
+    broken = {"kty": "RSA", "kid": "b", "n": "!!", "e": "AQAB"}
+    listed = [weak, shared, curve, other, signing, nameless, broken, ED.as_dict(private=False)]
+    assert set(jwks.parse(json.dumps({"keys": listed}).encode())) == {"ed"}
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b'{"keys":[1]}'])
+def test_what_is_no_key_set_is_refused(document: bytes) -> None:
+    with pytest.raises(jwks.BadDocument):
+        jwks.parse(document)
+
+
+def test_two_keys_under_one_id_are_refused() -> None:
+    twice = {"keys": [ED.as_dict(private=False), {**EC.as_dict(private=False), "kid": "ed"}]}
+    with pytest.raises(jwks.BadDocument):
+        jwks.parse(json.dumps(twice).encode())
+
+
+async def test_further_issuers_are_named_with_their_keys(tmp_path: Path) -> None:
+    (tmp_path / "idp.json").write_text(json.dumps(public(ED)))
+    ring = KeyRing.open(tmp_path / "keys")
+    door = trusted(ring.jwks_path, others=f"{ISSUER}={tmp_path / 'idp.json'}")
+    assert (await door.verify(sign(ED, claims()), at=NOW)).iss == ISSUER
+    for wrong in ("x", "=y", "x=", "catalyst=/tmp/x"):
+        with pytest.raises(ValueError, match="further issuer"):
+            trusted(ring.jwks_path, others=wrong)
+
+
+def test_the_kind_of_a_source_follows_from_its_location() -> None:
+    kinds: list[tuple[str, type[KeySource]]] = [
+        ("https://idp.example/jwks", UrlKeys),
+        ("/keys/jwks.json", FileKeys),
+        ("file:///keys/jwks.json", FileKeys),
+    ]
+    for location, kind in kinds:
+        assert type(jwks.source(location)) is kind
