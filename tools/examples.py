@@ -202,6 +202,8 @@ _POLICY: Final = (
 _ONBOARDING: Final = (
     env1.RecordCommit(path="organization.yaml", commit=COMMIT, event_seq=17),
     env1.ManifestCommitted(path="organization.yaml", commit=COMMIT, event_seq=17),
+    env1.RestartOnboarding(),
+    env1.OnboardingRestarted(slug="acme", run=2),
     env1.ReportStep(step="manifests", status="done", detail=COMMIT),
     env1.OnboardingStarted(
         slug="acme",

@@ -20,6 +20,7 @@ from catalyst.contracts.onboarding_v1 import (
     OnboardingStarted,
     RecordCommit,
     ReportStep,
+    RestartOnboarding,
     Step,
     StepCompleted,
     StepFailed,
@@ -33,6 +34,7 @@ from catalyst.contracts.organization_v1 import (
     EnvironmentAdded,
     EnvironmentRemoved,
     FailOnboarding,
+    OnboardingRestarted,
     OrganizationCreated,
     OrganizationDeleted,
     OrganizationFailed,
@@ -131,6 +133,7 @@ __all__ = [
     "ManifestCommitted",
     "OnboardingCompleted",
     "OnboardingFailed",
+    "OnboardingRestarted",
     "OnboardingStarted",
     "OrganizationCreated",
     "OrganizationDeleted",
@@ -162,6 +165,7 @@ __all__ = [
     "Regions",
     "ReleaseApplication",
     "ReportStep",
+    "RestartOnboarding",
     "ResumeOrganization",
     "Rule",
     "SecretRef",
@@ -227,14 +231,14 @@ class ApplyEnvironmentDeletion(PlannedDeletion, frozen=True, kw_only=True):
 class AdmitApplication(Command, frozen=True, kw_only=True):
     """Let an Application stand in the Environment; from provisioning only."""
 
-    application: Line
+    application: Annotated[Line, msgspec.Meta(examples=["blog"])]
     """Name of the Application."""
 
 
 class ReleaseApplication(Command, frozen=True, kw_only=True):
     """Take an Application out of the Environment; from provisioning only."""
 
-    application: Line
+    application: Annotated[Line, msgspec.Meta(examples=["blog"])]
     """Name of the Application."""
 
 

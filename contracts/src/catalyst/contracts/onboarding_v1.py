@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from catalyst.contracts.message import Command, Event, UtcTime
-from catalyst.contracts.values_v1 import Line
+from catalyst.contracts.values_v1 import Line, Run
 
 
 class RecordCommit(Command, frozen=True, kw_only=True):
     """Report of the Git effect: the manifest of this aggregate stands in this commit."""
 
-    path: Line
+    path: Annotated[Line, msgspec.Meta(examples=["organization.yaml"])]
     """Path of the manifest in the repository."""
-    commit: Line
+    commit: Annotated[Line, msgspec.Meta(examples=["3f2a9c1d4b5e6f708192a3b4c5d6e7f809a1b2c3"])]
     """Id of the commit."""
     event_seq: int
     """Sequence of the event that the commit carries out."""
@@ -32,6 +32,10 @@ class ManifestCommitted(Event, frozen=True, kw_only=True):
     """Sequence of the event that the commit carries out."""
 
 
+class RestartOnboarding(Command, frozen=True, kw_only=True):
+    """Run a failed onboarding once more, from its first unfinished step."""
+
+
 class ReportStep(Command, frozen=True, kw_only=True):
     """Report of an onboarding effect on the step in progress."""
 
@@ -39,12 +43,16 @@ class ReportStep(Command, frozen=True, kw_only=True):
     """The step that was carried out."""
     status: Literal["done", "failed"]
     """Whether it worked."""
-    detail: Line = ""
+    detail: Annotated[Line, msgspec.Meta(examples=["3f2a9c1d4b5e6f708192a3b4c5d6e7f809a1b2c3"])] = (
+        ""
+    )
     """What was made (a commit), or why it failed."""
     attempt: Annotated[
         int, msgspec.Meta(ge=0, description="a whole number from 0 on", examples=[1])
     ] = 0
     """The attempt that the effect carried out; 0 if it does not know."""
+    run: Run = 1
+    """The run of the onboarding that the step belongs to."""
 
 
 Step = Literal["git-home", "manifests", "ready"]
@@ -58,7 +66,11 @@ class OnboardingStarted(Event, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     """The steps, in their order."""
     started_by: str
-    """Id of the event that started it."""
+    """Id of the event or command that started it."""
+    run: int = 1
+    """Which run of the onboarding it is, counted from 1; a restart begins the next one."""
+    done: tuple[Step, ...] = ()
+    """Steps that an earlier run did for good; they are not done again."""
 
 
 class StepStarted(Event, frozen=True, kw_only=True):
@@ -76,6 +88,8 @@ class StepStarted(Event, frozen=True, kw_only=True):
     """When it counts as failed, if nothing is heard of it."""
     input: str = ""
     """Id of the event, firing, answer or report that led here."""
+    run: int = 1
+    """The run of the onboarding that it belongs to."""
 
 
 class StepCompleted(Event, frozen=True, kw_only=True):
@@ -132,6 +146,8 @@ class CompensationStarted(Event, frozen=True, kw_only=True):
     """How often taking back was tried, this time included."""
     input: str = ""
     """Id of the event, firing, answer or report that led here."""
+    run: int = 1
+    """The run of the onboarding that is given up."""
 
 
 class OnboardingFailed(Event, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from catalyst.contracts.message import Command, Event
@@ -19,6 +21,7 @@ from catalyst.contracts.values_v1 import (
     PlanSlug,
     PublicFront,
     Reason,
+    Run,
     Slug,
     Tier,
 )
@@ -101,13 +104,16 @@ class ApplyOrganizationDeletion(PlannedDeletion, frozen=True, kw_only=True):
 class CompleteOnboarding(Command, frozen=True, kw_only=True):
     """Mark the Organization ready; sent by its onboarding."""
 
+    run: Run = 1
+    """The run of the onboarding that asks."""
+
 
 class FailOnboarding(Command, frozen=True, kw_only=True):
     """Mark the Organization as failed to onboard; sent by its onboarding."""
 
-    step: Line
+    step: Annotated[Line, msgspec.Meta(examples=["manifests"])]
     """The step that failed."""
-    reason: Line
+    reason: Annotated[Line, msgspec.Meta(examples=["The Git home did not answer."])]
     """Why it failed."""
 
 
@@ -209,6 +215,15 @@ class OrganizationFailed(Event, frozen=True, kw_only=True):
     """The step of the onboarding that failed."""
     reason: str
     """Why it failed."""
+
+
+class OnboardingRestarted(Event, frozen=True, kw_only=True):
+    """On the Organization: its onboarding, which had failed, runs once more."""
+
+    slug: str
+    """The Organization's slug."""
+    run: int
+    """Which run of the onboarding begins; the first one was 1."""
 
 
 class OrganizationDeleted(Event, frozen=True, kw_only=True):

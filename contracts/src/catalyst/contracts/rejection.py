@@ -129,6 +129,7 @@ CODES: Final[dict[str, Code]] = dict(
         # processes
         _code("step-unexpected", 409, "The report does not belong to the step in progress."),
         _code("onboarding-not-found", 404, "There is no onboarding of that Organization."),
+        _code("onboarding-not-failed", 409, "Only an onboarding that failed can be restarted."),
     )
 )
 """Every code that an outcome or a problem may carry. A released code is never removed."""

@@ -22,16 +22,18 @@ Placement = Literal["single-region", "multi-region"]
 PlanSlug = Literal["s", "m", "l", "xl", "flexi"]
 Federation = Literal["", "azure-sso", "okta", "generic-oidc"]
 
+Run = Annotated[int, msgspec.Meta(ge=1, description="a whole number from 1 on", examples=[1])]
+"""Of an onboarding, which a restart runs once more."""
+
 Line = Annotated[
     str,
     msgspec.Meta(
         max_length=253,
         pattern=r"^[^\x00-\x1f\x7f]*" + END,
         description="one line of at most 253 characters",
-        examples=["acme-sso"],
     ),
 ]
-"""One line of text: no control character, so no newline and no NUL."""
+"""One line of text: no control character, so no newline and no NUL. A field adds its example."""
 DisplayName = Annotated[
     str,
     msgspec.Meta(
@@ -136,37 +138,39 @@ class Owner(Part, frozen=True, kw_only=True):
 class SecretRef(Part, frozen=True, kw_only=True):
     """Where a secret is kept; never the secret."""
 
-    name: Line
+    name: Annotated[Line, msgspec.Meta(examples=["acme-sso"])]
     """Name of the secret."""
-    key: Line = "client-secret"
+    key: Annotated[Line, msgspec.Meta(examples=["oidc-secret"])] = "client-secret"
     """The entry of the secret that holds the value."""
 
 
 class ClaimMapper(Part, frozen=True, kw_only=True):
     """Which claim of the identity provider becomes which of ours."""
 
-    src: Line
+    src: Annotated[Line, msgspec.Meta(examples=["groups"])]
     """The identity provider's name of the claim."""
-    dest: Line
+    dest: Annotated[Line, msgspec.Meta(examples=["roles"])]
     """Our name of it."""
 
 
 class FederationConfig(Part, frozen=True, kw_only=True):
     """Settings of the Organization's own identity provider."""
 
-    issuer: Line = ""
+    issuer: Annotated[Line, msgspec.Meta(examples=["https://sso.acme.example"])] = ""
     """Address that the identity provider's tokens name as their issuer."""
-    client_id: Line = ""
+    client_id: Annotated[Line, msgspec.Meta(examples=["catalyst"])] = ""
     """The id under which the identity provider knows us."""
     client_secret_ref: SecretRef | None = None
     """Where the secret stands that we show to the identity provider."""
-    tenant_id: Line = ""
+    tenant_id: Annotated[Line, msgspec.Meta(examples=["f8cdef31-a31e-4b4a-93e4-5f571e91255a"])] = ""
     """The directory at the identity provider; for `azure-sso`."""
-    authorization_url: Line = ""
+    authorization_url: Annotated[
+        Line, msgspec.Meta(examples=["https://sso.acme.example/authorize"])
+    ] = ""
     """Where people are sent to sign in; empty: as the identity provider says."""
-    token_url: Line = ""
+    token_url: Annotated[Line, msgspec.Meta(examples=["https://sso.acme.example/token"])] = ""
     """Where tokens are fetched; empty: as the identity provider says."""
-    jwks_url: Line = ""
+    jwks_url: Annotated[Line, msgspec.Meta(examples=["https://sso.acme.example/keys"])] = ""
     """Where the keys of the tokens stand; empty: as the identity provider says."""
     claim_mappers: Annotated[
         tuple[ClaimMapper, ...],
@@ -189,13 +193,13 @@ class PublicFront(Part, frozen=True, kw_only=True):
 
     parent_domain: DottedName
     """The domain below which the public host stands."""
-    subdomain: Line = ""
+    subdomain: Annotated[Line, msgspec.Meta(examples=["shop"])] = ""
     """First part of the public host. Empty: the slug."""
-    backend_service: Line = ""
+    backend_service: Annotated[Line, msgspec.Meta(examples=["shop"])] = ""
     """The service that answers behind the public host."""
     backend_port: Port = 80
     """The port of that service."""
-    product: Line = ""
+    product: Annotated[Line, msgspec.Meta(examples=["store"])] = ""
     """The product that the public host shows."""
 
 
@@ -208,7 +212,7 @@ class Region(Part, frozen=True, kw_only=True):
     """The provider's short code of the place."""
     building_block: BuildingBlock
     """The kind of network zone."""
-    host_cluster: Line = ""
+    host_cluster: Annotated[Line, msgspec.Meta(examples=["hz-fsn-rtz-prod"])] = ""
     """Name of the cluster. Empty: derived as `{prov}-{reg}-{block}-{env_type}`."""
 
 

@@ -65,6 +65,7 @@ _MESSAGES: Final = (
         ("record-commit", env1.RecordCommit),
         sent_by="services",
     ),
+    *_ROWS.commands("onboarding", ("restart-onboarding", env1.RestartOnboarding)),
     *_ROWS.commands("onboarding", ("report-step", env1.ReportStep), sent_by="services"),
     *_ROWS.events(
         "organization",
@@ -75,6 +76,7 @@ _MESSAGES: Final = (
         ("owners-changed", env1.OwnersChanged),
         ("organization-ready", env1.OrganizationReady),
         ("organization-failed", env1.OrganizationFailed),
+        ("onboarding-restarted", env1.OnboardingRestarted),
         ("organization-deleted", env1.OrganizationDeleted),
         ("environment-added", env1.EnvironmentAdded),
         ("environment-removed", env1.EnvironmentRemoved),
@@ -130,6 +132,7 @@ TABLE: Final = Table(
         "attach-policy.v1": _POLICY,
         "define-policy.v1": _POLICY,
         "update-policy.v1": _POLICY,
+        "restart-onboarding.v1": ADMINS,
     },
     service_commands={
         "complete-onboarding.v1": frozenset({"environment"}),

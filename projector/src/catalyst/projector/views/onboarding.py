@@ -33,6 +33,9 @@ class OnboardingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     organization: str
     status: Literal["running", "completed", "undoing", "failed"]
+    run: int
+    """Counted from 1; a restart begins the next one. Everything below is of this run, apart from
+    steps that an earlier one did for good."""
     steps: tuple[StepStatus, ...]
     reason: str
     """Why it was given up."""
@@ -60,11 +63,13 @@ def _with(doc: Doc, step: str, **changes: Any) -> Doc:
     return msgspec.structs.replace(doc, steps=steps)
 
 
-def _started(_doc: Doc | None, event: env.OnboardingStarted, at: At) -> Doc:
+def _started(doc: Doc | None, event: env.OnboardingStarted, at: At) -> Doc:
+    kept = {item.step: item for item in doc.steps if item.step in event.done} if doc else {}
     return Doc(
         organization=event.slug,
         status="running",
-        steps=tuple(StepStatus(step=step) for step in event.steps),
+        run=event.run,
+        steps=tuple(kept.get(step) or StepStatus(step=step) for step in event.steps),
         reason="",
         deadline=None,
         undone=(),

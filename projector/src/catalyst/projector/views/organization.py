@@ -121,6 +121,10 @@ def _failed(doc: Doc, event: env.OrganizationFailed, _at: At) -> Doc:
     return msgspec.structs.replace(doc, phase="failed", failure=failure)
 
 
+def _restarted(doc: Doc, _event: env.OnboardingRestarted, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, phase="onboarding", failure=None)
+
+
 def _environment_added(doc: Doc, event: env.EnvironmentAdded, _at: At) -> Doc:
     names = tuple(sorted({*doc.environments, event.environment}))
     return msgspec.structs.replace(doc, environments=names)
@@ -170,6 +174,7 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     env.OwnersChanged: _owners_changed,
     env.OrganizationReady: _ready,
     env.OrganizationFailed: _failed,
+    env.OnboardingRestarted: _restarted,
     env.EnvironmentAdded: _environment_added,
     env.EnvironmentRemoved: _environment_removed,
     env.PolicyAdded: _policy_added,

@@ -10,7 +10,7 @@ from catalyst.projector.views.organization import ORGANIZATION
 from catalyst.projector.views.policy import POLICY
 from catalyst.projector.views.view import View
 
-FOLD: Final = 1
+FOLD: Final = 2
 """Number of the fold. Raise it with every change that makes other rows of the same events: the
 read model is then built anew beside the old one."""
 

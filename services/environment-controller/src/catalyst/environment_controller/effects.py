@@ -255,15 +255,16 @@ def _report(
     detail: str,
 ) -> Report:
     match recorded.event:
-        case env1.StepStarted(attempt=number) | env1.CompensationStarted(attempt=number):
-            attempt = number
+        case env1.StepStarted() | env1.CompensationStarted():
+            attempt, run = recorded.event.attempt, recorded.event.run
         case _:
-            attempt = 0
+            raise TypeError(f"{recorded.type} is no step of an onboarding")
     command = env1.ReportStep(
         step=step,
         status=status,
         detail=_UNPRINTABLE.sub(" ", detail)[:_LINE_LENGTH],
         attempt=attempt,
+        run=run,
     )
     return Report(ref=recorded.ref, command=command)
 

@@ -29,12 +29,18 @@ AGGREGATES: Final = (
         name=organization.AGGREGATE,
         initial=organization.Organization(),
         evolve=organization.evolve,
+        fold=2,
     ),
     Aggregate(
         name=environment.AGGREGATE, initial=environment.Environment(), evolve=environment.evolve
     ),
     Aggregate(name=policy.AGGREGATE, initial=policy.Policy(), evolve=policy.evolve),
-    Aggregate(name=onboarding.AGGREGATE, initial=onboarding.Onboarding(), evolve=onboarding.evolve),
+    Aggregate(
+        name=onboarding.AGGREGATE,
+        initial=onboarding.Onboarding(),
+        evolve=onboarding.evolve,
+        fold=2,
+    ),
 )
 
 RULES: Final = (
@@ -76,6 +82,7 @@ RULES: Final = (
     on(env1.UpdatePolicy, "policy", policy.update, policy.reads_owner),
     on(env1.RecordCommit, "policy", policy.record_commit),
     # onboarding
+    on(env1.RestartOnboarding, "onboarding", onboarding.restart, onboarding.reads_restart),
     on(env1.ReportStep, "onboarding", onboarding.report_step),
 )
 

@@ -38,7 +38,7 @@ from catalyst.environment_controller.domain.registration import host_claim
 PLAN_LIFETIME: Final = timedelta(minutes=15)
 """How long a plan may be applied; a person reads it in between."""
 
-_BOOKKEEPING: Final = frozenset({"manifest", "phase", "suspended", "suspended_reason"})
+_BOOKKEEPING: Final = frozenset({"manifest", "phase", "run", "suspended", "suspended_reason"})
 """Fields that change without changing what a deletion does."""
 
 

@@ -2,18 +2,19 @@
 
 `git-home` (effect: make the repository), `manifests` (effect: commit what stands), `ready` (command
 to the Organization). It creates no Environment. Every step has a deadline and three attempts; then
-the process gives up, takes the Git home back, and tells the Organization. All of it stands in the
-log as events, so that a restart loses nothing and a person sees where it is.
+the process gives up, takes the Git home back, and tells the Organization. Somebody may then let it
+run once more (`restart`): from its first unfinished step, with new attempts and deadlines. All of
+it stands in the log as events, so that a crash loses nothing and a person sees where it is.
 
 Repeats: an input whose id was handled changes nothing, for as long as the log lasts. A report that
 is true but late (a step that is done by now, an older attempt that failed) is accepted without
-effect, because every lawful retry of an effect ends so. A report that no effect of this process can
-have sent is rejected: `step-unexpected`.
+effect, because every lawful retry of an effect ends so. So is a report of an earlier run. A report
+that no effect of this process can have sent is rejected: `step-unexpected`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal, assert_never
 
@@ -32,9 +33,15 @@ from catalyst.contracts.decision import (
 )
 from catalyst.contracts.message import Answer, Event
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import Claim, Ref
 from catalyst.environment_controller.domain.manifest import require_service
-from catalyst.environment_controller.domain.organization import SERVICE, ref_of
+from catalyst.environment_controller.domain.organization import (
+    SERVICE,
+    Organization,
+    ref_of,
+    require_active,
+    require_existing,
+)
 
 AGGREGATE: Final = "onboarding"
 STEPS: Final[tuple[env1.Step, ...]] = ("git-home", "manifests", "ready")
@@ -53,8 +60,8 @@ UNDO_TIME: Final = timedelta(seconds=60)
 """Likewise for taking back what was made."""
 
 HANDLED_MAX: Final = 64
-"""Ids of handled inputs that are kept. One onboarding has at most about twenty inputs that change
-something, so none of them is ever forgotten."""
+"""Ids of handled inputs that are kept. One run has at most about twenty inputs that change
+something, so none of them is forgotten in it; later ones know reports of a run by its number."""
 
 LINE_MAX: Final = 253
 """Length of a line in a command."""
@@ -67,16 +74,19 @@ class Onboarding(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status = "absent"
     slug: str = ""
+    run: int = 1
+    """Counted from 1; a restart begins the next one."""
     step: env1.Step = "git-home"
     attempt: int = 0
     """Of the step, or of taking back."""
     gen: str = ""
     """Arming of the deadline that counts; empty if none is awaited."""
     completed: tuple[env1.Step, ...] = ()
+    """Steps that are done and were not taken back."""
     reason: str = ""
     """Why it gave up."""
     handled: tuple[str, ...] = ()
-    """Ids of the inputs that changed something, oldest first."""
+    """Ids of the inputs that changed something in this run, oldest first."""
 
 
 def onboarding_ref(slug: str) -> Ref:
@@ -120,7 +130,13 @@ def report_step(state: Onboarding, command: env1.ReportStep, context: Context) -
     require_service(context, SERVICE)
     if state.status == "absent":
         raise Rejected("onboarding-not-found", f"{context.ref.id!r} is not being onboarded")
-    if context.input_id in state.handled:
+    if command.run > state.run:
+        raise Rejected(
+            "step-unexpected",
+            f"run {command.run} has not begun; run {state.run} is the newest",
+            pointer="/data/run",
+        )
+    if command.run < state.run or context.input_id in state.handled:
         return Decision()
     if command.step == "undo-git-home":
         return _undone(state, command, context)
@@ -140,11 +156,52 @@ def report_step(state: Onboarding, command: env1.ReportStep, context: Context) -
     return _fail(state, command.detail or "the effect failed without a reason", context)
 
 
+def reads_restart(
+    _state: Onboarding, _command: env1.RestartOnboarding, ref: Ref
+) -> Sequence[Ref | Claim]:
+    """Name the Organization, which is being onboarded again."""
+    return (ref_of(ref.organization or ""),)
+
+
+def restart(state: Onboarding, _command: env1.RestartOnboarding, context: Context) -> Decision:
+    """Run once more what failed, from the first step that is not done.
+
+    Raises:
+        Rejected: `onboarding-not-found`, `onboarding-not-failed`, `organization-deleted` or
+            `organization-suspended`.
+    """
+    slug = context.ref.id
+    owner: Organization = context.reads[ref_of(context.ref.organization or "")]
+    if state.status == "absent":
+        raise Rejected("onboarding-not-found", f"{slug!r} is not being onboarded")
+    require_existing(owner, slug)
+    if state.status == "completed":
+        raise Rejected(
+            "onboarding-not-failed",
+            f"the onboarding of {slug!r} is complete; nothing is left to do",
+        )
+    # What failed is told to the Organization by a command, which must not hit the next run.
+    if state.status != "failed" or owner.phase != "failed":
+        raise Rejected(
+            "onboarding-not-failed",
+            f"the onboarding of {slug!r} is still going; it can be restarted once it has failed",
+        )
+    require_active(owner, slug)
+    run = state.run + 1
+    done = tuple(step for step in STEPS if step in state.completed)
+    started = env1.OnboardingStarted(
+        slug=slug, steps=STEPS, started_by=context.input_id, run=run, done=done
+    )
+    first = next(step for step in STEPS if step not in done)
+    told = env1.OnboardingRestarted(slug=slug, run=run)
+    return _attempt(first, 1, run, context, (Emit(started), Emit(told, ref_of(slug))))
+
+
 def _begin(state: Onboarding, given: Recorded, context: Context) -> Decision:
     if state.status != "absent" or not isinstance(given.event, env1.OrganizationCreated):
         return Decision()
     started = env1.OnboardingStarted(slug=context.ref.id, steps=STEPS, started_by=given.id)
-    return _attempt(STEPS[0], 1, context, (Emit(started),))
+    return _attempt(STEPS[0], 1, 1, context, (Emit(started),))
 
 
 def _expire(state: Onboarding, given: Fired, context: Context) -> Decision:
@@ -167,7 +224,7 @@ def _hear(state: Onboarding, given: Answer, context: Context) -> Decision:
 
 
 def _attempt(
-    step: env1.Step, attempt: int, context: Context, before: tuple[Emit, ...] = ()
+    step: env1.Step, attempt: int, run: int, context: Context, before: tuple[Emit, ...] = ()
 ) -> Decision:
     """Begin an attempt at a step; `ready` is asked of the Organization, the others are effects."""
     wait = STEP_TIME[step] * attempt
@@ -178,8 +235,9 @@ def _attempt(
         gen=context.done_id,
         deadline=context.now + wait,
         input=context.input_id,
+        run=run,
     )
-    asked = Send(ref=ref_of(context.ref.id), command=env1.CompleteOnboarding())
+    asked = Send(ref=ref_of(context.ref.id), command=env1.CompleteOnboarding(run=run))
     return Decision(
         events=(*before, Emit(started)),
         timers=(Arm(timer=DEADLINE, after=wait),),
@@ -194,7 +252,7 @@ def _finish(state: Onboarding, detail: str, context: Context) -> Decision:
     )
     position = STEPS.index(state.step) + 1
     if position < len(STEPS):
-        return _attempt(STEPS[position], 1, context, (completed,))
+        return _attempt(STEPS[position], 1, state.run, context, (completed,))
     ended = Emit(env1.OnboardingCompleted(slug=slug, input=context.input_id))
     return Decision(events=(completed, ended), timers=(Cancel(DEADLINE),))
 
@@ -210,25 +268,27 @@ def _fail(state: Onboarding, reason: str, context: Context) -> Decision:
         )
     )
     if state.attempt < MAX_ATTEMPTS:
-        return _attempt(state.step, state.attempt + 1, context, (failed,))
-    return _undo(state.step, reason, 1, context, (failed,))
+        return _attempt(state.step, state.attempt + 1, state.run, context, (failed,))
+    state = msgspec.structs.replace(state, reason=reason)
+    return _undo(state, 1, context, (failed,))
 
 
 # ---- taking back
 
 
 def _undo(
-    step: env1.Step, reason: str, attempt: int, context: Context, before: tuple[Emit, ...] = ()
+    state: Onboarding, attempt: int, context: Context, before: tuple[Emit, ...] = ()
 ) -> Decision:
     wait = UNDO_TIME * attempt
     started = env1.CompensationStarted(
         slug=context.ref.id,
-        step=step,
-        reason=reason,
+        step=state.step,
+        reason=state.reason,
         gen=context.done_id,
         deadline=context.now + wait,
         attempt=attempt,
         input=context.input_id,
+        run=state.run,
     )
     return Decision(events=(*before, Emit(started)), timers=(Arm(timer=DEADLINE, after=wait),))
 
@@ -247,7 +307,7 @@ def _undone(state: Onboarding, command: env1.ReportStep, context: Context) -> De
 
 def _retry_undo(state: Onboarding, problem: str, context: Context) -> Decision:
     if state.attempt < MAX_ATTEMPTS:
-        return _undo(state.step, state.reason, state.attempt + 1, context)
+        return _undo(state, state.attempt + 1, context)
     reason = f"{state.reason}; the Git home could not be taken back: {problem}"
     return _give_up(msgspec.structs.replace(state, reason=reason), (), context)
 
@@ -279,8 +339,15 @@ def evolve(state: Onboarding, event: Event) -> Onboarding:
     replace = msgspec.structs.replace
     match event:
         case env1.OnboardingStarted():
-            handled = _handled(state, event.started_by)
-            return replace(state, status="running", slug=event.slug, handled=handled)
+            return replace(
+                state,
+                status="running",
+                slug=event.slug,
+                run=event.run,
+                completed=event.done,
+                reason="",
+                handled=(event.started_by,),
+            )
         case env1.StepStarted():
             state = replace(state, step=event.step, attempt=event.attempt, gen=event.gen)
         case env1.StepCompleted():
@@ -300,7 +367,9 @@ def evolve(state: Onboarding, event: Event) -> Onboarding:
         case env1.OnboardingCompleted():
             state = replace(state, status="completed", gen="", reason="")
         case env1.OnboardingFailed():
-            state = replace(state, status="failed", gen="", reason=event.reason)
+            # The manifests stand in the Git home, and go with it.
+            left = () if "git-home" in event.undone else state.completed
+            state = replace(state, status="failed", gen="", reason=event.reason, completed=left)
         case _:
             return state
     return replace(state, handled=_handled(state, event.input))

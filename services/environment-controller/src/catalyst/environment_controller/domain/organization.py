@@ -35,6 +35,8 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     """One Organization, as far as decisions and manifests need it."""
 
     phase: Phase = "absent"
+    run: int = 1
+    """Which run of its onboarding counts."""
     suspended: bool = False
     suspended_reason: str = ""
     slug: str = ""
@@ -86,15 +88,25 @@ def require_changeable(state: Organization, slug: str) -> None:
         Rejected: As `require_existing`, or `organization-suspended`, `organization-failed`.
     """
     require_existing(state, slug)
+    require_active(state, slug)
+    if state.phase == "failed":
+        raise Rejected(
+            "organization-failed",
+            f"the onboarding of the Organization {slug!r} failed; restart it, or delete"
+            " the Organization",
+        )
+
+
+def require_active(state: Organization, slug: str) -> None:
+    """Refuse what does not happen in a suspended Organization.
+
+    Raises:
+        Rejected: `organization-suspended`.
+    """
     if state.suspended:
         raise Rejected(
             "organization-suspended",
             f"the Organization {slug!r} is suspended: {state.suspended_reason}",
-        )
-    if state.phase == "failed":
-        raise Rejected(
-            "organization-failed",
-            f"the onboarding of the Organization {slug!r} failed; it can only be deleted",
         )
 
 
@@ -136,12 +148,12 @@ def resume(state: Organization, _command: env1.ResumeOrganization, context: Cont
 
 
 def complete_onboarding(
-    state: Organization, _command: env1.CompleteOnboarding, context: Context
+    state: Organization, command: env1.CompleteOnboarding, context: Context
 ) -> Decision:
     """Mark the Organization ready; again changes nothing.
 
     Raises:
-        Rejected: `step-unexpected` if the onboarding has failed meanwhile.
+        Rejected: `step-unexpected` if the run of the onboarding has failed meanwhile.
     """
     require_service(context, SERVICE)
     require_existing(state, context.ref.id)
@@ -149,6 +161,8 @@ def complete_onboarding(
         return Decision()
     if state.phase == "failed":
         raise Rejected("step-unexpected", "the onboarding has failed; it cannot complete any more")
+    if command.run != state.run:
+        raise Rejected("step-unexpected", f"run {state.run} of the onboarding is under way")
     return emit(env1.OrganizationReady(slug=context.ref.id))
 
 
@@ -237,6 +251,8 @@ def _own(state: Organization, event: Event) -> Organization:
             return replace(state, phase="ready")
         case env1.OrganizationFailed():
             return replace(state, phase="failed")
+        case env1.OnboardingRestarted():
+            return replace(state, phase="onboarding", run=event.run)
         case env1.OrganizationDeleted():
             return replace(state, phase="deleted", environments=(), policies=())
         case _:
