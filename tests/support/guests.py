@@ -1,10 +1,16 @@
 """Another service for tests: its events stand in the log, and nothing of it runs."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
 import msgspec
 import pytest
+from tests.support.crashes import FaultyBroker
+from tests.support.waiting import until
+from typing_extensions import override
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.chassis.jetstream.port import Ack, Outgoing, Stored
 from catalyst.contracts import registry
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref
@@ -53,3 +59,36 @@ async def write(js: JetStream, fact: str = "thing-moved", ref: Ref = THING, **da
         "data": data,
     }
     return await js.publish(Outgoing(ref.event(fact, 1), msgspec.json.encode(body)))
+
+
+@dataclass
+class Meanwhile(FaultyBroker):
+    """Lets somebody act once, just before a decision is stored."""
+
+    act: Callable[[], Awaitable[object]] | None = None
+    before: str = ""
+    """Word in the subject of one of the decision's messages; empty for the next one."""
+
+    @override
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+        if self.act is not None and any(self.before in item.subject for item in messages):
+            act, self.act = self.act, None
+            await act()
+        return await super().batch(messages, timeout=timeout)
+
+
+async def until_stored(js: JetStream, subject: str) -> list[Stored]:
+    """Return what stands on a subject of the log, once there is something."""
+    found: list[Stored] = []
+
+    async def there() -> bool:
+        found[:] = await js.replay("EV", subject)
+        return bool(found)
+
+    await until(there, 20)
+    return found
+
+
+async def until_parked(js: JetStream) -> None:
+    """Wait until an aggregate of `acme` is parked."""
+    await until_stored(js, "evt.acme.*.*.*.parked.v1")

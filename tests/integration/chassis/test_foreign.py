@@ -1,20 +1,16 @@
 """Aggregates that another service decides: read from their events, guarded, never written."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import pytest
 from tests.support import guests
-from tests.support.crashes import FaultyBroker
-from tests.support.guests import THING, Thing
+from tests.support.guests import THING, Meanwhile, Thing
 from tests.support.invariants import check_log
 from tests.support.rig import ORGANIZATIONS, Sender, acme, working
 from tests.support.sequential import CREATE
-from tests.support.waiting import until
-from typing_extensions import override
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.service import Aggregate, Service, on
 from catalyst.contracts.decision import Context, Decision, Emit, emit
 from catalyst.contracts.environment_v1 import OrganizationSuspended, SuspendOrganization
@@ -56,20 +52,6 @@ def _service(rule: Callable[..., Decision] = _suspend) -> Service:
             on(SuspendOrganization, "organization", rule, _reads),
         ),
     )
-
-
-@dataclass
-class Meanwhile(FaultyBroker):
-    """Lets somebody act just before the next decision is stored."""
-
-    act: Callable[[], Awaitable[object]] | None = None
-
-    @override
-    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
-        act, self.act = self.act, None
-        if act is not None:
-            await act()
-        return await super().batch(messages, timeout=timeout)
 
 
 async def _reasons(js: JetStream) -> list[str]:
@@ -132,10 +114,6 @@ async def test_writing_it_is_a_bug_that_reaches_no_log(js: JetStream) -> None:
         made = await sender.send(CREATE, "acme", acme())
         await sender.outcome("acme", made)
         await sender.send(SUSPEND, "acme", {"reason": "r"})
-
-        async def parked() -> bool:
-            return bool(await js.replay("EV", "evt.acme.*.*.*.parked.v1"))
-
-        await until(parked, 20)
+        await guests.until_parked(js)
         assert not await js.replay("EV", THING.guard)
         assert worker.active.is_set()

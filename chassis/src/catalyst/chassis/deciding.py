@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from catalyst.chassis import batch, outcome, parking
 from catalyst.chassis.brokerclock import BrokerClock
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.grouping import Grouping, Placed
 from catalyst.chassis.jetstream.port import (
     Broker,
@@ -28,7 +29,7 @@ from catalyst.chassis.job import Job
 from catalyst.chassis.measures import Measures
 from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
-from catalyst.chassis.service import Process, Read, Rule, Service
+from catalyst.chassis.service import Asking, Process, Read, Rule, Service
 from catalyst.chassis.states import Held, HeldClaim, States
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer, Event, Outcome
@@ -62,9 +63,11 @@ class Deciding:
         states: States,
         grouping: Grouping,
         clock: BrokerClock,
+        asking: Asking,
         measures: Measures | None = None,
     ) -> None:
-        """Decide by the table `service`; store through `grouping`."""
+        """Decide by the table `service`; store through `grouping`; rules prepare by `asking`."""
+        self._asking = asking
         self._service = service
         self._broker = broker
         self._states = states
@@ -86,6 +89,10 @@ class Deciding:
             except (WrongSequence, DuplicateId):
                 self._measures.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
+            except Retry as error:
+                # A preparation needs what is not there yet: nobody is refused for that.
+                log.info("rule waits", extra={"command_id": job.done_id, "why": str(error)})
+                await asyncio.sleep(error.after_seconds)
             except NothingStored:
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
             except Unavailable as error:
@@ -169,12 +176,14 @@ class Deciding:
 
         Raises:
             Bug: If the rule raised anything but a rejection.
+            Retry: If its preparation did.
         """
         reading = Reading(own, {}, {})
         try:
             rule = self._rule(job)
+            facts = await self._prepared(job, rule)
             reading = await self._read(job, own, rule)
-            context = _context(job, reading)
+            context = _context(job, reading, facts)
             decision = _decide(job, reading, context, rule, self._processes)
             types = tuple(_type_of(item.event, job.ref.service) for item in decision.events)
             accepted = outcome.accepted(job, types, decision.result)
@@ -183,7 +192,7 @@ class Deciding:
             batch.measure(found, self._broker.max_payload)
         except Rejected as refusal:
             found = self._refusal(job, refusal, reading, more)
-        except BrokerError:
+        except (BrokerError, Retry):
             raise
         except Exception as error:
             raise Bug(f"{type(error).__name__}: {error}") from error
@@ -210,10 +219,14 @@ class Deciding:
             raise Rejected("unknown-type", f"{job.ref.aggregate!r} takes no {job.type!r}")
         return rule
 
+    async def _prepared(self, job: Job, rule: Rule | None) -> Any:
+        if rule is None or rule.prepare is None:
+            return None
+        return await rule.prepare(job.payload, job.ref, job.actor, job.now, self._asking)
+
     async def _read(self, job: Job, own: Held, rule: Rule | None) -> Reading:
-        wanted: Sequence[Read] = ()
-        if rule is not None:
-            wanted = rule.reads(own.state, job.payload, job.ref)
+        reads = rule.reads if rule is not None else self._processes[job.ref.aggregate].reads
+        wanted: Sequence[Read] = reads(own.state, job.payload, job.ref)
         others: dict[Ref, Held] = {}
         claims: dict[Claim, HeldClaim] = {}
         for item in wanted:
@@ -335,7 +348,7 @@ def _type_of(event: Event, service: str) -> str:
     return named(type(event), service).type
 
 
-def _context(job: Job, reading: Reading) -> Context:
+def _context(job: Job, reading: Reading, facts: Any) -> Context:
     return Context(
         now=job.now,
         ref=job.ref,
@@ -344,6 +357,7 @@ def _context(job: Job, reading: Reading) -> Context:
         done_id=job.done_id,
         reads={ref: held.state for ref, held in reading.others.items()},
         claims={claim: held.state for claim, held in reading.claims.items()},
+        facts=facts,
     )
 
 

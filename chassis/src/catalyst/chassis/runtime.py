@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalyst.chassis import ids, keyring, tokens
+from catalyst.chassis.asking import Asked
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Broker, BrokerError
+from catalyst.chassis.service import Asking
 from catalyst.chassis.settings import BrokerSettings
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.chassis.tokens import Signer, Verifier
@@ -35,6 +37,11 @@ class Runtime:
     """Refuse a command without a token: the broker's permissions are not ours."""
     telemetry: Telemetry
     replicas: int = 1
+
+    @property
+    def asking(self) -> Asking:
+        """Asks other services their queries, as this one."""
+        return Asked(self.js, self.token)
 
 
 @asynccontextmanager

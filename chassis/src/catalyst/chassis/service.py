@@ -27,6 +27,31 @@ Decide = Callable[[Any, Any, Context], Decision]
 Input = Recorded | Fired | Answer
 
 
+class Asking(Protocol):
+    """How a rule's preparation, a query or an effect asks another service."""
+
+    async def ask(
+        self,
+        service: str,
+        name: str,
+        version: int,
+        organization: str | None,
+        request: Mapping[str, Any],
+    ) -> Any:
+        """Return the result of another service's query, as JSON; asked as this service.
+
+        Raises:
+            Rejected: If the other one refuses, with its code.
+            Retry: If it does not answer, or cannot now.
+        """
+        ...
+
+
+Prepare = Callable[[Any, Ref, Actor, datetime, Asking], Awaitable[Any]]
+"""Takes the command, the aggregate, who asks, the broker's time of the command, and whom to ask.
+Its result is the rule's `context.facts`. Raises `Rejected`, recorded as the outcome, or `Retry`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate(Generic[S]):
     """One kind of thing that is decided as a unit."""
@@ -57,9 +82,12 @@ class Rule:
     aggregate: str
     decide: Decide
     reads: Reads
+    prepare: Prepare | None = None
+    """Run before every reading, again after every conflict. It guards nothing: what the decision
+    depends on has to be named by `reads` as well."""
 
 
-def _nothing(_state: Any, _command: Any, _ref: Ref) -> Sequence[Read]:
+def _nothing(_state: Any, _input: Any, _ref: Ref) -> Sequence[Read]:
     return ()
 
 
@@ -68,12 +96,13 @@ def on(
     aggregate: str,
     decide: Callable[[Any, C, Context], Decision],
     reads: Callable[[Any, C, Ref], Sequence[Read]] = _nothing,
+    prepare: Callable[[C, Ref, Actor, datetime, Asking], Awaitable[Any]] | None = None,
 ) -> Rule:
     """Pair a command with its rule; `reads` names what else the rule looks at."""
     message = BY_SHAPE[shape]
     if aggregate not in message.aggregates:
         raise ValueError(f"{message.type} is not addressed to {aggregate!r}")
-    return Rule(shape=shape, aggregate=aggregate, decide=decide, reads=reads)
+    return Rule(shape=shape, aggregate=aggregate, decide=decide, reads=reads, prepare=prepare)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +116,8 @@ class Process:
     """Which of its aggregates an event concerns; None to ignore the event."""
     react: Callable[[Any, Input, Context], Decision]
     events: tuple[type[Event], ...]
+    reads: Reads = _nothing
+    """Names what else it looks at, from its state, the input and its own address."""
 
 
 class Loader(Protocol):

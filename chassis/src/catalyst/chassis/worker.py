@@ -68,7 +68,13 @@ class Worker:
         self.grouping = Grouping(broker, self._measures)
         self._clock = BrokerClock(broker)
         self._deciding = Deciding(
-            service, broker, self.states, self.grouping, self._clock, self._measures
+            service,
+            broker,
+            self.states,
+            self.grouping,
+            self._clock,
+            runtime.asking,
+            self._measures,
         )
         self._door = Door(
             service=service.name,

@@ -58,6 +58,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     reads: Mapping[Ref, Any] = {}
     """State of every aggregate that `reads` named."""
     claims: Mapping[Claim, ClaimState] = {}
+    facts: Any = None
+    """What the rule's preparation found; None for a rule without one."""
 
 
 class Emit(msgspec.Struct, frozen=True):

@@ -116,14 +116,16 @@ def worker(service: str) -> Permissions:
     """Return what the worker of a service may do.
 
     Its events, snapshots, timers and dead letters carry its name; `done`, `chk`, `clm` and `out`
-    cannot, so there the guards decide. It sends commands to nobody but itself (the relay) and
-    answers nowhere but on `rsp.`.
+    cannot, so there the guards decide. It sends commands to nobody but itself (the relay), asks
+    whom its table names, and answers nowhere but on `rsp.`.
     """
+    asks = [other for table in TABLES if table.service == service for other in table.asks]
     durables = [item for item in CONSUMERS if item.name.startswith(f"{service}--")]
     own = tuple(f"{kind}.*.{service}.>" for kind in ("evt", "st", "tmr", "dlq", "cmd"))
     return Permissions(
         publish=(
             *own,
+            *(f"qry.*.{other}.>" for other in asks),
             *("done.*.*", "chk.*.>", "clm._.>", "out.>", "rsp.>"),
             *("$KV.leases.>", "$KV.cursors.>"),
             *_keep(*_STREAM_NAMES, *_BUCKET_NAMES),

@@ -1,0 +1,95 @@
+"""One service asks another: answers, refusals with their code, and silence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.rig import ORGANIZATIONS, working
+
+from catalyst.chassis.asking import Asked
+from catalyst.chassis.errors import Retry
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.service import Loader, Query, Service
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.rejection import Rejected
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    return KeyRing.open(tmp_path / "keys")
+
+
+async def _quote(
+    request: Mapping[str, Any], organization: str, actor: Actor, _load: Loader
+) -> dict[str, Any]:
+    if "refuse" in request:
+        raise Rejected("not-found", "there is no price", pointer="/lines/0")
+    if "wait" in request:
+        await asyncio.Event().wait()
+    if "fail" in request:
+        raise LookupError("a bug")
+    return {"lines": request["lines"], "for": organization, "asked_by": actor.name}
+
+
+@pytest.fixture
+async def asking(js: JetStream, keys: KeyRing) -> AsyncIterator[Asked]:
+    query = Query(
+        name="quote", version=1, for_command="environment.create-organization.v1", run=_quote
+    )
+    answering = Service(
+        name="environment",
+        aggregates=ORGANIZATIONS.aggregates,
+        rules=ORGANIZATIONS.rules,
+        queries=(query,),
+    )
+    async with working(js, answering, keys=keys):
+        yield Asked(js, keys.service("environment").service)
+
+
+async def test_an_answer_is_what_the_other_service_said(asking: Asked) -> None:
+    found = await asking.ask("environment", "quote", 1, "acme", {"lines": [1, 2]})
+    assert found == {"lines": [1, 2], "for": "acme", "asked_by": "service:environment"}
+
+
+async def test_a_question_of_the_platform_has_no_organization(asking: Asked) -> None:
+    found = await asking.ask("environment", "quote", 1, None, {"lines": []})
+    assert found["for"] == ""
+
+
+async def test_a_refusal_keeps_its_code_and_its_place(asking: Asked) -> None:
+    with pytest.raises(Rejected) as refused:
+        await asking.ask("environment", "quote", 1, "acme", {"refuse": True})
+    assert (refused.value.code, refused.value.message) == ("not-found", "there is no price")
+    assert [error.pointer for error in refused.value.errors] == ["/lines/0"]
+
+
+@pytest.mark.parametrize(("service", "name"), [("environment", "unheard-of"), ("nobody", "quote")])
+async def test_where_nobody_listens_is_asked_again(asking: Asked, service: str, name: str) -> None:
+    with pytest.raises(Retry, match="does not answer"):
+        await asking.ask(service, name, 1, "acme", {})
+
+
+async def test_an_answer_that_does_not_come_in_time_is_asked_for_again(
+    js: JetStream, asking: Asked, keys: KeyRing
+) -> None:
+    hasty = Asked(js, keys.service("environment").service, timeout=0.2)
+    with pytest.raises(Retry, match="does not answer"):
+        await hasty.ask("environment", "quote", 1, "acme", {"wait": True})
+
+
+async def test_a_bug_over_there_is_no_refusal(asking: Asked) -> None:
+    with pytest.raises(Retry):
+        await asking.ask("environment", "quote", 1, "acme", {"fail": True})
+
+
+async def test_a_token_that_is_not_believed_is_no_refusal_of_the_question(
+    js: JetStream, asking: Asked, tmp_path: Path
+) -> None:
+    stranger = KeyRing.open(tmp_path / "others").service("environment")
+    with pytest.raises(Retry, match="unauthenticated"):
+        await Asked(js, stranger.service).ask("environment", "quote", 1, "acme", {})
