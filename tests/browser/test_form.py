@@ -63,7 +63,7 @@ async def test_every_wrong_field_is_marked_where_it_is(
         )
         for control, text in (
             (name, "is missing"),
-            (mail, "does not match"),
+            (mail, "must be an e-mail address"),
             (role, "is missing"),
         ):
             await expect(control).to_have_attribute("aria-invalid", "true")
@@ -188,6 +188,29 @@ async def test_there_is_a_form_for_every_command(desk: Window) -> None:
         for button in await form.get_by_role("button", name="Add ").all():
             await button.click()
         assert await form.get_by_role("button", name="Send", exact=True).is_enabled()
+
+
+@pytest.mark.guarantee("G5.12")
+async def test_a_field_says_below_it_what_it_means_and_takes(desk: Window) -> None:
+    page, form = desk.page, desk.form
+    await desk.choose_command("Create Organization")
+    for button in ("Add identity", "Add public front"):
+        await page.get_by_role("button", name=button).click()
+    for label, text in (
+        ("Display name", "What people call the Organization. One line of 1 to 128 characters"),
+        ("Tier", "How large the Organization is"),
+        ("Backend port", "A port from 1 to 65535; for example `80` (otherwise 80)."),
+    ):
+        control = form.get_by_label(label)
+        help_id = (await control.get_attribute("aria-describedby") or "").split()[0]
+        await expect(page.locator(f"#{help_id}")).to_contain_text(text)
+    await expect(form).to_contain_text("Where its people sign in")
+    await desk.choose_command("Update Organization")
+    # A value that may be left as it is says so before anything is set, and once.
+    plan = page.get_by_text("The plan that it booked")
+    await expect(plan).to_have_count(1)
+    await form.get_by_label("Plan slug").first.select_option(label="set")
+    await expect(plan).to_have_count(1)
 
 
 async def test_a_row_leads_to_a_command_for_it(desk: Window, site: Site, slug: str) -> None:

@@ -42,7 +42,7 @@ class Compliance(Part, frozen=True, kw_only=True):
 class PrRequired(Part, frozen=True, kw_only=True, tag="pr-required", tag_field="type"):
     """Rule of the older spelling: approvals by named teams."""
 
-    approvers: tuple[Line, ...] = ()
+    approvers: tuple[Annotated[Line, msgspec.Meta(examples=["platform"])], ...] = ()
     """The teams that approve; none: anyone but the author."""
     min_approvals: int = 1
     """How many approvals are needed."""
@@ -60,7 +60,7 @@ class ReScoreGate(Part, frozen=True, kw_only=True, tag="re-score-gate", tag_fiel
 class Soak(Part, frozen=True, kw_only=True, tag="soak", tag_field="type"):
     """Rule of the older spelling: time in a source Environment before promotion."""
 
-    source_environment: Line = ""
+    source_environment: Annotated[Line, msgspec.Meta(examples=["acme-stg"])] = ""
     """Name of the Environment where the change runs first; empty: the one before."""
     duration: Duration
     """How long it runs there."""
@@ -71,12 +71,12 @@ class ChangeWindow(Part, frozen=True, kw_only=True, tag="change-window", tag_fie
 
     effect: Literal["allow", "deny"] = "allow"
     """Whether changes may happen in the window or may not."""
-    cron: Line = ""
+    cron: Annotated[Line, msgspec.Meta(examples=["0 22 * * 5"])] = ""
     """When the window opens: five fields, as in the older spelling; or `rrule`, never both."""
-    rrule: Line = ""
+    rrule: Annotated[Line, msgspec.Meta(examples=["FREQ=WEEKLY;BYDAY=SA"])] = ""
     """When the window opens: an RFC 5545 recurrence rule without DTSTART: it counts from Monday 1
     January 2001, 00:00."""
-    timezone: Line = "UTC"
+    timezone: Annotated[Line, msgspec.Meta(examples=["Asia/Muscat"])] = "UTC"
     """Name of the time zone that it is read in."""
     duration: Duration
     """How long the window stays open."""
@@ -88,7 +88,7 @@ Rule = PrRequired | ReScoreGate | Soak | ChangeWindow
 class AppliesTo(Part, frozen=True, kw_only=True):
     """Which Environments may be put under the policy; empty means all."""
 
-    environments: tuple[Line, ...] = ()
+    environments: tuple[Annotated[Line, msgspec.Meta(examples=["acme-prod"])], ...] = ()
     """Names of the Environments; none: all."""
 
 

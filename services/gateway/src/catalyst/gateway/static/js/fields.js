@@ -1,7 +1,7 @@
 // Controls for single values: text, numbers, choices. Each knows its value and shows its error.
 
 import { el, freshId } from "./dom.js";
-import { hint } from "./schema.js";
+import { help } from "./schema.js";
 import { label } from "./words.js";
 
 /**
@@ -77,8 +77,8 @@ export class Control extends Field {
   constructor(name, about, required, control) {
     super(name, about, required);
     const id = freshId("field");
-    const help = hint(about);
-    const helpId = help ? freshId("help") : "";
+    const told = help(about);
+    const helpId = told ? freshId("help") : "";
     control.id = id;
     control.setAttribute("aria-describedby", [helpId, this.errorId].filter(Boolean).join(" "));
     if (required) control.setAttribute("aria-required", "true");
@@ -86,7 +86,7 @@ export class Control extends Field {
     this.node = el("div", { class: "field" },
       el("label", { for: id, text: this.title }, required ? requiredMark() : null),
       control,
-      help ? el("p", { class: "help", id: helpId, text: help }) : null,
+      told ? el("p", { class: "help", id: helpId, text: told }) : null,
       this.error);
   }
 }

@@ -17,8 +17,8 @@ const SIMPLE = {
 export function build(name, schema, root, required) {
   const about = shape(schema, root);
   const clearable = about.nullable && !required && about.default === undefined;
+  if (clearable) return new Clearable(name, about, () => plain(name, { ...about, description: "" }, root, required));
   const made = () => plain(name, about, root, required);
-  if (clearable) return new Clearable(name, about, made);
   const optional = !required && (about.kind === "object" || about.kind === "union");
   return optional ? new Optional(name, about, made) : made();
 }
@@ -234,7 +234,8 @@ class Clearable extends Field {
   constructor(name, about, make) {
     super(name, about, false);
     const [keep, give, take] = ["leave as it is", "set", "take away"];
-    this.choice = new Choice(name, { kind: "choice", values: [give, take], schema: {} }, false);
+    // The text stands below the choice, so that it is read before something is set.
+    this.choice = new Choice(name, { kind: "choice", values: [give, take], description: about.description, schema: {} }, false);
     this.choice.control.firstElementChild.textContent = keep;
     this.give = give;
     this.make = make;

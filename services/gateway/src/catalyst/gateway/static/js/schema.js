@@ -48,18 +48,16 @@ function kindOf(schema) {
   return { kind: plain[schema.type] ?? "any" };
 }
 
-/** Returns what a value has to be, in a few words. */
-export function hint({ kind, schema, default: usual }) {
+/** Returns what a value means and has to be; its limits stand in the description. */
+export function help({ kind, schema, description, default: usual }) {
   const parts = [];
   if (schema.format === "date-time") parts.push("such as 2027-01-31T12:00:00Z");
-  if (schema.maxLength) parts.push(`at most ${schema.maxLength} characters`);
-  if (schema.minimum !== undefined && schema.maximum !== undefined) {
-    parts.push(`${schema.minimum} to ${schema.maximum}`);
-  } else if (kind === "integer") parts.push("a whole number");
+  if (kind === "integer" && schema.minimum === undefined) parts.push("a whole number");
   if (kind === "any") parts.push("JSON");
   const told = usual !== undefined && usual !== null && usual !== "" && typeof usual !== "object";
   if (told && kind !== "choice" && kind !== "boolean") parts.push(`otherwise ${usual}`);
-  return parts.join("; ");
+  const hint = parts.join("; ");
+  return description && hint ? `${description.replace(/\.$/, "")} (${hint}).` : description || hint;
 }
 
 /** Returns the steps of a JSON pointer. */
