@@ -17,12 +17,10 @@ from nats.aio.subscription import Subscription
 from typing_extensions import override
 
 from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream.parsing import QuickParser, Tap
 from catalyst.chassis.jetstream.port import BrokerError, Denied, Unavailable
 
 log = logging.getLogger(__name__)
-
-Tap = Callable[[wire.Raw], None]
-"""Takes one message in the read loop: must be quick and must not raise."""
 
 
 class Call:
@@ -63,6 +61,7 @@ class Link(Client):
         """How often the connection was lost. A reader compares it to notice a gap."""
         self._up = asyncio.Event()
         self._taps: dict[int, Tap] = {}
+        self._ps = QuickParser(self, self._taps, self._process_msg)
         self._calls: dict[bytes, Call] = {}
         self._watchers: set[Callable[[], None]] = set()
         self._counter = 0
@@ -209,20 +208,6 @@ class Link(Client):
         call = self._calls.get(reply.subject[len(self._inbox) :])
         if call is not None:
             call.take(reply)
-
-    @override
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
-    ) -> None:
-        take = self._taps.get(sid)
-        if take is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-            return
-        try:
-            take(wire.Raw(subject, reply, headers, data))
-        except Exception:
-            # Otherwise the read loop would end, and nothing would ever arrive again.
-            log.exception("a tap failed")
 
     @override
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:

@@ -9,7 +9,8 @@ from collections import deque
 from typing import Final
 
 from catalyst.chassis.jetstream import wire
-from catalyst.chassis.jetstream.link import Link, Tap
+from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream.parsing import Tap
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """Bytes asked for by one request, so that large messages do not make us a slow consumer."""

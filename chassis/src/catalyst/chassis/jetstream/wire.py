@@ -65,12 +65,15 @@ def fields(headers: bytes | None) -> dict[str, str]:
 
 def field(headers: bytes | None, name: bytes) -> bytes | None:
     """Value of one header, without reading the others; `name` is matched exactly."""
-    if headers is None:
-        return None
-    at = headers.rfind(b"\r\n" + name + b":")
+    return None if headers is None else after(headers, b"\r\n" + name + b":")
+
+
+def after(headers: bytes, mark: bytes) -> bytes | None:
+    """What follows the last `mark` (line break, name, colon) up to the end of its line."""
+    at = headers.rfind(mark)
     if at < 0:
         return None
-    start = at + len(name) + 3
+    start = at + len(mark)
     return headers[start : headers.index(b"\r\n", start)].strip()
 
 

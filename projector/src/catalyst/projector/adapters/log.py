@@ -18,7 +18,7 @@ from catalyst.contracts.topology import EV
 from catalyst.projector.adapters.faults import translated
 from catalyst.projector.ports import LogMessage, LogState
 
-_BATCH = b"Nats-Batch-Id"
+_BATCH = b"\r\nNats-Batch-Id:"
 _COMMIT = b"Nats-Batch-Commit"
 
 
@@ -28,7 +28,7 @@ def _message(pulled: Pulled) -> LogMessage:
     commit = False
     # A fired timer keeps the batch headers of the message that armed it; they mean nothing there.
     if headers is not None and not pulled.subject.startswith("due."):
-        batch = wire.field(headers, _BATCH)
+        batch = wire.after(headers, _BATCH)
         commit = batch is not None and _COMMIT in headers
     return LogMessage(pulled.seq, pulled.subject, pulled.time_ns, batch, commit, pulled.data)
 
