@@ -9,7 +9,7 @@ from typing_extensions import override
 from catalyst.chassis.errors import Retry
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.environment_controller.ports import HomeState
+from catalyst.environment_controller.ports import Change, HomeState
 
 
 class MoodyHome(DulwichHome):
@@ -19,6 +19,8 @@ class MoodyHome(DulwichHome):
         super().__init__(root)
         self.problem: Exception | None = None
         """Raised by every use, as long as it is set."""
+        self.commits: Exception | None = None
+        """Raised by every commit, as long as it is set."""
         self.asked: dict[str, int] = {}
         """How often each Organization's home was used in vain."""
 
@@ -36,6 +38,12 @@ class MoodyHome(DulwichHome):
             self.asked[organization] = self.asked.get(organization, 0) + 1
             raise self.problem
         return await super().state(organization)
+
+    @override
+    async def commit(self, change: Change) -> str | None:
+        if self.commits is not None:
+            raise self.commits
+        return await super().commit(change)
 
 
 @asynccontextmanager

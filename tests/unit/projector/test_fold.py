@@ -212,6 +212,33 @@ def test_an_onboarding_shows_its_steps() -> None:
     assert second.status == "pending"
 
 
+def test_a_restarted_onboarding_shows_its_run_and_what_is_left_to_do() -> None:
+    on, owner = writing.onboarding("acme"), writing.organization("acme")
+    steps: tuple[env.Step, ...] = ("git-home", "ready")
+    before = (
+        writing.created("acme"),
+        (on, env.OnboardingStarted(slug="acme", steps=steps, started_by="e")),
+        (on, env.StepCompleted(slug="acme", step="git-home", detail="made")),
+        (on, env.StepFailed(slug="acme", step="ready", attempt=3, reason="no answer")),
+        (on, env.OnboardingFailed(slug="acme", step="ready", reason="no answer")),
+        (owner, env.OrganizationFailed(slug="acme", step="ready", reason="no answer")),
+    )
+    again = env.OnboardingStarted(
+        slug="acme", steps=steps, started_by="c", run=2, done=("git-home",)
+    )
+    fold = folded(
+        recorded(*before, (on, again), (owner, env.OnboardingRestarted(slug="acme", run=2)))
+    )
+    found = doc(fold, "acme._.onboarding._.acme")
+    assert (found.status, found.run, found.reason, found.finished) == ("running", 2, "", None)
+    assert [(item.status, item.detail, item.reason) for item in found.steps] == [
+        ("done", "made", ""),
+        ("pending", "", ""),
+    ]
+    shown = doc(fold, "acme._.organization._.acme")
+    assert (shown.phase, shown.failure) == ("onboarding", None)
+
+
 def test_a_parked_message_shows_in_the_row_until_it_is_not_parked_any_more() -> None:
     fold = folded(recorded(writing.created("acme"), parked("bug"), parked("behind", 2)))
     stale = fold.rows[ACME].value.stale
