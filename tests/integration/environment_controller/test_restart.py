@@ -66,7 +66,7 @@ async def _facts(js: JetStream, aggregate: str) -> Counter[str]:
     return Counter(item.subject.split(".")[5] for item in found)
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 async def test_an_onboarding_that_failed_completes_once_it_is_started_again(
     js: JetStream, tmp_path: Path
 ) -> None:
@@ -110,7 +110,7 @@ async def _committed(js: JetStream) -> bool:
     return (await _facts(js, "organization"))["manifest-committed"] == 1
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 async def test_the_same_request_again_has_the_same_outcome(js: JetStream, tmp_path: Path) -> None:
     sender = Sender(js)
     async with failed(js, tmp_path) as (_, worker):
@@ -126,7 +126,7 @@ async def test_the_same_request_again_has_the_same_outcome(js: JetStream, tmp_pa
     await check_log(js)
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 async def test_a_restart_and_a_deletion_at_once_never_both_hold(
     js: JetStream, tmp_path: Path
 ) -> None:
@@ -145,7 +145,7 @@ async def test_a_restart_and_a_deletion_at_once_never_both_hold(
     await check_log(js)
 
 
-@pytest.mark.guarantee("G7.8", "G1.10")
+@pytest.mark.guarantee("G7.9", "G1.10")
 async def test_a_restart_is_carried_out_once_wherever_its_worker_dies(
     shared_broker: SharedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,7 +72,7 @@ def state(scenario: Scenario) -> Onboarding:
 # ---- where it goes on
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 def test_what_was_taken_back_is_made_anew_with_a_first_attempt_and_its_own_deadline() -> None:
     outcome = again(given_up("git-home", done_before=("git-home", "manifests")))
     outcome.then(
@@ -90,7 +90,7 @@ def test_what_was_taken_back_is_made_anew_with_a_first_attempt_and_its_own_deadl
     ).then_timers(Arm(timer=DEADLINE, after=MINUTE)).then_sends()
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 def test_what_could_not_be_taken_back_is_not_done_again() -> None:
     outcome = again(given_up())
     started, _, first = (item.event for item in outcome.decision.events)
@@ -137,7 +137,7 @@ def test_a_restarted_onboarding_may_fail_and_be_restarted_again() -> None:
 # ---- when it may be
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 @pytest.mark.parametrize(
     ("scenario", "says"),
     [
@@ -203,7 +203,7 @@ def test_admins_of_the_organization_and_the_sovereign_restart() -> None:
     assert allowed == {roles.SOVEREIGN_ADMIN, roles.ORG_ADMIN}
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 def test_an_organization_is_not_deleted_while_it_is_onboarded_again() -> None:
     before, during = given_up("git-home").world, restarted().world
     plan = _plan(before)
@@ -302,7 +302,7 @@ MOVES: list[Move] = [
 ]
 
 
-@pytest.mark.guarantee("G7.8")
+@pytest.mark.guarantee("G7.9")
 @settings(max_examples=40)
 @examples(
     moves=strategies.lists(strategies.sampled_from(MOVES), max_size=60),
