@@ -133,6 +133,19 @@ def test_a_rejected_manifest_is_told_with_its_place_and_decided_anew(
     assert catalyst("apply", "-f", lonely).out.startswith(f"environment/{slug}-prod created")
 
 
+@pytest.mark.guarantee("G5.11")
+def test_a_wrong_field_of_a_manifest_is_told_in_words_with_an_example(
+    catalyst: Callable[..., Ran], fresh: Fresh, tmp_path: Path
+) -> None:
+    owners = [{"email": "no address", "role": "owner"}]
+    wrong = write(tmp_path / "org.yaml", manifest(fresh(), owners=owners, displayName="   "))
+    ran = catalyst("apply", "-f", wrong)
+    assert ran.code == 3
+    assert "not spaces alone; for example `Acme Trading`" in ran.err
+    assert "must be an e-mail address of at most 254 characters, without spaces" in ran.err
+    assert "^" not in ran.err
+
+
 def test_a_field_that_never_changes_is_refused(
     catalyst: Callable[..., Ran], fresh: Fresh, tmp_path: Path
 ) -> None:
