@@ -1,5 +1,7 @@
 """Fixtures around the real broker. A test that asks for none of them starts none."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +14,11 @@ from xdist.scheduler import LoadFileScheduling
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
+
+# Members are started hundreds of times: let what one compiles be there for the next, whatever the
+# surroundings say. Containers often say otherwise, and then each start takes twice as long.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test is timed, so neither is an example; in CI hypothesis takes its own profile for that.
 settings.register_profile("local", deadline=None)

@@ -12,6 +12,8 @@ from catalyst.contracts.message import COMMAND_ID
 from catalyst.gateway import openapi
 from catalyst.gateway.commands import CLOUD_EVENT
 
+pytest_plugins = ["schemathesis.pytest.plugin"]
+
 COMMANDS = {"create-organization", "create-environment", "define-policy", "attach-policy", "retry"}
 
 

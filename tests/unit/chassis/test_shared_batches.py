@@ -88,6 +88,10 @@ async def stored(drafts: Sequence[Draft]) -> tuple[Store, list[Placed | Exceptio
 
 REFS = [Ref("acme", "environment", "organization", name) for name in "abcd"]
 NAMES = [Claim("host", name) for name in "xyz"]
+# Made once: a strategy that is made anew in each draw takes longer than what is drawn from it.
+REF, SOME_REFS = st.sampled_from(REFS), st.sets(st.sampled_from(REFS), max_size=2)
+SOME_NAMES = st.sets(st.sampled_from(NAMES), max_size=2)
+TRUTH, PLACES = st.booleans(), st.lists(st.integers(0, 11), max_size=3)
 
 
 @st.composite
@@ -95,25 +99,27 @@ def drafts(draw: st.DrawFn) -> list[Draft]:
     """Drafts that read and write a few things, each from the state before all of them."""
     found = []
     for number in range(draw(st.integers(1, 12))):
-        who = job(f"c-{draw(st.integers(0, number))}", ref=draw(st.sampled_from(REFS)))
-        read = {who.ref, *draw(st.sets(st.sampled_from(REFS), max_size=2))}
-        claims = draw(st.sets(st.sampled_from(NAMES), max_size=2))
+        who = job(f"c-{draw(st.integers(0, number))}", ref=draw(REF))
+        read = {who.ref, *draw(SOME_REFS)}
+        claims = draw(SOME_NAMES)
         held = {ref: Held(ref=ref, state=None, version=0) for ref in read}
         seen = {item: HeldClaim(claim=item, state=ClaimState(), version=0) for item in claims}
-        if draw(st.booleans()):
+        if draw(TRUTH):
             refused = outcome.rejected(who, Rejected("forbidden", "no"))
             guards = {ref.guard: 0 for ref in read} | {item.subject: 0 for item in claims}
             found.append(batch.rejection(who, refused, guards))
             continue
-        written = draw(st.lists(st.sampled_from(sorted(read)), max_size=3))
-        taken = draw(st.sets(st.sampled_from(sorted(claims)))) if claims else set()
+        # 12 is a multiple of 1, 2 and 3, so each of what was read is as likely as any other.
+        known = sorted(read)
+        written = [known[place % len(known)] for place in draw(PLACES)]
+        taken = [item for item in sorted(claims) if draw(TRUTH)]
         decision = Decision(
             events=tuple(Emit(suspended(), ref) for ref in written),
-            claims=tuple(TakeClaim(item) for item in sorted(taken)),
+            claims=tuple(TakeClaim(item) for item in taken),
         )
         done = outcome.accepted(who, tuple("e" for _ in written), None)
         found.append(batch.acceptance(who, decision, done, held, seen))
-        found[-1].alone = draw(st.booleans()) and draw(st.booleans())
+        found[-1].alone = draw(TRUTH) and draw(TRUTH)
     return found
 
 

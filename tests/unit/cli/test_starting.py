@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catalyst.cli import main
+from catalyst.cli import main, startable
 from catalyst.client.errors import shown_address
 
 
@@ -51,8 +51,10 @@ def test_a_taken_port_is_named(
 
 
 def test_a_broker_that_is_not_there_is_named_without_its_password(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A refused connection is tried again until the time is over.
+    monkeypatch.setattr(startable, "BROKER_SECONDS", 0.2)
     with socket.socket() as bound:
         # Bound and not listening: a connection is refused for certain.
         bound.bind(("127.0.0.1", 0))
