@@ -254,6 +254,21 @@ async def test_a_subject_that_cannot_be_read_becomes_a_dead_letter(
         assert js.link.drops == 0
 
 
+@pytest.mark.guarantee("G5.11")
+async def test_a_wrong_field_is_recorded_in_words_with_an_example(js: JetStream) -> None:
+    sender = Sender(js)
+    async with working(js):
+        sent = await sender.send(CREATE, "acme", acme(parent_org="A B"))
+        found = await sender.outcome("acme", sent)
+        (error,) = found.errors
+        said = (
+            "must be 3 to 32 lower-case letters, digits or '-', beginning with a letter; for "
+            "example `acme`"
+        )
+        assert (error.pointer, error.message) == ("/data/parent_org", said)
+        assert (found.code, found.message) == ("invalid-data", f"parent_org: {said}")
+
+
 @pytest.mark.guarantee("G5.9")
 async def test_a_refusal_that_quotes_a_whole_body_can_be_recorded(js: JetStream) -> None:
     """The text of a refusal has a limit of its own: it must not exceed the broker's."""
