@@ -185,14 +185,20 @@ async def working(
 ) -> AsyncIterator[Worker]:
     """Run a worker for the block, and drain it at the end."""
     standing = runtime(js, broker=broker, keys=keys, require_tokens=require_tokens)
-    worker = Worker(service, standing)
+    async with running(Worker(service, standing)) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[Worker]:
+    """Run a worker for the block, from when it takes messages, and drain it at the end."""
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(worker.run())
+        task = tasks.create_task(worker.run())
         ready = tasks.create_task(worker.active.wait())
-        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         try:
             yield worker
         finally:
             ready.cancel()
             worker.stop()
-            await running
+            await task

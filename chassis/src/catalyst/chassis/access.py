@@ -6,27 +6,23 @@ by verified e-mail, so that a change takes effect at once. Caught up before the 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from catalyst.chassis import events
+from catalyst.chassis.following import Following
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import BrokerError, Unavailable
-from catalyst.chassis.jetstream.puller import Doubt, Puller, pull
+from catalyst.chassis.jetstream.port import Unavailable
+from catalyst.chassis.jetstream.puller import Pulled
 from catalyst.chassis.tokens import Claims
 from catalyst.contracts import environment_v1
 from catalyst.contracts.roles import OWNER_ROLES
 from catalyst.contracts.subjects import escape
 from catalyst.contracts.topology import EV
 
-log = logging.getLogger(__name__)
-
 OWNERS: Final = "evt.*.environment.organization.>"
 """Where the events stand that name owners."""
-_PAUSE_SECONDS: Final = 0.2
 _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Owners do not depend on when they were named."""
 
@@ -39,9 +35,8 @@ class RolesTable:
         self._js = js
         self._owners: dict[str, dict[str, frozenset[str]]] = {}
         self._seen: dict[str, int] = {}
-        self._position = 0
-        self._moved = asyncio.Event()
-        self.ready = asyncio.Event()
+        self._following = Following("roles", [OWNERS], self._take)
+        self.ready = self._following.ready
 
     def roles(self, claims: Claims, organization: str | None) -> frozenset[str]:
         """Return every role that holds in an Organization (None: the platform alone)."""
@@ -72,8 +67,7 @@ class RolesTable:
 
     async def reach(self, seq: int) -> None:
         """Wait until every event on an Organization up to a sequence is folded by `run`."""
-        while self._position < seq:
-            await self._moved.wait()
+        await self._following.reach(seq)
 
     async def _refresh(self, organization: str) -> None:
         subject = f"evt.{escape(organization)}.environment.organization.>"
@@ -89,28 +83,10 @@ class RolesTable:
 
     async def run(self) -> None:
         """Follow the log for ever; after any doubt go on from the last event folded."""
-        while True:
-            try:
-                newest = await self._js.last(EV, OWNERS, leader=True)
-                target = newest.seq if newest is not None else 0
-                start = self._position + 1
-                async with pull(
-                    self._js, EV, name="roles", start=start, subjects=[OWNERS]
-                ) as puller:
-                    await self._follow(puller, target)
-            except (Doubt, BrokerError) as error:
-                log.info("reading owners again", extra={"reason": str(error)})
-                await asyncio.sleep(_PAUSE_SECONDS)
+        await self._following.run(self._js)
 
-    async def _follow(self, puller: Puller, target: int) -> None:
-        while True:
-            if self._position >= target:
-                self.ready.set()
-            for item in await puller.read():
-                self._fold(item.subject, item.data, item.seq)
-                self._position = max(self._position, item.seq)
-            waiting, self._moved = self._moved, asyncio.Event()
-            waiting.set()
+    def _take(self, item: Pulled) -> None:
+        self._fold(item.subject, item.data, item.seq)
 
     def _fold(self, subject: str, data: bytes, seq: int) -> None:
         try:

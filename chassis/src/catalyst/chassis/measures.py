@@ -67,6 +67,12 @@ class Measures:
             ["effect"],
             registry=into,
         )
+        self.passed_over = Counter(
+            "catalyst_worker_index_passed_over",
+            "Events that an index could not take in.",
+            ["index"],
+            registry=into,
+        )
         self._lease = Gauge(
             "catalyst_worker_lease_held", "1 while this worker takes messages.", registry=into
         )

@@ -1,7 +1,8 @@
 """Query services: questions that need a rule, answered from state; nothing is published.
 
-On `qry.<org>.<service>.<name>.v<N>`, JSON in, JSON out with `as_of`; errors are problems. The same
-tokens and roles as everywhere. Called by the worker's start.
+On `qry.<org>.<service>.<name>.v<N>`, JSON in, JSON out with `as_of`: the log's last sequence when
+the question came; the answer knows everything up to it. Errors are problems. The same tokens and
+roles as everywhere. Called by the worker's start.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Questions:
             request = codec.decode(data, dict[str, Any], "invalid-query")
             actor = await self._prove(query, organization, headers)
             as_of = (await self._runtime.broker.stream_state(EV)).last_seq
+            for index in self._service.indexes:
+                await index.catch_up()
             found = await query.run(request, organization or "", actor, self._states.state)
         except Undecodable as error:
             place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from catalyst.chassis.index import Index
 from catalyst.contracts.decision import Actor, Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer, Command, Event
 from catalyst.contracts.registry import BY_SHAPE
@@ -182,6 +183,8 @@ class Service:
     processes: tuple[Process, ...] = ()
     effects: tuple[Effect, ...] = ()
     queries: tuple[Query, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    """What its queries look things up in; at the log's end whenever one is answered."""
     by_name: Mapping[str, Aggregate[Any]] = field(init=False)
     """The aggregates that it decides."""
     by_kind: Mapping[Kind, Aggregate[Any]] = field(init=False)

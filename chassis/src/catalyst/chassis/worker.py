@@ -88,6 +88,13 @@ class Worker:
         self._stop = asyncio.Event()
         self._intake: Intake | None = None
 
+    def reading(self) -> str | None:
+        """Return what is still read at the start, in words; None if this worker knows enough."""
+        if not self.table.ready.is_set():
+            return "the owners are being read"
+        behind = next((item for item in self._service.indexes if not item.is_ready), None)
+        return None if behind is None else f"the index {behind.name!r} is being read"
+
     def stop(self) -> None:
         """Ask `run` to drain and return."""
         self._stop.set()
@@ -105,8 +112,14 @@ class Worker:
             helpers = [
                 tasks.create_task(self.table.run(), name="roles"),
                 tasks.create_task(self._until_closed(), name="connection"),
+                *(
+                    tasks.create_task(index.run(self._runtime.js, self._measures), name=index.name)
+                    for index in self._service.indexes
+                ),
             ]
             await self.table.ready.wait()
+            for index in self._service.indexes:
+                await index.ready()
             lease = Lease(
                 self._runtime.broker,
                 self._service.name,
