@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from catalyst.contracts.account_v1 import PRIORITY, EntryId, Priority
-from catalyst.contracts.message import Command, Event, UtcTime
+from catalyst.contracts.message import END, Command, Event, UtcTime
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.values_v1 import Line, Reason, Slug
 
@@ -31,7 +31,7 @@ Code = Annotated[
     msgspec.Meta(
         min_length=1,
         max_length=64,
-        pattern=r"^[A-Za-z0-9 -]*$",
+        pattern=r"^[A-Za-z0-9 -]*" + END,
         description="1 to 64 letters, digits, '-' or spaces",
         examples=["VCH-7QKD-M2XW-PA4R"],
     ),
