@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import nats
 import pytest
+from tests.deploy.members import deployables
 from tests.e2e import page
 from tests.e2e.compose import Access, Stack
 from tests.support.waiting import until
@@ -21,7 +22,7 @@ from catalyst.contracts.permissions import inbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-MEMBERS = {"environment-controller", "gateway", "projector"}
+MEMBERS = set(deployables())
 CREATE = "environment.create-organization.v1"
 ADD = "environment.create-environment.v1"
 OPENOVA = {
