@@ -197,7 +197,9 @@ class Worker:
         while True:
             try:
                 return await topology.ensure(
-                    broker, contract.topology(), replicas=self._runtime.replicas
+                    broker,
+                    contract.topology_of(self._service.name),
+                    replicas=self._runtime.replicas,
                 )
             except Unavailable as error:
                 if broker.closed.is_set() or clock.monotonic() > until:

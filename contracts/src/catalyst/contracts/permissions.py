@@ -16,7 +16,16 @@ import msgspec
 from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
 from catalyst.contracts.roles import commands_of
 from catalyst.contracts.subjects import organization_token
-from catalyst.contracts.topology import BUCKETS, CMD, CONSUMERS, DLQ, EV, STREAMS, Consumer
+from catalyst.contracts.topology import (
+    BUCKETS,
+    CMD,
+    CONSUMERS,
+    DLQ,
+    EV,
+    STREAMS,
+    Consumer,
+    topology_of,
+)
 
 PROJECTOR: Final = "projector"
 GATEWAY: Final = "gateway"
@@ -120,7 +129,7 @@ def worker(service: str) -> Permissions:
     whom its table names, and answers nowhere but on `rsp.`.
     """
     asks = [other for table in TABLES if table.service == service for other in table.asks]
-    durables = [item for item in CONSUMERS if item.name.startswith(f"{service}--")]
+    _, durables = topology_of(service)
     own = tuple(f"{kind}.*.{service}.>" for kind in ("evt", "st", "tmr", "dlq", "cmd"))
     return Permissions(
         publish=(

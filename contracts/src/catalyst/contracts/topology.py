@@ -195,3 +195,9 @@ CONSUMERS: Final[tuple[Consumer, ...]] = tuple(
 def topology() -> tuple[tuple[Stream, ...], tuple[Consumer, ...]]:
     """Return all streams (buckets included) and all durables."""
     return (*STREAMS, *BUCKETS), CONSUMERS
+
+
+def topology_of(service: str) -> tuple[tuple[Stream, ...], tuple[Consumer, ...]]:
+    """Return what a service's worker makes: all streams, and the durables that are its own."""
+    own = tuple(item for item in CONSUMERS if item.name.startswith(f"{service}--"))
+    return (*STREAMS, *BUCKETS), own
