@@ -84,6 +84,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )
+# Made once: a strategy that is made anew in each draw takes longer than what is drawn from it.
+CHANGE = JSON | st.just(...)
+TIMES, TRUTH, NAME = st.integers(1, 3), st.booleans(), st.text(max_size=6)
 
 
 def example(type_: str) -> Any:
@@ -135,13 +138,13 @@ def refusal(message: Message, raw: bytes) -> Undecodable | None:
 @given(st.sampled_from(sorted(COMMANDS)), st.data())
 def test_the_door_and_the_worker_agree_on_every_body(type_: str, data: st.DataObject) -> None:
     message, value = COMMANDS[type_], example(type_)
-    for _ in range(data.draw(st.integers(1, 3))):
+    for _ in range(data.draw(TIMES)):
         known = places(value)
         if known:
             path = data.draw(st.sampled_from(known))
-            change(value, path, data.draw(JSON | st.just(...)))
-    if data.draw(st.booleans()):
-        value[data.draw(st.text(max_size=6))] = data.draw(JSON)
+            change(value, path, data.draw(CHANGE))
+    if data.draw(TRUTH):
+        value[data.draw(NAME)] = data.draw(JSON)
     raw = json.dumps(value).encode()
     first = refusal(message, raw)
     if first is None:

@@ -154,6 +154,12 @@ class Measured:
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+async def left(receive: Receive) -> None:
+    """Return when whoever asked has left; what else arrives from there is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
 def _template(scope: Scope) -> str:
     route: Any = scope.get("route")
     found = getattr(route, "path", None)

@@ -17,6 +17,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from catalyst.chassis import clock
+from catalyst.chassis.http import left
 from catalyst.projector import frames
 from catalyst.projector.hub import Hub
 from catalyst.projector.stream import Stream
@@ -72,7 +73,7 @@ class StreamResponse:
         try:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write(send), name="stream-write")
-                listener = group.create_task(_gone(receive), name="stream-listen")
+                listener = group.create_task(left(receive), name="stream-listen")
                 await asyncio.wait({writer, listener}, return_when=asyncio.FIRST_COMPLETED)
                 writer.cancel()
                 listener.cancel()
@@ -140,9 +141,3 @@ class StreamResponse:
         """
         async with asyncio.timeout(self._pace.drain_seconds):
             await send({"type": "http.response.body", "body": data, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    """Return when the reader has left."""
-    while (await receive())["type"] != "http.disconnect":
-        continue

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import clock
+from catalyst.chassis.http import left
 from catalyst.chassis.jetstream.port import BrokerError, Unavailable
 from catalyst.contracts import codec
 from catalyst.contracts.rejection import Rejected
@@ -260,7 +261,7 @@ class _Stream(Response):
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(send))
-                gone = tasks.create_task(_gone(receive))
+                gone = tasks.create_task(left(receive))
                 await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
                 sending.cancel()
                 gone.cancel()
@@ -278,11 +279,6 @@ class _Stream(Response):
             # It reads no more: ending the answer here closes the connection under it.
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue
 
 
 def frame(event: str, body: object, cursor: str | None = None) -> bytes:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import problems
+from catalyst.chassis.http import left
 
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 60.0
@@ -168,5 +169,4 @@ async def _send_on(answered: httpx.Response, send: Send) -> None:
 async def _gone(receive: Receive, ended: asyncio.Event) -> None:
     # Until the body has been passed on, what is received belongs to it.
     await ended.wait()
-    while (await receive())["type"] != "http.disconnect":
-        continue
+    await left(receive)
