@@ -11,6 +11,7 @@ from typing_extensions import override
 from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream.lock import BUCKET, locked
 from catalyst.chassis.jetstream.port import BrokerError, Outgoing, Stored
 from catalyst.chassis.jetstream.topology import (
     VERSION_KEY,
@@ -75,6 +76,18 @@ async def test_a_second_start_changes_nothing(js: JetStream) -> None:
     for state in before:
         again = await js.stream_state(state.config["name"])
         assert (again.created, again.config) == (state.created, state.config)
+
+
+async def test_a_start_that_has_nothing_to_change_waits_for_nobody(js: JetStream) -> None:
+    await ensure(js, contracts.topology())
+    before = await js.stream_state(f"KV_{BUCKET}")
+
+    async with locked(js, "topology"):
+        # Whoever holds the lock lives, so this would wait for longer than a test may.
+        assert await ensure(js, contracts.topology()) == []
+
+    after = await js.stream_state(f"KV_{BUCKET}")
+    assert after.last_seq == before.last_seq + 2, "taken and given back, once"
 
 
 async def test_all_members_may_start_at_once(js: JetStream) -> None:

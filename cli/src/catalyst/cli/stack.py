@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -249,14 +249,28 @@ async def _as_tasks(
 
 @asynccontextmanager
 async def _workers(chosen: Callable[[Any, str], Any]) -> AsyncIterator[dict[str, Any]]:
-    """Hold the worker of each service for the block, by the service's name."""
-    async with AsyncExitStack() as stack:
-        found: dict[str, Any] = {}
-        for service in SERVICES:
-            kind = importlib.import_module(f"{MODULES[service]}.settings").Settings
-            build = importlib.import_module(f"{MODULES[service]}.main").build
-            found[service] = await stack.enter_async_context(build(chosen(kind, service)))
-        yield found
+    """Hold the worker of each service for the block, by the service's name.
+
+    All connect at once, each in a task of its own that holds it to the end.
+    """
+    over = asyncio.Event()
+
+    async def hold(service: str, into: asyncio.Future[Any]) -> None:
+        kind = importlib.import_module(f"{MODULES[service]}.settings").Settings
+        build = importlib.import_module(f"{MODULES[service]}.main").build
+        async with build(chosen(kind, service)) as worker:
+            into.set_result(worker)
+            await over.wait()
+
+    loop = asyncio.get_running_loop()
+    found: dict[str, asyncio.Future[Any]] = {service: loop.create_future() for service in SERVICES}
+    async with asyncio.TaskGroup() as tasks:
+        for service, into in found.items():
+            tasks.create_task(hold(service, into), name=f"worker {service}")
+        try:
+            yield {service: await into for service, into in found.items()}
+        finally:
+            over.set()
 
 
 @asynccontextmanager
