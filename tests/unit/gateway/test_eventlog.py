@@ -125,7 +125,13 @@ async def test_an_event_that_cannot_be_read_keeps_its_place() -> None:
     assert second.event.aggregate_id == "acme"
 
 
-@given(st.recursive(st.text() | st.none(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+@given(
+    st.recursive(
+        st.text() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=10,
+    )
+)
 def test_nothing_breaks_out_of_a_frame(value: Any) -> None:
     raw = frame("event", {"value": value}, "log.1")
     assert raw.endswith(b"\n\n")
