@@ -26,7 +26,7 @@ from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
-from catalyst.contracts.roles import may_send
+from catalyst.contracts.roles import may_read, may_send
 from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
@@ -94,11 +94,15 @@ class Questions:
         except BadToken as error:
             raise Rejected("unauthenticated", str(error)) from error
         found = self._table.roles(claims, organization)
-        if claims.service is None and not may_send(query.for_command, found):
+        if claims.service is None and not _may_ask(query, found):
             found = await self._table.roles_of(organization, claims)
-            if not may_send(query.for_command, found):
-                raise Rejected("forbidden", f"your roles do not allow {query.for_command}")
+            if not _may_ask(query, found):
+                raise Rejected("forbidden", f"your roles do not allow {query.name}")
         return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
+
+
+def _may_ask(query: Query, roles: frozenset[str]) -> bool:
+    return may_send(query.for_command, roles) or may_read(query.for_kind, roles, roles)
 
 
 def problem(refusal: Rejected) -> dict[str, Any]:

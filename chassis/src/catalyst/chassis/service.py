@@ -117,6 +117,7 @@ class Process:
     """Which of its aggregates an event concerns; None to ignore the event."""
     react: Callable[[Any, Input, Context], Decision]
     events: tuple[type[Event], ...]
+    """Empty for one that hears its own timers and answers alone."""
     reads: Reads = _nothing
     """Names what else it looks at, from its state, the input and its own address."""
 
@@ -166,8 +167,10 @@ class Query:
 
     name: str
     version: int
-    for_command: str
+    for_command: str = ""
     """Type of the command that the answer prepares: who may send that may ask this."""
+    for_kind: str = ""
+    """Kind of row that the answer is like: who may read that there may ask this, too."""
     run: Callable[[Mapping[str, Any], str, Actor, Loader], Awaitable[Any]]
     """Takes the request, the Organization, who asks, and the loader; returns JSON.
     Raises `Rejected` for a wrong request."""

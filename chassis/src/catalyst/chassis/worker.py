@@ -228,6 +228,8 @@ class Worker:
         ]
         by_name = {consumer.name: consumer for consumer in contract.CONSUMERS}
         for process in self._service.processes:
+            if not process.events:
+                continue  # It hears timers and answers alone, which need no durable of its own.
             take = partial(self._on_event, process, jobs)
             found.append(self._taken(by_name[f"{name}--{process.name}"], take, jobs))
         for effect in self._service.effects:
