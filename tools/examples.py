@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+from tools.examples_billing import BILLING
+from tools.examples_provisioning import PROVISIONING
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
@@ -247,6 +249,8 @@ _GIVEN: Final[tuple[Command | Event, ...]] = (
     *_ENVIRONMENT,
     *_POLICY,
     *_ONBOARDING,
+    *BILLING,
+    *PROVISIONING,
 )
 
 EXAMPLES: Final[Mapping[str, Command | Event]] = {

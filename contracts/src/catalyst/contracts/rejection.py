@@ -165,6 +165,24 @@ CODES: Final[dict[str, Code]] = dict(
         _code("voucher-redeemed", 409, "The Organization has redeemed this voucher."),
         _code("reservation-gone", 409, "No redemption is kept for this account any more."),
         _code("redemption-exists", 409, "Another redemption has this name."),
+        # Applications and changes
+        _code("application-exists", 409, "The Application runs in this Environment already."),
+        _code("application-not-found", 404, "The Application does not run in this Environment."),
+        _code("application-needed", 409, "Other Applications need this one."),
+        _code("values-invalid", 422, "A value does not fit what the Blueprint takes."),
+        _code("value-immutable", 422, "A value cannot change after the install."),
+        _code("version-refused", 422, "The version cannot follow the one that is installed."),
+        _code("revision-not-found", 404, "There is no such revision to go back to."),
+        _code("nothing-to-change", 409, "Everything is as it was asked for already."),
+        _code("approvals-impossible", 409, "Nobody can give an approval that is asked for."),
+        _code("change-exists", 409, "A change has this id already."),
+        _code("change-not-found", 404, "There is no such change."),
+        _code("change-over", 409, "The change is over."),
+        _code("change-under-way", 409, "The change has begun already."),
+        _code("change-past-return", 409, "The change is past the point where it can be stopped."),
+        _code("approval-own", 403, "The author of a change does not approve it."),
+        _code("approval-not-needed", 409, "The change asks for no approval from you."),
+        _code("request-incomplete", 422, "What was asked for lacks something, or has too much."),
     )
 )
 """Every code that an outcome or a problem may carry. A released code is never removed."""

@@ -1,0 +1,233 @@
+"""Values that the messages of provisioning share: version 1."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from catalyst.contracts.message import END, Part, UtcTime
+from catalyst.contracts.prices_v1 import Package, Sku
+from catalyst.contracts.values_v1 import Line, PlanHash
+
+Action = Literal[
+    "install",
+    "configure",
+    "upgrade",
+    "rollback",
+    "uninstall",
+    "delete-environment",
+    "delete-organization",
+]
+"""What a change does."""
+
+Step = Literal[
+    "admit",
+    "hold",
+    "repository",
+    "commit",
+    "observe",
+    "capture",
+    "release",
+    "settle",
+    "archive",
+    "delete",
+]
+"""The public names of a change's steps."""
+
+Health = Literal["healthy", "progressing", "degraded", "missing", "unknown"]
+"""From good to bad: `unknown` is nothing that was ever seen, or evidence too old to believe."""
+
+Applied = Literal["current", "pending", "failed", "unknown"]
+"""Whether what was committed is what runs."""
+
+Source = Literal["cluster", "simulator"]
+"""Who saw it."""
+
+Gate = Literal["queue", "approvals", "window"]
+"""What a change may wait for before it begins."""
+
+ApplicationName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=2,
+        max_length=40,
+        pattern=r"^[a-z][a-z0-9-]*[a-z0-9]" + END,
+        description=(
+            "2 to 40 lower-case letters, digits or '-', beginning with a letter and not ending "
+            "with '-'"
+        ),
+        examples=["blog"],
+    ),
+]
+EnvironmentName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=5,
+        max_length=63,
+        pattern=r"^[a-z][a-z0-9-]*" + END,
+        description="the name of an Environment: 5 to 63 lower-case letters, digits or '-'",
+        examples=["acme-prod"],
+    ),
+]
+BlueprintName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=5,
+        max_length=63,
+        pattern=r"^bp-[a-z][a-z0-9-]*" + END,
+        description="the name of a Blueprint: `bp-` and lower-case letters, digits or '-'",
+        examples=["bp-wordpress"],
+    ),
+]
+Origin = Literal["public", "sovereign", "private"]
+"""Where a Blueprint comes from; on one name, private wins over sovereign over public."""
+VersionRange = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[0-9A-Za-z.^~<>=|*+ -]*" + END,
+        description="a version, or a range of versions as npm writes it",
+        examples=["6.4.x"],
+    ),
+]
+ChangeId = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]*" + END,
+        description="1 to 64 letters, digits, '_' or '-'",
+        examples=["ch-7Q2"],
+    ),
+]
+Digest = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{64}" + END,
+        description="a sha256 digest: 64 lower-case hexadecimal digits",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    ),
+]
+
+
+class PlanRequest(Part, frozen=True, kw_only=True):
+    """What somebody wants; the same words ask for the plan and stand in the change."""
+
+    action: Action
+    """What is to be done."""
+    environment: EnvironmentName | None = None
+    """Where; null for the deletion of a whole Organization."""
+    application: ApplicationName | None = None
+    """Name of the Application; null for the deletion of an Environment or an Organization."""
+    blueprint: BlueprintName | None = None
+    """The Blueprint to install; null for everything but `install`."""
+    version: VersionRange = "*"
+    """The version wanted, or a range of which the newest is taken."""
+    values: dict[str, Any] = {}
+    """Values for the Blueprint's `configSchema`; merged over what is there, null takes one away."""
+    dependencies: dict[str, str] = {}
+    """For an alias of a dependency: `new`, or the name of the Application to use."""
+    revision: Annotated[Line, msgspec.Meta(examples=["ch-7Q2"])] = ""
+    """For `rollback`: the change whose result is to come back; empty: the one before."""
+    keep_data: bool = True
+    """For what goes: keep volumes and databases."""
+    plan: Package | None = None
+    """Package of the price book; null: as it is, or none."""
+    addons: Annotated[
+        tuple[Sku, ...], msgspec.Meta(max_length=20, description="a list of at most 20 entries")
+    ] = ()
+    """The add-ons, by their SKU."""
+
+
+class Locked(Part, frozen=True, kw_only=True):
+    """One Application of a change, with the exact version that it gets, or that goes."""
+
+    application: ApplicationName
+    """Its name."""
+    environment: EnvironmentName
+    """Where it runs."""
+    blueprint: BlueprintName
+    """The Blueprint that it is a copy of."""
+    origin: Origin
+    """Where that comes from."""
+    version: str
+    """The exact version."""
+    digest: Digest
+    """Of the version's content."""
+    role: Literal["target", "new", "shared", "upgraded"]
+    """`target` is what was asked for, `new` comes with it, `shared` is there already and stays as
+    it is, `upgraded` is there already and gets another version."""
+    dependencies: dict[str, str] = {}
+    """The Application that each alias stands for."""
+
+    @property
+    def written(self) -> bool:
+        """Whether the change works on it."""
+        return self.role != "shared"
+
+
+class Desired(Part, frozen=True, kw_only=True):
+    """What is to run: a revision, which is named after the change that made it."""
+
+    change: str
+    """The revision: the change that wants it."""
+    blueprint: str
+    """The Blueprint."""
+    origin: Origin
+    """Where the Blueprint comes from."""
+    version: str
+    """The exact version."""
+    digest: str
+    """Of the version's content."""
+    values: dict[str, Any] = {}
+    """The whole values."""
+    dependencies: dict[str, str] = {}
+    """The Application that each alias stands for."""
+    plan: Package | None = None
+    """Package of the price book that it was bought with; null: none."""
+    addons: tuple[str, ...] = ()
+    """The add-ons that it was bought with."""
+    sold: bool = False
+    """True if a subscription pays for it."""
+
+
+class Approvals(Part, frozen=True, kw_only=True):
+    """Approvals that a change needs; the author's own never counts."""
+
+    team: str = ""
+    """The team: a role, or e-mail addresses with commas between them; empty: anyone but the
+    author."""
+    quorum: int
+    """How many of its members must approve."""
+
+
+class Deletion(Part, frozen=True, kw_only=True):
+    """What the environment-controller planned for what goes last."""
+
+    request: dict[str, str]
+    """What was asked to be planned."""
+    hash: PlanHash
+    """The fingerprint of that plan."""
+    inputs: dict[str, str]
+    """Name of each thing that plan depends on, with the version it saw."""
+    expires: UtcTime
+    """Until when that plan can be applied."""
+
+
+class Evidence(Part, frozen=True, kw_only=True):
+    """One thing that was seen."""
+
+    kind: str
+    """Kind of the object, such as `Pod`."""
+    name: str
+    """Its name."""
+    namespace: str = ""
+    """Its namespace; empty: none."""
+    status: Health
+    """How it is."""
+    reason: str = ""
+    """One word of the cluster, such as `CrashLoopBackOff`."""
+    message: str = ""
+    """What the cluster says of it."""
