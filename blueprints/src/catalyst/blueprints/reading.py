@@ -1,4 +1,4 @@
-"""Reading a package from a folder or a tar. Nothing is followed, and no more is read than is taken."""
+"""Reading a package from a folder or a tar: nothing is followed, no more is read than is taken."""
 
 from __future__ import annotations
 

@@ -15,9 +15,7 @@ def names() -> list[str]:
     """Return the names of all Blueprints that come with Catalyst, in order."""
     top = files("catalyst.blueprints.starter") / _DATA
     return sorted(
-        folder.name
-        for folder in top.iterdir()
-        if folder.is_dir() and (folder / DOCUMENT).is_file()
+        folder.name for folder in top.iterdir() if folder.is_dir() and (folder / DOCUMENT).is_file()
     )
 
 

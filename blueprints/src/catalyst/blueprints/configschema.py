@@ -1,0 +1,340 @@
+"""What a Blueprint's `configSchema` may say, and what a configuration says under it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jsonschema_rs
+
+from catalyst.blueprints import words
+from catalyst.blueprints.findings import Path, Violation, spelled
+from catalyst.blueprints.merging import copied
+from catalyst.blueprints.metaschema import LISTS, META, walk
+
+MAX_BYTES: Final = 64 * 1024
+"""Of a schema, and of the values under one, as JSON."""
+MAX_DEPTH: Final = 16
+MAX_SCHEMAS: Final = 500
+SECRET: Final = re.compile(
+    r"secret:(?P<name>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/(?P<key>[A-Za-z0-9._-]{1,253})"
+)
+"""How a value says where a secret stands."""
+
+_COMPILED_META: Final = words.validator(META)
+_BOUNDS: Final = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+
+
+def check(schema: Any) -> list[Violation]:
+    """Return everything that is wrong with a schema; paths lead into the schema."""
+    too_much = _beyond(schema, "the schema")
+    if too_much:
+        return too_much
+    found = words.violations(_COMPILED_META, META, schema)
+    if found:
+        return found
+    subschemas = list(walk(schema))
+    if len(subschemas) > MAX_SCHEMAS:
+        return [_violation((), "limit", f"more than {MAX_SCHEMAS} schemas", "ask for less")]
+    if schema.get("type") != "object":
+        found.append(
+            _violation(("type",), "root", "the top must be of type object", "type: object")
+        )
+    for path, part in subschemas:
+        found.extend(_check_pattern(path, part))
+        found.extend(_check_bounds(path, part))
+        found.extend(_check_hints(path, part))
+    return found or _check_defaults(schema, subschemas)
+
+
+def _beyond(value: Any, what: str) -> list[Violation]:
+    try:
+        size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        depth = _depth(value)
+    except (TypeError, ValueError, RecursionError):
+        return [_violation((), "limit", f"{what} is no JSON", "use texts, numbers, lists, maps")]
+    if size > MAX_BYTES:
+        return [_violation((), "limit", f"{what} has more than {MAX_BYTES} bytes", "ask for less")]
+    if depth > MAX_DEPTH * 2:
+        return [_violation((), "limit", f"{what} is nested too deeply", "flatten it")]
+    return []
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return 1 + max((_depth(one) for one in inner), default=0)
+    return 0
+
+
+def _check_pattern(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
+    if "pattern" not in part:
+        return
+    try:
+        words.validator({"pattern": part["pattern"]})
+    except (jsonschema_rs.ValidationError, ValueError):
+        message = f"the pattern {part['pattern']} is not taken"
+        fix = "correct it; there is no look-around, no back-reference and no huge repetition"
+        yield _violation((*path, "pattern"), "pattern", message, fix)
+
+
+def _check_bounds(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
+    for low, high in _BOUNDS:
+        if low in part and high in part and part[low] > part[high]:
+            message = f"{low} {part[low]} is above {high} {part[high]}: nothing fits"
+            yield _violation((*path, low), "bounds", message, "swap them")
+
+
+def _check_hints(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
+    hint = part.get("x-catalyst-ui-hint")
+    if hint is not None and part.get("type") != "string":
+        message = f"the hint {hint} belongs to a text"
+        yield _violation((*path, "x-catalyst-ui-hint"), "hint", message, "type: string")
+    if "x-catalyst-ui-filter" in part and hint != "application-ref":
+        message = "only an application-ref is filtered"
+        fix = "add x-catalyst-ui-hint: application-ref, or leave the filter out"
+        yield _violation((*path, "x-catalyst-ui-filter"), "hint", message, fix)
+    inside_list = any(step in {"items", "oneOf", "anyOf", "not", "if"} for step in path)
+    if part.get("x-catalyst-immutable") and inside_list:
+        message = "an entry of a list or an alternative cannot be immutable by itself"
+        fix = "mark the field that holds it"
+        yield _violation((*path, "x-catalyst-immutable"), "immutable", message, fix)
+
+
+def _check_defaults(
+    schema: dict[str, Any], subschemas: list[tuple[Path, dict[str, Any]]]
+) -> list[Violation]:
+    try:
+        compile_(schema)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        message = f"the schema cannot be used: {str(error).splitlines()[0]}"
+        return [_violation((), "schema", message, "correct it")]
+    found = []
+    for path, part in subschemas:
+        if "default" not in part:
+            continue
+        for wrong in _violations(part, part["default"]):
+            where = spelled(wrong.path)
+            message = f"the default does not fit its own schema: {wrong.message}"
+            at = (*path, "default", *wrong.path) if where else (*path, "default")
+            found.append(_violation(at, "default", message, "change the default or the schema"))
+    return found
+
+
+def compile_(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Return the compiled form of a schema that `check` found well.
+
+    Raises:
+        jsonschema_rs.ValidationError: If it was not checked.
+    """
+    return words.validator(_current(schema))
+
+
+def _current(schema: Any) -> Any:
+    """Return the schema with the old `dependencies` in the words of 2020-12."""
+    if isinstance(schema, list):
+        return [_current(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    current: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in {"default", "const", "enum", "examples"}:
+            current[keyword] = value
+        elif keyword in {"properties", "dependentSchemas", "dependencies"}:
+            current[keyword] = {name: _current(inner) for name, inner in value.items()}
+        else:
+            current[keyword] = _current(value)
+    for name, wanted in current.pop("dependencies", {}).items():
+        keyword = "dependentRequired" if isinstance(wanted, list) else "dependentSchemas"
+        current["allOf"] = [*current.get("allOf", []), {keyword: {name: wanted}}]
+    return current
+
+
+def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
+    """Return everything that is wrong with values, defaults not filled in; empty if all is well."""
+    return _beyond(values, "the configuration") or _violations(schema, values)
+
+
+def _violations(schema: dict[str, Any], values: Any) -> list[Violation]:
+    current = _current(schema)
+    found = words.violations(words.validator(current), current, values)
+    for path, part, value in _placed(schema, values):
+        hint = part.get("x-catalyst-ui-hint")
+        if hint == "password" and isinstance(value, str) and value and not SECRET.fullmatch(value):
+            message = (
+                f"{spelled(path) or 'the value'} must say where the secret stands, not what it is"
+            )
+            fix = "write secret:<name>/<key>"
+            found.append(_violation(path, "secret-reference", message, fix))
+    return list(dict.fromkeys(found))
+
+
+def validate_update(
+    schema: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
+) -> list[Violation]:
+    """Return what is wrong with new values of an Application that runs with others.
+
+    Args:
+        schema: Of the version that shall run.
+        before: The values so far.
+        after: The values that shall be.
+    """
+    found = validate(schema, after)
+    old, new = effective(schema, before), effective(schema, after)
+    for path in immutable(schema):
+        was, wanted = _at(old, path), _at(new, path)
+        if was != wanted:
+            message = f"{spelled(path)} cannot change after the install"
+            fix = "keep the value, or install a new Application"
+            found.append(_violation(path, "immutable", message, fix))
+    return found
+
+
+def immutable(schema: dict[str, Any]) -> list[Path]:
+    """Return the paths of the fields that cannot change after the install."""
+    found = {_field_path(path) for path, part in walk(schema) if part.get("x-catalyst-immutable")}
+    return sorted(found, key=str)
+
+
+def _field_path(path: Path) -> Path:
+    """Return the path of a field from the path of its schema."""
+    steps = zip(path, ("", *path), strict=False)
+    return tuple(step for step, before in steps if before == "properties")
+
+
+def _at(values: Any, path: Path) -> Any:
+    for step in path:
+        if not isinstance(values, dict) or step not in values:
+            return None
+        values = values[step]
+    return values
+
+
+def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with every default filled in, nested ones too.
+
+    A map that is missing is made if something in it has a default. Of alternatives (`oneOf`,
+    `anyOf`), the first that fits what is there gives its defaults.
+    """
+    filled = _filled(schema, copied(values), 0)
+    return filled if isinstance(filled, dict) else {}
+
+
+def _filled(schema: dict[str, Any], value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        return value
+    match value:
+        case dict():
+            return _filled_map(schema, value, depth)
+        case list():
+            items = schema.get("items")
+            if not isinstance(items, dict):
+                return value
+            return [_filled(items, one, depth + 1) for one in value]
+        case bool():
+            return value
+        case int() | float():
+            return _number(schema, value)
+        case _:
+            return value
+
+
+def _filled_map(schema: dict[str, Any], value: dict[str, Any], depth: int) -> dict[str, Any]:
+    properties = schema.get("properties") or {}
+    for name, part in properties.items():
+        if name in value:
+            value[name] = _filled(part, value[name], depth + 1)
+        elif (made := _made(part, depth + 1)) is not None:
+            value[name] = made
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, dict):
+        for name in value.keys() - properties.keys():
+            value[name] = _filled(extra, value[name], depth + 1)
+    for further in _applying(schema, value):
+        value = _filled_map(further, value, depth + 1) if depth < MAX_DEPTH else value
+    return value
+
+
+def _made(part: dict[str, Any], depth: int) -> Any:
+    """Return what stands where nothing is given; None if nothing does."""
+    if "default" in part:
+        return _filled(part, copied(part["default"]), depth)
+    if part.get("type") == "object":
+        return _filled(part, {}, depth) or None
+    return None
+
+
+def _number(schema: dict[str, Any], value: float) -> float:
+    """Return a number in the kind that the schema names, so that expressions can rely on it."""
+    match schema.get("type"):
+        case "number":
+            return float(value)
+        case "integer" if int(value) == value:
+            return int(value)
+        case _:
+            return value
+
+
+def _applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the further schemas that hold for this value."""
+    yield from schema.get("allOf") or ()
+    for keyword in ("oneOf", "anyOf"):
+        fitting = (one for one in schema.get(keyword) or () if _holds(one, value))
+        first = next(fitting, None)
+        if first is not None:
+            yield first
+    if "if" in schema:
+        chosen = schema.get("then" if _holds(schema["if"], value) else "else")
+        if isinstance(chosen, dict):
+            yield chosen
+    for keyword in ("dependentSchemas", "dependencies"):
+        for name, part in (schema.get(keyword) or {}).items():
+            if name in value and isinstance(part, dict):
+                yield part
+
+
+def _holds(schema: dict[str, Any], value: Any) -> bool:
+    return compile_(schema).is_valid(value)
+
+
+def _placed(
+    schema: dict[str, Any], value: Any, path: Path = ()
+) -> Iterator[tuple[Path, dict[str, Any], Any]]:
+    """Return each value with a schema that speaks of it."""
+    yield path, schema, value
+    for inner in _aside(schema):
+        yield from _placed(inner, value, path)
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        extra = schema.get("additionalProperties")
+        for name, inner in value.items():
+            part = properties.get(name, extra)
+            if isinstance(part, dict):
+                yield from _placed(part, inner, (*path, name))
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, inner in enumerate(value):
+            yield from _placed(schema["items"], inner, (*path, index))
+
+
+def _aside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the schemas in a schema that may speak of the same value."""
+    for keyword in LISTS:
+        yield from schema.get(keyword) or ()
+    for keyword in ("then", "else"):
+        if isinstance(schema.get(keyword), dict):
+            yield schema[keyword]
+    for keyword in ("dependentSchemas", "dependencies"):
+        for inner in (schema.get(keyword) or {}).values():
+            if isinstance(inner, dict):
+                yield inner
+
+
+def _violation(path: Path, rule: str, message: str, fix: str) -> Violation:
+    return Violation(path=path, rule=rule, message=message, fix=fix)

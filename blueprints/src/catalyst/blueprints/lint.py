@@ -1,0 +1,345 @@
+"""Every finding of a package: what registration refuses, and what an author should look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.blueprints import (
+    configschema,
+    manifests,
+    metaschema,
+    rendering,
+    templates,
+    topology,
+    versions,
+)
+from catalyst.blueprints.advice import advise
+from catalyst.blueprints.document import Blueprint, canonical, read
+from catalyst.blueprints.expressions import BadExpression, Reference
+from catalyst.blueprints.findings import Finding, Path, Severity, errors, ordered
+from catalyst.blueprints.package import Package
+from catalyst.blueprints.scope import (
+    KNOWN,
+    NEIGHBOUR,
+    ApplicationScope,
+    EnvironmentScope,
+    Neighbour,
+    Scope,
+)
+from catalyst.blueprints.source import Document
+
+Known = Mapping[str, tuple[str, ...]]
+"""Name of each Blueprint that there is (with `bp-`), with the names that it depends on."""
+
+MAX_NAME: Final = 63
+"""A Blueprint's name is the value of a label."""
+
+
+class Linted(msgspec.Struct, frozen=True, kw_only=True):
+    """A package, looked at."""
+
+    blueprint: Blueprint | None
+    """None if the document's form is wrong."""
+    findings: tuple[Finding, ...]
+    """In the order of the files."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether a registration refuses it."""
+        return bool(errors(self.findings))
+
+
+def lint(package: Package, *, known: Known | None = None) -> Linted:
+    """Return everything that is wrong with a package. Never raises for what an author wrote.
+
+    Args:
+        package: The files.
+        known: The other Blueprints; without them, dependencies are not looked for.
+    """
+    found = read(package)
+    findings = list(found.findings)
+    blueprint, source = found.partial, found.source
+    if blueprint is None or source is None:
+        return Linted(blueprint=None, findings=ordered(findings))
+    for rule in _RULES:
+        findings.extend(rule(blueprint, source))
+    findings.extend(_dependencies(blueprint, source, known))
+    findings.extend(_configuration(blueprint, source))
+    findings.extend(_spec_expressions(blueprint, source))
+    findings.extend(_manifests(package, blueprint, source, sound=not errors(findings)))
+    return Linted(blueprint=found.blueprint, findings=ordered(findings))
+
+
+# ---- the document
+
+
+def _version(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    try:
+        versions.parse(blueprint.version)
+    except versions.BadVersion as error:
+        at = ("spec", "version")
+        yield source.finding(at, "version", error.reason, "write a version such as 1.4.0")
+    for name, ranges in (("from", blueprint.upgrades_from), ("blocks", blueprint.upgrades_blocks)):
+        for index, text in enumerate(ranges):
+            yield from _range(source, ("spec", "upgrades", name, index), text)
+
+
+def _range(source: Document, path: Path, text: str) -> Iterator[Finding]:
+    try:
+        versions.parse_range(text)
+    except versions.BadVersion as error:
+        line, column = source.mark(path)
+        message = f"{text!r} is no range: {error.reason} (character {error.column})"
+        fix = "write a range such as ^1.2 or >=1.2.0 <2.0.0"
+        yield source.finding(path, "version.range", message, fix, at=(line, column))
+
+
+def _name(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    at = ("metadata", "name")
+    if len(blueprint.name) > MAX_NAME:
+        message = f"{blueprint.name} has more than {MAX_NAME} characters, which no label can hold"
+        yield source.finding(at, "name.length", message, "shorten the name")
+    kebab = re.sub(r"[^a-z0-9]+", "-", blueprint.title.lower()).strip("-")
+    if canonical(kebab) != blueprint.name:
+        message = f"the title {blueprint.title!r} would be {canonical(kebab)}, not {blueprint.name}"
+        fix = "let name and title say the same, or leave it if people know both"
+        yield source.finding(at, "name.title", message, fix, severity=Severity.WARNING)
+
+
+_RULES: Final[tuple[Callable[[Blueprint, Document], Iterator[Finding]], ...]] = (
+    _version,
+    _name,
+    topology.placement,
+    topology.check,
+)
+
+
+def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -> Iterator[Finding]:
+    aliases: dict[str, int] = {}
+    for index, one in enumerate(blueprint.depends):
+        at: Path = ("spec", "depends", index)
+        if one.alias in aliases:
+            message = f"the alias {one.alias} is there twice"
+            fix = "give each its own alias"
+            yield source.finding(at, "depends.alias", message, fix)
+        aliases[one.alias] = index
+        yield from _range(source, (*at, "version"), one.version)
+        path = _cycle(blueprint.name, one.blueprint, known or {})
+        if path:
+            message = f"this goes in a circle: {' → '.join(path)}"
+            yield source.finding(at, "depends.cycle", message, "remove one of these dependencies")
+        elif known is not None and one.blueprint not in known:
+            message = f"there is no Blueprint {one.blueprint} yet"
+            fix = "add it; until then, this version waits"
+            yield source.finding(at, "depends.unknown", message, fix, severity=Severity.PENDING)
+
+
+def _cycle(start: str, first: str, known: Known) -> list[str]:
+    """Return the way from a Blueprint through a dependency back to it; empty if there is none."""
+    before: dict[str, str] = {first: start}
+    queue = [first]
+    while queue:
+        name = queue.pop(0)
+        if name == start:
+            way = [start]
+            step = before[start]
+            while step != start:
+                way.append(step)
+                step = before[step]
+            return [start, *reversed(way)]
+        for further in known.get(name, ()):
+            if further not in before:
+                before[further] = name
+                queue.append(further)
+    return []
+
+
+# ---- the configuration
+
+
+def _configuration(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    at: Path = ("spec", "configSchema")
+    if "configSchema" in blueprint.spec:
+        for wrong in configschema.check(blueprint.schema):
+            rule = f"config-schema.{wrong.rule}"
+            yield source.finding((*at, *wrong.path), rule, wrong.message, wrong.fix or "correct it")
+
+
+def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    """Return what is wrong with the values and overlays that the author sets."""
+    at: Path = ("spec", "manifests")
+    layers: list[tuple[Path, str]] = [((*at, "values"), "")]
+    layers += [((*at, "overlays", name), name) for name in blueprint.overlays]
+    for path, overlay in layers:
+        values = rendering.configuration(blueprint, {}, overlay=overlay)
+        for wrong in configschema.validate(blueprint.schema, values):
+            if wrong.rule in {"required", "oneOf", "anyOf"}:
+                continue  # the person gives it
+            yield source.finding((*path, *wrong.path), "values", wrong.message, "correct the value")
+
+
+# ---- expressions
+
+
+def _spec_expressions(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    spec = blueprint.spec
+    for index, one in enumerate(spec.get("depends") or ()):
+        if not isinstance(one, dict):
+            continue
+        at: Path = ("spec", "depends", index)
+        if "values" in one:
+            yield from _placed(blueprint, source, one["values"], (*at, "values"))
+        if "when" in one:
+            yield from _when(blueprint, source, (*at, "when"), one["when"])
+    if "outputs" in spec:
+        yield from _placed(blueprint, source, spec["outputs"], ("spec", "outputs"))
+
+
+def _when(blueprint: Blueprint, source: Document, path: Path, text: str) -> Iterator[Finding]:
+    try:
+        found = templates.condition(text)
+    except BadExpression as error:
+        yield manifests.bad(source, path, text, error)
+        return
+    for reference in found.references:
+        yield from _reference(blueprint, source, path, source.mark(path), reference)
+
+
+def _placed(blueprint: Blueprint, source: Document, value: Any, at: Path) -> Iterator[Finding]:
+    placed, bad = manifests.expressions(source, value=value, at=at, old=True)
+    yield from bad
+    for one in placed:
+        for reference in one.expression.references:
+            yield from _reference(blueprint, source, one.path, one.mark, reference)
+
+
+def _reference(
+    blueprint: Blueprint,
+    source: Document,
+    path: Path,
+    mark: tuple[int, int],
+    reference: Reference,
+) -> Iterator[Finding]:
+    """Return that an expression reads what is never there."""
+    root, *steps = reference.path
+    name = ".".join(reference.path)
+    missing = ""
+    if root == "config":
+        missing = _missing_field(blueprint.schema, steps)
+    elif steps and steps[0] not in KNOWN[root]:
+        missing = f"{root}.{steps[0]}"
+    elif root == "application" and steps[:1] == ["dependencies"] and len(steps) > 1:
+        if steps[1] not in {one.alias for one in blueprint.depends}:
+            missing = f"a dependency with the alias {steps[1]}"
+        elif len(steps) > 2 and steps[2] not in NEIGHBOUR:
+            missing = name
+    if missing:
+        message = f"there is no {missing}, which the expression reads"
+        fix = "correct the name, or add it"
+        yield source.finding(path, "expression.unknown", message, fix, at=mark)
+
+
+def _missing_field(schema: dict[str, Any], steps: list[str]) -> str:
+    """Return the first field on the way that the schema does not know; empty: all are known."""
+    place: Any = schema
+    for index, step in enumerate(steps):
+        parts = [inner for path, inner in metaschema.walk(place) if _same_value(path)]
+        if any(inner.get("additionalProperties") not in (None, False) for inner in parts):
+            return ""
+        nexts = [
+            inner["properties"][step] for inner in parts if step in inner.get("properties", {})
+        ]
+        if not nexts:
+            open_ = all("properties" not in inner for inner in parts)
+            return "" if open_ and index else "config." + ".".join(steps[: index + 1])
+        place = nexts[0] if len(nexts) == 1 else {"allOf": nexts}
+    return ""
+
+
+_ASIDE: Final = frozenset({"allOf", "anyOf", "oneOf", "then", "else", "if"})
+
+
+def _same_value(path: Path) -> bool:
+    """Return whether a schema at a path within another speaks of the same value."""
+    steps = list(path)
+    while steps:
+        step = steps.pop(0)
+        if step in {"allOf", "anyOf", "oneOf", "dependentSchemas", "dependencies"}:
+            steps.pop(0)
+        elif step not in _ASIDE:
+            return False
+    return True
+
+
+# ---- manifests
+
+
+def _manifests(
+    package: Package, blueprint: Blueprint, source: Document, *, sound: bool
+) -> Iterator[Finding]:
+    given = blueprint.spec.get("manifests") or {}
+    at: Path = ("spec", "manifests")
+    if not blueprint.manifests:
+        kind = (given.get("source") or {}).get("kind", "chart" if "chart" in given else "")
+        if kind:
+            message = f"manifests of the kind {kind} cannot be rendered here"
+            fix = "write plain manifests and name their folder: {kind: Kustomize, ref: manifests}"
+            yield source.finding(at, "manifests.kind", message, fix, severity=Severity.WARNING)
+        return
+    found = manifests.read(package, blueprint.manifests)
+    yield from found.findings
+    broken = bool(errors(found.findings))
+    for manifest in found.files:
+        for document in manifest.objects:
+            wrong = list(_placed_in(blueprint, document))
+            broken = broken or bool(wrong)
+            yield from wrong
+    yield from advise(found)
+    if sound:
+        wrong = list(_values(blueprint, source))
+        yield from wrong
+        if not broken and not wrong:
+            yield from _trial(found, blueprint, source)
+
+
+def _placed_in(blueprint: Blueprint, document: Document) -> Iterator[Finding]:
+    placed, bad = manifests.expressions(document)
+    yield from bad
+    for one in placed:
+        for reference in one.expression.references:
+            yield from _reference(blueprint, document, one.path, one.mark, reference)
+
+
+def _trial(found: manifests.Manifests, blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+    """Render with the defaults, if they suffice."""
+    config = rendering.configuration(blueprint, {})
+    if configschema.validate(blueprint.schema, config):
+        return
+    scope = Scope(
+        config=config,
+        application=ApplicationScope(
+            name="sample",
+            namespace="sample",
+            environment="sample-prod",
+            organization="sample",
+            dependencies={
+                one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
+                for one in blueprint.depends
+            },
+        ),
+        environment=EnvironmentScope(
+            name="sample-prod", type="prod", organization="sample", regions=("fsn",)
+        ),
+    )
+    try:
+        rendering.made_of(found, blueprint, scope)
+    except rendering.RenderError as error:
+        yield from error.findings
+    try:
+        rendering.outputs(blueprint, scope)
+    except ValueError as error:
+        yield source.finding(("spec", "outputs"), "render.outputs", str(error), "look at the types")

@@ -1,0 +1,40 @@
+"""Laying values over values: maps deeply, lists as a whole, and null removes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """Return `lower` with `upper` over it; neither is changed.
+
+    Maps are merged by their keys at every depth, anything else is replaced, and a null in `upper`
+    removes what stood there.
+    """
+    merged = {name: copied(value) for name, value in lower.items()}
+    for name, value in upper.items():
+        below = merged.get(name)
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            merged[name] = merge(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[name] = copied(value)
+    return merged
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Return all layers, later over earlier."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = merge(result, layer)
+    return result
+
+
+def copied(value: Any) -> Any:
+    """Return a value that shares nothing with this one."""
+    if isinstance(value, dict):
+        return {name: copied(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [copied(inner) for inner in value]
+    return value

@@ -1,0 +1,206 @@
+"""Refusals of a JSON Schema, in words for people."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import jsonschema_rs
+
+from catalyst.blueprints.findings import Path, Violation, spelled
+
+PATTERNS: Final = jsonschema_rs.RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
+"""A linear engine without look-around and back-references; what a pattern becomes is limited."""
+MAX_VIOLATIONS: Final = 100
+
+_TYPES: Final = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a map",
+    "array": "a list",
+    "null": "null",
+}
+_FORMATS: Final = {
+    "hostname": "a host name, such as www.example.com",
+    "email": "an e-mail address",
+    "uri": "an address, such as https://example.com",
+    "uuid": "a UUID",
+    "date": "a date, such as 2026-01-31",
+    "date-time": "a moment, such as 2026-01-31T12:00:00Z",
+    "time": "a time of day, such as 12:00:00Z",
+    "duration": "a length of time, such as PT5M",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+    "json-pointer": "a JSON pointer",
+}
+FORMATS: Final = frozenset(_FORMATS)
+"""The formats that are checked; no other is taken."""
+
+
+def validator(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Return the compiled schema; it fetches nothing.
+
+    Raises:
+        jsonschema_rs.ValidationError: If it is no schema, or a pattern is beyond the limits.
+        jsonschema_rs.ReferencingError: If a reference leads nowhere.
+    """
+    return jsonschema_rs.Draft202012Validator(
+        schema, validate_formats=True, pattern_options=PATTERNS, offline=True
+    )
+
+
+def violations(
+    compiled: jsonschema_rs.Draft202012Validator, schema: dict[str, Any], value: Any
+) -> list[Violation]:
+    """Return everything that the schema refuses about a value, at most 100 refusals."""
+    found: list[Violation] = []
+    for error in compiled.iter_errors(value):
+        found.extend(_told(error, schema))
+        if len(found) >= MAX_VIOLATIONS:
+            break
+    unique = {(one.path, one.rule, one.message): one for one in found}
+    return sorted(unique.values(), key=lambda one: ([str(step) for step in one.path], one.rule))
+
+
+def _told(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> Iterator[Violation]:
+    path = tuple(error.instance_path)
+    kind = error.kind
+    name = kind.name
+    given = kind.as_dict()
+    match name:
+        case "required" if "property" in given:
+            wanted = str(given["property"])
+            message = f"{spelled((*path, wanted))} is missing"
+            yield _violation((*path, wanted), name, message, f"add {wanted}")
+        case "additionalProperties" | "unevaluatedProperties":
+            known = _known(schema, error.schema_path)
+            for unexpected in given["unexpected"]:
+                yield unknown((*path, unexpected), name, known)
+        case "anyOf" | "oneOf":
+            yield from _alternatives(path, name, given, error, schema)
+        case _:
+            yield _violation(path, name, f"{_subject(path)} {_said(name, given)}", "")
+
+
+def unknown(path: Path, rule: str, known: Iterable[str]) -> Violation:
+    """Return that nobody knows a field, with the nearest name that is known."""
+    name = str(path[-1])
+    near = difflib.get_close_matches(name, list(known), n=1)
+    fix = f"do you mean {near[0]}?" if near else f"leave {name} out"
+    return _violation(path, rule, f"there is no field {spelled(path)}", fix)
+
+
+def _alternatives(
+    path: Path,
+    name: str,
+    given: dict[str, Any],
+    error: jsonschema_rs.ValidationError,
+    schema: dict[str, Any],
+) -> Iterator[Violation]:
+    """Return what the alternative that fits best lacks, if one is clearly meant."""
+    branches = [list(branch) for branch in getattr(error.kind, "context", ())]
+    if any(not branch for branch in branches):
+        yield _violation(path, name, f"{_subject(path)} fits more than one alternative", "")
+        return
+    # An alternative that fails at its type, or at the field that names it, was not meant.
+    meant = [
+        branch
+        for branch in branches
+        if not any(
+            (inner.kind.name == "type" and tuple(inner.instance_path) == path)
+            or (inner.kind.name in {"const", "enum"} and len(inner.instance_path) <= len(path) + 1)
+            for inner in branch
+        )
+    ]
+    if len(meant) == 1:
+        for inner in meant[0]:
+            yield from _told(inner, schema)
+        return
+    texts = list(dict.fromkeys(
+        told.message for branch in branches for inner in branch for told in _told(inner, schema)
+    ))  # fmt: skip
+    message = f"{_subject(path)} fits none of the alternatives: {'; or '.join(texts[:5])}"
+    yield _violation(path, name, message, "")
+
+
+def _said(name: str, given: dict[str, Any]) -> str:  # noqa: C901 - one line for each keyword
+    limit = given.get("limit")
+    match name:
+        case "type":
+            return f"must be {' or '.join(_TYPES.get(t, t) for t in given['types'])}"
+        case "enum":
+            return f"must be one of {', '.join(_short(option) for option in given['options'])}"
+        case "const":
+            return f"must be {_short(given['expected_value'])}"
+        case "minimum":
+            return f"must be at least {limit}"
+        case "maximum":
+            return f"must be at most {limit}"
+        case "exclusiveMinimum":
+            return f"must be more than {limit}"
+        case "exclusiveMaximum":
+            return f"must be less than {limit}"
+        case "minLength":
+            return "must not be empty" if limit == 1 else f"must have at least {limit} characters"
+        case "maxLength":
+            return f"must have at most {limit} characters"
+        case "minItems":
+            return f"must have at least {limit} entries" if limit != 1 else "must have an entry"
+        case "maxItems" | "maxProperties":
+            return f"must have at most {limit} entries"
+        case "minProperties":
+            return f"must have at least {limit} entries"
+        case "uniqueItems":
+            return "holds the same entry twice"
+        case "pattern":
+            return f"must match the pattern {given['pattern']}"
+        case "format":
+            return f"must be {_FORMATS.get(given['format'], given['format'])}"
+        case "multipleOf":
+            return f"must be a multiple of {given['multiple_of']}"
+        case "propertyNames":
+            return f"holds a name that is not taken: {_short(str(given['error']).splitlines()[0])}"
+        case "contains":
+            return "lacks an entry that the schema asks for"
+        case "falseSchema":
+            return "must not be there"
+        case _:
+            return f"is refused by {name}"
+
+
+def _violation(path: Path, rule: str, message: str, fix: str) -> Violation:
+    return Violation(path=path, rule=rule, message=message, fix=fix)
+
+
+def _subject(path: Path) -> str:
+    return spelled(path) or "the value"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _known(schema: dict[str, Any], at: list[str | int]) -> list[str]:
+    """Return the names of the properties beside the keyword that refused."""
+    place: Any = schema
+    for step in at[:-1]:
+        if isinstance(place, dict) and isinstance(place.get("$ref"), str):
+            place = _resolved(schema, place["$ref"])
+        if isinstance(place, dict):
+            place = place.get(str(step), place)
+        elif isinstance(place, list) and isinstance(step, int) and step < len(place):
+            place = place[step]
+    properties = place.get("properties") if isinstance(place, dict) else None
+    return list(properties) if isinstance(properties, dict) else []
+
+
+def _resolved(schema: dict[str, Any], reference: str) -> Any:
+    place: Any = schema
+    for step in reference.removeprefix("#").split("/")[1:]:
+        place = place.get(step, {}) if isinstance(place, dict) else {}
+    return place
