@@ -184,6 +184,7 @@ ACME = Ref("acme", "environment", "organization", "acme")
         (subjects.check("acme", "c-1"), "chk.acme.c-1"),
         (subjects.check("acme", "c-1", 2), "chk.acme.c-1.2"),
         (Claim("host", "shop.acme.example").subject, "clm._.host.shop=2Eacme=2Eexample"),
+        (Claim("use", "u 1", "acme").subject, "clm.acme.use.u=201"),
     ],
 )
 def test_each_class_of_subject_is_spelled_as_documented(found: str, expected: str) -> None:

@@ -86,6 +86,11 @@ class Draft:
             changed.add(self.done)
         return changed
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything follows from it besides an outcome."""
+        return bool(self.events or self.claims or self.timers or self.sends)
+
     def size(self) -> int:
         """Number of messages."""
         return (
@@ -286,6 +291,8 @@ def _add_claims(
         at = claims[item.claim].version
         body = ClaimBody(holder=None if item.release else job.ref.path, done=job.done_id)
         headers = {"Nats-Expected-Last-Subject-Sequence": str(at)}
+        if item.ttl is not None:
+            headers["Nats-TTL"] = f"{max(1, round(item.ttl.total_seconds()))}s"
         draft.claims.append(Outgoing(item.claim.subject, codec.encode(body), headers))
         draft.guards[item.claim.subject] = at
     for claim, read in claims.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from catalyst.chassis import batch, outcome, parking
@@ -25,17 +25,19 @@ from catalyst.chassis.jetstream.port import (
     Unavailable,
     WrongSequence,
 )
-from catalyst.chassis.job import Job
+from catalyst.chassis.job import Collected, Job
 from catalyst.chassis.measures import Measures
 from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
-from catalyst.chassis.service import Asking, Process, Read, Rule, Service
-from catalyst.chassis.states import Held, HeldClaim, States
-from catalyst.contracts.decision import Context, Decision, Fired, Recorded
-from catalyst.contracts.message import Answer, Event, Outcome
+from catalyst.chassis.service import Asking, Service
+from catalyst.chassis.states import Held, States
+from catalyst.chassis.way import Way, Ways
+from catalyst.contracts.decision import Context, Decision
+from catalyst.contracts.message import Event, Outcome
 from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
+from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,10 @@ _CONFLICT_PAUSE_SECONDS: Final = 0.05
 
 class Bug(Exception):
     """A rule raised something that is no answer."""
+
+
+class Fewer(Exception):
+    """Messages that were to be decided as one input have to be decided in smaller parts."""
 
 
 class Deciding:
@@ -75,12 +81,17 @@ class Deciding:
         self._clock = clock
         self._measures = measures or Measures()
         self._mending = Mending(service, broker, states)
-        self._processes: Mapping[str, Process] = {
-            process.aggregate: process for process in service.processes
-        }
+        self._ways = Ways(service)
 
     async def answer(self, job: Job) -> Outcome | None:
-        """Return the outcome of a job, or None if it was parked; tries until one of both holds."""
+        """Return the outcome of a job; tries until there is one, or nothing to be recorded.
+
+        None if it was parked, or if nothing follows from the messages of a source.
+
+        Raises:
+            Fewer: If messages of a source cannot be decided as one input.
+            Rejected: If a source refuses its one message.
+        """
         # `retry` and `drop` act before they record anything, so a repeat has to be known first.
         doubt = job.delivered > 1 or job.is_runtime
         while True:
@@ -124,7 +135,22 @@ class Deciding:
             reading, draft = await self.draft(job, own)
         except Bug as error:
             return await self._after_bug(job, error)
+        if isinstance(job.payload, Collected) and not draft.changes:
+            await self._still(reading)
+            return None
         return await self._store(job, draft, reading, alone=look_first)
+
+    async def _still(self, reading: Reading) -> None:
+        """Make sure that a decision for nothing, which no guard protects, was made from the newest.
+
+        Raises:
+            WrongSequence: If it was not.
+        """
+        for ref, held in reading.held.items():
+            newest = await self._broker.last(EV, ref.guard, leader=True)
+            if (0 if newest is None else newest.seq) != held.version:
+                self._states.forget(list(reading.held))
+                raise WrongSequence(400, 0, f"{ref.path} moved behind {held.version}")
 
     async def _mend(self, job: Job) -> Outcome:
         """Carry out `retry` or `drop` and record its own outcome, under the aggregate's guard."""
@@ -177,20 +203,29 @@ class Deciding:
         Raises:
             Bug: If the rule raised anything but a rejection.
             Retry: If its preparation did.
+            Fewer: If messages of a source cannot be decided as one input.
+            Rejected: If a source refuses its one message.
         """
         reading = Reading(own, {}, {})
         try:
-            rule = self._rule(job)
-            facts = await self._prepared(job, rule)
-            reading = await self._read(job, own, rule)
+            way = self._ways.of(job)
+            facts = None
+            if way.prepare is not None:
+                facts = await way.prepare(job.payload, job.ref, job.actor, job.now, self._asking)
+            reading = await self._read(own, way)
             context = _context(job, reading, facts)
-            decision = _decide(job, reading, context, rule, self._processes)
+            decision = way.decide(own.state, way.input, context)
             types = tuple(_type_of(item.event, job.ref.service) for item in decision.events)
             accepted = outcome.accepted(job, types, decision.result)
             found = batch.acceptance(job, decision, accepted, reading.held, reading.claims, more)
             self._add_snapshot(found, own)
             batch.measure(found, self._broker.max_payload)
         except Rejected as refusal:
+            if isinstance(job.payload, Collected) and job.refusal is None:
+                # Nobody waits for the answer of a source, so that a refusal has to be listed.
+                if job.is_several:
+                    raise Fewer(refusal.code) from refusal
+                raise
             found = self._refusal(job, refusal, reading, more)
         except (BrokerError, Retry):
             raise
@@ -207,35 +242,15 @@ class Deciding:
             return batch.acceptance(job, nothing, rejected, reading.held, reading.claims, more)
         return batch.rejection(job, rejected, reading.guards())
 
-    def _rule(self, job: Job) -> Rule | None:
-        if job.refusal is not None:
-            raise job.refusal
-        if isinstance(job.payload, Recorded | Fired | Answer):
-            if job.ref.aggregate not in self._processes:
-                raise Rejected("unknown-type", f"{job.ref.aggregate!r} reacts to nothing")
-            return None
-        rule = self._service.by_command.get((type(job.payload), job.ref.aggregate))  # type: ignore[arg-type]
-        if rule is None:
-            raise Rejected("unknown-type", f"{job.ref.aggregate!r} takes no {job.type!r}")
-        return rule
-
-    async def _prepared(self, job: Job, rule: Rule | None) -> Any:
-        if rule is None or rule.prepare is None:
-            return None
-        return await rule.prepare(job.payload, job.ref, job.actor, job.now, self._asking)
-
-    async def _read(self, job: Job, own: Held, rule: Rule | None) -> Reading:
-        reads = rule.reads if rule is not None else self._processes[job.ref.aggregate].reads
-        wanted: Sequence[Read] = reads(own.state, job.payload, job.ref)
+    async def _read(self, own: Held, way: Way) -> Reading:
+        wanted = way.reads(own.state, way.input, own.ref)
         others: dict[Ref, Held] = {}
-        claims: dict[Claim, HeldClaim] = {}
         for item in wanted:
             if len(item.subject if isinstance(item, Claim) else item.guard) > _SUBJECT_MAX:
                 raise batch.TooLarge("a name is too long to be looked up")
-            if isinstance(item, Claim):
-                claims[item] = await self._states.claim(item)
-            elif item != own.ref:
+            if isinstance(item, Ref) and item != own.ref:
                 others[item] = await self._states.get(item)
+        claims = await self._states.claims([item for item in wanted if isinstance(item, Claim)])
         broken = next((held for held in others.values() if held.broken), None)
         if broken is not None:
             raise Bug(f"{broken.ref.path} cannot be read: {broken.broken}")
@@ -282,6 +297,9 @@ class Deciding:
 
     async def _set_aside(self, job: Job, reason: str, detail: str) -> Outcome | None:
         """Park a message that must not be decided, unless it has its outcome or is parked."""
+        if job.is_several:
+            # One dead letter holds one message.
+            raise Fewer(reason)
         known = await self.recorded(job)
         if known is not None:
             return known
@@ -359,16 +377,3 @@ def _context(job: Job, reading: Reading, facts: Any) -> Context:
         claims={claim: held.state for claim, held in reading.claims.items()},
         facts=facts,
     )
-
-
-def _decide(
-    job: Job,
-    reading: Reading,
-    context: Context,
-    rule: Rule | None,
-    processes: Mapping[str, Process],
-) -> Decision:
-    payload: Any = job.payload
-    if rule is not None:
-        return rule.decide(reading.own.state, payload, context)
-    return processes[job.ref.aggregate].react(reading.own.state, payload, context)

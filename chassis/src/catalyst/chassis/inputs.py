@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from catalyst.chassis import timer
-from catalyst.chassis.job import Job
-from catalyst.chassis.service import Process
-from catalyst.contracts.decision import Actor, Recorded
+from catalyst.chassis.job import Collected, Job
+from catalyst.chassis.service import Process, Source
+from catalyst.contracts.decision import Actor, Arrived, Recorded
 from catalyst.contracts.message import derived_id
+from catalyst.contracts.subjects import Ref
 
 FIRING: Final = "timer"
 """Type of a firing in outcomes and dead letters."""
@@ -62,6 +64,36 @@ def from_firing(subject: str, data: bytes, *, seq: int, time: datetime) -> Job:
         delivery=None,
         subject=subject,
         body=data,
+    )
+
+
+def from_source(
+    source: Source, ref: Ref, items: Sequence[Arrived], subject: str, body: bytes = b""
+) -> Job:
+    """Return the job of messages of a source; subject and body are those of the first.
+
+    Its id follows from which messages these are: of others, or of another stream of the same name,
+    it is another one.
+    """
+    places = ",".join(str(item.seq) for item in items)
+    digest = f"{source.name}/{places}/{items[0].time.isoformat()}"
+    done_id = derived_id(digest, ref.path)
+    return Job(
+        ref=ref,
+        type=source.name,
+        input_id=done_id,
+        done_id=done_id,
+        digest=digest,
+        now=items[-1].time,
+        actor=_service(ref.service),
+        correlationid=done_id,
+        payload=Collected(source.name, tuple(items)),
+        origin=source.stream[0].lower(),
+        sequence=items[0].seq,
+        delivery=None,
+        subject=subject,
+        body=body,
+        reaction=source.name,
     )
 
 

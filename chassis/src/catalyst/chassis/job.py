@@ -7,12 +7,27 @@ from datetime import datetime
 
 from catalyst.chassis.jetstream.port import Delivery
 from catalyst.contracts import runtime_v1
-from catalyst.contracts.decision import Actor, Fired, Recorded
+from catalyst.contracts.decision import Actor, Arrived, Fired, Recorded
 from catalyst.contracts.message import Answer, Command
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 
-Payload = Command | Recorded | Fired | Answer
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Messages of one source for one aggregate, decided as one input."""
+
+    source: str
+    items: tuple[Arrived, ...]
+    """Oldest first, at least one."""
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it could be decided in smaller parts."""
+        return len(self.items) > 1
+
+
+Payload = Command | Recorded | Fired | Answer | Collected
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +49,7 @@ class Job:
     payload: Payload | None
     """None where the door refused before the data was read."""
     origin: str
-    """`c` for a message of CMD, `e` for one of EV."""
+    """First letter of the stream that it came from, in lower case."""
     sequence: int
     """Where the input stands in its stream."""
     delivery: Delivery | None
@@ -58,6 +73,11 @@ class Job:
     """How often deciding it ended in a bug."""
     freed: set[str] = field(default_factory=set)
     """Dead letters that a `retry` or `drop` has taken in hand, over all its attempts."""
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it stands for several messages of a source."""
+        return isinstance(self.payload, Collected) and self.payload.is_several
 
     @property
     def is_runtime(self) -> bool:

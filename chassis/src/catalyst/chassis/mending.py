@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -19,15 +19,20 @@ from catalyst.chassis.jetstream.port import Broker, BrokerError
 from catalyst.chassis.job import Job
 from catalyst.chassis.parking import Letter
 from catalyst.chassis.reading import Reading
-from catalyst.chassis.service import Service
+from catalyst.chassis.service import Service, Source
 from catalyst.chassis.states import Held, States
 from catalyst.contracts import runtime_v1
+from catalyst.contracts.codec import Undecodable
+from catalyst.contracts.decision import Arrived
 from catalyst.contracts.message import Event, Outcome, derived_id
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import DLQ
 
 log = logging.getLogger(__name__)
+
+
+_UNREADABLE: Final = (BadSubject, Undecodable, msgspec.MsgspecError)
 
 
 class Decides(Protocol):
@@ -108,7 +113,7 @@ class Mending:
         freed = runtime_v1.Unparked(subject=subject, message_id=found.message_id, how=how)
         try:
             again = self.rebuild(found)
-        except (BadSubject, msgspec.MsgspecError, events.Unreadable, door.Unreadable) as error:
+        except (*_UNREADABLE, events.Unreadable, door.Unreadable) as error:
             raise Rejected("retry-failed", f"{found.message_id!r} cannot be read") from error
         if await deciding.recorded(again) is not None:
             await deciding.commit_event(job, own, freed)
@@ -133,6 +138,7 @@ class Mending:
             BadSubject: If its subject cannot be read.
             msgspec.MsgspecError: If its body cannot be read.
             events.Unreadable: If it is an event of a type unknown here.
+            codec.Undecodable: If a source cannot read it.
         """
         if found.stream == "CMD":
             return door.readmit(found)
@@ -140,6 +146,9 @@ class Mending:
             return inputs.from_firing(
                 found.subject, found.body, seq=found.sequence, time=found.time
             )
+        for source in self._service.sources:
+            if (source.name, source.stream) == (found.reaction, found.stream):
+                return _of_source(source, found)
         recorded = events.recorded(found.subject, found.body, seq=found.sequence, time=found.time)
         for process in self._service.processes:
             if process.name == found.reaction:
@@ -154,6 +163,15 @@ class Mending:
             await self._broker.api(f"STREAM.PURGE.{DLQ}", {"filter": subject})
         except BrokerError as error:
             log.warning("dead letter stays listed", extra={"subject": subject, "why": str(error)})
+
+
+def _of_source(source: Source, found: Letter) -> Job:
+    value = source.decode(found.subject, found.body)
+    ref = source.correlate(value)
+    if ref is None:
+        raise events.Unreadable(f"the source {source.name!r} ignores {found.subject!r}")
+    item = Arrived(value=value, seq=found.sequence, time=found.time)
+    return inputs.from_source(source, ref, [item], found.subject, found.body)
 
 
 def event_draft(job: Job, own: Held, event: Event) -> batch.Draft:

@@ -30,7 +30,7 @@ from catalyst.chassis.states import Held
 from catalyst.contracts import codec, runtime_v1, subjects
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import derived_id
-from catalyst.contracts.topology import DLQ
+from catalyst.contracts.topology import DLQ, FACTS, ORIGINS
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A dead letter: the message, and what was proven about it when it was set aside."""
 
     stream: str
-    """Where it came from: `CMD` or `EV`."""
+    """Where it came from: `CMD`, `EV`, `FACTS` or `USE`."""
     sequence: int
     time: datetime
     """The broker's timestamp of the message; `now` when it is decided again."""
@@ -74,7 +74,7 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 def letter(job: Job, reason: str, detail: str) -> Letter:
     """Return the dead letter of a job."""
     return Letter(
-        stream="CMD" if job.origin == "c" else "EV",
+        stream=ORIGINS[job.origin],
         sequence=job.sequence,
         time=job.now,
         subject=job.subject,
@@ -106,18 +106,26 @@ def unread(delivery: Delivery, reason: str, detail: str, *, reaction: str = "") 
     )
 
 
-def unread_subject(delivery: Delivery) -> str:
-    """Return where a message of unreadable address stands in the dead-letter queue."""
+def unread_subject(delivery: Delivery, service: str = "") -> str:
+    """Return where a message of unreadable address stands in the dead-letter queue.
+
+    Args:
+        delivery: The message.
+        service: Who set it aside; by default the service that its subject names.
+    """
     tokens = delivery.subject.removeprefix("due.").split(".")
-    organization = tokens[1] if len(tokens) > 1 else subjects.PLATFORM
-    service = tokens[2] if len(tokens) > 2 else "unknown"
+    organization = subjects.PLATFORM
+    if len(tokens) > 1 and delivery.stream != FACTS:
+        # A fact's subject names an Environment there.
+        organization = tokens[1]
+    service = service or (tokens[2] if len(tokens) > 2 else "unknown")
     try:
         subjects.organization_of(organization)
     except subjects.BadSubject:
         organization = subjects.PLATFORM
     if len(organization) > _TOKEN_MAX:
         organization = subjects.PLATFORM
-    origin = "c" if delivery.stream == "CMD" else "e"
+    origin = delivery.stream[0].lower()
     return f"dlq.{organization}.{service}.unknown.unknown.{origin}{delivery.seq}"
 
 

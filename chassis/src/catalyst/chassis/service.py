@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst.chassis.index import Index
-from catalyst.contracts.decision import Actor, Context, Decision, Fired, Recorded
+from catalyst.contracts.decision import Actor, Arrived, Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer, Command, Event
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.subjects import Claim, Ref
@@ -122,6 +122,29 @@ class Process:
     """Names what else it looks at, from its state, the input and its own address."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What is made of the messages of a stream that no service orders, such as `FACTS` or `USE`.
+
+    Messages of one aggregate that wait together are decided as one input. They may come again, in
+    other company: what was counted is known by a claim with the message's own name, by the state,
+    or not at all. A decision for nothing is not recorded.
+    """
+
+    name: str
+    """Part of its durable's name and of every id derived from it."""
+    stream: str
+    decode: Callable[[str, bytes], Any]
+    """Reads a message from its subject and body; `Undecodable` sets it aside, listed."""
+    correlate: Callable[[Any], Ref | None]
+    """Which aggregate it concerns, of this service; None to ignore it."""
+    react: Callable[[Any, tuple[Arrived, ...], Context], Decision]
+    """A refusal of one message alone sets that one aside."""
+    reads: Callable[[Any, tuple[Arrived, ...], Ref], Sequence[Read]] = _nothing
+    max_items: int = 200
+    """Messages that are decided as one input, at most; fewer if what follows is too large."""
+
+
 class Loader(Protocol):
     """How an effect or a query sees state."""
 
@@ -184,6 +207,7 @@ class Service:
     aggregates: tuple[Aggregate[Any], ...]
     rules: tuple[Rule, ...]
     processes: tuple[Process, ...] = ()
+    sources: tuple[Source, ...] = ()
     effects: tuple[Effect, ...] = ()
     queries: tuple[Query, ...] = ()
     indexes: tuple[Index, ...] = ()

@@ -79,6 +79,9 @@ class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the outcome in the same batch."""
 
 
+_CLAIM: Final = msgspec.json.Decoder(ClaimBody)
+
+
 class States:
     """The worker's memory of aggregates, and how it is filled."""
 
@@ -160,14 +163,18 @@ class States:
             raise events.Unreadable(held.broken)
         return held.state
 
-    async def claim(self, claim: Claim) -> HeldClaim:
-        """Read a claim; claims are never kept."""
-        stored = await self._broker.last(EV, claim.subject)
-        if stored is None:
-            return HeldClaim(claim=claim, state=ClaimState(), version=0)
-        body = msgspec.json.decode(stored.data, type=ClaimBody)
-        state = ClaimState(holder=body.holder, ever=True)
-        return HeldClaim(claim=claim, state=state, version=stored.seq)
+    async def claims(self, claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
+        """Read claims, many at once; they are never kept."""
+        subjects = list(dict.fromkeys(claim.subject for claim in claims))
+        if len(subjects) == 1:
+            stored = await self._broker.last(EV, subjects[0])
+            found = {} if stored is None else {subjects[0]: stored}
+        elif subjects:
+            several = await self._broker.last_many(EV, subjects)
+            found = {stored.subject: stored for stored in several}
+        else:
+            found = {}
+        return {claim: _claimed(claim, found.get(claim.subject)) for claim in claims}
 
     def _of(self, ref: Ref) -> Aggregate[Any] | None:
         return self._aggregates.get((ref.service, ref.aggregate))
@@ -193,6 +200,14 @@ class States:
         self._held.move_to_end(held.ref)
         while len(self._held) > HELD_MAX:
             self._held.popitem(last=False)
+
+
+def _claimed(claim: Claim, stored: Stored | None) -> HeldClaim:
+    if stored is None:
+        return HeldClaim(claim=claim, state=ClaimState(), version=0)
+    body = _CLAIM.decode(stored.data)
+    state = ClaimState(holder=body.holder, ever=True)
+    return HeldClaim(claim=claim, state=state, version=stored.seq)
 
 
 def _from_snapshot(

@@ -34,6 +34,7 @@ from catalyst.chassis.questions import Questions
 from catalyst.chassis.relay import Relay
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Process, Service
+from catalyst.chassis.sourcing import Sourcing
 from catalyst.chassis.states import States
 from catalyst.contracts import codec
 from catalyst.contracts import topology as contract
@@ -232,6 +233,20 @@ class Worker:
                 continue  # It hears timers and answers alone, which need no durable of its own.
             take = partial(self._on_event, process, jobs)
             found.append(self._taken(by_name[f"{name}--{process.name}"], take, jobs))
+        for source in self._service.sources:
+            consumer = by_name[f"{name}--{source.name}"]
+            if consumer.stream != source.stream:
+                raise ValueError(f"{consumer.name} reads {consumer.stream}, not {source.stream}")
+            sourcing = Sourcing(
+                source,
+                name,
+                self._runtime.broker,
+                self._deciding,
+                self._settle,
+                jobs,
+                self._measures,
+            )
+            found.append(self._taken(consumer, sourcing.accept, jobs))
         for effect in self._service.effects:
             effects = Effects(
                 effect,

@@ -29,6 +29,7 @@ from catalyst.client.errors import Malformed
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.message import Outcome, UtcTime
 from catalyst.contracts.subjects import BadSubject, Ref
+from catalyst.contracts.topology import ORIGINS
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +156,7 @@ def thing(subject: str) -> Ref:
     head, _, rest = subject.partition(".")
     path, _, origin = rest.rpartition(".")
     try:
-        if head == "dlq" and origin[:1] in {"c", "e"} and origin[1:].isdigit():
+        if head == "dlq" and origin[:1] in ORIGINS and origin[1:].isdigit():
             return Ref.parse(path)
     except BadSubject as error:
         raise _not_a_subject(subject) from error

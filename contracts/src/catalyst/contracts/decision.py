@@ -74,6 +74,8 @@ class TakeClaim(msgspec.Struct, frozen=True):
 
     claim: Claim
     release: bool = False
+    ttl: timedelta | None = None
+    """After which the claim is as if it had never been, in whole seconds; None for never."""
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,17 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     correlationid: str
     causationid: str
     """Id of the command (or other input) that caused it."""
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a stream that no service orders, such as a fact or a use."""
+
+    value: Any
+    """What the source made of it."""
+    seq: int
+    """Its place in its stream; later ones are larger."""
+    time: datetime
+    """When the broker stored it."""
 
 
 class Fired(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from catalyst.contracts.topology import (
     DLQ,
     EV,
     STREAMS,
+    USE,
     Consumer,
     topology_of,
 )
@@ -114,6 +115,8 @@ def _no_durables(consumers: Iterable[Consumer] = CONSUMERS) -> tuple[str, ...]:
 _STREAM_NAMES: Final = tuple(stream.name for stream in STREAMS)
 _BUCKET_NAMES: Final = tuple(bucket.name for bucket in BUCKETS)
 _LOOK: Final = _api("INFO", "STREAM.NAMES", "STREAM.LIST")
+_NO_THIEVES: Final = tuple(f"CONSUMER.CREATE.{queue}.>" for queue in (CMD, USE))
+"""What a consumer of a work queue takes, its owner never sees."""
 _PROBE: Final = (*_keep(PROBE_STREAM), *_follow(PROBE_STREAM))
 
 
@@ -135,7 +138,7 @@ def worker(service: str) -> Permissions:
         publish=(
             *own,
             *(f"qry.*.{other}.>" for other in asks),
-            *("done.*.*", "chk.*.>", "clm._.>", "out.>", "rsp.>"),
+            *("done.*.*", "chk.*.>", "clm.*.>", "out.>", "rsp.>"),
             *("$KV.leases.>", "$KV.cursors.>"),
             *_keep(*_STREAM_NAMES, *_BUCKET_NAMES),
             *_read(EV, DLQ, "KV_leases", "KV_cursors"),
@@ -169,7 +172,7 @@ def projector() -> Permissions:
         deny_publish=(
             "$KV.cursors.>",
             *_api(*(f"STREAM.DELETE.{name}" for name in (*streams, PROBE_STREAM))),
-            *_api(f"STREAM.MSG.GET.{CMD}", f"CONSUMER.CREATE.{CMD}.>"),
+            *_api(f"STREAM.MSG.GET.{CMD}", *_NO_THIEVES),
             *_no_durables(),
         ),
     )
@@ -195,9 +198,9 @@ def gateway() -> Permissions:
 def operator() -> Permissions:
     """Return what whoever runs the installation may do from a terminal.
 
-    Commands and queries for every Organization, and reading: the log, the read model, the dead
-    letters, the state of streams and consumers. Nothing but commands changes anything. Waiting
-    commands are not readable: they hold other people's tokens.
+    Commands and queries for every Organization, what is observed outside and what is used, and
+    reading: the log, the read model, the dead letters, the state of streams and consumers. Nothing
+    else changes anything. Waiting commands are not readable: they hold other people's tokens.
     """
     return Permissions(
         publish=(
@@ -205,13 +208,14 @@ def operator() -> Permissions:
             *_read("*"),
             *_follow("*"),
             *_api("CONSUMER.LIST.*", "CONSUMER.NAMES.*"),
+            *("ws.>", "use.>"),
             *("$JS.ACK.EV.*.>", "$JS.FC.>", "$SRV.>"),
             *_LOOK,
             *_probing(OPERATOR),
         ),
         subscribe=("_INBOX.>", f"{inbox(OPERATOR)}.>", "rsp.>", "evt.>"),
         deny_publish=(
-            *_api(f"STREAM.MSG.GET.{CMD}", f"CONSUMER.CREATE.{CMD}.>", f"DIRECT.GET.{CMD}"),
+            *_api(f"STREAM.MSG.GET.{CMD}", f"DIRECT.GET.{CMD}", *_NO_THIEVES),
             *_no_durables(),
         ),
     )
@@ -239,13 +243,15 @@ def commands_for(organization: str, role: str) -> tuple[str, ...]:
 def organization_user(organization: str, role: str) -> Permissions:
     """Return what the credentials of a role of an Organization may do.
 
-    Send the role's commands, ask queries, read outcomes: all of that Organization alone.
+    Send the role's commands, ask queries, report use, read outcomes: all of that Organization
+    alone.
     """
     token = organization_token(organization)
     return Permissions(
         publish=(
             *commands_for(organization, role),
             *(f"qry.{token}.{service}.>" for service in SERVICES),
+            f"use.{token}.>",
             *_api(f"DIRECT.GET.{EV}.done.{token}.*"),
         ),
         subscribe=(f"{inbox(token)}.>", f"rsp.{token}.>"),

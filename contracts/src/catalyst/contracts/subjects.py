@@ -110,7 +110,7 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         return f"due.{self.timer(name)}"
 
     def dead_letter(self, origin: str, sequence: int) -> str:
-        """Return the subject of a parked message; `origin` is `c` (of CMD) or `e` (of EV)."""
+        """Return the subject of a parked message; `origin` is the first letter of its stream."""
         return f"dlq.{self.path}.{origin}{sequence}"
 
     @classmethod
@@ -177,11 +177,13 @@ class Claim(msgspec.Struct, frozen=True, order=True):
 
     kind: str
     name: str
+    organization: str | None = None
+    """The Organization in which the name is unique; None if it is so everywhere."""
 
     @property
     def subject(self) -> str:
         """Where the claim and its release are written."""
-        return f"clm._.{self.kind}.{escape(self.name)}"
+        return f"clm.{organization_token(self.organization)}.{self.kind}.{escape(self.name)}"
 
 
 class RowKey(msgspec.Struct, frozen=True, order=True):

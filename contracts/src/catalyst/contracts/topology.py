@@ -11,13 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts.registry import SERVICES, TABLES
-from catalyst.contracts.tables.row import Table
+from catalyst.contracts.tables.row import Feed, Table
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Kept in each stream's metadata; a member with a lower number changes nothing."""
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
+DAY: Final = 24 * 60 * MINUTE
 
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -37,6 +38,12 @@ ROW_MARKER_TTL: Final = "60m"
 CMD: Final = "CMD"
 EV: Final = "EV"
 DLQ: Final = "DLQ"
+FACTS: Final = "FACTS"
+"""What was observed outside; whoever owns it writes an event when the condensed state changes."""
+USE: Final = "USE"
+"""What was used, one message each, until it is counted."""
+ORIGINS: Final = {stream[0].lower(): stream for stream in (CMD, EV, FACTS, USE)}
+"""The letter by which the subject of a dead letter names the stream that it came from."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -80,6 +87,32 @@ STREAMS: Final[tuple[Stream, ...]] = (
             "allow_rollup_hdrs": True,
             "deny_delete": True,
             "max_consumers": 5000,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
+    Stream(
+        FACTS,
+        {
+            "subjects": ["ws.>"],
+            "retention": "limits",
+            "discard": "old",
+            "max_age": 7 * DAY,
+            "max_bytes": 256 * 1024 * 1024,
+            "max_msg_size": MAX_BODY_BYTES + 64 * 1024,
+            "allow_direct": True,
+            "max_consumers": 64,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
+    Stream(
+        USE,
+        {
+            "subjects": ["use.>"],
+            "retention": "workqueue",
+            "discard": "new",
+            "max_bytes": 256 * 1024 * 1024,
+            "max_msg_size": MAX_BODY_BYTES + 64 * 1024,
+            "max_consumers": 64,
             "duplicate_window": 2 * SECOND,
         },
     ),
@@ -175,6 +208,12 @@ def reaction_consumer(service: str, name: str, filters: list[str]) -> Consumer:
     return _durable(EV, f"{service}--{name}", filters, max_ack_pending=256)
 
 
+def source_consumer(service: str, feed: Feed) -> Consumer:
+    """Return the durable of one source. Many of its messages wait at once, to be counted as one."""
+    name = f"{service}--{feed.name}"
+    return _durable(feed.stream, name, list(feed.filters), max_ack_pending=4000)
+
+
 def consumers_of(table: Table) -> tuple[Consumer, ...]:
     """Return every durable of a service."""
     name = table.service
@@ -183,6 +222,7 @@ def consumers_of(table: Table) -> tuple[Consumer, ...]:
         relay_consumer(name),
         timer_consumer(name),
         *(reaction_consumer(name, item.name, list(item.filters)) for item in table.reactions),
+        *(source_consumer(name, feed) for feed in table.sources),
     )
 
 

@@ -46,6 +46,15 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     """Subjects of the events that it hears."""
 
 
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable on a stream that no service orders: `FACTS` or `USE`."""
+
+    name: str
+    stream: str
+    filters: tuple[str, ...]
+    """Subjects of the messages that it hears."""
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """All of one service. A released row is never removed."""
 
@@ -66,6 +75,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     service_reads: Mapping[str, frozenset[str]] = {}
     """Kinds of aggregates whose history a service is shown, in every Organization."""
     reactions: tuple[Reaction, ...] = ()
+    sources: tuple[Feed, ...] = ()
+    """What it hears from streams that no service orders."""
     asks: tuple[str, ...] = ()
     """Services whose queries it asks."""
 
