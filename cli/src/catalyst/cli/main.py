@@ -178,6 +178,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         "Every command and event there is.",
         {"list": "catalyst.cli.contract:list_", "show": "catalyst.cli.contract:show_"},
     ),
+    "blueprint": (
+        "For people who write Blueprints.",
+        {"lint": "catalyst.cli.blueprint:lint_"},
+    ),
     "context": (
         "Named connections: where to go and who asks.",
         {

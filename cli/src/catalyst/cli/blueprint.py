@@ -1,0 +1,137 @@
+"""`catalyst blueprint`: for people who write Blueprints. Needs no connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from catalyst.blueprints.document import read
+from catalyst.blueprints.findings import Finding, Severity
+from catalyst.blueprints.lint import Known, lint
+from catalyst.blueprints.package import MAX_BYTES, BadPackage, Package, digest
+from catalyst.blueprints.reading import read_folder, read_tar
+from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.output import Format, Table, note, show
+from catalyst.cli.target import OutputOption
+
+_TAR: Final = ".tar"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One Blueprint, looked at."""
+
+    place: str
+    """Where it was read."""
+    name: str
+    """Empty if the document has a wrong form."""
+    version: str
+    digest: str
+    """Of the content; empty if it cannot be taken at all."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether a registration would refuse it."""
+        return any(found.severity is Severity.ERROR for found in self.findings)
+
+
+def lint_(
+    places: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folders of Blueprints, or tar files of them."),
+    ],
+    *,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Show everything that is wrong with a Blueprint: where, by which rule, and what to do.
+
+    Given several, they know each other: a dependency that is in none of them is told as pending,
+    and a circle as an error. With one, dependencies are not looked for.
+
+    Exit codes:
+        0  nothing is wrong, or there are warnings only
+        1  there is an error; a registration would refuse it
+
+    Example:
+      catalyst blueprint lint ./bp-wiki -o json
+    """
+    packages = {place: _package(place) for place in places}
+    known = _known(packages) if len(packages) > 1 else None
+    reports = [_report(place, package, known) for place, package in packages.items()]
+    show(reports, output, lambda: _table(reports))
+    if any(report.refused for report in reports):
+        raise Ended(ExitCode.UNEXPECTED)
+
+
+def _package(place: Path) -> Package | BadPackage:
+    try:
+        if place.is_dir():
+            return read_folder(place)
+        if place.suffix == _TAR:
+            with place.open("rb") as file:
+                return read_tar(file.read(2 * MAX_BYTES))
+    except BadPackage as error:
+        return error
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{str(place)!r} cannot be read: {error.strerror}") from error
+    text = f"there is no folder {str(place)!r}, and no tar file of that name"
+    raise Failure(ExitCode.USAGE, text)
+
+
+def _known(packages: dict[Path, Package | BadPackage]) -> Known:
+    documents = [read(package) for package in packages.values() if isinstance(package, Package)]
+    return {
+        found.blueprint.name: tuple(one.blueprint for one in found.blueprint.depends)
+        for found in documents
+        if found.blueprint is not None
+    }
+
+
+def _report(place: Path, package: Package | BadPackage, known: Known | None) -> Report:
+    if isinstance(package, BadPackage):
+        finding = Finding(
+            severity=Severity.ERROR,
+            rule="package",
+            file=package.path,
+            line=0,
+            column=0,
+            pointer="",
+            message=package.reason,
+            fix=package.fix,
+        )
+        return Report(place=str(place), name="", version="", digest="", findings=(finding,))
+    linted = lint(package, known=known)
+    blueprint = linted.blueprint
+    return Report(
+        place=str(place),
+        name=blueprint.name if blueprint else "",
+        version=blueprint.version if blueprint else "",
+        digest=digest(package),
+        findings=linted.findings,
+    )
+
+
+def _table(reports: list[Report]) -> None:
+    table = Table("PLACE", "SEVERITY", "RULE", "MESSAGE", "FIX")
+    for report in reports:
+        for found in report.findings:
+            file = str(Path(report.place, found.file)) if found.file else report.place
+            place = f"{file}:{found.line}:{found.column}" if found.line else file
+            table.add(place, found.severity, found.rule, found.message, found.fix)
+    if table.rows:
+        table.write()
+    for report in reports:
+        label = f"{report.name} {report.version}" if report.name else report.place
+        note(f"{label}: {_counted(report)}")
+
+
+def _counted(report: Report) -> str:
+    counts = [
+        f"{count} {severity.value}{'s' if count != 1 and severity != Severity.PENDING else ''}"
+        for severity in Severity
+        if (count := sum(found.severity is severity for found in report.findings))
+    ]
+    return ", ".join(counts) or "nothing is wrong"
