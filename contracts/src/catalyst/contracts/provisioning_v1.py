@@ -108,7 +108,7 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     values: dict[str, dict[str, Any]] = {}
     """The whole values of each Application that is written, by its name."""
     sold: tuple[str, ...] = ()
-    """The Applications among them that cost something."""
+    """Subscriptions that it starts or ends, each as `<application>.<environment>`."""
     gone: tuple[str, ...] = ()
     """The Applications that run nowhere any more afterwards; their repositories are archived."""
     quote: Quote | None = None
@@ -197,6 +197,8 @@ class ChangeStepProgressed(Event, frozen=True, kw_only=True):
     """The step."""
     application: str
     """The Application."""
+    environment: str = ""
+    """Where; empty: wherever the change works on it."""
     detail: str = ""
     """What was made, such as a commit."""
     commits: dict[str, str] = {}
