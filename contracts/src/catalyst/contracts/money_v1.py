@@ -102,7 +102,7 @@ class Money(Part, frozen=True, kw_only=True, order=False):
         same_currency(self, other)
         return Money(currency=self.currency, minor=self.minor - other.minor)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[explicit-override]
         """Return the amount as a person reads it, such as `5.000 OMR`."""
         return f"{decimal(self.minor, exponent(self.currency))} {self.currency}"
 
@@ -119,7 +119,7 @@ class MicroMoney(Part, frozen=True, kw_only=True, order=False):
         """Refuse an unknown currency and an amount that is too large."""
         _check(self.currency, self.micro)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[explicit-override]
         """Return the amount as a person reads it, such as `0.000125 OMR`."""
         return f"{decimal(self.micro, MICRO_DIGITS)} {self.currency}"
 
@@ -182,7 +182,7 @@ def _scaled(text: str, digits: int, currency: str, *, signed: bool) -> int:
         raise MoneyError(f"{text!r} has more than {digits} digits behind the point ({currency})")
     if len(whole) + len(behind) > _MAX_DIGITS:
         raise MoneyError(f"the amount has more than {_MAX_DIGITS} digits")
-    units = int(whole) * 10**digits + int(behind.ljust(digits, "0") or "0")
+    units = int(whole) * int(10**digits) + int(behind.ljust(digits, "0") or "0")
     if units > MAX_UNITS:
         raise MoneyError(f"{text!r} is too large")
     return -units if sign else units

@@ -215,6 +215,8 @@ class RedemptionStarted(Event, frozen=True, kw_only=True):
     """When it fails, if the voucher does not answer."""
     gen: str
     """Which arming of the deadline counts."""
+    asked: str
+    """Id of the command that asks the voucher."""
 
 
 class RedemptionReserved(Event, frozen=True, kw_only=True):
@@ -224,6 +226,8 @@ class RedemptionReserved(Event, frozen=True, kw_only=True):
     """What the voucher is worth."""
     prefix: str
     """The part of its code that may be shown."""
+    asked: str
+    """Id of the command that asks the account."""
     input: str = ""
     """Id of the event that led here."""
 

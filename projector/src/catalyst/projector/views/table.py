@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from catalyst.projector.views.billing_account import ACCOUNT
+from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
+from catalyst.projector.views.billing_voucher import REDEMPTION, VOUCHER
 from catalyst.projector.views.environment import ENVIRONMENT
 from catalyst.projector.views.onboarding import ONBOARDING
 from catalyst.projector.views.organization import ORGANIZATION
@@ -14,7 +17,17 @@ FOLD: Final = 2
 """Number of the fold. Raise it with every change that makes other rows of the same events: the
 read model is then built anew beside the old one."""
 
-VIEWS: Final[tuple[View[Any], ...]] = (ORGANIZATION, ENVIRONMENT, POLICY, ONBOARDING)
+VIEWS: Final[tuple[View[Any], ...]] = (
+    ORGANIZATION,
+    ENVIRONMENT,
+    POLICY,
+    ONBOARDING,
+    ACCOUNT,
+    PRICE_BOOK,
+    SUBSCRIPTION,
+    VOUCHER,
+    REDEMPTION,
+)
 
 BY_PLURAL: Final[dict[str, View[Any]]] = {view.plural: view for view in VIEWS}
 BY_KIND: Final[dict[str, View[Any]]] = {view.kind: view for view in VIEWS}

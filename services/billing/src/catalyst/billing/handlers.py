@@ -10,6 +10,8 @@ from typing import Final
 
 from catalyst.billing.domain import (
     account,
+    credit,
+    holds,
     invoice,
     price_book,
     redemption,
@@ -17,8 +19,10 @@ from catalyst.billing.domain import (
     usage,
     voucher,
 )
-from catalyst.billing.queries import QUERIES
-from catalyst.chassis.service import Aggregate, Rule, Service
+from catalyst.billing.queries import queries
+from catalyst.chassis.service import Aggregate, Process, Rule, Service, on
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
 
 NAME: Final = "billing"
 
@@ -34,9 +38,61 @@ AGGREGATES: Final = (
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve),
 )
 
-RULES: Final[tuple[Rule, ...]] = ()
+RULES: Final[tuple[Rule, ...]] = (
+    # What comes into accounts
+    on(bill1.GrantCredit, "account", credit.grant_credit),
+    on(bill1.RecordPayment, "account", credit.record_payment),
+    on(bill1.CreditVoucher, "account", credit.credit_voucher, credit.reads_voucher),
+    on(bill1.SetCreditLimit, "account", credit.set_credit_limit),
+    on(bill1.SetSpendLimit, "account", credit.set_spend_limit),
+    # What is spent
+    on(bill1.HoldCredit, "account", holds.hold_credit, holds.reads_hold),
+    on(bill1.CaptureHold, "account", holds.capture_hold, holds.reads_capture),
+    on(bill1.ReleaseHold, "account", holds.release_hold),
+    on(bill1.EndSubscription, "subscription", subscription.end, subscription.reads_account),
+    # Prices
+    on(bill1.ApplyPriceBook, "price-book", price_book.apply),
+    # Vouchers
+    on(bill1.IssueVoucher, "voucher", voucher.issue),
+    on(bill1.RevokeVoucher, "voucher", voucher.revoke),
+    on(bill1.ReserveVoucher, "voucher", voucher.reserve),
+    on(bill1.ConfirmVoucher, "voucher", voucher.confirm),
+    on(bill1.ReleaseVoucher, "voucher", voucher.release, voucher.reads_release),
+    on(bill1.RedeemVoucher, "redemption", redemption.redeem, redemption.reads_account),
+)
+
+PROCESSES: Final[tuple[Process, ...]] = (
+    Process(
+        name="account",
+        aggregate=account.AGGREGATE,
+        correlate=credit.correlate,
+        react=credit.react,
+        events=(env1.OrganizationCreated, env1.OrganizationDeleted),
+    ),
+    Process(
+        name="voucher",
+        aggregate=voucher.AGGREGATE,
+        correlate=voucher.correlate,
+        react=voucher.react,
+        events=(),
+        reads=voucher.reads_firing,
+    ),
+    Process(
+        name="redemption",
+        aggregate=redemption.AGGREGATE,
+        correlate=redemption.correlate,
+        react=redemption.react,
+        events=(bill1.VoucherReserved, bill1.VoucherConfirmed, bill1.VoucherReleased),
+    ),
+)
 
 
 def service() -> Service:
     """Return the table."""
-    return Service(name=NAME, aggregates=AGGREGATES, rules=RULES, queries=QUERIES)
+    return Service(
+        name=NAME,
+        aggregates=AGGREGATES,
+        rules=RULES,
+        processes=PROCESSES,
+        queries=queries(),
+    )

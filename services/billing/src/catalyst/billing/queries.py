@@ -1,9 +1,169 @@
-"""Questions that need a rule; the chassis calls them."""
+"""Questions that need a rule: what something costs, what a voucher is worth, a new code.
+
+The chassis calls them, once it knows that the one who asks may. They publish nothing.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import secrets
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
 
-from catalyst.chassis.service import Query
+import msgspec
 
-QUERIES: Final[tuple[Query, ...]] = ()
+from catalyst.billing.domain import (
+    account,
+    codes,
+    holds,
+    price_book,
+    prices,
+    subscription,
+    voucher,
+)
+from catalyst.chassis import clock
+from catalyst.chassis.service import Loader, Query
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import codec
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.money_v1 import CurrencyCode, Money
+from catalyst.contracts.prices_v1 import Items
+from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.voucher_v1 import Code, shown_prefix, voucher_id
+
+PREVIEWS_MAX: Final = 20
+PREVIEWS_SECONDS: Final = 3600.0
+"""An Organization previews so many codes in so long; then it waits. Counted by each process."""
+
+T = TypeVar("T")
+
+
+class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what some Applications cost."""
+
+    items: Items
+    currency: CurrencyCode
+
+
+class VoucherRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what a voucher is worth."""
+
+    code: Code
+
+
+class CodeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a new code, or for the id of one's own."""
+
+    code: Code | None = None
+
+
+def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.convert(request, type=shape)
+    except msgspec.ValidationError as error:
+        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
+        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
+
+
+async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
+    """Answer what some Applications cost, and what credit is left after they are paid.
+
+    Raises:
+        Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
+            `prices.quote`.
+    """
+    asked = _asked(request, QuoteRequest)
+    now = clock.now()
+    owner: account.Account = await load(account.ref_of(organization))
+    account.require_account(owner, organization)
+    book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
+    names = {prices.subscription_id(item.application, item.environment) for item in asked.items}
+    states = {
+        ref: await load(ref)
+        for ref in (subscription.ref_of(organization, name) for name in sorted(names))
+    }
+    paid = holds.paid_for(asked.items, organization, states)
+    found = prices.quote(book, asked.items, asked.currency, paid)
+    available = owner.available(asked.currency, now)
+    after = available.minus(found.due)
+    return {
+        **msgspec.to_builtins(found),
+        "available": msgspec.to_builtins(available),
+        "credit_after": msgspec.to_builtins(after),
+        "covered": after.minor >= 0,
+        "prices_as_of": f"{book.start:%Y-%m-%d}",
+    }
+
+
+class _Previews:
+    """Answers previews, so many an hour for each Organization."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, deque[float]] = {}
+
+    async def preview(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
+    ) -> Any:
+        """Answer what a voucher is worth; nothing is used up.
+
+        Raises:
+            Rejected: `voucher-not-found` for a code that is unknown, revoked, over or not begun;
+                `voucher-exhausted`, `voucher-redeemed`; `rate-limited` after too many.
+        """
+        asked = _asked(request, VoucherRequest)
+        self._count(organization)
+        state: voucher.Voucher = await load(voucher.ref_of(voucher_id(asked.code)))
+        amount: Money = voucher.require_redeemable(state, organization, clock.now())
+        return {
+            "prefix": state.prefix,
+            "amount": msgspec.to_builtins(amount),
+            "description": state.description,
+            "ends": msgspec.to_builtins(state.ends),
+            "credit_days": state.credit_days,
+        }
+
+    def _count(self, organization: str) -> None:
+        now = clock.monotonic()
+        times = self._asked.setdefault(organization, deque(maxlen=PREVIEWS_MAX))
+        if len(times) == PREVIEWS_MAX and now - times[0] < PREVIEWS_SECONDS:
+            raise Rejected("rate-limited", "too many codes were tried; wait an hour")
+        times.append(now)
+
+
+async def voucher_code(
+    request: Mapping[str, Any], _organization: str, _actor: Actor, _load: Loader
+) -> Any:
+    """Answer a new code, or one's own, with the id that it is issued under. Nobody else sees it.
+
+    Raises:
+        Rejected: `voucher-code-weak`.
+    """
+    asked = _asked(request, CodeRequest)
+    code = codes.code_of(_drawn()) if asked.code is None else asked.code
+    voucher.require_strong(code)
+    return {"code": code, "voucher": voucher_id(code), "prefix": shown_prefix(code)}
+
+
+def _drawn() -> Iterator[int]:
+    while True:
+        yield from secrets.token_bytes(32)
+
+
+def queries() -> tuple[Query, ...]:
+    """Return the questions of one process."""
+    return (
+        Query(name="quote", version=1, for_kind="account", run=quote),
+        Query(
+            name="preview-voucher",
+            version=1,
+            for_command=BY_SHAPE[bill1.RedeemVoucher].type,
+            run=_Previews().preview,
+        ),
+        Query(
+            name="voucher-code",
+            version=1,
+            for_command=BY_SHAPE[bill1.IssueVoucher].type,
+            run=voucher_code,
+        ),
+    )

@@ -1,20 +1,265 @@
-"""The account of an Organization: its credit and its holds."""
+"""The account of an Organization: its state, and the fold of what happened to it.
+
+The rules stand beside it: `credit.py` (what comes in), `holds.py` (what is spent).
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import msgspec
 
+from catalyst.billing.domain import ledger
+from catalyst.billing.domain.ledger import Credit
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.account_v1 import Journal, Source
+from catalyst.contracts.decision import Context
 from catalyst.contracts.message import Event
+from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.prices_v1 import Quote
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
 
+SERVICE: Final = "billing"
 AGGREGATE: Final = "account"
+
+ENDED_MAX: Final = 1_000
+"""Holds that ended and are still told apart; a repeat comes much sooner than so many others."""
+ATTEMPTS_MAX: Final = 10
+"""Codes that an Organization may enter in a window: thirty to the twelfth are there to guess."""
+ATTEMPTS_WINDOW: Final = timedelta(hours=1)
+
+Status = Literal["absent", "open", "closed"]
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Credit that is set aside."""
+
+    plan_hash: str
+    quote: Quote
+    expires: datetime
+    gen: str
+    journal: Journal
+    """How it was set aside; its reversal follows it."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The account of one Organization."""
 
+    status: Status = "absent"
+    credits: dict[str, Credit] = {}
+    """Grants of which something is left, or may come back, by name."""
+    balances: dict[str, int] = {}
+    """Minor units by `<account>:<currency>`, of all accounts but credit."""
+    holds: dict[str, Hold] = {}
+    """What is set aside, by the hold's name."""
+    ended: dict[str, Literal["captured", "released"]] = {}
+    """How the latest holds ended, oldest first."""
+    known: dict[str, str] = {}
+    """Fingerprint of each grant and payment that ever came in, by name."""
+    granted: int = 0
+    """How many grants came in."""
+    credit_limits: dict[str, int] = {}
+    """How much may be owed, by currency."""
+    spend_limit: Money | None = None
+    month: str = ""
+    """The calendar month that `spent` is about."""
+    spent: dict[str, int] = {}
+    """What was taken in that month, by currency."""
+    attempts: tuple[datetime, ...] = ()
+    """When codes of vouchers were entered, oldest first; no more than count."""
+    subscriptions: tuple[str, ...] = ()
+    """Ids of what costs something each month, sorted."""
 
-def evolve(state: Account, _event: Event) -> Account:
-    """Return the state after an event."""
-    return state
+    def owed(self, currency: str) -> int:
+        """Return how much is owed, in minor units."""
+        return -ledger.balance(self.balances, "receivable", currency)
+
+    def headroom(self, currency: str) -> int:
+        """Return how much more may be owed, in minor units."""
+        return max(0, self.credit_limits.get(currency, 0) - self.owed(currency))
+
+    def available(self, currency: str, now: datetime) -> Money:
+        """Return what can be spent now."""
+        return ledger.available(self.credits, currency, now, headroom=self.headroom(currency))
+
+
+def ref_of(organization: str) -> Ref:
+    """Return the account of an Organization."""
+    return Ref(organization, SERVICE, AGGREGATE, organization)
+
+
+def require_open(state: Account, context: Context) -> None:
+    """Refuse what needs an open account, addressed under its own Organization.
+
+    Raises:
+        Rejected: `subject-mismatch`, `account-not-found` or `account-closed`.
+    """
+    ref = context.ref
+    if ref.organization != ref.id:
+        raise Rejected("subject-mismatch", "an account is addressed under its own Organization")
+    require_account(state, ref.id)
+
+
+def require_account(state: Account, organization: str) -> None:
+    """Refuse an Organization without an open account.
+
+    Raises:
+        Rejected: `account-not-found` or `account-closed`.
+    """
+    if state.status == "absent":
+        raise Rejected("account-not-found", f"the Organization {organization!r} has no account")
+    if state.status == "closed":
+        raise Rejected("account-closed", f"the account of {organization!r} is closed")
+
+
+def require_person(context: Context) -> None:
+    """Refuse whoever is not a person with a verified token.
+
+    Raises:
+        Rejected: `person-required`.
+    """
+    if not context.actor.proven or context.actor.service is not None:
+        raise Rejected("person-required", "only a person who has signed in may do this")
+
+
+def require_positive(amount: Money, pointer: str) -> None:
+    """Refuse nothing, and less than nothing.
+
+    Raises:
+        Rejected: `amount-invalid`.
+    """
+    if amount.minor <= 0:
+        raise Rejected("amount-invalid", f"{amount} is not more than nothing", pointer=pointer)
+
+
+def fingerprint(*content: Any) -> str:
+    """Return the fingerprint by which a repeat is told from another thing of the same name."""
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+
+
+def grant_print(grant: bill1.Grant) -> str:
+    """Return the fingerprint of a grant."""
+    return fingerprint(grant.source, grant.amount, grant.expires, grant.priority, grant.reason)
+
+
+def grant_name(source: Source, name: str) -> str:
+    """Return the name of a grant; those of different sources never meet."""
+    return f"{source}-{name}"
+
+
+def attempts_since(state: Account, now: datetime) -> tuple[datetime, ...]:
+    """Return when codes were entered, as far as it still counts."""
+    return tuple(time for time in state.attempts if now - time < ATTEMPTS_WINDOW)
+
+
+# ---- the fold
+
+
+def evolve(state: Account, event: Event) -> Account:
+    """Fold one fact into the state.
+
+    Raises:
+        ledger.Unbalanced: For a group that does not add up: then nothing is decided any more.
+    """
+    replace = msgspec.structs.replace
+    match event:
+        case bill1.AccountOpened():
+            return replace(state, status="open")
+        case bill1.AccountClosed():
+            return replace(state, status="closed")
+        case bill1.CreditLimitSet(limit=limit):
+            limits = {**state.credit_limits, limit.currency: limit.minor}
+            return replace(state, credit_limits=limits)
+        case bill1.SpendLimitSet():
+            return replace(state, spend_limit=event.limit)
+        case bill1.RedemptionAttempted():
+            attempts = (*state.attempts, event.time)[-ATTEMPTS_MAX:]
+            return replace(state, attempts=attempts)
+        case bill1.SubscriptionRemoved():
+            rest = tuple(one for one in state.subscriptions if one != event.subscription)
+            return replace(state, subscriptions=rest)
+        case _:
+            return _moved(state, event)
+
+
+def _moved(state: Account, event: Event) -> Account:
+    """Fold a movement of money."""
+    match event:
+        case bill1.CreditGranted():
+            return _booked(_granted(state, event.grant, event.gen), event.journal)
+        case bill1.PaymentRecorded():
+            return _booked(_paid(state, event), event.journal)
+        case bill1.GrantExpired():
+            return _tidy(_booked(state, event.journal))
+        case bill1.CreditHeld():
+            return _booked(_holding(state, event), event.journal)
+        case bill1.HoldCaptured():
+            return _tidy(_booked(_captured(state, event), event.journal))
+        case bill1.HoldReleased():
+            return _tidy(_booked(_ended(state, event.hold, "released"), event.journal))
+        case _:
+            return state
+
+
+def _paid(state: Account, event: bill1.PaymentRecorded) -> Account:
+    if event.grant is not None:
+        state = _granted(state, event.grant, "")
+    name = grant_name("payment", event.payment)
+    print_ = fingerprint("payment", event.amount, event.reference)
+    return msgspec.structs.replace(state, known={**state.known, name: print_})
+
+
+def _granted(state: Account, grant: bill1.Grant, gen: str) -> Account:
+    credit = Credit(grant=grant, left=0, order=state.granted, gen=gen)
+    return msgspec.structs.replace(
+        state,
+        credits={**state.credits, grant.grant: credit},
+        known={**state.known, grant.grant: grant_print(grant)},
+        granted=state.granted + 1,
+    )
+
+
+def _holding(state: Account, event: bill1.CreditHeld) -> Account:
+    hold = Hold(
+        plan_hash=event.plan_hash,
+        quote=event.quote,
+        expires=event.expires,
+        gen=event.gen,
+        journal=event.journal,
+    )
+    return msgspec.structs.replace(state, holds={**state.holds, event.hold: hold})
+
+
+def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
+    state = _ended(state, event.hold, "captured")
+    spent = dict(state.spent) if state.month == event.month else {}
+    currency = event.amount.currency
+    spent[currency] = spent.get(currency, 0) + event.amount.minor
+    subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
+    return msgspec.structs.replace(
+        state, month=event.month, spent=spent, subscriptions=subscriptions
+    )
+
+
+def _ended(state: Account, name: str, how: Literal["captured", "released"]) -> Account:
+    holds = {hold: value for hold, value in state.holds.items() if hold != name}
+    ended = {**state.ended, name: how}
+    for oldest in list(ended)[: max(0, len(ended) - ENDED_MAX)]:
+        del ended[oldest]
+    return msgspec.structs.replace(state, holds=holds, ended=ended)
+
+
+def _booked(state: Account, journal: Journal) -> Account:
+    credits_, balances = ledger.post(state.credits, state.balances, journal)
+    return msgspec.structs.replace(state, credits=credits_, balances=balances)
+
+
+def _tidy(state: Account) -> Account:
+    gone = ledger.spent_grants(state.credits, (hold.journal for hold in state.holds.values()))
+    if not gone:
+        return state
+    rest = {name: credit for name, credit in state.credits.items() if name not in gone}
+    return msgspec.structs.replace(state, credits=rest)

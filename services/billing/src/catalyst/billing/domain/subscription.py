@@ -2,19 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
+from catalyst.billing.domain import account, prices
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Context, Decision, Emit
 from catalyst.contracts.message import Event
+from catalyst.contracts.money_v1 import Money, total, zero
+from catalyst.contracts.prices_v1 import Quote, QuoteLine
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Claim, Ref
 
 AGGREGATE: Final = "subscription"
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """One subscription."""
+    """What one Application in one Environment costs."""
+
+    status: Literal["absent", "active", "ended"] = "absent"
+    application: str = ""
+    environment: str = ""
+    book: str = ""
+    version: str = ""
+    lines: tuple[QuoteLine, ...] = ()
+    since: str = ""
+    """The first month that is paid, of the present run."""
+    until: str = ""
+    """The last month that is charged, once it has ended."""
+
+    @property
+    def monthly(self) -> Money:
+        """The price of a whole month."""
+        if not self.lines:
+            return zero("OMR")
+        amounts = [line.amount for line in self.lines]
+        return total(amounts[0].currency, amounts)
 
 
-def evolve(state: Subscription, _event: Event) -> Subscription:
-    """Return the state after an event."""
-    return state
+def ref_of(organization: str, name: str) -> Ref:
+    """Return a subscription of an Organization."""
+    return Ref(organization, account.SERVICE, AGGREGATE, name)
+
+
+def sold(
+    state: Subscription, name: str, quote: Quote, *, month: str, hold: str, revision: str
+) -> bill1.SubscriptionStarted | bill1.SubscriptionChanged:
+    """Return that something was sold: it starts, or costs something else from now on."""
+    lines = tuple(
+        line
+        for line in quote.lines
+        if prices.subscription_id(line.application, line.environment) == name
+    )
+    application, _, environment = name.partition(".")
+    if state.status == "active":
+        return bill1.SubscriptionChanged(
+            application=application,
+            environment=environment,
+            book=quote.book,
+            version=quote.version,
+            lines=lines,
+            month=month,
+            hold=hold,
+            revision=revision,
+        )
+    return bill1.SubscriptionStarted(
+        application=application,
+        environment=environment,
+        book=quote.book,
+        version=quote.version,
+        lines=lines,
+        month=month,
+        hold=hold,
+        revision=revision,
+    )
+
+
+def reads_account(
+    _state: Subscription, _command: bill1.EndSubscription, ref: Ref
+) -> Sequence[Ref | Claim]:
+    """Name the account, which lists what costs something."""
+    return (account.ref_of(ref.organization or ""),)
+
+
+def end(state: Subscription, command: bill1.EndSubscription, context: Context) -> Decision:
+    """End what an Application costs; one that has ended changes nothing.
+
+    Raises:
+        Rejected: `subscription-not-found`.
+    """
+    if state.status == "absent":
+        raise Rejected("subscription-not-found", f"nothing is paid for {context.ref.id!r}")
+    if state.status == "ended":
+        return Decision()
+    ended = bill1.SubscriptionEnded(
+        application=state.application,
+        environment=state.environment,
+        month=prices.month_of(context.now),
+        reason=command.reason,
+    )
+    removed = bill1.SubscriptionRemoved(subscription=context.ref.id)
+    owner = account.ref_of(context.ref.organization or "")
+    return Decision(events=(Emit(ended), Emit(removed, owner)))
+
+
+def evolve(state: Subscription, event: Event) -> Subscription:
+    """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
+    replace = msgspec.structs.replace
+    match event:
+        case bill1.SubscriptionStarted():
+            return Subscription(
+                status="active",
+                application=event.application,
+                environment=event.environment,
+                book=event.book,
+                version=event.version,
+                lines=event.lines,
+                since=event.month,
+            )
+        case bill1.SubscriptionChanged():
+            return replace(state, book=event.book, version=event.version, lines=event.lines)
+        case bill1.SubscriptionEnded():
+            return replace(state, status="ended", until=event.month)
+        case _:
+            return state

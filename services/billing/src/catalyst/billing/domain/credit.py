@@ -1,0 +1,204 @@
+"""What comes into an account: it is opened, paid into, given credit; and what is left expires.
+
+Each grant has a name, and counts once: the same again changes nothing, another one of the same name
+is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, assert_never
+
+from catalyst.billing.domain import account, holds, ledger, voucher
+from catalyst.billing.domain.account import Account
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.account_v1 import PRIORITY
+from catalyst.contracts.decision import Arm, Context, Decision, Emit, Fired, Recorded, emit
+from catalyst.contracts.message import Answer
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Claim, Ref
+
+EXPIRY: Final = "expiry."
+"""Timers of grants: this, and the grant's name."""
+
+
+# ---- reactions
+
+
+def correlate(recorded: Recorded) -> Ref | None:
+    """Return the account of the Organization that an event is about."""
+    slug = recorded.ref.organization
+    return None if slug is None else account.ref_of(slug)
+
+
+def react(state: Account, given: Recorded | Fired | Answer, context: Context) -> Decision:
+    """Open or close the account with its Organization; let grants expire and holds run out."""
+    match given:
+        case Recorded(event=env1.OrganizationCreated()) if state.status == "absent":
+            return emit(bill1.AccountOpened(organization=context.ref.id))
+        case Recorded(event=env1.OrganizationDeleted()) if state.status == "open":
+            return emit(bill1.AccountClosed(organization=context.ref.id))
+        case Recorded() | Answer():
+            return Decision()
+        case Fired():
+            if given.timer.startswith(EXPIRY):
+                return _expire(state, given)
+            return holds.run_out(state, given, context)
+        case _:
+            assert_never(given)
+
+
+def _expire(state: Account, given: Fired) -> Decision:
+    credit = state.credits.get(given.timer.removeprefix(EXPIRY))
+    if credit is None or credit.gen != given.gen or credit.left == 0:
+        return Decision()
+    return emit(bill1.GrantExpired(grant=credit.grant.grant, journal=ledger.expire(credit)))
+
+
+# ---- rules
+
+
+def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -> Decision:
+    """Give credit out of goodwill.
+
+    Raises:
+        Rejected: `person-required`, `amount-invalid`, `expiry-past`, `grant-exists`, or as
+            `account.require_open`.
+    """
+    account.require_person(context)
+    account.require_open(state, context)
+    account.require_positive(command.amount, "/data/amount/minor")
+    if command.expires is not None and command.expires <= context.now:
+        raise Rejected("expiry-past", "the credit would be expired", pointer="/data/expires")
+    grant = bill1.Grant(
+        grant=account.grant_name("goodwill", command.grant),
+        amount=command.amount,
+        source="goodwill",
+        priority=command.priority,
+        expires=command.expires,
+        reason=command.reason,
+    )
+    return _grant(state, grant, context, "/data/grant")
+
+
+def record_payment(state: Account, command: bill1.RecordPayment, context: Context) -> Decision:
+    """Take note of money that came in: it settles what is owed, and the rest is credit.
+
+    Raises:
+        Rejected: `person-required`, `amount-invalid`, `grant-exists`, or as `account.require_open`.
+    """
+    account.require_person(context)
+    account.require_open(state, context)
+    account.require_positive(command.amount, "/data/amount/minor")
+    name = account.grant_name("payment", command.payment)
+    print_ = account.fingerprint("payment", command.amount, command.reference)
+    if _known(state, name, print_, "/data/payment"):
+        return Decision()
+    owed = state.owed(command.amount.currency)
+    journal, rest = ledger.payment(command.amount, owed, name)
+    grant = None
+    if rest.minor:
+        grant = bill1.Grant(
+            grant=name,
+            amount=rest,
+            source="payment",
+            priority=PRIORITY,
+            reason=command.reference,
+        )
+    return emit(
+        bill1.PaymentRecorded(
+            payment=command.payment,
+            amount=command.amount,
+            reference=command.reference,
+            settled=command.amount.minus(rest),
+            journal=journal,
+            grant=grant,
+        )
+    )
+
+
+def reads_voucher(_state: Account, command: bill1.CreditVoucher, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the voucher, so that its reservation holds at the moment of the grant."""
+    return (voucher.ref_of(command.voucher),)
+
+
+def credit_voucher(state: Account, command: bill1.CreditVoucher, context: Context) -> Decision:
+    """Grant the credit of a voucher that keeps a redemption for this account.
+
+    Raises:
+        Rejected: `reservation-gone` if the voucher keeps none any more; `grant-exists`, or as
+            `account.require_open`.
+    """
+    account.require_open(state, context)
+    kept: voucher.Voucher = context.reads[voucher.ref_of(command.voucher)]
+    grant = bill1.Grant(
+        grant=voucher.grant_of(command.voucher),
+        amount=command.amount,
+        source="voucher",
+        priority=command.priority,
+        expires=command.expires,
+        reason=f"voucher {command.prefix}",
+    )
+    if _known(state, grant.grant, account.grant_print(grant), "/data/voucher"):
+        return Decision()
+    if not kept.keeps(context.ref.id, command.redemption):
+        raise Rejected("reservation-gone", "the voucher keeps no redemption for this account")
+    return _grant(state, grant, context, "/data/voucher")
+
+
+def set_credit_limit(state: Account, command: bill1.SetCreditLimit, context: Context) -> Decision:
+    """Let the account go below zero, or never.
+
+    Raises:
+        Rejected: `amount-invalid`, or as `account.require_open`.
+    """
+    account.require_open(state, context)
+    _not_negative(command.limit)
+    if state.credit_limits.get(command.limit.currency, 0) == command.limit.minor:
+        return Decision()
+    return emit(bill1.CreditLimitSet(limit=command.limit))
+
+
+def set_spend_limit(state: Account, command: bill1.SetSpendLimit, context: Context) -> Decision:
+    """Bound what a calendar month may cost.
+
+    Raises:
+        Rejected: `amount-invalid`, or as `account.require_open`.
+    """
+    account.require_open(state, context)
+    if command.limit is not None:
+        _not_negative(command.limit)
+    if command.limit == state.spend_limit:
+        return Decision()
+    return emit(bill1.SpendLimitSet(limit=command.limit))
+
+
+def _not_negative(limit: bill1.Money) -> None:
+    if limit.minor < 0:
+        raise Rejected("amount-invalid", "a limit is not below zero", pointer="/data/limit/minor")
+
+
+def _grant(state: Account, grant: bill1.Grant, context: Context, pointer: str) -> Decision:
+    if _known(state, grant.grant, account.grant_print(grant), pointer):
+        return Decision()
+    timers: tuple[Any, ...] = ()
+    if grant.expires is not None:
+        after = grant.expires - context.now
+        timers = (Arm(timer=f"{EXPIRY}{grant.grant}", after=after),)
+    granted = bill1.CreditGranted(
+        grant=grant, journal=ledger.grant(grant), gen=context.done_id if timers else ""
+    )
+    return Decision(events=(Emit(granted),), timers=timers)
+
+
+def _known(state: Account, name: str, print_: str, pointer: str) -> bool:
+    """Return whether this very thing came in before.
+
+    Raises:
+        Rejected: `grant-exists` if another one of that name did.
+    """
+    before = state.known.get(name)
+    if before is not None and before != print_:
+        raise Rejected("grant-exists", f"another one is called {name!r}", pointer=pointer)
+    return before is not None

@@ -1,0 +1,231 @@
+"""Spending: credit is held for a change, captured when it is healthy, released when it is not.
+
+A hold carries the quote that the person saw. It is made again from the price book and refused if a
+single line differs, so that what was shown, what is held and what is taken are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from catalyst.billing.domain import account, ledger, price_book, prices, subscription
+from catalyst.billing.domain.account import Account, Hold
+from catalyst.billing.domain.subscription import Subscription
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Arm, Cancel, Context, Decision, Emit, Fired, emit
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.prices_v1 import Item, Quote
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Claim, Ref
+
+DEADLINE: Final = "hold."
+"""Timers of holds: this, and the hold's name."""
+MOST_OPEN: Final = 500
+"""Holds that may be open at once, so that an account stays quick to read."""
+
+
+def reads_hold(_state: Account, command: bill1.HoldCredit, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the price book, and what is paid already."""
+    return (price_book.DEFAULT, *_subscriptions(ref, command.quote.items))
+
+
+def hold_credit(state: Account, command: bill1.HoldCredit, context: Context) -> Decision:
+    """Set credit aside for a change; the same hold again changes nothing.
+
+    Raises:
+        Rejected: `quote-mismatch` if the price book says anything else than the quote;
+            `credit-insufficient`, `spend-limit-reached`, `prices-unavailable`, `hold-exists`,
+            `hold-ended`, `holds-too-many`, or as `prices.quote` and `account.require_open`.
+    """
+    account.require_open(state, context)
+    before = state.holds.get(command.hold)
+    if before is not None:
+        if (before.plan_hash, before.quote) == (command.plan_hash, command.quote):
+            return Decision()
+        raise Rejected("hold-exists", f"another hold is called {command.hold!r}")
+    if command.hold in state.ended:
+        raise Rejected("hold-ended", f"the hold {command.hold!r} was {state.ended[command.hold]}")
+    if len(state.holds) >= MOST_OPEN:
+        raise Rejected("holds-too-many", f"{MOST_OPEN} holds are open; wait until some have ended")
+    due = _confirmed(command.quote, context)
+    _within_limit(state, due, context)
+    try:
+        journal = ledger.hold(
+            state.credits,
+            due,
+            context.now,
+            entry=command.hold,
+            headroom=state.headroom(due.currency),
+        )
+    except ledger.Shortage as error:
+        message = f"{due} is due, and {error.available} is available"
+        raise Rejected("credit-insufficient", message) from error
+    wait = timedelta(minutes=command.minutes)
+    held = bill1.CreditHeld(
+        hold=command.hold,
+        plan_hash=command.plan_hash,
+        quote=command.quote,
+        expires=context.now + wait,
+        gen=context.done_id,
+        journal=journal,
+    )
+    timer = Arm(timer=f"{DEADLINE}{command.hold}", after=wait)
+    return Decision(events=(Emit(held),), timers=(timer,))
+
+
+def _confirmed(quote: Quote, context: Context) -> Money:
+    """Return what is due, once the price book has said the same as the quote.
+
+    Raises:
+        Rejected: `quote-mismatch`, or as `prices.quote`.
+    """
+    book = prices.in_force(context.reads[price_book.DEFAULT].versions, context.now)
+    if (quote.book, quote.version) != (book.book, book.version):
+        message = (
+            f"the quote is of {quote.book} {quote.version}, and {book.book} {book.version} is in"
+            " force: ask for a new one"
+        )
+        raise Rejected("quote-mismatch", message, pointer="/data/quote/version")
+    paid = paid_for(quote.items, context.ref.id, context.reads)
+    fresh = prices.quote(book, quote.items, quote.total.currency, paid, "/data/quote")
+    errors = [
+        FieldError(
+            pointer=f"/data/quote/{name}",
+            rule="quote-mismatch",
+            message=f"the price book says {after}, the quote says {before}",
+        )
+        for name, before, after in (
+            ("lines", f"{len(quote.lines)} lines", f"{len(fresh.lines)} other lines"),
+            ("total", quote.total, fresh.total),
+            ("due", quote.due, fresh.due),
+        )
+        if getattr(quote, name) != getattr(fresh, name)
+    ]
+    if errors:
+        raise Rejected("quote-mismatch", "the quote is not what the price book says", errors)
+    return fresh.due
+
+
+def paid_for(
+    items: Sequence[Item], organization: str, states: Mapping[Ref, Any]
+) -> dict[str, Money]:
+    """Return what is paid already for this month, by the subscription's id."""
+    found: dict[str, Money] = {}
+    for item in items:
+        name = prices.subscription_id(item.application, item.environment)
+        state: Subscription = states[subscription.ref_of(organization, name)]
+        if state.status == "active":
+            found[name] = state.monthly
+    return found
+
+
+def _subscriptions(ref: Ref, items: Sequence[Item]) -> list[Ref]:
+    names = (prices.subscription_id(item.application, item.environment) for item in items)
+    return [subscription.ref_of(ref.id, name) for name in dict.fromkeys(names)]
+
+
+def _within_limit(state: Account, due: Money, context: Context) -> None:
+    limit = state.spend_limit
+    if limit is None or limit.currency != due.currency or due.minor == 0:
+        return
+    month = prices.month_of(context.now)
+    spent = state.spent.get(due.currency, 0) if state.month == month else 0
+    held = ledger.balance(state.balances, "held", due.currency)
+    if spent + held + due.minor > limit.minor:
+        so_far = Money(currency=due.currency, minor=spent + held)
+        message = f"{so_far} of {limit} is spent or held in {month}, and {due} is due"
+        raise Rejected("spend-limit-reached", message)
+
+
+# ---- the end of a hold
+
+
+def reads_capture(state: Account, command: bill1.CaptureHold, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the subscriptions that start or change."""
+    hold = state.holds.get(command.hold)
+    return () if hold is None else _subscriptions(ref, hold.quote.items)
+
+
+def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -> Decision:
+    """Take what was held, and start its subscriptions; a captured one again changes nothing.
+
+    Raises:
+        Rejected: `hold-not-found`, or `hold-released` if it was given back.
+    """
+    hold = _open(state, command.hold, "captured")
+    if hold is None:
+        return Decision()
+    refs = {ref.id: ref for ref in _subscriptions(context.ref, hold.quote.items)}
+    captured = bill1.HoldCaptured(
+        hold=command.hold,
+        revision=command.revision,
+        amount=hold.quote.due,
+        month=prices.month_of(context.now),
+        subscriptions=tuple(refs),
+        journal=ledger.capture(hold.journal, command.hold),
+    )
+    begun = (
+        Emit(
+            subscription.sold(
+                context.reads[ref],
+                name,
+                hold.quote,
+                month=captured.month,
+                hold=command.hold,
+                revision=command.revision,
+            ),
+            ref,
+        )
+        for name, ref in refs.items()
+    )
+    return Decision(events=(Emit(captured), *begun), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+
+
+def release_hold(state: Account, command: bill1.ReleaseHold, context: Context) -> Decision:
+    """Give back what was held; a released one again changes nothing.
+
+    Raises:
+        Rejected: `hold-not-found`, or `hold-captured` if it was taken.
+    """
+    hold = _open(state, command.hold, "released")
+    if hold is None:
+        return Decision()
+    released = _release(state, hold, command.hold, command.reason, context)
+    return Decision(events=(Emit(released),), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+
+
+def run_out(state: Account, given: Fired, context: Context) -> Decision:
+    """Give back what was held for too long."""
+    name = given.timer.removeprefix(DEADLINE)
+    hold = state.holds.get(name)
+    if hold is None or hold.gen != given.gen:
+        return Decision()
+    return emit(_release(state, hold, name, "the deadline passed", context))
+
+
+def _open(state: Account, name: str, wanted: str) -> Hold | None:
+    """Return an open hold, or None if it has ended as it should.
+
+    Raises:
+        Rejected: `hold-not-found`; `hold-captured` or `hold-released` if it ended otherwise.
+    """
+    hold = state.holds.get(name)
+    if hold is not None:
+        return hold
+    ended = state.ended.get(name)
+    if ended is None:
+        raise Rejected("hold-not-found", f"there is no hold {name!r}", pointer="/data/hold")
+    if ended != wanted:
+        code = "hold-captured" if ended == "captured" else "hold-released"
+        raise Rejected(code, f"the hold {name!r} was {ended}", pointer="/data/hold")
+    return None
+
+
+def _release(
+    state: Account, hold: Hold, name: str, reason: str, context: Context
+) -> bill1.HoldReleased:
+    journal = ledger.release(hold.journal, state.credits, name, context.now)
+    return bill1.HoldReleased(hold=name, reason=reason, journal=journal)

@@ -1,0 +1,259 @@
+"""Golden payloads of billing, around the same story: `acme` installs its blog, and pays for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.message import Command, Event, derived_id
+from catalyst.contracts.prices_v1 import Item, Quote
+from catalyst.contracts.voucher_v1 import voucher_id
+
+NOON: Final = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)
+LATER: Final = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+GEN: Final = derived_id("c-7Q2", 0)
+PLAN_HASH: Final = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+CODE: Final = "VCH-7QKD-M2XW-PA4R"
+VOUCHER: Final = voucher_id(CODE)
+BOOK_TEXT: Final = """\
+book: main
+version: "2026-04"
+from: 2026-04-01
+currencies: [OMR]
+packages:
+  s: {name: Small, month: {OMR: "5.000"}}
+blueprints:
+  wordpress: {name: WordPress, month: {OMR: "1.500"}}
+"""
+
+
+def omr(minor: int) -> bill1.Money:
+    """Return so many baisa."""
+    return bill1.Money(currency="OMR", minor=minor)
+
+
+def micro(amount: int) -> bill1.MicroMoney:
+    """Return so many millionths of an OMR."""
+    return bill1.MicroMoney(currency="OMR", micro=amount)
+
+
+BLOG: Final = Item(
+    application="blog",
+    environment="acme-prod",
+    blueprint="bp-wordpress",
+    version="1.2.0",
+    plan="s",
+)
+LINES: Final = (
+    bill1.QuoteLine(
+        sku="blueprint.wordpress",
+        name="WordPress",
+        formula="1 month x 1.500 OMR",
+        amount=omr(1500),
+        application="blog",
+        environment="acme-prod",
+    ),
+    bill1.QuoteLine(
+        sku="package.s",
+        name="Small",
+        formula="1 month x 5.000 OMR",
+        amount=omr(5000),
+        application="blog",
+        environment="acme-prod",
+    ),
+)
+QUOTE: Final = Quote(
+    book="main", version="2026-04", items=(BLOG,), lines=LINES, total=omr(6500), due=omr(6500)
+)
+GOODWILL: Final = bill1.Grant(
+    grant="goodwill-sorry-1",
+    amount=omr(10_000),
+    source="goodwill",
+    priority=50,
+    expires=LATER,
+    reason="Two hours of silence in March.",
+)
+BOOK: Final = bill1.Book(
+    book="main",
+    version="2026-04",
+    start=datetime(2026, 4, 1, tzinfo=UTC),
+    currencies=("OMR",),
+    packages=(bill1.Priced(sku="s", name="Small", month=(omr(5000),)),),
+    addons=(
+        bill1.Addon(
+            sku="addon.backup", name="Backup", month=(omr(750),), packages={"s": "optional"}
+        ),
+    ),
+    blueprints=(bill1.Priced(sku="wordpress", name="WordPress", month=(omr(1500),)),),
+    usage=(
+        bill1.Charge(
+            sku="storage",
+            name="Storage",
+            unit="GiB-hour",
+            aggregation="sum",
+            formula="graduated",
+            steps=(
+                bill1.Step(up_to=1000, price=(micro(0),)),
+                bill1.Step(up_to=None, price=(micro(40),)),
+            ),
+            minimum=(omr(100),),
+        ),
+    ),
+)
+
+
+def moved(*sides: tuple[str, int, str]) -> bill1.Journal:
+    """Return a group of postings in OMR, each as account, minor units and entry."""
+    return bill1.Journal(
+        postings=tuple(
+            bill1.Posting(account=account, entry=entry, amount=omr(minor))  # type: ignore[arg-type]
+            for account, minor, entry in sides
+        )
+    )
+
+
+_ACCOUNT: Final = (
+    bill1.GrantCredit(
+        grant="sorry-1",
+        amount=omr(10_000),
+        reason="Two hours of silence in March.",
+        expires=LATER,
+    ),
+    bill1.RecordPayment(payment="2026-014", amount=omr(25_000), reference="Transfer 7781 of Acme"),
+    bill1.SetCreditLimit(limit=omr(0)),
+    bill1.SetSpendLimit(limit=omr(50_000)),
+    bill1.HoldCredit(hold="c-install-blog", plan_hash=PLAN_HASH, quote=QUOTE, minutes=60),
+    bill1.CaptureHold(hold="c-install-blog", revision="3f2a9c1d"),
+    bill1.ReleaseHold(hold="c-install-blog", reason="The change was cancelled."),
+    bill1.CreditVoucher(
+        redemption="r-1", voucher=VOUCHER, prefix="VCH-7QKD…", amount=omr(5000), expires=LATER
+    ),
+    bill1.AccountOpened(organization="acme"),
+    bill1.AccountClosed(organization="acme"),
+    bill1.CreditGranted(
+        grant=GOODWILL,
+        journal=moved(("clearing", -10_000, ""), ("credit", 10_000, GOODWILL.grant)),
+        gen=GEN,
+    ),
+    bill1.PaymentRecorded(
+        payment="2026-014",
+        amount=omr(25_000),
+        reference="Transfer 7781 of Acme",
+        settled=omr(5000),
+        journal=moved(
+            ("clearing", -25_000, ""), ("receivable", 5000, ""), ("credit", 20_000, "payment-014")
+        ),
+        grant=bill1.Grant(grant="payment-014", amount=omr(20_000), source="payment", priority=50),
+    ),
+    bill1.GrantExpired(
+        grant=GOODWILL.grant,
+        journal=moved(("credit", -3500, GOODWILL.grant), ("breakage", 3500, "")),
+    ),
+    bill1.CreditHeld(
+        hold="c-install-blog",
+        plan_hash=PLAN_HASH,
+        quote=QUOTE,
+        expires=LATER,
+        gen=GEN,
+        journal=moved(("credit", -6500, GOODWILL.grant), ("held", 6500, "c-install-blog")),
+    ),
+    bill1.HoldCaptured(
+        hold="c-install-blog",
+        revision="3f2a9c1d",
+        amount=omr(6500),
+        month="2026-04",
+        subscriptions=("blog.acme-prod",),
+        journal=moved(("held", -6500, "c-install-blog"), ("revenue", 6500, "")),
+    ),
+    bill1.HoldReleased(
+        hold="c-install-blog",
+        reason="The change was cancelled.",
+        journal=moved(("held", -6500, "c-install-blog"), ("credit", 6500, GOODWILL.grant)),
+    ),
+    bill1.CreditLimitSet(limit=omr(0)),
+    bill1.SpendLimitSet(limit=omr(50_000)),
+    bill1.RedemptionAttempted(redemption="r-1", time=NOON),
+    bill1.SubscriptionRemoved(subscription="blog.acme-prod"),
+)
+
+_SUBSCRIPTION: Final = (
+    bill1.EndSubscription(reason="The Application was removed."),
+    bill1.SubscriptionStarted(
+        application="blog",
+        environment="acme-prod",
+        book="main",
+        version="2026-04",
+        lines=LINES,
+        month="2026-04",
+        hold="c-install-blog",
+        revision="3f2a9c1d",
+    ),
+    bill1.SubscriptionChanged(
+        application="blog",
+        environment="acme-prod",
+        book="main",
+        version="2026-04",
+        lines=LINES[:1],
+        month="2026-05",
+        hold="c-shrink-blog",
+        revision="9a41bb02",
+    ),
+    bill1.SubscriptionEnded(
+        application="blog",
+        environment="acme-prod",
+        month="2026-06",
+        reason="The Application was removed.",
+    ),
+)
+
+_PRICES: Final = (
+    bill1.ApplyPriceBook(document=BOOK_TEXT),
+    bill1.PriceBookApplied(
+        content=BOOK,
+        digest=PLAN_HASH,
+        changes=(bill1.PriceChange(sku="package.s", change="added", after="5.000 OMR a month"),),
+    ),
+)
+
+_VOUCHERS: Final = (
+    bill1.IssueVoucher(
+        code=CODE, amount=omr(5000), cap=100, description="Spring fair", ends=LATER, credit_days=90
+    ),
+    bill1.RevokeVoucher(reason="The code was printed in a newspaper."),
+    bill1.ReserveVoucher(organization="acme", redemption="r-1"),
+    bill1.ConfirmVoucher(organization="acme", redemption="r-1"),
+    bill1.ReleaseVoucher(organization="acme", redemption="r-1", reason="account-closed"),
+    bill1.VoucherIssued(
+        prefix="VCH-7QKD…",
+        amount=omr(5000),
+        cap=100,
+        description="Spring fair",
+        ends=LATER,
+        credit_days=90,
+    ),
+    bill1.VoucherRevoked(reason="The code was printed in a newspaper."),
+    bill1.VoucherReserved(
+        organization="acme",
+        redemption="r-1",
+        prefix="VCH-7QKD…",
+        amount=omr(5000),
+        deadline=LATER,
+        gen=GEN,
+        expires=LATER,
+    ),
+    bill1.VoucherConfirmed(organization="acme", redemption="r-1"),
+    bill1.VoucherReleased(organization="acme", redemption="r-1", reason="account-closed"),
+    bill1.RedeemVoucher(code=CODE),
+    bill1.RedemptionStarted(voucher=VOUCHER, deadline=LATER, gen=GEN, asked=GEN),
+    bill1.RedemptionReserved(amount=omr(5000), prefix="VCH-7QKD…", asked=GEN),
+    bill1.RedemptionCompleted(),
+    bill1.RedemptionFailed(code="voucher-not-found"),
+)
+
+BILLING: Final[tuple[Command | Event, ...]] = (
+    *_ACCOUNT,
+    *_SUBSCRIPTION,
+    *_PRICES,
+    *_VOUCHERS,
+)
