@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 from tools.examples_billing import BILLING
+from tools.examples_blueprint import BLUEPRINT
 from tools.examples_provisioning import PROVISIONING
 
 from catalyst.contracts import environment_v1 as env1
@@ -250,6 +251,7 @@ _GIVEN: Final[tuple[Command | Event, ...]] = (
     *_POLICY,
     *_ONBOARDING,
     *BILLING,
+    *BLUEPRINT,
     *PROVISIONING,
 )
 

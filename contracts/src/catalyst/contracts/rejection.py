@@ -183,6 +183,26 @@ CODES: Final[dict[str, Code]] = dict(
         _code("approval-own", 403, "The author of a change does not approve it."),
         _code("approval-not-needed", 409, "The change asks for no approval from you."),
         _code("request-incomplete", 422, "What was asked for lacks something, or has too much."),
+        # Blueprints
+        _code("source-exists", 409, "Another source has this name."),
+        _code("source-not-found", 404, "There is no such source."),
+        _code("source-location-forbidden", 422, "Blueprints are not read from there."),
+        _code("source-location-invalid", 422, "The location is not one that can be read."),
+        _code("source-origin-invalid", 422, "The origin does not fit whose source it is."),
+        _code("source-interval-invalid", 422, "The interval is too short or too long."),
+        _code("source-built-in", 409, "The source comes with Catalyst and cannot be changed."),
+        _code("sources-too-many", 409, "There are too many sources."),
+        _code("sync-in-progress", 409, "The source is being read already."),
+        _code("sync-unexpected", 409, "The report does not belong to the reading in progress."),
+        _code("version-immutable", 409, "The version exists with other content."),
+        _code("versions-too-many", 409, "The Blueprint has too many versions."),
+        _code("content-missing", 409, "The content of the version is not stored."),
+        _code("content-invalid", 422, "The content is not a package of this version."),
+        _code("spec-too-large", 422, "The document of the Blueprint is too large."),
+        _code("dependency-cycle", 422, "Blueprints need each other in a circle."),
+        _code("blueprint-not-found", 404, "There is no such Blueprint."),
+        _code("blueprint-withdrawn", 409, "The Blueprint is withdrawn."),
+        _code("blueprint-version-not-found", 404, "The Blueprint has no such version."),
     )
 )
 """Every code that an outcome or a problem may carry. A released code is never removed."""
