@@ -20,8 +20,9 @@ from catalyst.cli.broker import BrokerProcess
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# No test is timed, so neither is an example; in CI hypothesis takes its own profile for that.
-settings.register_profile("local", deadline=None)
+# No test is timed, so neither is an example. In CI hypothesis takes its own profile for that, which
+# draws four times as many examples: at a desk the unit tests are for every save.
+settings.register_profile("local", deadline=None, max_examples=25)
 if settings.get_current_profile_name() != "ci":
     settings.load_profile("local")
 

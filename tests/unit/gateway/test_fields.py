@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst.contracts import codec
@@ -134,7 +134,6 @@ def refusal(message: Message, raw: bytes) -> Undecodable | None:
 
 
 @pytest.mark.guarantee("G5.8")
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(COMMANDS)), st.data())
 def test_the_door_and_the_worker_agree_on_every_body(type_: str, data: st.DataObject) -> None:
     message, value = COMMANDS[type_], example(type_)
