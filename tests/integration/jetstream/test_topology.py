@@ -90,6 +90,17 @@ async def test_a_start_that_has_nothing_to_change_waits_for_nobody(js: JetStream
     assert after.last_seq == before.last_seq + 2, "taken and given back, once"
 
 
+async def test_what_is_missing_is_made_while_another_holds_the_lock(js: JetStream) -> None:
+    streams, consumers = contracts.topology()
+    await ensure(js, (streams, ()))
+
+    async with locked(js, "topology"):
+        assert await ensure(js, (streams, consumers)) == []
+
+    for consumer in consumers:
+        await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
+
+
 async def test_all_members_may_start_at_once(js: JetStream) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(ensure(js, contracts.topology())) for _ in range(8)]

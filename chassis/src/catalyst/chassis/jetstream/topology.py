@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis import cursors
-from catalyst.chassis.jetstream.lock import BUCKET as LOCKS
 from catalyst.chassis.jetstream.lock import locked
 from catalyst.chassis.jetstream.port import (
     Broker,
@@ -78,12 +77,9 @@ async def ensure(
         for wanted in (*streams, *consumers):
             findings += await _Ensuring(broker, wanted, change=False).run()
         return findings
-    if await _matches(broker, (*streams, *consumers)):
+    if await _stands(broker, (*streams, *consumers)):
         # The usual start: members that come up together need not wait for each other.
         return findings
-    for wanted in streams:
-        if wanted.name == f"KV_{LOCKS}":
-            await _Ensuring(broker, wanted).exists()
     # Without the lock, an older member that read first and wrote last would undo a newer one.
     async with locked(broker, "topology"):
         for wanted in (*streams, *consumers):
@@ -195,6 +191,13 @@ class _Ensuring:
             await self._compare(found)
         return self._findings
 
+    async def stands(self) -> bool:
+        """Make it if it is not there; answers whether it is as it should be."""
+        found = await self.exists()
+        if found is not None:
+            await self._compare(found)
+        return not self._findings
+
     async def exists(self) -> dict[str, Any] | None:
         """Make it if it is not there; answers what was there already, or came in between."""
         found = await self._found()
@@ -202,8 +205,9 @@ class _Ensuring:
             return found
         try:
             if self._wanted.consumer is not None:
-                # One that was lost starts behind its cursor; the rest is then changed in place.
-                await cursors.ensure(self._broker, self._wanted.consumer)
+                # One that was lost starts behind its cursor.
+                whole = msgspec.structs.replace(self._wanted.consumer, config=self._wanted.config)
+                await cursors.ensure(self._broker, whole)
                 return await self._found()
             await self._broker.api(
                 self._wanted.create, self._wanted.config, timeout=TIMEOUT_SECONDS
@@ -269,12 +273,13 @@ class _Ensuring:
         self._findings.append(Finding(what, wanted, found, why))
 
 
-async def _matches(broker: Broker, wanted: Iterable[_Wanted]) -> bool:
-    """Return whether there is nothing to make or to change."""
-    for item in wanted:
-        if await _Ensuring(broker, item, change=False).run():
-            return False
-    return True
+async def _stands(broker: Broker, wanted: Iterable[_Wanted]) -> bool:
+    """Make what is missing, and return whether there is nothing to change.
+
+    The broker itself lets one of several make something, so that takes no lock.
+    """
+    found = [await _Ensuring(broker, item, change=False).stands() for item in wanted]
+    return all(found)
 
 
 def _config(answer: Mapping[str, Any]) -> dict[str, Any]:
