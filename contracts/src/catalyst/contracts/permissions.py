@@ -17,11 +17,13 @@ from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
 from catalyst.contracts.roles import commands_of
 from catalyst.contracts.subjects import organization_token
 from catalyst.contracts.topology import (
+    BLUEPRINTS,
     BUCKETS,
     CMD,
     CONSUMERS,
     DLQ,
     EV,
+    OBJECTS,
     STREAMS,
     USE,
     Consumer,
@@ -132,6 +134,7 @@ def worker(service: str) -> Permissions:
     whom its table names, and answers nowhere but on `rsp.`.
     """
     asks = [other for table in TABLES if table.service == service for other in table.asks]
+    content = next((table.content for table in TABLES if table.service == service), "")
     _, durables = topology_of(service)
     own = tuple(f"{kind}.*.{service}.>" for kind in ("evt", "st", "tmr", "dlq", "cmd"))
     return Permissions(
@@ -142,6 +145,8 @@ def worker(service: str) -> Permissions:
             *("$KV.leases.>", "$KV.cursors.>"),
             *_keep(*_STREAM_NAMES, *_BUCKET_NAMES),
             *_read(EV, DLQ, "KV_leases", "KV_cursors"),
+            *(_read(OBJECTS) if content else ()),
+            *((f"$O.{BLUEPRINTS}.>",) if content == "writes" else ()),
             *_follow(EV),
             *(subject for durable in durables for subject in _own_durable(durable)),
             # A dead letter that was retried or dropped leaves the queue.

@@ -42,6 +42,12 @@ FACTS: Final = "FACTS"
 """What was observed outside; whoever owns it writes an event when the condensed state changes."""
 USE: Final = "USE"
 """What was used, one message each, until it is counted."""
+BLUEPRINTS: Final = "blueprints"
+"""The object store that holds the content of Blueprints, by its sha256."""
+OBJECTS: Final = f"OBJ_{BLUEPRINTS}"
+"""Its stream."""
+MAX_CONTENT_BYTES: Final = 4 * 1024 * 1024
+"""Of one content in it."""
 ORIGINS: Final = {stream[0].lower(): stream for stream in (CMD, EV, FACTS, USE)}
 """The letter by which the subject of a dead letter names the stream that it came from."""
 
@@ -166,9 +172,23 @@ BUCKETS: Final[tuple[Stream, ...]] = (
     bucket("rm"),
     bucket("leases", allow_msg_ttl=True),
     bucket("cursors"),
+    Stream(
+        OBJECTS,
+        {
+            "subjects": [f"$O.{BLUEPRINTS}.C.>", f"$O.{BLUEPRINTS}.M.>"],
+            "retention": "limits",
+            "discard": "new",
+            "allow_atomic": True,
+            "allow_direct": True,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "max_consumers": 64,
+            "duplicate_window": 2 * SECOND,
+        },
+    ),
 )
 """`rm` points at the current read model, `leases` says who is active, `cursors` where a durable
-on `EV` stood."""
+on `EV` stood; the object store holds the content of Blueprints."""
 
 
 def _durable(stream: str, name: str, filters: list[str], **more: Any) -> Consumer:

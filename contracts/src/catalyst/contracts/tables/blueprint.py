@@ -71,6 +71,7 @@ _MESSAGES: Final = (
 TABLE: Final = Table(
     service="blueprint",
     member="blueprint-controller",
+    content="writes",
     aggregates=AGGREGATES,
     messages=_MESSAGES,
     command_roles={

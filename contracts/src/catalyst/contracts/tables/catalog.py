@@ -14,6 +14,7 @@ _MESSAGES: Final = (*_ROWS.runtime(AGGREGATES),)
 TABLE: Final = Table(
     service="catalog",
     member="catalog-svc",
+    content="reads",
     aggregates=AGGREGATES,
     messages=_MESSAGES,
     command_roles={},

@@ -73,6 +73,7 @@ _MESSAGES: Final = (
 TABLE: Final = Table(
     service="provisioning",
     member="provisioning",
+    content="reads",
     aggregates=AGGREGATES,
     messages=_MESSAGES,
     command_roles={

@@ -77,6 +77,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     reactions: tuple[Reaction, ...] = ()
     sources: tuple[Feed, ...] = ()
     """What it hears from streams that no service orders."""
+    content: Literal["", "reads", "writes"] = ""
+    """What it does with the content of Blueprints in the object store."""
     asks: tuple[str, ...] = ()
     """Services whose queries it asks."""
 
