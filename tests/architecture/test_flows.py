@@ -89,6 +89,8 @@ def test_no_table_holds_a_row_for_what_the_runtime_decides() -> None:
 def test_every_command_that_services_send_is_sent_or_taken_from_another_service() -> None:
     sent = {f"{service}.take-answer.v1" for service in flows.SERVICES}
     for service in flows.SERVICES.values():
+        for rule in service.rules:
+            sent |= {registry.BY_SHAPE[shape].type for shape in reach.makes(rule.decide)}
         for process in service.processes:
             sent |= {registry.BY_SHAPE[shape].type for shape in reach.makes(process.react)}
         for effect in service.effects:

@@ -28,6 +28,15 @@ EntryId = Annotated[
     ),
 ]
 """The name of a grant, a payment or a hold: whoever makes it chooses it, once."""
+VoucherId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{64}" + END,
+        description="64 lower-case hexadecimal digits, as they are made of the code",
+        examples=["2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"],
+    ),
+]
+ShownPrefix = Annotated[Line, msgspec.Meta(examples=["VCH-7QKD…"])]
 Priority = Annotated[
     int,
     msgspec.Meta(ge=1, le=100, description="a number from 1 to 100", examples=[50]),
@@ -108,7 +117,7 @@ class CaptureHold(Command, frozen=True, kw_only=True):
 
     hold: EntryId
     """Name of the hold."""
-    revision: Line
+    revision: Annotated[Line, msgspec.Meta(examples=["3f2a9c1d"])]
     """The revision that was seen healthy."""
 
 
@@ -117,7 +126,7 @@ class ReleaseHold(Command, frozen=True, kw_only=True):
 
     hold: EntryId
     """Name of the hold."""
-    reason: Line
+    reason: Annotated[Line, msgspec.Meta(examples=["the change was cancelled"])]
     """Why, for whoever looks at it later."""
 
 
@@ -128,7 +137,7 @@ class RecordPayment(Command, frozen=True, kw_only=True):
     """Name of the payment; the same one counts once."""
     amount: Money
     """How much came in."""
-    reference: Line
+    reference: Annotated[Line, msgspec.Meta(examples=["Transfer 7781 of Acme"])]
     """What the bank statement calls it."""
 
 
@@ -152,9 +161,9 @@ class CreditVoucher(Command, frozen=True, kw_only=True):
 
     redemption: EntryId
     """The redemption."""
-    voucher: Line
+    voucher: VoucherId
     """Id of the voucher."""
-    prefix: Line
+    prefix: ShownPrefix
     """The part of the code that may be shown."""
     amount: Money
     """What the voucher is worth."""
@@ -181,7 +190,7 @@ class SetSpendLimit(Command, frozen=True, kw_only=True):
 class EndSubscription(Command, frozen=True, kw_only=True):
     """End what an Application in one Environment costs; its last month stays charged."""
 
-    reason: Line
+    reason: Annotated[Line, msgspec.Meta(examples=["the change was cancelled"])]
     """Why, for whoever looks at it later."""
 
 

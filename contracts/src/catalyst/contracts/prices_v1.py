@@ -71,7 +71,7 @@ class Item(Part, frozen=True, kw_only=True):
     """The Environment's name."""
     blueprint: Name
     """The Blueprint, with or without `bp-` in front."""
-    version: Line = ""
+    version: Annotated[Line, msgspec.Meta(examples=["1.2.0"])] = ""
     """The Blueprint's version; prices do not depend on it."""
     plan: Package | None = None
     """The package; null: none."""
@@ -92,9 +92,9 @@ class QuoteLine(Part, frozen=True, kw_only=True):
 
     sku: Sku
     """What is priced."""
-    name: Line
+    name: Annotated[Line, msgspec.Meta(examples=["WordPress"])]
     """What people call it."""
-    formula: Line
+    formula: Annotated[Line, msgspec.Meta(examples=["1 month x 5.000 OMR"])]
     """How the amount came about."""
     amount: Money
     """The price of one whole month."""

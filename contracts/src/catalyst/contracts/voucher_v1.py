@@ -73,7 +73,7 @@ class IssueVoucher(Command, frozen=True, kw_only=True):
     """What it is worth."""
     cap: Cap
     """How often it may be redeemed."""
-    description: Line = ""
+    description: Annotated[Line, msgspec.Meta(examples=["Spring fair"])] = ""
     """What it is for."""
     starts: UtcTime | None = None
     """From when on it may be redeemed; null: at once."""
@@ -117,7 +117,7 @@ class ReleaseVoucher(Command, frozen=True, kw_only=True):
     """The Organization."""
     redemption: EntryId
     """The redemption."""
-    reason: Line = ""
+    reason: Annotated[Line, msgspec.Meta(examples=["account-closed"])] = ""
     """Why, for whoever looks at it later."""
 
 

@@ -147,6 +147,6 @@ TABLE: Final = Table(
                 "evt.*.environment.organization.*.organization-deleted.*",
             ),
         ),
-        Reaction(name="redemption", filters=("evt._.billing.voucher.>",)),
+        Reaction(name="redemption", filters=("evt.*.billing.voucher.>",)),
     ),
 )
