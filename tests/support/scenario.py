@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Self
 
 from tests.support import build
+from tools.flows import SERVICES
 
-from catalyst.chassis.service import Input
+from catalyst.chassis.service import Aggregate, Input, Process
 from catalyst.contracts import codec
 from catalyst.contracts.decision import (
     Actor,
@@ -30,11 +31,14 @@ from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
 from catalyst.contracts.upcast import convert, upcast
-from catalyst.environment_controller import handlers
 
-AGGREGATES = {aggregate.name: aggregate for aggregate in handlers.AGGREGATES}
-RULES = {(rule.shape, rule.aggregate): rule for rule in handlers.RULES}
-PROCESSES = {process.aggregate: process for process in handlers.PROCESSES}
+
+def _aggregate(ref: Ref) -> Aggregate[Any]:
+    return SERVICES[ref.service].by_name[ref.aggregate]
+
+
+def _process(ref: Ref) -> Process:
+    return next(one for one in SERVICES[ref.service].processes if one.aggregate == ref.aggregate)
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,11 @@ class World:
 
     def state(self, ref: Ref) -> Any:
         """Return the state of an aggregate; the initial one if nothing happened to it."""
-        return self.states.get(ref, AGGREGATES[ref.aggregate].initial)
+        return self.states.get(ref, _aggregate(ref).initial)
 
     def with_fact(self, ref: Ref, event: Event) -> Self:
         """Return the world after one more fact, which is folded in its newest version."""
-        folded = AGGREGATES[ref.aggregate].evolve(self.state(ref), upcast(event))
+        folded = _aggregate(ref).evolve(self.state(ref), upcast(event))
         return replace(self, states={**self.states, ref: folded})
 
     def with_claim(self, claim: Claim, holder: Ref | None) -> Self:
@@ -118,8 +122,8 @@ class Scenario:
         input_id: str = "",
     ) -> "Outcome":
         """Decide a command as the runtime would."""
-        command = _over_the_wire(command)
-        rule = RULES[type(command), at.aggregate]
+        command = _over_the_wire(command, at.service)
+        rule = SERVICES[at.service].by_command[type(command), at.aggregate]
         state = self.world.state(at)
         reads = [item for item in rule.reads(state, command, at) if item != at]
         context = self._context(at, by, now, input_id, reads)
@@ -140,9 +144,11 @@ class Scenario:
         done_id: str = "",
     ) -> "Outcome":
         """Let a process manager react as the runtime would."""
-        context = self._context(at, build.SELF, now, input_id, (), done_id)
-        decision = PROCESSES[at.aggregate].react(self.world.state(at), given_, context)
-        _check(decision, at, ())
+        process, state = _process(at), self.world.state(at)
+        reads = [item for item in process.reads(state, given_, at) if item != at]
+        context = self._context(at, build.service(at.service), now, input_id, reads, done_id)
+        decision = process.react(state, given_, context)
+        _check(decision, at, reads)
         return Outcome(self, at, decision, None)
 
     def _context(
@@ -257,8 +263,8 @@ class Outcome:
         return self.and_then().world.state(ref or self._at)
 
 
-def _over_the_wire(command: Command) -> Command:
-    message = named(type(command), "environment")
+def _over_the_wire(command: Command, service: str) -> Command:
+    message = named(type(command), service)
     return codec.command_data(message, codec.encode(command))
 
 
@@ -298,4 +304,4 @@ def _check_event(item: Emit, at: Ref, known: set[Ref | Claim]) -> None:
 def _check_send(send: Send) -> None:
     message = named(type(send.command), send.ref.service)
     assert send.ref.aggregate in message.aggregates
-    assert _over_the_wire(send.command) == send.command
+    assert _over_the_wire(send.command, send.ref.service) == send.command
