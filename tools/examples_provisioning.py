@@ -139,6 +139,7 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
         behind=("ch-6P1",),
         approvals=(TEAM,),
         opens=LATER,
+        until=LATER,
         gen=INPUT,
         input=INPUT,
     ),

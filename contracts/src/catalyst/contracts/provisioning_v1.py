@@ -134,8 +134,10 @@ class ChangeHeldBack(Event, frozen=True, kw_only=True):
     """For `approvals`: what is missing."""
     opens: UtcTime | None = None
     """For `window`: when changes may happen again; null: never, as far as the policy says."""
-    gen: str = ""
-    """Which arming of the timer counts that looks again; empty: none is armed."""
+    until: UtcTime
+    """When it gives up waiting."""
+    gen: str
+    """Which arming of the timer counts that looks again."""
     input: str = ""
     """Id of what led here."""
 
