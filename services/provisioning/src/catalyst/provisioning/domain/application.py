@@ -1,20 +1,315 @@
-"""An Application: what was installed, and where it runs."""
+"""An Application: what is to run in each Environment, which changes want it, what is seen of it.
+
+It decides nothing by itself: changes write what they do to it, in the batch of their own decision,
+and whoever observes writes what is seen. So one guard covers all that a plan depends on.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.message import Event
+from catalyst.contracts.provisioning_values_v1 import (
+    Action,
+    Applied,
+    Desired,
+    Evidence,
+    Gate,
+    Health,
+    Source,
+)
+from catalyst.contracts.subjects import Ref
 
+SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
+
+HISTORY_MAX: Final = 20
+"""Revisions of a binding that are kept to go back to."""
+DIGEST_LENGTH: Final = 16
+"""Hexadecimal digits of a digest in an input of a plan."""
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that works on the Application, or waits for its turn."""
+
+    change: str
+    environment: str
+    action: Action
+    desired: Desired | None = None
+    """What is to run afterwards; None: nothing."""
+    base: str = ""
+    """The revision that it was planned on."""
+    gates: tuple[Gate, ...] = ()
+    taken: bool = False
+    """Whether it has its turn."""
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in Git."""
+
+    change: str
+    repository: str
+    branch: str
+    commit: str
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen last."""
+
+    applied: Applied
+    revision: str
+    commit: str
+    health: Health
+    reason: str
+    message: str
+    evidence: tuple[Evidence, ...]
+    source: Source
+    observed_at: datetime
+    silent_since: datetime | None = None
+    """When the last evidence was seen, if nothing has been heard for too long."""
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """The Application in one Environment."""
+
+    desired: Desired | None = None
+    """What is to run; None: nothing."""
+    before: Desired | None = None
+    """What was to run before the last change of it."""
+    committed: Committed | None = None
+    observed: Observed | None = None
+    history: tuple[Desired, ...] = ()
+    """What was to run, oldest first, the present one last."""
+    dependents: tuple[str, ...] = ()
+    """Applications of the same Environment that need this one, sorted."""
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
     """One Application."""
 
+    bindings: dict[str, Binding] = {}
+    """By Environment; one that was removed is not there."""
+    queue: tuple[Queued, ...] = ()
+    """Changes that want it, oldest first; one change stands once for each Environment."""
+    archived: bool = False
+    """Whether its repository takes no commits any more."""
 
-def evolve(state: Application, _event: Event) -> Application:
-    """Return the state after an event."""
-    return state
+    def binding(self, environment: str) -> Binding:
+        """Return how it is in an Environment; an empty binding where it never was."""
+        return self.bindings.get(environment, Binding())
+
+    def runs_in(self, environment: str) -> bool:
+        """Return whether something of it is to run there."""
+        return self.binding(environment).desired is not None
+
+    def changes(self) -> tuple[str, ...]:
+        """Return the changes that want it, oldest first, each once."""
+        return tuple(dict.fromkeys(item.change for item in self.queue))
+
+    def ahead_of(self, change: str) -> tuple[str, ...]:
+        """Return the changes before `change`, oldest first."""
+        waiting = self.changes()
+        return waiting[: waiting.index(change)] if change in waiting else waiting
+
+    def expected(self, environment: str) -> tuple[Desired | None, str]:
+        """Return what will run there once every change in the queue is over, and its revision."""
+        last = next((x for x in reversed(self.queue) if x.environment == environment), None)
+        if last is not None:
+            return last.desired, last.change
+        desired = self.binding(environment).desired
+        return desired, desired.change if desired is not None else ""
+
+    def first_free(self, without: str) -> str:
+        """Return the change that is first once `without` has left; empty: none."""
+        return next((change for change in self.changes() if change != without), "")
+
+
+def application_ref(organization: str, name: str) -> Ref:
+    """Return the Application of an Organization with this name."""
+    return Ref(organization, SERVICE, AGGREGATE, name)
+
+
+def fingerprint(content: Any) -> str:
+    """Return a digest of content as plans name it; the order of keys does not matter."""
+    body = msgspec.json.encode(content, order="sorted")
+    return hashlib.sha256(body).hexdigest()[:DIGEST_LENGTH]
+
+
+def planned_on(state: Application, environment: str) -> str:
+    """Return the version of an Application as plans name it: what they depend on, nothing else.
+
+    What is observed and what is committed change without changing what a plan would do.
+    """
+    desired, base = state.expected(environment)
+    elsewhere = any(
+        item.desired is not None for name, item in state.bindings.items() if name != environment
+    )
+    content = (desired, base, state.binding(environment).dependents, elsewhere, state.archived)
+    return f"{base or 'none'}#{fingerprint(content)}"
+
+
+# ---- the fold
+
+
+def evolve(state: Application, event: Event) -> Application:
+    """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
+    match event:
+        case app1.ChangeWaiting() | app1.ChangeTaken() | app1.ChangeLeft():
+            return _queued(state, event)
+        case app1.ApplicationRemoved():
+            left = {k: v for k, v in state.bindings.items() if k != event.environment}
+            return msgspec.structs.replace(state, bindings=left)
+        case app1.RepositoryArchived():
+            return msgspec.structs.replace(state, archived=True)
+        case (
+            app1.DesiredSet()
+            | app1.DependentAdded()
+            | app1.DependentRemoved()
+            | app1.RevisionCommitted()
+            | app1.ApplicationObserved()
+            | app1.ApplicationSilent()
+        ):
+            binding = _bound(state.binding(event.environment), event)
+            bindings = {**state.bindings, event.environment: binding}
+            if binding == Binding():
+                del bindings[event.environment]
+            archived = state.archived and not _wants(event)
+            return msgspec.structs.replace(state, bindings=bindings, archived=archived)
+        case _:
+            return state
+
+
+def _wants(event: Event) -> bool:
+    """Return whether something is to run again."""
+    return isinstance(event, app1.DesiredSet) and event.desired is not None
+
+
+def _queued(
+    state: Application, event: app1.ChangeWaiting | app1.ChangeTaken | app1.ChangeLeft
+) -> Application:
+    replace = msgspec.structs.replace
+    key = (event.change, event.environment)
+    present = [(item.change, item.environment) for item in state.queue]
+    match event:
+        case app1.ChangeWaiting():
+            entry = Queued(
+                change=event.change,
+                environment=event.environment,
+                action=event.action,
+                desired=event.desired,
+                base=event.base,
+                gates=event.gates,
+            )
+            if key in present:
+                queue = tuple(
+                    replace(item, gates=event.gates) if seen == key else item
+                    for item, seen in zip(state.queue, present, strict=True)
+                )
+            else:
+                queue = (*state.queue, entry)
+        case app1.ChangeTaken():
+            queue = tuple(
+                replace(item, taken=True, gates=()) if seen == key else item
+                for item, seen in zip(state.queue, present, strict=True)
+            )
+        case app1.ChangeLeft():
+            queue = tuple(
+                item for item, seen in zip(state.queue, present, strict=True) if seen != key
+            )
+    return replace(state, queue=queue)
+
+
+def _bound(
+    binding: Binding,
+    event: app1.DesiredSet
+    | app1.DependentAdded
+    | app1.DependentRemoved
+    | app1.RevisionCommitted
+    | app1.ApplicationObserved
+    | app1.ApplicationSilent,
+) -> Binding:
+    replace = msgspec.structs.replace
+    match event:
+        case app1.DesiredSet():
+            return _desired(binding, event)
+        case app1.DependentAdded():
+            names = tuple(sorted({*binding.dependents, event.dependent}))
+            return replace(binding, dependents=names)
+        case app1.DependentRemoved():
+            names = tuple(name for name in binding.dependents if name != event.dependent)
+            return replace(binding, dependents=names)
+        case app1.RevisionCommitted():
+            committed = Committed(
+                change=event.change,
+                repository=event.repository,
+                branch=event.branch,
+                commit=event.commit,
+            )
+            return replace(binding, committed=committed)
+        case app1.ApplicationObserved():
+            return replace(binding, observed=_observed(event))
+        case app1.ApplicationSilent():
+            if binding.observed is None:
+                return binding
+            return replace(binding, observed=replace(binding.observed, silent_since=event.since))
+
+
+def _desired(binding: Binding, event: app1.DesiredSet) -> Binding:
+    replace = msgspec.structs.replace
+    if event.undo:
+        history = tuple(item for item in binding.history if item.change != event.change)
+        return replace(binding, desired=event.desired, before=None, history=history)
+    history = binding.history
+    if event.desired is not None:
+        history = (*(x for x in history if x.change != event.change), event.desired)
+    return replace(
+        binding, desired=event.desired, before=binding.desired, history=history[-HISTORY_MAX:]
+    )
+
+
+def _observed(event: app1.ApplicationObserved) -> Observed:
+    return Observed(
+        applied=event.applied,
+        revision=event.revision,
+        commit=event.commit,
+        health=event.health,
+        reason=event.reason,
+        message=event.message,
+        evidence=event.evidence,
+        source=event.source,
+        observed_at=event.observed_at,
+    )
+
+
+# ---- what was asked for has come true
+
+
+def is_seen(state: Application, environment: str, change: str) -> bool:
+    """Return whether what a change wants of it was seen: healthy on its revision, or gone.
+
+    Stale evidence is no evidence. Where nothing is to run, nothing must be left.
+    """
+    binding = state.binding(environment)
+    seen = binding.observed
+    if seen is None or seen.silent_since is not None:
+        return False
+    if binding.desired is None:
+        return seen.health == "missing"
+    return (
+        binding.desired.change == change
+        and seen.revision == change
+        and seen.applied == "current"
+        and seen.health == "healthy"
+    )
+
+
+def by_name(reads: Mapping[Ref, Any], organization: str, name: str) -> Application:
+    """Return one of the Applications that a decision has read."""
+    found: Application = reads[application_ref(organization, name)]
+    return found
