@@ -18,7 +18,8 @@ from catalyst.chassis.jetstream.topology import ensure
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User, server_binary
 from catalyst.contracts import permissions
 from catalyst.contracts.permissions import BrokerUser, Permissions
-from catalyst.contracts.topology import BUCKETS, CONSUMERS, STREAMS
+from catalyst.contracts.registry import SERVICES, TABLES
+from catalyst.contracts.topology import BUCKETS, CONSUMERS, STREAMS, topology_of
 
 ORG_ROLES = ("org-admin", "org-developer", "org-viewer")
 EV_GET = "$JS.API.DIRECT.GET.EV"
@@ -209,6 +210,33 @@ MUST_NOT_HEAR = {
     "acme-org-developer": ["rsp.globex.>", "evt.acme.>"],
     "acme-org-viewer": ["rsp.globex.>", "evt.acme.>"],
 }
+for table in TABLES[1:]:
+    # What holds for every service, told of `environment` in full above.
+    own = f"acme.{table.service}.{table.aggregates[0]}.x"
+    MAY[table.service] = [
+        f"evt.{own}.happened.v1",
+        f"st.{own}",
+        f"cmd.{own}.do.v1",
+        "done.acme.c-1",
+        "rsp.acme.x.c-1",
+        f"$JS.API.CONSUMER.MSG.NEXT.CMD.{table.service}--commands",
+        f"$JS.ACK.CMD.{table.service}--commands.1.1.1.1.0",
+    ]
+    MUST_NOT[table.service] = [
+        EVENT,
+        SUSPEND,
+        "st.acme.environment.organization.acme",
+        "dlq.acme.environment.organization.acme.c1",
+        "_INBOX_gateway.x",
+        "$KV.rm.current",
+        "$JS.API.STREAM.DELETE.EV",
+        "$JS.API.STREAM.MSG.GET.CMD",
+        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
+        "$JS.API.CONSUMER.DELETE.EV.environment--relay",
+        "$JS.ACK.EV.environment--relay.1.1.1.1.0",
+    ]
+    MAY_HEAR[table.service] = [f"_INBOX_{table.member}.x", f"qry.*.{table.service}.ask.v1"]
+    MUST_NOT_HEAR[table.service] = ["rsp.>", "evt.>", "_INBOX.>", "qry.acme.environment.x.v1"]
 USERS: dict[str, Permissions] = {
     **permissions.MEMBERS,
     **{f"acme-{role}": permissions.organization_user("acme", role) for role in ORG_ROLES},
@@ -311,8 +339,10 @@ async def test_each_user_hears_its_own_and_nothing_else(guarded: BrokerProcess) 
 async def test_the_worker_makes_the_topology_and_the_projector_its_bucket(
     guarded: BrokerProcess,
 ) -> None:
+    for service in SERVICES:
+        async with member(guarded, service) as js:
+            assert await ensure(js, topology_of(service)) == []
     async with member(guarded, "environment") as js:
-        assert await ensure(js, ((*STREAMS, *BUCKETS), CONSUMERS)) == []
         stored = await js.publish(Outgoing("evt.acme.environment.organization.acme.x.v1", b"{}"))
         assert (await js.batch([Outgoing("done.acme.c-1"), Outgoing(EVENT, b"{}")])).count == 2
         assert await js.last("KV_leases", "$KV.leases.none", leader=True) is None
