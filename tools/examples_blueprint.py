@@ -42,6 +42,7 @@ FOUND: Final = bp1.Found(
     digest=DIGEST,
     size=20480,
     folder="bp-wiki",
+    needs=("bp-postgres",),
     findings=(ADVICE,),
 )
 REFUSED: Final = bp1.Refused(
@@ -100,6 +101,7 @@ _BLUEPRINT: Final = (
         version="1.4.2",
         digest=DIGEST,
         size=20480,
+        needs=("bp-postgres",),
         source="shared-blueprints",
         revision=COMMIT,
         folder="bp-wiki",

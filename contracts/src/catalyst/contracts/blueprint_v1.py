@@ -18,6 +18,7 @@ from catalyst.contracts.blueprint_values_v1 import (
     Found,
     Gone,
     Missing,
+    Names,
     Origin,
     Problem,
     Refused,
@@ -98,6 +99,8 @@ class RegisterVersion(Command, frozen=True, kw_only=True):
     """Fingerprint of the content, under which it is stored."""
     size: Size
     """Bytes of the stored content."""
+    needs: Names = ()
+    """Blueprints that it depends on, as its document says."""
     source: SourceName
     """Name of the source."""
     revision: Where = ""

@@ -77,6 +77,12 @@ Where = Annotated[
 ]
 
 
+Names = Annotated[
+    tuple[BlueprintName, ...],
+    msgspec.Meta(max_length=64, description="a list of at most 64 names"),
+]
+
+
 class Finding(Part, frozen=True, kw_only=True):
     """One thing that is wrong with a package, and where."""
 
@@ -116,6 +122,8 @@ class Found(Part, frozen=True, kw_only=True):
     """Bytes of the stored content."""
     folder: Where
     """Where in the source it stands; empty: the whole source is the package."""
+    needs: Names = ()
+    """Blueprints that it depends on."""
     findings: Findings = ()
     """What its author should look at; nothing of it stops the registration."""
 

@@ -191,7 +191,6 @@ CODES: Final[dict[str, Code]] = dict(
         _code("source-origin-invalid", 422, "The origin does not fit whose source it is."),
         _code("source-interval-invalid", 422, "The interval is too short or too long."),
         _code("source-built-in", 409, "The source comes with Catalyst and cannot be changed."),
-        _code("sources-too-many", 409, "There are too many sources."),
         _code("sync-in-progress", 409, "The source is being read already."),
         _code("sync-unexpected", 409, "The report does not belong to the reading in progress."),
         _code("version-immutable", 409, "The version exists with other content."),
