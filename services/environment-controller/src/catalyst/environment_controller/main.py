@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from catalyst.chassis import app as process
 from catalyst.chassis import clock
-from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
-from catalyst.chassis.measures import Measures
-from catalyst.chassis.probe import Probe
+from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.chassis.tokens import BadToken
-from catalyst.chassis.worker import Worker
 from catalyst.contracts.roles import IN_GIT, may_read
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import Caller, by_token, git_app
@@ -31,45 +25,15 @@ from catalyst.environment_controller.settings import Settings
 NAME: Final = "environment-controller"
 
 
-class EnvironmentController:
+class EnvironmentController(WorkerMember):
     """The member: decides Organizations, Environments and policies, and keeps their Git homes."""
 
     def __init__(self, runtime: Runtime, root: GitRoot) -> None:
         """Work on `runtime`; Git homes are below `root`."""
         self._runtime = runtime
-        self.metrics = Metrics(NAME)
-        measures = Measures(self.metrics.registry)
-        self.worker = Worker(service(DulwichHome(root)), runtime, measures)
         self.git: ASGIApp = git_app(root, by_token(self._identify))
         """Serves the Git homes; behind the gateway, or mounted by it."""
-        self._probe = Probe(runtime.js, NAME)
-        readiness = Readiness({"broker": self._probe.check, "owners": self._owners})
-        self._app = Starlette(
-            routes=[*health_routes(readiness, self.metrics), Mount("/", self.git)],
-            middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
-        )
-
-    @property
-    def app(self) -> ASGIApp:
-        """Git over HTTP, with health and metrics."""
-        return self._app
-
-    async def run(self) -> None:
-        """Work until `stop`, then drain and return."""
-        # The probe runs until the drain is over, so that readiness is told to the end.
-        async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(self._probe.run(), name="probe")
-            try:
-                await self.worker.run()
-            finally:
-                probing.cancel()
-
-    def stop(self) -> None:
-        """Ask `run` to drain and return."""
-        self.worker.stop()
-
-    async def _owners(self) -> str | None:
-        return None if self.worker.table.ready.is_set() else "the owners are being read"
+        super().__init__(NAME, service(DulwichHome(root)), runtime, routes=[Mount("/", self.git)])
 
     async def _identify(self, token: str, organization: str) -> Caller | None:
         """Return who a token stands for, with the same roles as at every other door."""

@@ -1,0 +1,83 @@
+"""A member that works for one service: its worker, its readiness, its measures, its HTTP surface.
+
+Built by the `main` of each service, which adds what it alone has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from catalyst.chassis.http import (
+    Check,
+    Measured,
+    Metrics,
+    Readiness,
+    SecureHeaders,
+    health_routes,
+)
+from catalyst.chassis.measures import Measures
+from catalyst.chassis.probe import Probe
+from catalyst.chassis.runtime import Runtime
+from catalyst.chassis.service import Service
+from catalyst.chassis.worker import Worker
+
+
+class WorkerMember:
+    """One process of one service."""
+
+    def __init__(
+        self,
+        name: str,
+        service: Service,
+        runtime: Runtime,
+        *,
+        checks: Mapping[str, Check] | None = None,
+        routes: Sequence[BaseRoute] = (),
+    ) -> None:
+        """Work for `service` on `runtime`; nothing happens before `run`.
+
+        Args:
+            name: The deployable's name.
+            service: Its table.
+            runtime: What it stands on.
+            checks: What readiness asks besides broker and memory; None as an answer is well.
+            routes: What it serves besides health and measures.
+        """
+        self.metrics = Metrics(name)
+        self.worker = Worker(service, runtime, Measures(self.metrics.registry))
+        self._probe = Probe(runtime.js, name)
+        readiness = Readiness(
+            {"broker": self._probe.check, "memory": self._memory, **(checks or {})}
+        )
+        self._app = Starlette(
+            routes=[*health_routes(readiness, self.metrics), *routes],
+            middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
+        )
+
+    @property
+    def app(self) -> ASGIApp:
+        """Health, measures, and what else it serves."""
+        return self._app
+
+    async def run(self) -> None:
+        """Work until `stop`, then drain and return."""
+        # The probe runs until the drain is over, so that readiness is told to the end.
+        async with asyncio.TaskGroup() as tasks:
+            probing = tasks.create_task(self._probe.run(), name="probe")
+            try:
+                await self.worker.run()
+            finally:
+                probing.cancel()
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        self.worker.stop()
+
+    async def _memory(self) -> str | None:
+        return self.worker.reading()
