@@ -7,7 +7,6 @@ and whoever observes writes what is seen. So one guard covers all that a plan de
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -118,11 +117,12 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         return waiting[: waiting.index(change)] if change in waiting else waiting
 
     def expected(self, environment: str) -> tuple[Desired | None, str]:
-        """Return what will run there once every change in the queue is over, and its revision."""
+        """Return what will run there once every change in the queue is over, and its revision.
+
+        The revision is empty where nothing will run.
+        """
         last = next((x for x in reversed(self.queue) if x.environment == environment), None)
-        if last is not None:
-            return last.desired, last.change
-        desired = self.binding(environment).desired
+        desired = last.desired if last is not None else self.binding(environment).desired
         return desired, desired.change if desired is not None else ""
 
     def first_free(self, without: str) -> str:
@@ -291,16 +291,14 @@ def _observed(event: app1.ApplicationObserved) -> Observed:
 
 
 def is_seen(state: Application, environment: str, change: str) -> bool:
-    """Return whether what a change wants of it was seen: healthy on its revision, or gone.
+    """Return whether what a change wants was seen healthy, on its own revision.
 
-    Stale evidence is no evidence. Where nothing is to run, nothing must be left.
+    Stale evidence is no evidence.
     """
     binding = state.binding(environment)
     seen = binding.observed
-    if seen is None or seen.silent_since is not None:
+    if seen is None or seen.silent_since is not None or binding.desired is None:
         return False
-    if binding.desired is None:
-        return seen.health == "missing"
     return (
         binding.desired.change == change
         and seen.revision == change
@@ -309,7 +307,12 @@ def is_seen(state: Application, environment: str, change: str) -> bool:
     )
 
 
-def by_name(reads: Mapping[Ref, Any], organization: str, name: str) -> Application:
-    """Return one of the Applications that a decision has read."""
-    found: Application = reads[application_ref(organization, name)]
-    return found
+def is_gone(state: Application, environment: str) -> bool:
+    """Return whether nothing of it is left in an Environment: seen to be gone, or never seen there.
+
+    Where nothing of it was ever seen, there is nothing whose end could be seen.
+    """
+    seen = state.binding(environment).observed
+    if seen is None:
+        return True
+    return seen.silent_since is None and seen.health == "missing"

@@ -1,0 +1,158 @@
+"""What steps forward and back share, and how a change ends.
+
+At its end, each dependency knows who needs it, and the next change in each queue is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Locked, Step
+from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
+
+Result = Literal["completed", "failed", "cancelled", "rejected"]
+
+
+def written(writing: Writing) -> tuple[Locked, ...]:
+    """Return what the change works on."""
+    return tuple(item for item in writing.content.lock if item.written)
+
+
+def started(writing: Writing, step: Step, attempt: int, wait: timedelta, *, undo: bool) -> None:
+    """Write that an attempt begins; its deadline is armed by the caller, with the same input."""
+    names = [item.application for item in written(writing)]
+    writing.emit(
+        pro1.ChangeStepStarted(
+            step=step,
+            applications=tuple(dict.fromkeys(names)),
+            attempt=attempt,
+            gen=writing.context.done_id,
+            deadline=writing.context.now + wait,
+            undo=undo,
+            input=writing.context.input_id,
+        )
+    )
+
+
+def committed(writing: Writing, application: str, commits: Mapping[str, str]) -> None:
+    """Write which commit stands on the branch of each Environment."""
+    for environment, commit in sorted(commits.items()):
+        writing.emit_on(
+            application,
+            app1.RevisionCommitted(
+                environment=environment,
+                change=writing.name,
+                repository=application,
+                branch=writing.content.branches.get(environment, ""),
+                commit=commit,
+            ),
+        )
+
+
+def removed(writing: Writing) -> None:
+    """Write that the Applications no longer run in their Environments."""
+    for item in written(writing):
+        writing.emit_on(
+            item.application,
+            app1.ApplicationRemoved(
+                environment=item.environment,
+                change=writing.name,
+                kept_data=writing.content.request.keep_data,
+            ),
+        )
+
+
+def complete(writing: Writing) -> None:
+    """End the change: everything has come true."""
+    writing.emit(pro1.ChangeCompleted(input=writing.context.input_id))
+    _leave(writing, "completed")
+
+
+def fail(
+    writing: Writing,
+    reason: str,
+    *,
+    left: tuple[str, ...] = (),
+    cancelled: bool = False,
+    result: Result | None = None,
+) -> None:
+    """End the change without its result.
+
+    Args:
+        writing: The decision.
+        reason: Why, for a person.
+        left: What could not be taken back, in words.
+        cancelled: Whether a person stopped it, if it had not begun; else its state knows.
+        result: How it ended, where that does not follow.
+    """
+    state = writing.state
+    by_person = cancelled or state.cancelled
+    writing.emit(
+        pro1.ChangeFailed(
+            step=state.gave_up or state.step,
+            reason=reason,
+            cancelled=by_person,
+            undone=state.undone,
+            left=left,
+            input=writing.context.input_id,
+        )
+    )
+    for item in written(writing):
+        binding = writing.application(item.application).bindings.get(item.environment)
+        if binding is not None and binding.desired is None and "commit" in state.undone:
+            # It began to run by this change, and was taken back.
+            gone = app1.ApplicationRemoved(
+                environment=item.environment, change=writing.name, kept_data=True
+            )
+            writing.emit_on(item.application, gone)
+    _leave(writing, result or ("cancelled" if by_person else "failed"))
+
+
+def _leave(writing: Writing, result: Result) -> None:
+    writing.cancel(DEADLINE if writing.state.begun else TURN)
+    for item in written(writing):
+        state = writing.application(item.application)
+        writing.emit_on(
+            item.application,
+            app1.ChangeLeft(
+                change=writing.name,
+                environment=item.environment,
+                result=result,
+                next=state.first_free(writing.name),
+            ),
+        )
+    depend(writing)
+
+
+def depend(writing: Writing) -> None:
+    """Write on each dependency who needs it now, from what is to run once the queues are empty."""
+    for item in written(writing):
+        desired, _ = writing.application(item.application).expected(item.environment)
+        needed = set(desired.dependencies.values()) if desired is not None else set()
+        for other in writing.content.lock:
+            if other.environment != item.environment or other.application == item.application:
+                continue
+            binding = writing.application(other.application).binding(item.environment)
+            needs, known = other.application in needed, item.application in binding.dependents
+            if needs and not known:
+                writing.emit_on(
+                    other.application,
+                    app1.DependentAdded(
+                        environment=item.environment,
+                        dependent=item.application,
+                        change=writing.name,
+                    ),
+                )
+            elif known and not needs:
+                writing.emit_on(
+                    other.application,
+                    app1.DependentRemoved(
+                        environment=item.environment,
+                        dependent=item.application,
+                        change=writing.name,
+                    ),
+                )

@@ -1,0 +1,116 @@
+"""What people decide of a change that is open: approve, reject, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Context, Decision
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import ORG_ADMIN, SOVEREIGN_ADMIN
+from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import closing, gate, process, turn, undoing
+from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.steps import WAYS, is_removal
+from catalyst.provisioning.domain.writing import Writing
+
+
+def reads(state: Change, command: object, ref: Ref) -> Sequence[Ref]:
+    """Name what the change works on, and what its turn depends on."""
+    return process.reads(state, command, ref)
+
+
+def _opened(state: Change, context: Context) -> pro1.ChangeOpened:
+    if state.opened is None:
+        raise Rejected("change-not-found", f"there is no change {context.ref.id!r}")
+    if state.is_over:
+        raise Rejected("change-over", f"the change {context.ref.id!r} is over")
+    return state.opened
+
+
+def _looked_at(opened: pro1.ChangeOpened, given: str) -> None:
+    if given != opened.hash:
+        raise Rejected(
+            "plan-stale", "the hash is not that of the plan of this change", pointer="/data/hash"
+        )
+
+
+def approve(state: Change, command: pro1.ApproveChange, context: Context) -> Decision:
+    """Approve the change; the same person again changes nothing.
+
+    Raises:
+        Rejected: `change-not-found`, `change-over`, `plan-stale`, `approval-own`, or
+            `approval-not-needed` for whom it asks nothing of.
+    """
+    opened = _opened(state, context)
+    _looked_at(opened, command.hash)
+    who = context.actor
+    if gate.is_author(who, opened.author, opened.author_email):
+        raise Rejected("approval-own", "the author of a change does not approve it")
+    known = any(
+        one.by == who.name or (who.email and one.email == who.email) for one in state.approved
+    )
+    if known:
+        return Decision()
+    teams = gate.counts_for(opened.approvals, who)
+    if not teams or state.status != "waiting":
+        raise Rejected("approval-not-needed", "the change asks for no approval from you")
+    writing = Writing(state, context)
+    writing.emit(
+        pro1.ChangeApproved(
+            by=who.name, email=who.email, teams=teams, hash=command.hash, comment=command.comment
+        )
+    )
+    turn.consider(writing)
+    return writing.decision()
+
+
+def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decision:
+    """Refuse the change before it begins; it ends, and nothing of it was done.
+
+    Raises:
+        Rejected: `change-not-found`, `change-over`, `plan-stale`, `change-under-way`, or
+            `approval-not-needed` for whom it asks nothing of.
+    """
+    opened = _opened(state, context)
+    _looked_at(opened, command.hash)
+    if state.status != "waiting":
+        raise Rejected("change-under-way", "the change has begun; it can be cancelled")
+    if not gate.counts_for(opened.approvals, context.actor):
+        raise Rejected("approval-not-needed", "the change asks for no approval from you")
+    writing = Writing(state, context)
+    writing.emit(pro1.ChangeRejected(by=context.actor.name, reason=command.reason))
+    closing.fail(writing, f"rejected: {command.reason}", result="rejected")
+    return writing.decision()
+
+
+def cancel(state: Change, command: pro1.CancelChange, context: Context) -> Decision:
+    """Stop the change, and take back what it has done; one that is being taken back goes on so.
+
+    Its author may, and whoever administers the Organization. A removal is past its point of no
+    return once it has committed; anything else may still be stopped while it waits to be seen.
+
+    Raises:
+        Rejected: `change-not-found`, `change-over`, `forbidden` or `change-past-return`.
+    """
+    opened = _opened(state, context)
+    who = context.actor
+    if not gate.is_author(who, opened.author, opened.author_email) and who.roles.isdisjoint(
+        {ORG_ADMIN, SOVEREIGN_ADMIN}
+    ):
+        raise Rejected("forbidden", "a change is stopped by its author or by an org-admin")
+    if state.status == "undoing":
+        return Decision()
+    writing = Writing(state, context)
+    reason = f"cancelled: {command.reason}"
+    if state.status == "waiting" or state.step is None:
+        closing.fail(writing, reason, cancelled=True)
+        return writing.decision()
+    removes = is_removal(opened.request.action)
+    if not WAYS[state.step].cancels or (removes and "commit" in state.completed):
+        raise Rejected(
+            "change-past-return",
+            f"the step {state.step!r} cannot be stopped; what follows can be changed back later",
+        )
+    undoing.give_up(writing, state.step, reason, cancelled=True)
+    return writing.decision()

@@ -1,0 +1,157 @@
+"""The steps of a change, forward: each begins when the one before it is done for all of its units.
+
+A step that failed is tried again until its attempts are used up; a refusal by another service is
+final. Then `undoing` takes back what was done. What is behind `observe` of a removal is never taken
+back: it is told what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.provisioning.domain import closing, undoing
+from catalyst.provisioning.domain.application import is_gone, is_seen
+from catalyst.provisioning.domain.asking import NOTHING_THERE, command
+from catalyst.provisioning.domain.change import asks
+from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal
+from catalyst.provisioning.domain.writing import DEADLINE, Writing
+
+GIVES_BACK: Final[frozenset[Step]] = frozenset({"release", "settle"})
+"""Forward steps that give something back: where nothing is left, they are done."""
+
+
+def begin(writing: Writing, step: Step, attempt: int = 1) -> None:
+    """Begin an attempt at a step; if there is nothing to wait for, go on with the next one."""
+    wait = WAYS[step].time * attempt
+    if step == "commit" and attempt == 1:
+        _set_desired(writing)
+    closing.started(writing, step, attempt, wait, undo=False)
+    if asks(step):
+        for unit in writing.state.remaining():
+            sent = command(writing, step, unit, undo=False)
+            writing.send(sent.ref, sent.command)
+    writing.arm(DEADLINE, wait)
+    if step == "observe":
+        look(writing)
+
+
+def _set_desired(writing: Writing) -> None:
+    """Write what is to run, before it is committed."""
+    for item in closing.written(writing):
+        state = writing.application(item.application)
+        queued = next(
+            one
+            for one in state.queue
+            if one.change == writing.name and one.environment == item.environment
+        )
+        desired = app1.DesiredSet(
+            environment=item.environment, change=writing.name, desired=queued.desired
+        )
+        writing.emit_on(item.application, desired)
+
+
+def look(writing: Writing) -> None:
+    """Take over what is seen of the Applications, while the change waits for it."""
+    removal = is_removal(writing.content.request.action)
+    for unit in writing.state.remaining():
+        state = writing.application(unit.application)
+        if removal:
+            seen = is_gone(state, unit.environment)
+        else:
+            seen = is_seen(state, unit.environment, writing.name)
+        if seen:
+            done(writing, unit)
+
+
+def done(
+    writing: Writing, unit: Unit, detail: str = "", commits: Mapping[str, str] | None = None
+) -> None:
+    """Note that the step in progress is done for one unit; once for all, begin the next step."""
+    state = writing.state
+    step = state.step
+    if step is None or unit not in state.remaining():
+        return
+    _told(writing, step, unit, commits or {})
+    if unit != WHOLE:
+        writing.emit(
+            pro1.ChangeStepProgressed(
+                step=step,
+                application=unit.application,
+                environment=unit.environment,
+                detail=detail,
+                commits=dict(commits or {}),
+                input=writing.context.input_id,
+            )
+        )
+        if writing.state.remaining():
+            return
+    writing.emit(
+        pro1.ChangeStepCompleted(
+            step=step, detail=detail if unit == WHOLE else "", input=writing.context.input_id
+        )
+    )
+    steps = writing.content.steps
+    place = steps.index(step) + 1
+    following = steps[place] if place < len(steps) else None
+    if step in GIVES_BACK and following not in GIVES_BACK:
+        closing.removed(writing)
+    if following is None:
+        closing.complete(writing)
+    else:
+        begin(writing, following)
+
+
+def _told(writing: Writing, step: Step, unit: Unit, commits: Mapping[str, str]) -> None:
+    """Write on the Application what an effect made of it."""
+    if step == "commit":
+        closing.committed(writing, unit.application, commits)
+    if step == "archive":
+        archived = app1.RepositoryArchived(repository=unit.application, change=writing.name)
+        writing.emit_on(unit.application, archived)
+
+
+def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> None:
+    """Note that an attempt at the step in progress failed; try again, or give up.
+
+    Args:
+        writing: The decision.
+        reason: Why, for a person.
+        unit: What it failed for.
+        code: The code of a refusal, which no further attempt would change.
+    """
+    state = writing.state
+    step = state.step
+    if step is None:
+        return
+    if step in GIVES_BACK and code in NOTHING_THERE:
+        done(writing, unit)
+        return
+    writing.emit(
+        pro1.ChangeStepFailed(
+            step=step,
+            application=unit.application,
+            attempt=state.attempt,
+            code=code,
+            reason=reason,
+            input=writing.context.input_id,
+        )
+    )
+    if not code and state.attempt < WAYS[step].attempts:
+        begin(writing, step, state.attempt + 1)
+    elif step in FORWARD:
+        closing.fail(writing, reason, left=_unfinished(writing, step, reason))
+    else:
+        undoing.give_up(writing, step, reason)
+
+
+def _unfinished(writing: Writing, step: Step, reason: str) -> tuple[str, ...]:
+    """Return what a removal that stopped behind its point of no return leaves, in words."""
+    names = [unit.application for unit in writing.state.remaining() if unit.application]
+    open_ = f"{step} {', '.join(dict.fromkeys(names))}".strip()
+    steps = writing.content.steps
+    later = steps[steps.index(step) + 1 :]
+    return (f"{open_}: {reason}", *(f"{name}: not begun" for name in later))

@@ -1,0 +1,189 @@
+"""A change as a process manager: what follows from events, timers, answers and reports.
+
+Repeats: an input whose id was handled changes nothing, and a step that is done stays done. Answers
+and reports that come late are accepted without effect, but for one: what was granted after it was
+given up is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Context, Decision, Fired, Recorded
+from catalyst.contracts.message import Answer
+from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import flow, turn, undoing
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.asking import command
+from catalyst.provisioning.domain.change import SERVICE, Asked, Change, change_ref
+from catalyst.provisioning.domain.steps import WAYS, WHOLE, Unit, is_removal
+from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
+
+PASSED: Final = "the deadline passed"
+GRANTS: Final[frozenset[Step]] = frozenset({"admit", "hold"})
+"""Steps by which another service grants something that must not stay behind."""
+
+
+def correlate(recorded: Recorded) -> Ref | None:
+    """Return the change that an event of an Application concerns."""
+    organization = recorded.ref.organization
+    if organization is None:
+        return None
+    match recorded.event:
+        case app1.ChangeLeft() as event:
+            name = event.next
+        case app1.ApplicationObserved() as event:
+            name = event.change
+        case _:
+            name = ""
+    return change_ref(organization, name) if name else None
+
+
+def reads(state: Change, _input: object, ref: Ref) -> Sequence[Ref]:
+    """Name the Applications of the change, and what its turn depends on while it waits."""
+    organization = ref.organization or ""
+    if state.opened is None:
+        return ()
+    names = dict.fromkeys(item.application for item in state.opened.lock)
+    found = [application_ref(organization, name) for name in names]
+    return (*found, *turn.reads(state, organization))
+
+
+# ---- events, timers, answers
+
+
+def react(state: Change, given: Recorded | Fired | Answer, context: Context) -> Decision:
+    """Answer an event, a timer or another service's answer with what follows from it.
+
+    Nothing follows from a repeat, from a timer that was armed anew, and from an answer that nobody
+    waits for any more.
+    """
+    writing = Writing(state, context)
+    match given:
+        case Recorded():
+            _hear(writing, given)
+        case Fired():
+            _fire(writing, given)
+        case Answer():
+            _answered(writing, given)
+        case _:
+            assert_never(given)
+    return writing.decision()
+
+
+def _hear(writing: Writing, given: Recorded) -> None:
+    state = writing.state
+    match given.event:
+        case app1.ChangeLeft():
+            if state.status == "waiting":
+                turn.consider(writing)
+        case app1.ApplicationObserved():
+            if state.status == "running" and state.step == "observe":
+                flow.look(writing)
+        case _:
+            return
+
+
+def _fire(writing: Writing, given: Fired) -> None:
+    state = writing.state
+    if not state.gen or given.gen != state.gen:
+        return
+    if given.timer == TURN and state.status == "waiting":
+        turn.consider(writing)
+    if given.timer != DEADLINE:
+        return
+    if state.status == "undoing":
+        undoing.fail(writing, PASSED)
+    elif state.status == "running":
+        flow.fail(writing, _late(writing))
+
+
+def _late(writing: Writing) -> str:
+    """Return why a step is late, as far as this service knows."""
+    if writing.state.step != "observe":
+        return PASSED
+    removal = is_removal(writing.content.request.action)
+    seen = []
+    for unit in writing.state.remaining():
+        found = writing.application(unit.application).binding(unit.environment).observed
+        words = "nothing was seen: no-cluster"
+        if found is not None:
+            words = ", ".join(word for word in (found.health, found.reason) if word)
+        seen.append(f"{unit.application} in {unit.environment} ({words})")
+    return f"not seen {'gone' if removal else 'healthy'} in time: {'; '.join(seen)}"
+
+
+def _answered(writing: Writing, given: Answer) -> None:
+    state = writing.state
+    asked = state.asked.get(given.command_id)
+    if asked is None:
+        return
+    current = (asked.step, asked.undo) == (state.step, state.undo) and not state.is_over
+    if not current:
+        _answered_late(writing, given, asked)
+    elif asked.unit not in state.remaining():
+        return
+    elif given.status == "accepted":
+        (undoing if asked.undo else flow).done(writing, asked.unit)
+    else:
+        reason = f"refused: {given.code}"
+        (undoing if asked.undo else flow).fail(writing, reason, asked.unit, given.code)
+
+
+def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
+    """Give back what was granted after it had been given up."""
+    state = writing.state
+    over = asked.step in {*state.undone, *state.passed}
+    if asked.undo or asked.step not in GRANTS or given.status != "accepted" or not over:
+        return
+    if asked.step == "admit" and _wanted(writing, asked.unit):
+        return
+    sent = command(writing, asked.step, asked.unit, undo=True)
+    writing.send(sent.ref, sent.command)
+
+
+def _wanted(writing: Writing, unit: Unit) -> bool:
+    """Return whether another change brought the Application into the Environment meanwhile."""
+    state = writing.application(unit.application)
+    queued = any(item.environment == unit.environment for item in state.queue)
+    return queued or state.runs_in(unit.environment)
+
+
+# ---- reports of effects
+
+
+def report_step(state: Change, report: pro1.ReportStep, context: Context) -> Decision:
+    """Take over what an effect reports on the step in progress.
+
+    Raises:
+        Rejected: `forbidden`, `change-not-found`, or `step-unexpected` for what no effect of this
+            change can have sent.
+    """
+    if context.actor.service != SERVICE:
+        raise Rejected("forbidden", f"only the service {SERVICE!r} may do this")
+    if state.opened is None:
+        raise Rejected("change-not-found", f"there is no change {context.ref.id!r}")
+    if WAYS[report.step].kind != "effect" or report.step not in state.begun:
+        raise Rejected(
+            "step-unexpected", f"the step {report.step!r} has not begun", pointer="/data/step"
+        )
+    writing = Writing(state, context)
+    unit = Unit(report.application) if report.application else WHOLE
+    running = state.status == ("undoing" if report.undo else "running")
+    current = running and (state.step, state.undo) == (report.step, report.undo)
+    if not current or unit not in state.remaining() or context.input_id in state.handled:
+        return Decision()
+    if report.status == "done":
+        if report.undo:
+            undoing.done(writing, unit, report.commits)
+        else:
+            flow.done(writing, unit, report.detail, report.commits)
+    elif report.attempt in {0, state.attempt}:
+        reason = report.detail or "the effect failed without a reason"
+        (undoing if report.undo else flow).fail(writing, reason, unit)
+    return writing.decision()

@@ -1,0 +1,181 @@
+"""Waiting to begin.
+
+A change has its turn when it is first in the queue of every Application that it works on, has its
+approvals, and changes may happen at that time.
+
+Changes stand in the queues of all their Applications since the batch that opened them, so two of
+them never wait for each other. A change that is first and waits for approvals lets nobody pass:
+whoever comes later was planned on its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Gate
+from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import closing, flow, gate, windows
+from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.foreign import (
+    Environment,
+    Organization,
+    Policy,
+    environment_ref,
+    organization_ref,
+    policy_ref,
+)
+from catalyst.provisioning.domain.writing import TURN, Writing
+
+PATIENCE: Final = timedelta(days=14)
+"""How long a change waits for its turn; then it is over, and those behind it go on."""
+LOOK_AGAIN: Final = timedelta(days=7)
+"""After how long it is looked again at the latest: a policy may have changed."""
+
+
+def reads(state: Change, organization: str) -> Sequence[Ref]:
+    """Name what the turn of a change depends on, besides the Applications."""
+    if state.opened is None or state.status != "waiting":
+        return ()
+    found = [organization_ref(organization)]
+    found += (environment_ref(organization, name) for name in state.opened.branches)
+    found += (policy_ref(organization, name) for name in _policies(state.opened))
+    return found
+
+
+def _policies(opened: pro1.ChangeOpened) -> list[str]:
+    """Return the policies that it was planned under; one that was attached later does not count."""
+    split = (key.partition(":") for key in opened.inputs)
+    return [name for kind, _, name in split if kind == "policy"]
+
+
+def consider(writing: Writing, until: datetime | None = None) -> None:
+    """Begin if nothing is in the way; else write what is.
+
+    Args:
+        writing: The decision.
+        until: When it gives up waiting, of a change that was opened just now.
+    """
+    held = writing.state.held
+    limit = until or (held.until if held is not None else writing.context.now + PATIENCE)
+    if writing.context.now >= limit:
+        closing.fail(writing, f"it had not begun after {PATIENCE.days} days")
+        return
+    waits = _waits(writing)
+    if not waits.waits_for:
+        _begin(writing)
+        return
+    wait = min(limit - writing.context.now, LOOK_AGAIN)
+    if waits.opens is not None:
+        wait = min(wait, max(waits.opens - writing.context.now, timedelta(seconds=1)))
+    now_held = msgspec.structs.replace(
+        waits, until=limit, gen=writing.context.done_id, input=writing.context.input_id
+    )
+    writing.emit(now_held)
+    writing.arm(TURN, wait)
+    for item in closing.written(writing):
+        _tell(writing, item.application, item.environment, waits.waits_for)
+
+
+def _tell(writing: Writing, name: str, environment: str, gates: tuple[Gate, ...]) -> None:
+    queue = writing.application(name).queue
+    entry = next(x for x in queue if x.change == writing.name and x.environment == environment)
+    if entry.gates == gates:
+        return
+    writing.emit_on(
+        name,
+        app1.ChangeWaiting(
+            change=writing.name,
+            environment=environment,
+            action=entry.action,
+            desired=entry.desired,
+            base=entry.base,
+            gates=gates,
+        ),
+    )
+
+
+def behind(writing: Writing) -> tuple[str, ...]:
+    """Return the changes before this one on its Applications, each once."""
+    found: dict[str, None] = {}
+    for item in closing.written(writing):
+        found |= dict.fromkeys(writing.application(item.application).ahead_of(writing.name))
+    return tuple(found)
+
+
+def _waits(writing: Writing) -> pro1.ChangeHeldBack:
+    waits_for: list[Gate] = []
+    ahead = behind(writing)
+    missing = gate.missing(writing.content.approvals, writing.state.approved)
+    opening = windows.Opening(open=True)
+    for name in _policies(writing.content):
+        policy: Policy = writing.reads[policy_ref(writing.organization, name)]
+        found = windows.opening(policy.windows, writing.context.now)
+        opening = opening if not opening.open else found
+    if ahead:
+        waits_for.append("queue")
+    if missing:
+        waits_for.append("approvals")
+    if not opening.open:
+        waits_for.append("window")
+    return pro1.ChangeHeldBack(
+        waits_for=tuple(waits_for),
+        behind=ahead,
+        approvals=missing,
+        opens=opening.next,
+        until=writing.context.now,
+        gen="",
+    )
+
+
+def _begin(writing: Writing) -> None:
+    problem = _stale(writing)
+    if problem:
+        closing.fail(writing, problem)
+        return
+    writing.emit(pro1.ChangeBegun(input=writing.context.input_id))
+    writing.cancel(TURN)
+    for item in closing.written(writing):
+        writing.emit_on(
+            item.application,
+            app1.ChangeTaken(
+                change=writing.name,
+                environment=item.environment,
+                action=writing.content.request.action,
+            ),
+        )
+    flow.begin(writing, writing.content.steps[0])
+
+
+def _stale(writing: Writing) -> str:
+    """Return why the change can no longer be what was planned; empty if it can.
+
+    It was planned on the result of the changes before it: if one of those failed, this one would do
+    something else than what was approved.
+    """
+    owner: Organization = writing.reads[organization_ref(writing.organization)]
+    if owner.suspended and writing.content.request.action != "delete-organization":
+        return f"the Organization is suspended: {owner.suspended}"
+    for name in writing.content.branches:
+        place: Environment = writing.reads[environment_ref(writing.organization, name)]
+        if not place.exists:
+            return f"the Environment {name} is gone"
+    for item in closing.written(writing):
+        state = writing.application(item.application)
+        entry = next(
+            x for x in state.queue if x.change == writing.name and x.environment == item.environment
+        )
+        desired = state.binding(item.environment).desired
+        present = desired.change if desired is not None else ""
+        if present != entry.base:
+            planned = entry.base or "nothing"
+            return (
+                f"plan-stale: it was planned on {planned} of {item.application}, and"
+                f" {present or 'nothing'} is to run now"
+            )
+    return ""
