@@ -291,6 +291,8 @@ class HoldReleased(Event, frozen=True, kw_only=True):
     """Why it was released."""
     journal: Journal
     """The movement in the ledger; what expired meanwhile does not come back."""
+    grant: Grant | None = None
+    """Credit for what was to be owed and has been paid since; null: none was."""
 
 
 class CreditLimitSet(Event, frozen=True, kw_only=True):

@@ -164,6 +164,8 @@ def _captured(doc: Doc, event: bill1.HoldCaptured, at: At) -> Doc:
 
 def _released(doc: Doc, event: bill1.HoldReleased, at: At) -> Doc:
     doc = _without(doc, event.hold)
+    if event.grant is not None:
+        doc = _replace(doc, grants=(*doc.grants, _row_of(event.grant, at)))
     return _moved(doc, event.journal, "hold-released", event.hold, at)
 
 

@@ -33,7 +33,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.voucher_v1 import Code, shown_prefix, voucher_id
 
 PREVIEWS_MAX: Final = 20
-PREVIEWS_SECONDS: Final = 3600.0
+PREVIEWS_SECONDS: Final = 3600
 """An Organization previews so many codes in so long; then it waits. Counted by each process."""
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class _Previews:
     """Answers previews, so many an hour for each Organization."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, deque[float]] = {}
+        self._asked: dict[str, deque[int]] = {}
 
     async def preview(
         self, request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
@@ -124,7 +124,7 @@ class _Previews:
         }
 
     def _count(self, organization: str) -> None:
-        now = clock.monotonic()
+        now = int(clock.monotonic())
         times = self._asked.setdefault(organization, deque(maxlen=PREVIEWS_MAX))
         if len(times) == PREVIEWS_MAX and now - times[0] < PREVIEWS_SECONDS:
             raise Rejected("rate-limited", "too many codes were tried; wait an hour")

@@ -199,7 +199,10 @@ def _moved(state: Account, event: Event) -> Account:
         case bill1.HoldCaptured():
             return _tidy(_booked(_captured(state, event), event.journal))
         case bill1.HoldReleased():
-            return _tidy(_booked(_ended(state, event.hold, "released"), event.journal))
+            state = _ended(state, event.hold, "released")
+            if event.grant is not None:
+                state = _granted(state, event.grant, "")
+            return _tidy(_booked(state, event.journal))
         case _:
             return state
 

@@ -14,6 +14,7 @@ from catalyst.billing.domain import account, ledger, price_book, prices, subscri
 from catalyst.billing.domain.account import Account, Hold
 from catalyst.billing.domain.subscription import Subscription
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.account_v1 import PRIORITY
 from catalyst.contracts.decision import Arm, Cancel, Context, Decision, Emit, Fired, emit
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.money_v1 import Money
@@ -227,5 +228,22 @@ def _open(state: Account, name: str, wanted: str) -> Hold | None:
 def _release(
     state: Account, hold: Hold, name: str, reason: str, context: Context
 ) -> bill1.HoldReleased:
-    journal = ledger.release(hold.journal, state.credits, name, context.now)
-    return bill1.HoldReleased(hold=name, reason=reason, journal=journal)
+    back = account.grant_name("payment", f"released.{name}")
+    journal, paid = ledger.release(
+        hold.journal,
+        state.credits,
+        context.now,
+        entry=name,
+        owed=state.owed(hold.quote.due.currency),
+        back=back,
+    )
+    grant = None
+    if paid is not None:
+        grant = bill1.Grant(
+            grant=back,
+            amount=paid,
+            source="payment",
+            priority=PRIORITY,
+            reason=f"was paid before the hold {name} was released",
+        )
+    return bill1.HoldReleased(hold=name, reason=reason, journal=journal, grant=grant)

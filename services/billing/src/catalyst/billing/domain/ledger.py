@@ -157,27 +157,48 @@ def capture(held: Journal, entry: str) -> Journal:
     )
 
 
-def release(held: Journal, grants: Credits, entry: str, now: datetime) -> Journal:
+def release(
+    held: Journal, grants: Credits, now: datetime, *, entry: str, owed: int, back: str
+) -> tuple[Journal, Money | None]:
     """Return what a hold set aside going back to where each part came from.
 
-    What belongs to a grant that expired meanwhile does not come back: it is breakage.
+    What belongs to a grant that expired meanwhile does not come back: it is breakage. What was to
+    be owed, but has been paid since, is credit.
+
+    Args:
+        held: How it was set aside.
+        grants: Grants by name.
+        now: Grants that expired by then get nothing back.
+        entry: Name of the hold.
+        owed: What is owed now, in minor units.
+        back: Name of the grant that takes what was paid since.
+
+    Returns:
+        The group, and how much was paid since; None if nothing was.
     """
     amount = _held(held)
     if amount is None:
-        return Journal()
-    currency, lost = amount.currency, 0
+        return Journal(), None
+    currency, lost, paid = amount.currency, 0, 0
     sides = [posting("held", currency, -amount.minor, entry)]
     for side in held.postings:
         if side.account == "held":
             continue
-        origin = grants.get(side.entry) if side.account == "credit" else None
-        if side.account == "credit" and (origin is None or origin.expired(now)):
-            lost -= side.amount.minor
-        else:
-            sides.append(posting(side.account, currency, -side.amount.minor, side.entry))
+        part = -side.amount.minor
+        origin = grants.get(side.entry)
+        if side.account == "receivable":
+            paid = max(0, part - owed)
+            part -= paid
+        elif origin is None or origin.expired(now):
+            lost += part
+            continue
+        if part:
+            sides.append(posting(side.account, currency, part, side.entry))
     if lost:
         sides.append(posting("breakage", currency, lost))
-    return Journal(postings=tuple(sides))
+    if paid:
+        sides.append(posting("credit", currency, paid, back))
+    return Journal(postings=tuple(sides)), Money(currency=currency, minor=paid) if paid else None
 
 
 def expire(credit: Credit) -> Journal:

@@ -1,0 +1,146 @@
+"""What comes in: once each, spent in the promised order, and gone when it expires."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.support import billing, build
+from tests.support.scenario import given
+
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import roles
+from catalyst.contracts.decision import Arm, Fired
+
+GRANT = bill1.GrantCredit(grant="g1", amount=billing.omr(5000), reason="sorry")
+PAYMENT = bill1.RecordPayment(payment="p1", amount=billing.omr(5000), reference="transfer 7")
+
+
+def when(command: Any, *facts: Any, by: Any = billing.BILLING_ADMIN) -> Any:
+    """Return what follows from a command to the account."""
+    return given(billing.opened(), *facts).when(command, billing.ACCOUNT, by=by, now=billing.NOW)
+
+
+def test_the_account_opens_and_closes_with_its_organization() -> None:
+    created = build.recorded(build.organization_created(), build.ACME)
+    opened = given().hears(created, billing.ACCOUNT)
+    opened.then(bill1.AccountOpened(organization="acme"))
+    opened.and_then().hears(created, billing.ACCOUNT).then_nothing()
+
+
+def test_credit_comes_in_once() -> None:
+    outcome = when(GRANT)
+    assert outcome.state().available("OMR", billing.NOW) == billing.omr(5000)
+    again = outcome.and_then().when(GRANT, billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    again.then_nothing()
+    other = bill1.GrantCredit(grant="g1", amount=billing.omr(6000), reason="sorry")
+    outcome.and_then().when(other, billing.ACCOUNT, by=billing.BILLING_ADMIN).then_rejected(
+        "grant-exists", "/data/grant"
+    )
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_nothing_and_less_are_not_granted_nor_paid(minor: int) -> None:
+    amount = billing.omr(minor)
+    when(bill1.GrantCredit(grant="g", amount=amount, reason="x")).then_rejected("amount-invalid")
+    when(bill1.RecordPayment(payment="p", amount=amount, reference="x")).then_rejected(
+        "amount-invalid"
+    )
+    limit = bill1.SetCreditLimit(limit=billing.omr(-1))
+    when(limit).then_rejected("amount-invalid")
+
+
+def test_only_a_person_gives_credit_or_records_a_payment() -> None:
+    for command in (GRANT, PAYMENT):
+        when(command, by=build.service("provisioning")).then_rejected("person-required")
+
+
+def test_a_payment_settles_what_is_owed_first() -> None:
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(2000)))
+    owing = given(billing.applied(), billing.opened(), billing.granted(minor=5000), limit).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    assert owing.state().owed("OMR") == 1500
+    paid = owing.and_then().when(PAYMENT, billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    event = paid.events[0]
+    assert isinstance(event, bill1.PaymentRecorded)
+    assert (event.settled, event.grant.amount) == (billing.omr(1500), billing.omr(3500))  # type: ignore[union-attr]
+    assert paid.state().owed("OMR") == 0
+    paid.and_then().when(PAYMENT, billing.ACCOUNT, by=billing.BILLING_ADMIN).then_nothing()
+
+
+def test_a_payment_that_only_settles_becomes_no_credit() -> None:
+    owed = (
+        billing.ACCOUNT,
+        bill1.CreditHeld(
+            hold="c-0",
+            plan_hash=billing.PLAN_HASH,
+            quote=billing.quote(),
+            expires=billing.NOW,
+            gen="_g",
+            journal=bill1.Journal(
+                postings=(
+                    bill1.Posting(account="receivable", amount=billing.omr(-9000)),
+                    bill1.Posting(account="held", entry="c-0", amount=billing.omr(9000)),
+                )
+            ),
+        ),
+    )
+    outcome = when(PAYMENT, owed)
+    assert outcome.events[0].grant is None
+    assert outcome.state().owed("OMR") == 4000
+    outcome.and_then().when(PAYMENT, billing.ACCOUNT, by=billing.BILLING_ADMIN).then_nothing()
+
+
+def test_credit_is_spent_by_priority_then_expiry_then_age() -> None:
+    day = timedelta(days=1)
+    facts = (
+        billing.applied(),
+        billing.opened(),
+        billing.granted("last", 2000),
+        billing.granted("third", 2000, expires=billing.NOW + 9 * day),
+        billing.granted("second", 2000, expires=billing.NOW + 2 * day),
+        billing.granted("later", 2000),
+        billing.granted("first", 2000, priority=10),
+        billing.granted("gone", 9000, priority=1, expires=billing.NOW),
+    )
+    outcome = given(*facts).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    postings = outcome.events[0].journal.postings  # type: ignore[attr-defined]
+    spent = [(one.entry, one.amount.minor) for one in postings if one.account == "credit"]
+    assert spent == [("first", -2000), ("second", -2000), ("third", -2000), ("last", -500)]
+
+
+def test_what_is_left_of_a_grant_expires_by_a_timer_of_the_broker() -> None:
+    expires = billing.NOW + timedelta(days=1)
+    command = bill1.GrantCredit(
+        grant="g1", amount=billing.omr(5000), reason="sorry", expires=expires
+    )
+    outcome = when(command)
+    outcome.then_timers(Arm(timer="expiry.goodwill-g1", after=timedelta(days=1)))
+    gen = outcome.events[0].gen
+    fired = outcome.and_then().hears(Fired(timer="expiry.goodwill-g1", gen=gen), billing.ACCOUNT)
+    assert isinstance(fired.events[0], bill1.GrantExpired)
+    assert fired.state().balances == {"clearing:OMR": -5000, "breakage:OMR": 5000}
+    again = fired.and_then().hears(Fired(timer="expiry.goodwill-g1", gen=gen), billing.ACCOUNT)
+    again.then_nothing()
+    late = bill1.GrantCredit(grant="g2", amount=billing.omr(1), reason="x", expires=billing.NOW)
+    when(late).then_rejected("expiry-past")
+
+
+def test_limits_are_set_once() -> None:
+    for command in (
+        bill1.SetCreditLimit(limit=billing.omr(100)),
+        bill1.SetSpendLimit(limit=billing.omr(100)),
+    ):
+        outcome = when(command, by=build.person(roles.ORG_ADMIN))
+        assert len(outcome.events) == 1
+        outcome.and_then().when(command, billing.ACCOUNT).then_nothing()
+    assert when(bill1.SetSpendLimit(limit=None)).decision.events == ()
+
+
+def test_an_account_is_addressed_under_its_own_organization() -> None:
+    elsewhere = billing.account.Ref("acme", "billing", "account", "other")
+    given((elsewhere, bill1.AccountOpened(organization="other"))).when(
+        GRANT, elsewhere, by=billing.BILLING_ADMIN
+    ).then_rejected("subject-mismatch")

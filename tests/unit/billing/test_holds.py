@@ -1,0 +1,206 @@
+"""Spending: the quote decides, the ledger follows, and every way out gives the same balances."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import billing, build
+from tests.support.scenario import Outcome, given
+
+from catalyst.billing.domain import subscription
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Arm, Cancel, Fired
+
+PROVISIONING = build.service("provisioning")
+BLOG = subscription.ref_of("acme", "blog.acme-prod")
+CAPTURE = bill1.CaptureHold(hold="c-1", revision="3f2a")
+RELEASE = bill1.ReleaseHold(hold="c-1", reason="cancelled")
+PAID = billing.omr(6500)
+
+
+def held(*facts: Any, **changes: Any) -> Outcome:
+    """Return what follows from a hold."""
+    return given(*(facts or billing.rich())).when(
+        billing.hold(**changes), billing.ACCOUNT, by=PROVISIONING, now=billing.NOW, input_id="c-h"
+    )
+
+
+def then(outcome: Outcome, command: Any, now: Any = billing.NOW) -> Outcome:
+    """Return what follows from the next command."""
+    at = BLOG if isinstance(command, bill1.EndSubscription) else billing.ACCOUNT
+    return outcome.and_then().when(command, at, by=PROVISIONING, now=now)
+
+
+def test_a_hold_sets_the_due_amount_aside_until_its_deadline() -> None:
+    outcome = held(minutes=60)
+    assert outcome.state().available("OMR", billing.NOW) == billing.omr(3500)
+    assert outcome.state().balances == {"clearing:OMR": -10_000, "held:OMR": 6500}
+    outcome.then_timers(Arm(timer="hold.c-1", after=timedelta(minutes=60)))
+
+
+def test_the_same_hold_again_changes_nothing_and_another_one_of_its_name_is_refused() -> None:
+    then(held(), billing.hold()).then_nothing()
+    other = billing.hold(quoted=billing.quote(billing.item("other")))
+    then(held(), other).then_rejected("hold-exists")
+
+
+@pytest.mark.guarantee("G12.3")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"total": billing.omr(1)},
+        {"due": billing.omr(1)},
+        {"lines": ()},
+        {"version": "2026-03"},
+        {"book": "other"},
+        {"items": (billing.item(plan="m"),)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_quote_that_the_price_book_does_not_say_is_refused(changes: Any) -> None:
+    quoted = msgspec.structs.replace(billing.quote(), **changes)
+    held(quoted=quoted).then_rejected("quote-mismatch")
+
+
+@pytest.mark.guarantee("G12.3")
+def test_a_price_that_changed_after_the_quote_refuses_the_hold() -> None:
+    newer = billing.book(**{'"2026-04"': '"2026-04b"', '"5.000"': '"6.000"'})
+    held(*billing.rich(), billing.applied(newer)).then_rejected(
+        "quote-mismatch", "/data/quote/version"
+    )
+
+
+@pytest.mark.guarantee("G12.4")
+def test_without_a_price_book_nothing_has_a_price() -> None:
+    held(billing.opened(), billing.granted()).then_rejected("prices-unavailable")
+
+
+def test_a_price_book_of_tomorrow_is_not_in_force_today() -> None:
+    later = billing.book(**{"2026-04-01": "2026-04-11"})
+    facts = (billing.applied(later), billing.opened(), billing.granted())
+    held(*facts).then_rejected("prices-unavailable")
+
+
+def test_more_than_there_is_cannot_be_held() -> None:
+    held(*billing.rich(6499)).then_rejected("credit-insufficient")
+    assert held(*billing.rich(6500)).state().available("OMR", billing.NOW).minor == 0
+
+
+def test_what_is_owed_is_bounded_by_the_credit_limit() -> None:
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(500)))
+    assert held(*billing.rich(6000), limit).state().owed("OMR") == 500
+    held(*billing.rich(5999), limit).then_rejected("credit-insufficient")
+
+
+def test_the_spend_limit_counts_what_is_held_and_what_was_taken_this_month() -> None:
+    limit = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(12_999)))
+    outcome = held(*billing.rich(50_000), limit)
+    second = billing.hold("c-2", billing.quote(billing.item("wiki")))
+    then(outcome, second).then_rejected("spend-limit-reached")
+    captured = then(outcome, CAPTURE)
+    then(captured, second).then_rejected("spend-limit-reached")
+    next_month = billing.NOW + timedelta(days=30)
+    assert then(captured, second, next_month).decision.events
+
+
+def test_credit_of_another_currency_is_no_credit() -> None:
+    quoted = billing.quote(currency="USD")
+    held(quoted=quoted).then_rejected("credit-insufficient")
+
+
+def test_a_closed_account_and_a_missing_one_hold_nothing() -> None:
+    closed = (billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
+    held(*billing.rich(), closed).then_rejected("account-closed")
+    held(billing.applied()).then_rejected("account-not-found")
+
+
+# ---- capture and release
+
+
+@pytest.mark.guarantee("G12.5")
+def test_a_capture_takes_what_was_held_and_starts_what_it_pays_for() -> None:
+    outcome = then(held(), CAPTURE)
+    captured, started = outcome.events
+    assert isinstance(captured, bill1.HoldCaptured)
+    assert (captured.amount, captured.month) == (PAID, "2026-04")
+    assert isinstance(started, bill1.SubscriptionStarted)
+    assert started.lines == billing.quote().lines
+    assert (started.book, started.version) == ("main", "2026-04")
+    assert outcome.state().balances["revenue:OMR"] == 6500
+    assert outcome.state().subscriptions == ("blog.acme-prod",)
+    outcome.then_timers(Cancel("hold.c-1"))
+
+
+@pytest.mark.guarantee("G12.5")
+def test_a_hold_ends_once() -> None:
+    captured, released = then(held(), CAPTURE), then(held(), RELEASE)
+    then(captured, CAPTURE).then_nothing()
+    then(released, RELEASE).then_nothing()
+    then(captured, RELEASE).then_rejected("hold-captured")
+    then(released, CAPTURE).then_rejected("hold-released")
+    then(released, billing.hold()).then_rejected("hold-ended")
+    given(*billing.rich()).when(CAPTURE, billing.ACCOUNT, by=PROVISIONING).then_rejected(
+        "hold-not-found"
+    )
+
+
+@pytest.mark.guarantee("G12.5")
+def test_a_release_gives_back_what_was_held() -> None:
+    state = then(held(), RELEASE).state()
+    assert state.available("OMR", billing.NOW) == billing.omr(10_000)
+    assert state.balances["held:OMR"] == 0
+
+
+@pytest.mark.guarantee("G12.5")
+def test_a_hold_that_nobody_ends_is_released_at_its_deadline() -> None:
+    outcome = held().and_then().hears(Fired(timer="hold.c-1", gen="c-h"), billing.ACCOUNT)
+    assert isinstance(outcome.events[0], bill1.HoldReleased)
+    assert outcome.state().available("OMR", billing.NOW) == billing.omr(10_000)
+    stale = Fired(timer="hold.c-1", gen="_other")
+    held().and_then().hears(stale, billing.ACCOUNT).then_nothing()
+    then(held(), CAPTURE).and_then().hears(
+        Fired(timer="hold.c-1", gen="c-h"), billing.ACCOUNT
+    ).then_nothing()
+
+
+def test_credit_that_expired_while_it_was_held_does_not_come_back() -> None:
+    soon = billing.NOW + timedelta(hours=1)
+    facts = (
+        billing.applied(),
+        billing.opened(),
+        billing.granted("goodwill-old", 4000, expires=soon),
+        billing.granted("goodwill-new", 4000),
+    )
+    late = billing.NOW + timedelta(hours=2)
+    state = then(held(*facts), RELEASE, late).state()
+    assert state.available("OMR", late) == billing.omr(4000)
+    assert state.balances["breakage:OMR"] == 4000
+
+
+def test_a_bought_application_costs_the_difference_when_it_grows_and_nothing_when_it_shrinks() -> (
+    None
+):
+    bought = then(held(*billing.rich(50_000)), CAPTURE)
+    grown = billing.quote(billing.item(plan="m"), **{"blog.acme-prod": PAID})
+    assert grown.due == billing.omr(14_000 - 6500)
+    changed = then(then(bought, billing.hold("c-2", grown)), bill1.CaptureHold(
+        hold="c-2", revision="9a41"
+    ))  # fmt: skip
+    assert isinstance(changed.events[1], bill1.SubscriptionChanged)
+    now_paid = billing.omr(14_000)
+    shrunk = billing.quote(billing.item(plan=None), **{"blog.acme-prod": now_paid})
+    assert shrunk.due == billing.omr(0)
+    assert then(changed, billing.hold("c-3", shrunk)).events[0].journal.postings == ()  # type: ignore[attr-defined]
+
+
+def test_an_ended_subscription_leaves_the_account_and_is_bought_anew() -> None:
+    bought = then(held(*billing.rich(50_000)), CAPTURE)
+    ended = then(bought, bill1.EndSubscription(reason="removed"))
+    assert ended.state(billing.ACCOUNT).subscriptions == ()
+    then(ended, bill1.EndSubscription(reason="removed")).then_nothing()
+    again = then(ended, billing.hold("c-2"))
+    assert again.decision.events
+    given(*billing.rich()).when(
+        bill1.EndSubscription(reason="x"), BLOG, by=PROVISIONING
+    ).then_rejected("subscription-not-found")

@@ -1,0 +1,130 @@
+"""Money is whole numbers: read exactly, never mixed, rounded only where that is said."""
+
+from fractions import Fraction
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.contracts.money_v1 import (
+    EXPONENTS,
+    MAX_UNITS,
+    MicroMoney,
+    Money,
+    MoneyError,
+    exponent,
+    half_even,
+    micro_half_even,
+    mul_ratio_half_even,
+    parse,
+    parse_micro,
+    plain,
+    split,
+    total,
+)
+
+CURRENCIES = st.sampled_from(sorted(EXPONENTS))
+MINORS = st.integers(-(10**12), 10**12)
+MONEY = st.builds(lambda c, m: Money(currency=c, minor=m), CURRENCIES, MINORS)
+
+
+@given(MONEY)
+def test_what_is_written_is_read_again(money: Money) -> None:
+    assert parse(plain(money), money.currency, signed=True) == money
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("5", "OMR", 5000),
+        ("5.1", "OMR", 5100),
+        ("1.5", "OMR", 1500),
+        ("0.001", "BHD", 1),
+        ("13.00", "USD", 1300),
+        ("700", "JPY", 700),
+        ("007", "EUR", 700),
+    ],
+)
+def test_a_decimal_is_read_by_the_digits_of_its_currency(
+    text: str, currency: str, minor: int
+) -> None:
+    assert parse(text, currency) == Money(currency=currency, minor=minor)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", " ", "5 ", " 5", "+5", "-5", "5.", ".5", "5,0", "5e3", "5E3", "0x5", "1_000", "5.0001",
+        "\u0665", "\uff15", "NaN", "inf", "5.000\n", "1" * 19, "9" * 18, "5..0", "--5", "5.0.0",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_read(text: str) -> None:
+    with pytest.raises(MoneyError):
+        parse(text, "OMR")
+
+
+def test_more_digits_than_the_currency_has_are_refused_not_rounded() -> None:
+    with pytest.raises(MoneyError, match="more than 0 digits"):
+        parse("5.0", "JPY")
+    with pytest.raises(MoneyError, match="more than 2 digits"):
+        parse("5.005", "USD")
+
+
+def test_a_sign_is_read_only_where_it_is_asked_for() -> None:
+    assert parse("-0.250", "OMR", signed=True).minor == -250
+    assert parse_micro("0.000125", "OMR").micro == 125
+
+
+@pytest.mark.parametrize("currency", ["XXX", "omr", "", "OM"])
+def test_an_unknown_currency_is_refused_wherever_it_comes_from(currency: str) -> None:
+    with pytest.raises(MoneyError):
+        exponent(currency)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"currency": currency, "minor": 1}, Money)
+
+
+def test_an_amount_beyond_what_json_holds_exactly_is_refused() -> None:
+    assert Money(currency="OMR", minor=MAX_UNITS).minor == MAX_UNITS
+    with pytest.raises(MoneyError):
+        Money(currency="OMR", minor=MAX_UNITS).plus(Money(currency="OMR", minor=1))
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"currency":"OMR","minor":1e15}', type=Money)
+
+
+@pytest.mark.guarantee("G12.1")
+@given(MONEY, MONEY)
+def test_currencies_do_not_add_up(one: Money, other: Money) -> None:
+    if one.currency == other.currency:
+        assert one.plus(other).minus(other) == one
+        return
+    for mixed in (one.plus, one.minus, lambda value: total(one.currency, [value])):
+        with pytest.raises(MoneyError, match="different currencies"):
+            mixed(other)
+
+
+@given(MONEY, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
+def test_a_split_loses_and_makes_nothing(money: Money, weights: list[int]) -> None:
+    parts = split(money, weights)
+    assert total(money.currency, parts) == money
+    for part, weight in zip(parts, weights, strict=True):
+        exact = Fraction(money.minor * weight, sum(weights))
+        assert abs(part.minor - exact) < 1
+
+
+@pytest.mark.parametrize("weights", [[], [0, 0], [1, -1], [2, -1]])
+def test_a_split_by_nothing_is_refused(weights: list[int]) -> None:
+    with pytest.raises(MoneyError):
+        split(Money(currency="OMR", minor=10), weights)
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(-(10**9), 10**9).filter(bool))
+def test_half_goes_to_the_even_neighbour(numerator: int, denominator: int) -> None:
+    # `round` of an exact fraction is Python's own half-even.
+    assert half_even(numerator, denominator) == round(Fraction(numerator, denominator))
+
+
+def test_millionths_become_minor_units_once_half_to_even() -> None:
+    rounded = [micro_half_even(MicroMoney(currency="OMR", micro=m)).minor for m in (499, 500, 1500)]
+    assert rounded == [0, 0, 2]
+    assert mul_ratio_half_even(Money(currency="OMR", minor=5), 1, 2).minor == 2
