@@ -15,13 +15,12 @@ from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_values_v1 import (
     Approvals,
     Deletion,
-    Digest,
     Gate,
     Locked,
     PlanRequest,
     Step,
 )
-from catalyst.contracts.values_v1 import Line, Reason
+from catalyst.contracts.values_v1 import Line, PlanHash, Reason
 
 # ---- commands to a change; its id is chosen by whoever applies a plan
 
@@ -31,7 +30,7 @@ class ApplyPlan(Command, frozen=True, kw_only=True):
 
     request: PlanRequest
     """What was asked for."""
-    hash: Digest
+    hash: PlanHash
     """The plan's hash."""
     inputs: dict[str, str]
     """Name of each thing that the plan depends on, with the version that it saw."""
@@ -42,7 +41,7 @@ class ApplyPlan(Command, frozen=True, kw_only=True):
 class ApproveChange(Command, frozen=True, kw_only=True):
     """Approve a change; counts for exactly the plan with this hash, and never for its author."""
 
-    hash: Digest
+    hash: PlanHash
     """Hash of the plan that was looked at."""
     comment: Annotated[Line, msgspec.Meta(examples=["Looks right."])] = ""
     """What the approver says to it."""
@@ -51,7 +50,7 @@ class ApproveChange(Command, frozen=True, kw_only=True):
 class RejectChange(Command, frozen=True, kw_only=True):
     """Refuse a change that waits for approvals; it ends."""
 
-    hash: Digest
+    hash: PlanHash
     """Hash of the plan that was looked at."""
     reason: Reason
     """Why."""

@@ -105,9 +105,9 @@ ChangeId = Annotated[
 Digest = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[0-9a-f]{64}" + END,
-        description="a sha256 digest: 64 lower-case hexadecimal digits",
-        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        pattern=r"^sha256:[0-9a-f]{64}" + END,
+        description="`sha256:` and 64 lower-case hexadecimal digits",
+        examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
 
