@@ -1,0 +1,235 @@
+"""Prices: what the book says, in its words, exactly; what it does not name has no price."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given as examples
+from hypothesis import strategies as st
+from tests.support import billing
+from tests.support.scenario import given
+
+from catalyst.billing.domain import book_text, charges, price_book
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.prices_v1 import Charge, Step
+from catalyst.contracts.rejection import Rejected
+
+
+def test_a_quote_names_each_line_its_formula_and_the_version() -> None:
+    quote = billing.quote(billing.item(plan="m", addons=("addon.backup",)))
+    assert (quote.book, quote.version, quote.total) == ("main", "2026-04", billing.omr(14_000))
+    assert [(line.sku, line.amount.minor, line.redundant) for line in quote.lines] == [
+        ("blueprint.wordpress", 1500, False),
+        ("package.m", 12_500, False),
+        ("addon.backup", 0, True),
+    ]
+    assert quote.lines[1].formula == "1 month x 12.500 OMR"
+
+
+def test_a_quote_is_made_in_any_currency_of_the_book() -> None:
+    assert str(billing.quote(currency="USD").total) == "16.90 USD"
+
+
+@pytest.mark.guarantee("G12.4")
+@pytest.mark.parametrize(
+    ("changes", "code", "place"),
+    [
+        ({"blueprint": "bp-unknown"}, "sku-unknown", "blueprint"),
+        ({"plan": "xl"}, "sku-unknown", "plan"),
+        ({"addons": ("addon.nothing",)}, "sku-unknown", "addons/0"),
+        ({"plan": None, "addons": ("addon.backup",)}, "addon-not-offered", "addons/0"),
+        ({"addons": ("addon.backup", "addon.backup")}, "item-duplicate", "addons/0"),
+    ],
+)
+def test_what_the_book_does_not_name_is_refused_never_free(
+    changes: Any, code: str, place: str
+) -> None:
+    item = bill1.Item(
+        **{"application": "a", "environment": "e", "blueprint": "wordpress", "plan": "s", **changes}
+    )
+    with pytest.raises(Rejected) as refused:
+        billing.quote(item)
+    assert refused.value.code == code
+    assert refused.value.errors[0].pointer == f"/items/0/{place}"
+
+
+def test_a_currency_that_the_book_has_not_is_refused() -> None:
+    for currency in ("EUR", "XXX"):
+        with pytest.raises(Rejected) as refused:
+            billing.quote(currency=currency)
+        assert refused.value.code == "currency-not-priced"
+
+
+def test_the_same_application_twice_is_refused() -> None:
+    with pytest.raises(Rejected) as refused:
+        billing.quote(billing.item(), billing.item())
+    assert refused.value.code == "item-duplicate"
+
+
+# ---- the text of a book
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "column", "pointer"),
+    [
+        ('OMR: "5.000"', 'OMR: "5.0001"', 6, 33, "/packages/s/month/OMR"),
+        ('OMR: "5.000"', "OMR: 5e0", 6, 33, "/packages/s/month/OMR"),
+        ('OMR: "5.000"', "OMR: -5", 6, 33, "/packages/s/month/OMR"),
+        ('OMR: "5.000", USD: "13.00"', 'OMR: "5.000"', 6, 27, "/packages/s/month"),
+        ("s: optional", "s: maybe", 12, 19, "/addons/addon.backup/packages/s"),
+        ("from: 2026-04-01", "from: 2026-02-30", 3, 7, "/from"),
+        ("[OMR, USD]", "[OMR, USD, XYZ]", 4, 24, "/currencies/2"),
+        ("formula: graduated", "formula: odd", 21, 14, "/usage/storage/formula"),
+        ("book: main", "buch: main", 1, 7, "/buch"),
+        ("name: Wiki, ", "", 15, 12, "/blueprints/bp-wiki"),
+        ("bp-wiki:", "bp-wordpress:", 15, 17, "/blueprints/bp-wordpress"),
+        ("s: optional", "xl: optional", 1, 1, ""),
+    ],
+)  # fmt: skip
+def test_every_mistake_in_a_book_has_its_place(
+    before: str, after: str, line: int, column: int, pointer: str
+) -> None:
+    assert before in billing.TEXT
+    _, findings = book_text.examine(billing.TEXT.replace(before, after))
+    assert findings
+    places = [(one.line, one.column, one.pointer) for one in findings]
+    assert (line, column, pointer) in places, [str(one) for one in findings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: &x [1]\nb: *x",
+        "a: !!python/object:os.system x",
+        "a: {a: 1, a: 2}",
+        "[" * 40 + "]" * 40,
+        "{" * 3000,
+        "a: [",
+        "\t",
+        "? [a]\n: b",
+        "a: \x00",
+        "--- a\n--- b",
+        "[" + "1," * 60_000 + "1]",
+    ],
+    ids=range(12),
+)
+def test_a_hostile_document_is_refused_with_a_place(text: str) -> None:
+    book, findings = book_text.examine(text)
+    assert book is None
+    assert findings[0].line >= 1
+
+
+@examples(st.text(max_size=200))
+def test_any_text_is_a_book_or_has_findings(text: str) -> None:
+    book, findings = book_text.examine(text)
+    assert (book is None) == bool(findings)
+
+
+def test_json_is_read_like_yaml() -> None:
+    text = '{"book":"b","version":"1","from":"2026-01-01","currencies":["OMR"],'
+    text += '"packages":{"s":{"name":"S","month":{"OMR":"1"}}},'
+    text += '"blueprints":{"w":{"name":"W","month":{"OMR":"0.5"}}}}'
+    assert book_text.book_of(text).blueprints[0].month == (billing.omr(500),)
+
+
+# ---- versions
+
+
+def apply(text: str, *facts: Any) -> Any:
+    """Return what follows from applying a text."""
+    return given(*facts).when(
+        bill1.ApplyPriceBook(document=text), billing.BOOK, by=billing.BILLING_ADMIN, now=billing.NOW
+    )
+
+
+def test_a_version_stands_once_and_tells_how_it_differs() -> None:
+    first = apply(billing.TEXT)
+    again = first.and_then().when(bill1.ApplyPriceBook(document=billing.TEXT), billing.BOOK)
+    assert again.events == []
+    dearer = billing.TEXT.replace("5.000", "6.000")
+    first.and_then().when(bill1.ApplyPriceBook(document=dearer), billing.BOOK).then_rejected(
+        "price-book-version-exists"
+    )
+    next_one = dearer.replace("2026-04", "2026-05")
+    second = first.and_then().when(
+        bill1.ApplyPriceBook(document=next_one), billing.BOOK, now=billing.NOW
+    )
+    assert second.events[0].changes == (  # type: ignore[attr-defined]
+        bill1.PriceChange(
+            sku="package.s",
+            change="changed",
+            before="5.000 OMR or 13.00 USD a month",
+            after="6.000 OMR or 13.00 USD a month",
+        ),
+    )
+
+
+def test_no_version_changes_prices_of_days_that_are_over() -> None:
+    backdated = billing.TEXT.replace('"2026-04"', '"x"')
+    apply(backdated, billing.applied()).then_rejected("price-book-past")
+
+
+def test_the_version_in_force_always_stays_at_hand() -> None:
+    facts: list[Any] = [billing.applied()]
+    for number in range(price_book.AHEAD):
+        future = {'"2026-04"': f'"v{number}"', "2026-04-01": "2027-01-01"}
+        facts.append(billing.applied(billing.book(**future)))
+    text = billing.TEXT.replace('"2026-04"', '"one-more"').replace("2026-04-01", "2027-01-01")
+    apply(text, *facts).then_rejected("price-book-ahead")
+
+
+# ---- use
+
+
+def charge(formula: Any, *steps: Step, **changes: Any) -> Charge:
+    """Return a charge on calls."""
+    return Charge(
+        **{
+            "sku": "calls", "name": "Calls", "unit": "call", "aggregation": "sum",
+            "formula": formula, "steps": steps, **changes,
+        }
+    )  # fmt: skip
+
+
+def step(up_to: int | None, micro: int, flat: int = 0) -> Step:
+    """Return a step in OMR."""
+    flats = (billing.omr(flat),) if flat else ()
+    return Step(up_to=up_to, price=(bill1.MicroMoney(currency="OMR", micro=micro),), flat=flats)
+
+
+@pytest.mark.parametrize(
+    ("made", "quantity", "micro"),
+    [
+        (charge("per-unit", step(None, 7)), 0, 0),
+        (charge("per-unit", step(None, 7)), 10, 70),
+        (charge("per-unit", step(None, 7), included=4), 10, 42),
+        (charge("per-unit", step(None, 7), included=40), 10, 0),
+        (charge("graduated", step(10, 5), step(None, 3)), 10, 50),
+        (charge("graduated", step(10, 5), step(None, 3)), 11, 53),
+        (charge("graduated", step(10, 5, flat=1), step(None, 3, flat=2)), 11, 3053),
+        (charge("volume", step(10, 5), step(None, 3)), 10, 50),
+        (charge("volume", step(10, 5), step(None, 3)), 11, 33),
+        (charge("package", step(None, 900), size=100), 1, 900),
+        (charge("package", step(None, 900), size=100), 100, 900),
+        (charge("package", step(None, 900), size=100), 101, 1800),
+        (charge("per-unit", step(None, 7), minimum=(billing.omr(1),)), 10, 1000),
+        (charge("per-unit", step(None, 7), minimum=(billing.omr(1),)), 0, 0),
+        (charge("per-unit", step(None, 700), minimum=(billing.omr(1),)), 10, 7000),
+    ],
+)
+def test_use_costs_what_its_formula_says(made: Charge, quantity: int, micro: int) -> None:
+    assert charges.price(made, quantity, "OMR").amount.micro == micro
+
+
+@examples(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_more_use_never_costs_less_on_a_graduated_scale(one: int, other: int) -> None:
+    made = charge("graduated", step(1000, 50), step(5000, 20), step(None, 1))
+    low, high = sorted((one, other))
+    cheap, dear = (charges.price(made, q, "OMR").amount.micro for q in (low, high))
+    assert cheap <= dear
+
+
+def test_use_in_a_currency_without_a_price_is_refused() -> None:
+    with pytest.raises(Rejected) as refused:
+        charges.price(charge("per-unit", step(None, 7)), 1, "USD")
+    assert refused.value.code == "currency-not-priced"

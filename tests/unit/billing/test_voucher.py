@@ -1,0 +1,207 @@
+"""Vouchers: strong codes that are kept nowhere, so often in all, once for each account."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import cycle
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import billing, build
+from tests.support.scenario import given
+
+from catalyst.billing.domain import account, codes, voucher
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Cancel, Fired
+from catalyst.contracts.voucher_v1 import ALPHABET, normalised, shown_prefix, voucher_id
+
+ISSUE = bill1.IssueVoucher(code=billing.CODE, amount=billing.omr(5000), cap=2)
+RESERVE = bill1.ReserveVoucher(organization="acme", redemption="r-1")
+CONFIRM = bill1.ConfirmVoucher(organization="acme", redemption="r-1")
+RELEASE = bill1.ReleaseVoucher(organization="acme", redemption="r-1", reason="account-closed")
+
+
+def when(command: Any, *facts: Any, by: Any = billing.SERVICE, now: Any = billing.NOW) -> Any:
+    """Return what follows from a command to the voucher."""
+    return given(*facts).when(command, billing.VOUCHER, by=by, now=now, input_id="_g")
+
+
+# ---- codes
+
+
+def test_every_character_of_a_generated_code_is_equally_likely() -> None:
+    drawn = (byte for byte in cycle(range(256)))
+    counted: Counter[str] = Counter()
+    for _ in range(10 * len(ALPHABET)):
+        counted.update(normalised(codes.code_of(drawn))[3:])
+    assert counted.keys() == set(ALPHABET)
+    assert set(counted.values()) == {120}
+
+
+def test_a_generated_code_is_strong_and_easy_to_read() -> None:
+    code = codes.code_of(iter(range(256)))
+    assert code == "VCH-ABCD-EFGH-JKMN"
+    voucher.require_strong(code)
+
+
+@pytest.mark.parametrize(
+    "code", ["", "SHORT", "ABCDEFGHJKM", "AAAAAAAAAAAAAAAA", "VCH-ABABABABABAB"]
+)
+def test_a_code_that_can_be_guessed_is_refused(code: str) -> None:
+    with pytest.raises(voucher.Rejected, match="at least"):
+        voucher.require_strong(code)
+
+
+def test_a_code_is_compared_without_regard_to_how_it_is_written() -> None:
+    same = {voucher_id(code) for code in (billing.CODE, "vch7qkdm2xwpa4r", " VCH 7QKD m2xw-PA4R")}
+    assert len(same) == 1
+
+
+def test_a_shown_prefix_is_never_more_than_a_third() -> None:
+    assert shown_prefix(billing.CODE) == "VCH-7QKD…"
+    assert shown_prefix("SUMMERSALE2026") == "SUMM…"
+
+
+# ---- issue and revoke
+
+
+@pytest.mark.guarantee("G12.6")
+def test_the_code_stands_in_no_event_and_no_subject() -> None:
+    outcome = when(ISSUE, by=build.SOVEREIGN_ADMIN)
+    written = msgspec.json.encode(outcome.events).decode() + billing.VOUCHER.path
+    written += msgspec.json.encode(outcome.state()).decode()
+    plain = normalised(billing.CODE)
+    assert normalised(written).find(plain) == -1
+    assert plain[3:][4:] not in normalised(written)
+
+
+def test_a_voucher_is_issued_under_the_id_of_its_code_alone() -> None:
+    other = bill1.IssueVoucher(code="VCH-ZZZZ-YYYX-XWV2", amount=billing.omr(1), cap=1)
+    when(other, by=build.SOVEREIGN_ADMIN).then_rejected("subject-mismatch")
+    weak = bill1.IssueVoucher(code="AAAA", amount=billing.omr(1), cap=1)
+    when(weak, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-code-weak")
+    when(ISSUE).then_rejected("person-required")
+
+
+@pytest.mark.guarantee("G12.7")
+def test_a_code_is_never_issued_again_even_after_it_was_revoked() -> None:
+    when(ISSUE, billing.issued(), by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
+    revoked = (billing.VOUCHER, bill1.VoucherRevoked(reason="x"))
+    when(ISSUE, billing.issued(), revoked, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
+
+
+def test_a_voucher_that_would_be_over_before_it_begins_is_refused() -> None:
+    for changes in (
+        {"ends": billing.NOW},
+        {"ends": billing.NOW + timedelta(days=1), "starts": billing.NOW + timedelta(days=1)},
+    ):
+        command = msgspec.structs.replace(ISSUE, **changes)
+        when(command, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-dates")
+
+
+# ---- redemptions
+
+
+@pytest.mark.guarantee("G12.7")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        [billing.issued(), (billing.VOUCHER, bill1.VoucherRevoked(reason="x"))],
+        [billing.issued(starts=billing.NOW + timedelta(seconds=1))],
+        [billing.issued(ends=billing.NOW)],
+    ],
+    ids=["unknown", "revoked", "not begun", "over"],
+)
+def test_to_a_redeemer_what_is_not_valid_is_the_same_as_none(facts: list[Any]) -> None:
+    outcome = when(RESERVE, *facts).then_rejected("voucher-not-found")
+    assert outcome.rejected.message == "there is no voucher with this code"
+
+
+def test_no_more_are_kept_than_the_cap() -> None:
+    facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
+    when(RESERVE, *facts).then_rejected("voucher-exhausted")
+    freed = (
+        billing.VOUCHER,
+        bill1.VoucherReleased(organization="other", redemption="r-9"),
+    )
+    assert when(RESERVE, *facts, freed).decision.events
+
+
+def test_an_account_redeems_a_voucher_once() -> None:
+    again = bill1.ReserveVoucher(organization="acme", redemption="r-2")
+    facts = (billing.issued(cap=9), billing.reserved())
+    when(again, *facts).then_rejected("voucher-redeemed")
+    confirmed = (billing.VOUCHER, bill1.VoucherConfirmed(organization="acme", redemption="r-1"))
+    when(again, *facts, confirmed).then_rejected("voucher-redeemed")
+    when(RESERVE, *facts).then_nothing()
+
+
+def test_a_reservation_is_confirmed_or_released_once() -> None:
+    facts = (billing.issued(), billing.reserved())
+    confirmed = when(CONFIRM, *facts)
+    confirmed.then_timers(Cancel("reservation.acme"))
+    confirmed.and_then().when(CONFIRM, billing.VOUCHER).then_nothing()
+    confirmed.and_then().when(RELEASE, billing.VOUCHER).then_nothing()
+    released = when(RELEASE, *facts)
+    assert isinstance(released.events[0], bill1.VoucherReleased)
+    released.and_then().when(RELEASE, billing.VOUCHER).then_nothing()
+    released.and_then().when(CONFIRM, billing.VOUCHER).then_rejected("reservation-gone")
+
+
+def credited() -> Any:
+    """Return the fact that the account got the voucher's credit."""
+    return billing.granted(voucher.grant_of(billing.VOUCHER.id), 5000)
+
+
+@pytest.mark.guarantee("G12.8")
+@pytest.mark.parametrize("granted", [True, False])
+def test_the_deadline_of_a_reservation_asks_the_account_what_became_of_it(*, granted: bool) -> None:
+    facts = [billing.issued(), billing.reserved(gen="_g"), billing.opened()]
+    world = given(*facts, *([credited()] if granted else []))
+    outcome = world.hears(Fired(timer="reservation.acme", gen="_g"), billing.VOUCHER)
+    expected = bill1.VoucherConfirmed if granted else bill1.VoucherReleased
+    assert [type(event) for event in outcome.events] == [expected]
+    world.hears(Fired(timer="reservation.acme", gen="_old"), billing.VOUCHER).then_nothing()
+    assert isinstance(when(RELEASE, *facts, credited()).events[0], bill1.VoucherConfirmed)
+
+
+def credit(redemption: str = "r-1") -> bill1.CreditVoucher:
+    """Return the redemption's command to the account."""
+    return bill1.CreditVoucher(
+        redemption=redemption,
+        voucher=billing.VOUCHER.id,
+        prefix="VCH-7QKD…",
+        amount=billing.omr(5000),
+    )
+
+
+@pytest.mark.guarantee("G12.8")
+def test_the_account_grants_only_while_the_voucher_keeps_it() -> None:
+    facts = [billing.issued(), billing.opened()]
+    kept = given(*facts, billing.reserved())
+    granted = kept.when(credit(), billing.ACCOUNT, by=billing.SERVICE)
+    assert granted.state().available("OMR", billing.NOW) == billing.omr(5000)
+    granted.and_then().when(credit(), billing.ACCOUNT, by=billing.SERVICE).then_nothing()
+    kept.when(credit("r-2"), billing.ACCOUNT, by=billing.SERVICE).then_rejected("reservation-gone")
+    given(*facts).when(credit(), billing.ACCOUNT, by=billing.SERVICE).then_rejected(
+        "reservation-gone"
+    )
+
+
+def test_too_many_codes_in_an_hour_are_refused_until_it_is_over() -> None:
+    attempts = [
+        (
+            billing.ACCOUNT,
+            bill1.RedemptionAttempted(redemption=f"r{n}", time=billing.NOW + timedelta(minutes=n)),
+        )
+        for n in range(account.ATTEMPTS_MAX)
+    ]
+    world = given(billing.opened(), *attempts)
+    redeem = bill1.RedeemVoucher(code=billing.CODE)
+    soon = billing.NOW + timedelta(minutes=59)
+    world.when(redeem, billing.REDEMPTION, by=build.ORG_ADMIN, now=soon).then_rejected(
+        "rate-limited"
+    )
+    later = billing.NOW + timedelta(minutes=60)
+    assert world.when(redeem, billing.REDEMPTION, by=build.ORG_ADMIN, now=later).decision.events
