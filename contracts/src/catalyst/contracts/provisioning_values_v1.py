@@ -106,7 +106,7 @@ Digest = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^sha256:[0-9a-f]{64}" + END,
-        description="`sha256:` and 64 lower-case hexadecimal digits",
+        description="a fingerprint: `sha256:` and 64 lower-case hexadecimal digits",
         examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
@@ -157,7 +157,7 @@ class Locked(Part, frozen=True, kw_only=True):
     digest: Digest
     """Of the version's content."""
     role: Literal["target", "new", "shared", "upgraded"]
-    """`target` is what was asked for, `new` comes with it, `shared` is there already and stays as
+    """What it is here: `target` is what was asked for, `new` comes with it, `shared` is there already and stays as
     it is, `upgraded` is there already and gets another version."""
     dependencies: dict[str, str] = {}
     """The Application that each alias stands for."""
