@@ -135,7 +135,7 @@ def test_every_durable_belongs_to_something_that_runs() -> None:
     expected = set()
     for service in flows.SERVICES.values():
         purposes = ["commands", "relay", "timers"]
-        purposes += [source.name for source in _sources(service)]
+        purposes += [item.name for item in (*_sources(service), *service.sources)]
         expected |= {f"{service.name}--{purpose}" for purpose in purposes}
     assert {consumer.name for consumer in topology.CONSUMERS} == expected
 
