@@ -23,7 +23,7 @@ from catalyst.chassis.worker import Worker
 from catalyst.contracts import environment_v1, registry
 from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Outcome
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import PLATFORM, Ref
 from catalyst.environment_controller.domain import organization, registration
 
 DEADLINE_SECONDS = 20.0
@@ -123,10 +123,12 @@ class Sender:
         aggregate: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Publish one command to the environment service; return its id."""
-        name, version = type_.removeprefix("environment.").rsplit(".v", 1)
+        """Publish one command to its service; return its id. The platform is `_`."""
+        service, _, rest = type_.partition(".")
+        name, version = rest.rsplit(".v", 1)
         kind = aggregate or registry.BY_TYPE[type_].aggregates[0]
-        ref = Ref(organization or aggregate_id, "environment", kind, aggregate_id)
+        owner = None if organization == PLATFORM else organization or aggregate_id
+        ref = Ref(owner, service, kind, aggregate_id)
         found = command_id or ids.command_id()
         body = {
             "specversion": "1.0",
@@ -142,10 +144,11 @@ class Sender:
         return found
 
     async def outcome(self, organization: str, command_id: str) -> Outcome:
-        """Return the recorded outcome, waiting for it until a deadline."""
+        """Return the recorded outcome, waiting for it until a deadline. The platform is `_`."""
+        owner = None if organization == PLATFORM else organization
         async with asyncio.timeout(DEADLINE_SECONDS):
             while True:
-                found = await outcome.find(self.js, organization, command_id, "log")
+                found = await outcome.find(self.js, owner, command_id, "log")
                 if found is not None:
                     return found
                 await asyncio.sleep(0.01)
@@ -157,13 +160,14 @@ def runtime(
     broker: Broker | None = None,
     keys: KeyRing | None = None,
     require_tokens: bool = False,
+    service: str = "environment",
 ) -> Runtime:
     """Return what a worker of a test stands on; nobody needs a token, unless told so."""
     return Runtime(
         js=js,
         broker=broker or js,
         verifier=keys.verifier() if keys is not None else None,
-        token=keys.service("environment").service if keys is not None else _no_token,
+        token=keys.service(service).service if keys is not None else _no_token,
         member=ids.member_id("test"),
         require_tokens=require_tokens,
         telemetry=Telemetry("test"),
@@ -184,7 +188,9 @@ async def working(
     require_tokens: bool = False,
 ) -> AsyncIterator[Worker]:
     """Run a worker for the block, and drain it at the end."""
-    standing = runtime(js, broker=broker, keys=keys, require_tokens=require_tokens)
+    standing = runtime(
+        js, broker=broker, keys=keys, require_tokens=require_tokens, service=service.name
+    )
     async with running(Worker(service, standing)) as worker:
         yield worker
 
