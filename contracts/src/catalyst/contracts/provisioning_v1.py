@@ -204,6 +204,8 @@ class ChangeStepProgressed(Event, frozen=True, kw_only=True):
     """What was made, such as a commit."""
     commits: dict[str, str] = {}
     """For `commit`: the commit that stands on the branch of each Environment."""
+    command: str = ""
+    """Id of the command that was sent on the way; the step goes on until it is answered."""
     undo: bool = False
     """True if the step is being taken back."""
     input: str = ""
