@@ -8,12 +8,12 @@ every message through its wire form, and can fold the result and go on.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib import import_module
 from typing import Any, Self
 
 from tests.support import build
-from tools.flows import SERVICES
 
-from catalyst.chassis.service import Aggregate, Input, Process
+from catalyst.chassis.service import Aggregate, Input, Process, Rule
 from catalyst.contracts import codec
 from catalyst.contracts.decision import (
     Actor,
@@ -26,19 +26,34 @@ from catalyst.contracts.decision import (
     Send,
 )
 from catalyst.contracts.message import Command, Event
-from catalyst.contracts.registry import named
+from catalyst.contracts.registry import TABLES, named
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
 from catalyst.contracts.upcast import convert, upcast
 
 
+PACKAGES = {table.service: table.member.replace("-", "_") for table in TABLES}
+
+
+def _handlers(service: str) -> Any:
+    """Return the table of a service, by the parts that need nothing to act on."""
+    return import_module(f"catalyst.{PACKAGES[service]}.handlers")
+
+
 def _aggregate(ref: Ref) -> Aggregate[Any]:
-    return SERVICES[ref.service].by_name[ref.aggregate]
+    own = (one for one in _handlers(ref.service).AGGREGATES if not one.service)
+    return next(one for one in own if one.name == ref.aggregate)
+
+
+def _rule(shape: type[Command], at: Ref) -> Rule:
+    rules: Iterable[Rule] = _handlers(at.service).RULES
+    return next(one for one in rules if (one.shape, one.aggregate) == (shape, at.aggregate))
 
 
 def _process(ref: Ref) -> Process:
-    return next(one for one in SERVICES[ref.service].processes if one.aggregate == ref.aggregate)
+    processes: Iterable[Process] = _handlers(ref.service).PROCESSES
+    return next(one for one in processes if one.aggregate == ref.aggregate)
 
 
 @dataclass(frozen=True)
@@ -123,7 +138,7 @@ class Scenario:
     ) -> "Outcome":
         """Decide a command as the runtime would."""
         command = _over_the_wire(command, at.service)
-        rule = SERVICES[at.service].by_command[type(command), at.aggregate]
+        rule = _rule(type(command), at)
         state = self.world.state(at)
         reads = [item for item in rule.reads(state, command, at) if item != at]
         context = self._context(at, by, now, input_id, reads)
