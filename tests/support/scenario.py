@@ -32,7 +32,6 @@ from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
 from catalyst.contracts.upcast import convert, upcast
 
-
 PACKAGES = {table.service: table.member.replace("-", "_") for table in TABLES}
 
 
