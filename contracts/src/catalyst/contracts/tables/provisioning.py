@@ -14,7 +14,7 @@ from catalyst.contracts.tables.role import (
     SECURITY_OFFICER,
     SOVEREIGN,
 )
-from catalyst.contracts.tables.row import Rows, Table
+from catalyst.contracts.tables.row import Reaction, Rows, Table
 
 _ROWS: Final = Rows("provisioning")
 AGGREGATES: Final = ("application", "change")
@@ -91,5 +91,14 @@ TABLE: Final = Table(
         "billing": _KINDS,
         "catalog": frozenset({"application"}),
     },
+    reactions=(
+        Reaction(
+            name="change",
+            filters=(
+                "evt.*.provisioning.application.*.application-observed.*",
+                "evt.*.provisioning.application.*.change-left.*",
+            ),
+        ),
+    ),
     asks=("catalog", "billing", "environment", "provisioning"),
 )

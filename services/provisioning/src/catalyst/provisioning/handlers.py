@@ -8,22 +8,78 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.chassis.service import Aggregate, Rule, Service
-from catalyst.provisioning.domain import application, change
-from catalyst.provisioning.queries import QUERIES
+from catalyst.chassis.service import Aggregate, Process, Rule, Service, on
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.provisioning.domain import application, applying, change, deciding, foreign, process
+from catalyst.provisioning.queries import Planner, queries
 
-NAME: Final = "provisioning"
+NAME: Final = change.SERVICE
 
 AGGREGATES: Final = (
     Aggregate(
         name=application.AGGREGATE, initial=application.Application(), evolve=application.evolve
     ),
     Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve),
+    # decided by others, read and guarded here
+    Aggregate(
+        service="environment",
+        name="organization",
+        initial=foreign.Organization(),
+        evolve=foreign.evolve_organization,
+    ),
+    Aggregate(
+        service="environment",
+        name="environment",
+        initial=foreign.Environment(),
+        evolve=foreign.evolve_environment,
+    ),
+    Aggregate(
+        service="environment",
+        name="policy",
+        initial=foreign.Policy(),
+        evolve=foreign.evolve_policy,
+    ),
+    Aggregate(
+        service="blueprint",
+        name="blueprint",
+        initial=foreign.Blueprint(),
+        evolve=foreign.evolve_blueprint,
+    ),
+    Aggregate(
+        service="billing",
+        name="price-book",
+        initial=foreign.PriceBook(),
+        evolve=foreign.evolve_price_book,
+    ),
 )
 
-RULES: Final[tuple[Rule, ...]] = ()
+RULES: Final[tuple[Rule, ...]] = (
+    on(pro1.ApplyPlan, "change", applying.apply, applying.reads, applying.prepare),
+    on(pro1.ApproveChange, "change", deciding.approve, deciding.reads),
+    on(pro1.RejectChange, "change", deciding.reject, deciding.reads),
+    on(pro1.CancelChange, "change", deciding.cancel, deciding.reads),
+    on(pro1.ReportStep, "change", process.report_step, process.reads),
+)
+
+PROCESSES: Final = (
+    Process(
+        name="change",
+        aggregate=change.AGGREGATE,
+        correlate=process.correlate,
+        react=process.react,
+        reads=process.reads,
+        events=(app1.ChangeLeft, app1.ApplicationObserved),
+    ),
+)
 
 
-def service() -> Service:
-    """Return the table."""
-    return Service(name=NAME, aggregates=AGGREGATES, rules=RULES, queries=QUERIES)
+def service(planner: Planner) -> Service:
+    """Return the table, with plans made by `planner`."""
+    return Service(
+        name=NAME,
+        aggregates=AGGREGATES,
+        rules=RULES,
+        processes=PROCESSES,
+        queries=queries(planner),
+    )

@@ -1,9 +1,307 @@
-"""Questions that need a rule; the chassis calls them."""
+"""Questions that need a rule: what a change would do.
+
+A plan is made of what is read here: states, the catalogue's lock, contents and the price. The
+chassis calls it, for people and for this service itself, which plans again before it applies.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from catalyst.chassis.service import Query
+import msgspec
 
-QUERIES: Final[tuple[Query, ...]] = ()
+from catalyst.blueprints import document, reading
+from catalyst.blueprints.package import BadPackage
+from catalyst.chassis import clock
+from catalyst.chassis.errors import Retry
+from catalyst.chassis.service import Asking, Loader, Query
+from catalyst.contracts import codec
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.prices_v1 import Item, Quote
+from catalyst.contracts.provisioning_v1 import ApplyPlan
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import (
+    applying,
+    assembling,
+    foreign,
+    removal_plan,
+    writing_plan,
+)
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
+from catalyst.provisioning.domain.place import Content, values_for_dependencies
+from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.steps import is_removal
+from catalyst.provisioning.ports import Contents
+
+CACHED: Final = 64
+"""Contents that are kept, read and ready."""
+
+replace = msgspec.structs.replace
+
+
+class Planner:
+    """Makes plans."""
+
+    def __init__(self, contents: Contents, asking: Asking, currency: str) -> None:
+        """Plan with the content of Blueprints and by asking others; prices in `currency`."""
+        self._contents = contents
+        self._asking = asking
+        self._currency = currency
+        self._cache: OrderedDict[str, Content] = OrderedDict()
+
+    async def plan(
+        self, request: Mapping[str, Any], organization: str, actor: Actor, load: Loader
+    ) -> Any:
+        """Answer what a change would do.
+
+        Raises:
+            Rejected: For a wrong request, or where nothing can be planned.
+        """
+        asked = _asked(request)
+        required(asked)
+        if actor.service is None:
+            applying.require_may(asked.action, actor)
+        facts = await self._start(asked, organization, load)
+        assembling.require_environment(facts, asked.environment or "")
+        if is_removal(asked.action):
+            found = await self._removal(asked, facts, load)
+        else:
+            found = await self._writing(asked, facts, load)
+        return msgspec.to_builtins(found)
+
+    async def _start(self, asked: PlanRequest, organization: str, load: Loader) -> Facts:
+        owner: foreign.Organization = await load(foreign.organization_ref(organization))
+        names = (asked.environment,) if asked.environment else owner.environments
+        environments: dict[str, foreign.Environment] = {
+            name: await load(foreign.environment_ref(organization, name)) for name in names
+        }
+        policies = {
+            place.policy: await load(foreign.policy_ref(organization, place.policy))
+            for place in environments.values()
+            if place.policy is not None
+        }
+        facts = Facts(
+            name=organization,
+            now=clock.now(),
+            organization=owner,
+            environments=environments,
+            policies=policies,
+        )
+        wanted = {asked.application} if asked.application else set[str]()
+        if asked.action.startswith("delete-"):
+            wanted |= {name for place in environments.values() for name in place.applications}
+        return await self._with_applications(facts, wanted, load)
+
+    async def _with_applications(self, facts: Facts, names: Iterable[str], load: Loader) -> Facts:
+        """Return the facts with more Applications, and what these need."""
+        known = dict(facts.applications)
+        left = [name for name in names if name not in known]
+        while left:
+            name = left.pop()
+            if name in known:
+                continue
+            state = await load(application_ref(facts.name, name))
+            known[name] = state
+            for environment in facts.environments:
+                desired, _ = state.expected(environment)
+                left += desired.dependencies.values() if desired is not None else ()
+        return replace(facts, applications=known)
+
+    async def _with_contents(self, facts: Facts, lock: Iterable[Locked]) -> Facts:
+        """Return the facts with the content of all that runs beside a lock, and of the lock."""
+        digests = {item.digest for item in lock}
+        for environment in facts.environments:
+            present = (facts.expected(name, environment) for name in facts.applications)
+            digests |= {one.digest for one in present if one is not None}
+        contents = {digest: await self._content(digest) for digest in sorted(digests)}
+        return replace(facts, contents=contents)
+
+    async def _content(self, digest: str) -> Content:
+        kept = self._cache.get(digest)
+        if kept is not None:
+            self._cache.move_to_end(digest)
+            return kept
+        try:
+            package = reading.read_tar(await self._contents.get(digest))
+        except (BadPackage, LookupError, ValueError) as error:
+            raise Rejected(
+                "unavailable", f"the content {digest} cannot be read: {error}"
+            ) from error
+        blueprint = document.read(package).blueprint
+        if blueprint is None:
+            raise Rejected("unavailable", f"the content {digest} holds no Blueprint")
+        found = Content(blueprint, package)
+        self._cache[digest] = found
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        return found
+
+    # ---- what writes
+
+    async def _writing(self, asked: PlanRequest, facts: Facts, load: Loader) -> Plan:
+        before = writing_plan.start(asked, facts)
+        base = writing_plan.target(asked, facts, before)
+        if base is not None:
+            facts = await self._with_contents(facts, ())
+            facts = replace(
+                facts, contents={**facts.contents, base.digest: await self._content(base.digest)}
+            )
+        lock = None
+        if base is not None and asked.action in {"configure", "rollback"}:
+            lock = _unchanged(asked, facts, base)
+        if lock is None:
+            lock = await self._solve(asked, facts, base)
+        facts = await self._with_applications(facts, (item.application for item in lock), load)
+        lock = _complete(lock, facts)
+        facts = await self._with_contents(facts, lock)
+        facts = replace(
+            facts,
+            blueprints={
+                f"{item.origin}-{item.blueprint}": await load(
+                    foreign.blueprint_ref(facts.name, item.origin, item.blueprint)
+                )
+                for item in lock
+            },
+        )
+        drafted = writing_plan.draft(asked, facts, lock)
+        if drafted.items:
+            facts = replace(
+                facts,
+                quoted=await self._quote(facts.name, drafted.items),
+                price_book=await load(foreign.PRICE_BOOK),
+            )
+        return writing_plan.plan(asked, facts, drafted)
+
+    async def _solve(
+        self, asked: PlanRequest, facts: Facts, base: Desired | None
+    ) -> tuple[Locked, ...]:
+        """Return the lock that the catalogue finds.
+
+        Raises:
+            Rejected: With the chain of reasons, if there is none.
+        """
+        version = asked.version if base is None or asked.action == "upgrade" else base.version
+        answer = await self._asking.ask(
+            "catalog",
+            "solve",
+            1,
+            facts.name,
+            {
+                "environment": asked.environment,
+                "application": asked.application,
+                "blueprint": asked.blueprint or (base.blueprint if base is not None else ""),
+                "version": version,
+                "config": writing_plan.wanted_values(asked, base),
+                "dependencies": {**(base.dependencies if base else {}), **asked.dependencies},
+            },
+        )
+        try:
+            return locked_of(answer, asked.environment or "")
+        except (msgspec.ValidationError, KeyError, TypeError) as error:
+            raise Retry(f"the catalogue's lock cannot be read: {error}") from error
+
+    async def _quote(self, organization: str, items: tuple[Item, ...]) -> Quoted:
+        """Return the price, as billing says it; there is no other.
+
+        Raises:
+            Rejected: If something has no price.
+        """
+        request = {"items": msgspec.to_builtins(items), "currency": self._currency}
+        answer = await self._asking.ask("billing", "quote", 1, organization, request)
+        known = {name: answer[name] for name in Quote.__struct_fields__ if name in answer}
+        after = answer.get("credit_after")
+        return Quoted(
+            quote=msgspec.convert(known, Quote),
+            credit_after=None if after is None else msgspec.convert(after, Money),
+            covered=bool(answer.get("covered", True)),
+        )
+
+    # ---- what removes
+
+    async def _removal(self, asked: PlanRequest, facts: Facts, load: Loader) -> Plan:
+        if asked.application:
+            needed = facts.applications[asked.application]
+            names = needed.binding(asked.environment or "").dependents
+            facts = await self._with_applications(facts, names, load)
+        lock = removal_plan.lock_of(asked, facts)
+        facts = await self._with_contents(facts, lock)
+        return removal_plan.plan(asked, facts, lock)
+
+
+def _asked(request: Mapping[str, Any]) -> PlanRequest:
+    try:
+        return msgspec.convert(request, type=PlanRequest)
+    except msgspec.ValidationError as error:
+        wrong = codec.invalid(error, "invalid-data", shape=PlanRequest, tree=request)
+        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
+
+
+def _unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, ...] | None:
+    """Return the lock without asking, if the same dependencies are needed and run; else None."""
+    name, environment = asked.application or "", asked.environment or ""
+    content = facts.contents[base.digest]
+    values = writing_plan.wanted_values(asked, base)
+    place = facts.place(name, environment, replace(base, values=values), {})
+    needs = values_for_dependencies(place, content)
+    present = all(facts.expected(other, environment) for other in base.dependencies.values())
+    if asked.dependencies or needs.keys() != base.dependencies.keys() or not present:
+        return None
+    target = Locked(
+        application=name,
+        environment=environment,
+        blueprint=base.blueprint,
+        origin=base.origin,
+        version=base.version,
+        digest=base.digest,
+        role="target",
+        dependencies=base.dependencies,
+    )
+    return (target,)
+
+
+def _complete(lock: tuple[Locked, ...], facts: Facts) -> tuple[Locked, ...]:
+    """Return the lock with what it uses or used as shared, and with what gets another version.
+
+    What runs already is marked by what is known of it here, whatever the catalogue took it for.
+    """
+    found: list[Locked] = []
+    for item in lock:
+        old = facts.expected(item.application, item.environment)
+        if item.role == "shared" and old is not None and old.digest != item.digest:
+            found.append(replace(item, role="upgraded"))
+        else:
+            found.append(item)
+    names = {item.application for item in found}
+    for item in lock:
+        old = facts.expected(item.application, item.environment)
+        used = {*item.dependencies.values(), *(old.dependencies.values() if old else ())}
+        for name in sorted(used - names):
+            other = facts.expected(name, item.environment)
+            if other is None:
+                continue
+            names.add(name)
+            found.insert(
+                0,
+                Locked(
+                    application=name,
+                    environment=item.environment,
+                    blueprint=other.blueprint,
+                    origin=other.origin,
+                    version=other.version,
+                    digest=other.digest,
+                    role="shared",
+                    dependencies=other.dependencies,
+                ),
+            )
+    return tuple(found)
+
+
+def queries(planner: Planner) -> tuple[Query, ...]:
+    """Return the queries of the service."""
+    return (Query(name="plan", version=1, for_command=BY_SHAPE[ApplyPlan].type, run=planner.plan),)

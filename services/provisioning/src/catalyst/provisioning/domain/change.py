@@ -158,6 +158,9 @@ def _stepped(state: Change, event: Event) -> Change:
     match event:
         case pro1.ChangeStepStarted():
             state = _started(state, event)
+        case pro1.ChangeStepProgressed() if event.command:
+            asked = Asked(step=event.step, unit=Unit(event.application), undo=event.undo)
+            state = replace(state, asked={**state.asked, event.command: asked})
         case pro1.ChangeStepProgressed():
             unit = Unit(event.application, event.environment)
             commits = state.commits

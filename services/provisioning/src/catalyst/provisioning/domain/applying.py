@@ -1,0 +1,151 @@
+"""Apply a plan: it is made again, and whatever it depends on is read and guarded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Actor, Context, Decision
+from catalyst.contracts.provisioning_values_v1 import Action
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
+from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import closing, plan, turn
+from catalyst.provisioning.domain.change import SERVICE, Change
+from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.steps import Unit, is_removal, subscription
+from catalyst.provisioning.domain.writing import Writing
+
+_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+"""Of a change; its hold at billing is called so, too."""
+
+_ALLOWED: Final[Mapping[Action, frozenset[str]]] = {
+    "delete-environment": frozenset({ORG_ADMIN, SOVEREIGN_ADMIN}),
+    "delete-organization": frozenset({SOVEREIGN_ADMIN}),
+}
+"""Who may apply what not every builder may."""
+_BUILDERS: Final = frozenset({ORG_ADMIN, ORG_DEVELOPER})
+
+
+class Asking(Protocol):
+    """How the plan is made again: by this service's own query."""
+
+    async def ask(
+        self,
+        service: str,
+        name: str,
+        version: int,
+        organization: str | None,
+        request: Mapping[str, Any],
+    ) -> Any:
+        """Return the result of a query.
+
+        Raises:
+            Rejected: If it is refused.
+        """
+        ...
+
+
+async def prepare(
+    command: pro1.ApplyPlan, ref: Ref, _actor: Actor, _now: datetime, asking: Asking
+) -> Plan:
+    """Return the plan, made again.
+
+    Raises:
+        Rejected: Why what was asked for cannot be planned any more.
+    """
+    request = msgspec.to_builtins(command.request)
+    answer = await asking.ask(SERVICE, "plan", 1, ref.organization, request)
+    return msgspec.convert(answer, Plan)
+
+
+def reads(_state: Change, command: pro1.ApplyPlan, ref: Ref) -> Sequence[Ref]:
+    """Name every aggregate that the plan depends on, as its inputs name them."""
+    found = plan.refs_of(command.inputs, ref.organization or "")
+    return tuple(dict.fromkeys(found.values()))
+
+
+def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
+    """Open the change, put it into the queue of each Application, and begin if it may.
+
+    Raises:
+        Rejected: `change-exists`, `invalid-id`, `forbidden`, `plan-expired`, `plan-stale`, or why
+            the plan cannot be applied.
+    """
+    if not _ID.fullmatch(context.ref.id):
+        message = "a change's id is 1 to 64 letters, digits, '-' or '_', not beginning with '-'"
+        raise Rejected("invalid-id", message, pointer="/subject")
+    if state.opened is not None:
+        raise Rejected("change-exists", f"a change is called {context.ref.id!r} already")
+    require_may(command.request.action, context.actor)
+    fresh: Plan = context.facts
+    organization = context.ref.organization or ""
+    read = {
+        key: plan.version_of(key, context.reads[ref], context.now)
+        for key, ref in plan.refs_of(command.inputs, organization).items()
+    }
+    if command.request != fresh.request:
+        raise Rejected("plan-stale", "the plan was made for another thing", pointer="/data/request")
+    plan.confirm(fresh, command.inputs, command.hash, read, command.expires, context.now)
+    writing = Writing(state, context)
+    writing.emit(_opened(fresh, context))
+    for item in closing.written(writing):
+        key = subscription(Unit(item.application, item.environment))
+        desired = fresh.desired.get(key)
+        if desired is not None:
+            desired = msgspec.structs.replace(desired, change=context.ref.id)
+        waiting = app1.ChangeWaiting(
+            change=context.ref.id,
+            environment=item.environment,
+            action=command.request.action,
+            desired=desired,
+            base=fresh.bases.get(key, ""),
+        )
+        writing.emit_on(item.application, waiting)
+    closing.depend(writing)
+    turn.consider(writing, context.now + turn.PATIENCE)
+    return writing.decision({"change": context.ref.id, "status": writing.state.status})
+
+
+def require_may(action: Action, who: Actor) -> None:
+    """Refuse whom an action is not for.
+
+    Raises:
+        Rejected: `forbidden`.
+    """
+    allowed = _ALLOWED.get(action, _BUILDERS)
+    if who.roles.isdisjoint(allowed):
+        raise Rejected("forbidden", f"{action} is for {' and '.join(sorted(allowed))}")
+
+
+def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
+    return pro1.ChangeOpened(
+        request=fresh.request,
+        hash=fresh.hash,
+        inputs=fresh.inputs,
+        environment=fresh.environment,
+        branches=fresh.branches,
+        lock=fresh.lock,
+        values={}
+        if is_removal(fresh.request.action)
+        else {
+            item.application: fresh.desired[
+                subscription(Unit(item.application, item.environment))
+            ].values
+            for item in fresh.lock
+            if item.written
+        },
+        sold=fresh.sold,
+        gone=fresh.gone,
+        quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
+        approvals=fresh.approvals,
+        steps=tuple(item.step for item in fresh.steps),
+        author=context.actor.name,
+        author_email=context.actor.email,
+    )

@@ -1,0 +1,182 @@
+"""What every plan says, whatever it does: inputs, files, gates, steps, what is in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import differences, foreign, gate
+from catalyst.provisioning.domain.application import Application, planned_on
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.gate import Gates
+from catalyst.provisioning.domain.plan import (
+    LIFETIME,
+    Blocker,
+    Plan,
+    PlannedStep,
+    lock_version,
+    price_version,
+)
+from catalyst.provisioning.domain.steps import WAYS, Unit, subscription
+
+
+def assemble(
+    request: PlanRequest,
+    facts: Facts,
+    lock: tuple[Locked, ...],
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    steps: tuple[Step, ...],
+    *,
+    sold: tuple[str, ...],
+    gone: tuple[str, ...],
+) -> Plan:
+    """Return what every plan says.
+
+    Args:
+        request: What was asked for.
+        facts: What it depends on.
+        lock: The Applications that it touches.
+        before: The files that stand there, by path.
+        after: The files that shall stand there.
+        steps: What is done, in order.
+        sold: Subscriptions that it starts or ends.
+        gone: Applications that run nowhere any more afterwards.
+    """
+    gates = _gates(facts)
+    return Plan(
+        request=request,
+        inputs=_inputs(facts, lock, after),
+        expires=facts.now + LIFETIME,
+        environment=request.environment or "",
+        branches={name: place.branch for name, place in facts.environments.items()},
+        lock=lock,
+        bases={
+            subscription(Unit(item.application, item.environment)): _state(facts, item).expected(
+                item.environment
+            )[1]
+            for item in lock
+            if item.written
+        },
+        sold=sold,
+        gone=gone,
+        steps=tuple(
+            PlannedStep(
+                step=step,
+                usual_seconds=int(WAYS[step].usual.total_seconds()),
+                deadline_seconds=int(WAYS[step].time.total_seconds()),
+            )
+            for step in steps
+        ),
+        files=differences.compare(before, after),
+        quota=_quota(facts, lock, request),
+        gates=gates,
+        dependents=_dependents(facts, lock),
+        blocked_by=(*_blocked(request, facts), *_impossible(gates)),
+    )
+
+
+def _state(facts: Facts, item: Locked) -> Application:
+    return facts.applications.get(item.application, Application())
+
+
+def _inputs(facts: Facts, lock: tuple[Locked, ...], after: Mapping[str, bytes]) -> dict[str, str]:
+    found = {f"organization:{facts.name}": foreign.organization_version(facts.organization)}
+    for name, place in facts.environments.items():
+        found[f"environment:{name}"] = foreign.environment_version(place)
+    for name, policy in facts.policies.items():
+        found[f"policy:{name}"] = foreign.policy_version(policy)
+    for item in lock:
+        key = f"application:{item.application}@{item.environment}"
+        found[key] = planned_on(_state(facts, item), item.environment)
+        known = facts.blueprints.get(f"{item.origin}-{item.blueprint}")
+        if item.written and known is not None:
+            key = f"blueprint:{item.origin}-{item.blueprint}@{item.version}"
+            found[key] = foreign.blueprint_version(known, item.version)
+    found["lock"] = lock_version(lock)
+    found["files"] = differences.digest(after)
+    if facts.quoted is not None:
+        found["price-book:default"] = foreign.price_book_version(facts.price_book, facts.now)
+        found["price"] = price_version(facts.quoted.quote)
+    return found
+
+
+def _gates(facts: Facts) -> Gates:
+    """Return the gates of all policies together: every approval, and the last one to open."""
+    found = [gate.gates(policy, facts.now) for policy in facts.policies.values()]
+    if not found:
+        return Gates()
+    closed = [item.opening for item in found if not item.opening.open]
+    return Gates(
+        approvals=tuple(one for item in found for one in item.approvals),
+        impossible=tuple(one for item in found for one in item.impossible),
+        opening=closed[0] if closed else found[0].opening,
+    )
+
+
+def _impossible(gates: Gates) -> tuple[Blocker, ...]:
+    return tuple(
+        Blocker(
+            code="approvals-impossible",
+            message=(
+                f"the policy asks for the team {team!r}, which has too few members: a team is a"
+                " role, such as org-admin, or e-mail addresses with commas between them"
+            ),
+        )
+        for team in gates.impossible
+    )
+
+
+def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
+    owner = facts.organization
+    found = []
+    if owner.suspended and request.action != "delete-organization":
+        message = f"the Organization is suspended: {owner.suspended}"
+        found.append(Blocker(code="organization-suspended", message=message))
+    if owner.phase == "failed" and not request.action.startswith("delete-"):
+        message = "the onboarding of the Organization failed; restart it first"
+        found.append(Blocker(code="organization-failed", message=message))
+    quoted = facts.quoted
+    if quoted is not None and not quoted.covered:
+        message = f"{quoted.quote.due} is due, and the credit does not cover it"
+        found.append(Blocker(code="credit-insufficient", message=message))
+    return tuple(found)
+
+
+def _dependents(facts: Facts, lock: tuple[Locked, ...]) -> tuple[str, ...]:
+    own = {item.application for item in lock if item.written}
+    names = {
+        name
+        for item in lock
+        if item.written
+        for name in _state(facts, item).binding(item.environment).dependents
+    }
+    return tuple(sorted(names - own))
+
+
+def _quota(facts: Facts, lock: tuple[Locked, ...], request: PlanRequest) -> dict[str, int]:
+    present = sum(len(place.applications) for place in facts.environments.values())
+    written = [item for item in lock if item.written]
+    if request.action in {"uninstall", "delete-environment", "delete-organization"}:
+        return {"applications": present, "applications_after": max(0, present - len(written))}
+    new = [x for x in written if x.role == "new" or request.action == "install"]
+    return {"applications": present, "applications_after": present + len(new)}
+
+
+def require_environment(facts: Facts, name: str) -> None:
+    """Refuse an Environment or an Organization that is not there.
+
+    Raises:
+        Rejected: `organization-not-found`, `organization-deleted` or `environment-not-found`.
+    """
+    if facts.organization.phase == "absent":
+        raise Rejected("organization-not-found", f"there is no Organization {facts.name!r}")
+    if facts.organization.phase == "deleted":
+        raise Rejected("organization-deleted", f"the Organization {facts.name!r} is deleted")
+    if name and not facts.environments[name].exists:
+        raise Rejected(
+            "environment-not-found",
+            f"there is no Environment {name!r}",
+            pointer="/request/environment",
+        )

@@ -1,0 +1,129 @@
+"""What a plan is made from: states that were read, contents, and what other services answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.prices_v1 import Quote
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.application import Application
+from catalyst.provisioning.domain.place import Content, Place, host_of
+
+
+class Quoted(msgspec.Struct, frozen=True, kw_only=True):
+    """What billing answered."""
+
+    quote: Quote
+    credit_after: Money | None = None
+    covered: bool = True
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a plan may depend on."""
+
+    name: str
+    """Slug of the Organization."""
+    now: datetime
+    organization: foreign.Organization
+    environments: Mapping[str, foreign.Environment]
+    """By name: those that the change touches."""
+    policies: Mapping[str, foreign.Policy] = {}
+    """By name: those that these are under."""
+    applications: Mapping[str, Application] = {}
+    """By name: all of the lock."""
+    blueprints: Mapping[str, foreign.Blueprint] = {}
+    """By `<origin>-<name>`: all of the lock."""
+    price_book: foreign.PriceBook = foreign.PriceBook()
+    contents: Mapping[str, Content] = {}
+    """By digest: what runs, and what shall run."""
+    quoted: Quoted | None = None
+
+    def expected(self, application: str, environment: str) -> Desired | None:
+        """Return what will run there once every change before this one is over."""
+        state = self.applications.get(application, Application())
+        return state.expected(environment)[0]
+
+    def place(
+        self, application: str, environment: str, desired: Desired, near: Mapping[str, Desired]
+    ) -> Place:
+        """Return an Application in its place; `near` is what runs beside it, by Application."""
+        place = Place(
+            organization=self.name,
+            application=application,
+            name=environment,
+            environment=self.environments[environment],
+            desired=desired,
+        )
+        hosts = {
+            name: host_of(
+                msgspec.structs.replace(place, application=name, desired=near[name]),
+                self.contents[near[name].digest].blueprint,
+            )
+            for name in desired.dependencies.values()
+            if name in near and near[name].digest in self.contents
+        }
+        return msgspec.structs.replace(place, hosts=hosts)
+
+
+def required(request: PlanRequest) -> None:
+    """Refuse a request that lacks what its action needs, or says what it has no use for.
+
+    Raises:
+        Rejected: `request-incomplete`, with an error at each field.
+    """
+    action = request.action
+    needs: dict[str, bool] = {
+        "environment": action != "delete-organization",
+        "application": not action.startswith("delete-"),
+        "blueprint": action == "install",
+    }
+    for name, needed in needs.items():
+        given = getattr(request, name) is not None
+        if needed != given:
+            word = "needs" if needed else "takes no"
+            raise Rejected(
+                "request-incomplete",
+                f"{action} {word} {name}",
+                pointer=f"/request/{name}",
+            )
+    unused = {
+        "values": bool(request.values) and action not in {"install", "configure", "upgrade"},
+        "dependencies": bool(request.dependencies)
+        and action not in {"install", "configure", "upgrade"},
+        "version": request.version != "*" and action not in {"install", "upgrade"},
+        "revision": bool(request.revision) and action != "rollback",
+        "plan": request.plan is not None and action not in {"install", "configure", "upgrade"},
+        "addons": bool(request.addons) and action not in {"install", "configure", "upgrade"},
+    }
+    for name, wrong in unused.items():
+        if wrong:
+            raise Rejected(
+                "request-incomplete", f"{action} takes no {name}", pointer=f"/request/{name}"
+            )
+
+
+def locked_of(answer: Any, environment: str) -> tuple[Locked, ...]:
+    """Return a lock as the catalogue answered it, dependencies first.
+
+    Raises:
+        msgspec.ValidationError: If it is none.
+    """
+    items = answer["lock"] if isinstance(answer, dict) else answer
+    known = set(Locked.__struct_fields__)
+    return tuple(
+        msgspec.convert(
+            {
+                **{name: value for name, value in item.items() if name in known},
+                "environment": environment,
+            },
+            Locked,
+        )
+        for item in items
+    )

@@ -1,0 +1,116 @@
+"""One Application in one Environment with what it runs with: what files and values are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from catalyst.blueprints import dependencies, rendering
+from catalyst.blueprints.configschema import effective, validate, validate_update
+from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints.merging import merged
+from catalyst.blueprints.package import Package
+from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.foreign import Environment
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A version of a Blueprint."""
+
+    blueprint: Blueprint
+    package: Package
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an Application runs, and what it runs with."""
+
+    organization: str
+    application: str
+    name: str
+    """Of the Environment."""
+    environment: Environment
+    desired: Desired
+    hosts: Mapping[str, str] = {}
+    """Where each Application that it depends on answers, by its name; the name itself, if not."""
+
+    def scope(self, blueprint: Blueprint) -> Scope:
+        """Return what expressions of its Blueprint see.
+
+        The change is left out on purpose: what it writes must not differ from change to change.
+        """
+        near = {
+            alias: Neighbour(name=name, namespace=name, host=self.hosts.get(name, name))
+            for alias, name in self.desired.dependencies.items()
+        }
+        values = merged(blueprint.values, self.desired.values)
+        return Scope(
+            config=effective(blueprint.schema, values),
+            application=ApplicationScope(
+                name=self.application,
+                namespace=self.application,
+                environment=self.name,
+                organization=self.organization,
+                dependencies=near,
+            ),
+            environment=EnvironmentScope(
+                name=self.name,
+                type=self.environment.env_type,
+                organization=self.organization,
+                regions=tuple(region.host_cluster for region in self.environment.regions),
+            ),
+        )
+
+
+def host_of(place: Place, blueprint: Blueprint) -> str:
+    """Return where an Application answers: the output `host` of its Blueprint, else its name."""
+    if "host" not in blueprint.outputs:
+        return place.application
+    found = rendering.outputs(blueprint, place.scope(blueprint)).get("host")
+    return found if isinstance(found, str) else place.application
+
+
+def check_values(
+    content: Content, values: dict[str, Any], before: dict[str, Any] | None, pointer: str
+) -> None:
+    """Refuse values that the Blueprint does not take, all that is wrong with them at once.
+
+    Raises:
+        Rejected: `values-invalid`, or `value-immutable` if that is all.
+    """
+    blueprint = content.blueprint
+    after = merged(blueprint.values, values)
+    if before is None:
+        found = validate(blueprint.schema, after)
+    else:
+        found = validate_update(blueprint.schema, merged(blueprint.values, before), after)
+    if not found:
+        return
+    errors = [
+        FieldError(
+            pointer=f"{pointer}{item.pointer}",
+            rule="value-immutable" if item.rule == "immutable" else "values-invalid",
+            message=f"{item.message}; {item.fix}" if item.fix else item.message,
+        )
+        for item in found
+    ]
+    fixed = all(error.rule == "value-immutable" for error in errors)
+    code = "value-immutable" if fixed else "values-invalid"
+    raise Rejected(code, errors[0].message, errors)
+
+
+def values_for_dependencies(place: Place, content: Content) -> dict[str, dict[str, Any]]:
+    """Return the values that an Application gives to what it depends on, by alias.
+
+    Raises:
+        Rejected: `values-invalid` if a condition has no result for these values.
+    """
+    try:
+        found = dependencies.wanted(content.blueprint, place.scope(content.blueprint))
+    except dependencies.Undecided as error:
+        raise Rejected("values-invalid", str(error), pointer="/values") from error
+    return {item.alias: item.values for item in found}

@@ -1,0 +1,203 @@
+"""Plans of what takes Applications away: one of them, all of an Environment, all there are. Pure.
+
+What goes is listed in order, dependents first, and what stays. An Application that others need does
+not go alone; whoever takes away a whole Environment takes them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import assembling, rendered
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
+from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
+
+
+def running(facts: Facts, environment: str) -> dict[str, Desired]:
+    """Return what will run in an Environment, by Application."""
+    found = {name: facts.expected(name, environment) for name in sorted(facts.applications)}
+    return {name: desired for name, desired in found.items() if desired is not None}
+
+
+def ordered(present: Mapping[str, Desired]) -> tuple[str, ...]:
+    """Return Applications with those that need others before them; a circle in order of names."""
+    left = dict(present)
+    found: list[str] = []
+    while left:
+        needed = {name for one in left.values() for name in one.dependencies.values()}
+        free = [name for name in left if name not in needed] or [next(iter(left))]
+        found += free
+        for name in free:
+            del left[name]
+    return tuple(found)
+
+
+def lock_of(request: PlanRequest, facts: Facts) -> tuple[Locked, ...]:
+    """Return what goes, dependents first, then what it used and stays.
+
+    Raises:
+        Rejected: `application-not-found`.
+    """
+    found: list[Locked] = []
+    for environment in facts.environments:
+        present = running(facts, environment)
+        if request.action == "uninstall":
+            name = request.application or ""
+            if name not in present:
+                raise Rejected(
+                    "application-not-found",
+                    f"{name} does not run in {environment}",
+                    pointer="/request/application",
+                )
+            found.append(_locked(name, environment, present[name], "target"))
+            used = dict.fromkeys(present[name].dependencies.values())
+            found += (
+                _locked(other, environment, present[other], "shared")
+                for other in used
+                if other in present
+            )
+        else:
+            found += (
+                _locked(name, environment, present[name], "target") for name in ordered(present)
+            )
+    return tuple(found)
+
+
+def _locked(name: str, environment: str, desired: Desired, role: str) -> Locked:
+    return msgspec.convert(
+        {
+            "application": name,
+            "environment": environment,
+            "blueprint": desired.blueprint,
+            "origin": desired.origin,
+            "version": desired.version,
+            "digest": desired.digest,
+            "role": role,
+            "dependencies": desired.dependencies,
+        },
+        Locked,
+    )
+
+
+def plan(
+    request: PlanRequest,
+    facts: Facts,
+    lock: tuple[Locked, ...],
+    beyond: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
+) -> Plan:
+    """Return everything that a person wants to know, and what applying it needs.
+
+    Args:
+        request: What was asked for.
+        facts: What it depends on.
+        lock: What goes, as `lock_of` says.
+        beyond: What goes besides, as the environment-controller plans it.
+        kept: What stays, likewise.
+    """
+    going = [item for item in lock if item.written]
+    before: dict[str, bytes] = {}
+    for item in going:
+        desired = facts.expected(item.application, item.environment)
+        content = facts.contents.get(item.digest)
+        if desired is None or content is None:
+            continue
+        near = running(facts, item.environment)
+        place = facts.place(item.application, item.environment, desired, near)
+        prefix = f"{item.application}@{facts.environments[item.environment].branch}/"
+        made = rendered.files(place, content)
+        before |= {prefix + path: text for path, text in made.items()}
+    sold = tuple(
+        subscription(Unit(item.application, item.environment))
+        for item in going
+        if (one := facts.expected(item.application, item.environment)) is not None and one.sold
+    )
+    gone = _gone(facts, going)
+    steps = steps_of(request.action, tuple(going), sold=bool(sold), gone=bool(gone))
+    made_plan = assembling.assemble(request, facts, lock, before, {}, steps, sold=sold, gone=gone)
+    return finished(
+        msgspec.structs.replace(
+            made_plan,
+            dependencies=tuple(
+                Dependency(
+                    application=item.application,
+                    blueprint=item.blueprint,
+                    version=item.version,
+                    role=item.role,
+                )
+                for item in lock
+                if not item.written
+            ),
+            risks=_risks(request, going),
+            goes=(*_goes(request, facts, going, sold, gone), *beyond),
+            stays=(*_stays(request, going, gone), *kept),
+            blocked_by=(*made_plan.blocked_by, *_needed(made_plan.dependents, going)),
+        )
+    )
+
+
+def _gone(facts: Facts, going: list[Locked]) -> tuple[str, ...]:
+    """Return the Applications that run nowhere any more afterwards."""
+    places: dict[str, set[str]] = {}
+    for item in going:
+        places.setdefault(item.application, set()).add(item.environment)
+    found = []
+    for name, environments in places.items():
+        state = facts.applications[name]
+        known = {*state.bindings, *(item.environment for item in state.queue)}
+        if not any(state.expected(other)[0] is not None for other in known - environments):
+            found.append(name)
+    return tuple(found)
+
+
+def _needed(dependents: tuple[str, ...], going: list[Locked]) -> tuple[Blocker, ...]:
+    if not dependents:
+        return ()
+    name = going[0].application
+    message = f"{', '.join(dependents)} in {going[0].environment} needs {name}"
+    return (Blocker(code="application-needed", message=message, names=(*dependents, name)),)
+
+
+def _goes(
+    request: PlanRequest,
+    facts: Facts,
+    going: list[Locked],
+    sold: tuple[str, ...],
+    gone: tuple[str, ...],
+) -> tuple[str, ...]:
+    found = [f"Application {item.application} in {item.environment}" for item in going]
+    if not request.keep_data:
+        found += (f"data of {item.application} in {item.environment}" for item in going)
+    found += (f"subscription {name}: its last month stays charged" for name in sold)
+    found += (f"repository {facts.name}/{name}: archived, not deleted" for name in gone)
+    return tuple(found)
+
+
+def _stays(request: PlanRequest, going: list[Locked], gone: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    if request.keep_data:
+        found += [f"data of {item.application} in {item.environment}" for item in going]
+    elsewhere = dict.fromkeys(item.application for item in going if item.application not in gone)
+    found += (f"repository {name}: the Application runs elsewhere" for name in elsewhere)
+    return (*found, "every event stays in the log")
+
+
+def _risks(request: PlanRequest, going: list[Locked]) -> tuple[Risk, ...]:
+    found = [
+        Risk(kind="downtime", message=f"{item.application} stops in {item.environment}")
+        for item in going
+    ]
+    if not request.keep_data:
+        found += (
+            Risk(
+                kind="data-loss",
+                message=f"volumes and databases of {item.application} are deleted for good",
+            )
+            for item in going
+        )
+    return tuple(found)

@@ -1,0 +1,302 @@
+"""Plans of what writes Applications: install, configure, upgrade, rollback. Pure.
+
+First `draft` says what is to run, from what was asked for and the lock; then, once the price is
+known, `plan` says everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.blueprints import versions
+from catalyst.blueprints.merging import merged
+from catalyst.contracts.prices_v1 import Item
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import assembling, rendered
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.place import check_values, values_for_dependencies
+from catalyst.provisioning.domain.plan import Dependency, Plan, Price, Risk, finished
+from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
+
+LOCK_MAX: Final = 50
+"""Applications that one change touches."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to run, before its price is known."""
+
+    lock: tuple[Locked, ...]
+    desired: Mapping[str, Desired]
+    """By Application: all that is written."""
+    items: tuple[Item, ...]
+    """What has to be paid for."""
+
+
+def start(request: PlanRequest, facts: Facts) -> Desired | None:
+    """Return what runs where the change begins, once it may begin there.
+
+    Raises:
+        Rejected: `application-exists` for an install, `application-not-found` for all else.
+    """
+    name, environment = request.application or "", request.environment or ""
+    before = facts.expected(name, environment)
+    if request.action == "install" and before is not None:
+        raise Rejected(
+            "application-exists",
+            f"{name} runs in {environment} already",
+            pointer="/request/application",
+        )
+    if request.action != "install" and before is None:
+        raise Rejected(
+            "application-not-found",
+            f"{name} does not run in {environment}",
+            pointer="/request/application",
+        )
+    return before
+
+
+def target(request: PlanRequest, facts: Facts, before: Desired | None) -> Desired | None:
+    """Return the revision that a rollback brings back, or what runs; None for an install.
+
+    Raises:
+        Rejected: `revision-not-found`.
+    """
+    if request.action != "rollback" or before is None:
+        return before
+    name, environment = request.application or "", request.environment or ""
+    history = facts.applications[name].binding(environment).history
+    earlier = [item for item in history if item.change != before.change]
+    found = [item for item in earlier if request.revision in {"", item.change}]
+    if not found:
+        raise Rejected(
+            "revision-not-found",
+            f"{name} in {environment} has no earlier revision {request.revision or 'at all'}",
+            pointer="/request/revision",
+        )
+    return found[-1]
+
+
+def wanted_values(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
+    """Return the values of the target: what is there, with what was asked for over it."""
+    return merged(base.values if base is not None else {}, request.values)
+
+
+def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft:
+    """Return what is to run.
+
+    Raises:
+        Rejected: `values-invalid`, `value-immutable`, `version-refused`, `nothing-to-change`, or
+            `too-large` for more Applications than one change takes.
+    """
+    if len(lock) > LOCK_MAX:
+        raise Rejected("too-large", f"{len(lock)} Applications, {LOCK_MAX} are allowed")
+    environment = request.environment or ""
+    before = start(request, facts)
+    base = target(request, facts, before)
+    given: dict[str, dict[str, Any]] = {}
+    desired: dict[str, Desired] = {}
+    for item in reversed(lock):
+        if not item.written:
+            continue
+        old = facts.expected(item.application, environment)
+        is_target = item.role == "target"
+        values = wanted_values(request, base) if is_target else given.get(item.application, {})
+        if item.role == "upgraded" and old is not None:
+            values = old.values
+        bought = base if is_target else old
+        desired[item.application] = Desired(
+            change="",
+            blueprint=item.blueprint,
+            origin=item.origin,
+            version=item.version,
+            digest=item.digest,
+            values=values,
+            dependencies=item.dependencies,
+            plan=(request.plan if is_target else None) or (bought.plan if bought else None),
+            addons=request.addons if is_target and request.addons else _addons(bought),
+            sold=bool(old and old.sold),
+        )
+        _check(request, facts, item, desired[item.application], old)
+        place = facts.place(item.application, environment, desired[item.application], {})
+        for alias, values in values_for_dependencies(place, facts.contents[item.digest]).items():
+            name = item.dependencies.get(alias)
+            if name is not None:
+                given[name] = merged(given.get(name, {}), values)
+    if all(_same(desired[name], facts.expected(name, environment)) for name in desired):
+        raise Rejected("nothing-to-change", "everything is as it was asked for already")
+    return Draft(lock=lock, desired=desired, items=_items(request, facts, lock, desired))
+
+
+def _addons(bought: Desired | None) -> tuple[str, ...]:
+    return bought.addons if bought is not None else ()
+
+
+def _same(new: Desired, old: Desired | None) -> bool:
+    return old is not None and new == msgspec.structs.replace(old, change="")
+
+
+def _check(
+    request: PlanRequest, facts: Facts, item: Locked, desired: Desired, old: Desired | None
+) -> None:
+    content = facts.contents[item.digest]
+    pointer = "/request/values" if item.role == "target" else f"/lock/{item.application}"
+    rollback = request.action == "rollback"
+    before = old.values if old is not None and not rollback else None
+    check_values(content, desired.values, before, pointer)
+    if old is None or rollback or old.version == item.version:
+        return
+    blueprint = content.blueprint
+    refusal = versions.upgrade_refusal(
+        versions.parse(old.version),
+        versions.parse(item.version),
+        [versions.parse_range(text) for text in blueprint.upgrades_from],
+        [versions.parse_range(text) for text in blueprint.upgrades_blocks],
+    )
+    if refusal:
+        message = f"{item.application}: {refusal}"
+        raise Rejected("version-refused", message, pointer="/request/version")
+
+
+def _items(
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]
+) -> tuple[Item, ...]:
+    """Return what has to be paid for: what is new, and what is bought otherwise than before."""
+    found = []
+    for item in lock:
+        if not item.written:
+            continue
+        new = desired[item.application]
+        old = facts.expected(item.application, item.environment)
+        bought_otherwise = old is not None and (old.plan, old.addons) != (new.plan, new.addons)
+        if is_new(item, request.action) or bought_otherwise:
+            found.append(
+                Item(
+                    application=item.application,
+                    environment=item.environment,
+                    blueprint=item.blueprint,
+                    version=item.version,
+                    plan=new.plan,
+                    addons=new.addons,
+                )
+            )
+    return tuple(found)
+
+
+# ---- the whole plan
+
+
+def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
+    """Return everything that a person wants to know, and what applying it needs."""
+    environment = request.environment or ""
+    desired = _marked(facts, drafted, environment)
+    near = {
+        **{
+            item.application: found
+            for item in drafted.lock
+            if (found := facts.expected(item.application, environment)) is not None
+        },
+        **desired,
+    }
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    branch = facts.environments[environment].branch
+    old_near = {name: old for name in near if (old := facts.expected(name, environment))}
+    for name, new in desired.items():
+        prefix = f"{name}@{branch}/"
+        old = old_near.get(name)
+        if old is not None:
+            place = facts.place(name, environment, old, old_near)
+            made = rendered.files(place, facts.contents[old.digest])
+            before |= {prefix + path: content for path, content in made.items()}
+        place = facts.place(name, environment, new, near)
+        made = rendered.files(place, facts.contents[new.digest])
+        after |= {prefix + path: content for path, content in made.items()}
+    sold = tuple(
+        subscription(Unit(item.application, environment))
+        for item in drafted.items
+        if desired[item.application].sold
+        or ((old := facts.expected(item.application, environment)) is not None and old.sold)
+    )
+    steps = steps_of(request.action, drafted.lock, sold=bool(sold), gone=False)
+    made_plan = assembling.assemble(
+        request, facts, drafted.lock, before, after, steps, sold=sold, gone=()
+    )
+    return finished(
+        msgspec.structs.replace(
+            made_plan,
+            desired={subscription(Unit(name, environment)): one for name, one in desired.items()},
+            dependencies=_dependencies(drafted, facts, environment),
+            price=_price(facts),
+            risks=_risks(request, facts, drafted, environment),
+        )
+    )
+
+
+def _marked(facts: Facts, drafted: Draft, environment: str) -> dict[str, Desired]:
+    """Return what is to run, with whether it is paid for."""
+    bought = {item.application for item in drafted.items}
+    paid = set[str]()
+    if facts.quoted is not None:
+        paid = {line.application for line in facts.quoted.quote.lines if line.amount.minor > 0}
+    return {
+        name: msgspec.structs.replace(one, sold=name in paid if name in bought else one.sold)
+        for name, one in drafted.desired.items()
+    }
+
+
+def _price(facts: Facts) -> Price | None:
+    quoted = facts.quoted
+    if quoted is None:
+        return None
+    return Price(
+        quote=quoted.quote,
+        delta=quoted.quote.total,
+        credit_after=quoted.credit_after,
+        covered=quoted.covered,
+    )
+
+
+def _dependencies(drafted: Draft, facts: Facts, environment: str) -> tuple[Dependency, ...]:
+    found = []
+    for item in drafted.lock:
+        if item.role == "target":
+            continue
+        old = facts.expected(item.application, environment)
+        users = [x.application for x in drafted.lock if item.application in x.dependencies.values()]
+        found.append(
+            Dependency(
+                application=item.application,
+                blueprint=item.blueprint,
+                version=item.version,
+                role=item.role,
+                before=old.version if old is not None and item.role == "upgraded" else "",
+                needed_by=tuple(users),
+            )
+        )
+    return tuple(found)
+
+
+def _risks(
+    request: PlanRequest, facts: Facts, drafted: Draft, environment: str
+) -> tuple[Risk, ...]:
+    found = []
+    for name, new in drafted.desired.items():
+        old = facts.expected(name, environment)
+        if old is None:
+            continue
+        found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
+        if request.action == "rollback" and old.version != new.version:
+            message = (
+                f"{name} goes from {old.version} back to {new.version}: data that the newer"
+                " version wrote may not be understood by the older one"
+            )
+            found.append(Risk(kind="data-loss", message=message))
+        found += (
+            Risk(kind="downtime", message=f"{other} needs {name} while it changes")
+            for other in facts.applications[name].binding(environment).dependents
+        )
+    return tuple(found)
