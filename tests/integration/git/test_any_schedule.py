@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.integration.git.log import Acme, Log
 from typing_extensions import override
 
+from catalyst.chassis.commits import seq_of
 from catalyst.chassis.errors import Retry
 from catalyst.contracts import environment_v1 as env1
 from catalyst.environment_controller.adapters.git import DulwichHome
-from catalyst.environment_controller.adapters.git_commit import seq_of
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.domain import documents, environment, organization, policy
 from catalyst.environment_controller.effects import effects

@@ -267,3 +267,13 @@ async def test_an_effect_that_gives_up_unheard_is_listed_with_its_reason() -> No
     assert (letter.reason, letter.detail, letter.reaction) == ("effect-failed", "never", "git")
     assert outside.settled == [Acked()]
     assert (outside.counted("given-up"), outside.counted("done")) == (1, None)
+
+
+async def test_each_report_of_an_effect_is_published_under_an_id_of_its_own() -> None:
+    outside, again = Outside((REPORT, REPORT)), Outside((REPORT, REPORT))
+    await outside.carry_out()
+    await again.carry_out()
+    bodies = [message.data for message in outside.published]
+    assert len(set(bodies)) == len(bodies) == 2
+    assert [message.data for message in again.published] == bodies
+    assert outside.settled == [Acked()]

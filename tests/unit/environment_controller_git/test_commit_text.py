@@ -5,9 +5,9 @@ from dulwich.objects import Commit, Tree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.environment_controller.adapters.git_commit import (
-    COMMITTER,
+from catalyst.chassis.commits import (
     actor_of,
+    committer,
     identity,
     message,
     one_line,
@@ -42,7 +42,7 @@ def test_any_actor_can_be_read_back_from_a_commit(name: str) -> None:
     commit = Commit()
     commit.tree = Tree().id
     commit.author = identity(actor)
-    commit.committer = COMMITTER
+    commit.committer = committer("environment")
     commit.author_time = commit.commit_time = 0
     commit.author_timezone = commit.commit_timezone = 0
     commit.message = b"x"

@@ -1,8 +1,8 @@
 """Effects: what is done outside because an event happened, and the report of what was found.
 
 An effect has a deterministic name and id, so doing it twice is doing it once. Effects of one lane
-run in the log's order. The report is a command to the aggregate, published before the event is
-settled.
+run in the log's order. A report is a command to the aggregate, published before the event is
+settled; there may be one for each thing that the event was about.
 
 `Retry` says "not yet": the effect waits in its lane, what is behind it too, until it works or its
 own deadline is reached. It takes no attempt. How long the oldest one waits is measured, and from
@@ -24,7 +24,7 @@ from catalyst.chassis.events import encode
 from catalyst.chassis.jetstream.port import Acked, Broker, BrokerError, Delivery, Outgoing
 from catalyst.chassis.lane import Lanes, Settle
 from catalyst.chassis.measures import Measures
-from catalyst.chassis.service import Effect, Loader, Report
+from catalyst.chassis.service import Effect, Loader, Report, Reports
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Recorded
@@ -115,12 +115,12 @@ class Effects:
             {"catalyst.aggregate": recorded.ref.path, "catalyst.seq": recorded.seq},
         )
         with span as traceparent:
-            report = await self._attempts(delivery, recorded)
-            if report is not None:
-                await self._publish(report, recorded, traceparent)
+            found = await self._attempts(delivery, recorded)
+            for number, report in enumerate(_each(found)):
+                await self._publish(report, number, recorded, traceparent)
         await self._settle(delivery, Acked())
 
-    async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Report | None:
+    async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Reports:
         waiting = _Waiting()
         try:
             return await self._carried_out(delivery, recorded, waiting)
@@ -129,7 +129,7 @@ class Effects:
 
     async def _carried_out(
         self, delivery: Delivery, recorded: Recorded, waiting: _Waiting
-    ) -> Report | None:
+    ) -> Reports:
         why, attempt = "", 1
         while attempt <= MAX_ATTEMPTS:
             try:
@@ -196,12 +196,12 @@ class Effects:
 
     async def _give_up(
         self, delivery: Delivery, recorded: Recorded, why: str, attempt: int
-    ) -> Report | None:
+    ) -> Reports:
         """Set the event aside, listed with its reason; a step that waits for it hears of it."""
         self._count("given-up")
         log.error("effect given up", extra={**self._facts(recorded, attempt), "why": why})
         report = self._effect.failed(recorded, why)
-        if report is None:
+        if not _each(report):
             letter = parking.unread(delivery, "effect-failed", why, reaction=self._effect.name)
             subject = recorded.ref.dead_letter("e", recorded.seq)
             await parking.put_aside(self._broker, subject, letter)
@@ -211,11 +211,13 @@ class Effects:
     def _count(self, result: str) -> None:
         self._measures.effects.labels(self._effect.name, result).inc()
 
-    async def _publish(self, report: Report, recorded: Recorded, traceparent: str) -> None:
+    async def _publish(
+        self, report: Report, number: int, recorded: Recorded, traceparent: str
+    ) -> None:
         message = BY_SHAPE[type(report.command)]
         envelope = Envelope(
             specversion="1.0",
-            id=derived_id(f"{self._effect.name}/{recorded.id}", 0),
+            id=derived_id(f"{self._effect.name}/{recorded.id}", number),
             source=f"catalyst/{self._service}",
             type=message.type,
             correlationid=recorded.correlationid,
@@ -242,6 +244,13 @@ class Effects:
             "seq": recorded.seq,
             "attempt": attempt,
         }
+
+
+def _each(reports: Reports) -> tuple[Report, ...]:
+    """Return what is to be reported, in order."""
+    if reports is None:
+        return ()
+    return reports if isinstance(reports, tuple) else (reports,)
 
 
 def _pause(tries: int, longest: float) -> float:

@@ -161,6 +161,10 @@ class Report:
     command: Command
 
 
+Reports = Report | tuple[Report, ...] | None
+"""One for each thing that was waited for, in an order that a repeat keeps; None: for nobody."""
+
+
 def _always(_recorded: Recorded) -> datetime | None:
     return None
 
@@ -172,11 +176,11 @@ class Effect:
     name: str
     """Part of its durable's name and of the ids of its reports."""
     events: tuple[type[Event], ...]
-    run: Callable[[Recorded, Loader], Awaitable[Report | None]]
+    run: Callable[[Recorded, Loader], Awaitable[Reports]]
     """Raises `Retry` while the world is not ready: tried again with backoff up to `until`. Any
     other exception is tried again a few times. Either is in the end reported through `failed`;
     `Poison` is reported at once."""
-    failed: Callable[[Recorded, str], Report | None]
+    failed: Callable[[Recorded, str], Reports]
     """What is reported when the effect gave up; the text says why."""
     lane: Callable[[Recorded], str]
     """Effects of one lane run one at a time, in the log's order."""

@@ -86,7 +86,8 @@ What it sent itself it always sees. A service that is not listed has no business
 
 SERVICE_GIT: Final[Mapping[str, frozenset[str]]] = {
     "environment": frozenset({"clone", "push"}),
-    "provisioning": frozenset({"clone", "push"}),
+    "blueprint": frozenset({"clone"}),
+    "provisioning": frozenset({"clone", "push", "create"}),
 }
 """What a service may do with every Organization's repositories: the home, and its Applications'."""
 
@@ -116,7 +117,7 @@ def service_reads(service: str, kind: str) -> bool:
 
 
 def service_git(service: str, action: str) -> bool:
-    """Return whether a service may `clone` (fetch, too) or `push`."""
+    """Return whether a service may `clone` (fetch, too), `push`, or `create` by pushing."""
     return action in SERVICE_GIT.get(service, frozenset())
 
 

@@ -21,19 +21,21 @@ from dulwich.protocol import ZERO_SHA
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from catalyst.chassis.errors import Retry
-from catalyst.environment_controller.adapters.git_commit import (
-    COMMITTER,
+from catalyst.chassis.commits import (
+    committer,
     identity,
     message,
     seq_of,
 )
+from catalyst.chassis.errors import Retry
 from catalyst.environment_controller.adapters.git_root import HOME, GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_tree import edits, grown
 from catalyst.environment_controller.ports import MAIN, Change, Head, HomeMissing, HomeState
 
 PACKED_FROM: Final = 32
 """A commit with more new objects than this is stored as one pack: two files to make durable."""
+
+COMMITTER: Final = committer("environment")
 
 LOOSE_SAMPLE: Final = 4
 """With more files than this in one of the 256 folders of loose objects, they are packed; it stands
@@ -112,9 +114,7 @@ class DulwichHome:
         if self._state(organization) != "absent":
             return False
         scratch = self._root.scratch()
-        made = scratch / organization / f"{HOME}.git"
-        made.mkdir(parents=True)
-        Repo.init_bare(str(made), default_branch=MAIN.encode()).close()
+        made = _bare(scratch / organization / f"{HOME}.git")
         _make_durable(scratch)
         made.parent.rename(self._root.live(organization))
         _sync(self._root.live(organization).parent)
@@ -174,6 +174,29 @@ class DulwichHome:
             live.rename(scratch / organization)
             _sync(live.parent)
             shutil.rmtree(scratch)
+
+
+def ensure_repository(root: GitRoot, organization: str, name: str) -> None:
+    """Make an Application's repository if there is none, and it may be made; else nothing happens.
+
+    Called with the root in use. A kill leaves it whole or not there.
+    """
+    path = root.repository(organization, name)
+    with root.writer(path):
+        if path.is_dir() or not root.creatable(organization, name):
+            return
+        scratch = root.scratch()
+        made = _bare(scratch / path.name)
+        _make_durable(scratch)
+        made.rename(path)
+        _sync(path.parent)
+        scratch.rmdir()
+
+
+def _bare(path: Path) -> Path:
+    path.mkdir(parents=True)
+    Repo.init_bare(str(path), default_branch=MAIN.encode()).close()
+    return path
 
 
 def opened(path: Path) -> Repo:

@@ -3,6 +3,7 @@
 Served by the environment-controller inside; the gateway passes requests on with their
 `Authorization`. Who may do what is decided by the `Authorize` that is given; a path that names
 nothing, a repository that is not there and one that the caller may not see get the same answer.
+The repository of an Application is made when the service that may do so is about to push to it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from starlette.routing import Route
 
 from catalyst.chassis.tokens import offered
 from catalyst.contracts.roles import service_git
+from catalyst.environment_controller.adapters.git import ensure_repository
 from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_smart import (
     SERVICES,
@@ -61,6 +63,8 @@ class Verdict:
 
     status: int = 200
     text: str = ""
+    creates: bool = False
+    """Whether a push may make the repository that it goes to."""
 
 
 ALLOWED: Final = Verdict()
@@ -97,8 +101,11 @@ def by_token(identify: Identify) -> Authorize:
         name = caller.service
         if not (caller.reads if name is None else service_git(name, "clone")):
             return Verdict(404, NOT_FOUND)
-        pushes = name is not None and service_git(name, "push")
-        return ALLOWED if pushes or service == "git-upload-pack" else Verdict(403, NO_PUSH)
+        if service == "git-upload-pack":
+            return ALLOWED
+        if name is None or not service_git(name, "push"):
+            return Verdict(403, NO_PUSH)
+        return Verdict(creates=service_git(name, "create"))
 
     return authorize
 
@@ -138,16 +145,21 @@ class _Door:
         if name not in SERVICES:
             return _text(403, "Only Git's smart HTTP protocol is spoken here.")
         service: Service = name
-        return await self._judged(request, service) or self._answer(
-            partial(self._advertise, request.path_params, service),
-            f"application/x-{service}-advertisement",
+        verdict = await self._judged(request, service)
+        if isinstance(verdict, Response):
+            return verdict
+        work = self._advertise
+        if verdict.creates and service == "git-receive-pack":
+            work = self._create_and_advertise
+        return self._answer(
+            partial(work, request.path_params, service), f"application/x-{service}-advertisement"
         )
 
     async def pack(self, service: Service, request: Request) -> Response:
         """Answer the requests that carry the objects."""
-        refused = await self._judged(request, service)
-        if refused is not None:
-            return refused
+        verdict = await self._judged(request, service)
+        if isinstance(verdict, Response):
+            return verdict
         if request.headers.get("content-type") != f"application/x-{service}-request":
             return _text(415, f"A request to {service} is of type application/x-{service}-request.")
         try:
@@ -163,8 +175,8 @@ class _Door:
         work = partial(self._exchange, request.path_params, service, body.read)
         return self._answer(work, f"application/x-{service}-result", body.close)
 
-    async def _judged(self, request: Request, service: Service) -> Response | None:
-        """Return the answer to a request that may not go on."""
+    async def _judged(self, request: Request, service: Service) -> Response | Verdict:
+        """Return the verdict on a request, or the answer to one that may not go on."""
         raw: bytes = request.scope.get("raw_path") or b""
         if b"%" in raw.partition(b"?")[0]:
             # No name of ours needs it; so each repository has one spelling, for every proxy too.
@@ -176,9 +188,14 @@ class _Door:
             return _text(404, NOT_FOUND)
         verdict = await self._authorize(request, organization, service)
         if verdict.status == HTTPStatus.OK:
-            return None
+            return verdict
         log.info("git request refused", extra={"status": verdict.status, "service": service})
         return _text(verdict.status, verdict.text)
+
+    def _create_and_advertise(self, place: dict[str, str], service: Service, write: Write) -> None:
+        with self._root.use():
+            ensure_repository(self._root, place["organization"], place["repository"])
+        self._advertise(place, service, write)
 
     def _advertise(self, place: dict[str, str], service: Service, write: Write) -> None:
         with self._root.use():

@@ -26,6 +26,12 @@ HOME: Final = "home"
 CLOSE_SECONDS: Final = 10.0
 """How long `close` waits for what is still being done."""
 
+TAKEN: Final = frozenset(
+    {HOME, "catalog", "catalog-sovereign", "catalyst-tenant", "iac", "shared-blueprints", "system"}
+)
+"""Names that no Application's repository gets: they are those of repositories of the platform."""
+
+_APPLICATION: Final = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _ORGANIZATION: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _REPOSITORY: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -136,6 +142,16 @@ class GitRoot:
             BadName: If one of the texts names nothing.
         """
         return self.live(organization) / f"{_checked(_REPOSITORY, name)}.git"
+
+    def creatable(self, organization: str, name: str) -> bool:
+        """Return whether a repository of this name may be made: an Application's, beside a home.
+
+        Raises:
+            BadName: If one of the texts names nothing.
+        """
+        fits = _APPLICATION.fullmatch(name) is not None and "--" not in name
+        reserved = name in TAKEN or name == f"{organization}-environment"
+        return fits and not reserved and self.repository(organization).is_dir()
 
     def scratch(self) -> Path:
         """Return a new empty folder, on the same file system, that the next start clears."""

@@ -2,7 +2,8 @@
 
 Version 0 of the protocol, which every git client falls back to. Reading is dulwich's own; taking a
 push is stricter than dulwich: a branch moves only if it still stands where the pusher saw it, only
-to objects that are all there, and `main` only forwards.
+to objects that are all there, and `main` only forwards. A branch with a file `ARCHIVED` stands
+still until a push takes that file away.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final, Literal, cast
 
 from dulwich.errors import GitProtocolError
 from dulwich.object_store import MissingObjectFinder
-from dulwich.objects import Commit, ObjectID
+from dulwich.objects import Commit, ObjectID, Tree
 from dulwich.protocol import CAPABILITY_ATOMIC, ZERO_SHA, ReceivableProtocol
 from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
@@ -32,6 +33,8 @@ SERVICES: Final[tuple[Service, ...]] = ("git-upload-pack", "git-receive-pack")
 
 log = logging.getLogger(__name__)
 
+ARCHIVED: Final = b"ARCHIVED"
+"""File at the top of a branch whose Application runs nowhere any more."""
 _PROTECTED: Final = Ref(b"refs/heads/" + MAIN.encode())
 _UPDATED: Final = (b"refs/heads/", b"refs/tags/")
 _WANT: Final = re.compile(rb"want ([0-9a-f]{40})")
@@ -209,10 +212,14 @@ class _ReceivePack(ReceivePackHandler):
         now = self.opened.refs.read_ref(ref) or ZERO_SHA
         if now != old:
             return b"the branch moved meanwhile; fetch first"
+        archived = old != ZERO_SHA and self._archived(old)
         if new == ZERO_SHA:
-            return b"this branch is not deleted" if ref == _PROTECTED else b""
+            kept = archived or ref == _PROTECTED
+            return b"this branch is not deleted" if kept else b""
         if not self._whole(new):
             return b"objects are missing"
+        if archived and self._archived(new):
+            return b"this repository is archived, and takes no commits"
         if ref == _PROTECTED and old != ZERO_SHA and not self._descends(new, old):
             return b"this branch moves only forwards"
         return b""
@@ -225,6 +232,11 @@ class _ReceivePack(ReceivePackHandler):
             return all(found in store for found, _ in needed)
         except KeyError:
             return False
+
+    def _archived(self, commit: ObjectID) -> bool:
+        found = self.opened.object_store[commit]
+        tree = self.opened.object_store[found.tree] if isinstance(found, Commit) else None
+        return isinstance(tree, Tree) and ARCHIVED in tree
 
     def _descends(self, new: ObjectID, old: ObjectID) -> bool:
         store, seen, ahead = self.opened.object_store, set[ObjectID](), [new]

@@ -1,15 +1,17 @@
 """How a commit says who did what, for which command, at which sequence; pure.
 
-`git.py` builds commits with it and reads them back.
+The Git adapters of the services build commits with it and read them back.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote
 
-COMMITTER: Final = b"Catalyst <service:environment>"
+SEQ: Final = "Catalyst-Seq"
+COMMAND: Final = "Catalyst-Command"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_IN_IDENTITY: Final = re.compile(r"[\x00-\x20<>%\x7f-\x9f\u2028\u2029]")
@@ -37,13 +39,19 @@ def actor_of(found: bytes) -> str:
     return unquote(text[text.rfind("<") + 1 : text.rfind(">")])
 
 
-def message(summary: str, command: str, seq: int) -> bytes:
-    """Return a commit message that ends in our two trailers."""
+def committer(service: str) -> bytes:
+    """Return Catalyst itself as a Git identity, in the name of a service."""
+    return f"Catalyst <service:{service}>".encode()
+
+
+def message(summary: str, command: str, seq: int, more: Mapping[str, str] | None = None) -> bytes:
+    """Return a commit message that ends in our two trailers, and `more` behind them."""
     lines = (
         one_line(summary) or "Change",
         "",
-        f"Catalyst-Command: {one_line(command)}",
-        f"Catalyst-Seq: {seq}",
+        f"{COMMAND}: {one_line(command)}",
+        f"{SEQ}: {seq}",
+        *(f"{name}: {one_line(text)}" for name, text in (more or {}).items()),
         "",
     )
     return "\n".join(lines).encode()
@@ -69,7 +77,7 @@ def trailer(text: bytes, key: str) -> bytes | None:
 
 def seq_of(text: bytes) -> int | None:
     """Return the `Catalyst-Seq` of a commit message; None if it carries none."""
-    value = trailer(text, "Catalyst-Seq")
+    value = trailer(text, SEQ)
     return int(value) if value is not None and _NUMBER.fullmatch(value) else None
 
 
