@@ -1,25 +1,126 @@
-"""blueprint-controller, wired: its worker and its HTTP surface."""
+"""blueprint-controller, wired: its worker, its sources and content, its HTTP surface."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from catalyst.blueprint_controller.adapters.content import StoredContent
+from catalyst.blueprint_controller.adapters.directory import read_built_in
+from catalyst.blueprint_controller.adapters.sources import AllSources
+from catalyst.blueprint_controller.domain.places import source_ref
+from catalyst.blueprint_controller.domain.source import STARTER
 from catalyst.blueprint_controller.handlers import service
 from catalyst.blueprint_controller.settings import Settings
 from catalyst.chassis import app as process
-from catalyst.chassis.member import WorkerMember
-from catalyst.chassis.runtime import standing
+from catalyst.chassis.events import encode
+from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
+from catalyst.chassis.jetstream.port import BrokerError, Outgoing
+from catalyst.chassis.measures import Measures
+from catalyst.chassis.probe import Probe
+from catalyst.chassis.runtime import Runtime, standing
+from catalyst.chassis.worker import Worker
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import codec
+from catalyst.contracts.message import Envelope, derived_id
+from catalyst.contracts.registry import BY_SHAPE
 
 NAME: Final = "blueprint-controller"
+_PAUSE_SECONDS: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class BlueprintController:
+    """The member: decides sources and Blueprints."""
+
+    def __init__(self, runtime: Runtime, sources: AllSources, *, starter: bool) -> None:
+        """Work on `runtime`; with `starter`, register what comes with Catalyst."""
+        self._runtime = runtime
+        self._starter = starter
+        self.metrics = Metrics(NAME)
+        table = service(sources, StoredContent(runtime.broker))
+        self.worker = Worker(table, runtime, Measures(self.metrics.registry))
+        self._probe = Probe(runtime.js, NAME)
+        readiness = Readiness({"broker": self._probe.check, "owners": self._owners})
+        self._app = Starlette(
+            routes=health_routes(readiness, self.metrics),
+            middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
+        )
+
+    @property
+    def app(self) -> ASGIApp:
+        """Health and metrics."""
+        return self._app
+
+    async def run(self) -> None:
+        """Work until `stop`, then drain and return."""
+        # The probe runs until the drain is over, so that readiness is told to the end.
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(self._probe.run(), name="probe")]
+            if self._starter:
+                helpers.append(tasks.create_task(self._seed(), name="starter"))
+            try:
+                await self.worker.run()
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        self.worker.stop()
+
+    async def _owners(self) -> str | None:
+        return self.worker.reading()
+
+    async def _seed(self) -> None:
+        """Have the starter catalogue registered, behind everything that a start waits for."""
+        await self.worker.active.wait()
+        revision = (await asyncio.to_thread(read_built_in)).revision
+        command = bp1.SeedSource(revision=revision)
+        message = BY_SHAPE[bp1.SeedSource]
+        envelope = Envelope(
+            specversion="1.0",
+            id=derived_id(f"{STARTER}/{revision}", 0),
+            source=f"catalyst/{NAME}",
+            type=message.type,
+            data=encode(command),
+        )
+        subject = source_ref(None, STARTER).command(message.name, message.version)
+        while True:
+            headers = {"Authorization": f"Bearer {self._runtime.token()}"}
+            try:
+                await self._runtime.broker.publish(
+                    Outgoing(subject, codec.encode(envelope), headers)
+                )
+            except BrokerError as error:
+                log.info("starter waits", extra={"why": str(error)})
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
 
 @asynccontextmanager
-async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
+async def build(settings: Settings) -> AsyncIterator[BlueprintController]:
     """Connect, and hold the member for the block."""
     async with standing(NAME, settings) as runtime:
-        yield WorkerMember(NAME, service(), runtime)
+        sources = AllSources(
+            directories=settings.source_directories,
+            git_hosts=settings.git_hosts.split(),
+            git_url=settings.git_url,
+            token=runtime.token,
+        )
+        try:
+            yield BlueprintController(runtime, sources, starter=settings.starter)
+        finally:
+            sources.close()
 
 
 def run() -> int:

@@ -7,3 +7,14 @@ from catalyst.chassis.settings import BrokerSettings
 
 class Settings(BrokerSettings, frozen=True, kw_only=True):
     """What blueprint-controller can be told."""
+
+    starter: bool = True
+    """Register the catalogue that comes with Catalyst as the source `starter`."""
+    source_directories: str = ""
+    """Folder below which directories may be read as sources of the platform; empty: none may."""
+    git_hosts: str = ""
+    """Hosts outside that Git sources may stand on, with spaces between them; `*.example.com` stands
+    for every host below it."""
+    git_url: str = ""
+    """Address of our own Git door, such as `http://gateway:8080`, for Organizations' own
+    repositories; empty: they cannot be sources."""

@@ -1,0 +1,1 @@
+"""Sources and content, as they really are."""

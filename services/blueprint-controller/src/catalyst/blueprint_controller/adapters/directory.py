@@ -1,0 +1,116 @@
+"""Sources on this machine's disk: directories below the allowed root, and what is built in.
+
+Nothing is followed: neither a symbolic link in the directory, nor one on the way to it that leads
+out of the root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from catalyst.blueprint_controller.effects import fingerprint
+from catalyst.blueprint_controller.ports import (
+    MAX_PACKAGES,
+    MAX_SOURCE_BYTES,
+    Listed,
+    Reading,
+    Unusable,
+)
+from catalyst.blueprints.package import DOCUMENT, BadPackage, Package, digest
+from catalyst.blueprints.reading import read_folder
+from catalyst.blueprints.starter import loading
+
+_MAX_DEPTH: Final = 8
+_MAX_FOLDERS: Final = 20_000
+
+
+def read_directory(root: Path, location: str, folder: str) -> Reading:
+    """Return what is in a directory.
+
+    Args:
+        root: The folder that it has to be below.
+        location: Its path, absolute or from the root.
+        folder: The folder in it below which the packages stand; empty: anywhere.
+
+    Raises:
+        Unusable: If it is not below the root, is not there, or holds too much.
+    """
+    try:
+        real = root.resolve(strict=True)
+        top = (real / location / folder).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Unusable("not-found", "there is no such directory") from error
+    if not top.is_relative_to(real):
+        raise Unusable("not-allowed", "the directory is not below the one that is allowed")
+    if not top.is_dir():
+        raise Unusable("not-found", "it is not a directory")
+    try:
+        found = [(path.relative_to(top).as_posix(), path) for path in _folders(top)]
+        return _reading(
+            [Listed("" if name == "." else name, _package(path)) for name, path in sorted(found)]
+        )
+    except OSError as error:
+        raise Unusable("unreadable", f"it cannot be read: {error.strerror}") from error
+
+
+def read_built_in() -> Reading:
+    """Return the catalogue that comes with Catalyst."""
+    return _reading([Listed(name, loading.load(name)) for name in loading.names()])
+
+
+def _reading(packages: list[Listed]) -> Reading:
+    size = 0
+    marks: list[tuple[str, str]] = []
+    for listed in packages:
+        if isinstance(listed.package, Package):
+            size += listed.package.size
+            marks.append((listed.folder, digest(listed.package)))
+        else:
+            marks.append((listed.folder, str(listed.package)))
+    if size > MAX_SOURCE_BYTES:
+        raise too_large()
+    return Reading(fingerprint(marks), packages)
+
+
+def too_large() -> Unusable:
+    """Return that a source holds too many bytes."""
+    most = MAX_SOURCE_BYTES // 1024 // 1024
+    return Unusable("too-large", f"the source holds more than {most} MiB of packages")
+
+
+def too_many() -> Unusable:
+    """Return that a source holds too many packages."""
+    return Unusable("too-large", f"the source holds more than {MAX_PACKAGES} packages")
+
+
+def _package(path: Path) -> Package | BadPackage:
+    try:
+        return read_folder(path)
+    except BadPackage as error:
+        return error
+
+
+def _folders(top: Path) -> Iterator[Path]:
+    """Yield every folder that holds a document; what is below such a folder is part of it."""
+    packages, seen = 0, 0
+    for parent, folders, files in os.walk(top, onerror=_raise):
+        seen += 1
+        here = Path(parent)
+        if seen > _MAX_FOLDERS:
+            raise Unusable("too-large", f"the source has more than {_MAX_FOLDERS} folders")
+        if DOCUMENT in files:
+            packages += 1
+            if packages > MAX_PACKAGES:
+                raise too_many()
+            folders.clear()
+            yield here
+            continue
+        deep = len(here.relative_to(top).parts) >= _MAX_DEPTH
+        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error

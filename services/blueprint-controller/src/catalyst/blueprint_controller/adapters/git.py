@@ -1,0 +1,241 @@
+"""Sources in Git repositories, over smart HTTP, pinned to a commit and read as plain files.
+
+What was fetched is kept in a folder of this process, so that the next fetch begins there; after a
+restart everything is fetched anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dulwich.client import HTTPUnauthorized, Urllib3HttpGitClient
+from dulwich.errors import GitProtocolError, NotGitRepository
+from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.refs import Ref
+from dulwich.repo import Repo
+from urllib3.exceptions import HTTPError
+
+from catalyst.blueprint_controller.adapters import pack
+from catalyst.blueprint_controller.adapters.directory import too_large, too_many
+from catalyst.blueprint_controller.adapters.outside import Plain
+from catalyst.blueprint_controller.ports import (
+    MAX_PACKAGES,
+    MAX_SOURCE_BYTES,
+    Listed,
+    Reading,
+    Unusable,
+)
+from catalyst.blueprints.package import DOCUMENT, MAX_FILES, BadPackage, Package, of_files
+
+MAX_PACK_BYTES: Final = 64 * 1024 * 1024
+FETCH_SECONDS: Final = 300.0
+MAX_ENTRIES: Final = 100_000
+"""Files and folders of one commit that are looked at."""
+_MAX_DEPTH: Final = 20
+_FOLDER: Final = 0o040000
+_FILES: Final = frozenset({0o100644, 0o100755, 0o100664})
+
+
+class GitSource:
+    """One repository's branch, with what was fetched of it."""
+
+    def __init__(self, path: Path, url: str, branch: str) -> None:
+        """Keep what is fetched of `url` below `path`."""
+        self._path = path
+        self._url = url
+        self._branch = b"refs/heads/" + branch.encode()
+        self._lock = threading.Lock()
+
+    def read(self, pool: Plain, password: str, folder: str, known: str) -> Reading | None:
+        """Return what is on the branch; None if its commit is `known`.
+
+        Args:
+            pool: Makes the requests.
+            password: For Basic authentication; empty for none.
+            folder: The folder below which the packages stand; empty: anywhere.
+            known: A commit, or empty.
+
+        Raises:
+            Unusable: If it cannot be read.
+        """
+        with self._lock:
+            try:
+                commit = self._fetch(pool, password, known)
+                return None if commit is None else self._reading(commit, folder)
+            except HTTPUnauthorized as error:
+                raise Unusable("refused", "the repository wants a password") from error
+            except NotGitRepository as error:
+                raise Unusable("not-found", "there is no such repository") from error
+            except GitProtocolError as error:
+                raise Unusable("unreachable", f"the fetch failed: {str(error)[:300]}") from error
+            except (HTTPError, OSError) as error:
+                raise Unusable("unreachable", f"it does not answer: {str(error)[:300]}") from error
+            except pack.BadPack as error:
+                raise Unusable("too-large", f"the repository is refused: {error}") from error
+
+    def _fetch(self, pool: Plain, password: str, known: str) -> ObjectID | None:
+        """Return the branch's commit, with everything in it fetched; None if it is `known`."""
+        client = Urllib3HttpGitClient(
+            self._url,
+            pool_manager=pool,
+            username="catalyst" if password else None,
+            password=password or None,
+            thin_packs=False,
+            quiet=True,
+        )
+        tip: list[ObjectID] = []
+        repo = self._repo()
+        try:
+            parts: list[bytes] = []
+            size = 0
+            until = time.monotonic() + FETCH_SECONDS
+
+            def wants(refs: Any, depth: int | None = None) -> list[ObjectID]:
+                found = refs.get(self._branch)
+                if found is None:
+                    branch = self._branch.removeprefix(b"refs/heads/").decode()
+                    raise Unusable("not-found", f"the repository has no branch {branch}")
+                tip.append(found)
+                there = found.decode() == known or found in repo.object_store
+                return [] if there else [found]
+
+            def take(data: bytes) -> int:
+                nonlocal size
+                parts.append(data)
+                size += len(data)
+                if size > MAX_PACK_BYTES:
+                    raise too_large()
+                if time.monotonic() > until:
+                    raise Unusable("unreachable", f"the fetch took more than {FETCH_SECONDS:.0f} s")
+                return len(data)
+
+            client.fetch_pack("", wants, repo.get_graph_walker(), take)
+            if parts:
+                self._keep(repo, b"".join(parts))
+            if tip[0].decode() == known:
+                return None
+            repo.refs[Ref(self._branch)] = tip[0]
+            return tip[0]
+        finally:
+            repo.close()
+
+    @staticmethod
+    def _keep(repo: Repo, data: bytes) -> None:
+        pack.check(data)
+        file, commit, abort = repo.object_store.add_pack()
+        try:
+            file.write(data)
+        except BaseException:
+            abort()
+            raise
+        commit()
+
+    def _repo(self) -> Repo:
+        if (self._path / "HEAD").is_file():
+            return Repo(str(self._path))
+        self._path.mkdir(parents=True, exist_ok=True)
+        return Repo.init_bare(str(self._path))
+
+    def _reading(self, tip: ObjectID, folder: str) -> Reading:
+        with Repo(str(self._path)) as repo:
+            commit = repo[tip]
+            if not isinstance(commit, Commit):
+                raise Unusable("unreadable", "the branch does not point at a commit")
+            tree = _below(repo, commit.tree, [part for part in folder.split("/") if part])
+            found: list[Listed] = []
+            size = 0
+            for name, entries in _packages(repo, tree):
+                package = _package(repo, entries)
+                if isinstance(package, Package):
+                    size += package.size
+                if size > MAX_SOURCE_BYTES:
+                    raise too_large()
+                found.append(Listed(name, package))
+                if len(found) > MAX_PACKAGES:
+                    raise too_many()
+        found.sort(key=lambda listed: listed.folder)
+        return Reading(tip.decode(), found)
+
+
+Entries = list[tuple[str, int, ObjectID]]
+"""Path in the package, mode and object of each file."""
+
+
+def _tree(repo: Repo, tree: ObjectID) -> Tree:
+    found = repo[tree]
+    if not isinstance(found, Tree):
+        raise Unusable("unreadable", "the commit is broken")
+    return found
+
+
+def _below(repo: Repo, tree: ObjectID, parts: Sequence[str]) -> ObjectID:
+    for part in parts:
+        entry = {name: (mode, sha) for name, mode, sha in _tree(repo, tree).items()}.get(
+            part.encode()
+        )
+        if entry is None or entry[0] != _FOLDER:
+            raise Unusable("not-found", f"the commit has no folder {'/'.join(parts)}")
+        tree = entry[1]
+    return tree
+
+
+def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, Entries]]:
+    """Yield every folder that holds a document, with the files below it."""
+    left: list[tuple[str, ObjectID, int]] = [("", top, 0)]
+    seen = 0
+    while left:
+        path, sha, depth = left.pop()
+        items = list(_tree(repo, sha).items())
+        seen += len(items)
+        if seen > MAX_ENTRIES or depth > _MAX_DEPTH:
+            raise Unusable("too-large", "the commit holds too many files, or too deep folders")
+        if any(name == DOCUMENT.encode() and mode in _FILES for name, mode, _ in items):
+            files: Entries = []
+            _collect(repo, sha, "", files, 0)
+            yield path, files
+            continue
+        for name, mode, inner in items:
+            text = name.decode("utf-8", "replace")
+            if mode == _FOLDER and not text.startswith("."):
+                left.append((f"{path}/{text}" if path else text, inner, depth + 1))
+
+
+def _collect(repo: Repo, sha: ObjectID, prefix: str, into: Entries, depth: int) -> None:
+    for name, mode, inner in _tree(repo, sha).items():
+        text = name.decode("utf-8", "replace")
+        if text.startswith("."):
+            continue
+        if len(into) > MAX_FILES or depth > _MAX_DEPTH:
+            return  # `of_files` refuses what is there already
+        if mode == _FOLDER:
+            _collect(repo, inner, f"{prefix}{text}/", into, depth + 1)
+        else:
+            into.append((f"{prefix}{text}", mode, inner))
+
+
+def _package(repo: Repo, entries: Entries) -> Package | BadPackage:
+    try:
+        return of_files(_contents(repo, entries))
+    except BadPackage as error:
+        return error
+
+
+def _contents(repo: Repo, entries: Entries) -> Iterator[tuple[str, bytes]]:
+    for path, mode, sha in entries:
+        if mode not in _FILES:
+            reason = "is a symbolic link or another repository"
+            raise BadPackage(path[:200], reason, "put the file itself there")
+        blob = repo[sha]
+        if not isinstance(blob, Blob):
+            raise BadPackage(path[:200], "is broken", "commit the file again")
+        yield path, blob.data
+
+
+def name_of(url: str, branch: str) -> str:
+    """Return the name of the folder in which a branch is kept."""
+    return hashlib.sha256(f"{url}\n{branch}".encode()).hexdigest()[:32]

@@ -1,0 +1,127 @@
+"""Every kind of source, and where each may stand.
+
+A directory is the platform's alone and below the allowed root. A Git repository stands on our own
+Git door, for an Organization its own ones, or on a host outside that is allowed by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from catalyst.blueprint_controller.adapters.directory import read_built_in, read_directory
+from catalyst.blueprint_controller.adapters.git import GitSource, name_of
+from catalyst.blueprint_controller.adapters.outside import Outside, Plain, is_allowed, wanted
+from catalyst.blueprint_controller.ports import Place, Reading, Unusable
+from catalyst.contracts.rejection import Rejected
+
+_OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][a-z0-9-]*)\.git")
+"""A repository on our own Git door."""
+
+
+class AllSources:
+    """Answers `ports.Sources`."""
+
+    def __init__(
+        self,
+        *,
+        directories: str,
+        git_hosts: Sequence[str],
+        git_url: str,
+        token: Callable[[], str],
+    ) -> None:
+        """Say where sources may stand.
+
+        Args:
+            directories: Folder below which directories may be read; empty: none may.
+            git_hosts: Hosts outside that may be read from.
+            git_url: Address of our own Git door, without `/git`; empty: there is none.
+            token: Returns a fresh token of this service, for our own door.
+        """
+        self._directories = directories
+        self._git_hosts = tuple(git_hosts)
+        self._git_url = git_url.rstrip("/")
+        self._token = token
+        self._work = tempfile.TemporaryDirectory(prefix="catalyst-sources-")
+        self._kept: dict[str, GitSource] = {}
+
+    def close(self) -> None:
+        """Delete what was fetched."""
+        self._work.cleanup()
+
+    async def admit(self, place: Place) -> None:
+        """Let a new source through, as far as it can be judged without reading it.
+
+        Raises:
+            Rejected: `source-location-forbidden` or `source-location-invalid`.
+        """
+        self._judge(place)
+
+    def _judge(self, place: Place) -> None:
+        if place.kind == "directory":
+            self._judge_directory(place)
+            return
+        own = _OWN.fullmatch(place.location)
+        if own is not None:
+            if own["org"] != place.organization:
+                raise _forbidden("on our own Git, an Organization reads its own repositories alone")
+            if not self._git_url:
+                raise _forbidden("our own Git is not reached from here")
+            return
+        try:
+            host = wanted(place.location).hostname or ""
+        except ValueError as error:
+            message = f"the location cannot be read: {error}"
+            raise Rejected("source-location-invalid", message, pointer="/data/location") from error
+        if not is_allowed(host, self._git_hosts):
+            raise _forbidden(f"the host {host} is not one that is allowed")
+
+    def _judge_directory(self, place: Place) -> None:
+        if place.organization is not None:
+            raise _forbidden("an Organization's source is a Git repository")
+        if not self._directories:
+            raise _forbidden("no directory may be read here")
+        path = PurePosixPath(place.location)
+        root = PurePosixPath(self._directories)
+        if ".." in path.parts or (path.is_absolute() and not path.is_relative_to(root)):
+            raise _forbidden("the directory is not below the one that is allowed")
+
+    async def read(self, place: Place, known: str) -> Reading | None:
+        """Return what is in a source; None if that is still what `known` is the revision of.
+
+        Raises:
+            Unusable: If it cannot be read.
+        """
+        if place.kind == "built-in":
+            found = await asyncio.to_thread(read_built_in)
+            return None if found.revision == known else found
+        try:
+            self._judge(place)
+        except Rejected as error:
+            # What was allowed when it was added may be allowed no longer.
+            raise Unusable("not-allowed", error.message) from error
+        if place.kind == "directory":
+            root = Path(self._directories)
+            found = await asyncio.to_thread(read_directory, root, place.location, place.folder)
+            return None if found.revision == known else found
+        return await asyncio.to_thread(self._git, place, known)
+
+    def _git(self, place: Place, known: str) -> Reading | None:
+        own = place.location.startswith("/")
+        url = f"{self._git_url}{place.location}" if own else place.location
+        # Two Organizations never share what was fetched.
+        key = f"{place.organization or '_'} {name_of(url, place.branch)}"
+        source = self._kept.get(key)
+        if source is None:
+            path = Path(self._work.name) / name_of(key, place.name)
+            source = self._kept.setdefault(key, GitSource(path, url, place.branch))
+        pool = Plain() if own else Outside()
+        return source.read(pool, self._token() if own else "", place.folder, known)
+
+
+def _forbidden(message: str) -> Rejected:
+    return Rejected("source-location-forbidden", message, pointer="/data/location")
