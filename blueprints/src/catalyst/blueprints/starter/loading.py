@@ -1,4 +1,8 @@
-"""Reading the packaged Blueprints: one folder each below `data/`."""
+"""Reading the packaged Blueprints: one folder each below `data/`.
+
+A folder is named after its Blueprint. Older versions stand beside the newest, with theirs in the
+name: `bp-wiki`, `bp-wiki@1.0.0`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ _DATA: Final = "data"
 
 
 def names() -> list[str]:
-    """Return the names of all Blueprints that come with Catalyst, in order."""
+    """Return the names of all packages that come with Catalyst, older versions too, in order."""
     top = files("catalyst.blueprints.starter") / _DATA
     return sorted(
         folder.name for folder in top.iterdir() if folder.is_dir() and (folder / DOCUMENT).is_file()
