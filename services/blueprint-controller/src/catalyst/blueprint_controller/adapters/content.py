@@ -34,7 +34,7 @@ class StoredContent:
             Retry: If the store does not answer.
         """
         try:
-            return await self._objects.get(digest.removeprefix("sha256:"))
+            return await self._objects.get(digest)
         except (NotFound, WrongContent) as error:
             raise Rejected("content-missing", str(error), pointer="/data/digest") from error
         except BrokerError as error:
