@@ -7,6 +7,7 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 from tests.support import billing
 from tests.support.scenario import given
+from tools.files import ROOT
 
 from catalyst.billing.domain import book_text, charges, price_book
 from catalyst.contracts import billing_v1 as bill1
@@ -233,3 +234,14 @@ def test_use_in_a_currency_without_a_price_is_refused() -> None:
     with pytest.raises(Rejected) as refused:
         charges.price(charge("per-unit", step(None, 7)), 1, "USD")
     assert refused.value.code == "currency-not-priced"
+
+
+# ---- the book that comes with Catalyst
+
+
+def test_the_example_prices_every_blueprint_that_comes_with_catalyst() -> None:
+    book = book_text.book_of((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
+    data = ROOT / "blueprints" / "src" / "catalyst" / "blueprints" / "starter" / "data"
+    shipped = {path.name.partition("@")[0] for path in data.iterdir() if path.is_dir()}
+    assert {f"bp-{one.sku}" for one in book.blueprints} >= shipped
+    assert {one.formula for one in book.usage} == {"graduated", "package", "volume", "per-unit"}
