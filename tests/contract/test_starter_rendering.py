@@ -48,7 +48,7 @@ def test_kubernetes_takes_what_each_choice_makes(name: str) -> None:
 def test_kubernetes_takes_what_odd_configurations_make(name: str) -> None:
     schema = starters.blueprint(name).schema
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
     @given(configurations(schema), st.sampled_from(["", *starters.blueprint(name).overlays]))
     def check(parameters: dict[str, Any], overlay: str) -> None:
         assert configschema.validate(schema, parameters) == []
