@@ -1,0 +1,230 @@
+"""Whatever comes late, twice, out of order or never: a change ends, and nothing stays held untold."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.support import plans
+from tests.support.changing import Sent
+from tests.support.plans import DEVELOPER, apply, locked, planned, town
+
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.change import change_ref, progress
+from catalyst.provisioning.domain.steps import WAYS, is_removal
+
+INDEX = st.integers(min_value=0, max_value=50)
+NAMES = ("ch-1", "ch-2", "ch-3")
+
+
+class Others:
+    """Billing and the environment-controller, as far as a change meets them."""
+
+    def __init__(self) -> None:
+        self.admitted: set[str] = set()
+        self.holds: dict[str, str] = {}
+        self.subscriptions: set[str] = set()
+
+    def decide(self, sent: Sent, change: Any, *, refuse: bool) -> str:
+        """Carry a command out; return the code of the refusal, or nothing."""
+        match sent.send.command:
+            case env1.AdmitApplication() as command:
+                if refuse:
+                    return "organization-suspended"
+                self.admitted.add(command.application)
+            case env1.ReleaseApplication() as command:
+                if command.application not in self.admitted:
+                    return "application-not-admitted"
+                self.admitted.discard(command.application)
+            case bill1.HoldCredit() as command:
+                if refuse:
+                    return "credit-insufficient"
+                if self.holds.get(command.hold) in {"captured", "released"}:
+                    return "hold-ended"
+                self.holds[command.hold] = "open"
+            case bill1.CaptureHold() as command:
+                return self._end(command.hold, "captured", change)
+            case bill1.ReleaseHold() as command:
+                return self._end(command.hold, "released", change)
+            case bill1.EndSubscription():
+                name = sent.send.ref.id
+                if name not in self.subscriptions:
+                    return "subscription-not-found"
+                self.subscriptions.discard(name)
+        return ""
+
+    def _end(self, hold: str, wanted: str, change: Any) -> str:
+        state = self.holds.get(hold)
+        if state is None:
+            return "hold-not-found"
+        if state == "open":
+            self.holds[hold] = wanted
+            if wanted == "captured":
+                self.subscriptions |= set(change.content().sold)
+            return ""
+        return "" if state == wanted else f"hold-{state}"
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Two Applications, up to three changes, and everything that may happen to them."""
+
+    @initialize(priced=st.booleans())
+    def begin(self, priced: bool) -> None:  # noqa: FBT001 - drawn
+        self.place = town()
+        self.others = Others()
+        self.answers: list[tuple[Sent, str]] = []
+        self.priced = priced
+        lock = (locked("store", "new"), locked("blog", database="store"))
+        self.lock = lock
+        apply(self.place, "ch-1", planned(self.place, lock=lock, priced=priced))
+        self.percent: dict[str, int] = {}
+
+    @rule(action=st.sampled_from(["configure", "uninstall", "install"]))
+    def another(self, action: Any) -> None:
+        name = next((x for x in NAMES if self.place.change(x).opened is None), None)
+        runs = self.place.application("blog").expected(plans.PROD)[0] is not None
+        if name is None or runs == (action == "install"):
+            return
+        lock = (locked("blog", database="store"),)
+        if self.place.application("store").expected(plans.PROD)[0] is None:
+            lock = self.lock
+        else:
+            lock = (locked("store", "shared"), *lock)
+        if action == "uninstall":
+            lock = (locked("blog", database="store"), locked("store", "shared"))
+        apply(self.place, name, planned(self.place, action, lock=lock, priced=self.priced))
+
+    @rule(index=INDEX, refuse=st.booleans())
+    def deliver(self, index: int, refuse: bool) -> None:  # noqa: FBT001 - drawn
+        if self.place.sent:
+            sent = self.place.sent.pop(index % len(self.place.sent))
+            self.carry_out(sent, refuse=refuse)
+
+    def carry_out(self, sent: Sent, *, refuse: bool) -> None:
+        change = self.place.state(sent.change)
+        self.answers.append((sent, self.others.decide(sent, change, refuse=refuse)))
+
+    @rule(index=INDEX, twice=st.booleans())
+    def answer(self, index: int, twice: bool) -> None:  # noqa: FBT001 - drawn
+        if self.answers:
+            place = index % len(self.answers)
+            sent, code = self.answers[place] if twice else self.answers.pop(place)
+            self.place.answer(sent, code)
+
+    @rule(index=INDEX, failed=st.booleans(), unit=INDEX)
+    def report(self, index: int, failed: bool, unit: int) -> None:  # noqa: FBT001 - drawn
+        effects = [one for one in self.place.started if WAYS[one.event.step].kind == "effect"]
+        if not effects:
+            return
+        one = effects[index % len(effects)].event
+        name = one.applications[unit % len(one.applications)]
+        change = effects[index % len(effects)].change.id
+        self.place.report(
+            change,
+            one.step,
+            name,
+            failed="broken" if failed else "",
+            undo=one.undo,
+            attempt=one.attempt,
+        )
+
+    @rule(
+        health=st.sampled_from(["healthy", "degraded", "missing", "unknown"]),
+        name=st.sampled_from(["blog", "store"]),
+        revision=st.sampled_from(NAMES),
+    )
+    def see(self, health: str, name: str, revision: str) -> None:
+        queue = self.place.application(name).queue
+        change = next((item.change for item in queue if item.taken), "")
+        self.place.see(name, change, health=health, revision=revision)
+
+    @rule(index=INDEX)
+    def fire(self, index: int) -> None:
+        if self.place.timers:
+            ref, timer = list(self.place.timers)[index % len(self.place.timers)]
+            self.place.fire(ref.id, timer)
+
+    @rule(name=st.sampled_from(NAMES))
+    def cancel(self, name: str) -> None:
+        try:
+            command = pro1.CancelChange(reason="stop")
+            self.place.command(change_ref("acme", name), command, DEVELOPER)
+        except Rejected:
+            return
+        self.place.pass_on()
+
+    @invariant()
+    def one_change_works_on_an_application_at_a_time(self) -> None:
+        for name in ("blog", "store"):
+            taken = {item.change for item in self.place.application(name).queue if item.taken}
+            assert len(taken) <= 1
+
+    @invariant()
+    def progress_never_lies(self) -> None:
+        for name in NAMES:
+            state = self.place.change(name)
+            if state.opened is None:
+                continue
+            found = progress(state.content().steps, state.completed, state.step).percent
+            assert found >= self.percent.get(name, 0)
+            self.percent[name] = found
+            assert (found == 100) == (state.completed == state.content().steps)
+            if state.status == "completed":
+                assert found == 100
+
+    def teardown(self) -> None:
+        """Let everything end as it may, then look at what is left."""
+        for _ in range(500):
+            if self.place.sent:
+                self.carry_out(self.place.sent.pop(0), refuse=False)
+            elif self.answers:
+                self.place.answer(*self.answers.pop(0))
+            elif self.place.timers:
+                self.work_or_fire()
+            else:
+                break
+        for name in NAMES:
+            self.check(name)
+        for name in ("blog", "store"):
+            assert self.place.application(name).queue == ()
+
+    def work_or_fire(self) -> None:
+        ref, timer = next(iter(self.place.timers))
+        state = self.place.change(ref.id)
+        units = state.remaining() if state.step and WAYS[state.step].kind == "effect" else ()
+        if not units:
+            self.place.fire(ref.id, timer)
+        for unit in units:
+            self.place.report(ref.id, str(state.step), unit.application, undo=state.undo)
+
+    def check(self, name: str) -> None:
+        state = self.place.change(name)
+        if state.opened is None:
+            return
+        assert state.is_over, (state.status, state.step)
+        told = " ".join(state.left)
+        hold = self.others.holds.get(name)
+        removal = is_removal(state.content().request.action)
+        if state.status == "failed":
+            assert hold != "open"
+            assert hold != "captured" or "hold" in told
+        elif not removal and state.content().sold:
+            assert hold == "captured"
+        for item in state.content().lock:
+            application = self.place.application(item.application)
+            runs = application.runs_in(plans.PROD)
+            admitted = item.application in self.others.admitted
+            assert runs == admitted or "admit" in told or removal
+
+
+AnyOrder.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestAnyOrder = AnyOrder.TestCase
