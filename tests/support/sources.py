@@ -1,4 +1,4 @@
-"""Sources of Blueprints for tests: packages on disk, a worker that reads them, and a plain sender."""
+"""Sources of Blueprints for tests: packages on disk, a worker that reads them, a plain sender."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.support.rig import DEADLINE_SECONDS, runtime, running
+from tests.support.rig import DEADLINE_SECONDS, running, runtime
 
 from catalyst.blueprint_controller.adapters.content import StoredContent
 from catalyst.blueprint_controller.adapters.sources import AllSources
@@ -122,7 +122,10 @@ class Registry:
 
 
 async def until(
-    what: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], seconds: float = 20.0
+    what: Callable[[], Awaitable[Any]],
+    holds: Callable[[Any], bool],
+    seconds: float = 20.0,
+    pause: float = 0.02,
 ) -> Any:
     """Return what `what` gives once it holds."""
     found: Any = None
@@ -132,7 +135,7 @@ async def until(
                 found = await what()
                 if holds(found):
                     return found
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(pause)
     except TimeoutError:
         raise AssertionError(f"it never held; at last: {found}") from None
 

@@ -41,7 +41,9 @@ async def test_what_is_missing_is_waited_for(js: JetStream, tmp_path: Path) -> N
         await registry.add("main", "main")
         await registry.read("main", 1)
         await registry.published("bp-cc", "1.0.0")
-        waiting = await registry.blueprint("bp-aa")
+        waiting = await until(
+            lambda: registry.blueprint("bp-aa"), lambda state: "1.0.0" in state.versions
+        )
         assert [one.blueprint for one in waiting.versions["1.0.0"].missing] == ["bp-bb"]
         write(root, "c2", document("bp-cc", "2.1.0"))
         assert (await registry.sync("main")).status == "accepted"

@@ -33,6 +33,8 @@ PAGE: Final = 100
 """Packages in one report, at most."""
 PAGE_BYTES: Final = 128 * 1024
 """Of one report, about: a command has at most 256 KiB."""
+STORING: Final = 16
+"""Contents that are stored at once."""
 WAKE_PAGE: Final = 200
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline, so that the report with the reason is there
@@ -113,10 +115,10 @@ class _Reader:
             branch=state.branch,
             folder=state.folder,
         )
-        reading = await self._sources.read(place, "" if state.whole or start else state.revision)
-        if reading is None:
+        found = await self._sources.read(place, "" if state.whole or start else state.revision)
+        if found is None:
             return None
-        here = await asyncio.to_thread(_needs_of, reading.packages)
+        reading, here = await asyncio.to_thread(_in_order, found)
         known = _merged(self._graph.known(recorded.ref.organization), here)
         self._open[recorded.ref.path] = state.run, reading, known
         return reading, known
@@ -124,30 +126,50 @@ class _Reader:
     async def _page(
         self, state: Source, reading: Reading, known: Known, start: int
     ) -> bp1.ReportSync:
-        found: list[bp1.Found] = []
-        refused: list[bp1.Refused] = []
         taken = {key: held.folder for key, held in state.seen.items()}
-        size, place = 0, start
-        while place < len(reading.packages) and place - start < PAGE and size < PAGE_BYTES:
-            listed = reading.packages[place]
-            place += 1
-            one = await asyncio.to_thread(_looked_at, listed, known, taken)
-            if one.found is not None:
-                await self._content.put(one.tar)
-                taken[key_of(one.found.blueprint, one.found.version)] = listed.folder
-                found.append(one.found)
-                size += len(msgspec.json.encode(one.found))
-            if one.refused is not None:
-                refused.append(one.refused)
-                size += len(msgspec.json.encode(one.refused))
+        looked = await asyncio.to_thread(_page_of, reading.packages, start, known, taken)
+        await self._stored([one.tar for one in looked if one.found is not None])
+        place = start + len(looked)
         return bp1.ReportSync(
             run=state.run,
             start=start,
             next=place if place < len(reading.packages) else 0,
             revision=reading.revision,
-            found=tuple(found),
-            refused=tuple(refused),
+            found=tuple(one.found for one in looked if one.found is not None),
+            refused=tuple(one.refused for one in looked if one.refused is not None),
         )
+
+    async def _stored(self, contents: Sequence[bytes]) -> None:
+        """Store content, some at a time: the store takes longer than we do."""
+        left = iter(contents)
+
+        async def store() -> None:
+            for tar in left:
+                await self._content.put(tar)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(STORING):
+                    tasks.create_task(store())
+        except* Retry as group:
+            raise group.exceptions[0] from group
+
+
+def _page_of(
+    packages: Sequence[Listed], start: int, known: Known, taken: dict[str, str]
+) -> list[Checked]:
+    """Return the packages of one report, looked at."""
+    looked: list[Checked] = []
+    size = 0
+    for listed in packages[start : start + PAGE]:
+        one = _looked_at(listed, known, taken)
+        looked.append(one)
+        if one.found is not None:
+            taken[key_of(one.found.blueprint, one.found.version)] = listed.folder
+        size += len(msgspec.json.encode(one.found or one.refused))
+        if size >= PAGE_BYTES:
+            break
+    return looked
 
 
 def _looked_at(listed: Listed, known: Known, taken: Mapping[str, str]) -> Checked:
@@ -156,16 +178,40 @@ def _looked_at(listed: Listed, known: Known, taken: Mapping[str, str]) -> Checke
     return checked(listed.folder, listed.package, known, taken)
 
 
-def _needs_of(packages: Sequence[Listed]) -> dict[str, tuple[str, ...]]:
-    """Return the Blueprints in a source, with what each depends on."""
-    found: dict[str, set[str]] = {}
-    for listed in packages:
+def _in_order(reading: Reading) -> tuple[Reading, Known]:
+    """Return a reading with dependencies first, and the Blueprints in it with what each depends on.
+
+    So most of what depends on something finds it there when it is registered.
+    """
+    needs: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for listed in reading.packages:
         if isinstance(listed.package, Package):
             blueprint = document.read(listed.package).blueprint
             if blueprint is not None:
-                names = {one.blueprint for one in blueprint.depends}
-                found.setdefault(blueprint.name, set()).update(names)
-    return {name: tuple(sorted(names)) for name, names in found.items()}
+                names[listed.folder] = blueprint.name
+                further = {one.blueprint for one in blueprint.depends}
+                needs.setdefault(blueprint.name, set()).update(further)
+    depths = _depths(needs)
+    packages = sorted(
+        reading.packages,
+        key=lambda listed: (depths.get(names.get(listed.folder, ""), 0), listed.folder),
+    )
+    known = {name: tuple(sorted(further)) for name, further in needs.items()}
+    return Reading(reading.revision, packages), known
+
+
+def _depths(needs: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return how many others stand below each; those in a circle stand behind all others."""
+    left = {name: further & needs.keys() for name, further in needs.items()}
+    depths: dict[str, int] = {}
+    depth = 0
+    while left:
+        free = [name for name, further in left.items() if further <= depths.keys()] or list(left)
+        depths.update(dict.fromkeys(free, depth))
+        left = {name: further for name, further in left.items() if name not in depths}
+        depth += 1
+    return depths
 
 
 def _merged(one: Known, other: Known) -> Known:

@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp
+from typing_extensions import override
 
 from catalyst.blueprint_controller.adapters.content import StoredContent
 from catalyst.blueprint_controller.adapters.directory import read_built_in
@@ -21,12 +19,9 @@ from catalyst.blueprint_controller.handlers import service
 from catalyst.blueprint_controller.settings import Settings
 from catalyst.chassis import app as process
 from catalyst.chassis.events import encode
-from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
 from catalyst.chassis.jetstream.port import BrokerError, Outgoing
-from catalyst.chassis.measures import Measures
-from catalyst.chassis.probe import Probe
+from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.runtime import Runtime, standing
-from catalyst.chassis.worker import Worker
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import codec
 from catalyst.contracts.message import Envelope, derived_id
@@ -38,50 +33,29 @@ _PAUSE_SECONDS: Final = 1.0
 log = logging.getLogger(__name__)
 
 
-class BlueprintController:
+class BlueprintController(WorkerMember):
     """The member: decides sources and Blueprints."""
 
     def __init__(self, runtime: Runtime, sources: AllSources, *, starter: bool) -> None:
         """Work on `runtime`; with `starter`, register what comes with Catalyst."""
         self._runtime = runtime
         self._starter = starter
-        self.metrics = Metrics(NAME)
-        table = service(sources, StoredContent(runtime.broker))
-        self.worker = Worker(table, runtime, Measures(self.metrics.registry))
-        self._probe = Probe(runtime.js, NAME)
-        readiness = Readiness({"broker": self._probe.check, "owners": self._owners})
-        self._app = Starlette(
-            routes=health_routes(readiness, self.metrics),
-            middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
-        )
+        super().__init__(NAME, service(sources, StoredContent(runtime.broker)), runtime)
 
-    @property
-    def app(self) -> ASGIApp:
-        """Health and metrics."""
-        return self._app
-
+    @override
     async def run(self) -> None:
         """Work until `stop`, then drain and return."""
-        # The probe runs until the drain is over, so that readiness is told to the end.
         async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(self._probe.run(), name="probe")]
-            if self._starter:
-                helpers.append(tasks.create_task(self._seed(), name="starter"))
+            seeding = tasks.create_task(self._seed(), name="starter")
             try:
-                await self.worker.run()
+                await super().run()
             finally:
-                for helper in helpers:
-                    helper.cancel()
-
-    def stop(self) -> None:
-        """Ask `run` to drain and return."""
-        self.worker.stop()
-
-    async def _owners(self) -> str | None:
-        return self.worker.reading()
+                seeding.cancel()
 
     async def _seed(self) -> None:
         """Have the starter catalogue registered, behind everything that a start waits for."""
+        if not self._starter:
+            return
         await self.worker.active.wait()
         revision = (await asyncio.to_thread(read_built_in)).revision
         command = bp1.SeedSource(revision=revision)
