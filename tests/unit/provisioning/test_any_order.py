@@ -1,8 +1,7 @@
-"""Whatever comes late, twice, out of order or never: a change ends, and nothing stays held untold."""
+"""Late, twice, out of order or never: a change ends, and nothing stays held without being told."""
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -32,30 +31,32 @@ class Others:
     def decide(self, sent: Sent, change: Any, *, refuse: bool) -> str:
         """Carry a command out; return the code of the refusal, or nothing."""
         match sent.send.command:
-            case env1.AdmitApplication() as command:
-                if refuse:
-                    return "organization-suspended"
-                self.admitted.add(command.application)
-            case env1.ReleaseApplication() as command:
-                if command.application not in self.admitted:
-                    return "application-not-admitted"
-                self.admitted.discard(command.application)
+            case env1.AdmitApplication() | env1.ReleaseApplication() as command:
+                return self._stand(command, refuse=refuse)
             case bill1.HoldCredit() as command:
-                if refuse:
-                    return "credit-insufficient"
-                if self.holds.get(command.hold) in {"captured", "released"}:
-                    return "hold-ended"
-                self.holds[command.hold] = "open"
+                if not refuse and self.holds.get(command.hold) not in {"captured", "released"}:
+                    self.holds[command.hold] = "open"
+                    return ""
+                return "credit-insufficient" if refuse else "hold-ended"
             case bill1.CaptureHold() as command:
                 return self._end(command.hold, "captured", change)
             case bill1.ReleaseHold() as command:
                 return self._end(command.hold, "released", change)
-            case bill1.EndSubscription():
-                name = sent.send.ref.id
-                if name not in self.subscriptions:
-                    return "subscription-not-found"
-                self.subscriptions.discard(name)
-        return ""
+        name = sent.send.ref.id
+        known = name in self.subscriptions
+        self.subscriptions.discard(name)
+        return "" if known else "subscription-not-found"
+
+    def _stand(
+        self, command: env1.AdmitApplication | env1.ReleaseApplication, *, refuse: bool
+    ) -> str:
+        if isinstance(command, env1.AdmitApplication):
+            if not refuse:
+                self.admitted.add(command.application)
+            return "organization-suspended" if refuse else ""
+        known = command.application in self.admitted
+        self.admitted.discard(command.application)
+        return "" if known else "application-not-admitted"
 
     def _end(self, hold: str, wanted: str, change: Any) -> str:
         state = self.holds.get(hold)

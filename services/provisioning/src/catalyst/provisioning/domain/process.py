@@ -138,7 +138,9 @@ def _answered(writing: Writing, given: Answer) -> None:
 def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
     """Give back what was granted after it had been given up."""
     state = writing.state
-    over = asked.step in {*state.undone, *state.passed}
+    undoing_it = state.undo and state.step == asked.step
+    given_up = asked.unit in state.done if undoing_it else asked.step in state.undone
+    over = given_up or asked.step in state.passed
     if asked.undo or asked.step not in GRANTS or given.status != "accepted" or not over:
         return
     if asked.step == "admit" and _wanted(writing, asked.unit):
@@ -150,7 +152,8 @@ def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
 def _wanted(writing: Writing, unit: Unit) -> bool:
     """Return whether another change brought the Application into the Environment meanwhile."""
     state = writing.application(unit.application)
-    queued = any(item.environment == unit.environment for item in state.queue)
+    others = (item for item in state.queue if item.change != writing.name)
+    queued = any(item.environment == unit.environment for item in others)
     return queued or state.runs_in(unit.environment)
 
 

@@ -1,0 +1,149 @@
+"""A planner over states in memory, the Blueprints that come with Catalyst, and scripted others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from tests.support import plans
+from tests.support.changing import Town
+
+from catalyst.blueprints import document, package
+from catalyst.blueprints.starter import loading
+from catalyst.contracts import blueprint_v1 as blue1
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.queries import Planner
+
+PACKAGES = {
+    (f"{found.blueprint.name}", found.blueprint.version): one
+    for name in ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0")
+    if (one := loading.load(name)) and (found := document.read(one)).blueprint is not None
+}
+
+
+def digest(blueprint: str, version: str) -> str:
+    """Return the fingerprint of a version that comes with Catalyst."""
+    return package.digest(PACKAGES[blueprint, version])
+
+
+CONTENTS = {package.digest(one): package.to_tar(one) for one in PACKAGES.values()}
+
+
+class Shelf:
+    """The content of Blueprints."""
+
+    async def get(self, digest: str) -> bytes:
+        """Return an archive."""
+        return CONTENTS[digest]
+
+
+class Others:
+    """Catalogue and billing, as a test wants them to answer."""
+
+    def __init__(self) -> None:
+        self.locks: dict[str, list[dict[str, Any]]] = {}
+        """The lock for each Application that is asked about."""
+        self.monthly = 5000
+        self.credit = 100_000
+        self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
+
+    async def ask(
+        self,
+        service: str,
+        name: str,
+        version: int,
+        organization: str | None,
+        request: Mapping[str, Any],
+    ) -> Any:
+        """Answer a query."""
+        self.asked.append((service, name, request))
+        assert (organization, version) == ("acme", 1)
+        if (service, name) == ("catalog", "solve"):
+            lock = self.locks.get(request["application"])
+            if lock is None:
+                raise Rejected("version-refused", "nothing fits")
+            return {"lock": lock}
+        assert (service, name) == ("billing", "quote")
+        return self._quote(request)
+
+    def _quote(self, request: Mapping[str, Any]) -> Any:
+        names = [item["application"] for item in request["items"]]
+        found: dict[str, Any] = msgspec.to_builtins(plans.quote(*names))
+        total = self.monthly * len(names)
+        for line in found["lines"]:
+            line["amount"]["minor"] = self.monthly
+        found["items"] = list(request["items"])
+        found["total"]["minor"] = found["due"]["minor"] = total
+        after = {"currency": "OMR", "minor": self.credit - total}
+        return {**found, "credit_after": after, "covered": after["minor"] >= 0}
+
+
+def entry(
+    application: str, blueprint: str, version: str, role: str = "target", **dependencies: str
+) -> dict[str, Any]:
+    """Return one Application of a lock, as the catalogue answers it."""
+    return {
+        "application": application,
+        "blueprint": blueprint,
+        "origin": "public",
+        "version": version,
+        "digest": digest(blueprint, version),
+        "role": role,
+        "dependencies": dependencies,
+    }
+
+
+def known(place: Town) -> None:
+    """Let every Blueprint be registered and published."""
+    for (name, version), one in PACKAGES.items():
+        place.given(
+            foreign.blueprint_ref("acme", "public", name),
+            blue1.VersionRegistered(
+                name=name,
+                origin="public",
+                version=version,
+                digest=package.digest(one),
+                size=1,
+                spec={},
+                source="starter",
+            ),
+        )
+
+
+async def plan(
+    place: Town, others: Others, request: PlanRequest, by: Actor = plans.DEVELOPER
+) -> Plan:
+    """Return the plan of a request."""
+
+    async def load(ref: Ref, *, up_to: int | None = None) -> Any:
+        del up_to
+        return place.state(ref)
+
+    planner = Planner(Shelf(), others, "OMR")
+    answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
+    return msgspec.convert(answer, Plan)
+
+
+def install(name: str = "wiki", **changes: Any) -> PlanRequest:
+    """Return a request to install an Application in `acme-prod`."""
+    return PlanRequest(
+        **{
+            "action": "install",
+            "environment": plans.PROD,
+            "application": name,
+            "blueprint": f"bp-{name}",
+            **changes,
+        }
+    )
+
+
+def wiki(others: Others, version: str = "2.0.0", postgres: str = "16.9.0") -> None:
+    """Let the catalogue answer a wiki with a database of its own."""
+    others.locks["wiki"] = [
+        entry("wiki-postgres", "bp-postgres", postgres, "new"),
+        entry("wiki", "bp-wiki", version, "target", postgres="wiki-postgres"),
+    ]
