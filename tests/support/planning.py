@@ -18,10 +18,10 @@ from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.queries import Planner
 
+NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0")
+READ = {name: document.read(loading.load(name)).blueprint for name in NAMES}
 PACKAGES = {
-    (f"{found.blueprint.name}", found.blueprint.version): one
-    for name in ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0")
-    if (one := loading.load(name)) and (found := document.read(one)).blueprint is not None
+    (found.name, found.version): loading.load(name) for name, found in READ.items() if found
 }
 
 
@@ -78,8 +78,9 @@ class Others:
             line["amount"]["minor"] = self.monthly
         found["items"] = list(request["items"])
         found["total"]["minor"] = found["due"]["minor"] = total
-        after = {"currency": "OMR", "minor": self.credit - total}
-        return {**found, "credit_after": after, "covered": after["minor"] >= 0}
+        left = self.credit - total
+        after = {"currency": "OMR", "minor": left}
+        return {**found, "credit_after": after, "covered": left >= 0}
 
 
 def entry(

@@ -8,10 +8,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.support import plans
 from tests.support.changing import Sent
 from tests.support.plans import DEVELOPER, apply, locked, planned, town
+from typing_extensions import override
 
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Locked
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.change import change_ref, progress
 from catalyst.provisioning.domain.steps import WAYS, is_removal
@@ -42,10 +44,11 @@ class Others:
                 return self._end(command.hold, "captured", change)
             case bill1.ReleaseHold() as command:
                 return self._end(command.hold, "released", change)
-        name = sent.send.ref.id
-        known = name in self.subscriptions
-        self.subscriptions.discard(name)
-        return "" if known else "subscription-not-found"
+            case _:
+                name = sent.send.ref.id
+                known = name in self.subscriptions
+                self.subscriptions.discard(name)
+                return "" if known else "subscription-not-found"
 
     def _stand(
         self, command: env1.AdmitApplication | env1.ReleaseApplication, *, refuse: bool
@@ -90,7 +93,7 @@ class AnyOrder(RuleBasedStateMachine):
         runs = self.place.application("blog").expected(plans.PROD)[0] is not None
         if name is None or runs == (action == "install"):
             return
-        lock = (locked("blog", database="store"),)
+        lock: tuple[Locked, ...] = (locked("blog", database="store"),)
         if self.place.application("store").expected(plans.PROD)[0] is None:
             lock = self.lock
         else:
@@ -177,6 +180,7 @@ class AnyOrder(RuleBasedStateMachine):
             if state.status == "completed":
                 assert found == 100
 
+    @override
     def teardown(self) -> None:
         """Let everything end as it may, then look at what is left."""
         for _ in range(500):

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from tests.support import plans
+from tests.support.changing import Town
 from tests.support.plans import ADMIN, DEVELOPER, apply, install, locked, planned, run, town
 
 from catalyst.contracts import application_v1 as app1
@@ -308,13 +309,13 @@ def test_progress_is_complete_only_when_every_step_is_done() -> None:
     assert progress(state.content().steps, state.completed, state.step).percent == 100
 
 
-def until(place: plans.Town, step: str) -> None:
+def until(place: Town, step: str) -> None:
     """Go on until a step is in progress, and nothing of it is done."""
     while place.change("ch-1").step != step:
         advance(place)
 
 
-def advance(place: plans.Town) -> None:
+def advance(place: Town) -> None:
     """Let one step be done."""
     state = place.change("ch-1")
     for unit in state.remaining():

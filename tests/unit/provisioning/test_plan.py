@@ -15,10 +15,12 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan, plan_hash
 
 ACME = foreign.organization_ref("acme")
@@ -322,7 +324,7 @@ async def test_a_plan_that_is_no_longer_true_is_refused_by_what_changed(
     MOVES["the policy"](place, others)
     fresh = await plan(place, others, install())
     with pytest.raises(Rejected) as caught:
-        place.command(plans.change_ref("acme", "ch-1"), plans.command(old), plans.DEVELOPER,
+        place.command(change_ref("acme", "ch-1"), plans.command(old), plans.DEVELOPER,
                       facts=fresh)  # fmt: skip
     assert caught.value.code == "plan-stale"
     (error,) = caught.value.errors
@@ -369,6 +371,6 @@ def uninstall(name: str) -> PlanRequest:
     return PlanRequest(action="uninstall", environment=PROD, application=name)
 
 
-def money(minor: int) -> object:
+def money(minor: int) -> Money:
     """Return an amount in rials."""
-    return plans.Money(currency="OMR", minor=minor)
+    return Money(currency="OMR", minor=minor)

@@ -157,8 +157,8 @@ class Locked(Part, frozen=True, kw_only=True):
     digest: Digest
     """Of the version's content."""
     role: Literal["target", "new", "shared", "upgraded"]
-    """What it is here: `target` is what was asked for, `new` comes with it, `shared` is there already and stays as
-    it is, `upgraded` is there already and gets another version."""
+    """What it is here: `target` is what was asked for, `new` comes with it, `shared` is there
+    already and stays as it is, `upgraded` is there already and gets another version."""
     dependencies: dict[str, str] = {}
     """The Application that each alias stands for."""
 
