@@ -8,12 +8,18 @@ from typing import Any, Final
 
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
+from catalyst.contracts.money_v1 import decimal, exponent
 
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "organizations": ("organization", "org", "orgs"),
     "environments": ("environment", "env", "envs"),
     "policies": ("policy", "environmentpolicy", "environmentpolicies", "envpol", "envpols"),
     "onboardings": ("onboarding",),
+    "accounts": ("account",),
+    "subscriptions": ("subscription",),
+    "price-books": ("price-book", "pricebook", "pricebooks"),
+    "vouchers": ("voucher",),
+    "redemptions": ("redemption",),
     "all": (),
 }
 NAMES: Final = tuple(_ALIASES)
@@ -95,6 +101,36 @@ def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
     return [f"{item['step']}={item['status']}" for item in doc.get("steps") or ()]
 
 
+def money(currency: str, minor: int) -> str:
+    """Return an amount as a person reads it, such as `5.000 OMR`."""
+    return f"{decimal(minor, exponent(currency))} {currency}"
+
+
+def _balance(name: str) -> Callable[[Row, Mapping[str, Any]], object]:
+    return lambda _row, doc: [money(one["currency"], one[name]) for one in doc.get("balances", ())]
+
+
+def _amount(_row: Row, doc: Mapping[str, Any]) -> object:
+    amount = doc.get("amount")
+    return None if amount is None else money(amount["currency"], amount["minor"])
+
+
+def _monthly(_row: Row, doc: Mapping[str, Any]) -> object:
+    sums: dict[str, int] = {}
+    for line in doc.get("lines", ()):
+        amount = line["amount"]
+        sums[amount["currency"]] = sums.get(amount["currency"], 0) + amount["minor"]
+    return [money(currency, minor) for currency, minor in sorted(sums.items())]
+
+
+def _versions(_row: Row, doc: Mapping[str, Any]) -> object:
+    return [item["version"] for item in doc.get("versions") or ()]
+
+
+def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
+    return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
+
+
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
@@ -143,6 +179,35 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _doc("organization")),
         ("STATUS", _doc("status")),
         ("STEPS", _steps),
+    ),
+    "accounts": (
+        ("ORG", _organization),
+        ("STATUS", _doc("status")),
+        ("AVAILABLE", _balance("available")),
+        ("HELD", _balance("held")),
+        ("OWED", _balance("owed")),
+    ),
+    "subscriptions": (
+        ("APPLICATION", _doc("application")),
+        ("ENVIRONMENT", _doc("environment")),
+        ("STATUS", _doc("status")),
+        ("MONTH", _monthly),
+        ("SINCE", _doc("since")),
+    ),
+    "price-books": (("NAME", _name), ("VERSIONS", _versions)),
+    "vouchers": (
+        ("PREFIX", _doc("prefix")),
+        ("STATUS", _doc("status")),
+        ("AMOUNT", _amount),
+        ("REDEEMED", _redeemed),
+        ("ENDS", _doc("ends")),
+    ),
+    "redemptions": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("STATUS", _doc("status")),
+        ("AMOUNT", _amount),
+        ("CODE", _doc("code")),
     ),
 }
 _ANY: Final[tuple[Column, ...]] = (("KIND", _kind), ("NAME", _name), ("ORG", _organization))
