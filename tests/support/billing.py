@@ -1,12 +1,13 @@
 """Builders for the billing domain: a valid thing by default, and what matters is visible."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.support import build
 from tests.support.scenario import Given, on
 
-from catalyst.billing.domain import account, credit, price_book, prices, redemption, voucher
+from catalyst.billing.domain import account, ledger, price_book, prices, redemption, voucher
 from catalyst.billing.domain.book_text import book_of
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import roles
@@ -79,9 +80,11 @@ def item(
     )
 
 
-def quote(*items: Item, currency: str = "OMR", **paid: bill1.Money) -> Quote:
+def quote(
+    *items: Item, currency: str = "OMR", paid: Mapping[str, bill1.Money] | None = None
+) -> Quote:
     """Return what billing quotes for these; one Small WordPress without any: 6.500 OMR."""
-    return prices.quote(book(), items or (item(),), currency, paid)
+    return prices.quote(book(), items or (item(),), currency, paid or {})
 
 
 def applied(content: Book | None = None) -> Given:
@@ -107,7 +110,7 @@ def granted(
     grant = bill1.Grant(
         grant=name, amount=omr(minor), source="goodwill", priority=priority, expires=expires
     )
-    return ACCOUNT, bill1.CreditGranted(grant=grant, journal=credit.ledger.grant(grant), gen=gen)
+    return ACCOUNT, bill1.CreditGranted(grant=grant, journal=ledger.grant(grant), gen=gen)
 
 
 def rich(minor: int = 10_000) -> list[Given]:

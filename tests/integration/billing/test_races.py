@@ -118,7 +118,8 @@ async def test_a_reservation_whose_redemption_is_lost_is_released_at_its_deadlin
         place = Town(js, keys, worker)
 
         async def free() -> bool:
-            return (await place.state(billing.VOUCHER)).left == ISSUE.cap
+            kept: voucher.Voucher = await place.state(billing.VOUCHER)
+            return kept.left == ISSUE.cap
 
         await until(free)
 

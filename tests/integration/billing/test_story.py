@@ -10,7 +10,7 @@ from tests.integration.billing.town import CASHIER, ROOT, Town, town
 from tests.support import billing
 from tests.support.waiting import until
 
-from catalyst.billing.domain import subscription
+from catalyst.billing.domain import subscription, voucher
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
@@ -78,7 +78,7 @@ async def test_what_is_quoted_is_held_and_what_is_held_is_taken(place: Town) -> 
 async def test_the_code_of_a_voucher_is_stored_nowhere(place: Town) -> None:
     ask = asked(place)
     code = (await ask.ask("billing", "voucher-code", 1, None, {}))["code"]
-    ref = billing.voucher.ref_of(voucher_id(code))
+    ref = voucher.ref_of(voucher_id(code))
     issue = bill1.IssueVoucher(code=code, amount=billing.omr(5000), cap=1)
     assert (await place.ask(issue, "_", ref.id, by=ROOT)).status == "accepted"
     seen = await ask.ask("billing", "preview-voucher", 1, "acme", {"code": code.lower()})

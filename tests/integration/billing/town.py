@@ -16,6 +16,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Broker
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec, roles
 from catalyst.contracts.message import Command, Outcome
 from catalyst.contracts.registry import BY_SHAPE
@@ -102,7 +103,7 @@ async def town(js: JetStream, keys: KeyRing) -> AsyncIterator[Town]:
     """Run environment and billing for the block, with a price book in force."""
     async with working(js, keys=keys), billing_worker(js, keys) as worker:
         found = Town(js, keys, worker)
-        book = billing.bill1.ApplyPriceBook(document=billing.TEXT)
+        book = bill1.ApplyPriceBook(document=billing.TEXT)
         done = await found.ask(book, "_", "default", by=CASHIER)
         assert done.status == "accepted", done
         yield found

@@ -10,6 +10,7 @@ from tests.support.scenario import given
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Arm, Fired
+from catalyst.contracts.subjects import Ref
 
 GRANT = bill1.GrantCredit(grant="g1", amount=billing.omr(5000), reason="sorry")
 PAYMENT = bill1.RecordPayment(payment="p1", amount=billing.omr(5000), reference="transfer 7")
@@ -140,7 +141,7 @@ def test_limits_are_set_once() -> None:
 
 
 def test_an_account_is_addressed_under_its_own_organization() -> None:
-    elsewhere = billing.account.Ref("acme", "billing", "account", "other")
+    elsewhere = Ref("acme", "billing", "account", "other")
     given((elsewhere, bill1.AccountOpened(organization="other"))).when(
         GRANT, elsewhere, by=billing.BILLING_ADMIN
     ).then_rejected("subject-mismatch")

@@ -182,14 +182,14 @@ def test_a_bought_application_costs_the_difference_when_it_grows_and_nothing_whe
     None
 ):
     bought = then(held(*billing.rich(50_000)), CAPTURE)
-    grown = billing.quote(billing.item(plan="m"), **{"blog.acme-prod": PAID})
+    grown = billing.quote(billing.item(plan="m"), paid={"blog.acme-prod": PAID})
     assert grown.due == billing.omr(14_000 - 6500)
     changed = then(then(bought, billing.hold("c-2", grown)), bill1.CaptureHold(
         hold="c-2", revision="9a41"
     ))  # fmt: skip
     assert isinstance(changed.events[1], bill1.SubscriptionChanged)
     now_paid = billing.omr(14_000)
-    shrunk = billing.quote(billing.item(plan=None), **{"blog.acme-prod": now_paid})
+    shrunk = billing.quote(billing.item(plan=None), paid={"blog.acme-prod": now_paid})
     assert shrunk.due == billing.omr(0)
     assert then(changed, billing.hold("c-3", shrunk)).events[0].journal.postings == ()  # type: ignore[attr-defined]
 

@@ -7,7 +7,13 @@ import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.support import billing, build
 from tests.support.scenario import Outcome, Scenario, given
 
@@ -216,12 +222,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert state.owed("OMR") >= 0
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-
-
 @pytest.mark.guarantee("G12.2")
-class TestLedger(LedgerMachine.TestCase):  # type: ignore[misc,name-defined]
-    """Any history gives the balances that a naive model has."""
+def test_any_history_gives_the_balances_of_a_naive_model() -> None:
+    run_state_machine_as_test(
+        LedgerMachine, settings=settings(max_examples=50, stateful_step_count=30, deadline=None)
+    )
 
 
 def test_a_group_that_does_not_add_up_cannot_be_made() -> None:

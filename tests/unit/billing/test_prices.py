@@ -155,7 +155,7 @@ def test_a_version_stands_once_and_tells_how_it_differs() -> None:
     second = first.and_then().when(
         bill1.ApplyPriceBook(document=next_one), billing.BOOK, now=billing.NOW
     )
-    assert second.events[0].changes == (  # type: ignore[attr-defined]
+    assert second.events[0].changes == (
         bill1.PriceChange(
             sku="package.s",
             change="changed",

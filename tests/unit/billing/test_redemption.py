@@ -7,6 +7,7 @@ import pytest
 from tests.support import billing, build
 from tests.support.scenario import Outcome, given
 
+from catalyst.billing.domain import voucher
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
 from catalyst.contracts.message import Answer, derived_id
@@ -108,5 +109,5 @@ def test_a_reservation_that_comes_after_the_deadline_is_given_back() -> None:
 
 
 def test_another_voucher_s_event_changes_nothing() -> None:
-    elsewhere = build.recorded(billing.reserved()[1], billing.voucher.ref_of("0" * 64))  # type: ignore[index]
+    elsewhere = build.recorded(billing.reserved()[1], voucher.ref_of("0" * 64))  # type: ignore[index]
     hears(begun(), elsewhere, "_e1").then_nothing()

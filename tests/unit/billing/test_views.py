@@ -76,7 +76,7 @@ def test_the_account_s_row_has_the_balances_of_its_ledger(commands: tuple[Any, .
     assert found.available == state.available("OMR", billing.NOW).minor
     assert found.owed == state.owed("OMR")
     for name in ("held", "revenue", "breakage"):
-        assert getattr(found, name) == ledger.balance(state.balances, name, "OMR")  # type: ignore[arg-type]
+        assert getattr(found, name) == ledger.balance(state.balances, name, "OMR")
     left = {one.grant: one.left for one in doc.grants}
     assert left == {name: one.left for name, one in state.credits.items()}
     assert [one.hold for one in doc.holds] == list(state.holds)
@@ -85,7 +85,7 @@ def test_the_account_s_row_has_the_balances_of_its_ledger(commands: tuple[Any, .
 
 def test_the_row_shows_the_latest_movements_newest_first() -> None:
     many = [billing.granted(f"g{n}", n + 1)[1] for n in range(LATEST + 5)]  # type: ignore[index]
-    doc = row(ACCOUNT, billing.ACCOUNT, [billing.opened()[1], *many])  # type: ignore[index,list-item]
+    doc = row(ACCOUNT, billing.ACCOUNT, [billing.opened()[1], *many])  # type: ignore[index]
     assert len(doc.ledger) == LATEST
     assert doc.ledger[0].entry == f"g{LATEST + 4}"
 
@@ -112,7 +112,7 @@ def test_a_subscription_is_shown_in_its_environment() -> None:
 def test_no_row_shows_the_code_of_a_voucher() -> None:
     kept = billing.reserved()[1]  # type: ignore[index]
     confirmed = bill1.VoucherConfirmed(organization="acme", redemption="r-1")
-    doc = row(VOUCHER, billing.VOUCHER, [billing.issued()[1], kept, confirmed])  # type: ignore[index,list-item]
+    doc = row(VOUCHER, billing.VOUCHER, [billing.issued()[1], kept, confirmed])  # type: ignore[index]
     assert (doc.reserved, doc.redeemed, doc.prefix) == (0, 1, "VCH-7QKD…")
     started = bill1.RedemptionStarted(
         voucher=billing.VOUCHER.id, deadline=billing.NOW, gen="g", asked="a"
@@ -125,7 +125,7 @@ def test_no_row_shows_the_code_of_a_voucher() -> None:
 
 def test_the_price_book_s_row_keeps_its_versions() -> None:
     first, second = billing.applied(), billing.applied(billing.book(**{'"2026-04"': '"next"'}))
-    doc = row(PRICE_BOOK, billing.BOOK, [first[1], second[1]])  # type: ignore[index,list-item]
+    doc = row(PRICE_BOOK, billing.BOOK, [first[1], second[1]])  # type: ignore[index]
     assert [one.version for one in doc.versions] == ["next", "2026-04"]
     assert doc.latest.version == "next"
 

@@ -167,3 +167,7 @@ def queries() -> tuple[Query, ...]:
             run=voucher_code,
         ),
     )
+
+
+QUERIES: Final = queries()
+"""For whoever lists what can be asked; each process answers with its own."""
