@@ -31,6 +31,7 @@ __all__ = [
     "PLATFORM_ROLES",
     "READS_EVERYWHERE",
     "READS_OWN",
+    "READS_PLATFORM",
     "ROLES",
     "SECURITY_OFFICER",
     "SERVICE_COMMANDS",
@@ -39,6 +40,7 @@ __all__ = [
     "SOVEREIGN_ADMIN",
     "commands_of",
     "may_read",
+    "may_read_platform",
     "may_send",
     "service_git",
     "service_reads",
@@ -76,6 +78,9 @@ def _merged(parts: Iterable[Mapping[str, frozenset[str]]]) -> Mapping[str, froze
 READS_EVERYWHERE: Final = _merged(table.reads_everywhere for table in TABLES)
 """Kinds of rows that a platform role reads in every Organization; nothing below them."""
 
+READS_PLATFORM: Final = _merged(table.reads_platform for table in TABLES)
+"""Kinds of rows that a platform role reads where no Organization owns them."""
+
 READS_OWN: Final = _merged(table.reads_own for table in TABLES)
 """Kinds of rows that a role of an Organization reads in that Organization."""
 
@@ -109,6 +114,13 @@ def may_read(kind: str, platform_roles: Iterable[str], own_roles: Iterable[str])
     """
     everywhere = any(kind in READS_EVERYWHERE.get(role, frozenset()) for role in platform_roles)
     return everywhere or any(kind in READS_OWN.get(role, frozenset()) for role in own_roles)
+
+
+def may_read_platform(kind: str, platform_roles: Iterable[str]) -> bool:
+    """Return whether a row of `kind` that no Organization owns may be shown."""
+    return may_read(kind, platform_roles, ()) or any(
+        kind in READS_PLATFORM.get(role, frozenset()) for role in platform_roles
+    )
 
 
 def service_reads(service: str, kind: str) -> bool:

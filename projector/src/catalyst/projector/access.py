@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from catalyst.contracts.roles import OWNER_ROLES, may_read
+from catalyst.contracts.roles import OWNER_ROLES, may_read, may_read_platform
 from catalyst.contracts.subjects import RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.filters import Filter
@@ -41,14 +41,16 @@ class Access(msgspec.Struct, frozen=True):
     own: dict[str, frozenset[str]]
     """Kinds that are visible in an Organization because of a role there."""
     scope: str
+    platform: frozenset[str] = frozenset()
+    """Kinds that are visible where no Organization owns the row."""
 
     def may(self, place: RowKey) -> bool:
         """Return whether a row may be shown."""
         if place.kind in self.everywhere:
             return True
-        return place.organization is not None and place.kind in self.own.get(
-            place.organization, frozenset()
-        )
+        if place.organization is None:
+            return place.kind in self.platform
+        return place.kind in self.own.get(place.organization, frozenset())
 
     def sees(self, organization: str) -> bool:
         """Return whether anything of an Organization may be shown."""
@@ -97,7 +99,8 @@ class Owners:
                 own[organization] = kinds
                 roles.append((organization, sorted(names)))
         text = repr((asked.canonical(), sorted(reader.roles), roles))
-        return Access(everywhere, own, _fingerprint(text))
+        platform = frozenset(kind for kind in BY_KIND if may_read_platform(kind, reader.roles))
+        return Access(everywhere, own, _fingerprint(text), platform)
 
 
 def _roles(entry: Entry) -> dict[str, frozenset[str]]:

@@ -8,6 +8,7 @@ from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.tables.role import (
     ADMINS,
     MEMBERS,
+    PLATFORM_ROLES,
     SECURITY_OFFICER,
 )
 from catalyst.contracts.tables.row import Reaction, Rows, Table
@@ -89,7 +90,7 @@ TABLE: Final = Table(
         "check-dependencies.v1": _SELF,
         "wake-dependents.v1": _SELF,
     },
-    reads_everywhere={},
+    reads_platform=dict.fromkeys(PLATFORM_ROLES, _KINDS),
     reads_own=dict.fromkeys(MEMBERS, _KINDS),
     service_reads={
         "blueprint": _KINDS,

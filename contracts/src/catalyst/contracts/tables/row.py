@@ -70,6 +70,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Verb of each command that services send, with the services that may."""
     reads_everywhere: Mapping[str, frozenset[str]] = {}
     """Kinds of rows that a platform role reads in every Organization."""
+    reads_platform: Mapping[str, frozenset[str]] = {}
+    """Kinds of rows that a platform role reads where no Organization owns them, nowhere else."""
     reads_own: Mapping[str, frozenset[str]] = {}
     """Kinds of rows that a role of an Organization reads in that Organization."""
     service_reads: Mapping[str, frozenset[str]] = {}

@@ -7,6 +7,8 @@ from typing import Any, Final
 from catalyst.projector.views.billing_account import ACCOUNT
 from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
 from catalyst.projector.views.billing_voucher import REDEMPTION, VOUCHER
+from catalyst.projector.views.blueprint_blueprint import BLUEPRINT
+from catalyst.projector.views.blueprint_source import SOURCE
 from catalyst.projector.views.environment import ENVIRONMENT
 from catalyst.projector.views.onboarding import ONBOARDING
 from catalyst.projector.views.organization import ORGANIZATION
@@ -27,6 +29,8 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     SUBSCRIPTION,
     VOUCHER,
     REDEMPTION,
+    SOURCE,
+    BLUEPRINT,
 )
 
 BY_PLURAL: Final[dict[str, View[Any]]] = {view.plural: view for view in VIEWS}
