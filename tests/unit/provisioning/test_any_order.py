@@ -13,9 +13,9 @@ from typing_extensions import override
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.provisioning_values_v1 import Locked
+from catalyst.contracts.provisioning_values_v1 import Locked, progress
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain.change import change_ref, progress
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.steps import WAYS, is_removal
 
 INDEX = st.integers(min_value=0, max_value=50)

@@ -10,9 +10,10 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import progress
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.asking import account_ref
-from catalyst.provisioning.domain.change import change_ref, progress
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.foreign import environment_ref
 from catalyst.provisioning.domain.steps import WAYS
 

@@ -231,3 +231,24 @@ class Evidence(Part, frozen=True, kw_only=True):
     """One word of the cluster, such as `CrashLoopBackOff`."""
     message: str = ""
     """What the cluster says of it."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a change is; all of it follows from its steps, and none of it is stored."""
+
+    percent: int
+    """100 only when every step is done."""
+    step: Step | None
+    """The step in progress; null before the first and after the last."""
+    number: int
+    """Which step that is, counted from 1; 0 for none."""
+    steps: int
+    """How many steps there are."""
+
+
+def progress(steps: tuple[Step, ...], completed: tuple[Step, ...], step: Step | None) -> Progress:
+    """Return how far a change is, from its steps, those that are done, and the one in progress."""
+    done = [name for name in steps if name in completed]
+    percent = 100 if len(done) == len(steps) else len(done) * 100 // max(1, len(steps))
+    number = steps.index(step) + 1 if step in steps else 0
+    return Progress(percent=percent, step=step, number=number, steps=len(steps))

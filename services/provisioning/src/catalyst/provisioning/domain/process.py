@@ -150,11 +150,16 @@ def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
 
 
 def _wanted(writing: Writing, unit: Unit) -> bool:
-    """Return whether another change brought the Application into the Environment meanwhile."""
+    """Return whether another change has brought the Application there, or is about to.
+
+    One that only waits asks for it itself when it begins.
+    """
     state = writing.application(unit.application)
-    others = (item for item in state.queue if item.change != writing.name)
-    queued = any(item.environment == unit.environment for item in others)
-    return queued or state.runs_in(unit.environment)
+    taken = any(
+        item.taken and item.change != writing.name and item.environment == unit.environment
+        for item in state.queue
+    )
+    return taken or state.runs_in(unit.environment)
 
 
 # ---- reports of effects

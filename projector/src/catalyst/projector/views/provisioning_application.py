@@ -1,0 +1,331 @@
+"""The row of an Application: for each Environment what is to run, and four marks beside it.
+
+Applied, health, change and gate are said apart, each with what it rests on: the revision it was
+seen on, the evidence, and when that was. How old it is, the reader reckons from that time. What was
+never seen, or not for long, is not healthy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.contracts import application_v1 as app
+from catalyst.contracts.message import Event
+from catalyst.contracts.provisioning_values_v1 import Desired, Evidence
+from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.view import At, Fold, View
+
+replace = msgspec.structs.replace
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing that is said of an Application in an Environment, and what it rests on."""
+
+    status: str
+    reason: str = ""
+    """One word that says why."""
+    message: str = ""
+    """The same for a person."""
+    revision: str = ""
+    """The revision that was seen; empty: none."""
+    evidence: tuple[Evidence, ...] = ()
+    """What was seen, the worst first."""
+    source: str = ""
+    """Who saw it: `cluster` or `simulator`; empty: nobody."""
+    as_of: datetime | None = None
+    """When the newest of it was seen; null: never."""
+    stale_since: datetime | None = None
+    """When it was seen last, if nothing has been heard for too long."""
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The change that works on it."""
+
+    change: str
+    action: str
+    since: datetime
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the next change waits for."""
+
+    open: bool = True
+    change: str = ""
+    """The first change that waits; empty: none."""
+    waits_for: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What stands in Git."""
+
+    revision: str
+    repository: str
+    branch: str
+    commit: str
+    time: datetime
+
+
+class BindingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An Application in one Environment."""
+
+    environment: str
+    desired: Desired | None
+    """What is to run; null: nothing."""
+    committed: Committed | None
+    applied: Mark
+    """Whether what is desired is what runs: `current`, `pending`, `failed`, `unknown`."""
+    health: Mark
+    """`healthy`, `progressing`, `degraded`, `missing` or `unknown`."""
+    change: Flight | None
+    """The change in flight; null: none."""
+    gate: Gate
+    dependents: tuple[str, ...]
+    """Applications of the same Environment that need this one."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A change in the queue."""
+
+    change: str
+    environment: str
+    action: str
+    waits_for: tuple[str, ...]
+    taken: bool
+    since: datetime
+
+
+class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is shown of an Application."""
+
+    name: str
+    organization: str
+    archived: bool
+    """Whether its repository takes no commits any more: it runs nowhere."""
+    bindings: tuple[BindingDocument, ...]
+    """By Environment."""
+    queue: tuple[Waiting, ...]
+    """Changes that want it, oldest first."""
+    created: datetime
+
+
+Doc = ApplicationDocument
+NEVER: Final = Mark(status="unknown", reason="never-seen", message="nothing was ever seen of it")
+
+
+def key(ref: Ref) -> RowKey:
+    """Return the key of an Application's row."""
+    return RowKey(ref.organization, None, "application", None, ref.id)
+
+
+def _empty(environment: str) -> BindingDocument:
+    return BindingDocument(
+        environment=environment,
+        desired=None,
+        committed=None,
+        applied=NEVER,
+        health=NEVER,
+        change=None,
+        gate=Gate(),
+        dependents=(),
+    )
+
+
+def _binding(doc: Doc, environment: str) -> BindingDocument:
+    return next(
+        (one for one in doc.bindings if one.environment == environment), _empty(environment)
+    )
+
+
+def _with(doc: Doc, binding: BindingDocument) -> Doc:
+    """Return the document with one binding replaced, marks made anew from the queue."""
+    others = [one for one in doc.bindings if one.environment != binding.environment]
+    found = sorted([*others, _marked(doc, binding)], key=lambda one: one.environment)
+    return replace(doc, bindings=tuple(found))
+
+
+def _marked(doc: Doc, binding: BindingDocument) -> BindingDocument:
+    here = [item for item in doc.queue if item.environment == binding.environment]
+    taken = next((item for item in here if item.taken), None)
+    waits = next((item for item in here if not item.taken), None)
+    flight = None
+    if taken is not None:
+        flight = Flight(change=taken.change, action=taken.action, since=taken.since)
+    gate = Gate()
+    if waits is not None:
+        gate = Gate(open=False, change=waits.change, waits_for=waits.waits_for, since=waits.since)
+    return replace(binding, change=flight, gate=gate)
+
+
+def _queued(doc: Doc, queue: tuple[Waiting, ...], environment: str) -> Doc | None:
+    """Return the document with another queue; None if nothing is left to be shown."""
+    doc = replace(doc, queue=queue)
+    doc = _with(doc, _binding(doc, environment))
+    bound = tuple(one for one in doc.bindings if one != _empty(one.environment))
+    if not bound and not queue and not doc.archived:
+        return None
+    return replace(doc, bindings=bound)
+
+
+def _waiting(doc: Doc | None, event: app.ChangeWaiting, at: At) -> Doc | None:
+    if doc is None:
+        doc = Doc(
+            name=at.ref.id,
+            organization=at.ref.organization or "",
+            archived=False,
+            bindings=(),
+            queue=(),
+            created=at.time,
+        )
+    same = (event.change, event.environment)
+    if any((item.change, item.environment) == same for item in doc.queue):
+        queue = tuple(
+            replace(item, waits_for=event.gates)
+            if (item.change, item.environment) == same
+            else item
+            for item in doc.queue
+        )
+    else:
+        entry = Waiting(
+            change=event.change,
+            environment=event.environment,
+            action=event.action,
+            waits_for=event.gates,
+            taken=False,
+            since=at.time,
+        )
+        queue = (*doc.queue, entry)
+    return _queued(doc, queue, event.environment)
+
+
+def _taken(doc: Doc, event: app.ChangeTaken, at: At) -> Doc | None:
+    same = (event.change, event.environment)
+    queue = tuple(
+        replace(item, taken=True, waits_for=(), since=at.time)
+        if (item.change, item.environment) == same
+        else item
+        for item in doc.queue
+    )
+    return _queued(doc, queue, event.environment)
+
+
+def _left(doc: Doc, event: app.ChangeLeft, _at: At) -> Doc | None:
+    same = (event.change, event.environment)
+    queue = tuple(item for item in doc.queue if (item.change, item.environment) != same)
+    return _queued(doc, queue, event.environment)
+
+
+def _desired(doc: Doc, event: app.DesiredSet, _at: At) -> Doc:
+    binding = replace(_binding(doc, event.environment), desired=event.desired)
+    doc = replace(doc, archived=doc.archived and event.desired is None)
+    return _with(doc, replace(binding, applied=_applied(binding, binding.applied)))
+
+
+def _applied(binding: BindingDocument, seen: Mark) -> Mark:
+    """Return the mark of what is applied: what was seen of another revision is pending."""
+    desired = binding.desired
+    if desired is None or seen.revision == desired.change or seen.status == "unknown":
+        return seen
+    message = f"{desired.change} is to run, and {seen.revision or 'nothing'} was seen"
+    return replace(seen, status="pending", reason="another-revision", message=message)
+
+
+def _dependents(doc: Doc, event: app.DependentAdded, _at: At) -> Doc:
+    binding = _binding(doc, event.environment)
+    names = tuple(sorted({*binding.dependents, event.dependent}))
+    return _with(doc, replace(binding, dependents=names))
+
+
+def _independent(doc: Doc, event: app.DependentRemoved, _at: At) -> Doc:
+    binding = _binding(doc, event.environment)
+    names = tuple(name for name in binding.dependents if name != event.dependent)
+    return _with(doc, replace(binding, dependents=names))
+
+
+def _committed(doc: Doc, event: app.RevisionCommitted, at: At) -> Doc:
+    committed = Committed(
+        revision=event.change,
+        repository=event.repository,
+        branch=event.branch,
+        commit=event.commit,
+        time=at.time,
+    )
+    return _with(doc, replace(_binding(doc, event.environment), committed=committed))
+
+
+def _observed(doc: Doc, event: app.ApplicationObserved, _at: At) -> Doc:
+    binding = _binding(doc, event.environment)
+    seen = Mark(
+        status=event.applied,
+        revision=event.revision,
+        source=event.source,
+        as_of=event.observed_at,
+    )
+    health = Mark(
+        status=event.health,
+        reason=event.reason,
+        message=event.message,
+        revision=event.revision,
+        evidence=event.evidence,
+        source=event.source,
+        as_of=event.observed_at,
+    )
+    return _with(doc, replace(binding, applied=_applied(binding, seen), health=health))
+
+
+def _silent(doc: Doc, event: app.ApplicationSilent, _at: At) -> Doc:
+    binding = _binding(doc, event.environment)
+
+    def stale(mark: Mark) -> Mark:
+        message = "nothing has been heard of it for too long"
+        return replace(
+            mark, status="unknown", reason="stale", message=message, stale_since=event.since
+        )
+
+    return _with(
+        doc, replace(binding, applied=stale(binding.applied), health=stale(binding.health))
+    )
+
+
+def _removed(doc: Doc, event: app.ApplicationRemoved, _at: At) -> Doc:
+    left = tuple(one for one in doc.bindings if one.environment != event.environment)
+    return replace(doc, bindings=left)
+
+
+def _archived(doc: Doc, _event: app.RepositoryArchived, _at: At) -> Doc:
+    return replace(doc, archived=True)
+
+
+def _labels(doc: Doc) -> Mapping[str, str]:
+    return {"openova.io/organization": doc.organization, "openova.io/application": doc.name}
+
+
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    app.ChangeWaiting: _waiting,
+    app.ChangeTaken: _taken,
+    app.ChangeLeft: _left,
+    app.DesiredSet: _desired,
+    app.DependentAdded: _dependents,
+    app.DependentRemoved: _independent,
+    app.RevisionCommitted: _committed,
+    app.ApplicationObserved: _observed,
+    app.ApplicationSilent: _silent,
+    app.ApplicationRemoved: _removed,
+    app.RepositoryArchived: _archived,
+}
+
+APPLICATION: Final[View[Any]] = View(
+    kind="application",
+    plural="applications",
+    service="provisioning",
+    aggregate="application",
+    document=ApplicationDocument,
+    key=key,
+    folds=_FOLDS,
+    creates=app.ChangeWaiting,
+    labels=_labels,
+)

@@ -1,0 +1,263 @@
+"""The row of a change: what was asked for, its steps as they go, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from catalyst.contracts import provisioning_v1 as pro
+from catalyst.contracts.message import Event
+from catalyst.contracts.prices_v1 import Quote
+from catalyst.contracts.provisioning_values_v1 import (
+    Approvals,
+    Locked,
+    PlanRequest,
+    Step,
+    progress,
+)
+from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.view import At, Fold, View
+
+replace = msgspec.structs.replace
+
+
+class StepDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far one step is."""
+
+    step: Step
+    status: Literal["pending", "running", "done", "failed", "undoing", "undone"] = "pending"
+    attempt: int = 0
+    deadline: datetime | None = None
+    """Until when the running attempt may take."""
+    applications: tuple[str, ...] = ()
+    """Those that are through it, while others are not yet."""
+    reason: str = ""
+    """Why the last attempt failed."""
+    detail: str = ""
+    """What was made."""
+
+
+class ApprovalDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody's approval."""
+
+    by: str
+    email: str
+    teams: tuple[str, ...]
+    comment: str
+    time: datetime
+
+
+class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is shown of a change."""
+
+    change: str
+    organization: str
+    environment: str
+    """Where; empty for a whole Organization."""
+    request: PlanRequest
+    hash: str
+    author: str
+    author_email: str
+    status: Literal["waiting", "running", "undoing", "completed", "failed", "cancelled", "rejected"]
+    percent: int
+    """100 only when every step is done."""
+    steps: tuple[StepDocument, ...]
+    reason: str
+    """Why it gave up."""
+    waits_for: tuple[str, ...]
+    """What it waits for before it begins: `queue`, `approvals`, `window`."""
+    behind: tuple[str, ...]
+    """The changes before it."""
+    opens: datetime | None
+    """When changes may happen again; null: now, or nobody knows."""
+    approvals: tuple[Approvals, ...]
+    """What is asked for."""
+    missing: tuple[Approvals, ...]
+    """What of it is missing."""
+    approved: tuple[ApprovalDocument, ...]
+    lock: tuple[Locked, ...]
+    quote: Quote | None
+    """What it costs; null if nothing is bought."""
+    commits: dict[str, dict[str, str]]
+    """The commit on the branch of each Environment, by Application."""
+    undone: tuple[str, ...]
+    """Steps that were taken back, in that order."""
+    left: tuple[str, ...]
+    """What could not be taken back, for a person."""
+    opened: datetime
+    finished: datetime | None
+
+
+Doc = ChangeDocument
+
+
+def key(ref: Ref) -> RowKey:
+    """Return the key of a change's row."""
+    return RowKey(ref.organization, None, "change", None, ref.id)
+
+
+def _opened(_doc: Doc | None, event: pro.ChangeOpened, at: At) -> Doc:
+    return Doc(
+        change=at.ref.id,
+        organization=at.ref.organization or "",
+        environment=event.environment,
+        request=event.request,
+        hash=event.hash,
+        author=event.author,
+        author_email=event.author_email,
+        status="waiting",
+        percent=0,
+        steps=tuple(StepDocument(step=step) for step in event.steps),
+        reason="",
+        waits_for=(),
+        behind=(),
+        opens=None,
+        approvals=event.approvals,
+        missing=event.approvals,
+        approved=(),
+        lock=event.lock,
+        quote=event.quote,
+        commits={},
+        undone=(),
+        left=(),
+        opened=at.time,
+        finished=None,
+    )
+
+
+def _with(doc: Doc, step: str, **changes: Any) -> Doc:
+    """Return the document with one of its steps changed, and how far it is."""
+    steps = tuple(replace(one, **changes) if one.step == step else one for one in doc.steps)
+    done = tuple(one.step for one in steps if one.status == "done")
+    found = progress(tuple(one.step for one in steps), done, None)
+    undoing = doc.status == "undoing"
+    return replace(doc, steps=steps, percent=doc.percent if undoing else found.percent)
+
+
+def _held_back(doc: Doc, event: pro.ChangeHeldBack, _at: At) -> Doc:
+    return replace(
+        doc,
+        waits_for=event.waits_for,
+        behind=event.behind,
+        missing=event.approvals,
+        opens=event.opens,
+    )
+
+
+def _approved(doc: Doc, event: pro.ChangeApproved, at: At) -> Doc:
+    one = ApprovalDocument(
+        by=event.by, email=event.email, teams=event.teams, comment=event.comment, time=at.time
+    )
+    return replace(doc, approved=(*doc.approved, one))
+
+
+def _rejected(doc: Doc, _event: pro.ChangeRejected, _at: At) -> Doc:
+    return replace(doc, status="rejected")
+
+
+def _begun(doc: Doc, _event: pro.ChangeBegun, _at: At) -> Doc:
+    return replace(doc, status="running", waits_for=(), behind=(), missing=(), opens=None)
+
+
+def _started(doc: Doc, event: pro.ChangeStepStarted, _at: At) -> Doc:
+    first = event.attempt == 1
+    changes: dict[str, Any] = {"applications": ()} if first else {}
+    return _with(
+        doc,
+        event.step,
+        status="undoing" if event.undo else "running",
+        attempt=event.attempt,
+        deadline=event.deadline,
+        **changes,
+    )
+
+
+def _progressed(doc: Doc, event: pro.ChangeStepProgressed, _at: At) -> Doc:
+    if event.command:
+        return doc
+    if event.commits:
+        doc = replace(doc, commits={**doc.commits, event.application: event.commits})
+    step = next((one for one in doc.steps if one.step == event.step), None)
+    through = tuple(sorted({*(step.applications if step else ()), event.application}))
+    return _with(doc, event.step, applications=through, detail=event.detail)
+
+
+def _completed(doc: Doc, event: pro.ChangeStepCompleted, _at: At) -> Doc:
+    changes: dict[str, Any] = {"detail": event.detail} if event.detail else {}
+    status = "undone" if event.undo else "done"
+    return _with(doc, event.step, status=status, deadline=None, reason="", **changes)
+
+
+def _failed(doc: Doc, event: pro.ChangeStepFailed, _at: At) -> Doc:
+    return _with(
+        doc,
+        event.step,
+        status="failed",
+        attempt=event.attempt,
+        deadline=None,
+        reason=event.reason,
+    )
+
+
+def _compensating(doc: Doc, event: pro.CompensationBegun, _at: At) -> Doc:
+    doc = _with(doc, event.step, status="failed", deadline=None, reason=event.reason)
+    return replace(doc, status="undoing", reason=event.reason)
+
+
+def _ended(doc: Doc, _event: pro.ChangeCompleted, at: At) -> Doc:
+    return replace(doc, status="completed", finished=at.time)
+
+
+def _gave_up(doc: Doc, event: pro.ChangeFailed, at: At) -> Doc:
+    status = "cancelled" if event.cancelled else "failed"
+    return replace(
+        doc,
+        status=doc.status if doc.status == "rejected" else status,
+        reason=event.reason,
+        waits_for=(),
+        behind=(),
+        opens=None,
+        undone=event.undone,
+        left=event.left,
+        finished=at.time,
+    )
+
+
+def _labels(doc: Doc) -> Mapping[str, str]:
+    found = {"openova.io/organization": doc.organization}
+    if doc.environment:
+        found["openova.io/environment"] = doc.environment
+    if doc.request.application is not None:
+        found["openova.io/application"] = doc.request.application
+    return found
+
+
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    pro.ChangeOpened: _opened,
+    pro.ChangeHeldBack: _held_back,
+    pro.ChangeApproved: _approved,
+    pro.ChangeRejected: _rejected,
+    pro.ChangeBegun: _begun,
+    pro.ChangeStepStarted: _started,
+    pro.ChangeStepProgressed: _progressed,
+    pro.ChangeStepCompleted: _completed,
+    pro.ChangeStepFailed: _failed,
+    pro.CompensationBegun: _compensating,
+    pro.ChangeCompleted: _ended,
+    pro.ChangeFailed: _gave_up,
+}
+
+CHANGE: Final[View[Any]] = View(
+    kind="change",
+    plural="changes",
+    service="provisioning",
+    aggregate="change",
+    document=ChangeDocument,
+    key=key,
+    folds=_FOLDS,
+    creates=pro.ChangeOpened,
+    labels=_labels,
+)
