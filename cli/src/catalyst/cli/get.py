@@ -118,7 +118,7 @@ def get(
     elif name is not None and wanted.kinds in kinds.NAMES and wanted.kinds != "all":
         run(_one(target, wanted, output))
     else:
-        run(_all(target, wanted, output))
+        run(read(target, wanted, output))
 
 
 async def _one(target: Target, wanted: Wanted, form: Format) -> None:
@@ -136,7 +136,8 @@ async def _one(target: Target, wanted: Wanted, form: Format) -> None:
         _say_fresh(fresh)
 
 
-async def _all(target: Target, wanted: Wanted, form: Format) -> None:
+async def read(target: Target, wanted: Wanted, form: Format) -> None:
+    """Show every row that is wanted, once."""
     async with reads(target) as door:
         reading = door.pages(
             wanted.kinds,

@@ -20,6 +20,8 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "price-books": ("price-book", "pricebook", "pricebooks"),
     "vouchers": ("voucher",),
     "redemptions": ("redemption",),
+    "sources": ("source",),
+    "blueprints": ("blueprint", "bp", "bps"),
     "all": (),
 }
 NAMES: Final = tuple(_ALIASES)
@@ -131,6 +133,11 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
 
 
+def _problem(_row: Row, doc: Mapping[str, Any]) -> object:
+    error = doc.get("error")
+    return None if error is None else error["message"]
+
+
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
@@ -179,6 +186,23 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _doc("organization")),
         ("STATUS", _doc("status")),
         ("STEPS", _steps),
+    ),
+    "sources": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("ORIGIN", _doc("origin")),
+        ("STATUS", _doc("status")),
+        ("VERSIONS", _doc("versions")),
+        ("BAD", _doc("bad")),
+        ("DETAIL", _problem),
+    ),
+    "blueprints": (
+        ("NAME", _doc("name")),
+        ("ORG", _organization),
+        ("ORIGIN", _doc("origin")),
+        ("STATUS", _doc("status")),
+        ("NEWEST", _doc("newest")),
+        ("VERSIONS", _versions),
     ),
     "accounts": (
         ("ORG", _organization),

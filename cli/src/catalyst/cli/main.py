@@ -182,6 +182,15 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         "For people who write Blueprints.",
         {"lint": "catalyst.cli.blueprint:lint_"},
     ),
+    "source": (
+        "Where Blueprints come from.",
+        {
+            "add": "catalyst.cli.source:add",
+            "list": "catalyst.cli.source:list_",
+            "sync": "catalyst.cli.source:sync",
+            "remove": "catalyst.cli.source:remove",
+        },
+    ),
     "context": (
         "Named connections: where to go and who asks.",
         {

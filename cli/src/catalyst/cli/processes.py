@@ -23,6 +23,8 @@ from catalyst.cli.broker import ending_with_us
 from catalyst.cli.installation import Installation
 from catalyst.contracts.registry import TABLES
 
+GIT_CALLERS: Final = frozenset({"blueprint", "provisioning"})
+"""Services that read Organizations' repositories over our own Git door."""
 RESTART_SECONDS: Final = 0.2
 LONGEST_RESTART_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 30.0
@@ -104,6 +106,9 @@ class Supervisor:
             chosen["http_fd"] = held.fileno()
             if user == "gateway":
                 chosen["projector_url"] = f"http://127.0.0.1:{ports['projector']}"
+            if user in {"gateway", "provisioning"}:
+                chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
+            if user in GIT_CALLERS:
                 chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
             os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
             self.members[user] = Running(

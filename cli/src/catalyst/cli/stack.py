@@ -28,7 +28,7 @@ from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.cli.processes import MODULES, Supervisor, prefix
+from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, prefix
 from catalyst.contracts.registry import SERVICES, TABLES
 
 log = logging.getLogger(__name__)
@@ -223,6 +223,8 @@ async def _as_tasks(
 
     def chosen(kind: type[S], user: str, **more: str) -> S:
         fixed = installation.settings(user, url, ours=ours) | more
+        if user in GIT_CALLERS:
+            fixed["git_url"] = f"http://127.0.0.1:{bound.getsockname()[1]}"
         return settings.load(kind, os.environ, prefix(user), fixed)
 
     tell("starting the members")

@@ -1,0 +1,165 @@
+"""`catalyst source`: where Blueprints come from, and what was wrong when they were read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.get import Wanted, read
+from catalyst.cli.output import Format
+from catalyst.cli.send import finish
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    commands,
+    organization,
+    resolve,
+    run,
+)
+from catalyst.contracts.message import Outcome
+
+_GIT: Final = ("https://", "http://", "/git/")
+
+
+class OriginName(StrEnum):
+    """Whose Blueprints a source holds."""
+
+    PUBLIC = "public"
+    SOVEREIGN = "sovereign"
+    PRIVATE = "private"
+
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.")]
+TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
+
+
+def add(
+    name: NameArgument,
+    location: Annotated[
+        str,
+        typer.Argument(
+            metavar="LOCATION",
+            help="Address of a Git repository, or path of a directory on the server.",
+        ),
+    ],
+    *,
+    org: OrgOption = None,
+    branch: Annotated[str, typer.Option(help="Branch of the Git repository.")] = "main",
+    folder: Annotated[
+        str, typer.Option(help="Folder below which the packages stand; empty: anywhere.")
+    ] = "",
+    origin: Annotated[
+        OriginName | None,
+        typer.Option(help="Whose the Blueprints are; with --org always private, else public."),
+    ] = None,
+    interval: Annotated[str, typer.Option(help="Time between two readings.")] = "10m",
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Add a source of Blueprints; it is read at once, and again after each interval.
+
+    Example:
+      catalyst source add shared /git/acme/shared-blueprints.git --org acme
+      catalyst source add team https://git.example/team/blueprints.git --interval 1h
+    """
+    owner = organization(org)
+    private = owner is not None
+    if origin is not None and private != (origin is OriginName.PRIVATE):
+        raise Failure(
+            ExitCode.USAGE,
+            f"--origin {origin.value} does not fit "
+            + ("an Organization's source" if private else "a source of the platform"),
+            hint="with --org a source is private, without it public or sovereign",
+        )
+    data: dict[str, Any] = {
+        "kind": "git" if location.startswith(_GIT) else "directory",
+        "location": location,
+        "branch": branch,
+        "folder": folder,
+        "origin": (origin or (OriginName.PRIVATE if private else OriginName.PUBLIC)).value,
+        "interval": interval,
+    }
+    target = resolve(context, url, token)
+    finish(run(_send(target, "add-source", name, owner, data, timeout)), output)
+
+
+def list_(
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """List sources, when they were read, and what is wrong with them.
+
+    Example:
+      catalyst source list --org acme
+    """
+    owner = org and (organization(org) or "_")
+    wanted = Wanted(kinds="sources", where={"organization": owner})
+    run(read(resolve(context, url, token), wanted, output))
+
+
+def sync(
+    name: NameArgument,
+    *,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Read a source now, everything in it.
+
+    Example:
+      catalyst source sync shared --org acme
+    """
+    target = resolve(context, url, token)
+    sent = _send(target, "sync-source", name, organization(org), {}, timeout)
+    finish(run(sent), output)
+
+
+def remove(
+    name: NameArgument,
+    *,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Read a source no longer; what was registered from it stays.
+
+    Example:
+      catalyst source remove team
+    """
+    target = resolve(context, url, token)
+    sent = _send(target, "remove-source", name, organization(org), {}, timeout)
+    finish(run(sent), output)
+
+
+async def _send(
+    target: Target, verb: str, name: str, owner: str | None, data: dict[str, Any], timeout: float
+) -> Outcome:
+    async with commands(target) as door:
+        return await door.send(
+            f"blueprint.{verb}.v1",
+            data,
+            timeout=timeout,
+            organization=owner,
+            aggregate="source",
+            id=name,
+        )
