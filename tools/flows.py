@@ -19,19 +19,21 @@ from catalyst.contracts import roles, topology, upcast
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
 from catalyst.environment_controller import handlers as environment
-from catalyst.environment_controller.ports import GitHome
 from catalyst.projector.views.table import VIEWS
 from catalyst.projector.views.view import View
 from catalyst.provisioning import handlers as provisioning
+from catalyst.provisioning.queries import Planner
 
 Source = Process | Effect
 
+_NOBODY: Final[Any] = None
+"""The tables are read here and nothing of them runs, so they need nothing to act on."""
+
 SERVICES: Final[Mapping[str, Service]] = {
-    # The tables are read here and nothing of them runs, so they need no Git homes.
-    environment.NAME: environment.service(cast("GitHome", None)),
+    environment.NAME: environment.service(_NOBODY),
     blueprint.NAME: blueprint.service(),
     catalog.NAME: catalog.service(),
-    provisioning.NAME: provisioning.service(),
+    provisioning.NAME: provisioning.service(Planner(_NOBODY, _NOBODY, "")),
     billing.NAME: billing.service(),
 }
 """The table of each service, by its name."""
