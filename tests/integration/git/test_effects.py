@@ -13,7 +13,7 @@ from dulwich.repo import Repo
 from tests.integration.git.log import Acme, Log
 
 from catalyst.chassis.errors import Retry
-from catalyst.chassis.service import Report
+from catalyst.chassis.service import Report, Reports
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Recorded
 from catalyst.environment_controller.adapters.git import DulwichHome
@@ -38,7 +38,7 @@ class World:
         """Forget what a process knows."""
         (self.effect,) = effects(self.git)
 
-    async def run(self, *events: Recorded) -> list[Report | None]:
+    async def run(self, *events: Recorded) -> list[Reports]:
         return [await self.effect.run(event, self.log.load) for event in events]
 
     async def onboard(self) -> None:
@@ -89,8 +89,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.root.close()
 
 
-def report_of(report: Report | None) -> Any:
-    assert report is not None
+def report_of(report: Reports) -> Any:
+    assert isinstance(report, Report)
     return report.command
 
 
@@ -110,7 +110,7 @@ async def test_onboarding_makes_the_home_and_then_the_manifests(world: World) ->
     assert manifests == env1.ReportStep(
         step="manifests", status="done", detail=head.commit, attempt=2
     )
-    assert reports[0] is not None
+    assert isinstance(reports[0], Report)
     assert reports[0].ref == second.ref
     assert world.tree().keys() == {"organization.yaml"}
     assert world.subjects() == ["Write the manifests of Organization acme"]
@@ -170,7 +170,7 @@ async def test_each_change_is_one_commit_and_one_report(world: World) -> None:
         head = await world.git.head("acme")
         assert head is not None
         assert head.seq == event.seq
-        assert report is not None
+        assert isinstance(report, Report)
         assert report.ref == event.ref
         assert report_of(report).commit == head.commit
         assert report_of(report).event_seq == event.seq

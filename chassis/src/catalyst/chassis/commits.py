@@ -39,6 +39,13 @@ def actor_of(found: bytes) -> str:
     return unquote(text[text.rfind("<") + 1 : text.rfind(">")])
 
 
+def person(email: str) -> bytes:
+    """Return a person as a Git identity, by a proven e-mail address."""
+    address = _NOT_IN_IDENTITY.sub(_percent, email)
+    name = _NOT_IN_NAME.sub("", email.partition("@")[0]).strip(_NAME_EDGES) or "unnamed"
+    return f"{name} <{address}>".encode()
+
+
 def committer(service: str) -> bytes:
     """Return Catalyst itself as a Git identity, in the name of a service."""
     return f"Catalyst <service:{service}>".encode()

@@ -99,6 +99,10 @@ TABLE: Final = Table(
                 "evt.*.provisioning.application.*.change-left.*",
             ),
         ),
+        Reaction(
+            name="repositories",
+            filters=("evt.*.provisioning.change.*.change-step-started.*",),
+        ),
     ),
     asks=("catalog", "billing", "environment", "provisioning"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.chassis.service import Aggregate, Process, Rule, Service, on
+from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, on
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.provisioning.domain import application, applying, change, deciding, foreign, process
@@ -74,12 +74,13 @@ PROCESSES: Final = (
 )
 
 
-def service(planner: Planner) -> Service:
-    """Return the table, with plans made by `planner`."""
+def service(planner: Planner, effects: tuple[Effect, ...] = ()) -> Service:
+    """Return the table, with plans made by `planner`, and what happens outside."""
     return Service(
         name=NAME,
         aggregates=AGGREGATES,
         rules=RULES,
         processes=PROCESSES,
+        effects=effects,
         queries=queries(planner),
     )

@@ -10,6 +10,9 @@ from catalyst.chassis import app as process
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.runtime import standing
+from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
+from catalyst.provisioning.adapters.git import GitRepositories
+from catalyst.provisioning.effects import effects
 from catalyst.provisioning.handlers import service
 from catalyst.provisioning.queries import Planner
 from catalyst.provisioning.settings import Settings
@@ -21,8 +24,14 @@ NAME: Final = "provisioning"
 async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
     """Connect, and hold the member for the block."""
     async with standing(NAME, settings) as runtime:
-        planner = Planner(Objects(runtime.broker), runtime.asking, settings.currency)
-        yield WorkerMember(NAME, service(planner), runtime)
+        contents = Objects(runtime.broker)
+        planner = Planner(contents, runtime.asking, settings.currency)
+        outside = effects(
+            GitRepositories(settings.git_url, runtime.token),
+            ReadVersions(StoredContents(contents)),
+            settings.cluster_git_url or settings.git_url,
+        )
+        yield WorkerMember(NAME, service(planner, outside), runtime)
 
 
 def run() -> int:

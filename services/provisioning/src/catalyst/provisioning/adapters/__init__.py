@@ -1,0 +1,1 @@
+"""Everything that touches Git or the object store on behalf of provisioning."""

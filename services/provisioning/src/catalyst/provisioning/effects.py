@@ -1,0 +1,274 @@
+"""What happens outside for a change: its Applications' repositories are made, written and closed.
+
+Every effect reads what the change says as of its event, and does nothing twice: a branch that
+carries the event's sequence, or a later one, is not written again. Its reports are the same every
+time, one for each Application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from catalyst.chassis.commits import one_line
+from catalyst.chassis.errors import Poison
+from catalyst.chassis.service import Effect, Loader, Report
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.provisioning_values_v1 import Action, Desired, Step
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import files, foreign, rendered
+from catalyst.provisioning.domain.application import Application, application_ref
+from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.files import Origin
+from catalyst.provisioning.domain.place import Place, host_of
+from catalyst.provisioning.domain.steps import units
+from catalyst.provisioning.ports import Edit, Repositories, Signed, Tree, Versions
+
+NAME: Final = "repositories"
+STEPS: Final[frozenset[Step]] = frozenset({"repository", "commit", "archive"})
+REPORT_TIME: Final = timedelta(seconds=2)
+"""The effect gives up that long before the deadline of its step, so that its reason is heard."""
+
+LINE_LENGTH: Final = 253
+"""Characters of a detail in a report."""
+
+Work = Callable[[str], Awaitable[pro1.ReportStep]]
+
+
+def effects(repositories: Repositories, versions: Versions, url: str) -> tuple[Effect, ...]:
+    """Return the effects of this service.
+
+    Args:
+        repositories: Where the Applications' files go.
+        versions: What they are rendered from.
+        url: Where clusters find the repositories: the part before `/git/`.
+    """
+    writer = _Writer(repositories, versions, url.rstrip("/"))
+    return (
+        Effect(
+            name=NAME,
+            events=(pro1.ChangeStepStarted,),
+            run=writer.run,
+            failed=_failed,
+            # Changes of one Application follow each other; within a repository the port queues.
+            lane=lambda recorded: recorded.ref.path,
+            until=_until,
+        ),
+    )
+
+
+class _Writer:
+    """Carries steps out in repositories."""
+
+    def __init__(self, repositories: Repositories, versions: Versions, url: str) -> None:
+        self._repositories = repositories
+        self._versions = versions
+        self._url = url
+
+    async def run(self, recorded: Recorded, load: Loader) -> tuple[Report, ...] | None:
+        """Carry one attempt at a step out; again changes nothing and gives the same reports."""
+        event = _step(recorded)
+        if event.step not in STEPS or (event.undo and event.step != "commit"):
+            return None
+        change: Change = await load(recorded.ref, up_to=recorded.seq)
+        opened = change.content()
+        task = _Task(recorded, event, opened)
+        work: Mapping[Step, Work] = {
+            "repository": partial(self._prepare, task),
+            "commit": partial(self._commit, task, load),
+            "archive": partial(self._archive, task),
+        }
+        names = [unit.application for unit in units(opened, event.step)]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                found = [tasks.create_task(_done(work[event.step](name))) for name in names]
+        except BaseExceptionGroup as group:
+            # Each repository is written for itself; the first problem is the reason to try again.
+            raise group.exceptions[0] from group
+        return tuple(Report(ref=recorded.ref, command=task.result()) for task in found)
+
+    async def _prepare(self, task: _Task, name: str) -> pro1.ReportStep:
+        branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
+        edit = partial(files.reopened, organization=task.organization, application=name)
+        await self._repositories.prepare(task.signed(name), branches, edit)
+        return task.report(name, f"/git/{task.organization}/{name}.git")
+
+    async def _commit(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
+        made: dict[str, Tree] = {}
+        for item in task.opened.lock:
+            if item.application == name and item.written:
+                made[item.environment] = await self._files(task, load, name, item.environment)
+        commits: dict[str, str] = {}
+        for branch in dict.fromkeys(task.opened.branches[environment] for environment in made):
+            own = {at: tree for at, tree in made.items() if task.opened.branches[at] == branch}
+            commit = await self._repositories.commit(task.signed(name), branch, _replacing(own))
+            commits |= dict.fromkeys(own, commit)
+        detail = ", ".join(sorted({commit[:10] for commit in commits.values()}))
+        return task.report(name, detail, commits)
+
+    async def _archive(self, task: _Task, name: str) -> pro1.ReportStep:
+        signed = task.signed(name)
+        for branch in await self._repositories.branches(task.organization, name):
+            edit = partial(files.closed, change=task.change)
+            await self._repositories.commit(signed, branch, edit)
+        return task.report(name, "archived")
+
+    async def _files(self, task: _Task, load: Loader, name: str, environment: str) -> Tree:
+        """Return the files of an Application in an Environment; none if it is not to run there."""
+        desired = await self._desired(task, load, name, environment)
+        if desired is None:
+            return {}
+        where: foreign.Environment = await load(
+            foreign.environment_ref(task.organization, environment), up_to=task.seq
+        )
+        place = Place(
+            organization=task.organization,
+            application=name,
+            name=environment,
+            environment=where,
+            desired=desired,
+        )
+        hosts = {}
+        for other in sorted(set(desired.dependencies.values())):
+            near = await self._desired(task, load, other, environment)
+            if near is not None:
+                beside = msgspec.structs.replace(place, application=other, desired=near)
+                content = await self._versions.get(near.digest)
+                hosts[other] = host_of(beside, content.blueprint)
+        place = msgspec.structs.replace(place, hosts=hosts)
+        try:
+            made = rendered.files(place, await self._versions.get(desired.digest))
+        except Rejected as error:
+            raise Poison(error.message) from error
+        origin = Origin(url=self._url, branch=task.opened.branches[environment])
+        return files.placed(place, made, desired.change or task.change, origin)
+
+    async def _desired(
+        self, task: _Task, load: Loader, name: str, environment: str
+    ) -> Desired | None:
+        ref = application_ref(task.organization, name)
+        state: Application = await load(ref, up_to=task.seq)
+        return state.binding(environment).desired
+
+
+async def _done(report: Awaitable[pro1.ReportStep]) -> pro1.ReportStep:
+    return await report
+
+
+class _Task:
+    """One attempt at a step, with what the change says."""
+
+    def __init__(
+        self, recorded: Recorded, event: pro1.ChangeStepStarted, opened: pro1.ChangeOpened
+    ) -> None:
+        self._recorded = recorded
+        self._event = event
+        self.opened = opened
+        self.organization = recorded.ref.organization or ""
+        self.change = recorded.ref.id
+        self.seq = recorded.seq
+
+    def signed(self, name: str) -> Signed:
+        """Return who commits, and for what."""
+        return Signed(
+            organization=self.organization,
+            repository=name,
+            summary=summary(self._event, self.opened, name),
+            actor=self.opened.author,
+            email=self.opened.author_email,
+            # A step was caused by an answer or a report; the command behind it correlates.
+            command=self._recorded.correlationid,
+            change=self.change,
+            seq=self.seq,
+            time=self._recorded.time,
+        )
+
+    def report(
+        self, name: str, detail: str, commits: Mapping[str, str] | None = None
+    ) -> pro1.ReportStep:
+        """Return that the step is done for an Application."""
+        return pro1.ReportStep(
+            step=self._event.step,
+            application=name,
+            status="done",
+            detail=_line(detail),
+            commits=dict(commits or {}),
+            attempt=self._event.attempt,
+            undo=self._event.undo,
+        )
+
+
+_VERBS: Final[Mapping[Action, str]] = {
+    "install": "Install",
+    "configure": "Configure",
+    "upgrade": "Upgrade",
+    "rollback": "Roll back",
+    "uninstall": "Uninstall",
+    "delete-environment": "Uninstall",
+    "delete-organization": "Uninstall",
+}
+
+
+def summary(event: pro1.ChangeStepStarted, opened: pro1.ChangeOpened, name: str) -> str:
+    """Return what happens to an Application, as the first line of a commit message."""
+    if event.step == "repository":
+        return f"Begin the repository of {name}"
+    if event.step == "archive":
+        return f"Archive {name}: it runs nowhere any more"
+    own = next(item for item in opened.lock if item.application == name and item.written)
+    verb = "Install" if own.role == "new" else _VERBS[opened.request.action]
+    text = f"{verb} {name} in {own.environment}"
+    if not text.startswith("Uninstall"):
+        text += f": {own.blueprint} {own.version}"
+    return f"Take back: {text[0].lower()}{text[1:]}" if event.undo else text
+
+
+def _replacing(made: Mapping[str, Tree]) -> Edit:
+    def edit(tree: Tree) -> Tree:
+        for environment, own in made.items():
+            tree = files.with_environment(tree, environment, own)
+        return tree
+
+    return edit
+
+
+def _line(text: str) -> str:
+    return one_line(text)[:LINE_LENGTH]
+
+
+def _step(recorded: Recorded) -> pro1.ChangeStepStarted:
+    if not isinstance(recorded.event, pro1.ChangeStepStarted):
+        raise TypeError(f"{recorded.type} begins no step")
+    return recorded.event
+
+
+def _until(recorded: Recorded) -> datetime | None:
+    """Return until when the change waits for the effect."""
+    return _step(recorded).deadline - REPORT_TIME
+
+
+def _failed(recorded: Recorded, reason: str) -> tuple[Report, ...] | None:
+    """Return what the change hears when the effect gave up, of each of its Applications."""
+    event = _step(recorded)
+    if event.step not in STEPS or not event.applications:
+        return None
+    return tuple(
+        Report(
+            ref=recorded.ref,
+            command=pro1.ReportStep(
+                step=event.step,
+                application=name,
+                status="failed",
+                detail=_line(reason),
+                attempt=event.attempt,
+                undo=event.undo,
+            ),
+        )
+        for name in event.applications
+    )

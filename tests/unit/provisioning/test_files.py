@@ -1,0 +1,128 @@
+"""The files of an Application: the same input, the same bytes, and nobody's secret."""
+
+import string
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import plans
+
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.provisioning.domain import files, foreign
+from catalyst.provisioning.domain.place import Place
+
+ORIGIN = files.Origin(url="https://catalyst.example", branch="main")
+KUSTOMIZATION = b"apiVersion: v1\nkind: Kustomization\nresources:\n- a.yaml\n"
+NAME = st.text(string.ascii_lowercase, min_size=2, max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAME, inner, max_size=3),
+    max_leaves=8,
+)
+TREES = st.dictionaries(
+    st.builds("{}/{}".format, st.sampled_from(["environments/a", "environments/ab", "x"]), NAME),
+    st.binary(max_size=4),
+    max_size=6,
+)
+
+
+def place(values: dict[str, Any], dependencies: dict[str, str] | None = None) -> Place:
+    return Place(
+        organization="acme",
+        application="blog",
+        name=plans.PROD,
+        environment=foreign.Environment(exists=True, env_type="prod", branch="main"),
+        desired=Desired(
+            change="ch-1",
+            blueprint="bp-x",
+            origin="public",
+            version="1.0.0",
+            digest=plans.DIGEST,
+            values=values,
+            dependencies=dependencies or {},
+        ),
+    )
+
+
+@pytest.mark.guarantee("G13.3")
+@given(values=st.dictionaries(NAME, VALUES, max_size=4), order=st.randoms())
+def test_the_order_of_what_comes_in_changes_no_byte(values: dict[str, Any], order: Any) -> None:
+    shuffled = list(values.items())
+    order.shuffle(shuffled)
+    made = {"kustomization.yaml": KUSTOMIZATION, "a.yaml": b"x\n"}
+    first = files.placed(place(values, {"db": "pg", "cache": "redis"}), made, "ch-1", ORIGIN)
+    again = files.placed(
+        place(dict(shuffled), {"cache": "redis", "db": "pg"}),
+        dict(reversed(made.items())),
+        "ch-1",
+        ORIGIN,
+    )
+    assert list(first.items()) == list(again.items())
+
+
+def test_the_change_stands_in_the_flux_objects_alone() -> None:
+    made = {"kustomization.yaml": KUSTOMIZATION, "a.yaml": b"x\n"}
+    one = files.placed(place({}), made, "ch-1", ORIGIN)
+    two = files.placed(place({}), made, "ch-2", ORIGIN)
+    assert {path for path in one if one[path] != two[path]} == {
+        f"environments/{plans.PROD}/flux/{name}.yaml" for name in ("gitrepository", "kustomization")
+    }
+
+
+def test_flux_waits_for_what_the_lock_names_and_gives_up_in_time() -> None:
+    found = files.placed(place({}, {"db": "pg", "cache": "redis"}), {}, "ch-1", ORIGIN)
+    spec = yaml.safe_load(found[f"environments/{plans.PROD}/flux/kustomization.yaml"])["spec"]
+    assert spec["dependsOn"] == [{"name": "pg-prod"}, {"name": "redis-prod"}]
+    assert spec["prune"] is spec["wait"] is True
+    assert {"interval", "timeout", "retryInterval"} < spec.keys()
+
+
+@pytest.mark.guarantee("G13.3")
+def test_secrets_are_references() -> None:
+    values = {"a": "secret:db/password", "deep": [{"b": "secret:db/user"}], "c": "secret:x/k"}
+    made = {"kustomization.yaml": KUSTOMIZATION}
+    found = files.placed(place(values), made, "ch-1", ORIGIN)
+    top = f"environments/{plans.PROD}/"
+    documents = [yaml.safe_load(found[f"{top}secrets/{name}.yaml"]) for name in ("db", "x")]
+    assert {item["kind"] for item in documents} == {"ExternalSecret"}
+    assert documents[0]["spec"]["data"] == [
+        {
+            "secretKey": key,
+            "remoteRef": {"key": "org/acme/env/prod/db", "property": key},
+        }
+        for key in ("password", "user")
+    ]
+    listed = yaml.safe_load(found[f"{top}kustomization.yaml"])["resources"]
+    assert listed == ["a.yaml", "secrets/db.yaml", "secrets/x.yaml"]
+
+
+@given(tree=TREES, own=st.dictionaries(NAME, st.binary(max_size=4), max_size=3))
+def test_an_environment_is_replaced_and_nothing_else(
+    tree: dict[str, bytes], own: dict[str, bytes]
+) -> None:
+    made = {f"environments/a/{name}": content for name, content in own.items()}
+    after = files.with_environment(tree, "a", made)
+    assert {path: x for path, x in after.items() if path.startswith("environments/a/")} == made
+    others = {path: x for path, x in tree.items() if not path.startswith("environments/a/")}
+    assert others.items() <= after.items()
+    assert files.with_environment(after, "a", made) == after
+
+
+@given(tree=TREES)
+def test_a_closed_branch_is_opened_again(tree: dict[str, bytes]) -> None:
+    opened = files.reopened(files.closed(tree, "ch-1"), "acme", "blog")
+    assert files.ARCHIVED not in opened
+    assert tree.items() <= opened.items()
+
+
+def test_two_environments_of_a_type_do_not_meet() -> None:
+    first, second = place({}), msgspec.structs.replace(place({}), name="acme-lab-prod")
+    made = {"a.yaml": b"x\n"}
+    one = files.placed(first, made, "ch-1", ORIGIN)
+    two = files.placed(second, made, "ch-1", ORIGIN)
+    assert not one.keys() & two.keys()
+    assert files.flux_name("acme", "blog", first.name) == "blog-prod"
+    assert files.flux_name("acme", "blog", second.name) == "blog-lab-prod"
