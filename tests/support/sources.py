@@ -70,14 +70,15 @@ class Registry:
         self._keys = keys
 
     async def send(
-        self, type_: str, ref: Ref, data: Mapping[str, Any], *, roles: tuple[str, ...] = ()
+        self, type_: str, ref: Ref, data: Mapping[str, Any], *, email: str = ""
     ) -> Outcome:
-        """Send one command and return its outcome; as a sovereign-admin, unless told so."""
+        """Send one command and return its outcome; as a sovereign-admin unless `email` says who."""
         name, version = type_.removeprefix("blueprint.").rsplit(".v", 1)
         found = ids.command_id()
         body = {"specversion": "1.0", "id": found, "source": "test", "type": type_, "data": data}
         assert ref.aggregate in BY_TYPE[type_].aggregates
-        token = self._keys.people().person("root@example.org", list(roles or ["sovereign-admin"]))
+        roles = [] if email else ["sovereign-admin"]
+        token = self._keys.people().person(email or "root@example.org", roles)
         subject = ref.command(name, int(version))
         headers = {"Authorization": f"Bearer {token}"}
         await self.js.publish(Outgoing(subject, msgspec.json.encode(body), headers))

@@ -7,6 +7,7 @@ restart everything is fetched anew.
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -85,7 +86,6 @@ class GitSource:
             pool_manager=pool,
             username="catalyst" if password else None,
             password=password or None,
-            thin_packs=False,
             quiet=True,
         )
         tip: list[ObjectID] = []
@@ -114,7 +114,8 @@ class GitSource:
                     raise Unusable("unreachable", f"the fetch took more than {FETCH_SECONDS:.0f} s")
                 return len(data)
 
-            client.fetch_pack("", wants, repo.get_graph_walker(), take)
+            # Every server speaks version 0; our own door speaks no other.
+            client.fetch_pack("", wants, repo.get_graph_walker(), take, protocol_version=0)
             if parts:
                 self._keep(repo, b"".join(parts))
             if tip[0].decode() == known:
@@ -127,13 +128,8 @@ class GitSource:
     @staticmethod
     def _keep(repo: Repo, data: bytes) -> None:
         pack.check(data)
-        file, commit, abort = repo.object_store.add_pack()
-        try:
-            file.write(data)
-        except BaseException:
-            abort()
-            raise
-        commit()
+        stream = io.BytesIO(data)
+        repo.object_store.add_thin_pack(stream.read, None)
 
     def _repo(self) -> Repo:
         if (self._path / "HEAD").is_file():
