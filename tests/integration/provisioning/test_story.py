@@ -1,0 +1,100 @@
+"""Install, configure and uninstall on the real broker, with real money and real Environments."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.integration.provisioning.town import PROD, Town, town
+from tests.support import billing, planning
+
+from catalyst.billing.domain import subscription
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.keyring import KeyRing
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.topology import DLQ
+from catalyst.provisioning.domain import foreign
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+HOME = foreign.environment_ref("acme", PROD)
+
+
+@pytest.fixture
+async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
+    keys = KeyRing.open(tmp_path / "keys")
+    async with town(js, keys, tmp_path) as found:
+        yield found
+        assert not (await js.stream_state(DLQ)).messages
+
+
+async def test_an_application_is_installed_configured_and_taken_away(place: Town) -> None:
+    found = await place.plan(planning.install())
+    assert found.price is not None
+    assert found.price.delta == billing.omr(2000)
+    done = await place.apply("ch-1", found)
+    assert done.status == "accepted", done
+    assert (await place.through("ch-1")).status == "completed"
+    home: foreign.Environment = await place.worker.states.state(HOME)
+    assert home.applications == ("wiki", "wiki-postgres")
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.balances["revenue:OMR"] == 2000
+    sold = await place.money.state(subscription.ref_of("acme", f"wiki-postgres.{PROD}"))
+    assert sold.status == "active"
+
+    request = PlanRequest(
+        action="configure", environment=PROD, application="wiki", values={"logLevel": "debug"}
+    )
+    done = await place.apply("ch-2", await place.plan(request))
+    assert done.status == "accepted", done
+    assert (await place.through("ch-2")).status == "completed"
+
+    for number, name in enumerate(("wiki", "wiki-postgres"), 3):
+        gone = PlanRequest(action="uninstall", environment=PROD, application=name)
+        done = await place.apply(f"ch-{number}", await place.plan(gone))
+        assert done.status == "accepted", done
+        state = await place.through(f"ch-{number}")
+        assert state.status == "completed", state
+    home = await place.worker.states.state(HOME)
+    assert home.applications == ()
+    sold = await place.money.state(subscription.ref_of("acme", f"wiki-postgres.{PROD}"))
+    assert sold.status == "ended"
+    assert (await place.application("wiki")).archived
+
+
+async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place: Town) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install()))
+    assert done.status == "accepted", done
+    await place.reached("ch-1", "repository")
+    account = await place.money.state(billing.ACCOUNT)
+    assert "ch-1" in account.holds
+    stopped = await place.money.ask(pro1.CancelChange(reason="the wrong one"), "acme", "ch-1")
+    assert stopped.status == "accepted", stopped
+    state = await place.over("ch-1")
+    assert (state.status, state.undone, state.left) == ("failed", ("hold", "admit"), ())
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.holds == {}
+    assert account.available("OMR", billing.NOW) == billing.omr(50_000)
+    home: foreign.Environment = await place.worker.states.state(HOME)
+    assert home.applications == ()
+
+
+async def test_a_plan_that_is_no_longer_true_is_refused_with_what_changed(place: Town) -> None:
+    found = await place.plan(planning.install())
+    define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
+    root = "root@example.org"
+    assert (await place.money.ask(define, "acme", "gate", by=root)).status == "accepted"
+    attach = env1.AttachPolicy(policy="gate")
+    assert (await place.money.ask(attach, "acme", PROD, by=root)).status == "accepted"
+    done = await place.apply("ch-1", found)
+    assert done.code == "plan-stale"
+    changed = {error.pointer for error in done.errors}
+    assert changed == {f"/data/inputs/environment:{PROD}", "/data/inputs/policy:gate"}
+
+
+async def test_of_two_plans_that_are_applied_at_once_one_is_stale(place: Town) -> None:
+    found = await place.plan(planning.install())
+    first = await place.apply("ch-1", found)
+    second = await place.apply("ch-2", found)
+    assert first.status == "accepted", first
+    assert second.code in {"plan-stale", "application-exists"}, second
