@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.integration.billing.town import OWNER, ROOT
 from tests.integration.provisioning.town import PROD, Town, town
 from tests.support import billing, planning
 
@@ -12,7 +13,8 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.provisioning_values_v1 import Action, PlanRequest
+from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
 
@@ -82,10 +84,9 @@ async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place
 async def test_a_plan_that_is_no_longer_true_is_refused_with_what_changed(place: Town) -> None:
     found = await place.plan(planning.install())
     define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
-    root = "root@example.org"
-    assert (await place.money.ask(define, "acme", "gate", by=root)).status == "accepted"
+    assert (await place.money.ask(define, "acme", "gate", by=ROOT)).status == "accepted"
     attach = env1.AttachPolicy(policy="gate")
-    assert (await place.money.ask(attach, "acme", PROD, by=root)).status == "accepted"
+    assert (await place.money.ask(attach, "acme", PROD, by=ROOT)).status == "accepted"
     done = await place.apply("ch-1", found)
     assert done.code == "plan-stale"
     changed = {error.pointer for error in done.errors}
@@ -98,3 +99,46 @@ async def test_of_two_plans_that_are_applied_at_once_one_is_stale(place: Town) -
     second = await place.apply("ch-2", found)
     assert first.status == "accepted", first
     assert second.code in {"plan-stale", "application-exists"}, second
+
+
+@pytest.mark.parametrize(
+    ("action", "by"), [("delete-environment", OWNER), ("delete-organization", ROOT)]
+)
+async def test_a_cascade_takes_everything_away_in_order_and_then_what_held_it(
+    place: Town, action: Action, by: str
+) -> None:
+    await place.apply("ch-1", await place.plan(planning.install()))
+    assert (await place.through("ch-1")).status == "completed"
+    whole = action == "delete-organization"
+    request = PlanRequest(action=action, environment=None if whole else PROD)
+    found = await place.plan(request, by)
+    assert [item.application for item in found.lock] == ["wiki", "wiki-postgres"]
+    assert found.goes[:2] == (
+        f"Application wiki in {PROD}",
+        f"Application wiki-postgres in {PROD}",
+    )
+    assert any(text.startswith(f"environment {PROD}:") for text in found.goes)
+    assert found.blocked_by == ()
+    done = await place.apply("ch-2", found, by)
+    assert done.status == "accepted", done
+    state = await place.through("ch-2")
+    assert state.status == "completed", state
+    assert state.completed == ("commit", "observe", "release", "settle", "archive", "delete")
+    home: foreign.Environment = await place.worker.states.state(HOME)
+    assert not home.exists
+    owner: foreign.Organization = await place.worker.states.state(foreign.organization_ref("acme"))
+    assert owner.phase == ("deleted" if whole else "ready")
+
+
+async def test_an_empty_environment_is_deleted_in_one_step(place: Town) -> None:
+    request = PlanRequest(action="delete-environment", environment=PROD)
+    done = await place.apply("ch-1", await place.plan(request))
+    assert done.status == "accepted", done
+    state = await place.over("ch-1")
+    assert (state.status, state.completed) == ("completed", ("delete",))
+
+
+async def test_who_may_build_may_not_delete_an_organization(place: Town) -> None:
+    with pytest.raises(Rejected) as caught:
+        await place.plan(PlanRequest(action="delete-organization"))
+    assert caught.value.code == "forbidden"

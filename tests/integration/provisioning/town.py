@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.integration.billing.town import CASHIER, OWNER
+from tests.integration.billing.town import CASHIER, OWNER, ROOT
 from tests.integration.billing.town import Town as Money
 from tests.support import billing, planning
 from tests.support.rig import Sender, working
 from tests.support.waiting import until
 
 from catalyst.billing import handlers as billing_handlers
+from catalyst.blueprints import package
 from catalyst.catalog_svc.handlers import AGGREGATES as CURATION
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
@@ -29,7 +30,7 @@ from catalyst.chassis.worker import Worker
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as blue1
-from catalyst.contracts import codec, registry
+from catalyst.contracts import codec, registry, roles
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import Envelope, Event, Outcome
@@ -44,6 +45,8 @@ from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.change import Change, change_ref
 from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.steps import is_removal
+from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 
 PROD = "acme-prod"
@@ -78,17 +81,17 @@ class Town:
 
     async def plan(self, request: PlanRequest, by: str = OWNER) -> Plan:
         """Ask for a plan as a person."""
-        token = self.keys.people().person(by, [])
+        token = self.keys.people().person(by, [roles.SOVEREIGN_ADMIN] if by == ROOT else [])
         asked = Asked(self.js, lambda: token, timeout=15)
         answer = await asked.ask("provisioning", "plan", 1, "acme", msgspec.to_builtins(request))
         return msgspec.convert(answer, Plan)
 
-    async def apply(self, name: str, found: Plan) -> Outcome:
+    async def apply(self, name: str, found: Plan, by: str = OWNER) -> Outcome:
         """Apply a plan, as the change with this name."""
         command = pro1.ApplyPlan(
             request=found.request, hash=found.hash, inputs=found.inputs, expires=found.expires
         )
-        return await self.money.ask(command, "acme", name)
+        return await self.money.ask(command, "acme", name, by=by)
 
     async def report(self, name: str, step: str, application: str, **more: Any) -> Outcome:
         """Report on a step as its effect would."""
@@ -153,7 +156,7 @@ class Town:
                 if step in {"repository", "commit", "archive"}:
                     await self.report(name, step, unit.application, undo=state.undo)
                 elif step == "observe":
-                    removal = state.content().request.action == "uninstall"
+                    removal = is_removal(state.content().request.action)
                     await self.seen(unit.application, name, "missing" if removal else "healthy")
             before = state
 
@@ -203,7 +206,8 @@ async def town(js: JetStream, keys: KeyRing, folder: Path) -> AsyncIterator[Town
     planning.wiki(others)
     root = GitRoot(folder / "git")
     objects = Objects(js)
-    planner = Planner(objects, Asked(js, keys.service("provisioning").service), "OMR")
+    asking = Asked(js, keys.service("provisioning").service)
+    planner = Planner(objects, asking, "OMR")
     async with AsyncExitStack() as stack:
         stack.callback(root.close)
         for service in (
@@ -212,7 +216,9 @@ async def town(js: JetStream, keys: KeyRing, folder: Path) -> AsyncIterator[Town
         ):
             await stack.enter_async_context(working(js, service, keys=keys))
         cash = await stack.enter_async_context(working(js, billing_handlers.service(), keys=keys))
-        worker = await stack.enter_async_context(working(js, handlers.service(planner), keys=keys))
+        worker = await stack.enter_async_context(
+            working(js, handlers.service(planner, (deletion(asking),)), keys=keys)
+        )
         found = Town(js, keys, Money(js, keys, cash), worker, others)
         await _furnish(found, objects)
         yield found
@@ -240,7 +246,7 @@ async def _furnish(found: Town, objects: Objects) -> None:
     done = await sender.outcome("acme", sent)
     assert done.status == "accepted", done
     for (name, version), one in planning.PACKAGES.items():
-        raw = planning.package.to_tar(one)
+        raw = package.to_tar(one)
         assert await objects.put(raw) == planning.digest(name, version)
         registered = blue1.VersionRegistered(
             name=name,

@@ -139,6 +139,9 @@ TABLE: Final = Table(
         "fail-onboarding.v1": frozenset({"environment"}),
         "record-commit.v1": frozenset({"environment"}),
         "report-step.v1": frozenset({"environment"}),
+        # the last step of a cascade; people send these, too
+        "apply-organization-deletion.v1": frozenset({"provisioning"}),
+        "apply-environment-deletion.v1": frozenset({"provisioning"}),
         "admit-application.v1": frozenset({"provisioning"}),
         "release-application.v1": frozenset({"provisioning"}),
     },

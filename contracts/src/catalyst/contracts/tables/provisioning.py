@@ -14,7 +14,7 @@ from catalyst.contracts.tables.role import (
     SECURITY_OFFICER,
     SOVEREIGN,
 )
-from catalyst.contracts.tables.row import Reaction, Rows, Table
+from catalyst.contracts.tables.row import Feed, Reaction, Rows, Table
 
 _ROWS: Final = Rows("provisioning")
 AGGREGATES: Final = ("application", "change")
@@ -100,9 +100,14 @@ TABLE: Final = Table(
             ),
         ),
         Reaction(
+            name="deletion",
+            filters=("evt.*.provisioning.change.*.change-step-started.*",),
+        ),
+        Reaction(
             name="repositories",
             filters=("evt.*.provisioning.change.*.change-step-started.*",),
         ),
     ),
+    sources=(Feed(name="observation", stream="FACTS", filters=("ws.*.flux.>", "ws.*.k8s.>")),),
     asks=("catalog", "billing", "environment", "provisioning"),
 )

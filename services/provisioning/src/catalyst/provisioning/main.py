@@ -14,6 +14,7 @@ from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
 from catalyst.provisioning.adapters.git import GitRepositories
 from catalyst.provisioning.effects import effects
 from catalyst.provisioning.handlers import service
+from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 from catalyst.provisioning.settings import Settings
 
@@ -31,7 +32,7 @@ async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
             ReadVersions(StoredContents(contents)),
             settings.cluster_git_url or settings.git_url,
         )
-        yield WorkerMember(NAME, service(planner, outside), runtime)
+        yield WorkerMember(NAME, service(planner, (*outside, deletion(runtime.asking))), runtime)
 
 
 def run() -> int:

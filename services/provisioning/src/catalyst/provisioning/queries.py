@@ -35,7 +35,7 @@ from catalyst.provisioning.domain import (
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
 from catalyst.provisioning.domain.place import Content, values_for_dependencies
-from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.plan import Blocker, Plan
 from catalyst.provisioning.domain.steps import is_removal
 from catalyst.provisioning.ports import Contents
 
@@ -231,7 +231,30 @@ class Planner:
             facts = await self._with_applications(facts, names, load)
         lock = removal_plan.lock_of(asked, facts)
         facts = await self._with_contents(facts, lock)
-        return removal_plan.plan(asked, facts, lock)
+        if asked.action == "uninstall":
+            return removal_plan.plan(asked, facts, lock)
+        kind = "organization" if asked.environment is None else "environment"
+        request = {} if asked.environment is None else {"environment": asked.environment}
+        answer = await self._asking.ask(
+            "environment", f"plan-{kind}-deletion", 1, facts.name, request
+        )
+        found = removal_plan.plan(
+            asked, facts, lock, beyond=_items(answer["goes"]), kept=_items(answer["stays"])
+        )
+        # Applications stand in the way only until they have gone, which this plan lets them.
+        more = tuple(
+            Blocker(code=item["code"], message=item["message"])
+            for item in answer["blocked_by"]
+            if item["code"] != "applications-present"
+            and not (item["code"] == "organization-suspended" and asked.environment is None)
+        )
+        known = {item.code for item in found.blocked_by}
+        new = tuple(item for item in more if item.code not in known)
+        return replace(found, blocked_by=(*found.blocked_by, *new))
+
+
+def _items(found: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(f"{item['kind']} {item['name']}: {item['detail']}" for item in found)
 
 
 def _asked(request: Mapping[str, Any]) -> PlanRequest:

@@ -7,9 +7,9 @@ from typing import Final
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Send
-from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain.foreign import environment_ref
+from catalyst.provisioning.domain.foreign import environment_ref, organization_ref
 from catalyst.provisioning.domain.steps import HOLD_MINUTES, Unit, subscription
 from catalyst.provisioning.domain.writing import Writing
 
@@ -70,6 +70,18 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
             return Send(ref=subscription_ref(organization, unit), command=ended)
         case _:
             raise LookupError(f"the step {step!r} asks nobody")
+
+
+def deletion(writing: Writing, planned: Deletion) -> Send:
+    """Return the command that carries out a deletion as it was planned."""
+    organization = writing.organization
+    said = {name: getattr(planned, name) for name in Deletion.__struct_fields__}
+    environment = writing.content.request.environment
+    if environment is None:
+        whole = env1.ApplyOrganizationDeletion(**said)
+        return Send(ref=organization_ref(organization), command=whole)
+    one = env1.ApplyEnvironmentDeletion(**said)
+    return Send(ref=environment_ref(organization, environment), command=one)
 
 
 def _hold(writing: Writing) -> bill1.HoldCredit:

@@ -12,10 +12,11 @@ from typing import Final
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.contracts.message import derived_id
+from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.provisioning.domain import closing, undoing
 from catalyst.provisioning.domain.application import is_gone, is_seen
-from catalyst.provisioning.domain.asking import NOTHING_THERE, command
+from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
 from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
@@ -112,6 +113,23 @@ def _told(writing: Writing, step: Step, unit: Unit, commits: Mapping[str, str]) 
     if step == "archive":
         archived = app1.RepositoryArchived(repository=unit.application, change=writing.name)
         writing.emit_on(unit.application, archived)
+
+
+def delete(writing: Writing, planned: Deletion) -> None:
+    """Send what carries out a deletion as it was planned; the step waits for its answer."""
+    if writing.state.step != "delete":
+        return
+    writing.emit(
+        pro1.ChangeStepProgressed(
+            step="delete",
+            application="",
+            detail="planned",
+            command=derived_id(writing.context.done_id, "out0"),
+            input=writing.context.input_id,
+        )
+    )
+    sent = deletion(writing, planned)
+    writing.send(sent.ref, sent.command)
 
 
 def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> None:

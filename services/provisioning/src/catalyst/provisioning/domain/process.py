@@ -131,8 +131,10 @@ def _answered(writing: Writing, given: Answer) -> None:
     elif given.status == "accepted":
         (undoing if asked.undo else flow).done(writing, asked.unit)
     else:
+        # What is to be deleted may have changed since it was planned: then it is planned again.
+        final = "" if asked.step == "delete" else given.code
         reason = f"refused: {given.code}"
-        (undoing if asked.undo else flow).fail(writing, reason, asked.unit, given.code)
+        (undoing if asked.undo else flow).fail(writing, reason, asked.unit, final)
 
 
 def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
@@ -186,7 +188,9 @@ def report_step(state: Change, report: pro1.ReportStep, context: Context) -> Dec
     current = running and (state.step, state.undo) == (report.step, report.undo)
     if not current or unit not in state.remaining() or context.input_id in state.handled:
         return Decision()
-    if report.status == "done":
+    if report.status == "done" and report.deletion is not None:
+        flow.delete(writing, report.deletion)
+    elif report.status == "done":
         if report.undo:
             undoing.done(writing, unit, report.commits)
         else:

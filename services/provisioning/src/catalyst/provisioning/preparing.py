@@ -1,0 +1,90 @@
+"""What is asked before the last step of a cascade: the environment-controller's own plan.
+
+It is made after the last Application was released, so that it says what stands at that moment. What
+it answers is reported; the change then sends the command that carries it out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.chassis.service import Asking, Effect, Loader, Report
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.provisioning_values_v1 import Deletion
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.change import Change
+
+NAME: Final = "deletion"
+LEEWAY: Final = timedelta(seconds=2)
+"""The effect gives up that long before the deadline of its step, so that its reason is heard."""
+LINE_MAX: Final = 253
+
+
+def deletion(asking: Asking) -> Effect:
+    """Return the effect that asks for the plan of a deletion."""
+
+    async def run(recorded: Recorded, load: Loader) -> Report | None:
+        event = _step(recorded)
+        if event.step != "delete" or event.undo:
+            return None
+        change: Change = await load(recorded.ref, up_to=recorded.seq)
+        request = change.content().request
+        environment = request.environment
+        kind = "organization" if environment is None else "environment"
+        asked = {} if environment is None else {"environment": environment}
+        try:
+            answer = await asking.ask(
+                "environment", f"plan-{kind}-deletion", 1, recorded.ref.organization, asked
+            )
+        except Rejected as error:
+            return _report(recorded, event, "failed", f"refused: {error.code}")
+        return _report(recorded, event, "done", "planned", planned(answer))
+
+    return Effect(
+        name=NAME,
+        events=(pro1.ChangeStepStarted,),
+        run=run,
+        failed=_failed,
+        lane=lambda recorded: recorded.ref.path,
+        until=_until,
+    )
+
+
+def planned(answer: Any) -> Deletion:
+    """Return what has to be sent back of the environment-controller's plan."""
+    return msgspec.convert({name: answer[name] for name in Deletion.__struct_fields__}, Deletion)
+
+
+def _step(recorded: Recorded) -> pro1.ChangeStepStarted:
+    if not isinstance(recorded.event, pro1.ChangeStepStarted):
+        raise TypeError(f"{recorded.type} begins no step")
+    return recorded.event
+
+
+def _until(recorded: Recorded) -> datetime | None:
+    return _step(recorded).deadline - LEEWAY
+
+
+def _failed(recorded: Recorded, reason: str) -> Report | None:
+    event = _step(recorded)
+    if event.step != "delete" or event.undo:
+        return None
+    return _report(recorded, event, "failed", reason)
+
+
+def _report(
+    recorded: Recorded,
+    event: pro1.ChangeStepStarted,
+    status: Any,
+    detail: str,
+    found: Deletion | None = None,
+) -> Report:
+    line = " ".join(detail.split())[:LINE_MAX]
+    command = pro1.ReportStep(
+        step="delete", status=status, detail=line, attempt=event.attempt, deletion=found
+    )
+    return Report(ref=recorded.ref, command=command)
