@@ -132,6 +132,8 @@ class ApplicationObserved(Event, frozen=True, kw_only=True):
     """The same for a person."""
     evidence: tuple[Evidence, ...] = ()
     """What was seen, the worst first."""
+    gone: tuple[str, ...] = ()
+    """Ids of objects that are gone, the newest last: what is told of them late is not believed."""
     source: Source
     """Who saw it."""
     observed_at: UtcTime

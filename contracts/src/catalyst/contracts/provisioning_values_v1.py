@@ -231,6 +231,12 @@ class Evidence(Part, frozen=True, kw_only=True):
     """One word of the cluster, such as `CrashLoopBackOff`."""
     message: str = ""
     """What the cluster says of it."""
+    uid: str = ""
+    """The object's own id."""
+    version: int = 0
+    """Its resource version: what is older is not believed any more."""
+    change: str = ""
+    """The revision that its labels name; empty: none."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, on
+from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, Source, on
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.provisioning.domain import application, applying, change, deciding, foreign, process
+from catalyst.provisioning.domain import (
+    application,
+    applying,
+    change,
+    deciding,
+    foreign,
+    observing,
+    process,
+)
 from catalyst.provisioning.queries import Planner, queries
 
 NAME: Final = change.SERVICE
@@ -71,16 +79,26 @@ PROCESSES: Final = (
         reads=process.reads,
         events=(app1.ChangeLeft, app1.ApplicationObserved),
     ),
+    Process(
+        name="silence",
+        aggregate=application.AGGREGATE,
+        correlate=observing.nobody,
+        react=observing.fall_silent,
+        events=(),
+    ),
 )
 
 
-def service(planner: Planner, effects: tuple[Effect, ...] = ()) -> Service:
-    """Return the table, with plans made by `planner`, and what happens outside."""
+def service(
+    planner: Planner, effects: tuple[Effect, ...] = (), sources: tuple[Source, ...] = ()
+) -> Service:
+    """Return the table, with plans made by `planner`, what happens outside and what is seen."""
     return Service(
         name=NAME,
         aggregates=AGGREGATES,
         rules=RULES,
         processes=PROCESSES,
         effects=effects,
+        sources=sources,
         queries=queries(planner),
     )

@@ -68,6 +68,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     message: str
     evidence: tuple[Evidence, ...]
+    gone: tuple[str, ...] = ()
+    """Ids of objects that are gone, the newest last."""
     source: Source
     observed_at: datetime
     silent_since: datetime | None = None
@@ -251,7 +253,11 @@ def _bound(
                 branch=event.branch,
                 commit=event.commit,
             )
-            return replace(binding, committed=committed)
+            seen = binding.observed
+            if seen is not None and seen.commit == event.commit:
+                # It was applied before the commit was reported here.
+                seen = replace(seen, revision=event.change)
+            return replace(binding, committed=committed, observed=seen)
         case app1.ApplicationObserved():
             return replace(binding, observed=_observed(event))
         case app1.ApplicationSilent():
@@ -282,6 +288,7 @@ def _observed(event: app1.ApplicationObserved) -> Observed:
         reason=event.reason,
         message=event.message,
         evidence=event.evidence,
+        gone=event.gone,
         source=event.source,
         observed_at=event.observed_at,
     )

@@ -1,0 +1,76 @@
+"""What comes on `FACTS`, for the fold of `domain/observing.py`: read, and thinned where it is old.
+
+The log keeps only what has changed. So that what came in between is not taken back by a fact that
+comes late, the newest version of each object is remembered here as well; a restart forgets it, and
+then the next fact of the object puts right what a late one did wrong.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from catalyst.chassis import clock
+from catalyst.chassis.service import Source
+from catalyst.contracts.subjects import Ref
+from catalyst.contracts.topology import FACTS
+from catalyst.provisioning.domain import observing, seen
+from catalyst.provisioning.domain.seen import Fact
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NAME: Final = "observation"
+REMEMBERED: Final = 50_000
+"""Objects whose newest version is remembered, and Applications whose last beat is."""
+
+
+def source(now: Callable[[], float] = clock.monotonic) -> Source:
+    """Return the source of facts; `now` counts seconds between beats."""
+    hearing = _Hearing(now)
+    return Source(
+        name=NAME,
+        stream=FACTS,
+        decode=hearing.decode,
+        correlate=hearing.correlate,
+        react=observing.react,
+    )
+
+
+class _Hearing:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._versions: OrderedDict[tuple[str, ...], int] = OrderedDict()
+        self._beats: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def decode(self, subject: str, data: bytes) -> Fact | None:
+        """Read a fact; it is a beat if none was told for a while."""
+        fact = seen.decode(subject, data)
+        if fact is None:
+            return None
+        key = (fact.environment, fact.application)
+        last, now = self._beats.get(key), self._now()
+        if last is not None and now - last < observing.BEAT.total_seconds():
+            return fact
+        _remember(self._beats, key, now)
+        return msgspec.structs.replace(fact, beat=True)
+
+    def correlate(self, fact: Fact | None) -> Ref | None:
+        """Return the Application of a fact; None for what is older than what was heard."""
+        if fact is None:
+            return None
+        key = (fact.environment, *fact.key, fact.evidence.uid)
+        if fact.evidence.version < self._versions.get(key, 0):
+            return None
+        _remember(self._versions, key, fact.evidence.version)
+        return observing.correlate(fact)
+
+
+def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)

@@ -1,0 +1,250 @@
+"""One fact about an object of a cluster, as an observer publishes it on `ws.<environment>.…`.
+
+The body is what a watch of the Kubernetes API gives, with who saw it and when:
+`{"type": "ADDED" | "MODIFIED" | "DELETED", "object": {…}, "source": "cluster", "time": …}`.
+The labels say whose object it is; the subject says where it runs, and both must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from catalyst.contracts import codec
+from catalyst.contracts.codec import Undecodable
+from catalyst.contracts.provisioning_values_v1 import Applied, Evidence, Health, Source
+from catalyst.contracts.subjects import unescape
+from catalyst.provisioning.domain.files import APPLICATION, CHANGE, ENVIRONMENT, ORGANIZATION
+
+KUSTOMIZATION: Final = "Kustomization"
+"""The Flux object that says which commit was applied."""
+TEXT_MAX: Final = 500
+"""Characters of a message that are kept."""
+
+_BAD_WAITS: Final = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+_UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
+_TOKENS_MIN: Final = 4
+
+
+class _Body(msgspec.Struct):
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    object: dict[str, Any]
+    source: Source = "cluster"
+    time: datetime | None = None
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """What is seen of one object."""
+
+    organization: str
+    application: str
+    environment: str
+    evidence: Evidence
+    gone: bool = False
+    applied: Applied | None = None
+    """Of the Kustomization alone: how the commit was taken over."""
+    commit: str = ""
+    """Likewise: the commit that was applied last."""
+    source: Source
+    time: datetime | None = None
+    """When it was seen; None: when it came."""
+    beat: bool = False
+    """Whether it is time to say that something is heard of the Application."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is about."""
+        return place_of(self.evidence)
+
+
+def place_of(evidence: Evidence) -> tuple[str, str, str]:
+    """Return which object evidence is about, whatever its id."""
+    return (evidence.kind, evidence.namespace, evidence.name)
+
+
+def decode(subject: str, data: bytes) -> Fact | None:
+    """Return what a message says; None for an object that is no Application's.
+
+    Raises:
+        Undecodable: If it is no fact, or is told in the name of another Environment.
+    """
+    body = codec.decode(data, _Body, "invalid-data")
+    tokens = subject.split(".")
+    if len(tokens) < _TOKENS_MIN:
+        raise Undecodable("subject-mismatch", "", "the subject names no object")
+    metadata = _map(body.object.get("metadata"))
+    labels = _map(metadata.get("labels"))
+    organization, application, environment = (
+        _text(labels.get(name)) for name in (ORGANIZATION, APPLICATION, ENVIRONMENT)
+    )
+    if not (organization and application and environment):
+        return None
+    if unescape(tokens[1]) != environment or not environment.startswith(f"{organization}-"):
+        raise Undecodable(
+            "subject-mismatch", "/object/metadata/labels", "the labels name another Environment"
+        )
+    kind, name = _text(body.object.get("kind")), _text(metadata.get("name"))
+    version = _text(metadata.get("resourceVersion"))
+    if not kind or not name or not version.isdecimal():
+        raise Undecodable("invalid-data", "/object", "kind, name or resourceVersion is missing")
+    status, reason, message = health(body.object)
+    applied, commit = None, ""
+    if kind == KUSTOMIZATION:
+        applied, commit = _applied(body.object, status)
+    return Fact(
+        organization=organization,
+        application=application,
+        environment=environment,
+        evidence=Evidence(
+            kind=kind,
+            name=name,
+            namespace=_text(metadata.get("namespace")),
+            status=status,
+            reason=reason[:TEXT_MAX],
+            message=message[:TEXT_MAX],
+            uid=_text(metadata.get("uid")),
+            version=int(version),
+            change=_text(labels.get(CHANGE)),
+        ),
+        gone=body.type == "DELETED",
+        applied=applied,
+        commit=commit,
+        source=body.source,
+        time=body.time,
+    )
+
+
+Status = tuple[Health, str, str]
+"""How an object is, one word why, and the same for a person."""
+
+
+def health(item: Mapping[str, Any]) -> Status:
+    """Return how an object is, from its status; never from a generation that it has not seen."""
+    metadata, status = _map(item.get("metadata")), _map(item.get("status"))
+    if metadata.get("deletionTimestamp"):
+        return "progressing", "Terminating", "it is being removed"
+    generation, observed = metadata.get("generation"), status.get("observedGeneration")
+    if isinstance(generation, int) and isinstance(observed, int) and observed < generation:
+        return "progressing", "Outdated", "its newest wish was not looked at yet"
+    match item.get("kind"):
+        case "Pod":
+            return _pod(status)
+        case "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet":
+            return _workload(_map(item.get("spec")), status)
+        case "PersistentVolumeClaim":
+            return _claim(status)
+        case "Job":
+            return _job(status)
+        case _:
+            return _ready(status)
+
+
+def _pod(status: Mapping[str, Any]) -> Status:
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return "degraded", _text(scheduled.get("reason")) or "Unschedulable", _said(scheduled)
+    for container in _containers(status):
+        waiting = _map(_map(container.get("state")).get("waiting"))
+        reason = _text(waiting.get("reason"))
+        if reason in _BAD_WAITS:
+            return "degraded", reason, _said(waiting)
+    phase = status.get("phase")
+    if phase == "Failed":
+        return "degraded", _text(status.get("reason")) or "Failed", _said(status)
+    ready = _condition(status, "Ready").get("status") == "True"
+    if phase == "Succeeded" or (phase == "Running" and ready):
+        return "healthy", "", ""
+    return "progressing", "Starting", "not all of its containers are ready"
+
+
+def _workload(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
+    progressing = _condition(status, "Progressing")
+    if progressing.get("status") == "False":
+        return "degraded", _text(progressing.get("reason")) or "Stuck", _said(progressing)
+    wanted = status.get("desiredNumberScheduled", spec.get("replicas", 1))
+    ready = status.get("readyReplicas", status.get("numberReady", 0))
+    updated = status.get("updatedReplicas", status.get("updatedNumberScheduled", ready))
+    if not all(isinstance(number, int) for number in (wanted, ready, updated)):
+        return "unknown", "NoStatus", "its status holds no numbers"
+    if ready >= wanted and updated >= wanted:
+        return "healthy", "", ""
+    return "progressing", "RollingOut", f"{min(ready, updated)} of {wanted} are ready"
+
+
+def _claim(status: Mapping[str, Any]) -> Status:
+    match status.get("phase"):
+        case "Bound":
+            return "healthy", "", ""
+        case "Lost":
+            return "degraded", "Lost", "the volume is gone"
+        case _:
+            return "progressing", "Pending", "the volume is not there yet"
+
+
+def _job(status: Mapping[str, Any]) -> Status:
+    failed = _condition(status, "Failed")
+    if failed.get("status") == "True":
+        return "degraded", _text(failed.get("reason")) or "Failed", _said(failed)
+    if _condition(status, "Complete").get("status") == "True":
+        return "healthy", "", ""
+    return "progressing", "Running", "it has not ended yet"
+
+
+def _ready(status: Mapping[str, Any]) -> Status:
+    """Return what the condition `Ready` says; an object without one is there, and that is all."""
+    ready = _condition(status, "Ready")
+    reason = _text(ready.get("reason"))
+    match ready.get("status"):
+        case None | "True":
+            return "healthy", "", ""
+        case "False" if reason not in _UNDER_WAY:
+            return "degraded", reason, _said(ready)
+        case _:
+            return "progressing", reason or "Progressing", _said(ready)
+
+
+def _applied(item: Mapping[str, Any], status: Health) -> tuple[Applied, str]:
+    """Return how a Kustomization took over the commit that it tried last, and what it applied."""
+    found = _map(item.get("status"))
+    last = _text(found.get("lastAppliedRevision"))
+    commit = last.rpartition(":")[2] if ":" in last else ""
+    if status == "healthy":
+        return ("current" if commit else "pending"), commit
+    return ("failed" if status == "degraded" else "pending"), commit
+
+
+def _containers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    lists = (status.get(name) for name in ("initContainerStatuses", "containerStatuses"))
+    return [_map(one) for found in lists if isinstance(found, list) for one in found]
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    found = status.get("conditions")
+    items = found if isinstance(found, list) else []
+    return next((item for item in map(_map, items) if item.get("type") == kind), {})
+
+
+def _said(holder: Mapping[str, Any]) -> str:
+    return " ".join(_text(holder.get("message")).split())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,284 @@
+"""From facts to what is seen: the newest counts, and nothing that was not seen is healthy."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import build, facts
+from tests.support.facts import kustomization, pod
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts.codec import Undecodable
+from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Fired
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.provisioning.adapters.hearing import source
+from catalyst.provisioning.domain import observing, seen
+from catalyst.provisioning.domain.application import (
+    Application,
+    Binding,
+    Observed,
+    application_ref,
+    evolve,
+    is_gone,
+    is_seen,
+)
+
+BLOG = application_ref("acme", "blog")
+PROD = "acme-prod"
+Message = tuple[str, bytes]
+
+
+def desired(change: str) -> Desired:
+    return Desired(
+        change=change, blueprint="bp-x", origin="public", version="1.0.0", digest="sha256:0"
+    )
+
+
+def committed(change: str, commit: str) -> app1.RevisionCommitted:
+    return app1.RevisionCommitted(
+        environment=PROD, change=change, repository="blog", branch="main", commit=commit
+    )
+
+
+class Watched:
+    """An Application whose facts come one after the other, through the real source."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.source = source(lambda: self.seconds)
+        self.state = Application(bindings={PROD: Binding(desired=desired("ch-1"))})
+        self.tell(committed("ch-1", "aaa"))
+        self.count = 0
+        self.events: list[Any] = []
+
+    def tell(self, event: Any) -> None:
+        self.state = evolve(self.state, event)
+
+    def context(self) -> Context:
+        return Context(
+            now=build.NOW, ref=BLOG, actor=build.service("provisioning"), input_id="i", done_id="d"
+        )
+
+    def hear(self, *messages: Message) -> Decision:
+        """Let messages come together."""
+        items = []
+        for subject, data in messages:
+            self.count += 1
+            fact = self.source.decode(subject, data)
+            if self.source.correlate(fact) is not None:
+                time = build.NOW + timedelta(seconds=self.count)
+                items.append(Arrived(value=fact, seq=self.count, time=time))
+        decision = self.source.react(self.state, tuple(items), self.context())
+        for item in decision.events:
+            self.events.append(item.event)
+            self.tell(item.event)
+        return decision
+
+    @property
+    def seen(self) -> Observed:
+        found = self.state.binding(PROD).observed
+        assert found is not None
+        return found
+
+
+HEALTHY: tuple[Message, ...] = (kustomization(10, "aaa"), pod(11))
+
+
+def test_what_was_committed_and_runs_is_healthy_on_its_revision() -> None:
+    blog = Watched()
+    assert not is_seen(blog.state, PROD, "ch-1")
+    blog.hear(*HEALTHY)
+    assert (blog.seen.applied, blog.seen.revision, blog.seen.health) == (
+        *("current", "ch-1", "healthy"),
+    )
+    assert is_seen(blog.state, PROD, "ch-1")
+
+
+def test_a_new_revision_is_not_healthy_because_the_one_before_it_was() -> None:
+    blog = Watched()
+    blog.hear(*HEALTHY)
+    blog.tell(app1.DesiredSet(environment=PROD, change="ch-2", desired=desired("ch-2")))
+    blog.tell(committed("ch-2", "bbb"))
+    blog.hear(pod(20), kustomization(21, "aaa"))
+    assert not is_seen(blog.state, PROD, "ch-2")
+    blog.hear(kustomization(22, "aaa", ready="Unknown", reason="Progressing"))
+    assert (blog.seen.applied, blog.seen.health) == ("pending", "progressing")
+    blog.hear(kustomization(23, "bbb", generation=2))
+    assert not is_seen(blog.state, PROD, "ch-2")
+    blog.hear(kustomization(24, "bbb", generation=2, observed=2))
+    assert is_seen(blog.state, PROD, "ch-2")
+
+
+def test_what_was_applied_before_its_commit_was_reported_is_recognised_then() -> None:
+    blog = Watched()
+    blog.tell(app1.DesiredSet(environment=PROD, change="ch-2", desired=desired("ch-2")))
+    blog.hear(kustomization(10, "bbb"), pod(11))
+    assert not is_seen(blog.state, PROD, "ch-2")
+    blog.tell(committed("ch-2", "bbb"))
+    assert is_seen(blog.state, PROD, "ch-2")
+
+
+@pytest.mark.parametrize(
+    ("message", "health", "reason"),
+    [
+        (pod(12, waiting="CrashLoopBackOff"), "degraded", "CrashLoopBackOff"),
+        (pod(12, waiting="ImagePullBackOff"), "degraded", "ImagePullBackOff"),
+        (pod(12, ready=False, scheduled=False), "degraded", "Unschedulable"),
+        (pod(12, ready=False), "progressing", "Starting"),
+        (kustomization(12, "aaa", ready="False", reason="BuildFailed"), "degraded", "BuildFailed"),
+        (
+            kustomization(12, "aaa", ready="False", reason="DependencyNotReady"),
+            *("progressing", "DependencyNotReady"),
+        ),
+    ],
+)
+def test_the_worst_object_says_how_it_is(message: Message, health: str, reason: str) -> None:
+    blog = Watched()
+    blog.hear(*HEALTHY, message)
+    assert (blog.seen.health, blog.seen.reason) == (health, reason)
+    assert blog.seen.evidence[0].reason == reason
+    assert not is_seen(blog.state, PROD, "ch-1")
+
+
+def test_only_what_has_changed_is_written() -> None:
+    blog = Watched()
+    assert len(blog.hear(*HEALTHY).events) == 1
+    again = blog.hear(kustomization(20, "aaa"), pod(21), pod(22))
+    assert again == Decision()
+    blog.seconds = observing.BEAT.total_seconds() + 1
+    assert blog.hear(pod(23)) == Decision(
+        timers=(Arm(timer=f"silent-{PROD}", after=observing.SILENT),)
+    )
+
+
+@pytest.mark.guarantee("G13.4")
+def test_what_comes_late_or_twice_takes_nothing_back() -> None:
+    blog = Watched()
+    crash = pod(12, waiting="CrashLoopBackOff")
+    blog.hear(*HEALTHY, crash)
+    blog.hear(pod(13))
+    blog.hear(pod(14))
+    before = blog.state
+    # 12 was told already; 13 was told and is not in the log, because 14 says the same.
+    for late in (crash, pod(13, waiting="CrashLoopBackOff"), kustomization(9, "zzz")):
+        assert blog.hear(late) == Decision()
+    assert blog.state == before
+
+
+STORY: tuple[Message, ...] = (
+    kustomization(1, "aaa", ready="Unknown", reason="Progressing"),
+    pod(2, ready=False),
+    pod(3, waiting="ImagePullBackOff"),
+    pod(4, name="blog-1", ready=False),
+    pod(5),
+    pod(6, name="blog-1"),
+    kustomization(7, "aaa"),
+    pod(8, name="blog-1", event="DELETED"),
+)
+
+
+@pytest.mark.guarantee("G13.4")
+@given(data=st.data())
+def test_any_order_any_repeats_and_any_company_end_the_same(data: st.DataObject) -> None:
+    told = data.draw(st.permutations(STORY + data.draw(st.sampled_from([(), STORY]))))
+    blog, straight = Watched(), Watched()
+    straight.hear(*STORY)
+    left: Sequence[Message] = told
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        blog.hear(*left[:size])
+        left = left[size:]
+
+    def shown(found: Watched) -> Any:
+        return msgspec.structs.replace(found.seen, observed_at=build.NOW)
+
+    assert shown(blog) == shown(straight)
+    assert blog.seen.health == "healthy"
+
+
+def test_what_is_gone_stays_gone_and_may_come_again_under_a_new_id() -> None:
+    blog = Watched()
+    blog.hear(*HEALTHY)
+    blog.hear(pod(12, event="DELETED"), kustomization(13, "aaa", event="DELETED"))
+    assert (blog.seen.health, blog.seen.applied) == ("missing", "unknown")
+    assert is_gone(blog.state, PROD)
+    restarted = Watched()
+    restarted.state = blog.state
+    assert restarted.hear(pod(11), kustomization(10, "aaa")).events == ()
+
+
+@pytest.mark.guarantee("G13.5")
+def test_silence_is_told_once_and_ends_with_the_next_fact() -> None:
+    blog = Watched()
+    decision = blog.hear(*HEALTHY)
+    assert decision.timers == (Arm(timer=f"silent-{PROD}", after=observing.SILENT),)
+    fired = Fired(timer=f"silent-{PROD}", gen="d")
+    (silent,) = observing.fall_silent(blog.state, fired, blog.context()).events
+    blog.tell(silent.event)
+    assert not is_seen(blog.state, PROD, "ch-1")
+    assert observing.fall_silent(blog.state, fired, blog.context()) == Decision()
+    assert len(blog.hear(pod(12)).events) == 1
+    assert is_seen(blog.state, PROD, "ch-1")
+
+
+def test_nothing_is_seen_where_it_does_not_run() -> None:
+    blog = Watched()
+    blog.state = Application()
+    assert blog.hear(*HEALTHY) == Decision()
+
+
+@pytest.mark.guarantee("G13.6")
+@pytest.mark.parametrize("environment", ["omantel-prod", "acme-dev"])
+def test_nobody_speaks_for_another_environment(environment: str) -> None:
+    _, data = pod(1)
+    with pytest.raises(Undecodable, match="labels"):
+        seen.decode(facts.subject("Pod", "blog-0", environment=environment), data)
+
+
+@pytest.mark.guarantee("G13.6")
+def test_an_organization_is_not_taken_from_a_label_that_its_environment_contradicts() -> None:
+    item = {
+        "metadata": {
+            "name": "x",
+            "resourceVersion": "1",
+            "labels": {**facts.LABELS, "openova.io/organization": "omantel"},
+        }
+    }
+    with pytest.raises(Undecodable, match="labels"):
+        seen.decode(facts.subject("Pod", "x"), facts.body("Pod", item))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["conditions", "phase", "type", "status", "reason", "replicas", "state"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(
+    kind=st.sampled_from(["Pod", "Deployment", "Job", "Kustomization", "Service"]),
+    status=JSON,
+    spec=JSON,
+)
+def test_whatever_a_cluster_says_is_read(kind: str, status: Any, spec: Any) -> None:
+    found, _, _ = seen.health({"kind": kind, "metadata": {}, "spec": spec, "status": status})
+    assert found in {"healthy", "progressing", "degraded", "unknown"}
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"type":"MODIFIED"}', b'{"type":"X","object":{}}'])
+def test_what_is_no_fact_is_refused(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        seen.decode(facts.subject("Pod", "x"), data)
