@@ -13,6 +13,8 @@ from catalyst.projector.views.environment import ENVIRONMENT
 from catalyst.projector.views.onboarding import ONBOARDING
 from catalyst.projector.views.organization import ORGANIZATION
 from catalyst.projector.views.policy import POLICY
+from catalyst.projector.views.provisioning_application import APPLICATION
+from catalyst.projector.views.provisioning_change import CHANGE
 from catalyst.projector.views.view import View
 
 FOLD: Final = 2
@@ -31,6 +33,8 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     REDEMPTION,
     SOURCE,
     BLUEPRINT,
+    APPLICATION,
+    CHANGE,
 )
 
 BY_PLURAL: Final[dict[str, View[Any]]] = {view.plural: view for view in VIEWS}
