@@ -31,7 +31,7 @@ _NOBODY: Final[Any] = None
 
 SERVICES: Final[Mapping[str, Service]] = {
     environment.NAME: environment.service(_NOBODY),
-    blueprint.NAME: blueprint.service(),
+    blueprint.NAME: blueprint.service(_NOBODY, _NOBODY),
     catalog.NAME: catalog.service(),
     provisioning.NAME: provisioning.service(Planner(_NOBODY, _NOBODY, "")),
     billing.NAME: billing.service(),

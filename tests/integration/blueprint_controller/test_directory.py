@@ -32,6 +32,7 @@ async def test_good_packages_are_registered_and_bad_ones_told(
             assert await content.get(version.digest)
 
 
+@pytest.mark.guarantee("G22.3")
 async def test_what_is_missing_is_waited_for(js: JetStream, tmp_path: Path) -> None:
     root = tmp_path / "sources" / "main"
     write(root, "a", document("bp-aa", "1.0.0", "bp-bb ^1"))
@@ -61,6 +62,7 @@ async def test_a_circle_is_refused_with_the_way(js: JetStream, tmp_path: Path) -
         assert (source.bad, source.held) == (2, {})
 
 
+@pytest.mark.guarantee("G22.1")
 async def test_content_never_changes(js: JetStream, tmp_path: Path) -> None:
     root = tmp_path / "sources" / "main"
     write(root, "wiki", document("bp-wiki"))
@@ -77,6 +79,7 @@ async def test_content_never_changes(js: JetStream, tmp_path: Path) -> None:
         assert await registry.blueprint("bp-wiki") == before
 
 
+@pytest.mark.guarantee("G22.4")
 async def test_a_source_that_breaks_recovers_by_itself(js: JetStream, tmp_path: Path) -> None:
     root = tmp_path / "sources" / "main"
     write(root, "wiki", document("bp-wiki"))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 from dulwich.objects import Blob, Commit, Tree
+from dulwich.refs import HEADREF
+from dulwich.refs import Ref as Branch
 from dulwich.repo import Repo
 from tests.support.sources import Registry, document, registering, until
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.real
 
 TOKEN = "a-token-of-the-service"
 HOME = "/git/{}/home.git"
+MAIN = Branch(b"refs/heads/main")
 
 
 async def identify(token: str, _organization: str) -> Caller | None:
@@ -74,11 +77,11 @@ def commit(root: GitRoot, organization: str, files: dict[str, str]) -> str:
         made.author_time = made.commit_time = 1_700_000_000
         made.author_timezone = made.commit_timezone = 0
         made.message = b"Write Blueprints"
-        if b"refs/heads/main" in repo.refs:
-            made.parents = [repo.refs[b"refs/heads/main"]]
+        if MAIN in repo.refs:
+            made.parents = [repo.refs[MAIN]]
         repo.object_store.add_object(made)
-        repo.refs[b"refs/heads/main"] = made.id
-        repo.refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
+        repo.refs[MAIN] = made.id
+        repo.refs.set_symbolic_ref(HEADREF, MAIN)
         return made.id.decode()
 
 
@@ -115,6 +118,7 @@ async def add(registry: Registry, slug: str, location: str) -> str:
     return told.code
 
 
+@pytest.mark.guarantee("G22.5")
 async def test_an_organization_reads_its_own_repository(js: JetStream, tmp_path: Path) -> None:
     root = GitRoot(tmp_path / "git")
     first = commit(root, "acme", {"bp-wiki": document("bp-wiki")})
@@ -163,6 +167,7 @@ async def test_a_sovereign_admin_does_not_add_to_an_organization(
         assert told.code == "forbidden"
 
 
+@pytest.mark.guarantee("G22.6")
 @pytest.mark.parametrize(
     "location",
     [
@@ -204,6 +209,7 @@ async def test_other_places_are_refused(
         assert await add(registry, "acme", location) == code
 
 
+@pytest.mark.guarantee("G22.6")
 async def test_no_directory_is_an_organization_s(js: JetStream, tmp_path: Path) -> None:
     async with registering(js, tmp_path) as registry:
         await organization(js, "acme")

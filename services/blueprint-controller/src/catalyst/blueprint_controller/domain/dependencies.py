@@ -95,7 +95,7 @@ def circle(start: str, first: Iterable[str], known: Mapping[str, Iterable[str]])
             while step != start:
                 way.append(step)
                 step = before[step]
-            return (start, *reversed(way), start) if len(way) > 1 else (start, start)
+            return start, *reversed(way)
         for further in known.get(name, ()):
             if further not in before:
                 before[further] = name

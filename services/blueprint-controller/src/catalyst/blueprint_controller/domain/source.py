@@ -200,9 +200,11 @@ def report(state: Source, command: bp1.ReportSync, context: Context) -> Decision
     require_self(context)
     if state.status == "absent":
         raise Rejected("source-not-found", f"there is no source {context.ref.id!r}")
-    if command.run > state.run or (command.run == state.run and command.start > state.reported):
+    if command.run < state.run or (command.run == state.run and not state.reading):
+        return Decision()
+    if command.run > state.run or command.start > state.reported:
         raise Rejected("sync-unexpected", "nothing was asked for that could be reported here")
-    if command.run < state.run or not state.reading or command.start < state.reported:
+    if command.start < state.reported:
         return Decision()
     if command.problem is not None:
         return _fail(state, command.problem.code, command.problem.message, context)

@@ -1,0 +1,256 @@
+"""A Blueprint's rules: registered once by content, published when everything is there."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.blueprint_controller.domain import blueprint
+from catalyst.blueprint_controller.domain.blueprint import Prepared, evolve
+from catalyst.blueprint_controller.domain.dependencies import Blueprint, Graph, Need, circle
+from catalyst.blueprint_controller.domain.places import blueprint_ref, candidates
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.decision import Actor, Context, Decision, Recorded
+from catalyst.contracts.message import Event
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+NOW = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)
+SELF = Actor(name="service:blueprint", proven=True)
+ROOT = Actor(name="user:x#root", roles=frozenset({"sovereign-admin"}), proven=True)
+OFFICER = Actor(name="user:x#sam", roles=frozenset({"security-officer"}), proven=True)
+ADA = Actor(name="user:x#ada", roles=frozenset({"org-admin"}), proven=True)
+WIKI = blueprint_ref(None, "public", "bp-wiki")
+PRIVATE = blueprint_ref("acme", "private", "bp-wiki")
+
+
+class World:
+    """Blueprints, and commands to them."""
+
+    def __init__(self) -> None:
+        self.states: dict[Ref, Blueprint] = {}
+
+    def state(self, ref: Ref) -> Blueprint:
+        return self.states.get(ref, Blueprint())
+
+    def context(self, ref: Ref, by: Actor, reads: Any, facts: Any = None) -> Context:
+        held = {one: self.state(one) for one in reads if one != ref}
+        return Context(
+            now=NOW, ref=ref, actor=by, input_id="i", done_id="d", reads=held, facts=facts
+        )
+
+    def keep(self, ref: Ref, decided: Decision) -> list[Event]:
+        events = [one.event for one in decided.events]
+        for event in events:
+            self.states[ref] = evolve(self.state(ref), event)
+        return events
+
+    def register(
+        self, ref: Ref, version: str = "1.0.0", *needs: str, digit: str = "1", known: Any = None
+    ) -> list[Event]:
+        wanted = tuple(Need(*(need if " " in need else f"{need} *").split(" ")) for need in needs)
+        origin, _, name = ref.id.partition("-")
+        command = bp1.RegisterVersion(
+            blueprint=name,
+            origin=origin,  # type: ignore[arg-type]
+            version=version,
+            digest=f"sha256:{digit * 64}",
+            size=1,
+            needs=tuple(sorted({need.blueprint for need in wanted})),
+            source="main",
+        )
+        spec = {
+            "version": version,
+            "depends": [{"blueprint": n.blueprint, "version": n.version} for n in wanted],
+        }
+        facts = Prepared(spec=spec, needs=wanted, known=known or {})
+        reads = blueprint.reads_register(self.state(ref), command, ref)
+        context = self.context(ref, SELF, reads, facts)
+        return self.keep(ref, blueprint.register(self.state(ref), command, context))
+
+    def check(self, ref: Ref) -> list[Event]:
+        command = bp1.CheckDependencies(arrived="bp-any")
+        reads = blueprint.reads_check(self.state(ref), command, ref)
+        context = self.context(ref, SELF, reads)
+        return self.keep(ref, blueprint.check(self.state(ref), command, context))
+
+    def people(self, rule: Any, ref: Ref, command: Any, by: Actor = ROOT) -> list[Event]:
+        return self.keep(ref, rule(self.state(ref), command, self.context(ref, by, ())))
+
+
+def refused(code: str) -> Any:
+    """Expect a refusal with this code."""
+    return pytest.raises(Rejected, check=lambda error: error.code == code)
+
+
+def at(origin: str, name: str, organization: str | None = None) -> Ref:
+    return blueprint_ref(organization, origin, name)
+
+
+@pytest.mark.guarantee("G22.1")
+def test_a_version_is_its_content_for_ever() -> None:
+    world = World()
+    events = world.register(WIKI)
+    assert [type(event) for event in events] == [bp1.VersionRegistered, bp1.VersionPublished]
+    assert world.register(WIKI) == []
+    with refused("version-immutable"):
+        world.register(WIKI, digit="2")
+    assert len(world.register(WIKI, "1.0.1", digit="2")) == 2
+
+
+def test_what_is_missing_is_named_and_waited_for() -> None:
+    world = World()
+    (registered,) = world.register(WIKI, "1.0.0", "bp-postgres ^16")
+    assert isinstance(registered, bp1.VersionRegistered)
+    assert [(one.blueprint, one.version) for one in registered.missing] == [("bp-postgres", "^16")]
+    world.register(at("public", "bp-postgres"), "15.0.0")
+    assert world.check(WIKI) == []
+    world.register(at("sovereign", "bp-postgres"), "16.1.0")
+    assert [type(event) for event in world.check(WIKI)] == [bp1.VersionPublished]
+    assert world.check(WIKI) == []
+
+
+def test_a_yanked_or_withdrawn_dependency_is_not_there() -> None:
+    world = World()
+    postgres = at("public", "bp-postgres")
+    world.register(postgres, "16.0.0")
+    world.people(blueprint.yank, postgres, bp1.YankVersion(version="16.0.0", reason="x"))
+    assert len(world.register(WIKI, "1.0.0", "bp-postgres ^16")) == 1
+    world.register(postgres, "16.0.1", digit="3")
+    world.people(blueprint.withdraw, postgres, bp1.WithdrawBlueprint(reason="x"))
+    assert world.check(WIKI) == []
+
+
+@pytest.mark.guarantee("G22.5")
+def test_one_organization_s_blueprints_are_nothing_to_another() -> None:
+    world = World()
+    world.register(at("private", "bp-postgres", "acme"), "16.0.0")
+    assert len(world.register(PRIVATE, "1.0.0", "bp-postgres")) == 2
+    assert len(world.register(at("private", "bp-wiki", "rival"), "1.0.0", "bp-postgres")) == 1
+    assert len(world.register(WIKI, "1.0.0", "bp-postgres")) == 1
+
+
+def test_a_circle_is_refused_through_what_is_read_and_what_is_known() -> None:
+    world = World()
+    world.register(at("public", "bp-bb"), "1.0.0", "bp-wiki")
+    with refused("dependency-cycle") as caught:
+        world.register(WIKI, "1.0.0", "bp-bb")
+    assert "bp-wiki → bp-bb → bp-wiki" in str(caught.value)
+    with refused("dependency-cycle") as caught:
+        world.register(WIKI, "1.0.0", "bp-cc", known={"bp-cc": ("bp-dd",), "bp-dd": ("bp-wiki",)})
+    assert "bp-wiki → bp-cc → bp-dd → bp-wiki" in str(caught.value)
+
+
+def test_who_may_say_what_of_a_version() -> None:
+    world = World()
+    world.register(WIKI)
+    world.register(PRIVATE)
+    yank = bp1.YankVersion(version="1.0.0", reason="It loses pages.", security=False)
+    with refused("forbidden"):
+        world.people(blueprint.yank, WIKI, yank, ADA)
+    with refused("forbidden"):
+        world.people(blueprint.yank, PRIVATE, yank, ROOT)
+    with refused("blueprint-version-not-found"):
+        world.people(blueprint.yank, WIKI, bp1.YankVersion(version="9.0.0", reason="x"))
+    with refused("blueprint-not-found"):
+        world.people(blueprint.yank, at("public", "bp-none"), yank)
+    assert world.people(blueprint.yank, WIKI, yank, OFFICER)
+    assert world.people(blueprint.yank, WIKI, yank) == []
+    worse = bp1.YankVersion(version="1.0.0", reason="It leaks.", security=True)
+    assert world.people(blueprint.yank, WIKI, worse)
+    assert world.people(blueprint.yank, WIKI, worse) == []
+    assert world.people(blueprint.yank, PRIVATE, yank, ADA)
+
+
+def test_deprecated_then_withdrawn_and_nothing_after() -> None:
+    world = World()
+    deprecate = bp1.DeprecateBlueprint(reason="Old.", replacement="bp-pages")
+    with refused("blueprint-not-found"):
+        world.people(blueprint.deprecate, WIKI, deprecate)
+    world.register(WIKI)
+    assert world.people(blueprint.deprecate, WIKI, deprecate)
+    assert world.people(blueprint.deprecate, WIKI, deprecate) == []
+    withdraw = bp1.WithdrawBlueprint(reason="Gone.")
+    assert world.people(blueprint.withdraw, WIKI, withdraw)
+    assert world.people(blueprint.withdraw, WIKI, withdraw) == []
+    with refused("blueprint-withdrawn"):
+        world.register(WIKI, "2.0.0", digit="5")
+
+
+NAMES = [f"bp-{letter}{letter}" for letter in "abcde"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES))))
+def test_a_circle_is_found_exactly_if_there_is_one(graph: dict[str, set[str]]) -> None:
+    reach = {name: set(graph.get(name, ())) for name in NAMES}
+    for _ in NAMES:
+        for further in reach.values():
+            for other in list(further):
+                further.update(reach[other])
+    for name in NAMES:
+        way = circle(name, sorted(graph.get(name, ())), {k: sorted(v) for k, v in graph.items()})
+        assert bool(way) == (name in reach[name])
+        for one, other in pairwise(way):
+            assert other in graph[one]
+        assert not way or way[0] == way[-1] == name
+
+
+@pytest.mark.guarantee("G22.3")
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES), max_size=3)), max_size=8
+    )
+)
+def test_in_whatever_order_they_come_all_that_can_be_is_published(
+    arrivals: list[tuple[str, set[str]]],
+) -> None:
+    world, graph, seq = World(), Graph(), 0
+    kept: dict[str, set[str]] = {}
+
+    def tell(ref: Ref, events: list[Event]) -> None:
+        nonlocal seq
+        for event in events:
+            seq += 1
+            graph.take(
+                Recorded(
+                    event=event,
+                    type="",
+                    id=str(seq),
+                    ref=ref,
+                    seq=seq,
+                    time=NOW,
+                    actor="",
+                    correlationid="",
+                    causationid="",
+                )
+            )
+            if isinstance(event, bp1.VersionPublished):
+                for waiting in graph.waiting(ref, event.name):
+                    tell(waiting, world.check(waiting))
+
+    for name, needs in arrivals:
+        if name in kept:
+            continue
+        ref = at("public", name)
+        try:
+            known = {key: tuple(value) for key, value in graph.known(None).items()}
+            tell(ref, world.register(ref, "1.0.0", *(f"{n} *" for n in sorted(needs)), known=known))
+            kept[name] = needs
+        except Rejected as error:
+            assert error.code == "dependency-cycle"  # noqa: PT017 - some are refused, some not
+    wanted: set[str] = set()
+    for _ in NAMES:
+        wanted |= {name for name, needs in kept.items() if needs <= wanted}
+    published = {
+        name for name in kept if world.state(at("public", name)).versions["1.0.0"].published
+    }
+    assert published == wanted
+
+
+def test_a_private_name_comes_before_the_shared_ones() -> None:
+    places = candidates("acme", "bp-wiki")
+    assert [ref.id for ref in places] == ["private-bp-wiki", "public-bp-wiki", "sovereign-bp-wiki"]
+    assert [ref.organization for ref in places] == ["acme", None, None]

@@ -1,0 +1,99 @@
+"""What is read from outside: which hosts, which addresses, which packs."""
+
+import io
+import zlib
+
+import pytest
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import Blob
+from dulwich.pack import write_pack_objects
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.blueprint_controller.adapters import pack
+from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outside, wanted
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",  # noqa: S104
+     "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "::"],
+)  # fmt: skip
+def test_addresses_of_this_machine_and_its_network_are_not_outside(address: str) -> None:
+    assert not is_outside(address)
+
+
+def test_public_addresses_are_outside() -> None:
+    assert is_outside("140.82.121.4")
+    assert is_outside("2606:4700::1111")
+
+
+def test_a_host_is_allowed_by_its_whole_name() -> None:
+    allowed = ("git.example", "*.team.example")
+    assert is_allowed("GIT.example.", allowed)
+    assert is_allowed("a.team.example", allowed)
+    for host in ("agit.example", "git.example.evil", "team.example", "evilteam.example", ""):
+        assert not is_allowed(host, allowed)
+    assert not is_allowed("git.example", ())
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["", "x", "file:///etc/passwd", "ssh://a/b", "https://", "https://u:p@a/b", "https://a/b?c",
+     "https://a:port/b", "git://a/b"],
+)  # fmt: skip
+def test_what_is_no_address_is_said_so(location: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any reason is one
+        wanted(location)
+
+
+def packed(*contents: bytes) -> bytes:
+    """Return a pack with these files."""
+    out = io.BytesIO()
+    blobs = [(Blob.from_string(one), None) for one in contents]
+    write_pack_objects(out, blobs, object_format=DEFAULT_OBJECT_FORMAT)
+    return out.getvalue()
+
+
+@given(st.lists(st.binary(max_size=300_000), max_size=4, unique=True))
+def test_a_real_pack_passes(contents: list[bytes]) -> None:
+    pack.check(packed(*contents))
+
+
+@given(st.binary(max_size=2000), st.integers(0, 400))
+def test_garbage_is_refused_and_never_more(garbage: bytes, cut: int) -> None:
+    whole = packed(b"one", b"two" * 100)
+    for data in (garbage, b"PACK" + garbage, whole[:cut] + garbage):
+        try:
+            pack.check(data)
+        except pack.BadPack:
+            continue
+
+
+def bomb(kind: int, claimed: int, content: bytes) -> bytes:
+    """Return a pack with one object that claims a size."""
+    size, head = claimed, (kind << 4) | (claimed & 15)
+    size >>= 4
+    header = bytearray()
+    while size:
+        header.append(head | 128)
+        head, size = size & 127, size >> 7
+    header.append(head)
+    base = bytes(20) if kind == 7 else b""
+    return (
+        b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes(header) + base
+        + zlib.compress(content, 9)
+    )  # fmt: skip
+
+
+@pytest.mark.guarantee("G22.6")
+def test_a_bomb_is_refused_before_it_goes_off() -> None:
+    huge = bytes(pack.MAX_OBJECT_BYTES + 1)
+    with pytest.raises(pack.BadPack, match="more than"):
+        pack.check(bomb(3, len(huge), huge))
+    with pytest.raises(pack.BadPack, match="larger than it says"):
+        pack.check(bomb(3, 10, huge))
+    # A delta of a few bytes whose result would be 2^34 bytes.
+    delta = b"\x00" + b"\x80\x80\x80\x80\x40" + b"\xff" * 7
+    with pytest.raises(pack.BadPack, match="more than"):
+        pack.check(bomb(7, len(delta), delta))
