@@ -109,8 +109,9 @@ def plan(
             continue
         near = running(facts, item.environment)
         place = facts.place(item.application, item.environment, desired, near)
-        prefix = f"{item.application}@{facts.environments[item.environment].branch}/"
-        made = rendered.files(place, content)
+        branch = facts.environments[item.environment].branch
+        prefix = f"{item.application}@{branch}/"
+        made = rendered.standing(place, content, branch)
         before |= {prefix + path: text for path, text in made.items()}
     sold = tuple(
         subscription(Unit(item.application, item.environment))

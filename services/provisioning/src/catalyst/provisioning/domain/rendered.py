@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalyst.blueprints import rendering
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import files as layout
 from catalyst.provisioning.domain.place import Content, Place
 
 
@@ -20,3 +21,15 @@ def files(place: Place, content: Content) -> dict[str, bytes]:
         raise Rejected("values-invalid", f"{place.application}: {error}") from error
     values = rendering.to_yaml([place.desired.values]) if place.desired.values else b"{}\n"
     return {**made, "values.yaml": values}
+
+
+def standing(place: Place, content: Content, branch: str) -> dict[str, bytes]:
+    """Return all files of an Application in one Environment, by their path in the repository.
+
+    As they are committed, but for the change and the address of the Git door: a plan knows neither.
+
+    Raises:
+        Rejected: As `files`.
+    """
+    origin = layout.Origin(url="", branch=branch)
+    return layout.placed(place, files(place, content), "", origin)

@@ -210,10 +210,10 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         old = old_near.get(name)
         if old is not None:
             place = facts.place(name, environment, old, old_near)
-            made = rendered.files(place, facts.contents[old.digest])
+            made = rendered.standing(place, facts.contents[old.digest], branch)
             before |= {prefix + path: content for path, content in made.items()}
         place = facts.place(name, environment, new, near)
-        made = rendered.files(place, facts.contents[new.digest])
+        made = rendered.standing(place, facts.contents[new.digest], branch)
         after |= {prefix + path: content for path, content in made.items()}
     sold = tuple(
         subscription(Unit(item.application, environment))

@@ -1,0 +1,114 @@
+"""Change windows: deny wins, the next opening is told, and local time is local."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalyst.contracts.environment_v1 import Window
+from catalyst.provisioning.domain.windows import opening
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+"""A Monday."""
+
+
+def window(rule: str = "", minutes: int = 120, effect: str = "allow", **more: str) -> Window:
+    """Return a window."""
+    return Window(
+        effect=effect,  # type: ignore[arg-type]
+        rrule=rule,
+        duration_minutes=minutes,
+        cron=more.get("cron", ""),
+        timezone=more.get("timezone", "UTC"),
+    )
+
+
+def test_without_windows_changes_may_always_happen() -> None:
+    assert opening((), NOON).open
+
+
+@pytest.mark.parametrize(
+    ("windows", "is_open", "next_"),
+    [
+        ((window("FREQ=DAILY;BYHOUR=12"),), True, None),
+        ((window("FREQ=DAILY;BYHOUR=22"),), False, "2026-03-02T22:00"),
+        ((window("FREQ=DAILY;BYHOUR=10"),), False, "2026-03-03T10:00"),
+        ((window("FREQ=WEEKLY;BYDAY=SA", effect="deny"),), True, None),
+        ((window("FREQ=WEEKLY;BYDAY=MO", 1440, "deny"),), False, "2026-03-03T00:00"),
+        ((window("FREQ=WEEKLY;BYDAY=MO", 1440, "deny"), window("FREQ=DAILY;BYHOUR=12")),
+         False, "2026-03-03T12:00"),
+        ((window("FREQ=WEEKLY;BYDAY=MO", 1440, "deny"), window("FREQ=DAILY;BYHOUR=23", 180)),
+         False, "2026-03-03T00:00"),
+        ((window("FREQ=DAILY;BYHOUR=16", timezone="Asia/Muscat"),), True, None),
+        ((window("FREQ=DAILY;BYHOUR=18", timezone="Asia/Muscat"),), False, "2026-03-02T14:00"),
+        ((window("FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1", 60),), False, "2027-01-01T00:00"),
+        ((window("FREQ=HOURLY;INTERVAL=5", 60),), False, "2026-03-02T16:00"),
+        ((window("FREQ=DAILY;BYHOUR=22;UNTIL=20260301"),), False, None),
+        ((window("FREQ=DAILY;BYHOUR=22;UNTIL=20260302T230000Z"),), False, "2026-03-02T22:00"),
+        ((window(cron="0 22 * * 5"),), False, "2026-03-06T22:00"),
+        ((window(cron="*/30 12 * * mon-fri", minutes=20),), True, None),
+        ((window(cron="0 9 1 * mon"),), False, "2026-03-09T09:00"),
+        ((window(cron="0 9 15 * *"),), False, "2026-03-15T09:00"),
+    ],
+)  # fmt: skip
+def test_whether_it_is_open_and_when_next(
+    windows: tuple[Window, ...],
+    is_open: bool,  # noqa: FBT001 - drawn from the table
+    next_: str | None,
+) -> None:
+    found = opening(windows, NOON)
+    wanted = datetime.fromisoformat(next_).replace(tzinfo=UTC) if next_ else None
+    assert (found.open, found.next) == (is_open, wanted)
+    if wanted is not None:
+        assert opening(windows, wanted).open
+        assert not opening(windows, wanted - timedelta(seconds=1)).open
+
+
+def test_local_time_is_local_when_clocks_change() -> None:
+    # Berlin leaves winter time on 29 March 2026: 09:00 there is 08:00 UTC before, 07:00 after.
+    nine = (window("FREQ=DAILY;BYHOUR=9", 60, timezone="Europe/Berlin"),)
+    for day, hour in ((28, 8), (30, 7)):
+        assert opening(nine, datetime(2026, 3, day, hour, 30, tzinfo=UTC)).open
+        assert not opening(nine, datetime(2026, 3, day, hour - 1, 30, tzinfo=UTC)).open
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        window("FREQ=DAILY", timezone="Asia/Nowhere"),
+        window("FREQ=DAILY;BYHOUR=99"),
+        window(cron="0 22 * *"),
+        window(cron="x 22 * * 5"),
+    ],
+)
+@pytest.mark.parametrize("effect", ["allow", "deny"])
+def test_a_window_that_cannot_be_read_keeps_shut_and_says_so(bad: Window, effect: str) -> None:
+    made = window(bad.rrule, effect=effect, cron=bad.cron, timezone=bad.timezone)
+    found = opening((made,), NOON)
+    assert not found.open
+    assert found.problem
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rule=st.sampled_from(
+        ["FREQ=DAILY;BYHOUR=3", "FREQ=HOURLY;INTERVAL=7", "FREQ=WEEKLY;BYDAY=TU,SA",
+         "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=HOURLY;BYDAY=SU"]),
+    minutes=st.integers(min_value=1, max_value=3000),
+    offset=st.integers(min_value=0, max_value=60 * 24 * 40),
+)  # fmt: skip
+def test_it_agrees_with_every_occurrence_since_the_beginning(
+    rule: str, minutes: int, offset: int
+) -> None:
+    now = NOON + timedelta(minutes=offset)
+    naive = now.replace(tzinfo=None)
+    anchored = rrulestr(rule, dtstart=datetime(2001, 1, 1))  # noqa: DTZ001
+    last = anchored.before(naive, inc=True)
+    assert last is not None
+    inside = any(
+        start <= naive < start + timedelta(minutes=minutes)
+        for start in anchored.between(naive - timedelta(minutes=minutes), naive, inc=True)
+    )
+    assert opening((window(rule, minutes),), now).open == inside
