@@ -24,7 +24,8 @@ ANCHOR: Final = datetime(2001, 1, 1)  # noqa: DTZ001 - local time of whichever z
 HORIZONS: Final = (timedelta(days=15), timedelta(days=400))
 """How far it is looked for the next opening, the near one first."""
 _DAY: Final = timedelta(days=1)
-_LONG: Final = timedelta(days=800)
+_PERIODS: Final = {"HOURLY": timedelta(hours=1), "DAILY": _DAY, "WEEKLY": 7 * _DAY}
+"""Frequencies whose steps all have one length."""
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
 _DAYS: Final = "sun mon tue wed thu fri sat".split()  # noqa: SIM905
 _NAMES: Final = {
@@ -110,10 +111,11 @@ def _rule(window: Window, zone: ZoneInfo, first: datetime, last: datetime) -> It
     if until:
         last = min(last, _until(until, zone))
     anchor = ANCHOR
-    if parts.get("FREQ") == "HOURLY":
-        # Only whole steps are left out, so that the same hours come.
-        step = timedelta(hours=int(parts.get("INTERVAL", "1")))
-        anchor += step * max(0, (first - _LONG - ANCHOR) // step)
+    period = _PERIODS.get(parts.get("FREQ", ""))
+    if period is not None:
+        # Only whole steps are left out, so that the same times come.
+        step = period * int(parts.get("INTERVAL", "1"))
+        anchor += step * max(0, (first - _DAY - ANCHOR) // step)
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     try:
         found = rrulestr(text, dtstart=anchor)
