@@ -102,6 +102,8 @@ def test_every_command_that_services_send_is_sent_or_taken_from_another_service(
         "billing.capture-hold.v1": "provisioning",
         "billing.release-hold.v1": "provisioning",
         "billing.end-subscription.v1": "provisioning",
+        # by its member, at each start
+        "blueprint.seed-source.v1": "blueprint",
     }
     by_services = {name for name, one in COMMANDS.items() if one.sent_by == "services"}
     assert by_services - sent == set(from_elsewhere)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst.blueprint_controller.domain import schedule, source
+from catalyst.blueprint_controller.domain.holding import Source, evolve
 from catalyst.blueprint_controller.domain.owner import Owner, owner_ref
 from catalyst.blueprint_controller.domain.places import source_ref
-from catalyst.blueprint_controller.domain.source import Source, evolve
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Actor, Arm, Context, Decision, Fired
 from catalyst.contracts.message import Answer, Event, derived_id

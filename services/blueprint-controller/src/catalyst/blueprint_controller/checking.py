@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from catalyst.blueprint_controller.domain import spec
-from catalyst.blueprint_controller.domain.source import key_of
+from catalyst.blueprint_controller.domain.holding import key_of
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.findings import Finding, Severity, errors
 from catalyst.blueprints.lint import lint

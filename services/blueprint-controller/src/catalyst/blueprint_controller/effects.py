@@ -17,7 +17,7 @@ import msgspec
 
 from catalyst.blueprint_controller.checking import Checked, checked, unreadable
 from catalyst.blueprint_controller.domain.dependencies import Graph
-from catalyst.blueprint_controller.domain.source import Source, key_of
+from catalyst.blueprint_controller.domain.holding import Source, key_of
 from catalyst.blueprint_controller.ports import Content, Listed, Place, Reading, Sources, Unusable
 from catalyst.blueprints import document
 from catalyst.blueprints.package import Package

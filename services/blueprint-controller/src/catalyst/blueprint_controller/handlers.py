@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.blueprint_controller.domain import blueprint, owner, source
+from catalyst.blueprint_controller.domain import blueprint, holding, owner, source
 from catalyst.blueprint_controller.domain.dependencies import Blueprint, Graph
 from catalyst.blueprint_controller.domain.places import SERVICE
 from catalyst.blueprint_controller.effects import effects
@@ -23,7 +23,7 @@ NAME: Final = SERVICE
 FOLLOWED: Final = ("evt.*.blueprint.blueprint.>",)
 
 AGGREGATES: Final = (
-    Aggregate(name=source.AGGREGATE, initial=source.Source(), evolve=source.evolve),
+    Aggregate(name=source.AGGREGATE, initial=holding.Source(), evolve=holding.evolve),
     Aggregate(name=blueprint.AGGREGATE, initial=Blueprint(), evolve=blueprint.evolve),
     Aggregate(
         name=owner.AGGREGATE, initial=owner.Owner(), evolve=owner.evolve, service=owner.SERVICE

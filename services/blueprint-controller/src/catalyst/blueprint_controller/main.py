@@ -46,13 +46,13 @@ class BlueprintController(WorkerMember):
     async def run(self) -> None:
         """Work until `stop`, then drain and return."""
         async with asyncio.TaskGroup() as tasks:
-            seeding = tasks.create_task(self._seed(), name="starter")
+            seeding = tasks.create_task(self.seed(), name="starter")
             try:
                 await super().run()
             finally:
                 seeding.cancel()
 
-    async def _seed(self) -> None:
+    async def seed(self) -> None:
         """Have the starter catalogue registered, behind everything that a start waits for."""
         if not self._starter:
             return
