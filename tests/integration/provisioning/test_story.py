@@ -64,6 +64,7 @@ async def test_an_application_is_installed_configured_and_taken_away(place: Town
     assert (await place.application("wiki")).archived
 
 
+@pytest.mark.guarantee("G14.3")
 async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place: Town) -> None:
     done = await place.apply("ch-1", await place.plan(planning.install()))
     assert done.status == "accepted", done
@@ -81,6 +82,7 @@ async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place
     assert home.applications == ()
 
 
+@pytest.mark.guarantee("G14.2")
 async def test_a_plan_that_is_no_longer_true_is_refused_with_what_changed(place: Town) -> None:
     found = await place.plan(planning.install())
     define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
@@ -104,6 +106,7 @@ async def test_of_two_plans_that_are_applied_at_once_one_is_stale(place: Town) -
 @pytest.mark.parametrize(
     ("action", "by"), [("delete-environment", OWNER), ("delete-organization", ROOT)]
 )
+@pytest.mark.guarantee("G14.7")
 async def test_a_cascade_takes_everything_away_in_order_and_then_what_held_it(
     place: Town, action: Action, by: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_costs_nothing_is_neither_held_nor_captured() -> None:
     assert place.change("ch-1").status == "completed"
 
 
+@pytest.mark.guarantee("G14.6")
 def test_credit_is_not_captured_before_the_committed_revision_was_seen_healthy() -> None:
     place = town()
     apply(place, "ch-1", planned(place))
@@ -76,6 +77,7 @@ def test_what_was_seen_before_the_step_began_counts() -> None:
     assert place.change("ch-1").step == "capture"
 
 
+@pytest.mark.guarantee("G14.6")
 def test_without_a_cluster_a_change_waits_in_observe_and_then_takes_everything_back() -> None:
     place = town()
     apply(place, "ch-1", planned(place))
@@ -127,6 +129,7 @@ def test_an_effect_is_tried_again_and_then_given_up() -> None:
     assert place.change("ch-1").status == "failed"
 
 
+@pytest.mark.guarantee("G14.3")
 def test_what_cannot_be_taken_back_is_told_and_the_rest_is() -> None:
     place = town()
     apply(place, "ch-1", planned(place))
@@ -141,6 +144,7 @@ def test_what_cannot_be_taken_back_is_told_and_the_rest_is() -> None:
     assert failed.left == ("commit blog: the door is closed",)
 
 
+@pytest.mark.guarantee("G14.3")
 def test_credit_that_is_held_after_it_was_given_up_is_given_back() -> None:
     place = town()
     apply(place, "ch-1", planned(place))

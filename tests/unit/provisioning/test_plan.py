@@ -105,6 +105,7 @@ MOVES: dict[str, Callable[[Town, Others], None]] = {
 
 
 @pytest.mark.parametrize("what", MOVES)
+@pytest.mark.guarantee("G14.1")
 async def test_another_input_makes_another_hash(place: Town, others: Others, what: str) -> None:
     before = await plan(place, others, install())
     MOVES[what](place, others)
@@ -134,6 +135,7 @@ STAYS: dict[str, Callable[[Town, Others], None]] = {
 
 
 @pytest.mark.parametrize("what", STAYS)
+@pytest.mark.guarantee("G14.1")
 async def test_balance_quota_and_observation_are_no_part_of_the_hash(
     place: Town, others: Others, what: str
 ) -> None:
@@ -146,6 +148,7 @@ async def test_balance_quota_and_observation_are_no_part_of_the_hash(
     inputs=st.dictionaries(st.text(max_size=9), st.text(max_size=9), min_size=1, max_size=6),
     data=st.data(),
 )
+@pytest.mark.guarantee("G14.1")
 def test_any_change_of_any_input_changes_the_hash(
     inputs: dict[str, str], data: st.DataObject
 ) -> None:
@@ -304,6 +307,7 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
 
 
+@pytest.mark.guarantee("G14.7")
 async def test_what_others_need_does_not_go(place: Town, others: Others) -> None:
     await running(place, others)
     found = await plan(place, others, uninstall("wiki-postgres"))
@@ -317,6 +321,7 @@ async def test_what_others_need_does_not_go(place: Town, others: Others) -> None
 # ---- apply
 
 
+@pytest.mark.guarantee("G14.2")
 async def test_a_plan_that_is_no_longer_true_is_refused_by_what_changed(
     place: Town, others: Others
 ) -> None:
@@ -333,6 +338,7 @@ async def test_a_plan_that_is_no_longer_true_is_refused_by_what_changed(
     assert "is defined#" in error.message
 
 
+@pytest.mark.guarantee("G14.2")
 async def test_what_moves_between_planning_again_and_deciding_is_seen(
     place: Town, others: Others
 ) -> None:

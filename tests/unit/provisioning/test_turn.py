@@ -39,6 +39,7 @@ def approve(place: Town, by: Actor, name: str = "ch-1") -> None:
 # ---- the queue
 
 
+@pytest.mark.guarantee("G14.4")
 def test_one_change_works_on_an_application_and_the_next_begins_when_it_is_over() -> None:
     place = town()
     apply(place, "ch-1", planned(place, "install"))
@@ -56,6 +57,7 @@ def test_one_change_works_on_an_application_and_the_next_begins_when_it_is_over(
     assert (desired.change, desired.values) == ("ch-2", {"title": "Two"})
 
 
+@pytest.mark.guarantee("G14.4")
 def test_a_change_that_was_planned_on_a_result_that_did_not_come_does_nothing() -> None:
     place = town()
     apply(place, "ch-1", planned(place, "install"))
@@ -95,6 +97,7 @@ def test_the_queue_goes_on_past_a_change_that_is_stopped_while_it_waits() -> Non
 # ---- approvals
 
 
+@pytest.mark.guarantee("G14.5")
 def test_a_change_waits_for_approvals_of_others_than_its_author() -> None:
     place = town(approvals=ANY_TWO)
     apply(place, "ch-1", planned(place))
@@ -125,6 +128,7 @@ def test_the_author_does_not_count_under_another_name_with_the_same_address() ->
         (BY_MAIL, ADMIN, person("linus", "org-developer")),
     ],
 )
+@pytest.mark.guarantee("G14.5")
 def test_an_approval_counts_for_the_team_that_was_asked(
     asked: tuple[env1.Approval, ...], outsider: Actor, member: Actor
 ) -> None:
@@ -137,6 +141,7 @@ def test_an_approval_counts_for_the_team_that_was_asked(
     assert place.change("ch-1").status == "running"
 
 
+@pytest.mark.guarantee("G14.5")
 def test_an_approval_is_for_one_plan_and_no_other() -> None:
     place = town(approvals=ANY_TWO)
     apply(place, "ch-1", planned(place))
@@ -183,6 +188,7 @@ def test_nobody_waits_for_ever() -> None:
 NIGHT = env1.Window(effect="allow", rrule="FREQ=DAILY;BYHOUR=22", duration_minutes=120)
 
 
+@pytest.mark.guarantee("G14.8")
 def test_a_change_begins_when_the_window_opens() -> None:
     place = town(NIGHT)
     apply(place, "ch-1", planned(place))

@@ -54,6 +54,7 @@ def test_without_windows_changes_may_always_happen() -> None:
         ((window(cron="0 9 15 * *"),), False, "2026-03-15T09:00"),
     ],
 )  # fmt: skip
+@pytest.mark.guarantee("G14.8")
 def test_whether_it_is_open_and_when_next(
     windows: tuple[Window, ...],
     is_open: bool,  # noqa: FBT001 - drawn from the table
@@ -85,6 +86,7 @@ def test_local_time_is_local_when_clocks_change() -> None:
     ],
 )
 @pytest.mark.parametrize("effect", ["allow", "deny"])
+@pytest.mark.guarantee("G14.8")
 def test_a_window_that_cannot_be_read_keeps_shut_and_says_so(bad: Window, effect: str) -> None:
     made = window(bad.rrule, effect=effect, cron=bad.cron, timezone=bad.timezone)
     found = opening((made,), NOON)

@@ -1,0 +1,156 @@
+"""Rows of Applications and changes: four marks apart, steps as they go, no progress that lies."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.support import log as writing
+from tests.support import plans
+from tests.support.changing import Town
+from tests.support.log import START
+from tests.support.plans import PROD, apply, locked, planned, town
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import environment_v1 as env1
+from catalyst.projector.fold import Fold
+from catalyst.projector.ports import LogMessage
+from catalyst.projector.views.provisioning_application import APPLICATION, BindingDocument
+from catalyst.projector.views.provisioning_change import CHANGE
+from catalyst.provisioning.domain.application import application_ref
+
+
+def rows(place: Town) -> dict[str, Any]:
+    """Return the documents that everything that happened makes, by kind and name."""
+    fold = Fold((APPLICATION, CHANGE))
+    for seq, on in enumerate(place.log, 1):
+        sent = writing.message(on, f"c-{seq}", 0, START + timedelta(seconds=seq))
+        message = LogMessage(
+            seq=seq,
+            subject=sent.subject,
+            time_ns=seq * 1_000_000_000,
+            batch=None,
+            commit=False,
+            data=sent.data,
+        )
+        fold.apply([message])
+    assert all(row.value.stale is None for row in fold.rows.values())
+    return {
+        f"{key.split('.')[2]} {key.split('.')[4]}": row.value.doc for key, row in fold.rows.items()
+    }
+
+
+def binding(place: Town, name: str = "blog") -> BindingDocument:
+    """Return an Application in `acme-prod` as it is shown."""
+    (found,) = rows(place)[f"application {name}"].bindings
+    assert isinstance(found, BindingDocument)
+    return found
+
+
+def advance(place: Town, step: str, change: str = "ch-1") -> None:
+    """Go on until a step is in progress."""
+    while place.change(change).step != step:
+        state = place.change(change)
+        if place.sent:
+            place.answer_all()
+            continue
+        for unit in state.remaining():
+            place.report(change, str(state.step), unit.application)
+
+
+def test_what_was_never_seen_is_unknown_however_far_its_change_is() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "observe")
+    found = binding(place)
+    assert found.desired is not None
+    assert (found.desired.change, found.committed.commit) == ("ch-1", "commit-blog")  # type: ignore[union-attr]
+    assert (found.applied.status, found.applied.reason) == ("unknown", "never-seen")
+    assert (found.health.status, found.health.as_of) == ("unknown", None)
+    assert found.change is not None
+    assert (found.change.change, found.change.action) == ("ch-1", "install")
+    assert found.gate.open
+
+
+def test_a_new_revision_is_pending_until_it_is_seen_and_health_says_of_which_it_is() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "configure", values={"n": 1}, priced=False))
+    found = binding(place)
+    assert (found.applied.status, found.applied.reason) == ("pending", "another-revision")
+    assert (found.health.status, found.health.revision) == ("healthy", "ch-0")
+    advance(place, "observe")
+    place.see("blog", "ch-1")
+    found = binding(place)
+    assert (found.applied.status, found.health.revision) == ("current", "ch-1")
+    assert found.change is None
+
+
+def test_what_is_silent_is_not_healthy_and_says_since_when() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    ref = application_ref("acme", "blog")
+    silent = app1.ApplicationSilent(environment=PROD, since=place.now)
+    place.log.append((ref, silent))
+    found = binding(place)
+    for mark in (found.applied, found.health):
+        assert (mark.status, mark.reason, mark.stale_since) == ("unknown", "stale", place.now)
+
+
+def test_what_waits_says_what_for() -> None:
+    place = town(approvals=(env1.Approval(team="org-admin", quorum=1),))
+    apply(place, "ch-1", planned(place))
+    (waiting,) = rows(place)["application blog"].queue
+    assert (waiting.change, waiting.waits_for, waiting.taken) == ("ch-1", ("approvals",), False)
+    change = rows(place)["change ch-1"]
+    assert (change.status, change.waits_for) == ("waiting", ("approvals",))
+    assert [(item.team, item.quorum) for item in change.missing] == [("org-admin", 1)]
+
+
+def test_an_application_that_never_came_about_leaves_no_row() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    place.answer(place.sent.pop(), "application-reserved")
+    plans.run(place, "ch-1")
+    assert set(rows(place)) == {"change ch-1"}
+
+
+def test_an_application_that_was_taken_away_stays_as_archived() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall"))
+    plans.run(place, "ch-1")
+    found = rows(place)["application blog"]
+    assert (found.archived, found.bindings, found.queue) == (True, (), ())
+
+
+def test_a_change_shows_each_step_and_is_complete_when_every_step_is() -> None:
+    place = town()
+    lock = (locked("store", "new"), locked("blog", database="store"))
+    apply(place, "ch-1", planned(place, lock=lock))
+    advance(place, "repository")
+    place.report("ch-1", "repository", "store")
+    found = rows(place)["change ch-1"]
+    shown = {step.step: step.status for step in found.steps}
+    assert shown == {
+        "admit": "done", "hold": "done", "repository": "running",
+        "commit": "pending", "observe": "pending", "capture": "pending",
+    }  # fmt: skip
+    assert (found.percent, found.steps[2].applications) == (33, ("store",))
+    plans.run(place, "ch-1")
+    found = rows(place)["change ch-1"]
+    assert (found.status, found.percent, found.left) == ("completed", 100, ())
+    assert found.commits == {
+        "blog": {PROD: "commit-blog"},
+        "store": {PROD: "commit-store"},
+    }
+
+
+def test_a_change_that_gave_up_shows_what_was_taken_back() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "observe")
+    place.fire("ch-1", "deadline")
+    plans.run(place, "ch-1")
+    found = rows(place)["change ch-1"]
+    assert (found.status, found.undone) == ("failed", ("commit", "hold", "admit"))
+    assert found.percent < 100
+    assert "no-cluster" in found.reason
