@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -46,12 +47,15 @@ class AllSources:
         self._git_hosts = tuple(git_hosts)
         self._git_url = git_url.rstrip("/")
         self._token = token
-        self._work = tempfile.TemporaryDirectory(prefix="catalyst-sources-")
+        self._work: tempfile.TemporaryDirectory[str] | None = None
+        """Made when the first repository is read: not every installation has room for one."""
+        self._lock = threading.Lock()
         self._kept: dict[str, GitSource] = {}
 
     def close(self) -> None:
         """Delete what was fetched."""
-        self._work.cleanup()
+        if self._work is not None:
+            self._work.cleanup()
 
     async def admit(self, place: Place) -> None:
         """Let a new source through, as far as it can be judged without reading it.
@@ -115,12 +119,22 @@ class AllSources:
         url = f"{self._git_url}{place.location}" if own else place.location
         # Two Organizations never share what was fetched.
         key = f"{place.organization or '_'} {name_of(url, place.branch)}"
-        source = self._kept.get(key)
-        if source is None:
-            path = Path(self._work.name) / name_of(key, place.name)
-            source = self._kept.setdefault(key, GitSource(path, url, place.branch))
+        with self._lock:
+            source = self._kept.get(key)
+            if source is None:
+                path = self._folder() / name_of(key, place.name)
+                source = self._kept.setdefault(key, GitSource(path, url, place.branch))
         pool = Plain() if own else Outside()
         return source.read(pool, self._token() if own else "", place.folder, known)
+
+    def _folder(self) -> Path:
+        if self._work is None:
+            try:
+                self._work = tempfile.TemporaryDirectory(prefix="catalyst-sources-")
+            except OSError as error:
+                message = "this installation has no folder that repositories can be fetched into"
+                raise Unusable("unreadable", message) from error
+        return Path(self._work.name)
 
 
 def _forbidden(message: str) -> Rejected:
