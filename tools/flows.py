@@ -15,6 +15,7 @@ from catalyst.billing import handlers as billing
 from catalyst.blueprint_controller import handlers as blueprint
 from catalyst.catalog_svc import handlers as catalog
 from catalyst.chassis.service import Effect, Process, Rule, Service
+from catalyst.chassis.service import Source as Feed
 from catalyst.contracts import roles, topology, upcast
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
@@ -22,6 +23,9 @@ from catalyst.environment_controller import handlers as environment
 from catalyst.projector.views.table import VIEWS
 from catalyst.projector.views.view import View
 from catalyst.provisioning import handlers as provisioning
+from catalyst.provisioning.adapters import hearing
+from catalyst.provisioning.effects import effects
+from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 
 Source = Process | Effect
@@ -33,7 +37,11 @@ SERVICES: Final[Mapping[str, Service]] = {
     environment.NAME: environment.service(_NOBODY),
     blueprint.NAME: blueprint.service(_NOBODY, _NOBODY),
     catalog.NAME: catalog.service(),
-    provisioning.NAME: provisioning.service(Planner(_NOBODY, _NOBODY, "")),
+    provisioning.NAME: provisioning.service(
+        Planner(_NOBODY, _NOBODY, ""),
+        (*effects(_NOBODY, _NOBODY, ""), deletion(_NOBODY)),
+        (hearing.source(),),
+    ),
     billing.NAME: billing.service(),
 }
 """The table of each service, by its name."""
@@ -161,11 +169,12 @@ def readers(service: Service, message: Message, aggregate: str) -> tuple[View[An
     return (*views, *processes, *effects)
 
 
-def writers(service: Service, message: Message) -> tuple[Rule | Process, ...]:
-    """Return the rules and processes that may write an event."""
+def writers(service: Service, message: Message) -> tuple[Rule | Process | Feed, ...]:
+    """Return the rules, processes and sources that may write an event."""
     rules = [rule for rule in service.rules if message.shape in makes(rule.decide)]
     processes = [p for p in service.processes if message.shape in makes(p.react)]
-    return (*rules, *processes)
+    feeds = [feed for feed in service.sources if message.shape in makes(feed.react)]
+    return (*rules, *processes, *feeds)
 
 
 def newest_version(shape: type[Event]) -> type[Event]:
@@ -206,9 +215,9 @@ def reports(effect: Effect) -> list[type]:
 
 def _writers(service: Service, message: Message) -> str:
     found = {
-        f"process `{source.name}`"
-        if isinstance(source, Process)
-        else f"`{BY_SHAPE[source.shape].name}`"
+        f"`{BY_SHAPE[source.shape].name}`"
+        if isinstance(source, Rule)
+        else f"{'process' if isinstance(source, Process) else 'source'} `{source.name}`"
         for source in writers(service, message)
     }
     older = message.shape in upcast.CHAIN

@@ -96,12 +96,6 @@ def test_every_command_that_services_send_is_sent_or_taken_from_another_service(
         for effect in service.effects:
             sent |= {registry.BY_SHAPE[shape].type for shape in flows.reports(effect)}
     from_elsewhere = {
-        "environment.admit-application.v1": "provisioning",
-        "environment.release-application.v1": "provisioning",
-        "billing.hold-credit.v1": "provisioning",
-        "billing.capture-hold.v1": "provisioning",
-        "billing.release-hold.v1": "provisioning",
-        "billing.end-subscription.v1": "provisioning",
         # by its member, at each start
         "blueprint.seed-source.v1": "blueprint",
     }
