@@ -29,6 +29,7 @@ from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, Port
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, prefix
+from catalyst.cli.simulating import simulating
 from catalyst.contracts.registry import SERVICES, TABLES
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class Options:
     nats_port: int = 0
     processes: bool = False
     """Give each member a process of its own, restarted when it dies."""
+    simulate_cluster: bool = False
+    """Let a worker say of commits what a cluster would; our own broker only."""
     sync_interval: str = "always"
     """When the broker's data reaches the disk."""
 
@@ -92,7 +95,10 @@ async def running(installation: Installation, options: Options, tell: Tell) -> A
     async with _broker(installation, options, tell) as broker:
         url = broker.url if broker is not None else options.nats_url
         run = _as_processes if options.processes else _as_tasks
-        async with run(installation, options, url, bound, tell) as stack:
+        async with (
+            run(installation, options, url, bound, tell) as stack,
+            simulating(installation, url, options),
+        ):
             yield Stack(stack.context, stack.failed, stack.supervisor, broker)
 
 

@@ -38,6 +38,12 @@ def up(
     processes: Annotated[
         bool, typer.Option("--processes", help="Give each service a process of its own.")
     ] = False,
+    simulate_cluster: Annotated[
+        bool,
+        typer.Option(
+            "--simulate-cluster", help="Say of what is committed what a cluster would say."
+        ),
+    ] = False,
 ) -> None:
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
@@ -46,8 +52,18 @@ def up(
     Example:
       catalyst up
       catalyst up --data /var/lib/catalyst --port 0 --processes
+      catalyst up --simulate-cluster
     """
-    options = Options(host=host, port=port, nats_url=nats, processes=processes)
+    if nats and simulate_cluster:
+        hint = "leave --nats out: the simulated cluster has a user on our own broker alone"
+        raise Failure(ExitCode.USAGE, "there is no simulated cluster on this broker", hint=hint)
+    options = Options(
+        host=host,
+        port=port,
+        nats_url=nats,
+        processes=processes,
+        simulate_cluster=simulate_cluster,
+    )
     loop.run(_up(data, options))
 
 

@@ -23,6 +23,7 @@ from catalyst.contracts.topology import (
     CONSUMERS,
     DLQ,
     EV,
+    FACTS,
     OBJECTS,
     STREAMS,
     USE,
@@ -34,6 +35,8 @@ PROJECTOR: Final = "projector"
 GATEWAY: Final = "gateway"
 OPERATOR: Final = "operator"
 """The user of whoever runs the installation: sends for every Organization, reads everything."""
+SIMULATOR: Final = "simulator"
+"""The user of the simulated cluster: reads the log, says what it sees."""
 
 PROBE_STREAM: Final = "PROBE"
 PROBE_PREFIX: Final = "prb"
@@ -226,6 +229,15 @@ def operator() -> Permissions:
     )
 
 
+def simulator() -> Permissions:
+    """Return what a simulated cluster may do: follow the log, and say what it sees."""
+    return Permissions(
+        publish=("ws.>", *_follow(EV), *_follow(FACTS)),
+        subscribe=(f"{inbox(SIMULATOR)}.>",),
+        deny_publish=_no_durables(),
+    )
+
+
 def commands_for(organization: str, role: str) -> tuple[str, ...]:
     """Return the subjects on which a role of an Organization may publish commands.
 
@@ -268,6 +280,7 @@ MEMBERS: Final[Mapping[str, Permissions]] = {
     PROJECTOR: projector(),
     GATEWAY: gateway(),
     OPERATOR: operator(),
+    SIMULATOR: simulator(),
 }
 """Every user that an installation has from its first start."""
 

@@ -35,6 +35,11 @@ GONE_MAX: Final = 100
 EVIDENCE_MAX: Final = 100
 """Objects that are kept; the worst stay."""
 
+_ABOVE: Final[dict[str, int]] = {
+    KUSTOMIZATION: 2,
+    **dict.fromkeys(("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"), 1),
+}
+"""What fares badly because of something below it; that is told first."""
 _ORDER: Final[dict[Health, int]] = {word: at for at, word in enumerate(get_args(Health))}
 
 
@@ -113,8 +118,8 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
     )
 
 
-def _worst_first(item: Evidence) -> tuple[int, str, str, str]:
-    return (-_ORDER[item.status], item.kind, item.namespace, item.name)
+def _worst_first(item: Evidence) -> tuple[int, int, str, str, str]:
+    return (-_ORDER[item.status], _ABOVE.get(item.kind, 0), *place_of(item))
 
 
 def _message(first: Evidence | None) -> str:

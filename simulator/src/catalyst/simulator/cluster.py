@@ -1,0 +1,130 @@
+"""What runs in the cluster that is none, and what is said of it when.
+
+Everything is decided here without a clock or a broker: events and words go in, steps come out, each
+with how long to wait before it. The same history and seed give the same steps.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any, Final, get_args
+
+import msgspec
+
+from catalyst.contracts.subjects import organization_of, unescape
+from catalyst.simulator.objects import Mode, Running, Stage, Told, facts
+
+STAGES: Final[tuple[Stage, ...]] = ("applying", "starting", "settled")
+SLOW: Final = 10
+VERSIONS_A_STAGE: Final = 10
+"""Resource versions that one telling of all objects takes."""
+MODES: Final[frozenset[str]] = frozenset(get_args(Mode))
+
+Place = tuple[str, str]
+"""An Environment and an Application in it."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be told after a while, unless something newer came meanwhile."""
+
+    place: Place
+    turn: int
+    """Which commit, or word, it belongs to."""
+    wait: float
+    """Seconds after the step before it."""
+    stage: Stage
+    gone: bool = False
+
+
+class Cluster:
+    """Everything that runs."""
+
+    def __init__(self, seed: int = 0, pace: float = 1.0) -> None:
+        """Begin empty; `pace` is about how many seconds a stage takes."""
+        self._seed = seed
+        self._pace = pace
+        self._running: dict[Place, Running] = {}
+        self._stages: dict[Place, Stage] = {}
+        self._modes: dict[Place, Mode] = {}
+        self._wanted: dict[Place, bool] = {}
+        self._turns: dict[Place, int] = {}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What runs now."""
+        return tuple(self._running)
+
+    def event(self, subject: str, data: dict[str, Any], *, old: bool = False) -> tuple[Step, ...]:
+        """Take an event of an Application; return what follows.
+
+        What is `old` has settled long ago.
+        """
+        tokens = subject.split(".")
+        place = (str(data["environment"]), unescape(tokens[4]))
+        if tokens[5] == "desired-set":
+            self._wanted[place] = data.get("desired") is not None
+            return ()
+        before = self._running.get(place)
+        turn = self._turns[place] = self._turns.get(place, 0) + 1
+        if not self._wanted.get(place, True):
+            if before is None:
+                return ()
+            return (self._step(place, turn, "applying", gone=True),)
+        self._running[place] = Running(
+            organization=organization_of(tokens[1]) or "",
+            application=place[1],
+            environment=place[0],
+            change=str(data["change"]),
+            branch=str(data["branch"]),
+            commit=str(data["commit"]),
+            before=before.commit if before is not None else "",
+        )
+        stages = STAGES[-1:] if old else STAGES
+        return tuple(self._step(place, turn, stage) for stage in stages)
+
+    def word(self, subject: str, data: dict[str, Any]) -> tuple[Step, ...]:
+        """Take a word about how an Application is to fare; return what follows.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        tokens = subject.split(".")
+        place = (unescape(tokens[1]), unescape(tokens[3]))
+        mode = data.get("mode")
+        if mode not in MODES:
+            raise ValueError(f"{mode!r} is none of {', '.join(sorted(MODES))}")
+        self._modes[place] = mode
+        if place not in self._running:
+            return ()
+        turn = self._turns[place] = self._turns.get(place, 0) + 1
+        return (self._step(place, turn, "settled"),)
+
+    def tell(self, step: Step, version: int) -> tuple[Told, ...]:
+        """Return what is said at a step; nothing if something newer came, or it is to be silent."""
+        running = self._running.get(step.place)
+        if running is None or self._turns.get(step.place) != step.turn:
+            return ()
+        self._stages[step.place] = step.stage
+        mode = self._modes.get(step.place, "well")
+        if step.gone:
+            del self._running[step.place]
+            del self._stages[step.place]
+        if mode == "silence":
+            return ()
+        return facts(running, step.stage, mode, version, gone=step.gone)
+
+    def again(self, version: int) -> Iterator[Told]:
+        """Yield what is said now and then of everything, so that nobody takes us for silent."""
+        for place, running in self._running.items():
+            stage = self._stages.get(place)
+            mode = self._modes.get(place, "well")
+            if stage is not None and mode != "silence":
+                yield from facts(running, stage, mode, version)
+
+    def _step(self, place: Place, turn: int, stage: Stage, *, gone: bool = False) -> Step:
+        # Seeded by what it is about, so that the order in which others come changes nothing.
+        chance = random.Random(f"{self._seed}/{place}/{turn}/{stage}")  # noqa: S311 - a simulation
+        slow = SLOW if self._modes.get(place) == "slow" else 1
+        wait = self._pace * slow * chance.uniform(0.5, 1.5)
+        return Step(place=place, turn=turn, wait=wait, stage=stage, gone=gone)

@@ -1,0 +1,138 @@
+"""What Flux and Kubernetes would say of one Application; pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+Mode = Literal["well", "crash-loop", "image-pull", "unschedulable", "slow", "drift", "silence"]
+"""How an Application fares here."""
+Stage = Literal["applying", "starting", "settled"]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One fact: where it is published, and what."""
+
+    subject: str
+    body: dict[str, Any]
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """An Application in an Environment, as the cluster has it."""
+
+    organization: str
+    application: str
+    environment: str
+    change: str
+    branch: str
+    commit: str
+    before: str = ""
+    """The commit that was applied before; empty: none."""
+
+
+def facts(
+    running: Running, stage: Stage, mode: Mode, version: int, *, gone: bool = False
+) -> tuple[Told, ...]:
+    """Return what is said of every object at a stage; versions grow from `version` on."""
+    parts = (_kustomization, _deployment, _pod)
+    found = []
+    for number, part in enumerate(parts):
+        where, item = part(running, stage, mode)
+        metadata = item["metadata"]
+        metadata["uid"] = _uid(running, item["kind"])
+        metadata["resourceVersion"] = str(version + number)
+        metadata["labels"] = _labels(running)
+        body = {
+            "type": "DELETED" if gone else "MODIFIED",
+            "object": item,
+            "source": "simulator",
+        }
+        found.append(Told(f"ws.{running.environment}.{where}", body))
+    return tuple(found)
+
+
+def _labels(running: Running) -> dict[str, str]:
+    return {
+        "openova.io/application": running.application,
+        "openova.io/change": running.change,
+        "openova.io/environment": running.environment,
+        "openova.io/organization": running.organization,
+    }
+
+
+def _uid(running: Running, kind: str) -> str:
+    # A Kubernetes object that is made anew has another id; here each change makes one anew.
+    made = f"{running.environment}/{running.application}/{kind}/{running.change}"
+    return hashlib.sha256(made.encode()).hexdigest()[:32]
+
+
+def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
+    suffix = running.environment.removeprefix(f"{running.organization}-")
+    name = f"{running.application}-{suffix}"
+    applied = running.before if stage == "applying" else running.commit
+    status, reason, message = "Unknown", "Progressing", "reconciliation in progress"
+    if stage == "settled":
+        status, reason, message = {
+            "drift": ("False", "ReconciliationFailed", "a change by hand cannot be undone"),
+            "well": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
+            "slow": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
+        }.get(mode, ("False", "HealthCheckFailed", "timeout waiting for the Deployment"))
+    found: dict[str, Any] = {
+        "observedGeneration": 1,
+        "lastAttemptedRevision": f"{running.branch}@sha1:{running.commit}",
+        "conditions": [{"type": "Ready", "status": status, "reason": reason, "message": message}],
+    }
+    if applied:
+        found["lastAppliedRevision"] = f"{running.branch}@sha1:{applied}"
+    item = {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": {"name": name, "namespace": running.organization, "generation": 1},
+        "status": found,
+    }
+    return f"flux.{name}", item
+
+
+def _deployment(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
+    ready = _runs(stage, mode)
+    item = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": running.application, "namespace": running.application},
+        "spec": {"replicas": 1},
+        "status": {"readyReplicas": int(ready), "updatedReplicas": 1, "replicas": 1},
+    }
+    return f"k8s.Deployment.{running.application}.{running.application}", item
+
+
+def _pod(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
+    name = f"{running.application}-0"
+    ready = _runs(stage, mode)
+    scheduled = mode != "unschedulable" or stage == "applying"
+    waiting = {
+        "crash-loop": ("CrashLoopBackOff", "the container ends again and again"),
+        "image-pull": ("ImagePullBackOff", "the registry does not have the image"),
+    }.get(mode if stage == "settled" else "well")
+    state: dict[str, Any] = {"running": {}}
+    if waiting is not None:
+        state = {"waiting": {"reason": waiting[0], "message": waiting[1]}}
+    where: dict[str, Any] = {"type": "PodScheduled", "status": "True" if scheduled else "False"}
+    if not scheduled:
+        where |= {"reason": "Unschedulable", "message": "0/1 nodes are available"}
+    item = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": running.application},
+        "status": {
+            "phase": "Running" if ready else "Pending",
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}, where],
+            "containerStatuses": [{"name": "main", "ready": ready, "state": state}],
+        },
+    }
+    return f"k8s.Pod.{running.application}.{name}", item
+
+
+def _runs(stage: Stage, mode: Mode) -> bool:
+    return stage == "settled" and mode in {"well", "slow", "drift"}

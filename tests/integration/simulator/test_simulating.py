@@ -1,0 +1,101 @@
+"""From a commit to what is seen, on a real broker: simulator, facts, provisioning."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import msgspec
+import pytest
+from tests.support.broker import Access
+from tests.support.rig import working
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import codec
+from catalyst.contracts import topology as contract
+from catalyst.contracts.message import Envelope, Event
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.registry import named
+from catalyst.provisioning import handlers
+from catalyst.provisioning.adapters import hearing
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.queries import Planner
+from catalyst.simulator.worker import Simulator
+
+pytestmark = pytest.mark.real
+
+BLOG = application_ref("acme", "blog")
+PROD = "acme-prod"
+DESIRED = Desired(
+    change="ch-1", blueprint="bp-x", origin="public", version="1.0.0", digest="sha256:0"
+)
+
+
+async def said(js: JetStream, event: Event, number: int) -> None:
+    message = named(type(event), "provisioning")
+    envelope = Envelope(
+        specversion="1.0",
+        id=f"_e{number}",
+        source="test",
+        type=message.type,
+        correlationid="c",
+        causationid="c",
+        organization="acme",
+        actor="service:provisioning",
+        data=msgspec.Raw(codec.encode(event)),
+    )
+    await js.publish(Outgoing(BLOG.event(message.name, message.version), codec.encode(envelope)))
+
+
+async def seen(js: JetStream) -> list[dict[str, Any]]:
+    found = await js.replay("EV", BLOG.event("application-observed", 1))
+    return [msgspec.json.decode(item.data)["data"] for item in found]
+
+
+@asynccontextmanager
+async def simulated(access: Access) -> AsyncIterator[None]:
+    simulator = Simulator(access.url, access.user, access.password, pace=0.02)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(simulator.run())
+        try:
+            yield
+        finally:
+            simulator.stop()
+
+
+@pytest.mark.guarantee("G13.4")
+async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
+    js: JetStream, access: Access
+) -> None:
+    await topology.ensure(js, contract.topology_of("provisioning"))
+    service = handlers.service(
+        Planner(cast("Any", None), cast("Any", None), "OMR"), (), (hearing.source(),)
+    )
+    async with working(js, service):
+        await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)
+        committed = app1.RevisionCommitted(
+            environment=PROD, change="ch-1", repository="blog", branch="main", commit="aaa"
+        )
+        async with simulated(access):
+            await said(js, committed, 2)
+
+            async def last(*wanted: str) -> bool:
+                found = await seen(js)
+                return bool(found) and (found[-1]["health"], found[-1]["revision"]) == wanted
+
+            await until(lambda: last("healthy", "ch-1"), 20)
+            word = msgspec.json.encode({"mode": "image-pull"})
+            await js.publish(Outgoing("ws.acme-prod.simulator.blog", word))
+            await until(lambda: last("degraded", "ch-1"), 20)
+            assert (await seen(js))[-1]["reason"] == "ImagePullBackOff"
+            assert (await seen(js))[-1]["source"] == "simulator"
+            count = len(await seen(js))
+        async with simulated(access):
+            # Read anew from the log's beginning, with the word that still holds: nothing is new.
+            await said(js, msgspec.structs.replace(committed, change="ch-2", commit="bbb"), 3)
+            await until(lambda: last("degraded", "ch-2"), 20)
+        assert all(item["health"] != "healthy" for item in (await seen(js))[count:])

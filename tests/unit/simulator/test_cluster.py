@@ -1,0 +1,158 @@
+"""A cluster that is none: what it says is read like a real one's, and the same each time."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import build
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.provisioning.domain import observing, seen
+from catalyst.provisioning.domain.application import Application, Binding, Observed, evolve
+from catalyst.simulator.cluster import Cluster, Step
+from catalyst.simulator.objects import Told
+
+PROD = "acme-prod"
+EVENTS = "evt.acme.provisioning.application.blog"
+WORD = "ws.acme-prod.simulator.blog"
+FAILURES = {
+    "crash-loop": ("degraded", "CrashLoopBackOff", "failed"),
+    "image-pull": ("degraded", "ImagePullBackOff", "failed"),
+    "unschedulable": ("degraded", "Unschedulable", "failed"),
+    "drift": ("degraded", "ReconciliationFailed", "failed"),
+    "slow": ("healthy", "", "current"),
+    "well": ("healthy", "", "current"),
+}
+
+
+def desired(change: str) -> Desired:
+    return Desired(
+        change=change, blueprint="bp-x", origin="public", version="1.0.0", digest="sha256:0"
+    )
+
+
+class Watched:
+    """Simulator and observation, in one."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.cluster = Cluster(seed)
+        self.state = Application(bindings={PROD: Binding(desired=desired("ch-1"))})
+        self.version = 0
+        self.waited: list[float] = []
+        self.said: list[Told] = []
+
+    def commit(self, change: str, commit: str, *, old: bool = False) -> tuple[Step, ...]:
+        event = app1.RevisionCommitted(
+            environment=PROD, change=change, repository="blog", branch="main", commit=commit
+        )
+        self.state = evolve(self.state, event)
+        data = msgspec.to_builtins(event)
+        return self.cluster.event(f"{EVENTS}.revision-committed.v1", data, old=old)
+
+    def remove(self) -> tuple[Step, ...]:
+        data = {"environment": PROD, "change": "ch-9", "desired": None}
+        assert self.cluster.event(f"{EVENTS}.desired-set.v1", data) == ()
+        return self.commit("ch-9", "zzz")
+
+    def carry_out(self, *steps: Step) -> None:
+        for step in steps:
+            self.version += 10
+            self.waited.append(step.wait)
+            self.hear(self.cluster.tell(step, self.version))
+
+    def hear(self, told: tuple[Told, ...]) -> None:
+        self.said += told
+        facts = [seen.decode(fact.subject, msgspec.json.encode(fact.body)) for fact in told]
+        binding = self.state.binding(PROD)
+        after = observing.fold(binding, [(fact, build.NOW) for fact in facts if fact])
+        replace = msgspec.structs.replace
+        bindings = {PROD: replace(binding, observed=after)}
+        self.state = replace(self.state, bindings=bindings)
+
+    @property
+    def seen(self) -> Observed:
+        found = self.state.binding(PROD).observed
+        assert found is not None
+        return found
+
+
+@pytest.mark.parametrize("mode", FAILURES)
+def test_each_failure_is_seen_as_what_it_is(mode: str) -> None:
+    blog = Watched()
+    assert blog.cluster.word(WORD, {"mode": mode}) == ()
+    blog.carry_out(*blog.commit("ch-1", "aaa"))
+    assert (blog.seen.health, blog.seen.reason, blog.seen.applied) == FAILURES[mode]
+    assert blog.seen.revision == "ch-1"
+    assert blog.seen.source == "simulator"
+    blog.carry_out(*blog.cluster.word(WORD, {"mode": "well"}))
+    assert (blog.seen.health, blog.seen.applied) == ("healthy", "current")
+
+
+def test_a_new_commit_is_pending_before_it_is_healthy() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa"))
+    first, *others = blog.commit("ch-2", "bbb")
+    blog.carry_out(first)
+    assert (blog.seen.applied, blog.seen.revision, blog.seen.health) == (
+        *("pending", "ch-1", "progressing"),
+    )
+    blog.carry_out(*others)
+    assert (blog.seen.applied, blog.seen.revision, blog.seen.health) == (
+        *("current", "ch-2", "healthy"),
+    )
+
+
+def test_what_was_overtaken_says_nothing_any_more() -> None:
+    blog = Watched()
+    late = blog.commit("ch-1", "aaa")
+    blog.carry_out(*blog.commit("ch-2", "bbb"))
+    before = len(blog.said)
+    blog.carry_out(*late)
+    assert len(blog.said) == before
+
+
+def test_what_is_removed_is_gone_and_silence_says_nothing() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa"))
+    blog.carry_out(*blog.remove())
+    assert blog.seen.health == "missing"
+    assert blog.cluster.places == ()
+
+    quiet = Watched()
+    quiet.cluster.word(WORD, {"mode": "silence"})
+    quiet.carry_out(*quiet.commit("ch-1", "aaa"))
+    assert quiet.said == []
+    assert list(quiet.cluster.again(99)) == []
+
+
+def test_the_same_seed_gives_the_same_story() -> None:
+    def told(seed: int) -> tuple[list[float], list[Told]]:
+        blog = Watched(seed)
+        blog.carry_out(*blog.commit("ch-1", "aaa"), *blog.commit("ch-2", "bbb"))
+        return blog.waited, blog.said
+
+    assert told(1) == told(1)
+    assert told(1)[0] != told(2)[0]
+
+
+def test_after_a_restart_what_has_settled_does_not_start_again() -> None:
+    blog = Watched()
+    (only,) = blog.commit("ch-1", "aaa", old=True)
+    assert only.stage == "settled"
+    blog.carry_out(only)
+    assert blog.seen.health == "healthy"
+    assert {fact.subject for fact in blog.cluster.again(50)} == {fact.subject for fact in blog.said}
+
+
+def test_slow_is_slower() -> None:
+    well, slow = Watched(), Watched()
+    slow.cluster.word(WORD, {"mode": "slow"})
+    for quick, late in zip(well.commit("c", "a"), slow.commit("c", "a"), strict=True):
+        assert late.wait == pytest.approx(quick.wait * 10)
+
+
+@pytest.mark.parametrize("word", [{}, {"mode": "fly"}, {"mode": 1}])
+def test_a_word_that_is_none_is_refused(word: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="none of"):
+        Cluster().word(WORD, word)
