@@ -37,6 +37,9 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 _MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 
+PATIENT: Final = 40
+"""Attempts where there is no way back: together more than half a day."""
+
 WAYS: Final[Mapping[Step, Way]] = {
     "admit": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
     "hold": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
@@ -44,10 +47,14 @@ WAYS: Final[Mapping[Step, Way]] = {
     "commit": Way(kind="effect", time=5 * _MINUTE, usual=3 * _SECOND, undone=True, cancels=False),
     "observe": Way(kind="facts", time=timedelta(hours=24), usual=3 * _MINUTE, attempts=1),
     "capture": Way(kind="command", time=_MINUTE, usual=_SECOND, cancels=False),
-    "release": Way(kind="command", time=_MINUTE, usual=_SECOND, cancels=False),
-    "settle": Way(kind="command", time=_MINUTE, usual=_SECOND, cancels=False),
-    "archive": Way(kind="effect", time=5 * _MINUTE, usual=2 * _SECOND, cancels=False),
-    "delete": Way(kind="effect", time=2 * _MINUTE, usual=2 * _SECOND, cancels=False),
+    "release": Way(kind="command", time=_MINUTE, usual=_SECOND, attempts=PATIENT, cancels=False),
+    "settle": Way(kind="command", time=_MINUTE, usual=_SECOND, attempts=PATIENT, cancels=False),
+    "archive": Way(
+        kind="effect", time=5 * _MINUTE, usual=2 * _SECOND, attempts=PATIENT, cancels=False
+    ),
+    "delete": Way(
+        kind="effect", time=2 * _MINUTE, usual=2 * _SECOND, attempts=PATIENT, cancels=False
+    ),
 }
 """`observe` waits a day: without a cluster nothing can be seen, and a person may connect one.
 `commit` is the point of no return: what stands in Git is carried out by others. A change that waits
