@@ -338,13 +338,15 @@ def _check_subject(addressed: Addressed, envelope: Envelope) -> None:
 
 def _check_service(job: Job) -> None:
     """Refuse what only a service may send, and what no service sends."""
-    if job.type not in registry.COMMANDS:
+    command = registry.COMMANDS.get(job.type)
+    if command is None:
         return
-    if job.type in roles.SERVICE_COMMANDS:
-        if not roles.may_send(job.type, (), job.actor.service):
+    service = job.actor.service
+    if service is None:
+        if command.sent_by == "services":
             raise Rejected("forbidden", f"only a service sends {job.type}")
-    elif job.actor.service is not None and not roles.may_send(job.type, (), job.actor.service):
-        raise Rejected("forbidden", f"service {job.actor.service!r} does not send {job.type}")
+    elif not roles.may_send(job.type, (), service):
+        raise Rejected("forbidden", f"service {service!r} does not send {job.type}")
 
 
 def _reply(ref: Ref, headers: Mapping[str, str]) -> str:
