@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts import application_v1 as app
+from catalyst.contracts import blocked
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Desired, Evidence
 from catalyst.contracts.subjects import Ref, RowKey
@@ -86,6 +88,8 @@ class BindingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     gate: Gate
     dependents: tuple[str, ...]
     """Applications of the same Environment that need this one."""
+    blocked_by: tuple[Link, ...] = ()
+    """Why it is not as it is to be, the cause last; empty if it is."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -300,11 +304,51 @@ def _archived(doc: Doc, _event: app.RepositoryArchived, _at: At) -> Doc:
     return replace(doc, archived=True)
 
 
+def _explained(fold: Fold) -> Fold:
+    """Return the fold with why each binding is not as it is to be; a reason keeps its time."""
+
+    def explained(doc: Doc | None, event: Event, at: At) -> Doc | None:
+        made: Doc | None = fold(doc, event, at)
+        if made is None:
+            return None
+        before = {one.environment: one.blocked_by for one in doc.bindings} if doc else {}
+        return replace(
+            made,
+            bindings=tuple(
+                replace(
+                    one,
+                    blocked_by=blocked.kept(
+                        _blocked(made.name, one), before.get(one.environment, ()), at.time
+                    ),
+                )
+                for one in made.bindings
+            ),
+        )
+
+    return explained
+
+
+def _blocked(name: str, binding: BindingDocument) -> tuple[Link, ...]:
+    health = binding.health
+    return blocked.of_application(
+        name,
+        binding.environment,
+        wanted=binding.desired is not None,
+        change=binding.change.change if binding.change is not None else "",
+        seen=health.as_of is not None,
+        stale_since=health.stale_since,
+        as_of=health.as_of,
+        applied=binding.applied.status,  # type: ignore[arg-type]  # as the event says it
+        health=health.status,  # type: ignore[arg-type]
+        evidence=health.evidence,
+    )
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {"openova.io/organization": doc.organization, "openova.io/application": doc.name}
 
 
-_FOLDS: Final[dict[type[Event], Fold]] = {
+_PLAIN: Final[dict[type[Event], Fold]] = {
     app.ChangeWaiting: _waiting,
     app.ChangeTaken: _taken,
     app.ChangeLeft: _left,
@@ -317,6 +361,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     app.ApplicationRemoved: _removed,
     app.RepositoryArchived: _archived,
 }
+
+_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
 
 APPLICATION: Final[View[Any]] = View(
     kind="application",

@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from catalyst.contracts import blocked
 from catalyst.contracts import provisioning_v1 as pro
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
 from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_values_v1 import (
@@ -87,6 +89,8 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Steps that were taken back, in that order."""
     left: tuple[str, ...]
     """What could not be taken back, for a person."""
+    blocked_by: tuple[Link, ...] = ()
+    """What it waits for now, the cause last; empty once it is over."""
     opened: datetime
     finished: datetime | None
 
@@ -226,6 +230,42 @@ def _gave_up(doc: Doc, event: pro.ChangeFailed, at: At) -> Doc:
     )
 
 
+def _explained(fold: Fold) -> Fold:
+    """Return the fold with why the change does not move; each reason since it first stood there."""
+
+    def explained(doc: Doc | None, event: Event, at: At) -> Doc | None:
+        made: Doc | None = fold(doc, event, at)
+        if made is None:
+            return None
+        before = doc.blocked_by if doc is not None else ()
+        return replace(made, blocked_by=blocked.kept(_blocked(made), before, at.time))
+
+    return explained
+
+
+def _blocked(doc: Doc) -> tuple[Link, ...]:
+    if doc.finished is not None:
+        return ()
+    # An attempt that failed is followed by the next one, or by taking back, in the same decision.
+    step = next((one for one in doc.steps if one.status in {"running", "undoing"}), None)
+    left: tuple[str, ...] = ()
+    if step is not None:
+        names = dict.fromkeys(item.application for item in doc.lock if item.written)
+        left = tuple(name for name in names if name not in step.applications)
+    return blocked.of_change(
+        doc.change,
+        doc.environment,
+        waits_for=doc.waits_for,  # type: ignore[arg-type]  # as the event says them
+        behind=doc.behind,
+        missing=doc.missing,
+        opens=doc.opens,
+        step=step.step if step is not None else None,
+        undo=step is not None and step.status == "undoing",
+        applications=left,
+        reason=step.reason if step is not None else "",
+    )
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     found = {"openova.io/organization": doc.organization}
     if doc.environment:
@@ -235,7 +275,7 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     return found
 
 
-_FOLDS: Final[dict[type[Event], Fold]] = {
+_PLAIN: Final[dict[type[Event], Fold]] = {
     pro.ChangeOpened: _opened,
     pro.ChangeHeldBack: _held_back,
     pro.ChangeApproved: _approved,
@@ -249,6 +289,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     pro.ChangeCompleted: _ended,
     pro.ChangeFailed: _gave_up,
 }
+
+_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
 
 CHANGE: Final[View[Any]] = View(
     kind="change",

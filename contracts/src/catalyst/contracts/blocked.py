@@ -1,0 +1,356 @@
+"""Why something does not move: the chain from a change or an Application to its root cause.
+
+One pure function for each; rows, queries and the page show what comes out, so that all say the
+same. The last link is the cause as far as it is known there. A link of kind `change` or
+`application` names the row whose own links go on from it; `follow` goes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.contracts.message import Part
+from catalyst.contracts.provisioning_values_v1 import (
+    Applied,
+    Approvals,
+    Evidence,
+    Gate,
+    Health,
+    Step,
+)
+
+FOLLOWED_MAX: Final = 20
+"""Rows that a chain leads through, at most."""
+
+
+class Link(Part, frozen=True, kw_only=True):
+    """One thing that waits, or is the reason."""
+
+    kind: str
+    """What it is: `change`, `application`, `approval`, `window`, `service`, `git`, `cluster`, or
+    the kind of an object in a cluster."""
+    name: str
+    """Its name."""
+    code: str
+    """One word that says why; it stays the same from version to version."""
+    message: str
+    """The same for a person."""
+    since: datetime | None = None
+    """Since when it is so; null: unknown."""
+    who: str
+    """Who can do something about it."""
+    what_to_do: str
+    """What."""
+
+
+_ASKED: Final[Mapping[Step, tuple[str, str]]] = {
+    "admit": ("environment", "the Environment admits the Application"),
+    "hold": ("billing", "the credit is held"),
+    "capture": ("billing", "the credit is taken"),
+    "release": ("environment", "the Environment lets the Application go"),
+    "settle": ("billing", "the subscription is ended"),
+    "delete": ("environment", "the Environment is deleted"),
+}
+
+
+def of_change(
+    name: str,
+    environment: str,
+    *,
+    waits_for: Sequence[Gate] = (),
+    behind: Sequence[str] = (),
+    missing: Sequence[Approvals] = (),
+    opens: datetime | None = None,
+    step: Step | None = None,
+    undo: bool = False,
+    applications: Sequence[str] = (),
+    reason: str = "",
+) -> tuple[Link, ...]:
+    """Return what a change waits for; nothing if it is over.
+
+    Args:
+        name: The change.
+        environment: Where; empty for a whole Organization.
+        waits_for: What keeps it from beginning.
+        behind: The changes before it, oldest first.
+        missing: Approvals that are missing.
+        opens: When changes may happen again.
+        step: The step in progress.
+        undo: Whether that is being taken back.
+        applications: What of the step is not done yet.
+        reason: Why the last attempt at it failed.
+    """
+    found: list[Link] = []
+    if "queue" in waits_for and behind:
+        found.append(_queued(name, behind))
+    if "approvals" in waits_for:
+        found += [_approval(item) for item in missing]
+    if "window" in waits_for:
+        found.append(_window(environment, opens))
+    if step is not None:
+        found += _stepping(name, environment, step, applications, reason, undo=undo)
+    return tuple(found)
+
+
+def _queued(name: str, behind: Sequence[str]) -> Link:
+    others = f" and {len(behind) - 1} more" if len(behind) > 1 else ""
+    return Link(
+        kind="change",
+        name=behind[0],
+        code="queued",
+        message=f"{name} is queued behind {behind[0]}{others} on the same Application",
+        who="whoever started the change before it",
+        what_to_do="wait for it, or cancel one of the two",
+    )
+
+
+def _approval(item: Approvals) -> Link:
+    team = item.team or "anyone but the author"
+    word = "approval" if item.quorum == 1 else "approvals"
+    return Link(
+        kind="approval",
+        name=team,
+        code="approval-missing",
+        message=f"{item.quorum} {word} of {team} missing",
+        who=team,
+        what_to_do="look at the plan and approve or reject the change",
+    )
+
+
+def _window(environment: str, opens: datetime | None) -> Link:
+    until = (
+        "no opening is in sight" if opens is None else f"closed until {opens:%Y-%m-%d %H:%M} UTC"
+    )
+    return Link(
+        kind="window",
+        name=environment,
+        code="window-closed",
+        message=f"the change window of {environment} is shut: {until}",
+        who="whoever keeps the EnvironmentPolicy",
+        what_to_do="wait for the opening, or change the policy",
+    )
+
+
+def _stepping(
+    name: str,
+    environment: str,
+    step: Step,
+    applications: Sequence[str],
+    reason: str,
+    *,
+    undo: bool,
+) -> list[Link]:
+    before = f"; the last attempt failed: {reason}" if reason else ""
+    if step in _ASKED:
+        service, words = _ASKED[step]
+        back = "to take back that " if undo else "until "
+        return [
+            Link(
+                kind="service",
+                name=service,
+                code="answer-awaited",
+                message=f"{name} waits for the answer of {service}, {back}{words}{before}",
+                who="whoever runs Catalyst",
+                what_to_do=f"look whether {service} runs: `catalyst doctor`",
+            )
+        ]
+    if step == "observe":
+        return [
+            Link(
+                kind="application",
+                name=item,
+                code="not-seen",
+                message=f"{name} waits until what was committed is seen in {environment}",
+                who="whoever owns the Application",
+                what_to_do=f"look at what keeps {item} from it",
+            )
+            for item in applications
+        ]
+    return [
+        Link(
+            kind="git",
+            name=item,
+            code="git-unavailable" if reason else "git-under-way",
+            message=f"the repository of {item} is being written{before}",
+            who="whoever runs Catalyst",
+            what_to_do="wait; if it lasts, look whether the environment-controller runs",
+        )
+        for item in applications
+    ]
+
+
+# ---- an Application in an Environment
+
+_CLUSTER: Final = "whoever runs the cluster"
+_OWNER: Final = "whoever owns the Application"
+_CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
+    **dict.fromkeys(
+        ("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"),
+        ("image-not-pulled", _OWNER, "correct the image, or give the cluster access to it"),
+    ),
+    "CrashLoopBackOff": ("crash-loop", _OWNER, "read its log, correct the values, apply again"),
+    "Unschedulable": ("no-room", _CLUSTER, "add a node, or ask for less in the values"),
+    "DependencyNotReady": (
+        "dependency-not-ready",
+        _OWNER,
+        "look at what the Application depends on",
+    ),
+    "ReconciliationFailed": ("drift", _CLUSTER, "take the change by hand back"),
+    **dict.fromkeys(
+        ("CreateContainerConfigError", "CreateContainerError"),
+        ("configuration-wrong", _OWNER, "make the secret or the configuration that it names"),
+    ),
+    "BuildFailed": ("build-failed", _OWNER, "correct the values, or report the Blueprint"),
+}
+
+
+def of_application(
+    name: str,
+    environment: str,
+    *,
+    wanted: bool,
+    change: str = "",
+    seen: bool = False,
+    stale_since: datetime | None = None,
+    as_of: datetime | None = None,
+    applied: Applied = "unknown",
+    health: Health = "unknown",
+    evidence: Sequence[Evidence] = (),
+) -> tuple[Link, ...]:
+    """Return why an Application is not as it is to be; nothing if it is.
+
+    Args:
+        name: The Application.
+        environment: Where it runs, or is to.
+        wanted: Whether something is to run there.
+        change: The change that works on it, before it is committed; empty: none.
+        seen: Whether anything was ever seen of it.
+        stale_since: When it was seen last, if that is too long ago.
+        as_of: When the newest of it was seen.
+        applied: Whether what was committed is what runs.
+        health: How it is.
+        evidence: What was seen, the worst first.
+    """
+    if not wanted and (not seen or health == "missing"):
+        return ()
+    if not seen:
+        links = () if not change else (_worked_on(name, change),)
+        return (*links, _no_cluster(name, environment))
+    if stale_since is not None:
+        return (_silent(name, environment, stale_since),)
+    if wanted and applied == "current" and health == "healthy":
+        return ()
+    bad = [item for item in evidence if item.status != "healthy"]
+    if bad:
+        return tuple(_object(item, as_of) for item in reversed(bad[:5]))
+    if not wanted:
+        return (_pending(name, environment, as_of, "it is being removed"),)
+    return (_pending(name, environment, as_of, "another revision was seen"),)
+
+
+def _worked_on(name: str, change: str) -> Link:
+    return Link(
+        kind="change",
+        name=change,
+        code="change-in-flight",
+        message=f"{change} works on {name}",
+        who="whoever started the change",
+        what_to_do="wait for it",
+    )
+
+
+def _no_cluster(name: str, environment: str) -> Link:
+    return Link(
+        kind="cluster",
+        name=environment,
+        code="no-cluster",
+        message=f"nothing was ever seen of {name}: no cluster of {environment} says anything",
+        who=_CLUSTER,
+        what_to_do="connect the cluster; to try things out, `catalyst up --simulate-cluster`",
+    )
+
+
+def _silent(name: str, environment: str, since: datetime) -> Link:
+    return Link(
+        kind="cluster",
+        name=environment,
+        code="silent",
+        message=f"nothing has been heard of {name} for too long; what was known is stale",
+        since=since,
+        who=_CLUSTER,
+        what_to_do="look whether the cluster and its observer run",
+    )
+
+
+def _pending(name: str, environment: str, since: datetime | None, why: str) -> Link:
+    return Link(
+        kind="cluster",
+        name=environment,
+        code="pending",
+        message=f"the cluster has not taken over what was committed of {name}: {why}",
+        since=since,
+        who=_CLUSTER,
+        what_to_do="wait; if it lasts, look at Flux",
+    )
+
+
+def _object(item: Evidence, since: datetime | None) -> Link:
+    code, who, todo = _CAUSES.get(
+        item.reason, (_code(item), _OWNER, f"look at the {item.kind} in the cluster")
+    )
+    return Link(
+        kind=item.kind,
+        name=item.name,
+        code=code,
+        message=item.message or item.reason or f"it is {item.status}",
+        since=since,
+        who=who,
+        what_to_do=todo,
+    )
+
+
+def _code(item: Evidence) -> str:
+    return "under-way" if item.status == "progressing" else "unwell"
+
+
+# ---- chains
+
+
+def kept(links: Sequence[Link], before: Sequence[Link], now: datetime) -> tuple[Link, ...]:
+    """Return the links, each since when it first stood there."""
+    known = {(item.kind, item.name, item.code): item.since for item in before}
+    replace = msgspec.structs.replace
+    return tuple(
+        item
+        if item.since is not None
+        else replace(item, since=known.get((item.kind, item.name, item.code)) or now)
+        for item in links
+    )
+
+
+def follow(
+    links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
+) -> tuple[Link, ...]:
+    """Return the whole chain, through every row that its links name, each once.
+
+    Args:
+        links: The beginning.
+        links_of: Returns the links of a row from its kind (`change`, `application`) and name.
+    """
+    found: list[Link] = []
+    ahead = list(links)
+    visited: set[Any] = set()
+    while ahead:
+        link = ahead.pop(0)
+        found.append(link)
+        place = (link.kind, link.name)
+        if link.kind in {"change", "application"} and place not in visited:
+            visited.add(place)
+            if len(visited) > FOLLOWED_MAX:
+                break
+            ahead = [*links_of(*place), *ahead]
+    return tuple(found)

@@ -1,0 +1,150 @@
+"""Whatever does not move says why, up to the cause, and who can do something about it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.contracts import blocked
+from catalyst.contracts.blocked import Link, follow, kept, of_application, of_change
+from catalyst.contracts.provisioning_values_v1 import (
+    Applied,
+    Approvals,
+    Evidence,
+    Gate,
+    Health,
+    Step,
+)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PROD = "acme-prod"
+
+
+def codes(links: Sequence[Link]) -> list[str]:
+    return [link.code for link in links]
+
+
+def pod(reason: str, status: Health = "degraded") -> Evidence:
+    return Evidence(kind="Pod", name="blog-0", status=status, reason=reason, message=reason)
+
+
+@pytest.mark.guarantee("G13.7")
+@given(
+    waits=st.lists(st.sampled_from(get_args(Gate)), min_size=1, unique=True),
+    quorum=st.integers(1, 3),
+)
+def test_a_change_that_waits_says_for_what(waits: list[Gate], quorum: int) -> None:
+    found = of_change(
+        "ch-2",
+        PROD,
+        waits_for=waits,
+        behind=("ch-1",),
+        missing=(Approvals(team="org-admin", quorum=quorum),),
+        opens=NOON,
+    )
+    wanted = {"queue": "queued", "approvals": "approval-missing", "window": "window-closed"}
+    assert set(codes(found)) == {wanted[gate] for gate in waits}
+    assert all(link.who and link.what_to_do and link.message for link in found)
+
+
+@pytest.mark.guarantee("G13.7")
+@given(step=st.sampled_from(get_args(Step)), undo=st.booleans(), reason=st.sampled_from(["", "no"]))
+def test_a_change_in_a_step_says_whose_turn_it_is(step: Step, undo: bool, reason: str) -> None:  # noqa: FBT001
+    found = of_change(
+        "ch-1", PROD, step=step, undo=undo, applications=("blog", "db"), reason=reason
+    )
+    assert found
+    assert all(link.who and link.what_to_do for link in found)
+    if reason and step != "observe":
+        assert all(reason in link.message for link in found)
+
+
+@pytest.mark.guarantee("G13.7")
+@given(
+    wanted=st.booleans(),
+    seen=st.booleans(),
+    stale=st.booleans(),
+    applied=st.sampled_from(get_args(Applied)),
+    health=st.sampled_from(get_args(Health)),
+)
+def test_only_what_is_as_it_is_to_be_has_no_reason(**how: Any) -> None:
+    stale = how.pop("stale")
+    found = of_application("blog", PROD, stale_since=NOON if stale else None, **how)
+    well = how["seen"] and not stale and how["applied"] == "current" and how["health"] == "healthy"
+    gone = not how["seen"] or how["health"] == "missing"
+    assert bool(found) == (not well if how["wanted"] else not gone)
+
+
+def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
+    assert codes(of_application("blog", PROD, wanted=True)) == ["no-cluster"]
+    found = of_application("blog", PROD, wanted=True, change="ch-1")
+    assert codes(found) == ["change-in-flight", "no-cluster"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("ImagePullBackOff", "image-not-pulled"),
+        ("CrashLoopBackOff", "crash-loop"),
+        ("Unschedulable", "no-room"),
+        ("SomethingElse", "unwell"),
+    ],
+)
+def test_the_cause_stands_last(reason: str, code: str) -> None:
+    above = Evidence(kind="Deployment", name="blog", status="progressing", reason="RollingOut")
+    found = of_application(
+        "blog",
+        PROD,
+        wanted=True,
+        seen=True,
+        applied="failed",
+        health="degraded",
+        evidence=(pod(reason), above),
+    )
+    assert codes(found) == ["under-way", code]
+
+
+def test_a_reason_keeps_the_time_when_it_first_stood_there() -> None:
+    first = kept(of_application("blog", PROD, wanted=True), (), NOON)
+    later = NOON + timedelta(hours=1)
+    again = kept(of_application("blog", PROD, wanted=True, change="ch-1"), first, later)
+    assert [link.since for link in again] == [later, NOON]
+
+
+ROWS = {
+    ("change", "ch-3"): of_change("ch-3", PROD, waits_for=("queue",), behind=("ch-1", "ch-2")),
+    ("change", "ch-1"): of_change("ch-1", PROD, step="observe", applications=("blog",)),
+    ("application", "blog"): of_application(
+        *("blog", PROD),
+        wanted=True,
+        seen=True,
+        applied="failed",
+        health="degraded",
+        evidence=(pod("ImagePullBackOff"),),
+    ),
+}
+
+
+@pytest.mark.guarantee("G13.7")
+def test_the_chain_leads_from_a_queued_change_to_the_image_that_cannot_be_pulled() -> None:
+    chain = follow(ROWS["change", "ch-3"], lambda kind, name: ROWS[kind, name])
+    assert [(link.kind, link.name, link.code) for link in chain] == [
+        ("change", "ch-1", "queued"),
+        ("application", "blog", "not-seen"),
+        ("Pod", "blog-0", "image-not-pulled"),
+    ]
+
+
+@given(size=st.integers(1, 60))
+def test_a_chain_ends_even_where_rows_point_at_each_other(size: int) -> None:
+    names = [f"ch-{number}" for number in range(size)]
+    rows = {
+        here: of_change(here, PROD, waits_for=("queue",), behind=(there,))
+        for here, there in pairwise([*names, names[0]])
+    }
+    chain = follow(rows[names[0]], lambda _kind, name: rows[name])
+    assert len(chain) <= blocked.FOLLOWED_MAX + 1

@@ -1,0 +1,68 @@
+"""Rows say why what they show does not move, and lead to the cause."""
+
+from typing import Any
+
+import pytest
+from tests.support.plans import ADMIN, apply, planned, town
+from tests.unit.projector.test_changes import advance, rows
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.blocked import Link, follow
+from catalyst.contracts.provisioning_values_v1 import Evidence
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.change import change_ref
+
+
+def links(found: dict[str, Any], kind: str, name: str) -> tuple[Link, ...]:
+    row = found[f"{kind} {name}"]
+    if kind == "change":
+        return tuple(row.blocked_by)
+    return tuple(link for one in row.bindings for link in one.blocked_by)
+
+
+@pytest.mark.guarantee("G13.7")
+def test_a_queued_change_leads_to_what_keeps_the_one_before_it() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    apply(place, "ch-2", planned(place, "configure", values={"a": 1}))
+    advance(place, "observe")
+    found = rows(place)
+    chain = follow(links(found, "change", "ch-2"), lambda kind, name: links(found, kind, name))
+    assert [link.code for link in chain] == [
+        *("queued", "not-seen", "change-in-flight", "no-cluster"),
+    ]
+    assert all(link.since is not None for link in chain)
+
+    seen = app1.ApplicationObserved(
+        environment="acme-prod",
+        change="ch-1",
+        applied="failed",
+        health="degraded",
+        reason="ImagePullBackOff",
+        evidence=(
+            Evidence(kind="Pod", name="blog-0", status="degraded", reason="ImagePullBackOff"),
+        ),
+        source="cluster",
+        observed_at=place.now,
+    )
+    place.log.append((application_ref("acme", "blog"), seen))
+    found = rows(place)
+    chain = follow(links(found, "change", "ch-2"), lambda kind, name: links(found, kind, name))
+    assert [link.code for link in chain] == ["queued", "not-seen", "image-not-pulled"]
+
+
+def test_a_change_that_is_over_waits_for_nothing() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "observe")
+    place.see("blog", "ch-1")
+    place.answer_all()
+    found = rows(place)
+    assert links(found, "change", "ch-1") == links(found, "application", "blog") == ()
+
+    apply(place, "ch-2", planned(place, "configure", values={"a": 1}), ADMIN)
+    place.command(change_ref("acme", "ch-2"), pro1.CancelChange(reason="no"), ADMIN)
+    while place.change("ch-2").status != "failed":
+        place.answer_all()
+    assert links(rows(place), "change", "ch-2") == ()
