@@ -316,7 +316,7 @@ class _Reader:
         path = (*frame.path, name)
         if frame.skips:
             self.refuse(at, path, "yaml.duplicate", f"{name} is there twice", "keep one of them")
-        elif name == "<<" and event.style is None:
+        elif name == "<<" and not event.style:
             self.refuse(at, path, "yaml.merge", "merge keys are not taken", "write the values out")
         elif "${{" in name:
             fix = "put quotes around the whole expression: a text with `: ` in it reads as a map"
@@ -337,7 +337,7 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent, path: Path) -> Any:
         text = str(event.value)
-        if event.style is not None and event.style != "":
+        if event.style:
             return text
         if event.tag is not None:
             return text

@@ -7,7 +7,6 @@ wrong, and a solver needs the bounds.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -42,7 +41,6 @@ class BadVersion(ValueError):
         self.reason = reason
 
 
-@functools.total_ordering
 class Version(msgspec.Struct, frozen=True, eq=True):
     """A version; they sort as Semantic Versioning says."""
 
@@ -58,6 +56,15 @@ class Version(msgspec.Struct, frozen=True, eq=True):
 
     def __lt__(self, other: Version) -> bool:
         return self._key() < other._key()
+
+    def __le__(self, other: Version) -> bool:
+        return self._key() <= other._key()
+
+    def __gt__(self, other: Version) -> bool:
+        return self._key() > other._key()
+
+    def __ge__(self, other: Version) -> bool:
+        return self._key() >= other._key()
 
     @override
     def __str__(self) -> str:

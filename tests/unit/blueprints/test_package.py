@@ -1,0 +1,159 @@
+"""What a package may hold, and that its bytes depend on nothing else."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.blueprints.package import (
+    MAX_BYTES,
+    MAX_FILES,
+    BadPackage,
+    digest,
+    of_files,
+    to_tar,
+)
+from catalyst.blueprints.reading import read_folder, read_tar
+from catalyst.blueprints.starter import loading
+
+NAMES = st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True)
+
+
+def tar(*members: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for member in members:
+            member.size = len(content) if member.isreg() else 0
+            archive.addfile(member, io.BytesIO(content))
+    return target.getvalue()
+
+
+def link(kind: bytes, target: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo("blueprint.yaml")
+    member.type = kind
+    member.linkname = target
+    return member
+
+
+@pytest.mark.guarantee("G20.1")
+@given(st.dictionaries(NAMES, st.binary(max_size=600), max_size=8), st.randoms())
+def test_the_same_files_make_the_same_bytes_in_any_order(
+    files: dict[str, bytes], random: object
+) -> None:
+    shuffled = list(files.items())
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert to_tar(of_files(shuffled)) == to_tar(of_files(files))
+    assert read_tar(to_tar(of_files(files))) == of_files(files)
+
+
+@pytest.mark.guarantee("G20.1")
+def test_another_byte_or_name_makes_another_digest() -> None:
+    digests = {digest(of_files(one)) for one in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {})}
+    assert len(digests) == 4
+
+
+def test_a_folder_and_its_tar_are_the_same_package(tmp_path: Path) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "blueprint.yaml").write_text("a: 1\n")
+    (tmp_path / "manifests" / "x.yaml").write_text("b: 2\n")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("no part of it")
+    package = read_folder(tmp_path)
+    assert list(package.files) == ["blueprint.yaml", "manifests/x.yaml"]
+    assert read_tar(to_tar(package)) == package
+
+
+@pytest.mark.guarantee("G20.2")
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/.git/config", "a\\b", "", "a b", "ä",
+     "a\x00b", "x" * 201, "/".join("a" * 20)],
+)  # fmt: skip
+def test_a_path_stays_inside(path: str) -> None:
+    with pytest.raises(BadPackage):
+        of_files({path: b""})
+
+
+@pytest.mark.guarantee("G20.2")
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../b"])
+def test_a_tar_cannot_lead_out(path: str) -> None:
+    with pytest.raises(BadPackage):
+        read_tar(tar(tarfile.TarInfo(path)))
+
+
+@pytest.mark.guarantee("G20.2")
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
+)
+def test_a_tar_holds_no_link_and_no_device(kind: bytes) -> None:
+    with pytest.raises(BadPackage, match="link or a device"):
+        read_tar(tar(link(kind, "/etc/passwd")))
+
+
+@pytest.mark.guarantee("G20.2")
+def test_a_link_in_a_folder_is_refused_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("not yours")
+    folder = tmp_path / "bp"
+    folder.mkdir()
+    (folder / "blueprint.yaml").symlink_to(tmp_path / "secret")
+    with pytest.raises(BadPackage, match="symbolic link"):
+        read_folder(folder)
+    (folder / "blueprint.yaml").unlink()
+    (folder / "manifests").symlink_to(tmp_path)
+    with pytest.raises(BadPackage, match="symbolic link"):
+        read_folder(folder)
+
+
+@pytest.mark.guarantee("G20.2")
+def test_size_and_number_are_limited() -> None:
+    with pytest.raises(BadPackage, match="4 MiB"):
+        of_files({"a": bytes(MAX_BYTES // 2), "b": bytes(MAX_BYTES // 2 + 1)})
+    of_files({f"f{number}": b"" for number in range(MAX_FILES)})
+    with pytest.raises(BadPackage, match="500 files"):
+        of_files({f"f{number}": b"" for number in range(MAX_FILES + 1)})
+
+
+@pytest.mark.guarantee("G20.2")
+def test_a_tar_is_limited_before_it_is_unpacked() -> None:
+    with pytest.raises(BadPackage, match="4 MiB"):
+        read_tar(bytes(8 * MAX_BYTES))
+    claimed = tarfile.TarInfo("a")
+    claimed.size = MAX_BYTES + 1
+    with pytest.raises(BadPackage):
+        read_tar(claimed.tobuf() + bytes(1024))
+    with pytest.raises(BadPackage):
+        read_tar(tar(*(tarfile.TarInfo(f"f{number}") for number in range(1500))))
+
+
+@given(st.binary(max_size=2000))
+def test_what_is_no_tar_is_refused_and_nothing_else(raw: bytes) -> None:
+    try:
+        read_tar(raw)
+    except BadPackage:
+        return
+
+
+def test_names_that_some_disks_cannot_hold_together_are_refused() -> None:
+    with pytest.raises(BadPackage, match="upper and lower case"):
+        of_files({"README.md": b"", "readme.md": b""})
+    with pytest.raises(BadPackage, match="both a file and a folder"):
+        of_files({"a": b"", "a/b": b""})
+    with pytest.raises(BadPackage, match="twice"):
+        of_files([("a", b""), ("a", b"")])
+
+
+def test_a_file_that_is_no_text_is_told_with_its_byte() -> None:
+    with pytest.raises(BadPackage, match="byte 1 is not UTF-8"):
+        of_files({"a": b"x\xff"}).text("a")
+
+
+def test_the_starter_catalogue_loads() -> None:
+    assert "bp-redis" in loading.names()
+    assert "blueprint.yaml" in loading.load("bp-redis").files
+    with pytest.raises(KeyError):
+        loading.load("../..")
