@@ -30,9 +30,10 @@ from catalyst.provisioning.domain import (
     assembling,
     foreign,
     removal_plan,
+    rollup,
     writing_plan,
 )
-from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
 from catalyst.provisioning.domain.place import Content, values_for_dependencies
 from catalyst.provisioning.domain.plan import Blocker, Plan
@@ -325,6 +326,24 @@ def _complete(lock: tuple[Locked, ...], facts: Facts) -> tuple[Locked, ...]:
     return tuple(found)
 
 
+async def health(
+    _request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
+) -> Any:
+    """Answer how everything of an Organization is: worst of Environments, worst of Applications."""
+    owner: foreign.Organization = await load(foreign.organization_ref(organization))
+    found: dict[str, dict[str, Application]] = {}
+    for name in owner.environments:
+        place: foreign.Environment = await load(foreign.environment_ref(organization, name))
+        found[name] = {
+            application: await load(application_ref(organization, application))
+            for application in place.applications
+        }
+    return msgspec.to_builtins(rollup.everything(organization, found))
+
+
 def queries(planner: Planner) -> tuple[Query, ...]:
     """Return the queries of the service."""
-    return (Query(name="plan", version=1, for_command=BY_SHAPE[ApplyPlan].type, run=planner.plan),)
+    return (
+        Query(name="plan", version=1, for_command=BY_SHAPE[ApplyPlan].type, run=planner.plan),
+        Query(name="health", version=1, for_kind="application", run=health),
+    )
