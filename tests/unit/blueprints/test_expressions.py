@@ -167,9 +167,31 @@ def test_any_text_compiles_or_is_refused_inside_itself(text: str) -> None:
         try:
             found = read()
         except BadExpression as error:
-            assert 0 <= error.offset <= len(text)
+            assert 0 <= error.offset <= len(text)  # noqa: PT017 - any text may be drawn
             continue
         try:
             found.evaluate(SCOPE)
         except EvaluationError as error:
-            assert str(error)
+            assert str(error)  # noqa: PT017 - any text may be drawn
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("size('abc')", 3), ("'abc'.contains('b')", True), ("'abc'.startsWith('a')", True),
+        ("'abc'.endsWith('c')", True), ("'abc'.matches('^a')", True), ("int('7')", 7),
+        ("double(2)", 2.0), ("string(true)", "true"), ("string(7)", "7"), ("string('a')", "a"),
+        ("bool('true')", True), ("bool(false)", False), ("min(3, 1, 2)", 1), ("max([3, 9])", 9),
+        ("join(['a', 'b'], '-')", "a-b"), ("replace('a.b', '.', '-')", "a-b"),
+        ("lower('AB')", "ab"), ("json([1])", "[1]"), ("type(1) == type(2)", True),
+        ("secretName('secret:db/password')", "db"), ("secretKey('secret:db/password')", "password"),
+    ],
+)  # fmt: skip
+def test_every_function_that_compiles_has_a_result(text: str, result: object) -> None:
+    assert compile_(text).evaluate(SCOPE) == result
+
+
+@pytest.mark.parametrize("text", ["min()", "max('a')", "bool('yes')", "string([1])"])
+def test_a_function_says_what_it_takes(text: str) -> None:
+    with pytest.raises(EvaluationError, match="takes"):
+        compile_(text).evaluate(SCOPE)

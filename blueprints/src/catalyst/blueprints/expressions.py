@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,13 +16,13 @@ from typing import Any, Final
 import cel
 import msgspec
 
+from catalyst.blueprints.functions import MAX_RESULT, Functions, check_plain
+
 MAX_CHARACTERS: Final = 2000
 MAX_BRACKETS: Final = 24
 MAX_MACROS: Final = 3
 MAX_WORK: Final = 5_000_000
 """Of one evaluation: an upper bound of its steps, from the sizes of what it reads."""
-MAX_RESULT: Final = 64 * 1024
-"""Characters of a result as JSON."""
 MAX_PATTERN: Final = 200
 """Characters of the pattern of `matches`."""
 MAX_PATTERNS: Final = 200
@@ -45,7 +44,6 @@ _FUNCTIONS: Final = frozenset(
      "secretKey"}
 )  # fmt: skip
 _AT: Final = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
-_SECRET: Final = re.compile(r"secret:([^/]+)/(.+)", re.DOTALL)
 _WORDS: Final = frozenset({"true", "false", "null", "in"})
 
 
@@ -104,7 +102,7 @@ class Expression:
         """
         self._bound(scope)
         variables = {root: scope.get(root, {}) for root in self._roots}
-        own = _Functions()
+        own = Functions()
         try:
             result = self._program.execute(cel.Context(variables, own.named()))
         except KeyError as error:
@@ -292,7 +290,7 @@ def _size(value: Any) -> int:
 def _plain(value: Any) -> Any:
     """Return a result, if it is of JSON's kinds."""
     try:
-        _check_plain(value)
+        check_plain(value)
         length = len(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         reason = "the result is no text, number, boolean, list, map or null"
@@ -300,86 +298,3 @@ def _plain(value: Any) -> Any:
     if length > MAX_RESULT:
         raise EvaluationError(f"the result has more than {MAX_RESULT} characters")
     return value
-
-
-def _check_plain(value: Any) -> None:
-    match value:
-        case dict():
-            for name, inner in value.items():
-                if not isinstance(name, str):
-                    raise TypeError
-                _check_plain(inner)
-        case list():
-            for inner in value:
-                _check_plain(inner)
-        case None | bool() | int() | str():
-            return
-        case float():
-            if not math.isfinite(value):
-                raise ValueError
-        case _:
-            raise TypeError
-
-
-# ---- functions of our own
-
-
-class _Functions:
-    """The functions for one evaluation. They keep what went wrong: the engine would log it."""
-
-    def __init__(self) -> None:
-        self.failure = ""
-
-    def named(self) -> dict[str, Any]:
-        return {
-            "join": self.join,
-            "replace": self.replace,
-            "lower": self.lower,
-            "json": self.json,
-            "secretName": lambda reference: self.secret(reference, 1),
-            "secretKey": lambda reference: self.secret(reference, 2),
-        }
-
-    def join(self, values: Any, separator: Any) -> str:
-        if not isinstance(values, list) or not isinstance(separator, str):
-            return self._failed("join takes a list and a text")
-        return self._limited([shown(value) for value in values], separator)
-
-    def replace(self, text: Any, old: Any, new: Any) -> str:
-        if not (isinstance(text, str) and isinstance(old, str) and isinstance(new, str) and old):
-            return self._failed("replace takes three texts, of which the second is not empty")
-        return self._limited(text.split(old), new)
-
-    def lower(self, text: Any) -> str:
-        return text.lower() if isinstance(text, str) else self._failed("lower takes a text")
-
-    def json(self, value: Any) -> str:
-        try:
-            _check_plain(value)
-        except (TypeError, ValueError, RecursionError):
-            return self._failed("json takes texts, numbers, booleans, lists, maps and null")
-        return self._limited(
-            [shown(value) if not isinstance(value, str) else json.dumps(value)], ""
-        )
-
-    def secret(self, reference: Any, part: int) -> str:
-        match = _SECRET.fullmatch(reference) if isinstance(reference, str) else None
-        return match[part] if match else self._failed("a secret is named secret:<name>/<key>")
-
-    def _limited(self, parts: list[str], separator: str) -> str:
-        if sum(map(len, parts)) + len(separator) * len(parts) > MAX_RESULT:
-            return self._failed(f"a text has at most {MAX_RESULT} characters")
-        return separator.join(parts)
-
-    def _failed(self, why: str) -> str:
-        self.failure = self.failure or why
-        return ""
-
-
-def shown(value: Any) -> str:
-    """Return a value as it stands within a text: a text as it is, all else as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
