@@ -14,9 +14,9 @@ from catalyst.blueprints.expressions import (
     Expression,
     Token,
     compile_,
-    shown,
     tokenized,
 )
+from catalyst.blueprints.functions import shown
 
 MAX_EXPRESSIONS: Final = 50
 """In one text."""
