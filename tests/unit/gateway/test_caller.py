@@ -223,11 +223,11 @@ async def test_what_is_shown_follows_from_roles(
     ("service", "kinds", "clones"),
     [
         ("environment", {"organization", "environment", "policy", "onboarding"}, True),
-        ("provisioning", {"organization", "environment", "policy"}, True),
-        ("billing", {"organization"}, False),
+        ("provisioning", {"organization", "environment", "policy", "application"}, True),
+        ("billing", {"organization", "voucher", "application"}, False),
         ("projector", set(), False),
         ("gateway", set(), False),
-        ("catalog", set(), False),
+        ("catalog", {"application"}, False),
         ("unheard-of", set(), False),
     ],
 )
@@ -237,7 +237,15 @@ async def test_a_service_sees_what_it_needs(
     ring = KeyRing.open(tmp_path, services=(service,))
     claims = await ring.verifier().verify(ring.service(service).service(), at=clock.now())
     found = callers(None)
-    every = ("organization", "environment", "policy", "onboarding", "voucher", "unknown")
+    every = (
+        "organization",
+        "environment",
+        "policy",
+        "onboarding",
+        "voucher",
+        "application",
+        "unknown",
+    )
     for organization in ("acme", None):
         seen = {
             kind

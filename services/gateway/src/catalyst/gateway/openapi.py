@@ -6,6 +6,7 @@ Every command has a path of its own, so that its body has its own schema.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -29,8 +30,10 @@ _SHAPES: Final[tuple[type, ...]] = (Outcome, Problem, LoggedEvent, Step, TracedR
 
 def document(version: str) -> Json:
     """Return the document; `version` is that of the contracts."""
-    shapes = [*_SHAPES, *(message.shape for message in COMMANDS.values())]
-    _, schemas = described.components(shapes, parts.REFS)
+    places, schemas = _schemas()
+    # What this door says itself goes by its short name, whoever else is called so.
+    for shape in _SHAPES:
+        schemas.setdefault(shape.__name__, places[shape])
     whole = {
         "openapi": "3.1.0",
         "info": {
@@ -57,10 +60,24 @@ def document(version: str) -> Json:
     return plain
 
 
+def _schemas() -> tuple[dict[type, Json], Json]:
+    """Return where the schema of each shape stands, and all of them by their names.
+
+    Two shapes of one name go by longer ones.
+    """
+    shapes = tuple(dict.fromkeys((*_SHAPES, *(one.shape for one in COMMANDS.values()))))
+    tops, schemas = described.components(shapes, parts.REFS)
+    return dict(zip(shapes, tops, strict=True)), schemas
+
+
+@cache
+def _places() -> dict[type, Json]:
+    return _schemas()[0]
+
+
 def schema_of(message: Message) -> Json:
     """Return where the schema of a command's data stands in the document."""
-    (found,), _ = msgspec.json.schema_components([message.shape], ref_template=parts.REFS)
-    return found
+    return _places()[message.shape]
 
 
 def _command_paths() -> Iterator[tuple[str, Json]]:

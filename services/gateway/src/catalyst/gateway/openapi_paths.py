@@ -95,6 +95,8 @@ def routes() -> dict[str, Json]:
                         parts.query("version", {"type": "integer", "minimum": 1, "maximum": 9999}),
                     ],
                     parts.good("The answer.", parts.schema("QueryAnswer")),
+                    402,
+                    409,
                     415,
                     422,
                 ),
