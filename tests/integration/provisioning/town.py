@@ -25,7 +25,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
-from catalyst.chassis.service import Loader, Query, Service
+from catalyst.chassis.service import Effect, Loader, Query, Service, Source
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
@@ -200,11 +200,22 @@ def catalogue(others: planning.Others) -> Service:
 
 
 @asynccontextmanager
-async def town(js: JetStream, keys: KeyRing, folder: Path) -> AsyncIterator[Town]:
-    """Run everything for the block; `acme` has an Environment, credit, and Blueprints."""
+async def town(
+    js: JetStream,
+    keys: KeyRing,
+    folder: Path,
+    *,
+    root: GitRoot | None = None,
+    effects: tuple[Effect, ...] = (),
+    sources: tuple[Source, ...] = (),
+) -> AsyncIterator[Town]:
+    """Run everything for the block; `acme` has an Environment, credit, and Blueprints.
+
+    With effects and sources of provisioning nobody needs to play them.
+    """
     others = planning.Others()
     planning.wiki(others)
-    root = GitRoot(folder / "git")
+    root = root or GitRoot(folder / "git")
     objects = Objects(js)
     asking = Asked(js, keys.service("provisioning").service)
     planner = Planner(objects, asking, "OMR")
@@ -217,7 +228,7 @@ async def town(js: JetStream, keys: KeyRing, folder: Path) -> AsyncIterator[Town
             await stack.enter_async_context(working(js, service, keys=keys))
         cash = await stack.enter_async_context(working(js, billing_handlers.service(), keys=keys))
         worker = await stack.enter_async_context(
-            working(js, handlers.service(planner, (deletion(asking),)), keys=keys)
+            working(js, handlers.service(planner, (deletion(asking), *effects), sources), keys=keys)
         )
         found = Town(js, keys, Money(js, keys, cash), worker, others)
         await _furnish(found, objects)

@@ -1,0 +1,121 @@
+"""Nobody plays anything: changes go through real repositories and a simulated cluster."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.integration.git.conftest import Served, identify
+from tests.integration.provisioning.town import PROD, Town, town
+from tests.integration.simulator.test_simulating import simulated
+from tests.support import billing, planning
+from tests.support.broker import Access
+from tests.support.waiting import until
+
+from catalyst.chassis.asking import Asked
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.objects import Objects
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.chassis.keyring import KeyRing
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.topology import DLQ
+from catalyst.environment_controller.adapters.git_http import by_token, git_app
+from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.provisioning.adapters import hearing
+from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
+from catalyst.provisioning.adapters.git import GitRepositories
+from catalyst.provisioning.domain.rollup import Everything
+from catalyst.provisioning.effects import effects
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
+    keys = KeyRing.open(tmp_path / "keys")
+    root = GitRoot(tmp_path / "git")
+    served = Served(git_app(root, by_token(identify)))
+    url = f"http://127.0.0.1:{served.start()}"
+    outside = effects(
+        GitRepositories(url, lambda: "provisioning"),
+        ReadVersions(StoredContents(Objects(js))),
+        url,
+    )
+    try:
+        async with town(
+            js, keys, tmp_path, root=root, effects=outside, sources=(hearing.source(),)
+        ) as found:
+            yield found
+            assert not (await js.stream_state(DLQ)).messages
+    finally:
+        served.stop()
+
+
+async def health(place: Town) -> Everything:
+    token = place.keys.service("provisioning").service
+    answer = await Asked(place.js, token).ask("provisioning", "health", 1, "acme", {})
+    return msgspec.convert(answer, Everything)
+
+
+def fsck(folder: Path) -> None:
+    for repository in sorted((folder / "git" / "homes" / "acme").glob("*.git")):
+        done = subprocess.run(
+            ["git", "-C", repository, "fsck", "--strict"], capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+async def test_from_a_plan_to_a_healthy_application_and_back(
+    place: Town, access: Access, tmp_path: Path
+) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install()))
+    assert done.status == "accepted", (done.code, done.message, done.errors)
+    await place.reached("ch-1", "observe")
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.balances.get("revenue:OMR", 0) == 0
+    told = await health(place)
+    assert told.health == "unknown"
+    (home,) = told.environments
+    assert {item.blocked_by[-1].code for item in home.applications} == {"no-cluster"}
+
+    async with simulated(access):
+        assert (await place.over("ch-1")).status == "completed"
+        account = await place.money.state(billing.ACCOUNT)
+        assert account.balances["revenue:OMR"] == 2000
+        assert (await health(place)).health == "healthy"
+
+        for number, name in enumerate(("wiki", "wiki-postgres"), 2):
+            gone = PlanRequest(action="uninstall", environment=PROD, application=name)
+            done = await place.apply(f"ch-{number}", await place.plan(gone))
+            assert done.status == "accepted", done
+            state = await place.over(f"ch-{number}")
+            assert state.status == "completed", state
+    assert (await place.application("wiki")).archived
+    fsck(tmp_path)
+
+
+async def test_what_cannot_be_pulled_is_told_and_taken_back(
+    place: Town, access: Access, tmp_path: Path
+) -> None:
+    word = msgspec.json.encode({"mode": "image-pull"})
+    await place.js.publish(Outgoing(f"ws.{PROD}.simulator.wiki", word))
+    async with simulated(access):
+        done = await place.apply("ch-1", await place.plan(planning.install()))
+        assert done.status == "accepted", done
+
+        async def told() -> bool:
+            found = [x for one in (await health(place)).environments for x in one.applications]
+            wiki = next((item for item in found if item.application == "wiki"), None)
+            return wiki is not None and "image-not-pulled" in {x.code for x in wiki.blocked_by}
+
+        await until(told)
+        stopped = await place.money.ask(pro1.CancelChange(reason="wrong image"), "acme", "ch-1")
+        assert stopped.status == "accepted", stopped
+        state = await place.over("ch-1")
+        assert (state.status, state.left) == ("failed", ())
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.holds == {}
+    assert account.balances.get("revenue:OMR", 0) == 0
+    fsck(tmp_path)
