@@ -256,6 +256,13 @@ async def _furnish(found: Town, objects: Objects) -> None:
     )
     done = await sender.outcome("acme", sent)
     assert done.status == "accepted", done
+
+    async def ready() -> bool:
+        # A plan that was made while it is onboarded is stale once it is ready.
+        kept = await found.worker.states.state(foreign.organization_ref("acme"))
+        return isinstance(kept, foreign.Organization) and kept.phase == "ready"
+
+    await until(ready)
     for (name, version), one in planning.PACKAGES.items():
         raw = package.to_tar(one)
         assert await objects.put(raw) == planning.digest(name, version)
