@@ -25,7 +25,7 @@ def rules(text: str) -> list[str]:
 
 @given(VALUES.filter(lambda value: value is not None))
 def test_what_is_dumped_is_read_again(value: object) -> None:
-    text = yaml.safe_dump(value, allow_unicode=True)
+    text = yaml.safe_dump(value)
     (document,) = parse(text, "f.yaml").documents
     assert document.value == value
     assert all(path in document.marks for path, _ in walk(document.value))

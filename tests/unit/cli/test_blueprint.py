@@ -1,0 +1,83 @@
+"""`catalyst blueprint lint`: what an author sees, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.support.blueprints import DOCUMENT, package
+
+from catalyst.blueprints.package import Package, digest, to_tar
+from catalyst.cli.main import ended
+
+
+def written(folder: Path, content: Package) -> str:
+    for path, raw in content.files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(raw)
+    return str(folder)
+
+
+def test_a_good_blueprint_ends_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["blueprint", "lint", written(tmp_path, package())]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "bp-wiki 1.2.0: nothing is wrong\n"
+
+
+def test_an_error_ends_with_1_and_is_shown_at_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path, package(DOCUMENT.replace("default: 2", "default: 0")))
+    assert ended(["blueprint", "lint", folder]) == 1
+    assert f"{folder}/blueprint.yaml:15:9" in capsys.readouterr().out
+
+
+def test_a_warning_alone_ends_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = written(tmp_path, package(DOCUMENT.replace("title: Wiki", "title: Notes")))
+    assert ended(["blueprint", "lint", folder]) == 0
+    assert "1 warning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("form", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_a_program_gets_every_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, load: object
+) -> None:
+    content = package(DOCUMENT.replace("default: 2", "default: 0"))
+    assert ended(["blueprint", "lint", written(tmp_path, content), "-o", form]) == 1
+    assert callable(load)
+    (report,) = load(capsys.readouterr().out)
+    assert report["digest"] == digest(content)
+    (finding,) = report["findings"]
+    assert (finding["rule"], finding["file"], finding["line"], finding["column"]) == (
+        "config-schema.default", "blueprint.yaml", 15, 9,
+    )  # fmt: skip
+    assert finding["pointer"] == "/spec/configSchema/properties/replicas/default"
+
+
+def test_a_tar_and_a_link_are_looked_at_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "bp.tar"
+    packed.write_bytes(to_tar(package()))
+    assert ended(["blueprint", "lint", str(packed)]) == 0
+    folder = tmp_path / "bp"
+    folder.mkdir()
+    (folder / "blueprint.yaml").symlink_to(packed)
+    assert ended(["blueprint", "lint", str(folder)]) == 1
+    assert "symbolic link" in capsys.readouterr().out
+
+
+def test_several_know_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = DOCUMENT.replace("bp-wiki", "bp-postgres").replace("title: Wiki", "title: Postgres")
+    circle = other.replace("blueprint: bp-postgres", "blueprint: bp-wiki")
+    places = [written(tmp_path / "a", package()), written(tmp_path / "b", package(circle))]
+    assert ended(["blueprint", "lint", *places]) == 1
+    assert "bp-wiki → bp-postgres → bp-wiki" in capsys.readouterr().out
+
+
+def test_a_place_that_is_not_there_is_a_wrong_command_line(tmp_path: Path) -> None:
+    assert ended(["blueprint", "lint", str(tmp_path / "nowhere")]) == 2
