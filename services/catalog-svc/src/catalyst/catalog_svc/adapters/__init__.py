@@ -1,0 +1,1 @@
+"""catalog-svc's ways to the outside: the search engine and stored content."""
