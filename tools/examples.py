@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from tools.examples_billing import BILLING
 from tools.examples_blueprint import BLUEPRINT
+from tools.examples_catalog import CATALOG
 from tools.examples_provisioning import PROVISIONING
 
 from catalyst.contracts import environment_v1 as env1
@@ -252,6 +253,7 @@ _GIVEN: Final[tuple[Command | Event, ...]] = (
     *_ONBOARDING,
     *BILLING,
     *BLUEPRINT,
+    *CATALOG,
     *PROVISIONING,
 )
 

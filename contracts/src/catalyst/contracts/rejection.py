@@ -165,6 +165,12 @@ CODES: Final[dict[str, Code]] = dict(
         _code("voucher-redeemed", 409, "The Organization has redeemed this voucher."),
         _code("reservation-gone", 409, "No redemption is kept for this account any more."),
         _code("redemption-exists", 409, "Another redemption has this name."),
+        # usage and invoices
+        _code("usage-invalid", 422, "This is no use that is taken here."),
+        _code("usage-late", 422, "The use is too old to be counted."),
+        _code("usage-ahead", 422, "The use would be in the future."),
+        _code("invoice-not-found", 404, "There is no such invoice."),
+        _code("invoice-line-not-found", 404, "The invoice has no such line."),
         # Applications and changes
         _code("application-exists", 409, "The Application runs in this Environment already."),
         _code("application-not-found", 404, "The Application does not run in this Environment."),
@@ -202,6 +208,11 @@ CODES: Final[dict[str, Code]] = dict(
         _code("blueprint-not-found", 404, "There is no such Blueprint."),
         _code("blueprint-withdrawn", 409, "The Blueprint is withdrawn."),
         _code("blueprint-version-not-found", 404, "The Blueprint has no such version."),
+        # the catalogue
+        _code("version-not-installable", 409, "The version cannot be installed."),
+        _code("not-solvable", 409, "No versions fit together for what was asked for."),
+        _code("blueprint-cannot-run-there", 409, "The Application is a copy of another Blueprint."),
+        _code("page-invalid", 422, "The page is not one of this list."),
     )
 )
 """Every code that an outcome or a problem may carry. A released code is never removed."""

@@ -8,17 +8,33 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.catalog_svc.domain import curation
+from catalyst.catalog_svc.domain import curation, known, owner
 from catalyst.catalog_svc.queries import QUERIES
-from catalyst.chassis.service import Aggregate, Rule, Service
+from catalyst.chassis.service import Aggregate, Rule, Service, on
+from catalyst.contracts import catalog_v1 as cat1
 
 NAME: Final = "catalog"
 
 AGGREGATES: Final = (
     Aggregate(name=curation.AGGREGATE, initial=curation.Curation(), evolve=curation.evolve),
+    Aggregate(
+        name=known.AGGREGATE, initial=known.Known(), evolve=known.evolve, service=known.SERVICE
+    ),
+    Aggregate(
+        name=owner.AGGREGATE, initial=owner.Owner(), evolve=owner.evolve, service=owner.SERVICE
+    ),
 )
 
-RULES: Final[tuple[Rule, ...]] = ()
+RULES: Final[tuple[Rule, ...]] = (
+    on(cat1.FeatureBlueprint, "curation", curation.feature, curation.reads),
+    on(cat1.UnfeatureBlueprint, "curation", curation.unfeature, curation.reads),
+    on(cat1.HideBlueprint, "curation", curation.hide, curation.reads),
+    on(cat1.ShowBlueprint, "curation", curation.show, curation.reads),
+    on(cat1.PinVersion, "curation", curation.pin, curation.reads),
+    on(cat1.UnpinVersion, "curation", curation.unpin, curation.reads),
+    on(cat1.SetCategory, "curation", curation.set_category, curation.reads),
+    on(cat1.ClearCategory, "curation", curation.clear_category, curation.reads),
+)
 
 
 def service() -> Service:
