@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from catalyst.chassis import events as event_codec
 from catalyst.chassis import timer
 from catalyst.chassis.guard import Guard
@@ -139,11 +141,8 @@ class Draft:
         """Return the outcome as it is sent, given how many messages stand around it."""
         if self.outcome is None:
             raise ValueError("this draft records no outcome")
-        body = Outcome(
-            **{name: getattr(self.outcome, name) for name in _OUTCOME_FIELDS},
-            counts=self.counts(),
-            before=before,
-            after=after,
+        body = msgspec.structs.replace(
+            self.outcome, counts=self.counts(), before=before, after=after, seq=0, log=""
         )
         headers = {"Nats-TTL": DONE_TTL, "Nats-Expected-Last-Subject-Sequence": "0"}
         return Outgoing(self.done, codec.encode(body), headers)
@@ -154,13 +153,6 @@ class Draft:
             guard.message(subjects.check(organization, done_id, number))
             for number, guard in enumerate(self.checks)
         ]
-
-
-_OUTCOME_FIELDS: Final = tuple(
-    name
-    for name in Outcome.__struct_fields__
-    if name not in {"counts", "before", "after", "seq", "log"}
-)
 
 
 def rejection(job: Job, outcome: Outcome, guards: Mapping[str, int]) -> Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -46,6 +47,17 @@ class _Doubled:
     def __init__(self, key: str) -> None:
         """Take the key as a token of a JSON pointer; the keys around it are put before it."""
         self.key = key
+
+
+class _DoubledSomewhere(Exception):
+    """An object names a key twice; where, a second reading finds out."""
+
+
+def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DoubledSomewhere
+    return found
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> Any:
@@ -117,17 +129,19 @@ def check(raw: bytes, *, limit: int = MAX_BODY_BYTES) -> None:
         elif token in (b"]", b"}"):
             depth -= 1
     try:
-        tree = json.loads(
-            text,
-            object_pairs_hook=_pairs,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
+        _read(text, _single)
+    except _DoubledSomewhere:
+        doubled = _find_doubled(_read(text, _pairs))
+        raise Undecodable("duplicate-key", "the object names a key twice", doubled or "") from None
+
+
+def _read(text: str, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
+    try:
+        return json.loads(
+            text, object_pairs_hook=hook, parse_constant=_refuse_constant, parse_float=_finite
         )
     except (ValueError, RecursionError) as error:
         raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
-    doubled = _find_doubled(tree)
-    if doubled is not None:
-        raise Undecodable("duplicate-key", "the object names a key twice", doubled)
 
 
 def pointer(path: str) -> str:

@@ -5,6 +5,7 @@ The grammar is class first, organization second, so that one prefix binds a perm
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -26,6 +27,7 @@ class BadSubject(ValueError):
     """The text is not a subject (or token) of this grammar."""
 
 
+@functools.lru_cache(maxsize=65536)
 def escape(text: str) -> str:
     """Return `text` as one token: bytes outside `[A-Za-z0-9_-]` become `=XX`."""
     if text == "":
@@ -38,6 +40,7 @@ def escape(text: str) -> str:
     return "".join(chr(byte) if byte in _SAFE else f"={byte:02X}" for byte in raw)
 
 
+@functools.lru_cache(maxsize=65536)
 def unescape(token: str) -> str:
     """Return the text that `escape` made `token` from.
 
