@@ -49,7 +49,7 @@ class Tantivy:
         if not gone and not new:
             return
         for name in (*gone, *(one.name for one in new if one.name in self._held)):
-            self._writer.delete_documents_by_term("number", self._numbers[name])
+            self._writer.delete_documents_by_term("whole", name)
         for one in new:
             self._writer.add_document(self._document(one))
         self._writer.commit()
@@ -91,11 +91,14 @@ class Tantivy:
         for field, text in texts.items():
             # Cut into words here, as what is typed is: both sides cannot differ.
             document.add_text(field, " ".join(wording.words(text)))
-        document.add_text("origin", one.origin)
-        if one.category:
-            document.add_text("category", one.category)
-        for tag in one.tags:
-            document.add_text("tag", tag)
+        values: dict[Facet, tuple[str, ...]] = {
+            "category": (one.category,),
+            "tag": tuple(dict.fromkeys(one.tags)),
+            "origin": (one.origin,),
+        }
+        for facet in FACETS:
+            for value in filter(None, values[facet]):
+                document.add_text(facet, value)
         document.add_boolean("featured", one.featured)
         document.add_boolean("listed", one.listed)
         return document

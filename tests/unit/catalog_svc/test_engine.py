@@ -1,0 +1,169 @@
+"""Search: what is found of what people type, in which order, and that no typed text is a pattern."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.blueprints import document
+from catalyst.blueprints.starter import loading
+from catalyst.catalog_svc.adapters.engine import Tantivy
+from catalyst.catalog_svc.domain import wording
+from catalyst.catalog_svc.ports import Count, Results, Search, Shown
+
+
+def starter() -> list[Shown]:
+    found = []
+    for folder in loading.names():
+        blueprint = document.read(loading.load(folder)).blueprint
+        assert blueprint is not None
+        card = blueprint.spec["card"]
+        found.append(
+            Shown(
+                name=blueprint.name,
+                title=blueprint.title,
+                summary=card.get("summary", ""),
+                description=card.get("description", ""),
+                category=card.get("category", ""),
+                tags=tuple(card.get("tags", ())),
+                origin="public",
+            )
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Tantivy:
+    engine = Tantivy()
+    engine.put(starter())
+    return engine
+
+
+def search(engine: Tantivy, text: str) -> Results:
+    return engine.search(Search(words=wording.asked(text), name=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("wiki", "bp-wiki"),
+        ("bp-wiki", "bp-wiki"),
+        ("WORDPRESS", "bp-wordpress"),
+        ("wordp", "bp-wordpress"),
+        ("wordpess", "bp-wordpress"),
+        ("graf", "bp-grafana"),
+        ("garfana", "bp-grafana"),
+        ("postgresql", "bp-postgres"),
+        ("pg", "bp-postgres"),
+        ("mysql", "bp-mariadb"),
+        ("mattremost", "bp-mattermost"),
+    ],
+)
+@pytest.mark.guarantee("G23.2")
+def test_beginnings_typing_errors_and_other_words_find_it_first(
+    shelf: Tantivy, text: str, first: str
+) -> None:
+    assert search(shelf, text).names[0] == first
+
+
+def test_every_word_has_to_be_there() -> None:
+    engine = Tantivy()
+    engine.put(
+        [
+            Shown(name="bp-a1", title="Fast cache"),
+            Shown(name="bp-b1", title="Fast database"),
+        ]
+    )
+    assert search(engine, "fast").names == ("bp-a1", "bp-b1")
+    assert search(engine, "fast cache").names == ("bp-a1",)
+    assert search(engine, "fast nothing").names == ()
+
+
+def test_a_name_comes_before_a_tag_and_a_tag_before_a_description() -> None:
+    engine = Tantivy()
+    engine.put(
+        [
+            Shown(name="bp-one", title="One", description="Made for gardens."),
+            Shown(name="bp-two", title="Two", tags=("garden",)),
+            Shown(name="bp-garden", title="Three"),
+            Shown(name="bp-four", title="Four", summary="A garden."),
+            Shown(name="bp-five", title="Garden"),
+        ]
+    )
+    found = ("bp-garden", "bp-five", "bp-two", "bp-four", "bp-one")
+    assert search(engine, "garden").names == found
+
+
+def test_among_equals_what_is_featured_comes_first_and_then_the_name_decides() -> None:
+    engine = Tantivy()
+    same = [Shown(name=f"bp-x{n}", title="Same", featured=n == 2) for n in (3, 1, 2)]
+    engine.put(same)
+    assert search(engine, "same").names == ("bp-x2", "bp-x1", "bp-x3")
+    assert search(engine, "").names == ("bp-x2", "bp-x1", "bp-x3")
+    assert engine.search(Search(featured=True)).names == ("bp-x2",)
+
+
+def test_what_is_not_listed_is_found_by_its_whole_name_alone() -> None:
+    engine = Tantivy()
+    engine.put([Shown(name="bp-quiet", title="Quiet", category="cms", listed=False)])
+    for text in ("", "quiet", "bp-quie", "qu"):
+        found = search(engine, text)
+        assert (found.names, found.facets["category"]) == ((), ())
+    assert search(engine, "bp-quiet").names == ("bp-quiet",)
+
+
+def test_a_facet_counts_what_another_choice_in_it_would_find() -> None:
+    engine = Tantivy()
+    engine.put(
+        [
+            Shown(name="bp-a1", title="A", category="data", origin="public", tags=("sql",)),
+            Shown(name="bp-b1", title="B", category="data", origin="private", tags=("sql", "kv")),
+            Shown(name="bp-c1", title="C", category="cms", origin="public"),
+        ]
+    )
+    found = engine.search(Search(only={"category": ("data",)}))
+    assert found.names == ("bp-a1", "bp-b1")
+    assert found.facets["category"] == (Count(value="data", count=2), Count(value="cms", count=1))
+    assert found.facets["tag"] == (Count(value="sql", count=2), Count(value="kv", count=1))
+    both = engine.search(Search(only={"category": ("data", "cms"), "origin": ("private",)}))
+    assert both.names == ("bp-b1",)
+
+
+@pytest.mark.parametrize("text", ["w.*", "[a-z]+", "wiki*", "name:wiki", "(wiki", "wiki OR git", '"'])
+@pytest.mark.guarantee("G23.2")
+def test_what_looks_like_a_pattern_is_words(shelf: Tantivy, text: str) -> None:
+    plain = " ".join(wording.words(text))
+    assert search(shelf, text).names == search(shelf, plain).names
+
+
+WIKI = Tantivy()
+WIKI.put([Shown(name="bp-wiki", title="Wiki")])
+
+
+@given(text=st.text(max_size=80))
+@pytest.mark.guarantee("G23.2")
+def test_any_text_is_answered(text: str) -> None:
+    assert set(search(WIKI, text).names) <= {"bp-wiki"}
+
+
+names = st.sampled_from([f"bp-n{number}" for number in range(4)])
+shown = st.builds(
+    Shown,
+    name=names,
+    title=st.sampled_from(["Wiki", "Chat", "Wide"]),
+    category=st.sampled_from(["", "cms", "data"]),
+    featured=st.booleans(),
+    listed=st.booleans(),
+)
+
+
+@given(states=st.lists(st.lists(shown, max_size=4, unique_by=lambda one: one.name), max_size=3))
+def test_an_engine_that_followed_changes_answers_like_a_new_one(states: list[list[Shown]]) -> None:
+    followed = Tantivy()
+    for state in states:
+        followed.put(state)
+    new = Tantivy()
+    new.put(states[-1] if states else [])
+    for text in ("", "wi", "chat", "bp-n1"):
+        assert search(followed, text) == search(new, text)
