@@ -8,6 +8,7 @@ from typing import Final
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.message import Command, Event, derived_id
 from catalyst.contracts.prices_v1 import Item, Quote
+from catalyst.contracts.usage_v1 import Invoiced, Metered, Unmatched, Use
 from catalyst.contracts.voucher_v1 import voucher_id
 
 NOON: Final = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)
@@ -251,9 +252,51 @@ _VOUCHERS: Final = (
     bill1.RedemptionFailed(code="voucher-not-found"),
 )
 
+USE: Final = Use(
+    source="ai-gateway",
+    id="call-771",
+    time=NOON,
+    subscription="blog.acme-prod",
+    meter="storage",
+    quantity=1200,
+)
+METERED: Final = Metered(
+    subscription="blog.acme-prod",
+    meter="storage",
+    aggregation="sum",
+    quantity=1200,
+    uses=1,
+    version="2026-04",
+    amount=micro(100_000),
+)
+
+_USAGE: Final[tuple[Command | Event, ...]] = (
+    bill1.UsageOpened(month="2026-04"),
+    bill1.UsageRecorded(uses=(USE,), meters=(METERED,)),
+    bill1.UsageUnmatched(
+        uses=(
+            Unmatched(
+                use=USE,
+                code="sku-unknown",
+                reason="the price book 2026-04 has no meter 'storage'",
+            ),
+        )
+    ),
+    bill1.UsageInvoiced(
+        invoice="2026-04-omr",
+        meters=(
+            Invoiced(
+                subscription="blog.acme-prod", meter="storage", quantity=1200, amount=omr(100)
+            ),
+        ),
+    ),
+    bill1.SpendAlerted(percent=80, spent=omr(8000), limit=omr(10_000)),
+)
+
 BILLING: Final[tuple[Command | Event, ...]] = (
     *_ACCOUNT,
     *_SUBSCRIPTION,
     *_PRICES,
     *_VOUCHERS,
+    *_USAGE,
 )

@@ -13,11 +13,12 @@ from typing import Any, Self
 
 from tests.support import build
 
-from catalyst.chassis.service import Aggregate, Input, Process, Rule
+from catalyst.chassis.service import Aggregate, Input, Process, Rule, Source
 from catalyst.contracts import codec
 from catalyst.contracts.decision import (
     Actor,
     Arm,
+    Arrived,
     Cancel,
     ClaimState,
     Context,
@@ -162,6 +163,23 @@ class Scenario:
         reads = [item for item in process.reads(state, given_, at) if item != at]
         context = self._context(at, build.service(at.service), now, input_id, reads, done_id)
         decision = process.react(state, given_, context)
+        _check(decision, at, reads)
+        return Outcome(self, at, decision, None)
+
+    def takes(self, source: str, at: Ref, *items: Any, now: datetime = build.NOW) -> "Outcome":
+        """Let a source's messages be decided as one input."""
+        sources: Iterable[Source] = _handlers(at.service).SOURCES
+        found = next(one for one in sources if one.name == source)
+        arrived = tuple(
+            Arrived(value=item, seq=number, time=now) for number, item in enumerate(items, 1)
+        )
+        state = self.world.state(at)
+        reads = [item for item in found.reads(state, arrived, at) if item != at]
+        context = self._context(at, build.service(at.service), now, "", reads)
+        try:
+            decision = found.react(state, arrived, context)
+        except Rejected as rejected:
+            return Outcome(self, at, None, _checked(rejected))
         _check(decision, at, reads)
         return Outcome(self, at, decision, None)
 

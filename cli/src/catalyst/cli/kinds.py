@@ -17,6 +17,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "onboardings": ("onboarding",),
     "accounts": ("account",),
     "subscriptions": ("subscription",),
+    "usage": ("usage",),
     "price-books": ("price-book", "pricebook", "pricebooks"),
     "vouchers": ("voucher",),
     "redemptions": ("redemption",),
@@ -217,6 +218,12 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("MONTH", _monthly),
         ("SINCE", _doc("since")),
+    ),
+    "usage": (
+        ("ORG", _organization),
+        ("MONTH", _doc("month")),
+        ("USES", _doc("uses")),
+        ("UNMATCHED", _doc("unmatched_count")),
     ),
     "price-books": (("NAME", _name), ("VERSIONS", _versions)),
     "vouchers": (

@@ -45,6 +45,13 @@ from catalyst.contracts.prices_v1 import (
     QuoteLine,
     Step,
 )
+from catalyst.contracts.usage_v1 import (
+    SpendAlerted,
+    UsageInvoiced,
+    UsageOpened,
+    UsageRecorded,
+    UsageUnmatched,
+)
 from catalyst.contracts.voucher_v1 import (
     ConfirmVoucher,
     IssueVoucher,
@@ -108,12 +115,17 @@ __all__ = [
     "RevokeVoucher",
     "SetCreditLimit",
     "SetSpendLimit",
+    "SpendAlerted",
     "SpendLimitSet",
     "Step",
     "SubscriptionChanged",
     "SubscriptionEnded",
     "SubscriptionRemoved",
     "SubscriptionStarted",
+    "UsageInvoiced",
+    "UsageOpened",
+    "UsageRecorded",
+    "UsageUnmatched",
     "VoucherConfirmed",
     "VoucherIssued",
     "VoucherReleased",

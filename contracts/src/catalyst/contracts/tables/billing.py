@@ -12,7 +12,7 @@ from catalyst.contracts.tables.role import (
     SOVEREIGN,
     SOVEREIGN_ADMIN,
 )
-from catalyst.contracts.tables.row import Reaction, Rows, Table
+from catalyst.contracts.tables.row import Feed, Reaction, Rows, Table
 
 _ROWS: Final = Rows("billing")
 AGGREGATES: Final = (
@@ -28,6 +28,7 @@ AGGREGATES: Final = (
 _BILLING: Final = frozenset({BILLING_ADMIN})
 _ORGANIZATION: Final = frozenset({ORG_ADMIN})
 _OWN: Final = frozenset({"account", "subscription"})
+_BILLS: Final = frozenset({"usage"})
 
 _MESSAGES: Final = (
     *_ROWS.commands(
@@ -99,6 +100,14 @@ _MESSAGES: Final = (
         ("subscription-changed", bill1.SubscriptionChanged),
         ("subscription-ended", bill1.SubscriptionEnded),
     ),
+    *_ROWS.events(
+        "usage",
+        ("usage-opened", bill1.UsageOpened),
+        ("usage-recorded", bill1.UsageRecorded),
+        ("usage-unmatched", bill1.UsageUnmatched),
+        ("usage-invoiced", bill1.UsageInvoiced),
+        ("spend-alerted", bill1.SpendAlerted),
+    ),
     *_ROWS.runtime(AGGREGATES),
 )
 
@@ -129,11 +138,11 @@ TABLE: Final = Table(
     },
     reads_everywhere={
         SOVEREIGN_ADMIN: frozenset({"voucher", "price-book"}),
-        BILLING_ADMIN: _OWN | {"price-book"},
+        BILLING_ADMIN: _OWN | _BILLS | {"price-book"},
     },
     reads_own={
         **dict.fromkeys(MEMBERS, _OWN),
-        ORG_ADMIN: _OWN | {"redemption"},
+        ORG_ADMIN: _OWN | _BILLS | {"redemption"},
     },
     service_reads={
         "billing": frozenset(AGGREGATES),
@@ -149,4 +158,5 @@ TABLE: Final = Table(
         ),
         Reaction(name="redemption", filters=("evt.*.billing.voucher.>",)),
     ),
+    sources=(Feed(name="usage", stream="USE", filters=("use.>",)),),
 )

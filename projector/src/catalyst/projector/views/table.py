@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from catalyst.projector.views.billing_account import ACCOUNT
 from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
+from catalyst.projector.views.billing_usage import USAGE
 from catalyst.projector.views.billing_voucher import REDEMPTION, VOUCHER
 from catalyst.projector.views.blueprint_blueprint import BLUEPRINT
 from catalyst.projector.views.blueprint_source import SOURCE
@@ -29,6 +30,7 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     ACCOUNT,
     PRICE_BOOK,
     SUBSCRIPTION,
+    USAGE,
     VOUCHER,
     REDEMPTION,
     SOURCE,

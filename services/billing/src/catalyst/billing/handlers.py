@@ -20,9 +20,10 @@ from catalyst.billing.domain import (
     voucher,
 )
 from catalyst.billing.queries import queries
-from catalyst.chassis.service import Aggregate, Process, Rule, Service, on
+from catalyst.chassis.service import Aggregate, Process, Rule, Service, Source, on
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.topology import USE
 
 NAME: Final = "billing"
 
@@ -86,6 +87,18 @@ PROCESSES: Final[tuple[Process, ...]] = (
     ),
 )
 
+SOURCES: Final[tuple[Source, ...]] = (
+    Source(
+        name="usage",
+        stream=USE,
+        decode=usage.decode,
+        correlate=usage.correlate,
+        react=usage.react,
+        reads=usage.reads,
+        max_items=usage.AT_ONCE,
+    ),
+)
+
 
 def service() -> Service:
     """Return the table."""
@@ -94,5 +107,6 @@ def service() -> Service:
         aggregates=AGGREGATES,
         rules=RULES,
         processes=PROCESSES,
+        sources=SOURCES,
         queries=queries(),
     )

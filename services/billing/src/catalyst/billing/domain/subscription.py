@@ -41,6 +41,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         amounts = [line.amount for line in self.lines]
         return total(amounts[0].currency, amounts)
 
+    def covers(self, month: str) -> bool:
+        """Return whether a month is charged."""
+        if self.status == "absent" or month < self.since:
+            return False
+        return self.status == "active" or month <= self.until
+
 
 def ref_of(organization: str, name: str) -> Ref:
     """Return a subscription of an Organization."""
