@@ -1,0 +1,143 @@
+"""What the catalogue knows of a Blueprint, and how it is shown to one audience."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from catalyst.blueprints import document
+from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints.versions import Range, Version, parse_range
+from catalyst.contracts.blueprint_v1 import Missing, Origin
+
+parsed_range = lru_cache(maxsize=4096)(parse_range)
+"""Return a range; every range is written by many."""
+
+
+class Offered:
+    """One registered version. Its document is read when it is first looked at."""
+
+    __slots__ = (
+        "_blueprint", "digest", "insecure", "missing", "name", "published", "registered", "size",
+        "spec", "text", "version", "yanked",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, version: Version, digest: str, size: int, spec: dict[str, Any]
+    ) -> None:
+        """Know a version that is not published yet."""
+        self.name = name
+        self.version = version
+        self.text = str(version)
+        self.digest = digest
+        self.size = size
+        self.spec = spec
+        self.published = False
+        self.yanked = ""
+        """Why it was yanked; empty: it was not."""
+        self.insecure = False
+        """Whether it was yanked because whoever runs it is in danger."""
+        self.missing: tuple[Missing, ...] = ()
+        """What it waits for before it is published."""
+        self.registered: datetime | None = None
+        self._blueprint: Blueprint | None = None
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Its document."""
+        if self._blueprint is None:
+            self._blueprint = document.of_spec(self.name, self.spec)
+        return self._blueprint
+
+    @property
+    def offered(self) -> bool:
+        """Whether it can be had at all."""
+        return self.published and not self.yanked
+
+    def upgrades_from(self) -> tuple[Range, ...]:
+        """Return from which versions it can be reached; none: from every older one."""
+        return tuple(parsed_range(text) for text in self.blueprint.upgrades_from)
+
+    def upgrades_blocks(self) -> tuple[Range, ...]:
+        """Return from which versions it cannot be reached, whatever else is said."""
+        return tuple(parsed_range(text) for text in self.blueprint.upgrades_blocks)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A Blueprint as one audience has it: an Organization, or the platform."""
+
+    name: str
+    """With `bp-`."""
+    origin: Origin
+    versions: tuple[Offered, ...]
+    """Published ones, the newest first; yanked ones are among them."""
+    pending: tuple[Offered, ...] = ()
+    """Registered, and waiting for what they depend on."""
+    deprecated: str = ""
+    """Why new installs are advised against; empty: they are not."""
+    replacement: str = ""
+    """Blueprint to take instead; empty: none is named."""
+    withdrawn: str = ""
+    """Why it is in the catalogue no longer; empty: it is."""
+    featured: bool = False
+    hidden: str = ""
+    """Why it is hidden; empty: it is not."""
+    pinned: str = ""
+    """The version that alone can be installed; empty: every one can."""
+    pinned_why: str = ""
+    category: str = ""
+    """As curated, else the card's; empty: none."""
+
+    @property
+    def newest(self) -> Offered:
+        """The version whose card is shown: the newest that is neither yanked nor a pre-release."""
+        for one in self.versions:
+            if one.offered and not one.version.pre:
+                return one
+        return next((one for one in self.versions if one.offered), self.versions[0])
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The card of the newest version."""
+        found: dict[str, Any] = self.newest.spec.get("card") or {}
+        return found
+
+    @property
+    def visibility(self) -> str:
+        """`listed`, `unlisted` or `private`, as the newest version says."""
+        return str(self.newest.spec.get("visibility") or "listed")
+
+    @property
+    def listed(self) -> bool:
+        """Whether it stands among the cards; else it is found by its whole name alone.
+
+        What is private to an Organization is listed there, unless its author says `unlisted`.
+        """
+        return self.visibility == "listed" or (
+            self.origin == "private" and self.visibility == "private"
+        )
+
+    def version(self, text: str) -> Offered | None:
+        """Return one registered version."""
+        return next((one for one in (*self.versions, *self.pending) if one.text == text), None)
+
+    def refusal(self, one: Offered, *, upgrade: bool = False) -> str:
+        """Return why a version cannot be installed, or upgraded to; empty if it can.
+
+        Hiding keeps new copies away, and nothing from what runs.
+        """
+        if self.withdrawn:
+            return f"{self.name} is withdrawn: {self.withdrawn}"
+        if self.hidden and not upgrade:
+            return f"{self.name} is hidden: {self.hidden}"
+        if one.yanked:
+            return f"{self.name} {one.text} was yanked: {one.yanked}"
+        if not one.published:
+            waits = ", ".join(f"{need.blueprint} {need.version}" for need in one.missing)
+            return f"{self.name} {one.text} is not published yet: it waits for {waits or 'others'}"
+        if self.pinned and one.text != self.pinned:
+            return f"{self.name} is pinned to {self.pinned}: {self.pinned_why}"
+        return ""

@@ -1,0 +1,161 @@
+"""Who sees which Blueprint, and under which name."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.catalogue import Shop
+
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.message import Event
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+WIKI = "public-bp-wiki"
+
+
+def sees(shop: Shop, organization: str | None) -> dict[str, str]:
+    """Return name and origin of what is visible."""
+    visible = shop.catalogue.visible(organization)
+    return {name: entry.origin for name, entry in visible.items()}
+
+
+@pytest.mark.guarantee("G21.2")
+def test_on_one_name_private_wins_over_sovereign_over_public() -> None:
+    shop = Shop()
+    shop.blueprint("bp-wiki", "1.0.0")
+    assert sees(shop, "acme") == {"bp-wiki": "public"}
+    shop.blueprint("bp-wiki", "1.0.0", origin="sovereign")
+    assert sees(shop, "acme") == {"bp-wiki": "sovereign"}
+    own = shop.blueprint("bp-wiki", "1.0.0", origin="private", organization="acme")
+    assert sees(shop, "acme") == {"bp-wiki": "private"}
+    assert sees(shop, "rival") == sees(shop, None) == {"bp-wiki": "sovereign"}
+    shop.tell(own, bp1.BlueprintWithdrawn(name="bp-wiki", origin="private", reason="x"))
+    assert sees(shop, "acme") == {"bp-wiki": "sovereign"}
+
+
+def test_what_is_not_published_yanked_whole_or_withdrawn_is_not_seen() -> None:
+    shop = Shop()
+    ref = shop.blueprint("bp-wiki", "1.0.0", published=False)
+    assert sees(shop, "acme") == {}
+    published = bp1.VersionPublished(name="bp-wiki", origin="public", version="1.0.0")
+    shop.tell(ref, published)
+    assert sees(shop, "acme") == {"bp-wiki": "public"}
+    shop.tell(ref, bp1.VersionYanked(name="bp-wiki", origin="public", version="1.0.0", reason="x"))
+    assert sees(shop, "acme") == {}
+    shop.blueprint("bp-wiki", "1.0.1")
+    assert sees(shop, "acme") == {"bp-wiki": "public"}
+    shop.tell(ref, bp1.BlueprintWithdrawn(name="bp-wiki", origin="public", reason="x"))
+    assert sees(shop, "acme") == {}
+
+
+def test_versions_stand_newest_first_and_the_card_is_of_the_newest_release() -> None:
+    shop = Shop()
+    for version in ("1.10.0", "1.9.0", "2.0.0-rc.1", "1.10.1"):
+        shop.blueprint("bp-wiki", version)
+    entry = shop.catalogue.entries("acme")["bp-wiki"]
+    assert [one.text for one in entry.versions] == ["2.0.0-rc.1", "1.10.1", "1.10.0", "1.9.0"]
+    assert entry.card["title"] == "Version 1.10.1"
+
+
+@pytest.mark.guarantee("G21.1")
+def test_curation_of_the_platform_is_for_all_and_an_organization_s_for_itself() -> None:
+    shop = Shop()
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "2.0.0")
+    pin = cat1.VersionPinned(version="1.0.0", reason="Tested.")
+    shop.curated(WIKI, cat1.BlueprintFeatured(), cat1.CategorySet(category="pages"), pin)
+    shop.curated(WIKI, cat1.CategorySet(category="own"), organization="acme")
+    mine, other = (shop.catalogue.entries(name)["bp-wiki"] for name in ("acme", "rival"))
+    assert (mine.featured, mine.category, mine.pinned) == (True, "own", "1.0.0")
+    assert (other.featured, other.category, other.pinned) == (True, "pages", "1.0.0")
+    shop.curated(WIKI, cat1.BlueprintHidden(reason="x"), organization="acme")
+    assert (sees(shop, "acme"), sees(shop, "rival")) == ({}, {"bp-wiki": "public"})
+    shop.curated(WIKI, cat1.BlueprintHidden(reason="y"))
+    shop.curated(WIKI, cat1.BlueprintShown(), organization="acme")
+    assert sees(shop, "acme") == sees(shop, "rival") == {}
+
+
+def test_the_platform_can_keep_one_to_itself() -> None:
+    shop = Shop()
+    shop.blueprint("bp-inner", "1.0.0", origin="sovereign", visibility="private")
+    assert sees(shop, None) == {"bp-inner": "sovereign"}
+    assert sees(shop, "acme") == {}
+
+
+def test_an_organization_that_is_not_there_is_told() -> None:
+    shop = Shop()
+    with pytest.raises(Rejected, check=lambda error: error.code == "organization-not-found"):
+        shop.catalogue.require("acme")
+    shop.organization()
+    shop.catalogue.require("acme")
+    shop.catalogue.require(None)
+
+
+NAMES = st.sampled_from(["bp-aa", "bp-bb", "bp-cc"])
+VERSIONS = st.sampled_from(["1.0.0", "1.1.0", "2.0.0-rc.1"])
+CURATIONS: st.SearchStrategy[Event] = st.sampled_from(
+    [
+        cat1.BlueprintFeatured(),
+        cat1.BlueprintHidden(reason="x"),
+        cat1.BlueprintShown(),
+        cat1.VersionPinned(version="1.0.0", reason="x"),
+        cat1.VersionUnpinned(),
+        cat1.CategorySet(category="own"),
+    ]
+)
+STEPS = st.one_of(
+    st.tuples(st.just("version"), st.sampled_from([None, "acme", "rival"]), NAMES, VERSIONS),
+    st.tuples(st.just("yank"), st.sampled_from([None, "acme", "rival"]), NAMES, VERSIONS),
+    st.tuples(st.just("curate"), st.sampled_from([None, "acme", "rival"]), NAMES, CURATIONS),
+)
+
+
+def follow(shop: Shop, step: Any) -> None:
+    """Let one thing happen."""
+    what, organization, name, detail = step
+    origin: bp1.Origin = "private" if organization else "public"
+    if what == "version":
+        shop.blueprint(name, detail, origin=origin, organization=organization)
+    elif what == "yank":
+        yank = bp1.VersionYanked(name=name, origin=origin, version=detail, reason="x")
+        shop.tell(Ref(organization, "blueprint", "blueprint", f"{origin}-{name}"), yank)
+    else:
+        shop.curated(f"public-{name}", detail, organization=organization)
+        if organization:
+            shop.curated(f"private-{name}", detail, organization=organization)
+
+
+def whole(shop: Shop, organization: str | None) -> Any:
+    """Return everything that an audience can be told of Blueprints."""
+    return {
+        name: (
+            entry.origin,
+            entry.card,
+            entry.category,
+            entry.hidden,
+            entry.pinned,
+            entry.featured,
+            [(one.text, one.digest, one.yanked) for one in entry.versions],
+        )
+        for name, entry in shop.catalogue.entries(organization).items()
+    }
+
+
+@pytest.mark.guarantee("G21.2")
+@given(st.lists(STEPS, max_size=25))
+def test_nothing_that_another_organization_does_is_seen(steps: list[Any]) -> None:
+    """Asking in between, too, so that nothing kept from before is shown."""
+    both, alone = Shop(), Shop()
+    for step in steps:
+        follow(both, step)
+        if step[1] != "rival":
+            follow(alone, step)
+        assert whole(both, "acme") == whole(alone, "acme")
+        assert whole(both, None) == whole(alone, None)
+    fresh = Shop()
+    for step in steps:
+        follow(fresh, step)
+    assert whole(fresh, "rival") == whole(both, "rival")
