@@ -59,7 +59,7 @@ class Tantivy:
     def search(self, wanted: Search) -> Results:
         """Return all that fits: the best first, and by name among equals."""
         if not self._held:
-            return Results(names=(), facets={facet: () for facet in FACETS})
+            return Results(names=(), facets=dict.fromkeys(FACETS, ()))
         searcher = self._index.searcher()
         query = self._query(wanted, ())
         hits = searcher.search(query, limit=len(self._held), count=False).hits
@@ -107,7 +107,7 @@ class Tantivy:
 
     def _query(self, wanted: Search, without: tuple[Facet, ...]) -> Query:
         schema = self._schema
-        seen = Query.term_query(schema, "listed", True)
+        seen = _is(schema, "listed")
         if wanted.name:
             seen = _any(seen, Query.term_query(schema, "whole", wanted.name))
         must = [_scored(seen, 0.0), *(self._word(word) for word in wanted.words)]
@@ -115,7 +115,7 @@ class Tantivy:
             if values and facet not in without:
                 chosen = (Query.term_query(schema, facet, value) for value in values)
                 must.append(_scored(_any(*chosen), 0.0))
-        featured = _scored(Query.term_query(schema, "featured", True), _FEATURED)
+        featured = _scored(_is(schema, "featured"), _FEATURED)
         parts = [(Occur.Must, one) for one in must]
         parts.append((Occur.Must if wanted.featured else Occur.Should, featured))
         return Query.boolean_query(parts)
@@ -180,6 +180,10 @@ def _schema() -> tantivy.Schema:
 
 def _scored(query: Query, score: float) -> Query:
     return Query.const_score_query(query, score)
+
+
+def _is(schema: tantivy.Schema, mark: str) -> Query:
+    return Query.term_query(schema, mark, field_value=True)
 
 
 def _any(*queries: Query) -> Query:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.form import Field, fields
-from catalyst.catalog_svc.domain.running import Present
+from catalyst.catalog_svc.domain.placed import Application
+from catalyst.contracts.provisioning_values_v1 import Desired
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True):
+    """An Application in an Environment."""
+
+    application: str
+    environment: str
+    desired: Desired
+    """What is to run there."""
+
+
+def present(applications: Mapping[str, Application]) -> tuple[Present, ...]:
+    """Return what runs, by name and Environment."""
+    return tuple(
+        Present(application=name, environment=environment, desired=desired)
+        for name, application in sorted(applications.items())
+        for environment, desired in sorted(application.running.items())
+    )
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +63,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
 def form(
     blueprint: Blueprint,
-    present: tuple[Present, ...],
+    runs: tuple[Present, ...],
     environment: str = "",
     application: str = "",
 ) -> Form:
@@ -51,12 +71,12 @@ def form(
 
     Args:
         blueprint: The version whose configuration is asked for.
-        present: All that the Organization runs.
+        runs: All that the Organization runs.
         environment: Where it runs or shall run; empty: not known yet.
         application: The Application; empty: something new.
     """
     running = next(
-        (one for one in present if (one.environment, one.application) == (environment, application)),
+        (one for one in runs if (one.environment, one.application) == (environment, application)),
         None,
     )
     values = running.desired.values if running is not None else None
@@ -68,7 +88,7 @@ def form(
                 field=field,
                 value=value,
                 locked=field.immutable and running is not None,
-                options=_options(field, present, environment, application),
+                options=_options(field, runs, environment, application),
             )
         )
     return Form(
@@ -89,7 +109,7 @@ def _at(values: dict[str, Any], path: tuple[str, ...], default: Any) -> Any:
 
 
 def _options(
-    field: Field, present: tuple[Present, ...], environment: str, application: str
+    field: Field, runs: tuple[Present, ...], environment: str, application: str
 ) -> tuple[Option, ...]:
     """Return what may be chosen; an Application is not offered to itself."""
     picker = field.picker
@@ -102,7 +122,7 @@ def _options(
             blueprint=one.desired.blueprint,
             version=one.desired.version,
         )
-        for one in present
+        for one in runs
         if picker.blueprint in {"", one.desired.blueprint}
         and not (picker.current_environment and environment not in {"", one.environment})
         and (one.environment, one.application) != (environment, application)

@@ -1,0 +1,218 @@
+"""`catalyst catalog`: what an Organization can install, and what it should know beforehand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format, Table, clean, note, show, write
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.reads import Answered
+
+
+def search(
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="What is looked for; nothing: everything.")
+    ] = "",
+    *,
+    org: OrgOption = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only of this category; may be repeated.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only with this tag; may be repeated.")
+    ] = None,
+    featured: Annotated[bool, typer.Option("--featured", help="Only what is featured.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100)] = 20,
+    offset: Annotated[int, typer.Option(help="Leave out so many.", min=0, max=10_000)] = 0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Search the Blueprints that an Organization can install; the best come first.
+
+    Example:
+      catalyst catalog search wiki --org acme
+      catalyst catalog search --category data --featured --org acme -o json
+    """
+    asked: dict[str, Any] = {
+        "text": text,
+        "category": category or [],
+        "tag": tag or [],
+        "featured": featured,
+        "limit": limit,
+        "offset": offset,
+    }
+    answered = _ask(resolve(context, url, token), org, "search", asked)
+    show(answered, output, lambda: _cards(answered.result))
+
+
+def show_(
+    name: Annotated[
+        str, typer.Argument(metavar="BLUEPRINT", help="Name of the Blueprint, `bp-` or not.")
+    ],
+    *,
+    org: OrgOption = None,
+    version: Annotated[
+        str, typer.Option("--version", help="Version; without one, what would be installed.")
+    ] = "",
+    form: Annotated[
+        bool, typer.Option("--form", help="Show what can be configured, as a form.")
+    ] = False,
+    why_not: Annotated[
+        str | None,
+        typer.Option("--why-not", metavar="VERSION", help="Say why a version cannot be had."),
+    ] = None,
+    env: Annotated[
+        str, typer.Option("--env", help="With --form or --why-not: where it shall run.")
+    ] = "",
+    app: Annotated[
+        str, typer.Option("--app", help="With --form or --why-not: the Application, if it runs.")
+    ] = "",
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show a Blueprint: what it is, its versions, its price, and where it runs.
+
+    Example:
+      catalyst catalog show bp-wordpress --org acme
+      catalyst catalog show bp-wordpress --form --env acme-prod --org acme
+      catalyst catalog show bp-wordpress --why-not 2.0.0 --env acme-prod --org acme
+    """
+    target = resolve(context, url, token)
+    asked: dict[str, Any] = {"blueprint": name, "version": version}
+    if form and why_not is not None:
+        raise Failure(ExitCode.USAGE, "--form and --why-not are two questions", hint="ask one")
+    if why_not is not None:
+        reasons = {"blueprint": name, "version": why_not, "environment": env, "application": app}
+        answered = _ask(target, org, "why-not", reasons)
+        show(answered, output, lambda: _reasons(answered.result))
+    elif form:
+        answered = _ask(target, org, "form", {**asked, "environment": env, "application": app})
+        show(answered, output, lambda: _form(answered.result))
+    else:
+        answered = _ask(target, org, "show", asked)
+        show(answered, output, lambda: _whole(answered.result))
+
+
+def _ask(target: Target, org: str | None, name: str, asked: dict[str, Any]) -> Answered:
+    if not org:
+        raise Failure(ExitCode.USAGE, "--org is missing: whose catalogue is it?")
+
+    async def work() -> Answered:
+        async with reads(target) as door:
+            return await door.query("catalog", name, asked, organization=organization(org))
+
+    return run(work())
+
+
+def price(amounts: list[dict[str, Any]] | None) -> str:
+    """Return what a Blueprint costs in words; what has no price is not free."""
+    if amounts is None:
+        return "no price"
+    return " or ".join(str(one["text"]) for one in amounts) + " a month"
+
+
+def _cards(result: dict[str, Any]) -> None:
+    table = Table("NAME", "TITLE", "VERSION", "CATEGORY", "ORIGIN", "PRICE", "NOTES")
+    for card in result["items"]:
+        table.add(
+            card["name"],
+            card["title"],
+            card["version"],
+            card["category"],
+            card["origin"],
+            price(card["price"]),
+            _notes(card),
+        )
+    table.write()
+    shown = len(result["items"])
+    note(f"{shown} of {result['total']}")
+    if result["next"] is not None:
+        note(f"more: --offset {result['next']}")
+
+
+def _notes(card: dict[str, Any]) -> str:
+    notes = ["featured"] if card["featured"] else []
+    if card["security"]:
+        notes.append("security")
+    if card["deprecated"]:
+        notes.append("deprecated")
+    return ", ".join(notes)
+
+
+def _whole(result: dict[str, Any]) -> None:
+    card = result["card"]
+    write(clean(f"{card['title']} ({card['name']} {card['version'] or 'without a version'})"))
+    for text in (card["summary"], result["description"]):
+        if text:
+            write(clean(text))
+    write("")
+    for heading, value in (
+        ("price", price(card["price"])),
+        ("origin", card["origin"]),
+        ("category", card["category"]),
+        ("tags", ", ".join(card["tags"])),
+        ("license", result["license"]),
+        ("documentation", result["documentation"]),
+        ("needs", ", ".join(result["needs"])),
+        ("deprecated", card["deprecated"]),
+    ):
+        if value:
+            write(clean(f"{heading + ':':<15}{value}"))
+    write("")
+    _versions(result["versions"])
+    if result["runs"]:
+        write("")
+        table = Table("APPLICATION", "ENVIRONMENT", "VERSION")
+        for one in result["runs"]:
+            table.add(one["application"], one["environment"], one["version"])
+        table.write()
+
+
+def _versions(versions: list[dict[str, Any]]) -> None:
+    table = Table("VERSION", "STATE", "REASON")
+    for one in versions:
+        table.add(one["version"], one["state"], one["reason"])
+    table.write()
+
+
+def _form(result: dict[str, Any]) -> None:
+    table = Table("FIELD", "TITLE", "TYPE", "VALUE", "REQUIRED", "FIXED", "CHOICES")
+    for one in result["fields"]:
+        field = one["field"]
+        choices = [option["application"] for option in one["options"]] or field.get("enum", [])
+        table.add(
+            ".".join(field["path"]),
+            field["title"],
+            field["type"],
+            one["value"],
+            field.get("required", False),
+            field.get("immutable", False),
+            choices,
+        )
+    table.write()
+
+
+def _reasons(result: dict[str, Any]) -> None:
+    reasons = result["reasons"]
+    if not reasons:
+        write("nothing stands in the way")
+    for reason in reasons:
+        write(clean(str(reason)))

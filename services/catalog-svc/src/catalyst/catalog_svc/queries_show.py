@@ -1,0 +1,335 @@
+"""Questions about one Blueprint: `show`, `versions`, `diff` and `form`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from catalyst.blueprints.diff import compare
+from catalyst.blueprints.document import canonical
+from catalyst.blueprints.versions import BadVersion, Version, parse, upgrade_refusal
+from catalyst.catalog_svc.domain import forming
+from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.entry import Entry, Offered
+from catalyst.catalog_svc.domain.prices import Prices
+from catalyst.catalog_svc.ports import Contents
+from catalyst.catalog_svc.queries_search import Searching, card, read
+from catalyst.chassis import clock
+from catalyst.chassis.service import Loader, Query
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.rejection import Rejected
+
+README: Final = "README.md"
+KIND: Final = "curation"
+"""Whoever may read what is curated for an Organization may ask for its catalogue."""
+
+_Name = Annotated[str, msgspec.Meta(max_length=63)]
+_Named = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+_Version = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class ShowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what a Blueprint is."""
+
+    blueprint: _Named
+    """With `bp-` or without."""
+    version: _Version = ""
+    """Empty: what would be installed."""
+
+
+class VersionsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask which versions there are, and which can be upgraded to."""
+
+    blueprint: _Named
+    """With `bp-` or without."""
+    installed: _Version = ""
+    """What is upgraded; empty: what `application` runs, or nothing."""
+    environment: _Name = ""
+    """Where `application` runs."""
+    application: _Name = ""
+    """The Application to be upgraded; empty: none."""
+
+
+class DiffRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what differs between two versions."""
+
+    blueprint: _Named
+    """With `bp-` or without."""
+    old: _Version
+    new: _Version
+
+
+class FormRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for the form of a Blueprint's configuration."""
+
+    blueprint: _Named
+    """With `bp-` or without."""
+    version: _Version = ""
+    """Empty: what would be installed, or what `application` runs."""
+    environment: _Name = ""
+    """Where it shall run, or runs; empty: anywhere."""
+    application: _Name = ""
+    """The Application to be configured; empty: a new one."""
+
+
+class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One version."""
+
+    version: str
+    digest: str
+    state: str
+    """`available`, `yanked`, `pending`, or `kept-back` by curation."""
+    reason: str
+    """Why it cannot be installed; empty: it can."""
+    security: bool
+    """Whether whoever runs it is in danger."""
+    prerelease: bool
+    upgradable: bool | None = None
+    """Whether what runs can be upgraded to it; null: nothing was named."""
+    upgrade_reason: str = ""
+    """Why it cannot."""
+
+
+class Looking:
+    """Answers what somebody asks of one Blueprint."""
+
+    def __init__(self, catalogue: Catalogue, prices: Prices, contents: Contents) -> None:
+        """Look in `catalogue`; READMEs and files come from `contents`."""
+        self._catalogue = catalogue
+        self._prices = prices
+        self._contents = contents
+
+    async def show(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer what a Blueprint is, what it costs, its versions, and where it runs.
+
+        Raises:
+            Rejected: For a wrong request, or what is not in this Organization's catalogue.
+        """
+        asked = read(request, ShowRequest)
+        entry = self._entry(organization, asked.blueprint)
+        one = _one(entry, asked.version)
+        written: Mapping[str, Any] = one.spec.get("card") or {}
+        return {
+            "card": msgspec.to_builtins(card(entry, self._prices, clock.now())),
+            "version": one.text,
+            "description": str(written.get("description") or ""),
+            "documentation": str(written.get("documentation") or written.get("docs") or ""),
+            "license": str(written.get("license") or ""),
+            "owner": one.spec.get("owner") or {},
+            "readme": await self._readme(one),
+            "needs": [f"{need.blueprint} {need.version}" for need in one.blueprint.depends],
+            "modes": [str(mode) for mode in one.blueprint.modes],
+            "hidden": entry.hidden,
+            "withdrawn": entry.withdrawn,
+            "pinned": entry.pinned,
+            "pinned_why": entry.pinned_why,
+            "versions": msgspec.to_builtins(_lines(entry, None)),
+            "runs": [
+                {
+                    "application": run.application,
+                    "environment": run.environment,
+                    "version": run.desired.version,
+                    "security": _insecure(entry, run.desired.version),
+                }
+                for run in forming.present(self._catalogue.applications(organization or None))
+                if _is_of(entry, run.desired)
+            ],
+        }
+
+    async def versions(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer which versions there are, the newest first, and which can be upgraded to.
+
+        Raises:
+            Rejected: As `show`; `application-not-found` for one that does not run there.
+        """
+        asked = read(request, VersionsRequest)
+        running = self._running(organization, asked.environment, asked.application)
+        entry = self._entry(organization, asked.blueprint, running)
+        installed = asked.installed or (running.version if running is not None else "")
+        lines = _lines(entry, _parsed(installed, "/installed") if installed else None)
+        return {
+            "blueprint": entry.name,
+            "origin": entry.origin,
+            "installed": installed or None,
+            "versions": msgspec.to_builtins(lines),
+        }
+
+    async def diff(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer what differs between two versions: fields, defaults, dependencies, files.
+
+        Raises:
+            Rejected: As `show`; `unavailable` if the content cannot be read now.
+        """
+        asked = read(request, DiffRequest)
+        entry = self._entry(organization, asked.blueprint)
+        old, new = _one(entry, asked.old), _one(entry, asked.new)
+        found = compare(
+            old.blueprint,
+            new.blueprint,
+            await self._contents.get(old.digest),
+            await self._contents.get(new.digest),
+        )
+        return {
+            "blueprint": entry.name,
+            "old": old.text,
+            "new": new.text,
+            **msgspec.to_builtins(found),
+            "defaults": msgspec.to_builtins(found.defaults),
+        }
+
+    async def form(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer the fields in order, each with what is set and what can be chosen.
+
+        Raises:
+            Rejected: As `versions`; `environment-not-found` for one that is not there.
+        """
+        asked = read(request, FormRequest)
+        audience = organization or None
+        self._catalogue.require(audience)
+        if asked.environment and self._catalogue.place(audience, asked.environment) is None:
+            message = f"there is no Environment {asked.environment!r}"
+            raise Rejected("environment-not-found", message, pointer="/environment")
+        running = self._running(organization, asked.environment, asked.application)
+        entry = self._entry(organization, asked.blueprint, running)
+        version = asked.version or (running.version if running is not None else "")
+        found = forming.form(
+            _one(entry, version).blueprint,
+            forming.present(self._catalogue.applications(audience)),
+            asked.environment,
+            asked.application,
+        )
+        return msgspec.to_builtins(found)
+
+    # ---- what they share
+
+    def _entry(self, organization: str, name: str, running: Desired | None = None) -> Entry:
+        """Return a Blueprint that the audience may look at: what it finds, and what it runs."""
+        audience = organization or None
+        self._catalogue.require(audience)
+        wanted = canonical(name)
+        if running is not None:
+            if running.blueprint != wanted:
+                message = f"the Application is a copy of {running.blueprint}"
+                raise Rejected("blueprint-cannot-run-there", message, pointer="/blueprint")
+            known = self._catalogue.of_origin(audience, running.origin, wanted)
+        else:
+            known = self._catalogue.entries(audience).get(wanted)
+        seen = known is not None and bool(known.versions)
+        if known is None or not seen or not (self._found(known) or self._runs(audience, known)):
+            message = f"there is no Blueprint {wanted!r} in this catalogue"
+            raise Rejected("blueprint-not-found", message, pointer="/blueprint")
+        return known
+
+    def _found(self, entry: Entry) -> bool:
+        gone = entry.hidden or entry.withdrawn
+        return not gone and any(one.offered for one in entry.versions)
+
+    def _runs(self, audience: str | None, entry: Entry) -> bool:
+        runs = forming.present(self._catalogue.applications(audience))
+        return any(_is_of(entry, run.desired) for run in runs)
+
+    def _running(self, organization: str, environment: str, application: str) -> Desired | None:
+        if not application:
+            return None
+        self._catalogue.require(organization or None)
+        known = self._catalogue.applications(organization or None).get(application)
+        found = known.running.get(environment) if known is not None else None
+        if found is None:
+            message = f"{application!r} does not run in {environment!r}"
+            raise Rejected("application-not-found", message, pointer="/application")
+        return found
+
+    async def _readme(self, one: Offered) -> str | None:
+        """Return the README; empty if there is none, None if it cannot be read now."""
+        try:
+            package = await self._contents.get(one.digest)
+        except Rejected:
+            return None  # the card is worth having without it
+        raw = package.files.get(README, b"")
+        return raw.decode("utf-8", errors="replace")
+
+
+def _is_of(entry: Entry, desired: Desired) -> bool:
+    return (desired.blueprint, desired.origin) == (entry.name, entry.origin)
+
+
+def _insecure(entry: Entry, version: str) -> bool:
+    known = entry.version(version)
+    return known is not None and known.insecure
+
+
+def _one(entry: Entry, version: str) -> Offered:
+    """Return a published version.
+
+    Raises:
+        Rejected: `blueprint-version-not-found`.
+    """
+    wanted = version or entry.pinned
+    if not wanted:
+        return entry.newest
+    found = entry.version(wanted)
+    if found is None or not found.published:
+        message = f"{entry.name} has no version {wanted!r} that is published"
+        raise Rejected("blueprint-version-not-found", message, pointer="/version")
+    return found
+
+
+def _parsed(text: str, pointer: str) -> Version:
+    try:
+        return parse(text)
+    except BadVersion as error:
+        raise Rejected("invalid-data", str(error), pointer=pointer) from error
+
+
+def _lines(entry: Entry, installed: Version | None) -> tuple[VersionLine, ...]:
+    every = sorted((*entry.versions, *entry.pending), key=lambda one: one.version, reverse=True)
+    return tuple(_line(entry, one, installed) for one in every)
+
+
+def _line(entry: Entry, one: Offered, installed: Version | None) -> VersionLine:
+    reason = entry.refusal(one)
+    against = ""
+    if installed is not None:
+        against = upgrade_refusal(
+            installed, one.version, one.upgrades_from(), one.upgrades_blocks()
+        ) or entry.refusal(one, upgrade=True)
+    return VersionLine(
+        version=one.text,
+        digest=one.digest,
+        state=_state(one, reason),
+        reason=reason,
+        security=one.insecure,
+        prerelease=bool(one.version.pre),
+        upgradable=None if installed is None else not against,
+        upgrade_reason=against,
+    )
+
+
+def _state(one: Offered, reason: str) -> str:
+    if one.yanked:
+        return "yanked"
+    if not one.published:
+        return "pending"
+    return "kept-back" if reason else "available"
+
+
+def queries(searching: Searching, looking: Looking) -> tuple[Query, ...]:
+    """Return the questions about what there is."""
+    return (
+        Query(name="search", version=1, for_kind=KIND, run=searching.search),
+        Query(name="show", version=1, for_kind=KIND, run=looking.show),
+        Query(name="versions", version=1, for_kind=KIND, run=looking.versions),
+        Query(name="diff", version=1, for_kind=KIND, run=looking.diff),
+        Query(name="form", version=1, for_kind=KIND, run=looking.form),
+    )
