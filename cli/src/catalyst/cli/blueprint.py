@@ -53,7 +53,7 @@ def lint_(
 
     Exit codes:
         0  nothing is wrong, or there are warnings only
-        1  there is an error; a registration would refuse it
+        8  there is an error; a registration would refuse it
 
     Example:
       catalyst blueprint lint ./bp-wiki -o json
@@ -63,7 +63,7 @@ def lint_(
     reports = [_report(place, package, known) for place, package in packages.items()]
     show(reports, output, lambda: _table(reports))
     if any(report.refused for report in reports):
-        raise Ended(ExitCode.UNEXPECTED)
+        raise Ended(ExitCode.CHECK_FAILED)
 
 
 def _package(place: Path) -> Package | BadPackage:
