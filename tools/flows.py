@@ -36,7 +36,7 @@ _NOBODY: Final[Any] = None
 SERVICES: Final[Mapping[str, Service]] = {
     environment.NAME: environment.service(_NOBODY),
     blueprint.NAME: blueprint.service(_NOBODY, _NOBODY),
-    catalog.NAME: catalog.service(),
+    catalog.NAME: catalog.service(_NOBODY, _NOBODY),
     provisioning.NAME: provisioning.service(
         Planner(_NOBODY, _NOBODY, ""),
         (*effects(_NOBODY, _NOBODY, ""), deletion(_NOBODY)),

@@ -1,4 +1,4 @@
-"""Search: what is found of what people type, in which order, and that no typed text is a pattern."""
+"""Search: what is found of what people type, in which order; no typed text is a pattern."""
 
 from __future__ import annotations
 
@@ -130,7 +130,9 @@ def test_a_facet_counts_what_another_choice_in_it_would_find() -> None:
     assert both.names == ("bp-b1",)
 
 
-@pytest.mark.parametrize("text", ["w.*", "[a-z]+", "wiki*", "name:wiki", "(wiki", "wiki OR git", '"'])
+@pytest.mark.parametrize(
+    "text", ["w.*", "[a-z]+", "wiki*", "name:wiki", "(wiki", "wiki OR git", '"']
+)
 @pytest.mark.guarantee("G23.2")
 def test_what_looks_like_a_pattern_is_words(shelf: Tantivy, text: str) -> None:
     plain = " ".join(wording.words(text))
@@ -158,6 +160,7 @@ shown = st.builds(
 )
 
 
+@pytest.mark.guarantee("G23.3")
 @given(states=st.lists(st.lists(shown, max_size=4, unique_by=lambda one: one.name), max_size=3))
 def test_an_engine_that_followed_changes_answers_like_a_new_one(states: list[list[Shown]]) -> None:
     followed = Tantivy()

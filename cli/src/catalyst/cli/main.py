@@ -191,6 +191,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "remove": "catalyst.cli.source:remove",
         },
     ),
+    "catalog": (
+        "What an Organization can install.",
+        {"search": "catalyst.cli.catalog:search", "show": "catalyst.cli.catalog:show_"},
+    ),
     "context": (
         "Named connections: where to go and who asks.",
         {

@@ -6,12 +6,17 @@ runtime itself (retry, drop, take-answer) have no row: the chassis decides them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from catalyst.catalog_svc.domain import curation, known, owner
-from catalyst.catalog_svc.queries import QUERIES
+from catalyst.catalog_svc.domain import catalogue, curation, known, owner
+from catalyst.catalog_svc.domain.prices import FOLLOWED, Prices
+from catalyst.catalog_svc.ports import Contents, Shelf
+from catalyst.catalog_svc.queries import queries
+from catalyst.chassis.index import Index
 from catalyst.chassis.service import Aggregate, Rule, Service, on
 from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.decision import Recorded
 
 NAME: Final = "catalog"
 
@@ -37,6 +42,18 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def service() -> Service:
-    """Return the table."""
-    return Service(name=NAME, aggregates=AGGREGATES, rules=RULES, queries=QUERIES)
+def service(shelf: Callable[[], Shelf], contents: Contents) -> Service:
+    """Return the table, with searches on what `shelf` makes and files from `contents`."""
+    known_of, prices = catalogue.Catalogue(), Prices()
+
+    def follow(recorded: Recorded) -> None:
+        known_of.apply(recorded)
+        prices.take(recorded)
+
+    return Service(
+        name=NAME,
+        aggregates=AGGREGATES,
+        rules=RULES,
+        queries=queries(known_of, prices, shelf, contents),
+        indexes=(Index("catalogue", (*catalogue.FOLLOWED, FOLLOWED), follow),),
+    )

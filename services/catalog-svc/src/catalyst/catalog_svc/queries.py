@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
+from catalyst.catalog_svc import queries_show
+from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.prices import Prices
+from catalyst.catalog_svc.ports import Contents, Shelf
+from catalyst.catalog_svc.queries_search import Searching
+from catalyst.catalog_svc.queries_show import Looking
 from catalyst.chassis.service import Query
 
-QUERIES: Final[tuple[Query, ...]] = ()
+
+def queries(
+    catalogue: Catalogue, prices: Prices, shelf: Callable[[], Shelf], contents: Contents
+) -> tuple[Query, ...]:
+    """Return the questions, answered from what was followed."""
+    searching = Searching(catalogue, prices, shelf)
+    return (*queries_show.queries(searching, Looking(catalogue, prices, contents)),)
+
+
+_NOBODY: Final[Any] = None
+
+QUERIES: Final = queries(Catalogue(), Prices(), _NOBODY, _NOBODY)
+"""To be listed: nothing answers them here."""
