@@ -1,0 +1,134 @@
+"""Why nothing fits: a chain that a person can read, down to what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from catalyst.catalog_svc.domain.entry import Entry
+from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Universe
+
+MAX_NAMED: Final = 5
+"""Versions that are named, at most."""
+
+
+def chain(universe: Universe, needs: Sequence[Need]) -> tuple[str, ...]:
+    """Return who needs what, down to the slot where it ends, and what is there."""
+    lines: list[str] = []
+    slots: dict[str, list[Need]] = {}
+    for need in sorted(_expanded(needs), key=_order):
+        lines += _path(need)
+        slots.setdefault(need.slot, []).append(need)
+    for slot, wanted in slots.items():
+        lines += _facts(universe, slot, wanted)
+    return tuple(dict.fromkeys(lines))
+
+
+def _order(need: Need) -> tuple[str, ...]:
+    parent = need.parent
+    return (need.slot, "" if parent is None else parent.name, need.alias)
+
+
+def _expanded(needs: Iterable[Need]) -> Iterator[Need]:
+    """Yield the needs; for those of a choice what the choice was made for."""
+    for need in needs:
+        if need.parent is not None and need.parent.slot.startswith("any:"):
+            yield from need.parent.via
+        else:
+            yield need
+
+
+def _path(need: Need) -> list[str]:
+    lines: list[str] = []
+    seen: set[Pin] = set()
+    at: Need | None = need
+    while at is not None and at.parent is not None and at.parent not in seen:
+        parent = at.parent
+        seen.add(parent)
+        if not parent.slot.startswith("any:"):
+            lines.append(f"{parent.name} {parent.text} needs {at.blueprint} {at.wanted}")
+        at = next((one for one in parent.via if one.parent is not None), None)
+    return lines[::-1]
+
+
+def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str]:
+    kind, _, rest = slot.partition(":")
+    blueprint = needs[0].blueprint
+    if kind == "wrong" and rest:
+        yield _wrong(universe, rest, blueprint)
+    elif kind == "wrong":
+        yield f"the conditions of {blueprint} have no result for this configuration"
+    elif kind == "new" or (slot == universe.target and universe.old is None):
+        yield from _offers(universe, blueprint, needs)
+    else:
+        names = universe.existing(blueprint) if kind == "any" else (rest,)
+        for name in names:
+            yield from _present(universe, name, needs)
+        aliases = sorted(
+            {need.alias for need in needs if need.alias and _is_target(universe, need)}
+        )
+        for alias in aliases:
+            yield f"a copy of its own is another way: {alias}={NEW}"
+
+
+def _is_target(universe: Universe, need: Need) -> bool:
+    return need.parent is not None and need.parent.slot == universe.target
+
+
+def _wrong(universe: Universe, application: str, blueprint: str) -> str:
+    desired = universe.running.get(application)
+    if desired is None:
+        return f"{application} does not run in {universe.environment}"
+    return f"{application} is a copy of {desired.blueprint}, not of {blueprint}"
+
+
+def _present(universe: Universe, application: str, needs: Sequence[Need]) -> Iterator[str]:
+    desired = universe.running[application]
+    held = "".join(
+        f", shared by {one.application}, which needs {one.wanted}"
+        for one in universe.holders.get(application, ())
+    )
+    yield (
+        f"{universe.environment} already runs {desired.blueprint} {desired.version} "
+        f"as {application}{held}"
+    )
+    entry = universe.entry_of(desired)
+    if entry is None:
+        return
+    wanted = [one for one in entry.versions if all(x.wanted.contains(one.version) for x in needs)]
+    for one in wanted[:MAX_NAMED]:
+        why = universe.move_refusal(application, entry, one)
+        if (
+            why
+            and one.text != desired.version
+            and not why.startswith(_holders(universe, application))
+        ):
+            yield f"{application} cannot become {one.text}: {why}"
+
+
+def _holders(universe: Universe, application: str) -> tuple[str, ...]:
+    return tuple(f"{one.application} needs " for one in universe.holders.get(application, ()))
+
+
+def _offers(universe: Universe, blueprint: str, needs: Sequence[Need]) -> Iterator[str]:
+    entry = universe.entries.get(blueprint)
+    if entry is None:
+        yield f"there is no {blueprint} in the catalogue of {universe.organization}"
+        return
+    fit = [
+        one
+        for one in (*entry.versions, *entry.pending)
+        if all(need.wanted.contains(one.version) for need in needs)
+    ]
+    refused = [why for one in fit[:MAX_NAMED] if (why := entry.refusal(one))]
+    yield from refused
+    if not refused:
+        yield _listed(entry)
+
+
+def _listed(entry: Entry) -> str:
+    texts = [one.text for one in entry.versions if one.offered]
+    more = f" and {len(texts) - MAX_NAMED} older ones" if len(texts) > MAX_NAMED else ""
+    if not texts:
+        return f"{entry.name} has no version that can be installed"
+    return f"{entry.name} can be had as {', '.join(texts[:MAX_NAMED])}{more}"

@@ -1,0 +1,335 @@
+"""What may stand in each slot of a solution: copies that run, and copies that would be new.
+
+A slot is an Application, whether it has a name yet or not: `app:crm` runs or is the target,
+`new:bp-postgres` is a new one for all who need it, `new:app:wiki/db` is a new one for one alias,
+and `any:bp-postgres` is whichever of those that run is taken. What is undecidable by the catalogue
+alone (`wrong:…`) holds nothing.
+
+An Application that runs stays as it is, or is upgraded if everything that needs it allows that.
+What needs it counts with the version that runs now, even where that is upgraded as well: what is
+needed is upgraded first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.blueprints import dependencies, versions
+from catalyst.blueprints.configschema import effective
+from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints.merging import merged
+from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.blueprints.versions import Range, Version
+from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.entry import Entry, Offered, parsed_range
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.rejection import Rejected
+
+NEW: Final = "new"
+"""What is said of an alias that is to have a copy of its own."""
+
+Values = dict[str, dict[str, Any]]
+"""Configuration that slots get from those that need them."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be installed, or changed."""
+
+    environment: str
+    application: str
+    blueprint: str = ""
+    """With `bp-`; may be empty for an Application that runs."""
+    version: str = "*"
+    """A version or a range."""
+    config: dict[str, Any] = {}
+    dependencies: dict[str, str] = {}
+    """For an alias: `new`, or the Application to use; without one, what runs is shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A version in a slot."""
+
+    slot: str
+    application: str
+    """Its name; empty: it has none yet."""
+    name: str
+    """Of the Blueprint."""
+    origin: str
+    text: str
+    version: Version = field(compare=False)
+    digest: str = field(compare=False, default="")
+    offered: Offered | None = field(compare=False, default=None)
+    stays: bool = field(compare=False, default=False)
+    """Whether this is what runs already."""
+    via: tuple[Need, ...] = field(compare=False, default=())
+    """Who needed it when it was chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """That a slot holds a version of a range."""
+
+    slot: str
+    blueprint: str
+    wanted: Range
+    parent: Pin | None
+    """Who needs it; None: whoever asked."""
+    alias: str = ""
+
+    def fits(self, pin: Pin) -> bool:
+        """Return whether a version satisfies this."""
+        return pin.name == self.blueprint and self.wanted.contains(pin.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An Application that runs and needs another one."""
+
+    application: str
+    wanted: Range
+
+
+class Universe:
+    """Everything that a solution may be made of, seen by one Organization in one Environment."""
+
+    def __init__(self, catalogue: Catalogue, organization: str, request: Request) -> None:
+        """Look at what there is.
+
+        Raises:
+            Rejected: `environment-not-found`.
+        """
+        self.request = request
+        self.organization = organization
+        self.environment = request.environment
+        found = catalogue.place(organization, request.environment)
+        if found is None:
+            message = f"there is no Environment {request.environment!r}"
+            raise Rejected("environment-not-found", message, pointer="/environment")
+        self.place = found
+        self.catalogue = catalogue
+        self.entries = catalogue.entries(organization)
+        self.applications = catalogue.applications(organization)
+        self.running: dict[str, Desired] = {
+            name: desired
+            for name, one in sorted(self.applications.items())
+            if (desired := one.expected(request.environment)) is not None
+        }
+        self.target = f"app:{request.application}"
+        self.old = self.running.get(request.application)
+        self.holders = self._holders()
+        self._candidates: dict[str, tuple[Pin, ...]] = {}
+
+    def _holders(self) -> dict[str, list[Holder]]:
+        found: dict[str, list[Holder]] = {}
+        for name, desired in self.running.items():
+            if name == self.request.application:
+                continue  # its new version says what it needs
+            entry = self.entry_of(desired)
+            offered = entry.version(desired.version) if entry is not None else None
+            if offered is None:
+                continue
+            for one in offered.blueprint.depends:
+                other = desired.dependencies.get(one.alias)
+                if other is not None:
+                    holder = Holder(name, parsed_range(one.version))
+                    found.setdefault(other, []).append(holder)
+        return found
+
+    def entry_of(self, desired: Desired) -> Entry | None:
+        """Return the Blueprint that a running Application is a copy of."""
+        return self.catalogue.of_origin(self.organization, desired.origin, desired.blueprint)
+
+    def existing(self, blueprint: str) -> tuple[str, ...]:
+        """Return the Applications that run a Blueprint here, by name; never the target."""
+        return tuple(
+            name
+            for name, desired in self.running.items()
+            if desired.blueprint == blueprint and name != self.request.application
+        )
+
+    # ---- what may stand in a slot
+
+    def candidates(self, slot: str) -> tuple[Pin, ...]:
+        """Return what may stand in a slot, the preferred first."""
+        found = self._candidates.get(slot)
+        if found is None:
+            found = self._candidates[slot] = tuple(self._made(slot))
+        return found
+
+    def _made(self, slot: str) -> Iterator[Pin]:
+        kind, _, rest = slot.partition(":")
+        if slot == self.target and self.old is None:
+            yield from self._fresh(slot, self.request.blueprint, self.request.application)
+        elif kind == "app":
+            yield from self._present(slot, rest)
+        elif kind == "any":
+            pins = [self._present(slot, name) for name in self.existing(rest)]
+            every = [pin for found in pins for pin in found]
+            yield from sorted(every, key=lambda pin: not pin.stays)
+        elif kind == "new":
+            blueprint = rest.rpartition("=")[2]
+            yield from self._fresh(slot, blueprint, "")
+
+    def _fresh(self, slot: str, blueprint: str, application: str) -> Iterator[Pin]:
+        entry = self.entries.get(blueprint)
+        for one in entry.versions if entry is not None else ():
+            if entry is not None and not entry.refusal(one):
+                yield _pin(slot, application, entry, one)
+
+    def _present(self, slot: str, application: str) -> Iterator[Pin]:
+        """Yield what an Application that runs may be: as it is, or upgraded; the target newest."""
+        desired = self.running[application]
+        entry = self.entry_of(desired)
+        known = entry.version(desired.version) if entry is not None else None
+        stays = Pin(
+            slot=slot,
+            application=application,
+            name=desired.blueprint,
+            origin=desired.origin,
+            text=desired.version,
+            version=versions.parse(desired.version),
+            digest=desired.digest,
+            offered=known,
+            stays=True,
+        )
+        upgrades = [
+            _pin(slot, application, entry, one)
+            for one in (entry.versions if entry is not None else ())
+            if entry is not None and not self.move_refusal(application, entry, one)
+        ]
+        if application != self.request.application:
+            yield stays
+            yield from upgrades
+            return
+        yield from sorted((*upgrades, stays), key=lambda pin: pin.version, reverse=True)
+
+    def move_refusal(self, application: str, entry: Entry, one: Offered) -> str:
+        """Return why an Application that runs cannot get another version; empty if it can.
+
+        The target can go back to what ran there before.
+        """
+        desired = self.running[application]
+        if one.text == desired.version:
+            return f"{application} runs {one.text} already"
+        for holder in self.holders.get(application, ()):
+            if not holder.wanted.contains(one.version):
+                return f"{holder.application} needs {entry.name} {holder.wanted}"
+        before = self.applications[application].before.get(self.environment, frozenset())
+        if application == self.request.application and one.text in before and not one.yanked:
+            return ""
+        return entry.refusal(one, upgrade=True) or versions.upgrade_refusal(
+            versions.parse(desired.version),
+            one.version,
+            one.upgrades_from(),
+            one.upgrades_blocks(),
+        )
+
+    # ---- what a version needs
+
+    def needs(self, pin: Pin, given: Values) -> tuple[Need, ...]:
+        """Return what a version in a slot needs.
+
+        Raises:
+            dependencies.Undecided: If a condition has no result for its configuration.
+        """
+        if pin.slot.startswith("any:"):
+            exact = parsed_range(pin.text)
+            return (Need(f"app:{pin.application}", pin.name, exact, pin),)
+        if (pin.stays and pin.slot != self.target) or pin.offered is None:
+            return ()
+        return tuple(
+            Need(
+                self.slot(pin, one.alias, one.blueprint),
+                one.blueprint,
+                parsed_range(one.version),
+                pin,
+                one.alias,
+            )
+            for one in self.wanted(pin, given)
+        )
+
+    def wanted(self, pin: Pin, given: Values) -> tuple[dependencies.Wanted, ...]:
+        """Return which dependencies a version wants with its configuration.
+
+        Raises:
+            dependencies.Undecided: If a condition has no result for it.
+        """
+        if pin.offered is None or not pin.offered.blueprint.depends:
+            return ()
+        blueprint = pin.offered.blueprint
+        if not any(one.when or one.values for one in blueprint.depends):
+            return tuple(
+                dependencies.Wanted(
+                    blueprint=one.blueprint, version=one.version, alias=one.alias, values={}
+                )
+                for one in blueprint.depends
+            )
+        return dependencies.wanted(blueprint, self._scope(pin, blueprint, given))
+
+    def _scope(self, pin: Pin, blueprint: Blueprint, given: Values) -> Scope:
+        name = pin.application or pin.name.removeprefix("bp-")
+        if pin.slot == self.target:
+            values = self.request.config
+        elif pin.application:
+            values = self.running[pin.application].values
+        else:
+            values = given.get(pin.slot, {})
+        near = {
+            one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
+            for one in blueprint.depends
+        }
+        return Scope(
+            config=effective(blueprint.schema, merged(blueprint.values, values)),
+            application=ApplicationScope(
+                name=name,
+                namespace=name,
+                environment=self.environment,
+                organization=self.organization,
+                dependencies=near,
+            ),
+            environment=EnvironmentScope(
+                name=self.environment,
+                type=self.place.env_type,
+                organization=self.organization,
+                regions=self.place.regions,
+            ),
+        )
+
+    def slot(self, parent: Pin, alias: str, blueprint: str) -> str:
+        """Return the slot that an alias of a version stands for."""
+        chosen = ""
+        kept = ""
+        if parent.application in self.running:
+            kept = self.running[parent.application].dependencies.get(alias, "")
+        if parent.slot == self.target:
+            chosen = self.request.dependencies.get(alias, "")
+        if chosen == NEW:
+            return f"new:{parent.slot}/{alias}={blueprint}"
+        for one in (chosen, kept):
+            if self._is(one, blueprint) and one != parent.application:
+                return f"app:{one}"
+            if one and one != kept:
+                return f"wrong:{one}"
+        return f"any:{blueprint}" if self.existing(blueprint) else f"new:{blueprint}"
+
+    def _is(self, application: str, blueprint: str) -> bool:
+        found = self.running.get(application)
+        return found is not None and found.blueprint == blueprint
+
+
+def _pin(slot: str, application: str, entry: Entry, one: Offered) -> Pin:
+    return Pin(
+        slot=slot,
+        application=application,
+        name=entry.name,
+        origin=entry.origin,
+        text=one.text,
+        version=one.version,
+        digest=one.digest,
+        offered=one,
+    )

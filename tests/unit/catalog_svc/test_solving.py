@@ -1,0 +1,258 @@
+"""Solving: a lock that fits, or the reasons in a row."""
+
+from typing import Any
+
+import pytest
+from tests.support.catalogue import PROD, Shop, digest
+
+from catalyst.catalog_svc.domain.solving import Solution, solve
+from catalyst.catalog_svc.domain.universe import Request
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.rejection import Rejected
+
+BOTH = ("1.0.0", "2.0.0")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    found = Shop()
+    found.organization()
+    return found
+
+
+def solved(shop: Shop, application: str = "wiki", **more: Any) -> Solution:
+    """Return the solution for a copy of the Blueprint of the same name."""
+    more.setdefault("blueprint", f"bp-{application}")
+    request = Request(environment=PROD, application=application, **more)
+    return solve(shop.catalogue, "acme", request)
+
+
+def lock(shop: Shop, application: str = "wiki", **more: Any) -> list[tuple[str, str, str, str]]:
+    """Return application, Blueprint, version and role of everything in the lock."""
+    return [
+        (one.application, one.blueprint, one.version, one.role)
+        for one in solved(shop, application, **more).lock
+    ]
+
+
+def reasons(shop: Shop, application: str = "wiki", **more: Any) -> list[str]:
+    """Return why there is no solution."""
+    with pytest.raises(Rejected) as caught:
+        solved(shop, application, **more)
+    assert caught.value.code == "not-solvable"
+    assert caught.value.message == "; ".join(one.message for one in caught.value.errors)
+    return [one.message for one in caught.value.errors]
+
+
+def refused(code: str) -> Any:
+    """Expect a refusal with this code."""
+    return pytest.raises(Rejected, check=lambda error: error.code == code)
+
+
+@pytest.mark.guarantee("G21.3")
+def test_the_newest_that_fits_with_its_dependencies_first(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "15.4.0")
+    shop.blueprint("bp-postgres", "16.1.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres ^15")
+    shop.blueprint("bp-wiki", "2.0.0", "db=bp-postgres ^16")
+    shop.blueprint("bp-wiki", "3.0.0-rc.1")
+    found = solved(shop)
+    assert [(one.application, one.version, one.role) for one in found.lock] == [
+        ("postgres", "16.1.0", "new"),
+        ("wiki", "2.0.0", "target"),
+    ]
+    assert found.lock[1].dependencies == {"db": "postgres"}
+    assert found.lock[0].digest == digest("bp-postgres", "16.1.0")
+    assert lock(shop, version="1.x")[0] == ("postgres", "bp-postgres", "15.4.0", "new")
+    assert lock(shop, version="3.0.0-rc.1") == [("wiki", "bp-wiki", "3.0.0-rc.1", "target")]
+
+
+def test_those_that_are_new_share_what_they_need(shop: Shop) -> None:
+    for version in ("16.1.0", "16.2.0", "17.0.0"):
+        shop.blueprint("bp-postgres", version)
+    shop.blueprint("bp-chat", "1.0.0", "bp-postgres >=16 <17")
+    shop.blueprint("bp-pages", "1.0.0", "bp-postgres <=16.1.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat", "bp-pages", "bp-postgres")
+    assert lock(shop) == [
+        ("postgres", "bp-postgres", "16.1.0", "new"),
+        ("chat", "bp-chat", "1.0.0", "new"),
+        ("pages", "bp-pages", "1.0.0", "new"),
+        ("wiki", "bp-wiki", "1.0.0", "target"),
+    ]
+
+
+def test_what_runs_is_shared_as_it_is_or_upgraded_or_left_alone(shop: Shop) -> None:
+    for version in ("15.4.0", "15.5.0", "16.0.0"):
+        shop.blueprint("bp-postgres", version)
+    shop.runs("db", "bp-postgres", "15.4.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres ^15")
+    assert lock(shop)[0] == ("db", "bp-postgres", "15.4.0", "shared")
+    shop.blueprint("bp-wiki", "1.1.0", "bp-postgres ^15.5")
+    assert lock(shop)[0] == ("db", "bp-postgres", "15.5.0", "upgraded")
+    own = solved(shop, dependencies={"postgres": "new"})
+    assert [(one.application, one.role) for one in own.lock] == [
+        ("wiki-postgres", "new"),
+        ("wiki", "target"),
+    ]
+
+
+@pytest.mark.guarantee("G21.3")
+def test_a_refusal_is_a_chain_down_to_who_stands_in_the_way(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "15.4.0")
+    shop.blueprint("bp-postgres", "16.1.0")
+    shop.blueprint("bp-crm", "1.0.0", "bp-postgres ^15")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-postgres ^16")
+    shop.runs("db", "bp-postgres", "15.4.0")
+    shop.runs("crm", "bp-crm", "1.0.0", postgres="db")
+    assert reasons(shop) == [
+        "bp-wiki 2.0.0 needs bp-postgres ^16",
+        "acme-prod already runs bp-postgres 15.4.0 as db, shared by crm, which needs ^15",
+        "a copy of its own is another way: postgres=new",
+    ]
+    assert lock(shop, dependencies={"postgres": "new"})[0][2] == "16.1.0"
+
+
+def test_a_refusal_says_what_can_be_had(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "16.1.0")
+    shop.blueprint("bp-chat", "1.0.0", "bp-postgres ^17")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat")
+    assert reasons(shop) == [
+        "bp-wiki 1.0.0 needs bp-chat *",
+        "bp-chat 1.0.0 needs bp-postgres ^17",
+        "bp-postgres can be had as 16.1.0",
+    ]
+    assert reasons(shop, version="^2") == ["bp-wiki can be had as 1.0.0"]
+
+
+def test_two_new_ones_that_disagree_are_both_named(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "15.0.0")
+    shop.blueprint("bp-postgres", "16.0.0")
+    shop.blueprint("bp-chat", "1.0.0", "bp-postgres ^15")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat", "bp-postgres ^16")
+    assert set(reasons(shop)) >= {
+        "bp-wiki 1.0.0 needs bp-postgres ^16",
+        "bp-chat 1.0.0 needs bp-postgres ^15",
+    }
+
+
+def test_what_was_yanked_hidden_pinned_or_withdrawn_is_not_installed_anew(shop: Shop) -> None:
+    for version in BOTH:
+        shop.blueprint("bp-wiki", version)
+    ref = shop.blueprint("bp-wiki", "3.0.0", published=False)
+    assert lock(shop)[0][2] == "2.0.0"
+    assert reasons(shop, version="3.x") == [
+        "bp-wiki 3.0.0 is not published yet: it waits for others"
+    ]
+    yank = bp1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0", reason="It leaks.")
+    shop.tell(ref, yank)
+    assert lock(shop)[0][2] == "1.0.0"
+    assert reasons(shop, version="2.0.0") == ["bp-wiki 2.0.0 was yanked: It leaks."]
+    shop.runs("wiki", "bp-wiki", "2.0.0")
+    assert lock(shop, version="2.0.0") == [("wiki", "bp-wiki", "2.0.0", "target")]
+    assert "It leaks." in solved(shop, version="2.0.0").warnings[0]
+    id_ = "public-bp-wiki"
+    pin = cat1.VersionPinned(version="2.0.0", reason="We tested it.")
+    shop.curated(id_, pin, organization="acme")
+    assert reasons(shop, "other", blueprint="bp-wiki", version="1.0.0") == [
+        "bp-wiki is pinned to 2.0.0: We tested it."
+    ]
+    shop.curated(id_, cat1.VersionUnpinned(), organization="acme")
+    shop.curated(id_, cat1.BlueprintHidden(reason="Too old."), organization="acme")
+    assert reasons(shop, "other", blueprint="bp-wiki") == ["bp-wiki is hidden: Too old."]
+    shop.curated(id_, cat1.BlueprintShown(), organization="acme")
+    shop.tell(ref, bp1.BlueprintDeprecated(name="bp-wiki", origin="public", reason="Old."))
+    assert solved(shop, "other", blueprint="bp-wiki").warnings == ("bp-wiki is deprecated: Old.",)
+    shop.tell(ref, bp1.BlueprintWithdrawn(name="bp-wiki", origin="public", reason="Law."))
+    assert "bp-wiki is withdrawn: Law." in reasons(shop, "other", blueprint="bp-wiki")
+
+
+def test_an_upgrade_goes_where_the_target_lets_it_and_keeps_what_it_uses(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "16.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-postgres", upgrades={"from": ["1.x"]})
+    shop.blueprint("bp-wiki", "3.0.0", "bp-postgres", upgrades={"blocks": ["1.x"]})
+    shop.runs("aaa", "bp-postgres", "16.0.0")
+    shop.runs("zzz", "bp-postgres", "16.0.0")
+    shop.runs("wiki", "bp-wiki", "1.0.0", postgres="zzz")
+    assert lock(shop, blueprint="") == [
+        ("zzz", "bp-postgres", "16.0.0", "shared"),
+        ("wiki", "bp-wiki", "2.0.0", "target"),
+    ]
+    assert "it blocks 1.x" in reasons(shop, version="^3")[-1]
+    shop.runs("wiki", "bp-wiki", "2.0.0", postgres="zzz")
+    assert lock(shop, version="1.0.0")[-1] == ("wiki", "bp-wiki", "1.0.0", "target")
+
+
+def test_conditions_are_decided_by_the_configuration_of_each_level(shop: Shop) -> None:
+    flag = {"type": "object", "properties": {"deep": {"type": "boolean", "default": False}}}
+    for name in ("bp-postgres", "bp-redis"):
+        shop.blueprint(name, "1.0.0")
+    cached = {"blueprint": "bp-redis", "version": "*", "alias": "cache", "when": "config.deep"}
+    shop.blueprint("bp-chat", "1.0.0", configSchema=flag, depends=[cached])
+    chat = {
+        "blueprint": "bp-chat",
+        "version": "*",
+        "alias": "chat",
+        "values": {"deep": "${{ config.deep }}"},
+    }
+    shop.blueprint("bp-wiki", "1.0.0", configSchema=flag, depends=[chat])
+    assert [one[0] for one in lock(shop)] == ["chat", "wiki"]
+    assert [one[0] for one in lock(shop, config={"deep": True})] == ["redis", "chat", "wiki"]
+    assert [one[0] for one in lock(shop, "chat", config={"deep": True})] == ["redis", "chat"]
+    with refused("values-invalid"):
+        solved(shop, "chat", config={"deep": "often"})
+
+
+def test_a_choice_has_to_be_a_copy_that_runs_here(shop: Shop) -> None:
+    shop.blueprint("bp-postgres", "1.0.0")
+    shop.blueprint("bp-redis", "1.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres")
+    shop.runs("one", "bp-postgres", "1.0.0")
+    shop.runs("two", "bp-postgres", "1.0.0")
+    shop.runs("cache", "bp-redis", "1.0.0")
+    assert lock(shop)[0][0] == "one"
+    assert lock(shop, dependencies={"postgres": "two"})[0][0] == "two"
+    assert reasons(shop, dependencies={"postgres": "cache"})[-1] == (
+        "cache is a copy of bp-redis, not of bp-postgres"
+    )
+    assert reasons(shop, dependencies={"postgres": "gone"})[-1] == "gone does not run in acme-prod"
+    assert solved(shop, dependencies={"db": "new"}).warnings == (
+        "bp-wiki 1.0.0 needs nothing called db here",
+    )
+
+
+def test_names_that_are_proposed_are_free(shop: Shop) -> None:
+    shop.organization("acme", PROD, "acme-dev")
+    shop.blueprint("bp-postgres", "1.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres")
+    shop.runs("postgres", "bp-wiki", "1.0.0", environment="acme-dev")
+    assert lock(shop)[0][0] == "postgres-2"
+    shop.runs("postgres", "bp-postgres", "1.0.0", environment="acme-dev")
+    assert lock(shop)[0][0] == "postgres"
+
+
+def test_what_is_not_there_is_told_by_its_own_code(shop: Shop) -> None:
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.runs("crm", "bp-wiki", "1.0.0")
+    with refused("environment-not-found"):
+        solve(shop.catalogue, "acme", Request(environment="acme-dev", application="wiki"))
+    with refused("blueprint-not-found"):
+        solved(shop, "none")
+    with refused("application-not-found"):
+        solved(shop, "none", blueprint="")
+    with refused("blueprint-cannot-run-there"):
+        solved(shop, "crm", blueprint="bp-none")
+    with refused("invalid-data"):
+        solved(shop, version="newest")
+
+
+@pytest.mark.guarantee("G21.2")
+def test_another_organization_s_blueprints_are_in_no_lock_and_no_reason(shop: Shop) -> None:
+    shop.blueprint("bp-wiki", "1.0.0", "bp-secret")
+    before = reasons(shop)
+    shop.organization("rival")
+    shop.blueprint("bp-secret", "9.9.9", origin="private", organization="rival")
+    shop.runs("secret", "bp-secret", "9.9.9", organization="rival", origin="private")
+    assert reasons(shop) == before
+    assert before[-1] == "there is no bp-secret in the catalogue of acme"
