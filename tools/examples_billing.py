@@ -293,10 +293,49 @@ _USAGE: Final[tuple[Command | Event, ...]] = (
     bill1.SpendAlerted(percent=80, spent=omr(8000), limit=omr(10_000)),
 )
 
+INVOICE: Final = bill1.InvoiceContent(
+    organization="acme",
+    month="2026-04",
+    made=datetime(2026, 5, 2, tzinfo=UTC),
+    lines=(
+        bill1.InvoiceLine(
+            line=1,
+            kind="usage",
+            period="2026-04",
+            subscription="blog.acme-prod",
+            sku="storage",
+            name="Storage",
+            quantity=1200,
+            formula="graduated: 1200 GiB-hour, at least 0.100 OMR",
+            book="main",
+            version="2026-04",
+            amount=omr(100),
+        ),
+    ),
+    amounts=(bill1.InvoiceAmount(total=omr(100), prepaid=omr(0), credit=omr(60), open=omr(40)),),
+)
+
+_INVOICES: Final[tuple[Command | Event, ...]] = (
+    bill1.MonthClosed(
+        month="2026-04",
+        invoice="2026-04",
+        open=(omr(40),),
+        journal=moved(
+            ("credit", -60, "goodwill-sorry-1"), ("receivable", -40, ""), ("revenue", 100, "")
+        ),
+    ),
+    bill1.NumberInvoice(organization="acme", invoice="2026-04"),
+    bill1.InvoiceNumbered(organization="acme", invoice="2026-04", count=17, number="2026-000017"),
+    bill1.InvoiceDrafted(content=INVOICE, digest=PLAN_HASH),
+    bill1.InvoiceFinalized(number="2026-000017", digest=PLAN_HASH),
+    bill1.InvoicePaid(payment="p-1"),
+)
+
 BILLING: Final[tuple[Command | Event, ...]] = (
     *_ACCOUNT,
     *_SUBSCRIPTION,
     *_PRICES,
     *_VOUCHERS,
     *_USAGE,
+    *_INVOICES,
 )

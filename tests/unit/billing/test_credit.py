@@ -24,7 +24,8 @@ def when(command: Any, *facts: Any, by: Any = billing.BILLING_ADMIN) -> Any:
 def test_the_account_opens_and_closes_with_its_organization() -> None:
     created = build.recorded(build.organization_created(), build.ACME)
     opened = given().hears(created, billing.ACCOUNT)
-    opened.then(bill1.AccountOpened(organization="acme"))
+    month = f"{build.NOW:%Y-%m}"
+    opened.then(bill1.AccountOpened(organization="acme", month=month))
     opened.and_then().hears(created, billing.ACCOUNT).then_nothing()
 
 

@@ -72,7 +72,8 @@ class Questions:
             as_of = (await self._runtime.broker.stream_state(EV)).last_seq
             for index in self._service.indexes:
                 await index.catch_up()
-            found = await query.run(request, organization or "", actor, self._states.state)
+            see = self._states.history if query.of_history else self._states.state
+            found = await query.run(request, organization or "", actor, see)
         except Undecodable as error:
             place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)
             return problem(Rejected(error.code, error.message, [place]))

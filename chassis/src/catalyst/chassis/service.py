@@ -153,6 +153,14 @@ class Loader(Protocol):
         ...
 
 
+class History(Protocol):
+    """How a query sees what happened."""
+
+    async def __call__(self, ref: Ref) -> Sequence[Recorded]:
+        """Return every event of an aggregate, oldest first, each in its newest version."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What an effect found: a command to its own aggregate."""
@@ -198,9 +206,11 @@ class Query:
     """Type of the command that the answer prepares: who may send that may ask this."""
     for_kind: str = ""
     """Kind of row that the answer is like: who may read that there may ask this, too."""
-    run: Callable[[Mapping[str, Any], str, Actor, Loader], Awaitable[Any]]
+    run: Callable[[Mapping[str, Any], str, Actor, Any], Awaitable[Any]]
     """Takes the request, the Organization, who asks, and the loader; returns JSON.
     Raises `Rejected` for a wrong request."""
+    of_history: bool = False
+    """Whether `run` is handed a `History` in place of the loader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

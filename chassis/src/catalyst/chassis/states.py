@@ -18,7 +18,7 @@ from catalyst.chassis import events
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.chassis.service import Aggregate, Kind
 from catalyst.contracts import codec, runtime_v1
-from catalyst.contracts.decision import ClaimState
+from catalyst.contracts.decision import ClaimState, Recorded
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import EV
 
@@ -162,6 +162,17 @@ class States:
         if held.broken:
             raise events.Unreadable(held.broken)
         return held.state
+
+    async def history(self, ref: Ref) -> Sequence[Recorded]:
+        """Return every event of an aggregate, oldest first.
+
+        Raises:
+            events.Unreadable: If one cannot be read.
+        """
+        return [
+            events.recorded(stored.subject, stored.data, seq=stored.seq, time=stored.time)
+            for stored in await self._broker.replay(EV, ref.guard)
+        ]
 
     async def claims(self, claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
         """Read claims, many at once; they are never kept."""

@@ -18,6 +18,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "accounts": ("account",),
     "subscriptions": ("subscription",),
     "usage": ("usage",),
+    "invoices": ("invoice",),
     "price-books": ("price-book", "pricebook", "pricebooks"),
     "vouchers": ("voucher",),
     "redemptions": ("redemption",),
@@ -218,6 +219,12 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("MONTH", _monthly),
         ("SINCE", _doc("since")),
+    ),
+    "invoices": (
+        ("NUMBER", _doc("number")),
+        ("ORG", _organization),
+        ("MONTH", _doc("month")),
+        ("STATUS", _doc("status")),
     ),
     "usage": (
         ("ORG", _organization),

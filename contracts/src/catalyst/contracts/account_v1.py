@@ -202,6 +202,21 @@ class AccountOpened(Event, frozen=True, kw_only=True):
 
     organization: str
     """Slug of the Organization."""
+    month: str = ""
+    """The month in which it was opened: the first that may be invoiced."""
+
+
+class MonthClosed(Event, frozen=True, kw_only=True):
+    """A month is over: what it cost and was not paid yet is taken from credit, or owed."""
+
+    month: str
+    """The month, such as `2026-04`."""
+    invoice: str
+    """Id of its invoice; empty: it cost nothing."""
+    open: tuple[Money, ...]
+    """What of the invoice is to be paid, once for each currency."""
+    journal: Journal
+    """The movement in the ledger."""
 
 
 class AccountClosed(Event, frozen=True, kw_only=True):
@@ -323,6 +338,8 @@ class SubscriptionRemoved(Event, frozen=True, kw_only=True):
 
     subscription: str
     """Id of the subscription."""
+    month: str = ""
+    """The last month that is charged; empty: unknown."""
 
 
 # ---- events of a subscription

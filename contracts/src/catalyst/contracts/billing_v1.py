@@ -18,6 +18,7 @@ from catalyst.contracts.account_v1 import (
     HoldCredit,
     HoldReleased,
     Journal,
+    MonthClosed,
     PaymentRecorded,
     Posting,
     RecordPayment,
@@ -30,6 +31,16 @@ from catalyst.contracts.account_v1 import (
     SubscriptionEnded,
     SubscriptionRemoved,
     SubscriptionStarted,
+)
+from catalyst.contracts.invoice_v1 import (
+    InvoiceAmount,
+    InvoiceContent,
+    InvoiceDrafted,
+    InvoiceFinalized,
+    InvoiceLine,
+    InvoiceNumbered,
+    InvoicePaid,
+    NumberInvoice,
 )
 from catalyst.contracts.money_v1 import MicroMoney, Money
 from catalyst.contracts.prices_v1 import (
@@ -46,6 +57,7 @@ from catalyst.contracts.prices_v1 import (
     Step,
 )
 from catalyst.contracts.usage_v1 import (
+    Invoiced,
     SpendAlerted,
     UsageInvoiced,
     UsageOpened,
@@ -90,11 +102,21 @@ __all__ = [
     "HoldCaptured",
     "HoldCredit",
     "HoldReleased",
+    "InvoiceAmount",
+    "InvoiceContent",
+    "InvoiceDrafted",
+    "InvoiceFinalized",
+    "InvoiceLine",
+    "InvoiceNumbered",
+    "InvoicePaid",
+    "Invoiced",
     "IssueVoucher",
     "Item",
     "Journal",
     "MicroMoney",
     "Money",
+    "MonthClosed",
+    "NumberInvoice",
     "PaymentRecorded",
     "Posting",
     "PriceBookApplied",

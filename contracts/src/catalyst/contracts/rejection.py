@@ -169,6 +169,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("usage-invalid", 422, "This is no use that is taken here."),
         _code("usage-late", 422, "The use is too old to be counted."),
         _code("usage-ahead", 422, "The use would be in the future."),
+        _code("invoice-number-taken", 409, "The number belongs to another invoice."),
         _code("invoice-not-found", 404, "There is no such invoice."),
         _code("invoice-line-not-found", 404, "The invoice has no such line."),
         # Applications and changes

@@ -23,12 +23,13 @@ AGGREGATES: Final = (
     "subscription",
     "usage",
     "invoice",
+    "invoice-numbers",
 )
 
 _BILLING: Final = frozenset({BILLING_ADMIN})
 _ORGANIZATION: Final = frozenset({ORG_ADMIN})
 _OWN: Final = frozenset({"account", "subscription"})
-_BILLS: Final = frozenset({"usage"})
+_BILLS: Final = frozenset({"usage", "invoice"})
 
 _MESSAGES: Final = (
     *_ROWS.commands(
@@ -77,6 +78,7 @@ _MESSAGES: Final = (
         ("spend-limit-set", bill1.SpendLimitSet),
         ("redemption-attempted", bill1.RedemptionAttempted),
         ("subscription-removed", bill1.SubscriptionRemoved),
+        ("month-closed", bill1.MonthClosed),
     ),
     *_ROWS.events("price-book", ("price-book-applied", bill1.PriceBookApplied)),
     *_ROWS.events(
@@ -108,6 +110,14 @@ _MESSAGES: Final = (
         ("usage-invoiced", bill1.UsageInvoiced),
         ("spend-alerted", bill1.SpendAlerted),
     ),
+    *_ROWS.commands("invoice-numbers", ("number-invoice", bill1.NumberInvoice), sent_by="services"),
+    *_ROWS.events("invoice-numbers", ("invoice-numbered", bill1.InvoiceNumbered)),
+    *_ROWS.events(
+        "invoice",
+        ("invoice-drafted", bill1.InvoiceDrafted),
+        ("invoice-finalized", bill1.InvoiceFinalized),
+        ("invoice-paid", bill1.InvoicePaid),
+    ),
     *_ROWS.runtime(AGGREGATES),
 )
 
@@ -132,6 +142,7 @@ TABLE: Final = Table(
         "release-hold.v1": frozenset({"provisioning"}),
         "end-subscription.v1": frozenset({"provisioning"}),
         "credit-voucher.v1": frozenset({"billing"}),
+        "number-invoice.v1": frozenset({"billing"}),
         "reserve-voucher.v1": frozenset({"billing"}),
         "confirm-voucher.v1": frozenset({"billing"}),
         "release-voucher.v1": frozenset({"billing"}),
@@ -157,6 +168,7 @@ TABLE: Final = Table(
             ),
         ),
         Reaction(name="redemption", filters=("evt.*.billing.voucher.>",)),
+        Reaction(name="invoice", filters=("evt.*.billing.invoice-numbers.>",)),
     ),
     sources=(Feed(name="usage", stream="USE", filters=("use.>",)),),
 )

@@ -137,6 +137,10 @@ def _paid(doc: Doc, event: bill1.PaymentRecorded, at: At) -> Doc:
     return _moved(doc, event.journal, "payment-recorded", event.payment, at)
 
 
+def _closed_month(doc: Doc, event: bill1.MonthClosed, at: At) -> Doc:
+    return _moved(doc, event.journal, "month-closed", event.month, at)
+
+
 def _expired(doc: Doc, event: bill1.GrantExpired, at: At) -> Doc:
     return _moved(doc, event.journal, "grant-expired", event.grant, at)
 
@@ -246,6 +250,7 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     bill1.CreditGranted: _granted,
     bill1.PaymentRecorded: _paid,
     bill1.GrantExpired: _expired,
+    bill1.MonthClosed: _closed_month,
     bill1.CreditHeld: _held,
     bill1.HoldCaptured: _captured,
     bill1.HoldReleased: _released,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from catalyst.projector.views.billing_account import ACCOUNT
+from catalyst.projector.views.billing_invoice import INVOICE
 from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
 from catalyst.projector.views.billing_usage import USAGE
 from catalyst.projector.views.billing_voucher import REDEMPTION, VOUCHER
@@ -31,6 +32,7 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     PRICE_BOOK,
     SUBSCRIPTION,
     USAGE,
+    INVOICE,
     VOUCHER,
     REDEMPTION,
     SOURCE,

@@ -28,21 +28,25 @@ from catalyst.contracts.topology import USE
 NAME: Final = "billing"
 
 AGGREGATES: Final = (
-    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve),
+    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=2),
     Aggregate(name=price_book.AGGREGATE, initial=price_book.PriceBook(), evolve=price_book.evolve),
     Aggregate(name=voucher.AGGREGATE, initial=voucher.Voucher(), evolve=voucher.evolve),
     Aggregate(name=redemption.AGGREGATE, initial=redemption.Redemption(), evolve=redemption.evolve),
     Aggregate(
-        name=subscription.AGGREGATE, initial=subscription.Subscription(), evolve=subscription.evolve
+        name=subscription.AGGREGATE,
+        initial=subscription.Subscription(),
+        evolve=subscription.evolve,
+        fold=2,
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve),
+    Aggregate(name=invoice.NUMBERS, initial=invoice.Numbers(), evolve=invoice.evolve_numbers),
 )
 
 RULES: Final[tuple[Rule, ...]] = (
     # What comes into accounts
     on(bill1.GrantCredit, "account", credit.grant_credit),
-    on(bill1.RecordPayment, "account", credit.record_payment),
+    on(bill1.RecordPayment, "account", credit.record_payment, credit.reads_invoices),
     on(bill1.CreditVoucher, "account", credit.credit_voucher, credit.reads_voucher),
     on(bill1.SetCreditLimit, "account", credit.set_credit_limit),
     on(bill1.SetSpendLimit, "account", credit.set_spend_limit),
@@ -53,6 +57,8 @@ RULES: Final[tuple[Rule, ...]] = (
     on(bill1.EndSubscription, "subscription", subscription.end, subscription.reads_account),
     # Prices
     on(bill1.ApplyPriceBook, "price-book", price_book.apply),
+    # Invoices
+    on(bill1.NumberInvoice, "invoice-numbers", invoice.number, invoice.reads_next),
     # Vouchers
     on(bill1.IssueVoucher, "voucher", voucher.issue),
     on(bill1.RevokeVoucher, "voucher", voucher.revoke),
@@ -69,6 +75,7 @@ PROCESSES: Final[tuple[Process, ...]] = (
         correlate=credit.correlate,
         react=credit.react,
         events=(env1.OrganizationCreated, env1.OrganizationDeleted),
+        reads=credit.reads_closing,
     ),
     Process(
         name="voucher",
@@ -84,6 +91,13 @@ PROCESSES: Final[tuple[Process, ...]] = (
         correlate=redemption.correlate,
         react=redemption.react,
         events=(bill1.VoucherReserved, bill1.VoucherConfirmed, bill1.VoucherReleased),
+    ),
+    Process(
+        name="invoice",
+        aggregate=invoice.AGGREGATE,
+        correlate=invoice.correlate,
+        react=invoice.react,
+        events=(bill1.InvoiceNumbered,),
     ),
 )
 

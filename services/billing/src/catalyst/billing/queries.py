@@ -1,31 +1,35 @@
-"""Questions that need a rule: what something costs, what a voucher is worth, a new code.
+"""Questions that need a rule: what things cost, what a voucher is worth, what made an invoice.
 
 The chassis calls them, once it knows that the one who asks may. They publish nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from catalyst.billing.domain import (
     account,
     codes,
+    explaining,
     holds,
+    invoice,
     price_book,
     prices,
     subscription,
     voucher,
 )
 from catalyst.chassis import clock
-from catalyst.chassis.service import Loader, Query
+from catalyst.chassis.service import History, Loader, Query
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Actor
+from catalyst.contracts.invoice_v1 import InvoiceId
 from catalyst.contracts.money_v1 import CurrencyCode, Money
 from catalyst.contracts.prices_v1 import Items
 from catalyst.contracts.registry import BY_SHAPE
@@ -37,6 +41,21 @@ PREVIEWS_SECONDS: Final = 3600
 """An Organization previews so many codes in so long; then it waits. Counted by each process."""
 
 T = TypeVar("T")
+
+
+class InvoiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for an invoice to be made again."""
+
+    invoice: InvoiceId
+
+
+class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask where a line of an invoice comes from."""
+
+    invoice: InvoiceId
+    line: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="a number from 1 to 10000")]
+    start: Annotated[int, msgspec.Meta(ge=0, description="a number from 0 on")] = 0
+    """How many events to pass over."""
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,6 +169,58 @@ def _drawn() -> Iterator[int]:
         yield from secrets.token_bytes(32)
 
 
+async def explain(
+    request: Mapping[str, Any], organization: str, _actor: Actor, history: History
+) -> Any:
+    """Answer where a line of an invoice comes from: its price, its formula, and every event.
+
+    Raises:
+        Rejected: `invoice-not-found` or `invoice-line-not-found`.
+    """
+    asked = _asked(request, ExplainRequest)
+    draft = explaining.drafted(
+        await history(invoice.ref_of(organization, asked.invoice)), asked.invoice
+    )
+    line = explaining.line_of(draft, asked.line)
+    events = explaining.behind(draft, line, await history(explaining.origin_of(draft, line)))
+    until = asked.start + explaining.PAGE
+    return {
+        "invoice": asked.invoice,
+        "number": draft.number,
+        "line": msgspec.to_builtins(line),
+        "price_book_seq": explaining.priced_by(line, await history(price_book.DEFAULT)),
+        "events": events[asked.start : until],
+        "count": len(events),
+        "next": until if until < len(events) else None,
+    }
+
+
+async def replay(
+    request: Mapping[str, Any], organization: str, _actor: Actor, history: History
+) -> Any:
+    """Answer whether the log makes the same invoice again, byte for byte.
+
+    Raises:
+        Rejected: `invoice-not-found`.
+    """
+    asked = _asked(request, InvoiceRequest)
+    draft = explaining.drafted(
+        await history(invoice.ref_of(organization, asked.invoice)), asked.invoice
+    )
+    owner = explaining.account_at(draft, await history(account.ref_of(organization)))
+    refs = explaining.refs_of(draft, owner)
+    made = explaining.again(draft, owner, {ref: await history(ref) for ref in refs})
+    found = hashlib.sha256(made).hexdigest()
+    return {
+        "invoice": asked.invoice,
+        "number": draft.number,
+        "same": found == draft.digest,
+        "digest": draft.digest,
+        "replayed": found,
+        "bytes": len(made),
+    }
+
+
 def queries() -> tuple[Query, ...]:
     """Return the questions of one process."""
     return (
@@ -166,6 +237,8 @@ def queries() -> tuple[Query, ...]:
             for_command=BY_SHAPE[bill1.IssueVoucher].type,
             run=voucher_code,
         ),
+        Query(name="explain", version=1, for_kind="invoice", run=explain, of_history=True),
+        Query(name="replay", version=1, for_kind="invoice", run=replay, of_history=True),
     )
 
 

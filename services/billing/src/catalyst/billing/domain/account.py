@@ -6,6 +6,7 @@ The rules stand beside it: `credit.py` (what comes in), `holds.py` (what is spen
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -72,6 +73,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """When codes of vouchers were entered, oldest first; no more than count."""
     subscriptions: tuple[str, ...] = ()
     """Ids of what costs something each month, sorted."""
+    removed: dict[str, str] = {}
+    """The last month of each subscription that has ended, until it is invoiced."""
+    due_month: str = ""
+    """The month that is closed next; empty: none is."""
+    open_invoices: dict[str, dict[str, int]] = {}
+    """Minor units that are to be paid by currency, by invoice, oldest first."""
 
     def owed(self, currency: str) -> int:
         """Return how much is owed, in minor units."""
@@ -167,7 +174,7 @@ def evolve(state: Account, event: Event) -> Account:
     replace = msgspec.structs.replace
     match event:
         case bill1.AccountOpened():
-            return replace(state, status="open")
+            return replace(state, status="open", due_month=event.month)
         case bill1.AccountClosed():
             return replace(state, status="closed")
         case bill1.CreditLimitSet(limit=limit):
@@ -180,7 +187,8 @@ def evolve(state: Account, event: Event) -> Account:
             return replace(state, attempts=attempts)
         case bill1.SubscriptionRemoved():
             rest = tuple(one for one in state.subscriptions if one != event.subscription)
-            return replace(state, subscriptions=rest)
+            removed = {**state.removed, event.subscription: event.month}
+            return replace(state, subscriptions=rest, removed=removed)
         case _:
             return _moved(state, event)
 
@@ -192,6 +200,8 @@ def _moved(state: Account, event: Event) -> Account:
             return _booked(_granted(state, event.grant, event.gen), event.journal)
         case bill1.PaymentRecorded():
             return _booked(_paid(state, event), event.journal)
+        case bill1.MonthClosed():
+            return _tidy(_booked(_month_over(state, event), event.journal))
         case bill1.GrantExpired():
             return _tidy(_booked(state, event.journal))
         case bill1.CreditHeld():
@@ -212,7 +222,50 @@ def _paid(state: Account, event: bill1.PaymentRecorded) -> Account:
         state = _granted(state, event.grant, "")
     name = grant_name("payment", event.payment)
     print_ = fingerprint("payment", event.amount, event.reference)
-    return msgspec.structs.replace(state, known={**state.known, name: print_})
+    settled, _ = settle(state.open_invoices, event.settled)
+    return msgspec.structs.replace(
+        state, known={**state.known, name: print_}, open_invoices=settled
+    )
+
+
+def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
+    open_invoices = dict(state.open_invoices)
+    rest = {amount.currency: amount.minor for amount in event.open if amount.minor}
+    if rest:
+        open_invoices[event.invoice] = rest
+    removed = {name: month for name, month in state.removed.items() if month > event.month}
+    return msgspec.structs.replace(
+        state, open_invoices=open_invoices, removed=removed, due_month=next_month(event.month)
+    )
+
+
+def settle(
+    invoices: Mapping[str, Mapping[str, int]], amount: Money
+) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
+    """Return what is open of invoices after money came in, and which of them are paid now.
+
+    The oldest is settled first.
+    """
+    rest, paid = amount.minor, []
+    after: dict[str, dict[str, int]] = {}
+    for invoice, by_currency in invoices.items():
+        left = dict(by_currency)
+        part = min(rest, left.get(amount.currency, 0))
+        rest -= part
+        if part:
+            left[amount.currency] -= part
+        left = {currency: minor for currency, minor in left.items() if minor}
+        if left:
+            after[invoice] = left
+        else:
+            paid.append(invoice)
+    return after, tuple(paid)
+
+
+def next_month(month: str) -> str:
+    """Return the month after one."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def _granted(state: Account, grant: bill1.Grant, gen: str) -> Account:

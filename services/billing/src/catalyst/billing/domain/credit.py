@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-from catalyst.billing.domain import account, holds, ledger, voucher
+from catalyst.billing.domain import account, holds, invoice, invoicing, ledger, prices, voucher
 from catalyst.billing.domain.account import Account
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
@@ -36,7 +36,7 @@ def react(state: Account, given: Recorded | Fired | Answer, context: Context) ->
     """Open or close the account with its Organization; let grants expire and holds run out."""
     match given:
         case Recorded(event=env1.OrganizationCreated()) if state.status == "absent":
-            return emit(bill1.AccountOpened(organization=context.ref.id))
+            return _open(context)
         case Recorded(event=env1.OrganizationDeleted()) if state.status == "open":
             return emit(bill1.AccountClosed(organization=context.ref.id))
         case Recorded() | Answer():
@@ -44,9 +44,24 @@ def react(state: Account, given: Recorded | Fired | Answer, context: Context) ->
         case Fired():
             if given.timer.startswith(EXPIRY):
                 return _expire(state, given)
+            if given.timer == invoicing.TIMER:
+                return invoicing.close(state, context)
             return holds.run_out(state, given, context)
         case _:
             assert_never(given)
+
+
+def _open(context: Context) -> Decision:
+    month = prices.month_of(context.now)
+    opened = bill1.AccountOpened(organization=context.ref.id, month=month)
+    return Decision(events=(Emit(opened),), timers=(invoicing.armed(month, context.now),))
+
+
+def reads_closing(state: Account, given: Any, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name what an invoice is made of, when a month is closed; nothing else needs more."""
+    if isinstance(given, Fired) and given.timer == invoicing.TIMER and state.due_month:
+        return invoicing.reads(state, ref.id, state.due_month)
+    return ()
 
 
 def _expire(state: Account, given: Fired) -> Decision:
@@ -82,6 +97,13 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
     return _grant(state, grant, context, "/data/grant")
 
 
+def reads_invoices(
+    state: Account, _command: bill1.RecordPayment, ref: Ref
+) -> Sequence[Ref | Claim]:
+    """Name the invoices that may be paid now."""
+    return tuple(invoice.ref_of(ref.id, name) for name in state.open_invoices)
+
+
 def record_payment(state: Account, command: bill1.RecordPayment, context: Context) -> Decision:
     """Take note of money that came in: it settles what is owed, and the rest is credit.
 
@@ -106,16 +128,20 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
             priority=PRIORITY,
             reason=command.reference,
         )
-    return emit(
-        bill1.PaymentRecorded(
-            payment=command.payment,
-            amount=command.amount,
-            reference=command.reference,
-            settled=command.amount.minus(rest),
-            journal=journal,
-            grant=grant,
-        )
+    recorded = bill1.PaymentRecorded(
+        payment=command.payment,
+        amount=command.amount,
+        reference=command.reference,
+        settled=command.amount.minus(rest),
+        journal=journal,
+        grant=grant,
     )
+    _, paid = account.settle(state.open_invoices, recorded.settled)
+    settled = (
+        Emit(bill1.InvoicePaid(payment=command.payment), invoice.ref_of(context.ref.id, name))
+        for name in paid
+    )
+    return Decision(events=(Emit(recorded), *settled))
 
 
 def reads_voucher(_state: Account, command: bill1.CreditVoucher, ref: Ref) -> Sequence[Ref | Claim]:

@@ -144,6 +144,17 @@ def hold(
     return Journal(postings=(*sides, posting("held", currency, amount.minor, entry)))
 
 
+def charge(grants: Credits, amount: Money, now: datetime) -> tuple[Journal, Money]:
+    """Return an amount being taken, and how much of it came out of credit; the rest is owed."""
+    if amount.minor <= 0:
+        return Journal(), Money(currency=amount.currency, minor=0)
+    held_ = hold(grants, amount, now, entry="", headroom=amount.minor)
+    sides = tuple(side for side in held_.postings if side.account != "held")
+    credit = -sum(side.amount.minor for side in sides if side.account == "credit")
+    revenue = posting("revenue", amount.currency, amount.minor)
+    return Journal(postings=(*sides, revenue)), Money(currency=amount.currency, minor=credit)
+
+
 def capture(held: Journal, entry: str) -> Journal:
     """Return what a hold set aside being taken."""
     amount = _held(held)

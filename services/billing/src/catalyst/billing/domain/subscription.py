@@ -19,6 +19,33 @@ from catalyst.contracts.subjects import Claim, Ref
 AGGREGATE: Final = "subscription"
 
 
+TERMS_KEPT: Final = 12
+"""Months with changes that stay in the state; an invoice looks back at one."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole month costs from the end of one month on."""
+
+    month: str
+    book: str
+    version: str
+    lines: tuple[QuoteLine, ...]
+    """Nothing where it has ended."""
+
+
+class Bought(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hold paid for in a month, beside what went on from the month before."""
+
+    month: str
+    hold: str
+    book: str
+    version: str
+    lines: tuple[QuoteLine, ...]
+    """What was sold."""
+    before: Money | None
+    """What was paid for the month already; None: nothing was."""
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """What one Application in one Environment costs."""
 
@@ -32,6 +59,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """The first month that is paid, of the present run."""
     until: str = ""
     """The last month that is charged, once it has ended."""
+    terms: tuple[Terms, ...] = ()
+    """By month, oldest first; one for each month in which something changed."""
+    bought: tuple[Bought, ...] = ()
+    """In the order in which it was sold."""
 
     @property
     def monthly(self) -> Money:
@@ -43,9 +74,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, month: str) -> bool:
         """Return whether a month is charged."""
-        if self.status == "absent" or month < self.since:
-            return False
-        return self.status == "active" or month <= self.until
+        return bool(self.entering(month) or any(one.month == month for one in self.bought))
+
+    def entering(self, month: str) -> Terms | None:
+        """Return what goes on from the month before; None if nothing does."""
+        before = [one for one in self.terms if one.month < month]
+        return before[-1] if before and before[-1].lines else None
 
 
 def ref_of(organization: str, name: str) -> Ref:
@@ -109,7 +143,7 @@ def end(state: Subscription, command: bill1.EndSubscription, context: Context) -
         month=prices.month_of(context.now),
         reason=command.reason,
     )
-    removed = bill1.SubscriptionRemoved(subscription=context.ref.id)
+    removed = bill1.SubscriptionRemoved(subscription=context.ref.id, month=ended.month)
     owner = account.ref_of(context.ref.organization or "")
     return Decision(events=(Emit(ended), Emit(removed, owner)))
 
@@ -119,18 +153,49 @@ def evolve(state: Subscription, event: Event) -> Subscription:
     replace = msgspec.structs.replace
     match event:
         case bill1.SubscriptionStarted():
-            return Subscription(
+            return replace(
+                _sold(state, event, None),
                 status="active",
                 application=event.application,
                 environment=event.environment,
-                book=event.book,
-                version=event.version,
-                lines=event.lines,
                 since=event.month,
+                until="",
             )
         case bill1.SubscriptionChanged():
-            return replace(state, book=event.book, version=event.version, lines=event.lines)
+            return _sold(state, event, state.monthly)
         case bill1.SubscriptionEnded():
-            return replace(state, status="ended", until=event.month)
+            terms = Terms(month=event.month, book=state.book, version=state.version, lines=())
+            return replace(
+                state, status="ended", until=event.month, terms=_with(state.terms, terms)
+            )
         case _:
             return state
+
+
+def _sold(
+    state: Subscription,
+    event: bill1.SubscriptionStarted | bill1.SubscriptionChanged,
+    before: Money | None,
+) -> Subscription:
+    terms = Terms(month=event.month, book=event.book, version=event.version, lines=event.lines)
+    bought = Bought(
+        month=event.month,
+        hold=event.hold,
+        book=event.book,
+        version=event.version,
+        lines=event.lines,
+        before=before,
+    )
+    return msgspec.structs.replace(
+        state,
+        book=event.book,
+        version=event.version,
+        lines=event.lines,
+        terms=_with(state.terms, terms),
+        bought=(*state.bought, bought)[-TERMS_KEPT * 10 :],
+    )
+
+
+def _with(terms: tuple[Terms, ...], latest: Terms) -> tuple[Terms, ...]:
+    rest = tuple(one for one in terms if one.month != latest.month)
+    return (*rest, latest)[-TERMS_KEPT:]

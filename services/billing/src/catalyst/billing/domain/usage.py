@@ -293,17 +293,32 @@ def _alert(
     return bill1.SpendAlerted(percent=percent, spent=spent, limit=limit)
 
 
-def price(books: Sequence[Book], month: str, metered: Metered) -> charges.Priced:
-    """Return what a month's use of one meter costs, by the version that its first use was of.
+def version_of(books: Sequence[Book], month: str, metered: Metered) -> Book:
+    """Return the version of the price book that a meter is priced by: that of its first use."""
+    found = next((one for one in books if one.version == metered.version), None)
+    return found if found is not None else book_of(books, month)
+
+
+def charge_of(books: Sequence[Book], month: str, metered: Metered) -> Charge:
+    """Return what the price book says of a meter.
 
     Raises:
-        Rejected: `sku-unknown` if no version says it any more; as `charges.price`.
+        Rejected: `sku-unknown` if no version says it any more.
     """
-    book = next((one for one in books if one.version == metered.version), None)
-    book = book if book is not None else book_of(books, month)
+    book = version_of(books, month, metered)
     charge = next((one for one in book.usage if one.sku == metered.meter), None)
     if charge is None:
         raise Rejected("sku-unknown", f"the price book has no meter {metered.meter!r}")
+    return charge
+
+
+def price(books: Sequence[Book], month: str, metered: Metered) -> charges.Priced:
+    """Return what a month's use of one meter costs.
+
+    Raises:
+        Rejected: As `charge_of` and `charges.price`.
+    """
+    charge = charge_of(books, month, metered)
     return charges.price(charge, metered.quantity, metered.amount.currency)
 
 

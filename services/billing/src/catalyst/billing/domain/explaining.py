@@ -1,0 +1,166 @@
+"""Where a line of an invoice comes from, and the whole invoice made again: from the log alone.
+
+Pure. What an invoice is made of is every event that stands before its draft: the broker refused the
+draft if anything that was read had moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.billing.domain import account, invoicing, price_book, subscription, usage
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+PAGE: Final = 500
+"""Events of one answer, at most."""
+
+Histories = Mapping[Ref, Sequence[Recorded]]
+
+
+class Drafted(msgspec.Struct, frozen=True, kw_only=True):
+    """The draft of an invoice, and where it stands in the log."""
+
+    content: bill1.InvoiceContent
+    digest: str
+    seq: int
+    number: str
+    """Empty until it is given."""
+
+
+def drafted(history: Sequence[Recorded], name: str) -> Drafted:
+    """Return the draft of an invoice.
+
+    Raises:
+        Rejected: `invoice-not-found`.
+    """
+    found = None
+    for one in history:
+        match one.event:
+            case bill1.InvoiceDrafted(content=content, digest=digest):
+                found = Drafted(content=content, digest=digest, seq=one.seq, number="")
+            case bill1.InvoiceFinalized(number=number) if found is not None:
+                found = msgspec.structs.replace(found, number=number)
+            case _:
+                continue
+    if found is None:
+        raise Rejected("invoice-not-found", f"there is no invoice {name!r}")
+    return found
+
+
+# ---- again
+
+
+def refs_of(draft: Drafted, owner: account.Account) -> tuple[Ref, ...]:
+    """Return what an invoice is made of, beside the account itself."""
+    return tuple(
+        ref
+        for ref in invoicing.reads(owner, draft.content.organization, draft.content.month)
+        if ref.aggregate != "invoice"
+    )
+
+
+def account_at(draft: Drafted, history: Sequence[Recorded]) -> account.Account:
+    """Return the account as the draft saw it."""
+    owner: account.Account = _fold(account.Account(), account.evolve, history, draft.seq)
+    return owner
+
+
+def again(draft: Drafted, owner: account.Account, of: Histories) -> bytes:
+    """Return the invoice's bytes, made once more from the events that stand before it."""
+    organization, month = draft.content.organization, draft.content.month
+    sources = invoicing.Sources(
+        owner=owner,
+        books=_fold(
+            price_book.PriceBook(), price_book.evolve, of[price_book.DEFAULT], draft.seq
+        ).versions,
+        subscriptions={
+            name: _fold(
+                subscription.Subscription(),
+                subscription.evolve,
+                of[subscription.ref_of(organization, name)],
+                draft.seq,
+            )
+            for name in invoicing.names_of(owner)
+        },
+        usage={
+            one: _fold(usage.Usage(), usage.evolve, of[usage.ref_of(organization, one)], draft.seq)
+            for one in invoicing.months_of(month)
+        },
+    )
+    made = invoicing.make(organization, month, draft.content.made, sources)
+    return b"" if made is None else invoicing.text(made.content)
+
+
+def _fold(state: Any, evolve: Any, history: Iterable[Recorded], before: int) -> Any:
+    for one in history:
+        if one.seq < before:
+            state = evolve(state, one.event)
+    return state
+
+
+# ---- a line
+
+
+def line_of(draft: Drafted, place: int) -> bill1.InvoiceLine:
+    """Return a line by its place, from 1 on.
+
+    Raises:
+        Rejected: `invoice-line-not-found`.
+    """
+    lines = draft.content.lines
+    if not 1 <= place <= len(lines):
+        raise Rejected("invoice-line-not-found", f"the invoice has {len(lines)} lines")
+    return lines[place - 1]
+
+
+def origin_of(draft: Drafted, line: bill1.InvoiceLine) -> Ref:
+    """Return the aggregate whose events a line comes from."""
+    organization = draft.content.organization
+    if line.kind in {"usage", "adjustment"}:
+        return usage.ref_of(organization, line.period)
+    return subscription.ref_of(organization, line.subscription)
+
+
+def behind(
+    draft: Drafted, line: bill1.InvoiceLine, history: Iterable[Recorded]
+) -> list[dict[str, Any]]:
+    """Return every event behind a line, each with its place in the log; of use, each single one."""
+    found: list[dict[str, Any]] = []
+    for one in history:
+        if one.seq >= draft.seq:
+            break
+        match one.event:
+            case bill1.UsageRecorded(uses=uses):
+                found += [
+                    {"seq": one.seq, "type": one.type, "use": msgspec.to_builtins(use)}
+                    for use in uses
+                    if (use.subscription, use.meter) == (line.subscription, line.sku)
+                ]
+            case (
+                bill1.SubscriptionStarted(month=month)
+                | bill1.SubscriptionChanged(month=month)
+                | bill1.SubscriptionEnded(month=month)
+            ) if month <= line.period:
+                found.append({"seq": one.seq, "type": one.type, "id": one.id, "month": month})
+            case _:
+                continue
+    return found
+
+
+def priced_by(line: bill1.InvoiceLine, books: Iterable[Recorded]) -> int:
+    """Return where the version of the price book stands in the log; 0 if it does not."""
+    return next(
+        (
+            one.seq
+            for one in books
+            if isinstance(one.event, bill1.PriceBookApplied)
+            and one.event.content.version == line.version
+        ),
+        0,
+    )

@@ -1,0 +1,325 @@
+"""What an invoice says: a pure function of the account, what is sold, what was used, and prices.
+
+The account's timer closes each month a day after it is over. The same function makes the invoice
+again from the log, byte for byte. Each line is rounded once; nothing else is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.billing.domain import (
+    account,
+    invoice,
+    ledger,
+    price_book,
+    prices,
+    subscription,
+    usage,
+)
+from catalyst.billing.domain.account import Account
+from catalyst.billing.domain.subscription import Subscription
+from catalyst.billing.domain.usage import Usage
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import codec
+from catalyst.contracts.decision import Arm, Context, Decision, Emit, Send
+from catalyst.contracts.message import Event
+from catalyst.contracts.money_v1 import Money, micro_half_even, total, zero
+from catalyst.contracts.prices_v1 import Book
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+TIMER: Final = "month"
+GRACE: Final = timedelta(days=1)
+"""How long after its end a month is closed, so that use that is a little late is on its invoice."""
+BACK: Final = 3
+"""Months before the invoiced one whose late use is looked for: all in which some can come in."""
+
+Line = bill1.InvoiceLine
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an invoice is made of."""
+
+    owner: Account
+    books: Sequence[Book]
+    subscriptions: Mapping[str, Subscription]
+    usage: Mapping[str, Usage]
+    """By month."""
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice, and what follows from it."""
+
+    content: bill1.InvoiceContent
+    journal: bill1.Journal
+    invoiced: Mapping[str, tuple[Any, ...]]
+    """What of each month's use stands on invoices now."""
+
+
+# ---- when
+
+
+def closes(month: str) -> datetime:
+    """Return when a month is closed."""
+    return usage.first_day(account.next_month(month)) + GRACE
+
+
+def previous(month: str) -> str:
+    """Return the month before one."""
+    return prices.month_of(usage.first_day(month) - timedelta(days=1))
+
+
+def armed(month: str, now: datetime) -> Arm:
+    """Return the timer that closes a month; at once if that is late already."""
+    return Arm(timer=TIMER, after=max(closes(month) - now, timedelta(seconds=1)))
+
+
+# ---- what it says
+
+
+def months_of(month: str) -> tuple[str, ...]:
+    """Return the months whose use may stand on an invoice, oldest first."""
+    found = [month]
+    for _ in range(BACK):
+        found.append(previous(found[-1]))
+    return tuple(reversed(found))
+
+
+def names_of(owner: Account) -> tuple[str, ...]:
+    """Return what may have to be charged."""
+    return tuple(sorted({*owner.subscriptions, *owner.removed}))
+
+
+def make(organization: str, month: str, made: datetime, of: Sources) -> Made | None:
+    """Return the invoice of a month; None if it cost nothing at all.
+
+    Raises:
+        Rejected: `sku-unknown` or `currency-not-priced` for use without a price.
+    """
+    lines = [line for name in names_of(of.owner) for line in _sold(of.subscriptions[name], month)]
+    invoiced: dict[str, list[Any]] = {}
+    used = [
+        found
+        for one in months_of(month)
+        for found in _used(of.books, one, of.usage[one], adjusts=one != month)
+    ]
+    # What is taken back waits until an invoice can bear it: none is below nothing.
+    sums: dict[str, int] = {}
+    for line in (*lines, *(line for line, _ in used if line.amount.minor >= 0)):
+        due = 0 if line.hold else line.amount.minor
+        sums[line.amount.currency] = sums.get(line.amount.currency, 0) + due
+    for line, billed in used:
+        currency, minor = line.amount.currency, line.amount.minor
+        if minor < 0:
+            if sums.get(currency, 0) + minor < 0:
+                continue
+            sums[currency] += minor
+        lines.append(line)
+        invoiced.setdefault(line.period, []).append(billed)
+    if not lines:
+        return None
+    journal, amounts = _taken(of.owner, made, lines)
+    content = bill1.InvoiceContent(
+        organization=organization,
+        month=month,
+        made=made,
+        lines=tuple(
+            msgspec.structs.replace(line, line=place) for place, line in enumerate(lines, 1)
+        ),
+        amounts=amounts,
+    )
+    return Made(
+        content=content,
+        journal=journal,
+        invoiced={one: tuple(billed) for one, billed in invoiced.items()},
+    )
+
+
+def text(content: bill1.InvoiceContent) -> bytes:
+    """Return an invoice as bytes, the same for the same."""
+    return codec.encode(content)
+
+
+def digest(content: bill1.InvoiceContent) -> str:
+    """Return the fingerprint of an invoice."""
+    return hashlib.sha256(text(content)).hexdigest()
+
+
+def _sold(sold: Subscription, month: str) -> list[Line]:
+    """Return the lines of what is sold: what goes on, whole, and what was ordered in the month."""
+    name = prices.subscription_id(sold.application, sold.environment)
+    found: list[Line] = []
+    terms = sold.entering(month)
+    if terms is not None:
+        of = (terms.book, terms.version)
+        found += [_line("month", month, name, *of, one) for one in terms.lines]
+    for bought in (one for one in sold.bought if one.month == month):
+        lines = [
+            msgspec.structs.replace(
+                _line("ordered", month, name, bought.book, bought.version, one), hold=bought.hold
+            )
+            for one in bought.lines
+        ]
+        found += lines if bought.before is None else _changed(lines, bought.before)
+    return found
+
+
+def _line(kind: Any, month: str, name: str, book: str, version: str, of: bill1.QuoteLine) -> Line:
+    return Line(
+        line=0,
+        kind=kind,
+        period=month,
+        subscription=name,
+        sku=of.sku,
+        name=of.name,
+        quantity=1,
+        formula=of.formula,
+        book=book,
+        version=version,
+        amount=of.amount,
+    )
+
+
+def _changed(lines: Sequence[Line], before: Money) -> list[Line]:
+    """Return the one line of a change: what it costs more than what was paid for the month."""
+    if not lines:
+        return []
+    after = total(before.currency, (line.amount for line in lines))
+    more = Money(currency=before.currency, minor=max(0, after.minor - before.minor))
+    formula = f"{after} a month, less {before} paid for this one"
+    return [
+        msgspec.structs.replace(
+            lines[0], sku="change", name="Change of what is sold", formula=formula, amount=more
+        )
+    ]
+
+
+def _used(
+    books: Sequence[Book], month: str, used: Usage, *, adjusts: bool
+) -> Iterable[tuple[Line, bill1.Invoiced]]:
+    """Yield a line for each meter that stands on no invoice as it is now."""
+    for key, metered in sorted(used.meters.items()):
+        billed = used.invoiced.get(key)
+        priced = usage.price(books, month, metered)
+        amount = micro_half_even(priced.amount)
+        before = billed.amount if billed is not None else zero(amount.currency)
+        more = amount.minus(before)
+        if billed is not None and more.minor == 0:
+            continue
+        late = f", less {before} invoiced before" if billed is not None else ""
+        line = Line(
+            line=0,
+            kind="adjustment" if adjusts else "usage",
+            period=month,
+            subscription=metered.subscription,
+            sku=metered.meter,
+            name=usage.charge_of(books, month, metered).name,
+            quantity=metered.quantity,
+            formula=f"{priced.formula}{late}",
+            book=usage.version_of(books, month, metered).book,
+            version=metered.version,
+            amount=more,
+        )
+        yield (
+            line,
+            bill1.Invoiced(
+                subscription=metered.subscription,
+                meter=metered.meter,
+                quantity=metered.quantity,
+                amount=amount,
+            ),
+        )
+
+
+def _taken(
+    owner: Account, made: datetime, lines: Sequence[Line]
+) -> tuple[bill1.Journal, tuple[bill1.InvoiceAmount, ...]]:
+    """Return how an invoice is taken from credit, and what it adds up to in each currency."""
+    postings: list[bill1.Posting] = []
+    amounts: list[bill1.InvoiceAmount] = []
+    for currency in sorted({line.amount.currency for line in lines}):
+        of = [line for line in lines if line.amount.currency == currency]
+        whole = total(currency, (line.amount for line in of))
+        prepaid = total(currency, (line.amount for line in of if line.hold))
+        due = whole.minus(prepaid)
+        sides, credit = ledger.charge(owner.credits, due, made)
+        postings += sides.postings
+        amounts.append(
+            bill1.InvoiceAmount(total=whole, prepaid=prepaid, credit=credit, open=due.minus(credit))
+        )
+    return bill1.Journal(postings=tuple(postings)), tuple(amounts)
+
+
+# ---- closing a month
+
+
+def reads(owner: Account, organization: str, month: str) -> Sequence[Ref]:
+    """Name all that a month's invoice is made of, and the invoice."""
+    return (
+        price_book.DEFAULT,
+        invoice.ref_of(organization, month),
+        *(subscription.ref_of(organization, name) for name in names_of(owner)),
+        *(usage.ref_of(organization, one) for one in months_of(month)),
+    )
+
+
+def close(owner: Account, context: Context) -> Decision:
+    """Close the next month if it is over: draft its invoice, take what is due, and wait on.
+
+    Raises:
+        ValueError: If something that was used has no price any more.
+    """
+    organization = context.ref.id
+    month = owner.due_month
+    if not month:
+        return Decision()
+    if closes(month) > context.now:
+        return Decision(timers=(armed(month, context.now),))
+    of = Sources(
+        owner=owner,
+        books=context.reads[price_book.DEFAULT].versions,
+        subscriptions={
+            name: context.reads[subscription.ref_of(organization, name)] for name in names_of(owner)
+        },
+        usage={one: context.reads[usage.ref_of(organization, one)] for one in months_of(month)},
+    )
+    try:
+        made = make(organization, month, context.now, of)
+    except Rejected as error:
+        # Nobody waits for an answer: the account is set aside, listed, until a person has looked.
+        raise ValueError(f"the month {month} cannot be invoiced: {error.message}") from error
+    following = account.next_month(month)
+    ends = owner.status == "closed" and not owner.subscriptions
+    timers = () if ends else (armed(following, context.now),)
+    if made is None:
+        over = bill1.MonthClosed(month=month, invoice="", open=(), journal=bill1.Journal())
+        return Decision(events=(Emit(over),), timers=timers)
+    send = Send(
+        ref=invoice.numbers_of(context.now.year),
+        command=bill1.NumberInvoice(organization=organization, invoice=month),
+    )
+    return Decision(events=_events(made, context), timers=timers, commands=(send,))
+
+
+def _events(made: Made, context: Context) -> tuple[Emit, ...]:
+    """Return what an invoice writes, itself first: all that it is made of stands before it."""
+    organization, month = context.ref.id, made.content.month
+    bill = invoice.ref_of(organization, month)
+    left = tuple(amount.open for amount in made.content.amounts)
+    found: list[tuple[Event, Ref | None]] = [
+        (bill1.InvoiceDrafted(content=made.content, digest=digest(made.content)), bill)
+    ]
+    if not any(amount.minor for amount in left):
+        found.append((bill1.InvoicePaid(payment=""), bill))
+    found += [
+        (bill1.UsageInvoiced(invoice=month, meters=meters), usage.ref_of(organization, one))
+        for one, meters in made.invoiced.items()
+    ]
+    over = bill1.MonthClosed(month=month, invoice=month, open=left, journal=made.journal)
+    return tuple(Emit(event, ref) for event, ref in (*found, (over, None)))

@@ -1,0 +1,129 @@
+"""Invoices on the real broker: numbered without gaps at once, explained, and made again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.billing.town import billing_worker
+from tests.support import billing, metering
+from tests.support import usage as used
+from tests.support.waiting import until
+
+from catalyst.billing.domain import account, invoice, invoicing, price_book, prices, subscription
+from catalyst.chassis import timer
+from catalyst.chassis.asking import Asked
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.worker import Worker
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Arm
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.topology import EV
+
+pytestmark = pytest.mark.real
+
+NOW = datetime.now(UTC)
+MONTH = invoicing.previous(invoicing.previous(prices.month_of(NOW)))
+"""A month that is over."""
+MANY = 25
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    return KeyRing.open(tmp_path / "keys")
+
+
+async def sold(js: JetStream, organization: str) -> None:
+    """Let an Organization have a blog in a month that is over, which nobody has closed yet."""
+    owner = account.ref_of(organization)
+    blog = subscription.ref_of(organization, "blog.acme-prod")
+    captured = bill1.HoldCaptured(
+        hold="c-1",
+        revision="3f2a",
+        amount=billing.omr(0),
+        month=MONTH,
+        subscriptions=(blog.id,),
+        journal=bill1.Journal(),
+    )
+    _, started = used.started(invoicing.previous(MONTH))  # type: ignore[misc]
+    await metering.write(
+        js,
+        (owner, bill1.AccountOpened(organization=organization, month=MONTH)),
+        (owner, captured),
+        (blog, started),
+    )
+
+
+async def wake(js: JetStream, organization: str) -> None:
+    """Let the account's timer fire at once."""
+    arm = Arm(timer=invoicing.TIMER, after=invoicing.GRACE * 0)
+    now = datetime.now(UTC)
+    await js.publish(timer.arm(account.ref_of(organization), arm, now=now, done_id="_armed"))
+
+
+async def finalized(worker: Worker, organization: str, month: str = MONTH) -> str:
+    """Wait until an invoice has its number, and return it."""
+    found: list[invoice.Invoice] = []
+
+    async def numbered() -> bool:
+        found[:] = [await worker.states.state(invoice.ref_of(organization, month))]
+        return bool(found[0].number)
+
+    await until(numbered)
+    return found[0].number
+
+
+async def priced(js: JetStream) -> None:
+    """Let a price book be in force."""
+    content = billing.book(used.TEXT)
+    await metering.write(
+        js, (price_book.DEFAULT, bill1.PriceBookApplied(content=content, digest="x"))
+    )
+
+
+@pytest.mark.guarantee("G12.13")
+async def test_invoices_of_many_organizations_at_once_are_numbered_without_gaps(
+    js: JetStream, keys: KeyRing
+) -> None:
+    names = [f"org-{number}" for number in range(MANY)]
+    async with billing_worker(js, keys):
+        await priced(js)
+        for name in names:
+            await sold(js, name)
+            await wake(js, name)
+    # Whatever was under way at the end goes on in the next worker.
+    async with billing_worker(js, keys) as worker:
+        numbers = [await finalized(worker, name) for name in names]
+        year = datetime.now(UTC).year
+        given: invoice.Numbers = await worker.states.state(invoice.numbers_of(year))
+    # The month after it may be over as well; its invoice takes the next number that is free.
+    taken = {int(number.rpartition("-")[2]) for number in numbers}
+    assert len(taken) == MANY
+    assert taken <= set(range(1, given.last + 1))
+    claims = await js.replay(EV, "clm._.invoice-number.>")
+    names_of_claims = [stored.subject.rpartition(".")[2] for stored in claims]
+    assert names_of_claims == [invoice.number_of(str(year), n) for n in range(1, given.last + 1)]
+
+
+@pytest.mark.guarantee("G12.14")
+async def test_an_invoice_is_explained_and_made_again_from_the_log(
+    js: JetStream, keys: KeyRing
+) -> None:
+    async with billing_worker(js, keys) as worker:
+        await priced(js)
+        await sold(js, "acme")
+        await wake(js, "acme")
+        number = await finalized(worker, "acme")
+        ask: Any = Asked(js, keys.service("provisioning").service)
+        found = await ask.ask("billing", "replay", 1, "acme", {"invoice": MONTH})
+        assert (found["same"], found["number"]) == (True, number)
+        assert found["digest"] == found["replayed"]
+        line = await ask.ask("billing", "explain", 1, "acme", {"invoice": MONTH, "line": 1})
+        assert line["line"]["formula"] == "1 month x 1.500 OMR"
+        assert [one["type"] for one in line["events"]] == ["billing.subscription-started.v1"]
+        assert line["price_book_seq"] > 0
+        for query, request in (("replay", {}), ("explain", {"line": 1})):
+            with pytest.raises(Rejected) as refused:
+                await ask.ask("billing", query, 1, "acme", {"invoice": "2020-01", **request})
+            assert refused.value.code == "invoice-not-found"

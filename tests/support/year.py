@@ -1,0 +1,121 @@
+"""A log of one Organization's money, kept as the runtime would, without a broker."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tests.support import billing, build
+from tests.support import usage as used
+from tests.support.scenario import Outcome, Scenario, given
+
+from catalyst.billing.domain import account, explaining, invoice, invoicing, price_book, usage
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Decision, Fired, Recorded
+from catalyst.contracts.message import Command, Event
+from catalyst.contracts.registry import named
+from catalyst.contracts.subjects import Ref
+from catalyst.contracts.usage_v1 import Use
+
+BEGIN = datetime.fromisoformat("2026-01-05T10:00:00+00:00")
+
+
+class Log:
+    """What happened, and what stands because of it."""
+
+    def __init__(self, month: str = "2026-01") -> None:
+        self.scene: Scenario = given()
+        self.events: list[Recorded] = []
+        self.now = BEGIN
+        text = used.TEXT.replace("2026-04-01", "2026-01-01")
+        content = billing.book(text)
+        self.write(price_book.DEFAULT, bill1.PriceBookApplied(content=content, digest="x"))
+        self.write(billing.ACCOUNT, bill1.AccountOpened(organization="acme", month=month))
+
+    # ---- what happens
+
+    def write(self, ref: Ref, event: Event) -> None:
+        """Let a fact stand in the log."""
+        self.scene = Scenario(self.scene.world.with_fact(ref, event), len(self.events))
+        self._record(ref, event)
+
+    def _record(self, ref: Ref, event: Event) -> None:
+        seq = len(self.events) + 1
+        self.events.append(
+            Recorded(
+                event=event,
+                type=named(type(event), ref.service).type,
+                id=f"_e-{seq}",
+                ref=ref,
+                seq=seq,
+                time=self.now,
+                actor="service:billing",
+                correlationid="c",
+                causationid="c",
+            )
+        )
+
+    def after(self, at: Ref, outcome: Outcome) -> Decision:
+        """Go on behind a decision; what it sends and arms is left to the caller."""
+        self.scene = outcome.and_then()
+        for item in outcome.decision.events:
+            self._record(item.ref or at, item.event)
+        return outcome.decision
+
+    def send(self, command: Command, at: Ref = billing.ACCOUNT) -> Decision:
+        """Send a command."""
+        name = f"c-{len(self.events)}"
+        by = billing.BILLING_ADMIN
+        return self.after(at, self.scene.when(command, at, by=by, now=self.now, input_id=name))
+
+    def use(self, *uses: Use) -> None:
+        """Report uses, each to its own month."""
+        for month in sorted({f"{one.time:%Y-%m}" for one in uses}):
+            of = [one for one in uses if f"{one.time:%Y-%m}" == month]
+            at = usage.ref_of("acme", month)
+            self.after(at, used.reported(self.scene, *of, now=self.now, month=month))
+
+    def close(self) -> Decision:
+        """Let the account's month be closed as soon as it may, and its invoice be numbered."""
+        owner: account.Account = self.scene.world.state(billing.ACCOUNT)
+        self.now = max(self.now, invoicing.closes(owner.due_month))
+        fired = Fired(timer=invoicing.TIMER, gen="g")
+        outcome = self.scene.hears(fired, billing.ACCOUNT, now=self.now)
+        decision = self.after(billing.ACCOUNT, outcome)
+        for sent in decision.commands:
+            numbered = self.scene.when(sent.command, sent.ref, by=billing.SERVICE, now=self.now)
+            for item in self.after(sent.ref, numbered).events:
+                heard = build.recorded(item.event, sent.ref)
+                at = invoice.correlate(heard)
+                assert at is not None
+                self.after(at, self.scene.hears(heard, at, now=self.now))
+        return decision
+
+    # ---- what stands
+
+    def of(self, ref: Ref) -> list[Recorded]:
+        """Return an aggregate's events."""
+        return [one for one in self.events if one.ref == ref]
+
+    @property
+    def invoices(self) -> list[bill1.InvoiceContent]:
+        """What all invoices say."""
+        return [
+            one.event.content for one in self.events if isinstance(one.event, bill1.InvoiceDrafted)
+        ]
+
+    def owner(self) -> account.Account:
+        """Return the account."""
+        found: account.Account = self.scene.world.state(billing.ACCOUNT)
+        return found
+
+    def again(self, month: str) -> bytes:
+        """Return an invoice's bytes, made once more."""
+        ref = invoice.ref_of("acme", month)
+        draft = explaining.drafted(self.of(ref), month)
+        owner = explaining.account_at(draft, self.of(billing.ACCOUNT))
+        refs: Sequence[Ref] = explaining.refs_of(draft, owner)
+        return explaining.again(draft, owner, {one: self.of(one) for one in refs})
+
+
+def lines(content: bill1.InvoiceContent) -> list[tuple[str, str, int]]:
+    """Return the lines of an invoice, as kind, SKU and minor units."""
+    return [(one.kind, one.sku, one.amount.minor) for one in content.lines]
