@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast, get_type_hints
 
-from tools.reach import makes
+from tools.reach import makes, names
 
 from catalyst.billing import handlers as billing
 from catalyst.blueprint_controller import handlers as blueprint
 from catalyst.catalog_svc import handlers as catalog
+from catalyst.chassis.index import Index
 from catalyst.chassis.service import Effect, Process, Rule, Service
 from catalyst.chassis.service import Source as Feed
-from catalyst.contracts import roles, topology, upcast
+from catalyst.contracts import roles, schema, topology, upcast
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
 from catalyst.environment_controller import handlers as environment
@@ -156,7 +157,9 @@ def _streams() -> Iterator[str]:
 # ---- who reacts: also asked by the test that no event is without a reader
 
 
-def readers(service: Service, message: Message, aggregate: str) -> tuple[View[Any] | Source, ...]:
+def readers(
+    service: Service, message: Message, aggregate: str
+) -> tuple[View[Any] | Source | Index, ...]:
     """Return who reacts to an event on an aggregate, besides that aggregate's own state.
 
     An older version is read by whoever reads the newest: it is brought there first.
@@ -166,7 +169,14 @@ def readers(service: Service, message: Message, aggregate: str) -> tuple[View[An
     views = [v for v in VIEWS if (v.service, v.aggregate) == place and newest in v.folds]
     processes = [process for process in service.processes if newest in process.events]
     effects = [effect for effect in service.effects if newest in effect.events]
-    return (*views, *processes, *effects)
+    subject = schema.address(message).replace("{aggregate}", aggregate)
+    indexes = [
+        index
+        for index in service.indexes
+        if newest in names(index.apply)
+        and any(schema.covers(pattern, subject) for pattern in index.filters)
+    ]
+    return (*views, *processes, *effects, *indexes)
 
 
 def writers(service: Service, message: Message) -> tuple[Rule | Process | Feed, ...]:
@@ -197,6 +207,8 @@ def _readers(service: Service, message: Message, aggregate: str) -> str:
                 # What an effect reports goes to the aggregate of its event.
                 sent = [shape for shape in reports(reader) if _takes(shape, aggregate)]
                 found.append(f"effect `{reader.name}`" + _then(sent))
+            case Index():
+                found.append(f"index `{reader.name}`")
     return "<br>".join(found) or "the state of its aggregate only"
 
 

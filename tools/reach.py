@@ -1,4 +1,4 @@
-"""Which messages a rule can make, read from its source.
+"""Which messages a rule can make, and which ones a fold tells apart, read from its source.
 
 A rule is a function of a service; what it makes are the calls of registered classes in it and in
 the functions of Catalyst that it names. Nothing is run: a rule's outcome depends on state, but what
@@ -21,7 +21,18 @@ from catalyst.contracts.registry import BY_SHAPE
 @functools.cache
 def makes(rule: Callable[..., Any]) -> frozenset[type]:
     """Return the registered messages that a function may make, itself or through others."""
-    found: set[type] = set()
+    return frozenset(message for message, called in _messages(rule) if called)
+
+
+@functools.cache
+def names(fold: Callable[..., Any]) -> frozenset[type]:
+    """Return the registered messages that a function names, itself or through others."""
+    return frozenset(message for message, _ in _messages(fold))
+
+
+def _messages(rule: Callable[..., Any]) -> set[tuple[type, bool]]:
+    """Return the messages that a function and those behind it name, and whether they are called."""
+    found: set[tuple[type, bool]] = set()
     seen: set[FunctionType] = set()
     waiting: list[tuple[FunctionType, object]] = list(_functions(rule))
     while waiting:
@@ -30,11 +41,11 @@ def makes(rule: Callable[..., Any]) -> frozenset[type]:
             continue
         seen.add(function)
         for named, called in _named(function, owner):
-            if called and isinstance(named, type) and named in BY_SHAPE:
-                found.add(named)
+            if isinstance(named, type) and named in BY_SHAPE:
+                found.add((named, called))
             else:
                 waiting += _functions(named)
-    return frozenset(found)
+    return found
 
 
 def _functions(named: object) -> Iterator[tuple[FunctionType, object]]:
@@ -57,12 +68,19 @@ def _named(function: FunctionType, owner: object) -> Iterator[tuple[object, bool
 
 
 def _resolve(node: ast.expr, function: FunctionType, owner: object) -> object:
-    """Return what a name, `module.name` or `self.name` stands for, or None if that is not plain."""
+    """Return what a name or `name.attribute` stands for, or None if that is not plain.
+
+    Known are the module's own names, `self`, and what the function closes over.
+    """
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    closed = {name: cell.cell_contents for name, cell in cells}
     if isinstance(node, ast.Name):
-        return function.__globals__.get(node.id)
+        return closed.get(node.id, function.__globals__.get(node.id))
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         if node.value.id == "self" and owner is not None:
             return getattr(owner, node.attr, None)
+        if node.value.id in closed:
+            return getattr(closed[node.value.id], node.attr, None)
         module = function.__globals__.get(node.value.id)
         if isinstance(module, ModuleType):
             return getattr(module, node.attr, None)

@@ -32,7 +32,8 @@ class Index:
         An event that cannot be read, or that `apply` fails on, is counted, logged and passed over.
         """
         self.name = name
-        self._apply = apply
+        self.filters = tuple(filters)
+        self.apply = apply
         self._following = Following(f"index-{name}", filters, self._take)
         self._js: JetStream | None = None
         self._measures = Measures()
@@ -69,7 +70,7 @@ class Index:
     def _take(self, item: Pulled) -> None:
         time = of_nanoseconds(item.time_ns)
         try:
-            self._apply(events.recorded(item.subject, item.data, seq=item.seq, time=time))
+            self.apply(events.recorded(item.subject, item.data, seq=item.seq, time=time))
         except Exception as error:
             # One event must not keep all others out of sight.
             self._measures.passed_over.labels(self.name).inc()

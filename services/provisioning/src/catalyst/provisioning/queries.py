@@ -347,3 +347,9 @@ def queries(planner: Planner) -> tuple[Query, ...]:
         Query(name="plan", version=1, for_command=BY_SHAPE[ApplyPlan].type, run=planner.plan),
         Query(name="health", version=1, for_kind="application", run=health),
     )
+
+
+_NOBODY: Final[Any] = None
+
+QUERIES: Final = queries(Planner(_NOBODY, _NOBODY, ""))
+"""To be listed: nothing answers them here."""
