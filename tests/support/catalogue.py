@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,6 +125,7 @@ class Shop:
         environment: str = PROD,
         origin: bp1.Origin = "public",
         values: dict[str, Any] | None = None,
+        uses: Mapping[str, str] | None = None,
         **dependencies: str,
     ) -> None:
         """Let an Application run."""
@@ -135,7 +136,7 @@ class Shop:
             version=version,
             digest=digest(name, version, origin),
             values=values or {},
-            dependencies=dependencies,
+            dependencies={**(uses or {}), **dependencies},
         )
         event = app1.DesiredSet(environment=environment, change=desired.change, desired=desired)
         self.tell(Ref(organization, "provisioning", "application", application), event)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from catalyst.catalog_svc import queries_show
+from catalyst.catalog_svc import queries_show, queries_solve
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.prices import Prices
 from catalyst.catalog_svc.ports import Contents, Shelf
 from catalyst.catalog_svc.queries_search import Searching
 from catalyst.catalog_svc.queries_show import Looking
+from catalyst.catalog_svc.queries_solve import Solving
 from catalyst.chassis.service import Query
 
 
@@ -19,7 +20,10 @@ def queries(
 ) -> tuple[Query, ...]:
     """Return the questions, answered from what was followed."""
     searching = Searching(catalogue, prices, shelf)
-    return (*queries_show.queries(searching, Looking(catalogue, prices, contents)),)
+    return (
+        *queries_show.queries(searching, Looking(catalogue, prices, contents)),
+        *queries_solve.queries(Solving(catalogue)),
+    )
 
 
 _NOBODY: Final[Any] = None

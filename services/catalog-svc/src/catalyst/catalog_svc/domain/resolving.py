@@ -56,6 +56,7 @@ class _Provider(AbstractProvider[Need, Pin, str]):
         backtrack_causes: Sequence[Any],
     ) -> tuple[bool, bool, str]:
         """Decide the target first, then what a choice was made of, then by name."""
+        del resolutions, candidates, information, backtrack_causes
         return identifier != self._universe.target, not identifier.startswith("app:"), identifier
 
     @override
