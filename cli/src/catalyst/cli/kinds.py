@@ -24,6 +24,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "redemptions": ("redemption",),
     "sources": ("source",),
     "blueprints": ("blueprint", "bp", "bps"),
+    "curations": ("curation",),
     "all": (),
 }
 NAMES: Final = tuple(_ALIASES)
@@ -188,6 +189,14 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _doc("organization")),
         ("STATUS", _doc("status")),
         ("STEPS", _steps),
+    ),
+    "curations": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("FEATURED", _doc("featured")),
+        ("HIDDEN", _doc("hidden")),
+        ("PINNED", _doc("pinned")),
+        ("CATEGORY", _doc("category")),
     ),
     "sources": (
         ("NAME", _name),

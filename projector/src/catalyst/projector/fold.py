@@ -200,7 +200,7 @@ class Fold:
         doc, stale = (None, None) if row is None else (row.value.doc, row.value.stale)
         if isinstance(event, _OF_THE_RUNTIME):
             stale = _parked(stale, event, at)
-        elif doc is None and type(event) is not place.view.creates:
+        elif doc is None and not place.view.starts(event):
             return
         else:
             before, doc = doc, _folded(place.view, doc, event, at)

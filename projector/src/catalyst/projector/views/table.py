@@ -11,6 +11,7 @@ from catalyst.projector.views.billing_usage import USAGE
 from catalyst.projector.views.billing_voucher import REDEMPTION, VOUCHER
 from catalyst.projector.views.blueprint_blueprint import BLUEPRINT
 from catalyst.projector.views.blueprint_source import SOURCE
+from catalyst.projector.views.catalog_curation import CURATION
 from catalyst.projector.views.environment import ENVIRONMENT
 from catalyst.projector.views.onboarding import ONBOARDING
 from catalyst.projector.views.organization import ORGANIZATION
@@ -37,6 +38,7 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     REDEMPTION,
     SOURCE,
     BLUEPRINT,
+    CURATION,
     APPLICATION,
     CHANGE,
 )

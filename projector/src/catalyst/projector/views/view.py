@@ -59,9 +59,15 @@ class View(Generic[D]):
     creates: type[Event]
     """The event that starts a row. The others change nothing where there is none: reports about a
     thing may come in after it was deleted."""
+    creates_too: frozenset[type[Event]] = frozenset()
+    """Other events that start a row, of what nobody has to create first."""
     ignores: frozenset[type[Event]] = frozenset()
     """Events of the aggregate that change no row."""
     takes_along: Callable[[D, Event], Iterable[RowKey]] | None = None
     """Other rows that go when this event deletes the row."""
     labels: Callable[[D], Mapping[str, str]]
     """Labels by which rows are selected; part of no document."""
+
+    def starts(self, event: Event) -> bool:
+        """Return whether an event starts a row where there is none."""
+        return type(event) is self.creates or type(event) in self.creates_too
