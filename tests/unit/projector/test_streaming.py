@@ -180,13 +180,27 @@ def test_a_role_that_is_granted_opens_the_view_of_an_open_stream() -> None:
     assert reader.rows == world.visible(BOB, ALL) != {}
 
 
-def test_who_sees_everything_is_not_reset_by_new_organizations_of_their_own() -> None:
+BOTH = Reader("ann@example.org", frozenset({"sovereign-admin"}))
+"""Sees every Organization, and owns the new ones as well."""
+
+
+def test_who_sees_a_kind_everywhere_is_not_reset_by_new_organizations_of_their_own() -> None:
     world = World()
-    reader = tab(world, Reader("ann@example.org", frozenset({"sovereign-admin"})))
+    reader = tab(world, BOTH, filters.parse("organizations", {}))
     world.flush([writing.created("acme")])
     reader.drain()
     assert reader.resets == ["start"]
     assert list(reader.rows) == ["acme._.organization._.acme"]
+
+
+@pytest.mark.guarantee("G4.7")
+def test_a_platform_role_is_shown_what_only_owners_see_once_it_owns_the_organization() -> None:
+    world = World()
+    reader = tab(world, BOTH)
+    world.flush([writing.created("acme")])
+    reader.drain()
+    assert reader.resets == ["start", "access-changed"]
+    assert reader.rows == world.visible(BOTH, ALL) != {}
 
 
 @pytest.mark.guarantee("G4.5")

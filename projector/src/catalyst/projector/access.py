@@ -93,10 +93,11 @@ class Owners:
             if asked.organization not in {None, organization}:
                 continue
             kinds = frozenset(kind for kind in BY_KIND if may_read(kind, (), names)) - everywhere
-            # A role that shows nothing new changes no scope: who sees everything is not reset by
-            # each new Organization that names them.
             if kinds:
                 own[organization] = kinds
+            # A role that shows nothing new of what is asked for changes no scope: who sees it
+            # everywhere is not reset by each new Organization that names them.
+            if kinds & asked.kinds:
                 roles.append((organization, sorted(names)))
         text = repr((asked.canonical(), sorted(reader.roles), roles))
         platform = frozenset(kind for kind in BY_KIND if may_read_platform(kind, reader.roles))
