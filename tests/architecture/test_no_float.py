@@ -20,14 +20,16 @@ def floats(text: str) -> Iterator[str]:
     """Yield every place of a source where a float could come from."""
     for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Constant(value=float() | complex()):
-                yield f"{node.value}"
+            case ast.Constant(value=float() | complex() as value):
+                yield repr(value)
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in FLOATING:
                 yield name
             case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
                 yield "/"
             case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub())):
                 yield "** -"
+            case _:
+                pass
 
 
 @pytest.mark.guarantee("G12.1")

@@ -1,5 +1,6 @@
 """What comes with Catalyst is registered at the first start, and once."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.support.rig import running, runtime
 from tests.support.sources import until
 
 from catalyst.blueprint_controller.adapters.sources import AllSources
+from catalyst.blueprint_controller.domain.dependencies import Blueprint
 from catalyst.blueprint_controller.domain.places import blueprint_ref, source_ref
 from catalyst.blueprint_controller.main import BlueprintController
 from catalyst.blueprints.starter import loading
@@ -26,7 +28,7 @@ async def test_the_starter_catalogue_is_registered_once(js: JetStream, tmp_path:
         async with running(member.worker) as worker:
             await member.seed()
             state = await until(
-                lambda worker=worker: worker.states.state(source_ref(None, "starter")),
+                partial(worker.states.state, source_ref(None, "starter")),
                 lambda found: found.run > 0 and not found.reading,
                 60,
             )
@@ -34,14 +36,12 @@ async def test_the_starter_catalogue_is_registered_once(js: JetStream, tmp_path:
             assert len(state.held) == len(loading.names())
             for key in state.held:
                 name, _, version = key.partition("@")
-                await until(
-                    lambda worker=worker, name=name: worker.states.state(
-                        blueprint_ref(None, "public", name)
-                    ),
-                    lambda found, version=version: (
-                        version in found.versions and found.versions[version].published
-                    ),
-                )
+                ref = blueprint_ref(None, "public", name)
+                await until(partial(worker.states.state, ref), partial(_published, version))
     sources.close()
     started = await js.replay(EV, "evt._.blueprint.source.starter.sync-started.v1")
     assert len(started) == 1
+
+
+def _published(version: str, found: Blueprint) -> bool:
+    return version in found.versions and found.versions[version].published
