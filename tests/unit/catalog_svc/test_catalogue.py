@@ -22,7 +22,7 @@ def sees(shop: Shop, organization: str | None) -> dict[str, str]:
     return {name: entry.origin for name, entry in visible.items()}
 
 
-@pytest.mark.guarantee("G21.2")
+@pytest.mark.guarantee("G24.2")
 def test_on_one_name_private_wins_over_sovereign_over_public() -> None:
     shop = Shop()
     shop.blueprint("bp-wiki", "1.0.0")
@@ -60,7 +60,7 @@ def test_versions_stand_newest_first_and_the_card_is_of_the_newest_release() -> 
     assert entry.card["title"] == "Version 1.10.1"
 
 
-@pytest.mark.guarantee("G21.1")
+@pytest.mark.guarantee("G24.1")
 def test_curation_of_the_platform_is_for_all_and_an_organization_s_for_itself() -> None:
     shop = Shop()
     shop.blueprint("bp-wiki", "1.0.0")
@@ -144,7 +144,7 @@ def whole(shop: Shop, organization: str | None) -> Any:
     }
 
 
-@pytest.mark.guarantee("G21.2")
+@pytest.mark.guarantee("G24.2")
 @given(st.lists(STEPS, max_size=25))
 def test_nothing_that_another_organization_does_is_seen(steps: list[Any]) -> None:
     """Asking in between, too, so that nothing kept from before is shown."""

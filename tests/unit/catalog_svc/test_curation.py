@@ -117,7 +117,7 @@ def refused(code: str) -> Any:
     return pytest.raises(Rejected, check=lambda error: error.code == code)
 
 
-@pytest.mark.guarantee("G21.1")
+@pytest.mark.guarantee("G24.1")
 @pytest.mark.parametrize(("one", "back"), list(zip(PAIRS, BACK, strict=True)))
 @pytest.mark.parametrize("organization", [None, "acme"])
 def test_it_is_said_once_and_taken_back_once(
@@ -136,7 +136,7 @@ def test_it_is_said_once_and_taken_back_once(
     assert curation.evolve(state, taken.event) == Curation()
 
 
-@pytest.mark.guarantee("G21.1")
+@pytest.mark.guarantee("G24.1")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_platform_curates_for_all_and_an_organization_for_itself(command: Command) -> None:
     for ref, by in ((at(WIKI), ADA), (at(WIKI, "acme"), ROOT), (at(WIKI, "acme"), BOB)):

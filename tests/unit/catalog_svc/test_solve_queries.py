@@ -90,7 +90,7 @@ def test_a_wrong_question_is_told_where(
         ask(shop, name, **request_)
 
 
-@pytest.mark.guarantee("G21.2")
+@pytest.mark.guarantee("G24.2")
 def test_another_organization_s_environments_and_blueprints_are_not_there(shop: Shop) -> None:
     shop.organization("rival")
     shop.blueprint("bp-secret", "1.0.0", origin="private", organization="rival")

@@ -50,7 +50,7 @@ def refused(code: str) -> Any:
     return pytest.raises(Rejected, check=lambda error: error.code == code)
 
 
-@pytest.mark.guarantee("G21.3")
+@pytest.mark.guarantee("G24.3")
 def test_the_newest_that_fits_with_its_dependencies_first(shop: Shop) -> None:
     shop.blueprint("bp-postgres", "15.4.0")
     shop.blueprint("bp-postgres", "16.1.0")
@@ -97,7 +97,7 @@ def test_what_runs_is_shared_as_it_is_or_upgraded_or_left_alone(shop: Shop) -> N
     ]
 
 
-@pytest.mark.guarantee("G21.3")
+@pytest.mark.guarantee("G24.3")
 def test_a_refusal_is_a_chain_down_to_who_stands_in_the_way(shop: Shop) -> None:
     shop.blueprint("bp-postgres", "15.4.0")
     shop.blueprint("bp-postgres", "16.1.0")
@@ -247,7 +247,7 @@ def test_what_is_not_there_is_told_by_its_own_code(shop: Shop) -> None:
         solved(shop, version="newest")
 
 
-@pytest.mark.guarantee("G21.2")
+@pytest.mark.guarantee("G24.2")
 def test_another_organization_s_blueprints_are_in_no_lock_and_no_reason(shop: Shop) -> None:
     shop.blueprint("bp-wiki", "1.0.0", "bp-secret")
     before = reasons(shop)

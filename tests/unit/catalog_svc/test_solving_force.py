@@ -211,7 +211,7 @@ def answer(shop: Shop, request: Request) -> Solution | None:
         return None
 
 
-@pytest.mark.guarantee("G21.3")
+@pytest.mark.guarantee("G24.3")
 @settings(max_examples=200)
 @given(st.integers(0, 2**48))
 def test_there_is_a_lock_exactly_if_brute_force_finds_one(seed: int) -> None:

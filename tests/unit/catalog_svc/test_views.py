@@ -66,7 +66,7 @@ def test_each_is_taken_back_and_starts_nothing(event: Event) -> None:
     assert len(changed) == 1
 
 
-@pytest.mark.guarantee("G21.2")
+@pytest.mark.guarantee("G24.2")
 def test_members_see_their_own_and_platform_roles_the_platform_s() -> None:
     for role in ("org-admin", "org-developer", "org-viewer"):
         assert may_read("curation", (), (role,))
