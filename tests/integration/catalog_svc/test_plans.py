@@ -1,0 +1,202 @@
+"""The real catalogue under provisioning's plans: the starter Blueprints, from events to a lock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.integration.billing.town import CASHIER, OWNER
+from tests.integration.billing.town import Town as Money
+from tests.integration.provisioning.town import PROD, write
+from tests.support import billing, starters
+from tests.support.rig import Sender, working
+from tests.support.waiting import until
+
+from catalyst.billing import handlers as billing_handlers
+from catalyst.blueprint_controller.domain.spec import travelling
+from catalyst.blueprints import package
+from catalyst.catalog_svc import handlers as catalog_handlers
+from catalyst.catalog_svc.adapters.content import StoredContents
+from catalyst.catalog_svc.adapters.engine import Tantivy
+from catalyst.chassis.asking import Asked
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.objects import Objects
+from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.worker import Worker
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+from catalyst.environment_controller import handlers as environment_handlers
+from catalyst.environment_controller.adapters.git import DulwichHome
+from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.provisioning import handlers as provisioning_handlers
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.preparing import deletion
+from catalyst.provisioning.queries import Planner
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+FREE = "".join(
+    f'  {name}: {{name: {name}, month: {{OMR: "0.000", USD: "0.00"}}}}\n'
+    for name in sorted({starters.blueprint(one).name for one in starters.NAMES})
+    if f"{name.removeprefix('bp-')}:" not in billing.TEXT
+)
+BOOK = billing.TEXT.replace("usage:", f"{FREE}usage:")
+
+
+@dataclass(frozen=True)
+class Town:
+    """Who may be asked."""
+
+    js: JetStream
+    keys: KeyRing
+    provisioning: Worker
+
+    async def ask(self, service: str, name: str, request: Any) -> Any:
+        """Ask a question as a member of `acme`."""
+        token = self.keys.people().person(OWNER, [])
+        asked = Asked(self.js, lambda: token, timeout=15)
+        return await asked.ask(service, name, 1, "acme", msgspec.to_builtins(request))
+
+    async def plan(self, blueprint: str, **more: Any) -> Plan:
+        """Return the plan of an install."""
+        request = PlanRequest(
+            action="install",
+            environment=PROD,
+            application=blueprint.removeprefix("bp-"),
+            blueprint=blueprint,
+            **more,
+        )
+        return msgspec.convert(await self.ask("provisioning", "plan", request), Plan)
+
+
+@pytest.fixture
+async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
+    keys = KeyRing.open(tmp_path / "keys")
+    root = GitRoot(tmp_path / "git")
+    objects = Objects(js)
+    asking = Asked(js, keys.service("provisioning").service)
+    planner = Planner(objects, asking, "OMR")
+    catalog = catalog_handlers.service(Tantivy, StoredContents(objects))
+    async with AsyncExitStack() as stack:
+        stack.callback(root.close)
+        environment = environment_handlers.service(DulwichHome(root))
+        for service in (environment, catalog):
+            await stack.enter_async_context(working(js, service, keys=keys))
+        cash = await stack.enter_async_context(working(js, billing_handlers.service(), keys=keys))
+        provisioning = provisioning_handlers.service(planner, (deletion(asking),), ())
+        worker = await stack.enter_async_context(working(js, provisioning, keys=keys))
+        money = Money(js, keys, cash)
+        book = bill1.ApplyPriceBook(document=BOOK)
+        assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
+        await money.found(["acme"])
+        await settle(js, keys, worker)
+        await register(js, objects)
+        yield Town(js, keys, worker)
+
+
+async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
+    """Create `acme-prod`, and wait until `acme` is onboarded."""
+    sender = Sender(js)
+    sent = await sender.send(
+        "environment.create-environment.v1",
+        PROD,
+        {
+            "env_type": "prod",
+            "placement": "single-region",
+            "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
+        },
+        organization="acme",
+        headers={"Authorization": f"Bearer {keys.people().person(OWNER, [])}"},
+    )
+    done = await sender.outcome("acme", sent)
+    assert done.status == "accepted", done
+
+    async def ready() -> bool:
+        kept = await worker.states.state(foreign.organization_ref("acme"))
+        return isinstance(kept, foreign.Organization) and kept.phase == "ready"
+
+    await until(ready)
+
+
+async def register(js: JetStream, objects: Objects) -> None:
+    """Let every starter Blueprint be stored, registered and published."""
+    for one in starters.NAMES:
+        found, raw = starters.blueprint(one), package.to_tar(starters.package(one))
+        ref = Ref(None, "blueprint", "blueprint", f"public-{found.name}")
+        registered = bp1.VersionRegistered(
+            name=found.name,
+            origin="public",
+            version=found.version,
+            digest=await objects.put(raw),
+            size=len(raw),
+            spec=travelling(found),
+            source="starter",
+        )
+        published = bp1.VersionPublished(name=found.name, origin="public", version=found.version)
+        await write(js, ref, registered)
+        await write(js, ref, published)
+
+
+def lock(answer: Any) -> dict[str, str]:
+    """Return the Blueprint of each Application in a lock, in its order."""
+    return {one["application"]: one["blueprint"] for one in answer["lock"]}
+
+
+@pytest.mark.guarantee("G21.3")
+async def test_a_tree_of_five_is_solved_from_what_was_registered(town: Town) -> None:
+    asked = {"environment": PROD, "application": "grafana", "blueprint": "bp-grafana"}
+    answer = await town.ask("catalog", "solve", asked)
+    found = lock(answer)
+    assert len(found) == 5
+    assert list(found)[-1] == "grafana"
+    places = {name: at for at, name in enumerate(found)}
+    for one in answer["lock"]:
+        assert all(
+            places[other] < places[one["application"]] for other in one["dependencies"].values()
+        )
+    less = {**asked, "config": {"metrics": {"source": "none"}, "logs": {"source": "none"}}}
+    assert len(lock(await town.ask("catalog", "solve", less))) == 2
+
+
+@pytest.mark.guarantee("G21.3")
+async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> None:
+    found = await town.plan("bp-wiki")
+    assert {item.application: item.version for item in found.lock} == {
+        "postgres": found.lock[0].version,
+        "wiki": "2.1.0",
+    }
+    tree = await town.plan("bp-grafana")
+    assert len(tree.lock) == 5
+    assert tree.files
+    # What is curated afterwards counts at once, and is told as the catalogue tells it.
+    hidden = cat1.BlueprintHidden(reason="We write elsewhere.")
+    await write(town.js, Ref("acme", "catalog", "curation", "public-bp-wiki"), hidden)
+    with pytest.raises(Rejected) as caught:
+        await town.plan("bp-wiki")
+    assert caught.value.code == "not-solvable"
+    assert caught.value.message == "bp-wiki is hidden: We write elsewhere."
+
+
+@pytest.mark.guarantee("G21.1")
+async def test_a_person_curates_and_reads_why(town: Town) -> None:
+    sender = Sender(town.js)
+    sent = await sender.send(
+        "catalog.pin-version.v1",
+        "public-bp-wiki",
+        {"version": "1.0.0", "reason": "Tested here."},
+        organization="acme",
+        headers={"Authorization": f"Bearer {town.keys.people().person(OWNER, [])}"},
+    )
+    assert (await sender.outcome("acme", sent)).status == "accepted"
+    why = await town.ask("catalog", "why-not", {"blueprint": "wiki", "version": "2.1.0"})
+    assert why["reasons"] == ["bp-wiki is pinned to 1.0.0: Tested here."]
+    assert (await town.plan("bp-wiki")).lock[-1].version == "1.0.0"
