@@ -187,10 +187,11 @@ def projector() -> Permissions:
 
 
 def gateway() -> Permissions:
-    """Return what the gateway may do: send commands and queries, read log and dead letters."""
+    """Return what the gateway may do: send commands, queries and use, read log and dead letters."""
     return Permissions(
         publish=(
             *(f"{kind}.*.{service}.>" for service in SERVICES for kind in ("cmd", "qry")),
+            "use.>",
             *_read(EV, DLQ, "KV_rm"),
             # The bucket that is current changes its name with each rebuild.
             *_api("DIRECT.GET.*", "DIRECT.GET.*.>", "STREAM.INFO.*"),

@@ -23,7 +23,7 @@ def read(data: bytes | msgspec.Raw, pointer: str = "") -> UseMessage:
     return codec.decode(data, UseMessage, "usage-invalid", pointer)
 
 
-def use_of(message: UseMessage, organization: str) -> Use:
+def use_of(message: UseMessage, organization: str, pointer: str = "") -> Use:
     """Return what a message reports.
 
     Raises:
@@ -33,7 +33,7 @@ def use_of(message: UseMessage, organization: str) -> Use:
         raise Undecodable(
             "usage-invalid",
             f"it was sent for {organization!r} and names {message.organization!r}",
-            "/organization",
+            f"{pointer}/organization",
         )
     return Use(
         source=message.source,

@@ -36,6 +36,7 @@ from catalyst.gateway.queries import Queries
 from catalyst.gateway.session import Session
 from catalyst.gateway.settings import Settings
 from catalyst.gateway.tracing import Tracing
+from catalyst.gateway.using import Using
 
 NAME = permissions.GATEWAY
 
@@ -89,6 +90,7 @@ class Gateway:
             *Tracing(callers, runtime.js, self.events).routes(),
             *DeadLetters(callers, runtime.js).routes(),
             *Queries(callers, runtime.js).routes(),
+            *Using(callers, runtime.js).routes(),
             *Session(callers).routes(),
             *Catalogue().routes(),
             *_passed_on(callers, projector, git),

@@ -9,6 +9,7 @@ from catalyst.contracts.registry import SERVICES
 from catalyst.gateway import openapi_parts as parts
 from catalyst.gateway.commands import JSON
 from catalyst.gateway.events import EVENT_STREAM
+from catalyst.gateway.using import MANY, MAX_USES, ONE
 
 Json = dict[str, Any]
 
@@ -36,6 +37,7 @@ def routes() -> dict[str, Json]:
                 parts.good("The outcome.", parts.schema("Outcome")),
             )
         },
+        "/v1/usage": {"post": _usage()},
         "/v1/trace/{command}": {
             "get": parts.guarded(
                 "trace",
@@ -203,6 +205,31 @@ def _reads() -> dict[str, Json]:
             }
         },
     }
+
+
+def _usage() -> Json:
+    kept = parts.good(
+        "All of it is kept, and will be counted.",
+        {"type": "object", "properties": {"accepted": {"type": "integer", "minimum": 1}}},
+    )
+    found = parts.guarded(
+        "usage",
+        "Report what was used, one use or many; each counts once.",
+        [parts.organization(required=True)],
+        kept,
+        413,
+        415,
+        422,
+        503,
+    )
+    responses = {
+        ("202" if status == "200" else status): of for status, of in found["responses"].items()
+    }
+    one: Json = {"type": "object"}
+    many: Json = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_USES}
+    content = {ONE: {"schema": one}, MANY: {"schema": many}}
+    body = {"required": True, "content": content}
+    return {**found, "requestBody": body, "responses": responses}
 
 
 def _session() -> Json:

@@ -1,0 +1,105 @@
+"""Use through the real door: kept whole or refused whole, and only from who answers for it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.integration.gateway.sending import refused
+from tests.integration.gateway.stack import Stack, created
+from tests.support import metering
+
+from catalyst.contracts.topology import MAX_BODY_BYTES
+from catalyst.gateway.using import MANY, MAX_USES, ONE
+
+TIME = datetime.now(UTC)
+PATH = "/v1/usage"
+
+
+async def post(stack: Stack, body: bytes, kind: str = ONE, *, organization: str = "uses") -> Any:
+    """Report use as a sovereign-admin would not, but a service may."""
+    async with stack.client(stack.keys.service("provisioning").service()) as http:
+        return await http.post(
+            PATH,
+            params={"organization": organization},
+            content=body,
+            headers={"Content-Type": kind},
+        )
+
+
+def batch(count: int, **changes: Any) -> bytes:
+    """Return so many uses as one body."""
+    messages = (metering.message(f"u-{number}", TIME, **changes) for number in range(count))
+    return b"[" + b",".join(messages) + b"]"
+
+
+@pytest.mark.guarantee("G12.10")
+async def test_one_use_and_many_are_kept(stack: Stack) -> None:
+    one = await post(stack, metering.message("u-1", TIME))
+    assert (one.status_code, one.json()) == (202, {"accepted": 1})
+    many = await post(stack, batch(200), MANY)
+    assert (many.status_code, many.json()) == (202, {"accepted": 200})
+
+
+@pytest.mark.guarantee("G12.10")
+async def test_every_mistake_is_named_with_its_place_and_nothing_is_kept(stack: Stack) -> None:
+    found = json.loads(batch(4))
+    found[1]["data"]["quantity"] = -1
+    found[3]["organization"] = "others"
+    del found[2]["source"]
+    answer = await post(stack, json.dumps(found).encode(), MANY)
+    problem = refused(answer, 422, "usage-invalid")
+    places = [error["pointer"] for error in problem["errors"]]
+    assert places == ["/1/data/quantity", "/2/source", "/3/organization"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (metering.message("u-1", TIME), "application/json", 415, "unsupported-media-type"),
+        (b"{", ONE, 400, "malformed-json"),
+        (b"[]", MANY, 422, "usage-invalid"),
+        (batch(MAX_USES + 1), MANY, 422, "usage-invalid"),
+        (batch(1), ONE, 422, "usage-invalid"),
+        (b" " * (MAX_BODY_BYTES + 1), MANY, 413, "too-large"),
+    ],
+    ids=["kind", "no-json", "nothing", "too-many", "a-list", "too-large"],
+)
+async def test_what_is_no_use_is_refused(
+    stack: Stack, body: bytes, kind: str, status: int, code: str
+) -> None:
+    refused(await post(stack, body, kind), status, code)
+
+
+async def test_an_organization_is_named(stack: Stack) -> None:
+    refused(
+        await post(stack, metering.message("u-1", TIME), organization="_"), 400, "invalid-query"
+    )
+
+
+async def test_only_who_answers_for_the_money_reports_use(stack: Stack) -> None:
+    await created(stack, "reporters")
+    found: dict[str, int] = {}
+    tokens = {
+        "nobody": None,
+        "sovereign-admin": stack.admin,
+        "stranger": stack.token("eve@acme.example"),
+        "owner": stack.token("ann@acme.example"),
+        "billing-admin": stack.token("cash@cloud.example", "billing-admin"),
+    }
+    for name, token in tokens.items():
+        async with stack.client(token) as http:
+            answer = await http.post(
+                PATH,
+                params={"organization": "reporters"},
+                content=metering.message("u-1", TIME),
+                headers={"Content-Type": ONE},
+            )
+        found[name] = answer.status_code
+    assert found == {
+        "nobody": 401,
+        "sovereign-admin": 403,
+        "stranger": 403,
+        "owner": 202,
+        "billing-admin": 202,
+    }
