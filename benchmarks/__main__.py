@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import fanout, grouping, latency, machine, projecting, starting
+from benchmarks import catalogue, fanout, grouping, latency, machine, projecting, starting
 from benchmarks.figure import Figure, table
 from catalyst.chassis import loop
 
@@ -41,12 +41,17 @@ async def _fanout(quick: bool) -> list[Figure]:  # noqa: FBT001
     return [await fanout.measure(3, 1.5 if quick else 4.0)]
 
 
+async def _catalogue(quick: bool) -> list[Figure]:  # noqa: FBT001
+    return await catalogue.measure(3, 10_000, 150 if quick else 450)
+
+
 PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
     "start": _start,
     "latency": _latency,
     "grouping": _grouping,
     "projecting": _projecting,
     "fanout": _fanout,
+    "catalogue": _catalogue,
 }
 
 
