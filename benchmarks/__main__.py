@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import catalogue, fanout, grouping, latency, machine, projecting, starting
+from benchmarks import billing, catalogue, fanout, grouping, latency, machine, projecting, starting
 from benchmarks.figure import Figure, table
 from catalyst.chassis import loop
 
@@ -45,12 +45,17 @@ async def _catalogue(quick: bool) -> list[Figure]:  # noqa: FBT001
     return await catalogue.measure(3, 10_000, 150 if quick else 450)
 
 
+async def _billing(quick: bool) -> list[Figure]:  # noqa: FBT001
+    return await billing.measure(1 if quick else 3, 20_000 if quick else 100_000, 100_000)
+
+
 PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
     "start": _start,
     "latency": _latency,
     "grouping": _grouping,
     "projecting": _projecting,
     "fanout": _fanout,
+    "billing": _billing,
     "catalogue": _catalogue,
 }
 
