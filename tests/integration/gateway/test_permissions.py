@@ -74,6 +74,7 @@ MAY = {
         EV_GET,
         "$JS.API.DIRECT.GET.DLQ",
         "$JS.API.CONSUMER.CREATE.EV.gateway-1",
+        "use.acme.http",
     ],
     "operator": [
         CREATE,
@@ -137,7 +138,6 @@ MUST_NOT = {
         "done.acme.c-1",
         "rsp.acme.x",
         "cmd.acme.nobody.thing.x.do.v1",
-        "use.acme.model",
         "dlq.acme.environment.organization.acme.c1",
         "$KV.rm.current",
         "$KV.leases.environment",
