@@ -41,6 +41,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     """For a facet, the values of which one has to be there."""
     featured: bool = False
     """Only what is featured."""
+    first: int | None = None
+    """How many are named at most; None: all."""
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, the best first."""
 
+    total: int
+    """How much was found, named or not."""
     names: tuple[str, ...]
     facets: Mapping[Facet, tuple[Count, ...]]
     """For each facet what would be found of each value, without the choice in that facet."""

@@ -164,16 +164,16 @@ class Searching:
         self._catalogue.require(audience)
         found = await self._found(asked, audience)
         entries = self._catalogue.entries(audience)
-        names = found.names[asked.offset : asked.offset + asked.limit]
+        names = found.names[asked.offset :]
         now = clock.now()
         end = asked.offset + len(names)
         return {
-            "total": len(found.names),
+            "total": found.total,
             "items": [
                 msgspec.to_builtins(card(entries[name], self._prices, now)) for name in names
             ],
             "facets": msgspec.to_builtins(found.facets),
-            "next": end if names and end < len(found.names) else None,
+            "next": end if names and end < found.total else None,
         }
 
     async def _found(self, asked: SearchRequest, audience: str | None) -> Results:
@@ -189,10 +189,11 @@ class Searching:
             name=name if valid_name(name) else "",
             only=only,
             featured=asked.featured,
+            first=asked.offset + asked.limit,
         )
         if asked.text.strip() and not words:
             # Signs without a letter: nothing is called that.
-            return Results(names=(), facets=dict.fromkeys(only, ()))
+            return Results(total=0, names=(), facets=dict.fromkeys(only, ()))
         return await self._searched(audience, wanted)
 
     async def _searched(self, audience: str | None, wanted: Search) -> Results:

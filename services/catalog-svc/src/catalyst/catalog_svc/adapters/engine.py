@@ -27,6 +27,8 @@ _ALIKE: Final = {"name": 12.0, "title": 10.0, "tags": 5.0}
 _SYNONYM: Final = 0.6
 """What another word for it counts, of what the word itself would."""
 _FEATURED: Final = 5.0
+_EQUAL: Final = 0.01
+"""Scores that differ by less are the same: sums of numbers that a machine rounds."""
 
 
 class Tantivy:
@@ -59,17 +61,28 @@ class Tantivy:
     def search(self, wanted: Search) -> Results:
         """Return all that fits: the best first, and by name among equals."""
         if not self._held:
-            return Results(names=(), facets=dict.fromkeys(FACETS, ()))
+            return Results(total=0, names=(), facets=dict.fromkeys(FACETS, ()))
         searcher = self._index.searcher()
         query = self._query(wanted, ())
         hits = searcher.search(query, limit=len(self._held), count=False).hits
-        numbers = searcher.fast_field_values("number", [address for _, address in hits])
-        found = sorted(
-            (-round(score, 3), self._order[int(number or 0)])
-            for (score, _), number in zip(hits, numbers, strict=True)
-        )
         facets = {facet: self._counted(searcher, wanted, facet) for facet in FACETS}
-        return Results(names=tuple(name for _, name in found), facets=facets)
+        names = self._named(searcher, hits, len(hits) if wanted.first is None else wanted.first)
+        return Results(total=len(hits), names=names, facets=facets)
+
+    def _named(
+        self, searcher: tantivy.Searcher, hits: list[tuple[Any, tantivy.DocAddress]], first: int
+    ) -> tuple[str, ...]:
+        """Return the first names of hits that come by their score: by name among equals."""
+        names: list[str] = []
+        start = 0
+        while start < len(hits) and len(names) < first:
+            least = hits[start][0] - _EQUAL
+            end = next((at for at in range(start, len(hits)) if hits[at][0] < least), len(hits))
+            group = [address for _, address in hits[start:end]]
+            numbers = searcher.fast_field_values("number", group)
+            names += sorted([self._order[int(number or 0)] for number in numbers])
+            start = end
+        return tuple(names[:first])
 
     # ---- what is held
 
