@@ -210,10 +210,8 @@ CODES: Final[dict[str, Code]] = dict(
         _code("blueprint-withdrawn", 409, "The Blueprint is withdrawn."),
         _code("blueprint-version-not-found", 404, "The Blueprint has no such version."),
         # the catalogue
-        _code("version-not-installable", 409, "The version cannot be installed."),
         _code("not-solvable", 409, "No versions fit together for what was asked for."),
         _code("blueprint-cannot-run-there", 409, "The Application is a copy of another Blueprint."),
-        _code("page-invalid", 422, "The page is not one of this list."),
     )
 )
 """Every code that an outcome or a problem may carry. A released code is never removed."""
