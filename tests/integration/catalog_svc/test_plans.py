@@ -151,7 +151,7 @@ def lock(answer: Any) -> dict[str, str]:
     return {one["application"]: one["blueprint"] for one in answer["lock"]}
 
 
-@pytest.mark.guarantee("G21.3")
+@pytest.mark.guarantee("G24.3")
 async def test_a_tree_of_five_is_solved_from_what_was_registered(town: Town) -> None:
     asked = {"environment": PROD, "application": "grafana", "blueprint": "bp-grafana"}
     answer = await town.ask("catalog", "solve", asked)
@@ -167,7 +167,7 @@ async def test_a_tree_of_five_is_solved_from_what_was_registered(town: Town) -> 
     assert len(lock(await town.ask("catalog", "solve", less))) == 2
 
 
-@pytest.mark.guarantee("G21.3")
+@pytest.mark.guarantee("G24.3")
 async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> None:
     found = await town.plan("bp-wiki")
     assert {item.application: item.version for item in found.lock} == {
@@ -186,7 +186,7 @@ async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> Non
     assert caught.value.message == "bp-wiki is hidden: We write elsewhere."
 
 
-@pytest.mark.guarantee("G21.1")
+@pytest.mark.guarantee("G24.1")
 async def test_a_person_curates_and_reads_why(town: Town) -> None:
     sender = Sender(town.js)
     sent = await sender.send(

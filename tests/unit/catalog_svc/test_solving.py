@@ -256,3 +256,33 @@ def test_another_organization_s_blueprints_are_in_no_lock_and_no_reason(shop: Sh
     shop.runs("secret", "bp-secret", "9.9.9", organization="rival", origin="private")
     assert reasons(shop) == before
     assert before[-1] == "there is no bp-secret in the catalogue of acme"
+
+
+def test_a_lock_has_an_end(shop: Shop) -> None:
+    """However deep a chain somebody writes, it is refused in words."""
+    for number in range(300):
+        shop.blueprint(f"bp-n{number}", "1.0.0", f"bp-n{number + 1}")
+    shop.blueprint("bp-n300", "1.0.0")
+    assert len(lock(shop, "n251")) == 50
+    for name in ("n250", "n0"):
+        with pytest.raises(Rejected, match="more than 50 Applications would be needed"):
+            solved(shop, name)
+
+
+def test_a_search_that_would_not_end_is_given_up(shop: Shop) -> None:
+    """Twelve Blueprints that each fit all but one other: nothing fits, and nobody tries it all."""
+    names = [f"bp-n{number}" for number in range(12)]
+    for at, name in enumerate(names):
+        for version in range(1, 10):
+            clash = f"bp-pin{at} <={version % 3}"
+            shop.blueprint(name, f"{version}.0.0", clash, f"bp-pin{(at + 1) % 12} >{version % 3}")
+    for at in range(12):
+        for version in range(4):
+            shop.blueprint(f"bp-pin{at}", f"{version}.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", *names)
+    answer: Any
+    try:
+        answer = len(solved(shop).lock)
+    except Rejected as error:
+        answer = error.code
+    assert answer in {25, "not-solvable"}

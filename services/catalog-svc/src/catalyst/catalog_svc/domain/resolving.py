@@ -14,8 +14,10 @@ from catalyst.blueprints.dependencies import Undecided
 from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.universe import Need, Pin, Universe, Values
 
-MAX_ROUNDS: Final = 5000
-"""Steps of one search; a catalogue that needs more is told to be too much."""
+MAX_LOCK: Final = 50
+"""Applications in one lock: as many as one change takes."""
+MAX_ROUNDS: Final = 2000
+"""Steps of one search, which nobody else is answered during."""
 
 
 NOTHING: Final = parsed_range("<0.0.0")
@@ -32,7 +34,7 @@ class Impossible(Exception):
 
 
 class TooMuch(Exception):
-    """The search was given up."""
+    """The search was given up; the text says why."""
 
 
 class _Provider(AbstractProvider[Need, Pin, str]):
@@ -96,6 +98,15 @@ class _Provider(AbstractProvider[Need, Pin, str]):
         return found
 
 
+class _Bound(BaseReporter[Need, Pin, str]):
+    """Gives up a search that takes in too much."""
+
+    @override
+    def ending_round(self, index: int, state: Any) -> None:
+        if sum(not slot.startswith("any:") for slot in state.mapping) > MAX_LOCK:
+            raise TooMuch(f"more than {MAX_LOCK} Applications would be needed")
+
+
 def resolve(
     universe: Universe, root: Need, given: Values, *, only: Pin | None = None
 ) -> dict[str, Pin]:
@@ -109,13 +120,13 @@ def resolve(
 
     Raises:
         Impossible: If there is no solution.
-        TooMuch: If none was found in a reasonable number of steps.
+        TooMuch: If none was found in so many steps, or among so many Applications.
     """
-    resolver: Resolver[Need, Pin, str] = Resolver(_Provider(universe, given, only), BaseReporter())
+    resolver: Resolver[Need, Pin, str] = Resolver(_Provider(universe, given, only), _Bound())
     try:
         result = resolver.resolve([root], max_rounds=MAX_ROUNDS)
     except ResolutionImpossible as error:
         raise Impossible([cause.requirement for cause in error.causes]) from error
     except ResolutionTooDeep as error:
-        raise TooMuch from error
+        raise TooMuch("too many versions could fit; name some of them") from error
     return dict(result.mapping)

@@ -94,7 +94,7 @@ def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:
     try:
         return resolve(universe, root, given)
     except TooMuch as error:
-        raise Rejected("not-solvable", "too many versions could fit; name some of them") from error
+        raise Rejected("not-solvable", str(error)) from error
     except Impossible as error:
         needs = error.needs
     if newest:
