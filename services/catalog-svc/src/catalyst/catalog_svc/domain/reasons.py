@@ -123,12 +123,13 @@ def _offers(universe: Universe, blueprint: str, needs: Sequence[Need]) -> Iterat
     refused = [why for one in fit[:MAX_NAMED] if (why := entry.refusal(one))]
     yield from refused
     if not refused:
-        yield _listed(entry)
+        yield _listed(entry, needs)
 
 
-def _listed(entry: Entry) -> str:
+def _listed(entry: Entry, needs: Sequence[Need]) -> str:
     texts = [one.text for one in entry.versions if one.offered]
-    more = f" and {len(texts) - MAX_NAMED} older ones" if len(texts) > MAX_NAMED else ""
     if not texts:
         return f"{entry.name} has no version that can be installed"
-    return f"{entry.name} can be had as {', '.join(texts[:MAX_NAMED])}{more}"
+    ranges = " and ".join(dict.fromkeys(str(need.wanted) for need in needs))
+    more = f" and {len(texts) - MAX_NAMED} older ones" if len(texts) > MAX_NAMED else ""
+    return f"no {entry.name} fits {ranges}; there is {', '.join(texts[:MAX_NAMED])}{more}"
