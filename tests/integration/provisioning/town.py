@@ -231,11 +231,12 @@ async def town(
             working(js, handlers.service(planner, (deletion(asking), *effects), sources), keys=keys)
         )
         found = Town(js, keys, Money(js, keys, cash), worker, others)
-        await _furnish(found, objects)
+        await furnish(found, objects)
         yield found
 
 
-async def _furnish(found: Town, objects: Objects) -> None:
+async def furnish(found: Town, objects: Objects) -> None:
+    """Give `acme` a price book, money, an Environment, and Blueprints."""
     money = found.money
     book = bill1.ApplyPriceBook(document=BOOK)
     assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
