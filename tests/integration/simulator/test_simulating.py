@@ -90,8 +90,13 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
             await until(lambda: last("healthy", "ch-1"), 20)
             word = msgspec.json.encode({"mode": "image-pull"})
             await js.publish(Outgoing("ws.acme-prod.simulator.blog", word))
+
+            async def why() -> bool:
+                # What the reconciler says and what the pod says are two facts.
+                return bool((await seen(js))[-1]["reason"] == "ImagePullBackOff")
+
             await until(lambda: last("degraded", "ch-1"), 20)
-            assert (await seen(js))[-1]["reason"] == "ImagePullBackOff"
+            await until(why, 20)
             assert (await seen(js))[-1]["source"] == "simulator"
             count = len(await seen(js))
         async with simulated(access):

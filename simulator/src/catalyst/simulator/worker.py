@@ -80,9 +80,8 @@ class Simulator:
         async with self._broker, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             await self._broker.start()
-            repeating = tasks.create_task(self._repeat(), name="repeat")
+            tasks.create_task(self._repeat(), name="repeat")
             await self._stop.wait()
-            repeating.cancel()
 
     def stop(self) -> None:
         """End; what was to be told later is not told."""
@@ -118,9 +117,12 @@ class Simulator:
                 return
 
     async def _repeat(self) -> None:
-        while True:
-            await asyncio.sleep(REPEAT_SECONDS)
-            await self._publish(tuple(self._cluster.again(self._next())))
+        # Not ended by cancellation, which can be lost in a publish that is just answered.
+        while not self._stop.is_set():
+            try:
+                await asyncio.wait_for(self._stop.wait(), REPEAT_SECONDS)
+            except TimeoutError:
+                await self._publish(tuple(self._cluster.again(self._next())))
 
     async def _publish(self, told: tuple[Told, ...]) -> None:
         for fact in told:
