@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -118,7 +119,8 @@ def decode(subject: str, data: bytes) -> Reported:
 
 def correlate(reported: Reported) -> Ref:
     """Return the month of a use, by its own time."""
-    return ref_of(reported.organization, prices.month_of(reported.use.time.astimezone(UTC)))
+    time = reported.use.time.astimezone(UTC)
+    return ref_of(reported.organization, f"{time.year:04d}-{time.month:02d}")
 
 
 def _identity(reported: Reported) -> Claim:
@@ -161,6 +163,7 @@ class _Counting:
         self._organization = context.ref.organization or ""
         self._books: Sequence[Book] = context.reads[price_book.DEFAULT].versions
         self._owner: Account = context.reads[account.ref_of(self._organization)]
+        self._sold: dict[str, Subscription] = {}
         self.claims: dict[Claim, None] = {}
         self.uses: list[Use] = []
         self._meters: dict[str, Metered] = {}
@@ -186,6 +189,12 @@ class _Counting:
         self.uses.append(use)
         self._meters[key_of(use.subscription, use.meter)] = after
 
+    @cached_property
+    def _prices(self) -> tuple[Book, Mapping[str, Charge]]:
+        """The month's version of the price book, and what it says of each meter."""
+        book = book_of(self._books, self._month)
+        return book, {one.sku: one for one in book.usage}
+
     def _matched(self, use: Use) -> tuple[Charge, str, str]:
         """Return the price of a use, its currency and the book's version."""
         now = self._context.now
@@ -194,14 +203,15 @@ class _Counting:
             raise Rejected("usage-late", f"it was used more than {LATE.days} days ago")
         if use.time > now + AHEAD:
             raise Rejected("usage-ahead", "it would be used in the future")
-        sold: Subscription = self._context.reads[
-            subscription.ref_of(self._organization, use.subscription)
-        ]
+        sold = self._sold.get(use.subscription)
+        if sold is None:
+            ref = subscription.ref_of(self._organization, use.subscription)
+            sold = self._sold[use.subscription] = self._context.reads[ref]
         if not sold.covers(self._month):
             message = f"nothing is paid for {use.subscription!r} in {self._month}"
             raise Rejected("subscription-not-found", message)
-        book = book_of(self._books, self._month)
-        charge = next((one for one in book.usage if one.sku == use.meter), None)
+        book, charges_ = self._prices
+        charge = charges_.get(use.meter)
         if charge is None:
             message = f"the price book {book.version} has no meter {use.meter!r}"
             raise Rejected("sku-unknown", message)
