@@ -10,6 +10,9 @@ from catalyst.contracts import topology as contract
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_root import GitRoot
 
+OWN = [consumer for consumer in contract.CONSUMERS if consumer.name.startswith("environment--")]
+"""What the other services wait for stays where it is: none of them runs beside an onboarding."""
+
 
 async def facts(js: JetStream, aggregate: str, slug: str = "acme") -> list[str]:
     found = await js.replay("EV", f"evt.{slug}.environment.{aggregate}.{slug}.>")
@@ -21,12 +24,12 @@ async def ends(js: JetStream) -> tuple[int, int]:
 
 
 async def settled(js: JetStream) -> bool:
-    """Whether nothing is left that anybody has to do, and nothing moved while that was read."""
+    """Whether nothing is left for the service that runs, and nothing moved while that was read."""
     try:
         before = await ends(js)
         if (await js.stream_state("CMD")).messages:
             return False
-        for consumer in contract.CONSUMERS:
+        for consumer in OWN:
             info = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
             if info["num_pending"] or info["num_ack_pending"]:
                 return False
