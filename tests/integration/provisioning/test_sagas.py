@@ -2,8 +2,8 @@
 
 The points are found by recording a run: before and after every call of the broker port, by the
 workers of environment, billing and provisioning. Here a sample of them is gone through, because
-each takes a second or two of a core. `CATALYST_POINTS=<k>/<n>` goes through every n-th point from the
-k-th on instead; `uv run python -m tools.points` runs all of them, in turns.
+each takes a second or two of a core. `CATALYST_POINTS=<k>/<n>` goes through every n-th point from
+the k-th on instead; `uv run python -m tools.points` runs all of them, in turns.
 """
 
 import asyncio
