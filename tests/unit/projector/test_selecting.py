@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from tests.support import log as writing
 from tests.support.showing import ANN, SOVEREIGN, World
 
+from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.roles import PLATFORM_ROLES
-from catalyst.contracts.subjects import RowKey
+from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector import cursor, filters, frames
 from catalyst.projector.access import Reader
 from catalyst.projector.cursor import Cursor
@@ -89,6 +90,25 @@ def test_platform_roles_see_what_the_table_of_roles_says(role: str) -> None:
     kinds = {RowKey.decode(key).kind for key in seen}
     expected = {"organization"} if role == "billing-admin" else {"organization", "environment"}
     assert kinds == expected
+
+
+def test_what_no_organization_owns_is_asked_for_as_the_platform_s() -> None:
+    world = World()
+    for owner in (None, "acme"):
+        ref = Ref(owner, "catalog", "curation", "public-bp-wiki")
+        world.flush([(ref, cat1.BlueprintFeatured())])
+    world.flush([writing.created("acme")])
+    places = {
+        name: [
+            RowKey.decode(key).organization
+            for key in world.visible(SOVEREIGN, filters.parse("all", {"organization": name}))
+        ]
+        for name in ("_", "acme")
+    }
+    assert places == {"_": [None], "acme": ["acme"]}
+    platform = filters.parse("all", {"organization": "_"})
+    assert world.hub.owners.access(SOVEREIGN, platform).sees("_")
+    assert world.visible(ANN, platform) == {}
 
 
 def test_nobody_without_a_role_sees_anything() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from catalyst.contracts.roles import OWNER_ROLES, may_read, may_read_platform
-from catalyst.contracts.subjects import RowKey
+from catalyst.contracts.subjects import PLATFORM, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.filters import Filter
 from catalyst.projector.views.organization import OrganizationDocument
@@ -53,7 +53,9 @@ class Access(msgspec.Struct, frozen=True):
         return place.kind in self.own.get(place.organization, frozenset())
 
     def sees(self, organization: str) -> bool:
-        """Return whether anything of an Organization may be shown."""
+        """Return whether anything of an Organization, or of the platform (`_`), may be shown."""
+        if organization == PLATFORM and self.platform:
+            return True
         return bool(self.everywhere) or organization in self.own
 
 

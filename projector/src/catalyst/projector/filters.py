@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts.subjects import RowKey
+from catalyst.contracts.subjects import PLATFORM, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.views.table import BY_KIND, BY_PLURAL
 
@@ -55,6 +55,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     kinds: frozenset[str] = frozenset(BY_KIND)
     organization: str | None = None
+    """`_`: what no Organization owns."""
     environment: str | None = None
     name: str | None = None
     labels: tuple[Term, ...] = ()
@@ -69,7 +70,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a row stands where it is asked for."""
         return (
             place.kind in self.kinds
-            and (self.organization is None or place.organization == self.organization)
+            and (self.organization is None or self.organization == (place.organization or PLATFORM))
             and (self.environment is None or place.environment == self.environment)
             and (self.name is None or place.name == self.name)
         )
