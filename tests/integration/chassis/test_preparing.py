@@ -180,3 +180,35 @@ async def test_what_a_process_manager_reads_is_guarded(js: JetStream) -> None:
     assert b"moved 1" in found[0].data
     assert len(found) == 1
     await check_log(js)
+
+
+@pytest.mark.guarantee("G7.10")
+async def test_a_reaction_that_is_refused_is_set_aside_for_all_to_see(js: JetStream) -> None:
+    def react(_state: object, _input: Input, _context: Context) -> Decision:
+        raise Rejected("too-large", "more than one batch takes")
+
+    def correlate(recorded: Recorded) -> Ref:
+        return Ref("acme", "environment", "onboarding", "acme")
+
+    process = Process(
+        name="onboarding",
+        aggregate="onboarding",
+        correlate=correlate,
+        react=react,
+        events=(OrganizationCreated,),
+    )
+    started = Aggregate(
+        name="onboarding", initial=onboarding.Onboarding(), evolve=lambda state, _event: state
+    )
+    table = Service(
+        name="environment",
+        aggregates=(*ORGANIZATIONS.aggregates, started),
+        rules=ORGANIZATIONS.rules,
+        processes=(process,),
+    )
+    sender = Sender(js)
+    async with working(js, table):
+        await sender.outcome("acme", await sender.send(CREATE, "acme", acme()))
+        (parked,) = await guests.until_stored(js, "evt.acme.*.onboarding.*.parked.v1")
+
+    assert b"too-large: more than one batch takes" in parked.data

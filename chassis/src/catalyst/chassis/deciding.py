@@ -32,7 +32,7 @@ from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Asking, Service
 from catalyst.chassis.states import Held, States
 from catalyst.chassis.way import Way, Ways
-from catalyst.contracts.decision import Context, Decision
+from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Event, Outcome
 from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
@@ -226,6 +226,9 @@ class Deciding:
                 if job.is_several:
                     raise Fewer(refusal.code) from refusal
                 raise
+            if isinstance(job.payload, Recorded | Fired):
+                # Nobody hears the refusal of an event or of a timer: it would be lost unseen.
+                raise Bug(f"{refusal.code}: {refusal.message}") from refusal
             found = self._refusal(job, refusal, reading, more)
         except (BrokerError, Retry):
             raise
