@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from catalyst.cli import desired, files
+from catalyst.cli import desired, files, planned
+from catalyst.cli.change import carry_out
 from catalyst.cli.desired import Step, Wanted
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import Ended, ExitCode, Failure
@@ -50,11 +51,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def apply(
+    plan: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[HASH]",
+            help="Hash of a plan that `catalyst plan` showed, or how it begins.",
+            autocompletion=planned.complete,
+        ),
+    ] = None,
     *,
     file: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--file", "-f", help="File, folder, or `-` for stdin; may be repeated."),
-    ],
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="With a plan: show its steps until it is over.")
+    ] = False,
     org: OrgOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say which commands would be sent.")
@@ -65,15 +77,32 @@ def apply(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Create or update what manifests describe: Organization, Environment, EnvironmentPolicy.
+    """Carry out a plan, or create and update what manifests describe.
 
     Example:
       catalyst apply -f acme.yaml
       catalyst apply -f manifests/ --dry-run
+      catalyst apply 2c26b46b68ff --watch
+
+    Manifests describe an Organization, an Environment or an EnvironmentPolicy.
 
     What a manifest leaves out stays as it is; null takes it away. Applied again, nothing happens.
     Nothing is sent unless every document can be read. --org says whose the policies are.
+
+    A plan is applied once, however often it is sent. With --watch, the command ends as the change
+    does: 0 if it completed, 3 if it failed, was cancelled or was rejected.
     """
+    if plan is not None:
+        if file or dry_run or org:
+            text = "a plan says everything itself; leave --file, --org and --dry-run out"
+            raise Failure(ExitCode.USAGE, text)
+        carry_out(resolve(context, url, token), plan, output, watch=watch, timeout=timeout)
+        return
+    if not file:
+        text = "nothing to apply: give the hash of a plan, or -f and a manifest"
+        raise Failure(ExitCode.USAGE, text)
+    if watch:
+        raise Failure(ExitCode.USAGE, "--watch is for plans; manifests are done when it ends")
     documents = [
         document
         for name in files.expand(file)

@@ -25,6 +25,8 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "sources": ("source",),
     "blueprints": ("blueprint", "bp", "bps"),
     "curations": ("curation",),
+    "applications": ("application", "app", "apps"),
+    "changes": ("change",),
     "all": (),
 }
 NAMES: Final = tuple(_ALIASES)
@@ -197,6 +199,13 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("HIDDEN", _doc("hidden")),
         ("PINNED", _doc("pinned")),
         ("CATEGORY", _doc("category")),
+    ),
+    "changes": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("ENVIRONMENT", _doc("environment")),
+        ("STATUS", _doc("status")),
+        ("STEPS", _steps),
     ),
     "sources": (
         ("NAME", _name),

@@ -153,6 +153,9 @@ VERBS: Final[dict[str, str]] = {
     "up": "catalyst.cli.up:up",
     "send": "catalyst.cli.send:send",
     "apply": "catalyst.cli.apply:apply",
+    "approve": "catalyst.cli.change:approve",
+    "reject": "catalyst.cli.change:reject",
+    "cancel": "catalyst.cli.change:cancel",
     "get": "catalyst.cli.get:get",
     "outcome": "catalyst.cli.send:outcome",
     "query": "catalyst.cli.query:query",
@@ -194,6 +197,18 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "catalog": (
         "What an Organization can install.",
         {"search": "catalyst.cli.catalog:search", "show": "catalyst.cli.catalog:show_"},
+    ),
+    "plan": (
+        "What a change would do, before anything is done.",
+        {
+            "install": "catalyst.cli.plan:install",
+            "configure": "catalyst.cli.plan:configure",
+            "upgrade": "catalyst.cli.plan:upgrade",
+            "rollback": "catalyst.cli.plan:rollback",
+            "uninstall": "catalyst.cli.plan:uninstall",
+            "delete-environment": "catalyst.cli.plan:delete_environment",
+            "delete-organization": "catalyst.cli.plan:delete_organization",
+        },
     ),
     "context": (
         "Named connections: where to go and who asks.",

@@ -1,0 +1,170 @@
+"""`catalyst approve`, `reject`, `cancel`, and the applying of a plan: what is said to a change."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from catalyst.cli import following, planned
+from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.output import Format, note
+from catalyst.cli.send import exit_of, finish, unsure
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    commands,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client import draft
+from catalyst.client.errors import ClientError
+from catalyst.contracts.message import Outcome
+
+ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
+HashOption = Annotated[
+    str | None,
+    typer.Option("--hash", help="Hash of the plan that you looked at; else the change's own."),
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
+TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
+_APPLY: Final = "provisioning.apply-plan.v1"
+
+
+def approve(
+    change: ChangeArgument,
+    *,
+    org: OrgOption = None,
+    hash_: HashOption = None,
+    comment: Annotated[str, typer.Option("--comment", help="What you say to it.")] = "",
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Approve a change that waits for it; it counts for exactly one plan, never for your own.
+
+    Example:
+      catalyst approve ch-7Q2 --org acme --comment 'Looks right.'
+    """
+    owner, target = _owner(org), resolve(context, url, token)
+    data = {"hash": hash_ or run(_hash(target, owner, change)), "comment": comment}
+    finish(run(_send(target, "approve-change", change, owner, data, timeout)), output)
+
+
+def reject(
+    change: ChangeArgument,
+    *,
+    reason: ReasonOption,
+    org: OrgOption = None,
+    hash_: HashOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Refuse a change that waits for approvals; it ends, and nothing of it is done.
+
+    Example:
+      catalyst reject ch-7Q2 --org acme --reason 'Not before the fair.'
+    """
+    owner, target = _owner(org), resolve(context, url, token)
+    data = {"hash": hash_ or run(_hash(target, owner, change)), "reason": reason}
+    finish(run(_send(target, "reject-change", change, owner, data, timeout)), output)
+
+
+def cancel(
+    change: ChangeArgument,
+    *,
+    reason: ReasonOption,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Stop a change before its point of no return; what it has done is taken back.
+
+    Example:
+      catalyst cancel ch-7Q2 --org acme --reason 'Wrong version.'
+    """
+    owner, target = _owner(org), resolve(context, url, token)
+    sent = _send(target, "cancel-change", change, owner, {"reason": reason}, timeout)
+    finish(run(sent), output)
+
+
+def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: float) -> None:
+    """Apply the kept plan that a hash names, and follow its change if that is wanted.
+
+    Raises:
+        Failure: If there is no such plan, or nobody knows what became of it.
+        Ended: With the code that says how it ended.
+    """
+    kept = planned.find(text, planned.folder(target.name))
+    try:
+        found = run(_apply(target, kept, timeout))
+    except ClientError as error:
+        failure = unsure(error, kept.change, kept.organization)
+        if failure is None:
+            raise
+        failure.hint = f"`catalyst apply {text}` again is safe: the same plan is applied once"
+        raise failure from error
+    if not watch or exit_of(found) is not ExitCode.OK:
+        finish(found, form)
+        if form is Format.TABLE:
+            note(f"the change is {kept.change}; --watch follows it")
+        return
+    if form is Format.TABLE:
+        note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")
+    code = run(following.follow(target, kept.change, kept.organization, form))
+    if code is not ExitCode.OK:
+        raise Ended(code)
+
+
+async def _apply(target: Target, kept: planned.Kept, timeout: float) -> Outcome:
+    """Send the plan under an id of its own; one that was refused may be tried anew."""
+    async with commands(target) as door:
+        command_id = kept.change
+        earlier = await door.outcome(command_id, organization=kept.organization)
+        if earlier is not None and earlier.status == "rejected":
+            command_id = draft.command_id()
+        return await door.send(
+            _APPLY,
+            kept.command,
+            timeout=timeout,
+            organization=kept.organization,
+            id=kept.change,
+            command_id=command_id,
+        )
+
+
+async def _hash(target: Target, owner: str, change: str) -> str:
+    async with reads(target) as door:
+        row, _ = await door.get("changes", change, organization=owner)
+    doc: dict[str, Any] = row.doc
+    return str(doc["hash"])
+
+
+async def _send(
+    target: Target, verb: str, change: str, owner: str, data: dict[str, Any], timeout: float
+) -> Outcome:
+    async with commands(target) as door:
+        return await door.send(
+            f"provisioning.{verb}.v1", data, timeout=timeout, organization=owner, id=change
+        )
+
+
+def _owner(org: str | None) -> str:
+    owner = organization(org)
+    if owner is None:
+        raise Failure(ExitCode.USAGE, "--org is missing: whose change is it?")
+    return owner

@@ -1,0 +1,281 @@
+"""`catalyst plan`: what a change would do, before anything is done."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from catalyst.cli import files, planned, planshow
+from catalyst.cli.documents import parse
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format, note, show
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client.reads import Answered
+
+AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")]
+EnvOption = Annotated[str, typer.Option("--env", help="Environment, by name.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="One value; null takes it away. Repeatable."),
+]
+ValuesOption = Annotated[
+    str | None, typer.Option("--values", help="File with values; `-` is stdin. --set goes over it.")
+]
+DepOption = Annotated[
+    list[str] | None,
+    typer.Option("--dep", metavar="ALIAS=new|APP", help="What a dependency is. Repeatable."),
+]
+VersionOption = Annotated[str, typer.Option("--version", help="Version, or a range of them.")]
+KeepOption = Annotated[
+    bool, typer.Option("--keep-data/--drop-data", help="Keep volumes and databases of what goes.")
+]
+
+
+def install(
+    blueprint: Annotated[str, typer.Argument(metavar="BLUEPRINT", help="What to install.")],
+    *,
+    name: Annotated[str, typer.Option("--as", help="Name of the Application.")],
+    env: EnvOption,
+    settings: SetOption = None,
+    values: ValuesOption = None,
+    dep: DepOption = None,
+    version: VersionOption = "*",
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan the installation of a Blueprint: files, dependencies, price, gates, and the hash.
+
+    Example:
+      catalyst plan install bp-wordpress --as blog --env acme-prod --org acme --set siteTitle=Hi
+    """
+    asked = {
+        "action": "install",
+        "application": name,
+        "environment": env,
+        "blueprint": blueprint,
+        "version": version,
+        "values": merged(values, settings),
+        "dependencies": pairs(dep),
+    }
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def configure(
+    app: AppArgument,
+    *,
+    env: EnvOption,
+    settings: SetOption = None,
+    values: ValuesOption = None,
+    dep: DepOption = None,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan other values for an Application; what is not named stays as it is.
+
+    Example:
+      catalyst plan configure blog --env acme-prod --org acme --set replicas=2
+    """
+    asked = {
+        "action": "configure",
+        "application": app,
+        "environment": env,
+        "values": merged(values, settings),
+        "dependencies": pairs(dep),
+    }
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def upgrade(
+    app: AppArgument,
+    *,
+    env: EnvOption,
+    version: VersionOption = "*",
+    settings: SetOption = None,
+    values: ValuesOption = None,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan another version of an Application.
+
+    Example:
+      catalyst plan upgrade blog --env acme-prod --org acme --version '^2.0'
+    """
+    asked = {
+        "action": "upgrade",
+        "application": app,
+        "environment": env,
+        "version": version,
+        "values": merged(values, settings),
+    }
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def rollback(
+    app: AppArgument,
+    *,
+    env: EnvOption,
+    to: Annotated[
+        str, typer.Option("--to", metavar="CHANGE", help="Result to bring back; else the last.")
+    ] = "",
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan the way back to what an earlier change made.
+
+    Example:
+      catalyst plan rollback blog --env acme-prod --org acme
+    """
+    asked = {"action": "rollback", "application": app, "environment": env, "revision": to}
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def uninstall(
+    app: AppArgument,
+    *,
+    env: EnvOption,
+    keep_data: KeepOption = True,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan the removal of an Application from an Environment.
+
+    Example:
+      catalyst plan uninstall blog --env acme-prod --org acme
+    """
+    asked = {"action": "uninstall", "application": app, "environment": env, "keep_data": keep_data}
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def delete_environment(
+    env: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="What is to be deleted.")],
+    *,
+    keep_data: KeepOption = True,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan the deletion of an Environment and everything in it.
+
+    Example:
+      catalyst plan delete-environment acme-dev --org acme
+    """
+    asked = {"action": "delete-environment", "environment": env, "keep_data": keep_data}
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def delete_organization(
+    org: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="What is to be deleted.")],
+    *,
+    keep_data: KeepOption = True,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Plan the deletion of an Organization and everything it has.
+
+    Example:
+      catalyst plan delete-organization acme
+    """
+    asked = {"action": "delete-organization", "keep_data": keep_data}
+    _plan(resolve(context, url, token), org, asked, output)
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """Return what stands on both sides of each `=`.
+
+    Raises:
+        Failure: If one has no `=`, or nothing on a side.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise Failure(ExitCode.USAGE, f"--dep {text!r} must read alias=new or alias=APP")
+        found[name] = value
+    return found
+
+
+def merged(file: str | None, settings: list[str] | None) -> dict[str, Any]:
+    """Return the values of a file with single settings over it.
+
+    Raises:
+        Failure: If the file holds no object, or a setting cannot be read or does not fit.
+    """
+    found: dict[str, Any] = {}
+    if file is not None:
+        documents = parse(files.read(file), files.shown(file))
+        if len(documents) != 1 or not isinstance(documents[0].value, dict):
+            raise Failure(ExitCode.USAGE, f"{files.shown(file)} must hold one object: the values")
+        found = documents[0].value
+    for text in settings or ():
+        path, equals, value = text.partition("=")
+        names = path.split(".")
+        if not equals or not all(names):
+            raise Failure(ExitCode.USAGE, f"--set {text!r} must read path=value")
+        inner = found
+        for name in names[:-1]:
+            inner = inner.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise Failure(ExitCode.USAGE, f"--set {path}: {name} holds a value, no object")
+        inner[names[-1]] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    """Return JSON as what it says, and everything else as text."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def _plan(target: Target, org: str | None, asked: dict[str, Any], output: Format) -> None:
+    owner = organization(org)
+    if owner is None:
+        raise Failure(ExitCode.USAGE, "--org is missing: whose Application is it?")
+
+    async def work() -> Answered:
+        async with reads(target) as door:
+            return await door.query("provisioning", "plan", asked, organization=owner)
+
+    answered = run(work())
+    kept = planned.Kept(organization=owner, plan=answered.result)
+    planned.keep(kept, planned.folder(target.name))
+    show(answered, output, lambda: planshow.write_lines(planshow.lines(answered.result)))
+    if output is not Format.TABLE:
+        return
+    if answered.result["blocked_by"]:
+        note("a plan changes nothing; this one cannot be applied as things are")
+    else:
+        note(f"a plan changes nothing; `catalyst apply {kept.hash[:12]} --watch` carries it out")

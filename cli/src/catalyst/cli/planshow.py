@@ -1,0 +1,132 @@
+"""How a plan looks to a person, and to whoever reads what something waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from catalyst.cli.kinds import money
+from catalyst.cli.output import Table, clean, write
+
+Found = Mapping[str, Any]
+
+
+def lines(plan: Found) -> list[str]:
+    """Return what a plan says, in the order in which a person decides."""
+    request = plan["request"]
+    what = request["application"] or plan["environment"] or "the whole Organization"
+    return [
+        f"{request['action']} {what}" + _at(request, plan),
+        *_files(plan["files"]),
+        *_dependencies(plan["dependencies"]),
+        *_price(plan["price"]),
+        *_gates(plan),
+        *_section("needed by", plan["dependents"]),
+        *_section("risks", (f"{one['kind']}: {one['message']}" for one in plan["risks"])),
+        *_section("goes", plan["goes"]),
+        *_section("stays", plan["stays"]),
+        *_section("stands in the way", map(_blocker, plan["blocked_by"])),
+        "",
+        f"steps    {' → '.join(one['step'] for one in plan['steps'])}",
+        f"expires  {plan['expires']}",
+        f"hash     {plan['hash']}",
+    ]
+
+
+def chain(links: Iterable[Found]) -> list[str]:
+    """Return why something does not move, a line a link, the cause last and deepest."""
+    found: list[str] = []
+    for depth, link in enumerate(links):
+        since = f", since {link['since']}" if link.get("since") else ""
+        found.append(
+            f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
+            f"{since}); {link['who']}: {link['what_to_do']}"
+        )
+    return found
+
+
+def write_lines(texts: Iterable[str]) -> None:
+    """Write lines that others wrote parts of."""
+    for text in texts:
+        write(clean(text))
+
+
+def amount(found: Found) -> str:
+    """Return money as a person reads it."""
+    return money(found["currency"], found["minor"])
+
+
+def _at(request: Found, plan: Found) -> str:
+    blueprint = request["blueprint"]
+    version = next(
+        (one["version"] for one in plan["lock"] if one["application"] == request["application"]),
+        "",
+    )
+    text = f": {blueprint} {version}" if blueprint else f": {version}" if version else ""
+    return f"{text} in {plan['environment']}" if request["application"] else text
+
+
+def _files(files: Iterable[Found]) -> list[str]:
+    found: list[str] = []
+    for one in files:
+        found += ["", f"{one['change']} {one['path']}"]
+        found += [f"  {line}" for line in one["diff"].splitlines()]
+        if one["cut"]:
+            found.append("  … the difference is longer than a plan shows")
+    return found
+
+
+def _dependencies(dependencies: list[Found]) -> list[str]:
+    if not dependencies:
+        return []
+    table = Table("DEPENDENCY", "BLUEPRINT", "VERSION", "IS", "NEEDED BY")
+    for one in dependencies:
+        version = f"{one['before']} → {one['version']}" if one["before"] else one["version"]
+        table.add(
+            one["application"], one["blueprint"], version, one["role"], list(one["needed_by"])
+        )
+    return ["", *table.plain()]
+
+
+def _price(price: Found | None) -> list[str]:
+    if price is None:
+        return []
+    quote = price["quote"]
+    table = Table("PRICE A MONTH", "FOR", "FORMULA")
+    for one in quote["lines"]:
+        table.add(amount(one["amount"]), f"{one['application']} {one['name']}", one["formula"])
+    after = price["credit_after"]
+    more, due = amount(price["delta"]), amount(quote["due"])
+    found = [
+        "",
+        *table.plain(),
+        f"total    {amount(quote['total'])} a month ({more} more than now), due now {due}",
+        f"prices   {quote['book']} {quote['version']}",
+    ]
+    if after is not None:
+        short = "" if price["covered"] else "; the credit does not cover it"
+        found.append(f"credit   {amount(after)} afterwards{short}")
+    return found
+
+
+def _gates(plan: Found) -> list[str]:
+    quota, gates = plan["quota"], plan["gates"]
+    found = [f"{name.replace('_', ' ')} {value}" for name, value in quota.items()]
+    texts = [
+        f"approval: {one['quorum']} of {one['team'] or 'anyone but the author'}"
+        for one in gates["approvals"]
+    ]
+    texts += [f"approval: nobody belongs to {team}" for team in gates["impossible"]]
+    if not gates["opening"]["open"]:
+        texts.append("window: changes do not happen now")
+    return [*_section("Applications in the Environment", found), *_section("gates", texts)]
+
+
+def _blocker(one: Found) -> str:
+    names = f" ({' → '.join(one['names'])})" if one["names"] else ""
+    return f"{one['code']}: {one['message']}{names}"
+
+
+def _section(heading: str, texts: Iterable[str]) -> list[str]:
+    found = [f"  {text}" for text in texts]
+    return ["", heading, *found] if found else []

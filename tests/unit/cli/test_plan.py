@@ -1,0 +1,114 @@
+"""`catalyst plan` and `apply HASH`: values, kept plans, and what is told of a change."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.following import Follower
+from catalyst.cli.plan import merged, pairs
+from catalyst.cli.planned import Kept, find, folder, keep
+
+HASH = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+
+
+def kept(hash_: str = HASH, expires: str = "2026-11-28T12:00:00Z") -> Kept:
+    plan = {"request": {"action": "install"}, "hash": hash_, "inputs": {"a": "1"}, "files": []}
+    return Kept(organization="acme", plan={**plan, "expires": expires})
+
+
+def test_settings_go_over_the_file_and_say_their_types(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("site: {title: Old, public: true}\n")
+    found = merged(str(file), ["site.title=Hi = there", "replicas=2", "old=null", "id=007"])
+    site = {"title": "Hi = there", "public": True}
+    assert found == {"site": site, "replicas": 2, "old": None, "id": "007"}
+
+
+@pytest.mark.parametrize("setting", ["title", "=x", "a..b=1", ".a=1"])
+def test_a_setting_that_names_no_path_is_refused(setting: str) -> None:
+    with pytest.raises(Failure) as refused:
+        merged(None, [setting])
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+def test_a_setting_below_a_value_is_refused() -> None:
+    with pytest.raises(Failure, match="holds a value"):
+        merged(None, ["a=1", "a.b=2"])
+
+
+def test_dependencies_have_two_sides() -> None:
+    assert pairs(["db=new", "cache=redis"]) == {"db": "new", "cache": "redis"}
+    with pytest.raises(Failure):
+        pairs(["db="])
+
+
+def test_a_plan_comes_back_whole_by_the_beginning_of_its_hash(tmp_path: Path) -> None:
+    place = folder("local", path=tmp_path / "contexts.json")
+    file = keep(kept(), place)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found = find(HASH[:6], place)
+    assert found == kept()
+    assert set(found.command) == {"request", "hash", "inputs", "expires"}
+
+
+def test_a_hash_that_fits_two_plans_none_or_nothing_is_refused(tmp_path: Path) -> None:
+    keep(kept(), tmp_path)
+    keep(kept(HASH[:-1] + "0"), tmp_path)
+    for text, code in (
+        (HASH[:12], ExitCode.USAGE),
+        ("abcdef", ExitCode.NOT_FOUND),
+        ("*", ExitCode.USAGE),
+        ("../../x", ExitCode.USAGE),
+    ):
+        with pytest.raises(Failure) as refused:
+            find(text, tmp_path)
+        assert refused.value.exit_code is code
+
+
+def test_a_hash_that_is_a_path_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(Failure):
+        keep(kept("../x"), tmp_path)
+
+
+def test_the_same_plan_is_the_same_change_and_a_later_one_is_not() -> None:
+    assert kept().change == kept().change
+    assert kept().change != kept(expires="2026-11-28T12:01:00Z").change
+
+
+def state(status: str, step: str, **more: Any) -> dict[str, Any]:
+    steps = [{"step": "admit", "status": step, "attempt": 1, "reason": "", "detail": ""}]
+    doc = {"change": "ch-1", "status": status, "percent": 50, "reason": "", "left": []}
+    return {**doc, "steps": steps, "blocked_by": [], **more}
+
+
+def test_only_what_is_new_in_a_change_is_told() -> None:
+    follower = Follower()
+    assert follower.news(state("running", "running")) == [
+        "admit      running",
+        "change ch-1 running, 50 %",
+    ]
+    assert follower.news(state("running", "running")) == []
+    link = {
+        "kind": "cluster",
+        "name": "acme-prod",
+        "code": "no-cluster",
+        "message": "nothing was seen",
+        "since": None,
+        "who": "the platform",
+        "what_to_do": "connect a cluster",
+    }
+    blocked = follower.news(state("running", "running", blocked_by=[link]))
+    assert blocked == [
+        "blocked by",
+        "  cluster acme-prod: nothing was seen (no-cluster); the platform: connect a cluster",
+    ]
+    assert follower.news(state("failed", "undone", reason="no", left=["blog"])) == [
+        "admit      undone",
+        "change ch-1 failed, 50 %: no",
+        "  left: blog",
+    ]
