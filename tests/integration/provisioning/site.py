@@ -209,7 +209,9 @@ class Site:
                 await process.wait()
 
 
-async def ask(place: Town, command: pro1.ApplyPlan, name: str, by: str = OWNER) -> Outcome:
+async def ask(
+    place: Town, command: pro1.ApplyPlan, name: str, by: str = OWNER, *, seconds: float = PATIENCE
+) -> Outcome:
     """Send a command once, and return its outcome however long its workers take to come again."""
     sent = await place.money.send(command, "acme", name, by=by)
     found: list[Outcome] = []
@@ -219,7 +221,7 @@ async def ask(place: Town, command: pro1.ApplyPlan, name: str, by: str = OWNER) 
         found.extend(() if answer is None else (answer,))
         return bool(found)
 
-    await until(told, PATIENCE)
+    await until(told, seconds)
     return found[0]
 
 

@@ -16,6 +16,7 @@ from tests.support.rig import Sender
 from tests.support.waiting import until
 
 from catalyst.chassis import clock, timer
+from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
@@ -25,6 +26,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.writing import TURN
@@ -164,3 +166,18 @@ async def test_what_has_become_stale_is_not_carried_out_in_whatever_order_it_com
     )
     assert [one.status for one in outcomes] == ["accepted", *["rejected"] * len(commands)]
     await untouched(place, "ch-fresh")
+
+
+@pytest.mark.guarantee("G6.3")
+async def test_a_stranger_plans_nothing_asks_nothing_and_applies_nothing(place: Town) -> None:
+    found = await place.plan(planning.install())
+    with pytest.raises(Rejected) as caught:
+        await place.plan(planning.install(), by=DAN)
+    assert caught.value.code == "forbidden"
+    asked = Asked(place.js, lambda: place.keys.people().person(DAN, []), timeout=15)
+    for service, name in (("provisioning", "health"), ("billing", "quote")):
+        with pytest.raises(Rejected) as caught:
+            await asked.ask(service, name, 1, "acme", {"items": [], "currency": "OMR"})
+        assert caught.value.code == "forbidden", name
+    assert (await place.apply("ch-1", found, by=DAN)).code == "forbidden"
+    await untouched(place)

@@ -68,7 +68,7 @@ async def install(place: Town, application: str, where: str, turns: asyncio.Sema
     for attempt in range(40):
         name = f"ch-{application}-{where}-{attempt}"
         async with turns:
-            done = await ask(place, applying(await plan(place, request)), name)
+            done = await ask(place, applying(await plan(place, request)), name, seconds=300)
         if done.status == "accepted":
             return name
         assert done.code == "plan-stale", done
