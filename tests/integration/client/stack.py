@@ -8,8 +8,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +23,15 @@ import httpx
 from starlette.types import ASGIApp
 from tests.support.broker import Access
 
-from catalyst.chassis.app import listen, serving
+from catalyst.chassis.app import Member, listen, serving
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.runtime import standing
 from catalyst.chassis.service import Service
 from catalyst.chassis.worker import Worker
+from catalyst.cli.processes import MODULES
+from catalyst.contracts.registry import SERVICES
 from catalyst.contracts.topology import topology
 from catalyst.environment_controller import main as controller_main
 from catalyst.environment_controller.main import EnvironmentController
@@ -122,7 +130,12 @@ async def _stack(
         door = await stack.enter_async_context(
             gateway_main.build(GatewaySettings(**own("gateway")), projector=reading.app, git=git)
         )
-        members = (controller, reading, door)
+        others = [
+            await stack.enter_async_context(_other(name, own(name)))
+            for name in SERVICES[1:]
+            if service is None
+        ]
+        members = (controller, *others, reading, door)
         async with asyncio.TaskGroup() as tasks:
             for member in members:
                 tasks.create_task(member.run())
@@ -140,6 +153,17 @@ async def _stack(
             finally:
                 for member in reversed(members):
                     member.stop()
+
+
+def _other(name: str, fixed: dict[str, Any]) -> AbstractAsyncContextManager[Member]:
+    """Hold the worker of another service; of Blueprints, without those that come along."""
+    if name == "blueprint":
+        fixed["starter"] = False
+    settings = import_module(f"{MODULES[name]}.settings").Settings(**fixed)
+    built: AbstractAsyncContextManager[Member] = import_module(f"{MODULES[name]}.main").build(
+        settings
+    )
+    return built
 
 
 @asynccontextmanager

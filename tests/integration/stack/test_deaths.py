@@ -14,6 +14,7 @@ from tests.support.rig import acme
 from tests.support.waiting import until
 
 from catalyst.cli.installation import Installation
+from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
 from catalyst.client.http_transport import over_http
 
@@ -93,6 +94,7 @@ _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from catalyst.cli.installation import Installation
+from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, running
 
 async def main():
@@ -113,7 +115,7 @@ async def test_members_end_with_the_one_who_started_them(tmp_path: Path) -> None
     )
     assert child.stdout is not None
     pids = [int(text) for text in (await child.stdout.readline()).split()]
-    assert len(pids) == 4
+    assert len(pids) == len(MODULES) + 1
     child.kill()
     await child.wait()
     await until(lambda: not any(_runs(pid) for pid in pids))
