@@ -1,0 +1,81 @@
+"""`catalyst catalog`: what a person reads of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from catalyst.cli import catalog
+from catalyst.cli.exits import ExitCode, Failure
+
+CARD: dict[str, Any] = {
+    "name": "bp-wiki",
+    "title": "Wiki\x1b[2J",
+    "summary": "Pages.",
+    "category": "cms",
+    "tags": ["wiki"],
+    "origin": "public",
+    "version": "1.0.0",
+    "featured": True,
+    "deprecated": "old",
+    "security": True,
+    "price": None,
+}
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, result: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Let every question have one answer; return what was asked."""
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_target: object, _org: str | None, name: str, request: dict[str, Any]) -> Any:
+        asked.append((name, request))
+        return type("Answered", (), {"result": result})()
+
+    monkeypatch.setattr(catalog, "_ask", ask)
+    return asked
+
+
+def test_what_has_no_price_is_not_free(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    priced = {**CARD, "name": "bp-chat", "price": [{"text": "5.000 OMR"}, {"text": "13.00 USD"}]}
+    answered(monkeypatch, {"items": [CARD, priced], "total": 7, "next": 2})
+    catalog.search("wiki", org="acme", url="http://127.0.0.1:1")
+    shown = capsys.readouterr()
+    first, second = shown.out.splitlines()[1:]
+    assert "no price" in first
+    assert "featured, security, deprecated" in first
+    assert "\x1b" not in shown.out
+    assert "5.000 OMR or 13.00 USD a month" in second
+    assert "2 of 7" in shown.err
+    assert "--offset 2" in shown.err
+
+
+def test_reasons_and_forms_are_asked_for_where_it_shall_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reasons = ["bp-wiki 2.0.0 needs bp-postgres ^16", "acme-prod runs bp-postgres 15.4"]
+    asked = answered(monkeypatch, {"reasons": reasons})
+    catalog.show_("bp-wiki", org="acme", why_not="2.0.0", env="acme-prod", url="http://x:1")
+    wanted = {
+        "blueprint": "bp-wiki",
+        "version": "2.0.0",
+        "environment": "acme-prod",
+        "application": "",
+    }
+    assert asked == [("why-not", wanted)]
+    assert capsys.readouterr().out.splitlines() == reasons
+    field = {"path": ["db", "mode"], "title": "Mode", "type": "string", "enum": ["a", "b"]}
+    answered(monkeypatch, {"fields": [{"field": field, "value": "a", "options": []}]})
+    catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["db.mode", "Mode"]
+
+
+def test_two_questions_at_once_and_no_organization_are_refused() -> None:
+    with pytest.raises(Failure) as both:
+        catalog.show_("bp-wiki", org="acme", form=True, why_not="1.0.0", url="http://x:1")
+    assert both.value.exit_code is ExitCode.USAGE
+    with pytest.raises(Failure) as nobody:
+        catalog.search("wiki", url="http://x:1")
+    assert "--org" in nobody.value.message
