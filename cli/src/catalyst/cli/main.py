@@ -210,6 +210,36 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "delete-organization": "catalyst.cli.plan:delete_organization",
         },
     ),
+    "app": (
+        "Applications, how they are, and what happened to them.",
+        {
+            "list": "catalyst.cli.application:list_",
+            "show": "catalyst.cli.application:show_",
+            "history": "catalyst.cli.application:history",
+        },
+    ),
+    "voucher": (
+        "Credit that is given away under a code.",
+        {
+            "issue": "catalyst.cli.voucher:issue",
+            "preview": "catalyst.cli.voucher:preview",
+            "redeem": "catalyst.cli.voucher:redeem",
+            "revoke": "catalyst.cli.voucher:revoke",
+        },
+    ),
+    "billing": (
+        "What an Organization has, what things cost, and what was charged.",
+        {
+            "balance": "catalyst.cli.billing:balance",
+            "ledger": "catalyst.cli.billing:ledger",
+            "price-book": "catalyst.cli.billing:show_book",
+            "price-book-apply": "catalyst.cli.billing:apply_book",
+            "invoice": "catalyst.cli.billing:invoice",
+            "invoice-list": "catalyst.cli.billing:invoices",
+            "explain": "catalyst.cli.billing:explain",
+            "replay": "catalyst.cli.billing:replay",
+        },
+    ),
     "context": (
         "Named connections: where to go and who asks.",
         {

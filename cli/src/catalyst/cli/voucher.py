@@ -1,0 +1,208 @@
+"""`catalyst voucher`: credit that is given away under a code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.kinds import money
+from catalyst.cli.output import Format, note, show, write
+from catalyst.cli.send import exit_of, finish
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    commands,
+    organization,
+    reads,
+    resolve,
+    run,
+)
+from catalyst.client import draft
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.money_v1 import Money, MoneyError, parse
+from catalyst.contracts.voucher_v1 import voucher_id
+
+CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
+TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
+
+
+def issue(
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What it is worth: `5.000`.")],
+    currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="Such as OMR.")],
+    *,
+    cap: Annotated[int, typer.Option(help="How often it may be redeemed.", min=1)] = 1,
+    code: Annotated[
+        str | None, typer.Option(help="A code of your own; else one is drawn for you.")
+    ] = None,
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    starts: Annotated[str | None, typer.Option(help="From when on, as RFC 3339.")] = None,
+    ends: Annotated[str | None, typer.Option(help="Until when, as RFC 3339.")] = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Issue a voucher and show its code, which nobody is shown again.
+
+    Example:
+      catalyst voucher issue 25.000 OMR --cap 100 --description "Spring fair"
+    """
+    data: dict[str, Any] = {"amount": _money(amount, currency), "cap": cap}
+    data["description"] = description
+    data |= {name: _time(text, name) for name, text in (("starts", starts), ("ends", ends)) if text}
+    target = resolve(context, url, token)
+
+    async def work() -> tuple[dict[str, Any], Outcome]:
+        async with reads(target) as door:
+            asked = {} if code is None else {"code": code}
+            drawn = (await door.query("billing", "voucher-code", asked, organization=None)).result
+        sent = await _send(
+            target, "issue-voucher", None, "voucher", drawn["voucher"],
+            {**data, "code": drawn["code"]}, timeout,
+        )  # fmt: skip
+        return drawn, sent
+
+    drawn, sent = run(work())
+    if exit_of(sent) is not ExitCode.OK:
+        finish(sent, output)
+        return
+    show(
+        {"code": drawn["code"], "voucher": drawn["voucher"], "outcome": sent},
+        output,
+        lambda: write(drawn["code"]),
+    )
+    note("this is the only time that the code is shown")
+
+
+def preview(
+    code: CodeArgument,
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Say what a voucher is worth for an Organization; nothing is used up.
+
+    Example:
+      catalyst voucher preview VCH-7QKD-M2XW-PA4R --org omantel
+    """
+    owner, target = _owner(org), resolve(context, url, token)
+
+    async def work() -> Any:
+        async with reads(target) as door:
+            asked = {"code": code}
+            return (
+                await door.query("billing", "preview-voucher", asked, organization=owner)
+            ).result
+
+    found = run(work())
+    worth = found["amount"]
+    ends = f", until {found['ends']}" if found.get("ends") else ""
+    text = f"{found['prefix']} gives {money(worth['currency'], worth['minor'])}{ends}"
+    show(found, output, lambda: write(text))
+
+
+def redeem(
+    code: CodeArgument,
+    *,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Redeem a voucher; its credit stands on the Organization's account a moment later.
+
+    Example:
+      catalyst voucher redeem VCH-7QKD-M2XW-PA4R --org omantel
+    """
+    owner, target = _owner(org), resolve(context, url, token)
+    name = draft.command_id()
+    sent = _send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout)
+    found = run(sent)
+    if exit_of(found) is ExitCode.OK:
+        note(f"`catalyst get redemptions {name} --org {owner}` shows how it ends")
+    finish(found, output)
+
+
+def revoke(
+    voucher: Annotated[
+        str, typer.Argument(metavar="VOUCHER", help="The code, or the id that its row shows.")
+    ],
+    *,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Let nobody redeem a voucher any more; what was redeemed stays.
+
+    Example:
+      catalyst voucher revoke VCH-7QKD-M2XW-PA4R --reason "The fair is over."
+    """
+    is_id = len(voucher) == 64 and set(voucher) <= set("0123456789abcdef")
+    name = voucher if is_id else voucher_id(voucher)
+    target = resolve(context, url, token)
+    data = {"reason": reason}
+    finish(run(_send(target, "revoke-voucher", None, "voucher", name, data, timeout)), output)
+
+
+def _money(amount: str, currency: str) -> Money:
+    try:
+        return parse(amount, currency)
+    except MoneyError as error:
+        raise Failure(ExitCode.USAGE, f"{amount} {currency}: {error}") from error
+
+
+def _time(text: str, option: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Failure(
+            ExitCode.USAGE,
+            f"--{option} {text!r} is no time",
+            hint="write it as 2026-12-31T23:59:59Z",
+        ) from error
+    if found.tzinfo is None:
+        raise Failure(ExitCode.USAGE, f"--{option} {text!r} has no zone; add Z for UTC")
+    return text
+
+
+def _owner(org: str | None) -> str:
+    owner = organization(org)
+    if owner is None:
+        raise Failure(ExitCode.USAGE, "--org is missing: for which Organization is it?")
+    return owner
+
+
+async def _send(
+    target: Target,
+    verb: str,
+    owner: str | None,
+    aggregate: str,
+    name: str,
+    data: dict[str, Any],
+    timeout: float,
+) -> Outcome:
+    async with commands(target) as door:
+        return await door.send(
+            f"billing.{verb}.v1",
+            data,
+            timeout=timeout,
+            organization=owner,
+            aggregate=aggregate,
+            id=name,
+        )
