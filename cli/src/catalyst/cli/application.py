@@ -53,7 +53,7 @@ def list_(
     found = [
         (doc["name"], place)
         for doc in docs
-        for place in doc["environments"].values()
+        for place in doc["bindings"]
         if env is None or place["environment"] == env
     ]
 
@@ -94,7 +94,7 @@ def show_(
     doc = _doc(resolve(context, url, token), name, _owner(org))
 
     def lines() -> None:
-        for place in doc["environments"].values():
+        for place in doc["bindings"]:
             _place(place)
 
     show(doc, output, lines)
