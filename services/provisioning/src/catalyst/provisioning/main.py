@@ -10,6 +10,7 @@ from catalyst.chassis import app as process
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.runtime import standing
+from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
 from catalyst.provisioning.adapters.git import GitRepositories
 from catalyst.provisioning.effects import effects
@@ -32,7 +33,8 @@ async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
             ReadVersions(StoredContents(contents)),
             settings.cluster_git_url or settings.git_url,
         )
-        yield WorkerMember(NAME, service(planner, (*outside, deletion(runtime.asking))), runtime)
+        table = service(planner, (*outside, deletion(runtime.asking)), (hearing.source(),))
+        yield WorkerMember(NAME, table, runtime)
 
 
 def run() -> int:
