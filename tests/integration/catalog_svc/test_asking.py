@@ -26,6 +26,7 @@ from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import roles
 from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
@@ -88,6 +89,13 @@ class Shop:
         asked = Asked(self.js, lambda: self.keys.people().person(by))
         return await asked.ask("catalog", name, 1, organization, request)
 
+    async def ask_as(self, organization: str | None, *platform_roles: str) -> list[str]:
+        """Return what a person of the platform finds."""
+        token = self.keys.people().person("root@example.org", platform_roles)
+        asked = Asked(self.js, lambda: token)
+        answer = await asked.ask("catalog", "search", 1, organization, {})
+        return [item["name"] for item in answer["items"]]
+
     async def found(self, text: str, organization: str, by: str) -> list[str]:
         """Return the names that a search finds."""
         answer = await self.ask("search", organization, by, text=text)
@@ -147,6 +155,11 @@ async def test_each_finds_its_own_and_a_new_process_answers_the_same(
         with pytest.raises(Rejected) as forbidden:
             await shop.found("", "beta", ANN)
         assert forbidden.value.code == "forbidden"
+        assert await shop.ask_as(None, roles.SOVEREIGN_ADMIN) == ["bp-wiki"]
+        for where, role in ((None, ()), ("beta", (roles.SOVEREIGN_ADMIN,))):
+            with pytest.raises(Rejected) as no:
+                await shop.ask_as(where, *role)
+            assert no.value.code == "forbidden"
         answered = await shop.ask("search", "beta", BEN)
     async with opened(js, keys) as again:
         assert await again.ask("search", "beta", BEN) == answered

@@ -26,7 +26,7 @@ from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
-from catalyst.contracts.roles import may_read, may_send
+from catalyst.contracts.roles import may_read, may_read_platform, may_send
 from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
@@ -95,15 +95,17 @@ class Questions:
         except BadToken as error:
             raise Rejected("unauthenticated", str(error)) from error
         found = self._table.roles(claims, organization)
-        if claims.service is None and not _may_ask(query, found):
+        if claims.service is None and not _may_ask(query, organization, found):
             found = await self._table.roles_of(organization, claims)
-            if not _may_ask(query, found):
+            if not _may_ask(query, organization, found):
                 raise Rejected("forbidden", f"your roles do not allow {query.name}")
         return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
 
 
-def _may_ask(query: Query, roles: frozenset[str]) -> bool:
-    return may_send(query.for_command, roles) or may_read(query.for_kind, roles, roles)
+def _may_ask(query: Query, organization: str | None, roles: frozenset[str]) -> bool:
+    if may_send(query.for_command, roles) or may_read(query.for_kind, roles, roles):
+        return True
+    return organization is None and may_read_platform(query.for_kind, roles)
 
 
 def problem(refusal: Rejected) -> dict[str, Any]:
