@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catalyst.cli import contexts, main
 from catalyst.cli.contexts import Context
+from catalyst.cli.demo.omantel import PRICES
 from catalyst.cli.demo.screen import Screen
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "price-book.yaml"
 LATENCY = "stored 1.0  outcome 2.0  row 3.0 ms"
 
 
@@ -70,3 +73,12 @@ def test_an_installation_without_a_broker_cannot_be_shown(
     contexts.register(contexts.default_path(), "half", Context(http="http://127.0.0.1:1"))
     assert main.ended(["demo", "--against", "half"]) == 2
     assert "--against half" in capsys.readouterr().err
+
+
+def test_the_prices_of_the_demonstration_are_those_of_the_example() -> None:
+    shown, example = yaml.safe_load(PRICES), yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    assert shown["blueprints"]
+    for part in ("packages", "blueprints"):
+        for name, item in shown[part].items():
+            wanted = example[part][name]
+            assert item == {"name": wanted["name"], "month": {"OMR": wanted["month"]["OMR"]}}

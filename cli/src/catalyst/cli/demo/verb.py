@@ -1,4 +1,4 @@
-"""`catalyst demo`: the main job on the real broker, in under a minute."""
+"""`catalyst demo`: the main job on the real broker, in a minute and a half at most."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from catalyst.cli.calling import called
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
 from catalyst.cli.demo.burst import Kill
+from catalyst.cli.demo.omantel import LEFT_OUT, TITLE, Business, opened
 from catalyst.cli.demo.plain import plain
 from catalyst.cli.demo.screen import Screen
 from catalyst.cli.demo.story import Story
@@ -28,6 +30,19 @@ from catalyst.cli.output import note
 from catalyst.cli.processes import Supervisor
 from catalyst.cli.stack import Options, running
 from catalyst.client.http_transport import over_http
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """Where the story is told."""
+
+    context: Context
+    kill: Kill | None
+    """Kills the worker of Environments."""
+    installation: Installation | None = None
+    """Our own, with its keys; None if it is somebody else's."""
+    kill_changes: Kill | None = None
+    """Kills the worker of changes."""
 
 
 def demo(
@@ -44,7 +59,8 @@ def demo(
 
     Starts everything in a temporary directory, publishes commands with a plain NATS program,
     watches the read model change, kills a worker, drops the stream, folds the log again, clones a
-    Git home. Ends with a table of what was proved, and with 8 if anything did not hold.
+    Git home. Then a small business buys an Application, on a simulated cluster. Ends with a table
+    of what was proved, and with 8 if anything did not hold.
 
     Example:
       catalyst demo
@@ -63,7 +79,8 @@ def demo(
 
 async def _demo(screen: Screen, against: str, kill: str) -> None:
     began = time.monotonic()
-    async with _installation(screen, against, kill) as (context, killer):
+    async with _installation(screen, against, kill) as stage:
+        context = stage.context
         ready = time.monotonic()
         async with (
             over_http(context.http, token=context.operator.token) as http,
@@ -83,10 +100,11 @@ async def _demo(screen: Screen, against: str, kill: str) -> None:
                     first=Browser(http),
                     second=Browser(http),
                     browsers=browsers,
-                    kill=killer,
+                    kill=stage.kill,
                     suffix=f"-{secrets.token_hex(3)}x" if against else "",
                 )
                 await story.tell()
+            story.commands += await _business(screen, stage)
             done = time.monotonic()
             numbers = [
                 ("stack ready after", f"{ready - began:.1f} s"),
@@ -102,9 +120,7 @@ async def _demo(screen: Screen, against: str, kill: str) -> None:
 
 
 @asynccontextmanager
-async def _installation(
-    screen: Screen, against: str, kill: str
-) -> AsyncIterator[tuple[Context, Kill | None]]:
+async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterator[_Stage]:
     if against:
         found = contexts.pick(contexts.load(contexts.default_path()), against)
         if not found.http or not found.nats:
@@ -114,16 +130,33 @@ async def _installation(
                 hint="`catalyst context add` takes both",
             )
         note(f"this creates three Organizations on {against!r}, with Environments; they stay there")
-        yield found, _by_command(kill) if kill else None
+        yield _Stage(context=found, kill=_by_command(kill) if kill else None)
         return
     with tempfile.TemporaryDirectory(prefix="catalyst-demo-") as folder:
         screen.waiting(f"everything runs in {folder} and is removed at the end")
         installation = Installation(Path(folder))
-        options = Options(port=0, processes=True)
+        options = Options(port=0, processes=True, simulate_cluster=True)
         async with running(installation, options, screen.waiting) as stack:
             if stack.supervisor is None:
                 raise RuntimeError("the demonstration needs processes that it can kill")
-            yield stack.context, _of_ours(stack.supervisor)
+            yield _Stage(
+                context=stack.context,
+                kill=_of_ours(stack.supervisor, "environment", "environment-controller"),
+                installation=installation,
+                kill_changes=_of_ours(stack.supervisor, "provisioning", "worker of provisioning"),
+            )
+
+
+async def _business(screen: Screen, stage: _Stage) -> int:
+    """Tell the chapter of the small business where it can be told; return the commands sent."""
+    if stage.installation is None or stage.kill_changes is None:
+        screen.step(TITLE)
+        screen.leave_out(LEFT_OUT, "only the demonstration's own stack has a simulated cluster")
+        return 0
+    async with opened(stage.installation, stage.context.http) as doors:
+        business = Business(screen=screen, doors=doors, kill=stage.kill_changes)
+        await business.tell()
+    return business.commands
 
 
 def _next(against: str) -> tuple[str, ...]:
@@ -139,9 +172,9 @@ def _next(against: str) -> tuple[str, ...]:
     )
 
 
-def _of_ours(supervisor: Supervisor) -> Kill:
+def _of_ours(supervisor: Supervisor, user: str, shown: str) -> Kill:
     async def kill() -> str:
-        return f"the environment-controller, process {supervisor.kill('environment')}"
+        return f"the {shown}, process {supervisor.kill(user)}"
 
     return kill
 
