@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.integration.billing.town import OWNER, ROOT, Town
 from tests.support import billing, build
-from tests.support.broker import Access, SharedBroker
+from tests.support.broker import Access, SharedBroker, emptied
 from tests.support.crashes import FaultyBroker, Stopper
 from tests.support.invariants import check_log
 from tests.support.rig import deliver_again_after, runtime
@@ -135,6 +135,7 @@ async def _prove(site: Site, at: int, side: str) -> bool:
         reached = (await site.run(at=at, side=side)).crashed
         await site.run()
         await site.check(js, f"{at} {side}")
+        await emptied(js)
     return reached
 
 
