@@ -81,7 +81,9 @@ async def _measured(parts: list[str], *, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     for name in parts:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
-        figures += await PARTS[name](quick)
+        found = await PARTS[name](quick)
+        print(table(found), file=sys.stderr, flush=True)
+        figures += found
     return figures
 
 

@@ -11,7 +11,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
 
-ACCOUNTS: Final = 500
+ACCOUNTS: Final = 2000
 """As many tests of one session may use the broker; starting with them costs some 10 ms."""
 
 
