@@ -6,6 +6,7 @@ import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
 import { RowTable } from "./rows.js";
 import { LiveStream } from "./stream.js";
+import { Views } from "./views.js";
 import { actor, place } from "./words.js";
 
 const SIGNED_IN = "catalyst-signed-in"; // Whether to ask for the session at all; never the token.
@@ -13,6 +14,7 @@ const ASK_AGAIN_MS = 2000;
 
 const showTab = tabs([byId("tab-row"), byId("tab-send")]);
 let stream = null;
+const views = new Views(() => stream?.rows ?? new Map());
 
 const table = new RowTable((key) => {
   location.hash = encodeURIComponent(key);
@@ -49,6 +51,7 @@ function opened() {
   const current = new LiveStream({
     changed: (keys) => {
       table.show(current.rows, keys);
+      views.changed(keys);
       if (table.chosen && (keys === null || keys.includes(table.chosen))) {
         detail.show(table.chosen, current.rows.get(table.chosen));
       }
@@ -76,7 +79,6 @@ function chosenByAddress() {
 async function enter(session) {
   byId("door").hidden = true;
   byId("waiting").hidden = true;
-  byId("desk").hidden = false;
   byId("who").hidden = false;
   byId("stream").hidden = false;
   say(byId("who-name"), session.email ?? actor(session.actor));
@@ -85,6 +87,7 @@ async function enter(session) {
   stream?.stop();
   stream = opened();
   chosenByAddress();
+  views.begin(session);
   const running = stream.run();
   await form.begin(session);
   await running;
@@ -99,6 +102,7 @@ function leave(text = "") {
   table.show(new Map(), null);
   detail.clear();
   form.end();
+  views.end();
   for (const id of ["desk", "who", "stream"]) byId(id).hidden = true;
   byId("waiting").hidden = true;
   byId("door").hidden = false;
@@ -163,5 +167,8 @@ addEventListener("storage", (event) => {
   // Another tab signed out: so did this one.
   if (event.key === SIGNED_IN && event.newValue === null && stream) leave("You are signed out.");
 });
-setInterval(() => detail.tick(), 1000);
+setInterval(() => {
+  detail.tick();
+  views.tick();
+}, 1000);
 await resume();

@@ -1,0 +1,99 @@
+// One Application in one Environment: its marks, its configuration, and what can be done with it.
+
+import { question } from "./asking.js";
+import { el } from "./dom.js";
+import { marks } from "./marks.js";
+import { Order } from "./order.js";
+import { chainOf, whole } from "./why.js";
+import { place } from "./words.js";
+
+export class ApplicationPage {
+  #order = null;
+  #stopped = false;
+
+  constructor(node, organization, application, environment, { go, rows }) {
+    Object.assign(this, { organization, application, environment, go, rows });
+    this.marks = el("dl", { class: "marks" });
+    this.what = el("p", { class: "quiet" });
+    this.why = el("div");
+    this.body = el("div", { class: "part" });
+    const title = el("h2", { text: application, tabindex: "-1" });
+    node.replaceChildren(el("div", { class: "page" },
+      el("button", { type: "button", class: "small plain", text: "← Applications", on: { click: () => go("applications") } }),
+      el("div", {}, title, el("p", { class: "quiet", text: environment }), this.what),
+      this.marks, this.why, this.body));
+    this.changed(null);
+    title.focus();
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#order?.stop();
+  }
+
+  tick() {
+    this.#order?.tick();
+    this.changed(null);
+  }
+
+  changed() {
+    const found = this.#binding();
+    const desired = found?.desired;
+    this.what.textContent = desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.";
+    if (found) marks(this.marks, found);
+    else this.marks.replaceChildren();
+    const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization));
+    this.why.replaceChildren(...(links ? [links] : []));
+    const revision = desired?.change ?? "";
+    if (revision === this.revision) return;
+    // Another revision, another configuration: what is typed counts for one that is gone.
+    this.revision = revision;
+    this.#begin(desired);
+  }
+
+  #binding() {
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "application" || at.organization !== this.organization || at.name !== this.application) continue;
+      return doc?.bindings?.find((one) => one.environment === this.environment) ?? null;
+    }
+    return null;
+  }
+
+  #begin(desired) {
+    this.#order?.stop();
+    this.#order = null;
+    this.body.replaceChildren();
+    if (!desired) return;
+    const { organization, application, environment } = this;
+    const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
+      opened: (change) => this.go("change", change),
+    });
+    this.#order = order;
+    const remove = el("button", { type: "button", text: "Plan the uninstall", on: {
+      click: () => order.ask({ action: "uninstall", environment, application }),
+    } });
+    this.upgrades = el("div", { class: "actions" });
+    this.body.replaceChildren(el("h3", { text: "Upgrade or remove" }), this.upgrades, el("div", { class: "actions" }, remove),
+      el("h3", { text: "Configuration" }), order.node);
+    this.#versions(desired, order);
+  }
+
+  async #versions(desired, order) {
+    const { organization, application, environment } = this;
+    let found;
+    try {
+      found = await question("catalog.versions", organization, { blueprint: desired.blueprint, environment, application });
+    } catch (error) {
+      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(el("p", { class: "quiet", text: `Its versions cannot be read now: ${error.message}` }));
+      return;
+    }
+    if (this.#order !== order || this.#stopped) return;
+    const newer = found.versions.filter(({ upgradable, version }) => upgradable && version !== desired.version);
+    this.upgrades.replaceChildren(...(newer.length
+      ? newer.map(({ version }) => el("button", { type: "button", text: `Plan the upgrade to ${version}`, on: {
+        click: () => order.ask({ action: "upgrade", environment, application, version }),
+      } }))
+      : [el("p", { class: "quiet", text: "There is no version to upgrade to." })]));
+  }
+}

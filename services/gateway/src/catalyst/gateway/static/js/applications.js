@@ -1,0 +1,112 @@
+// What an Organization runs: each Application in each Environment with its four marks, live.
+
+import { el, say } from "./dom.js";
+import { ACTION, BAD_FIRST, marks, worst } from "./marks.js";
+import { chainOf, whole } from "./why.js";
+import { counted, place } from "./words.js";
+
+export class Applications {
+  #cards = new Map();
+
+  constructor(node, organization, { go, rows }) {
+    Object.assign(this, { organization, go, rows });
+    this.count = el("p", { class: "quiet", role: "status" });
+    this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
+    this.list = el("div", { class: "runs" });
+    this.changes = el("div", { class: "part" });
+    node.replaceChildren(el("div", { class: "list-head" }, el("h2", { text: "Applications" }), this.count),
+      this.roll, this.list, this.changes);
+    this.changed(null);
+  }
+
+  stop() {}
+
+  /** Draws anew what a change of rows concerns; null: everything. */
+  changed(keys) {
+    const mine = (key) => {
+      const at = place(key);
+      return at.organization === this.organization && ["application", "environment", "change"].includes(at.kind);
+    };
+    if (keys === null || keys.some(mine)) this.#draw();
+  }
+
+  tick() {
+    this.#draw();
+  }
+
+  #draw() {
+    const found = [];
+    const places = new Map();
+    const changes = [];
+    for (const [key, value] of this.rows()) {
+      const at = place(key);
+      if (at.organization !== this.organization || !value.doc) continue;
+      if (at.kind === "environment") places.set(at.name, []);
+      if (at.kind === "change") changes.push(value.doc);
+      if (at.kind === "application") for (const one of value.doc.bindings ?? []) found.push([at.name, one]);
+    }
+    for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health.status]);
+    this.#rollUp(places);
+    say(this.count, counted(found.length, "Application"));
+    this.#cardsOf(found);
+    this.#changesOf(changes);
+  }
+
+  #rollUp(places) {
+    const every = [...places.values()].flat();
+    const parts = [[this.organization, worst(every)], ...[...places].sort().map(([name, known]) => [name, worst(known)])];
+    const text = JSON.stringify(parts);
+    if (this.rolled === text) return;
+    this.rolled = text;
+    this.roll.replaceChildren(...parts.map(([name, health]) => el("span", { class: "rolled" },
+      `${name} `, el("span", { class: `badge ${BAD_FIRST[health] ?? "warn"}`, text: health }))));
+  }
+
+  #cardsOf(found) {
+    const keys = new Set(found.map(([name, one]) => `${name}.${one.environment}`));
+    for (const [key, card] of this.#cards) {
+      if (keys.has(key)) continue;
+      card.node.remove();
+      this.#cards.delete(key);
+    }
+    found.sort(([a, one], [b, other]) => (`${one.environment}.${a}` < `${other.environment}.${b}` ? -1 : 1));
+    this.none ??= el("p", { class: "empty", text: "Nothing runs here yet. Choose something in the catalogue." });
+    this.none.hidden = found.length > 0;
+    if (!this.none.isConnected) this.list.append(this.none);
+    for (const [at, [name, one]] of found.entries()) {
+      const key = `${name}.${one.environment}`;
+      const card = this.#cards.get(key) ?? this.#card(name, one.environment);
+      this.#cards.set(key, card);
+      const desired = one.desired;
+      say(card.what, desired ? `${desired.blueprint} ${desired.version}` : "nothing is to run");
+      marks(card.marks, one);
+      const links = chainOf(whole(one.blocked_by ?? [], this.rows(), this.organization));
+      card.why.replaceChildren(...(links ? [links] : []));
+      if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
+    }
+  }
+
+  #card(name, environment) {
+    const card = { what: el("p", { class: "quiet" }), marks: el("dl", { class: "marks" }), why: el("div") };
+    card.node = el("article", { class: "run" },
+      el("div", { class: "detail-head" },
+        el("div", {}, el("h3", {}, el("button", { type: "button", class: "name", text: name, on: {
+          click: () => this.go("application", name, environment),
+        } })), el("p", { class: "quiet", text: environment }), card.what)),
+      card.marks, card.why);
+    return card;
+  }
+
+  #changesOf(changes) {
+    changes.sort((one, other) => (one.opened < other.opened ? 1 : -1));
+    const text = JSON.stringify(changes.map(({ change, status, percent }) => [change, status, percent]));
+    if (this.listed === text) return;
+    this.listed = text;
+    const focused = this.changes.contains(document.activeElement) ? document.activeElement.dataset.change : "";
+    const lines = changes.slice(0, 20).map((doc) => el("li", {},
+      el("button", { type: "button", class: "link", "data-change": doc.change, text: ACTION(doc), on: { click: () => this.go("change", doc.change) } }),
+      ` ${doc.status}${doc.status === "running" ? `, ${doc.percent} %` : ""}`));
+    this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", {}, lines)] : []));
+    if (focused) [...this.changes.querySelectorAll("button")].find(({ dataset }) => dataset.change === focused)?.focus();
+  }
+}

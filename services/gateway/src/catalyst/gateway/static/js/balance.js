@@ -1,0 +1,141 @@
+// An Organization's account: what can be spent, where it came from, and vouchers.
+
+import { commandId } from "./api.js";
+import { command, freshName, question } from "./asking.js";
+import { el, say } from "./dom.js";
+import { Text } from "./fields.js";
+import { money } from "./money.js";
+import { refusal } from "./refusal.js";
+import { instant, label, place } from "./words.js";
+
+export class Balance {
+  #drawn = "";
+  #sent = null;
+  #redemption = "";
+  #turn = 0;
+
+  constructor(node, organization, { rows }) {
+    Object.assign(this, { organization, rows });
+    this.account = el("div", { class: "part" });
+    this.code = new Text("voucher", { kind: "text", schema: {}, description: "As it was given to you, such as VCH-XXXX-XXXX-XXXX." }, true);
+    this.code.control.addEventListener("input", () => this.#forget());
+    this.worth = el("p", { role: "status" });
+    this.take = el("button", { type: "button", class: "primary", text: "Redeem it", hidden: true, on: { click: () => this.#redeem() } });
+    this.problems = el("div", { class: "problems", role: "alert" });
+    const form = el("form", { class: "part", novalidate: true, "aria-label": "Voucher", on: {
+      submit: (event) => {
+        event.preventDefault();
+        this.#look();
+      },
+    } }, el("h3", { text: "Redeem a voucher" }), this.code.node, this.problems, this.worth,
+    el("div", { class: "actions" }, el("button", { type: "submit", text: "What is it worth?" }), this.take));
+    node.replaceChildren(el("div", { class: "page" }, el("h2", { text: "Balance" }), this.account, form));
+    this.changed(null);
+  }
+
+  stop() {
+    this.#turn += 1;
+  }
+
+  tick() {}
+
+  changed() {
+    const found = this.#row("account", this.organization);
+    const text = JSON.stringify(found?.doc ?? null);
+    if (text !== this.#drawn) {
+      this.#drawn = text;
+      this.account.replaceChildren(...(found?.doc ? drawn(found.doc) : [el("p", { class: "empty", text: "There is no account yet, or it is not yours to see." })]));
+    }
+    if (this.#redemption) this.#told(this.#row("redemption", this.#redemption)?.doc);
+  }
+
+  #row(kind, name) {
+    for (const [key, value] of this.rows()) {
+      const at = place(key);
+      if (at.kind === kind && at.organization === this.organization && at.name === name) return value;
+    }
+    return null;
+  }
+
+  #forget() {
+    this.#turn += 1;
+    this.#redemption = "";
+    this.take.hidden = true;
+    this.code.clear();
+    this.problems.replaceChildren();
+    say(this.worth, "");
+  }
+
+  async #look() {
+    this.#forget();
+    const turn = this.#turn;
+    say(this.worth, "Looking…");
+    try {
+      const found = await question("billing.preview-voucher", this.organization, { code: this.code.control.value.trim() });
+      if (turn !== this.#turn) return;
+      say(this.worth, [`It is worth ${money(found.amount)}`, found.description, found.credit_days ? `the credit lasts ${found.credit_days} days` : ""].filter(Boolean).join("; "));
+      this.take.hidden = false;
+      this.take.focus();
+    } catch (error) {
+      if (turn === this.#turn) this.#refused(error);
+    }
+  }
+
+  async #redeem() {
+    const code = this.code.control.value.trim();
+    if (this.#sent?.code !== code) this.#sent = { code, id: freshName("r"), command: commandId() };
+    const { id, command: key } = this.#sent;
+    this.take.disabled = true;
+    try {
+      await command("billing.redeem-voucher.v1", key, { organization: this.organization, aggregate: "redemption", id }, { code });
+      this.#sent = null;
+      this.#redemption = id;
+      this.take.hidden = true;
+      say(this.worth, "It is being redeemed…");
+      this.changed(null);
+    } catch (error) {
+      if (error.status) this.#sent = null;
+      this.#refused(error);
+    } finally {
+      this.take.disabled = false;
+    }
+  }
+
+  #told(doc) {
+    if (!doc) return;
+    if (doc.status === "completed") say(this.worth, `Redeemed: ${doc.amount ? money(doc.amount) : "the credit"} was added.`);
+    else if (doc.status === "failed") this.#refused({ message: `It was not redeemed: ${doc.code}`, errors: [] });
+    if (["completed", "failed"].includes(doc.status)) this.#redemption = "";
+  }
+
+  #refused(error) {
+    say(this.worth, "");
+    this.code.clear();
+    const wrong = error.errors?.length ? error.errors.map(({ message, rule }) => message || rule) : [error.message];
+    if (error.status && error.status !== 429) for (const text of wrong) this.code.mark(text);
+    this.problems.replaceChildren(refusal(error));
+    this.code.focus();
+  }
+}
+
+function drawn(doc) {
+  const at = (minor, currency) => money({ currency, minor });
+  const balances = doc.balances.map((row) => el("section", { class: "balance", "aria-label": row.currency },
+    el("p", { class: "quiet", text: "can be spent" }),
+    el("p", { class: "amount", text: at(row.available, row.currency) }),
+    el("dl", { class: "facts" }, [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed], ["May be owed", row.credit_limit]].map(([name, minor]) =>
+      el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor, row.currency) }))))));
+  const grants = doc.grants.map((one) => el("li", {
+    text: [`${at(one.left, one.amount.currency)} of ${money(one.amount)}`, one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") }));
+  const holds = doc.holds.map((one) => el("li", { text: `${money(one.amount)} for ${one.hold}, until ${instant(one.expires)}` }));
+  const moves = doc.ledger.map((one) => el("li", {
+    text: `${instant(one.time)} · ${label(one.kind)} · ${one.entry} · ${one.postings.map((posting) => `${posting.account} ${money(posting.amount)}`).join(", ")}` }));
+  return [
+    doc.status === "open" ? null : el("p", { class: "notice", text: `The account is ${doc.status}.` }),
+    balances.length ? el("div", { class: "balances" }, balances) : el("p", { class: "empty", text: "Nothing was ever paid in. Redeem a voucher to begin." }),
+    doc.spend_limit ? el("p", { text: `At most ${money(doc.spend_limit)} may be spent a month.` }) : null,
+    grants.length ? el("div", {}, el("h3", { text: "Where the credit comes from" }), el("ul", {}, grants)) : null,
+    holds.length ? el("div", {}, el("h3", { text: "Set aside" }), el("ul", {}, holds)) : null,
+    moves.length ? el("details", {}, el("summary", { text: "Latest movements" }), el("ul", {}, moves)) : null,
+  ].filter(Boolean);
+}

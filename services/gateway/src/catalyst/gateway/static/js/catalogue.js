@@ -1,0 +1,131 @@
+// The catalogue: what an Organization finds, as cards, by text and by category.
+
+import { question } from "./asking.js";
+import { el, say } from "./dom.js";
+import { counted, label } from "./words.js";
+
+const TYPING_MS = 200;
+const PAGE = 60;
+
+export class Catalogue {
+  #abort = null;
+  #timer = null;
+  #category = "";
+  #text = "";
+
+  /** Shows the catalogue of an Organization in `node`; `open(blueprint)` shows one of it. */
+  constructor(node, organization, open) {
+    this.organization = organization;
+    this.open = open;
+    this.box = el("input", { type: "search", id: "catalogue-text", autocomplete: "off", placeholder: "What do you need? A wiki, a database…", on: {
+      input: () => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#search(), TYPING_MS);
+      },
+    } });
+    this.facets = el("div", { class: "kinds", role: "group", "aria-label": "Category" });
+    this.status = el("p", { class: "quiet", role: "status" });
+    this.cards = el("ul", { class: "cards" });
+    this.more = el("div", { class: "actions" });
+    node.replaceChildren(
+      el("div", { class: "list-head" }, el("h2", { text: "Catalogue" }), this.status),
+      el("div", { class: "filters", role: "search", "aria-label": "Search the catalogue" },
+        el("label", { class: "grow", for: "catalogue-text" }, el("span", { class: "unseen", text: "Search" }), this.box),
+        this.facets),
+      this.cards, this.more);
+    this.#search();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+  }
+
+  changed() {}
+
+  tick() {}
+
+  async #search(offset = 0) {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    if (offset === 0) say(this.status, "Searching…");
+    if (this.box.value !== this.#text) this.#category = "";
+    this.#text = this.box.value;
+    const category = this.#category ? [this.#category] : [];
+    let found;
+    try {
+      const asked = { text: this.#text.slice(0, 200), category, limit: PAGE, offset };
+      found = await question("catalog.search", this.organization, asked, abort.signal);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      say(this.status, "");
+      this.more.replaceChildren(el("p", { class: "notice", role: "alert", text: `The catalogue cannot be read now: ${error.message}` }),
+        el("button", { type: "button", text: "Try again", on: { click: () => this.#search(offset) } }));
+      return;
+    }
+    if (this.#abort === abort) this.#draw(found, offset);
+  }
+
+  #draw(found, offset) {
+    say(this.status, counted(found.total, "Blueprint"));
+    const cards = found.items.map((card) => el("li", {}, this.#card(card)));
+    if (offset) this.cards.append(...cards);
+    else this.cards.replaceChildren(...cards);
+    if (!found.total) {
+      const text = this.#text ? "Nothing is called that, and nothing says so of itself." : "There is nothing in this catalogue yet.";
+      this.cards.replaceChildren(el("li", { class: "empty", text }));
+    }
+    this.more.replaceChildren(...(found.next === null ? [] : [
+      el("button", { type: "button", text: "Show more", on: { click: () => this.#search(found.next) } })]));
+    this.#facet(found.facets.category ?? []);
+  }
+
+  #facet(values) {
+    const focused = this.facets.contains(document.activeElement) ? document.activeElement.dataset.category : null;
+    const every = [{ value: "" }, ...values];
+    if (this.#category && !values.some(({ value }) => value === this.#category)) every.push({ value: this.#category, count: 0 });
+    this.facets.replaceChildren(...every.map(({ value, count }) => el("button", {
+      type: "button", class: "chip", "data-category": value, "aria-pressed": String(value === this.#category), on: {
+        click: () => {
+          this.#category = value;
+          this.#search();
+        },
+      } }, value ? label(value) : "All", count === undefined ? null : el("span", { class: "count", text: ` ${count}` }))));
+    if (focused !== null) [...this.facets.children].find(({ dataset }) => dataset.category === focused)?.focus();
+  }
+
+  #card(card) {
+    return el("article", { class: "product" },
+      monogram(card),
+      el("div", {},
+        el("h3", {}, el("button", { type: "button", class: "name", text: card.title, on: { click: () => this.open(card.name) } })),
+        el("p", { class: "quiet", text: [label(card.category || "other"), card.version].join(" · ") }),
+        el("p", { text: card.summary }),
+        el("p", { class: "tail" }, el("strong", { text: priced(card.price) }), flags(card))));
+  }
+}
+
+/** Returns the letter that stands for a Blueprint. */
+export function monogram(card) {
+  const letter = [...card.title][0] ?? "?";
+  return el("span", { class: "monogram", "aria-hidden": "true", text: letter.toUpperCase() });
+}
+
+/** Returns what a month costs; what has no price is not free. */
+export function priced(price) {
+  if (price === null) return "no price";
+  return `${price.map(({ text }) => text).join(" or ")} a month`;
+}
+
+/** Returns what has to be known before it is installed. */
+export function flags(card) {
+  const found = [
+    card.featured ? ["good", "featured"] : null,
+    card.origin === "public" ? null : ["", card.origin],
+    card.deprecated ? ["warn", `advised against: ${card.deprecated}${card.replacement ? `; ${card.replacement} instead` : ""}`] : null,
+    card.security ? ["bad", "a version of it is dangerous"] : null,
+    card.yanked.length ? ["warn", `taken back: ${card.yanked.join(", ")}`] : null,
+  ];
+  return found.filter(Boolean).map(([mood, text]) => el("span", { class: `badge ${mood}`, text }));
+}

@@ -1,0 +1,59 @@
+// The four marks of an Application in an Environment, each with what it rests on and how old that is.
+
+import { el } from "./dom.js";
+import { changeTitle } from "./steps.js";
+import { age, counted } from "./words.js";
+
+/** How each word is coloured; the word itself always stands there. */
+export const BAD_FIRST = {
+  healthy: "good",
+  current: "good",
+  progressing: "warn",
+  pending: "warn",
+  unknown: "warn",
+  degraded: "bad",
+  missing: "bad",
+  failed: "bad",
+};
+const ORDER = ["healthy", "progressing", "degraded", "missing", "unknown"];
+export const ACTION = changeTitle;
+
+/** Returns the worst of several; nothing at all is healthy, and an unknown word is unknown. */
+export function worst(found) {
+  const ranks = found.map((one) => (ORDER.includes(one) ? ORDER.indexOf(one) : ORDER.length - 1));
+  return ORDER[Math.max(0, ...ranks)];
+}
+
+/** Draws the marks of one Application in one Environment into a list, if they changed. */
+export function marks(node, one) {
+  const now = Date.now();
+  const lines = [
+    mark("Applied", one.applied, now),
+    mark("Health", one.health, now),
+    one.change
+      ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`] }
+      : { name: "Change", word: "none", mood: "", rest: ["nothing works on it"] },
+    one.gate.open
+      ? { name: "Gate", word: "open", mood: "", rest: ["no change waits"] }
+      : { name: "Gate", word: "closed", mood: "warn", rest: [`${one.gate.change} waits for ${one.gate.waits_for.join(", ") || "its turn"}`, one.gate.since ? `for ${age(one.gate.since, now)}` : ""] },
+  ];
+  const text = JSON.stringify(lines);
+  if (node.shown === text) return;
+  node.shown = text;
+  node.replaceChildren(...lines.map(({ name, word, mood, rest }) => el("div", {},
+    el("dt", { text: name }),
+    el("dd", {}, el("span", { class: `badge ${mood}`, text: word }), el("span", { class: "quiet", text: ` ${rest.filter(Boolean).join(" · ")}` })))));
+}
+
+function mark(name, { status, message, evidence, source, as_of: seen, stale_since: stale }, now) {
+  const worstOf = (evidence ?? []).slice(0, 3).map((item) => [`${item.kind} ${item.name}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
+  const more = (evidence ?? []).length - worstOf.length;
+  const rest = [
+    message,
+    ...worstOf,
+    more > 0 ? `and ${counted(more, "object")} more` : "",
+    seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : "never seen",
+    stale ? `nothing was heard for ${age(stale, now)}` : "",
+  ];
+  return { name, word: status, mood: Object.hasOwn(BAD_FIRST, status) ? BAD_FIRST[status] : "warn", rest };
+}

@@ -1,0 +1,24 @@
+// Money in minor units, as text. Pure.
+
+/** Returns `{currency, minor}` with all digits of its currency: `1.500 OMR`. */
+export function money({ currency, minor }) {
+  const digits = places(currency);
+  const text = String(Math.abs(minor)).padStart(digits + 1, "0");
+  const whole = text.slice(0, text.length - digits);
+  const rest = digits ? `.${text.slice(-digits)}` : "";
+  return `${minor < 0 ? "-" : ""}${whole}${rest} ${currency}`;
+}
+
+function places(currency) {
+  try {
+    const style = { style: "currency", currency };
+    return new Intl.NumberFormat("en", style).resolvedOptions().maximumFractionDigits;
+  } catch {
+    return 2; // No currency that a browser knows.
+  }
+}
+
+/** Returns one amount less another of the same currency. */
+export function less(one, other) {
+  return { currency: one.currency, minor: one.minor - other.minor };
+}

@@ -1,0 +1,185 @@
+// What is wanted of one Application, asked field by field, and its plan: install, configure, …
+
+import { Refused } from "./api.js";
+import { question } from "./asking.js";
+import { ConfigForm } from "./config.js";
+import { el } from "./dom.js";
+import { Choice, Text } from "./fields.js";
+import { PlanView } from "./plan.js";
+import { refusal } from "./refusal.js";
+import { steps } from "./schema.js";
+import { place } from "./words.js";
+
+const INPUT_MS = 150;
+
+/** Returns the names of an Organization's rows of a kind. */
+export function namesOf(rows, kind, organization) {
+  const found = [...rows.keys()].map(place).filter((at) => at.kind === kind && at.organization === organization);
+  return found.map(({ name }) => name).sort();
+}
+
+export class Order {
+  node = el("div", { class: "order" });
+  #config = null;
+  #abort = null;
+  #timer = null;
+  #turn = 0;
+
+  /**
+   * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
+   * `on.opened(change)` when a plan is carried out.
+   */
+  constructor(about, rows, on) {
+    this.about = about;
+    this.rows = rows;
+    this.fields = {};
+    if (!about.application) {
+      const places = namesOf(rows(), "environment", about.organization);
+      this.fields.environment = new Choice("environment", { kind: "choice", values: places, schema: {} }, true);
+      if (places.length === 1) this.fields.environment.control.value = "0";
+      this.fields.environment.control.addEventListener("change", () => this.#load());
+      const hint = "What it shall be called: lower-case letters, digits or '-'.";
+      this.fields.application = new Text("name", { kind: "text", schema: {}, description: hint }, true);
+      this.fields.application.control.value = about.blueprint.replace(/^bp-/, "");
+    }
+    this.holder = el("div");
+    this.problems = el("div", { class: "problems", role: "alert" });
+    this.button = el("button", { type: "submit", class: "primary", text: "Show the plan" });
+    this.plan = new PlanView(about.organization, {
+      opened: on.opened,
+      again: (dependencies) => this.ask({ ...this.asked, dependencies }),
+      copies: (blueprint, environment) => this.#copies(blueprint, environment),
+    });
+    this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {
+      submit: (event) => {
+        event.preventDefault();
+        this.ask(this.#request());
+      },
+      input: () => {
+        // What was planned is not what is asked for any more.
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#forget(), INPUT_MS);
+      },
+    } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.problems,
+    el("div", { class: "actions" }, this.button, el("span", { class: "quiet", text: "Nothing happens before you apply it." })));
+    const none = !about.application && !namesOf(rows(), "environment", about.organization).length;
+    this.node.replaceChildren(
+      ...(none ? [el("p", { class: "notice", text: "This Organization has no Environment yet. Create one first: it is where things run." })] : []),
+      this.form, this.plan.node);
+    this.#load();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+    this.#abort?.abort();
+  }
+
+  tick() {
+    this.plan.tick();
+  }
+
+  #where() {
+    const { environment, application } = this.about;
+    if (application) return { environment, application };
+    return { environment: this.fields.environment.collect() ?? "", application: "" };
+  }
+
+  async #load() {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    const typed = this.#config?.typed();
+    if (!typed) this.holder.replaceChildren(el("p", { class: "quiet", text: "Reading what can be set…" }));
+    let form;
+    try {
+      const asked = { blueprint: this.about.blueprint, ...this.#where() };
+      form = await question("catalog.form", this.about.organization, asked, abort.signal);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.holder.replaceChildren(el("p", { class: "notice", role: "alert", text: `The form cannot be read now: ${error.message}` }),
+        el("button", { type: "button", text: "Try again", on: { click: () => this.#load() } }));
+      return;
+    }
+    this.#config = new ConfigForm(form, Boolean(this.about.application));
+    if (typed) this.#config.restore(typed);
+    this.holder.replaceChildren(this.#config.node);
+  }
+
+  #request() {
+    const { environment, application, blueprint } = this.about;
+    const values = this.#config?.collect() ?? {};
+    if (application) return { action: "configure", environment, application, values };
+    return {
+      action: "install",
+      environment: this.fields.environment.collect() ?? "",
+      application: this.fields.application.collect() ?? "",
+      blueprint,
+      values,
+    };
+  }
+
+  #forget() {
+    if (!this.plan.node.hasChildNodes()) return;
+    this.#turn += 1;
+    this.plan.clear();
+  }
+
+  #copies(blueprint, environment) {
+    const found = [];
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "application" || at.organization !== this.about.organization) continue;
+      if (doc?.bindings?.some((one) => one.environment === environment && one.desired?.blueprint === blueprint)) found.push(at.name);
+    }
+    return found.sort();
+  }
+
+  /** Asks for a plan and shows it, or why there is none. */
+  async ask(request) {
+    clearTimeout(this.#timer);
+    this.asked = request;
+    const turn = (this.#turn += 1);
+    for (const field of Object.values(this.fields)) field.clear();
+    this.#config?.clear();
+    this.problems.replaceChildren();
+    this.plan.clear();
+    this.button.disabled = true;
+    this.plan.node.replaceChildren(el("p", { class: "quiet", role: "status", text: "Planning…" }));
+    try {
+      const plan = await question("provisioning.plan", this.about.organization, request);
+      if (turn !== this.#turn) return;
+      this.plan.show(plan);
+      this.plan.focus();
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.plan.clear();
+      this.#refused(error);
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  #refused(error) {
+    if (!(error instanceof Refused)) {
+      this.problems.replaceChildren(refusal(error));
+      return;
+    }
+    let first = null;
+    const lines = error.errors.map(({ pointer, message, rule }) => {
+      const said = message || rule;
+      const field = this.#at(steps(pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
+      if (!field) return said;
+      field.mark(said);
+      first ??= field;
+      return el("button", { type: "button", class: "link", text: `${field.title}: ${said}`, on: { click: () => field.focus() } });
+    });
+    this.problems.replaceChildren(refusal(error, lines));
+    first?.focus();
+  }
+
+  #at([first, ...rest]) {
+    if (first === "values") return this.#config?.at(rest) ?? null;
+    return this.fields[first] ?? null;
+  }
+}

@@ -1,0 +1,186 @@
+// A plan as a person reads it before it is carried out, and the button that does so.
+
+import { Refused, commandId } from "./api.js";
+import { command, freshName } from "./asking.js";
+import { el, freshId, say } from "./dom.js";
+import { less, money } from "./money.js";
+import { refusal } from "./refusal.js";
+import { stepName } from "./steps.js";
+import { counted, duration, instant } from "./words.js";
+
+const ROLES = {
+  target: "what was asked for",
+  new: "comes with it",
+  shared: "runs already and stays as it is",
+  upgraded: "runs already and gets another version",
+};
+
+export class PlanView {
+  node = el("section", { class: "plan", "aria-label": "Plan" });
+  #plan = null;
+  #button = null;
+  #reason = null;
+  #sent = null;
+  #busy = false;
+
+  /**
+   * `on.opened(change)`: the plan is being carried out; `on.again(dependencies)`: plan once more;
+   * `on.copies(blueprint, environment)`: the Applications that an alias could stand for.
+   */
+  constructor(organization, on) {
+    this.organization = organization;
+    this.on = on;
+  }
+
+  clear() {
+    this.#plan = null;
+    this.#button = null;
+    this.node.replaceChildren();
+  }
+
+  /** Shows a plan. */
+  show(plan) {
+    this.#plan = plan;
+    this.#sent = { change: freshName("ch"), command: commandId() };
+    const reasonId = freshId("why");
+    this.#reason = el("p", { class: "quiet", id: reasonId });
+    this.problems = el("div", { class: "problems", role: "alert" });
+    this.#button = el("button", { type: "button", class: "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
+    this.title = el("h3", { text: "The plan", tabindex: "-1" });
+    this.node.replaceChildren(...[
+      this.title, this.#blocked(plan), this.#dependencies(plan), price(plan), gates(plan),
+      listed("Risks", plan.risks.map(({ message }) => message), "bad"),
+      listed("Other Applications that need it", plan.dependents),
+      listed("What goes", plan.goes), listed("What stays", plan.stays),
+      steps(plan), files(plan),
+      el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
+      this.problems,
+      el("div", { class: "actions" }, this.#button, this.#reason),
+    ].filter(Boolean));
+    this.tick();
+  }
+
+  focus() {
+    this.title?.focus();
+  }
+
+  /** Keeps the button right: a plan is over after a while. */
+  tick() {
+    if (!this.#plan || !this.#button) return;
+    const left = Date.parse(this.#plan.expires) - Date.now();
+    const [first] = this.#plan.blocked_by;
+    const why = this.#busy ? "It is being sent." : first ? `It cannot be applied: ${first.message}.` : left <= 0 ? "The plan is over; make it anew." : "";
+    this.#button.disabled = why !== "";
+    say(this.#reason, why || `It can be applied for ${duration(left)} more.`);
+  }
+
+  async #apply() {
+    const { request, hash, inputs, expires } = this.#plan;
+    const { change, command: key } = this.#sent;
+    const shown = this.#plan;
+    this.#busy = true;
+    this.problems.replaceChildren();
+    this.tick();
+    try {
+      const query = { organization: this.organization, aggregate: "change", id: change };
+      await command("provisioning.apply-plan.v1", key, query, { request, hash, inputs, expires });
+      if (this.#plan === shown) this.on.opened(change);
+    } catch (error) {
+      if (this.#plan !== shown) return;
+      // What was refused for good goes out anew; what got no answer goes out as the same.
+      if (error instanceof Refused) this.#sent = { change: freshName("ch"), command: commandId() };
+      const again = el("button", { type: "button", text: "Make the plan anew", on: { click: () => this.on.again(request.dependencies) } });
+      this.problems.replaceChildren(refusal(error), again);
+    } finally {
+      this.#busy = false;
+      this.tick();
+    }
+  }
+
+  #blocked({ blocked_by: blockers }) {
+    if (!blockers.length) return null;
+    const lines = blockers.map(({ message, names }) => el("li", { text: [message, ...(names.length ? [names.join(" → ")] : [])].join(": ") }));
+    return el("div", { class: "notice" }, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines));
+  }
+
+  #dependencies(plan) {
+    const target = plan.lock.find(({ role }) => role === "target");
+    const aliases = Object.entries(target?.dependencies ?? {});
+    if (!plan.dependencies.length && !aliases.length) return null;
+    const lines = plan.dependencies.map((one) => el("li", {},
+      el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}: ${ROLES[one.role] ?? one.role}`,
+      one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""));
+    const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
+    return el("div", { class: "part" }, el("h4", { text: "What it needs" }), el("ul", {}, lines),
+      asking ? aliases.map(([alias, name]) => this.#question(plan, alias, name)) : null);
+  }
+
+  /** Asks what an alias shall stand for: a new Application, or one that runs. */
+  #question(plan, alias, name) {
+    const one = plan.lock.find(({ application }) => application === name);
+    const id = freshId("alias");
+    const fresh = one?.role === "new";
+    const copies = this.on.copies(one?.blueprint ?? "", plan.environment);
+    if (!fresh && !copies.includes(name)) copies.unshift(name);
+    const select = el("select", { id, on: {
+      change: () => this.on.again({ ...plan.request.dependencies, [alias]: select.value }),
+    } },
+    el("option", { value: "new", text: fresh ? `a new one, called ${name}` : "a new one of its own" }),
+    copies.map((value) => el("option", { value, text: `${value}, which runs already` })));
+    select.value = fresh ? "new" : name;
+    return el("div", { class: "field" }, el("label", { for: id, text: `Which ${alias} shall it use?` }), select);
+  }
+}
+
+function price({ price: found }) {
+  if (!found) return el("div", { class: "part" }, el("h4", { text: "Price" }), el("p", { text: "Nothing is bought." }));
+  const { quote, delta, credit_after: after, covered } = found;
+  const lines = [
+    ["A month for these now", money(less(quote.total, delta))],
+    ["A month for these after", money(quote.total)],
+    ["Set aside now", money(quote.due)],
+    ["Credit after", after ? `${money(after)}${covered ? "" : " (not enough)"}` : "not known"],
+  ];
+  return el("div", { class: "part" }, el("h4", { text: "Price" }),
+    el("dl", { class: "facts price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
+    el("ul", { class: "quiet" }, quote.lines.map((line) => el("li", {
+      text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
+}
+
+function gates({ gates: found, quota }) {
+  const lines = [
+    ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but you"}`),
+    ...found.impossible,
+    found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
+    found.opening.problem || null,
+  ].filter(Boolean);
+  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.`;
+  return el("div", { class: "part" }, el("h4", { text: "What it waits for" }),
+    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: "Nothing: it begins at once." }),
+    room ? el("p", { class: "quiet", text: room }) : null);
+}
+
+function listed(title, lines, mood = "") {
+  if (!lines.length) return null;
+  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", { text }))));
+}
+
+function steps({ steps: found }) {
+  return el("div", { class: "part" }, el("h4", { text: "Steps" }),
+    el("ol", {}, found.map((one) => el("li", { text: `${stepName(one.step)}, usually ${duration(one.usual_seconds * 1000)}` }))));
+}
+
+function files({ files: found }) {
+  if (!found.length) return null;
+  return el("details", { class: "part" }, el("summary", { text: `${counted(found.length, "file")} in Git` }),
+    found.map((one) => el("details", { class: "file" },
+      el("summary", {}, el("code", { text: one.path }), ` ${one.change}`),
+      diff(one.diff), one.cut ? el("p", { class: "quiet", text: "It goes on; the rest is not shown." }) : null)));
+}
+
+const LINES = { "+": "added", "-": "removed", "@": "place" };
+
+function diff(text) {
+  const lines = text.split("\n").map((line) => el("span", { class: LINES[line[0]] ?? "", text: `${line}\n` }));
+  return el("pre", { class: "diff", tabindex: "0" }, el("code", {}, lines));
+}

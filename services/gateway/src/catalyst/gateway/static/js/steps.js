@@ -1,0 +1,37 @@
+// What the steps of a change are called for people, and how each stands. Pure.
+
+const NAMES = {
+  admit: "Admit it to the Environment",
+  hold: "Set the credit aside",
+  repository: "Make the repository",
+  commit: "Write the files to Git",
+  observe: "Wait until it runs",
+  capture: "Take the credit",
+  release: "Let it go from the Environment",
+  settle: "End the subscription",
+  archive: "Archive the repository",
+  delete: "Delete the rest",
+};
+
+/** Returns what a step is called. */
+export function stepName(step) {
+  return Object.hasOwn(NAMES, step) ? NAMES[step] : step;
+}
+
+const ACTIONS = {
+  install: "Install",
+  configure: "Change the configuration of",
+  upgrade: "Upgrade",
+  rollback: "Go back with",
+  uninstall: "Uninstall",
+  "delete-environment": "Delete the Environment",
+  "delete-organization": "Delete the Organization",
+};
+
+/** Returns what a change does, in one line. */
+export function changeTitle({ request, organization }) {
+  const action = Object.hasOwn(ACTIONS, request.action) ? ACTIONS[request.action] : request.action;
+  const what = request.application ?? request.environment ?? organization;
+  const where = request.application && request.environment ? ` in ${request.environment}` : "";
+  return `${action} ${what}${where}`;
+}

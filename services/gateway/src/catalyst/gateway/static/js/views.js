@@ -1,0 +1,147 @@
+// Which part of the page is shown: the rows, or one view of an Organization. The address says it.
+
+import { ApplicationPage } from "./application.js";
+import { Applications } from "./applications.js";
+import { Balance } from "./balance.js";
+import { BlueprintPage } from "./blueprint.js";
+import { Catalogue } from "./catalogue.js";
+import { ChangePage } from "./change.js";
+import { byId, el } from "./dom.js";
+import { place } from "./words.js";
+
+const MAKE = {
+  catalogue: (node, organization, [], tools) => new Catalogue(node, organization, (name) => tools.go("blueprint", name)),
+  blueprint: (node, organization, [name], tools) => new BlueprintPage(node, organization, name, tools),
+  applications: (node, organization, [], tools) => new Applications(node, organization, tools),
+  application: (node, organization, [name, environment], tools) => new ApplicationPage(node, organization, name, environment, tools),
+  change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
+  balance: (node, organization, [], tools) => new Balance(node, organization, tools),
+};
+const NEEDS = { blueprint: 1, application: 2, change: 1 };
+/** Under which of the buttons a view stands. */
+const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications" };
+
+export class Views {
+  #view = null;
+  #shown = "";
+  #session = null;
+  #organization = "";
+  #select = byId("view-organization");
+  #node = byId("view");
+
+  /** `rows()` returns the live rows. */
+  constructor(rows) {
+    this.rows = rows;
+    for (const button of this.#buttons()) {
+      button.addEventListener("click", () => this.#go(button.dataset.view));
+    }
+    this.#select.addEventListener("change", () => {
+      this.#organization = this.#select.value;
+      const view = this.#parts()[0] ?? "catalogue";
+      this.#go(WITHIN[view] ?? view);
+    });
+    addEventListener("hashchange", () => this.route());
+  }
+
+  begin(session) {
+    this.#session = session;
+    byId("views").hidden = false;
+    this.changed(null);
+    this.route();
+  }
+
+  end() {
+    this.#session = null;
+    this.#close();
+    this.#organization = "";
+    this.#select.replaceChildren();
+    byId("views").hidden = true;
+    this.#node.hidden = true;
+  }
+
+  /** Rows changed; null: all of them. */
+  changed(keys) {
+    if (!this.#session) return;
+    if (keys === null || keys.some((key) => place(key).kind === "organization")) this.#offer();
+    this.#view?.changed(keys);
+  }
+
+  tick() {
+    this.#view?.tick();
+  }
+
+  #buttons() {
+    return byId("views").querySelectorAll("button[data-view]");
+  }
+
+  #parts() {
+    const found = location.hash.startsWith("#/") ? location.hash.slice(2).split("/") : [];
+    try {
+      return found.map(decodeURIComponent);
+    } catch {
+      return []; // Written by hand.
+    }
+  }
+
+  #go(view, ...names) {
+    if (view === "rows") location.hash = "";
+    else location.hash = `/${[view, this.#organization, ...names].map(encodeURIComponent).join("/")}`;
+  }
+
+  /** Offers the Organizations that there are. */
+  #offer() {
+    const found = new Set(Object.keys(this.#session.organizations));
+    for (const key of this.rows().keys()) {
+      const at = place(key);
+      if (at.kind === "organization") found.add(at.name);
+    }
+    const [, wanted] = this.#parts();
+    if (wanted) found.add(wanted);
+    const names = [...found].sort();
+    const text = names.join(" ");
+    if (text !== this.offered) {
+      this.offered = text;
+      this.#select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
+    }
+    const before = this.#organization;
+    if (!found.has(this.#organization)) this.#organization = names[0] ?? "";
+    this.#select.value = this.#organization;
+    if (before !== this.#organization) this.route();
+  }
+
+  /** Shows what the address says. */
+  route() {
+    if (!this.#session) return;
+    const [view = "", organization = "", ...names] = this.#parts();
+    const known = Object.hasOwn(MAKE, view) && names.length >= (NEEDS[view] ?? 0);
+    const target = known ? view : "rows";
+    byId("desk").hidden = target !== "rows";
+    this.#node.hidden = target === "rows";
+    for (const button of this.#buttons()) {
+      const on = button.dataset.view === (WITHIN[target] ?? target);
+      if (on) button.setAttribute("aria-current", "page");
+      else button.removeAttribute("aria-current");
+    }
+    if (target === "rows") return this.#close();
+    if (organization) this.#organization = organization;
+    this.#select.value = this.#organization;
+    const wanted = JSON.stringify([target, this.#organization, names]);
+    if (wanted === this.#shown) return undefined;
+    this.#close();
+    this.#shown = wanted;
+    if (!this.#organization) {
+      this.#node.replaceChildren(el("p", { class: "empty", text: "There is no Organization yet. Create one to begin: under Rows, send a command." }));
+      return undefined;
+    }
+    const tools = { go: (...to) => this.#go(...to), rows: this.rows, session: this.#session };
+    this.#view = MAKE[target](this.#node, this.#organization, names, tools);
+    return undefined;
+  }
+
+  #close() {
+    this.#view?.stop();
+    this.#view = null;
+    this.#shown = "";
+    this.#node.replaceChildren();
+  }
+}
