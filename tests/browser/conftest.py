@@ -16,10 +16,11 @@ from catalyst.cli.stack import Options, running
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """The embedded stack, as `catalyst up` runs it."""
+    """The embedded stack, as `catalyst up --simulate-cluster` runs it."""
     executable()
     installation = Installation(tmp_path_factory.mktemp("stack"))
-    async with running(installation, Options(port=0), lambda _line: None) as stack:
+    options = Options(port=0, simulate_cluster=True)
+    async with running(installation, options, lambda _line: None) as stack:
         async with Site.reaching(installation, stack.context) as found:
             yield found
         assert not stack.failed.is_set()

@@ -9,7 +9,7 @@ import httpx
 
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
 
 class Site:
@@ -21,8 +21,8 @@ class Site:
         self.installation = installation
         self.context = context
         self.address = context.http
-        self.admin = self.token("admin@localhost", [SOVEREIGN_ADMIN])
-        """Token of the local sovereign-admin."""
+        self.admin = self.token("admin@localhost", [SOVEREIGN_ADMIN, BILLING_ADMIN])
+        """Token of the local sovereign-admin, who keeps the books as well."""
         self._http = http
 
     @classmethod
@@ -46,8 +46,14 @@ class Site:
         self, name: str, organization: str, data: dict[str, Any], **query: str
     ) -> dict[str, Any]:
         """Send a command as the sovereign-admin; returns its outcome, which must be accepted."""
+        return await self.command(f"environment.{name}.v1", organization, data, **query)
+
+    async def command(
+        self, message: str, organization: str, data: dict[str, Any], **query: str
+    ) -> dict[str, Any]:
+        """Send a command of any service, likewise."""
         answer = await self._http.post(
-            f"/v1/commands/environment.{name}.v1",
+            f"/v1/commands/{message}",
             params={"organization": organization, **query},
             json=data,
             headers={"Authorization": f"Bearer {self.admin}", "Prefer": "wait=20"},
@@ -55,6 +61,17 @@ class Site:
         outcome: dict[str, Any] = answer.json()
         assert outcome.get("status") == "accepted", outcome
         return outcome
+
+    async def ask(self, question: str, organization: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Ask a service, such as `billing/quote`, as the sovereign-admin; returns its result."""
+        answer = await self._http.post(
+            f"/v1/queries/{question}",
+            params={"organization": organization},
+            json=data,
+            headers={"Authorization": f"Bearer {self.admin}"},
+        )
+        found: dict[str, Any] = answer.raise_for_status().json()["result"]
+        return found
 
     async def create(self, slug: str, **changes: Any) -> dict[str, Any]:
         """Create an Organization."""
@@ -64,10 +81,12 @@ class Site:
         """Give an Organization another display name."""
         return await self.send("update-organization", slug, {"display_name": name})
 
-    async def add_environment(self, slug: str, env_type: str = "prod") -> dict[str, Any]:
+    async def add_environment(
+        self, slug: str, env_type: str = "prod", **changes: Any
+    ) -> dict[str, Any]:
         """Create an Environment of an Organization."""
         regions = [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}]
-        data = {"env_type": env_type, "placement": "single-region", "regions": regions}
+        data = {"env_type": env_type, "placement": "single-region", "regions": regions, **changes}
         return await self.send("create-environment", slug, data, id=f"{slug}-{env_type}")
 
 

@@ -162,3 +162,32 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
         await window.choose_command("Create Organization")
         assert await window.page.evaluate(over) <= 0
         assert window.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1400])
+async def test_every_view_of_an_organization_can_be_read_and_used(
+    chromium: Browser, site: Site, slug: str, scheme: str, width: int
+) -> None:
+    await site.create(slug, owners=[{"email": "admin@localhost", "role": "owner"}])
+    viewport = {"width": width, "height": 800}
+    async with support.window(
+        chromium, site.address, viewport=viewport, color_scheme=scheme
+    ) as window:
+        await window.sign_in(site.admin)
+        await window.until_row("onboarding", slug, "completed")
+        await site.add_environment(slug)
+        await window.until_row("environment", f"{slug}-prod")
+        shown = {
+            f"catalogue/{slug}": ".product",
+            f"blueprint/{slug}/bp-wiki": ".config",
+            f"applications/{slug}": ".runs .empty",
+            f"balance/{slug}": ".page form",
+        }
+        for place, seen in shown.items():
+            await window.page.goto(f"{site.address}/#/{place}")
+            await window.page.locator(seen).first.wait_for()
+            assert await _faint(window) == []
+            assert await window.page.evaluate(_FAULTS) == []
+            over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await window.page.evaluate(over) <= 0
