@@ -17,14 +17,15 @@ import typer
 import catalyst.cli.main
 import catalyst.client.errors
 from catalyst.cli.exits import MEANINGS
-from catalyst.cli.main import GROUPS, VERBS, build
+from catalyst.cli.main import GROUPS, VERBS, WITHIN, build
 
 WORDS = "tenant|operator|client|module|template|workspace|instance"
 BANNED = re.compile(rf"\b({WORDS})s?\b", re.IGNORECASE)
 COMMANDS = [
     *([verb] for verb in VERBS),
-    *([group, verb] for group, (_, verbs) in GROUPS.items() for verb in verbs),
+    *([group, *verb.split()] for group, (_, verbs) in GROUPS.items() for verb in verbs),
 ]
+GROUPED = [*([group] for group in GROUPS), *(list(path) for path in WITHIN)]
 SOURCES = [
     path
     for root in (catalyst.cli.main, catalyst.client.errors)
@@ -53,9 +54,15 @@ def test_every_verb_shows_an_example_of_itself(command: list[str]) -> None:
     assert f"    catalyst {' '.join(command)}" in text
 
 
-@pytest.mark.parametrize("command", [[], *COMMANDS, *([group] for group in GROUPS)], ids=" ".join)
+@pytest.mark.parametrize("command", [[], *COMMANDS, *GROUPED], ids=" ".join)
 def test_help_uses_none_of_the_words_that_mean_something_else_here(command: list[str]) -> None:
     assert BANNED.findall(shown(*command)) == []
+
+
+def test_where_a_format_can_be_chosen_json_has_a_flag_of_its_own() -> None:
+    texts = [shown(*command) for command in COMMANDS]
+    assert any("--output" in text for text in texts)
+    assert [text for text in texts if "--output" in text and "--json" not in text] == []
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import logging
@@ -10,19 +11,23 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
-from catalyst.cli.output import complain
+from catalyst.cli.output import Format, complain
 from catalyst.cli.target import environ_flag
+
+Markup = Literal["rich"] | None
 
 _SILENT: Final = logging.NullHandler()
 DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
 COMPLETING: Final = "_CATALYST_COMPLETE"
 """Set by the shell when it asks how a line may go on."""
+JSON_FLAG: Final = "--json"
+_JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
 
 
 def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
@@ -33,7 +38,7 @@ def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
         only: Name of the one verb or group that is needed: loading all of them takes a second.
     """
     fancy = sys.stdout.isatty() if rich is None else rich
-    markup: Literal["rich"] | None = "rich" if fancy else None
+    markup: Markup = "rich" if fancy else None
     app = typer.Typer(
         name="catalyst",
         help=_HELP,
@@ -46,16 +51,51 @@ def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
     app.callback()(_begin)
     for name, place in VERBS.items():
         if only in {None, name}:
-            verb = loaded(place)
-            app.command(name, help=described(verb))(verb)
+            _add(app, name, place)
     for name, (meaning, places) in GROUPS.items():
         if only in {None, name}:
-            group = typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
+            group = _group(meaning, markup)
+            within: dict[str, typer.Typer] = {}
             for inner, place in places.items():
-                verb = loaded(place)
-                group.command(inner, help=described(verb))(verb)
+                first, _, last = inner.rpartition(" ")
+                if first and first not in within:
+                    about = WITHIN[name, first]
+                    within[first] = _group(about, markup)
+                    group.add_typer(within[first], name=first)
+                _add(within.get(first, group), last, place)
             app.add_typer(group, name=name)
     return app
+
+
+def _group(meaning: str, markup: Markup) -> typer.Typer:
+    return typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
+
+
+def _add(group: typer.Typer, name: str, place: str) -> None:
+    verb = loaded(place)
+    group.command(name, help=described(verb))(_with_json(verb))
+
+
+def _with_json(verb: Callable[..., None]) -> Callable[..., None]:
+    """Return a verb that takes `--json` where it takes `-o json`, and means the same."""
+    signature = inspect.signature(verb, eval_str=True)
+    if "output" not in signature.parameters:
+        return verb
+
+    @functools.wraps(verb)
+    def run_it(*arguments: Any, as_json: bool, **options: Any) -> None:
+        if as_json:
+            options["output"] = Format.JSON
+        verb(*arguments, **options)
+
+    flag = inspect.Parameter(
+        "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_JsonOption
+    )
+    taken = list(signature.parameters.values())
+    taken.insert(list(signature.parameters).index("output") + 1, flag)
+    changed = signature.replace(parameters=taken)
+    vars(run_it)["__signature__"] = changed
+    return run_it
 
 
 def loaded(place: str) -> Callable[..., None]:
@@ -129,7 +169,8 @@ def _leaf(error: BaseException) -> BaseException:
 def _wants_json(arguments: list[str]) -> bool:
     pairs = zip(arguments, [*arguments[1:], ""], strict=True)
     return any(
-        name in {"--output=json", "-ojson"} or (name in {"-o", "--output"} and value == "json")
+        name in {"--output=json", "-ojson", JSON_FLAG}
+        or (name in {"-o", "--output"} and value == "json")
         for name, value in pairs
     )
 
@@ -232,12 +273,12 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {
             "balance": "catalyst.cli.billing:balance",
             "ledger": "catalyst.cli.billing:ledger",
-            "price-book": "catalyst.cli.billing:show_book",
-            "price-book-apply": "catalyst.cli.billing:apply_book",
-            "invoice": "catalyst.cli.billing:invoice",
-            "invoice-list": "catalyst.cli.billing:invoices",
-            "explain": "catalyst.cli.billing:explain",
-            "replay": "catalyst.cli.billing:replay",
+            "price-book apply": "catalyst.cli.billing:apply_book",
+            "price-book show": "catalyst.cli.billing:show_book",
+            "invoice list": "catalyst.cli.invoice:list_",
+            "invoice show": "catalyst.cli.invoice:show_",
+            "invoice explain": "catalyst.cli.invoice:explain",
+            "invoice replay": "catalyst.cli.invoice:replay",
         },
     ),
     "context": (
@@ -251,4 +292,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         },
     ),
 }
-"""Verbs that come in groups, with what each group is about."""
+"""Verbs that come in groups, with what each group is about; a blank parts a group within it."""
+
+WITHIN: Final[dict[tuple[str, str], str]] = {
+    ("billing", "price-book"): "What things cost, from which day on.",
+    ("billing", "invoice"): "What was charged for a month, and why.",
+}
+"""What the groups within groups are about."""

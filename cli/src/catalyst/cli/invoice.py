@@ -1,0 +1,172 @@
+"""`catalyst billing invoice`: what was charged, why, and that the log says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from catalyst.cli import owned
+from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.get import Wanted, read
+from catalyst.cli.output import Format, Table, clean, note, show, write
+from catalyst.cli.planshow import amount
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    TokenOption,
+    UrlOption,
+    resolve,
+    run,
+)
+
+InvoiceArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The invoice's month, as `invoice list` shows it.")
+]
+LINE_HINT: Final = "write INVOICE/LINE, such as 2026-11/1; `invoice show` numbers the lines"
+_WHOSE: Final = "whose invoices are they?"
+
+
+def list_(
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """List the invoices of an Organization, by month.
+
+    Example:
+      catalyst billing invoice list --org omantel
+    """
+    owner = owned.owner_of(org, _WHOSE)
+    wanted = Wanted(kinds="invoices", where={"organization": owner})
+    run(read(resolve(context, url, token), wanted, output))
+    if output is Format.TABLE:
+        note(f"`catalyst billing invoice show MONTH --org {owner}` shows the lines of one")
+
+
+def show_(
+    invoice: InvoiceArgument,
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show an invoice, line by line, and what it adds up to.
+
+    Example:
+      catalyst billing invoice show 2026-11 --org omantel
+    """
+    owner = owned.owner_of(org, _WHOSE)
+    hint = f"`catalyst billing invoice list --org {owner}` shows those there are"
+    missing = owned.no_such(f"invoice {invoice!r} of {owner!r}", hint)
+    doc = owned.row(resolve(context, url, token), "invoices", invoice, owner, missing)
+    show(doc, output, lambda: _invoice(doc))
+    if output is Format.TABLE and doc["lines"]:
+        place = f"{invoice}/{doc['lines'][0]['line']}"
+        note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")
+
+
+def explain(
+    line: Annotated[
+        str, typer.Argument(metavar="LINE", help="A line of an invoice, such as `2026-11/1`.")
+    ],
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Open a line of an invoice: its price, its formula, and every event behind it.
+
+    Example:
+      catalyst billing invoice explain 2026-11/1 --org omantel
+    """
+    invoice, number = parted(line)
+    owner, target = owned.owner_of(org, _WHOSE), resolve(context, url, token)
+    asked = {"invoice": invoice, "line": number}
+    found = owned.answer(target, "billing", "explain", asked, owner)
+    show(found, output, lambda: _explained(found))
+    if output is not Format.TABLE:
+        return
+    if found["next"] is not None:
+        note("`catalyst query billing explain` reads the rest, page by page")
+    note(f"`catalyst billing invoice replay {invoice} --org {owner}` makes the whole of it again")
+
+
+def replay(
+    invoice: InvoiceArgument,
+    *,
+    org: OrgOption = None,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Make an invoice again from the log, and compare it byte for byte.
+
+    Exit codes:
+        0  it is the same
+        8  it is not
+
+    Example:
+      catalyst billing invoice replay 2026-11 --org omantel
+    """
+    owner, target = owned.owner_of(org, _WHOSE), resolve(context, url, token)
+    found = owned.answer(target, "billing", "replay", {"invoice": invoice}, owner)
+    show(found, output, lambda: _replayed(found))
+    if not found["same"]:
+        raise Ended(ExitCode.CHECK_FAILED)
+
+
+def parted(text: str) -> tuple[str, int]:
+    """Return the invoice and the number that name a line, as in `2026-11/1`.
+
+    Raises:
+        Failure: If one of them is missing or the number is none.
+    """
+    invoice, _, number = text.rpartition("/")
+    if not invoice or not number.isascii() or not number.isdigit() or int(number) < 1:
+        raise Failure(ExitCode.USAGE, f"LINE: {text!r} names no line", hint=LINE_HINT)
+    return invoice, int(number)
+
+
+def _invoice(doc: Mapping[str, Any]) -> None:
+    write(f"{doc['number'] or 'no number yet'}, {doc['month']}, {doc['status']}")
+    table = Table("LINE", "WHAT", "FOR", "FORMULA", "AMOUNT", "BOOK")
+    for line in doc["lines"]:
+        book = f"{line['book']} {line['version']}"
+        table.add(
+            line["line"], line["name"], line["subscription"], line["formula"],
+            amount(line["amount"]), book,
+        )  # fmt: skip
+    table.write()
+    for one in doc["amounts"]:
+        parts = ", ".join(f"{name} {amount(one[name])}" for name in ("prepaid", "credit", "open"))
+        write(f"total {amount(one['total'])}: {parts}")
+
+
+def _explained(found: Mapping[str, Any]) -> None:
+    line = found["line"]
+    what = f"{line['name']} for {line['subscription']}: {line['formula']}"
+    write(clean(f"{what} = {amount(line['amount'])}"))
+    book = clean(f"{line['book']} {line['version']}")
+    write(f"price book {book}, applied by event {found['price_book_seq']}")
+    count = found["count"]
+    write(f"{count} event{'' if count == 1 else 's'} behind it")
+    for event in found["events"]:
+        write(f"  {msgspec.json.encode(event).decode()}")
+
+
+def _replayed(found: Mapping[str, Any]) -> None:
+    verdict = "the same bytes" if found["same"] else "NOT the same bytes"
+    write(f"{found['number'] or found['invoice']}: {verdict}, {found['bytes']} of them")
+    write(f"sha256 {found['replayed']}")
