@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from catalyst.blueprints import document
 from catalyst.blueprints.starter import loading
+from catalyst.catalog_svc.adapters import engine as engine_module
 from catalyst.catalog_svc.adapters.engine import Tantivy
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.ports import Count, Results, Search, Shown
@@ -102,6 +103,17 @@ def test_among_equals_what_is_featured_comes_first_and_then_the_name_decides() -
     assert search(engine, "same").names == ("bp-x2", "bp-x1", "bp-x3")
     assert search(engine, "").names == ("bp-x2", "bp-x1", "bp-x3")
     assert engine.search(Search(featured=True)).names == ("bp-x2",)
+
+
+def test_however_many_equals_there_are_the_first_names_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "_EQUALS", 2)
+    engine = Tantivy()
+    engine.put([Shown(name=f"bp-x{number}", title="Same") for number in (7, 3, 9, 1, 5, 2, 8)])
+    for words in ((), ("same",)):
+        found = engine.search(Search(words=words, first=3))
+        assert (found.total, found.names) == (7, ("bp-x1", "bp-x2", "bp-x3"))
 
 
 def test_what_is_not_listed_is_found_by_its_whole_name_alone() -> None:

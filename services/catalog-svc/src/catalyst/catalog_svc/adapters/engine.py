@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import tantivy
-from tantivy import Occur, Query
+from tantivy import Occur, Order, Query
 
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.ports import FACETS, Count, Facet, Results, Search, Shown
@@ -19,11 +19,15 @@ _HEAP: Final = 15_000_000
 """Bytes of the writer; the least that the engine takes."""
 _FACET_VALUES: Final = 100
 """Values of a facet that are counted, the most frequent first."""
+_EQUALS: Final = 1000
+"""So many hits more than are named are looked at first: each costs, and most have few equals."""
 
 _TEXTS: Final = ("name", "title", "tags", "summary", "description")
 _WHOLE: Final = {"name": 100.0, "title": 50.0, "tags": 40.0, "summary": 15.0, "description": 8.0}
 _BEGINS: Final = {"name": 60.0, "title": 30.0, "tags": 20.0, "summary": 6.0, "description": 3.0}
 _ALIKE: Final = {"name": 12.0, "title": 10.0, "tags": 5.0}
+_TOGETHER: Final = {"anywhere": _TEXTS, "called": tuple(_ALIKE)}
+"""Fields with the words of others, for counting: they find the same, sooner."""
 _SYNONYM: Final = 0.6
 """What another word for it counts, of what the word itself would."""
 _FEATURED: Final = 5.0
@@ -63,11 +67,41 @@ class Tantivy:
         if not self._held:
             return Results(total=0, names=(), facets=dict.fromkeys(FACETS, ()))
         searcher = self._index.searcher()
-        query = self._query(wanted, ())
-        hits = searcher.search(query, limit=len(self._held), count=False).hits
-        facets = {facet: self._counted(searcher, wanted, facet) for facet in FACETS}
-        names = self._named(searcher, hits, len(hits) if wanted.first is None else wanted.first)
-        return Results(total=len(hits), names=names, facets=facets)
+        total, names = (self._best if wanted.words else self._all)(searcher, wanted)
+        return Results(total=total, names=names, facets=self._counted(searcher, wanted))
+
+    def _best(self, searcher: tantivy.Searcher, wanted: Search) -> tuple[int, tuple[str, ...]]:
+        """Return how many fit, and the first names.
+
+        All equals of the last one that is named have to be looked at, for the name decides then.
+        """
+        query = self._query(wanted)
+        most = len(self._held)
+        first = most if wanted.first is None else min(wanted.first, most)
+        for limit in (min(first + _EQUALS, most), most):
+            found = searcher.search(query, limit=limit)
+            hits, total = found.hits, _total(found)
+            if len(hits) == total or hits[-1][0] < hits[max(first, 1) - 1][0] - _EQUAL:
+                break
+        return total, self._named(searcher, hits, first)
+
+    def _all(self, searcher: tantivy.Searcher, wanted: Search) -> tuple[int, tuple[str, ...]]:
+        """Return the same where nothing was typed: what is featured, then the rest, by name."""
+        total, names = 0, list[str]()
+        first = len(self._held) if wanted.first is None else wanted.first
+        fits = (Occur.Must, self._filter(wanted, None))
+        featured = _is(self._schema, "featured")
+        for marked in (Occur.Must, Occur.MustNot):
+            left = first - len(names)
+            found = searcher.search(
+                Query.boolean_query([fits, (marked, featured)]),
+                limit=max(left, 1),
+                order_by_field="whole",
+                order=Order.Asc,
+            )
+            total += _total(found)
+            names += [name for name, _ in found.hits[:left]]
+        return total, tuple(names)
 
     def _named(
         self, searcher: tantivy.Searcher, hits: list[tuple[Any, tantivy.DocAddress]], first: int
@@ -101,9 +135,12 @@ class Tantivy:
             "summary": one.summary,
             "description": one.description,
         }
-        for field, text in texts.items():
-            # Cut into words here, as what is typed is: both sides cannot differ.
-            document.add_text(field, " ".join(wording.words(text)))
+        # Cut into words here, as what is typed is: both sides cannot differ.
+        words = {field: " ".join(wording.words(text)) for field, text in texts.items()}
+        for field, text in words.items():
+            document.add_text(field, text)
+        for field, parts in _TOGETHER.items():
+            document.add_text(field, " ".join(words[part] for part in parts))
         values: dict[Facet, tuple[str, ...]] = {
             "category": (one.category,),
             "tag": tuple(dict.fromkeys(one.tags)),
@@ -118,20 +155,42 @@ class Tantivy:
 
     # ---- what is looked for
 
-    def _query(self, wanted: Search, without: tuple[Facet, ...]) -> Query:
+    def _query(self, wanted: Search) -> Query:
+        """Return what fits, with its score."""
+        must = [_scored(one, 0.0) for one in self._chosen(wanted, None)]
+        must += map(self._word, wanted.words)
+        parts = [(Occur.Must, one) for one in must]
+        featured = _scored(_is(self._schema, "featured"), _FEATURED)
+        parts.append((Occur.Must if wanted.featured else Occur.Should, featured))
+        return Query.boolean_query(parts)
+
+    def _filter(self, wanted: Search, without: Facet | None) -> Query:
+        """Return the same without scores, and without the choice in one facet."""
+        must = [*self._chosen(wanted, without), *map(self._somehow, wanted.words)]
+        if wanted.featured:
+            must.append(_is(self._schema, "featured"))
+        return Query.boolean_query([(Occur.Must, one) for one in must])
+
+    def _chosen(self, wanted: Search, without: Facet | None) -> list[Query]:
         schema = self._schema
         seen = _is(schema, "listed")
         if wanted.name:
             seen = _any(seen, Query.term_query(schema, "whole", wanted.name))
-        must = [_scored(seen, 0.0), *(self._word(word) for word in wanted.words)]
+        must = [seen]
         for facet, values in wanted.only.items():
-            if values and facet not in without:
-                chosen = (Query.term_query(schema, facet, value) for value in values)
-                must.append(_scored(_any(*chosen), 0.0))
-        featured = _scored(_is(schema, "featured"), _FEATURED)
-        parts = [(Occur.Must, one) for one in must]
-        parts.append((Occur.Must if wanted.featured else Occur.Should, featured))
-        return Query.boolean_query(parts)
+            if values and facet != without:
+                must.append(_any(*(Query.term_query(schema, facet, value) for value in values)))
+        return must
+
+    def _somehow(self, word: str) -> Query:
+        """Return where `_word` finds anything."""
+        schema = self._schema
+        ways = [_begins(schema, "anywhere", word, 0)]
+        ways += [Query.term_query(schema, "anywhere", other) for other in wording.synonyms(word)]
+        distance = wording.typos(word)
+        if distance:
+            ways.append(_begins(schema, "called", word, distance))
+        return _any(*ways)
 
     def _word(self, word: str) -> Query:
         schema = self._schema
@@ -144,10 +203,7 @@ class Tantivy:
         distance = wording.typos(word)
         if distance:
             ways += [
-                _scored(
-                    Query.fuzzy_term_query(schema, field, word, distance=distance, prefix=True),
-                    score,
-                )
+                _scored(_begins(schema, field, word, distance), score)
                 for field, score in _ALIKE.items()
             ]
         return Query.disjunction_max_query(ways)
@@ -159,30 +215,37 @@ class Tantivy:
             for field, score in _WHOLE.items()
         ]
         ways += [
-            _scored(
-                Query.fuzzy_term_query(schema, field, word, distance=0, prefix=True), score * weight
-            )
+            _scored(_begins(schema, field, word, 0), score * weight)
             for field, score in _BEGINS.items()
         ]
         return Query.disjunction_max_query(ways)
 
     def _counted(
-        self, searcher: tantivy.Searcher, wanted: Search, facet: Facet
-    ) -> tuple[Count, ...]:
-        asked = {facet: {"terms": {"field": facet, "size": _FACET_VALUES}}}
-        found: dict[str, Any] = searcher.aggregate(self._query(wanted, (facet,)), asked)
-        counts = [
-            Count(value=str(bucket["key"]), count=int(bucket["doc_count"]))
-            for bucket in found[facet]["buckets"]
-        ]
-        return tuple(sorted(counts, key=lambda one: (-one.count, one.value)))
+        self, searcher: tantivy.Searcher, wanted: Search
+    ) -> dict[Facet, tuple[Count, ...]]:
+        # Facets in which nothing was chosen count the same, all at once.
+        free = [facet for facet in FACETS if not wanted.only.get(facet)]
+        found: dict[str, Any] = {}
+        if free:
+            found |= searcher.aggregate(self._filter(wanted, None), _terms(free))
+        for facet in FACETS:
+            if facet not in free:
+                found |= searcher.aggregate(self._filter(wanted, facet), _terms([facet]))
+        counts: dict[Facet, tuple[Count, ...]] = {}
+        for facet in FACETS:
+            values = [
+                Count(value=str(bucket["key"]), count=int(bucket["doc_count"]))
+                for bucket in found[facet]["buckets"]
+            ]
+            counts[facet] = tuple(sorted(values, key=lambda one: (-one.count, one.value)))
+        return counts
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("number", indexed=True, fast=True)
-    builder.add_text_field("whole", tokenizer_name="raw", index_option="basic")
-    for field in _TEXTS:
+    builder.add_text_field("whole", fast=True, tokenizer_name="raw", index_option="basic")
+    for field in (*_TEXTS, *_TOGETHER):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
     for facet in FACETS:
         builder.add_text_field(facet, fast=True, tokenizer_name="raw", index_option="basic")
@@ -197,6 +260,19 @@ def _scored(query: Query, score: float) -> Query:
 
 def _is(schema: tantivy.Schema, mark: str) -> Query:
     return Query.term_query(schema, mark, field_value=True)
+
+
+def _total(found: tantivy.SearchResult) -> int:
+    """Return how many fit, listed among the hits or not; the engine's stubs forget it."""
+    return int(found.count)  # type: ignore[attr-defined]
+
+
+def _begins(schema: tantivy.Schema, field: str, word: str, distance: int) -> Query:
+    return Query.fuzzy_term_query(schema, field, word, distance=distance, prefix=True)
+
+
+def _terms(facets: Iterable[Facet]) -> dict[str, Any]:
+    return {facet: {"terms": {"field": facet, "size": _FACET_VALUES}} for facet in facets}
 
 
 def _any(*queries: Query) -> Query:
