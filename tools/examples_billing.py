@@ -324,6 +324,7 @@ _INVOICES: Final[tuple[Command | Event, ...]] = (
             ("credit", -60, "goodwill-sorry-1"), ("receivable", -40, ""), ("revenue", 100, "")
         ),
     ),
+    bill1.FinalizeInvoice(month="2026-04"),
     bill1.NumberInvoice(organization="acme", invoice="2026-04"),
     bill1.InvoiceNumbered(organization="acme", invoice="2026-04", count=17, number="2026-000017"),
     bill1.InvoiceDrafted(content=INVOICE, digest=PLAN_HASH),

@@ -78,7 +78,17 @@ class Log:
         owner: account.Account = self.scene.world.state(billing.ACCOUNT)
         self.now = max(self.now, invoicing.closes(owner.due_month))
         fired = Fired(timer=invoicing.TIMER, gen="g")
-        outcome = self.scene.hears(fired, billing.ACCOUNT, now=self.now)
+        return self._numbered(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
+
+    def finalize(self, month: str) -> Decision:
+        """Have a month closed on request, and its invoice numbered."""
+        command = bill1.FinalizeInvoice(month=month)
+        name = f"c-{len(self.events)}"
+        by = billing.BILLING_ADMIN
+        outcome = self.scene.when(command, billing.ACCOUNT, by=by, now=self.now, input_id=name)
+        return self._numbered(outcome)
+
+    def _numbered(self, outcome: Outcome) -> Decision:
         decision = self.after(billing.ACCOUNT, outcome)
         for sent in decision.commands:
             numbered = self.scene.when(sent.command, sent.ref, by=billing.SERVICE, now=self.now)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.billing.town import billing_worker
+from tests.integration.billing.town import CASHIER, Town, billing_worker
 from tests.support import billing, metering
 from tests.support import usage as used
 from tests.support.waiting import until
@@ -105,7 +105,7 @@ async def test_invoices_of_many_organizations_at_once_are_numbered_without_gaps(
     assert set(numbers) <= set(claims)
 
 
-@pytest.mark.guarantee("G12.14")
+@pytest.mark.guarantee("G12.14", "G12.15")
 async def test_an_invoice_is_explained_and_made_again_from_the_log(
     js: JetStream, keys: KeyRing
 ) -> None:
@@ -126,3 +126,27 @@ async def test_an_invoice_is_explained_and_made_again_from_the_log(
             with pytest.raises(Rejected) as refused:
                 await ask.ask("billing", query, 1, "acme", {"invoice": "2020-01", **request})
             assert refused.value.code == "invoice-not-found"
+        await _closed_on_request(Town(js, keys, worker), ask)
+
+
+async def _closed_on_request(town: Town, ask: Any) -> None:
+    """Expect the running month to be readable, and to be closed when a billing-admin says so."""
+
+    async def next_due() -> bool:
+        owner = await town.state(account.ref_of("acme"))
+        return invoicing.closes(owner.due_month) > datetime.now(UTC)
+
+    await until(next_due)
+    month = (await town.state(account.ref_of("acme"))).due_month
+    running = await ask.ask("billing", "invoice", 1, "acme", {"invoice": month})
+    assert (running["status"], running["number"], running["count"]) == ("running", "", 2)
+    line = await ask.ask("billing", "explain", 1, "acme", {"invoice": month, "line": 2})
+    assert line["line"] == running["lines"][1]
+    finalize = bill1.FinalizeInvoice(month=month)
+    assert (await town.ask(finalize, "acme")).code == "forbidden"
+    assert (await town.ask(finalize, "acme", by=CASHIER)).status == "accepted"
+    number = await finalized(town.worker, "acme", month)
+    after = await ask.ask("billing", "invoice", 1, "acme", {"invoice": month})
+    assert (after["status"], after["number"]) == ("finalized", number)
+    assert after["lines"] == running["lines"]
+    assert (await ask.ask("billing", "replay", 1, "acme", {"invoice": month}))["same"]

@@ -57,13 +57,13 @@ def ended(log: Log, month: str) -> None:
     log.write(billing.ACCOUNT, removed)
 
 
-def listed(log: Log) -> None:
+def listed(log: Log, month: str = "2026-01", hold: str = "c-1") -> None:
     """Let the account know the blog."""
     captured = bill1.HoldCaptured(
-        hold="c-1",
+        hold=hold,
         revision="3f2a",
         amount=billing.omr(0),
-        month="2026-01",
+        month=month,
         subscriptions=("blog.acme-prod",),
         journal=bill1.Journal(),
     )
@@ -191,7 +191,7 @@ def test_what_is_taken_back_waits_for_an_invoice_that_can_bear_it(log: Log) -> N
     log.close()
     assert len(log.invoices) == 1
     log.write(*_fact(started("2026-03")))
-    listed(log)
+    listed(log, "2026-03")
     log.close()
     assert [one.kind for one in log.invoices[1].lines] == ["ordered", "ordered"]
 
@@ -221,7 +221,10 @@ def test_a_closed_account_without_anything_is_not_invoiced_for_ever(log: Log) ->
     log.close()
     ended(log, "2026-02")
     log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
-    assert log.close().timers == ()
+    soon = Arm(timer="month", after=timedelta(seconds=1))
+    assert log.close().timers == (soon,)
+    again = log.scene.hears(Fired(timer="month", gen="g"), billing.ACCOUNT, now=log.now)
+    again.then_timers()
 
 
 @pytest.mark.guarantee("G12.13")
@@ -301,8 +304,8 @@ def _do(log: Log, step: Any) -> None:
         case "end" if state.status == "active":
             ended(log, month)
         case _:
-            log.write(*_fact(started(month)))
-            listed(log)
+            log.write(*_fact(started(month, hold=name)))
+            listed(log, month, name)
 
 
 @pytest.mark.guarantee("G12.14")

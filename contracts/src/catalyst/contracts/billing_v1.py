@@ -33,6 +33,7 @@ from catalyst.contracts.account_v1 import (
     SubscriptionStarted,
 )
 from catalyst.contracts.invoice_v1 import (
+    FinalizeInvoice,
     InvoiceAmount,
     InvoiceContent,
     InvoiceDrafted,
@@ -96,6 +97,7 @@ __all__ = [
     "CreditLimitSet",
     "CreditVoucher",
     "EndSubscription",
+    "FinalizeInvoice",
     "Grant",
     "GrantCredit",
     "GrantExpired",

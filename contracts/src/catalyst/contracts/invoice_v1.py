@@ -115,6 +115,13 @@ class InvoicePaid(Event, frozen=True, kw_only=True):
     """The payment that settled the rest; empty: credit covered all of it."""
 
 
+class FinalizeInvoice(Command, frozen=True, kw_only=True):
+    """Close the running month now, for what it cost so far; what comes later is the next one's."""
+
+    month: InvoiceId
+    """The month that is closed next."""
+
+
 class NumberInvoice(Command, frozen=True, kw_only=True):
     """Give an invoice the next number of the year; sent by the account."""
 

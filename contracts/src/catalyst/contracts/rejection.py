@@ -171,6 +171,8 @@ CODES: Final[dict[str, Code]] = dict(
         _code("usage-ahead", 422, "The use would be in the future."),
         _code("invoice-number-taken", 409, "The number belongs to another invoice."),
         _code("invoice-not-found", 404, "There is no such invoice."),
+        _code("invoice-not-due", 409, "Another month is closed first, or this one has not begun."),
+        _code("invoice-empty", 409, "The month cost nothing so far."),
         _code("invoice-line-not-found", 404, "The invoice has no such line."),
         # Applications and changes
         _code("application-exists", 409, "The Application runs in this Environment already."),

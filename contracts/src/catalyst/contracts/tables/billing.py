@@ -38,6 +38,7 @@ _MESSAGES: Final = (
         ("record-payment", bill1.RecordPayment),
         ("set-credit-limit", bill1.SetCreditLimit),
         ("set-spend-limit", bill1.SetSpendLimit),
+        ("finalize-invoice", bill1.FinalizeInvoice),
     ),
     *_ROWS.commands(
         "account",
@@ -130,6 +131,7 @@ TABLE: Final = Table(
         "grant-credit.v1": _BILLING | SOVEREIGN,
         "record-payment.v1": _BILLING,
         "set-credit-limit.v1": _BILLING,
+        "finalize-invoice.v1": _BILLING,
         "set-spend-limit.v1": _ORGANIZATION,
         "apply-price-book.v1": _BILLING,
         "issue-voucher.v1": SOVEREIGN,

@@ -10,6 +10,7 @@ from typing import Final
 
 from catalyst.billing.domain import (
     account,
+    closing,
     credit,
     holds,
     invoice,
@@ -58,6 +59,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # Prices
     on(bill1.ApplyPriceBook, "price-book", price_book.apply),
     # Invoices
+    on(bill1.FinalizeInvoice, "account", closing.finalize, closing.reads_finalized),
     on(bill1.NumberInvoice, "invoice-numbers", invoice.number, invoice.reads_next),
     # Vouchers
     on(bill1.IssueVoucher, "voucher", voucher.issue),

@@ -49,6 +49,14 @@ class InvoiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     invoice: InvoiceId
 
 
+class ShowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what an invoice says, or would say."""
+
+    invoice: InvoiceId
+    start: Annotated[int, msgspec.Meta(ge=0, description="a number from 0 on")] = 0
+    """How many lines to pass over."""
+
+
 class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask where a line of an invoice comes from."""
 
@@ -169,18 +177,58 @@ def _drawn() -> Iterator[int]:
         yield from secrets.token_bytes(32)
 
 
+async def show_invoice(
+    request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
+) -> Any:
+    """Answer what an invoice says; of a month that is not closed, what it would say now.
+
+    Raises:
+        Rejected: `invoice-not-found`, or as `explaining.running`.
+    """
+    asked = _asked(request, ShowRequest)
+    month = asked.invoice
+    state: invoice.Invoice = await load(invoice.ref_of(organization, month))
+    if state.content is None:
+        now = clock.now()
+        owner: account.Account = await load(account.ref_of(organization))
+        explaining.require_running(owner, month, now)
+        refs = explaining.running_refs(organization, month, owner)
+        states = {ref: await load(ref) for ref in refs}
+        draft = explaining.running(organization, month, now, owner, states)
+        state = invoice.Invoice(content=draft.content, digest=draft.digest)
+        status = "running"
+    else:
+        status = state.status
+    return _shown(state, status, asked.start)
+
+
+def _shown(state: invoice.Invoice, status: str, start: int) -> dict[str, Any]:
+    content = state.content
+    lines = content.lines if content is not None else ()
+    until = start + explaining.PAGE
+    return {
+        **msgspec.to_builtins(content),
+        "status": status,
+        "number": state.number,
+        "digest": state.digest,
+        "lines": msgspec.to_builtins(lines[start:until]),
+        "count": len(lines),
+        "next": until if until < len(lines) else None,
+    }
+
+
 async def explain(
     request: Mapping[str, Any], organization: str, _actor: Actor, history: History
 ) -> Any:
     """Answer where a line of an invoice comes from: its price, its formula, and every event.
 
+    Of a month that is not closed, the lines are those that its invoice would have now.
+
     Raises:
         Rejected: `invoice-not-found` or `invoice-line-not-found`.
     """
     asked = _asked(request, ExplainRequest)
-    draft = explaining.drafted(
-        await history(invoice.ref_of(organization, asked.invoice)), asked.invoice
-    )
+    draft = await _draft(organization, asked.invoice, history)
     line = explaining.line_of(draft, asked.line)
     events = explaining.behind(draft, line, await history(explaining.origin_of(draft, line)))
     until = asked.start + explaining.PAGE
@@ -193,6 +241,18 @@ async def explain(
         "count": len(events),
         "next": until if until < len(events) else None,
     }
+
+
+async def _draft(organization: str, month: str, history: History) -> explaining.Drafted:
+    written = await history(invoice.ref_of(organization, month))
+    if written:
+        return explaining.drafted(written, month)
+    now = clock.now()
+    owner = explaining.account_now(await history(account.ref_of(organization)))
+    explaining.require_running(owner, month, now)
+    refs = explaining.running_refs(organization, month, owner)
+    states = explaining.states_of({ref: await history(ref) for ref in refs})
+    return explaining.running(organization, month, now, owner, states)
 
 
 async def replay(
@@ -237,6 +297,7 @@ def queries() -> tuple[Query, ...]:
             for_command=BY_SHAPE[bill1.IssueVoucher].type,
             run=voucher_code,
         ),
+        Query(name="invoice", version=1, for_kind="invoice", run=show_invoice),
         Query(name="explain", version=1, for_kind="invoice", run=explain, of_history=True),
         Query(name="replay", version=1, for_kind="invoice", run=replay, of_history=True),
     )

@@ -77,6 +77,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The last month of each subscription that has ended, until it is invoiced."""
     due_month: str = ""
     """The month that is closed next; empty: none is."""
+    later: dict[str, str] = {}
+    """Holds that were captured for a month that was closed already, and the invoice they are on."""
     open_invoices: dict[str, dict[str, int]] = {}
     """Minor units that are to be paid by currency, by invoice, oldest first."""
 
@@ -233,9 +235,12 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
     rest = {amount.currency: amount.minor for amount in event.open if amount.minor}
     if rest:
         open_invoices[event.invoice] = rest
-    removed = {name: month for name, month in state.removed.items() if month > event.month}
     return msgspec.structs.replace(
-        state, open_invoices=open_invoices, removed=removed, due_month=next_month(event.month)
+        state,
+        open_invoices=open_invoices,
+        removed={name: month for name, month in state.removed.items() if month > event.month},
+        later={hold: month for hold, month in state.later.items() if month > event.month},
+        due_month=next_month(event.month),
     )
 
 
@@ -295,8 +300,11 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     currency = event.amount.currency
     spent[currency] = spent.get(currency, 0) + event.amount.minor
     subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
+    later = state.later
+    if event.month < state.due_month:
+        later = {**later, event.hold: state.due_month}
     return msgspec.structs.replace(
-        state, month=event.month, spent=spent, subscriptions=subscriptions
+        state, month=event.month, spent=spent, subscriptions=subscriptions, later=later
     )
 
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-from catalyst.billing.domain import account, holds, invoice, invoicing, ledger, prices, voucher
+from catalyst.billing.domain import (
+    account,
+    closing,
+    holds,
+    invoice,
+    invoicing,
+    ledger,
+    prices,
+    voucher,
+)
 from catalyst.billing.domain.account import Account
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
@@ -38,14 +47,15 @@ def react(state: Account, given: Recorded | Fired | Answer, context: Context) ->
         case Recorded(event=env1.OrganizationCreated()) if state.status == "absent":
             return _open(context)
         case Recorded(event=env1.OrganizationDeleted()) if state.status == "open":
-            return emit(bill1.AccountClosed(organization=context.ref.id))
+            gone = bill1.AccountClosed(organization=context.ref.id)
+            return emit(gone, timers=closing.soon(state))
         case Recorded() | Answer():
             return Decision()
         case Fired():
             if given.timer.startswith(EXPIRY):
                 return _expire(state, given)
             if given.timer == invoicing.TIMER:
-                return invoicing.close(state, context)
+                return closing.close(state, context)
             return holds.run_out(state, given, context)
         case _:
             assert_never(given)
@@ -60,7 +70,7 @@ def _open(context: Context) -> Decision:
 def reads_closing(state: Account, given: Any, ref: Ref) -> Sequence[Ref | Claim]:
     """Name what an invoice is made of, when a month is closed; nothing else needs more."""
     if isinstance(given, Fired) and given.timer == invoicing.TIMER and state.due_month:
-        return invoicing.reads(state, ref.id, state.due_month)
+        return closing.reads(state, ref.id, state.due_month)
     return ()
 
 

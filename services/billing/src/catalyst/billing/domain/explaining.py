@@ -6,12 +6,22 @@ draft if anything that was read had moved.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from catalyst.billing.domain import account, invoicing, price_book, subscription, usage
+from catalyst.billing.domain import (
+    account,
+    closing,
+    invoicing,
+    price_book,
+    prices,
+    subscription,
+    usage,
+)
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.rejection import Rejected
@@ -21,6 +31,12 @@ PAGE: Final = 500
 """Events of one answer, at most."""
 
 Histories = Mapping[Ref, Sequence[Recorded]]
+
+_FOLDS: Final[Mapping[str, tuple[Any, Any]]] = {
+    price_book.AGGREGATE: (price_book.PriceBook(), price_book.evolve),
+    subscription.AGGREGATE: (subscription.Subscription(), subscription.evolve),
+    usage.AGGREGATE: (usage.Usage(), usage.evolve),
+}
 
 
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,16 +69,65 @@ def drafted(history: Sequence[Recorded], name: str) -> Drafted:
     return found
 
 
+# ---- the month that runs
+
+
+def running_refs(organization: str, month: str, owner: account.Account) -> tuple[Ref, ...]:
+    """Return what the draft of a month that is not closed is made of, beside the account."""
+    return closing.parts_of(owner, organization, month)
+
+
+def running(
+    organization: str,
+    month: str,
+    now: datetime,
+    owner: account.Account,
+    states: Mapping[Ref, Any],
+) -> Drafted:
+    """Return the invoice that a month would have if it were closed now.
+
+    Raises:
+        Rejected: `invoice-not-found` for a month that has not begun, or was closed without one;
+            `sku-unknown` or `currency-not-priced` for use without a price.
+    """
+    require_running(owner, month, now)
+    parts = closing.sources(owner, organization, month, states)
+    made = invoicing.make(organization, month, now, parts)
+    content = (
+        bill1.InvoiceContent(organization=organization, month=month, made=now, lines=(), amounts=())
+        if made is None
+        else made.content
+    )
+    return Drafted(content=content, digest=invoicing.digest(content), seq=sys.maxsize, number="")
+
+
+def require_running(owner: account.Account, month: str, now: datetime) -> None:
+    """Refuse a month that is closed already, or has not begun.
+
+    Raises:
+        Rejected: `invoice-not-found`.
+    """
+    if not owner.due_month or not owner.due_month <= month <= prices.month_of(now):
+        raise Rejected("invoice-not-found", f"there is no invoice {month!r}")
+
+
+def states_of(histories: Histories) -> dict[Ref, Any]:
+    """Return the state of each part as it is now."""
+    return {ref: _state(ref, history, sys.maxsize) for ref, history in histories.items()}
+
+
+def account_now(history: Sequence[Recorded]) -> account.Account:
+    """Return the account as it is now."""
+    owner: account.Account = _fold(account.Account(), account.evolve, history, sys.maxsize)
+    return owner
+
+
 # ---- again
 
 
 def refs_of(draft: Drafted, owner: account.Account) -> tuple[Ref, ...]:
     """Return what an invoice is made of, beside the account itself."""
-    return tuple(
-        ref
-        for ref in invoicing.reads(owner, draft.content.organization, draft.content.month)
-        if ref.aggregate != "invoice"
-    )
+    return closing.parts_of(owner, draft.content.organization, draft.content.month)
 
 
 def account_at(draft: Drafted, history: Sequence[Recorded]) -> account.Account:
@@ -74,27 +139,15 @@ def account_at(draft: Drafted, history: Sequence[Recorded]) -> account.Account:
 def again(draft: Drafted, owner: account.Account, of: Histories) -> bytes:
     """Return the invoice's bytes, made once more from the events that stand before it."""
     organization, month = draft.content.organization, draft.content.month
-    sources = invoicing.Sources(
-        owner=owner,
-        books=_fold(
-            price_book.PriceBook(), price_book.evolve, of[price_book.DEFAULT], draft.seq
-        ).versions,
-        subscriptions={
-            name: _fold(
-                subscription.Subscription(),
-                subscription.evolve,
-                of[subscription.ref_of(organization, name)],
-                draft.seq,
-            )
-            for name in invoicing.names_of(owner)
-        },
-        usage={
-            one: _fold(usage.Usage(), usage.evolve, of[usage.ref_of(organization, one)], draft.seq)
-            for one in invoicing.months_of(month)
-        },
-    )
-    made = invoicing.make(organization, month, draft.content.made, sources)
+    states = {ref: _state(ref, history, draft.seq) for ref, history in of.items()}
+    parts = closing.sources(owner, organization, month, states)
+    made = invoicing.make(organization, month, draft.content.made, parts)
     return b"" if made is None else invoicing.text(made.content)
+
+
+def _state(ref: Ref, history: Sequence[Recorded], before: int) -> Any:
+    initial, evolve = _FOLDS[ref.aggregate]
+    return _fold(initial, evolve, history, before)
 
 
 def _fold(state: Any, evolve: Any, history: Iterable[Recorded], before: int) -> Any:

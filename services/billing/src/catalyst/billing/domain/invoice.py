@@ -7,7 +7,7 @@ claimed in the batch that gives it, so that there is neither a gap nor a second 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -31,6 +31,13 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     number: str = ""
     paid: bool = False
+
+    @property
+    def status(self) -> Literal["draft", "finalized", "paid"]:
+        """What becomes of it; it is a draft until it has its number."""
+        if not self.number:
+            return "draft"
+        return "paid" if self.paid else "finalized"
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """What an invoice says: a pure function of the account, what is sold, what was used, and prices.
 
-The account's timer closes each month a day after it is over. The same function makes the invoice
-again from the log, byte for byte. Each line is rounded once; nothing else is.
+The same function makes the draft of the month that runs, the invoice when the month is closed
+(`closing.py`), and the invoice again from the log, byte for byte. Each line is rounded once;
+nothing else is.
 """
 
 from __future__ import annotations
@@ -15,11 +16,8 @@ import msgspec
 
 from catalyst.billing.domain import (
     account,
-    invoice,
     ledger,
-    price_book,
     prices,
-    subscription,
     usage,
 )
 from catalyst.billing.domain.account import Account
@@ -27,12 +25,9 @@ from catalyst.billing.domain.subscription import Subscription
 from catalyst.billing.domain.usage import Usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
-from catalyst.contracts.decision import Arm, Context, Decision, Emit, Send
-from catalyst.contracts.message import Event
+from catalyst.contracts.decision import Arm
 from catalyst.contracts.money_v1 import Money, micro_half_even, total, zero
 from catalyst.contracts.prices_v1 import Book
-from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Ref
 
 TIMER: Final = "month"
 GRACE: Final = timedelta(days=1)
@@ -91,6 +86,11 @@ def months_of(month: str) -> tuple[str, ...]:
     return tuple(reversed(found))
 
 
+def months_on(owner: Account, month: str) -> tuple[str, ...]:
+    """Return the months whose use stands on an invoice: those before it have to be closed."""
+    return tuple(one for one in months_of(month) if one == month or one < owner.due_month)
+
+
 def names_of(owner: Account) -> tuple[str, ...]:
     """Return what may have to be charged."""
     return tuple(sorted({*owner.subscriptions, *owner.removed}))
@@ -102,11 +102,15 @@ def make(organization: str, month: str, made: datetime, of: Sources) -> Made | N
     Raises:
         Rejected: `sku-unknown` or `currency-not-priced` for use without a price.
     """
-    lines = [line for name in names_of(of.owner) for line in _sold(of.subscriptions[name], month)]
+    lines = [
+        line
+        for name in names_of(of.owner)
+        for line in _sold(of.subscriptions[name], month, of.owner.later)
+    ]
     invoiced: dict[str, list[Any]] = {}
     used = [
         found
-        for one in months_of(month)
+        for one in months_on(of.owner, month)
         for found in _used(of.books, one, of.usage[one], adjusts=one != month)
     ]
     # What is taken back waits until an invoice can bear it: none is below nothing.
@@ -151,18 +155,22 @@ def digest(content: bill1.InvoiceContent) -> str:
     return hashlib.sha256(text(content)).hexdigest()
 
 
-def _sold(sold: Subscription, month: str) -> list[Line]:
-    """Return the lines of what is sold: what goes on, whole, and what was ordered in the month."""
+def _sold(sold: Subscription, month: str, later: Mapping[str, str]) -> list[Line]:
+    """Return the lines of what is sold: what goes on, whole, and what was ordered in the month.
+
+    What was ordered once its own month had been closed stands on the next invoice.
+    """
     name = prices.subscription_id(sold.application, sold.environment)
     found: list[Line] = []
     terms = sold.entering(month)
     if terms is not None:
         of = (terms.book, terms.version)
         found += [_line("month", month, name, *of, one) for one in terms.lines]
-    for bought in (one for one in sold.bought if one.month == month):
+    for bought in (one for one in sold.bought if later.get(one.hold, one.month) == month):
         lines = [
             msgspec.structs.replace(
-                _line("ordered", month, name, bought.book, bought.version, one), hold=bought.hold
+                _line("ordered", bought.month, name, bought.book, bought.version, one),
+                hold=bought.hold,
             )
             for one in bought.lines
         ]
@@ -254,72 +262,3 @@ def _taken(
             bill1.InvoiceAmount(total=whole, prepaid=prepaid, credit=credit, open=due.minus(credit))
         )
     return bill1.Journal(postings=tuple(postings)), tuple(amounts)
-
-
-# ---- closing a month
-
-
-def reads(owner: Account, organization: str, month: str) -> Sequence[Ref]:
-    """Name all that a month's invoice is made of, and the invoice."""
-    return (
-        price_book.DEFAULT,
-        invoice.ref_of(organization, month),
-        *(subscription.ref_of(organization, name) for name in names_of(owner)),
-        *(usage.ref_of(organization, one) for one in months_of(month)),
-    )
-
-
-def close(owner: Account, context: Context) -> Decision:
-    """Close the next month if it is over: draft its invoice, take what is due, and wait on.
-
-    Raises:
-        ValueError: If something that was used has no price any more.
-    """
-    organization = context.ref.id
-    month = owner.due_month
-    if not month:
-        return Decision()
-    if closes(month) > context.now:
-        return Decision(timers=(armed(month, context.now),))
-    of = Sources(
-        owner=owner,
-        books=context.reads[price_book.DEFAULT].versions,
-        subscriptions={
-            name: context.reads[subscription.ref_of(organization, name)] for name in names_of(owner)
-        },
-        usage={one: context.reads[usage.ref_of(organization, one)] for one in months_of(month)},
-    )
-    try:
-        made = make(organization, month, context.now, of)
-    except Rejected as error:
-        # Nobody waits for an answer: the account is set aside, listed, until a person has looked.
-        raise ValueError(f"the month {month} cannot be invoiced: {error.message}") from error
-    following = account.next_month(month)
-    ends = owner.status == "closed" and not owner.subscriptions
-    timers = () if ends else (armed(following, context.now),)
-    if made is None:
-        over = bill1.MonthClosed(month=month, invoice="", open=(), journal=bill1.Journal())
-        return Decision(events=(Emit(over),), timers=timers)
-    send = Send(
-        ref=invoice.numbers_of(context.now.year),
-        command=bill1.NumberInvoice(organization=organization, invoice=month),
-    )
-    return Decision(events=_events(made, context), timers=timers, commands=(send,))
-
-
-def _events(made: Made, context: Context) -> tuple[Emit, ...]:
-    """Return what an invoice writes, itself first: all that it is made of stands before it."""
-    organization, month = context.ref.id, made.content.month
-    bill = invoice.ref_of(organization, month)
-    left = tuple(amount.open for amount in made.content.amounts)
-    found: list[tuple[Event, Ref | None]] = [
-        (bill1.InvoiceDrafted(content=made.content, digest=digest(made.content)), bill)
-    ]
-    if not any(amount.minor for amount in left):
-        found.append((bill1.InvoicePaid(payment=""), bill))
-    found += [
-        (bill1.UsageInvoiced(invoice=month, meters=meters), usage.ref_of(organization, one))
-        for one, meters in made.invoiced.items()
-    ]
-    over = bill1.MonthClosed(month=month, invoice=month, open=left, journal=made.journal)
-    return tuple(Emit(event, ref) for event, ref in (*found, (over, None)))

@@ -1,0 +1,144 @@
+"""A month is closed once: when it is over, on request, or with its account."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.support import billing, build
+from tests.support.usage import BLOG, started, use
+from tests.support.year import BEGIN, Log, lines
+
+from catalyst.billing.domain import explaining, invoice, invoicing
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Arm, Fired
+from catalyst.contracts.environment_v1 import OrganizationDeleted
+
+MONTH = [("month", "blueprint.wordpress", 1500), ("month", "package.s", 5000)]
+ORDERED = [("ordered", sku, minor) for _, sku, minor in MONTH]
+
+
+def sold(log: Log, month: str, hold: str, event: Any = None) -> None:
+    """Let the blog be bought, or changed, in a month."""
+    ref, begun = started(month, hold=hold)  # type: ignore[misc]
+    log.write(ref, event or begun)
+    captured = bill1.HoldCaptured(
+        hold=hold,
+        revision="3f2a",
+        amount=billing.omr(0),
+        month=month,
+        subscriptions=(BLOG.id,),
+        journal=bill1.Journal(),
+    )
+    log.write(billing.ACCOUNT, captured)
+
+
+@pytest.fixture
+def log() -> Log:
+    found = Log()
+    sold(found, "2026-01", "c-1")
+    return found
+
+
+@pytest.mark.guarantee("G12.15")
+def test_a_running_month_is_closed_on_request_for_what_it_cost_so_far(log: Log) -> None:
+    log.use(use("u-1", 10, time=BEGIN))
+    decision = log.finalize("2026-01")
+    [content] = log.invoices
+    assert lines(content) == [*ORDERED, ("usage", "tokens", 5)]
+    assert log.scene.world.state(invoice.ref_of("acme", "2026-01")).number == "2026-000001"
+    assert log.again("2026-01") == invoicing.text(content)
+    wait = invoicing.closes("2026-02") - log.now
+    assert decision.timers == (Arm(timer="month", after=wait),)
+    log.finalize("2026-01")
+    assert len(log.invoices) == 1
+
+
+@pytest.mark.guarantee("G12.15")
+def test_what_comes_after_an_early_close_is_a_dated_line_on_the_next_invoice(log: Log) -> None:
+    log.use(use("u-1", 10, time=BEGIN))
+    log.finalize("2026-01")
+    log.use(use("u-2", 6, time=BEGIN), use("u-3", 1, time=BEGIN, meter="calls"))
+    gone = bill1.SubscriptionEnded(
+        application="blog", environment="acme-prod", month="2026-01", reason="removed"
+    )
+    log.write(BLOG, gone)
+    sold(log, "2026-01", "c-2")
+    log.close()
+    assert log.owner().later == {}
+    after = log.invoices[1]
+    late = [(one.kind, one.period, one.sku, one.amount.minor) for one in after.lines]
+    assert late == [
+        *(("month", "2026-02", sku, minor) for _, sku, minor in MONTH),
+        *(("ordered", "2026-01", sku, minor) for _, sku, minor in MONTH),
+        ("adjustment", "2026-01", "calls", 0),
+        ("adjustment", "2026-01", "tokens", 3),
+    ]
+    assert log.again("2026-02") == invoicing.text(after)
+    log.close()
+    assert lines(log.invoices[2]) == MONTH
+
+
+def test_a_month_is_closed_early_by_a_person_in_its_turn_and_for_something(log: Log) -> None:
+    def ask(month: str, **changes: Any) -> Any:
+        command = bill1.FinalizeInvoice(month=month)
+        by = changes.pop("by", billing.BILLING_ADMIN)
+        return log.scene.when(command, billing.ACCOUNT, by=by, now=log.now, **changes)
+
+    ask("2026-01", by=build.service("provisioning")).then_rejected("person-required")
+    ask("2026-02").then_rejected("invoice-not-due", "/data/month")
+    ask("2025-12").then_nothing()
+    log.finalize("2026-01")
+    # February has not begun.
+    ask("2026-02").then_rejected("invoice-not-due", "/data/month")
+    log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
+    ask("2026-01").then_rejected("account-closed")
+
+
+def test_a_month_that_cost_nothing_stays_open() -> None:
+    log = Log()
+    command = bill1.FinalizeInvoice(month="2026-01")
+    asked = log.scene.when(command, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=log.now)
+    asked.then_rejected("invoice-empty", "/data/month")
+
+
+@pytest.mark.guarantee("G12.15")
+def test_the_last_invoice_is_made_when_the_organization_is_deleted(log: Log) -> None:
+    log.use(use("u-1", 10, time=BEGIN))
+    removed = bill1.SubscriptionRemoved(subscription=BLOG.id, month="2026-01")
+    log.write(billing.ACCOUNT, removed)
+    heard = build.recorded(OrganizationDeleted(slug="acme"), build.ACME)
+    gone = log.scene.hears(heard, billing.ACCOUNT, now=log.now)
+    gone.then(bill1.AccountClosed(organization="acme"))
+    gone.then_timers(Arm(timer="month", after=timedelta(seconds=1)))
+    log.scene = gone.and_then()
+    outcome = log.scene.hears(Fired(timer="month", gen="g"), billing.ACCOUNT, now=log.now)
+    drafted = [one for one in outcome.events if isinstance(one, bill1.InvoiceDrafted)]
+    assert [lines(one.content) for one in drafted] == [[*ORDERED, ("usage", "tokens", 5)]]
+    outcome.then_timers()
+
+
+@pytest.mark.guarantee("G12.15")
+def test_the_draft_of_the_running_month_says_what_would_be_finalized_now(log: Log) -> None:
+    log.use(use("u-1", 10, time=BEGIN))
+    owner = log.owner()
+    refs = explaining.running_refs("acme", "2026-01", owner)
+    draft = explaining.running(
+        "acme", "2026-01", log.now, owner, {one: log.scene.world.state(one) for one in refs}
+    )
+    line = explaining.line_of(draft, 3)
+    [found] = explaining.behind(draft, line, log.of(explaining.origin_of(draft, line)))
+    assert (line.sku, found["use"]["id"]) == ("tokens", "u-1")
+    log.finalize("2026-01")
+    assert invoicing.text(log.invoices[0]) == invoicing.text(draft.content)
+
+
+def test_the_draft_of_a_month_whose_turn_has_not_come_leaves_out_what_is_invoiced_before(
+    log: Log,
+) -> None:
+    log.use(use("u-1", 10, time=BEGIN))
+    log.now = invoicing.closes("2026-01") - timedelta(hours=1)
+    owner = log.owner()
+    refs = explaining.running_refs("acme", "2026-02", owner)
+    states = {one: log.scene.world.state(one) for one in refs}
+    draft = explaining.running("acme", "2026-02", log.now, owner, states)
+    assert lines(draft.content) == MONTH
