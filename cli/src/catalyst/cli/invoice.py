@@ -17,11 +17,13 @@ from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
+    Target,
     TokenOption,
     UrlOption,
     resolve,
     run,
 )
+from catalyst.client.errors import Problem
 
 InvoiceArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The invoice's month, as `invoice list` shows it.")
@@ -59,7 +61,7 @@ def show_(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Show an invoice, line by line, and what it adds up to.
+    """Show an invoice, line by line, and what it adds up to; of a month that runs, so far.
 
     Example:
       catalyst billing invoice show 2026-11 --org omantel
@@ -67,7 +69,11 @@ def show_(
     owner = owned.owner_of(org, _WHOSE)
     hint = f"`catalyst billing invoice list --org {owner}` shows those there are"
     missing = owned.no_such(f"invoice {invoice!r} of {owner!r}", hint)
-    doc = owned.row(resolve(context, url, token), "invoices", invoice, owner, missing)
+    target = resolve(context, url, token)
+    try:
+        doc = owned.row(target, "invoices", invoice, owner, missing)
+    except Failure as absent:
+        doc = _running(target, invoice, owner, absent)
     show(doc, output, lambda: _invoice(doc))
     if output is Format.TABLE and doc["lines"]:
         place = f"{invoice}/{doc['lines'][0]['line']}"
@@ -137,6 +143,20 @@ def parted(text: str) -> tuple[str, int]:
     if not invoice or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise Failure(ExitCode.USAGE, f"LINE: {text!r} names no line", hint=LINE_HINT)
     return invoice, int(number)
+
+
+def _running(target: Target, invoice: str, owner: str, absent: Failure) -> Any:
+    """Return what the invoice of a month that is not closed would say now.
+
+    Raises:
+        Failure: `absent`, if there is no such month.
+    """
+    try:
+        return owned.answer(target, "billing", "invoice", {"invoice": invoice}, owner)
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        raise absent from problem
 
 
 def _invoice(doc: Mapping[str, Any]) -> None:

@@ -279,6 +279,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "invoice show": "catalyst.cli.invoice:show_",
             "invoice explain": "catalyst.cli.invoice:explain",
             "invoice replay": "catalyst.cli.invoice:replay",
+            "invoice finalize": "catalyst.cli.charging:finalize",
         },
     ),
     "context": (
