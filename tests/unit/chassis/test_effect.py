@@ -137,7 +137,9 @@ class Outside:
                 measures=Measures(self.registry),
             )
             for number in range(deliveries):
-                await running.accept(delivery(7 + number))
+                rest = running.accept(delivery(7 + number))
+                if rest is not None:
+                    await rest
             await running.lanes.drained()
 
 

@@ -91,7 +91,7 @@ class Effects:
         since = min(self._waiting.values(), default=None)
         return 0.0 if since is None else clock.monotonic() - since
 
-    async def accept(self, delivery: Delivery) -> None:
+    def accept(self, delivery: Delivery) -> Awaitable[None] | None:
         """Put a delivered event into its lane, or settle it if it is none of ours."""
         try:
             recorded = events.recorded(
@@ -100,12 +100,11 @@ class Effects:
         except events.Unreadable as error:
             # The aggregate's own fold parks it, visibly; for us it is an event of a newer program.
             log.warning("event ignored", extra={"effect": self._effect.name, "why": str(error)})
-            await self._settle(delivery, Acked())
-            return
+            return self._settle(delivery, Acked())
         if not isinstance(recorded.event, self._effect.events):
-            await self._settle(delivery, Acked())
-            return
+            return self._settle(delivery, Acked())
         self.lanes.put(self._effect.lane(recorded), (delivery, recorded))
+        return None
 
     async def _run(self, item: tuple[Delivery, Recorded]) -> None:
         delivery, recorded = item

@@ -61,7 +61,7 @@ class Sourcing:
         self._measures = measures
         self._waiting: dict[Ref, deque[_Waiting]] = {}
 
-    async def accept(self, delivery: Delivery) -> None:
+    def accept(self, delivery: Delivery) -> Awaitable[None] | None:
         """Let a message wait for its aggregate's lane; one that cannot be read is set aside."""
         try:
             value = self._source.decode(delivery.subject, delivery.data)
@@ -69,16 +69,13 @@ class Sourcing:
             if ref is not None and ref.service != self._service:
                 raise ValueError(f"{ref.path} is decided by another service")  # noqa: TRY301
         except Undecodable as error:
-            await self._aside(delivery, error.code, error.message)
-            return
+            return self._aside(delivery, error.code, error.message)
         except Exception as error:
             # A bug in reading one message must not stop those behind it.
             log.exception("source failed", extra={"subject": delivery.subject})
-            await self._aside(delivery, "internal", f"{type(error).__name__}: {error}")
-            return
+            return self._aside(delivery, "internal", f"{type(error).__name__}: {error}")
         if ref is None:
-            await self._settle(delivery, Acked())
-            return
+            return self._settle(delivery, Acked())
         if delivery.delivered > 1:
             self._measures.redeliveries.inc()
         queue = self._waiting.get(ref)
@@ -86,6 +83,7 @@ class Sourcing:
             queue = self._waiting[ref] = deque()
             self._lanes.put(ref.path, partial(self._turn, ref))
         queue.append(_Waiting(delivery, value))
+        return None
 
     async def _turn(self, ref: Ref) -> None:
         """Decide what waits for an aggregate now; what is too much waits for its next turn."""

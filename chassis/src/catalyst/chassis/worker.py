@@ -213,13 +213,13 @@ class Worker:
         jobs: Lanes[Callable[[], Awaitable[None]]] = Lanes(tasks, _call)
         relaying: Lanes[Delivery] = Lanes(tasks, self._relay().handle)
 
-        async def command(delivery: Delivery) -> None:
+        def command(delivery: Delivery) -> None:
             jobs.put(_lane(delivery.subject, 1), partial(self._on_command, delivery))
 
-        async def firing(delivery: Delivery) -> None:
+        def firing(delivery: Delivery) -> None:
             jobs.put(_lane(delivery.subject, 2), partial(self._on_firing, delivery))
 
-        async def relay(delivery: Delivery) -> None:
+        def relay(delivery: Delivery) -> None:
             relaying.put(_lane(delivery.subject, 1), delivery)
 
         found = [
@@ -278,7 +278,7 @@ class Worker:
     def _taken(
         self,
         consumer: Consumer,
-        take: Callable[[Delivery], Awaitable[None]],
+        take: Callable[[Delivery], Awaitable[None] | None],
         lanes: Lanes[Any],
     ) -> _Taken:
         async def ensure() -> None:
@@ -329,27 +329,26 @@ class Worker:
             return
         await self._finish(job, delivery)
 
-    async def _on_event(
+    def _on_event(
         self,
         process: Process,
         jobs: Lanes[Callable[[], Awaitable[None]]],
         delivery: Delivery,
-    ) -> None:
+    ) -> Awaitable[None] | None:
         try:
             recorded = events.recorded(
                 delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
             )
         except events.Unreadable as error:
             letter = parking.unread(delivery, "fold-failed", str(error), reaction=process.name)
-            await self._unread(delivery, letter)
-            return
+            return self._unread(delivery, letter)
         job = inputs.from_event(process, self._service.name, recorded, delivery.subject)
         if job is None:
-            await self._settle(delivery, Acked())
-            return
+            return self._settle(delivery, Acked())
         job.body = delivery.data
         job.traceparent = events.traceparent(delivery.data)
         jobs.put(job.ref.path, partial(self._finish, job, delivery))
+        return None
 
     async def _unread(self, delivery: Delivery, letter: parking.Letter) -> None:
         """Set aside a message that never became a job, and settle it."""

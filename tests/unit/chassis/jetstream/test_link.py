@@ -36,6 +36,8 @@ def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) 
         "_pending",
         "_pending_data_size",
         "_max_pending_size",
+        "_flush_queue",
+        "_flusher_task",
         "_server_info",
         "_reading_task",
         "_pongs",

@@ -1,7 +1,7 @@
-"""The durables of a worker, each a FastStream subscription, handed over message by message.
+"""The durables of a worker, each a FastStream subscription, handed over list by list.
 
 FastStream is the workers' application: it holds the subscriptions, their life and their names.
-What it fetches with is `catalyst.chassis.jetstream.fetching`; what it calls puts the message into
+What it fetches with is `catalyst.chassis.jetstream.fetching`; what it calls puts each message into
 a lane and returns. Messages are settled by their lanes, through `Intake.settle`; until then the
 broker is told again and again that they are being worked on. Called by each worker's start.
 """
@@ -14,7 +14,6 @@ from typing import Any, Final
 import msgspec
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from typing_extensions import override
 
@@ -44,8 +43,9 @@ class Durable(msgspec.Struct, frozen=True):
 
     stream: str
     name: str
-    on_delivery: Callable[[Delivery], Awaitable[None]]
-    """Puts the message into its lane and returns at once. In order, one call after another."""
+    on_delivery: Callable[[Delivery], Awaitable[None] | None]
+    """Puts the message into its lane and returns at once. In order, one call after another.
+    What is left to be done, and may take long, is returned; it is done beside that of others."""
     ensure: Callable[[], Awaitable[None]]
     """Makes the durable again if it is gone; does nothing if it is there."""
     batch: int = 256
@@ -151,36 +151,55 @@ class Intake:
     def _subscribe(self, durable: Durable) -> None:
         fetching = self._fetchings[durable.stream, durable.name]
 
-        async def take(message: Msg) -> None:
-            await self._hand_over(durable, fetching.delivery(message))
+        async def take(deliveries: list[Delivery]) -> None:
+            await self._hand_over(durable, deliveries)
 
         self._app.subscriber(
             f"{durable.stream}.{durable.name}",
             stream=JStream(durable.stream, declare=False),
             durable=durable.name,
-            pull_sub=PullSub(batch_size=durable.batch),
+            # Not how many are fetched, which `Fetching` knows, but how many are worth a call.
+            pull_sub=PullSub(batch_size=1, timeout=None, batch=True),
             ack_policy=AckPolicy.MANUAL,
             decoder=_raw,
             no_reply=True,
         )(take)
 
-    async def _hand_over(self, durable: Durable, delivery: Delivery) -> None:
-        key = _key(delivery)
+    async def _hand_over(self, durable: Durable, deliveries: Sequence[Delivery]) -> None:
         now = asyncio.get_running_loop().time()
-        held = self._held.get(key)
-        if held is not None:
-            # Delivered again while still in its lane: nothing to do but to answer for it anew.
-            held.delivery = delivery
-            held.told = now
-            return
-        self._held[key] = _Held(delivery, now)
-        self._empty.clear()
+        left = []
+        for delivery in deliveries:
+            key = _key(delivery)
+            held = self._held.get(key)
+            if held is not None:
+                # Delivered again while still in its lane: nothing to do but to answer for it anew.
+                held.delivery = delivery
+                held.told = now
+                continue
+            self._held[key] = _Held(delivery, now)
+            self._empty.clear()
+            try:
+                rest = durable.on_delivery(delivery)
+            except Exception:
+                self._failed(delivery)
+            else:
+                if rest is not None:
+                    left.append((delivery, rest))
+        if left:
+            async with asyncio.TaskGroup() as tasks:
+                for delivery, rest in left:
+                    tasks.create_task(self._finish(delivery, rest))
+
+    async def _finish(self, delivery: Delivery, rest: Awaitable[None]) -> None:
         try:
-            await durable.on_delivery(delivery)
+            await rest
         except Exception:
-            # Not held any longer, so the broker delivers it again, and counts.
-            log.exception("a message could not be put into its lane", extra={"seq": delivery.seq})
-            self._release(key)
+            self._failed(delivery)
+
+    def _failed(self, delivery: Delivery) -> None:
+        # Not held any longer, so the broker delivers it again, and counts.
+        log.exception("a message could not be put into its lane", extra={"seq": delivery.seq})
+        self._release(_key(delivery))
 
     def _release(self, key: _Key) -> None:
         self._held.pop(key, None)
@@ -250,8 +269,8 @@ class _App(NatsBroker):
         await super().stop()
 
 
-async def _raw(message: NatsMessage) -> Msg:
-    return message.raw_message
+async def _raw(messages: NatsMessage) -> Any:
+    return messages.raw_message
 
 
 def _key(delivery: Delivery) -> _Key:

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from nats.aio.msg import Msg
-
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.port import BrokerError, Delivery
@@ -52,8 +50,8 @@ class Fetching:
 
     async def fetch(
         self, batch: int, timeout: float | None = 5, heartbeat: float | None = None
-    ) -> list[Msg]:
-        """At least one message; waits for it without limit.
+    ) -> list[Delivery]:
+        """At least one message, and all that have come; waits for the first without limit.
 
         The arguments are what FastStream passes to nats-py and count for nothing here: batch and
         heartbeat are the durable's. On a connection that is closed for good it goes on waiting:
@@ -68,7 +66,7 @@ class Fetching:
             else:
                 await self._wait()
         raws, self._arrived = self._arrived, []
-        return [self._message(raw) for raw in raws]
+        return [self._delivery(raw) for raw in raws]
 
     async def leave(self) -> list[Delivery]:
         """Take nothing more; answers what has come and was not fetched."""
@@ -78,29 +76,12 @@ class Fetching:
         except BrokerError as error:
             log.info("left without a goodbye", extra={"error": str(error)})
         raws, self._arrived = self._arrived, []
-        return [self.delivery(self._message(raw)) for raw in raws]
+        return [self._delivery(raw) for raw in raws]
 
     async def unsubscribe(self) -> None:
         """Listen no more."""
         self._link.unwatch(self._on_drop)
         await self._requests.end()
-
-    def delivery(self, message: Msg) -> Delivery:
-        """What the port calls a message."""
-        place = wire.place(message.reply.encode())
-        return Delivery(
-            stream=self.stream,
-            consumer=self.consumer,
-            subject=message.subject,
-            seq=place.seq,
-            consumer_seq=place.consumer_seq,
-            delivered=place.delivered,
-            time_ns=place.time_ns,
-            pending=place.pending,
-            data=message.data,
-            headers=message.headers or {},
-            token=message.reply,
-        )
 
     async def _wait(self) -> None:
         try:
@@ -147,12 +128,19 @@ class Fetching:
         self._trouble = "connection lost"
         self._news.set()
 
-    def _message(self, raw: wire.Raw) -> Msg:
-        # A sender may put any bytes into a subject; one such message must not stop the others.
-        return Msg(
-            _client=self._link,
+    def _delivery(self, raw: wire.Raw) -> Delivery:
+        place = wire.place(raw.reply)
+        return Delivery(
+            stream=self.stream,
+            consumer=self.consumer,
+            # A sender may put any bytes into a subject; one such message must not stop the others.
             subject=raw.subject.decode("utf-8", "replace"),
-            reply=raw.reply.decode(),
+            seq=place.seq,
+            consumer_seq=place.consumer_seq,
+            delivered=place.delivered,
+            time_ns=place.time_ns,
+            pending=place.pending,
             data=raw.data,
             headers=wire.fields(raw.headers),
+            token=raw.reply.decode(),
         )

@@ -26,12 +26,13 @@ log = logging.getLogger(__name__)
 class Call:
     """A request on its way, with the replies so far."""
 
-    __slots__ = ("done", "many", "replies", "subjects")
+    __slots__ = ("done", "late", "many", "replies", "subjects")
 
     def __init__(self, subjects: Collection[str], *, many: bool) -> None:
         self.subjects = subjects
         self.many = many
         self.replies: list[wire.Raw] = []
+        self.late = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def take(self, reply: wire.Raw) -> None:
@@ -48,6 +49,12 @@ class Call:
             self.done.set_result(None)
         else:
             self.done.set_exception(error)
+
+    def expire(self) -> None:
+        """Wake the caller, since there is no more time for a reply."""
+        if not self.done.done():
+            self.late = True
+            self.done.set_result(None)
 
 
 class Link(Client):
@@ -160,13 +167,14 @@ class Link(Client):
         """
         if self.is_closed:
             raise Unavailable(503, 0, "the connection to the broker is closed")
-        data = b"".join(frames)
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
         if not self.is_connected and self._pending_data_size + len(data) > self._max_pending_size:
             raise Unavailable(503, 0, "no connection to the broker, and its buffer is full")
         self.stats["out_msgs"] += len(frames)
         self.stats["out_bytes"] += len(data)
         await self._send_command(data)
-        await self._flush_pending()
+        if not self._is_flushing():
+            await self._flush_pending()
 
     async def call(
         self,
@@ -186,23 +194,42 @@ class Link(Client):
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        await self.ready(timeout)
+        if not self.is_connected:
+            await self.ready(timeout)
         if self._deaf is not None:
             raise self._deaf
         self._counter += 1
         token = str(self._counter)
-        call = self._calls[token.encode()] = Call(subjects, many=many)
+        key = token.encode()
+        call = self._calls[key] = Call(subjects, many=many)
+        # A tenth of what a timeout of asyncio costs, and there are thousands a second.
+        timer = loop.call_at(deadline, call.expire)
         try:
-            async with asyncio.timeout_at(deadline):
-                await self.send(*frames(self._inbox + token))
-                await call.done
+            made = frames(self._inbox + token)
+            if self._pending_data_size < self._max_pending_size // 2:
+                await self.send(*made)
+            else:
+                # It may have to wait for the socket.
+                async with asyncio.timeout_at(deadline):
+                    await self.send(*made)
+            await call.done
         except TimeoutError:
-            raise Unavailable(408, 0, f"no answer within {timeout:g} s") from None
+            call.late = True
         finally:
-            del self._calls[token.encode()]
+            timer.cancel()
+            del self._calls[key]
+        if call.late:
+            raise Unavailable(408, 0, f"no answer within {timeout:g} s")
         if wire.status(call.replies[-1].headers).code == 503:
             raise Unavailable(503, 0, f"nobody answers on {next(iter(subjects))!r}")
         return call.replies
+
+    def _is_flushing(self) -> bool:
+        """Whether what was just queued is written anyway, by whoever was told to before."""
+        told, flusher = self._flush_queue, self._flusher_task
+        if told is None or flusher is None:
+            return False
+        return not told.empty() and not flusher.done()
 
     def _take_reply(self, reply: wire.Raw) -> None:
         call = self._calls.get(reply.subject[len(self._inbox) :])
