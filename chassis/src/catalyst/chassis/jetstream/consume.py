@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS: Final = 1.5
 """How often the broker hears that a message is being worked on; it waits 5 s."""
 _TICK_SECONDS: Final = 0.5
+_NOT_TAKEN: Final = "a message could not be put into its lane"
+"""It is not held any longer then, so that the broker delivers it again, and counts."""
 _Key = tuple[str, str, int, int]
 
 
@@ -149,8 +151,6 @@ class Intake:
         return self.unsettled
 
     def _subscribe(self, durable: Durable) -> None:
-        fetching = self._fetchings[durable.stream, durable.name]
-
         async def take(deliveries: list[Delivery]) -> None:
             await self._hand_over(durable, deliveries)
 
@@ -181,10 +181,11 @@ class Intake:
             try:
                 rest = durable.on_delivery(delivery)
             except Exception:
-                self._failed(delivery)
-            else:
-                if rest is not None:
-                    left.append((delivery, rest))
+                log.exception(_NOT_TAKEN, extra={"seq": delivery.seq})
+                self._release(key)
+                continue
+            if rest is not None:
+                left.append((delivery, rest))
         if left:
             async with asyncio.TaskGroup() as tasks:
                 for delivery, rest in left:
@@ -194,12 +195,8 @@ class Intake:
         try:
             await rest
         except Exception:
-            self._failed(delivery)
-
-    def _failed(self, delivery: Delivery) -> None:
-        # Not held any longer, so the broker delivers it again, and counts.
-        log.exception("a message could not be put into its lane", extra={"seq": delivery.seq})
-        self._release(_key(delivery))
+            log.exception(_NOT_TAKEN, extra={"seq": delivery.seq})
+            self._release(_key(delivery))
 
     def _release(self, key: _Key) -> None:
         self._held.pop(key, None)
