@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from catalyst.cli import billing, invoice, owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.main import ended
+from catalyst.cli.target import Target
+from catalyst.client.rows import Freshness, Page, Row
 
 URL = "http://127.0.0.1:1"
 RIAL = {"currency": "OMR", "minor": 1_500}
@@ -72,20 +76,53 @@ def test_an_invoice_that_the_log_does_not_make_again_ends_with_8(
     assert json.loads(capsys.readouterr().out) == found
 
 
+def seen(monkeypatch: pytest.MonkeyPatch, *names: str) -> Target:
+    """Return a target where these Organizations are to be seen."""
+    rows = tuple(Row(key=f"_._.organization._.{name}", seq=1) for name in names)
+
+    class Door:
+        async def list(self, kinds: str, *, limit: int) -> Page:
+            assert kinds == "organizations"
+            return Page(rows=rows[:limit], fresh=Freshness(as_of=1, head=1))
+
+    @asynccontextmanager
+    async def opened(_target: Target) -> AsyncIterator[Door]:
+        yield Door()
+
+    monkeypatch.setattr(owned, "reads", opened)
+    return Target(http=URL)
+
+
+def test_the_only_organization_that_is_seen_is_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert owned.owner_of(seen(monkeypatch, "omantel"), None, "whose is it?") == "omantel"
+    assert "for omantel" in capsys.readouterr().err
+    assert owned.owner_of(Target(), "acme", "whose is it?") == "acme"
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("names", "hint"),
     [
-        ["billing", "balance"],
-        ["billing", "ledger"],
-        ["billing", "invoice", "list"],
-        ["billing", "invoice", "explain", "2026-11/1"],
+        ((), "no Organization"),
+        (("acme", "omantel"), "acme, omantel"),
+        (tuple(f"o{number}" for number in range(30)), "o7 and others"),
     ],
 )
-def test_whose_it_is_must_be_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert ended([*arguments, "--url", URL]) == ExitCode.USAGE
-    assert "--org is missing" in capsys.readouterr().err
-    assert ended([*arguments, "--url", URL, "--json"]) == ExitCode.USAGE
-    assert json.loads(capsys.readouterr().err)["error"]["code"] == "usage"
+def test_whose_it_is_must_be_said_where_there_is_a_choice(
+    names: tuple[str, ...], hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Failure) as refused:
+        owned.owner_of(seen(monkeypatch, *names), None, "whose is it?")
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert refused.value.message == "--org is missing: whose is it?"
+    assert hint in refused.value.hint
+
+
+def test_the_platform_is_no_organization() -> None:
+    with pytest.raises(Failure) as refused:
+        owned.owner_of(Target(), "_", "whose is it?")
+    assert refused.value.exit_code is ExitCode.USAGE
 
 
 def test_a_dashed_spelling_is_gone(capsys: pytest.CaptureFixture[str]) -> None:

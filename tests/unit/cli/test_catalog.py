@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import catalog
+from catalyst.cli import catalog, owned
 from catalyst.cli.exits import ExitCode, Failure
 
 CARD: dict[str, Any] = {
@@ -28,11 +28,11 @@ def answered(monkeypatch: pytest.MonkeyPatch, result: dict[str, Any]) -> list[tu
     """Let every question have one answer; return what was asked."""
     asked: list[tuple[str, Any]] = []
 
-    def ask(_target: object, _org: str | None, name: str, request: dict[str, Any]) -> Any:
+    def ask(_target: object, _service: str, name: str, request: dict[str, Any], _org: str) -> Any:
         asked.append((name, request))
         return type("Answered", (), {"result": result})()
 
-    monkeypatch.setattr(catalog, "_ask", ask)
+    monkeypatch.setattr(owned, "answered", ask)
     return asked
 
 
@@ -72,10 +72,22 @@ def test_reasons_and_forms_are_asked_for_where_it_shall_run(
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["db.mode", "Mode"]
 
 
-def test_two_questions_at_once_and_no_organization_are_refused() -> None:
+def test_two_questions_at_once_and_the_platform_are_refused() -> None:
     with pytest.raises(Failure) as both:
         catalog.show_("bp-wiki", org="acme", form=True, why_not="1.0.0", url="http://x:1")
     assert both.value.exit_code is ExitCode.USAGE
-    with pytest.raises(Failure) as nobody:
-        catalog.search("wiki", url="http://x:1")
-    assert "--org" in nobody.value.message
+    with pytest.raises(Failure) as platform:
+        catalog.search("wiki", org="_", url="http://x:1")
+    assert "whose catalogue" in platform.value.message
+
+
+def test_what_is_found_can_be_looked_at_and_planned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered(monkeypatch, {"items": [CARD], "total": 1, "next": None})
+    catalog.search("wiki", org="acme", url="http://x:1")
+    assert "catalog show bp-wiki --org acme`" in capsys.readouterr().err
+    answered(monkeypatch, {"fields": []})
+    catalog.show_("bp-wiki", org="acme", form=True, env="acme-prod", url="http://x:1")
+    wanted = "plan install bp-wiki --as NAME --env acme-prod --org acme`"
+    assert wanted in capsys.readouterr().err

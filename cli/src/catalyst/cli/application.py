@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
-from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.output import Format, Table, show, write
+from catalyst.cli import owned
+from catalyst.cli.exits import Failure
+from catalyst.cli.output import Format, Table, note, show
+from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
-    Target,
     TokenOption,
     UrlOption,
-    organization,
     reads,
     resolve,
     run,
 )
-from catalyst.client.errors import Problem
 from catalyst.client.rows import Row
 
-_NOT_FOUND: Final = 404
+_WHOSE: Final = "whose Applications?"
 _PAGE: Final = 500
 
 
@@ -42,7 +42,8 @@ def list_(
     Example:
       catalyst app list --org omantel --env omantel-prod
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
 
     async def work() -> list[Row]:
         async with reads(target) as door:
@@ -75,6 +76,10 @@ def list_(
         lines.write()
 
     show([{"name": name, **place} for name, place in found], output, table)
+    if output is Format.TABLE and not found:
+        note(f"nothing runs; `catalyst catalog search --org {owner}` shows what could")
+    elif output is Format.TABLE:
+        note(f"`catalyst app show {found[0][0]} --org {owner}` shows the evidence of each mark")
 
 
 def show_(
@@ -91,13 +96,13 @@ def show_(
     Example:
       catalyst app show blog --org omantel
     """
-    doc = _doc(resolve(context, url, token), name, _owner(org))
-
-    def lines() -> None:
-        for place in doc["bindings"]:
-            _place(place)
-
-    show(doc, output, lines)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    doc = owned.row(target, "applications", name, owner, _missing(name, owner))
+    lines = [line for place in doc["bindings"] for line in _place(place)]
+    show(doc, output, lambda: write_lines(lines or [f"{name} runs nowhere"]))
+    if output is Format.TABLE:
+        note(f"`catalyst app history {name} --org {owner}` shows what happened to it")
 
 
 def history(
@@ -114,7 +119,8 @@ def history(
     Example:
       catalyst app history blog --org omantel
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
 
     async def work() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -127,7 +133,9 @@ def history(
                 if not more:
                     return found
 
-    docs = [doc for doc in run(work()) if any(one["application"] == name for one in doc["lock"])]
+    docs = [doc for doc in run(work()) if _concerns(doc, name)]
+    if not docs:
+        raise _missing(name, owner)
     docs.sort(key=lambda doc: doc["opened"])
 
     def table() -> None:
@@ -145,57 +153,50 @@ def history(
         lines.write()
 
     show(docs, output, table)
+    if output is Format.TABLE:
+        note(
+            f"`catalyst plan rollback {name} --env {docs[-1]['environment']} --org {owner} --to "
+            "CHANGE` plans the way back to one"
+        )
 
 
-def _place(place: dict[str, Any]) -> None:
-    write(f"{place['environment']}:")
+def _missing(name: str, owner: str) -> Failure:
+    hint = f"`catalyst app list --org {owner}` shows those there are"
+    return owned.no_such(f"Application {name!r} of {owner!r}", hint)
+
+
+def _concerns(doc: dict[str, Any], name: str) -> bool:
+    """Return whether a change is about an Application, or brought it along."""
+    asked: str = doc["request"]["application"]
+    return asked == name or any(one["application"] == name for one in doc["lock"])
+
+
+def _place(place: dict[str, Any]) -> Iterator[str]:
+    yield f"{place['environment']}:"
     desired = place["desired"]
     if desired is not None:
-        write(f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}")
+        yield f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}"
     committed = place["committed"]
     if committed is not None:
         where = f"{committed['repository']} {committed['branch']}"
-        write(f"  in Git   {committed['commit'][:12]} on {where}")
+        yield f"  in Git   {committed['commit'][:12]} on {where}"
     for label, mark in (("applied", place["applied"]), ("health", place["health"])):
         seen = f", seen {mark['as_of']} by {mark['source']}" if mark["as_of"] else ", never seen"
         stale = f", silent since {mark['stale_since']}" if mark["stale_since"] else ""
         why = f": {mark['message'] or mark['reason']}" if mark["message"] or mark["reason"] else ""
-        write(f"  {label:<8} {mark['status']}{why}{seen}{stale}")
+        yield f"  {label:<8} {mark['status']}{why}{seen}{stale}"
         for item in mark["evidence"]:
             said = f" {item['reason']} {item['message']}".rstrip()
-            write(f"           {item['kind']} {item['name']}: {item['status']}{said}")
+            yield f"           {item['kind']} {item['name']}: {item['status']}{said}"
     if place["change"]:
-        write(f"  change   {place['change']['action']} {place['change']['change']}")
-    for link in place["blocked_by"]:
-        write(f"  waits for {link['kind']} {link['name']}: {link['message']}")
-        write(f"            {link['who']}: {link['what_to_do']}")
+        yield f"  change   {place['change']['action']} {place['change']['change']}"
+    blocked = chain(place["blocked_by"])
+    if blocked:
+        yield "  blocked by"
+        yield from (f"    {line}" for line in blocked)
 
 
 def _mark(mark: dict[str, Any]) -> str:
     stale = " (stale)" if mark["stale_since"] else ""
     reason = f" {mark['reason']}" if mark["reason"] else ""
     return f"{mark['status']}{reason}{stale}"
-
-
-def _doc(target: Target, name: str, owner: str) -> dict[str, Any]:
-    async def work() -> dict[str, Any]:
-        async with reads(target) as door:
-            row, _ = await door.get("applications", name, organization=owner)
-            found: dict[str, Any] = msgspec.to_builtins(row.doc)
-            return found
-
-    try:
-        return run(work())
-    except Problem as problem:
-        if problem.status != _NOT_FOUND:
-            raise
-        raise Failure(
-            ExitCode.NOT_FOUND, f"there is no Application {name!r} of {owner!r}", code=problem.code
-        ) from problem
-
-
-def _owner(org: str | None) -> str:
-    owner = organization(org)
-    if owner is None:
-        raise Failure(ExitCode.USAGE, "--org is missing: whose Applications?")
-    return owner

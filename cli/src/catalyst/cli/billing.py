@@ -23,6 +23,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import PLATFORM
 
 BOOK: Final = "default"
 
@@ -102,7 +103,12 @@ def apply_book(
                 id=BOOK,
             )
 
-    finish(run(work()), output)
+    sent = run(work())
+    if sent.status == "rejected" and output is Format.TABLE:
+        note(f"nothing of {files.shown(file)} was taken")
+    finish(sent, output)
+    if output is Format.TABLE:
+        note("`catalyst billing price-book show` has it with its versions")
 
 
 def show_book(
@@ -118,14 +124,14 @@ def show_book(
       catalyst billing price-book show -o json
     """
     missing = owned.no_such("price book", "`catalyst billing price-book apply FILE` brings one")
-    doc = owned.row(resolve(context, url, token), "price-books", BOOK, None, missing)
+    doc = owned.row(resolve(context, url, token), "price-books", BOOK, PLATFORM, missing)
     form = Format.YAML if output is Format.TABLE else output
     show(doc, form, lambda: None)
 
 
 def _account(target: Target, org: str | None) -> tuple[Any, str]:
     """Return the row of an Organization's account, and whose it is."""
-    owner = owned.owner_of(org, "whose account is it?")
+    owner = owned.owner_of(target, org, "whose account is it?")
     missing = owned.no_such(f"account of {owner!r}")
     return owned.row(target, "accounts", owner, owner, missing), owner
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
-    Target,
     TokenOption,
     UrlOption,
-    organization,
-    reads,
     resolve,
-    run,
 )
-from catalyst.client.reads import Answered
+
+_WHOSE: Final = "whose catalogue is it?"
 
 
 def search(
@@ -57,8 +55,13 @@ def search(
         "limit": limit,
         "offset": offset,
     }
-    answered = _ask(resolve(context, url, token), org, "search", asked)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    answered = owned.answered(target, "catalog", "search", asked, owner)
     show(answered, output, lambda: _cards(answered.result))
+    if output is Format.TABLE and answered.result["items"]:
+        best = answered.result["items"][0]["name"]
+        note(f"`catalyst catalog show {best} --org {owner}` says more of one")
 
 
 def show_(
@@ -95,31 +98,24 @@ def show_(
       catalyst catalog show bp-wordpress --form --env acme-prod --org acme
       catalyst catalog show bp-wordpress --why-not 2.0.0 --env acme-prod --org acme
     """
-    target = resolve(context, url, token)
-    asked: dict[str, Any] = {"blueprint": name, "version": version}
     if form and why_not is not None:
         raise Failure(ExitCode.USAGE, "--form and --why-not are two questions", hint="ask one")
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    asked: dict[str, Any] = {"blueprint": name, "version": version}
+    where = {"environment": env, "application": app}
+    question, say = "show", _whole
     if why_not is not None:
-        reasons = {"blueprint": name, "version": why_not, "environment": env, "application": app}
-        answered = _ask(target, org, "why-not", reasons)
-        show(answered, output, lambda: _reasons(answered.result))
+        question, say = "why-not", _reasons
+        asked |= {"version": why_not, **where}
     elif form:
-        answered = _ask(target, org, "form", {**asked, "environment": env, "application": app})
-        show(answered, output, lambda: _form(answered.result))
-    else:
-        answered = _ask(target, org, "show", asked)
-        show(answered, output, lambda: _whole(answered.result))
-
-
-def _ask(target: Target, org: str | None, name: str, asked: dict[str, Any]) -> Answered:
-    if not org:
-        raise Failure(ExitCode.USAGE, "--org is missing: whose catalogue is it?")
-
-    async def work() -> Answered:
-        async with reads(target) as door:
-            return await door.query("catalog", name, asked, organization=organization(org))
-
-    return run(work())
+        question, say = "form", _form
+        asked |= where
+    answered = owned.answered(target, "catalog", question, asked, owner)
+    show(answered, output, lambda: say(answered.result))
+    if output is Format.TABLE and why_not is None:
+        place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
+        note(f"`catalyst plan install {name} --as NAME {place}` says what an installation would do")
 
 
 def price(amounts: list[dict[str, Any]] | None) -> str:

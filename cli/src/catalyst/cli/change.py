@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli import following, planned
-from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli import following, owned, planned
+from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, note
 from catalyst.cli.send import exit_of, finish, unsure
 from catalyst.cli.target import (
@@ -18,7 +18,6 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     commands,
-    organization,
     reads,
     resolve,
     run,
@@ -35,6 +34,7 @@ HashOption = Annotated[
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 _APPLY: Final = "provisioning.apply-plan.v1"
+_WHOSE: Final = "whose change is it?"
 
 
 def approve(
@@ -54,7 +54,8 @@ def approve(
     Example:
       catalyst approve ch-7Q2 --org acme --comment 'Looks right.'
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     data = {"hash": hash_ or run(_hash(target, owner, change)), "comment": comment}
     finish(run(_send(target, "approve-change", change, owner, data, timeout)), output)
 
@@ -76,7 +77,8 @@ def reject(
     Example:
       catalyst reject ch-7Q2 --org acme --reason 'Not before the fair.'
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     data = {"hash": hash_ or run(_hash(target, owner, change)), "reason": reason}
     finish(run(_send(target, "reject-change", change, owner, data, timeout)), output)
 
@@ -97,7 +99,8 @@ def cancel(
     Example:
       catalyst cancel ch-7Q2 --org acme --reason 'Wrong version.'
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     sent = _send(target, "cancel-change", change, owner, {"reason": reason}, timeout)
     finish(run(sent), output)
 
@@ -161,10 +164,3 @@ async def _send(
         return await door.send(
             f"provisioning.{verb}.v1", data, timeout=timeout, organization=owner, id=change
         )
-
-
-def _owner(org: str | None) -> str:
-    owner = organization(org)
-    if owner is None:
-        raise Failure(ExitCode.USAGE, "--org is missing: whose change is it?")
-    return owner

@@ -44,7 +44,8 @@ def finalize(
 
     What is used or ordered later in the month is a dated line on the next invoice.
     """
-    owner, target = owned.owner_of(org, _WHOSE), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     finish(_send(target, "finalize-invoice", owner, {"month": month}, timeout), output)
 
 

@@ -112,4 +112,7 @@ def of_problem(problem: Problem) -> Failure:
     hint = ""
     if problem.status == 401:
         hint = "`catalyst token --email … --role …` makes a token; `--token` or a context uses it"
+    elif problem.status == 403:
+        hint = "roles come with the token and from the Organization; is its name right? "
+        hint += "`catalyst get organizations` lists yours"
     return Failure(exit_code, problem.message, code=problem.code, hint=hint, errors=problem.errors)

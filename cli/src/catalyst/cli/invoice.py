@@ -45,9 +45,9 @@ def list_(
     Example:
       catalyst billing invoice list --org omantel
     """
-    owner = owned.owner_of(org, _WHOSE)
-    wanted = Wanted(kinds="invoices", where={"organization": owner})
-    run(read(resolve(context, url, token), wanted, output))
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    run(read(target, Wanted(kinds="invoices", where={"organization": owner}), output))
     if output is Format.TABLE:
         note(f"`catalyst billing invoice show MONTH --org {owner}` shows the lines of one")
 
@@ -66,10 +66,10 @@ def show_(
     Example:
       catalyst billing invoice show 2026-11 --org omantel
     """
-    owner = owned.owner_of(org, _WHOSE)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     hint = f"`catalyst billing invoice list --org {owner}` shows those there are"
     missing = owned.no_such(f"invoice {invoice!r} of {owner!r}", hint)
-    target = resolve(context, url, token)
     try:
         doc = owned.row(target, "invoices", invoice, owner, missing)
     except Failure as absent:
@@ -97,7 +97,8 @@ def explain(
       catalyst billing invoice explain 2026-11/1 --org omantel
     """
     invoice, number = parted(line)
-    owner, target = owned.owner_of(org, _WHOSE), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     asked = {"invoice": invoice, "line": number}
     found = owned.answer(target, "billing", "explain", asked, owner)
     show(found, output, lambda: _explained(found))
@@ -126,7 +127,8 @@ def replay(
     Example:
       catalyst billing invoice replay 2026-11 --org omantel
     """
-    owner, target = owned.owner_of(org, _WHOSE), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     found = owned.answer(target, "billing", "replay", {"invoice": invoice}, owner)
     show(found, output, lambda: _replayed(found))
     if not found["same"]:

@@ -7,28 +7,58 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.target import Target, organization, reads, run
+from catalyst.cli.output import note
+from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import Problem
+from catalyst.client.reads import Answered
+from catalyst.client.rows import name_of
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
+_NAMED: Final = 8
+"""So many Organizations are named to whoever has to choose one."""
 
 
-def owner_of(org: str | None, question: str) -> str:
-    """Return the Organization that `--org` names.
+def owner_of(target: Target, org: str | None, question: str) -> str:
+    """Return the Organization that `--org` names; without one, the only one there is to see.
 
     Raises:
-        Failure: If it names none; `question` says what is missing, such as `whose account is it?`.
+        Failure: If that leaves a choice; `question` says of what, as in `whose account is it?`.
     """
-    owner = organization(org)
-    if owner is None:
-        hint = "`catalyst get organizations` lists those that are yours to see"
-        raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint)
-    return owner
+    if org == PLATFORM:
+        raise Failure(ExitCode.USAGE, f"--org {PLATFORM} is the platform: {question}")
+    if org:
+        return org
+
+    async def work() -> list[str]:
+        async with reads(target) as door:
+            page = await door.list("organizations", limit=_NAMED + 1)
+            return [name_of(found.key) for found in page.rows]
+
+    names = run(work())
+    if len(names) == 1:
+        note(f"for {names[0]}, the only Organization that you see")
+        return names[0]
+    hint = f"you see {', '.join(names[:_NAMED])}" if names else "you see no Organization yet"
+    more = " and others" if len(names) > _NAMED else ""
+    raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint + more)
+
+
+def owner_of_environment(target: Target, org: str | None, env: str) -> str:
+    """Return the Organization that `--org` names; without one, the Environment's.
+
+    Raises:
+        Failure: If there is no such Environment to see.
+    """
+    if org:
+        return owner_of(target, org, "whose Application is it?")
+    missing = no_such(f"Environment {env!r}", "`catalyst get environments` lists yours")
+    found = row(target, "environments", env, None, missing)
+    return str(found["organization"])
 
 
 def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failure) -> Any:
-    """Return the document of one row, of the platform's if there is no owner.
+    """Return the document of one row; without an owner, of whichever has one of that name.
 
     Raises:
         Failure: `missing`, if there is no such row or it is not for the one who asks.
@@ -36,7 +66,7 @@ def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failu
 
     async def work() -> Any:
         async with reads(target) as door:
-            found, _ = await door.get(kinds, name, organization=owner or PLATFORM)
+            found, _ = await door.get(kinds, name, organization=owner)
             return msgspec.to_builtins(found.doc)
 
     try:
@@ -52,10 +82,17 @@ def answer(
     target: Target, service: str, question: str, asked: dict[str, Any], owner: str | None
 ) -> Any:
     """Return what a service answers to a question about an Organization, or about the platform."""
+    return answered(target, service, question, asked, owner).result
 
-    async def work() -> Any:
+
+def answered(
+    target: Target, service: str, question: str, asked: dict[str, Any], owner: str | None
+) -> Answered:
+    """Return the same, with how fresh it is."""
+
+    async def work() -> Answered:
         async with reads(target) as door:
-            return (await door.query(service, question, asked, organization=owner)).result
+            return await door.query(service, question, asked, organization=owner)
 
     return run(work())
 

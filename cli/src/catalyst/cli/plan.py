@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalyst.cli import files, planned, planshow
+from catalyst.cli import files, owned, planned, planshow
 from catalyst.cli.documents import parse
-from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.output import Format, note, show
 from catalyst.cli.target import (
     ContextOption,
@@ -18,12 +18,9 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
-    organization,
-    reads,
     resolve,
-    run,
 )
-from catalyst.client.reads import Answered
+from catalyst.client.errors import Problem
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")]
 EnvOption = Annotated[str, typer.Option("--env", help="Environment, by name.")]
@@ -261,15 +258,12 @@ def _value(text: str) -> Any:
 
 
 def _plan(target: Target, org: str | None, asked: dict[str, Any], output: Format) -> None:
-    owner = organization(org)
-    if owner is None:
-        raise Failure(ExitCode.USAGE, "--org is missing: whose Application is it?")
-
-    async def work() -> Answered:
-        async with reads(target) as door:
-            return await door.query("provisioning", "plan", asked, organization=owner)
-
-    answered = run(work())
+    env = asked.get("environment", "")
+    owner = owned.owner_of_environment(target, org, env) if env else org or ""
+    try:
+        answered = owned.answered(target, "provisioning", "plan", asked, owner)
+    except Problem as problem:
+        raise _refused(problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
     show(answered, output, lambda: planshow.write_lines(planshow.lines(answered.result)))
@@ -279,3 +273,14 @@ def _plan(target: Target, org: str | None, asked: dict[str, Any], output: Format
         note("a plan changes nothing; this one cannot be applied as things are")
     else:
         note(f"a plan changes nothing; `catalyst apply {kept.hash[:12]} --watch` carries it out")
+
+
+def _refused(problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
+    """Return why nothing was planned, and where a person finds what would have been."""
+    failure = of_problem(problem)
+    if problem.code == "values-invalid" and "blueprint" in asked:
+        place = f"--env {asked['environment']} --org {owner}"
+        failure.hint = (
+            f"`catalyst catalog show {asked['blueprint']} --form {place}` lists the fields"
+        )
+    return failure

@@ -181,7 +181,8 @@ def finish(found: Outcome, form: Format) -> None:
         return
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
-        note(f"  {error.pointer or '/'}: {error.message}")
+        said = "" if error.message == found.message else f": {error.message}"
+        note(f"  {error.pointer or '/'}{said}")
     raise Ended(exit_code)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
+from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.kinds import money
-from catalyst.cli.output import Format, note, show, write
+from catalyst.cli.output import Format, clean, note, show, write
+from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import exit_of, finish
 from catalyst.cli.target import (
     ContextOption,
@@ -19,17 +23,20 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     commands,
-    organization,
     reads,
     resolve,
     run,
 )
 from catalyst.client import draft
+from catalyst.client.rows import Put
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import Money, MoneyError, parse
+from catalyst.contracts.rejection import CODES
 from catalyst.contracts.voucher_v1 import voucher_id
 
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
+_OVER: Final = frozenset({"completed", "failed"})
+_WHOSE: Final = "for which Organization is it?"
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 
 
@@ -80,6 +87,7 @@ def issue(
         lambda: write(drawn["code"]),
     )
     note("this is the only time that the code is shown")
+    note(f"`catalyst voucher redeem {drawn['code']} --org ORGANIZATION` gives its credit")
 
 
 def preview(
@@ -96,20 +104,14 @@ def preview(
     Example:
       catalyst voucher preview VCH-7QKD-M2XW-PA4R --org omantel
     """
-    owner, target = _owner(org), resolve(context, url, token)
-
-    async def work() -> Any:
-        async with reads(target) as door:
-            asked = {"code": code}
-            return (
-                await door.query("billing", "preview-voucher", asked, organization=owner)
-            ).result
-
-    found = run(work())
-    worth = found["amount"]
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
     ends = f", until {found['ends']}" if found.get("ends") else ""
-    text = f"{found['prefix']} gives {money(worth['currency'], worth['minor'])}{ends}"
-    show(found, output, lambda: write(text))
+    text = f"{found['prefix']} gives {in_words(found['amount'])}{ends}"
+    show(found, output, lambda: write(clean(text)))
+    if output is Format.TABLE:
+        note(f"`catalyst voucher redeem {code} --org {owner}` gives it to {owner}")
 
 
 def redeem(
@@ -122,18 +124,46 @@ def redeem(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Redeem a voucher; its credit stands on the Organization's account a moment later.
+    """Redeem a voucher, and say once its credit stands on the Organization's account.
 
     Example:
       catalyst voucher redeem VCH-7QKD-M2XW-PA4R --org omantel
     """
-    owner, target = _owner(org), resolve(context, url, token)
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
     name = draft.command_id()
-    sent = _send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout)
-    found = run(sent)
-    if exit_of(found) is ExitCode.OK:
-        note(f"`catalyst get redemptions {name} --org {owner}` shows how it ends")
-    finish(found, output)
+    sent = run(_send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout))
+    if exit_of(sent) is not ExitCode.OK:
+        finish(sent, output)
+    doc = run(_over(target, owner, name, timeout))
+    if doc["status"] == "failed":
+        text = CODES[doc["code"]].meaning if doc["code"] in CODES else "it was not redeemed"
+        raise Failure(ExitCode.REJECTED, f"CODE: {text}", code=doc["code"])
+    worth = f"{in_words(doc['amount'])} of {doc['prefix']} stand on the account of {owner}"
+    show(doc, output, lambda: write(clean(worth)))
+    if output is Format.TABLE:
+        note(f"`catalyst billing balance --org {owner}` shows what there is")
+
+
+async def _over(target: Target, owner: str, name: str, timeout: float) -> dict[str, Any]:
+    """Return the row of a redemption once it is over.
+
+    Raises:
+        Failure: If it is not in time; it goes on all the same.
+    """
+    hint = f"`catalyst get redemptions {name} --org {owner}` shows how it ends"
+    try:
+        async with asyncio.timeout(timeout), reads(target) as door:
+            watch = door.watch("redemptions", name=name, organization=owner)
+            async with aclosing(watch.changes()) as changes:
+                async for change in changes:
+                    if isinstance(change, Put) and change.row.doc["status"] in _OVER:
+                        found: dict[str, Any] = msgspec.to_builtins(change.row.doc)
+                        return found
+    except TimeoutError as error:
+        text = f"not over after {timeout:g} s; it goes on"
+        raise Failure(ExitCode.TIMED_OUT, text, hint=hint) from error
+    raise Failure(ExitCode.UNREACHABLE, "the stream ended before the redemption did", hint=hint)
 
 
 def revoke(
@@ -164,7 +194,7 @@ def _money(amount: str, currency: str) -> Money:
     try:
         return parse(amount, currency)
     except MoneyError as error:
-        raise Failure(ExitCode.USAGE, f"{amount} {currency}: {error}") from error
+        raise Failure(ExitCode.USAGE, f"AMOUNT CURRENCY: {error}") from error
 
 
 def _time(text: str, option: str) -> str:
@@ -179,13 +209,6 @@ def _time(text: str, option: str) -> str:
     if found.tzinfo is None:
         raise Failure(ExitCode.USAGE, f"--{option} {text!r} has no zone; add Z for UTC")
     return text
-
-
-def _owner(org: str | None) -> str:
-    owner = organization(org)
-    if owner is None:
-        raise Failure(ExitCode.USAGE, "--org is missing: for which Organization is it?")
-    return owner
 
 
 async def _send(
