@@ -3,21 +3,37 @@
 import asyncio
 import hashlib
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import pytest
 from tests.support.crashes import FaultyBroker
+from typing_extensions import override
 
 from catalyst.chassis.jetstream import objects, topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import CHUNK_BYTES, Objects, WrongContent, digest_of
-from catalyst.chassis.jetstream.port import NotFound, Outgoing, Unavailable
+from catalyst.chassis.jetstream.port import Ack, NotFound, Outgoing, Unavailable
 from catalyst.contracts import topology as contract
 from catalyst.contracts.topology import BLUEPRINTS, MAX_CONTENT_BYTES, OBJECTS
 
 pytestmark = pytest.mark.real
 
 SMALL = b"a Blueprint"
+
+
+@dataclass
+class Overtaken(FaultyBroker):
+    """Somebody else stores a content right before the first batch."""
+
+    other: bytes = SMALL
+
+    @override
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+        if "batch" not in self.calls:
+            await Objects(self.inner).put(self.other)
+        return await super().batch(messages, timeout=timeout)
 
 
 @pytest.fixture
@@ -48,6 +64,24 @@ async def test_content_is_stored_once_whoever_puts_it(js: JetStream, store: Obje
     assert len(set(await asyncio.gather(*puts))) == 1
     assert await store.put(SMALL) == digest_of(SMALL)
     assert await _messages(js) == 2
+
+
+@pytest.mark.guarantee("G1.13")
+async def test_small_contents_share_a_batch_and_one_that_is_there_keeps_no_other_away(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await topology.ensure(js, ((*contract.BUCKETS,), ()))
+    monkeypatch.setattr(objects, "GROUP_BYTES", 200)
+    contents = [b"%d" % number * 20 for number in range(10, 20)]
+    overtaken = Overtaken(js, other=contents[3])
+    digests = await Objects(overtaken).put_all([*contents, contents[0]])
+    assert digests == tuple(map(digest_of, [*contents, contents[0]]))
+    # Two groups of five; the first of them was refused, and each of its contents put alone.
+    assert overtaken.calls.count("batch") == 2 + 5
+    assert [await Objects(js).get(digest) for digest in digests[:10]] == contents
+    assert await _messages(js) == 2 * len(contents)
+    assert await Objects(js).put_all(contents) == digests[:10]
+    assert await _messages(js) == 2 * len(contents)
 
 
 @pytest.mark.guarantee("G1.13")
@@ -91,7 +125,7 @@ async def test_a_part_of_it_is_not_taken_for_the_whole(js: JetStream, store: Obj
     info = msgspec.json.decode(stored.data)
     await js.publish(Outgoing(about, msgspec.json.encode({**info, "chunks": 2})))
     with pytest.raises(Unavailable, match="1 of 2 chunks"):
-        await store.get(digest)
+        await Objects(js).get(digest)
 
 
 async def test_what_is_not_there_or_no_digest_is_told_apart(store: Objects) -> None:

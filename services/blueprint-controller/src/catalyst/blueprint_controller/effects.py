@@ -33,8 +33,6 @@ PAGE: Final = 100
 """Packages in one report, at most."""
 PAGE_BYTES: Final = 128 * 1024
 """Of one report, about: a command has at most 256 KiB."""
-STORING: Final = 16
-"""Contents that are stored at once."""
 WAKE_PAGE: Final = 200
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline, so that the report with the reason is there
@@ -128,7 +126,7 @@ class _Reader:
     ) -> bp1.ReportSync:
         taken = {key: held.folder for key, held in state.seen.items()}
         looked = await asyncio.to_thread(_page_of, reading.packages, start, known, taken)
-        await self._stored([one.tar for one in looked if one.found is not None])
+        await self._content.put([one.tar for one in looked if one.found is not None])
         place = start + len(looked)
         return bp1.ReportSync(
             run=state.run,
@@ -138,21 +136,6 @@ class _Reader:
             found=tuple(one.found for one in looked if one.found is not None),
             refused=tuple(one.refused for one in looked if one.refused is not None),
         )
-
-    async def _stored(self, contents: Sequence[bytes]) -> None:
-        """Store content, some at a time: the store takes longer than we do."""
-        left = iter(contents)
-
-        async def store() -> None:
-            for tar in left:
-                await self._content.put(tar)
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(STORING):
-                    tasks.create_task(store())
-        except* Retry as group:
-            raise group.exceptions[0] from group
 
 
 def _page_of(

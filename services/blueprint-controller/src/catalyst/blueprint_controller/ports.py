@@ -79,8 +79,8 @@ class Sources(Protocol):
 class Content(Protocol):
     """The content of versions, by its digest."""
 
-    async def put(self, tar: bytes) -> None:
-        """Store content; again changes nothing.
+    async def put(self, tars: Sequence[bytes]) -> None:
+        """Store contents; again changes nothing.
 
         Raises:
             Retry: If the store does not take it now.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream.objects import Objects, WrongContent
 from catalyst.chassis.jetstream.port import Broker, BrokerError, NotFound
@@ -15,16 +17,16 @@ class StoredContent:
         """Store and read through `broker`."""
         self._objects = Objects(broker)
 
-    async def put(self, tar: bytes) -> None:
-        """Store content; again changes nothing.
+    async def put(self, tars: Sequence[bytes]) -> None:
+        """Store contents; again changes nothing.
 
         Raises:
             Retry: If the store does not take it now.
         """
         try:
-            await self._objects.put(tar)
+            await self._objects.put_all(tars)
         except BrokerError as error:
-            raise Retry(f"the content cannot be stored: {error}") from error
+            raise Retry(f"the contents cannot be stored: {error}") from error
 
     async def get(self, digest: str) -> bytes:
         """Return the content of `sha256:…`, verified.
