@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.each import each
 from tools import pages
 from tools.files import ROOT
 
@@ -60,7 +61,7 @@ def _dead(path: Path) -> Iterator[str]:
             yield link
 
 
-@pytest.mark.parametrize("path", PAGES, ids=_named)
+@each(PAGES, _named)
 def test_every_link_leads_somewhere(path: Path) -> None:
     assert list(_dead(path)) == []
 
@@ -94,7 +95,7 @@ def _verbs(text: str) -> Iterator[str]:
             yield words[1]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=_named)
+@each(PAGES, _named)
 def test_every_verb_that_is_shown_exists(path: Path) -> None:
     assert {
         verb for verb in _verbs(path.read_text("utf-8")) if verb not in VERBS and verb not in GROUPS
@@ -111,7 +112,7 @@ def _missing_files(text: str) -> Iterator[str]:
             yield script[1]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=_named)
+@each(PAGES, _named)
 def test_every_script_that_is_shown_exists(path: Path) -> None:
     assert list(_missing_files(path.read_text("utf-8"))) == []
 
@@ -157,7 +158,7 @@ PRODUCT_PAGES = [path for path in PAGES if path.parent in {ROOT, ROOT / "docs"}]
 """What people read who use Catalyst; records of decisions speak of tools as well."""
 
 
-@pytest.mark.parametrize("path", PRODUCT_PAGES, ids=_named)
+@each(PRODUCT_PAGES, _named)
 def test_prose_uses_the_words_of_the_glossary(path: Path) -> None:
     prose = INLINE.sub("", FENCE.sub("", path.read_text("utf-8")))
     assert BANNED.findall(prose) == []

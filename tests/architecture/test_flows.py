@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import cast
 
-import pytest
+from tests.support.each import each
 from tools import flows, reach
 from tools.files import ROOT
 
@@ -52,7 +52,7 @@ def test_every_service_of_the_contracts_has_a_table() -> None:
         assert set(flows.SERVICES[name].by_name) == set(aggregates)
 
 
-@pytest.mark.parametrize(("service", "message", "aggregate"), EVENT_PLACES, ids=_named)
+@each(EVENT_PLACES, _named)
 def test_every_event_has_a_reader(service: Service, message: Message, aggregate: str) -> None:
     if message.type in TERMINAL:
         assert flows.readers(service, message, aggregate) == ()
@@ -60,20 +60,22 @@ def test_every_event_has_a_reader(service: Service, message: Message, aggregate:
         assert flows.readers(service, message, aggregate) != ()
 
 
-@pytest.mark.parametrize(("service", "message", "_aggregate"), EVENT_PLACES, ids=_named)
+@each(EVENT_PLACES, _named)
 def test_every_event_that_is_read_is_written(
-    service: Service, message: Message, _aggregate: str
+    service: Service,
+    message: Message,
+    _aggregate: str,  # noqa: PT019 - an argument of each
 ) -> None:
     newest = flows.newest_version(cast("type[Event]", message.shape))
     assert flows.writers(service, registry.BY_SHAPE[newest]) != ()
 
 
-@pytest.mark.parametrize(("service", "message", "aggregate"), COMMAND_PLACES, ids=_named)
+@each(COMMAND_PLACES, _named)
 def test_every_command_has_a_rule(service: Service, message: Message, aggregate: str) -> None:
     assert (cast("type[Command]", message.shape), aggregate) in service.by_command
 
 
-@pytest.mark.parametrize(("service", "message", "aggregate"), COMMAND_PLACES, ids=_named)
+@each(COMMAND_PLACES, _named)
 def test_every_rule_may_write_something(service: Service, message: Message, aggregate: str) -> None:
     rule = service.by_command[cast("type[Command]", message.shape), aggregate]
     written = [shape for shape in reach.makes(rule.decide) if issubclass(shape, Event)]

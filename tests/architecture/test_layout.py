@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.each import each
 from tools import constraints, isolate
 from tools.files import ROOT
 
@@ -45,13 +45,13 @@ def test_the_members_are_known() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_folder_distribution_and_package_have_one_name(member: Path) -> None:
     assert constraints.distribution(member) == f"catalyst-{member.name}"
     assert isolate.package(member) == f"catalyst.{member.name.replace('-', '_')}"
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_the_namespace_has_no_init_file(member: Path) -> None:
     namespace = member / "src" / "catalyst"
     assert not (namespace / "__init__.py").exists(), "it would hide every other member"
@@ -60,7 +60,7 @@ def test_the_namespace_has_no_init_file(member: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_every_package_is_typed_and_every_folder_a_package(member: Path) -> None:
     top = member / "src" / Path(*isolate.package(member).split("."))
     assert (top / "py.typed").is_file()
@@ -68,14 +68,14 @@ def test_every_package_is_typed_and_every_folder_a_package(member: Path) -> None
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_an_init_file_holds_a_docstring_and_nothing_else(member: Path) -> None:
     for path in (member / "src").rglob("__init__.py"):
         (only,) = ast.parse(path.read_text("utf-8")).body
         assert isinstance(only, ast.Expr), path
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_a_member_configures_no_tool(member: Path) -> None:
     manifest = _manifest(member)
     assert set(manifest["tool"]) == {"uv"}
@@ -84,7 +84,7 @@ def test_a_member_configures_no_tool(member: Path) -> None:
     assert {path.name for path in member.iterdir()} & files == set()
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=_named)
+@each(MEMBERS, _named)
 def test_a_member_says_what_it_is(member: Path) -> None:
     assert (member / "README.md").is_file()
     assert _manifest(member)["project"]["description"].endswith(".")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.each import each
 from tools.files import ROOT
 
 FLOATING = {"float", "round", "complex", "Decimal", "fsum", "truediv"}
@@ -33,7 +34,7 @@ def floats(text: str) -> Iterator[str]:
 
 
 @pytest.mark.guarantee("G12.1")
-@pytest.mark.parametrize("path", MONEY, ids=lambda path: str(path.relative_to(ROOT)))
+@each(MONEY, lambda path: str(path.relative_to(ROOT)))
 def test_no_float_is_near_money(path: Path) -> None:
     assert list(floats(path.read_text("utf-8"))) == []
 

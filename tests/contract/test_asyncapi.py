@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from tests.support.each import each
 from tools import asyncapi_schema, snapshots
 
 from catalyst.contracts import registry, schema
@@ -80,7 +81,7 @@ def test_every_open_part_of_an_address_is_a_parameter() -> None:
         assert named == set(channel.get("parameters", {}))
 
 
-@pytest.mark.parametrize("message", registry.MESSAGES, ids=lambda message: message.type)
+@each(registry.MESSAGES, lambda message: message.type)
 def test_a_whole_message_fits_its_payload(message: registry.Message) -> None:
     payload = {
         "$ref": f"#/components/messages/{message.type}/payload",

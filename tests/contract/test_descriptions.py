@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from msgspec import inspect
+from tests.support.each import each
 from tools import compatibility, snapshots
 
 from catalyst.contracts import codec, described, schema
@@ -29,7 +30,7 @@ def fields(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.guarantee("G5.12")
-@pytest.mark.parametrize("name", sorted(SCHEMAS))
+@each(sorted(SCHEMAS))
 def test_every_field_has_a_description(name: str) -> None:
     for place, field in fields(SCHEMAS[name]):
         text = field.get("description", "")
@@ -40,7 +41,7 @@ def test_every_field_has_a_description(name: str) -> None:
 
 
 @pytest.mark.guarantee("G5.12")
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)
+@each(MESSAGES, lambda message: message.type)
 def test_what_a_field_means_stands_where_it_is_declared(message: Any) -> None:
     # What its type takes would be a description, too, but says nothing of this field.
     names = {field.name for field in msgspec.structs.fields(message.shape)}
@@ -103,7 +104,7 @@ def inner_types(core: Any) -> list[Any]:
 
 
 @pytest.mark.guarantee("G5.11")
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)
+@each(MESSAGES, lambda message: message.type)
 def test_every_limited_type_says_in_words_what_it_takes(message: Any) -> None:
     for kind in limited(inspect.type_info(message.shape)):
         said = phrase(kind)

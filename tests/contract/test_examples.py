@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.each import each
 from tools import snapshots
 
 from catalyst.contracts import codec, environment_v1, environment_v2, schema, upcast
@@ -20,12 +21,12 @@ def test_every_message_has_a_golden_payload() -> None:
     assert set(EXAMPLES) == set(schema.schemas())
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@each(sorted(EXAMPLES))
 def test_a_golden_payload_fits_its_schema_and_its_message(name: str) -> None:
     snapshots.validate(name, EXAMPLES[name])
 
 
-@pytest.mark.parametrize("name", sorted(BY_TYPE))
+@each(sorted(BY_TYPE))
 def test_a_golden_payload_encodes_to_itself(name: str) -> None:
     payload = EXAMPLES[name]
     decoded = msgspec.convert(payload, type=BY_TYPE[name].shape)
@@ -37,14 +38,14 @@ def test_a_golden_payload_encodes_to_itself(name: str) -> None:
     assert all(not fields[key].required for key in added)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@each(sorted(COMMANDS))
 def test_the_parser_takes_every_golden_command(name: str) -> None:
     data = msgspec.json.encode(EXAMPLES[name])
     codec.check(data)
     assert type(codec.command_data(COMMANDS[name], data)) is COMMANDS[name].shape
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@each(sorted(COMMANDS))
 def test_a_command_with_an_unknown_field_is_refused(name: str) -> None:
     data = msgspec.json.encode(EXAMPLES[name] | {"no_such_field": 1})
     with pytest.raises(codec.Undecodable) as refused:
@@ -53,14 +54,14 @@ def test_a_command_with_an_unknown_field_is_refused(name: str) -> None:
     assert refused.value.rule == "unknown-field"
 
 
-@pytest.mark.parametrize("name", sorted(EVENTS))
+@each(sorted(EVENTS))
 def test_an_event_with_an_unknown_field_is_read_without_it(name: str) -> None:
     shape = EVENTS[name].shape
     plain = msgspec.convert(EXAMPLES[name], type=shape)
     assert msgspec.convert(EXAMPLES[name] | {"no_such_field": 1}, type=shape) == plain
 
 
-@pytest.mark.parametrize("name", sorted(EVENTS))
+@each(sorted(EVENTS))
 def test_a_golden_event_becomes_the_newest_version(name: str) -> None:
     shape = EVENTS[name].shape
     assert issubclass(shape, Event)

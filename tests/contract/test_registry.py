@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from tests.support.each import each
 
 from catalyst.contracts import (
     registry,
@@ -43,7 +44,7 @@ def test_no_two_messages_share_a_name_or_a_shape() -> None:
     assert len(registry.BY_SHAPE) + runtime == len(MESSAGES)
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)
+@each(MESSAGES, lambda message: message.type)
 def test_the_wire_name_is_the_one_that_the_class_suggests(message: registry.Message) -> None:
     assert message.name == _kebab(message.shape.__name__)
     assert KEBAB.fullmatch(message.name)
@@ -64,7 +65,7 @@ def test_every_shape_is_registered_or_part_of_one() -> None:
     assert loose <= parts
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)
+@each(MESSAGES, lambda message: message.type)
 def test_its_subject_leads_back_to_its_type(message: registry.Message) -> None:
     for aggregate in message.aggregates:
         ref = subjects.Ref("acme", message.service, aggregate, "a.b")
@@ -97,7 +98,7 @@ def test_a_service_sends_no_person_s_command_and_the_reverse() -> None:
 # ---- rejection codes
 
 
-@pytest.mark.parametrize("code", rejection.CODES.values(), ids=lambda code: code.name)
+@each(rejection.CODES.values(), lambda code: code.name)
 def test_a_code_is_a_name_with_a_meaning_and_an_error_s_status(code: rejection.Code) -> None:
     assert KEBAB.fullmatch(code.name)
     assert code.meaning.endswith(".")
@@ -159,7 +160,7 @@ def test_every_stream_limits_its_consumers() -> None:
     assert all(stream.config["max_consumers"] > 0 for stream in everything)
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)
+@each(MESSAGES, lambda message: message.type)
 def test_every_message_is_stored_in_the_stream_of_its_kind(message: registry.Message) -> None:
     expected = topology.CMD if message.kind == "command" else topology.EV
     assert schema.stream_of(schema.address(message)) == expected
@@ -192,7 +193,7 @@ def test_no_command_goes_to_two_workers() -> None:
         assert not any(_may_overlap(one, other) for other in filters[index + 1 :])
 
 
-@pytest.mark.parametrize("service", registry.SERVICES)
+@each(registry.SERVICES)
 def test_every_service_takes_its_commands_relays_and_timers(service: str) -> None:
     _, consumers = topology.topology()
     names = {consumer.name for consumer in consumers}

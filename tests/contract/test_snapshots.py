@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import jsonschema
 import msgspec
 import pytest
+from tests.support.each import each
 from tools import compatibility, snapshots
 
 from catalyst.contracts import schema
@@ -20,7 +21,7 @@ RELEASED = snapshots.read(snapshots.SNAPSHOTS)
 CURRENT = schema.schemas()
 
 
-@pytest.mark.parametrize("name", sorted(RELEASED))
+@each(sorted(RELEASED))
 def test_a_released_message_only_gains_optional_fields(name: str) -> None:
     assert compatibility.differences(RELEASED[name], CURRENT[name]) == ()
 
@@ -37,7 +38,7 @@ def test_the_files_are_what_the_code_says() -> None:
     assert snapshots.main(["--check"]) == 0
 
 
-@pytest.mark.parametrize("name", sorted(CURRENT))
+@each(sorted(CURRENT))
 def test_a_schema_is_one_and_stands_alone(name: str) -> None:
     document = CURRENT[name]
     jsonschema.Draft202012Validator.check_schema(document)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.support import starters
 from tests.support.configurations import choices
+from tests.support.each import each
 from tests.support.starters import NAMES
 
 from catalyst.blueprints import configschema, dependencies, form, lint, metaschema, versions
@@ -31,7 +32,7 @@ def test_nothing_is_found_in_a_starter(name: str) -> None:
     assert [f"{one.file}:{one.line} {one.rule} {one.message}" for one in found.findings] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_a_folder_is_named_after_what_is_in_it(name: str) -> None:
     blueprint = starters.blueprint(name)
     newest = starters.catalogue()[blueprint.name][-1].version == blueprint.version
@@ -39,7 +40,7 @@ def test_a_folder_is_named_after_what_is_in_it(name: str) -> None:
     assert name == expected
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_a_card_is_complete(name: str) -> None:
     card = starters.blueprint(name).spec["card"]
     wanted = ["title", "summary", "description", "icon", "category", "tags", "license"]
@@ -53,7 +54,7 @@ def test_a_card_is_complete(name: str) -> None:
     assert "**It keeps**" in readme
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_an_icon_is_a_small_drawing_and_nothing_else(name: str) -> None:
     text = starters.package(name).text(starters.blueprint(name).spec["card"]["icon"])
     assert len(text) <= 1024
@@ -62,7 +63,7 @@ def test_an_icon_is_a_small_drawing_and_nothing_else(name: str) -> None:
     assert tags <= {"svg", "g", "path", "rect", "circle", "ellipse"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_texts_use_the_words_of_the_glossary(name: str) -> None:
     blueprint = starters.blueprint(name)
     card = blueprint.spec["card"]
@@ -72,7 +73,7 @@ def test_texts_use_the_words_of_the_glossary(name: str) -> None:
     assert [found[0] for text in texts for found in BANNED.finditer(text)] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_every_field_of_a_form_has_a_title(name: str) -> None:
     fields = form.fields(starters.blueprint(name).schema)
     assert [field.path for field in fields if field.title == field.path[-1]] == []
@@ -209,6 +210,6 @@ def test_the_catalogue_is_large_enough_to_choose_from() -> None:
     assert starters.blueprint("bp-redis").spec["multiInstance"]["enabled"] is True
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_loading_twice_gives_the_same_bytes(name: str) -> None:
     assert to_tar(loading.load(name)) == to_tar(starters.package(name))

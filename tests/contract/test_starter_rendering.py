@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import starters
 from tests.support.configurations import configurations, sample
+from tests.support.each import each
 from tests.support.kubernetes import refusals
 from tests.support.starters import NAMES
 
@@ -75,7 +76,7 @@ def test_rendering_twice_gives_the_same_bytes_and_another_change_too(name: str) 
     assert first.files
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_each_condition_is_seen_to_hold_and_not_to_hold(name: str) -> None:
     blueprint = starters.blueprint(name)
     aliases: dict[str, set[bool]] = {one.alias: set() for one in blueprint.depends if one.when}
@@ -100,7 +101,7 @@ def test_each_condition_is_seen_to_hold_and_not_to_hold(name: str) -> None:
 
 
 @pytest.mark.guarantee("G21.3")
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
     for _, pod in pods(starters.objects(name, sample(starters.blueprint(name).schema))):
         assert pod["automountServiceAccountToken"] is False
@@ -117,7 +118,7 @@ def test_nothing_runs_with_more_rights_than_it_needs(name: str) -> None:
             assert {"readinessProbe", "livenessProbe"} <= container.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_an_image_names_its_registry_and_one_version(name: str) -> None:
     for _, pod in pods(starters.objects(name, sample(starters.blueprint(name).schema))):
         for container in containers(pod):
@@ -127,7 +128,7 @@ def test_an_image_names_its_registry_and_one_version(name: str) -> None:
 
 
 @pytest.mark.guarantee("G21.3")
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_a_secret_stands_nowhere_and_is_made_or_named(name: str) -> None:
     for parameters, objects in starters.choices_made(name):
         assert all(made["kind"] != "Secret" for made in objects)
@@ -160,7 +161,7 @@ def references(pod: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
             yield volume["secret"]["secretName"], item["key"], False
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_whatever_an_object_names_is_there(name: str) -> None:
     for _, objects in starters.choices_made(name):
         names = {(made["kind"], made["metadata"]["name"]) for made in objects}
@@ -215,7 +216,7 @@ def check_services(objects: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.guarantee("G21.3")
-@pytest.mark.parametrize("name", NAMES)
+@each(NAMES)
 def test_only_the_ports_of_a_service_can_be_reached(name: str) -> None:
     objects = starters.objects(name, sample(starters.blueprint(name).schema))
     served = {
