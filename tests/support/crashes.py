@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from catalyst.chassis.jetstream.port import (
+    CALL_SECONDS,
     Ack,
     Broker,
     Delivery,
@@ -87,14 +88,14 @@ class FaultyBroker:
     def closed(self) -> asyncio.Event:
         return self.inner.closed
 
-    async def rtt(self, *, timeout: float = 1.0) -> float:
+    async def rtt(self, *, timeout: float = CALL_SECONDS) -> float:
         return await self._pass("rtt", lambda: self.inner.rtt(timeout=timeout))
 
-    async def publish(self, message: Outgoing, *, timeout: float = 1.0) -> Ack:
+    async def publish(self, message: Outgoing, *, timeout: float = CALL_SECONDS) -> Ack:
         name = f"publish {message.subject.split('.')[0]}"
         return await self._pass(name, lambda: self.inner.publish(message, timeout=timeout))
 
-    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = CALL_SECONDS) -> Ack:
         return await self._pass("batch", lambda: self.inner.batch(messages, timeout=timeout))
 
     async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
@@ -124,7 +125,7 @@ class FaultyBroker:
         await self._pass("reply", lambda: self.inner.core_publish(subject, data, headers))
 
     async def api(
-        self, suffix: str, payload: object | None, *, timeout: float = 1.0
+        self, suffix: str, payload: object | None, *, timeout: float = CALL_SECONDS
     ) -> dict[str, Any]:
         name = f"api {'.'.join(suffix.split('.')[:2])}"
         return await self._pass(name, lambda: self.inner.api(suffix, payload, timeout=timeout))

@@ -12,7 +12,7 @@ from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.lock import BUCKET, locked
-from catalyst.chassis.jetstream.port import BrokerError, Outgoing, Stored
+from catalyst.chassis.jetstream.port import CALL_SECONDS, BrokerError, Outgoing, Stored
 from catalyst.chassis.jetstream.topology import (
     VERSION_KEY,
     Finding,
@@ -117,7 +117,7 @@ class Slow(JetStream):
         self.go_on = asyncio.Event()
 
     @override
-    async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:
+    async def api(self, suffix: str, payload: object, *, timeout: float = CALL_SECONDS) -> Any:
         if suffix == "STREAM.UPDATE.WORK":
             self.reached.set()
             await self.go_on.wait()
@@ -317,7 +317,7 @@ async def test_comparing_changes_nothing_and_tells_everything(js: JetStream) -> 
 async def test_a_server_that_is_too_old_is_told(js: JetStream) -> None:
     class Old(JetStream):
         @override
-        async def api(self, suffix: str, payload: object, *, timeout: float = 1.0) -> Any:
+        async def api(self, suffix: str, payload: object, *, timeout: float = CALL_SECONDS) -> Any:
             answer = await super().api(suffix, payload, timeout=timeout)
             if suffix == "INFO":
                 answer["api"]["level"] = 2

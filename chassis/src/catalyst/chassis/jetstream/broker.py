@@ -17,6 +17,7 @@ from catalyst.chassis.jetstream import reads, wire
 from catalyst.chassis.jetstream.answers import answered
 from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.port import (
+    CALL_SECONDS,
     Ack,
     Acked,
     Broker,
@@ -115,7 +116,7 @@ class JetStream(Broker):
         await self.link.ready(timeout)
 
     @override
-    async def rtt(self, *, timeout: float = 1.0) -> float:
+    async def rtt(self, *, timeout: float = CALL_SECONDS) -> float:
         await self.link.ready(timeout)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -127,7 +128,7 @@ class JetStream(Broker):
         return loop.time() - began
 
     @override
-    async def publish(self, message: Outgoing, *, timeout: float = 1.0) -> Ack:
+    async def publish(self, message: Outgoing, *, timeout: float = CALL_SECONDS) -> Ack:
         self._measure(message, 0)
         headers = wire.block(message.headers) if message.headers else None
         replies = await self.link.call(
@@ -138,7 +139,7 @@ class JetStream(Broker):
         return _acknowledged(replies[0].data)
 
     @override
-    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = CALL_SECONDS) -> Ack:
         if not 1 <= len(messages) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(messages)}")
         for message in messages:
@@ -204,7 +205,7 @@ class JetStream(Broker):
 
     @override
     async def api(
-        self, suffix: str, payload: object | None, *, timeout: float = 1.0
+        self, suffix: str, payload: object | None, *, timeout: float = CALL_SECONDS
     ) -> dict[str, Any]:
         data = b"" if payload is None else msgspec.json.encode(payload)
         subject = f"$JS.API.{suffix}"

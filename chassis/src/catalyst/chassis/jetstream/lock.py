@@ -130,4 +130,6 @@ async def _write(
         "Nats-Expected-Last-Subject-Sequence": str(guard),
         "Nats-TTL": f"{HELD_SECONDS}s",
     }
-    return (await broker.publish(Outgoing(f"$KV.{BUCKET}.{name}", b"", headers))).seq
+    message = Outgoing(f"$KV.{BUCKET}.{name}", b"", headers)
+    # An answer that is lost leaves time for another try before the lock is.
+    return (await broker.publish(message, timeout=RENEW_SECONDS)).seq

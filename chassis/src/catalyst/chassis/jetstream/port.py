@@ -8,11 +8,15 @@ the chassis may talk to the broker behind its back. Implemented by
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from catalyst.chassis.jetstream.times import of_nanoseconds
+
+CALL_SECONDS: Final = 5.0
+"""How long an answer is waited for, unless a call says otherwise: a broker under load, or at its
+disk, may take seconds. A connection that is lost meanwhile ends the wait at once."""
 
 
 class BrokerError(Exception):
@@ -202,15 +206,15 @@ class Broker(Protocol):
         """Set when the connection is gone for good: the process has to end."""
         ...
 
-    async def rtt(self, *, timeout: float = 1.0) -> float:
+    async def rtt(self, *, timeout: float = CALL_SECONDS) -> float:
         """Seconds to the broker and back."""
         ...
 
-    async def publish(self, message: Outgoing, *, timeout: float = 1.0) -> Ack:
+    async def publish(self, message: Outgoing, *, timeout: float = CALL_SECONDS) -> Ack:
         """Store one message. No stream for the subject: `Unavailable` with code 503."""
         ...
 
-    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = CALL_SECONDS) -> Ack:
         """Store all of 1 to 1000 messages of one stream, in this order, or none.
 
         Guards are checked together at the end, each against what was stored before the batch.
@@ -258,7 +262,7 @@ class Broker(Protocol):
         ...
 
     async def api(
-        self, suffix: str, payload: object | None, *, timeout: float = 1.0
+        self, suffix: str, payload: object | None, *, timeout: float = CALL_SECONDS
     ) -> dict[str, Any]:
         """Call `$JS.API.<suffix>` and return its answer, decoded."""
         ...

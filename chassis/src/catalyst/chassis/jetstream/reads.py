@@ -11,16 +11,13 @@ import msgspec
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.answers import answered
 from catalyst.chassis.jetstream.link import Link
-from catalyst.chassis.jetstream.port import BrokerError, Stored, Unavailable
+from catalyst.chassis.jetstream.port import CALL_SECONDS, BrokerError, Stored, Unavailable
 from catalyst.chassis.jetstream.times import of_text
 
 PAGE: Final = 1000
 """Messages asked for at once; the server answers at most 1024 subjects of a `multi_last`."""
 TRIES: Final = 3
 """How often a page is asked for before its read is given up."""
-TIMEOUT_SECONDS: Final = 1.0
-"""For one message."""
-PAGE_TIMEOUT_SECONDS: Final = 5.0
 _OF_THE_GET: Final = (
     "Nats-Stream",
     "Nats-Subject",
@@ -113,7 +110,7 @@ async def _ask(
     return await link.call(
         lambda inbox: [wire.frame(subject, data, None, inbox)],
         (subject,),
-        timeout=PAGE_TIMEOUT_SECONDS if many else TIMEOUT_SECONDS,
+        timeout=CALL_SECONDS,
         many=many,
     )
 

@@ -26,8 +26,6 @@ VERSION_KEY: Final = "catalyst.topology"
 """Metadata of each stream and consumer: the number of the topology that last shaped it."""
 MIN_API_LEVEL: Final = 5
 """That of nats-server 2.15."""
-TIMEOUT_SECONDS: Final = 5.0
-"""For making a stream: the broker writes to its disk meanwhile."""
 
 _TAKEN: Final = {10058, 10148}
 """Somebody made a stream or consumer of this name in between."""
@@ -209,9 +207,7 @@ class _Ensuring:
                 whole = msgspec.structs.replace(self._wanted.consumer, config=self._wanted.config)
                 await cursors.ensure(self._broker, whole)
                 return await self._found()
-            await self._broker.api(
-                self._wanted.create, self._wanted.config, timeout=TIMEOUT_SECONDS
-            )
+            await self._broker.api(self._wanted.create, self._wanted.config)
         except BrokerError as error:
             if error.err_code not in _TAKEN:
                 raise
@@ -260,7 +256,6 @@ class _Ensuring:
             await self._broker.api(
                 self._wanted.update,
                 self._wanted.payload(config),
-                timeout=TIMEOUT_SECONDS,
             )
         except (Denied, NothingStored, Unavailable):
             raise

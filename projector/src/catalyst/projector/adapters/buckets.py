@@ -64,7 +64,7 @@ class StreamReadModel:
             "metadata": {"catalyst.topology": str(topology.VERSION)},
         }
         with translated("creating a bucket"):
-            await self._js.api(f"STREAM.CREATE.{stream.name}", config, timeout=5.0)
+            await self._js.api(f"STREAM.CREATE.{stream.name}", config)
         return self.bucket(epoch)
 
     async def epochs(self) -> dict[str, datetime]:
@@ -91,7 +91,7 @@ class StreamReadModel:
         """Delete the stream of a bucket."""
         try:
             with translated("deleting a bucket"):
-                await self._js.api(f"STREAM.DELETE.{stream_name(epoch)}", None, timeout=5.0)
+                await self._js.api(f"STREAM.DELETE.{stream_name(epoch)}", None)
         except Missing:
             return
 
