@@ -18,8 +18,9 @@ READ_SECONDS: Final = 0.5
 """How long a read waits before it is asked whether the last messages have expired."""
 FAR_BEHIND: Final = 5000
 """With more messages than this ahead, rows are written less often and each key once."""
-TURN: Final = 200
-"""Decisions folded before others get a turn."""
+TURN: Final = 128
+"""Messages folded before others get a turn: the next ones are fetched, and rows written,
+meanwhile."""
 
 
 class Session:
@@ -59,7 +60,8 @@ class Session:
 
     async def _take(self, messages: Iterable[LogMessage]) -> None:
         passed: Whole | None = None
-        for number, whole in enumerate(self._assembler.take(messages), 1):
+        turn = self._assembler.seq + TURN
+        for whole in self._assembler.take(messages):
             if whole.events:
                 await self._apply(whole)
                 passed = None
@@ -67,7 +69,8 @@ class Session:
                 # Of several that change nothing, where the last one ends is enough.
                 self.decisions += 1
                 passed = whole
-            if number % TURN == 0:
+            if whole.seq >= turn:
+                turn = whole.seq + TURN
                 await asyncio.sleep(0)
         if passed is not None:
             await self.flusher.add({}, Position(passed.seq))

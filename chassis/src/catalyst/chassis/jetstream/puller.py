@@ -21,7 +21,8 @@ from catalyst.chassis.jetstream.requests import SILENCE_SECONDS, Requests
 log = logging.getLogger(__name__)
 
 BATCH: Final = 1000
-"""Messages asked for by one request; two requests are kept open."""
+"""Messages asked for by one request; four requests are kept open, so that the broker goes on
+sending while those before are worked on."""
 INACTIVE_SECONDS: Final = 30
 """After this the broker forgets a consumer whose reader is gone."""
 _SECOND: Final = 1_000_000_000
@@ -63,7 +64,7 @@ class Puller:
         it is that of the stream's last message, or of one that has expired since."""
         self._link = js.link
         self._drops = js.link.drops
-        self._requests = Requests(js.link, stream, name, batch=BATCH, count=2)
+        self._requests = Requests(js.link, stream, name, batch=BATCH, count=4)
         self._arrived: list[Pulled] = []
         self._doubt: Doubt | None = None
         self._news = asyncio.Event()
