@@ -130,9 +130,7 @@ class Lease:
             "Nats-Expected-Last-Subject-Sequence": str(revision),
         }
         try:
-            # An answer that is lost leaves time for another try before the lease is.
-            message = Outgoing(self._subject, body, headers)
-            ack = await self._broker.publish(message, timeout=RENEW_SECONDS)
+            ack = await self._broker.publish(Outgoing(self._subject, body, headers))
         except BrokerError as error:
             log.debug("lease write refused", extra={"why": str(error)})
             return False

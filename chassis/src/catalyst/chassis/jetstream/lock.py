@@ -130,6 +130,4 @@ async def _write(
         "Nats-Expected-Last-Subject-Sequence": str(guard),
         "Nats-TTL": f"{HELD_SECONDS}s",
     }
-    message = Outgoing(f"$KV.{BUCKET}.{name}", b"", headers)
-    # An answer that is lost leaves time for another try before the lock is.
-    return (await broker.publish(message, timeout=RENEW_SECONDS)).seq
+    return (await broker.publish(Outgoing(f"$KV.{BUCKET}.{name}", b"", headers))).seq
