@@ -191,7 +191,12 @@ def test_a_bought_application_costs_the_difference_when_it_grows_and_nothing_whe
     now_paid = billing.omr(14_000)
     shrunk = billing.quote(billing.item(plan=None), paid={"blog.acme-prod": now_paid})
     assert shrunk.due == billing.omr(0)
-    assert then(changed, billing.hold("c-3", shrunk)).events[0].journal.postings == ()  # type: ignore[attr-defined]
+    less = then(changed, billing.hold("c-3", shrunk))
+    assert less.events[0].journal.postings == ()  # type: ignore[attr-defined]
+    smaller = then(less, bill1.CaptureHold(hold="c-3", revision="9a42"))
+    # The month has been paid at its dearest: to grow again costs nothing more.
+    again = billing.quote(billing.item(plan="m"), paid={"blog.acme-prod": now_paid})
+    assert then(smaller, billing.hold("c-4", again)).decision.events
 
 
 def test_an_ended_subscription_leaves_the_account_and_is_bought_anew() -> None:
@@ -199,8 +204,13 @@ def test_an_ended_subscription_leaves_the_account_and_is_bought_anew() -> None:
     ended = then(bought, bill1.EndSubscription(reason="removed"))
     assert ended.state(billing.ACCOUNT).subscriptions == ()
     then(ended, bill1.EndSubscription(reason="removed")).then_nothing()
-    again = then(ended, billing.hold("c-2"))
-    assert again.decision.events
+    # Its month is paid already; the next one is not.
+    free = billing.quote(paid={"blog.acme-prod": PAID})
+    again = then(ended, billing.hold("c-2", free))
+    assert again.events[0].journal.postings == ()  # type: ignore[attr-defined]
+    then(ended, billing.hold("c-2")).then_rejected("quote-mismatch", "/data/quote/due")
+    later = billing.NOW + timedelta(days=31)
+    assert then(ended, billing.hold("c-2"), later).decision.events
     given(*billing.rich()).when(
         bill1.EndSubscription(reason="x"), BLOG, by=PROVISIONING
     ).then_rejected("subscription-not-found")

@@ -37,7 +37,7 @@ AGGREGATES: Final = (
         name=subscription.AGGREGATE,
         initial=subscription.Subscription(),
         evolve=subscription.evolve,
-        fold=2,
+        fold=3,
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve),

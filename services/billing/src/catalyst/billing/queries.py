@@ -110,7 +110,7 @@ async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, lo
         ref: await load(ref)
         for ref in (subscription.ref_of(organization, name) for name in sorted(names))
     }
-    paid = holds.paid_for(asked.items, organization, states)
+    paid = holds.paid_for(asked.items, organization, prices.month_of(now), states)
     found = prices.quote(book, asked.items, asked.currency, paid)
     available = owner.available(asked.currency, now)
     after = available.minus(found.due)

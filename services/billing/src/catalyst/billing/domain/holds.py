@@ -90,7 +90,8 @@ def _confirmed(quote: Quote, context: Context) -> Money:
             " force: ask for a new one"
         )
         raise Rejected("quote-mismatch", message, pointer="/data/quote/version")
-    paid = paid_for(quote.items, context.ref.id, context.reads)
+    month = prices.month_of(context.now)
+    paid = paid_for(quote.items, context.ref.id, month, context.reads)
     fresh = prices.quote(book, quote.items, quote.total.currency, paid, "/data/quote")
     errors = [
         FieldError(
@@ -111,15 +112,16 @@ def _confirmed(quote: Quote, context: Context) -> Money:
 
 
 def paid_for(
-    items: Sequence[Item], organization: str, states: Mapping[Ref, Any]
+    items: Sequence[Item], organization: str, month: str, states: Mapping[Ref, Any]
 ) -> dict[str, Money]:
-    """Return what is paid already for this month, by the subscription's id."""
+    """Return what is paid already for a month, by the subscription's id."""
     found: dict[str, Money] = {}
     for item in items:
         name = prices.subscription_id(item.application, item.environment)
         state: Subscription = states[subscription.ref_of(organization, name)]
-        if state.status == "active":
-            found[name] = state.monthly
+        paid = state.paid(month)
+        if paid is not None:
+            found[name] = paid
     return found
 
 

@@ -72,6 +72,20 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         amounts = [line.amount for line in self.lines]
         return total(amounts[0].currency, amounts)
 
+    def paid(self, month: str) -> Money | None:
+        """Return what is paid for a month, or will be when it is closed; None: nothing.
+
+        A month is charged whole and nothing is given back: the dearest of all that it had counts,
+        whether it goes on or has ended.
+        """
+        terms = self.entering(month)
+        each = [one.lines for one in self.bought if one.month == month]
+        each += [terms.lines] if terms is not None else []
+        sums = [
+            total(lines[0].amount.currency, (x.amount for x in lines)) for lines in each if lines
+        ]
+        return max(sums, key=lambda one: one.minor, default=None)
+
     def covers(self, month: str) -> bool:
         """Return whether a month is charged."""
         return bool(self.entering(month) or any(one.month == month for one in self.bought))
@@ -154,7 +168,7 @@ def evolve(state: Subscription, event: Event) -> Subscription:
     match event:
         case bill1.SubscriptionStarted():
             return replace(
-                _sold(state, event, None),
+                _sold(state, event),
                 status="active",
                 application=event.application,
                 environment=event.environment,
@@ -162,7 +176,7 @@ def evolve(state: Subscription, event: Event) -> Subscription:
                 until="",
             )
         case bill1.SubscriptionChanged():
-            return _sold(state, event, state.monthly)
+            return _sold(state, event)
         case bill1.SubscriptionEnded():
             terms = Terms(month=event.month, book=state.book, version=state.version, lines=())
             return replace(
@@ -175,7 +189,6 @@ def evolve(state: Subscription, event: Event) -> Subscription:
 def _sold(
     state: Subscription,
     event: bill1.SubscriptionStarted | bill1.SubscriptionChanged,
-    before: Money | None,
 ) -> Subscription:
     terms = Terms(month=event.month, book=event.book, version=event.version, lines=event.lines)
     bought = Bought(
@@ -184,7 +197,7 @@ def _sold(
         book=event.book,
         version=event.version,
         lines=event.lines,
-        before=before,
+        before=state.paid(event.month),
     )
     return msgspec.structs.replace(
         state,
