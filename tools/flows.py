@@ -39,7 +39,7 @@ SERVICES: Final[Mapping[str, Service]] = {
     blueprint.NAME: blueprint.service(_NOBODY, _NOBODY),
     catalog.NAME: catalog.service(_NOBODY, _NOBODY),
     provisioning.NAME: provisioning.service(
-        Planner(_NOBODY, _NOBODY, ""),
+        Planner(_NOBODY, _NOBODY, "", ""),
         (*effects(_NOBODY, _NOBODY, ""), deletion(_NOBODY)),
         (hearing.source(),),
     ),

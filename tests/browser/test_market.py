@@ -88,7 +88,7 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
         await expect(plan.locator(".price")).to_contain_text("47.500 OMR")
         await expect(plan.locator(".plan-hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
         await plan.get_by_text("files in Git").click()
-        await plan.get_by_text("wiki@main/environments/").first.click()
+        await plan.get_by_text("wiki main: environments/").first.click()
         await expect(plan.locator(".file[open] .diff .added").first).to_be_visible()
         await button.click()
         await expect(_status(desk)).to_have_text("completed", timeout=PATIENCE)

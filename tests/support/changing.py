@@ -24,6 +24,7 @@ from catalyst.contracts.decision import (
     Send,
 )
 from catalyst.contracts.message import Answer, Command, Event, derived_id
+from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.upcast import convert
@@ -221,7 +222,9 @@ class Town:
         attempt: int = 0,
     ) -> None:
         """Let an effect report on a step."""
-        commits = {"acme-prod": f"commit-{application}"} if step == "commit" else {}
+        commits = {}
+        if step in {"commit", "unprotect"}:
+            commits = {"acme-prod": f"{step}-{application}"}
         self.command(
             change_ref("acme", change),
             pro1.ReportStep(
@@ -238,7 +241,14 @@ class Town:
         self.pass_on()
 
     def see(
-        self, application: str, change: str, *, health: str = "healthy", revision: str = "-"
+        self,
+        application: str,
+        change: str,
+        *,
+        health: str = "healthy",
+        revision: str = "-",
+        commit: str = "",
+        evidence: tuple[Evidence, ...] = (),
     ) -> None:
         """Let something be seen of an Application in `acme-prod`; `change` hears of it."""
         seen = app1.ApplicationObserved(
@@ -246,7 +256,9 @@ class Town:
             change=change,
             applied="current",
             revision=change if revision == "-" else revision,
+            commit=commit,
             health=health,  # type: ignore[arg-type]
+            evidence=evidence,
             source="cluster",
             observed_at=self.now,
         )

@@ -33,6 +33,9 @@ def digest(blueprint: str, version: str) -> str:
 CONTENTS = {package.digest(one): package.to_tar(one) for one in PACKAGES.values()}
 
 
+GIT_URL = "https://git.example"
+
+
 class Shelf:
     """The content of Blueprints."""
 
@@ -124,7 +127,7 @@ async def plan(
         del up_to
         return place.state(ref)
 
-    planner = Planner(Shelf(), others, "OMR")
+    planner = Planner(Shelf(), others, "OMR", GIT_URL)
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
     return msgspec.convert(answer, Plan)
 

@@ -94,8 +94,12 @@ def planned(
     lock: tuple[Locked, ...] = (),
     priced: bool = True,
     values: dict[str, Any] | None = None,
+    lost: tuple[str, ...] = (),
 ) -> Plan:
-    """Return the plan of an action on an Application, of the state of that moment."""
+    """Return the plan of an action on an Application, of the state of that moment.
+
+    `lost` names the volumes whose data goes with it.
+    """
     lock = lock or (locked(name),)
     removal = is_removal(action)
     written = [item for item in lock if item.written]
@@ -107,6 +111,7 @@ def planned(
         application=name,
         blueprint=f"bp-{name}" if action == "install" else None,
         values=values or {},
+        keep_data=not lost,
     )
     keys = [f"organization:acme", f"environment:{PROD}"]  # noqa: F541 - beside its like
     keys += [f"policy:{policy}"] if policy else []
@@ -143,9 +148,10 @@ def planned(
         },
         sold=sold,
         gone=tuple(item.application for item in written) if removal else (),
+        volumes={f"{name}.{PROD}": lost} if lost else {},
         steps=tuple(
             PlannedStep(step=step, usual_seconds=1, deadline_seconds=60)
-            for step in steps_of(action, lock, sold=bool(sold), gone=removal)
+            for step in steps_of(action, lock, sold=bool(sold), gone=removal, lost=bool(lost))
         ),
         price=Price(quote=quote(*(x.application for x in written)), delta=FIVE)
         if priced and not removal

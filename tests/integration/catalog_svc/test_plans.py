@@ -84,7 +84,7 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     root = GitRoot(tmp_path / "git")
     objects = Objects(js)
     asking = Asked(js, keys.service("provisioning").service)
-    planner = Planner(objects, asking, "OMR")
+    planner = Planner(objects, asking, "OMR", "https://git.example")
     catalog = catalog_handlers.service(Tantivy, StoredContents(objects))
     async with AsyncExitStack() as stack:
         stack.callback(root.close)

@@ -126,7 +126,7 @@ async def test_an_install_is_committed_by_the_person_and_can_be_cloned(
     reference = yaml.safe_load((place / "secrets" / "cache.yaml").read_text())
     assert reference["spec"]["data"][0]["remoteRef"]["property"] == "password"
     flux = yaml.safe_load((place / "flux" / "kustomization.yaml").read_text())
-    assert flux["metadata"]["labels"]["openova.io/change"] == "ch-1"
+    assert flux["metadata"]["labels"]["openova.io/application"] == "blog"
     assert (into / flux["spec"]["path"] / "kustomization.yaml").is_file()
     source = yaml.safe_load((place / "flux" / "gitrepository.yaml").read_text())
     assert source["spec"]["secretRef"]

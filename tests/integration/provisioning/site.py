@@ -88,8 +88,8 @@ def service_of(name: str, js: JetStream, keys: KeyRing, root: GitRoot, url: str)
     asking = Asked(js, keys.service("provisioning").service)
     door = GitRepositories(url, lambda: "provisioning")
     # Files name this address, and those of two sites are compared.
-    outside = effects(door, ReadVersions(StoredContents(objects)), "https://git.example")
-    planner = Planner(objects, asking, "OMR")
+    outside = effects(door, ReadVersions(StoredContents(objects)), planning.GIT_URL)
+    planner = Planner(objects, asking, "OMR", planning.GIT_URL)
     return handlers.service(planner, (deletion(asking), *outside), (hearing.source(),))
 
 

@@ -1,5 +1,6 @@
 """Nobody plays anything: changes go through real repositories and a simulated cluster."""
 
+import hashlib
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
 from catalyst.provisioning.adapters.git import GitRepositories
+from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.rollup import Everything
 from catalyst.provisioning.effects import effects
 
@@ -41,7 +43,7 @@ async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     outside = effects(
         GitRepositories(url, lambda: "provisioning"),
         ReadVersions(StoredContents(Objects(js))),
-        url,
+        planning.GIT_URL,
     )
     try:
         async with town(
@@ -67,12 +69,47 @@ def fsck(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+def git(repository: Path, *arguments: str) -> bytes:
+    done = subprocess.run(["git", "-C", repository, *arguments], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def committed(folder: Path, name: str, subject: str) -> dict[str, tuple[str, str]]:
+    """Return what the one commit with this first line did: change and digest, by path."""
+    repository = folder / "git" / "homes" / "acme" / f"{name}.git"
+    lines = git(repository, "log", "--format=%H %s", "main").decode().splitlines()
+    (commit,) = (line.split()[0] for line in lines if line.partition(" ")[2].startswith(subject))
+    words = {"A": "added", "M": "changed", "D": "removed"}
+    found = {}
+    names = git(repository, "diff", "--no-renames", "--name-status", f"{commit}^", commit).decode()
+    for line in names.splitlines():
+        word, path = line.split("\t")
+        content = b"" if word == "D" else git(repository, "show", f"{commit}:{path}")
+        found[path] = (words[word], hashlib.sha256(content).hexdigest() if content else "")
+    return found
+
+
+def planned(found: Plan, name: str) -> dict[str, tuple[str, str]]:
+    """Return what a plan says of a repository's branch `main`, likewise."""
+    return {
+        one.path: (one.change, one.digest)
+        for one in found.files
+        if (one.repository, one.branch) == (name, "main")
+    }
+
+
+@pytest.mark.guarantee("G14.12", "G14.13")
 async def test_from_a_plan_to_a_healthy_application_and_back(
     place: Town, access: Access, tmp_path: Path
 ) -> None:
-    done = await place.apply("ch-1", await place.plan(planning.install()))
+    first = await place.plan(planning.install())
+    done = await place.apply("ch-1", first)
     assert done.status == "accepted", (done.code, done.message, done.errors)
     await place.reached("ch-1", "observe")
+    for name in ("wiki", "wiki-postgres"):
+        assert planned(first, name) == committed(tmp_path, name, "Install")
+    assert {one.repository for one in first.files} == {"wiki", "wiki-postgres"}
     account = await place.money.state(billing.ACCOUNT)
     assert account.balances.get("revenue:OMR", 0) == 0
     told = await health(place)
@@ -87,13 +124,45 @@ async def test_from_a_plan_to_a_healthy_application_and_back(
         assert (await health(place)).health == "healthy"
 
         for number, name in enumerate(("wiki", "wiki-postgres"), 2):
-            gone = PlanRequest(action="uninstall", environment=PROD, application=name)
-            done = await place.apply(f"ch-{number}", await place.plan(gone))
+            gone = PlanRequest(
+                action="uninstall",
+                environment=PROD,
+                application=name,
+                keep_data=name == "wiki",
+            )
+            found = await place.plan(gone)
+            done = await place.apply(f"ch-{number}", found)
             assert done.status == "accepted", done
             state = await place.over(f"ch-{number}")
             assert state.status == "completed", state
-    assert (await place.application("wiki")).archived
+            assert planned(found, name) == committed(tmp_path, name, "Uninstall")
+        assert "unprotect" in state.completed
+        given_up = committed(tmp_path, "wiki-postgres", "Give up the data of")
+        assert {path.rpartition("/")[2] for path in given_up} == {
+            *("volume.yaml", "kustomization.yaml")
+        }
+        assert (await place.application("wiki")).archived
+        await paid_once(place)
     fsck(tmp_path)
+
+
+async def paid_once(place: Town) -> None:
+    """Install again what has been paid for this month: plan, hold and ledger say the same."""
+    again = await place.plan(planning.install())
+    assert again.price is not None
+    assert again.price.quote.total == billing.omr(2000)
+    assert again.price.delta == billing.omr(0)
+    done = await place.apply("ch-4", again)
+    assert done.status == "accepted", done
+    await place.reached("ch-4", "observe")
+    account = await place.money.state(billing.ACCOUNT)
+    held = [posting for hold in account.holds.values() for posting in hold.journal.postings]
+    assert ("ch-4" in account.holds, held) == (True, [])
+    state = await place.over("ch-4")
+    assert state.status == "completed", state
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.balances["revenue:OMR"] == 2000
+    assert f"wiki-postgres.{PROD}" in account.subscriptions
 
 
 async def test_what_cannot_be_pulled_is_told_and_taken_back(

@@ -153,7 +153,7 @@ class Town:
         while not (state := await self.change(name)).is_over:
             step = state.step
             for unit in state.remaining():
-                if step in {"repository", "commit", "archive"}:
+                if step in {"repository", "unprotect", "commit", "archive"}:
                     await self.report(name, step, unit.application, undo=state.undo)
                 elif step == "observe":
                     removal = is_removal(state.content().request.action)
@@ -218,7 +218,7 @@ async def town(
     root = root or GitRoot(folder / "git")
     objects = Objects(js)
     asking = Asked(js, keys.service("provisioning").service)
-    planner = Planner(objects, asking, "OMR")
+    planner = Planner(objects, asking, "OMR", planning.GIT_URL)
     async with AsyncExitStack() as stack:
         stack.callback(root.close)
         for service in (

@@ -73,7 +73,7 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
 ) -> None:
     await topology.ensure(js, contract.topology_of("provisioning"))
     service = handlers.service(
-        Planner(cast("Any", None), cast("Any", None), "OMR"), (), (hearing.source(),)
+        Planner(cast("Any", None), cast("Any", None), "OMR", ""), (), (hearing.source(),)
     )
     async with working(js, service):
         await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)

@@ -12,7 +12,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.provisioning_values_v1 import progress
+from catalyst.contracts.provisioning_values_v1 import Evidence, progress
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.asking import account_ref
 from catalyst.provisioning.domain.change import change_ref
@@ -245,6 +245,80 @@ def test_an_uninstall_takes_away_commits_settles_and_archives() -> None:
     assert place.application("blog").archived
     (removed,) = place.events(app1.ApplicationRemoved)
     assert removed.kept_data
+
+
+CLAIM = Evidence(kind="PersistentVolumeClaim", name="blog-data", status="healthy", uid="v")
+LOST = ("blog-data",)
+
+
+@pytest.mark.guarantee("G14.12")
+def test_data_that_is_kept_is_not_waited_for_and_any_other_object_is() -> None:
+    place = town()
+    install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall"))
+    until(place, "observe")
+    pod = Evidence(kind="Pod", name="blog-0", status="progressing", uid="p")
+    place.see("blog", "ch-1", health="progressing", evidence=(pod, CLAIM))
+    assert place.change("ch-1").step == "observe"
+    place.see("blog", "ch-1", evidence=(CLAIM,))
+    assert place.change("ch-1").step == "release"
+
+
+@pytest.mark.guarantee("G14.12")
+def test_data_that_is_given_up_goes_after_the_cluster_was_seen_to_let_it() -> None:
+    place = town()
+    install(place, "blog", "ch-0")
+    place.log.clear()
+    apply(place, "ch-1", planned(place, "uninstall", lost=LOST))
+    assert place.change("ch-1").step == "unprotect"
+    # What was committed before is seen all the time, and is not it.
+    place.see("blog", "ch-1", commit="commit-blog", evidence=(CLAIM,))
+    assert place.change("ch-1").step == "unprotect"
+    place.report("ch-1", "unprotect", "blog")
+    place.report("ch-1", "unprotect", "blog")
+    assert place.change("ch-1").step == "unprotect"
+    committed = place.events(app1.RevisionCommitted)
+    assert {(x.commit, x.volumes, x.kept) for x in committed} == {("unprotect-blog", LOST, False)}
+    place.see("blog", "ch-1", commit="unprotect-blog", evidence=(CLAIM,))
+    assert place.change("ch-1").step == "commit"
+    place.report("ch-1", "commit", "blog")
+    place.see("blog", "ch-1", evidence=(CLAIM,))
+    assert place.change("ch-1").step == "observe"
+    place.see("blog", "ch-1", health="missing")
+    assert place.change("ch-1").step == "release"
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("end", ["cancelled", "late"])
+def test_data_is_protected_again_if_the_cluster_does_not_let_it(end: str) -> None:
+    place = town()
+    install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall", lost=LOST))
+    place.report("ch-1", "unprotect", "blog")
+    if end == "cancelled":
+        place.command(ONE, pro1.CancelChange(reason="no"), DEVELOPER)
+    else:
+        for _ in range(WAYS["unprotect"].attempts):
+            place.fire("ch-1", "deadline")
+    assert (place.change("ch-1").step, place.change("ch-1").undo) == ("unprotect", True)
+    place.report("ch-1", "unprotect", "blog", undo=True)
+    assert place.events(app1.RevisionCommitted)[-1].kept
+    state = place.change("ch-1")
+    assert (state.status, state.undone, state.left) == ("failed", ("unprotect",), ())
+    assert place.application("blog").runs_in(plans.PROD)
+
+
+def test_a_removal_that_is_taken_back_protects_its_data_once() -> None:
+    place = town()
+    install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall", lost=LOST))
+    place.report("ch-1", "unprotect", "blog")
+    place.see("blog", "ch-1", commit="unprotect-blog", evidence=(CLAIM,))
+    for attempt in range(1, WAYS["commit"].attempts + 1):
+        place.report("ch-1", "commit", "blog", failed="no room", attempt=attempt)
+    place.report("ch-1", "commit", "blog", undo=True)
+    state = place.change("ch-1")
+    assert (state.status, state.undone, state.left) == ("failed", ("commit",), ())
 
 
 def test_a_removal_that_fails_behind_its_end_says_what_is_left() -> None:

@@ -53,27 +53,26 @@ def test_the_order_of_what_comes_in_changes_no_byte(values: dict[str, Any], orde
     shuffled = list(values.items())
     order.shuffle(shuffled)
     made = {"kustomization.yaml": KUSTOMIZATION, "a.yaml": b"x\n"}
-    first = files.placed(place(values, {"db": "pg", "cache": "redis"}), made, "ch-1", ORIGIN)
+    first = files.placed(place(values, {"db": "pg", "cache": "redis"}), made, ORIGIN)
     again = files.placed(
         place(dict(shuffled), {"cache": "redis", "db": "pg"}),
         dict(reversed(made.items())),
-        "ch-1",
         ORIGIN,
     )
     assert list(first.items()) == list(again.items())
 
 
-def test_the_change_stands_in_the_flux_objects_alone() -> None:
+def test_the_change_stands_in_no_file() -> None:
     made = {"kustomization.yaml": KUSTOMIZATION, "a.yaml": b"x\n"}
-    one = files.placed(place({}), made, "ch-1", ORIGIN)
-    two = files.placed(place({}), made, "ch-2", ORIGIN)
-    assert {path for path in one if one[path] != two[path]} == {
-        f"environments/{plans.PROD}/flux/{name}.yaml" for name in ("gitrepository", "kustomization")
-    }
+    other = place({})
+    desired = msgspec.structs.replace(other.desired, change="ch-2")
+    assert files.placed(place({}), made, ORIGIN) == files.placed(
+        msgspec.structs.replace(other, desired=desired), made, ORIGIN
+    )
 
 
 def test_flux_waits_for_what_the_lock_names_and_gives_up_in_time() -> None:
-    found = files.placed(place({}, {"db": "pg", "cache": "redis"}), {}, "ch-1", ORIGIN)
+    found = files.placed(place({}, {"db": "pg", "cache": "redis"}), {}, ORIGIN)
     spec = yaml.safe_load(found[f"environments/{plans.PROD}/flux/kustomization.yaml"])["spec"]
     assert spec["dependsOn"] == [{"name": "pg-prod"}, {"name": "redis-prod"}]
     assert spec["prune"] is spec["wait"] is True
@@ -84,7 +83,7 @@ def test_flux_waits_for_what_the_lock_names_and_gives_up_in_time() -> None:
 def test_secrets_are_references() -> None:
     values = {"a": "secret:db/password", "deep": [{"b": "secret:db/user"}], "c": "secret:x/k"}
     made = {"kustomization.yaml": KUSTOMIZATION}
-    found = files.placed(place(values), made, "ch-1", ORIGIN)
+    found = files.placed(place(values), made, ORIGIN)
     top = f"environments/{plans.PROD}/"
     documents = [yaml.safe_load(found[f"{top}secrets/{name}.yaml"]) for name in ("db", "x")]
     assert {item["kind"] for item in documents} == {"ExternalSecret"}
@@ -113,7 +112,7 @@ def test_an_environment_is_replaced_and_nothing_else(
 
 @given(tree=TREES)
 def test_a_closed_branch_is_opened_again(tree: dict[str, bytes]) -> None:
-    opened = files.reopened(files.closed(tree, "ch-1"), "acme", "blog")
+    opened = files.reopened(files.closed(tree), "acme", "blog")
     assert files.ARCHIVED not in opened
     assert tree.items() <= opened.items()
 
@@ -121,8 +120,8 @@ def test_a_closed_branch_is_opened_again(tree: dict[str, bytes]) -> None:
 def test_two_environments_of_a_type_do_not_meet() -> None:
     first, second = place({}), msgspec.structs.replace(place({}), name="acme-lab-prod")
     made = {"a.yaml": b"x\n"}
-    one = files.placed(first, made, "ch-1", ORIGIN)
-    two = files.placed(second, made, "ch-1", ORIGIN)
+    one = files.placed(first, made, ORIGIN)
+    two = files.placed(second, made, ORIGIN)
     assert not one.keys() & two.keys()
     assert files.flux_name("acme", "blog", first.name) == "blog-prod"
     assert files.flux_name("acme", "blog", second.name) == "blog-lab-prod"

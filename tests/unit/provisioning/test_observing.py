@@ -205,7 +205,7 @@ def test_what_is_gone_stays_gone_and_may_come_again_under_a_new_id() -> None:
     blog.hear(*HEALTHY)
     blog.hear(pod(12, event="DELETED"), kustomization(13, "aaa", event="DELETED"))
     assert (blog.seen.health, blog.seen.applied) == ("missing", "unknown")
-    assert is_gone(blog.state, PROD)
+    assert is_gone(blog.state, PROD, None)
     restarted = Watched()
     restarted.state = blog.state
     assert restarted.hear(pod(11), kustomization(10, "aaa")).events == ()

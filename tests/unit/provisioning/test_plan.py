@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ async def test_an_install_says_what_comes_with_it_what_it_writes_and_what_it_cos
     assert [(x.application, x.role, x.needed_by) for x in found.dependencies] == [
         ("wiki-postgres", "new", ("wiki",))
     ]
-    changes = {(change.path.partition("@")[0], change.change) for change in found.files}
+    changes = {(change.repository, change.change) for change in found.files}
     assert changes == {("wiki", "added"), ("wiki-postgres", "added")}
     assert all(change.diff.startswith("--- /dev/null\n+++ b/") for change in found.files)
     assert found.price is not None
@@ -303,8 +304,23 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
         f"subscription wiki.{PROD}: its last month stays charged",
         "repository acme/wiki: archived, not deleted",
     )
-    assert f"data of wiki in {PROD}" in found.stays
+    assert found.stays == ("every event stays in the log",)
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("keeps", ["keeps", "loses"])
+async def test_a_plan_names_the_volumes_that_stay_and_those_that_are_lost(
+    place: Town, others: Others, keeps: str
+) -> None:
+    await running(place, others)
+    request = msgspec.structs.replace(uninstall("wiki-postgres"), keep_data=keeps == "keeps")
+    found = await plan(place, others, request)
+    words = f"volume wiki-postgres-data: data of wiki-postgres in {PROD}"
+    lost = [risk.message for risk in found.risks if risk.kind == "data-loss"]
+    assert [words in found.stays, words in found.goes] == [keeps == "keeps", keeps == "loses"]
+    assert lost == ([] if keeps == "keeps" else [f"deleted for good: {words}"])
+    assert ("unprotect" in [one.step for one in found.steps]) is (keeps == "loses")
 
 
 @pytest.mark.guarantee("G14.7")

@@ -9,7 +9,14 @@ from tests.support import build
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.provisioning.domain import observing, seen
-from catalyst.provisioning.domain.application import Application, Binding, Observed, evolve
+from catalyst.provisioning.domain.application import (
+    Application,
+    Binding,
+    Observed,
+    evolve,
+    is_gone,
+)
+from catalyst.provisioning.domain.volumes import CLAIM
 from catalyst.simulator.cluster import Cluster, Step
 from catalyst.simulator.objects import Told
 
@@ -42,9 +49,16 @@ class Watched:
         self.waited: list[float] = []
         self.said: list[Told] = []
 
-    def commit(self, change: str, commit: str, *, old: bool = False) -> tuple[Step, ...]:
+    def commit(
+        self, change: str, commit: str, *, old: bool = False, **more: Any
+    ) -> tuple[Step, ...]:
         event = app1.RevisionCommitted(
-            environment=PROD, change=change, repository="blog", branch="main", commit=commit
+            environment=PROD,
+            change=change,
+            repository="blog",
+            branch="main",
+            commit=commit,
+            **more,
         )
         self.state = evolve(self.state, event)
         data = msgspec.to_builtins(event)
@@ -124,6 +138,26 @@ def test_what_is_removed_is_gone_and_silence_says_nothing() -> None:
     quiet.carry_out(*quiet.commit("ch-1", "aaa"))
     assert quiet.said == []
     assert list(quiet.cluster.again(99)) == []
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("given_up", ["no", "applied", "overtaken"])
+def test_volumes_outlive_an_application_unless_their_data_was_given_up(given_up: str) -> None:
+    blog = Watched()
+    blog.cluster.word(WORD, {"mode": "crash-loop"})
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("blog-data",)))
+    assert [item.name for item in blog.seen.evidence if item.kind == CLAIM] == ["blog-data"]
+    if given_up != "no":
+        steps = blog.commit("ch-9", "yyy", volumes=("blog-data",), kept=False)
+        if given_up == "applied":
+            blog.carry_out(*steps)
+            assert (blog.seen.applied, blog.seen.revision) == ("current", "ch-9")
+    blog.carry_out(*blog.remove())
+    left = [] if given_up == "applied" else ["blog-data"]
+    assert [item.name for item in blog.seen.evidence] == left
+    assert is_gone(blog.state, PROD, ("blog-data",)) is (given_up == "applied")
+    assert is_gone(blog.state, PROD, None)
+    assert [fact.body["object"]["metadata"]["name"] for fact in blog.cluster.again(99)] == left
 
 
 def test_the_same_seed_gives_the_same_story() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,8 @@ from catalyst.blueprints.merging import merged
 from catalyst.blueprints.package import Package
 from catalyst.blueprints.scope import Scope
 from catalyst.blueprints.source import Document
+
+Each = Callable[[dict[str, Any]], dict[str, Any]]
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 """Of everything that is rendered."""
@@ -56,14 +59,23 @@ def configuration(
     return effective(blueprint.schema, merged(blueprint.values, chosen, parameters))
 
 
-def render(package: Package, blueprint: Blueprint, scope: Scope) -> Rendered:
+def render(
+    package: Package, blueprint: Blueprint, scope: Scope, each: Each = lambda made: made
+) -> Rendered:
     """Return the objects and the files of an Application.
+
+    Args:
+        package: What is rendered.
+        blueprint: The same, as it was read.
+        scope: What its expressions see.
+        each: What becomes of each object before it is written; must not change what it is given.
 
     Raises:
         RenderError: With every place that fails.
     """
     files: dict[str, bytes] = {}
-    made = objects(package, blueprint, scope)
+    found = objects(package, blueprint, scope)
+    made = {name: [each(one) for one in group] for name, group in found.items()}
     for name, group in made.items():
         files[name.removeprefix(f"{blueprint.manifests}/")] = to_yaml(group)
     if files:

@@ -69,7 +69,7 @@ def _at(request: Found, plan: Found) -> str:
 def _files(files: Iterable[Found]) -> list[str]:
     found: list[str] = []
     for one in files:
-        found += ["", f"{one['change']} {one['path']}"]
+        found += ["", f"{one['change']} {one['repository']} {one['branch']}: {one['path']}"]
         found += [f"  {line}" for line in one["diff"].splitlines()]
         if one["cut"]:
             found.append("  … the difference is longer than a plan shows")
@@ -96,11 +96,10 @@ def _price(price: Found | None) -> list[str]:
     for one in quote["lines"]:
         table.add(amount(one["amount"]), f"{one['application']} {one['name']}", one["formula"])
     after = price["credit_after"]
-    more, due = amount(price["delta"]), amount(quote["due"])
     found = [
         "",
         *table.plain(),
-        f"total    {amount(quote['total'])} a month ({more} more than now), due now {due}",
+        f"total    {amount(quote['total'])} a month, due now {amount(price['delta'])}",
         f"prices   {quote['book']} {quote['version']}",
     ]
     if after is not None:

@@ -109,6 +109,10 @@ class RevisionCommitted(Event, frozen=True, kw_only=True):
     """Its branch."""
     commit: str
     """The commit."""
+    volumes: tuple[str, ...] = ()
+    """The volumes that stand in it; empty as well where only what was before comes back."""
+    kept: bool = True
+    """True if these volumes outlive the Application; False once their data was given up."""
 
 
 class ApplicationObserved(Event, frozen=True, kw_only=True):

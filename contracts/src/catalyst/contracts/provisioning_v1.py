@@ -75,7 +75,7 @@ class ReportStep(Command, frozen=True, kw_only=True):
     detail: Annotated[Line, msgspec.Meta(examples=["3f2a9c1d"])] = ""
     """What was made (the commit), or why it failed."""
     commits: dict[str, str] = {}
-    """For `commit`: the commit that stands on the branch of each Environment."""
+    """For `commit` and `unprotect`: the commit that stands on the branch of each Environment."""
     attempt: Annotated[
         int, msgspec.Meta(ge=0, description="a whole number from 0 on", examples=[1])
     ] = 0
@@ -110,6 +110,8 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """Subscriptions that it starts or ends, each as `<application>.<environment>`."""
     gone: tuple[str, ...] = ()
     """The Applications that run nowhere any more afterwards; their repositories are archived."""
+    volumes: dict[str, tuple[str, ...]] = {}
+    """The volumes with the data of each Application, by `<application>.<environment>`."""
     quote: Quote | None = None
     """What it costs; null if nothing is bought."""
     approvals: tuple[Approvals, ...] = ()
@@ -203,7 +205,7 @@ class ChangeStepProgressed(Event, frozen=True, kw_only=True):
     detail: str = ""
     """What was made, such as a commit."""
     commits: dict[str, str] = {}
-    """For `commit`: the commit that stands on the branch of each Environment."""
+    """For `commit` and `unprotect`: the commit that stands on the branch of each Environment."""
     command: str = ""
     """Id of the command that was sent on the way; the step goes on until it is answered."""
     undo: bool = False

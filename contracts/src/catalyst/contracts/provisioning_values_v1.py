@@ -25,6 +25,7 @@ Step = Literal[
     "admit",
     "hold",
     "repository",
+    "unprotect",
     "commit",
     "observe",
     "capture",

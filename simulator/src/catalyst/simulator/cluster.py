@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from catalyst.contracts.subjects import organization_of, unescape
-from catalyst.simulator.objects import Mode, Running, Stage, Told, facts
+from catalyst.simulator.objects import Mode, Running, Stage, Told, facts, volumes
 
 STAGES: Final[tuple[Stage, ...]] = ("applying", "starting", "settled")
 SLOW: Final = 10
@@ -46,6 +46,8 @@ class Cluster:
         self._pace = pace
         self._running: dict[Place, Running] = {}
         self._stages: dict[Place, Stage] = {}
+        self._left: dict[Place, Running] = {}
+        """What is gone but for its volumes."""
         self._modes: dict[Place, Mode] = {}
         self._wanted: dict[Place, bool] = {}
         self._turns: dict[Place, int] = {}
@@ -79,7 +81,11 @@ class Cluster:
             branch=str(data["branch"]),
             commit=str(data["commit"]),
             before=before.commit if before is not None else "",
+            volumes=self._volumes(place),
+            wanted=dict.fromkeys(_named(data), bool(data.get("kept", True))),
+            waits=bool(data.get("kept", True)),
         )
+        self._left.pop(place, None)
         stages = STAGES[-1:] if old else STAGES
         return tuple(self._step(place, turn, stage) for stage in stages)
 
@@ -106,8 +112,16 @@ class Cluster:
         if running is None or self._turns.get(step.place) != step.turn:
             return ()
         self._stages[step.place] = step.stage
+        if step.stage == "settled" and not step.gone:
+            # Flux goes by what stands in the cluster, so what was never applied protects nothing,
+            # and exposes nothing either.
+            claims = {**running.volumes, **running.wanted}
+            running = self._running[step.place] = msgspec.structs.replace(running, volumes=claims)
         mode = self._modes.get(step.place, "well")
         if step.gone:
+            kept = {name: True for name, stays in running.volumes.items() if stays}
+            if kept:
+                self._left[step.place] = msgspec.structs.replace(running, volumes=kept)
             del self._running[step.place]
             del self._stages[step.place]
         if mode == "silence":
@@ -121,6 +135,14 @@ class Cluster:
             mode = self._modes.get(place, "well")
             if stage is not None and mode != "silence":
                 yield from facts(running, stage, mode, version)
+        for place, left in self._left.items():
+            if self._modes.get(place) != "silence":
+                yield from volumes(left, version)
+
+    def _volumes(self, place: Place) -> dict[str, bool]:
+        """Return the volumes in a place before a commit is applied: none goes by it."""
+        before = self._running.get(place) or self._left.get(place)
+        return before.volumes if before is not None else {}
 
     def _step(self, place: Place, turn: int, stage: Stage, *, gone: bool = False) -> Step:
         # Seeded by what it is about, so that the order in which others come changes nothing.
@@ -128,3 +150,8 @@ class Cluster:
         slow = SLOW if self._modes.get(place) == "slow" else 1
         wait = self._pace * slow * chance.uniform(0.5, 1.5)
         return Step(place=place, turn=turn, wait=wait, stage=stage, gone=gone)
+
+
+def _named(data: dict[str, Any]) -> tuple[str, ...]:
+    """Return the volumes of a commit; of those that a template makes, one for each replica, one."""
+    return tuple(str(name).replace("*", "0") for name in data.get("volumes", ()))

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from catalyst.contracts.subjects import escape
+
 Mode = Literal["well", "crash-loop", "image-pull", "unschedulable", "slow", "drift", "silence"]
 """How an Application fares here."""
 Stage = Literal["applying", "starting", "settled"]
@@ -30,6 +32,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     before: str = ""
     """The commit that was applied before; empty: none."""
+    volumes: dict[str, bool] = {}
+    """The claims of volumes, and whether Flux lets each be when it has gone from Git."""
+    wanted: dict[str, bool] = {}
+    """The same, as the commit has it: so once that is applied."""
+    waits: bool = True
+    """Whether Flux calls the commit applied only once all of it is healthy."""
 
 
 def facts(
@@ -40,31 +48,49 @@ def facts(
     found = []
     for number, part in enumerate(parts):
         where, item = part(running, stage, mode)
-        metadata = item["metadata"]
-        metadata["uid"] = _uid(running, item["kind"])
-        metadata["resourceVersion"] = str(version + number)
-        metadata["labels"] = _labels(running)
-        body = {
-            "type": "DELETED" if gone else "MODIFIED",
-            "object": item,
-            "source": "simulator",
+        item["metadata"]["uid"] = _uid(running, item["kind"], running.change)
+        found.append(_told(running, where, item, version + number, gone=gone))
+    return (*found, *volumes(running, version + len(parts), gone=gone))
+
+
+def volumes(running: Running, version: int, *, gone: bool = False) -> tuple[Told, ...]:
+    """Return what is said of the volumes; what is protected stays when the Application is gone."""
+    found = []
+    for number, (name, kept) in enumerate(sorted(running.volumes.items())):
+        item = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": name,
+                "namespace": running.application,
+                # Not made anew by a change, as its data is not.
+                "uid": _uid(running, name, "volume"),
+            },
+            "status": {"phase": "Bound"},
         }
-        found.append(Told(f"ws.{running.environment}.{where}", body))
+        where = f"k8s.PersistentVolumeClaim.{running.application}.{escape(name)}"
+        found.append(_told(running, where, item, version + number, gone=gone and not kept))
     return tuple(found)
+
+
+def _told(running: Running, where: str, item: dict[str, Any], version: int, *, gone: bool) -> Told:
+    item["metadata"]["resourceVersion"] = str(version)
+    item["metadata"]["labels"] = _labels(running)
+    body = {"type": "DELETED" if gone else "MODIFIED", "object": item, "source": "simulator"}
+    return Told(f"ws.{running.environment}.{where}", body)
 
 
 def _labels(running: Running) -> dict[str, str]:
     return {
         "openova.io/application": running.application,
-        "openova.io/change": running.change,
         "openova.io/environment": running.environment,
         "openova.io/organization": running.organization,
     }
 
 
-def _uid(running: Running, kind: str) -> str:
+def _uid(running: Running, kind: str, made_by: str) -> str:
     # A Kubernetes object that is made anew has another id; here each change makes one anew.
-    made = f"{running.environment}/{running.application}/{kind}/{running.change}"
+    made = f"{running.environment}/{running.application}/{kind}/{made_by}"
     return hashlib.sha256(made.encode()).hexdigest()[:32]
 
 
@@ -73,6 +99,8 @@ def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dic
     name = f"{running.application}-{suffix}"
     applied = running.before if stage == "applying" else running.commit
     status, reason, message = "Unknown", "Progressing", "reconciliation in progress"
+    if stage == "settled" and not running.waits and mode != "drift":
+        mode = "well"
     if stage == "settled":
         status, reason, message = {
             "drift": ("False", "ReconciliationFailed", "a change by hand cannot be undone"),

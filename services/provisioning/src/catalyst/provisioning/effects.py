@@ -27,11 +27,12 @@ from catalyst.provisioning.domain.application import Application, application_re
 from catalyst.provisioning.domain.change import Change
 from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Place, host_of
-from catalyst.provisioning.domain.steps import units
+from catalyst.provisioning.domain.steps import Unit, subscription, units
 from catalyst.provisioning.ports import Edit, Repositories, Signed, Tree, Versions
 
 NAME: Final = "repositories"
-STEPS: Final[frozenset[Step]] = frozenset({"repository", "commit", "archive"})
+STEPS: Final[frozenset[Step]] = frozenset({"repository", "unprotect", "commit", "archive"})
+UNDONE: Final[frozenset[Step]] = frozenset({"unprotect", "commit"})
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 
@@ -74,13 +75,14 @@ class _Writer:
     async def run(self, recorded: Recorded, load: Loader) -> tuple[Report, ...] | None:
         """Carry one attempt at a step out; again changes nothing and gives the same reports."""
         event = _step(recorded)
-        if event.step not in STEPS or (event.undo and event.step != "commit"):
+        if event.step not in STEPS or (event.undo and event.step not in UNDONE):
             return None
         change: Change = await load(recorded.ref, up_to=recorded.seq)
         opened = change.content()
         task = _Task(recorded, event, opened)
         work: Mapping[Step, Work] = {
             "repository": partial(self._prepare, task),
+            "unprotect": partial(self._unprotect, task, load),
             "commit": partial(self._commit, task, load),
             "archive": partial(self._archive, task),
         }
@@ -104,6 +106,21 @@ class _Writer:
         for item in task.opened.lock:
             if item.application == name and item.written:
                 made[item.environment] = await self._files(task, load, name, item.environment)
+        return await self._write(task, name, made)
+
+    async def _unprotect(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
+        """Commit the same files without what keeps the data, or, to take that back, with it."""
+        made: dict[str, Tree] = {}
+        for item in task.opened.lock:
+            data = task.opened.volumes.get(subscription(Unit(name, item.environment)))
+            if item.application == name and item.written and data:
+                made[item.environment] = await self._files(
+                    task, load, name, item.environment, kept=task.undo
+                )
+        # What is not to run there any more has no data to be given up.
+        return await self._write(task, name, {at: tree for at, tree in made.items() if tree})
+
+    async def _write(self, task: _Task, name: str, made: Mapping[str, Tree]) -> pro1.ReportStep:
         commits: dict[str, str] = {}
         for branch in dict.fromkeys(task.opened.branches[environment] for environment in made):
             own = {at: tree for at, tree in made.items() if task.opened.branches[at] == branch}
@@ -115,11 +132,12 @@ class _Writer:
     async def _archive(self, task: _Task, name: str) -> pro1.ReportStep:
         signed = task.signed(name)
         for branch in await self._repositories.branches(task.organization, name):
-            edit = partial(files.closed, change=task.change)
-            await self._repositories.commit(signed, branch, edit)
+            await self._repositories.commit(signed, branch, files.closed)
         return task.report(name, "archived")
 
-    async def _files(self, task: _Task, load: Loader, name: str, environment: str) -> Tree:
+    async def _files(
+        self, task: _Task, load: Loader, name: str, environment: str, *, kept: bool = True
+    ) -> Tree:
         """Return the files of an Application in an Environment; none if it is not to run there."""
         desired = await self._desired(task, load, name, environment)
         if desired is None:
@@ -142,12 +160,12 @@ class _Writer:
                 content = await self._versions.get(near.digest)
                 hosts[other] = host_of(beside, content.blueprint)
         place = msgspec.structs.replace(place, hosts=hosts)
+        origin = Origin(url=self._url, branch=task.opened.branches[environment])
+        content = await self._versions.get(desired.digest)
         try:
-            made = rendered.files(place, await self._versions.get(desired.digest))
+            return rendered.standing(place, content, origin, kept=kept).files
         except Rejected as error:
             raise Poison(error.message) from error
-        origin = Origin(url=self._url, branch=task.opened.branches[environment])
-        return files.placed(place, made, desired.change or task.change, origin)
 
     async def _desired(
         self, task: _Task, load: Loader, name: str, environment: str
@@ -173,6 +191,7 @@ class _Task:
         self.organization = recorded.ref.organization or ""
         self.change = recorded.ref.id
         self.seq = recorded.seq
+        self.undo = event.undo
 
     def signed(self, name: str) -> Signed:
         """Return who commits, and for what."""
@@ -222,6 +241,9 @@ def summary(event: pro1.ChangeStepStarted, opened: pro1.ChangeOpened, name: str)
     if event.step == "archive":
         return f"Archive {name}: it runs nowhere any more"
     own = next(item for item in opened.lock if item.application == name and item.written)
+    if event.step == "unprotect":
+        text = f"Give up the data of {name} in {own.environment}"
+        return f"Take back: {text[0].lower()}{text[1:]}" if event.undo else text
     verb = "Install" if own.role == "new" else _VERBS[opened.request.action]
     text = f"{verb} {name} in {own.environment}"
     if not text.startswith("Uninstall"):

@@ -28,7 +28,7 @@ AGGREGATES: Final = (
     Aggregate(
         name=application.AGGREGATE, initial=application.Application(), evolve=application.evolve
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=2),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

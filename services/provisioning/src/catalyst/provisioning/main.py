@@ -27,11 +27,12 @@ async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
     """Connect, and hold the member for the block."""
     async with standing(NAME, settings) as runtime:
         contents = Objects(runtime.broker)
-        planner = Planner(contents, runtime.asking, settings.currency)
+        clusters_see = settings.cluster_git_url or settings.git_url
+        planner = Planner(contents, runtime.asking, settings.currency, clusters_see)
         outside = effects(
             GitRepositories(settings.git_url, runtime.token),
             ReadVersions(StoredContents(contents)),
-            settings.cluster_git_url or settings.git_url,
+            clusters_see,
         )
         table = service(planner, (*outside, deletion(runtime.asking)), (hearing.source(),))
         yield WorkerMember(NAME, table, runtime)

@@ -49,11 +49,19 @@ replace = msgspec.structs.replace
 class Planner:
     """Makes plans."""
 
-    def __init__(self, contents: Contents, asking: Asking, currency: str) -> None:
-        """Plan with the content of Blueprints and by asking others; prices in `currency`."""
+    def __init__(self, contents: Contents, asking: Asking, currency: str, git_url: str) -> None:
+        """Plan with the content of Blueprints and by asking others.
+
+        Args:
+            contents: Where the content of Blueprints is.
+            asking: How others are asked.
+            currency: In which prices are said.
+            git_url: Where clusters find the repositories: the part before `/git/`.
+        """
         self._contents = contents
         self._asking = asking
         self._currency = currency
+        self._git_url = git_url.rstrip("/")
         self._cache: OrderedDict[str, Content] = OrderedDict()
 
     async def plan(
@@ -93,6 +101,7 @@ class Planner:
             organization=owner,
             environments=environments,
             policies=policies,
+            git_url=self._git_url,
         )
         wanted = {asked.application} if asked.application else set[str]()
         if asked.action.startswith("delete-"):
@@ -351,5 +360,5 @@ def queries(planner: Planner) -> tuple[Query, ...]:
 
 _NOBODY: Final[Any] = None
 
-QUERIES: Final = queries(Planner(_NOBODY, _NOBODY, ""))
+QUERIES: Final = queries(Planner(_NOBODY, _NOBODY, "", ""))
 """To be listed: nothing answers them here."""

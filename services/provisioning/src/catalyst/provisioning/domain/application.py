@@ -7,7 +7,9 @@ and whoever observes writes what is seen. So one guard covers all that a plan de
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +26,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     Source,
 )
 from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS
 
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
@@ -314,12 +317,39 @@ def is_seen(state: Application, environment: str, change: str) -> bool:
     )
 
 
-def is_gone(state: Application, environment: str) -> bool:
+def is_applied(state: Application, environment: str, change: str) -> bool:
+    """Return whether what a change committed was seen applied, or nothing was ever seen there."""
+    binding = state.binding(environment)
+    committed, seen = binding.committed, binding.observed
+    if committed is None or committed.change != change:
+        return False
+    if seen is None:
+        return True
+    current = (seen.commit, seen.applied) == (committed.commit, "current")
+    return seen.silent_since is None and current
+
+
+def is_gone(state: Application, environment: str, lost: Sequence[str] | None) -> bool:
     """Return whether nothing of it is left in an Environment: seen to be gone, or never seen there.
 
     Where nothing of it was ever seen, there is nothing whose end could be seen.
+
+    Args:
+        state: The Application.
+        environment: Where.
+        lost: The volumes that go with it, as `volumes.names` says; None: whatever holds data stays.
     """
     seen = state.binding(environment).observed
     if seen is None:
         return True
-    return seen.silent_since is None and seen.health == "missing"
+    if seen.silent_since is not None:
+        return False
+    if seen.health == "missing":
+        return True
+    return bool(seen.evidence) and all(_may_stay(item, lost) for item in seen.evidence)
+
+
+def _may_stay(item: Evidence, lost: Sequence[str] | None) -> bool:
+    if lost is None:
+        return item.kind in HOLDERS
+    return item.kind == CLAIM and not any(fnmatchcase(item.name, name) for name in lost)

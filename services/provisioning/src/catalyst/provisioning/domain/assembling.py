@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import differences, foreign, gate
 from catalyst.provisioning.domain.application import Application, planned_on
+from catalyst.provisioning.domain.differences import Files
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.gate import Gates
 from catalyst.provisioning.domain.plan import (
@@ -25,8 +24,8 @@ def assemble(
     request: PlanRequest,
     facts: Facts,
     lock: tuple[Locked, ...],
-    before: Mapping[str, bytes],
-    after: Mapping[str, bytes],
+    before: Files,
+    after: Files,
     steps: tuple[Step, ...],
     *,
     sold: tuple[str, ...],
@@ -38,7 +37,7 @@ def assemble(
         request: What was asked for.
         facts: What it depends on.
         lock: The Applications that it touches.
-        before: The files that stand there, by path.
+        before: The files that stand there.
         after: The files that shall stand there.
         steps: What is done, in order.
         sold: Subscriptions that it starts or ends.
@@ -81,7 +80,7 @@ def _state(facts: Facts, item: Locked) -> Application:
     return facts.applications.get(item.application, Application())
 
 
-def _inputs(facts: Facts, lock: tuple[Locked, ...], after: Mapping[str, bytes]) -> dict[str, str]:
+def _inputs(facts: Facts, lock: tuple[Locked, ...], after: Files) -> dict[str, str]:
     found = {f"organization:{facts.name}": foreign.organization_version(facts.organization)}
     for name, place in facts.environments.items():
         found[f"environment:{name}"] = foreign.environment_version(place)

@@ -12,6 +12,7 @@ from typing import Literal
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Locked, Step
+from catalyst.provisioning.domain.steps import Unit, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
 Result = Literal["completed", "failed", "cancelled", "rejected"]
@@ -38,9 +39,21 @@ def started(writing: Writing, step: Step, attempt: int, wait: timedelta, *, undo
     )
 
 
-def committed(writing: Writing, application: str, commits: Mapping[str, str]) -> None:
-    """Write which commit stands on the branch of each Environment."""
+def committed(
+    writing: Writing, application: str, commits: Mapping[str, str], *, stands: bool, kept: bool
+) -> None:
+    """Write which commit stands on the branch of each Environment.
+
+    Args:
+        writing: The decision.
+        application: The Application.
+        commits: The commit, by Environment.
+        stands: Whether what the change says of its volumes stands in it.
+        kept: Whether these volumes outlive the Application.
+    """
     for environment, commit in sorted(commits.items()):
+        key = subscription(Unit(application, environment))
+        volumes = writing.content.volumes.get(key, ()) if stands else ()
         writing.emit_on(
             application,
             app1.RevisionCommitted(
@@ -49,6 +62,8 @@ def committed(writing: Writing, application: str, commits: Mapping[str, str]) ->
                 repository=application,
                 branch=writing.content.branches.get(environment, ""),
                 commit=commit,
+                volumes=volumes,
+                kept=kept,
             ),
         )
 

@@ -1,4 +1,4 @@
-"""What a change does to files: each path added, changed or removed, with the difference as text."""
+"""What a change does to files: each one added, changed or removed, with the difference as text."""
 
 from __future__ import annotations
 
@@ -13,34 +13,63 @@ MAX_TEXT: Final = 200_000
 """Characters of all differences together that a plan shows; the files are committed whole."""
 
 
-class FileChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one file."""
+class Spot(msgspec.Struct, frozen=True, order=True):
+    """Where a file stands."""
 
+    repository: str
+    branch: str
     path: str
-    """With the name of the repository in front, and the branch."""
+
+
+Files = Mapping[Spot, bytes]
+
+
+class FileChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What the commit of a change does to one file, whose beginning and archive are others."""
+
+    repository: str
+    branch: str
+    path: str
+    """In the repository."""
     change: Literal["added", "changed", "removed"]
+    digest: str = ""
+    """SHA-256 of the file as it will be, in hexadecimal digits; empty: it is removed."""
     diff: str
     """The difference as text, in the unified form."""
     cut: bool = False
     """True if the text is longer than a plan shows."""
 
 
-def compare(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[FileChange, ...]:
-    """Return what happens to each file, by path; a file that stays as it is, is not there."""
+def spots(repository: str, branch: str, files: Mapping[str, bytes]) -> dict[Spot, bytes]:
+    """Return the files of a branch, each with where it stands."""
+    return {Spot(repository, branch, path): content for path, content in files.items()}
+
+
+def compare(before: Files, after: Files) -> tuple[FileChange, ...]:
+    """Return what happens to each file, in order; a file that stays as it is, is not there."""
     found: list[FileChange] = []
     left = MAX_TEXT
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path), after.get(path)
+    for spot in sorted(before.keys() | after.keys()):
+        old, new = before.get(spot), after.get(spot)
         if old == new:
             continue
         change: Literal["added", "changed", "removed"] = (
             "added" if old is None else "removed" if new is None else "changed"
         )
-        text = _unified(path, old, new)
+        text = _unified(spot.path, old, new)
         shown = text[: max(0, left)]
         left -= len(shown)
-        cut = len(shown) < len(text)
-        found.append(FileChange(path=path, change=change, diff=shown, cut=cut))
+        found.append(
+            FileChange(
+                repository=spot.repository,
+                branch=spot.branch,
+                path=spot.path,
+                change=change,
+                digest="" if new is None else hashlib.sha256(new).hexdigest(),
+                diff=shown,
+                cut=len(shown) < len(text),
+            )
+        )
     return tuple(found)
 
 
@@ -59,10 +88,10 @@ def _lines(content: bytes | None) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def digest(files: Mapping[str, bytes]) -> str:
-    """Return the fingerprint of files: the same for the same paths with the same content."""
+def digest(files: Files) -> str:
+    """Return the fingerprint of files: the same for the same places with the same content."""
     found = hashlib.sha256()
-    for path in sorted(files):
-        content = hashlib.sha256(files[path]).hexdigest()
-        found.update(f"{path}\0{content}\n".encode())
+    for spot in sorted(files):
+        content = hashlib.sha256(files[spot]).hexdigest()
+        found.update(f"{spot.repository}@{spot.branch}/{spot.path}\0{content}\n".encode())
     return found.hexdigest()

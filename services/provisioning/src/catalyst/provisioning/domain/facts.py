@@ -14,7 +14,9 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import Application
+from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Content, Place, host_of
+from catalyst.provisioning.domain.rendered import Standing, standing
 
 
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     contents: Mapping[str, Content] = {}
     """By digest: what runs, and what shall run."""
     quoted: Quoted | None = None
+    git_url: str
+    """Where clusters find the repositories: the part before `/git/`."""
 
     def expected(self, application: str, environment: str) -> Desired | None:
         """Return what will run there once every change before this one is over."""
@@ -70,6 +74,18 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
             if name in near and near[name].digest in self.contents
         }
         return msgspec.structs.replace(place, hosts=hosts)
+
+    def standing(
+        self, application: str, environment: str, desired: Desired, near: Mapping[str, Desired]
+    ) -> Standing:
+        """Return what stands on the branch for an Application in its place, as it is committed.
+
+        Raises:
+            Rejected: As `rendered.standing`.
+        """
+        place = self.place(application, environment, desired, near)
+        origin = Origin(url=self.git_url, branch=self.environments[environment].branch)
+        return standing(place, self.contents[desired.digest], origin)
 
 
 def required(request: PlanRequest) -> None:

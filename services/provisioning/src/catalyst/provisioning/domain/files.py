@@ -30,8 +30,6 @@ TRUNK: Final = ("develop", "main", "staging")
 ORGANIZATION: Final = "openova.io/organization"
 APPLICATION: Final = "openova.io/application"
 ENVIRONMENT: Final = "openova.io/environment"
-CHANGE: Final = "openova.io/change"
-"""Label with the revision: every object that a cluster takes over carries it."""
 
 INTERVAL: Final = "10m"
 RETRY_INTERVAL: Final = "1m"
@@ -79,17 +77,20 @@ def trunk(organization: str, application: str) -> dict[str, bytes]:
     return {"CODEOWNERS": owners.encode(), "README.md": readme.encode()}
 
 
-def placed(place: Place, made: Tree, change: str, origin: Origin) -> dict[str, bytes]:
+def placed(place: Place, made: Tree, origin: Origin, *, waits: bool = True) -> dict[str, bytes]:
     """Return all files of an Application in one Environment, by their path in the repository.
+
+    The change that writes them stands in the commit alone: a plan, which knows no change yet, shows
+    the same bytes, and what does not differ is not applied again.
 
     Args:
         place: The Application in its place.
         made: What its Blueprint renders, by name.
-        change: The revision; it stands in the labels of the Flux objects alone.
         origin: Where a cluster finds the commit.
+        waits: Whether Flux calls the commit applied only once all of it is healthy.
     """
     secrets = _secrets(place)
-    files = {**made, **secrets, **_flux(place, change, origin)}
+    files = {**made, **secrets, **_flux(place, origin, waits=waits)}
     if secrets and KUSTOMIZATION in made:
         files[KUSTOMIZATION] = _with_resources(made[KUSTOMIZATION], sorted(secrets))
     top = folder(place.name)
@@ -108,27 +109,25 @@ def reopened(tree: Tree, organization: str, application: str) -> dict[str, bytes
     return {**kept, **trunk(organization, application)}
 
 
-def closed(tree: Tree, change: str) -> dict[str, bytes]:
+def closed(tree: Tree) -> dict[str, bytes]:
     """Return the tree with the marker of an archived repository."""
-    text = f"This Application runs nowhere any more since the change {change}.\n"
-    return {**tree, ARCHIVED: text.encode()}
+    return {**tree, ARCHIVED: b"This Application runs nowhere any more.\n"}
 
 
-def labels(place: Place, change: str) -> dict[str, str]:
+def labels(place: Place) -> dict[str, str]:
     """Return the labels by which what a cluster says finds its Application."""
     return {
         "app.kubernetes.io/managed-by": "catalyst",
         APPLICATION: place.application,
-        CHANGE: change,
         ENVIRONMENT: place.name,
         ORGANIZATION: place.organization,
     }
 
 
-def _flux(place: Place, change: str, origin: Origin) -> dict[str, bytes]:
+def _flux(place: Place, origin: Origin, *, waits: bool) -> dict[str, bytes]:
     organization, name = place.organization, place.application
     own = flux_name(organization, name, place.name)
-    metadata = {"name": own, "namespace": organization, "labels": labels(place, change)}
+    metadata = {"name": own, "namespace": organization, "labels": labels(place)}
     source = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
@@ -147,10 +146,9 @@ def _flux(place: Place, change: str, origin: Origin) -> dict[str, bytes]:
         "retryInterval": RETRY_INTERVAL,
         "timeout": TIMEOUT,
         "prune": True,
-        "wait": True,
+        "wait": waits,
         "path": f"./{folder(place.name).rstrip('/')}",
         "sourceRef": {"kind": "GitRepository", "name": own},
-        "commonMetadata": {"labels": {CHANGE: change}},
     }
     if needed:
         applied["dependsOn"] = [

@@ -15,12 +15,14 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.provisioning.domain import closing, undoing
-from catalyst.provisioning.domain.application import is_gone, is_seen
+from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
-from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal
+from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
 
+LOOKS: Final[frozenset[Step]] = frozenset({"observe", "unprotect"})
+"""Steps that wait until something is seen."""
 GIVES_BACK: Final[frozenset[Step]] = frozenset({"release", "settle"})
 """Forward steps that give something back: where nothing is left, they are done."""
 
@@ -36,7 +38,7 @@ def begin(writing: Writing, step: Step, attempt: int = 1) -> None:
             sent = command(writing, step, unit, undo=False)
             writing.send(sent.ref, sent.command)
     writing.arm(DEADLINE, wait)
-    if step == "observe":
+    if step in LOOKS:
         look(writing)
 
 
@@ -57,15 +59,31 @@ def _set_desired(writing: Writing) -> None:
 
 def look(writing: Writing) -> None:
     """Take over what is seen of the Applications, while the change waits for it."""
-    removal = is_removal(writing.content.request.action)
+    step = writing.state.step
     for unit in writing.state.remaining():
-        state = writing.application(unit.application)
-        if removal:
-            seen = is_gone(state, unit.environment)
-        else:
-            seen = is_seen(state, unit.environment, writing.name)
-        if seen:
+        if writing.state.step == step and _is_seen(writing, unit):
             done(writing, unit)
+
+
+def _is_seen(writing: Writing, unit: Unit) -> bool:
+    content = writing.content
+    state = writing.application(unit.application)
+    if writing.state.step == "unprotect":
+        places = [item.environment for item in content.lock if item.application == unit.application]
+        data = [
+            at for at in places if content.volumes.get(subscription(Unit(unit.application, at)))
+        ]
+        return all(is_applied(state, at, writing.name) for at in data)
+    if not is_removal(content.request.action):
+        return is_seen(state, unit.environment, writing.name)
+    volumes = content.volumes.get(subscription(unit), ())
+    return is_gone(state, unit.environment, None if content.request.keep_data else volumes)
+
+
+def given_up(writing: Writing, unit: Unit, commits: Mapping[str, str]) -> None:
+    """Note that the files stand in Git without protection; they have to be seen applied as well."""
+    closing.committed(writing, unit.application, commits, stands=True, kept=False)
+    look(writing)
 
 
 def done(
@@ -109,7 +127,8 @@ def done(
 def _told(writing: Writing, step: Step, unit: Unit, commits: Mapping[str, str]) -> None:
     """Write on the Application what an effect made of it."""
     if step == "commit":
-        closing.committed(writing, unit.application, commits)
+        stands = not is_removal(writing.content.request.action)
+        closing.committed(writing, unit.application, commits, stands=stands, kept=True)
     if step == "archive":
         archived = app1.RepositoryArchived(repository=unit.application, change=writing.name)
         writing.emit_on(unit.application, archived)

@@ -53,7 +53,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     quote: Quote
     delta: Money
-    """What a month costs more from then on."""
+    """What is held now, and taken in the end: the price of the month, less what is paid already."""
     credit_after: Money | None = None
     """What is left of the credit; it is no part of what is promised."""
     covered: bool = True
@@ -100,6 +100,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The revision that each was planned on, likewise; empty: nothing runs."""
     sold: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    volumes: dict[str, tuple[str, ...]] = {}
+    """What holds data of each, by `<application>.<environment>`; see `volumes.names`."""
     steps: tuple[PlannedStep, ...]
     files: tuple[FileChange, ...] = ()
     dependencies: tuple[Dependency, ...] = ()

@@ -83,7 +83,7 @@ def _hear(writing: Writing, given: Recorded) -> None:
             if state.status == "waiting":
                 turn.consider(writing)
         case app1.ApplicationObserved():
-            if state.status == "running" and state.step == "observe":
+            if state.status == "running" and state.step in flow.LOOKS:
                 flow.look(writing)
         case _:
             return
@@ -105,6 +105,8 @@ def _fire(writing: Writing, given: Fired) -> None:
 
 def _late(writing: Writing) -> str:
     """Return why a step is late, as far as this service knows."""
+    if writing.state.step == "unprotect":
+        return "not seen applied in time, so that no data was given up"
     if writing.state.step != "observe":
         return PASSED
     removal = is_removal(writing.content.request.action)
@@ -191,7 +193,9 @@ def report_step(state: Change, report: pro1.ReportStep, context: Context) -> Dec
     if report.status == "done" and report.deletion is not None:
         flow.delete(writing, report.deletion)
     elif report.status == "done":
-        if report.undo:
+        if report.step == "unprotect" and not report.undo:
+            flow.given_up(writing, unit, report.commits)
+        elif report.undo:
             undoing.done(writing, unit, report.commits)
         else:
             flow.done(writing, unit, report.detail, report.commits)

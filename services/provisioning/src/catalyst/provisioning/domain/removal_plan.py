@@ -12,10 +12,14 @@ import msgspec
 
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import assembling, rendered
+from catalyst.provisioning.domain import assembling
+from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
 from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
+
+Volumes = Mapping[str, tuple[str, ...]]
+"""What holds data, by `<application>.<environment>`."""
 
 
 def running(facts: Facts, environment: str) -> dict[str, Desired]:
@@ -101,25 +105,25 @@ def plan(
         kept: What stays, likewise.
     """
     going = [item for item in lock if item.written]
-    before: dict[str, bytes] = {}
+    before: dict[Spot, bytes] = {}
+    volumes: dict[str, tuple[str, ...]] = {}
     for item in going:
         desired = facts.expected(item.application, item.environment)
-        content = facts.contents.get(item.digest)
-        if desired is None or content is None:
+        if desired is None or item.digest not in facts.contents:
             continue
         near = running(facts, item.environment)
-        place = facts.place(item.application, item.environment, desired, near)
         branch = facts.environments[item.environment].branch
-        prefix = f"{item.application}@{branch}/"
-        made = rendered.standing(place, content, branch)
-        before |= {prefix + path: text for path, text in made.items()}
+        made = facts.standing(item.application, item.environment, desired, near)
+        before |= spots(item.application, branch, made.files)
+        volumes[subscription(Unit(item.application, item.environment))] = made.volumes
     sold = tuple(
         subscription(Unit(item.application, item.environment))
         for item in going
         if (one := facts.expected(item.application, item.environment)) is not None and one.sold
     )
     gone = _gone(facts, going)
-    steps = steps_of(request.action, tuple(going), sold=bool(sold), gone=bool(gone))
+    lost = not request.keep_data and any(volumes.values())
+    steps = steps_of(request.action, tuple(going), sold=bool(sold), gone=bool(gone), lost=lost)
     made_plan = assembling.assemble(request, facts, lock, before, {}, steps, sold=sold, gone=gone)
     return finished(
         msgspec.structs.replace(
@@ -134,9 +138,10 @@ def plan(
                 for item in lock
                 if not item.written
             ),
-            risks=_risks(request, going),
-            goes=(*_goes(request, facts, going, sold, gone), *beyond),
-            stays=(*_stays(request, going, gone), *kept),
+            volumes=volumes,
+            risks=_risks(request, going, volumes),
+            goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
+            stays=(*_stays(request, going, gone, volumes), *kept),
             blocked_by=(*made_plan.blocked_by, *_needed(made_plan.dependents, going)),
         )
     )
@@ -170,35 +175,41 @@ def _goes(
     going: list[Locked],
     sold: tuple[str, ...],
     gone: tuple[str, ...],
+    volumes: Volumes,
 ) -> tuple[str, ...]:
     found = [f"Application {item.application} in {item.environment}" for item in going]
     if not request.keep_data:
-        found += (f"data of {item.application} in {item.environment}" for item in going)
+        found += _named(going, volumes)
     found += (f"subscription {name}: its last month stays charged" for name in sold)
     found += (f"repository {facts.name}/{name}: archived, not deleted" for name in gone)
     return tuple(found)
 
 
-def _stays(request: PlanRequest, going: list[Locked], gone: tuple[str, ...]) -> tuple[str, ...]:
-    found = []
-    if request.keep_data:
-        found += [f"data of {item.application} in {item.environment}" for item in going]
+def _named(going: list[Locked], volumes: Volumes) -> list[str]:
+    return [
+        f"volume {name}: data of {item.application} in {item.environment}"
+        for item in going
+        for name in volumes.get(subscription(Unit(item.application, item.environment)), ())
+    ]
+
+
+def _stays(
+    request: PlanRequest, going: list[Locked], gone: tuple[str, ...], volumes: Volumes
+) -> tuple[str, ...]:
+    found = _named(going, volumes) if request.keep_data else []
     elsewhere = dict.fromkeys(item.application for item in going if item.application not in gone)
     found += (f"repository {name}: the Application runs elsewhere" for name in elsewhere)
     return (*found, "every event stays in the log")
 
 
-def _risks(request: PlanRequest, going: list[Locked]) -> tuple[Risk, ...]:
+def _risks(request: PlanRequest, going: list[Locked], volumes: Volumes) -> tuple[Risk, ...]:
     found = [
         Risk(kind="downtime", message=f"{item.application} stops in {item.environment}")
         for item in going
     ]
     if not request.keep_data:
         found += (
-            Risk(
-                kind="data-loss",
-                message=f"volumes and databases of {item.application} are deleted for good",
-            )
-            for item in going
+            Risk(kind="data-loss", message=f"deleted for good: {name}")
+            for name in _named(going, volumes)
         )
     return tuple(found)

@@ -1,35 +1,48 @@
-"""The files of an Application in one Environment, by path: the same input gives the same bytes."""
+"""What an Application is in one Environment, as files: the same input gives the same bytes."""
 
 from __future__ import annotations
+
+import msgspec
 
 from catalyst.blueprints import rendering
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files as layout
+from catalyst.provisioning.domain import volumes
 from catalyst.provisioning.domain.place import Content, Place
 
 
-def files(place: Place, content: Content) -> dict[str, bytes]:
-    """Return what stands on the branch of the Environment.
+class Standing(msgspec.Struct, frozen=True):
+    """What stands on the branch of the Environment."""
+
+    files: dict[str, bytes]
+    """All files, by their path in the repository."""
+    volumes: tuple[str, ...]
+    """What holds data of it, by name; see `volumes.names`."""
+
+
+def standing(
+    place: Place, content: Content, origin: layout.Origin, *, kept: bool = True
+) -> Standing:
+    """Return what is committed; a plan shows the same.
+
+    Args:
+        place: The Application in its place.
+        content: The version of its Blueprint.
+        origin: Where a cluster finds the commit.
+        kept: Whether its data outlives it.
 
     Raises:
         Rejected: `values-invalid` if the Blueprint makes nothing of these values.
     """
     blueprint = content.blueprint
+    each = volumes.kept if kept else volumes.given_up
     try:
-        made = rendering.render(content.package, blueprint, place.scope(blueprint)).files
+        made = rendering.render(content.package, blueprint, place.scope(blueprint), each)
     except rendering.RenderError as error:
         raise Rejected("values-invalid", f"{place.application}: {error}") from error
     values = rendering.to_yaml([place.desired.values]) if place.desired.values else b"{}\n"
-    return {**made, "values.yaml": values}
-
-
-def standing(place: Place, content: Content, branch: str) -> dict[str, bytes]:
-    """Return all files of an Application in one Environment, by their path in the repository.
-
-    As they are committed, but for the change and the address of the Git door: a plan knows neither.
-
-    Raises:
-        Rejected: As `files`.
-    """
-    origin = layout.Origin(url="", branch=branch)
-    return layout.placed(place, files(place, content), "", origin)
+    own = {**made.files, "values.yaml": values}
+    return Standing(
+        layout.placed(place, own, origin, waits=kept),
+        volumes.names(made.objects),
+    )

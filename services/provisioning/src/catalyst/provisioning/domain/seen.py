@@ -17,10 +17,12 @@ from catalyst.contracts import codec
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.provisioning_values_v1 import Applied, Evidence, Health, Source
 from catalyst.contracts.subjects import unescape
-from catalyst.provisioning.domain.files import APPLICATION, CHANGE, ENVIRONMENT, ORGANIZATION
+from catalyst.provisioning.domain.files import APPLICATION, ENVIRONMENT, ORGANIZATION
 
 KUSTOMIZATION: Final = "Kustomization"
 """The Flux object that says which commit was applied."""
+CHANGE: Final = "openova.io/change"
+"""Label with the revision, where an observer knows it; in Git it stands in the commit alone."""
 TEXT_MAX: Final = 500
 """Characters of a message that are kept."""
 

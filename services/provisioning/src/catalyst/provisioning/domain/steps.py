@@ -44,6 +44,7 @@ WAYS: Final[Mapping[Step, Way]] = {
     "admit": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
     "hold": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
     "repository": Way(kind="effect", time=2 * _MINUTE, usual=2 * _SECOND),
+    "unprotect": Way(kind="effect", time=30 * _MINUTE, usual=_MINUTE, undone=True),
     "commit": Way(kind="effect", time=5 * _MINUTE, usual=3 * _SECOND, undone=True, cancels=False),
     "observe": Way(kind="facts", time=timedelta(hours=24), usual=3 * _MINUTE, attempts=1),
     "capture": Way(kind="command", time=_MINUTE, usual=_SECOND, cancels=False),
@@ -58,7 +59,8 @@ WAYS: Final[Mapping[Step, Way]] = {
 }
 """`observe` waits a day: without a cluster nothing can be seen, and a person may connect one.
 `commit` is the point of no return: what stands in Git is carried out by others. A change that waits
-in `observe` can be stopped again: a further commit takes it back."""
+in `observe` can be stopped again: a further commit takes it back. `unprotect` is committed, and
+then waits until a cluster has applied it."""
 
 UNDO_TIME: Final = 5 * _MINUTE
 UNDO_ATTEMPTS: Final = 3
@@ -70,7 +72,14 @@ FORWARD: Final[frozenset[Step]] = frozenset({"release", "settle", "archive", "de
 """Steps behind which there is nothing to go back to: what failed is told, and left."""
 
 _WRITES: Final[tuple[Step, ...]] = ("admit", "hold", "repository", "commit", "observe", "capture")
-_REMOVES: Final[tuple[Step, ...]] = ("commit", "observe", "release", "settle", "archive")
+_REMOVES: Final[tuple[Step, ...]] = (
+    "unprotect",
+    "commit",
+    "observe",
+    "release",
+    "settle",
+    "archive",
+)
 
 
 class Unit(msgspec.Struct, frozen=True, order=True):
@@ -94,7 +103,7 @@ def is_new(item: Locked, action: Action) -> bool:
 
 
 def steps_of(
-    action: Action, lock: tuple[Locked, ...], *, sold: bool, gone: bool
+    action: Action, lock: tuple[Locked, ...], *, sold: bool, gone: bool, lost: bool
 ) -> tuple[Step, ...]:
     """Return the steps of a change, in order; those with nothing to do are left out.
 
@@ -103,10 +112,12 @@ def steps_of(
         lock: The Applications that it touches.
         sold: Whether it buys something, or ends a subscription.
         gone: Whether an Application runs nowhere any more afterwards.
+        lost: Whether data goes that is protected until then.
     """
     if is_removal(action):
         left_out: set[Step] = set() if sold else {"settle"}
         left_out |= set() if gone else {"archive"}
+        left_out |= set() if lost else {"unprotect"}
         if not lock:
             left_out |= {"commit", "observe", "release"}
         found = tuple(step for step in _REMOVES if step not in left_out)
@@ -127,6 +138,9 @@ def units(opened: ChangeOpened, step: Step) -> tuple[Unit, ...]:
         case "repository":
             found = [item.application for item in written if is_new(item, action)]
             return _each(found)
+        case "unprotect":
+            data = [item for item in written if opened.volumes.get(subscription(_place(item)))]
+            return _each([item.application for item in data])
         case "commit":
             return _each([item.application for item in written])
         case "observe" | "release":

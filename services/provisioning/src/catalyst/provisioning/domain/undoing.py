@@ -29,6 +29,9 @@ def give_up(writing: Writing, step: Step, reason: str, *, cancelled: bool = Fals
 def following(state: Change) -> Step | None:
     """Return what is to be taken back next; None: nothing more."""
     over = {*state.undone, *state.passed}
+    if "commit" in state.undone:
+        # That brought back all files as they were, protected.
+        over.add("unprotect")
     return next((s for s in reversed(state.begun) if WAYS[s].undone and s not in over), None)
 
 
@@ -71,7 +74,9 @@ def done(writing: Writing, unit: Unit, commits: dict[str, str] | None = None) ->
     if step is None or unit not in state.remaining():
         return
     if step == "commit":
-        closing.committed(writing, unit.application, commits or {})
+        closing.committed(writing, unit.application, commits or {}, stands=False, kept=True)
+    if step == "unprotect":
+        closing.committed(writing, unit.application, commits or {}, stands=True, kept=True)
     if unit != WHOLE:
         writing.emit(
             pro1.ChangeStepProgressed(

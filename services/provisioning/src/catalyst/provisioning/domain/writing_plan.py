@@ -16,7 +16,8 @@ from catalyst.blueprints.merging import merged
 from catalyst.contracts.prices_v1 import Item
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import assembling, rendered
+from catalyst.provisioning.domain import assembling
+from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import check_values, values_for_dependencies
 from catalyst.provisioning.domain.plan import Dependency, Plan, Price, Risk, finished
@@ -201,27 +202,26 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         },
         **desired,
     }
-    before: dict[str, bytes] = {}
-    after: dict[str, bytes] = {}
+    before: dict[Spot, bytes] = {}
+    after: dict[Spot, bytes] = {}
+    volumes: dict[str, tuple[str, ...]] = {}
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
     for name, new in desired.items():
-        prefix = f"{name}@{branch}/"
         old = old_near.get(name)
         if old is not None:
-            place = facts.place(name, environment, old, old_near)
-            made = rendered.standing(place, facts.contents[old.digest], branch)
-            before |= {prefix + path: content for path, content in made.items()}
-        place = facts.place(name, environment, new, near)
-        made = rendered.standing(place, facts.contents[new.digest], branch)
-        after |= {prefix + path: content for path, content in made.items()}
+            made = facts.standing(name, environment, old, old_near)
+            before |= spots(name, branch, made.files)
+        made = facts.standing(name, environment, new, near)
+        after |= spots(name, branch, made.files)
+        volumes[subscription(Unit(name, environment))] = made.volumes
     sold = tuple(
         subscription(Unit(item.application, environment))
         for item in drafted.items
         if desired[item.application].sold
         or ((old := facts.expected(item.application, environment)) is not None and old.sold)
     )
-    steps = steps_of(request.action, drafted.lock, sold=bool(sold), gone=False)
+    steps = steps_of(request.action, drafted.lock, sold=bool(sold), gone=False, lost=False)
     made_plan = assembling.assemble(
         request, facts, drafted.lock, before, after, steps, sold=sold, gone=()
     )
@@ -229,6 +229,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         msgspec.structs.replace(
             made_plan,
             desired={subscription(Unit(name, environment)): one for name, one in desired.items()},
+            volumes=volumes,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
             risks=_risks(request, facts, drafted, environment),
@@ -254,7 +255,7 @@ def _price(facts: Facts) -> Price | None:
         return None
     return Price(
         quote=quoted.quote,
-        delta=quoted.quote.total,
+        delta=quoted.quote.due,
         credit_after=quoted.credit_after,
         covered=quoted.covered,
     )

@@ -174,7 +174,7 @@ function files({ files: found }) {
   if (!found.length) return null;
   return el("details", { class: "part" }, el("summary", { text: `${counted(found.length, "file")} in Git` }),
     found.map((one) => el("details", { class: "file" },
-      el("summary", {}, el("code", { text: one.path }), ` ${one.change}`),
+      el("summary", {}, el("code", { text: `${one.repository} ${one.branch}: ${one.path}` }), ` ${one.change}`),
       diff(one.diff), one.cut ? el("p", { class: "quiet", text: "It goes on; the rest is not shown." }) : null)));
 }
 

@@ -4,6 +4,7 @@ const NAMES = {
   admit: "Admit it to the Environment",
   hold: "Set the credit aside",
   repository: "Make the repository",
+  unprotect: "Give the data up",
   commit: "Write the files to Git",
   observe: "Wait until it runs",
   capture: "Take the credit",

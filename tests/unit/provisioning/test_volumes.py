@@ -1,0 +1,59 @@
+"""What Flux may delete: no data, unless the files in the cluster say so."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.provisioning.domain import volumes
+
+CLAIM: dict[str, Any] = {"kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+SET: dict[str, Any] = {
+    "kind": "StatefulSet",
+    "metadata": {"name": "db"},
+    "spec": {
+        "replicas": 3,
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
+    },
+}
+TEXTS = st.dictionaries(st.sampled_from(["a", "b", volumes.PRUNE]), st.text(max_size=3))
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "Namespace"])
+@given(annotations=st.none() | TEXTS)
+def test_what_holds_data_is_kept_whatever_its_blueprint_says_and_goes_only_when_given_up(
+    kind: str, annotations: dict[str, str] | None
+) -> None:
+    made = {"kind": kind, "metadata": {"name": "x", "annotations": annotations}}
+    others = {name: text for name, text in (annotations or {}).items() if name != volumes.PRUNE}
+    kept, gone = volumes.kept(made), volumes.given_up(made)
+    assert kept["metadata"]["annotations"] == {**others, volumes.PRUNE: volumes.DISABLED}
+    assert gone["metadata"].get("annotations", {}) == others
+    assert volumes.given_up(kept) == gone
+    assert volumes.kept(gone) == kept
+
+
+@pytest.mark.guarantee("G14.12")
+def test_a_template_never_changes_and_its_retention_does() -> None:
+    for made, word in ((volumes.kept(SET), "Retain"), (volumes.given_up(SET), "Delete")):
+        assert made["spec"]["volumeClaimTemplates"] == SET["spec"]["volumeClaimTemplates"]
+        assert made["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+            "whenDeleted": word,
+            "whenScaled": "Retain",
+        }
+
+
+def test_what_holds_no_data_stays_as_it_is() -> None:
+    for kind in ("Deployment", "Secret", "StatefulSet"):
+        made = {"kind": kind, "metadata": {"name": "x"}, "spec": {"replicas": 1}}
+        assert volumes.kept(made) is volumes.given_up(made) is made
+
+
+def test_volumes_have_the_names_that_they_get_in_a_cluster() -> None:
+    assert volumes.names([SET, CLAIM, {"kind": "Secret", "metadata": {"name": "s"}}]) == (
+        "data",
+        "data-db-*",
+    )
