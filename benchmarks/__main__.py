@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import billing, catalogue, fanout, grouping, latency, machine, projecting, starting
+from benchmarks import (
+    billing,
+    catalogue,
+    fanout,
+    grouping,
+    installing,
+    latency,
+    machine,
+    projecting,
+    registering,
+    starting,
+)
 from benchmarks.figure import Figure, table
 from catalyst.chassis import loop
 
@@ -49,6 +60,14 @@ async def _billing(quick: bool) -> list[Figure]:  # noqa: FBT001
     return await billing.measure(1 if quick else 3, 20_000 if quick else 100_000, 100_000)
 
 
+async def _registering(quick: bool) -> list[Figure]:  # noqa: FBT001
+    return await registering.measure(1 if quick else 3, 300 if quick else 1000, 1000)
+
+
+async def _installing(quick: bool) -> list[Figure]:  # noqa: FBT001
+    return await installing.measure(3, 10 if quick else 60, 3 if quick else 20)
+
+
 PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
     "start": _start,
     "latency": _latency,
@@ -57,6 +76,8 @@ PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
     "fanout": _fanout,
     "billing": _billing,
     "catalogue": _catalogue,
+    "registering": _registering,
+    "installing": _installing,
 }
 
 

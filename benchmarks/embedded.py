@@ -22,6 +22,7 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.chassis.keyring import KeyRing
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
+from catalyst.contracts.roles import BILLING_ADMIN
 from catalyst.contracts.topology import topology
 
 USER: Final = "bench"
@@ -61,9 +62,10 @@ async def prepared(sync_interval: str) -> AsyncIterator[tuple[JetStream, str]]:
 class Up:
     """What `catalyst up` runs, as a process that knows nothing of being measured."""
 
-    def __init__(self, endpoints: Mapping[str, Any], keys: KeyRing, began: float) -> None:
-        """Hold what `endpoints.json` says, the signing keys, and when the process was started."""
+    def __init__(self, endpoints: Mapping[str, Any], keys: KeyRing, began: float, pid: int) -> None:
+        """Hold what `endpoints.json` says, the signing keys, when the process began, and which."""
         self._keys = keys
+        self.pid = pid
         self.http: str = endpoints["http"]
         self.nats: str = endpoints["nats"]
         self.operator: Mapping[str, str] = endpoints["operator"]
@@ -78,6 +80,11 @@ class Up:
     def provisioning(self) -> dict[str, str]:
         """The header of the service `provisioning`, which admits Applications to Environments."""
         return {"Authorization": f"Bearer {self._keys.service(PROVISIONING).service()}"}
+
+    @property
+    def billing(self) -> str:
+        """A token of somebody who may set prices and take payments."""
+        return self._keys.people().person("billing@localhost", [BILLING_ADMIN])
 
     async def connect(self) -> Client:
         """Return a plain connection to its broker."""
@@ -108,7 +115,7 @@ async def up(*options: str) -> AsyncIterator[Up]:
                     if process.returncode is not None:
                         raise RuntimeError(f"catalyst up ended with {process.returncode}")
                     await asyncio.sleep(0.005)
-            yield Up(json.loads(endpoints.read_text("utf-8")), keys, began)
+            yield Up(json.loads(endpoints.read_text("utf-8")), keys, began, process.pid)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
