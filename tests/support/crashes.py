@@ -1,6 +1,8 @@
 """A broker port that stops the world before or after its n-th call, as `kill -9` would.
 
-The loop itself holds no hooks: the points are found by recording a run.
+The loop itself holds no hooks: the points are found by recording a run. A test goes through a
+sample of them, because each takes part of a second of a core. `CATALYST_POINTS=<k>/<n>` goes through
+every n-th point from the k-th on instead; `uv run python -m tools.points` runs all, in turns.
 """
 
 import asyncio
@@ -8,7 +10,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from catalyst.chassis.jetstream.port import (
     CALL_SECONDS,
@@ -25,9 +27,37 @@ T = TypeVar("T")
 
 Crash = Callable[[], Awaitable[None]]
 
+SHARE: Final = os.environ.get("CATALYST_POINTS", "")
+SIDES: Final = ("before", "after")
 
 STORES = ("batch", "publish done")
 """Calls that may record an outcome."""
+
+
+def points(calls: Sequence[str], *, each: int) -> list[tuple[int, str]]:
+    """Return where to die: at so many of each kind of call, spread over the run, sides in turn.
+
+    With a share, at every call of it.
+    """
+    if SHARE:
+        return share([(at, side) for at in range(len(calls)) for side in SIDES], sample=0)
+    kinds: dict[str, list[int]] = {}
+    for at, call in enumerate(calls):
+        kinds.setdefault(call, []).append(at)
+    return [
+        (places[n * len(places) // number], SIDES[(turn + n) % 2])
+        for turn, places in enumerate(kinds.values())
+        for number in (min(each, 2 * len(places)),)
+        for n in range(number)
+    ]
+
+
+def share(every: Sequence[T], *, sample: int) -> list[T]:
+    """Return so many of these, spread over all, or the share that is asked for."""
+    if SHARE:
+        first, _, step = SHARE.partition("/")
+        return list(every[int(first) :: int(step)])
+    return [every[n * len(every) // sample] for n in range(sample)]
 
 
 async def by_signal() -> None:
