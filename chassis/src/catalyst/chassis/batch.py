@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -278,19 +279,33 @@ def _add_events(
 def _add_claims(
     draft: Draft, job: Job, decision: Decision, claims: Mapping[Claim, HeldClaim]
 ) -> None:
+    if not claims:
+        return
     taken = {item.claim for item in decision.claims}
+    # A thousand uses are a thousand claims, of one body and nearly always of the same headers.
+    bodies = {
+        release: codec.encode(ClaimBody(holder=holder, done=job.done_id))
+        for release, holder in ((True, None), (False, job.ref.path))
+    }
+    headers: dict[tuple[int, timedelta | None], Mapping[str, str]] = {}
     for item in decision.claims:
-        at = claims[item.claim].version
-        body = ClaimBody(holder=None if item.release else job.ref.path, done=job.done_id)
-        headers = {"Nats-Expected-Last-Subject-Sequence": str(at)}
-        if item.ttl is not None:
-            headers["Nats-TTL"] = f"{max(1, round(item.ttl.total_seconds()))}s"
-        draft.claims.append(Outgoing(item.claim.subject, codec.encode(body), headers))
-        draft.guards[item.claim.subject] = at
+        at, subject = claims[item.claim].version, item.claim.subject
+        shared = headers.get((at, item.ttl))
+        if shared is None:
+            shared = headers[at, item.ttl] = _claim_headers(at, item.ttl)
+        draft.claims.append(Outgoing(subject, bodies[item.release], shared))
+        draft.guards[subject] = at
     for claim, read in claims.items():
         if claim not in taken:
             draft.checks.append(Guard(claim.subject, read.version))
             draft.guards[claim.subject] = read.version
+
+
+def _claim_headers(at: int, ttl: timedelta | None) -> Mapping[str, str]:
+    headers = {"Nats-Expected-Last-Subject-Sequence": str(at)}
+    if ttl is not None:
+        headers["Nats-TTL"] = f"{max(1, round(ttl.total_seconds()))}s"
+    return headers
 
 
 def _add_timers(draft: Draft, job: Job, decision: Decision) -> None:

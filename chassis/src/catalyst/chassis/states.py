@@ -60,8 +60,7 @@ class Held:
     """Events folded since the last snapshot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldClaim:
+class HeldClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A claim as it was when it was read."""
 
     claim: Claim
@@ -79,6 +78,7 @@ class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the outcome in the same batch."""
 
 
+_FREE: Final = ClaimState()
 _CLAIM: Final = msgspec.json.Decoder(ClaimBody)
 
 
@@ -176,16 +176,17 @@ class States:
 
     async def claims(self, claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
         """Read claims, many at once; they are never kept."""
-        subjects = list(dict.fromkeys(claim.subject for claim in claims))
+        if not claims:
+            return {}
+        named = {claim: claim.subject for claim in claims}
+        subjects = list(dict.fromkeys(named.values()))
         if len(subjects) == 1:
             stored = await self._broker.last(EV, subjects[0])
             found = {} if stored is None else {subjects[0]: stored}
-        elif subjects:
+        else:
             several = await self._broker.last_many(EV, subjects)
             found = {stored.subject: stored for stored in several}
-        else:
-            found = {}
-        return {claim: _claimed(claim, found.get(claim.subject)) for claim in claims}
+        return {claim: _claimed(claim, found.get(subject)) for claim, subject in named.items()}
 
     def _of(self, ref: Ref) -> Aggregate[Any] | None:
         return self._aggregates.get((ref.service, ref.aggregate))
@@ -215,7 +216,7 @@ class States:
 
 def _claimed(claim: Claim, stored: Stored | None) -> HeldClaim:
     if stored is None:
-        return HeldClaim(claim=claim, state=ClaimState(), version=0)
+        return HeldClaim(claim=claim, state=_FREE, version=0)
     body = _CLAIM.decode(stored.data)
     state = ClaimState(holder=body.holder, ever=True)
     return HeldClaim(claim=claim, state=state, version=stored.seq)

@@ -7,7 +7,7 @@ that a sender began is still passed on, unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -49,7 +49,6 @@ class Telemetry:
         """False if spans go nowhere, so that preparing them can be spared."""
         return self._provider is not None
 
-    @contextmanager
     def span(
         self,
         name: str,
@@ -57,22 +56,32 @@ class Telemetry:
         attributes: Mapping[str, str | int] | None = None,
         *,
         kind: SpanKind = SpanKind.INTERNAL,
-    ) -> Iterator[str]:
+    ) -> AbstractContextManager[str]:
         """Record a span below `traceparent`; yields the traceparent for what follows from it."""
         if self._provider is None:
-            yield traceparent
-            return
-        parent = _PROPAGATOR.extract({_HEADER: traceparent}) if traceparent else None
-        tracer = self._provider.get_tracer("catalyst")
-        with tracer.start_as_current_span(
-            name, context=parent, kind=kind, attributes=dict(attributes or {})
-        ) as span:
-            yield _traceparent(span)
+            return nullcontext(traceparent)
+        return _recorded(self._provider, name, traceparent, attributes, kind)
 
     def close(self) -> None:
         """Send what is still held and stop."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+@contextmanager
+def _recorded(
+    provider: TracerProvider,
+    name: str,
+    traceparent: str,
+    attributes: Mapping[str, str | int] | None,
+    kind: SpanKind,
+) -> Iterator[str]:
+    parent = _PROPAGATOR.extract({_HEADER: traceparent}) if traceparent else None
+    tracer = provider.get_tracer("catalyst")
+    with tracer.start_as_current_span(
+        name, context=parent, kind=kind, attributes=dict(attributes or {})
+    ) as span:
+        yield _traceparent(span)
 
 
 def _traceparent(span: Span) -> str:

@@ -119,6 +119,17 @@ def check(raw: bytes, *, limit: int = MAX_BODY_BYTES) -> None:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Undecodable("not-utf8", f"byte {error.start} is not UTF-8") from error
+    _check_depth(raw)
+    try:
+        _read(text, _SINGLE)
+    except _DoubledSomewhere:
+        doubled = _find_doubled(_read(text, _PAIRS))
+        raise Undecodable("duplicate-key", "the object names a key twice", doubled or "") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return  # Wherever they stand.
     depth = 0
     for match in _BRACKETS.finditer(raw):
         token = match[0]
@@ -128,18 +139,22 @@ def check(raw: bytes, *, limit: int = MAX_BODY_BYTES) -> None:
                 raise Undecodable("too-deep", f"nesting deeper than {MAX_DEPTH} is refused")
         elif token in (b"]", b"}"):
             depth -= 1
-    try:
-        _read(text, _single)
-    except _DoubledSomewhere:
-        doubled = _find_doubled(_read(text, _pairs))
-        raise Undecodable("duplicate-key", "the object names a key twice", doubled or "") from None
 
 
-def _read(text: str, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
+def _reader(hook: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=hook, parse_constant=_refuse_constant, parse_float=_finite
+    )
+
+
+# Made once: that costs as much as reading a small message.
+_SINGLE: Final = _reader(_single)
+_PAIRS: Final = _reader(_pairs)
+
+
+def _read(text: str, reader: json.JSONDecoder) -> Any:
     try:
-        return json.loads(
-            text, object_pairs_hook=hook, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        return reader.decode(text)
     except (ValueError, RecursionError) as error:
         raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
 

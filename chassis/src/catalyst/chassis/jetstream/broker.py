@@ -144,18 +144,22 @@ class JetStream(Broker):
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(messages)}")
         for message in messages:
             self._measure(message, _BATCH_HEADERS_BYTES)
-        batch_id = self.unique()
+        named = self.unique().encode()
         last = len(messages)
 
         def frames(inbox: str) -> list[bytes]:
             made = []
+            # Messages of a large batch share their headers, and differ in a number only.
+            blocks: dict[int, bytes] = {}
             for number, message in enumerate(messages, 1):
-                # The block of a large batch's messages differs in a number only.
-                own = wire.block(message.headers)[:-2] if message.headers else _NO_HEADERS
+                own = blocks.get(id(message.headers))
+                if own is None:
+                    own = wire.block(message.headers)[:-2] if message.headers else _NO_HEADERS
+                    blocks[id(message.headers)] = own
                 commit = b"Nats-Batch-Commit: 1\r\n" if number == last else b""
                 block = b"%bNats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n%b\r\n" % (
                     own,
-                    batch_id.encode(),
+                    named,
                     number,
                     commit,
                 )

@@ -97,8 +97,10 @@ class Outgoing(msgspec.Struct, frozen=True):
         """
         if not self.headers:
             return len(self.data)
-        lines = sum(len(name) + len(text.encode()) + 4 for name, text in self.headers.items())
-        return len("NATS/1.0\r\n\r\n") + lines + len(self.data)
+        size = len("NATS/1.0\r\n\r\n") + len(self.data)
+        for name, text in self.headers.items():
+            size += len(name) + 4 + (len(text) if text.isascii() else len(text.encode()))
+        return size
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -3,13 +3,13 @@
 Used by `catalyst.chassis.jetstream.link` and the readers beside it. CPU only.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
-_VERSION: Final = b"NATS/1.0"
 _SPACE: Final = re.compile(r"[ \t\r\n]")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_BREAKS: Final = str.maketrans({"\r": " ", "\n": " "})
@@ -102,13 +102,21 @@ def block(headers: Mapping[str, str]) -> bytes:
     Raises:
         ValueError: If a name holds anything but the characters of an HTTP token.
     """
-    lines = [_VERSION]
+    lines = ["NATS/1.0"]
     for name, text in headers.items():
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no header name")
-        lines.append(f"{name}: {text.strip().translate(_LINE_BREAKS)}".encode())
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+        value = text.strip()
+        if not value.isprintable():
+            value = value.translate(_LINE_BREAKS)
+        lines.append(_beginning(name) + value)
+    lines.append("\r\n")
+    return "\r\n".join(lines).encode()
+
+
+@functools.lru_cache(maxsize=256)
+def _beginning(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no header name")
+    return f"{name}: "
 
 
 def frame(subject: str, data: bytes, headers: bytes | None, reply: str = "") -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -248,7 +248,7 @@ class _Counting:
             quantity=quantity,
             uses=(before.uses if before is not None else 0) + 1,
             version=version,
-            amount=MicroMoney(currency=currency, micro=0),
+            amount=_not_priced(currency),
             position=position,
         )
 
@@ -265,6 +265,11 @@ class _Counting:
             return 0
         self.claims[claim] = None
         return 1
+
+
+@lru_cache(maxsize=64)
+def _not_priced(currency: str) -> MicroMoney:
+    return MicroMoney(currency=currency, micro=0)
 
 
 def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
