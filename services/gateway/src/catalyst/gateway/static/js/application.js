@@ -1,7 +1,8 @@
 // One Application in one Environment: its marks, its configuration, and what can be done with it.
 
 import { question } from "./asking.js";
-import { el } from "./dom.js";
+import { el, say } from "./dom.js";
+import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Order } from "./order.js";
 import { chainOf, whole } from "./why.js";
@@ -16,12 +17,18 @@ export class ApplicationPage {
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
     this.why = el("div");
-    this.body = el("div", { class: "part" });
+    this.emblem = el("div");
+    this.order = el("section", { class: "card main", "aria-label": "Configuration" });
+    this.acts = el("section", { class: "card acts", "aria-label": "Upgrade or remove", hidden: true });
     const title = el("h2", { text: application, tabindex: "-1" });
     node.replaceChildren(el("div", { class: "page" },
-      el("button", { type: "button", class: "small plain", text: "← Applications", on: { click: () => go("applications") } }),
-      el("div", {}, title, el("p", { class: "quiet", text: environment }), this.what),
-      this.marks, this.why, this.body));
+      backTo("Back to Applications", () => go("applications")),
+      el("header", { class: "hero" }, this.emblem,
+        el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
+      el("div", { class: "columns" }, this.order,
+        el("div", { class: "aside" },
+          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.marks, this.why),
+          this.acts))));
     this.changed(null);
     title.focus();
   }
@@ -39,8 +46,8 @@ export class ApplicationPage {
   changed() {
     const found = this.#binding();
     const desired = found?.desired;
-    this.what.textContent = desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.";
-    if (found) marks(this.marks, found);
+    say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
+    if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
     const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization));
     this.why.replaceChildren(...(links ? [links] : []));
@@ -63,19 +70,23 @@ export class ApplicationPage {
   #begin(desired) {
     this.#order?.stop();
     this.#order = null;
-    this.body.replaceChildren();
-    if (!desired) return;
+    this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application));
+    this.acts.hidden = !desired;
+    if (!desired) {
+      this.order.replaceChildren(nothing("layers", "Nothing is to run there now."));
+      return;
+    }
     const { organization, application, environment } = this;
     const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
       opened: (change) => this.go("change", change),
     });
     this.#order = order;
-    const remove = el("button", { type: "button", text: "Plan the uninstall", on: {
+    const remove = el("button", { type: "button", class: "danger", on: {
       click: () => order.ask({ action: "uninstall", environment, application }),
-    } });
+    } }, "Plan the uninstall");
     this.upgrades = el("div", { class: "actions" });
-    this.body.replaceChildren(el("h3", { text: "Upgrade or remove" }), this.upgrades, el("div", { class: "actions" }, remove),
-      el("h3", { text: "Configuration" }), order.node);
+    this.order.replaceChildren(el("h3", { text: "Configuration" }), order.node);
+    this.acts.replaceChildren(el("h3", { text: "Upgrade or remove" }), this.upgrades, el("div", { class: "actions" }, remove));
     this.#versions(desired, order);
   }
 
@@ -85,15 +96,15 @@ export class ApplicationPage {
     try {
       found = await question("catalog.versions", organization, { blueprint: desired.blueprint, environment, application });
     } catch (error) {
-      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(el("p", { class: "quiet", text: `Its versions cannot be read now: ${error.message}` }));
+      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(unread(`Its versions cannot be read now: ${error.message}`, () => this.#versions(desired, order)));
       return;
     }
     if (this.#order !== order || this.#stopped) return;
     const newer = found.versions.filter(({ upgradable, version }) => upgradable && version !== desired.version);
     this.upgrades.replaceChildren(...(newer.length
-      ? newer.map(({ version }) => el("button", { type: "button", text: `Plan the upgrade to ${version}`, on: {
+      ? newer.map(({ version }) => el("button", { type: "button", class: "primary", on: {
         click: () => order.ask({ action: "upgrade", environment, application, version }),
-      } }))
+      } }, icon("up"), `Plan the upgrade to ${version}`))
       : [el("p", { class: "quiet", text: "There is no version to upgrade to." })]));
   }
 }

@@ -1,9 +1,13 @@
 // What an Organization runs: each Application in each Environment with its four marks, live.
 
 import { el, say } from "./dom.js";
-import { ACTION, BAD_FIRST, marks, worst } from "./marks.js";
+import { emblemOf, nothing } from "./icons.js";
+import { BAD_FIRST, marks, worst } from "./marks.js";
+import { CHANGE_MOODS, changeTitle } from "./steps.js";
 import { chainOf, whole } from "./why.js";
-import { counted, place } from "./words.js";
+import { age, counted, place } from "./words.js";
+
+const LATEST = 20;
 
 export class Applications {
   #cards = new Map();
@@ -13,9 +17,9 @@ export class Applications {
     this.count = el("p", { class: "quiet", role: "status" });
     this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
     this.list = el("div", { class: "runs" });
-    this.changes = el("div", { class: "part" });
-    node.replaceChildren(el("div", { class: "list-head" }, el("h2", { text: "Applications" }), this.count),
-      this.roll, this.list, this.changes);
+    this.changes = el("section", { class: "changes", "aria-label": "Latest changes" });
+    node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Applications" }), this.count), this.roll),
+      this.list, this.changes);
     this.changed(null);
   }
 
@@ -54,12 +58,13 @@ export class Applications {
 
   #rollUp(places) {
     const every = [...places.values()].flat();
+    this.roll.hidden = !every.length; // Nothing that runs is neither well nor ill.
     const parts = [[this.organization, worst(every)], ...[...places].sort().map(([name, known]) => [name, worst(known)])];
     const text = JSON.stringify(parts);
     if (this.rolled === text) return;
     this.rolled = text;
     this.roll.replaceChildren(...parts.map(([name, health]) => el("span", { class: "rolled" },
-      `${name} `, el("span", { class: `badge ${BAD_FIRST[health] ?? "warn"}`, text: health }))));
+      `${name} `, el("span", { class: `badge dot ${BAD_FIRST[health] ?? "warn"}`, text: health }))));
   }
 
   #cardsOf(found) {
@@ -70,7 +75,8 @@ export class Applications {
       this.#cards.delete(key);
     }
     found.sort(([a, one], [b, other]) => (`${one.environment}.${a}` < `${other.environment}.${b}` ? -1 : 1));
-    this.none ??= el("p", { class: "empty", text: "Nothing runs here yet. Choose something in the catalogue." });
+    this.none ??= nothing("layers", "Nothing runs here yet. Choose something in the catalogue.",
+      el("button", { type: "button", class: "primary", text: "Open the catalogue", on: { click: () => this.go("catalogue") } }));
     this.none.hidden = found.length > 0;
     if (!this.none.isConnected) this.list.append(this.none);
     for (const [at, [name, one]] of found.entries()) {
@@ -78,7 +84,10 @@ export class Applications {
       const card = this.#cards.get(key) ?? this.#card(name, one.environment);
       this.#cards.set(key, card);
       const desired = one.desired;
-      say(card.what, desired ? `${desired.blueprint} ${desired.version}` : "nothing is to run");
+      say(card.what, desired ? `${desired.blueprint} ${desired.version}` : "nothing is to run yet");
+      const stands = desired?.blueprint ?? name;
+      if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
+      card.stands = stands;
       marks(card.marks, one);
       const links = chainOf(whole(one.blocked_by ?? [], this.rows(), this.organization));
       card.why.replaceChildren(...(links ? [links] : []));
@@ -87,26 +96,31 @@ export class Applications {
   }
 
   #card(name, environment) {
-    const card = { what: el("p", { class: "quiet" }), marks: el("dl", { class: "marks" }), why: el("div") };
+    const card = { what: el("p", { class: "quiet" }), emblem: el("div"), marks: el("dl", { class: "marks" }), why: el("div") };
     card.node = el("article", { class: "run" },
-      el("div", { class: "detail-head" },
-        el("div", {}, el("h3", {}, el("button", { type: "button", class: "name", text: name, on: {
-          click: () => this.go("application", name, environment),
-        } })), el("p", { class: "quiet", text: environment }), card.what)),
+      el("div", { class: "product-head" }, card.emblem,
+        el("div", {},
+          el("h3", {}, el("button", { type: "button", class: "name", text: name, on: {
+            click: () => this.go("application", name, environment),
+          } })),
+          card.what),
+        el("span", { class: "badge", text: environment })),
       card.marks, card.why);
     return card;
   }
 
   #changesOf(changes) {
     changes.sort((one, other) => (one.opened < other.opened ? 1 : -1));
-    const text = JSON.stringify(changes.map(({ change, status, percent }) => [change, status, percent]));
+    const now = Date.now();
+    const text = JSON.stringify(changes.map(({ change, status, percent, opened }) => [change, status, percent, age(opened, now)]));
     if (this.listed === text) return;
     this.listed = text;
     const focused = this.changes.contains(document.activeElement) ? document.activeElement.dataset.change : "";
-    const lines = changes.slice(0, 20).map((doc) => el("li", {},
-      el("button", { type: "button", class: "link", "data-change": doc.change, text: ACTION(doc), on: { click: () => this.go("change", doc.change) } }),
-      ` ${doc.status}${doc.status === "running" ? `, ${doc.percent} %` : ""}`));
-    this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", {}, lines)] : []));
+    const lines = changes.slice(0, LATEST).map((doc) => el("li", {},
+      el("span", { class: `badge ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }),
+      el("button", { type: "button", class: "link", "data-change": doc.change, text: changeTitle(doc), on: { click: () => this.go("change", doc.change) } }),
+      el("span", { class: "quiet", text: [doc.status === "running" ? `${doc.percent} %` : "", `${age(doc.opened, now)} ago`].filter(Boolean).join(" · ") })));
+    this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", { class: "lines" }, lines)] : []));
     if (focused) [...this.changes.querySelectorAll("button")].find(({ dataset }) => dataset.change === focused)?.focus();
   }
 }

@@ -4,6 +4,7 @@ import { commandId } from "./api.js";
 import { command, freshName, question } from "./asking.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
+import { icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { refusal } from "./refusal.js";
 import { instant, label, place } from "./words.js";
@@ -16,20 +17,23 @@ export class Balance {
 
   constructor(node, organization, { rows }) {
     Object.assign(this, { organization, rows });
-    this.account = el("div", { class: "part" });
+    this.account = el("div", { class: "page" });
     this.code = new Text("voucher", { kind: "text", schema: {}, description: "As it was given to you, such as VCH-XXXX-XXXX-XXXX." }, true);
     this.code.control.addEventListener("input", () => this.#forget());
-    this.worth = el("p", { role: "status" });
+    this.worth = el("p", { class: "worth", role: "status" });
     this.take = el("button", { type: "button", class: "primary", text: "Redeem it", hidden: true, on: { click: () => this.#redeem() } });
     this.problems = el("div", { class: "problems", role: "alert" });
-    const form = el("form", { class: "part", novalidate: true, "aria-label": "Voucher", on: {
+    const form = el("form", { class: "card voucher", novalidate: true, "aria-label": "Voucher", on: {
       submit: (event) => {
         event.preventDefault();
         this.#look();
       },
-    } }, el("h3", { text: "Redeem a voucher" }), this.code.node, this.problems, this.worth,
+    } }, el("h3", {}, icon("ticket"), "Redeem a voucher"), this.code.node, this.problems, this.worth,
     el("div", { class: "actions" }, el("button", { type: "submit", text: "What is it worth?" }), this.take));
-    node.replaceChildren(el("div", { class: "page" }, el("h2", { text: "Balance" }), this.account, form));
+    node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
+      el("p", { class: "quiet", text: `The account of ${organization}` }))),
+    el("div", { class: "page" }, el("div", { class: "columns" },
+      el("div", { class: "main" }, this.account), el("div", { class: "aside" }, form))));
     this.changed(null);
   }
 
@@ -44,7 +48,7 @@ export class Balance {
     const text = JSON.stringify(found?.doc ?? null);
     if (text !== this.#drawn) {
       this.#drawn = text;
-      this.account.replaceChildren(...(found?.doc ? drawn(found.doc) : [el("p", { class: "empty", text: "There is no account yet, or it is not yours to see." })]));
+      this.account.replaceChildren(...(found?.doc ? drawn(found.doc) : [el("div", { class: "card" }, nothing("wallet", "There is no account yet, or it is not yours to see."))]));
     }
     if (this.#redemption) this.#told(this.#row("redemption", this.#redemption)?.doc);
   }
@@ -120,22 +124,26 @@ export class Balance {
 
 function drawn(doc) {
   const at = (minor, currency) => money({ currency, minor });
-  const balances = doc.balances.map((row) => el("section", { class: "balance", "aria-label": row.currency },
-    el("p", { class: "quiet", text: "can be spent" }),
+  const balances = doc.balances.map((row) => el("section", { class: "card balance", "aria-label": row.currency },
+    el("p", { class: "quiet", text: "Can be spent" }),
     el("p", { class: "amount", text: at(row.available, row.currency) }),
-    el("dl", { class: "facts" }, [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed], ["May be owed", row.credit_limit]].map(([name, minor]) =>
+    el("dl", { class: "price" }, [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed], ["May be owed", row.credit_limit]].map(([name, minor]) =>
       el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor, row.currency) }))))));
-  const grants = doc.grants.map((one) => el("li", {
-    text: [`${at(one.left, one.amount.currency)} of ${money(one.amount)}`, one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") }));
-  const holds = doc.holds.map((one) => el("li", { text: `${money(one.amount)} for ${one.hold}, until ${instant(one.expires)}` }));
-  const moves = doc.ledger.map((one) => el("li", {
-    text: `${instant(one.time)} · ${label(one.kind)} · ${one.entry} · ${one.postings.map((posting) => `${posting.account} ${money(posting.amount)}`).join(", ")}` }));
+  const grants = doc.grants.map((one) => el("li", {},
+    el("strong", { text: `${at(one.left, one.amount.currency)} of ${money(one.amount)}` }),
+    el("span", { class: "quiet", text: [one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") })));
+  const holds = doc.holds.map((one) => el("li", {}, el("strong", { text: money(one.amount) }),
+    el("span", { class: "quiet", text: `for ${one.hold}, until ${instant(one.expires)}` })));
+  const moves = doc.ledger.map((one) => el("li", {},
+    el("div", {}, el("strong", { text: label(one.kind) }), el("p", { class: "quiet", text: `${instant(one.time)} · ${one.entry}` })),
+    el("ul", { class: "postings" }, one.postings.map((posting) => el("li", {}, el("span", { class: "quiet", text: `${label(posting.account)} ` }), money(posting.amount))))));
+  const listed = (title, lines) => (lines.length ? el("section", { class: "card", "aria-label": title }, el("h3", { text: title }), el("ul", { class: "lines" }, lines)) : null);
   return [
     doc.status === "open" ? null : el("p", { class: "notice", text: `The account is ${doc.status}.` }),
-    balances.length ? el("div", { class: "balances" }, balances) : el("p", { class: "empty", text: "Nothing was ever paid in. Redeem a voucher to begin." }),
+    balances.length ? el("div", { class: "balances" }, balances) : el("div", { class: "card" }, nothing("wallet", "Nothing was ever paid in. Redeem a voucher to begin.")),
     doc.spend_limit ? el("p", { text: `At most ${money(doc.spend_limit)} may be spent a month.` }) : null,
-    grants.length ? el("div", {}, el("h3", { text: "Where the credit comes from" }), el("ul", {}, grants)) : null,
-    holds.length ? el("div", {}, el("h3", { text: "Set aside" }), el("ul", {}, holds)) : null,
-    moves.length ? el("details", {}, el("summary", { text: "Latest movements" }), el("ul", {}, moves)) : null,
+    listed("Where the credit comes from", grants),
+    listed("Set aside", holds),
+    listed("Latest movements", moves),
   ].filter(Boolean);
 }

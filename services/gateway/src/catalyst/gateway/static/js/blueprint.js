@@ -1,10 +1,10 @@
 // The page of one Blueprint: what it is, what it costs, where it runs, and its form.
 
-import { flags, monogram, priced } from "./catalogue.js";
 import { question } from "./asking.js";
+import { category, flags, priced } from "./catalogue.js";
 import { el } from "./dom.js";
+import { backTo, emblem, unread } from "./icons.js";
 import { Order } from "./order.js";
-import { label } from "./words.js";
 
 export class BlueprintPage {
   #abort = new AbortController();
@@ -28,19 +28,18 @@ export class BlueprintPage {
   }
 
   #back() {
-    return el("button", { type: "button", class: "small plain", text: "← Catalogue", on: { click: () => this.go("catalogue") } });
+    return backTo("Back to the catalogue", () => this.go("catalogue"));
   }
 
   async #read() {
-    this.node.replaceChildren(el("p", { class: "empty", role: "status", text: "Reading…" }));
+    this.node.replaceChildren(el("div", { class: "page" }, this.#back(), el("p", { class: "empty", role: "status", text: "Reading…" })));
     let found;
     try {
       found = await question("catalog.show", this.organization, { blueprint: this.blueprint }, this.#abort.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
       this.node.replaceChildren(el("div", { class: "page" }, this.#back(),
-        el("p", { class: "notice", role: "alert", text: `It cannot be shown: ${error.message}` }),
-        el("button", { type: "button", text: "Try again", on: { click: () => this.#read() } })));
+        unread(`It cannot be shown: ${error.message}`, () => this.#read())));
       return;
     }
     this.#draw(found);
@@ -52,18 +51,20 @@ export class BlueprintPage {
       opened: (change) => this.go("change", change),
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });
+    const readme = found.readme === null
+      ? el("p", { class: "quiet", text: "Its own text cannot be read now." })
+      : found.readme ? el("details", {}, el("summary", { text: "Read more" }), el("pre", { class: "prose" }, found.readme)) : null;
     this.node.replaceChildren(el("div", { class: "page" },
       this.#back(),
-      el("div", { class: "product" }, monogram(card),
+      el("header", { class: "hero" }, emblem(card.title, card.tags),
         el("div", {}, title,
-          el("p", { class: "quiet", text: [card.name, found.version, label(card.category || "other")].join(" · ") }),
-          el("p", { text: found.description || card.summary }),
-          el("p", { class: "tail" }, el("strong", { text: priced(card.price) }), flags(card)))),
-      this.#facts(found),
-      found.readme ? el("details", {}, el("summary", { text: "Read more" }), el("pre", { class: "prose" }, found.readme)) : null,
-      found.readme === null ? el("p", { class: "quiet", text: "Its own text cannot be read now." }) : null,
-      el("h3", { text: `Install ${card.title}` }),
-      this.#order.node));
+          el("p", { class: "quiet", text: [card.name, found.version, category(card.category)].join(" · ") }),
+          el("p", { class: "tail" }, flags(card))),
+        el("p", { class: "price-line" }, priced(card.price))),
+      el("div", { class: "columns" },
+        el("section", { class: "card main", "aria-label": "Install" }, el("h3", { text: `Install ${card.title}` }), this.#order.node),
+        el("section", { class: "card aside", "aria-label": "About" }, el("h3", { text: "About" }),
+          el("p", { text: found.description || card.summary }), this.#facts(found), readme))));
     title.focus();
   }
 

@@ -2,10 +2,14 @@
 
 import { question } from "./asking.js";
 import { el, say } from "./dom.js";
+import { emblem, icon, nothing, unread } from "./icons.js";
 import { counted, label } from "./words.js";
 
 const TYPING_MS = 200;
 const PAGE = 60;
+const GHOSTS = 8;
+/** Categories that are no word. */
+const CATEGORIES = { ai: "AI", cms: "Websites" };
 
 export class Catalogue {
   #abort = null;
@@ -25,14 +29,13 @@ export class Catalogue {
     } });
     this.facets = el("div", { class: "kinds", role: "group", "aria-label": "Category" });
     this.status = el("p", { class: "quiet", role: "status" });
-    this.cards = el("ul", { class: "cards" });
-    this.more = el("div", { class: "actions" });
+    this.cards = el("ul", { class: "cards" }, Array.from({ length: GHOSTS }, () => el("li", { class: "ghost", "aria-hidden": "true" })));
+    this.more = el("div", { class: "more" });
     node.replaceChildren(
-      el("div", { class: "list-head" }, el("h2", { text: "Catalogue" }), this.status),
-      el("div", { class: "filters", role: "search", "aria-label": "Search the catalogue" },
-        el("label", { class: "grow", for: "catalogue-text" }, el("span", { class: "unseen", text: "Search" }), this.box),
-        this.facets),
-      this.cards, this.more);
+      el("header", { class: "head" },
+        el("div", {}, el("h2", { text: "Catalogue" }), this.status),
+        el("label", { class: "search", for: "catalogue-text" }, icon("search"), el("span", { class: "unseen", text: "Search" }), this.box)),
+      this.facets, this.cards, this.more);
     this.#search();
   }
 
@@ -60,8 +63,8 @@ export class Catalogue {
     } catch (error) {
       if (error.name === "AbortError") return;
       say(this.status, "");
-      this.more.replaceChildren(el("p", { class: "notice", role: "alert", text: `The catalogue cannot be read now: ${error.message}` }),
-        el("button", { type: "button", text: "Try again", on: { click: () => this.#search(offset) } }));
+      if (offset === 0) this.cards.replaceChildren();
+      this.more.replaceChildren(unread(`The catalogue cannot be read now: ${error.message}`, () => this.#search(offset)));
       return;
     }
     if (this.#abort === abort) this.#draw(found, offset);
@@ -74,7 +77,7 @@ export class Catalogue {
     else this.cards.replaceChildren(...cards);
     if (!found.total) {
       const text = this.#text ? "Nothing is called that, and nothing says so of itself." : "There is nothing in this catalogue yet.";
-      this.cards.replaceChildren(el("li", { class: "empty", text }));
+      this.cards.replaceChildren(el("li", { class: "wide" }, nothing(this.#text ? "search" : "grid", text)));
     }
     this.more.replaceChildren(...(found.next === null ? [] : [
       el("button", { type: "button", text: "Show more", on: { click: () => this.#search(found.next) } })]));
@@ -91,31 +94,32 @@ export class Catalogue {
           this.#category = value;
           this.#search();
         },
-      } }, value ? label(value) : "All", count === undefined ? null : el("span", { class: "count", text: ` ${count}` }))));
+      } }, value ? category(value) : "All", count === undefined ? null : el("span", { class: "count", text: ` ${count}` }))));
     if (focused !== null) [...this.facets.children].find(({ dataset }) => dataset.category === focused)?.focus();
   }
 
   #card(card) {
     return el("article", { class: "product" },
-      monogram(card),
-      el("div", {},
-        el("h3", {}, el("button", { type: "button", class: "name", text: card.title, on: { click: () => this.open(card.name) } })),
-        el("p", { class: "quiet", text: [label(card.category || "other"), card.version].join(" · ") }),
-        el("p", { text: card.summary }),
-        el("p", { class: "tail" }, el("strong", { text: priced(card.price) }), flags(card))));
+      el("div", { class: "product-head" }, emblem(card.title, card.tags),
+        el("div", {},
+          el("h3", {}, el("button", { type: "button", class: "name", text: card.title, on: { click: () => this.open(card.name) } })),
+          el("p", { class: "quiet", text: [category(card.category), card.version].join(" · ") }))),
+      el("p", { class: "summary", text: card.summary }),
+      el("p", { class: "tail" }, flags(card)),
+      el("p", { class: "price-line" }, priced(card.price)));
   }
 }
 
-/** Returns the letter that stands for a Blueprint. */
-export function monogram(card) {
-  const letter = [...card.title][0] ?? "?";
-  return el("span", { class: "monogram", "aria-hidden": "true", text: letter.toUpperCase() });
+/** Returns what a category is called. */
+export function category(name) {
+  return Object.hasOwn(CATEGORIES, name) ? CATEGORIES[name] : label(name || "other");
 }
 
 /** Returns what a month costs; what has no price is not free. */
 export function priced(price) {
-  if (price === null) return "no price";
-  return `${price.map(({ text }) => text).join(" or ")} a month`;
+  if (!price?.length) return [el("span", { class: "quiet", text: "No price is known" })];
+  const [first, ...others] = price.map(({ text }) => text);
+  return [el("strong", { text: first }), el("span", { class: "quiet", text: ` ${others.length ? `or ${others.join(" or ")} ` : ""}a month` })];
 }
 
 /** Returns what has to be known before it is installed. */

@@ -3,13 +3,15 @@
 import { commandId } from "./api.js";
 import { command } from "./asking.js";
 import { el, freshId, say } from "./dom.js";
+import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { refusal } from "./refusal.js";
-import { changeTitle, stepName } from "./steps.js";
+import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
 import { chainOf, whole } from "./why.js";
 import { counted, duration, place } from "./words.js";
 
-const MOODS = { done: "good", completed: "good", running: "warn", undoing: "warn", waiting: "warn", failed: "bad", rejected: "bad" };
+/** What stands beside a step; a step that runs turns. */
+const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
 const OVER = ["completed", "failed", "cancelled", "rejected"];
 
 export class ChangePage {
@@ -21,6 +23,7 @@ export class ChangePage {
     this.title = el("h2", { text: change, tabindex: "-1" });
     this.status = el("p", { role: "status" });
     this.elapsed = el("span", { class: "quiet elapsed" });
+    this.bar = el("progress", { max: "100", value: 0, "aria-label": "How far it is" });
     this.facts = el("div");
     this.steps = el("ol", { class: "change-steps" });
     this.why = el("div");
@@ -28,9 +31,14 @@ export class ChangePage {
     this.problems = el("div", { class: "problems", role: "alert" });
     this.#actions();
     node.replaceChildren(el("div", { class: "page" },
-      el("button", { type: "button", class: "small plain", text: "← Applications", on: { click: () => go("applications") } }),
-      el("div", {}, this.title, el("p", { class: "quiet" }, el("code", { text: change })), this.status, this.elapsed),
-      this.steps, this.why, this.end, this.acts, this.problems, this.facts));
+      backTo("Back to Applications", () => go("applications")),
+      el("header", { class: "hero" },
+        el("div", {}, this.title, el("p", { class: "quiet" }, el("code", { text: change }))),
+        el("div", { class: "progress" }, el("div", {}, this.status, this.elapsed), this.bar)),
+      el("div", { class: "columns" },
+        el("section", { class: "card main", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why, this.end),
+        el("div", { class: "aside" }, this.acts, this.problems,
+          el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts)))));
     this.changed(null);
     this.title.focus();
   }
@@ -53,7 +61,7 @@ export class ChangePage {
   changed() {
     const value = this.#row();
     if (!value?.doc) {
-      say(this.status, "Waiting for its first row…");
+      if (!this.steps.hasChildNodes()) this.steps.replaceChildren(el("li", {}, nothing("clock", "Waiting for its first row…")));
       return;
     }
     const text = JSON.stringify(value.doc);
@@ -74,20 +82,26 @@ export class ChangePage {
 
   #draw({ doc, time }) {
     say(this.title, changeTitle(doc));
-    this.status.replaceChildren(el("span", { class: `badge change-status ${MOODS[doc.status] ?? ""}`, text: doc.status }), ` ${doc.percent} %${doc.reason ? ` · ${doc.reason}` : ""}`);
+    this.status.replaceChildren(el("span", { class: `badge change-status ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }), ` ${doc.percent} %${doc.reason ? ` · ${doc.reason}` : ""}`);
+    this.bar.value = doc.percent;
+    this.bar.className = CHANGE_MOODS[doc.status] ?? "";
     this.timers = new Map();
     this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time))));
+    const { action, application, environment } = doc.request;
+    const stays = doc.status === "completed" && application && environment && action !== "uninstall";
     this.end.replaceChildren(...[
+      stays ? el("button", { type: "button", text: `Open ${application}`, on: { click: () => this.go("application", application, environment) } }) : null,
       list("Taken back", doc.undone.map(stepName)),
       list("Left for a person", doc.left),
     ].filter(Boolean));
     this.facts.replaceChildren(facts(doc));
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
     this.cancel.hidden = !open;
+    this.acts.hidden = !open;
     this.approve.hidden = !(open && doc.waits_for.includes("approvals"));
     const mine = Boolean(doc.author_email) && doc.author_email === this.session.email;
-    this.agree.disabled = mine;
-    say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours." : "");
+    for (const button of [this.agree, this.refuse]) button.disabled = mine;
+    say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it." : "");
   }
 
   #step(one, time) {
@@ -100,10 +114,13 @@ export class ChangePage {
     this.timers.set(one.step, timer);
     const through = one.applications.length && at ? `done for ${one.applications.join(", ")}` : "";
     const rest = [one.attempt > 1 ? `attempt ${one.attempt}` : "", through, one.reason, one.detail].filter(Boolean);
+    const waiting = one.status === "pending" ? "later" : one.status;
     return el("li", { class: `change-step ${one.status}` },
-      el("span", { class: `badge ${MOODS[one.status] ?? ""}`, text: one.status }), " ",
-      el("strong", { text: stepName(one.step) }), timer,
-      rest.length ? el("p", { class: "quiet", text: rest.join(" · ") }) : null);
+      el("span", { class: "sign" }, SIGNS[one.status] ? icon(SIGNS[one.status]) : null),
+      el("div", {},
+        el("p", {}, el("strong", { text: stepName(one.step) }), timer),
+        rest.length ? el("p", { class: "quiet", text: rest.join(" · ") }) : null),
+      el("span", { class: `badge ${CHANGE_MOODS[one.status] ?? ""}`, text: waiting }));
   }
 
   #actions() {
@@ -119,11 +136,13 @@ export class ChangePage {
       act("Cancel it", () => this.#send("cancel-change", { reason: reason.value }, reason)));
     const hash = () => this.#row()?.doc?.hash ?? "";
     this.agree = act("Approve", () => this.#send("approve-change", { hash: hash(), comment: comment.value }, comment), "primary");
+    this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: comment.value }, comment));
     this.ownWord = el("p", { class: "quiet" });
     this.approve = el("div", { class: "part", hidden: true }, commentBox,
-      el("div", { class: "actions" }, this.agree, act("Reject", () => this.#send("reject-change", { hash: hash(), reason: comment.value }, comment))),
+      el("div", { class: "actions" }, this.agree, this.refuse),
       this.ownWord);
-    this.acts = el("div", { class: "part" }, this.approve, this.cancel);
+    this.acts = el("section", { class: "card acts", "aria-label": "What you can do", hidden: true },
+      el("h3", { text: "What you can do" }), this.approve, this.cancel);
   }
 
   async #send(name, data, control) {

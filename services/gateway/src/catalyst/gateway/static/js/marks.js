@@ -1,7 +1,6 @@
 // The four marks of an Application in an Environment, each with what it rests on and how old that is.
 
 import { el } from "./dom.js";
-import { changeTitle } from "./steps.js";
 import { age, counted } from "./words.js";
 
 /** How each word is coloured; the word itself always stands there. */
@@ -16,7 +15,6 @@ export const BAD_FIRST = {
   failed: "bad",
 };
 const ORDER = ["healthy", "progressing", "degraded", "missing", "unknown"];
-export const ACTION = changeTitle;
 
 /** Returns the worst of several; nothing at all is healthy, and an unknown word is unknown. */
 export function worst(found) {
@@ -24,12 +22,12 @@ export function worst(found) {
   return ORDER[Math.max(0, ...ranks)];
 }
 
-/** Draws the marks of one Application in one Environment into a list, if they changed. */
-export function marks(node, one) {
+/** Draws the marks of one Application in one Environment into a list, if they changed; `all` with what is well. */
+export function marks(node, one, all = false) {
   const now = Date.now();
   const lines = [
-    mark("Applied", one.applied, now),
-    mark("Health", one.health, now),
+    mark("Applied", one.applied, now, all),
+    mark("Health", one.health, now, all),
     one.change
       ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`] }
       : { name: "Change", word: "none", mood: "", rest: ["nothing works on it"] },
@@ -42,18 +40,23 @@ export function marks(node, one) {
   node.shown = text;
   node.replaceChildren(...lines.map(({ name, word, mood, rest }) => el("div", {},
     el("dt", { text: name }),
-    el("dd", {}, el("span", { class: `badge ${mood}`, text: word }), el("span", { class: "quiet", text: ` ${rest.filter(Boolean).join(" · ")}` })))));
+    el("dd", {}, el("span", { class: `badge dot ${mood}`, text: word }),
+      el("span", { class: "quiet", text: ` ${rest.filter(Boolean).join(" · ")}` })))));
 }
 
-function mark(name, { status, message, evidence, source, as_of: seen, stale_since: stale }, now) {
-  const worstOf = (evidence ?? []).slice(0, 3).map((item) => [`${item.kind} ${item.name}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
-  const more = (evidence ?? []).length - worstOf.length;
+function mark(name, { status, message, evidence, source, as_of: seen, stale_since: stale }, now, all) {
+  const mood = Object.hasOwn(BAD_FIRST, status) ? BAD_FIRST[status] : "warn";
+  const found = evidence ?? [];
+  // What is well is counted; what is not is told.
+  const told = all || mood !== "good" ? found.slice(0, 3) : [];
+  const worstOf = told.map((item) => [`${item.kind} ${item.name}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
+  const more = found.length - worstOf.length;
   const rest = [
     message,
     ...worstOf,
-    more > 0 ? `and ${counted(more, "object")} more` : "",
-    seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : "never seen",
+    more > 0 ? (told.length ? `and ${counted(more, "object")} more` : counted(more, "object")) : "",
+    seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : message ? "" : "never seen",
     stale ? `nothing was heard for ${age(stale, now)}` : "",
   ];
-  return { name, word: status, mood: Object.hasOwn(BAD_FIRST, status) ? BAD_FIRST[status] : "warn", rest };
+  return { name, word: status, mood, rest };
 }

@@ -5,6 +5,7 @@ import { question } from "./asking.js";
 import { ConfigForm } from "./config.js";
 import { el } from "./dom.js";
 import { Choice, Text } from "./fields.js";
+import { unread } from "./icons.js";
 import { PlanView } from "./plan.js";
 import { refusal } from "./refusal.js";
 import { steps } from "./schema.js";
@@ -53,7 +54,9 @@ export class Order {
     this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {
       submit: (event) => {
         event.preventDefault();
-        this.ask(this.#request());
+        const { environment: where } = this.fields;
+        if (!where?.values.length || where.collect() !== undefined) this.ask(this.#request());
+        else this.#missing(where);
       },
       input: () => {
         // What was planned is not what is asked for any more.
@@ -64,7 +67,7 @@ export class Order {
     el("div", { class: "actions" }, this.button, el("span", { class: "quiet", text: "Nothing happens before you apply it." })));
     const none = !about.application && !namesOf(rows(), "environment", about.organization).length;
     this.node.replaceChildren(
-      ...(none ? [el("p", { class: "notice", text: "This Organization has no Environment yet. Create one first: it is where things run." })] : []),
+      ...(none ? [el("p", { class: "notice", text: "This Organization has no Environment yet. Create one first, under Rows: it is where things run." })] : []),
       this.form, this.plan.node);
     this.#load();
   }
@@ -97,8 +100,7 @@ export class Order {
       form = await question("catalog.form", this.about.organization, asked, abort.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.holder.replaceChildren(el("p", { class: "notice", role: "alert", text: `The form cannot be read now: ${error.message}` }),
-        el("button", { type: "button", text: "Try again", on: { click: () => this.#load() } }));
+      this.holder.replaceChildren(unread(`The form cannot be read now: ${error.message}`, () => this.#load()));
       return;
     }
     this.#config = new ConfigForm(form, Boolean(this.about.application));
@@ -158,6 +160,12 @@ export class Order {
     } finally {
       this.button.disabled = false;
     }
+  }
+
+  #missing(where) {
+    where.clear();
+    where.mark("Choose where it shall run.");
+    where.focus();
   }
 
   #refused(error) {

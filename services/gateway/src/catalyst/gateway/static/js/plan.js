@@ -3,6 +3,7 @@
 import { Refused, commandId } from "./api.js";
 import { command, freshName } from "./asking.js";
 import { el, freshId, say } from "./dom.js";
+import { emblemOf, icon } from "./icons.js";
 import { less, money } from "./money.js";
 import { refusal } from "./refusal.js";
 import { stepName } from "./steps.js";
@@ -47,15 +48,18 @@ export class PlanView {
     this.problems = el("div", { class: "problems", role: "alert" });
     this.#button = el("button", { type: "button", class: "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: "The plan", tabindex: "-1" });
+    const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
-      this.title, this.#blocked(plan), this.#dependencies(plan), price(plan), gates(plan),
+      el("header", { class: "plan-head" }, this.title,
+        el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` })),
+      this.#blocked(plan), this.#dependencies(plan), price(plan), gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
       listed("What goes", plan.goes), listed("What stays", plan.stays),
       steps(plan), files(plan),
       el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
       this.problems,
-      el("div", { class: "actions" }, this.#button, this.#reason),
+      el("div", { class: "actions plan-foot" }, this.#button, this.#reason),
     ].filter(Boolean));
     this.tick();
   }
@@ -100,18 +104,18 @@ export class PlanView {
   #blocked({ blocked_by: blockers }) {
     if (!blockers.length) return null;
     const lines = blockers.map(({ message, names }) => el("li", { text: [message, ...(names.length ? [names.join(" → ")] : [])].join(": ") }));
-    return el("div", { class: "notice" }, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines));
+    return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines)));
   }
 
   #dependencies(plan) {
     const target = plan.lock.find(({ role }) => role === "target");
     const aliases = Object.entries(target?.dependencies ?? {});
     if (!plan.dependencies.length && !aliases.length) return null;
-    const lines = plan.dependencies.map((one) => el("li", {},
-      el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}: ${ROLES[one.role] ?? one.role}`,
-      one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""));
+    const lines = plan.dependencies.map((one) => el("li", {}, emblemOf(one.blueprint), el("div", {},
+      el("p", {}, el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}`),
+      el("p", { class: "quiet", text: `${ROLES[one.role] ?? one.role}${one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""}` }))));
     const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
-    return el("div", { class: "part" }, el("h4", { text: "What it needs" }), el("ul", {}, lines),
+    return el("div", { class: "part" }, el("h4", { text: "What it needs" }), el("ul", { class: "needs" }, lines),
       asking ? aliases.map(([alias, name]) => this.#question(plan, alias, name)) : null);
   }
 
@@ -142,7 +146,7 @@ function price({ price: found }) {
     ["Credit after", after ? `${money(after)}${covered ? "" : " (not enough)"}` : "not known"],
   ];
   return el("div", { class: "part" }, el("h4", { text: "Price" }),
-    el("dl", { class: "facts price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
+    el("dl", { class: "price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
     el("ul", { class: "quiet" }, quote.lines.map((line) => el("li", {
       text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
 }
@@ -167,7 +171,8 @@ function listed(title, lines, mood = "") {
 
 function steps({ steps: found }) {
   return el("div", { class: "part" }, el("h4", { text: "Steps" }),
-    el("ol", {}, found.map((one) => el("li", { text: `${stepName(one.step)}, usually ${duration(one.usual_seconds * 1000)}` }))));
+    el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
+      el("span", { text: stepName(one.step) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
 }
 
 function files({ files: found }) {

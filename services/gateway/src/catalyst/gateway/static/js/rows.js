@@ -1,6 +1,8 @@
 // The table of live rows: filtered, sorted by Organization, changed in place.
 
 import { byId, el, say } from "./dom.js";
+import { money } from "./money.js";
+import { changeTitle } from "./steps.js";
 import { age, counted, duration, place, staleReason } from "./words.js";
 
 const MAX_SHOWN = 500; // More rows than anybody reads; the filter finds the others.
@@ -11,6 +13,10 @@ export const KINDS = [
   ["environment", "Environments", "Environment"],
   ["policy", "Policies", "Policy"],
   ["onboarding", "Onboardings", "Onboarding"],
+  ["application", "Applications", "Application"],
+  ["change", "Changes", "Change"],
+  ["account", "Accounts", "Account"],
+  ["blueprint", "Blueprints", "Blueprint"],
 ];
 const ONE = new Map(KINDS.map(([kind, , one]) => [kind, one]));
 
@@ -37,6 +43,10 @@ const STATES = {
     const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
     return [doc.status, `${done} of ${counted(doc.steps.length, "step")}`, now?.step, doc.reason];
   },
+  application: (doc) => doc.bindings.map((one) => `${one.environment} ${one.health.status}`),
+  change: (doc) => [doc.status, changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
+  account: (doc) => [doc.status, ...doc.balances.map((row) => money({ currency: row.currency, minor: row.available }))],
+  blueprint: (doc) => [doc.status, doc.card.title, doc.newest],
 };
 
 /** Returns a document in a few words; a document of an unknown shape has none. */
@@ -68,7 +78,7 @@ function compared(one, other) {
 }
 
 const WARNINGS = new Set(["suspended", "failed", "undoing"]);
-const BUSY = new Set(["onboarding", "running"]);
+const BUSY = new Set(["onboarding", "running", "waiting"]);
 
 function mood(kind, doc) {
   const word = summary(kind, doc).split(" · ")[0];

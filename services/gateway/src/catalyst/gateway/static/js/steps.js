@@ -1,4 +1,4 @@
-// What the steps of a change are called for people, and how each stands. Pure.
+// What changes and their steps are called for people, and how each stands. Pure.
 
 const NAMES = {
   admit: "Admit it to the Environment",
@@ -18,6 +18,9 @@ const NAMES = {
 export function stepName(step) {
   return Object.hasOwn(NAMES, step) ? NAMES[step] : step;
 }
+
+/** How the status of a change, or of a step, is coloured; the word itself always stands there. */
+export const CHANGE_MOODS = { done: "good", completed: "good", running: "warn", undoing: "warn", waiting: "warn", failed: "bad", rejected: "bad" };
 
 const ACTIONS = {
   install: "Install",

@@ -7,6 +7,7 @@ import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { byId, el } from "./dom.js";
+import { icon, nothing } from "./icons.js";
 import { place } from "./words.js";
 
 const MAKE = {
@@ -18,6 +19,7 @@ const MAKE = {
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
 };
 const NEEDS = { blueprint: 1, application: 2, change: 1 };
+const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
 /** Under which of the buttons a view stands. */
 const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications" };
 
@@ -33,6 +35,7 @@ export class Views {
   constructor(rows) {
     this.rows = rows;
     for (const button of this.#buttons()) {
+      button.prepend(icon(ICONS[button.dataset.view]));
       button.addEventListener("click", () => this.#go(button.dataset.view));
     }
     this.#select.addEventListener("change", () => {
@@ -45,7 +48,7 @@ export class Views {
 
   begin(session) {
     this.#session = session;
-    byId("views").hidden = false;
+    for (const id of ["views", "whose"]) byId(id).hidden = false;
     this.changed(null);
     this.route();
   }
@@ -55,7 +58,7 @@ export class Views {
     this.#close();
     this.#organization = "";
     this.#select.replaceChildren();
-    byId("views").hidden = true;
+    for (const id of ["views", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
   }
 
@@ -130,7 +133,7 @@ export class Views {
     this.#close();
     this.#shown = wanted;
     if (!this.#organization) {
-      this.#node.replaceChildren(el("p", { class: "empty", text: "There is no Organization yet. Create one to begin: under Rows, send a command." }));
+      this.#node.replaceChildren(nothing("people", "There is no Organization yet. Create one to begin: under Rows, send a command."));
       return undefined;
     }
     const tools = { go: (...to) => this.#go(...to), rows: this.rows, session: this.#session };

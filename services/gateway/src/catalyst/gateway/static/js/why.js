@@ -1,6 +1,7 @@
 // Why something does not move: the chain to its cause, across rows.
 
 import { el } from "./dom.js";
+import { icon } from "./icons.js";
 import { age, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
@@ -31,7 +32,7 @@ function linksOf({ kind, name }, rows, organization) {
 export function chainOf(links) {
   if (!links.length) return null;
   const now = Date.now();
-  return el("div", { class: "why" }, el("h4", { text: "Why it does not go on" }),
+  return el("div", { class: "why" }, el("h4", {}, icon("clock"), "Why it does not go on"),
     el("ol", {}, links.map((link) => el("li", {},
       el("p", { text: link.message }),
       el("p", { class: "quiet", text: [link.since ? `for ${age(link.since, now)}` : "", link.who ? `${link.who}: ${link.what_to_do}` : link.what_to_do].filter(Boolean).join(" · ") })))));
