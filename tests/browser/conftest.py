@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browser.site import Site
 from tests.support import browser as support
-from tests.support.browser import Window, executable
+from tests.support.browser import ROOT, Window, executable
 
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
@@ -24,6 +24,13 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         async with Site.reaching(installation, stack.context) as found:
             yield found
         assert not stack.failed.is_set()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def market(site: Site) -> Site:
+    """The same stack, once Blueprints have prices."""
+    await site.apply_prices((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
+    return site
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

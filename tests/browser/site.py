@@ -73,6 +73,22 @@ class Site:
         found: dict[str, Any] = answer.raise_for_status().json()["result"]
         return found
 
+    async def apply_prices(self, book: str) -> None:
+        """Put a price book in force."""
+        where = {"aggregate": "price-book", "id": "default"}
+        await self.command("billing.apply-price-book.v1", "_", {"document": book}, **where)
+
+    async def install(self, slug: str, blueprint: str, name: str, **more: Any) -> str:
+        """Begin to install into `<slug>-prod` what a plan says; returns the name of the change."""
+        about = {"action": "install", "environment": f"{slug}-prod", "application": name}
+        request = {**about, "blueprint": blueprint, "values": {}, **more}
+        plan = await self.ask("provisioning/plan", slug, request)
+        assert plan["blocked_by"] == [], plan["blocked_by"]
+        data = {part: plan[part] for part in ("request", "hash", "inputs", "expires")}
+        where = {"aggregate": "change", "id": f"ch-{slug}-{name}"}
+        await self.command("provisioning.apply-plan.v1", slug, data, **where)
+        return where["id"]
+
     async def create(self, slug: str, **changes: Any) -> dict[str, Any]:
         """Create an Organization."""
         return await self.send("create-organization", slug, organization(**changes))

@@ -1,101 +1,55 @@
 """From the catalogue to what runs, by clicking: forms, plans, changes, Applications and balance."""
 
 import re
-from typing import Any, Final
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 from tests.browser.site import Site
+from tests.browser.steps import (
+    choose,
+    completed,
+    forgive,
+    furnish,
+    open_view,
+    plan,
+    status,
+)
 from tests.support import browser as support
-from tests.support.browser import ROOT, Window
+from tests.support.browser import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
 
-BOOK: Final = (ROOT / "examples" / "price-book.yaml").read_text("utf-8")
-PATIENCE: Final = 60_000
-"""Milliseconds for a change that a simulated cluster takes part in."""
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def market(site: Site) -> Site:
-    """A stack on which Blueprints have prices."""
-    await site.command(
-        "billing.apply-price-book.v1",
-        "_",
-        {"document": BOOK},
-        aggregate="price-book",
-        id="default",
-    )
-    return site
-
-
-async def _furnish(site: Site, slug: str, window: Window, credit: int = 50_000, **env: Any) -> None:
-    """Make an Organization with an Environment and credit; returns when the window shows both."""
-    owners = [{"email": "admin@localhost", "role": "owner"}]
-    await site.create(slug, owners=owners)
-    await window.until_row("onboarding", slug, "completed")
-    await site.add_environment(slug, **env)
-    if credit:
-        given = {"currency": "OMR", "minor": credit}
-        data = {"grant": "g-1", "amount": given, "reason": "To begin with"}
-        await site.command("billing.grant-credit.v1", slug, data, aggregate="account", id=slug)
-    await window.until_row("environment", f"{slug}-prod")
-
-
-async def _open(window: Window, slug: str, view: str) -> None:
-    await window.page.get_by_label("Show the views of").select_option(slug)
-    await window.page.get_by_role("button", name=view, exact=True).click()
-
-
-async def _choose(window: Window, slug: str, title: str) -> None:
-    """Open the page of a Blueprint by way of the catalogue."""
-    await _open(window, slug, "Catalogue")
-    await window.page.get_by_label("Search", exact=True).fill(title)
-    await window.page.locator(".cards").get_by_role("button", name=title, exact=True).click()
-    await expect(window.page.locator(".order .config")).to_be_visible()
-
-
-def _status(window: Window) -> Locator:
-    return window.page.locator(".change-status")
-
-
-async def _plan(window: Window) -> Locator:
-    await window.page.get_by_role("button", name="Show the plan").click()
-    button = window.page.get_by_role("button", name="Apply the plan")
-    await button.wait_for()
-    return button
-
 
 @pytest.mark.timeout(180)
+@pytest.mark.guarantee("G26.1")
 async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:
-    await _furnish(market, slug, desk)
+    await furnish(market, slug, desk)
     async with support.window(chromium, market.address) as other:
         await other.sign_in(market.admin)
         await other.until_row("environment", f"{slug}-prod")
-        await _open(other, slug, "Applications")
+        await open_view(other, slug, "Applications")
         await expect(other.page.locator(".runs")).to_contain_text("Nothing runs here yet")
 
-        await _choose(desk, slug, "Wiki")
+        await choose(desk, slug, "Wiki")
         await desk.page.get_by_label("What is written down").select_option(label="debug")
-        button = await _plan(desk)
-        plan = desk.page.locator(".plan")
-        await expect(plan).to_contain_text("postgres bp-postgres")
-        await expect(plan.get_by_label("Which postgres shall it use?")).to_have_value("new")
-        await expect(plan.locator(".price")).to_contain_text("2.500 OMR")
-        await expect(plan.locator(".price")).to_contain_text("47.500 OMR")
-        await expect(plan.locator(".plan-hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
-        await plan.get_by_text("files in Git").click()
-        await plan.get_by_text("wiki main: environments/").first.click()
-        await expect(plan.locator(".file[open] .diff .added").first).to_be_visible()
+        button = await plan(desk)
+        shown = desk.page.locator(".plan")
+        await expect(shown).to_contain_text("postgres bp-postgres")
+        await expect(shown.get_by_label("Which postgres shall it use?")).to_have_value("new")
+        await expect(shown.locator(".price")).to_contain_text("2.500 OMR")
+        await expect(shown.locator(".price")).to_contain_text("47.500 OMR")
+        await expect(shown.locator(".plan-hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
+        await shown.get_by_text("files in Git").click()
+        await shown.get_by_text("wiki main: environments/").first.click()
+        await expect(shown.locator(".file[open] .diff .added").first).to_be_visible()
         await button.click()
-        await expect(_status(desk)).to_have_text("completed", timeout=PATIENCE)
+        await completed(desk)
         await expect(desk.page.locator(".change-step.done")).to_have_count(6)
         await expect(desk.page.locator(".elapsed")).to_contain_text("took")
 
-        await _open(desk, slug, "Applications")
+        await open_view(desk, slug, "Applications")
         for window in (desk, other):
             run = window.page.locator(".run", has_text="bp-wiki")
             await expect(run.locator(".marks")).to_contain_text(
@@ -104,7 +58,7 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
             await expect(run.locator(".marks")).to_contain_text("by the simulator")
             await expect(window.page.locator(".rolled").first).to_have_text(f"{slug} healthy")
             await expect(window.page.get_by_role("status").filter(has_text="2 App")).to_be_visible()
-        await _open(other, slug, "Balance")
+        await open_view(other, slug, "Balance")
         await expect(other.page.locator(".amount")).to_have_text("47.500 OMR")
         assert other.complaints == []
 
@@ -114,11 +68,12 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
     await expect(desk.page.get_by_label("What is written down")).to_have_value("4")
 
 
+@pytest.mark.guarantee("G26.4")
 async def test_what_is_wrong_with_a_value_stands_at_its_field(
     desk: Window, market: Site, slug: str
 ) -> None:
-    await _furnish(market, slug, desk)
-    await _choose(desk, slug, "WordPress")
+    await furnish(market, slug, desk)
+    await choose(desk, slug, "WordPress")
     memory = desk.page.get_by_label("Memory (MiB)")
     await memory.fill("3")
     await desk.page.get_by_label("Name").fill("Not a name")
@@ -134,18 +89,18 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     await expect(wrong).to_contain_text("must be at least 256")
     assert await desk.page.get_by_role("button", name="Apply the plan").count() == 0
     await memory.fill("512")
-    assert await (await _plan(desk)).is_enabled()
+    assert await (await plan(desk)).is_enabled()
     # What is changed afterwards was not planned.
     await memory.fill("513")
     await expect(desk.page.get_by_role("button", name="Apply the plan")).to_have_count(0)
-    _forgive(desk)
+    forgive(desk)
 
 
 async def test_a_field_is_shown_while_its_condition_holds(
     desk: Window, market: Site, slug: str
 ) -> None:
-    await _furnish(market, slug, desk, credit=0)
-    await _choose(desk, slug, "Wiki")
+    await furnish(market, slug, desk, credit=0)
+    await choose(desk, slug, "Wiki")
     which = desk.page.get_by_label("Which one")
     await expect(which).to_be_hidden()
     await desk.page.get_by_label("Mode").select_option(label="existing")
@@ -156,35 +111,29 @@ async def test_a_field_is_shown_while_its_condition_holds(
     await expect(which).to_be_hidden()
 
 
+@pytest.mark.guarantee("G26.4")
 async def test_without_credit_the_button_says_why_it_cannot_be_pressed(
     desk: Window, market: Site, slug: str
 ) -> None:
-    await _furnish(market, slug, desk, credit=0)
-    await _choose(desk, slug, "Redis")
-    button = await _plan(desk)
+    await furnish(market, slug, desk, credit=0)
+    await choose(desk, slug, "Redis")
+    button = await plan(desk)
     await expect(button).to_be_disabled()
     why = await button.get_attribute("aria-describedby")
     await expect(desk.page.locator(f"#{why}")).to_contain_text("It cannot be applied:")
     await expect(desk.page.locator(".plan")).to_contain_text("(not enough)")
 
 
+@pytest.mark.guarantee("G26.2", "G26.3")
 async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     desk: Window, market: Site, slug: str
 ) -> None:
-    owners = [{"email": "admin@localhost", "role": "owner"}]
-    await market.create(slug, owners=owners)
-    await desk.until_row("onboarding", slug, "completed")
-    rule = {"promotion": {"required_approvers": 1}}
-    await market.send("define-policy", slug, rule, id="careful")
-    await market.add_environment(slug, policy="careful")
-    data = {"grant": "g-1", "amount": {"currency": "OMR", "minor": 9_000}, "reason": "For tests"}
-    await market.command("billing.grant-credit.v1", slug, data, aggregate="account", id=slug)
-    await desk.until_row("environment", f"{slug}-prod")
-    await _choose(desk, slug, "Redis")
-    button = await _plan(desk)
+    await furnish(market, slug, desk, policy="careful")
+    await choose(desk, slug, "Redis")
+    button = await plan(desk)
     await expect(desk.page.locator(".plan")).to_contain_text("1 approval of")
     await button.click()
-    await expect(_status(desk)).to_have_text("waiting")
+    await expect(status(desk)).to_have_text("waiting")
     await expect(desk.page.locator(".why")).to_contain_text("approval")
     approve = desk.page.get_by_role("button", name="Approve", exact=True)
     await expect(approve).to_be_disabled()
@@ -195,19 +144,20 @@ async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     await expect(reason).to_have_attribute("aria-invalid", "true")
     await reason.fill("Not now")
     await desk.page.get_by_role("button", name="Cancel it").click()
-    await expect(_status(desk)).to_have_text("cancelled")
+    await expect(status(desk)).to_have_text("cancelled")
     await expect(desk.page.locator(".why")).to_have_count(0)
-    _forgive(desk)
+    forgive(desk)
 
 
+@pytest.mark.guarantee("G26.4")
 async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, slug: str) -> None:
-    await _furnish(market, slug, desk, credit=0)
+    await furnish(market, slug, desk, credit=0)
     made = await market.ask("billing/voucher-code", "_", {})
     voucher = {"code": made["code"], "amount": {"currency": "OMR", "minor": 7_000}, "cap": 1}
     await market.command(
         "billing.issue-voucher.v1", "_", voucher, aggregate="voucher", id=made["voucher"]
     )
-    await _open(desk, slug, "Balance")
+    await open_view(desk, slug, "Balance")
     code = desk.page.get_by_label("Voucher", exact=False).and_(desk.page.get_by_role("textbox"))
     await code.fill("VCH-NONE-NONE-NONE")
     await desk.page.get_by_role("button", name="What is it worth?").click()
@@ -218,14 +168,15 @@ async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, s
     await desk.page.get_by_role("button", name="Redeem it").click()
     await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
     await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
-    _forgive(desk)
+    forgive(desk)
 
 
+@pytest.mark.guarantee("G26.6")
 async def test_the_catalogue_is_used_with_the_keyboard(
     desk: Window, market: Site, slug: str
 ) -> None:
-    await _furnish(market, slug, desk, credit=0)
-    await _open(desk, slug, "Catalogue")
+    await furnish(market, slug, desk, credit=0)
+    await open_view(desk, slug, "Catalogue")
     await desk.page.locator(".cards .product").first.wait_for()
     await desk.page.get_by_label("Search", exact=True).focus()
     await desk.page.keyboard.type("valkey")
@@ -245,8 +196,8 @@ async def test_the_catalogue_is_used_with_the_keyboard(
 async def test_what_is_not_found_or_cannot_be_read_is_said(
     desk: Window, market: Site, slug: str
 ) -> None:
-    await _furnish(market, slug, desk, credit=0)
-    await _open(desk, slug, "Catalogue")
+    await furnish(market, slug, desk, credit=0)
+    await open_view(desk, slug, "Catalogue")
     await desk.page.locator(".cards .product").first.wait_for()
     await desk.page.get_by_label("Search", exact=True).fill("zzzzzzzzqq")
     await expect(desk.page.locator(".cards .empty")).to_contain_text("Nothing is called that")
@@ -256,11 +207,4 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     await desk.page.context.set_offline(False)
     await desk.page.get_by_role("button", name="Try again").click()
     await expect(desk.page.locator(".cards .product").first).to_be_visible()
-    _forgive(desk)
-
-
-def _forgive(window: Window) -> None:
-    """Take back what the browser itself says of a request that was refused."""
-    window.complaints = [
-        text for text in window.complaints if "Failed to load resource" not in text
-    ]
+    forgive(desk)

@@ -135,8 +135,9 @@ async def test_rows_are_reached_and_read_with_the_keyboard_alone(
 ) -> None:
     await site.create(slug)
     await desk.until_row("onboarding", slug, "completed")
+    await desk.until_row("account", slug)
     await desk.page.get_by_label("Filter by text").fill(slug)
-    await expect(desk.page.locator("#rows tbody tr")).to_have_count(2)
+    await expect(desk.page.locator("#rows tbody tr")).to_have_count(3)
     await desk.page.keyboard.press("Tab")
     await expect(desk.page.get_by_label("Only stale")).to_be_focused()
     await desk.page.keyboard.press("Tab")

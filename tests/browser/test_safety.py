@@ -26,7 +26,10 @@ BANNED: Final = ("tenant", "operator", "client", "module", "template", "workspac
 
 async def _nothing_ran(window: Window) -> None:
     assert await window.page.evaluate("window.ran") is None
-    strange = "img:not([src='/icon.svg']), iframe, svg, object, embed, body script, [onerror]"
+    strange = (
+        "img:not([src='/icon.svg']), iframe, svg:not(.icon), object, embed, body script,"
+        " [onerror], [onload]"
+    )
     assert await window.page.locator(strange).count() == 0
     assert window.complaints == []
 

@@ -23,6 +23,12 @@ def test_no_file_makes_markup_or_code_from_text() -> None:
             assert not inline.search(text)
 
 
+def test_every_part_of_the_script_is_asked_for_at_once() -> None:
+    index = (STATIC / "index.html").read_text(encoding="utf-8")
+    wanted = set(re.findall(r'<link rel="modulepreload" href="/js/([a-z]+\.js)">', index))
+    assert wanted == {path.name for path in (STATIC / "js").iterdir()} - {"main.js"}
+
+
 def test_no_file_is_long() -> None:
     for path in STATIC.rglob("*"):
         if path.is_file():

@@ -1,0 +1,74 @@
+"""What a person does in the views of an Organization, for tests that are about more than that."""
+
+from typing import Any, Final
+
+from playwright.async_api import Locator, expect
+from tests.browser.site import Site
+from tests.support.browser import Window
+
+OWNERS: Final = (
+    {"email": "admin@localhost", "role": "owner"},
+    {"email": "ann@example.com", "role": "admin"},
+)
+"""Who may change things in an Organization of a test: two, for one has to approve the other's."""
+PATIENCE: Final = 60_000
+"""Milliseconds for a change that a simulated cluster takes part in."""
+
+
+async def furnish(site: Site, slug: str, window: Window, credit: int = 50_000, **env: Any) -> None:
+    """Make an Organization with an Environment and credit; returns when the window shows both."""
+    await site.create(slug, owners=list(OWNERS))
+    await window.until_row("onboarding", slug, "completed")
+    if "policy" in env:
+        rule = {"promotion": {"required_approvers": 1}}
+        await site.send("define-policy", slug, rule, id=env["policy"])
+    await site.add_environment(slug, **env)
+    if credit:
+        given = {"currency": "OMR", "minor": credit}
+        data = {"grant": "g-1", "amount": given, "reason": "To begin with"}
+        await site.command("billing.grant-credit.v1", slug, data, aggregate="account", id=slug)
+    await window.until_row("environment", f"{slug}-prod")
+
+
+async def open_view(window: Window, slug: str, view: str) -> None:
+    """Open the catalogue, the Applications or the balance of an Organization."""
+    await window.page.get_by_label("Show the views of").select_option(slug)
+    await window.page.get_by_role("button", name=view, exact=True).click()
+
+
+async def choose(window: Window, slug: str, title: str) -> None:
+    """Open the page of a Blueprint by way of the catalogue."""
+    await open_view(window, slug, "Catalogue")
+    await window.page.get_by_label("Search", exact=True).fill(title)
+    await window.page.locator(".cards").get_by_role("button", name=title, exact=True).click()
+    await expect(window.page.locator(".order .config")).to_be_visible()
+
+
+async def plan(window: Window) -> Locator:
+    """Ask for the plan; returns the button that carries it out."""
+    await window.page.get_by_role("button", name="Show the plan").click()
+    return await planned(window)
+
+
+async def planned(window: Window) -> Locator:
+    """Return the button that carries a plan out, once it is shown."""
+    button = window.page.get_by_role("button", name="Apply the plan")
+    await button.wait_for()
+    return button
+
+
+def status(window: Window) -> Locator:
+    """The status of the change that is shown."""
+    return window.page.locator(".change-status")
+
+
+async def completed(window: Window) -> None:
+    """Return once the change that is shown is completed."""
+    await expect(status(window)).to_have_text("completed", timeout=PATIENCE)
+
+
+def forgive(window: Window) -> None:
+    """Take back what the browser itself says of a request that was refused or had no network."""
+    window.complaints = [
+        text for text in window.complaints if "Failed to load resource" not in text
+    ]

@@ -1,0 +1,160 @@
+"""What others wrote into Blueprints, plans, changes and accounts is text, wherever it is shown."""
+
+import json
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import pytest
+from httpx import HTTPStatusError
+from playwright.async_api import Route, expect
+from tests.browser.site import Site
+from tests.browser.steps import forgive, furnish
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+PAYLOADS: Final = (
+    "\"><img src=x onerror='window.ran=1'><svg onload='window.ran=1'><script>window.ran=1</script>",
+    "javascript:window.ran=1",
+)
+MONEY: Final = {"currency": "OMR", "minor": 5}
+KEPT: Final = frozenset(
+    {"widget", "type", "environment", "name", "path", "waits_for", "change", "role"}
+)
+"""What has to stay for the page to show the rest; each of them is a text of its own elsewhere."""
+
+
+def _poisoned(value: Any, text: str, key: str = "") -> Any:
+    """Return a document with a text in place of every text, those that lead somewhere aside."""
+    if isinstance(value, dict):
+        return {name: _poisoned(inner, text, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(inner, text, key) for inner in value]
+    return text if isinstance(value, str) and key not in KEPT else value
+
+
+def _row(document: dict[str, Any]) -> dict[str, Any]:
+    about = {"event": "e", "command": "c", "actor": "user:x#a", "cause": "c", "stale": None}
+    return {"seq": 7, "time": "2026-01-01T00:00:00Z", **about, "doc": document}
+
+
+def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
+    link = {"kind": "k", "name": "n", "code": "c", "message": "m", "since": None}
+    link = {**link, "who": "w", "what_to_do": "d"}
+    seen = {"kind": "Pod", "name": "p", "status": "s", "reason": "r", "message": "m"}
+    mark = {"status": "s", "reason": "r", "message": "m", "revision": "r", "evidence": [seen]}
+    mark = {**mark, "source": "s", "as_of": "t", "stale_since": "t"}
+    binding = {
+        "environment": f"{slug}-prod",
+        "desired": {"blueprint": "b", "version": "v", "change": "c"},
+        "applied": mark,
+        "health": mark,
+        "change": {"change": "c", "action": "a", "since": "t"},
+        "gate": {"open": False, "change": "c", "waits_for": ["x"], "since": "t"},
+        "blocked_by": [link],
+    }
+    step = {"step": "s", "status": "running", "attempt": 2, "applications": ["a"]}
+    approval = {"by": "b", "email": "e", "comment": "c"}
+    change = {
+        "change": "ch-1",
+        "organization": "o",
+        "hash": "h",
+        "author": "a",
+        "author_email": "",
+        "request": {"action": "a", "application": "x", "environment": f"{slug}-prod"},
+        "status": "s",
+        "percent": 3,
+        "reason": "r",
+        "waits_for": ["approvals"],
+        "steps": [{**step, "reason": "r", "detail": "d"}],
+        "missing": [{"team": "t"}],
+        "approved": [approval],
+        "lock": [{"application": "a", "blueprint": "b"}],
+        "undone": ["u"],
+        "left": ["l"],
+        "blocked_by": [link],
+        "opened": "t",
+        "finished": None,
+        "quote": {"total": MONEY, "due": MONEY},
+    }
+    balance = {"currency": "OMR", "credit": 1, "held": 1, "owed": 1, "credit_limit": 1}
+    grant = {"source": "s", "amount": MONEY, "left": 1, "expires": "t", "reason": "r"}
+    posting = {"account": "a", "amount": MONEY}
+    account = {
+        "status": "s",
+        "balances": [{**balance, "available": 1}],
+        "grants": [grant],
+        "holds": [{"hold": "h", "amount": MONEY, "expires": "t"}],
+        "spend_limit": MONEY,
+        "ledger": [{"time": "t", "kind": "k", "entry": "e", "postings": [posting]}],
+    }
+    found = {
+        f"{slug}._.organization._.{slug}": {},
+        f"{slug}.{slug}-prod.environment._.{slug}-prod": {},
+        f"{slug}._.application._.wiki": {"bindings": [binding]},
+        f"{slug}._.change._.ch-1": change,
+        f"{slug}._.account._.{slug}": account,
+    }
+    return {key: _row(_poisoned(document, text)) for key, document in found.items()}
+
+
+async def _serve(window: Window, site: Site, slug: str, text: str) -> None:
+    """Let every answer that the views rest on hold the text."""
+    begin = {"reason": "start", "epoch": "e"}
+    end = {"as_of": 7, "head": 7, "lag_ms": 0, "epoch": "e", "log": "l"}
+    puts = [("put", {"key": key, "value": row}) for key, row in _rows(slug, text).items()]
+    frames = [("reset", begin), *puts, ("synced", end)]
+    body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in frames)
+
+    async def stream(route: Route) -> None:
+        headers = {"content-type": "text/event-stream"}
+        await route.fulfill(status=200, headers=headers, body=body)
+
+    async def answer(route: Route) -> None:
+        question = urlsplit(route.request.url).path.removeprefix("/v1/queries/")
+        try:
+            real = await site.ask(question, slug, route.request.post_data_json or {})
+        except HTTPStatusError as refused:
+            await route.fulfill(status=422, json=_poisoned(refused.response.json(), text))
+        else:
+            await route.fulfill(json={"as_of": 7, "result": _poisoned(real, text)})
+
+    await window.page.unroute_all()
+    await window.page.route("**/v1/stream", stream)
+    await window.page.route("**/v1/queries/**", answer)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.guarantee("G26.5")
+async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: str) -> None:
+    await furnish(market, slug, desk, credit=0)
+    view = desk.page.locator("#view")
+    for payload in PAYLOADS:
+        await _serve(desk, market, slug, payload)
+        await desk.page.reload()
+        for place in (
+            f"catalogue/{slug}",
+            f"blueprint/{slug}/bp-redis",
+            f"blueprint/{slug}/bp-none",
+            f"applications/{slug}",
+            f"application/{slug}/wiki/{slug}-prod",
+            f"change/{slug}/ch-1",
+            f"balance/{slug}",
+        ):
+            await desk.page.goto(f"{market.address}/#/{place}")
+            await expect(view).to_contain_text(payload)
+            if place.endswith("bp-redis"):
+                await desk.page.get_by_role("button", name="Show the plan").click()
+                await expect(desk.page.locator(".plan-steps")).to_contain_text(payload)
+            await _nothing_ran(desk)
+        await desk.page.goto(f"{market.address}/#/change/{slug}/{quote(payload, safe='')}")
+        await expect(view.locator("h2")).to_have_text(payload)
+        await _nothing_ran(desk)
+
+
+async def _nothing_ran(window: Window) -> None:
+    assert await window.page.evaluate("window.ran") is None
+    strange = "img, iframe, svg:not(.icon), object, embed, script, a, [onerror], [onload]"
+    assert await window.page.locator(f"#view :is({strange})").count() == 0
+    forgive(window)
+    assert window.complaints == []

@@ -1,0 +1,144 @@
+"""What is done with what runs, by clicking: approve, reuse, upgrade, uninstall, and wait."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.browser.steps import (
+    choose,
+    completed,
+    forgive,
+    furnish,
+    open_view,
+    plan,
+    planned,
+    status,
+)
+from tests.support import browser as support
+from tests.support.browser import ROOT, Window
+
+from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options, running
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.guarantee("G14.5", "G26.2")
+async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk, policy="careful")
+    change = await market.install(slug, "bp-redis", "cache")
+    await market.install(slug, "bp-valkey", "queue")
+    await desk.page.goto(f"{market.address}/#/change/{slug}/{change}")
+    async with support.window(chromium, market.address) as other:
+        page = other.page
+        await other.sign_in(market.token("ann@example.com"))
+        await open_view(other, slug, "Applications")
+        await page.get_by_role("button", name=f"Install cache in {slug}-prod").click()
+        await expect(status(other)).to_have_text("waiting")
+        await page.get_by_label("What you say to it").fill("Looked at it")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        # Whoever asked for it sees it go on, without doing anything.
+        for shown in (desk, other):
+            await completed(shown)
+            await expect(shown.page.locator(".facts")).to_contain_text("ann@example.com: Looked")
+            await expect(shown.page.locator(".acts")).to_be_hidden()
+
+        await open_view(other, slug, "Applications")
+        await page.get_by_role("button", name=f"Install queue in {slug}-prod").click()
+        said = page.get_by_label("What you say to it")
+        await page.get_by_role("button", name="Reject", exact=True).click()
+        await expect(said).to_have_attribute("aria-invalid", "true")
+        await expect(said).to_be_focused()
+        await said.fill("One of them is enough")
+        await page.get_by_role("button", name="Reject", exact=True).click()
+        await expect(status(other)).to_have_text("rejected")
+        await expect(page.locator(".change-step.done")).to_have_count(0)
+        forgive(other)
+        assert other.complaints == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.guarantee("G26.2")
+async def test_what_runs_already_is_used_and_nothing_comes_with_it(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    change = await market.install(slug, "bp-postgres", "main-db")
+    await page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await completed(desk)
+    await choose(desk, slug, "n8n")
+    await plan(desk)
+    shown = page.locator(".plan")
+    which = shown.get_by_label("Which postgres shall it use?")
+    await which.select_option("new")
+    await expect(shown.locator(".needs")).to_contain_text("comes with it")
+    await which.select_option("main-db")
+    await expect(shown.locator(".needs")).to_contain_text("runs already and stays as it is")
+    await expect(which).to_have_value("main-db")
+    await (await planned(desk)).press("Enter")
+    await completed(desk)
+    await page.get_by_role("button", name="Open n8n").click()
+    await expect(page.locator(".marks")).to_contain_text("healthy")
+    await open_view(desk, slug, "Applications")
+    await expect(page.locator(".run h3")).to_have_text(["main-db", "n8n"])
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.guarantee("G26.2")
+async def test_what_runs_is_upgraded_and_then_uninstalled(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    change = await market.install(slug, "bp-valkey", "cache", version="1.0.0")
+    await page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await completed(desk)
+    await page.get_by_role("button", name="Open cache").click()
+    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.0")
+    await page.get_by_role("button", name="Plan the upgrade to 1.0.1").click()
+    await (await planned(desk)).click()
+    await expect(page.get_by_role("heading", name="Upgrade cache")).to_be_visible()
+    await completed(desk)
+    await page.get_by_role("button", name="Open cache").click()
+    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.1")
+    await expect(page.locator(".acts")).to_contain_text("no version to upgrade to")
+    await page.get_by_role("button", name="Plan the uninstall").click()
+    button = await planned(desk)
+    await expect(page.locator(".plan")).to_contain_text("What stays")
+    await button.click()
+    await completed(desk)
+    await open_view(desk, slug, "Applications")
+    await expect(page.locator(".runs")).to_contain_text("Nothing runs here yet")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.guarantee("G26.3")
+async def test_without_a_cluster_a_change_waits_and_says_why(
+    chromium: Browser, tmp_path: Path, slug: str
+) -> None:
+    installation = Installation(tmp_path)
+    async with (
+        running(installation, Options(port=0), lambda _line: None) as stack,
+        Site.reaching(installation, stack.context) as site,
+        support.window(chromium, site.address) as window,
+    ):
+        page = window.page
+        await site.apply_prices((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
+        await window.sign_in(site.admin)
+        await window.until_row("blueprint", "public-bp-redis", "published")
+        await furnish(site, slug, window)
+        await choose(window, slug, "Redis")
+        await (await plan(window)).click()
+        await expect(page.locator(".change-step.running")).to_contain_text("Wait until it runs")
+        await expect(page.locator(".why")).to_contain_text("no cluster")
+        await open_view(window, slug, "Applications")
+        run = page.locator(".run")
+        await expect(run.locator(".marks")).to_contain_text("unknown")
+        await expect(run.locator(".why")).to_contain_text("no cluster")
+        await expect(page.locator(".rolled").first).to_have_text(f"{slug} unknown")
+        assert window.complaints == []
