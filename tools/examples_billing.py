@@ -332,6 +332,61 @@ _INVOICES: Final[tuple[Command | Event, ...]] = (
     bill1.InvoicePaid(payment="p-1"),
 )
 
+NOTE: Final = bill1.CreditNoteContent(
+    organization="acme",
+    note="outage-1",
+    invoice="2026-04",
+    invoice_number="2026-000017",
+    made=LATER,
+    reason="Storage was gone for two days.",
+    lines=(
+        bill1.NoteLine(
+            line=1,
+            period="2026-04",
+            subscription="blog.acme-prod",
+            sku="storage",
+            name="Storage",
+            invoiced=omr(100),
+            before=omr(0),
+            amount=omr(60),
+        ),
+    ),
+    total=omr(60),
+    lowered=omr(40),
+    credit=omr(20),
+)
+_CREDITED: Final = (bill1.Credited(line=1, amount=omr(60)),)
+
+_CORRECTIONS: Final[tuple[Command | Event, ...]] = (
+    bill1.VoidInvoice(invoice="2026-04", reason="It was made out to the wrong Organization."),
+    bill1.IssueCreditNote(note="outage-1", invoice="2026-04", lines=_CREDITED, reason=NOTE.reason),
+    bill1.InvoiceReversed(
+        invoice="2026-04",
+        note="outage-1",
+        lowered=(omr(40),),
+        journal=moved(
+            ("revenue", -60, ""), ("receivable", 40, ""), ("credit", 20, "correction-outage-1")
+        ),
+        grants=(
+            bill1.Grant(
+                grant="correction-outage-1",
+                amount=omr(20),
+                source="correction",
+                priority=50,
+                reason="credit note outage-1",
+            ),
+        ),
+    ),
+    bill1.InvoiceVoided(reason="It was made out to the wrong Organization."),
+    bill1.InvoiceCredited(note="outage-1", lines=_CREDITED),
+    bill1.NumberCreditNote(organization="acme", note="outage-1"),
+    bill1.CreditNoteNumbered(
+        organization="acme", note="outage-1", count=3, number="CN-2026-000003"
+    ),
+    bill1.CreditNoteDrafted(content=NOTE, digest=PLAN_HASH),
+    bill1.CreditNoteFinalized(number="CN-2026-000003", digest=PLAN_HASH),
+)
+
 BILLING: Final[tuple[Command | Event, ...]] = (
     *_ACCOUNT,
     *_SUBSCRIPTION,
@@ -339,4 +394,5 @@ BILLING: Final[tuple[Command | Event, ...]] = (
     *_VOUCHERS,
     *_USAGE,
     *_INVOICES,
+    *_CORRECTIONS,
 )

@@ -7,9 +7,17 @@ from tests.support import billing, build
 from tests.support import usage as used
 from tests.support.scenario import Outcome, Scenario, given
 
-from catalyst.billing.domain import account, explaining, invoice, invoicing, price_book, usage
+from catalyst.billing.domain import (
+    account,
+    credit_note,
+    explaining,
+    invoice,
+    invoicing,
+    price_book,
+    usage,
+)
 from catalyst.contracts import billing_v1 as bill1
-from catalyst.contracts.decision import Decision, Fired, Recorded
+from catalyst.contracts.decision import Actor, Decision, Fired, Recorded
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
@@ -62,9 +70,13 @@ class Log:
 
     def send(self, command: Command, at: Ref = billing.ACCOUNT) -> Decision:
         """Send a command."""
+        return self._numbered(self.asks(command, at), at)
+
+    def asks(self, command: Command, at: Ref = billing.ACCOUNT, by: Actor | None = None) -> Outcome:
+        """Return what follows from a command of a billing-admin, or of somebody else."""
         name = f"c-{len(self.events)}"
-        by = billing.BILLING_ADMIN
-        return self.after(at, self.scene.when(command, at, by=by, now=self.now, input_id=name))
+        actor = by or billing.BILLING_ADMIN
+        return self.scene.when(command, at, by=actor, now=self.now, input_id=name)
 
     def use(self, *uses: Use) -> None:
         """Report uses, each to its own month."""
@@ -82,21 +94,17 @@ class Log:
 
     def finalize(self, month: str) -> Decision:
         """Have a month closed on request, and its invoice numbered."""
-        command = bill1.FinalizeInvoice(month=month)
-        name = f"c-{len(self.events)}"
-        by = billing.BILLING_ADMIN
-        outcome = self.scene.when(command, billing.ACCOUNT, by=by, now=self.now, input_id=name)
-        return self._numbered(outcome)
+        return self.send(bill1.FinalizeInvoice(month=month))
 
-    def _numbered(self, outcome: Outcome) -> Decision:
-        decision = self.after(billing.ACCOUNT, outcome)
+    def _numbered(self, outcome: Outcome, at: Ref = billing.ACCOUNT) -> Decision:
+        decision = self.after(at, outcome)
         for sent in decision.commands:
             numbered = self.scene.when(sent.command, sent.ref, by=billing.SERVICE, now=self.now)
             for item in self.after(sent.ref, numbered).events:
                 heard = build.recorded(item.event, sent.ref)
-                at = invoice.correlate(heard)
-                assert at is not None
-                self.after(at, self.scene.hears(heard, at, now=self.now))
+                holder = invoice.correlate(heard) or credit_note.correlate(heard)
+                assert holder is not None
+                self.after(holder, self.scene.hears(heard, holder, now=self.now))
         return decision
 
     # ---- what stands
@@ -124,6 +132,12 @@ class Log:
         owner = explaining.account_at(draft, self.of(billing.ACCOUNT))
         refs: Sequence[Ref] = explaining.refs_of(draft, owner)
         return explaining.again(draft, owner, {one: self.of(one) for one in refs})
+
+    def note_again(self, name: str) -> bytes:
+        """Return a credit note's bytes, made once more."""
+        draft = explaining.noted(self.of(credit_note.ref_of("acme", name)), name)
+        bill = self.of(invoice.ref_of("acme", draft.content.invoice))
+        return explaining.note_again(draft, bill, self.of(billing.ACCOUNT))
 
 
 def lines(content: bill1.InvoiceContent) -> list[tuple[str, str, int]]:

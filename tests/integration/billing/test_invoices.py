@@ -10,7 +10,15 @@ from tests.support import billing, metering
 from tests.support import usage as used
 from tests.support.waiting import until
 
-from catalyst.billing.domain import account, invoice, invoicing, price_book, prices, subscription
+from catalyst.billing.domain import (
+    account,
+    credit_note,
+    invoice,
+    invoicing,
+    price_book,
+    prices,
+    subscription,
+)
 from catalyst.chassis import timer
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
@@ -105,7 +113,7 @@ async def test_invoices_of_many_organizations_at_once_are_numbered_without_gaps(
     assert set(numbers) <= set(claims)
 
 
-@pytest.mark.guarantee("G12.14", "G12.15")
+@pytest.mark.guarantee("G12.14", "G12.15", "G12.16", "G12.17")
 async def test_an_invoice_is_explained_and_made_again_from_the_log(
     js: JetStream, keys: KeyRing
 ) -> None:
@@ -150,3 +158,38 @@ async def _closed_on_request(town: Town, ask: Any) -> None:
     assert (after["status"], after["number"]) == ("finalized", number)
     assert after["lines"] == running["lines"]
     assert (await ask.ask("billing", "replay", 1, "acme", {"invoice": month}))["same"]
+    await _corrected(town, ask, month)
+
+
+async def _corrected(town: Town, ask: Any, month: str) -> None:
+    """Expect one invoice to be credited, and the other to be voided, by a billing-admin alone."""
+    lines = (bill1.Credited(line=1, amount=billing.omr(500)),)
+    note = bill1.IssueCreditNote(
+        note="n-1", invoice=MONTH, lines=lines, reason="two days of silence"
+    )
+    void = bill1.VoidInvoice(invoice=month, reason="made out to the wrong one")
+    for command in (note, void):
+        assert (await town.ask(command, "acme")).code == "forbidden"
+        assert (await town.ask(command, "acme", by=CASHIER)).status == "accepted"
+    found: list[credit_note.CreditNote] = []
+
+    async def numbered() -> bool:
+        found[:] = [await town.state(credit_note.ref_of("acme", "n-1"))]
+        return bool(found[0].number)
+
+    await until(numbered)
+    assert found[0].number == f"CN-{datetime.now(UTC):%Y}-000001"
+    again = await ask.ask("billing", "replay", 1, "acme", {"credit_note": "n-1"})
+    assert (again["same"], again["number"]) == (True, found[0].number)
+    opened = await ask.ask("billing", "explain", 1, "acme", {"credit_note": "n-1", "line": 1})
+    assert (opened["invoice"], opened["credited"]["amount"]["minor"]) == (MONTH, 500)
+    assert [one["credit_note"] for one in opened["corrections"]] == ["n-1"]
+    assert (await ask.ask("billing", "replay", 1, "acme", {"invoice": month}))["same"]
+    shown = await ask.ask("billing", "invoice", 1, "acme", {"invoice": month})
+    assert shown["status"] == "void"
+    owner: account.Account = await town.state(account.ref_of("acme"))
+    assert month not in owner.open_invoices
+    assert owner.owed("OMR") == sum(one["OMR"] for one in owner.open_invoices.values())
+    with pytest.raises(Rejected) as refused:
+        await ask.ask("billing", "replay", 1, "acme", {"credit_note": "n-2"})
+    assert refused.value.code == "credit-note-not-found"

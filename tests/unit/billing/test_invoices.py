@@ -12,7 +12,7 @@ from tests.support.scenario import given
 from tests.support.usage import BLOG, started, use
 from tests.support.year import BEGIN, Log, lines
 
-from catalyst.billing.domain import account, explaining, invoice, invoicing, usage
+from catalyst.billing.domain import account, credit_note, explaining, invoice, invoicing, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Fired
 from catalyst.contracts.money_v1 import micro_half_even
@@ -279,7 +279,21 @@ STEP = st.one_of(
     st.tuples(st.just("pay"), st.integers(1, 9000), st.just("")),
     st.tuples(st.just("change"), st.integers(0, 1), st.just("")),
     st.tuples(st.just("end"), st.integers(0, 1), st.just("")),
+    st.tuples(st.just("void"), st.integers(1, 12), st.just("")),
+    st.tuples(st.just("note"), st.integers(1, 12), st.sampled_from((1, 700, 5000))),
 )
+
+
+def correct(log: Log, bill: str, name: str, minor: Any) -> None:
+    """Void an invoice, or credit some of its first line; either may be refused."""
+    command: Any = bill1.VoidInvoice(invoice=bill, reason="wrong")
+    if minor:
+        lines = (bill1.Credited(line=1, amount=billing.omr(minor)),)
+        command = bill1.IssueCreditNote(note=name, invoice=bill, lines=lines, reason="wrong")
+    if log.asks(command).rejected is None:
+        log.send(command)
+
+
 YEAR = st.lists(st.lists(STEP, max_size=5), min_size=12, max_size=12)
 
 
@@ -303,6 +317,8 @@ def _do(log: Log, step: Any) -> None:
             bought(log, billing.item(plan="m" if amount else "s"), month=month)
         case "end" if state.status == "active":
             ended(log, month)
+        case "void" | "note":
+            correct(log, f"2026-{amount:02d}", name, what)
         case _:
             log.write(*_fact(started(month, hold=name)))
             listed(log, month, name)
@@ -327,10 +343,13 @@ def test_a_year_of_invoices_is_made_again_byte_for_byte(months: list[list[Any]])
             assert min(part.minor for part in parts) >= 0
     numbers: dict[str, list[int]] = {}
     for one in log.events:
-        if isinstance(one.event, bill1.InvoiceNumbered):
-            numbers.setdefault(one.ref.id, []).append(one.event.count)
+        if isinstance(one.event, bill1.InvoiceNumbered | bill1.CreditNoteNumbered):
+            numbers.setdefault(one.ref.path, []).append(one.event.count)
+        if isinstance(one.event, bill1.CreditNoteDrafted):
+            assert log.note_again(one.event.content.note) == credit_note.text(one.event.content)
     assert all(counts == list(range(1, len(counts) + 1)) for counts in numbers.values())
-    assert sum(map(len, numbers.values())) == len(log.invoices)
+    given_ = sum(len(counts) for path, counts in numbers.items() if "credit-note" not in path)
+    assert given_ == len(log.invoices)
     owner = log.owner()
     assert sum(owner.balances.values()) + sum(one.left for one in owner.credits.values()) == 0
     assert owner.owed("OMR") == sum(one["OMR"] for one in owner.open_invoices.values())

@@ -17,7 +17,7 @@ from catalyst.contracts.prices_v1 import Quote, QuoteLine
 from catalyst.contracts.values_v1 import Line, PlanHash, Reason
 
 LedgerAccount = Literal["credit", "held", "revenue", "receivable", "breakage", "clearing"]
-Source = Literal["voucher", "payment", "goodwill"]
+Source = Literal["voucher", "payment", "goodwill", "correction"]
 
 EntryId = Annotated[
     str,

@@ -174,6 +174,12 @@ CODES: Final[dict[str, Code]] = dict(
         _code("invoice-not-due", 409, "Another month is closed first, or this one has not begun."),
         _code("invoice-empty", 409, "The month cost nothing so far."),
         _code("invoice-line-not-found", 404, "The invoice has no such line."),
+        _code("invoice-not-final", 409, "The invoice has no number yet."),
+        _code("invoice-paid", 409, "Some of the invoice is paid: a credit note gives it back."),
+        _code("invoice-void", 409, "The invoice is void: it charges nothing."),
+        _code("credit-exceeds-line", 422, "More would be given back than is left of the line."),
+        _code("credit-note-exists", 409, "Another credit note has this name."),
+        _code("credit-note-not-found", 404, "There is no such credit note."),
         # Applications and changes
         _code("application-exists", 409, "The Application runs in this Environment already."),
         _code("application-not-found", 404, "The Application does not run in this Environment."),

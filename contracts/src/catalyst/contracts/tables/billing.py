@@ -24,12 +24,14 @@ AGGREGATES: Final = (
     "usage",
     "invoice",
     "invoice-numbers",
+    "credit-note",
+    "credit-note-numbers",
 )
 
 _BILLING: Final = frozenset({BILLING_ADMIN})
 _ORGANIZATION: Final = frozenset({ORG_ADMIN})
 _OWN: Final = frozenset({"account", "subscription"})
-_BILLS: Final = frozenset({"usage", "invoice"})
+_BILLS: Final = frozenset({"usage", "invoice", "credit-note"})
 
 _MESSAGES: Final = (
     *_ROWS.commands(
@@ -39,6 +41,8 @@ _MESSAGES: Final = (
         ("set-credit-limit", bill1.SetCreditLimit),
         ("set-spend-limit", bill1.SetSpendLimit),
         ("finalize-invoice", bill1.FinalizeInvoice),
+        ("void-invoice", bill1.VoidInvoice),
+        ("issue-credit-note", bill1.IssueCreditNote),
     ),
     *_ROWS.commands(
         "account",
@@ -80,6 +84,7 @@ _MESSAGES: Final = (
         ("redemption-attempted", bill1.RedemptionAttempted),
         ("subscription-removed", bill1.SubscriptionRemoved),
         ("month-closed", bill1.MonthClosed),
+        ("invoice-reversed", bill1.InvoiceReversed),
     ),
     *_ROWS.events("price-book", ("price-book-applied", bill1.PriceBookApplied)),
     *_ROWS.events(
@@ -118,6 +123,17 @@ _MESSAGES: Final = (
         ("invoice-drafted", bill1.InvoiceDrafted),
         ("invoice-finalized", bill1.InvoiceFinalized),
         ("invoice-paid", bill1.InvoicePaid),
+        ("invoice-voided", bill1.InvoiceVoided),
+        ("invoice-credited", bill1.InvoiceCredited),
+    ),
+    *_ROWS.commands(
+        "credit-note-numbers", ("number-credit-note", bill1.NumberCreditNote), sent_by="services"
+    ),
+    *_ROWS.events("credit-note-numbers", ("credit-note-numbered", bill1.CreditNoteNumbered)),
+    *_ROWS.events(
+        "credit-note",
+        ("credit-note-drafted", bill1.CreditNoteDrafted),
+        ("credit-note-finalized", bill1.CreditNoteFinalized),
     ),
     *_ROWS.runtime(AGGREGATES),
 )
@@ -132,6 +148,8 @@ TABLE: Final = Table(
         "record-payment.v1": _BILLING,
         "set-credit-limit.v1": _BILLING,
         "finalize-invoice.v1": _BILLING,
+        "void-invoice.v1": _BILLING,
+        "issue-credit-note.v1": _BILLING,
         "set-spend-limit.v1": _ORGANIZATION,
         "apply-price-book.v1": _BILLING,
         "issue-voucher.v1": SOVEREIGN,
@@ -145,6 +163,7 @@ TABLE: Final = Table(
         "end-subscription.v1": frozenset({"provisioning"}),
         "credit-voucher.v1": frozenset({"billing"}),
         "number-invoice.v1": frozenset({"billing"}),
+        "number-credit-note.v1": frozenset({"billing"}),
         "reserve-voucher.v1": frozenset({"billing"}),
         "confirm-voucher.v1": frozenset({"billing"}),
         "release-voucher.v1": frozenset({"billing"}),
@@ -171,6 +190,7 @@ TABLE: Final = Table(
         ),
         Reaction(name="redemption", filters=("evt.*.billing.voucher.>",)),
         Reaction(name="invoice", filters=("evt.*.billing.invoice-numbers.>",)),
+        Reaction(name="credit-note", filters=("evt.*.billing.credit-note-numbers.>",)),
     ),
     sources=(Feed(name="usage", stream="USE", filters=("use.>",)),),
 )

@@ -141,6 +141,12 @@ def _closed_month(doc: Doc, event: bill1.MonthClosed, at: At) -> Doc:
     return _moved(doc, event.journal, "month-closed", event.month, at)
 
 
+def _reversed(doc: Doc, event: bill1.InvoiceReversed, at: At) -> Doc:
+    rows = tuple(_row_of(grant, at) for grant in event.grants)
+    doc = _replace(doc, grants=(*doc.grants, *rows))
+    return _moved(doc, event.journal, "invoice-reversed", event.note or event.invoice, at)
+
+
 def _expired(doc: Doc, event: bill1.GrantExpired, at: At) -> Doc:
     return _moved(doc, event.journal, "grant-expired", event.grant, at)
 
@@ -251,6 +257,7 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     bill1.PaymentRecorded: _paid,
     bill1.GrantExpired: _expired,
     bill1.MonthClosed: _closed_month,
+    bill1.InvoiceReversed: _reversed,
     bill1.CreditHeld: _held,
     bill1.HoldCaptured: _captured,
     bill1.HoldReleased: _released,

@@ -1,4 +1,4 @@
-"""The row of an invoice: what it says, its number, and whether it is paid."""
+"""The row of an invoice: what it says, its number, whether it is paid, and what corrects it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from catalyst.projector.views.view import At, Fold, View
 _replace = msgspec.structs.replace
 
 
+class Correction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A credit note of the invoice."""
+
+    note: str
+    lines: tuple[bill1.Credited, ...]
+    since: datetime
+
+
 class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is shown of an invoice."""
 
     organization: str
     month: str
-    status: Literal["draft", "finalized", "paid"]
+    status: Literal["draft", "finalized", "paid", "void"]
     number: str
     """Empty until it is finalized."""
     lines: tuple[bill1.InvoiceLine, ...]
@@ -35,6 +43,11 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The payment that settled the rest of it."""
     drafted: datetime
     finalized: datetime | None
+    voided: datetime | None = None
+    reason: str = ""
+    """Why it is void."""
+    credited: tuple[Correction, ...] = ()
+    """Its credit notes, oldest first."""
 
 
 Doc = InvoiceDocument
@@ -71,6 +84,15 @@ def _paid(doc: Doc, event: bill1.InvoicePaid, _at: At) -> Doc:
     return _replace(doc, status=status, settled=True, payment=event.payment)
 
 
+def _voided(doc: Doc, event: bill1.InvoiceVoided, at: At) -> Doc:
+    return _replace(doc, status="void", voided=at.time, reason=event.reason)
+
+
+def _credited(doc: Doc, event: bill1.InvoiceCredited, at: At) -> Doc:
+    one = Correction(note=event.note, lines=event.lines, since=at.time)
+    return _replace(doc, credited=(*doc.credited, one))
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {"openova.io/organization": doc.organization}
 
@@ -79,6 +101,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     bill1.InvoiceDrafted: _drafted,
     bill1.InvoiceFinalized: _finalized,
     bill1.InvoicePaid: _paid,
+    bill1.InvoiceVoided: _voided,
+    bill1.InvoiceCredited: _credited,
 }
 
 INVOICE: Final[View[Any]] = View(

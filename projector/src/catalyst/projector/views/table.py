@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from catalyst.projector.views.billing_account import ACCOUNT
+from catalyst.projector.views.billing_credit_note import CREDIT_NOTE
 from catalyst.projector.views.billing_invoice import INVOICE
 from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
 from catalyst.projector.views.billing_usage import USAGE
@@ -20,7 +21,7 @@ from catalyst.projector.views.provisioning_application import APPLICATION
 from catalyst.projector.views.provisioning_change import CHANGE
 from catalyst.projector.views.view import View
 
-FOLD: Final = 2
+FOLD: Final = 3
 """Number of the fold. Raise it with every change that makes other rows of the same events: the
 read model is then built anew beside the old one."""
 
@@ -34,6 +35,7 @@ VIEWS: Final[tuple[View[Any], ...]] = (
     SUBSCRIPTION,
     USAGE,
     INVOICE,
+    CREDIT_NOTE,
     VOUCHER,
     REDEMPTION,
     SOURCE,

@@ -11,9 +11,12 @@ from typing import Final
 from catalyst.billing.domain import (
     account,
     closing,
+    correcting,
     credit,
+    credit_note,
     holds,
     invoice,
+    numbering,
     price_book,
     redemption,
     subscription,
@@ -41,7 +44,19 @@ AGGREGATES: Final = (
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve),
-    Aggregate(name=invoice.NUMBERS, initial=invoice.Numbers(), evolve=invoice.evolve_numbers),
+    Aggregate(
+        name=numbering.INVOICES.aggregate,
+        initial=numbering.Numbers(),
+        evolve=invoice.evolve_numbers,
+    ),
+    Aggregate(
+        name=credit_note.AGGREGATE, initial=credit_note.CreditNote(), evolve=credit_note.evolve
+    ),
+    Aggregate(
+        name=numbering.NOTES.aggregate,
+        initial=numbering.Numbers(),
+        evolve=credit_note.evolve_numbers,
+    ),
 )
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -61,6 +76,14 @@ RULES: Final[tuple[Rule, ...]] = (
     # Invoices
     on(bill1.FinalizeInvoice, "account", closing.finalize, closing.reads_finalized),
     on(bill1.NumberInvoice, "invoice-numbers", invoice.number, invoice.reads_next),
+    on(bill1.VoidInvoice, "account", correcting.void, correcting.reads_void),
+    on(bill1.IssueCreditNote, "account", correcting.issue, correcting.reads_note),
+    on(
+        bill1.NumberCreditNote,
+        "credit-note-numbers",
+        credit_note.number,
+        credit_note.reads_next,
+    ),
     # Vouchers
     on(bill1.IssueVoucher, "voucher", voucher.issue),
     on(bill1.RevokeVoucher, "voucher", voucher.revoke),
@@ -100,6 +123,13 @@ PROCESSES: Final[tuple[Process, ...]] = (
         correlate=invoice.correlate,
         react=invoice.react,
         events=(bill1.InvoiceNumbered,),
+    ),
+    Process(
+        name="credit-note",
+        aggregate=credit_note.AGGREGATE,
+        correlate=credit_note.correlate,
+        react=credit_note.react,
+        events=(bill1.CreditNoteNumbered,),
     ),
 )
 

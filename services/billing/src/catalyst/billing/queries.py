@@ -16,6 +16,7 @@ import msgspec
 from catalyst.billing.domain import (
     account,
     codes,
+    credit_note,
     explaining,
     holds,
     invoice,
@@ -28,6 +29,7 @@ from catalyst.chassis import clock
 from catalyst.chassis.service import History, Loader, Query
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
+from catalyst.contracts.account_v1 import EntryId
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.invoice_v1 import InvoiceId
 from catalyst.contracts.money_v1 import CurrencyCode, Money
@@ -43,10 +45,11 @@ PREVIEWS_SECONDS: Final = 3600
 T = TypeVar("T")
 
 
-class InvoiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for an invoice to be made again."""
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for an invoice, or a credit note, to be made again."""
 
-    invoice: InvoiceId
+    invoice: InvoiceId | None = None
+    credit_note: EntryId | None = None
 
 
 class ShowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,9 +61,10 @@ class ShowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask where a line of an invoice comes from."""
+    """Ask where a line of an invoice, or of a credit note, comes from."""
 
-    invoice: InvoiceId
+    invoice: InvoiceId | None = None
+    credit_note: EntryId | None = None
     line: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="a number from 1 to 10000")]
     start: Annotated[int, msgspec.Meta(ge=0, description="a number from 0 on")] = 0
     """How many events to pass over."""
@@ -225,22 +229,42 @@ async def explain(
     Of a month that is not closed, the lines are those that its invoice would have now.
 
     Raises:
-        Rejected: `invoice-not-found` or `invoice-line-not-found`.
+        Rejected: `invoice-not-found`, `credit-note-not-found` or `invoice-line-not-found`.
     """
     asked = _asked(request, ExplainRequest)
-    draft = await _draft(organization, asked.invoice, history)
-    line = explaining.line_of(draft, asked.line)
+    _one_of(asked)
+    noted = None
+    name, place = asked.invoice or "", asked.line
+    if asked.credit_note is not None:
+        note = await _noted(organization, asked.credit_note, history)
+        noted = explaining.note_line(note, asked.line)
+        name, place = note.content.invoice, noted.line
+    draft = await _draft(organization, name, history)
+    line = explaining.line_of(draft, place)
     events = explaining.behind(draft, line, await history(explaining.origin_of(draft, line)))
+    bill = await history(invoice.ref_of(organization, name))
     until = asked.start + explaining.PAGE
     return {
-        "invoice": asked.invoice,
+        "invoice": name,
         "number": draft.number,
         "line": msgspec.to_builtins(line),
         "price_book_seq": explaining.priced_by(line, await history(price_book.DEFAULT)),
         "events": events[asked.start : until],
         "count": len(events),
         "next": until if until < len(events) else None,
+        "corrections": explaining.corrections(bill, place),
+        "credit_note": asked.credit_note,
+        "credited": msgspec.to_builtins(noted),
     }
+
+
+def _one_of(asked: ExplainRequest | ReplayRequest) -> None:
+    if (asked.invoice is None) == (asked.credit_note is None):
+        raise Rejected("invalid-query", "name an invoice or a credit note, one of them")
+
+
+async def _noted(organization: str, name: str, history: History) -> explaining.Noted:
+    return explaining.noted(await history(credit_note.ref_of(organization, name)), name)
 
 
 async def _draft(organization: str, month: str, history: History) -> explaining.Drafted:
@@ -258,24 +282,33 @@ async def _draft(organization: str, month: str, history: History) -> explaining.
 async def replay(
     request: Mapping[str, Any], organization: str, _actor: Actor, history: History
 ) -> Any:
-    """Answer whether the log makes the same invoice again, byte for byte.
+    """Answer whether the log makes the same invoice, or credit note, again, byte for byte.
 
     Raises:
-        Rejected: `invoice-not-found`.
+        Rejected: `invoice-not-found` or `credit-note-not-found`.
     """
-    asked = _asked(request, InvoiceRequest)
-    draft = explaining.drafted(
-        await history(invoice.ref_of(organization, asked.invoice)), asked.invoice
-    )
-    owner = explaining.account_at(draft, await history(account.ref_of(organization)))
+    asked = _asked(request, ReplayRequest)
+    _one_of(asked)
+    owned = await history(account.ref_of(organization))
+    if asked.credit_note is not None:
+        note = await _noted(organization, asked.credit_note, history)
+        bill = await history(invoice.ref_of(organization, note.content.invoice))
+        made = explaining.note_again(note, bill, owned)
+        return {"credit_note": asked.credit_note, **_replayed(note.number, note.digest, made)}
+    name = asked.invoice or ""
+    draft = explaining.drafted(await history(invoice.ref_of(organization, name)), name)
+    owner = explaining.account_at(draft, owned)
     refs = explaining.refs_of(draft, owner)
     made = explaining.again(draft, owner, {ref: await history(ref) for ref in refs})
+    return {"invoice": name, **_replayed(draft.number, draft.digest, made)}
+
+
+def _replayed(number: str, digest: str, made: bytes) -> dict[str, Any]:
     found = hashlib.sha256(made).hexdigest()
     return {
-        "invoice": asked.invoice,
-        "number": draft.number,
-        "same": found == draft.digest,
-        "digest": draft.digest,
+        "number": number,
+        "same": found == digest,
+        "digest": digest,
         "replayed": found,
         "bytes": len(made),
     }

@@ -112,6 +112,17 @@ def require_open(state: Account, context: Context) -> None:
     require_account(state, ref.id)
 
 
+def require_own(state: Account, context: Context) -> None:
+    """Refuse what needs an account, open or closed, addressed under its own Organization.
+
+    Raises:
+        Rejected: `subject-mismatch` or `account-not-found`.
+    """
+    if context.ref.organization == context.ref.id and state.status == "closed":
+        return
+    require_open(state, context)
+
+
 def require_account(state: Account, organization: str) -> None:
     """Refuse an Organization without an open account.
 
@@ -206,6 +217,8 @@ def _moved(state: Account, event: Event) -> Account:
             return _tidy(_booked(_month_over(state, event), event.journal))
         case bill1.GrantExpired():
             return _tidy(_booked(state, event.journal))
+        case bill1.InvoiceReversed():
+            return _tidy(_booked(_reversed(state, event), event.journal))
         case bill1.CreditHeld():
             return _booked(_holding(state, event), event.journal)
         case bill1.HoldCaptured():
@@ -242,6 +255,27 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
         later={hold: month for hold, month in state.later.items() if month > event.month},
         due_month=next_month(event.month),
     )
+
+
+def _reversed(state: Account, event: bill1.InvoiceReversed) -> Account:
+    for grant in event.grants:
+        state = _granted(state, grant, "")
+    return msgspec.structs.replace(state, open_invoices=lowered(state.open_invoices, event))
+
+
+def lowered(
+    invoices: Mapping[str, Mapping[str, int]], event: bill1.InvoiceReversed
+) -> dict[str, dict[str, int]]:
+    """Return what is open of invoices once less is to be paid of one; the oldest stays first."""
+    after: dict[str, dict[str, int]] = {}
+    for invoice, by_currency in invoices.items():
+        left = dict(by_currency)
+        for amount in event.lowered if invoice == event.invoice else ():
+            left[amount.currency] -= amount.minor
+        left = {currency: minor for currency, minor in left.items() if minor}
+        if left:
+            after[invoice] = left
+    return after
 
 
 def settle(

@@ -16,6 +16,9 @@ import msgspec
 from catalyst.billing.domain import (
     account,
     closing,
+    correcting,
+    credit_note,
+    invoice,
     invoicing,
     price_book,
     prices,
@@ -155,6 +158,85 @@ def _fold(state: Any, evolve: Any, history: Iterable[Recorded], before: int) -> 
         if one.seq < before:
             state = evolve(state, one.event)
     return state
+
+
+# ---- corrections
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """The draft of a credit note, and where it stands in the log."""
+
+    content: bill1.CreditNoteContent
+    digest: str
+    seq: int
+    number: str
+    """Empty until it is given."""
+
+
+def noted(history: Sequence[Recorded], name: str) -> Noted:
+    """Return the draft of a credit note.
+
+    Raises:
+        Rejected: `credit-note-not-found`.
+    """
+    found = None
+    for one in history:
+        match one.event:
+            case bill1.CreditNoteDrafted(content=content, digest=digest):
+                found = Noted(content=content, digest=digest, seq=one.seq, number="")
+            case bill1.CreditNoteFinalized(number=number) if found is not None:
+                found = msgspec.structs.replace(found, number=number)
+            case _:
+                continue
+    if found is None:
+        raise Rejected("credit-note-not-found", f"there is no credit note {name!r}")
+    return found
+
+
+def note_line(draft: Noted, place: int) -> bill1.NoteLine:
+    """Return a line of a credit note by its place, from 1 on.
+
+    Raises:
+        Rejected: `invoice-line-not-found`.
+    """
+    lines = draft.content.lines
+    if not 1 <= place <= len(lines):
+        raise Rejected("invoice-line-not-found", f"the credit note has {len(lines)} lines")
+    return lines[place - 1]
+
+
+def note_again(draft: Noted, bill: Sequence[Recorded], owner: Sequence[Recorded]) -> bytes:
+    """Return a credit note's bytes, made once more from what stands before it."""
+    content = draft.content
+    command = credit_note.asked(content)
+    state: invoice.Invoice = _fold(invoice.Invoice(), invoice.evolve, bill, draft.seq)
+    at: account.Account = _fold(account.Account(), account.evolve, owner, draft.seq)
+    left = correcting.to_be_paid(at, command)
+    made = credit_note.make(command, state, left, content.organization, content.made)
+    return credit_note.text(made)
+
+
+def corrections(history: Iterable[Recorded], place: int) -> list[dict[str, Any]]:
+    """Return what was given back of an invoice's line, each with its place in the log."""
+    found: list[dict[str, Any]] = []
+    for one in history:
+        match one.event:
+            case bill1.InvoiceVoided(reason=reason):
+                found.append({"seq": one.seq, "type": one.type, "reason": reason})
+            case bill1.InvoiceCredited(note=note, lines=lines):
+                found += [
+                    {
+                        "seq": one.seq,
+                        "type": one.type,
+                        "credit_note": note,
+                        "amount": msgspec.to_builtins(part.amount),
+                    }
+                    for part in lines
+                    if part.line == place
+                ]
+            case _:
+                continue
+    return found
 
 
 # ---- a line

@@ -1,7 +1,7 @@
 """An invoice: what one month cost. It is drafted with its month, numbered, and never changed.
 
-What it says is made by `invoicing.py`; its number comes from the year's `invoice-numbers`, each one
-claimed in the batch that gives it, so that there is neither a gap nor a second holder.
+What it says is made by `invoicing.py`; what is wrong with it is corrected beside it, by
+`correcting.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from typing import Final, Literal
 import msgspec
 
 from catalyst.billing.domain import account
+from catalyst.billing.domain.numbering import INVOICES, Numbers
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Context, Decision, Emit, Fired, Recorded, TakeClaim, emit
 from catalyst.contracts.message import Answer, Event
-from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 
 AGGREGATE: Final = "invoice"
-NUMBERS: Final = "invoice-numbers"
-LATEST: Final = 1_000
-"""Invoices whose number is still known, so that a repeat gets the same; it comes much sooner."""
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,21 +28,18 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     number: str = ""
     paid: bool = False
+    void: bool = False
+    credited: dict[int, int] = {}
+    """Minor units that credit notes gave back, by line."""
 
     @property
-    def status(self) -> Literal["draft", "finalized", "paid"]:
+    def status(self) -> Literal["draft", "finalized", "paid", "void"]:
         """What becomes of it; it is a draft until it has its number."""
         if not self.number:
             return "draft"
+        if self.void:
+            return "void"
         return "paid" if self.paid else "finalized"
-
-
-class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of one year."""
-
-    last: int = 0
-    latest: dict[str, int] = {}
-    """The latest that were given, by `<organization>/<invoice>`."""
 
 
 def ref_of(organization: str, month: str) -> Ref:
@@ -53,22 +47,22 @@ def ref_of(organization: str, month: str) -> Ref:
     return Ref(organization, account.SERVICE, AGGREGATE, month)
 
 
+# ---- numbers
+
+
 def numbers_of(year: int) -> Ref:
     """Return what gives the numbers of a year."""
-    return Ref(None, account.SERVICE, NUMBERS, f"{year:04d}")
+    return INVOICES.ref(year)
 
 
 def number_of(year: str, count: int) -> str:
     """Return a number as it is written."""
-    return f"{year}-{count:06d}"
+    return INVOICES.text(year, count)
 
 
 def claim_of(year: str, count: int) -> Claim:
     """Return the claim of a number: it belongs to one invoice for ever."""
-    return Claim("invoice-number", number_of(year, count))
-
-
-# ---- numbers
+    return INVOICES.claim_of(year, count)
 
 
 def reads_next(state: Numbers, _command: bill1.NumberInvoice, ref: Ref) -> Sequence[Ref | Claim]:
@@ -82,12 +76,10 @@ def number(state: Numbers, command: bill1.NumberInvoice, context: Context) -> De
     Raises:
         Rejected: `invoice-number-taken` if somebody else holds it.
     """
-    if f"{command.organization}/{command.invoice}" in state.latest:
+    given = INVOICES.give(state, f"{command.organization}/{command.invoice}", context)
+    if given is None:
         return Decision()
-    year, count = context.ref.id, state.last + 1
-    claim = claim_of(year, count)
-    if context.claims[claim].holder is not None:
-        raise Rejected("invoice-number-taken", f"the number {claim.name} belongs to another")
+    count, claim = given
     numbered = bill1.InvoiceNumbered(
         organization=command.organization,
         invoice=command.invoice,
@@ -101,10 +93,7 @@ def evolve_numbers(state: Numbers, event: Event) -> Numbers:
     """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
     if not isinstance(event, bill1.InvoiceNumbered):
         return state
-    latest = {**state.latest, f"{event.organization}/{event.invoice}": event.count}
-    for oldest in list(latest)[: max(0, len(latest) - LATEST)]:
-        del latest[oldest]
-    return Numbers(last=event.count, latest=latest)
+    return state.with_given(f"{event.organization}/{event.invoice}", event.count)
 
 
 # ---- the invoice
@@ -138,5 +127,12 @@ def evolve(state: Invoice, event: Event) -> Invoice:
             return replace(state, number=event.number)
         case bill1.InvoicePaid():
             return replace(state, paid=True)
+        case bill1.InvoiceVoided():
+            return replace(state, void=True)
+        case bill1.InvoiceCredited():
+            credited = dict(state.credited)
+            for one in event.lines:
+                credited[one.line] = credited.get(one.line, 0) + one.amount.minor
+            return replace(state, credited=credited)
         case _:
             return state

@@ -224,6 +224,23 @@ def expire(credit: Credit) -> Journal:
     )
 
 
+def give_back(amount: Money, lowered: int, entry: str) -> Journal:
+    """Return what was taken being given back: less is owed, and the rest is credit.
+
+    Args:
+        amount: How much.
+        lowered: How much of it was owed still, in minor units.
+        entry: Name of the grant that takes the rest.
+    """
+    currency, rest = amount.currency, amount.minor - lowered
+    sides = [posting("revenue", currency, -amount.minor)]
+    if lowered:
+        sides.append(posting("receivable", currency, lowered))
+    if rest:
+        sides.append(posting("credit", currency, rest, entry))
+    return Journal(postings=tuple(sides))
+
+
 def _held(journal: Journal) -> Money | None:
     sides = [side.amount for side in journal.postings if side.account == "held"]
     return sides[0] if sides else None
