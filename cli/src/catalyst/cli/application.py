@@ -51,6 +51,8 @@ def list_(
             return list(page.rows)
 
     docs = [msgspec.to_builtins(row.doc) for row in run(work())]
+    if not docs:
+        owned.require(target, owner)
     found = [
         (doc["name"], place)
         for doc in docs

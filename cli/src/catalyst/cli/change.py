@@ -34,6 +34,7 @@ HashOption = Annotated[
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 _APPLY: Final = "provisioning.apply-plan.v1"
+_STALE: Final = "plan-stale"
 _WHOSE: Final = "whose change is it?"
 
 
@@ -122,6 +123,9 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         failure.hint = f"`catalyst apply {text}` again is safe: the same plan is applied once"
         raise failure from error
     if not watch or exit_of(found) is not ExitCode.OK:
+        if found.code == _STALE and form is Format.TABLE:
+            action = kept.plan["request"]["action"]
+            note(f"`catalyst plan {action}` again says what it would do as things are now")
         finish(found, form)
         if form is Format.TABLE:
             note(f"the change is {kept.change}; --watch follows it")
@@ -131,6 +135,9 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
     code = run(following.follow(target, kept.change, kept.organization, form))
     if code is not ExitCode.OK:
         raise Ended(code)
+    name = kept.plan["request"]["application"]
+    if form is Format.TABLE and name:
+        note(f"`catalyst app show {name} --org {kept.organization}` shows how it is")
 
 
 async def _apply(target: Target, kept: planned.Kept, timeout: float) -> Outcome:

@@ -8,7 +8,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.invoice import InvoiceArgument
-from catalyst.cli.output import Format
+from catalyst.cli.output import Format, note
 from catalyst.cli.send import finish
 from catalyst.cli.target import (
     ContextOption,
@@ -47,6 +47,8 @@ def finalize(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     finish(_send(target, "finalize-invoice", owner, {"month": month}, timeout), output)
+    if output is Format.TABLE:
+        note(f"`catalyst billing invoice show {month} --org {owner}` has it with its number")
 
 
 def _send(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: float) -> Outcome:

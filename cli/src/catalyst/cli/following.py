@@ -33,7 +33,7 @@ class Follower:
         """Start before anything was seen."""
         self._status = ""
         self._steps: dict[str, tuple[Any, ...]] = {}
-        self._blocked: list[str] = []
+        self._blocked: set[str] = set()
 
     def news(self, doc: Doc) -> list[str]:
         """Return a line for everything that is not as it was."""
@@ -44,9 +44,11 @@ class Follower:
                 found.append(_step(step))
             self._steps[step["step"]] = state
         blocked = chain(doc["blocked_by"])
-        if blocked and blocked != self._blocked:
+        links = {line.strip() for line in blocked}
+        # A chain that only became shorter is good news, and told by the steps.
+        if links - self._blocked:
             found += ["blocked by", *(f"  {line}" for line in blocked)]
-        self._blocked = blocked
+            self._blocked |= links
         if doc["status"] != self._status:
             self._status = doc["status"]
             reason = f": {doc['reason']}" if doc["reason"] else ""

@@ -47,6 +47,7 @@ def list_(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
+    owned.require(target, owner)
     run(read(target, Wanted(kinds="invoices", where={"organization": owner}), output))
     if output is Format.TABLE:
         note(f"`catalyst billing invoice show MONTH --org {owner}` shows the lines of one")

@@ -44,6 +44,16 @@ def owner_of(target: Target, org: str | None, question: str) -> str:
     raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint + more)
 
 
+def require(target: Target, owner: str) -> None:
+    """Take note that an Organization has nothing, not that there is none.
+
+    Raises:
+        Failure: If there is no such Organization to see.
+    """
+    hint = "`catalyst get organizations` lists yours"
+    row(target, "organizations", owner, owner, no_such(f"Organization {owner!r}", hint))
+
+
 def owner_of_environment(target: Target, org: str | None, env: str) -> str:
     """Return the Organization that `--org` names; without one, the Environment's.
 

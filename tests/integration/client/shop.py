@@ -1,0 +1,111 @@
+"""The stack as `catalyst up --simulate-cluster` runs it, for a command line, and its people."""
+
+import asyncio
+import io
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.integration.client.command import Ran
+
+from catalyst.cli import contexts
+from catalyst.cli.installation import OPERATOR_EMAIL, Installation
+from catalyst.cli.main import GROUPS, ended
+from catalyst.cli.stack import Options, running
+from catalyst.contracts import roles
+
+START_SECONDS = 120.0
+PACE = "SIMULATOR_PACE"
+PACE_SECONDS = "0.05"
+
+
+@dataclass
+class Shop:
+    """Runs the command line against the stack, in this process."""
+
+    installation: Installation
+    used: set[tuple[str, ...]] = field(default_factory=set)
+    """Verbs of groups that were run and did what they say."""
+
+    def run(self, *arguments: str, by: str = "") -> Ran:
+        """Run a verb as the local sovereign-admin, or with a token."""
+        out, err = io.StringIO(), io.StringIO()
+        more = ("--token", by) if by else ()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = ended([*arguments, *more])
+        group = GROUPS.get(arguments[0], ("", {}))[1]
+        for verb in group:
+            words = (arguments[0], *verb.split())
+            if code == 0 and arguments[: len(words)] == words:
+                self.used.add(words)
+        return Ran(int(code), out.getvalue(), err.getvalue())
+
+    def well(self, *arguments: str, by: str = "") -> Ran:
+        """Run a verb that has to work."""
+        ran = self.run(*arguments, by=by)
+        assert ran.code == 0, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
+        return ran
+
+    @property
+    def bookkeeper(self) -> str:
+        """Token of a billing-admin."""
+        return self.installation.keys.people().person("bill@example.org", [roles.BILLING_ADMIN])
+
+    @property
+    def owner(self) -> str:
+        """Token of the local person without any role but those of its Organizations."""
+        return self.installation.keys.people().person(OPERATOR_EMAIL, [])
+
+
+@contextmanager
+def open_shop(data: Path) -> Iterator[Shop]:
+    """Run the stack in a thread until the block ends; connections are kept in `data`."""
+    started, ended_ = threading.Event(), threading.Event()
+    failed: list[BaseException] = []
+    found: list[Shop] = []
+
+    async def hold() -> None:
+        async with _stack(data / "stack") as installation:
+            found.append(Shop(installation))
+            started.set()
+            await asyncio.to_thread(ended_.wait)
+
+    def work() -> None:
+        try:
+            asyncio.run(hold())
+        except BaseException as error:  # noqa: BLE001 - raised again where the test waits
+            failed.append(error)
+        finally:
+            started.set()
+
+    before = {name: os.environ.get(name) for name in ("XDG_CONFIG_HOME", PACE)}
+    os.environ |= {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS}
+    thread = threading.Thread(target=work, name="stack")
+    thread.start()
+    try:
+        assert started.wait(START_SECONDS)
+        if failed:
+            raise failed[0]
+        yield found[0]
+    finally:
+        ended_.set()
+        thread.join()
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    if failed:
+        raise failed[0]
+
+
+@asynccontextmanager
+async def _stack(data: Path) -> AsyncIterator[Installation]:
+    installation = Installation(data)
+    options = Options(port=0, simulate_cluster=True)
+    async with running(installation, options, lambda _line: None) as stack:
+        contexts.register_local(data)
+        yield installation
+        assert not stack.failed.is_set()

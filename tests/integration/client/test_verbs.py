@@ -1,0 +1,221 @@
+"""Every verb of the market, in one story on one stack; and what each says to a wrong use."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.integration.client.shop import Shop, open_shop
+
+from catalyst.blueprints import starter
+from catalyst.cli.main import GROUPS
+
+pytestmark = pytest.mark.real
+ORG: Final = "omantel"
+ENV: Final = "omantel-prod"
+CODE: Final = "SPRING-FAIR-7QKD-M2XW"
+PRICES: Final = Path(__file__).parents[3] / "examples" / "price-book.yaml"
+WORDPRESS: Final = Path(starter.__file__).parent / "data" / "bp-wordpress@1.0.0"
+MARKET: Final = ("app", "billing", "blueprint", "catalog", "plan", "source", "voucher")
+"""Groups of which every verb has its place in the story."""
+MANIFESTS: Final = f"""\
+apiVersion: orgs.openova.io/v1
+kind: Organization
+metadata: {{name: {ORG}}}
+spec:
+  slug: {ORG}
+  displayName: Omantel
+  kind: customer
+  tier: sme
+  billingMode: real
+  sovereignRef: cloud.example.org
+  owners:
+    - {{email: admin@localhost, role: owner}}
+---
+apiVersion: catalyst.openova.io/v1
+kind: Environment
+metadata: {{name: {ENV}}}
+spec:
+  organizationRef: {ORG}
+  envType: prod
+  placement: single-region
+  regions:
+    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack with an Organization that has prices, and a voucher that it has redeemed."""
+    folder = tmp_path_factory.mktemp("shop")
+    manifests = folder / "omantel.yaml"
+    manifests.write_text(MANIFESTS)
+    with open_shop(folder) as found:
+        found.well("apply", "-f", str(manifests))
+        found.well("billing", "price-book", "apply", str(PRICES), by=found.bookkeeper)
+        issued = found.well("voucher", "issue", "40.000", "OMR", "--code", CODE)
+        assert issued.out.split() == [CODE]
+        redeemed = found.well("voucher", "redeem", CODE, "--org", ORG, by=found.owner)
+        assert "40.000 OMR" in redeemed.out
+        yield found
+
+
+def pasted(text: str, verb: str) -> list[str]:
+    """Return the words of the command that a hint offers, without the program's name."""
+    found = re.search(rf"`(?:uv run )?catalyst ({verb}[^`]*)`", text)
+    assert found is not None, text
+    return found[1].split()
+
+
+def planned(shop: Shop, *arguments: str) -> list[str]:
+    """Plan as the Organization's owner; return the command that its hint offers."""
+    ran = shop.well("plan", *arguments, by=shop.owner)
+    return pasted(ran.err, "apply")
+
+
+def carried_out(shop: Shop, *arguments: str) -> str:
+    """Plan, paste what the hint offers, and return what was shown of it."""
+    ran = shop.well(*planned(shop, *arguments), by=shop.owner)
+    assert "completed, 100 %" in ran.out
+    return ran.out
+
+
+@pytest.mark.guarantee("G27.1")
+def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offered(
+    shop: Shop,
+) -> None:
+    month = f"{datetime.now(UTC):%Y-%m}"
+    assert "starter" in shop.well("source", "list").out
+    shop.well("source", "add", "shared", f"/git/{ORG}/shared-blueprints.git", "--org", ORG)
+    shop.well("source", "sync", "shared", "--org", ORG)
+    shop.well("source", "remove", "shared", "--org", ORG)
+    shop.well("blueprint", "lint", str(WORDPRESS))
+
+    found = shop.well("catalog", "search", "wordpress", "--org", ORG)
+    looked = shop.well(*pasted(found.err, "catalog show"))
+    assert "1.500 OMR" in looked.out
+    assert "memoryMiB" in shop.well("catalog", "show", "bp-wordpress", "--form", "--org", ORG).out
+    why = shop.well("catalog", "show", "bp-wordpress", "--why-not", "9.0.0", "--org", ORG)
+    assert "9.0.0" in why.out
+
+    # Without --org: an Environment says whose it is.
+    plan = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--version", "1.0.0")
+    shown = shop.well("plan", *plan, by=shop.owner)
+    assert "37.000 OMR afterwards" in shown.out
+    assert "capture    done" in shop.well(*pasted(shown.err, "apply"), by=shop.owner).out
+    assert "healthy" in shop.well("app", "list", "--env", ENV).out
+    assert "seen" in shop.well("app", "show", "blog").out
+    carried_out(shop, "upgrade", "blog", "--env", ENV, "--version", "1.1.0")
+    more = planned(shop, "configure", "blog", "--env", ENV, "--set", "memoryMiB=768")
+    other = planned(shop, "configure", "blog", "--env", ENV, "--set", "memoryMiB=1024")
+    assert "completed" in shop.well(*more, by=shop.owner).out
+    stale = shop.run(*other, by=shop.owner)
+    assert stale.code == 3
+    assert "plan-stale" in stale.err
+    assert pasted(stale.err, "plan") == ["plan", "configure"]
+    history = shop.well("app", "history", "blog", "--json").json
+    assert [one["request"]["action"] for one in history] == ["install", "upgrade", "configure"]
+    back = ("rollback", "blog", "--env", ENV, "--to", history[1]["change"])
+    carried_out(shop, *back)
+
+    assert "37.000 OMR" in shop.well("billing", "balance", "--org", ORG).out
+    kinds = {item["kind"] for item in shop.well("billing", "ledger", "--json").json}
+    assert {"credit-granted", "credit-held", "hold-captured"} <= kinds
+    assert "main" in shop.well("billing", "price-book", "show").out
+    running = shop.well("billing", "invoice", "show", month)
+    assert "3.000 OMR" in running.out
+    shop.well("billing", "invoice", "finalize", month, "--org", ORG, by=shop.bookkeeper)
+    opened = shop.well(*pasted(running.err, "billing invoice explain"))
+    assert "price book main 2026-01" in opened.out
+    assert "the same bytes" in shop.well(*pasted(opened.err, "billing invoice replay")).out
+    assert month in shop.well("billing", "invoice", "list").out
+
+    carried_out(shop, "uninstall", "blog", "--env", ENV)
+    assert "hash" in shop.well("plan", "delete-environment", ENV, "--org", ORG).out
+    assert "hash" in shop.well("plan", "delete-organization", ORG).out
+    shop.well("voucher", "issue", "1.000", "OMR", "--code", "AUTUMN-FAIR-7QKD-M2XW")
+    assert "1.000 OMR" in shop.well("voucher", "preview", "AUTUMN-FAIR-7QKD-M2XW").out
+    shop.well("voucher", "revoke", "AUTUMN-FAIR-7QKD-M2XW", "--reason", "The fair is over.")
+
+    verbs = {(group, *verb.split()) for group in MARKET for verb in GROUPS[group][1]}
+    assert verbs - shop.used == set()
+
+
+BLOG: Final = ("--env", ENV, "--org", ORG)
+NOBODY: Final = ("--org", "nobody")
+
+
+@pytest.mark.guarantee("G27.2")
+@pytest.mark.parametrize(
+    ("code", "says", "arguments"),
+    [
+        (4, "Organization 'nobody'", ("app", "list", *NOBODY)),
+        (4, "Application 'shop'", ("app", "show", "shop", "--org", ORG)),
+        (4, "Application 'shop'", ("app", "history", "shop", "--org", ORG)),
+        (4, "account of 'nobody'", ("billing", "balance", *NOBODY)),
+        (4, "account of 'nobody'", ("billing", "ledger", *NOBODY)),
+        (4, "Organization 'nobody'", ("billing", "invoice", "list", *NOBODY)),
+        (4, "'2020-01'", ("billing", "invoice", "show", "2020-01", "--org", ORG)),
+        (2, "LINE", ("billing", "invoice", "explain", "2020-01", "--org", ORG)),
+        (4, "'2020-01'", ("billing", "invoice", "explain", "2020-01/1", "--org", ORG)),
+        (4, "'2020-01'", ("billing", "invoice", "replay", "2020-01", "--org", ORG)),
+        (7, "roles", ("billing", "invoice", "finalize", "2020-01", "--org", ORG)),
+        (7, "roles", ("billing", "price-book", "apply", str(PRICES))),
+        (2, "'nowhere.yaml'", ("billing", "price-book", "apply", "nowhere.yaml")),
+        (2, "AMOUNT", ("voucher", "issue", "1.0001", "OMR")),
+        (2, "--ends", ("voucher", "issue", "1.000", "OMR", "--ends", "tomorrow")),
+        (4, "voucher", ("voucher", "preview", "NO-SUCH-CODE-7QKD", "--org", ORG)),
+        (3, "CODE: The Organization has redeemed", ("voucher", "redeem", CODE, "--org", ORG)),
+        (3, "CODE: There is no", ("voucher", "redeem", "NO-SUCH-CODE-7QKD", "--org", ORG)),
+        (3, "voucher", ("voucher", "revoke", "NO-SUCH-CODE-7QKD", "--reason", "Why not?")),
+        (7, "get organizations", ("catalog", "search", "wiki", *NOBODY)),
+        (4, "'bp-none'", ("catalog", "show", "bp-none", "--org", ORG)),
+        (
+            4,
+            "'nowhere-prod'",
+            ("plan", "install", "bp-wiki", "--as", "web", "--env", "nowhere-prod"),
+        ),
+        (4, "'bp-none'", ("plan", "install", "bp-none", "--as", "web", *BLOG)),
+        (
+            3,
+            "siteTitle",
+            ("plan", "install", "bp-wordpress", "--as", "web", "--set", "siteTitle=Hi", *BLOG),
+        ),
+        (4, "shop", ("plan", "configure", "shop", "--set", "a=1", *BLOG)),
+        (4, "shop", ("plan", "upgrade", "shop", *BLOG)),
+        (4, "shop", ("plan", "rollback", "shop", *BLOG)),
+        (4, "shop", ("plan", "uninstall", "shop", *BLOG)),
+        (4, "'omantel-dev'", ("plan", "delete-environment", "omantel-dev", "--org", ORG)),
+        (4, "nobody", ("plan", "delete-organization", "nobody")),
+        (4, "catalyst plan", ("apply", "aaaaaaaaaaaa")),
+        (2, "'nowhere'", ("blueprint", "lint", "nowhere")),
+        (3, "/data/location", ("source", "add", "mine", "/nowhere", "--org", ORG)),
+        (3, "source", ("source", "sync", "mine", "--org", ORG)),
+        (3, "source", ("source", "remove", "mine", "--org", ORG)),
+    ],
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_use_is_told_by_what_is_wrong(
+    code: int, says: str, arguments: tuple[str, ...], shop: Shop
+) -> None:
+    ran = shop.run(*arguments)
+    assert (ran.code, ran.out if code != 3 else "") == (code, "")
+    assert says in ran.err
+
+
+@pytest.mark.guarantee("G27.2")
+def test_a_mistake_in_a_price_book_is_told_by_its_line_and_nothing_is_taken(
+    shop: Shop, tmp_path: Path
+) -> None:
+    text = PRICES.read_text("utf-8").replace('"12.500"', '"12.50x"', 1)
+    line = next(number for number, part in enumerate(text.splitlines(), 1) if "12.50x" in part)
+    (tmp_path / "prices.yaml").write_text(text)
+    before = shop.well("billing", "price-book", "show", "--json").out
+    file = str(tmp_path / "prices.yaml")
+    ran = shop.run("billing", "price-book", "apply", file, by=shop.bookkeeper)
+    assert ran.code == 3
+    assert f"line {line}, column " in ran.err
+    assert f"nothing of {file} was taken" in ran.err
+    assert shop.well("billing", "price-book", "show", "--json").out == before
