@@ -1,8 +1,8 @@
 """A broker port that stops the world before or after its n-th call, as `kill -9` would.
 
 The loop itself holds no hooks: the points are found by recording a run. A test goes through a
-sample of them, because each takes part of a second of a core. `CATALYST_POINTS=<k>/<n>` goes through
-every n-th point from the k-th on instead; `uv run python -m tools.points` runs all, in turns.
+sample of them, because each takes a second or less of a core. `CATALYST_POINTS=<k>/<n>` goes
+through every n-th point from the k-th on; `uv run python -m tools.points` runs all, in turns.
 """
 
 import asyncio
