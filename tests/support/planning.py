@@ -52,6 +52,7 @@ class Others:
         """The lock for each Application that is asked about."""
         self.monthly = 5000
         self.credit = 100_000
+        self.limited = ""
         self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     async def ask(
@@ -83,7 +84,7 @@ class Others:
         found["total"]["minor"] = found["due"]["minor"] = total
         left = self.credit - total
         after = {"currency": "OMR", "minor": left}
-        return {**found, "credit_after": after, "covered": left >= 0}
+        return {**found, "credit_after": after, "covered": left >= 0, "limited": self.limited}
 
 
 def entry(

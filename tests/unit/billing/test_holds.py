@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import billing, build
+from tests.support import usage as used
 from tests.support.scenario import Outcome, given
 
 from catalyst.billing.domain import subscription
@@ -102,6 +103,30 @@ def test_the_spend_limit_counts_what_is_held_and_what_was_taken_this_month() -> 
     then(captured, second).then_rejected("spend-limit-reached")
     next_month = billing.NOW + timedelta(days=30)
     assert then(captured, second, next_month).decision.events
+
+
+@pytest.mark.guarantee("G12.18")
+def test_nothing_is_ordered_above_the_spend_limit_and_use_counts_towards_it() -> None:
+    def asked(limit: int, quantity: int) -> Outcome:
+        """Hold 6.500 OMR after use of so many pieces at half a baisa."""
+        bound = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(limit)))
+        opened = (billing.ACCOUNT, bill1.AccountOpened(organization="acme", month="2026-04"))
+        rich = (*billing.rich(50_000), opened, used.started())
+        scene = given(billing.applied(billing.book(used.TEXT)), *rich[1:], bound)
+        uses = used.use("u-1", quantity, time=billing.NOW)
+        scene = used.reported(scene, uses, now=billing.NOW).and_then()
+        hold = billing.hold("c-9", billing.quote(billing.item("wiki")))
+        return scene.when(hold, billing.ACCOUNT, by=PROVISIONING, now=billing.NOW)
+
+    refused = asked(8000, 3002).then_rejected("spend-limit-reached")
+    assert refused.rejected is not None
+    said = "1.501 OMR of the limit of 8.000 OMR is spent or held in 2026-04, and 6.500 OMR is due"
+    assert refused.rejected.message == said
+    assert asked(8000, 3000).decision.events
+    # Beyond the limit, use is counted as ever.
+    over = asked(1000, 50_000).and_then()
+    again = used.reported(over, used.use("u-2", 50_000, time=billing.NOW), now=billing.NOW)
+    assert [one.quantity for one in again.state().meters.values()] == [100_000]
 
 
 def test_credit_of_another_currency_is_no_credit() -> None:

@@ -17,7 +17,8 @@ from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.values_v1 import Reason
 
 LineNumber = Annotated[
-    int, msgspec.Meta(ge=1, le=100_000, description="the number of a line, from 1 on")
+    int,
+    msgspec.Meta(ge=1, le=100_000, description="a number from 1 to 100000", examples=[1]),
 ]
 
 

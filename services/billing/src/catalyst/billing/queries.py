@@ -20,6 +20,7 @@ from catalyst.billing.domain import (
     explaining,
     holds,
     invoice,
+    limit,
     price_book,
     prices,
     subscription,
@@ -100,6 +101,8 @@ def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
 async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
     """Answer what some Applications cost, and what credit is left after they are paid.
 
+    `limited` says why the spend limit does not allow them; empty: it does.
+
     Raises:
         Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
             `prices.quote`.
@@ -114,15 +117,18 @@ async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, lo
         ref: await load(ref)
         for ref in (subscription.ref_of(organization, name) for name in sorted(names))
     }
-    paid = holds.paid_for(asked.items, organization, prices.month_of(now), states)
+    month = prices.month_of(now)
+    paid = holds.paid_for(asked.items, organization, month, states)
     found = prices.quote(book, asked.items, asked.currency, paid)
     available = owner.available(asked.currency, now)
     after = available.minus(found.due)
+    used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
     return {
         **msgspec.to_builtins(found),
         "available": msgspec.to_builtins(available),
         "credit_after": msgspec.to_builtins(after),
         "covered": after.minor >= 0,
+        "limited": limit.refusal(owner, found.due, organization, month, used),
         "prices_as_of": f"{book.start:%Y-%m-%d}",
     }
 

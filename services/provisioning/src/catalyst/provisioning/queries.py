@@ -230,6 +230,7 @@ class Planner:
             quote=msgspec.convert(known, Quote),
             credit_after=None if after is None else msgspec.convert(after, Money),
             covered=bool(answer.get("covered", True)),
+            limited=str(answer.get("limited", "")),
         )
 
     # ---- what removes

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from catalyst.billing.domain import account, ledger, price_book, prices, subscription
+from catalyst.billing.domain import account, ledger, limit, price_book, prices, subscription
 from catalyst.billing.domain.account import Account, Hold
 from catalyst.billing.domain.subscription import Subscription
 from catalyst.contracts import billing_v1 as bill1
@@ -28,9 +28,10 @@ MOST_OPEN: Final = 500
 """Holds that may be open at once, so that an account stays quick to read."""
 
 
-def reads_hold(_state: Account, command: bill1.HoldCredit, ref: Ref) -> Sequence[Ref | Claim]:
-    """Name the price book, and what is paid already."""
-    return (price_book.DEFAULT, *_subscriptions(ref, command.quote.items))
+def reads_hold(state: Account, command: bill1.HoldCredit, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the price book, what is paid already, and what was used if that is limited."""
+    paid = _subscriptions(ref, command.quote.items)
+    return (price_book.DEFAULT, *paid, *limit.refs_of(state, ref.id))
 
 
 def hold_credit(state: Account, command: bill1.HoldCredit, context: Context) -> Decision:
@@ -131,15 +132,9 @@ def _subscriptions(ref: Ref, items: Sequence[Item]) -> list[Ref]:
 
 
 def _within_limit(state: Account, due: Money, context: Context) -> None:
-    limit = state.spend_limit
-    if limit is None or limit.currency != due.currency or due.minor == 0:
-        return
     month = prices.month_of(context.now)
-    spent = state.spent.get(due.currency, 0) if state.month == month else 0
-    held = ledger.balance(state.balances, "held", due.currency)
-    if spent + held + due.minor > limit.minor:
-        so_far = Money(currency=due.currency, minor=spent + held)
-        message = f"{so_far} of {limit} is spent or held in {month}, and {due} is due"
+    message = limit.refusal(state, due, context.ref.id, month, context.reads)
+    if message:
         raise Rejected("spend-limit-reached", message)
 
 

@@ -140,6 +140,8 @@ def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
     if quoted is not None and not quoted.covered:
         message = f"{quoted.quote.due} is due, and the credit does not cover it"
         found.append(Blocker(code="credit-insufficient", message=message))
+    if quoted is not None and quoted.limited:
+        found.append(Blocker(code="spend-limit-reached", message=quoted.limited))
     return tuple(found)
 
 

@@ -25,6 +25,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     credit_after: Money | None = None
     covered: bool = True
+    limited: str = ""
+    """Why the spend limit does not allow it; empty: it does."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
