@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,12 +13,14 @@ from catalyst.blueprints import templates
 from catalyst.blueprints.expressions import BadExpression, Expression
 from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.package import BadPackage, Package
-from catalyst.blueprints.source import Document, Mark, parse, walk
+from catalyst.blueprints.source import Document, Mark, Parsed, parse, walk
 
 KUSTOMIZATION: Final = "kustomization.yaml"
 WHEN: Final = "catalyst.openova.io/when"
 """The annotation that makes an object conditional."""
 MAX_OBJECTS: Final = 200
+KEPT_CHARACTERS: Final = 8 * 1024
+"""Shorter files are kept as they were parsed: each is rendered for every plan and commit."""
 CLUSTER_SCOPED: Final = frozenset(
     {
         "APIService", "CertificateSigningRequest", "ClusterIssuer", "ClusterPolicy", "ClusterRole",
@@ -110,12 +113,18 @@ def _resources(package: Package, path: str, findings: list[Finding]) -> Iterator
 
 def _documents(package: Package, path: str, findings: list[Finding]) -> tuple[Document, ...]:
     try:
-        parsed = parse(package.text(path), path)
+        text = package.text(path)
+        parsed = (_kept if len(text) < KEPT_CHARACTERS else parse)(text, path)
     except BadPackage as error:
         findings.append(_file_finding(path, "package.encoding", error.reason, error.fix))
         return ()
     findings.extend(parsed.findings)
     return parsed.documents
+
+
+@functools.lru_cache(maxsize=256)
+def _kept(text: str, path: str) -> Parsed:
+    return parse(text, path)
 
 
 def _is_object(source: Document, findings: list[Finding]) -> bool:

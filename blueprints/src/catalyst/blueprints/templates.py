@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from catalyst.blueprints.functions import shown
 
 MAX_EXPRESSIONS: Final = 50
 """In one text."""
+KEPT_CHARACTERS: Final = 1000
+"""Shorter texts are kept as templates: each is evaluated for every Application, plan and commit."""
 _OPEN: Final = "${{"
 _OLD: Final = "{{"
 _CLOSE: Final = "}}"
@@ -69,6 +72,10 @@ def parse(text: str, *, old: bool = False) -> Template:
     Raises:
         BadExpression: If an expression is not taken; with its offset in the text.
     """
+    return (_kept if len(text) < KEPT_CHARACTERS else _parsed)(text, old)
+
+
+def _parsed(text: str, old: bool) -> Template:  # noqa: FBT001 - as the cache is asked
     parts: list[str | Part] = []
     literal = ""
     place = 0
@@ -98,6 +105,9 @@ def parse(text: str, *, old: bool = False) -> Template:
         # Spaces around it are the line breaks of a block.
         parts = stripped
     return Template(tuple(parts))
+
+
+_kept: Final = functools.lru_cache(maxsize=2048)(_parsed)
 
 
 def _part(inner: str, start: int, *, new: bool) -> Part:
