@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import billing, invoice, owned
+from catalyst.cli import billing, charging, invoice, owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.main import ended
 from catalyst.cli.target import Target
@@ -138,3 +138,51 @@ def test_an_account_without_money_says_so_in_no_rows(
     shown = capsys.readouterr()
     assert shown.out.split() == ["CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN"]
     assert "billing ledger --org omantel`" in shown.err
+
+
+def test_a_credit_note_is_sent_in_the_invoice_s_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
+    monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
+    monkeypatch.setattr(charging, "_send", lambda *given: sent.append(given[1:4]))
+    monkeypatch.setattr(charging, "finish", lambda *_: None)
+    charging.credit_note("2026-11", ["1=0.500", "2=1"], note_name="n-1", reason="down", url=URL)
+    lines = [
+        {"line": 1, "amount": {"currency": "OMR", "minor": 500}},
+        {"line": 2, "amount": {"currency": "OMR", "minor": 1000}},
+    ]
+    data = {"note": "n-1", "invoice": "2026-11", "reason": "down", "lines": lines}
+    assert sent == [("issue-credit-note", "omantel", data)]
+
+
+@pytest.mark.parametrize("text", ["", "1", "=1", "0=1", "x=1", "1=x", "1=0.0001", "1=-1"])
+def test_what_names_no_line_or_no_amount_is_not_credited(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
+    monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
+    verb = ["billing", "credit-note", "2026-11", text, "--as", "n", "--reason", "r"]
+    assert ended([*verb, "--url", URL]) == ExitCode.USAGE
+    assert "LINE=AMOUNT" in capsys.readouterr().err
+
+
+def test_a_line_of_a_credit_note_says_what_was_given_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+    given_back = {"credit_note": "n-1", "amount": RIAL}
+    found = {
+        "line": LINE,
+        "price_book_seq": 7,
+        "count": 0,
+        "events": [],
+        "next": None,
+        "corrections": [given_back, {"reason": "wrong"}],
+    }
+    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
+    monkeypatch.setattr(owned, "answer", lambda *given: asked.append(given[3]) or found)
+    invoice.explain("n-1/1", url=URL)
+    assert asked == [{"credit_note": "n-1", "line": 1}]
+    shown = capsys.readouterr().out
+    assert "credit note n-1 gave back 1.500 OMR" in shown
+    assert "the invoice is void: wrong" in shown

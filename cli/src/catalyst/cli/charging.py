@@ -1,4 +1,4 @@
-"""`catalyst billing invoice`, for a billing-admin: close a month early."""
+"""What a billing-admin does with invoices: close a month early, void one, give some of it back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from catalyst.cli import owned
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.invoice import InvoiceArgument
 from catalyst.cli.output import Format, note
 from catalyst.cli.send import finish
@@ -22,8 +23,10 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.money_v1 import MoneyError, parse
 
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
+ReasonOption = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 _WHOSE = "whose invoices are they?"
 
 
@@ -49,6 +52,98 @@ def finalize(
     finish(_send(target, "finalize-invoice", owner, {"month": month}, timeout), output)
     if output is Format.TABLE:
         note(f"`catalyst billing invoice show {month} --org {owner}` has it with its number")
+
+
+def void(
+    invoice: InvoiceArgument,
+    *,
+    reason: ReasonOption,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Take back an invoice of which nothing is paid; its number stays. Needs billing-admin.
+
+    Example:
+      catalyst billing void 2026-11 --reason "Made out to the wrong one" --org omantel
+
+    What it took from credit goes back. Of one that is paid in part, `credit-note` gives back.
+    """
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    data = {"invoice": invoice, "reason": reason}
+    finish(_send(target, "void-invoice", owner, data, timeout), output)
+
+
+def credit_note(
+    invoice: InvoiceArgument,
+    lines: Annotated[
+        list[str],
+        typer.Argument(metavar="LINE=AMOUNT", help="How much of which line, such as `2=0.500`."),
+    ],
+    *,
+    note_name: Annotated[
+        str, typer.Option("--as", help="Name of the credit note; the same one counts once.")
+    ],
+    reason: ReasonOption,
+    org: OrgOption = None,
+    timeout: TimeoutOption = 30.0,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Give back some of what an invoice charged, line by line. Needs the role billing-admin.
+
+    Example:
+      catalyst billing credit-note 2026-11 1=0.500 2=1.000 --as outage-1 --reason "Two days down"
+
+    It lowers what is to be paid of the invoice; the rest is credit of the account.
+    """
+    target = resolve(context, url, token)
+    owner = owned.owner_of(target, org, _WHOSE)
+    parts = [_part(text) for text in lines]
+    asked = {"invoice": invoice, "start": parts[0][0] - 1}
+    found = owned.answer(target, "billing", "invoice", asked, owner)["lines"]
+    if not found:
+        raise Failure(ExitCode.NOT_FOUND, f"the invoice has no line {parts[0][0]}")
+    currency = found[0]["amount"]["currency"]
+    data = {
+        "note": note_name,
+        "invoice": invoice,
+        "reason": reason,
+        "lines": [
+            {"line": line, "amount": {"currency": currency, "minor": _minor(currency, amount)}}
+            for line, amount in parts
+        ],
+    }
+    outcome = _send(target, "issue-credit-note", owner, data, timeout)
+    finish(outcome, output)
+    if output is Format.TABLE:
+        note(f"`catalyst get credit-notes {note_name} --org {owner}` has it with its number")
+
+
+def _part(text: str) -> tuple[int, str]:
+    """Return the line and the amount of `2=0.500`.
+
+    Raises:
+        Failure: If it is not written so.
+    """
+    line, _, amount = text.partition("=")
+    if not amount or not line.isascii() or not line.isdigit() or int(line) < 1:
+        hint = "write LINE=AMOUNT, such as 2=0.500; `invoice show` numbers the lines"
+        raise Failure(ExitCode.USAGE, f"LINE=AMOUNT: {text!r} names no line", hint=hint)
+    return int(line), amount
+
+
+def _minor(currency: str, text: str) -> int:
+    try:
+        return parse(text, currency).minor
+    except MoneyError as error:
+        raise Failure(ExitCode.USAGE, f"LINE=AMOUNT: {error}") from error
 
 
 def _send(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: float) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -29,6 +30,7 @@ InvoiceArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The invoice's month, as `invoice list` shows it.")
 ]
 LINE_HINT: Final = "write INVOICE/LINE, such as 2026-11/1; `invoice show` numbers the lines"
+_MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _WHOSE: Final = "whose invoices are they?"
 
 
@@ -92,7 +94,7 @@ def explain(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Open a line of an invoice: its price, its formula, and every event behind it.
+    """Open a line of an invoice, or of a credit note: price, formula, and every event behind it.
 
     Example:
       catalyst billing invoice explain 2026-11/1 --org omantel
@@ -100,7 +102,7 @@ def explain(
     invoice, number = parted(line)
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    asked = {"invoice": invoice, "line": number}
+    asked = {_kind(invoice): invoice, "line": number}
     found = owned.answer(target, "billing", "explain", asked, owner)
     show(found, output, lambda: _explained(found))
     if output is not Format.TABLE:
@@ -119,7 +121,7 @@ def replay(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Make an invoice again from the log, and compare it byte for byte.
+    """Make an invoice, or a credit note, again from the log, and compare it byte for byte.
 
     Exit codes:
         0  it is the same
@@ -130,7 +132,7 @@ def replay(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    found = owned.answer(target, "billing", "replay", {"invoice": invoice}, owner)
+    found = owned.answer(target, "billing", "replay", {_kind(invoice): invoice}, owner)
     show(found, output, lambda: _replayed(found))
     if not found["same"]:
         raise Ended(ExitCode.CHECK_FAILED)
@@ -146,6 +148,11 @@ def parted(text: str) -> tuple[str, int]:
     if not invoice or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise Failure(ExitCode.USAGE, f"LINE: {text!r} names no line", hint=LINE_HINT)
     return invoice, int(number)
+
+
+def _kind(name: str) -> str:
+    """Return what a name is of: invoices are named by their months, credit notes by anything."""
+    return "invoice" if _MONTH.fullmatch(name) else "credit_note"
 
 
 def _running(target: Target, invoice: str, owner: str, absent: Failure) -> Any:
@@ -187,9 +194,15 @@ def _explained(found: Mapping[str, Any]) -> None:
     write(f"{count} event{'' if count == 1 else 's'} behind it")
     for event in found["events"]:
         write(f"  {msgspec.json.encode(event).decode()}")
+    for one in found["corrections"]:
+        if "credit_note" in one:
+            write(clean(f"credit note {one['credit_note']} gave back {amount(one['amount'])}"))
+        else:
+            write(clean(f"the invoice is void: {one['reason']}"))
 
 
 def _replayed(found: Mapping[str, Any]) -> None:
     verdict = "the same bytes" if found["same"] else "NOT the same bytes"
-    write(f"{found['number'] or found['invoice']}: {verdict}, {found['bytes']} of them")
+    name = found["number"] or found.get("invoice") or found["credit_note"]
+    write(f"{name}: {verdict}, {found['bytes']} of them")
     write(f"sha256 {found['replayed']}")

@@ -19,6 +19,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "subscriptions": ("subscription",),
     "usage": ("usage",),
     "invoices": ("invoice",),
+    "credit-notes": ("credit-note",),
     "price-books": ("price-book", "pricebook", "pricebooks"),
     "vouchers": ("voucher",),
     "redemptions": ("redemption",),
@@ -242,6 +243,13 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("NUMBER", _doc("number")),
         ("ORG", _organization),
         ("MONTH", _doc("month")),
+        ("STATUS", _doc("status")),
+    ),
+    "credit-notes": (
+        ("NUMBER", _doc("number")),
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("INVOICE", _doc("invoice_number")),
         ("STATUS", _doc("status")),
     ),
     "usage": (

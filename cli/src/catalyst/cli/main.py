@@ -280,6 +280,8 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "invoice explain": "catalyst.cli.invoice:explain",
             "invoice replay": "catalyst.cli.invoice:replay",
             "invoice finalize": "catalyst.cli.charging:finalize",
+            "void": "catalyst.cli.charging:void",
+            "credit-note": "catalyst.cli.charging:credit_note",
         },
     ),
     "context": (
