@@ -1,7 +1,9 @@
 """A Blueprint's rules: registered once by content, published when everything is there."""
 
+import asyncio
 from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from catalyst.blueprint_controller.domain import blueprint
 from catalyst.blueprint_controller.domain.blueprint import Prepared, evolve
 from catalyst.blueprint_controller.domain.dependencies import Blueprint, Graph, Need, circle
 from catalyst.blueprint_controller.domain.places import blueprint_ref, candidates
+from catalyst.blueprint_controller.effects import DEPENDENTS, effects
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Actor, Context, Decision, Recorded
 from catalyst.contracts.message import Event
@@ -71,14 +74,39 @@ class World:
         context = self.context(ref, SELF, reads, facts)
         return self.keep(ref, blueprint.register(self.state(ref), command, context))
 
-    def check(self, ref: Ref) -> list[Event]:
+    def check(self, ref: Ref, known: Any = None) -> list[Event]:
         command = bp1.CheckDependencies(arrived="bp-any")
         reads = blueprint.reads_check(self.state(ref), command, ref)
-        context = self.context(ref, SELF, reads)
+        context = self.context(ref, SELF, reads, known)
         return self.keep(ref, blueprint.check(self.state(ref), command, context))
 
     def people(self, rule: Any, ref: Ref, command: Any, by: Actor = ROOT) -> list[Event]:
         return self.keep(ref, rule(self.state(ref), command, self.context(ref, by, ())))
+
+
+def recorded(ref: Ref, event: Event, seq: int = 1) -> Recorded:
+    """Return an event as it stands in the log."""
+    return Recorded(
+        event=event,
+        type="",
+        id=str(seq),
+        ref=ref,
+        seq=seq,
+        time=NOW,
+        actor="",
+        correlationid="",
+        causationid="",
+    )
+
+
+async def woken(graph: Graph, given: Recorded) -> tuple[str, ...]:
+    """Return who looks again after an event."""
+    index: Any = SimpleNamespace(position=given.seq)
+    nobody: Any = None
+    (effect,) = (one for one in effects(nobody, nobody, graph, index) if one.name == DEPENDENTS)
+    assert type(given.event) in effect.events
+    report: Any = await effect.run(given, nobody)
+    return () if report is None else report.command.waiting
 
 
 def refused(code: str) -> Any:
@@ -142,6 +170,32 @@ def test_a_circle_is_refused_through_what_is_read_and_what_is_known() -> None:
     with refused("dependency-cycle") as caught:
         world.register(WIKI, "1.0.0", "bp-cc", known={"bp-cc": ("bp-dd",), "bp-dd": ("bp-wiki",)})
     assert "bp-wiki → bp-cc → bp-dd → bp-wiki" in str(caught.value)
+
+
+@pytest.mark.guarantee("G22.3")
+@given(st.permutations(["bp-aa", "bp-bb", "bp-cc"]))
+def test_circles_of_three_that_cross_are_never_published_and_each_is_told(
+    order: list[str],
+) -> None:
+    world, graph = World(), Graph()
+    ring = dict(pairwise(["bp-aa", "bp-bb", "bp-cc", "bp-aa"]))
+    for name in order:
+        # None of them knows of what the others depend on.
+        (registered,) = world.register(at("public", name), "1.0.0", f"{ring[name]} *", known={})
+        assert isinstance(registered, bp1.VersionRegistered)
+        graph.take(recorded(at("public", name), registered))
+    # The last one wakes who waits for it, and each that learns of the circle the one before.
+    told: list[Event] = [registered]
+    told_of = at("public", order[-1])
+    while told:
+        paths = asyncio.run(woken(graph, recorded(told_of, told[0])))
+        told_of = Ref.parse(paths[0])
+        told = world.check(told_of, graph.known(None))
+        name = told_of.id.removeprefix("public-")
+        assert world.state(told_of).versions["1.0.0"].cycle == (
+            *(name, ring[name], ring[ring[name]], name),
+        )
+    assert all(world.state(at("public", name)).versions["1.0.0"].cycle for name in order)
 
 
 def test_who_may_say_what_of_a_version() -> None:
@@ -214,19 +268,7 @@ def test_in_whatever_order_they_come_all_that_can_be_is_published(
         nonlocal seq
         for event in events:
             seq += 1
-            graph.take(
-                Recorded(
-                    event=event,
-                    type="",
-                    id=str(seq),
-                    ref=ref,
-                    seq=seq,
-                    time=NOW,
-                    actor="",
-                    correlationid="",
-                    causationid="",
-                )
-            )
+            graph.take(recorded(ref, event, seq))
             if isinstance(event, bp1.VersionPublished):
                 for waiting in graph.waiting(ref, event.name):
                     tell(waiting, world.check(waiting))

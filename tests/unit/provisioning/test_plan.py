@@ -347,6 +347,28 @@ async def test_what_others_need_does_not_go(place: Town, others: Others) -> None
     assert caught.value.code == "application-needed"
 
 
+@pytest.mark.guarantee("G13.7", "G14.7")
+@pytest.mark.parametrize("circle", ["chain", "circle"])
+async def test_what_stands_in_the_way_is_told_up_to_its_end(
+    place: Town, others: Others, circle: str
+) -> None:
+    await running(place, others)
+    needs = {"wiki": "shop", "shop": "front"}
+    if circle == "circle":
+        needs["front"] = "wiki"
+    for name, dependent in needs.items():
+        added = app1.DependentAdded(environment=PROD, dependent=dependent, change="ch-0")
+        place.given(application_ref("acme", name), added)
+    (blocker,) = (await plan(place, others, uninstall("wiki-postgres"))).blocked_by
+    chain: tuple[str, ...] = ("front", "shop", "wiki", "wiki-postgres")
+    words = "front needs shop, which needs wiki, which needs wiki-postgres"
+    if circle == "circle":
+        chain = ("wiki", *chain)
+        words = f"wiki needs {words.replace('front needs', 'front, which needs')}"
+        words += "; they go in a circle, so change what one of them uses first"
+    assert (blocker.message, blocker.names) == (f"in {PROD} {words}", chain)
+
+
 # ---- apply
 
 

@@ -57,7 +57,12 @@ def effects(sources: Sources, content: Content, graph: Graph, index: Index) -> t
         ),
         Effect(
             name=DEPENDENTS,
-            events=(bp1.VersionPublished, bp1.DependentsWoken),
+            events=(
+                bp1.VersionPublished,
+                bp1.VersionRegistered,
+                bp1.VersionAwaits,
+                bp1.DependentsWoken,
+            ),
             run=waker.run,
             failed=lambda _recorded, _why: None,
             lane=lambda recorded: recorded.ref.path,
@@ -204,7 +209,11 @@ def _merged(one: Known, other: Known) -> Known:
 
 
 class _Waker:
-    """Finds the Blueprints that wait for one that arrived."""
+    """Finds the Blueprints that wait for one that arrived, or that turned out to wait as well.
+
+    Registrations that cross see nothing of each other, so a circle may be closed by one that does
+    not know: whoever waits for what itself waits looks again, and tells the circle on.
+    """
 
     def __init__(self, graph: Graph, index: Index) -> None:
         self._graph = graph
@@ -212,6 +221,12 @@ class _Waker:
 
     async def run(self, recorded: Recorded, _load: Loader) -> Report | None:
         """Report who waits. Whoever waits was registered before: its decision read this one."""
+        match recorded.event:
+            case bp1.VersionRegistered(missing=()) | bp1.VersionAwaits(cycle=()):
+                # It is published by itself, or waits for what may yet come.
+                return None
+            case _:
+                pass
         if self._index.position < recorded.seq:
             await self._index.catch_up()
         if self._index.position < recorded.seq:

@@ -123,6 +123,21 @@ class Planner:
                 left += desired.dependencies.values() if desired is not None else ()
         return replace(facts, applications=known)
 
+    async def _with_dependents(self, facts: Facts, asked: PlanRequest, load: Loader) -> Facts:
+        """Return the facts with whoever needs an Application, and whoever needs those."""
+        environment = asked.environment or ""
+        names = {asked.application or ""}
+        while True:
+            needed = {
+                other
+                for name in names
+                for other in facts.applications[name].binding(environment).dependents
+            }
+            if needed <= names:
+                return facts
+            names |= needed
+            facts = await self._with_applications(facts, needed, load)
+
     async def _with_contents(self, facts: Facts, lock: Iterable[Locked]) -> Facts:
         """Return the facts with the content of all that runs beside a lock, and of the lock."""
         digests = {item.digest for item in lock}
@@ -237,9 +252,7 @@ class Planner:
 
     async def _removal(self, asked: PlanRequest, facts: Facts, load: Loader) -> Plan:
         if asked.application:
-            needed = facts.applications[asked.application]
-            names = needed.binding(asked.environment or "").dependents
-            facts = await self._with_applications(facts, names, load)
+            facts = await self._with_dependents(facts, asked, load)
         lock = removal_plan.lock_of(asked, facts)
         facts = await self._with_contents(facts, lock)
         if asked.action == "uninstall":

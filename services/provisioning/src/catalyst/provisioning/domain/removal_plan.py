@@ -142,7 +142,7 @@ def plan(
             risks=_risks(request, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
             stays=(*_stays(request, going, gone, volumes), *kept),
-            blocked_by=(*made_plan.blocked_by, *_needed(made_plan.dependents, going)),
+            blocked_by=(*made_plan.blocked_by, *_needed(facts, made_plan.dependents, going)),
         )
     )
 
@@ -161,12 +161,23 @@ def _gone(facts: Facts, going: list[Locked]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _needed(dependents: tuple[str, ...], going: list[Locked]) -> tuple[Blocker, ...]:
-    if not dependents:
-        return ()
-    name = going[0].application
-    message = f"{', '.join(dependents)} in {going[0].environment} needs {name}"
-    return (Blocker(code="application-needed", message=message, names=(*dependents, name)),)
+def _needed(facts: Facts, dependents: tuple[str, ...], going: list[Locked]) -> tuple[Blocker, ...]:
+    """Return what stands in the way: for each that needs what goes, the whole chain above it."""
+    name, environment = going[0].application, going[0].environment
+    found = []
+    for dependent in dependents:
+        chain = [dependent, name]
+        circle = False
+        while not circle and (
+            above := facts.applications[chain[0]].binding(environment).dependents
+        ):
+            circle = above[0] in chain
+            chain.insert(0, above[0])
+        words = ", which needs ".join([f"{chain[0]} needs {chain[1]}", *chain[2:]])
+        end = "; they go in a circle, so change what one of them uses first" if circle else ""
+        message = f"in {environment} {words}{end}"
+        found.append(Blocker(code="application-needed", message=message, names=tuple(chain)))
+    return tuple(found)
 
 
 def _goes(
