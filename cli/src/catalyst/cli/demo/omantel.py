@@ -1,4 +1,4 @@
-"""The chapter of a small business: credit, a catalogue, a plan, a change, and its way back.
+"""The chapter of a small business: a catalogue, credit, a plan, a change, a month, and back.
 
 Nothing of it runs in a cluster: a worker says of what is committed what a cluster would say.
 """
@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from catalyst.cli.demo.burst import Kill, fresh_id
+from catalyst.cli.demo.month import Month
+from catalyst.cli.demo.rows import Doc, until
 from catalyst.cli.demo.screen import Screen
 from catalyst.cli.following import OVER
 from catalyst.cli.installation import OPERATOR_EMAIL, Installation
 from catalyst.cli.kinds import money
 from catalyst.client.http_transport import HttpClient, over_http
-from catalyst.client.rows import Put
 from catalyst.contracts import roles
 
 ORGANIZATION: Final = "omantel"
 ENVIRONMENT: Final = "omantel-prod"
 """Of the chapters before; it has no policy, so nobody has to approve."""
 APPLICATION: Final = "blog"
+PLACE: Final = f"{APPLICATION}.{ENVIRONMENT}"
 BLUEPRINT: Final = "bp-wordpress"
 CREDIT: Final = 20_000
 """What the voucher is worth, in thousandths of a rial."""
 BILLING_EMAIL: Final = "billing@localhost"
-TITLE: Final = "A small business, from a voucher to an Application (its cluster is simulated)"
-LEFT_OUT: Final = "an Application is installed, paid for and uninstalled"
+TITLE: Final = "A small business, from the catalogue to its invoice (its cluster is simulated)"
+LEFT_OUT: Final = "an Application is installed, paid for, invoiced and uninstalled"
 PRICES: Final = """\
 book: main
 version: "2026-01"
@@ -43,13 +45,20 @@ blueprints:
   bp-postgres: {name: PostgreSQL, month: {OMR: "1.500"}}
   bp-wiki: {name: Wiki, month: {OMR: "1.000"}}
   bp-wordpress: {name: WordPress, month: {OMR: "1.500"}}
+usage:
+  storage:
+    name: Storage
+    unit: GiB-hour
+    aggregation: sum
+    formula: graduated
+    steps:
+      - {up_to: 7300, price: {OMR: "0"}}
+      - {up_to: 730000, price: {OMR: "0.000040"}}
+      - {price: {OMR: "0.000030"}}
 """
-_WAIT_SECONDS: Final = 45.0
 _SEARCHES: Final = 100
 _PAUSE_SECONDS: Final = 0.1
 _TOKEN_LIFE: Final = timedelta(hours=1)
-
-Doc = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +91,10 @@ class Business:
 
     screen: Screen
     doors: Doors
-    kill: Kill
+    kill_changes: Kill
     """Kills the worker that carries out changes."""
+    kill_books: Kill
+    """Kills the worker that keeps the books."""
     commands: int = 0
 
     async def tell(self) -> None:
@@ -91,12 +102,13 @@ class Business:
         self.screen.step(TITLE)
         self.screen.line("no cluster runs here: what is said to be healthy, a simulator says")
         await self.prices()
-        await self.voucher()
         await self.catalogue()
+        await self.voucher()
         plan = await self.plan()
         if await self.install(plan):
             await self.seen()
             await self.paid(plan)
+            await self.month(_due(plan))
             await self.uninstall()
 
     async def prices(self) -> None:
@@ -180,7 +192,7 @@ class Business:
         """The plan is applied, and the worker killed while its change runs."""
         change = await self._applied(plan)
         running = await self._until("changes", change, lambda doc: doc["percent"] > 0)
-        killed = await self.kill()
+        killed = await self.kill_changes()
         self.screen.line(f"killed {killed}; the change was at {running.get('percent', 0)} % then")
         done = await self._over(change)
         steps = [step["step"] for step in done.get("steps", ()) if step["status"] == "done"]
@@ -215,6 +227,26 @@ class Business:
             f"{money('OMR', _credit(account))} left",
         )
 
+    async def month(self, ordered: int) -> None:
+        """The month is charged; what was used is taken from what the voucher gave."""
+        month = Month(
+            screen=self.screen,
+            billing=self.doors.billing,
+            owner=self.doors.owner,
+            organization=ORGANIZATION,
+            place=PLACE,
+            kill=self.kill_books,
+        )
+        taken = await month.tell(ordered)
+        self.commands += month.commands
+        left = CREDIT - ordered - taken
+        account = await self._until("accounts", ORGANIZATION, lambda doc: _credit(doc) == left)
+        self.screen.prove(
+            "what is left of the voucher is what was neither ordered nor used",
+            held=taken > 0 and _credit(account) == left,
+            detail=f"{money('OMR', _credit(account))} left",
+        )
+
     async def uninstall(self) -> None:
         """The way back is a plan, too."""
         plan = await self._planned({"action": "uninstall"})
@@ -222,15 +254,14 @@ class Business:
         application = await self._until(
             "applications", APPLICATION, lambda doc: not doc["bindings"]
         )
-        place = f"{APPLICATION}.{ENVIRONMENT}"
         account = await self._until(
-            "accounts", ORGANIZATION, lambda doc: place not in doc["subscriptions"]
+            "accounts", ORGANIZATION, lambda doc: PLACE not in doc["subscriptions"]
         )
         self.screen.prove(
             "it is uninstalled by plan and apply, and costs nothing from then on",
             held=done.get("status") == "completed"
             and application.get("bindings") == []
-            and place not in account.get("subscriptions", [place]),
+            and PLACE not in account.get("subscriptions", [PLACE]),
             detail=f"{done.get('status', 'not over')}, {done.get('percent', 0)} %",
         )
 
@@ -263,20 +294,7 @@ class Business:
         return await self._until("changes", change, lambda doc: doc["status"] in OVER)
 
     async def _until(self, kinds: str, name: str, holds: Callable[[Doc], object]) -> Doc:
-        """Watch a row until something holds of it; what it was last if it does not in time."""
-        last: Doc = {}
-        watch = self.doors.owner.watch(kinds, name=name, organization=ORGANIZATION)
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS), aclosing(watch.changes()) as changes:
-                async for change in changes:
-                    if isinstance(change, Put):
-                        last = change.row.doc
-                        if holds(last):
-                            break
-        except TimeoutError:
-            # The proof that looks at it says what is missing.
-            return last
-        return last
+        return await until(self.doors.owner, ORGANIZATION, kinds, name, holds)
 
 
 def _due(plan: Doc) -> int:

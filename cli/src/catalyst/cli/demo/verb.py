@@ -43,6 +43,8 @@ class _Stage:
     """Our own, with its keys; None if it is somebody else's."""
     kill_changes: Kill | None = None
     """Kills the worker of changes."""
+    kill_books: Kill | None = None
+    """Kills the worker of billing."""
 
 
 def demo(
@@ -59,8 +61,9 @@ def demo(
 
     Starts everything in a temporary directory, publishes commands with a plain NATS program,
     watches the read model change, kills a worker, drops the stream, folds the log again, clones a
-    Git home. Then a small business buys an Application, on a simulated cluster. Ends with a table
-    of what was proved, and with 8 if anything did not hold.
+    Git home. Then a small business buys an Application, on a simulated cluster, and gets an
+    invoice that is explained and made again. Ends with a table of what was proved, and with 8 if
+    anything did not hold.
 
     Example:
       catalyst demo
@@ -144,17 +147,23 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
                 kill=_of_ours(stack.supervisor, "environment", "environment-controller"),
                 installation=installation,
                 kill_changes=_of_ours(stack.supervisor, "provisioning", "worker of provisioning"),
+                kill_books=_of_ours(stack.supervisor, "billing", "worker of billing"),
             )
 
 
 async def _business(screen: Screen, stage: _Stage) -> int:
     """Tell the chapter of the small business where it can be told; return the commands sent."""
-    if stage.installation is None or stage.kill_changes is None:
+    if stage.installation is None or stage.kill_changes is None or stage.kill_books is None:
         screen.step(TITLE)
         screen.leave_out(LEFT_OUT, "only the demonstration's own stack has a simulated cluster")
         return 0
     async with opened(stage.installation, stage.context.http) as doors:
-        business = Business(screen=screen, doors=doors, kill=stage.kill_changes)
+        business = Business(
+            screen=screen,
+            doors=doors,
+            kill_changes=stage.kill_changes,
+            kill_books=stage.kill_books,
+        )
         await business.tell()
     return business.commands
 
