@@ -32,7 +32,7 @@ function linksOf({ kind, name }, rows, organization) {
 export function chainOf(links) {
   if (!links.length) return null;
   const now = Date.now();
-  return el("div", { class: "why" }, el("h4", {}, icon("clock"), "Why it does not go on"),
+  return el("div", { class: "why" }, el("h4", {}, icon("clock"), "What it waits for"),
     el("ol", {}, links.map((link) => el("li", {},
       el("p", { text: link.message }),
       el("p", { class: "quiet", text: [link.since ? `for ${age(link.since, now)}` : "", link.who ? `${link.who}: ${link.what_to_do}` : link.what_to_do].filter(Boolean).join(" · ") })))));
