@@ -202,10 +202,25 @@ MUST_NOT_HEAR = {
     "acme-org-developer": ["rsp.globex.>", "evt.acme.>"],
     "acme-org-viewer": ["rsp.globex.>", "evt.acme.>"],
 }
+for table in TABLES:
+    # What each hears events, facts or use by: without one of these it starts and hears nothing.
+    hears = [("EV", item.name) for item in table.reactions]
+    hears += [(item.stream, item.name) for item in table.sources]
+    for stream, name in hears:
+        durable = f"{stream}.{table.service}--{name}"
+        MAY.setdefault(table.service, []).extend(
+            [
+                f"$JS.API.CONSUMER.CREATE.{durable}",
+                f"$JS.API.CONSUMER.INFO.{durable}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{durable}",
+                f"$JS.ACK.{durable}.1.1.1.1.0",
+            ]
+        )
 for table in TABLES[1:]:
     # What holds for every service, told of `environment` in full above.
     own = f"acme.{table.service}.{table.aggregates[0]}.x"
     MAY[table.service] = [
+        *MAY.get(table.service, []),
         f"evt.{own}.happened.v1",
         f"st.{own}",
         f"cmd.{own}.do.v1",

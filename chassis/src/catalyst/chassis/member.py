@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from catalyst.chassis.errors import Expected
 from catalyst.chassis.http import (
     Check,
     Measured,
@@ -26,6 +27,7 @@ from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Service
 from catalyst.chassis.worker import Worker
+from catalyst.contracts.registry import TABLES
 
 
 class WorkerMember:
@@ -48,9 +50,12 @@ class WorkerMember:
             runtime: What it stands on.
             checks: What readiness asks besides broker and memory; None as an answer is well.
             routes: What it serves besides health and measures.
+
+        Raises:
+            Expected: If a part is missing that its contract names, or the other way round.
         """
         self.metrics = Metrics(name)
-        self.worker = Worker(service, runtime, Measures(self.metrics.registry))
+        self.worker = Worker(whole(service), runtime, Measures(self.metrics.registry))
         self._probe = Probe(runtime.js, name)
         readiness = Readiness(
             {"broker": self._probe.check, "memory": self._memory, **(checks or {})}
@@ -81,3 +86,39 @@ class WorkerMember:
 
     async def _memory(self) -> str | None:
         return self.worker.reading()
+
+
+def whole(service: Service) -> Service:
+    """Return a service as it is, if it has the sources and reactions that its contract names.
+
+    A durable without a part fills up unheard; a part without a durable waits for what never comes.
+
+    Raises:
+        Expected: If one of them is missing or has no durable, with the names of all of them.
+    """
+    table = next((item for item in TABLES if item.service == service.name), None)
+    if table is None:
+        return service
+    hearing = (process.name for process in service.processes if process.events)
+    pairs = (
+        (
+            "reaction",
+            {item.name for item in table.reactions},
+            {*hearing, *(item.name for item in service.effects)},
+        ),
+        (
+            "source",
+            {item.name for item in table.sources},
+            {item.name for item in service.sources},
+        ),
+    )
+    wrong: list[str] = []
+    for kind, named, there in pairs:
+        wrong += [f"the {kind} {name!r} is missing" for name in sorted(named - there)]
+        wrong += [f"the {kind} {name!r} has no durable" for name in sorted(there - named)]
+    if wrong:
+        raise Expected(
+            f"the service {service.name!r} is not whole: {', '.join(wrong)}",
+            hint="hand every part to its service(), and name each in its table of contracts",
+        )
+    return service
