@@ -163,6 +163,8 @@ def _gone(facts: Facts, going: list[Locked]) -> tuple[str, ...]:
 
 def _needed(facts: Facts, dependents: tuple[str, ...], going: list[Locked]) -> tuple[Blocker, ...]:
     """Return what stands in the way: for each that needs what goes, the whole chain above it."""
+    if not dependents:
+        return ()
     name, environment = going[0].application, going[0].environment
     found = []
     for dependent in dependents:
