@@ -82,6 +82,15 @@ async def test_an_answer_that_does_not_come_in_time_is_asked_for_again(
         await hasty.ask("environment", "quote", 1, "acme", {"wait": True})
 
 
+async def test_a_question_waits_for_none_before_it(asking: Asked) -> None:
+    slow = asyncio.ensure_future(asking.ask("environment", "quote", 1, "acme", {"wait": True}))
+    await asyncio.sleep(0)
+    found = await asking.ask("environment", "quote", 1, "acme", {"lines": []})
+    assert found["lines"] == []
+    assert not slow.done()
+    slow.cancel()
+
+
 async def test_a_bug_over_there_is_no_refusal(asking: Asked) -> None:
     with pytest.raises(Retry):
         await asking.ask("environment", "quote", 1, "acme", {"fail": True})

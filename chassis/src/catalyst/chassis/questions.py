@@ -7,6 +7,7 @@ roles as everywhere. Called by the worker's start.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -36,14 +37,19 @@ class Questions:
     """Answers the queries of one service."""
 
     def __init__(
-        self, service: Service, runtime: Runtime, table: RolesTable, states: States
+        self,
+        service: Service,
+        runtime: Runtime,
+        table: RolesTable,
+        states: States,
+        tasks: asyncio.TaskGroup,
     ) -> None:
-        """Answer from `states`; nothing is answered before `start`."""
+        """Answer from `states`, many at once, with `tasks`; nothing is answered before `start`."""
         self._service = service
         self._runtime = runtime
         self._table = table
         self._states = states
-        self._answering = Answering(runtime.js, f"catalyst-{service.name}")
+        self._answering = Answering(runtime.js, f"catalyst-{service.name}", tasks)
 
     async def start(self) -> None:
         """Begin to answer."""

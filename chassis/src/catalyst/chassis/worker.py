@@ -156,7 +156,7 @@ class Worker:
         keeping = tasks.create_task(lease.keep(), name="lease")
         keeper = cursors.Keeper(self._runtime.broker, [item.consumer for item in durables])
         noting = tasks.create_task(keeper.run(), name="cursors")
-        questions = Questions(self._service, self._runtime, self.table, self.states)
+        questions = Questions(self._service, self._runtime, self.table, self.states, tasks)
         await questions.start()
         fetching = tasks.create_task(intake.run(), name="intake")
         self.active.set()

@@ -1,14 +1,21 @@
 """Query endpoints on the broker's micro protocol; the queue group shares them among members."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from nats.errors import Error as NatsError
 from nats.micro import add_service
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
 from catalyst.chassis.jetstream.broker import JetStream
+
+AT_ONCE: Final = 32
+"""Questions that are answered at the same time; further ones wait."""
+LONGEST_SECONDS: Final = 30.0
+"""For one answer; whoever asked has given up long before."""
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +28,13 @@ Answer = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
 class Answering:
     """The endpoints of one member."""
 
-    def __init__(self, js: JetStream, name: str) -> None:
-        """Answer on `js` under the service name `name` of the micro protocol."""
+    def __init__(self, js: JetStream, name: str, tasks: asyncio.TaskGroup) -> None:
+        """Answer on `js` under the service name `name` of the micro protocol, with `tasks`."""
         self._js = js
         self._name = name
+        self._tasks = tasks
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._open: set[asyncio.Task[None]] = set()
         self._service: Service | None = None
 
     async def add(self, name: str, subject: str, answer: Answer) -> None:
@@ -34,13 +44,22 @@ class Answering:
             self._service = await add_service(self._js.link, config)
 
         async def handle(request: Request) -> None:
+            # The subscription hands over one after the other, and an answer waits for the broker
+            # most of the time: answered in turn, each would wait for all before it.
+            await self._free.acquire()
+            task = self._tasks.create_task(respond(request), name=name)
+            self._open.add(task)
+            task.add_done_callback(self._done)
+
+        async def respond(request: Request) -> None:
             try:
-                body = await answer(request.subject, request.data, request.headers or {})
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    body = await answer(request.subject, request.data, request.headers or {})
             except Exception:
                 log.exception("question not answered", extra={"subject": request.subject})
-                await request.respond_error("500", "the question could not be answered")
+                await self._send(request.respond_error("500", "the question could not be answered"))
             else:
-                await request.respond(body)
+                await self._send(request.respond(body))
 
         await self._service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
 
@@ -49,3 +68,16 @@ class Answering:
         if self._service is not None:
             await self._service.stop()
             self._service = None
+        for task in self._open:
+            task.cancel()
+
+    async def _send(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        except NatsError as error:
+            # Whoever asked asks again; the connection is the worker's to mind.
+            log.warning("answer not sent", extra={"why": type(error).__name__})
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        self._free.release()
