@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from catalyst.cli import following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
 from catalyst.cli.plan import merged, pairs
@@ -86,7 +87,7 @@ def state(status: str, step: str, **more: Any) -> dict[str, Any]:
     return {**doc, "steps": steps, "blocked_by": [], **more}
 
 
-def test_only_what_is_new_in_a_change_is_told() -> None:
+def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     follower = Follower()
     assert follower.news(state("running", "running")) == [
         "admit      running",
@@ -102,13 +103,31 @@ def test_only_what_is_new_in_a_change_is_told() -> None:
         "who": "the platform",
         "what_to_do": "connect a cluster",
     }
-    blocked = follower.news(state("running", "running", blocked_by=[link]))
-    assert blocked == [
+    assert follower.news(state("running", "running", blocked_by=[link])) == []
+    assert follower.waiting() == []
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
+    assert follower.waiting() == [
         "blocked by",
         "  cluster acme-prod: nothing was seen (no-cluster); the platform: connect a cluster",
     ]
+    assert follower.waiting() == []
     assert follower.news(state("failed", "undone", reason="no", left=["blog"])) == [
         "admit      undone",
         "change ch-1 failed, 50 %: no",
         "  left: blog",
     ]
+
+
+def test_files_are_counted_and_shown_line_by_line_on_request() -> None:
+    diff = "--- /dev/null\n+++ b/values.yaml\n@@ -1 +1,2 @@\n-size: 1\n+size: 2\n--- odd\n"
+    file = {
+        "path": "values.yaml",
+        "repository": "blog",
+        "branch": "main",
+        "change": "changed",
+        "diff": diff,
+        "cut": False,
+    }
+    counted = planshow.files([file], diff=False)
+    assert counted[-1].split() == ["values.yaml", "blog", "changed", "+1", "-2"]
+    assert "  +size: 2" in planshow.files([file], diff=True)

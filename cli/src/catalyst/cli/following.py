@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import aclosing
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,10 @@ OVER: Final = {
     "rejected": ExitCode.REJECTED,
 }
 """States that a change does not leave, and how the command ends then."""
+PATIENCE_SECONDS: Final = 3.0
+"""How long a change waits for something before that is worth telling: most answers come sooner."""
+
+_LOOK_SECONDS: Final = 0.5
 
 
 class Follower:
@@ -33,7 +38,9 @@ class Follower:
         """Start before anything was seen."""
         self._status = ""
         self._steps: dict[str, tuple[Any, ...]] = {}
-        self._blocked: set[str] = set()
+        self._waits: list[str] = []
+        self._since = 0.0
+        self._told: set[str] = set()
 
     def news(self, doc: Doc) -> list[str]:
         """Return a line for everything that is not as it was."""
@@ -43,12 +50,9 @@ class Follower:
             if step["status"] != "pending" and self._steps.get(step["step"]) != state:
                 found.append(_step(step))
             self._steps[step["step"]] = state
-        blocked = chain(doc["blocked_by"])
-        links = {line.strip() for line in blocked}
-        # A chain that only became shorter is good news, and told by the steps.
-        if links - self._blocked:
-            found += ["blocked by", *(f"  {line}" for line in blocked)]
-            self._blocked |= links
+        waits = chain(doc["blocked_by"])
+        if waits != self._waits:
+            self._waits, self._since = waits, clock.monotonic()
         if doc["status"] != self._status:
             self._status = doc["status"]
             reason = f": {doc['reason']}" if doc["reason"] else ""
@@ -56,6 +60,17 @@ class Follower:
             if self._status in OVER:
                 found += [f"  left: {text}" for text in doc["left"]]
         return found
+
+    def waiting(self) -> list[str]:
+        """Return what the change waits for, once, if it has waited for that long enough.
+
+        A chain that only became shorter is good news, and told by the steps.
+        """
+        links = {line.strip() for line in self._waits}
+        if not links - self._told or clock.monotonic() - self._since < PATIENCE_SECONDS:
+            return []
+        self._told |= links
+        return ["blocked by", *(f"  {line}" for line in self._waits)]
 
 
 def _step(step: Doc) -> str:
@@ -75,6 +90,13 @@ async def follow(target: Target, change: str, organization: str, form: Format) -
         Failure: If the stream ends for good before that.
     """
     follower = Follower()
+    with _telling_waits(follower, form):
+        return await _followed(follower, target, change, organization, form)
+
+
+async def _followed(
+    follower: Follower, target: Target, change: str, organization: str, form: Format
+) -> ExitCode:
     async with reads(target) as door:
         watch = door.watch("changes", name=change, organization=organization)
         async with aclosing(watch.changes()) as changes:
@@ -100,5 +122,31 @@ def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:
         case Format.YAML:
             write("---\n" + as_yaml({"seq": seq, "doc": doc}).rstrip("\n"))
         case Format.TABLE:
-            now = f"{clock.now():%H:%M:%S}"
-            write_lines(f"{now}  {line}" for line in follower.news(doc))
+            _tell(follower.news(doc))
+
+
+def _tell(lines: list[str]) -> None:
+    now = f"{clock.now():%H:%M:%S}"
+    write_lines(f"{now}  {line}" for line in lines)
+
+
+@contextmanager
+def _telling_waits(follower: Follower, form: Format) -> Iterator[None]:
+    """Look now and then whether a change, of which nothing new comes, waits for something."""
+    if form is not Format.TABLE:
+        # Each state has the whole chain.
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal timer
+        _tell(follower.waiting())
+        timer = loop.call_later(_LOOK_SECONDS, look)
+
+    timer = loop.call_later(_LOOK_SECONDS, look)
+    try:
+        yield
+    finally:
+        timer.cancel()

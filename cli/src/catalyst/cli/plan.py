@@ -36,6 +36,9 @@ DepOption = Annotated[
     typer.Option("--dep", metavar="ALIAS=new|APP", help="What a dependency is. Repeatable."),
 ]
 VersionOption = Annotated[str, typer.Option("--version", help="Version, or a range of them.")]
+DiffOption = Annotated[
+    bool, typer.Option("--diff", help="Show what each file gains and loses, line by line.")
+]
 KeepOption = Annotated[
     bool, typer.Option("--keep-data/--drop-data", help="Keep volumes and databases of what goes.")
 ]
@@ -51,6 +54,7 @@ def install(
     dep: DepOption = None,
     version: VersionOption = "*",
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -70,7 +74,7 @@ def install(
         "values": merged(values, settings),
         "dependencies": pairs(dep),
     }
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def configure(
@@ -81,6 +85,7 @@ def configure(
     values: ValuesOption = None,
     dep: DepOption = None,
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -98,7 +103,7 @@ def configure(
         "values": merged(values, settings),
         "dependencies": pairs(dep),
     }
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def upgrade(
@@ -109,6 +114,7 @@ def upgrade(
     settings: SetOption = None,
     values: ValuesOption = None,
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -126,7 +132,7 @@ def upgrade(
         "version": version,
         "values": merged(values, settings),
     }
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def rollback(
@@ -137,6 +143,7 @@ def rollback(
         str, typer.Option("--to", metavar="CHANGE", help="Result to bring back; else the last.")
     ] = "",
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -148,7 +155,7 @@ def rollback(
       catalyst plan rollback blog --env acme-prod --org acme
     """
     asked = {"action": "rollback", "application": app, "environment": env, "revision": to}
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def uninstall(
@@ -157,6 +164,7 @@ def uninstall(
     env: EnvOption,
     keep_data: KeepOption = True,
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -168,7 +176,7 @@ def uninstall(
       catalyst plan uninstall blog --env acme-prod --org acme
     """
     asked = {"action": "uninstall", "application": app, "environment": env, "keep_data": keep_data}
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def delete_environment(
@@ -176,6 +184,7 @@ def delete_environment(
     *,
     keep_data: KeepOption = True,
     org: OrgOption = None,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -187,13 +196,14 @@ def delete_environment(
       catalyst plan delete-environment acme-dev --org acme
     """
     asked = {"action": "delete-environment", "environment": env, "keep_data": keep_data}
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def delete_organization(
     org: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="What is to be deleted.")],
     *,
     keep_data: KeepOption = True,
+    diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -205,7 +215,7 @@ def delete_organization(
       catalyst plan delete-organization acme
     """
     asked = {"action": "delete-organization", "keep_data": keep_data}
-    _plan(resolve(context, url, token), org, asked, output)
+    _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
@@ -257,7 +267,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _plan(target: Target, org: str | None, asked: dict[str, Any], output: Format) -> None:
+def _plan(
+    target: Target, org: str | None, asked: dict[str, Any], output: Format, *, diff: bool
+) -> None:
     env = asked.get("environment", "")
     owner = owned.owner_of_environment(target, org, env) if env else org or ""
     try:
@@ -266,13 +278,16 @@ def _plan(target: Target, org: str | None, asked: dict[str, Any], output: Format
         raise _refused(problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
-    show(answered, output, lambda: planshow.write_lines(planshow.lines(answered.result)))
+    shown = planshow.lines(answered.result, diff=diff)
+    show(answered, output, lambda: planshow.write_lines(shown))
     if output is not Format.TABLE:
         return
     if answered.result["blocked_by"]:
         note("a plan changes nothing; this one cannot be applied as things are")
     else:
         note(f"a plan changes nothing; `catalyst apply {kept.hash[:12]} --watch` carries it out")
+    if answered.result["files"] and not diff:
+        note("--diff shows the files line by line")
 
 
 def _refused(problem: Problem, asked: dict[str, Any], owner: str) -> Failure:

@@ -11,13 +11,18 @@ from catalyst.cli.output import Table, clean, write
 Found = Mapping[str, Any]
 
 
-def lines(plan: Found) -> list[str]:
-    """Return what a plan says, in the order in which a person decides."""
+def lines(plan: Found, *, diff: bool = False) -> list[str]:
+    """Return what a plan says, in the order in which a person decides.
+
+    Args:
+        plan: As the query answers.
+        diff: Show what each file gains and loses, line by line; else only how much that is.
+    """
     request = plan["request"]
     what = request["application"] or plan["environment"] or "the whole Organization"
     return [
         f"{request['action']} {what}" + _at(request, plan),
-        *_files(plan["files"]),
+        *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
         *_gates(plan),
@@ -66,7 +71,19 @@ def _at(request: Found, plan: Found) -> str:
     return f"{text} in {plan['environment']}" if request["application"] else text
 
 
-def _files(files: Iterable[Found]) -> list[str]:
+def files(found: list[Found], *, diff: bool) -> list[str]:
+    """Return how much each file gains and loses, and with `diff` what."""
+    if not found:
+        return []
+    table = Table("FILE", "OF", "IS", "LINES")
+    for one in found:
+        gained, lost = _counts(one["diff"])
+        more = " at least" if one["cut"] else ""
+        table.add(one["path"], one["repository"], one["change"], f"+{gained} -{lost}{more}")
+    return ["", *table.plain(), *(_differences(found) if diff else ())]
+
+
+def _differences(files: Iterable[Found]) -> list[str]:
     found: list[str] = []
     for one in files:
         found += ["", f"{one['change']} {one['repository']} {one['branch']}: {one['path']}"]
@@ -74,6 +91,13 @@ def _files(files: Iterable[Found]) -> list[str]:
         if one["cut"]:
             found.append("  … the difference is longer than a plan shows")
     return found
+
+
+def _counts(diff: str) -> tuple[int, int]:
+    """Return how many lines a difference adds and takes away."""
+    _, _, hunks = diff.partition("\n@@")
+    found = [line[:1] for line in hunks.splitlines()]
+    return found.count("+"), found.count("-")
 
 
 def _dependencies(dependencies: list[Found]) -> list[str]:
