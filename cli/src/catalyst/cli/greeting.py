@@ -11,7 +11,7 @@ from typing import Any, Final
 from catalyst.cli.calling import called
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import OPERATOR_EMAIL
-from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
 EXAMPLE: Final = Path("examples/acme.yaml")
 """Of a checkout; elsewhere a command is suggested that needs no file."""
@@ -35,6 +35,7 @@ def greeting(context: Context, data: Path, folder: Path) -> Iterator[str]:
         folder: Where the reader is: decides whether the example's manifests can be named.
     """
     user = context.operator.user
+    both = f"--role {SOVEREIGN_ADMIN} --role {BILLING_ADMIN}"
     yield "Catalyst is running."
     yield ""
     yield f"  live page     {context.http}/"
@@ -45,7 +46,7 @@ def greeting(context: Context, data: Path, folder: Path) -> Iterator[str]:
     yield f"  data          {data.resolve()}"
     yield ""
     yield "Sign in on the live page with the token that this prints:"
-    yield f"  {called()} token --email {OPERATOR_EMAIL} --role {SOVEREIGN_ADMIN}"
+    yield f"  {called()} token --email {OPERATOR_EMAIL} {both}"
     yield ""
     yield "Try next, in another terminal:"
     for line in suggestions(folder):

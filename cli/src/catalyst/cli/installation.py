@@ -24,7 +24,7 @@ from catalyst.contracts.permissions import BrokerUser
 from catalyst.contracts.registry import SERVICES
 
 OPERATOR_EMAIL: Final = "admin@localhost"
-"""The local sovereign-admin."""
+"""The local operator."""
 TOKEN_DAYS: Final = 30
 MEMBERS: Final = (*SERVICES, "projector", "gateway")
 """Users of the broker that are members; each works with its own password and permissions."""
@@ -114,13 +114,12 @@ class Installation:
         return found
 
     def token(self) -> str:
-        """Return a token of the local sovereign-admin."""
-        return self.keys.people().person(
-            OPERATOR_EMAIL, [roles.SOVEREIGN_ADMIN], timedelta(days=TOKEN_DAYS)
-        )
+        """Return a token of the local operator: sovereign-admin, and billing-admin as well."""
+        both = [roles.SOVEREIGN_ADMIN, roles.BILLING_ADMIN]
+        return self.keys.people().person(OPERATOR_EMAIL, both, timedelta(days=TOKEN_DAYS))
 
     def write_endpoints(self, http: str, nats: str, *, ours: bool) -> Context:
-        """Write down how to reach what runs here, with the local sovereign-admin's credentials."""
+        """Write down how to reach what runs here, with the local operator's credentials."""
         credentials = Credentials(
             user=permissions.OPERATOR if ours else "",
             password=self.passwords[permissions.OPERATOR] if ours else "",
