@@ -327,6 +327,8 @@ _INVOICES: Final[tuple[Command | Event, ...]] = (
     bill1.FinalizeInvoice(month="2026-04"),
     bill1.NumberInvoice(organization="acme", invoice="2026-04"),
     bill1.InvoiceNumbered(organization="acme", invoice="2026-04", count=17, number="2026-000017"),
+    bill1.MonthPartClosed(month="2026-04", after="blog.acme-prod"),
+    bill1.InvoicePartDrafted(lines=INVOICE.lines),
     bill1.InvoiceDrafted(content=INVOICE, digest=PLAN_HASH),
     bill1.InvoiceFinalized(number="2026-000017", digest=PLAN_HASH),
     bill1.InvoicePaid(payment="p-1"),

@@ -14,6 +14,7 @@ from catalyst.billing.domain import (
     invoice,
     invoicing,
     price_book,
+    replaying,
     usage,
 )
 from catalyst.contracts import billing_v1 as bill1
@@ -90,7 +91,10 @@ class Log:
         owner: account.Account = self.scene.world.state(billing.ACCOUNT)
         self.now = max(self.now, invoicing.closes(owner.due_month))
         fired = Fired(timer=invoicing.TIMER, gen="g")
-        return self._numbered(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
+        decision = self._numbered(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
+        while self.owner().closing is not None:
+            decision = self._numbered(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
+        return decision
 
     def finalize(self, month: str) -> Decision:
         """Have a month closed on request, and its invoice numbered."""
@@ -120,6 +124,11 @@ class Log:
             one.event.content for one in self.events if isinstance(one.event, bill1.InvoiceDrafted)
         ]
 
+    def content(self, month: str) -> bill1.InvoiceContent:
+        """Return all that the invoice of a month says."""
+        found: bill1.InvoiceContent = self.scene.world.state(invoice.ref_of("acme", month)).content
+        return found
+
     def owner(self) -> account.Account:
         """Return the account."""
         found: account.Account = self.scene.world.state(billing.ACCOUNT)
@@ -129,9 +138,13 @@ class Log:
         """Return an invoice's bytes, made once more."""
         ref = invoice.ref_of("acme", month)
         draft = explaining.drafted(self.of(ref), month)
-        owner = explaining.account_at(draft, self.of(billing.ACCOUNT))
-        refs: Sequence[Ref] = explaining.refs_of(draft, owner)
-        return explaining.again(draft, owner, {one: self.of(one) for one in refs})
+        owned = self.of(billing.ACCOUNT)
+        refs: Sequence[Ref] = replaying.refs_of(draft, owned)
+        of: dict[Ref, list[Recorded]] = {ref: [] for ref in refs}
+        for one in self.events:
+            if one.ref in of:
+                of[one.ref].append(one)
+        return replaying.again(draft, owned, of)
 
     def note_again(self, name: str) -> bytes:
         """Return a credit note's bytes, made once more."""

@@ -3,13 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support.usage import BLOG, started, use
 from tests.support.year import BEGIN, Log, lines
 
-from catalyst.billing.domain import explaining, invoice, invoicing
+from catalyst.billing.domain import explaining, invoice, invoicing, subscription, usage
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import codec
 from catalyst.contracts.decision import Arm, Fired
 from catalyst.contracts.environment_v1 import OrganizationDeleted
 
@@ -143,3 +145,128 @@ def test_the_draft_of_a_month_whose_turn_has_not_come_leaves_out_what_is_invoice
     states = {one: log.scene.world.state(one) for one in refs}
     draft = explaining.running("acme", "2026-02", log.now, owner, states)
     assert lines(draft.content) == MONTH
+
+
+# ---- months with much in them
+
+MANY = 2_000
+
+
+def crowded(count: int, uses: int) -> Log:
+    """Return a log in which many Applications were bought in January, and used."""
+    log = Log()
+    _, begun = started("2026-01")  # type: ignore[misc]
+    names = [f"a{number:04d}.acme-prod" for number in range(count)]
+    for name in names:
+        of = msgspec.structs.replace(begun, application=name.partition(".")[0], hold="")
+        log.write(subscription.ref_of("acme", name), of)
+    captured = bill1.HoldCaptured(
+        hold="c-1",
+        revision="3f2a",
+        amount=billing.omr(0),
+        month="2026-01",
+        subscriptions=tuple(names),
+        journal=bill1.Journal(),
+    )
+    log.write(billing.ACCOUNT, captured)
+    each = [
+        use(f"u-{number}", 10 + number, time=BEGIN, subscription=names[number])
+        for number in range(uses)
+    ]
+    for begin in range(0, uses, usage.AT_ONCE):
+        log.use(*each[begin : begin + usage.AT_ONCE])
+    return log
+
+
+@pytest.mark.guarantee("G12.19")
+def test_a_month_of_any_size_is_closed_in_parts_that_the_broker_takes() -> None:
+    log = crowded(MANY, 1_500)
+    log.close()
+    bill = log.scene.world.state(invoice.ref_of("acme", "2026-01"))
+    assert (bill.number, bill.parts) == ("2026-000001", ())
+    content: bill1.InvoiceContent = bill.content
+    assert [one.line for one in content.lines] == list(range(1, 2 * MANY + 1_500 + 1))
+    sold = {one.subscription for one in content.lines if one.kind == "ordered"}
+    assert len(sold) == MANY
+    assert bill.digest == invoicing.digest(content)
+    [amount] = content.amounts
+    used = sum(one.amount.minor for one in content.lines if one.kind == "usage")
+    assert amount.total == billing.omr(MANY * 6500 + used)
+    assert log.owner().owed("OMR") == amount.open.minor
+    assert log.owner().closing is None
+    drafted = [one.event for one in log.events if isinstance(one.event, bill1.InvoicePartDrafted)]
+    assert len(drafted) >= 5
+    assert all(len(codec.encode(one.event)) < 700_000 for one in log.events)
+    assert log.again("2026-01") == invoicing.text(content)
+    last = content.lines[-1]
+    draft = explaining.drafted(log.of(invoice.ref_of("acme", "2026-01")), "2026-01")
+    assert len(explaining.behind(draft, last, log.of(explaining.origin_of(draft, last)))) == 1
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few subscriptions and lines be too many for one part."""
+    monkeypatch.setattr(invoicing, "NAMES", 3)
+    monkeypatch.setattr(invoicing, "LINES", 4)
+
+
+def _step(log: Log, *, again: bool = False) -> None:
+    """Let the account's timer fire once; the same firing twice is decided once by its id."""
+    fired = Fired(timer="month", gen="g")
+    log.now = max(log.now, invoicing.closes("2026-01"))
+    outcome = log.scene.hears(fired, billing.ACCOUNT, now=log.now)
+    if again:
+        # Whoever dies before its batch stands decides the same from the same state.
+        once_more = log.scene.hears(fired, billing.ACCOUNT, now=log.now)
+        assert once_more.decision == outcome.decision
+    log.after(billing.ACCOUNT, outcome)
+
+
+@pytest.mark.guarantee("G12.19")
+@pytest.mark.usefixtures("small")
+def test_each_part_takes_up_where_the_one_before_it_ended() -> None:
+    log = crowded(7, 6)
+    whole = crowded(7, 6)
+    while log.owner().due_month == "2026-01":
+        _step(log, again=True)
+    with pytest.MonkeyPatch.context() as unlimited:
+        unlimited.setattr(invoicing, "NAMES", 400)
+        unlimited.setattr(invoicing, "LINES", 1_000)
+        _step(whole)
+        [expected] = whole.invoices
+        # However it was parted: replay goes by what the log says, not by today's limits.
+        assert log.again("2026-01") == invoicing.text(expected)
+    assert log.scene.world.state(invoice.ref_of("acme", "2026-01")).content == expected
+    assert len(expected.lines) == 7 * 2 + 6
+
+
+@pytest.mark.guarantee("G12.19")
+@pytest.mark.usefixtures("small")
+def test_what_comes_between_two_parts_is_on_this_invoice_or_on_the_next_one_once() -> None:
+    log = crowded(7, 6)
+    log.now = BEGIN
+    log.send(bill1.FinalizeInvoice(month="2026-01"))
+    log.asks(bill1.FinalizeInvoice(month="2026-01")).then_nothing()
+    owner = log.owner()
+    assert owner.closing is not None
+    sold(log, "2026-01", "c-late")
+    log.use(use("late-1", 1_000, time=BEGIN, subscription="a0000.acme-prod"))
+    refs = explaining.running_refs("acme", "2026-01", log.owner())
+    states = {one: log.scene.world.state(one) for one in refs}
+    before = explaining.lines_of(log.of(invoice.ref_of("acme", "2026-01")))
+    draft = explaining.running("acme", "2026-01", log.now, log.owner(), states, before)
+    log.now = BEGIN
+    log.use(use("late-2", 1_000, time=BEGIN, subscription="a0001.acme-prod"))
+    log.close()
+    log.close()
+    first, second = log.content("2026-01"), log.content("2026-02")
+    assert len(draft.content.lines) == len(first.lines) == 7 * 2 + 6
+    assert BLOG.id not in {one.subscription for one in first.lines}
+    late = [one for one in second.lines if one.subscription == BLOG.id]
+    assert [one.period for one in late if one.kind == "ordered"] == ["2026-01", "2026-01"]
+    both = (*first.lines, *second.lines)
+    tokens = sum(one.amount.minor for one in both if one.sku == "tokens")
+    state = log.scene.world.state(usage.ref_of("acme", "2026-01"))
+    assert tokens == sum(one.amount.minor for one in state.invoiced.values())
+    for month, content in (("2026-01", first), ("2026-02", second)):
+        assert log.again(month) == invoicing.text(content)

@@ -170,6 +170,11 @@ def test_a_line_of_a_credit_note_says_what_was_given_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[Any] = []
+
+    def answer(*given: Any) -> Any:
+        asked.append(given[3])
+        return found
+
     given_back = {"credit_note": "n-1", "amount": RIAL}
     found = {
         "line": LINE,
@@ -180,7 +185,7 @@ def test_a_line_of_a_credit_note_says_what_was_given_back(
         "corrections": [given_back, {"reason": "wrong"}],
     }
     monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
-    monkeypatch.setattr(owned, "answer", lambda *given: asked.append(given[3]) or found)
+    monkeypatch.setattr(owned, "answer", answer)
     invoice.explain("n-1/1", url=URL)
     assert asked == [{"credit_note": "n-1", "line": 1}]
     shown = capsys.readouterr().out

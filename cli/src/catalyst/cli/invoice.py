@@ -75,9 +75,13 @@ def show_(
     missing = owned.no_such(f"invoice {invoice!r} of {owner!r}", hint)
     try:
         doc = owned.row(target, "invoices", invoice, owner, missing)
+        if not doc["lines"]:
+            doc = _running(target, invoice, owner, missing)
     except Failure as absent:
         doc = _running(target, invoice, owner, absent)
     show(doc, output, lambda: _invoice(doc))
+    if output is Format.TABLE and doc.get("next"):
+        note(f"of {doc['count']} lines; `catalyst query billing invoice` reads on from `start`")
     if output is Format.TABLE and doc["lines"]:
         place = f"{invoice}/{doc['lines'][0]['line']}"
         note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")

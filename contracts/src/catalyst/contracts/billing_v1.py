@@ -55,6 +55,8 @@ from catalyst.contracts.invoice_v1 import (
     InvoiceLine,
     InvoiceNumbered,
     InvoicePaid,
+    InvoicePartDrafted,
+    MonthPartClosed,
     NumberInvoice,
 )
 from catalyst.contracts.money_v1 import MicroMoney, Money
@@ -131,6 +133,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceNumbered",
     "InvoicePaid",
+    "InvoicePartDrafted",
     "InvoiceReversed",
     "InvoiceVoided",
     "Invoiced",
@@ -141,6 +144,7 @@ __all__ = [
     "MicroMoney",
     "Money",
     "MonthClosed",
+    "MonthPartClosed",
     "NoteLine",
     "NumberCreditNote",
     "NumberInvoice",

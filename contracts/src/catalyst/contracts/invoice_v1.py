@@ -90,13 +90,31 @@ class InvoiceContent(Part, frozen=True, kw_only=True):
     """What it adds up to, once for each currency."""
 
 
+class InvoicePartDrafted(Event, frozen=True, kw_only=True):
+    """Lines of an invoice that is too long for one message; the draft follows behind its parts."""
+
+    lines: tuple[InvoiceLine, ...]
+    """The lines, which follow those of the parts before."""
+
+
+class MonthPartClosed(Event, frozen=True, kw_only=True):
+    """On the account: a month with much in it is being closed, part by part."""
+
+    month: str
+    """The month, such as `2026-04`."""
+    after: str
+    """The last subscription whose lines are drafted."""
+
+
 class InvoiceDrafted(Event, frozen=True, kw_only=True):
     """A month is over, and this is what it costs; the invoice waits for its number."""
 
     content: InvoiceContent
-    """What it says."""
+    """What it says; its first lines may stand in parts before it."""
     digest: str
-    """The sha256 of the content's bytes."""
+    """The sha256 of the whole content's bytes, the parts' lines included."""
+    before: int = 0
+    """How many lines stand in parts before it."""
 
 
 class InvoiceFinalized(Event, frozen=True, kw_only=True):

@@ -84,6 +84,7 @@ _MESSAGES: Final = (
         ("redemption-attempted", bill1.RedemptionAttempted),
         ("subscription-removed", bill1.SubscriptionRemoved),
         ("month-closed", bill1.MonthClosed),
+        ("month-part-closed", bill1.MonthPartClosed),
         ("invoice-reversed", bill1.InvoiceReversed),
     ),
     *_ROWS.events("price-book", ("price-book-applied", bill1.PriceBookApplied)),
@@ -120,6 +121,7 @@ _MESSAGES: Final = (
     *_ROWS.events("invoice-numbers", ("invoice-numbered", bill1.InvoiceNumbered)),
     *_ROWS.events(
         "invoice",
+        ("invoice-part-drafted", bill1.InvoicePartDrafted),
         ("invoice-drafted", bill1.InvoiceDrafted),
         ("invoice-finalized", bill1.InvoiceFinalized),
         ("invoice-paid", bill1.InvoicePaid),

@@ -275,6 +275,6 @@ ACCOUNT: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=bill1.AccountOpened,
-    ignores=frozenset({bill1.RedemptionAttempted}),
+    ignores=frozenset({bill1.RedemptionAttempted, bill1.MonthPartClosed}),
     labels=_labels,
 )

@@ -33,6 +33,9 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number: str
     """Empty until it is finalized."""
     lines: tuple[bill1.InvoiceLine, ...]
+    """Empty if there are too many for a row; the query `invoice` has them, page by page."""
+    count: int
+    """How many lines it has."""
     amounts: tuple[bill1.InvoiceAmount, ...]
     """What it adds up to, by currency."""
     digest: str
@@ -64,7 +67,8 @@ def _drafted(_doc: Doc | None, event: bill1.InvoiceDrafted, at: At) -> Doc:
         month=event.content.month,
         status="draft",
         number="",
-        lines=event.content.lines,
+        lines=() if event.before else event.content.lines,
+        count=event.before + len(event.content.lines),
         amounts=event.content.amounts,
         digest=event.digest,
         settled=False,
@@ -114,5 +118,6 @@ INVOICE: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=bill1.InvoiceDrafted,
+    ignores=frozenset({bill1.InvoicePartDrafted}),
     labels=_labels,
 )

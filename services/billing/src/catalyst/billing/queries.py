@@ -23,6 +23,7 @@ from catalyst.billing.domain import (
     limit,
     price_book,
     prices,
+    replaying,
     subscription,
     voucher,
 )
@@ -204,7 +205,7 @@ async def show_invoice(
         explaining.require_running(owner, month, now)
         refs = explaining.running_refs(organization, month, owner)
         states = {ref: await load(ref) for ref in refs}
-        draft = explaining.running(organization, month, now, owner, states)
+        draft = explaining.running(organization, month, now, owner, states, state.parts)
         state = invoice.Invoice(content=draft.content, digest=draft.digest)
         status = "running"
     else:
@@ -275,14 +276,15 @@ async def _noted(organization: str, name: str, history: History) -> explaining.N
 
 async def _draft(organization: str, month: str, history: History) -> explaining.Drafted:
     written = await history(invoice.ref_of(organization, month))
-    if written:
+    if any(isinstance(one.event, bill1.InvoiceDrafted) for one in written):
         return explaining.drafted(written, month)
     now = clock.now()
     owner = explaining.account_now(await history(account.ref_of(organization)))
     explaining.require_running(owner, month, now)
     refs = explaining.running_refs(organization, month, owner)
     states = explaining.states_of({ref: await history(ref) for ref in refs})
-    return explaining.running(organization, month, now, owner, states)
+    before = explaining.lines_of(written)
+    return explaining.running(organization, month, now, owner, states, before)
 
 
 async def replay(
@@ -303,9 +305,8 @@ async def replay(
         return {"credit_note": asked.credit_note, **_replayed(note.number, note.digest, made)}
     name = asked.invoice or ""
     draft = explaining.drafted(await history(invoice.ref_of(organization, name)), name)
-    owner = explaining.account_at(draft, owned)
-    refs = explaining.refs_of(draft, owner)
-    made = explaining.again(draft, owner, {ref: await history(ref) for ref in refs})
+    refs = replaying.refs_of(draft, owned)
+    made = replaying.again(draft, owned, {ref: await history(ref) for ref in refs})
     return {"invoice": name, **_replayed(draft.number, draft.digest, made)}
 
 

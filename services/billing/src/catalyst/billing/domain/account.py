@@ -77,6 +77,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The last month of each subscription that has ended, until it is invoiced."""
     due_month: str = ""
     """The month that is closed next; empty: none is."""
+    closing: str | None = None
+    """The last subscription that is drafted of a month with much in it; null: none is closed."""
     later: dict[str, str] = {}
     """Holds that were captured for a month that was closed already, and the invoice they are on."""
     open_invoices: dict[str, dict[str, int]] = {}
@@ -198,6 +200,8 @@ def evolve(state: Account, event: Event) -> Account:
         case bill1.RedemptionAttempted():
             attempts = (*state.attempts, event.time)[-ATTEMPTS_MAX:]
             return replace(state, attempts=attempts)
+        case bill1.MonthPartClosed():
+            return replace(state, closing=event.after)
         case bill1.SubscriptionRemoved():
             rest = tuple(one for one in state.subscriptions if one != event.subscription)
             removed = {**state.removed, event.subscription: event.month}
@@ -252,6 +256,7 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
         state,
         open_invoices=open_invoices,
         removed={name: month for name, month in state.removed.items() if month > event.month},
+        closing=None,
         later={hold: month for hold, month in state.later.items() if month > event.month},
         due_month=next_month(event.month),
     )
@@ -335,7 +340,9 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     spent[currency] = spent.get(currency, 0) + event.amount.minor
     subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
     later = state.later
-    if event.month < state.due_month:
+    if state.closing is not None:
+        later = {**later, event.hold: next_month(state.due_month)}
+    elif event.month < state.due_month:
         later = {**later, event.hold: state.due_month}
     return msgspec.structs.replace(
         state, month=event.month, spent=spent, subscriptions=subscriptions, later=later

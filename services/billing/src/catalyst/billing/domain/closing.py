@@ -6,9 +6,11 @@ order, is a dated line on the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+import msgspec
 
 from catalyst.billing.domain import (
     account,
@@ -22,7 +24,6 @@ from catalyst.billing.domain import (
 from catalyst.billing.domain.account import Account
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Context, Decision, Emit, Send
-from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 
@@ -34,29 +35,44 @@ SOON: Final = timedelta(seconds=1)
 
 
 def reads(owner: Account, organization: str, month: str) -> Sequence[Ref | Claim]:
-    """Name all that a month's invoice is made of, and the invoice."""
+    """Name all that the next part of a month's invoice is made of, and the invoice."""
     return (*parts_of(owner, organization, month), invoice.ref_of(organization, month))
 
 
 def parts_of(owner: Account, organization: str, month: str) -> tuple[Ref, ...]:
-    """Return what an invoice is made of, beside the account itself."""
-    return (
-        price_book.DEFAULT,
-        *(subscription.ref_of(organization, name) for name in invoicing.names_of(owner)),
-        *(usage.ref_of(organization, one) for one in invoicing.months_of(month)),
-    )
+    """Return what the next part of an invoice is made of, beside the account itself.
+
+    Use is looked at last: with the part in which the last subscription is.
+    """
+    names = invoicing.names_now(owner)
+    sold = tuple(subscription.ref_of(organization, name) for name in names)
+    if len(names) < len(invoicing.names_left(owner)):
+        return (price_book.DEFAULT, *sold)
+    return (price_book.DEFAULT, *sold, *_used(organization, month))
 
 
-def sources(owner: Account, organization: str, month: str, states: Any) -> invoicing.Sources:
+def all_of(owner: Account, organization: str, month: str) -> tuple[Ref, ...]:
+    """Return what the rest of an invoice is made of, whole, beside the account itself."""
+    names = invoicing.names_left(owner)
+    sold = (subscription.ref_of(organization, name) for name in names)
+    return (price_book.DEFAULT, *sold, *_used(organization, month))
+
+
+def _used(organization: str, month: str) -> tuple[Ref, ...]:
+    return tuple(usage.ref_of(organization, one) for one in invoicing.months_of(month))
+
+
+def sources(owner: Account, states: Mapping[Ref, Any]) -> invoicing.Sources:
     """Return what an invoice is made of, out of the state of each part."""
     return invoicing.Sources(
         owner=owner,
         books=states[price_book.DEFAULT].versions,
         subscriptions={
-            name: states[subscription.ref_of(organization, name)]
-            for name in invoicing.names_of(owner)
+            ref.id: state
+            for ref, state in states.items()
+            if ref.aggregate == subscription.AGGREGATE
         },
-        usage={one: states[usage.ref_of(organization, one)] for one in invoicing.months_of(month)},
+        usage={ref.id: state for ref, state in states.items() if ref.aggregate == usage.AGGREGATE},
     )
 
 
@@ -80,15 +96,16 @@ def close(owner: Account, context: Context) -> Decision:
     if not _over(owner, month, context.now):
         return Decision(timers=(invoicing.armed(month, context.now),))
     try:
-        made = _made(owner, month, context)
+        return _closing(owner, month, context)
     except Rejected as error:
         # Nobody waits for an answer: the account is set aside, listed, until a person has looked.
         raise ValueError(f"the month {month} cannot be invoiced: {error.message}") from error
-    return _closing(owner, month, made, context)
 
 
 def _over(owner: Account, month: str, now: datetime) -> bool:
     """Return whether nothing more is waited for: a closed account takes no more use."""
+    if owner.closing is not None:
+        return True
     if owner.status == "closed" and month <= prices.month_of(now):
         return True
     return invoicing.closes(month) <= now
@@ -103,7 +120,7 @@ def reads_finalized(owner: Account, command: bill1.FinalizeInvoice, ref: Ref) ->
 
 
 def finalize(owner: Account, command: bill1.FinalizeInvoice, context: Context) -> Decision:
-    """Close the running month before it is over; one that is closed changes nothing.
+    """Close the running month before it is over; one that is, or is being, closed changes nothing.
 
     Raises:
         Rejected: `person-required`, `invoice-not-due`, `invoice-empty`, `sku-unknown`, or as
@@ -112,36 +129,64 @@ def finalize(owner: Account, command: bill1.FinalizeInvoice, context: Context) -
     account.require_person(context)
     account.require_open(owner, context)
     month = command.month
-    if month < owner.due_month:
+    if month < owner.due_month or (month == owner.due_month and owner.closing is not None):
         return Decision()
     if month != owner.due_month or month > prices.month_of(context.now):
         message = f"{owner.due_month} is the month that is invoiced next"
         raise Rejected("invoice-not-due", message, pointer="/data/month")
-    made = _made(owner, month, context)
-    if made is None:
+    decision = _closing(owner, month, context)
+    if not decision.commands and not _goes_on(decision):
         raise Rejected("invoice-empty", f"{month} cost nothing so far", pointer="/data/month")
-    return _closing(owner, month, made, context)
+    return decision
+
+
+def _goes_on(decision: Decision) -> bool:
+    return any(isinstance(one.event, bill1.MonthPartClosed) for one in decision.events)
 
 
 # ---- what follows
 
 
-def _made(owner: Account, month: str, context: Context) -> invoicing.Made | None:
+def _closing(owner: Account, month: str, context: Context) -> Decision:
+    """Return the next part of a month's invoice, or its end."""
     organization = context.ref.id
-    of = sources(owner, organization, month, context.reads)
-    return invoicing.make(organization, month, context.now, of)
-
-
-def _closing(owner: Account, month: str, made: invoicing.Made | None, context: Context) -> Decision:
+    parts = {ref: context.reads[ref] for ref in parts_of(owner, organization, month)}
+    of = sources(owner, parts)
+    bill: invoice.Invoice = context.reads[invoice.ref_of(organization, month)]
+    part = invoicing.part(month, of)
+    if part is not None:
+        return _part(part, month, len(bill.parts), organization)
+    made = invoicing.make(organization, month, context.now, of, bill.parts)
     timers = _next(owner, account.next_month(month), context.now)
     if made is None:
         over = bill1.MonthClosed(month=month, invoice="", open=(), journal=bill1.Journal())
         return Decision(events=(Emit(over),), timers=timers)
     send = Send(
         ref=invoice.numbers_of(context.now.year),
-        command=bill1.NumberInvoice(organization=context.ref.id, invoice=month),
+        command=bill1.NumberInvoice(organization=organization, invoice=month),
     )
-    return Decision(events=_events(made, context), timers=timers, commands=(send,))
+    events = _events(made, len(bill.parts), context)
+    return Decision(events=events, timers=timers, commands=(send,))
+
+
+def _part(part: invoicing.Part, month: str, before: int, organization: str) -> Decision:
+    """Return what a part writes; the timer that goes on with the next one stands in its batch."""
+    found: list[Emit] = []
+    if part.lines:
+        drafted = bill1.InvoicePartDrafted(lines=invoicing.numbered(part.lines, before))
+        found.append(Emit(drafted, invoice.ref_of(organization, month)))
+    found += _marked(part.invoiced, month, organization)
+    found.append(Emit(bill1.MonthPartClosed(month=month, after=part.after)))
+    return Decision(events=tuple(found), timers=(Arm(timer=invoicing.TIMER, after=SOON),))
+
+
+def _marked(
+    invoiced: Mapping[str, tuple[bill1.Invoiced, ...]], month: str, organization: str
+) -> list[Emit]:
+    return [
+        Emit(bill1.UsageInvoiced(invoice=month, meters=meters), usage.ref_of(organization, one))
+        for one, meters in invoiced.items()
+    ]
 
 
 def _next(owner: Account, following: str, now: datetime) -> tuple[Arm, ...]:
@@ -153,18 +198,16 @@ def _next(owner: Account, following: str, now: datetime) -> tuple[Arm, ...]:
     return (invoicing.armed(following, now),) if owner.subscriptions or owner.holds else ()
 
 
-def _events(made: invoicing.Made, context: Context) -> tuple[Emit, ...]:
+def _events(made: invoicing.Made, before: int, context: Context) -> tuple[Emit, ...]:
     """Return what an invoice writes, itself first: all that it is made of stands before it."""
-    organization, month = context.ref.id, made.content.month
-    bill = invoice.ref_of(organization, month)
-    left = tuple(amount.open for amount in made.content.amounts)
-    drafted = bill1.InvoiceDrafted(content=made.content, digest=invoicing.digest(made.content))
-    found: list[tuple[Event, Ref | None]] = [(drafted, bill)]
+    organization, content = context.ref.id, made.content
+    month, bill = content.month, invoice.ref_of(organization, content.month)
+    left = tuple(amount.open for amount in content.amounts)
+    rest = msgspec.structs.replace(content, lines=content.lines[before:])
+    drafted = bill1.InvoiceDrafted(content=rest, digest=invoicing.digest(content), before=before)
+    found = [Emit(drafted, bill)]
     if not any(amount.minor for amount in left):
-        found.append((bill1.InvoicePaid(payment=""), bill))
-    found += [
-        (bill1.UsageInvoiced(invoice=month, meters=meters), usage.ref_of(organization, one))
-        for one, meters in made.invoiced.items()
-    ]
+        found.append(Emit(bill1.InvoicePaid(payment=""), bill))
+    found += _marked(made.invoiced, month, organization)
     over = bill1.MonthClosed(month=month, invoice=month, open=left, journal=made.journal)
-    return tuple(Emit(event, ref) for event, ref in (*found, (over, None)))
+    return (*found, Emit(over))

@@ -42,6 +42,14 @@ _FOLDS: Final[Mapping[str, tuple[Any, Any]]] = {
 }
 
 
+class DraftedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Where some of an invoice's lines stand in the log."""
+
+    seq: int
+    count: int
+    """How many lines."""
+
+
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
     """The draft of an invoice, and where it stands in the log."""
 
@@ -50,6 +58,17 @@ class Drafted(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     number: str
     """Empty until it is given."""
+    parts: tuple[DraftedPart, ...] = ()
+    """What stands before it, of a long one."""
+
+    def seq_of(self, line: bill1.InvoiceLine) -> int:
+        """Return where a line was drafted: what made it stands before that."""
+        count = 0
+        for part in self.parts:
+            count += part.count
+            if line.line <= count:
+                return part.seq
+        return self.seq
 
 
 def drafted(history: Sequence[Recorded], name: str) -> Drafted:
@@ -59,10 +78,21 @@ def drafted(history: Sequence[Recorded], name: str) -> Drafted:
         Rejected: `invoice-not-found`.
     """
     found = None
+    lines: list[bill1.InvoiceLine] = []
+    parts: list[DraftedPart] = []
     for one in history:
         match one.event:
-            case bill1.InvoiceDrafted(content=content, digest=digest):
-                found = Drafted(content=content, digest=digest, seq=one.seq, number="")
+            case bill1.InvoicePartDrafted(lines=some):
+                lines += some
+                parts.append(DraftedPart(seq=one.seq, count=len(some)))
+            case bill1.InvoiceDrafted(digest=digest) as event:
+                found = Drafted(
+                    content=invoice.whole(event, lines),
+                    digest=digest,
+                    seq=one.seq,
+                    number="",
+                    parts=tuple(parts),
+                )
             case bill1.InvoiceFinalized(number=number) if found is not None:
                 found = msgspec.structs.replace(found, number=number)
             case _:
@@ -77,7 +107,7 @@ def drafted(history: Sequence[Recorded], name: str) -> Drafted:
 
 def running_refs(organization: str, month: str, owner: account.Account) -> tuple[Ref, ...]:
     """Return what the draft of a month that is not closed is made of, beside the account."""
-    return closing.parts_of(owner, organization, month)
+    return closing.all_of(_turned(owner, month), organization, month)
 
 
 def running(
@@ -86,22 +116,45 @@ def running(
     now: datetime,
     owner: account.Account,
     states: Mapping[Ref, Any],
+    before: Sequence[bill1.InvoiceLine] = (),
 ) -> Drafted:
     """Return the invoice that a month would have if it were closed now.
+
+    Args:
+        organization: Slug of the Organization.
+        month: The month.
+        now: When that is.
+        owner: The account.
+        states: All that `running_refs` named.
+        before: The lines that are drafted, of a month that is being closed part by part.
 
     Raises:
         Rejected: `invoice-not-found` for a month that has not begun, or was closed without one;
             `sku-unknown` or `currency-not-priced` for use without a price.
     """
     require_running(owner, month, now)
-    parts = closing.sources(owner, organization, month, states)
-    made = invoicing.make(organization, month, now, parts)
+    parts = closing.sources(_turned(owner, month), states)
+    made = invoicing.make(organization, month, now, parts, before)
     content = (
         bill1.InvoiceContent(organization=organization, month=month, made=now, lines=(), amounts=())
         if made is None
         else made.content
     )
     return Drafted(content=content, digest=invoicing.digest(content), seq=sys.maxsize, number="")
+
+
+def lines_of(history: Iterable[Recorded]) -> tuple[bill1.InvoiceLine, ...]:
+    """Return the lines of the parts that are drafted of a month that is being closed."""
+    found: list[bill1.InvoiceLine] = []
+    for one in history:
+        if isinstance(one.event, bill1.InvoicePartDrafted):
+            found += one.event.lines
+    return tuple(found)
+
+
+def _turned(owner: account.Account, month: str) -> account.Account:
+    """Return the account without what is under way for another month."""
+    return owner if month == owner.due_month else msgspec.structs.replace(owner, closing=None)
 
 
 def require_running(owner: account.Account, month: str, now: datetime) -> None:
@@ -116,7 +169,7 @@ def require_running(owner: account.Account, month: str, now: datetime) -> None:
 
 def states_of(histories: Histories) -> dict[Ref, Any]:
     """Return the state of each part as it is now."""
-    return {ref: _state(ref, history, sys.maxsize) for ref, history in histories.items()}
+    return {ref: state_of(ref, history, sys.maxsize) for ref, history in histories.items()}
 
 
 def account_now(history: Sequence[Recorded]) -> account.Account:
@@ -125,30 +178,11 @@ def account_now(history: Sequence[Recorded]) -> account.Account:
     return owner
 
 
-# ---- again
+# ---- folds
 
 
-def refs_of(draft: Drafted, owner: account.Account) -> tuple[Ref, ...]:
-    """Return what an invoice is made of, beside the account itself."""
-    return closing.parts_of(owner, draft.content.organization, draft.content.month)
-
-
-def account_at(draft: Drafted, history: Sequence[Recorded]) -> account.Account:
-    """Return the account as the draft saw it."""
-    owner: account.Account = _fold(account.Account(), account.evolve, history, draft.seq)
-    return owner
-
-
-def again(draft: Drafted, owner: account.Account, of: Histories) -> bytes:
-    """Return the invoice's bytes, made once more from the events that stand before it."""
-    organization, month = draft.content.organization, draft.content.month
-    states = {ref: _state(ref, history, draft.seq) for ref, history in of.items()}
-    parts = closing.sources(owner, organization, month, states)
-    made = invoicing.make(organization, month, draft.content.made, parts)
-    return b"" if made is None else invoicing.text(made.content)
-
-
-def _state(ref: Ref, history: Sequence[Recorded], before: int) -> Any:
+def state_of(ref: Ref, history: Iterable[Recorded], before: int) -> Any:
+    """Return the state of a part as it was before a place in the log."""
     initial, evolve = _FOLDS[ref.aggregate]
     return _fold(initial, evolve, history, before)
 
@@ -268,7 +302,7 @@ def behind(
     """Return every event behind a line, each with its place in the log; of use, each single one."""
     found: list[dict[str, Any]] = []
     for one in history:
-        if one.seq >= draft.seq:
+        if one.seq >= draft.seq_of(line):
             break
         match one.event:
             case bill1.UsageRecorded(uses=uses):

@@ -25,6 +25,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """One invoice."""
 
     content: bill1.InvoiceContent | None = None
+    parts: tuple[bill1.InvoiceLine, ...] = ()
+    """The lines of all parts, as long as it is not drafted."""
     digest: str = ""
     number: str = ""
     paid: bool = False
@@ -99,6 +101,14 @@ def evolve_numbers(state: Numbers, event: Event) -> Numbers:
 # ---- the invoice
 
 
+def whole(
+    drafted: bill1.InvoiceDrafted, parts: Sequence[bill1.InvoiceLine]
+) -> bill1.InvoiceContent:
+    """Return all that an invoice says, with the lines of its parts."""
+    lines = (*parts, *drafted.content.lines)
+    return msgspec.structs.replace(drafted.content, lines=lines)
+
+
 def correlate(recorded: Recorded) -> Ref | None:
     """Return the invoice that a number was given to."""
     match recorded.event:
@@ -122,7 +132,9 @@ def evolve(state: Invoice, event: Event) -> Invoice:
     replace = msgspec.structs.replace
     match event:
         case bill1.InvoiceDrafted():
-            return replace(state, content=event.content, digest=event.digest)
+            return replace(state, content=whole(event, state.parts), digest=event.digest, parts=())
+        case bill1.InvoicePartDrafted():
+            return replace(state, parts=(*state.parts, *event.lines))
         case bill1.InvoiceFinalized():
             return replace(state, number=event.number)
         case bill1.InvoicePaid():

@@ -35,7 +35,13 @@ GRACE: Final = timedelta(days=1)
 BACK: Final = 3
 """Months before the invoiced one whose late use is looked for: all in which some can come in."""
 
+NAMES: Final = 400
+"""Subscriptions that are looked at for one part of an invoice: each takes a guard in its batch."""
+LINES: Final = 1_000
+"""Lines of one part, unless a single subscription has more: a message has its limit."""
+
 Line = bill1.InvoiceLine
+_Used = tuple[Line, bill1.Invoiced]
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +59,19 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
     content: bill1.InvoiceContent
     journal: bill1.Journal
-    invoiced: Mapping[str, tuple[Any, ...]]
+    invoiced: Mapping[str, tuple[bill1.Invoiced, ...]]
     """What of each month's use stands on invoices now."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Some lines of an invoice that is too long for one message."""
+
+    lines: tuple[Line, ...]
+    """Without their places."""
+    invoiced: Mapping[str, tuple[bill1.Invoiced, ...]]
+    """What of each month's use stands on the invoice with it."""
+    after: str
+    """The last subscription whose lines are drafted."""
 
 
 # ---- when
@@ -96,36 +113,77 @@ def names_of(owner: Account) -> tuple[str, ...]:
     return tuple(sorted({*owner.subscriptions, *owner.removed}))
 
 
-def make(organization: str, month: str, made: datetime, of: Sources) -> Made | None:
+def names_left(owner: Account) -> tuple[str, ...]:
+    """Return what is not drafted yet of a month that is closed part by part."""
+    return tuple(name for name in names_of(owner) if name > (owner.closing or ""))
+
+
+def names_now(owner: Account) -> tuple[str, ...]:
+    """Return what is looked at for the next part."""
+    return names_left(owner)[:NAMES]
+
+
+def part(month: str, of: Sources) -> Part | None:
+    """Return the next part of a month with much in it; None if the rest fits the invoice itself.
+
+    Raises:
+        Rejected: As `make`.
+    """
+    names, lines, done = names_now(of.owner), [], 0
+    for name in names:
+        lines += _sold(of.subscriptions[name], month, of.owner.later)
+        done += 1
+        if len(lines) >= LINES:
+            break
+    after = names[done - 1] if done else of.owner.closing or ""
+    if done < len(names_left(of.owner)):
+        return Part(lines=tuple(lines), invoiced={}, after=after)
+    used = _all_used(month, of)
+    if len(lines) + len(used) <= LINES:
+        return None
+    taken = [one for one in used if one[0].amount.minor >= 0][: max(0, LINES - len(lines))]
+    if not lines and not taken:
+        return None
+    lines += [line for line, _ in taken]
+    return Part(lines=tuple(lines), invoiced=_invoiced(taken), after=after)
+
+
+def part_again(month: str, of: Sources, after: str, count: int) -> tuple[Line, ...]:
+    """Return the lines of a part once more, by its last subscription and its number of lines."""
+    lines: list[Line] = []
+    for name in (one for one in names_left(of.owner) if one <= after):
+        lines += _sold(of.subscriptions[name], month, of.owner.later)
+    if count > len(lines):
+        used = (line for line, _ in _all_used(month, of) if line.amount.minor >= 0)
+        lines += list(used)[: count - len(lines)]
+    return tuple(lines)
+
+
+def make(
+    organization: str, month: str, made: datetime, of: Sources, before: Sequence[Line] = ()
+) -> Made | None:
     """Return the invoice of a month; None if it cost nothing at all.
+
+    Args:
+        organization: Slug of the Organization.
+        month: The month.
+        made: When it is made.
+        of: What it is made of.
+        before: The lines of its parts.
 
     Raises:
         Rejected: `sku-unknown` or `currency-not-priced` for use without a price.
     """
     lines = [
-        line
-        for name in names_of(of.owner)
-        for line in _sold(of.subscriptions[name], month, of.owner.later)
+        *before,
+        *(
+            line
+            for name in names_left(of.owner)
+            for line in _sold(of.subscriptions[name], month, of.owner.later)
+        ),
     ]
-    invoiced: dict[str, list[Any]] = {}
-    used = [
-        found
-        for one in months_on(of.owner, month)
-        for found in _used(of.books, one, of.usage[one], adjusts=one != month)
-    ]
-    # What is taken back waits until an invoice can bear it: none is below nothing.
-    sums: dict[str, int] = {}
-    for line in (*lines, *(line for line, _ in used if line.amount.minor >= 0)):
-        due = 0 if line.hold else line.amount.minor
-        sums[line.amount.currency] = sums.get(line.amount.currency, 0) + due
-    for line, billed in used:
-        currency, minor = line.amount.currency, line.amount.minor
-        if minor < 0:
-            if sums.get(currency, 0) + minor < 0:
-                continue
-            sums[currency] += minor
-        lines.append(line)
-        invoiced.setdefault(line.period, []).append(billed)
+    used = _borne(lines, _all_used(month, of))
+    lines += [line for line, _ in used]
     if not lines:
         return None
     journal, amounts = _taken(of.owner, made, lines)
@@ -133,16 +191,51 @@ def make(organization: str, month: str, made: datetime, of: Sources) -> Made | N
         organization=organization,
         month=month,
         made=made,
-        lines=tuple(
-            msgspec.structs.replace(line, line=place) for place, line in enumerate(lines, 1)
-        ),
+        lines=numbered(lines),
         amounts=amounts,
     )
-    return Made(
-        content=content,
-        journal=journal,
-        invoiced={one: tuple(billed) for one, billed in invoiced.items()},
+    return Made(content=content, journal=journal, invoiced=_invoiced(used))
+
+
+def numbered(lines: Iterable[Line], before: int = 0) -> tuple[Line, ...]:
+    """Return lines with their places, behind so many others."""
+    return tuple(
+        msgspec.structs.replace(line, line=place) for place, line in enumerate(lines, before + 1)
     )
+
+
+def _all_used(month: str, of: Sources) -> list[_Used]:
+    return [
+        found
+        for one in months_on(of.owner, month)
+        for found in _used(of.books, one, of.usage[one], adjusts=one != month)
+    ]
+
+
+def _borne(lines: Sequence[Line], used: Sequence[_Used]) -> list[_Used]:
+    """Return the use that an invoice can bear: what is taken back waits, none is below nothing."""
+    sums: dict[str, int] = {}
+    for line in (*lines, *(line for line, _ in used if line.amount.minor >= 0)):
+        due = 0 if line.hold else line.amount.minor
+        sums[line.amount.currency] = sums.get(line.amount.currency, 0) + due
+    found: list[_Used] = []
+    back = 0
+    for line, billed in used:
+        currency, minor = line.amount.currency, line.amount.minor
+        if minor < 0:
+            back += 1
+            if sums.get(currency, 0) + minor < 0 or back > LINES:
+                continue
+            sums[currency] += minor
+        found.append((line, billed))
+    return found
+
+
+def _invoiced(used: Iterable[_Used]) -> dict[str, tuple[bill1.Invoiced, ...]]:
+    found: dict[str, list[bill1.Invoiced]] = {}
+    for line, billed in used:
+        found.setdefault(line.period, []).append(billed)
+    return {month: tuple(billed) for month, billed in found.items()}
 
 
 def text(content: bill1.InvoiceContent) -> bytes:
