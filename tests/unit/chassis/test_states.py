@@ -101,9 +101,11 @@ class Log:
     async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
         return self.snapshot if subject == ACME.snapshot else None
 
-    async def replay(self, stream: str, subject: str, *, start: int = 1) -> list[Stored]:
+    async def replay(
+        self, stream: str, subject: str, *, start: int = 1, limit: int | None = None
+    ) -> list[Stored]:
         self.replays.append(start)
-        return [item for item in self.events if item.seq >= start]
+        return [item for item in self.events if item.seq >= start][:limit]
 
 
 def states(log: Log, fold: int = 1) -> States:

@@ -26,6 +26,10 @@ HELD_MAX: Final = 20_000
 """Aggregates kept in memory; the longest unused is forgotten first."""
 
 
+_SHORT: Final = 8
+"""Events of a history that is read whole at first use."""
+
+
 class ParkedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A message that a `parked` names and no `unparked` does."""
 
@@ -95,7 +99,7 @@ class States:
         """Return what is held, loading it at first use."""
         held = self._held.get(ref)
         if held is None:
-            held = await self.load(ref)
+            held = await self._first(ref)
             self._keep(held)
         else:
             self._held.move_to_end(ref)
@@ -188,24 +192,28 @@ class States:
             found = {stored.subject: stored for stored in several}
         return {claim: _claimed(claim, found.get(subject)) for claim, subject in named.items()}
 
+    async def _first(self, ref: Ref) -> Held:
+        """Load an aggregate; a short history is read whole, and no snapshot looked for.
+
+        Most of what is looked up here for the first time has none at all: it is being made.
+        """
+        stored = await self._broker.replay(EV, ref.guard, limit=_SHORT)
+        if len(stored) == _SHORT:
+            return await self.load(ref)
+        aggregate = self._of(ref)
+        initial = aggregate.initial if aggregate is not None else None
+        return _folded(Held(ref=ref, state=initial, version=0), aggregate, stored)
+
     def _of(self, ref: Ref) -> Aggregate[Any] | None:
         return self._aggregates.get((ref.service, ref.aggregate))
 
     async def _fold_rest(
         self, held: Held, aggregate: Aggregate[Any] | None, up_to: int | None
     ) -> Held:
-        for stored in await self._broker.replay(EV, held.ref.guard, start=held.version + 1):
-            if up_to is not None and stored.seq > up_to:
-                break
-            try:
-                recorded = events.recorded(
-                    stored.subject, stored.data, seq=stored.seq, time=stored.time
-                )
-            except events.Unreadable as error:
-                held = replace(held, version=stored.seq, broken=held.broken or str(error))
-                continue
-            held = _fold(aggregate, held, recorded.event, stored.seq)
-        return held
+        rest = await self._broker.replay(EV, held.ref.guard, start=held.version + 1)
+        if up_to is not None:
+            rest = [stored for stored in rest if stored.seq <= up_to]
+        return _folded(held, aggregate, rest)
 
     def _keep(self, held: Held) -> None:
         self._held[held.ref] = held
@@ -234,6 +242,19 @@ def _from_snapshot(
         # An older program's snapshot that no longer fits is only a shortcut lost: the log has all.
         return held
     return replace(held, state=state, version=found.version, parked=found.parked)
+
+
+def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
+    for stored in rest:
+        try:
+            recorded = events.recorded(
+                stored.subject, stored.data, seq=stored.seq, time=stored.time
+            )
+        except events.Unreadable as error:
+            held = replace(held, version=stored.seq, broken=held.broken or str(error))
+            continue
+        held = _fold(aggregate, held, recorded.event, stored.seq)
+    return held
 
 
 def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) -> Held:

@@ -60,6 +60,7 @@ async def test_our_names_hide_none_of_the_clients() -> None:
         "_deaf",
         "_inbox",
         "_said",
+        "_sweeping",
         "_taps",
         "_up",
         "_watchers",

@@ -8,6 +8,7 @@ nats-py, which `tests/unit/chassis/jetstream/test_link.py` holds in place.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 class Call:
     """A request on its way, with the replies so far."""
 
-    __slots__ = ("done", "late", "many", "replies", "subjects")
+    __slots__ = ("deadline", "done", "late", "many", "replies", "subjects")
 
-    def __init__(self, subjects: Collection[str], *, many: bool) -> None:
+    def __init__(self, subjects: Collection[str], deadline: float, *, many: bool) -> None:
         self.subjects = subjects
+        self.deadline = deadline
         self.many = many
         self.replies: list[wire.Raw] = []
         self.late = False
@@ -70,6 +72,7 @@ class Link(Client):
         self._taps: dict[int, Tap] = {}
         self._ps = QuickParser(self, self._taps, self._process_msg)
         self._calls: dict[bytes, Call] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
         self._watchers: set[Callable[[], None]] = set()
         self._counter = 0
         self._inbox = ""
@@ -201,9 +204,8 @@ class Link(Client):
         self._counter += 1
         token = str(self._counter)
         key = token.encode()
-        call = self._calls[key] = Call(subjects, many=many)
-        # A tenth of what a timeout of asyncio costs, and there are thousands a second.
-        timer = loop.call_at(deadline, call.expire)
+        call = self._calls[key] = Call(subjects, deadline, many=many)
+        self._sweep_at(loop, deadline)
         try:
             made = frames(self._inbox + token)
             if self._pending_data_size < self._max_pending_size // 2:
@@ -216,13 +218,33 @@ class Link(Client):
         except TimeoutError:
             call.late = True
         finally:
-            timer.cancel()
             del self._calls[key]
         if call.late:
             raise Unavailable(408, 0, f"no answer within {timeout:g} s")
         if wire.status(call.replies[-1].headers).code == 503:
             raise Unavailable(503, 0, f"nobody answers on {next(iter(subjects))!r}")
         return call.replies
+
+    def _sweep_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Let late calls end. One timer serves all: one for each costs as much as the call."""
+        sweeping = self._sweeping
+        if sweeping is not None:
+            if sweeping.when() <= deadline:
+                return
+            sweeping.cancel()
+        self._sweeping = loop.call_at(deadline, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sweeping = None
+        now = loop.time()
+        first = math.inf
+        for call in self._calls.values():
+            if call.deadline <= now:
+                call.expire()
+            else:
+                first = min(first, call.deadline)
+        if first < math.inf:
+            self._sweep_at(loop, first)
 
     def _is_flushing(self) -> bool:
         """Whether what was just queued is written anyway, by whoever was told to before."""

@@ -81,8 +81,12 @@ def status(headers: bytes | None) -> Status:
     """The inline status of a header block, such as `404 Message Not Found`."""
     if headers is None or headers[8:9] != b" ":
         return NO_STATUS
-    line = headers[9 : headers.index(b"\r\n")].decode("utf-8", "replace")
-    code, _, description = line.partition(" ")
+    return _said(headers[9 : headers.index(b"\r\n")])
+
+
+@functools.lru_cache(maxsize=64)
+def _said(line: bytes) -> Status:
+    code, _, description = line.decode("utf-8", "replace").partition(" ")
     return Status(int(code), description) if code.isdigit() else NO_STATUS
 
 
