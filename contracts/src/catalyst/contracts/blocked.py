@@ -158,13 +158,13 @@ def _stepping(
                 what_to_do=f"look whether {service} runs: `catalyst doctor`",
             )
         ]
-    if step == "observe":
+    if step == "observe" or (step == "unprotect" and not undo):
         return [
             Link(
                 kind="application",
                 name=item,
                 code="not-seen",
-                message=f"{name} waits until what was committed is seen in {environment}",
+                message=f"{name} waits until what was committed is seen in {environment}{before}",
                 who="whoever owns the Application",
                 what_to_do=f"look at what keeps {item} from it",
             )
