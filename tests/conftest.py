@@ -20,11 +20,15 @@ from catalyst.cli.broker import BrokerProcess
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# No test is timed, so neither is an example. In CI hypothesis takes its own profile for that, which
-# draws four times as many examples: at a desk the unit tests are for every save.
+# No test is timed, so neither is an example. At a desk the unit tests are for every save; CI draws
+# twice as many examples.
 settings.register_profile("local", deadline=None, max_examples=25)
-if settings.get_current_profile_name() != "ci":
-    settings.load_profile("local")
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=50)
+settings.load_profile("ci" if settings.get_current_profile_name() == "ci" else "local")
+
+
+REAL = ("tests/browser/", "tests/e2e/")
+"""What needs real windows and containers."""
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings no types
@@ -35,9 +39,21 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings n
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(("tests/browser/", "tests/e2e/")):
+        if nodeid.startswith(REAL):
             return "tests/windows-and-containers"
         return str(super()._split_scope(nodeid))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that all workers end at about the same time."""
+
+    def turn(item: pytest.Item) -> int:
+        if item.nodeid.startswith(REAL):
+            return 0
+        return 1 if item.nodeid.startswith("tests/integration/") else 2
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=turn)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:

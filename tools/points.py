@@ -1,7 +1,7 @@
-"""Lets workers die at every point of an install and an uninstall, not at a sample of them.
+"""Lets workers die at every call that they make, not at a sample of them.
 
 Before and after every call of the broker port, some hundreds of runs: a quarter of an hour of two
-cores. CI goes through a sample of them, `tests/integration/provisioning/test_sagas.py`.
+cores. CI goes through a sample of them.
 
     uv run python -m tools.points [TURNS]
 """
@@ -17,7 +17,12 @@ from tools.files import ROOT
 
 TURNS: Final = 10
 """Each with a broker of its own, which has accounts for so many runs only."""
-TEST: Final = "tests/integration/provisioning/test_sagas.py"
+TESTS: Final = (
+    "tests/integration/provisioning/test_sagas.py",
+    "tests/integration/chassis/test_crashes.py",
+    "tests/integration/chassis/test_processes.py",
+    "tests/integration/billing/test_crashes.py",
+)
 
 
 def main(turns: int) -> int:
@@ -26,7 +31,7 @@ def main(turns: int) -> int:
     for turn in range(turns):
         print(f"turn {turn + 1} of {turns}", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", TEST],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *TESTS],
             cwd=ROOT,
             env={**os.environ, "CATALYST_POINTS": f"{turn}/{turns}"},
             check=False,

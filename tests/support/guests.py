@@ -85,7 +85,7 @@ async def until_stored(js: JetStream, subject: str) -> list[Stored]:
         found[:] = await js.replay("EV", subject)
         return bool(found)
 
-    await until(there, 20)
+    await until(there)
     return found
 
 

@@ -26,7 +26,7 @@ from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM, Ref
 from catalyst.environment_controller.domain import organization, registration
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 ORGANIZATIONS = Service(
     name="environment",

@@ -125,7 +125,7 @@ class Registry:
 async def until(
     what: Callable[[], Awaitable[Any]],
     holds: Callable[[Any], bool],
-    seconds: float = 20.0,
+    seconds: float = 60.0,
     pause: float = 0.02,
 ) -> Any:
     """Return what `what` gives once it holds."""

@@ -25,7 +25,7 @@ class Reading:
 
     async def next(self) -> ServerEvent:
         """Return the next event, and take it into account."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             event = await anext(self._events)
         self.seen.append(event)
         found = data(event)

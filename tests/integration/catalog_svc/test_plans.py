@@ -43,7 +43,7 @@ from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 FREE = "".join(
     f'  {name}: {{name: {name}, month: {{OMR: "0.000", USD: "0.00"}}}}\n'
     for name in sorted({starters.blueprint(one).name for one in starters.NAMES})

@@ -20,7 +20,7 @@ from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.domain import onboarding
 from catalyst.environment_controller.handlers import service
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick")]
 
 
 class Silent:

@@ -24,7 +24,7 @@ from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.domain import onboarding
 from catalyst.environment_controller.handlers import service
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 UPDATE = "environment.update-organization.v1"
 TRIES = effects.MAX_ATTEMPTS * 2

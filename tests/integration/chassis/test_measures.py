@@ -41,7 +41,7 @@ async def measured(js: JetStream, service: Any = rig.ORGANIZATIONS) -> AsyncIter
     worker = Worker(service, rig.runtime(js), shown.measures)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
-        await until(worker.active.is_set, 20.0)
+        await until(worker.active.is_set)
         try:
             yield shown
         finally:
@@ -97,7 +97,7 @@ async def test_what_is_parked_and_its_dead_letter_are_measured(js: JetStream) ->
     )
     async with measured(js, bad) as shown:
         await Sender(js).send("environment.create-organization.v1", "acme", acme())
-        await until(lambda: shown.of("parked_total", reason="bug") == 1, 20.0)
+        await until(lambda: shown.of("parked_total", reason="bug") == 1)
         assert shown.of("dead_letters_total", reason="bug") == 1
 
 

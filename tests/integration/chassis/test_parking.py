@@ -314,7 +314,7 @@ async def test_a_retry_that_hears_no_answer_frees_each_message_once_and_counts_i
         assert await _answer(sender, RETRY, "acme") == ("", {"freed": 3})
         assert broker.deaf == 3
         assert (await _facts(js, "acme")).count("unparked") == 3
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for name in ids:
                 await sender.outcome("acme", name)
         assert (await js.stream_state("DLQ")).messages == 0

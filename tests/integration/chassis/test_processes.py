@@ -29,7 +29,7 @@ from catalyst.contracts import topology as contract
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.handlers import service
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick")]
 AT_ONCE = 8
 
 

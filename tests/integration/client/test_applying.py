@@ -13,7 +13,7 @@ from tests.integration.client.command import Ran
 from tests.integration.client.stack import Stack
 
 pytestmark = pytest.mark.real
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 Fresh = Callable[[], str]
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 UPDATE = "environment.update-organization.v1"
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 Fresh = Callable[[], str]
 
 

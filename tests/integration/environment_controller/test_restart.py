@@ -27,7 +27,7 @@ from catalyst.environment_controller.domain.onboarding import onboarding_ref
 from catalyst.environment_controller.domain.organization import ref_of
 from catalyst.environment_controller.handlers import service
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 RESTART = "environment.restart-onboarding.v1"

@@ -20,7 +20,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 async def test_reads_and_streams_pass_through_as_they_come(apart: Stack) -> None:
-    async with asyncio.timeout(30), over_http(apart.url, token=apart.admin) as door:
+    async with asyncio.timeout(60), over_http(apart.url, token=apart.admin) as door:
         async for change in door.changes("organizations"):
             if type(change).__name__ == "Synced":
                 outcome = (await created(apart, "apart-one")).json()

@@ -19,7 +19,7 @@ def brief(tmp_path: Path) -> Iterator[Stack]:
 
 
 async def test_streams_are_told_that_the_door_closes(brief: Stack) -> None:
-    async with asyncio.timeout(30), follow(brief, brief.admin) as stream:
+    async with asyncio.timeout(60), follow(brief, brief.admin) as stream:
         assert (await anext(stream))[0] == "start"
         stopping = asyncio.create_task(asyncio.to_thread(brief.stop))
         names = [

@@ -119,7 +119,7 @@ async def test_nothing_of_another_organization_is_streamed(stack: Stack) -> None
     ):
         seen = ""
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             stack.client(token) as http,
             http.stream("GET", path, params=params) as stream,
         ):

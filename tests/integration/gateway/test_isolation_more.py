@@ -112,7 +112,7 @@ async def nothing_streamed(stack: Stack, token: str) -> None:
     ):
         seen = ""
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             stack.client(token) as http,
             http.stream("GET", path, params=params) as stream,
         ):

@@ -92,7 +92,7 @@ async def doors(inner: Inner) -> AsyncIterator[Doors]:
 async def test_an_answer_arrives_part_by_part_and_ends_with_its_reader() -> None:
     async with doors(Inner()) as door:
         async with (
-            asyncio.timeout(10),
+            asyncio.timeout(60),
             httpx.AsyncClient() as http,
             http.stream("GET", f"{door.url}/v1/state/slow") as answer,
         ):
@@ -100,7 +100,7 @@ async def test_an_answer_arrives_part_by_part_and_ends_with_its_reader() -> None
             assert await anext(lines) == "first"
             door.inner.next.set()
             assert await anext(lines) == "second"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await door.inner.closed.wait()
 
 
@@ -114,7 +114,7 @@ async def test_a_body_is_passed_on_while_it_arrives() -> None:
         yield b"b" * 20
 
     async with doors(inner) as door:
-        async with asyncio.timeout(10), httpx.AsyncClient() as http:
+        async with asyncio.timeout(60), httpx.AsyncClient() as http:
             answer = await http.post(f"{door.url}/v1/state/body", content=body())
         assert answer.text == "30"
 

@@ -162,7 +162,7 @@ async def test_reads_are_passed_on_to_the_projector(stack: Stack) -> None:
 
 
 async def test_a_watch_through_the_door_shows_a_change_as_it_happens(stack: Stack) -> None:
-    async with asyncio.timeout(20), over_http(stack.url, token=stack.admin) as door:
+    async with asyncio.timeout(60), over_http(stack.url, token=stack.admin) as door:
         async for change in door.changes("organizations"):
             if type(change).__name__ == "Synced":
                 await created(stack, "watched")

@@ -23,7 +23,7 @@ async def traced(stack: Stack) -> list[str]:
     """
     found: list[str] = []
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         stack.client(stack.admin) as http,
         http.stream("GET", "/v1/stream", params={"kinds": "organizations"}) as stream,
     ):
@@ -67,7 +67,7 @@ async def test_one_trace_holds_everything_from_the_command_to_the_frame(
             async def reads() -> bool:
                 return (await http.get("/v1/state/organizations")).status_code == 200
 
-            await until(reads, 20.0)
+            await until(reads)
         frames = await traced(stack)
     finally:
         await asyncio.to_thread(stack.stop)

@@ -25,11 +25,11 @@ async def test_a_key_watch_opens_on_a_bucket_of_ours(js: JetStream) -> None:
 
     watch: Any = await rows.watchall()
     found = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (entry := await watch.updates(timeout=10)) is not None:
             found.append((entry.key, entry.value))
     await rows.put("acme.row", b"2")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         update = await watch.updates(timeout=10)
     await watch.stop()
 

@@ -91,7 +91,7 @@ async def test_a_closed_connection_ends_it(js: JetStream) -> None:
     worker = Worker(js)
     await worker.ensure()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with asyncio.TaskGroup() as group:
             running = group.create_task(_ending(worker.intake.run()))
             await until(lambda: worker.intake._fetchings["EV", "work"]._requests._open != [])

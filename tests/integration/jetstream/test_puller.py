@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real
 async def read(puller: Puller, count: int) -> list[Pulled]:
     """At least `count` messages."""
     found: list[Pulled] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < count:
             found += await puller.read()
     return found
@@ -33,7 +33,7 @@ async def read(puller: Puller, count: int) -> list[Pulled]:
 
 async def doubt(puller: Puller) -> str:
     """Why it doubts; what it reads before that is of no interest."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await puller.read()
@@ -233,7 +233,7 @@ async def _lose(js: JetStream, puller: Puller) -> None:
     tap = await js.link.tap(inbox, lambda _: heard.set())
     subject = f"$JS.API.CONSUMER.MSG.NEXT.EV.{puller.name}"
     await js.link.send(wire.frame(subject, b'{"batch":1,"no_wait":true}', None, inbox))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await heard.wait()
     await js.link.untap(tap)
 

@@ -144,7 +144,7 @@ async def test_an_old_member_that_is_held_up_does_not_undo_a_new_one(js: JetStre
     old, new = Slow(js.link), Watched(js.link)
     newer = changed(WORK, subjects=["work.>", "more.>"], max_consumers=20)
 
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(ensure(old, ([LEASES, WORK], ()), version=2))
         await old.reached.wait()
         group.create_task(ensure(new, ([LEASES, newer], ()), version=3))

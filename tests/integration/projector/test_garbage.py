@@ -71,7 +71,7 @@ async def test_a_bucket_spoilt_while_it_is_shown_is_replaced(js: JetStream) -> N
         await spoil(js, before, "a.b", b"\xff")
         # The next write finds that somebody else has written.
         seq = await LogWriter(js, "later").decide(writing.renamed("acme", "after the garbage"))
-        await until(lambda: _moved(js, before), 20.0)
+        await until(lambda: _moved(js, before))
         await agrees(js, seq)
         shown = b""
 
@@ -81,7 +81,7 @@ async def test_a_bucket_spoilt_while_it_is_shown_is_replaced(js: JetStream) -> N
             shown = answer.content
             return answer.status_code == 200 and b"after the garbage" in shown
 
-        await until(told, 20.0)
+        await until(told)
     assert msgspec.json.decode(shown)["value"]["doc"]["display_name"] == "after the garbage"
 
 

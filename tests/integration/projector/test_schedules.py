@@ -251,7 +251,7 @@ async def test_a_projector_that_was_thought_dead_cannot_write(js: JetStream) -> 
         await agrees(js, first)
         script.hold = asyncio.Event()
         held = await log.decide(writing.renamed("acme", "written by the zombie, too late"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await script.holding.wait()
         async with following(js):
             await caught_up(js, held)

@@ -269,7 +269,7 @@ async def _read_raw(connection: socket.socket, seq: int) -> tuple[dict[str, obje
     rows: dict[str, object] = {}
     coalesced = 0
     rest = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             received = await loop.sock_recv(connection, 65536)
             assert received, "the stream ended"

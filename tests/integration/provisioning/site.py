@@ -64,7 +64,7 @@ from catalyst.provisioning.queries import Planner
 
 SERVICES: Final = ("environment", "billing", "provisioning")
 NOTHING: Final = ("(nothing)",)
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 """Seconds for each thing that is waited for; many sites share the machine."""
 
 Crash = tuple[int, str]

@@ -31,7 +31,7 @@ from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.writing import TURN
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120), pytest.mark.guarantee("G14.11")]
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G14.11")]
 
 BEN, CLEO, DAN = "ben@example.org", "cleo@example.org", "dan@example.org"
 OWNERS = [{"email": who, "role": "owner"} for who in (OWNER, BEN, CLEO)]

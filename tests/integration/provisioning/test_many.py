@@ -1,6 +1,6 @@
 """Many installs at once: each is accounted for, and every branch is one line of commits.
 
-Sixty over six Environments here; `CATALYST_INSTALLS=200` makes it two hundred over twenty.
+Twenty in two Environments here; `CATALYST_INSTALLS=200` makes it two hundred in twenty.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
 
-INSTALLS = int(os.environ.get("CATALYST_INSTALLS", "60"))
+INSTALLS = int(os.environ.get("CATALYST_INSTALLS", "20"))
 EACH = 10
 """Installs in each Environment."""
 SHARED = 2

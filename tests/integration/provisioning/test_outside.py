@@ -31,7 +31,7 @@ from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.rollup import Everything
 from catalyst.provisioning.effects import effects
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 
 @pytest.fixture

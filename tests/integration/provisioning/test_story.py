@@ -18,7 +18,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 HOME = foreign.environment_ref("acme", PROD)
 
 

@@ -87,7 +87,7 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
                 found = await seen(js)
                 return bool(found) and (found[-1]["health"], found[-1]["revision"]) == wanted
 
-            await until(lambda: last("healthy", "ch-1"), 20)
+            await until(lambda: last("healthy", "ch-1"))
             word = msgspec.json.encode({"mode": "image-pull"})
             await js.publish(Outgoing("ws.acme-prod.simulator.blog", word))
 
@@ -95,12 +95,12 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
                 # What the reconciler says and what the pod says are two facts.
                 return bool((await seen(js))[-1]["reason"] == "ImagePullBackOff")
 
-            await until(lambda: last("degraded", "ch-1"), 20)
-            await until(why, 20)
+            await until(lambda: last("degraded", "ch-1"))
+            await until(why)
             assert (await seen(js))[-1]["source"] == "simulator"
             count = len(await seen(js))
         async with simulated(access):
             # Read anew from the log's beginning, with the word that still holds: nothing is new.
             await said(js, msgspec.structs.replace(committed, change="ch-2", commit="bbb"), 3)
-            await until(lambda: last("degraded", "ch-2"), 20)
+            await until(lambda: last("degraded", "ch-2"))
         assert all(item["health"] != "healthy" for item in (await seen(js))[count:])

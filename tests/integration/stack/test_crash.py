@@ -12,7 +12,7 @@ from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
 from catalyst.client.http_transport import over_http
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 _PROGRAM = """
@@ -64,7 +64,7 @@ async def test_the_lease_of_a_dead_worker_is_given_up_at_the_next_start(tmp_path
 async def _free(data: Path) -> Installation:
     """Return the installation once the broker of the dead one has ended."""
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             with (data / "nats" / "lock").open("a+b") as lock:
                 try:

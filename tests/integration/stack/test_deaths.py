@@ -18,7 +18,7 @@ from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
 from catalyst.client.http_transport import over_http
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 

@@ -17,7 +17,7 @@ from catalyst.cli.broker import BrokerProcess, BrokerSettings
 from catalyst.cli.stack import keep_broker
 from catalyst.contracts import topology as contract
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 MIB = 1024 * 1024
 
