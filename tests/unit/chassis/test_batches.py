@@ -97,6 +97,15 @@ def test_ids_derive_from_the_outcome_and_the_place() -> None:
     assert [item.data for item in again] == [item.data for item in messages]
 
 
+@pytest.mark.parametrize(("hears", "named"), [(True, OWN.path), (False, None)])
+def test_who_takes_no_answers_is_not_named_as_wanting_one(
+    named: str | None, *, hears: bool
+) -> None:
+    messages = accepted(WHOLE, job(hears=hears)).after_done()
+    sent = [item for item in messages if item.subject[:4] == "out."]
+    assert [msgspec.json.decode(item.data, type=Envelope).process for item in sent] == [named]
+
+
 def test_a_cancellation_travels_on_an_event_one_each() -> None:
     events = [item for item in accepted(WHOLE).after_done() if item.subject[:4] == "evt."]
     carrying = [item for item in events if "Nats-Scheduler" in item.headers]

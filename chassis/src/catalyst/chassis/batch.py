@@ -340,7 +340,7 @@ def _out(job: Job, send: Send, position: str) -> Outgoing:
         actor=f"service:{job.ref.service}",
         correlationid=job.correlationid,
         causationid=job.input_id,
-        process=job.ref.path,
+        process=job.ref.path if job.hears else None,
         traceparent=job.traceparent or None,
         data=event_codec.encode(send.command),
     )

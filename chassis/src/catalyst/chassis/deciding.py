@@ -207,6 +207,7 @@ class Deciding:
             Rejected: If a source refuses its one message.
         """
         reading = Reading(own, {}, {})
+        job.hears = self._ways.hears(job.ref.aggregate)
         try:
             way = self._ways.of(job)
             facts = None

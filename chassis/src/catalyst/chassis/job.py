@@ -60,6 +60,8 @@ class Job:
     body: bytes = b""
     process: Ref | None = None
     """The process manager that wants the answer."""
+    hears: bool = True
+    """Whether its aggregate takes answers to what it sends: it is a process manager."""
     reply: str = ""
     """Core subject to answer on; empty for none."""
     refusal: Rejected | None = None

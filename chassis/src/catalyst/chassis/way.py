@@ -37,6 +37,10 @@ class Ways:
         }
         self._sources: Mapping[str, Source] = {item.name: item for item in service.sources}
 
+    def hears(self, aggregate: str) -> bool:
+        """Whether an aggregate takes answers, events and timers."""
+        return aggregate in self._processes
+
     def of(self, job: Job) -> Way:
         """Return how a job is decided.
 
