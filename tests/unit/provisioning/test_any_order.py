@@ -11,6 +11,7 @@ from tests.support.changing import Sent
 from tests.support.plans import DEVELOPER, apply, locked, planned, town
 from typing_extensions import override
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
@@ -88,8 +89,11 @@ class AnyOrder(RuleBasedStateMachine):
         apply(self.place, "ch-1", planned(self.place, lock=lock, priced=priced))
         self.percent: dict[str, int] = {}
 
-    @rule(action=st.sampled_from(["configure", "uninstall", "install"]))
-    def another(self, action: Any) -> None:
+    @rule(
+        action=st.sampled_from(["configure", "uninstall", "install"]),
+        lost=st.sampled_from([(), ("blog-data",)]),
+    )
+    def another(self, action: Any, lost: tuple[str, ...]) -> None:
         name = next((x for x in NAMES if self.place.change(x).opened is None), None)
         runs = self.place.application("blog").expected(plans.PROD)[0] is not None
         if name is None or runs == (action == "install"):
@@ -101,7 +105,9 @@ class AnyOrder(RuleBasedStateMachine):
             lock = (locked("store", "shared"), *lock)
         if action == "uninstall":
             lock = (locked("blog", database="store"), locked("store", "shared"))
-        apply(self.place, name, planned(self.place, action, lock=lock, priced=self.priced))
+        lost = lost if action == "uninstall" else ()
+        found = planned(self.place, action, lock=lock, priced=self.priced, lost=lost)
+        apply(self.place, name, found)
 
     @rule(index=INDEX, refuse=st.booleans())
     def deliver(self, index: int, refuse: bool) -> None:  # noqa: FBT001 - drawn
@@ -145,7 +151,9 @@ class AnyOrder(RuleBasedStateMachine):
     def see(self, health: str, name: str, revision: str) -> None:
         queue = self.place.application(name).queue
         change = next((item.change for item in queue if item.taken), "")
-        self.place.see(name, change, health=health, revision=revision)
+        committed = self.place.application(name).binding(plans.PROD).committed
+        commit = committed.commit if committed is not None else ""
+        self.place.see(name, change, health=health, revision=revision, commit=commit)
 
     @rule(index=INDEX)
     def fire(self, index: int) -> None:
@@ -202,8 +210,11 @@ class AnyOrder(RuleBasedStateMachine):
         ref, timer = next(iter(self.place.timers))
         state = self.place.change(ref.id)
         units = state.remaining() if state.step and WAYS[state.step].kind == "effect" else ()
-        if not units:
+        committed = self.place.application("blog").binding(plans.PROD).committed
+        given_up = committed is not None and committed.change == ref.id
+        if not units or (state.step == "unprotect" and not state.undo and given_up):
             self.place.fire(ref.id, timer)
+            return
         for unit in units:
             self.place.report(ref.id, str(state.step), unit.application, undo=state.undo)
 
@@ -218,6 +229,13 @@ class AnyOrder(RuleBasedStateMachine):
         if state.status == "failed":
             assert hold != "open"
             assert hold != "captured" or "hold" in told
+            given_up = [
+                one
+                for one in self.place.events(app1.RevisionCommitted)
+                if one.change == name and one.environment == plans.PROD
+            ]
+            # Taken back, by the files that were there before or by the protection alone.
+            assert not given_up or given_up[-1].kept or "commit" in told or "unprotect" in told
         elif not removal and state.content().sold:
             assert hold == "captured"
         for item in state.content().lock:
