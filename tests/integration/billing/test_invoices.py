@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.billing.town import CASHIER, Town, billing_worker
 from tests.support import billing, metering
@@ -27,7 +28,7 @@ from catalyst.chassis.worker import Worker
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.topology import EV
+from catalyst.contracts.topology import DLQ, EV
 
 pytestmark = pytest.mark.real
 
@@ -63,11 +64,11 @@ async def sold(js: JetStream, organization: str) -> None:
     )
 
 
-async def wake(js: JetStream, organization: str) -> None:
-    """Let the account's timer fire at once."""
+async def wake(js: JetStream, organization: str, done: str = "_armed") -> None:
+    """Let the account's timer fire at once, as if the decision `done` had armed it."""
     arm = Arm(timer=invoicing.TIMER, after=invoicing.GRACE * 0)
     now = datetime.now(UTC)
-    await js.publish(timer.arm(account.ref_of(organization), arm, now=now, done_id="_armed"))
+    await js.publish(timer.arm(account.ref_of(organization), arm, now=now, done_id=done))
 
 
 async def finalized(worker: Worker, organization: str, month: str = MONTH) -> str:
@@ -80,6 +81,29 @@ async def finalized(worker: Worker, organization: str, month: str = MONTH) -> st
 
     await until(numbered)
     return found[0].number
+
+
+async def crowd(js: JetStream, organization: str, names: list[str]) -> None:
+    """Let an Organization have many Applications in a month that is over."""
+    owner = account.ref_of(organization)
+    captured = bill1.HoldCaptured(
+        hold="c-1",
+        revision="3f2a",
+        amount=billing.omr(0),
+        month=MONTH,
+        subscriptions=tuple(names),
+        journal=bill1.Journal(),
+    )
+    _, started = used.started(MONTH)  # type: ignore[misc]
+    sold_ = [
+        (
+            subscription.ref_of(organization, name),
+            msgspec.structs.replace(started, application=name.partition(".")[0], hold=""),
+        )
+        for name in names
+    ]
+    opened = bill1.AccountOpened(organization=organization, month=MONTH)
+    await metering.write(js, (owner, opened), (owner, captured), *sold_)
 
 
 async def priced(js: JetStream) -> None:
@@ -193,3 +217,37 @@ async def _corrected(town: Town, ask: Any, month: str) -> None:
     with pytest.raises(Rejected) as refused:
         await ask.ask("billing", "replay", 1, "acme", {"credit_note": "n-2"})
     assert refused.value.code == "credit-note-not-found"
+
+
+@pytest.mark.guarantee("G12.19")
+async def test_a_long_invoice_goes_on_in_the_next_worker_part_by_part(
+    js: JetStream, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invoicing, "NAMES", 3)
+    monkeypatch.setattr(invoicing, "LINES", 4)
+    names = [f"a{number}.acme-prod" for number in range(8)]
+    owner, bill = account.ref_of("acme"), invoice.ref_of("acme", MONTH)
+    async with billing_worker(js, keys) as worker:
+        await priced(js)
+        await crowd(js, "acme", names)
+        await wake(js, "acme")
+
+        async def begun() -> bool:
+            return len((await worker.states.state(bill)).parts) > 0
+
+        await until(begun)
+    # One firing more is no more than the next part.
+    await wake(js, "acme", "_again")
+    async with billing_worker(js, keys) as worker:
+        await finalized(worker, "acme")
+        state: invoice.Invoice = await worker.states.state(bill)
+        assert state.content is not None
+        assert [one.subscription for one in state.content.lines[::2]] == names
+        assert [one.line for one in state.content.lines] == list(range(1, 17))
+        assert (await worker.states.state(owner)).closing is None
+        ask: Any = Asked(js, keys.service("provisioning").service)
+        found = await ask.ask("billing", "replay", 1, "acme", {"invoice": MONTH})
+        assert found["same"]
+        line = await ask.ask("billing", "explain", 1, "acme", {"invoice": MONTH, "line": 1})
+        assert [one["type"] for one in line["events"]] == ["billing.subscription-started.v1"]
+    assert not await js.replay(DLQ, "dlq.>")
