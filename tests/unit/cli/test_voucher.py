@@ -1,0 +1,80 @@
+"""`catalyst voucher`: how a redemption ends for a person, and what is refused at once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from catalyst.cli import voucher
+from catalyst.cli.exits import ExitCode
+from catalyst.cli.main import ended
+from catalyst.contracts.message import Outcome
+
+URL = "http://127.0.0.1:1"
+REDEEM = ["voucher", "redeem", "SPRING-FAIR", "--org", "omantel", "--url", URL]
+SENT = Outcome(
+    id="c-1",
+    type="billing.redeem-voucher.v1",
+    status="accepted",
+    digest="",
+    time=datetime(2026, 11, 28, tzinfo=UTC),
+)
+
+
+def over(monkeypatch: pytest.MonkeyPatch, **row: Any) -> None:
+    """Let the command be accepted, and the redemption end like this."""
+
+    async def sent(*_: object) -> Outcome:
+        return SENT
+
+    async def found(*_: object) -> dict[str, Any]:
+        return {"prefix": "SPRI\x1b[2J…", "amount": None, "code": "", **row}
+
+    monkeypatch.setattr(voucher, "_send", sent)
+    monkeypatch.setattr(voucher, "_over", found)
+
+
+def test_a_redemption_says_what_it_gave_and_what_shows_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over(monkeypatch, status="completed", amount={"currency": "OMR", "minor": 20_000})
+    assert ended(REDEEM) == ExitCode.OK
+    shown = capsys.readouterr()
+    assert "20.000 OMR of SPRI" in shown.out
+    assert "account of omantel" in shown.out
+    assert "\x1b" not in shown.out
+    assert "billing balance --org omantel`" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("voucher-redeemed", "CODE: The Organization has redeemed"), ("unheard-of", "CODE: it was")],
+)
+def test_a_redemption_that_failed_ends_with_3_and_says_why(
+    code: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over(monkeypatch, status="failed", code=code)
+    assert ended(REDEEM) == ExitCode.REJECTED
+    shown = capsys.readouterr()
+    assert (shown.out, says in shown.err) == ("", True)
+    assert ended([*REDEEM, "--json"]) == ExitCode.REJECTED
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["1.0001", "OMR"], "AMOUNT CURRENCY: '1.0001' has more than 3 digits"),
+        (["1.000", "XYZ"], "AMOUNT CURRENCY: the currency 'XYZ'"),
+        (["1.000", "OMR", "--ends", "tomorrow"], "--ends 'tomorrow' is no time"),
+        (["1.000", "OMR", "--starts", "2026-12-31T00:00:00"], "--starts"),
+    ],
+)
+def test_what_is_wrong_with_a_voucher_is_named_before_anything_is_sent(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(["voucher", "issue", *arguments, "--url", URL]) == ExitCode.USAGE
+    assert says in capsys.readouterr().err
