@@ -203,10 +203,9 @@ async def test_an_archived_repository_takes_no_commits_until_it_is_taken_into_us
     repositories: GitRepositories, door: str, git: Git, tmp_path: Path
 ) -> None:
     await repositories.prepare(signed(5), TRUNK, BEGUN)
-    closed = partial(files.closed, change="ch-10")
-    made = await repositories.commit(signed(10), "main", closed)
+    made = await repositories.commit(signed(10), "main", files.closed)
     # A second attempt at the same step comes with a higher sequence.
-    assert await repositories.commit(signed(12), "main", closed) == made
+    assert await repositories.commit(signed(12), "main", files.closed) == made
     with pytest.raises(Poison, match="archived"):
         await repositories.commit(signed(20), "main", adding("a"))
     into = cloned(git, door, tmp_path)
