@@ -61,11 +61,11 @@ async def _billing(quick: bool) -> list[Figure]:  # noqa: FBT001
 
 
 async def _registering(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await registering.measure(1 if quick else 3, 300 if quick else 1000, 1000)
+    return await registering.measure(1 if quick else 3, 300 if quick else 400, 1000)
 
 
 async def _installing(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await installing.measure(3, 10 if quick else 60, 3 if quick else 20)
+    return await installing.measure(3, 10 if quick else 40, 3 if quick else 10)
 
 
 PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {

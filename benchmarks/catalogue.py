@@ -57,13 +57,15 @@ async def _search(runs: int, blueprints: int, searches: int) -> Figure:
     ]
     ours: list[float] = []
     beside: list[float] = []
+    busy: list[float] = []
     for _ in range(runs):
         took, scanned = [], []
         for number in range(searches):
             text = _TYPED[number % len(_TYPED)]
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             msgspec.json.encode(await searching.search({"text": text}, "acme", _WHO, _load))
             took.append(time.perf_counter() - began)
+            busy.append(1000 * (time.process_time() - worked))
             began = time.perf_counter()
             sum(text in one for one in texts)
             scanned.append(time.perf_counter() - began)
@@ -77,7 +79,8 @@ async def _search(runs: int, blueprints: int, searches: int) -> Figure:
         beside=beside,
         target=f"≤ {SEARCH_MS:.0f} ms",
         holds=max(ours) <= SEARCH_MS,
-        note=f"question to JSON, without the broker; the index was made in {made:.1f} s",
+        note="question to JSON, without the broker; p95 of the processor's time alone"
+        f" {percentile(busy, 0.95):.1f} ms; the index was made in {made:.1f} s",
     )
 
 

@@ -32,7 +32,7 @@ ALONE: Final = "bp-mailpit"
 """Needs nothing else."""
 REGION: Final = {"provider": "hetzner", "region": "fsn", "building_block": "rtz"}
 WAIT_SECONDS: Final = 60.0
-POLL_SECONDS: Final = 0.005
+POLL_SECONDS: Final = 0.02
 _MEMBERS: Final = f"""\
 import importlib, resource, sys
 for name in {sorted(MODULES.values())!r}:

@@ -1,4 +1,4 @@
-"""A thousand versions of Blueprints in one source, read by one worker and registered."""
+"""Many versions of Blueprints in one source, read by one worker and registered."""
 
 from __future__ import annotations
 
