@@ -14,6 +14,27 @@ OWNERS: Final = (
 PATIENCE: Final = 60_000
 """Milliseconds for a change that a simulated cluster takes part in."""
 
+# In the page itself: with a question for each button, all commands took longer than all else.
+_WHOLE_FORM: Final = """
+async type => {
+  const select = document.getElementById('command');
+  select.value = type;
+  select.dispatchEvent(new Event('change', {bubbles: true}));
+  while (document.querySelector('#panel-send code')?.textContent !== type) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  const form = document.querySelector('form.command-form');
+  const done = new Set();
+  for (;;) {
+    const fresh = [...form.querySelectorAll('button')].find(
+      ({innerText: text}) => text.startsWith('Add ') && !done.has(text));
+    if (!fresh) return;
+    done.add(fresh.innerText);
+    fresh.click();
+  }
+}
+"""
+
 
 async def furnish(site: Site, slug: str, window: Window, credit: int = 50_000, **env: Any) -> None:
     """Make an Organization with an Environment and credit; returns when the window shows both."""
@@ -65,6 +86,11 @@ def status(window: Window) -> Locator:
 async def completed(window: Window) -> None:
     """Return once the change that is shown is completed."""
     await expect(status(window)).to_have_text("completed", timeout=PATIENCE)
+
+
+async def open_whole_form(window: Window, command: str) -> None:
+    """Choose a command, and add every part that may be added, once, and what that brings."""
+    await window.page.evaluate(_WHOLE_FORM, command)
 
 
 def forgive(window: Window) -> None:

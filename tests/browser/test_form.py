@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
+from tests.browser.steps import open_whole_form
 from tests.support import browser as support
 from tests.support.browser import Window
 
@@ -183,10 +184,7 @@ async def test_there_is_a_form_for_every_command(desk: Window) -> None:
     page, form = desk.page, desk.form
     await page.get_by_role("tab", name="Send a command").click()
     for type_ in COMMANDS:
-        await page.locator("#command").select_option(value=type_)
-        await expect(page.locator("#panel-send code").first).to_have_text(type_)
-        for button in await form.get_by_role("button", name="Add ").all():
-            await button.click()
+        await open_whole_form(desk, type_)
         assert await form.get_by_role("button", name="Send", exact=True).is_enabled()
 
 

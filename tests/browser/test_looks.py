@@ -165,8 +165,7 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
 
 
 @pytest.mark.guarantee("G26.6")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1400])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1400)])
 async def test_every_view_of_an_organization_can_be_read_and_used(
     chromium: Browser, site: Site, slug: str, scheme: str, width: int
 ) -> None:

@@ -3,11 +3,13 @@
 import { question } from "./asking.js";
 import { el, say } from "./dom.js";
 import { emblem, icon, nothing, unread } from "./icons.js";
-import { counted, label } from "./words.js";
+import { counted, label, place } from "./words.js";
 
 const TYPING_MS = 200;
 const PAGE = 60;
 const GHOSTS = 8;
+const CHANGED_MS = 500; // Blueprints are registered many at a time.
+const KINDS = ["blueprint", "curation"];
 /** Categories that are no word. */
 const CATEGORIES = { ai: "AI", cms: "Websites" };
 
@@ -16,6 +18,7 @@ export class Catalogue {
   #timer = null;
   #category = "";
   #text = "";
+  #paged = false;
 
   /** Shows the catalogue of an Organization in `node`; `open(blueprint)` shows one of it. */
   constructor(node, organization, open) {
@@ -44,7 +47,13 @@ export class Catalogue {
     this.#abort?.abort();
   }
 
-  changed() {}
+  /** Reads anew what a change of rows may concern; null: everything. More pages stay as they are. */
+  changed(keys) {
+    const told = keys === null || keys.some((key) => KINDS.includes(place(key).kind));
+    if (!told || this.#paged) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#search(), CHANGED_MS);
+  }
 
   tick() {}
 
@@ -52,7 +61,8 @@ export class Catalogue {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    if (offset === 0) say(this.status, "Searching…");
+    this.#paged = offset > 0;
+    if (this.cards.querySelector(".product") === null) say(this.status, "Searching…");
     if (this.box.value !== this.#text) this.#category = "";
     this.#text = this.box.value;
     const category = this.#category ? [this.#category] : [];
@@ -72,9 +82,11 @@ export class Catalogue {
 
   #draw(found, offset) {
     say(this.status, counted(found.total, "Blueprint"));
-    const cards = found.items.map((card) => el("li", {}, this.#card(card)));
+    const cards = found.items.map((card) => el("li", { "data-name": card.name }, this.#card(card)));
+    const focused = this.cards.contains(document.activeElement) ? document.activeElement.closest("li").dataset.name : "";
     if (offset) this.cards.append(...cards);
     else this.cards.replaceChildren(...cards);
+    if (focused && !offset) cards.find(({ dataset }) => dataset.name === focused)?.querySelector("button").focus();
     if (!found.total) {
       const text = this.#text ? "Nothing is called that, and nothing says so of itself." : "There is nothing in this catalogue yet.";
       this.cards.replaceChildren(el("li", { class: "wide" }, nothing(this.#text ? "search" : "grid", text)));
