@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from tests.support.each import each
 
 from catalyst.chassis import clock, http, problems
 from catalyst.chassis.errors import Retry
@@ -93,7 +94,7 @@ async def test_an_unexpected_failure_is_logged(caplog: pytest.LogCaptureFixture)
     assert "the reason" in caplog.text
 
 
-@pytest.mark.parametrize("code", CODES)
+@each(CODES)
 def test_every_code_makes_a_document(code: str) -> None:
     found = problems.document(code, "why")
     assert 400 <= found.status <= 599

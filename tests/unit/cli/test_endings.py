@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from tests.support.each import each
 
 from catalyst.chassis.errors import Expected
 from catalyst.cli import main
@@ -72,7 +73,7 @@ def test_each_failure_has_its_code_and_no_traceback(
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("code", sorted(CODES))
+@each(sorted(CODES))
 def test_every_registered_code_ends_in_a_documented_way(code: str) -> None:
     failure = of_problem(Problem(CODES[code].status, code))
     assert failure.exit_code in MEANINGS

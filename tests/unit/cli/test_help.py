@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer
+from tests.support.each import each
 
 import catalyst.cli.main
 import catalyst.client.errors
@@ -47,14 +47,14 @@ def shown(*arguments: str, rich: bool = False) -> str:
     return said.getvalue()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@each(COMMANDS, " ".join)
 def test_every_verb_shows_an_example_of_itself(command: list[str]) -> None:
     text = shown(*command)
     assert "Example:" in text
     assert f"    catalyst {' '.join(command)}" in text
 
 
-@pytest.mark.parametrize("command", [[], *COMMANDS, *GROUPED], ids=" ".join)
+@each([[], *COMMANDS, *GROUPED], " ".join)
 def test_help_uses_none_of_the_words_that_mean_something_else_here(command: list[str]) -> None:
     assert BANNED.findall(shown(*command)) == []
 
@@ -92,7 +92,7 @@ NAMES = {"catalyst-client", "client-secret"}
 """Names of the wire, which people do not read as words: a source, the usual key of a secret."""
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@each(SOURCES, lambda path: f"{path.parent.name}/{path.name}")
 def test_no_text_uses_those_words(path: Path) -> None:
     found = [text for text in said(path) if BANNED.search(text) and text not in NAMES]
     assert found == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.contracts import codec
 from catalyst.contracts.codec import Undecodable
@@ -73,7 +74,7 @@ def test_bytes_that_are_no_json_stay_what_they_are() -> None:
     assert caught.value.code == "malformed-json"
 
 
-@pytest.mark.parametrize("type_", COMMANDS)
+@each(COMMANDS)
 def test_every_command_can_be_checked(type_: str) -> None:
     assert isinstance(wrong_fields(COMMANDS[type_], b"{}"), tuple)
 
@@ -117,7 +118,7 @@ def change(value: Any, path: tuple[str | int, ...], new: Any) -> None:
         value[path[-1]] = new
 
 
-@pytest.mark.parametrize("type_", COMMANDS)
+@each(COMMANDS)
 def test_a_golden_command_has_no_wrong_field(type_: str) -> None:
     raw = json.dumps(example(type_)).encode()
     assert wrong_fields(COMMANDS[type_], raw) == ()

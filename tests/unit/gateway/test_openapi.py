@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from tests.support.each import each
 
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
@@ -36,7 +37,7 @@ def test_every_schema_is_one() -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("type_", COMMANDS)
+@each(COMMANDS)
 def test_every_command_has_a_path_with_its_own_body(type_: str) -> None:
     operation = DOCUMENT["paths"][f"/v1/commands/{type_}"]["post"]
     assert operation["operationId"] == type_
