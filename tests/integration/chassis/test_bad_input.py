@@ -198,7 +198,7 @@ async def _check_ends(js: JetStream, sent: list[tuple[int, str, bytes]]) -> None
 @pytest.mark.guarantee("G5.4", "G5.9")
 @given(messages=st.lists(st.tuples(SUBJECTS, BODIES, HEADERS), min_size=12, max_size=25))
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,

@@ -11,6 +11,7 @@ from dulwich.repo import Repo
 from tests.integration.chassis.test_processes import Site
 from tests.integration.environment_controller.test_deletion import planned, said
 from tests.support.broker import SharedBroker
+from tests.support.crashes import SIDES
 from tests.support.homes import MoodyHome, homes
 from tests.support.invariants import check_log
 from tests.support.rig import Sender, acme, deliver_again_after, working
@@ -153,7 +154,7 @@ async def test_a_restart_is_carried_out_once_wherever_its_worker_dies(
     deliver_again_after(monkeypatch, 2.0)
     keys = KeyRing.open(tmp_path / "keys")
     counted = ("batch", "settle Acked", "publish")
-    points = [(at, side) for at in range(0, 14, 3) for side in ("before", "after")]
+    points = [(at, SIDES[turn % 2]) for turn, at in enumerate(range(0, 14, 3))]
     turns = asyncio.Semaphore(5)
     reached: list[bool] = []
 

@@ -99,7 +99,7 @@ def files(repo: Repo, tree: ObjectID, above: str) -> dict[str, bytes]:
     return inner
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(actions=ACTIONS, data=st.data())
 async def test_main_ends_at_the_newest_manifests(
     actions: list[tuple[object, ...]],

@@ -53,12 +53,9 @@ async def created(stack: Stack, slug: str) -> str:
     return outcome.status
 
 
-@pytest.mark.parametrize("processes", [False, True])
-async def test_a_broker_that_dies_is_started_again_where_it_was(
-    tmp_path: Path, *, processes: bool
-) -> None:
+async def test_a_broker_that_dies_is_started_again_where_it_was(tmp_path: Path) -> None:
     told = Told()
-    async with up(tmp_path, told, processes=processes) as stack:
+    async with up(tmp_path, told, processes=False) as stack:
         assert await created(stack, "one") == "accepted"
         for number, how in enumerate((signal.SIGKILL, signal.SIGTERM)):
             assert stack.broker is not None
@@ -71,16 +68,12 @@ async def test_a_broker_that_dies_is_started_again_where_it_was(
             assert stack.broker.port == port
         assert told.count("the broker ended") == 2
         assert not stack.failed.is_set()
-
-
-async def test_the_broker_keeps_its_port_over_a_restart(tmp_path: Path) -> None:
-    async with up(tmp_path, Told(), processes=False) as stack:
         first = stack.context.nats
     async with up(tmp_path, Told(), processes=False) as stack:
         assert stack.context.nats == first
 
 
-async def test_a_member_that_dies_is_started_again_and_told(tmp_path: Path) -> None:
+async def test_a_process_that_dies_is_started_again_and_told(tmp_path: Path) -> None:
     told = Told()
     async with up(tmp_path, told, processes=True) as stack:
         assert stack.supervisor is not None
@@ -88,6 +81,12 @@ async def test_a_member_that_dies_is_started_again_and_told(tmp_path: Path) -> N
             stack.supervisor.kill(user)
             await told.until(f"{user} ended (SIGKILL)", 1)
             assert await created(stack, f"after-{user}") == "accepted"
+        assert stack.broker is not None
+        assert stack.broker.pid is not None
+        os.kill(stack.broker.pid, signal.SIGKILL)
+        await told.until("the broker ended", 1)
+        assert await created(stack, "after-broker") == "accepted"
+        assert not stack.failed.is_set()
 
 
 _PROGRAM = """
