@@ -5,8 +5,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60.0) -> None:
-    """Return as soon as `condition` holds.
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60.0, pause: float = 0.01
+) -> None:
+    """Return as soon as `condition` holds; it is looked at every `pause` seconds.
 
     Raises:
         TimeoutError: If it does not within `seconds`.
@@ -16,4 +18,4 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float 
             answer = condition()
             if await answer if inspect.isawaitable(answer) else answer:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause)

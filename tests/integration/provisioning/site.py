@@ -221,7 +221,8 @@ async def ask(
         found.extend(() if answer is None else (answer,))
         return bool(found)
 
-    await until(told, seconds)
+    # Many ask at once, and each look is a question to the broker.
+    await until(told, seconds, pause=0.1)
     return found[0]
 
 
