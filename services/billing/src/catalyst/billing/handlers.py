@@ -32,7 +32,7 @@ from catalyst.contracts.topology import USE
 NAME: Final = "billing"
 
 AGGREGATES: Final = (
-    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=2),
+    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=3),
     Aggregate(name=price_book.AGGREGATE, initial=price_book.PriceBook(), evolve=price_book.evolve),
     Aggregate(name=voucher.AGGREGATE, initial=voucher.Voucher(), evolve=voucher.evolve),
     Aggregate(name=redemption.AGGREGATE, initial=redemption.Redemption(), evolve=redemption.evolve),
@@ -43,7 +43,7 @@ AGGREGATES: Final = (
         fold=3,
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
-    Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve),
+    Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),
     Aggregate(
         name=numbering.INVOICES.aggregate,
         initial=numbering.Numbers(),

@@ -94,7 +94,9 @@ def _left(bill: Invoice, currency: str) -> Money:
     content = bill.content
     lines = () if content is None else content.lines
     whole = total(currency, (one.amount for one in lines if one.amount.currency == currency))
-    before = sum(bill.credited.get(one.line, 0) for one in lines if one.amount.currency == currency)
+    before = sum(
+        bill.credited.get(str(one.line), 0) for one in lines if one.amount.currency == currency
+    )
     return Money(currency=currency, minor=whole.minor - before)
 
 
@@ -112,7 +114,7 @@ def _line(
         raise Rejected("currency-mixed", message)
     if amount.minor <= 0:
         raise Rejected("amount-invalid", f"{amount} is not more than nothing")
-    before = Money(currency=currency, minor=bill.credited.get(credited.line, 0))
+    before = Money(currency=currency, minor=bill.credited.get(str(credited.line), 0))
     rest = line.amount.minus(before)
     if amount.minor > rest.minor:
         raise Rejected("credit-exceeds-line", f"{rest} is left of line {credited.line}")

@@ -31,8 +31,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
     paid: bool = False
     void: bool = False
-    credited: dict[int, int] = {}
-    """Minor units that credit notes gave back, by line."""
+    credited: dict[str, int] = {}
+    """Minor units that credit notes gave back, by the line's number."""
 
     @property
     def status(self) -> Literal["draft", "finalized", "paid", "void"]:
@@ -144,7 +144,8 @@ def evolve(state: Invoice, event: Event) -> Invoice:
         case bill1.InvoiceCredited():
             credited = dict(state.credited)
             for one in event.lines:
-                credited[one.line] = credited.get(one.line, 0) + one.amount.minor
+                name = str(one.line)
+                credited[name] = credited.get(name, 0) + one.amount.minor
             return replace(state, credited=credited)
         case _:
             return state
