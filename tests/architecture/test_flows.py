@@ -21,6 +21,8 @@ RUNTIME = {"retry", "drop", "take-answer", "parked", "unparked"}
 """Decided and read by the runtime and the read model themselves, for every aggregate."""
 
 TERMINAL = {
+    "billing.invoice-part-drafted.v1": "the account's own rule drafts the rest of the invoice",
+    "billing.month-part-closed.v1": "the account's own timer goes on with the next part",
     "billing.redemption-attempted.v1": "the account's own rule counts how often codes are entered",
 }
 """Events that nobody reads on purpose, each with the reason."""
