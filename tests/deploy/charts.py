@@ -30,6 +30,7 @@ class Helm:
     def __init__(self, program: str, folder: Path) -> None:
         self._program = program
         self._folder = folder
+        self._rendered: dict[tuple[str, str, str], str] = {}
         self.charts = folder / "charts"
         shutil.copytree(CHARTS, self.charts, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
 
@@ -63,23 +64,27 @@ class Helm:
     def text(
         self, chart: str, *, release: str = "rel", values: Mapping[str, Any] | None = None
     ) -> str:
-        """What Helm would send to the cluster, as text."""
-        path = self._folder / "values.json"
-        path.write_text(json.dumps(values or {}), encoding="utf-8")
-        return self.run(
-            "template",
-            release,
-            chart,
-            "--namespace=ns",
-            f"--kube-version={KUBERNETES}",
-            f"--values={path}",
-        )
+        """What Helm would send to the cluster, as text; the same question is asked it once."""
+        given = json.dumps(values or {})
+        if (chart, release, given) not in self._rendered:
+            path = self._folder / "values.json"
+            path.write_text(given, encoding="utf-8")
+            self._rendered[chart, release, given] = self.run(
+                "template",
+                release,
+                chart,
+                "--namespace=ns",
+                f"--kube-version={KUBERNETES}",
+                f"--values={path}",
+            )
+        return self._rendered[chart, release, given]
 
     def render(
         self, chart: str, *, release: str = "rel", values: Mapping[str, Any] | None = None
     ) -> list[Object]:
         """What Helm would send to the cluster, object by object."""
-        documents = yaml.safe_load_all(self.text(chart, release=release, values=values))
+        text = self.text(chart, release=release, values=values)
+        documents = yaml.load_all(text, yaml.CSafeLoader)
         return [document for document in documents if document]
 
 
