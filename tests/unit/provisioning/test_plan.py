@@ -201,19 +201,6 @@ async def test_credit_that_does_not_cover_it_is_told_and_keeps_it_from_being_app
     assert caught.value.code == "credit-insufficient"
 
 
-@pytest.mark.guarantee("G12.18")
-async def test_what_the_spend_limit_does_not_allow_is_not_applied_and_says_limit_and_spent(
-    place: Town, others: Others
-) -> None:
-    others.limited = "9.000 OMR of the limit of 10.000 OMR is spent"
-    found = await plan(place, others, install())
-    told = [(item.code, item.message) for item in found.blocked_by]
-    assert told == [("spend-limit-reached", others.limited)]
-    with pytest.raises(Rejected) as caught:
-        apply(place, "ch-1", found)
-    assert caught.value.code == "spend-limit-reached"
-
-
 async def test_a_team_that_nobody_belongs_to_is_told(others: Others) -> None:
     place = town(approvals=(env1.Approval(team="platform", quorum=1),))
     known(place)
