@@ -9,7 +9,14 @@ from tests.support import billing, build
 from tests.support.usage import BLOG, started, use
 from tests.support.year import BEGIN, Log, lines
 
-from catalyst.billing.domain import explaining, invoice, invoicing, subscription, usage
+from catalyst.billing.domain import (
+    closing,
+    explaining,
+    invoice,
+    invoicing,
+    subscription,
+    usage,
+)
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Arm, Fired
@@ -220,6 +227,9 @@ def _step(log: Log, *, again: bool = False) -> None:
         once_more = log.scene.hears(fired, billing.ACCOUNT, now=log.now)
         assert once_more.decision == outcome.decision
     log.after(billing.ACCOUNT, outcome)
+    if log.owner().closing is not None:
+        # What goes on with the next part stands in the batch of this one.
+        outcome.then_timers(Arm(timer="month", after=closing.SOON))
 
 
 @pytest.mark.guarantee("G12.19")
