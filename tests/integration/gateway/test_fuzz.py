@@ -7,6 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from tests.integration.gateway.stack import Stack
+from tests.support.each import each
 
 from catalyst.contracts.message import COMMAND_ID
 from catalyst.gateway import openapi
@@ -14,7 +15,17 @@ from catalyst.gateway.commands import CLOUD_EVENT
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 
-COMMANDS = {"create-organization", "create-environment", "define-policy", "attach-policy", "retry"}
+COMMANDS = {
+    f"/v1/commands/environment.{name}.v1"
+    for name in (
+        "create-organization",
+        "create-environment",
+        "define-policy",
+        "attach-policy",
+        "retry",
+    )
+}
+"""Of the one service that runs here: nobody else would answer."""
 
 
 def fuzzed() -> dict[str, Any]:
@@ -22,7 +33,7 @@ def fuzzed() -> dict[str, Any]:
     document = openapi.document("0")
     # Commands differ by their schema alone: these have each kind of field and address.
     for path in [path for path in document["paths"] if path.startswith("/v1/commands/")]:
-        if path.split(".")[1] not in COMMANDS:
+        if path not in COMMANDS:
             del document["paths"][path]
     waiting = {
         "/v1/events": {"follow"},
@@ -53,7 +64,7 @@ schema = schemathesis.openapi.from_dict(fuzzed())
 @pytest.mark.guarantee("G5.10")
 @schema.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -82,7 +93,7 @@ def _agree(case: Case[Any]) -> None:
             del case.headers["Idempotency-Key"]
 
 
-@pytest.mark.parametrize("operation", sorted(fuzzed()["paths"]))
+@each(sorted(fuzzed()["paths"]))
 def test_every_operation_names_its_answers(operation: str) -> None:
     for described in fuzzed()["paths"][operation].values():
         assert described["responses"]

@@ -63,6 +63,7 @@ def routes() -> dict[str, Json]:
                     parts.query("last_event_id", {"type": "string", "maxLength": 64}),
                 ],
                 events,
+                409,
             )
         },
         "/v1/dlq": {
