@@ -93,8 +93,8 @@ def _agree(case: Case[Any]) -> None:
             del case.headers["Idempotency-Key"]
 
 
-@each(sorted(fuzzed()["paths"]))
-def test_every_operation_names_its_answers(operation: str) -> None:
-    for described in fuzzed()["paths"][operation].values():
+@each(fuzzed()["paths"].values())
+def test_every_operation_names_its_answers(operations: dict[str, Any]) -> None:
+    for described in operations.values():
         assert described["responses"]
         assert described["operationId"]
