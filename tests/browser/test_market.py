@@ -206,5 +206,12 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     await expect(desk.page.locator("#view").get_by_role("alert")).to_contain_text("cannot be read")
     await desk.page.context.set_offline(False)
     await desk.page.get_by_role("button", name="Try again").click()
-    await expect(desk.page.locator(".cards .product").first).to_be_visible()
+    wiki = desk.page.locator(".cards").get_by_role("button", name="Wiki", exact=True)
+    await expect(wiki).to_be_visible()
+    # What is not to be found any more goes from the page by itself.
+    where = {"aggregate": "curation", "id": "public-bp-wiki"}
+    await market.command(
+        "catalog.hide-blueprint.v1", slug, {"reason": "We write on paper"}, **where
+    )
+    await expect(wiki).to_have_count(0)
     forgive(desk)
