@@ -30,7 +30,7 @@ from tools.files import ROOT, settle
 
 REMEDY: Final = "uv run python -m tools.constraints"
 LOCKS: Final = ROOT / "deploy" / "requirements"
-LIBRARIES: Final = frozenset({"contracts", "blueprints", "client", "chassis", "simulator"})
+LIBRARIES: Final = frozenset({"contracts", "blueprints", "client", "chassis"})
 """Members that never run alone, so no image is built from them."""
 BUILD: Final = "build"
 """The dependency group, and the lock, of what builds the members."""

@@ -9,7 +9,8 @@ once and make Secrets of the folders that it fills (deploy/helm/README.md).
 Everything lies below one folder:
 
     installation/   the key ring and all passwords; whoever reads it can be anybody
-    members/<name>/ what that member may know: its password, its key, the public keys
+    members/<name>/ what that member may know: its password, its key, the public keys; the
+                    simulator its password alone
     broker/         nats.conf
 """
 
@@ -27,15 +28,25 @@ from typing import Any, Final
 
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.keyring import KeyRing
-from catalyst.contracts.permissions import MEMBERS, OPERATOR, BrokerUser, accounts, render
+from catalyst.contracts.permissions import (
+    MEMBERS,
+    OPERATOR,
+    SIMULATOR,
+    BrokerUser,
+    accounts,
+    render,
+)
 from catalyst.contracts.registry import TABLES
 
-BROKER_USERS: Final[Mapping[str, str]] = {
+SIGNERS: Final[Mapping[str, str]] = {
     **{table.member: table.service for table in TABLES},
     "projector": "projector",
     "gateway": "gateway",
 }
-"""The user at the broker, and the name of the signing key, of each member."""
+"""The user at the broker, and the name of the signing key, of each member that has one."""
+BROKER_USERS: Final[Mapping[str, str]] = {**SIGNERS, "simulator": SIMULATOR}
+"""The user at the broker of each member. The simulator says what it sees and signs nothing; it has
+its user from the first start, so that it can be added later without another broker."""
 PERSON: Final = "admin@localhost"
 FOLDER: Final = Path("/var/lib/catalyst")
 BROKER_DATA: Final = "/var/lib/catalyst/broker-data"
@@ -103,13 +114,14 @@ def prepare(folder: Path) -> None:
     for place in (installation, broker, members):
         place.mkdir(exist_ok=True, mode=0o700)
     known = passwords(installation)
-    ring = KeyRing.open(installation / "keys", services=tuple(BROKER_USERS.values()))
+    ring = KeyRing.open(installation / "keys", services=tuple(SIGNERS.values()))
     for member, user in BROKER_USERS.items():
         place = members / member
         place.mkdir(exist_ok=True, mode=0o700)
         write(place / "broker-password", known[user])
-        write(place / "signing-key.jwk", ring.service_path(user).read_text("utf-8"))
-        write(place / ring.jwks_path.name, ring.jwks_path.read_text("utf-8"))
+        if member in SIGNERS:
+            write(place / "signing-key.jwk", ring.service_path(user).read_text("utf-8"))
+            write(place / ring.jwks_path.name, ring.jwks_path.read_text("utf-8"))
     write(broker / "nats.conf", render(broker_configuration(known)) + "\n")
 
 
@@ -117,7 +129,7 @@ def access(folder: Path, *, http: str, nats: str, email: str, roles: Sequence[st
     """Return the addresses and credentials of whoever runs this, as the CLI reads them."""
     installation = folder / "installation"
     known = passwords(installation)
-    ring = KeyRing.open(installation / "keys", services=tuple(BROKER_USERS.values()))
+    ring = KeyRing.open(installation / "keys", services=tuple(SIGNERS.values()))
     token = ring.people().person(email, roles, timedelta(hours=TOKEN_HOURS))
     operator = {"user": OPERATOR, "password": known[OPERATOR], "token": token}
     return json.dumps({"http": http, "nats": nats, "operator": operator}, indent=2)

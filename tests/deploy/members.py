@@ -16,6 +16,8 @@ DEPLOY: Final = ROOT / "deploy"
 CHARTS: Final = DEPLOY / "helm"
 PROGRAMS: Final = frozenset({"cli"})
 """Members with a `__main__` that a person starts; they are no part of a deployment."""
+ON_REQUEST: Final = frozenset({"simulator"})
+"""Members that a deployment leaves out until somebody asks for them."""
 
 
 def folders() -> list[Path]:
@@ -49,10 +51,16 @@ def manifest(member: str) -> dict[str, Any]:
     return tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
 
 
+def settings_of(member: str) -> type[BrokerSettings]:
+    """The settings of a member."""
+    kind: type[BrokerSettings] = importlib.import_module(f"{package(member)}.settings").Settings
+    return kind
+
+
 @cache
 def variables(member: str) -> frozenset[str]:
     """The environment variables that are settings of a member."""
-    kind: type[BrokerSettings] = importlib.import_module(f"{package(member)}.settings").Settings
+    kind = settings_of(member)
     own = member.upper().replace("-", "_")
     return frozenset(
         f"{prefix}_{field.upper()}"

@@ -26,6 +26,8 @@ from tests.support.parts import part
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [(chart, case) for chart in charts.names() for case in cases(chart)]
 MEMBERS = deployables()
+CALLERS = {"blueprint-controller", "gateway", "provisioning"}
+"""Members that call another one over HTTP."""
 # A label of DNS holds no more; names get suffixes from Kubernetes (pods, 17 characters).
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -180,7 +182,7 @@ def test_egress_is_open_to_what_the_settings_name_and_nothing_else(helm: Helm, m
     policy = only(helm.render(member, values=values), "NetworkPolicy")
     ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
 
-    siblings = {8080} if member == "gateway" else set()
+    siblings = {8080} if member in CALLERS else set()
     assert ports == {53, 7422, 4318} | siblings
 
 
@@ -261,7 +263,7 @@ def test_a_wrong_value_is_refused_by_name(
     with pytest.raises(HelmRefused, match=said):
         helm.render(member, values=values)
     with pytest.raises(HelmRefused, match=said):
-        helm.render(UMBRELLA, values={member: values})
+        helm.render(UMBRELLA, values={member: {"enabled": True, **values}})
 
 
 def test_repositories_of_one_node_are_never_mounted_by_two_pods(helm: Helm) -> None:
@@ -322,6 +324,25 @@ def test_the_gateway_is_told_which_proxies_to_believe(helm: Helm) -> None:
     assert told["GATEWAY_TRUSTED_PROXIES"] == "10.42.0.0/16 fd00::/8"
     with pytest.raises(HelmRefused):
         helm.render("gateway", values={"trustedProxies": ["the ingress"]})
+
+
+def test_addresses_of_repositories_are_those_that_the_values_name(helm: Helm) -> None:
+    told = environment(
+        only(helm.render("provisioning", values=cases("provisioning")["odd"]), "Deployment")
+    )
+    assert told["PROVISIONING_GIT_URL"] == "http://git.example.com:9090"
+    assert told["PROVISIONING_CLUSTER_GIT_URL"] == "https://catalyst.example.com"
+
+    values = {"environmentController": {"url": "http://git:9090"}, "gitHosts": ["*.example.net"]}
+    objects = helm.render("blueprint-controller", values=values)
+    told = environment(only(objects, "Deployment"))
+    assert told["BLUEPRINT_CONTROLLER_GIT_URL"] == "http://git:9090"
+    assert told["BLUEPRINT_CONTROLLER_GIT_HOSTS"] == "*.example.net"
+    rules = only(objects, "NetworkPolicy")["spec"]["egress"]
+    assert {9090, 443} <= {port["port"] for rule in rules for port in rule["ports"]}
+    for wrong in ("https://git.example.com", "a b", "*"):
+        with pytest.raises(HelmRefused, match="gitHosts"):
+            helm.render("blueprint-controller", values={"gitHosts": [wrong]})
 
 
 @pytest.mark.parametrize("member", MEMBERS)

@@ -87,5 +87,9 @@ def test_each_variable_of_the_stack_has_a_default() -> None:
 
 def test_helpers_are_no_more_than_needed() -> None:
     assert set(SERVICES) >= HELPERS
-    assert services()["access"]["profiles"] == ["access"]
+    profiles = {name: found.get("profiles", []) for name, found in services().items()}
+    assert {name: found for name, found in profiles.items() if found} == {
+        "access": ["access"],
+        "simulator": ["simulate-cluster"],
+    }
     assert services()["setup"]["restart"] == "no"

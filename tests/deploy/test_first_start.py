@@ -11,13 +11,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.deploy.members import DEPLOY, deployables, variables
+from tests.deploy.asking import UNSIGNED
+from tests.deploy.members import DEPLOY, ON_REQUEST, deployables, variables
 from tests.support.waiting import until
 
 from catalyst.chassis import clock, keyring
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError
+from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Outgoing
 from catalyst.chassis.tokens import trusted
 from catalyst.cli.broker import BrokerSettings, configuration, server_binary
 
@@ -51,7 +52,8 @@ def test_each_member_gets_what_its_settings_ask_for_and_no_more(tmp_path: Path) 
     assert set(first_start.BROKER_USERS) == set(MEMBERS)
     for member in MEMBERS:
         given = {path.name for path in (tmp_path / "members" / member).iterdir()}
-        assert given == {"broker-password", "signing-key.jwk", "jwks.json"}
+        keys = set() if member in UNSIGNED else {"signing-key.jwk", "jwks.json"}
+        assert given == {"broker-password"} | keys
         assert {"CATALYST_NATS_PASSWORD_FILE", "CATALYST_KEY_FILE", "CATALYST_JWKS"} <= variables(
             member
         )
@@ -166,7 +168,13 @@ async def test_the_real_broker_takes_the_configuration_and_knows_its_users(tmp_p
         for member, user in first_start.BROKER_USERS.items():
             password = (tmp_path / "members" / member / "broker-password").read_text("utf-8")
             async with connect(url, name=member, user=user, password=password) as js:
-                assert (await js.api("INFO", None))["api"]["level"] >= 5
+                if member in ON_REQUEST:
+                    with pytest.raises(NotFound):
+                        await js.api("CONSUMER.INFO.FACTS.nobody", None)
+                    with pytest.raises(Denied):
+                        await js.publish(Outgoing("cmd.acme.billing.account.acme.x.v1", b""))
+                else:
+                    assert (await js.api("INFO", None))["api"]["level"] >= 5
         with pytest.raises(BrokerError):
             async with connect(url, name="gateway", user="gateway", password="guessed"):
                 pass

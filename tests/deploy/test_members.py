@@ -102,9 +102,23 @@ def test_the_image_pulls_no_syntax_and_names_no_host() -> None:
     assert "://" not in DOCKERFILE
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == [
         "${BASE_IMAGE}",
-        "wheels",
+        "builder",
+        "builder",
+        "needed",
         "${BASE_IMAGE}",
     ]
+
+
+def test_a_change_of_our_code_downloads_nothing_again() -> None:
+    """What a member needs of others is installed before any code of ours is there."""
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    downloading = [stage for stage in stages if "--requirement" in stage]
+
+    assert len(downloading) == 2
+    for stage in downloading:
+        assert all(
+            name.endswith(".lock") for name in re.findall(r"^COPY (\S+)", stage, re.MULTILINE)
+        )
 
 
 def test_the_last_stage_runs_without_rights_and_is_watched() -> None:

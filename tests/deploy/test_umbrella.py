@@ -12,19 +12,20 @@ from tests.deploy.charts import (
     environment,
     member_of,
     of_kind,
+    only,
     pod,
 )
-from tests.deploy.members import deployables, values_of
+from tests.deploy.members import ON_REQUEST, deployables, values_of
 from tests.deploy.values import cases
 
 MEMBERS = deployables()
 
 
 def test_the_umbrella_installs_each_member_as_its_own_chart_does(helm: Helm) -> None:
-    together = helm.render(UMBRELLA)
+    together = helm.render(UMBRELLA, values={name: {"enabled": True} for name in ON_REQUEST})
 
     for member in MEMBERS:
-        assert values_of(UMBRELLA)[member] == {"enabled": True}
+        assert values_of(UMBRELLA)[member] == {"enabled": member not in ON_REQUEST}
         alone = helm.render(member)
         for item in alone:
             assert item in together
@@ -35,7 +36,18 @@ def test_the_umbrella_installs_each_member_as_its_own_chart_does(helm: Helm) -> 
 def test_the_umbrella_can_leave_a_member_out(helm: Helm, member: str) -> None:
     objects = helm.render(UMBRELLA, values={member: {"enabled": False}})
 
-    assert {member_of(item) for item in objects} == set(MEMBERS) - {member}
+    assert {member_of(item) for item in objects} == set(MEMBERS) - ON_REQUEST - {member}
+
+
+def test_a_simulated_cluster_is_installed_only_if_it_is_asked_for(helm: Helm) -> None:
+    assert "simulator" not in {member_of(item) for item in helm.render(UMBRELLA)}
+
+    objects = helm.render(UMBRELLA, values={"simulator": {"enabled": True, "pace": 0.5}})
+    mine = [item for item in objects if member_of(item) == "simulator"]
+    told = environment(only(mine, "Deployment"))
+    assert told["CATALYST_NATS_USER"] == "simulator"
+    assert told["SIMULATOR_PACE"] == "0.5"
+    assert only(mine, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_what_is_said_once_for_all_reaches_each_member(helm: Helm) -> None:
@@ -68,21 +80,29 @@ def test_a_members_own_value_wins_over_the_global_one(helm: Helm) -> None:
     assert set(told.values()) == {"nats://all:1"}
 
 
-def test_the_gateway_finds_its_siblings_by_the_names_they_get(helm: Helm) -> None:
+@pytest.mark.parametrize(
+    ("caller", "variable", "called"),
+    [
+        ("gateway", "GATEWAY_PROJECTOR_URL", "projector"),
+        ("gateway", "GATEWAY_GIT_URL", "environment-controller"),
+        ("blueprint-controller", "BLUEPRINT_CONTROLLER_GIT_URL", "environment-controller"),
+        ("provisioning", "PROVISIONING_GIT_URL", "environment-controller"),
+        ("provisioning", "PROVISIONING_CLUSTER_GIT_URL", "gateway"),
+    ],
+)
+def test_a_member_finds_its_siblings_by_the_names_they_get(
+    helm: Helm, caller: str, variable: str, called: str
+) -> None:
     for release in ("rel", "catalyst", "a-projector-of-ours", "x" * 53):
         objects = helm.render(UMBRELLA, release=release)
         services = {item["metadata"]["name"]: item for item in of_kind(objects, "Service")}
-        (gateway,) = [
-            item for item in of_kind(objects, "Deployment") if member_of(item) == "gateway"
-        ]
-        told = environment(gateway)
-        for variable, member in (
-            ("GATEWAY_PROJECTOR_URL", "projector"),
-            ("GATEWAY_GIT_URL", "environment-controller"),
-        ):
-            host, _, port = told[variable].removeprefix("http://").partition(":")
-            assert member_of(services[host]) == member
-            assert [item["port"] for item in services[host]["spec"]["ports"]] == [int(port)]
+        (found,) = [item for item in of_kind(objects, "Deployment") if member_of(item) == caller]
+        host, _, port = environment(found)[variable].removeprefix("http://").partition(":")
+        # Clusters' own reconcilers stand in another namespace.
+        service = services[host.removesuffix(".ns.svc")]
+        assert host.endswith(".ns.svc") == (variable == "PROVISIONING_CLUSTER_GIT_URL")
+        assert member_of(service) == called
+        assert [item["port"] for item in service["spec"]["ports"]] == [int(port)]
 
 
 @pytest.mark.parametrize("values", [{"gatewey": {}}, {"global": {"broker": {"address": "x"}}}])

@@ -73,6 +73,15 @@ OWN: Final[dict[str, dict[str, Any]]] = {
             }
         },
     },
+    "blueprint-controller": {
+        "environmentController": {"url": "http://git.example.com:9090"},
+        "gitHosts": ["git.example.org", "*.example.net"],
+    },
+    "provisioning": {
+        "environmentController": {"url": "http://git.example.com:9090"},
+        "clusterGitUrl": "https://catalyst.example.com",
+    },
+    "simulator": {"pace": 0.5},
     "gateway": {
         "service": {"type": "LoadBalancer", "port": 443, "annotations": {}},
         "projector": {"url": "https://read.example.com"},
@@ -95,7 +104,7 @@ def cases(chart: str) -> dict[str, dict[str, Any]]:
         members = deployables()
         return {
             "default": {},
-            "odd": {name: {**ODD, **OWN.get(name, {})} for name in members},
+            "odd": {name: {"enabled": True, **ODD, **OWN.get(name, {})} for name in members},
             "bare": dict.fromkeys(members, BARE),
             "global": {
                 "global": {

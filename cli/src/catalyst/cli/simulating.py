@@ -6,14 +6,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
+from catalyst.chassis import settings
 from catalyst.cli.installation import Installation
 from catalyst.contracts.permissions import SIMULATOR
-
-SEED: Final = "SIMULATOR_SEED"
-PACE: Final = "SIMULATOR_PACE"
-"""Seconds that a stage takes, about; and the seed of how they differ."""
 
 
 class Wanted(Protocol):
@@ -32,15 +29,12 @@ async def simulating(installation: Installation, url: str, options: Wanted) -> A
         yield
         return
     # Imported here, so that every other start is without it.
+    from catalyst.simulator.settings import Settings  # noqa: PLC0415
     from catalyst.simulator.worker import Simulator  # noqa: PLC0415
 
-    simulator = Simulator(
-        url,
-        SIMULATOR,
-        installation.passwords[SIMULATOR],
-        seed=int(os.environ.get(SEED, "0")),
-        pace=float(os.environ.get(PACE, "1.0")),
-    )
+    chosen = settings.load(Settings, os.environ, SIMULATOR.upper())
+    password = installation.passwords[SIMULATOR]
+    simulator = Simulator(url, SIMULATOR, password, seed=chosen.seed, pace=chosen.pace)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(simulator.run(), name="simulator")
         try:

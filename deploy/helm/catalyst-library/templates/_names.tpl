@@ -64,3 +64,8 @@ Address of the member of chart `chart` in the same release. Takes (dict "root" <
 {{- define "catalyst-library.sibling-url" -}}
 {{- printf "http://%s:%s" (include "catalyst-library.release-name" .) (include "catalyst-library.port" .root) -}}
 {{- end -}}
+
+{{/* The same, as everybody in the cluster finds it, whatever namespace they are in. */}}
+{{- define "catalyst-library.sibling-url-anywhere" -}}
+{{- printf "http://%s.%s.svc:%s" (include "catalyst-library.release-name" .) .root.Release.Namespace (include "catalyst-library.port" .root) -}}
+{{- end -}}

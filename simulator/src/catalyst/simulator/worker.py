@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +44,12 @@ class Simulator:
         self, url: str, user: str, password: str, *, seed: int = 0, pace: float = 1.0
     ) -> None:
         """Connect to the broker at `url` once it runs; see `Cluster` for seed and pace."""
+        self._readers = {
+            "EV": _reader(DeliverPolicy.ALL),
+            "FACTS": _reader(DeliverPolicy.LAST_PER_SUBJECT),
+        }
+        self.reading = asyncio.Event()
+        """Set once both streams are read."""
         self._cluster = Cluster(seed, pace)
         self._stop = asyncio.Event()
         self._version = 0
@@ -56,13 +62,14 @@ class Simulator:
             security=SASLPlaintext(user, password),
             inbox_prefix=replies,
             logger=None,
+            # For ever: FastStream would spin on a connection that was given up.
+            max_reconnect_attempts=-1,
         )
-        reader = secrets.token_hex(4)
         self._broker.subscriber(
             EVENTS,
             stream=JStream("EV", declare=False),
             pull_sub=PullSub(batch_size=1, timeout=1.0),
-            config=_reader(f"simulator-{reader}", DeliverPolicy.ALL),
+            config=self._readers["EV"],
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{replies}.".encode(),
         )(self._event)
@@ -70,16 +77,27 @@ class Simulator:
             WORDS,
             stream=JStream("FACTS", declare=False),
             pull_sub=PullSub(batch_size=1, timeout=1.0),
-            config=_reader(f"simulator-{reader}", DeliverPolicy.LAST_PER_SUBJECT),
+            config=self._readers["FACTS"],
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{replies}.".encode(),
         )(self._word)
+
+    @property
+    def readers(self) -> Mapping[str, str]:
+        """The name by which the broker knows the reader of each stream; empty before it reads."""
+        return {stream: reader.name or "" for stream, reader in self._readers.items()}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
 
     async def run(self) -> None:
         """Simulate until `stop`."""
         async with self._broker, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             await self._broker.start()
+            self.reading.set()
             tasks.create_task(self._repeat(), name="repeat")
             await self._stop.wait()
 
@@ -139,9 +157,9 @@ class Simulator:
         return self._version
 
 
-def _reader(name: str, policy: DeliverPolicy) -> ConsumerConfig:
+def _reader(policy: DeliverPolicy) -> ConsumerConfig:
+    # The client gives it a name of its own when it subscribes.
     return ConsumerConfig(
-        name=name,
         ack_policy=Acks.NONE,
         deliver_policy=policy,
         inactive_threshold=FORGOTTEN_SECONDS,

@@ -1,0 +1,7 @@
+"""Run the simulator as a process of its own."""
+
+import sys
+
+from catalyst.simulator.main import run
+
+sys.exit(run())
