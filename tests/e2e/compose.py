@@ -38,6 +38,9 @@ class Stack:
             "CATALYST_GATEWAY_PORT": "0",
             "CATALYST_BROKER_PORT": "0",
             "CATALYST_TAG": "e2e",
+            # With every member, also those that run on request alone.
+            "COMPOSE_PROFILES": "simulate-cluster",
+            "CATALYST_SIMULATOR_PACE": "0.3",
         }
         """For programs that call docker compose themselves."""
 
