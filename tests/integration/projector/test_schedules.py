@@ -18,6 +18,7 @@ from tests.support.waiting import until
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
+from catalyst.projector.adapters import log as adapter
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.feed import Feed
@@ -68,7 +69,12 @@ async def grown(written: list[int], by: int) -> None:
 
 
 @pytest.mark.guarantee("G3.1")
-async def test_killed_at_any_moment_and_started_again(js: JetStream) -> None:
+@pytest.mark.parametrize(("far", "near"), [(adapter.FAR, adapter.NEAR), (0, 3)])
+async def test_killed_at_any_moment_and_started_again(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch, far: int, near: int
+) -> None:
+    monkeypatch.setattr(adapter, "FAR", far)
+    monkeypatch.setattr(adapter, "NEAR", near)
     log = LogWriter(js)
     await log.prepare()
     chosen = random.Random(7)  # noqa: S311
@@ -76,8 +82,9 @@ async def test_killed_at_any_moment_and_started_again(js: JetStream) -> None:
         for _ in range(12):
             async with following(js, max_keys=3):
                 await grown(written, chosen.randrange(1, 12))
+    refused = await log.reject("org1")
     async with following(js):
-        await agrees(js, written[-1])
+        await agrees(js, refused)
 
 
 async def delete_others(model: StreamReadModel) -> None:

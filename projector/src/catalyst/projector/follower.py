@@ -100,7 +100,7 @@ class Follower:
             tracing=self._tracing,
         )
         session = Session(attached.fold, flusher)
-        async with self._log.open(checkpoint.seq + 1) as reader:
+        async with self._log.open(checkpoint.seq + 1, hurried=True) as reader:
             # The log may have been replaced between the first look and the consumer.
             await verify(self._log, checkpoint, attached.pointer)
             self.session = session

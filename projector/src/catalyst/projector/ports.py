@@ -98,8 +98,12 @@ class Log(Protocol):
         """Return all events of one aggregate."""
         ...
 
-    def open(self, start: int) -> AbstractAsyncContextManager[LogReader]:
-        """Return a reader of everything from `start` on."""
+    def open(self, start: int, *, hurried: bool = False) -> AbstractAsyncContextManager[LogReader]:
+        """Return a reader of everything from `start` on.
+
+        A hurried one leaves out what is no event while it is far behind the head: where it is then
+        follows from events alone.
+        """
         ...
 
 

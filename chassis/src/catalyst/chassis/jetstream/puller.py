@@ -7,7 +7,7 @@ how far it really got, opens the next one there. Calls `catalyst.chassis.jetstre
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ sending while those before are worked on."""
 INACTIVE_SECONDS: Final = 30
 """After this the broker forgets a consumer whose reader is gone."""
 _SECOND: Final = 1_000_000_000
+
+Skip = Callable[[bytes, bytes | None], bool]
+"""Whether a reader can do without a message, by its subject and raw headers."""
 
 
 class Doubt(Exception):
@@ -54,7 +57,9 @@ class Pulled(msgspec.Struct, gc=False):
 class Puller:
     """A consumer and what it has delivered so far. Made by `pull`."""
 
-    def __init__(self, js: JetStream, stream: str, name: str, start: int) -> None:
+    def __init__(
+        self, js: JetStream, stream: str, name: str, start: int, skip: Skip | None = None
+    ) -> None:
         self.stream = stream
         self.name = name
         self.last_seq = start - 1
@@ -70,6 +75,7 @@ class Puller:
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._consumer_seq = 0
+        self._skip = skip
 
     async def read(self, *, timeout: float | None = None) -> list[Pulled]:
         """Everything that arrived since the last call, at least one message.
@@ -85,7 +91,8 @@ class Puller:
                 raise self._doubt
             await self._ask()
             self._news.clear()
-            if not await self._wait(deadline):
+            # Something may come in the very turn in which the wait ends.
+            if not await self._wait(deadline) and not self._arrived:
                 return []
         messages, self._arrived = self._arrived, []
         if self._doubt is None:
@@ -127,6 +134,13 @@ class Puller:
             self._raise_doubt(f"delivery {self._consumer_seq} is missing")
             return
         self.last_seq = seq = int(tokens[at])
+        if seq > self.last_seen_head:
+            self.last_seen_head = seq
+        self._requests.delivered()
+        if self._skip is not None and self._skip(raw.subject, raw.headers):
+            if self._requests.wanting:
+                self._news.set()
+            return
         self._arrived.append(
             Pulled(
                 seq,
@@ -137,9 +151,6 @@ class Puller:
                 raw.data,
             )
         )
-        if seq > self.last_seen_head:
-            self.last_seen_head = seq
-        self._requests.delivered()
         self._news.set()
 
     def _status(self, raw: wire.Raw) -> None:
@@ -186,6 +197,7 @@ async def pull(
     name: str,
     start: int,
     subjects: Sequence[str] = (),
+    skip: Skip | None = None,
 ) -> AsyncIterator[Puller]:
     """A reader of `stream` from sequence `start` on; its consumer is deleted at the end.
 
@@ -195,13 +207,15 @@ async def pull(
         name: Begins the consumer's name, which permissions may restrict.
         start: Sequence of the first message wanted, whether it exists or not.
         subjects: Only these; all of them by default, which is what a busy reader should take.
+        skip: Which messages are counted and not handed out: of the broker a busy reader asks for
+            all, since a filter costs the broker more than it saves.
 
     Raises:
         BrokerError: If the consumer cannot be made.
     """
     await js.ready()
     consumer = f"{name}-{js.unique()}"
-    puller = Puller(js, stream, consumer, start)
+    puller = Puller(js, stream, consumer, start, skip)
     config: dict[str, Any] = {
         "name": consumer,
         "deliver_policy": "by_start_sequence",

@@ -79,6 +79,11 @@ class Requests:
                 wire.frame(self._subject, self._body, None, f"{self._inbox}.{number}")
             )
 
+    @property
+    def wanting(self) -> bool:
+        """Whether fewer are open than wanted."""
+        return len(self._open) < self._count
+
     def forget(self) -> None:
         """Take all requests for lost."""
         self._open.clear()

@@ -6,8 +6,9 @@ Called by the follower, the rebuild and the checks, through `catalyst.projector.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.broker import JetStream
@@ -20,17 +21,23 @@ from catalyst.projector.ports import LogMessage, LogState
 
 _BATCH = b"\r\nNats-Batch-Id:"
 _COMMIT = b"Nats-Batch-Commit"
+_EVENTS = ("evt.>",)
+FAR: Final = 5000
+"""Messages behind the head from which on a hurried reader asks for events alone. That costs the
+broker no more for each, and half of the log is none."""
+NEAR: Final = 1000
+"""Events behind the head below which it asks for everything again."""
+_KEPT = (b"evt.", b"due.")
 
 
-def _message(pulled: Pulled) -> LogMessage:
-    headers = pulled.headers
-    batch: bytes | None = None
-    commit = False
-    # A fired timer keeps the batch headers of the message that armed it; they mean nothing there.
-    if headers is not None and not pulled.subject.startswith("due."):
-        batch = wire.after(headers, _BATCH)
-        commit = batch is not None and _COMMIT in headers
-    return LogMessage(pulled.seq, pulled.subject, pulled.time_ns, batch, commit, pulled.data)
+def _between(subject: bytes, headers: bytes | None) -> bool:
+    """Whether a message is neither an event nor the end of a decision: the fold needs none such."""
+    return (
+        headers is not None
+        and not subject.startswith(_KEPT)
+        and _COMMIT not in headers
+        and _BATCH in headers
+    )
 
 
 def _stored(message: Stored) -> LogMessage:
@@ -48,21 +55,78 @@ def _stored(message: Stored) -> LogMessage:
 class _Reader:
     """Messages as the fold wants them."""
 
-    def __init__(self, puller: Puller) -> None:
-        self._puller = puller
+    def __init__(self, js: JetStream, name: str) -> None:
+        self._js = js
+        self._name = name
+        self._stack = AsyncExitStack()
+        self._puller: Puller
+        self._hurried = False
+        self._near = False
+        self._handed = 0
+        self._batch = b""
+        self._begins = b" "
+        """What the headers of messages of that batch begin with."""
         self.pending = 0
         """Messages behind the last one read, as the broker knew when it sent it."""
+
+    async def begin(self, start: int, *, hurried: bool) -> None:
+        """Read from `start` on, if `hurried` events alone until few are left."""
+        await self.end()
+        self._hurried = hurried
+        self._handed = start - 1
+        self._puller = await self._stack.enter_async_context(
+            pull(
+                self._js,
+                EV,
+                name=self._name,
+                start=start,
+                subjects=_EVENTS if hurried else (),
+                skip=_between,
+            )
+        )
+
+    async def end(self) -> None:
+        """Read no more."""
+        await self._stack.aclose()
 
     async def read(self, *, timeout: float) -> list[LogMessage]:
         """Return what arrived; raises `Doubt`."""
         with translated("reading the log"):
+            if self._hurried and self._near:
+                # What has not been handed out comes again, with all that was left out behind it.
+                await self.begin(self._handed + 1, hurried=False)
             pulled = await self._puller.read(timeout=timeout)
         self.pending = pulled[-1].pending if pulled else 0
-        return [_message(item) for item in pulled]
+        self._near = self.pending < NEAR
+        if pulled:
+            self._handed = pulled[-1].seq
+        return [self._message(item) for item in pulled]
+
+    def _message(self, pulled: Pulled) -> LogMessage:
+        headers, subject = pulled.headers, pulled.subject
+        batch: bytes | None = None
+        commit = False
+        # A fired timer keeps the batch headers of the message that armed it; they mean nothing
+        # there.
+        if headers is not None and not subject.startswith("due."):
+            # Of one batch many messages follow each other, and its header is their first.
+            batch = self._batch if headers.startswith(self._begins) else self._opened(headers)
+            commit = batch is not None and _COMMIT in headers
+        return LogMessage(pulled.seq, subject, pulled.time_ns, batch, commit, pulled.data)
+
+    def _opened(self, headers: bytes) -> bytes | None:
+        batch = wire.after(headers, _BATCH)
+        if batch is not None:
+            line, found, _ = headers.partition(_BATCH)
+            end = headers.index(b"\r\n", len(line) + len(found))
+            self._batch, self._begins = batch, headers[: end + 2]
+        return batch
 
     @property
     def head(self) -> int:
         """Up to here nothing is missing."""
+        if self._hurried:
+            return self._handed
         return max(self._puller.last_seq, self._puller.last_seen_head)
 
 
@@ -99,8 +163,13 @@ class StreamLog:
         return [_stored(item) for item in found]
 
     @asynccontextmanager
-    async def open(self, start: int) -> AsyncIterator[_Reader]:
-        """Return a reader with a consumer of its own."""
+    async def open(self, start: int, *, hurried: bool = False) -> AsyncIterator[_Reader]:
+        """Return a reader with a consumer of its own, or with two of them, one after the other."""
+        reader = _Reader(self._js, self._name)
         with translated("following the log"):
-            async with pull(self._js, EV, name=self._name, start=start) as puller:
-                yield _Reader(puller)
+            behind = (await self._js.stream_state(EV)).last_seq - start if hurried else 0
+            await reader.begin(start, hurried=behind > FAR)
+        try:
+            yield reader
+        finally:
+            await reader.end()
