@@ -23,7 +23,7 @@ CATALYST: Final = Path(sys.executable).with_name("catalyst")
 async def test_the_demonstration_holds_on_the_compose_stack(
     stack: Stack, access: Access, tmp_path: Path
 ) -> None:
-    environment = {**stack.environment, "XDG_CONFIG_HOME": str(tmp_path)}
+    environment = {**stack.environment, "XDG_CONFIG_HOME": str(tmp_path), "CATALYST_DEBUG": "1"}
     who = Credentials(user=access.user, password=access.password, token=access.token)
     register(
         default_path(environment),

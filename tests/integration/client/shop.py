@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from catalyst.cli.stack import Options, running
 from catalyst.contracts import roles
 
 START_SECONDS = 120.0
+WAIT_SECONDS = 60.0
 PACE = "SIMULATOR_PACE"
 PACE_SECONDS = "0.05"
 
@@ -48,6 +50,16 @@ class Shop:
         ran = self.run(*arguments, by=by)
         assert ran.code == 0, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
         return ran
+
+    def once_free(self, code: str, *arguments: str) -> Ran:
+        """Run a verb that has to work as soon as it is no longer refused with `code`."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            ran = self.run(*arguments)
+            if code not in ran.err or time.monotonic() > deadline:
+                assert ran.code == 0, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
+                return ran
+            time.sleep(0.1)
 
     @property
     def bookkeeper(self) -> str:

@@ -89,7 +89,8 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     month = f"{datetime.now(UTC):%Y-%m}"
     assert "starter" in shop.well("source", "list").out
     shop.well("source", "add", "shared", f"/git/{ORG}/shared-blueprints.git", "--org", ORG)
-    shop.well("source", "sync", "shared", "--org", ORG)
+    # It is read as soon as it is added.
+    shop.once_free("sync-in-progress", "source", "sync", "shared", "--org", ORG)
     shop.well("source", "remove", "shared", "--org", ORG)
     shop.well("blueprint", "lint", str(WORDPRESS))
 

@@ -1,7 +1,6 @@
 """A plan says everything beforehand, and its hash moves with all that it rests on."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import msgspec
 import pytest
@@ -374,34 +373,6 @@ async def test_a_plan_that_is_no_longer_true_is_refused_by_what_changed(
     assert error.pointer == "/data/inputs/policy:gate"
     assert "was defined#" in error.message
     assert "is defined#" in error.message
-
-
-@pytest.mark.guarantee("G14.2")
-async def test_what_moves_between_planning_again_and_deciding_is_seen(
-    place: Town, others: Others
-) -> None:
-    fresh = await plan(place, others, install())
-    MOVES["the Environment"](place, others)
-    with pytest.raises(Rejected) as caught:
-        apply(place, "ch-1", fresh)
-    assert caught.value.code == "plan-stale"
-    assert [e.pointer for e in caught.value.errors] == [f"/data/inputs/environment:{PROD}"]
-
-
-async def test_a_plan_that_is_too_old_is_refused(place: Town, others: Others) -> None:
-    found = await plan(place, others, install())
-    place.wait(found.expires - place.now + timedelta(seconds=1))
-    with pytest.raises(Rejected) as caught:
-        apply(place, "ch-1", found)
-    assert caught.value.code == "plan-expired"
-
-
-async def test_the_id_of_a_change_is_used_once(place: Town, others: Others) -> None:
-    found = await plan(place, others, install())
-    apply(place, "ch-1", found)
-    with pytest.raises(Rejected) as caught:
-        apply(place, "ch-1", found)
-    assert caught.value.code == "change-exists"
 
 
 def configure(**changes: object) -> PlanRequest:

@@ -145,13 +145,14 @@ def ended(arguments: list[str]) -> int:
 
 def _told(error: BaseException, arguments: list[str]) -> ExitCode:
     """Say what went wrong, without a traceback where the failure is one we know."""
-    failure = expected(_leaf(error))
+    leaf = _leaf(error)
+    failure = expected(leaf)
     if failure is None:
         if environ_flag(DEBUG):
             traceback.print_exception(error)
         failure = Failure(
             ExitCode.UNEXPECTED,
-            f"something unexpected: {type(error).__name__}: {error}",
+            f"something unexpected: {type(leaf).__name__}: {leaf}",
             hint=f"{DEBUG}=1 shows where; please report it",
         )
     complain(failure, as_object=_wants_json(arguments))

@@ -108,6 +108,8 @@ TABLE: Final = Table(
         Reaction(
             name="dependents",
             filters=(
+                "evt.*.blueprint.blueprint.*.version-registered.*",
+                "evt.*.blueprint.blueprint.*.version-awaits.*",
                 "evt.*.blueprint.blueprint.*.version-published.*",
                 "evt.*.blueprint.blueprint.*.dependents-woken.*",
             ),
