@@ -39,7 +39,7 @@ def test_the_example_is_named_where_it_is(tmp_path: Path) -> None:
     file = tmp_path / EXAMPLE
     file.parent.mkdir()
     file.write_text("{}")
-    assert suggestions(tmp_path)[0] == "catalyst apply -f examples/acme.yaml"
+    assert suggestions(tmp_path)[0] == "catalyst apply -f examples/omantel.yaml"
 
 
 def test_elsewhere_one_line_creates_an_organization(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from catalyst.cli.contexts import Context
 from catalyst.cli.installation import OPERATOR_EMAIL
 from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
-EXAMPLE: Final = Path("examples/acme.yaml")
+EXAMPLE: Final = Path("examples/omantel.yaml")
 """Of a checkout; elsewhere a command is suggested that needs no file."""
 CREATE: Final = "environment.create-organization.v1"
 _ACME: Final[dict[str, Any]] = {
