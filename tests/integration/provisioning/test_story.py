@@ -3,19 +3,23 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.integration.billing.town import OWNER, ROOT
 from tests.integration.provisioning.town import PROD, Town, town
 from tests.support import billing, planning
+from tests.support.waiting import until
 
 from catalyst.billing.domain import subscription
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.message import Envelope, derived_id
 from catalyst.contracts.provisioning_values_v1 import Action, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.topology import DLQ
+from catalyst.contracts.topology import DLQ, EV
+from catalyst.gateway import trace
 from catalyst.provisioning.domain import foreign
 
 pytestmark = pytest.mark.real
@@ -62,6 +66,45 @@ async def test_an_application_is_installed_configured_and_taken_away(place: Town
     sold = await place.money.state(subscription.ref_of("acme", f"wiki-postgres.{PROD}"))
     assert sold.status == "ended"
     assert (await place.application("wiki")).archived
+
+
+async def test_everything_that_followed_from_a_change_of_two_applications_is_traced(
+    place: Town,
+) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install()))
+    assert done.status == "accepted", done
+    await place.reached("ch-1", "repository")
+    early = await traced(place, done.id)
+    assert early.incomplete == "the change is not over yet"
+
+    started = (await happened(place))[-1]
+    assert started.type == "provisioning.change-step-started.v1"
+    for number, name in enumerate(("wiki", "wiki-postgres")):
+        report = derived_id(f"repositories/{started.id}", number)
+        await place.report("ch-1", "repository", name, sent_as=report)
+    assert (await place.through("ch-1")).status == "completed"
+
+    async def whole() -> bool:
+        return not (await traced(place, done.id)).incomplete
+
+    await until(whole)
+    chain = await traced(place, done.id)
+    shown = [event.id for step in chain.steps for event in step.events]
+    assert len(shown) == len(set(shown))
+    assert {event.id for event in await happened(place)} <= set(shown)
+    effects = [step.cause for step in chain.steps if step.by == "repositories"]
+    assert effects == [started.id, started.id]
+
+
+async def traced(place: Town, command: str) -> trace.Chain:
+    (root,) = await trace.roots(place.js, command, "acme", any_owner=False)
+    return await trace.walk(place.js, root)
+
+
+async def happened(place: Town) -> list[Envelope]:
+    """Return the events of the change, oldest first."""
+    stored = await place.js.replay(EV, "evt.acme.provisioning.change.ch-1.>")
+    return [msgspec.json.decode(item.data, type=Envelope) for item in stored]
 
 
 @pytest.mark.guarantee("G14.3")

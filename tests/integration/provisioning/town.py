@@ -93,7 +93,9 @@ class Town:
         )
         return await self.money.ask(command, "acme", name, by=by)
 
-    async def report(self, name: str, step: str, application: str, **more: Any) -> Outcome:
+    async def report(
+        self, name: str, step: str, application: str, *, sent_as: str | None = None, **more: Any
+    ) -> Outcome:
         """Report on a step as its effect would."""
         commits = {PROD: f"commit-of-{application}"} if step == "commit" else {}
         data = {
@@ -110,6 +112,7 @@ class Town:
             name,
             data,
             organization="acme",
+            command_id=sent_as,
             headers={"Authorization": f"Bearer {token}"},
         )
         return await sender.outcome("acme", sent)

@@ -78,6 +78,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[ChangedRow, ...] = ()
     read_model_as_of: int = 0
     complete: bool = True
+    incomplete: str = ""
     hidden: int = 0
 
 
@@ -173,7 +174,7 @@ def _tree(chain: Chain) -> None:
         table.write()
     note(f"command {chain.command}, read model as of {chain.read_model_as_of}")
     if not chain.complete:
-        note("not everything is decided yet, or the chain is too long to be shown whole")
+        note(f"not complete: {chain.incomplete or 'something is still on its way'}")
     if chain.hidden:
         note(f"{chain.hidden} steps concern what you may not see")
 

@@ -135,6 +135,7 @@ def answers() -> dict[str, Json]:
                 "rows": {"type": "array", "items": schema("TracedRow")},
                 "read_model_as_of": number,
                 "complete": {"type": "boolean"},
+                "incomplete": {"type": "string", "description": "Why it is not complete."},
                 "hidden": number,
             }
         ),

@@ -3,6 +3,9 @@
 Ids of what follows derive from ids of what was there, so the chain is walked, not searched: the
 outcome of a command lies beside its events and the commands it sent; each event may have been taken
 up by a process manager or an effect, under an id that follows from both.
+
+A change also goes on because of what others saw or decided, such as a cluster's facts. Its own
+events are therefore read too, and what is recorded for those that nothing led to.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from catalyst.contracts.topology import CONSUMERS, EV
 MAX_STEPS: Final = 500
 """Steps of one chain; a longer one says that it was cut."""
 _PLAIN: Final = ("relay", "timers", "commands")
+_OVER: Final = frozenset({"provisioning.change-completed.v1", "provisioning.change-failed.v1"})
+"""Events after which nothing of a change follows."""
 
 Kind = Literal["command", "sent", "reaction", "effect", "timer"]
 
@@ -92,6 +97,8 @@ class _Lead:
     cause: str
     expected: TracedSend | None = None
     """For a command that was sent: what is shown while it is pending."""
+    position: int = 0
+    """For an effect: which of its reports."""
 
 
 @dataclass(slots=True)
@@ -102,6 +109,8 @@ class Chain:
     refs: dict[str, Ref] = field(default_factory=dict)
     """Every aggregate in the chain by its path."""
     cut: bool = False
+    incomplete: str = ""
+    """Why it is not everything; empty if it is."""
 
 
 def takers() -> tuple[str, ...]:
@@ -128,15 +137,64 @@ async def walk(broker: Broker, root: Stored) -> Chain:
     owner = subjects.organization_of(root.subject.split(".")[1])
     outcome = msgspec.json.decode(root.data, type=Outcome)
     leads = [_Lead(owner, outcome.id, "command", "", outcome.causationid)]
+    own: list[Envelope] = []
     seen: set[tuple[str | None, str]] = set()
-    while leads and not chain.cut:
-        fresh = {(lead.organization, lead.id): lead for lead in leads}
-        for key in seen & fresh.keys():
-            del fresh[key]
+    while not chain.cut:
+        fresh = _fresh(leads, seen)
+        if not fresh:
+            own = await _own(broker, root)
+            fresh = _fresh(_causes(chain, own), seen)
+        if not fresh:
+            break
         seen |= fresh.keys()
         leads = await _level(broker, chain, list(fresh.values()))
     chain.steps.sort(key=lambda step: (step.seq == 0, step.seq))
+    chain.incomplete = _incomplete(chain, own)
     return chain
+
+
+def _fresh(
+    leads: Iterable[_Lead], seen: set[tuple[str | None, str]]
+) -> dict[tuple[str | None, str], _Lead]:
+    found = {(lead.organization, lead.id): lead for lead in leads}
+    return {key: lead for key, lead in found.items() if key not in seen}
+
+
+async def _own(broker: Broker, root: Stored) -> list[Envelope]:
+    """Return the events of the change that the chain began with, from there on; else nothing."""
+    outcome = msgspec.json.decode(root.data, type=Outcome)
+    path = _path(outcome.subject)
+    if outcome.status != "accepted" or path.split(".")[1:3] != ["provisioning", "change"]:
+        return []
+    stored = await broker.replay(EV, f"evt.{path}.>", start=root.seq - outcome.before)
+    return [msgspec.json.decode(item.data, type=Envelope) for item in stored]
+
+
+def _unlinked(chain: Chain, own: Iterable[Envelope]) -> list[Envelope]:
+    known = {event.id for step in chain.steps for event in step.events}
+    return [event for event in own if event.id not in known]
+
+
+def _causes(chain: Chain, own: Iterable[Envelope]) -> Iterable[_Lead]:
+    """Yield where the decisions may be that wrote those events to which nothing led."""
+    for event in _unlinked(chain, own):
+        cause = event.causationid or ""
+        yield _Lead(event.organization, cause, "command", "", "")
+        for name in takers():
+            yield _report(event.organization, name, cause, 0)
+
+
+def _incomplete(chain: Chain, own: Sequence[Envelope]) -> str:
+    """Return why a chain is not everything that followed; nothing if it is."""
+    if chain.cut:
+        return f"it has more than {MAX_STEPS} steps"
+    if _unlinked(chain, own):
+        return "what led to some events of the change is not recorded any more"
+    if any(step.status == "pending" for step in chain.steps):
+        return "not everything is decided yet"
+    if own and not any(event.type in _OVER for event in own):
+        return "the change is not over yet"
+    return ""
 
 
 async def _level(broker: Broker, chain: Chain, leads: Sequence[_Lead]) -> list[_Lead]:
@@ -185,7 +243,7 @@ async def _step(broker: Broker, chain: Chain, lead: _Lead, stored: Stored) -> li
         id=lead.id,
         kind="effect" if effect else lead.kind,
         by=lead.by,
-        cause=lead.cause,
+        cause=lead.cause or outcome.causationid,
         type=outcome.type,
         aggregate=_path(outcome.subject),
         actor=outcome.actor,
@@ -205,6 +263,9 @@ async def _step(broker: Broker, chain: Chain, lead: _Lead, stored: Stored) -> li
     _note(chain, step.aggregate)
     if outcome.counts.get("tmr"):
         leads += await _firings(broker, step)
+    if effect:
+        # An effect reports on each thing of its event, numbered without a gap.
+        leads.append(_report(lead.organization, lead.by, lead.cause, lead.position + 1))
     return leads
 
 
@@ -259,8 +320,13 @@ def _of_event(step: Step, item: Stored, envelope: Envelope, path: str) -> Iterab
     )
     owner = _owner(path)
     for name in takers():
-        taken = derived_id(f"{name}/{envelope.id}", 0)
-        yield _Lead(owner, taken, "reaction", name, envelope.id)
+        yield _report(owner, name, envelope.id, 0)
+
+
+def _report(owner: str | None, name: str, event: str, position: int) -> _Lead:
+    """Return where what took up an event may have left a report, by the report's position."""
+    taken = derived_id(f"{name}/{event}", position)
+    return _Lead(owner, taken, "reaction", name, event, position=position)
 
 
 async def _firings(broker: Broker, step: Step) -> list[_Lead]:

@@ -80,7 +80,8 @@ class Tracing:
             "steps": steps,
             "rows": rows.rows,
             "read_model_as_of": rows.as_of,
-            "complete": not chain.cut and all(step.status != "pending" for step in steps),
+            "complete": not chain.incomplete,
+            "incomplete": chain.incomplete,
             "hidden": len(chain.steps) - len(steps),
         }
         return answer(body, headers=fresh(last, max(last, self._events.head), log))

@@ -31,7 +31,7 @@ export async function chain(command, organization, signal) {
 function drawn(trace) {
   const first = Date.parse(trace.steps[0]?.time);
   const notes = [
-    trace.complete ? "Complete." : "Not complete: something is still on its way.",
+    trace.complete ? "Complete." : `Not complete: ${trace.incomplete || "something is still on its way"}.`,
     trace.hidden ? `${trace.hidden} steps are not yours to see.` : "",
   ];
   return el("div", { class: "chain" },
