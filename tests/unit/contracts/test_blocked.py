@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst.contracts import blocked
-from catalyst.contracts.blocked import Link, follow, kept, of_application, of_change
+from catalyst.contracts.blocked import Link, follow, kept, of_application, of_change, tree
 from catalyst.contracts.provisioning_values_v1 import (
     Applied,
     Approvals,
@@ -137,6 +137,41 @@ def test_the_chain_leads_from_a_queued_change_to_the_image_that_cannot_be_pulled
         ("application", "blog", "not-seen"),
         ("Pod", "blog-0", "image-not-pulled"),
     ]
+
+
+def test_a_chain_says_each_thing_once_and_not_that_a_change_waits_for_itself() -> None:
+    roots = of_change("ch-1", PROD, step="observe", applications=("blog", "db"))
+    rows = {
+        ("change", "ch-1"): roots,
+        **{
+            ("application", name): of_application(name, PROD, wanted=True, change="ch-1")
+            for name in ("blog", "db")
+        },
+    }
+
+    def chain(*heard: str) -> list[tuple[int, str, str]]:
+        found = tree(
+            roots, lambda kind, name: rows[kind, name], start=("change", "ch-1"), heard=heard
+        )
+        return [(depth, link.name, link.code) for depth, link in found]
+
+    assert chain() == [
+        (0, "blog", "not-seen"),
+        (1, PROD, "no-cluster"),
+        (0, "db", "not-seen"),
+        (1, PROD, "no-cluster"),
+    ]
+    assert chain(PROD) == [
+        (0, "blog", "not-seen"),
+        (1, PROD, "pending"),
+        (0, "db", "not-seen"),
+    ]
+    assert chain("acme-dev") == chain()
+
+
+def test_nothing_can_be_seen_before_it_is_committed() -> None:
+    found = of_application("blog", PROD, wanted=True, change="ch-1", committed=False)
+    assert codes(found) == ["change-in-flight"]
 
 
 @given(size=st.integers(1, 60))

@@ -7,9 +7,9 @@ same. The last link is the cause as far as it is known there. A link of kind `ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -214,6 +214,7 @@ def of_application(
     *,
     wanted: bool,
     change: str = "",
+    committed: bool = True,
     seen: bool = False,
     stale_since: datetime | None = None,
     as_of: datetime | None = None,
@@ -228,6 +229,7 @@ def of_application(
         environment: Where it runs, or is to.
         wanted: Whether something is to run there.
         change: The change that works on it, before it is committed; empty: none.
+        committed: Whether anything of it was ever committed: before that nothing can be seen.
         seen: Whether anything was ever seen of it.
         stale_since: When it was seen last, if that is too long ago.
         as_of: When the newest of it was seen.
@@ -239,6 +241,8 @@ def of_application(
         return ()
     if not seen:
         links = () if not change else (_worked_on(name, change),)
+        if links and not committed:
+            return links
         return (*links, _no_cluster(name, environment))
     if stale_since is not None:
         return (_silent(name, environment, stale_since),)
@@ -332,25 +336,59 @@ def kept(links: Sequence[Link], before: Sequence[Link], now: datetime) -> tuple[
     )
 
 
-def follow(
-    links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
-) -> tuple[Link, ...]:
-    """Return the whole chain, through every row that its links name, each once.
+def tree(
+    links: Sequence[Link],
+    links_of: Callable[[str, str], Sequence[Link]],
+    *,
+    start: tuple[str, str] | None = None,
+    heard: Collection[str] = (),
+) -> tuple[tuple[int, Link], ...]:
+    """Return the whole chain, through every row that its links name, each link once with its depth.
+
+    What leads to a link stands below it, one deeper; what only stands beside it is as deep. A link
+    back to a row on the way would say that it waits for itself, and is left out.
 
     Args:
         links: The beginning.
         links_of: Returns the links of a row from its kind (`change`, `application`) and name.
+        start: Kind and name of the row that the beginning is of.
+        heard: Environments of which something was seen lately: they have a cluster.
     """
-    found: list[Link] = []
-    ahead = list(links)
-    visited: set[Any] = set()
+    found: list[tuple[int, Link]] = []
+    told: set[tuple[str, str, str, str]] = set()
+    visited: set[tuple[str, str]] = set()
+    way = (start,) if start is not None else ()
+    ahead = [(link, way) for link in links]
     while ahead:
-        link = ahead.pop(0)
-        found.append(link)
+        link, way = ahead.pop(0)
         place = (link.kind, link.name)
+        if place in way:
+            continue
+        link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
+        same = (*place, link.code, link.message)
+        if same not in told:
+            told.add(same)
+            found.append((len(way) - (start is not None), link))
         if link.kind in {"change", "application"} and place not in visited:
             visited.add(place)
             if len(visited) > FOLLOWED_MAX:
                 break
-            ahead = [*links_of(*place), *ahead]
+            ahead = [*((item, (*way, place)) for item in links_of(*place)), *ahead]
     return tuple(found)
+
+
+def follow(
+    links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
+) -> tuple[Link, ...]:
+    """Return the links of the whole chain, as `tree` does, without their depths."""
+    return tuple(link for _, link in tree(links, links_of))
+
+
+def _awaited(link: Link) -> Link:
+    """Return what is said instead of `no-cluster` of an Environment that has one."""
+    return msgspec.structs.replace(
+        link,
+        code="pending",
+        message=f"the cluster of {link.name} has not said anything of it yet",
+        what_to_do="wait; if it lasts, look at Flux",
+    )

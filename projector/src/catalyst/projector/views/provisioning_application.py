@@ -335,6 +335,7 @@ def _blocked(name: str, binding: BindingDocument) -> tuple[Link, ...]:
         binding.environment,
         wanted=binding.desired is not None,
         change=binding.change.change if binding.change is not None else "",
+        committed=binding.committed is not None,
         seen=health.as_of is not None,
         stale_since=health.stale_since,
         as_of=health.as_of,
