@@ -177,6 +177,7 @@ def test_a_line_of_a_credit_note_says_what_was_given_back(
 
     given_back = {"credit_note": "n-1", "amount": RIAL}
     found = {
+        "number": "INV-2026-1",
         "line": LINE,
         "price_book_seq": 7,
         "count": 0,
@@ -188,6 +189,21 @@ def test_a_line_of_a_credit_note_says_what_was_given_back(
     monkeypatch.setattr(owned, "answer", answer)
     invoice.explain("n-1/1", url=URL)
     assert asked == [{"credit_note": "n-1", "line": 1}]
-    shown = capsys.readouterr().out
-    assert "credit note n-1 gave back 1.500 OMR" in shown
-    assert "the invoice is void: wrong" in shown
+    shown = capsys.readouterr()
+    assert "credit note n-1 gave back 1.500 OMR" in shown.out
+    assert "the invoice is void: wrong" in shown.out
+    assert "billing invoice replay n-1" in shown.err
+
+
+def test_a_line_of_the_running_month_leads_to_closing_it_not_to_a_replay(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {
+        **{"number": "", "line": LINE, "price_book_seq": 7, "count": 0, "events": []},
+        **{"next": None, "corrections": []},
+    }
+    monkeypatch.setattr(owned, "answer", lambda *_: found)
+    invoice.explain("2026-11/1", org="omantel", url=URL)
+    said = capsys.readouterr().err
+    assert "billing invoice finalize 2026-11 --org omantel`" in said
+    assert "replay" not in said

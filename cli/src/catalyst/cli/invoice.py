@@ -113,7 +113,12 @@ def explain(
         return
     if found["next"] is not None:
         note("`catalyst query billing explain` reads the rest, page by page")
-    note(f"`catalyst billing invoice replay {invoice} --org {owner}` makes the whole of it again")
+    if found["number"]:
+        again = f"`catalyst billing invoice replay {invoice} --org {owner}`"
+        note(f"{again} makes the whole of it again")
+    else:
+        close = f"`catalyst billing invoice finalize {invoice} --org {owner}`"
+        note(f"the invoice has no number yet; a billing-admin's {close} closes the month now")
 
 
 def replay(
