@@ -50,6 +50,7 @@ def end(
         (Problem(404, "not-found"), 4),
         (Unreachable("nobody"), 5),
         (Problem(503, "unavailable"), 5),
+        (Problem(503, "prices-unavailable"), 3),
         (TimedOut("late"), 6),
         (Problem(504, "timeout"), 6),
         (Problem(429, "rate-limited"), 6),
@@ -90,6 +91,11 @@ def test_a_failure_names_each_field_and_says_what_to_do(
         "  /data/tier: is not one of them",
         "Hint: mend it",
     ]
+
+
+def test_without_a_price_book_the_command_that_brings_one_is_named() -> None:
+    hint = of_problem(Problem(503, "prices-unavailable")).hint
+    assert "`catalyst billing price-book apply FILE`" in hint
 
 
 def test_a_program_gets_the_failure_as_json(end: Callable[..., tuple[int, str]]) -> None:

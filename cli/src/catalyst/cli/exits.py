@@ -110,7 +110,13 @@ def of_problem(problem: Problem) -> Failure:
     """Return a refusal as the end of the command."""
     exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
     hint = ""
-    if problem.status == 401:
+    if problem.code == "prices-unavailable":
+        # Somebody answers; what is missing is a decision.
+        exit_code = ExitCode.REJECTED
+        hint = (
+            "`catalyst billing price-book apply FILE` brings one; it needs the role billing-admin"
+        )
+    elif problem.status == 401:
         hint = "`catalyst token --email … --role …` makes a token; `--token` or a context uses it"
     elif problem.status == 403:
         hint = "roles come with the token and from the Organization; is its name right? "
