@@ -51,7 +51,10 @@ def test_a_redemption_says_what_it_gave_and_what_shows_it(
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [("voucher-redeemed", "CODE: The Organization has redeemed"), ("unheard-of", "CODE: it was")],
+    [
+        ("voucher-redeemed", "Error: voucher-redeemed: The Organization has redeemed"),
+        ("unheard-of", "Error: unheard-of: It was"),
+    ],
 )
 def test_a_redemption_that_failed_ends_with_3_and_says_why(
     code: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -137,8 +137,8 @@ def redeem(
         finish(sent, output)
     doc = run(_over(target, owner, name, timeout))
     if doc["status"] == "failed":
-        text = CODES[doc["code"]].meaning if doc["code"] in CODES else "it was not redeemed"
-        raise Failure(ExitCode.REJECTED, f"CODE: {text}", code=doc["code"])
+        text = CODES[doc["code"]].meaning if doc["code"] in CODES else "It was not redeemed."
+        raise Failure(ExitCode.REJECTED, f"{doc['code']}: {text}", code=doc["code"])
     worth = f"{in_words(doc['amount'])} of {doc['prefix']} stand on the account of {owner}"
     show(doc, output, lambda: write(clean(worth)))
     if output is Format.TABLE:
