@@ -91,6 +91,11 @@ def test_every_refusal_has_a_pointer_a_rule_and_words() -> None:
     }  # fmt: skip
 
 
+def test_a_wrong_type_is_told_before_what_else_is_wrong() -> None:
+    found = validate(of(size={"type": "integer", "minimum": 64}), {"size": 1.5})
+    assert [one.rule for one in found] == ["type", "minimum"]
+
+
 @pytest.mark.guarantee("G20.8")
 @pytest.mark.parametrize("value", ["hunter2", "secret:", "secret:A/b", "secret:a", "secret:a/b c"])
 def test_a_password_is_never_taken_as_a_value(value: str) -> None:

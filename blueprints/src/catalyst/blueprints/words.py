@@ -63,7 +63,12 @@ def violations(
         if len(found) >= MAX_VIOLATIONS:
             break
     unique = {(one.path, one.rule, one.message): one for one in found}
-    return sorted(unique.values(), key=lambda one: ([str(step) for step in one.path], one.rule))
+    return sorted(unique.values(), key=_place)
+
+
+def _place(one: Violation) -> tuple[list[str], bool, str]:
+    """Return where a refusal stands: by field, and a wrong type before what follows from it."""
+    return [str(step) for step in one.path], one.rule != "type", one.rule
 
 
 def _told(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> Iterator[Violation]:
