@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from catalyst.chassis import clock
 from catalyst.cli import billing, charging, invoice, owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.main import ended
@@ -138,6 +140,15 @@ def test_an_account_without_money_says_so_in_no_rows(
     shown = capsys.readouterr()
     assert shown.out.split() == ["CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN"]
     assert "billing ledger --org omantel`" in shown.err
+
+
+def test_a_ledger_leads_to_the_invoice_of_the_month_that_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(owned, "row", lambda *_: {"ledger": []})
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, tzinfo=UTC))
+    billing.ledger(org="omantel", url=URL)
+    assert "billing invoice show 2026-11 --org omantel`" in capsys.readouterr().err
 
 
 def test_a_credit_note_is_sent_in_the_invoice_s_currency(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from catalyst.chassis import clock
 from catalyst.cli import files, owned
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, Table, note, show, write
@@ -68,7 +69,8 @@ def ledger(
         table.add(item["seq"], item["time"], item["kind"], item["entry"], "; ".join(postings))
     show(found, output, table.write)
     if output is Format.TABLE:
-        note(f"`catalyst billing invoice list --org {owner}` shows what was charged for it")
+        month = f"{clock.now():%Y-%m}"
+        note(f"`catalyst billing invoice show {month} --org {owner}` shows what the month costs")
 
 
 def apply_book(
