@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -13,9 +13,12 @@ from catalyst.chassis import clock
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
-from catalyst.cli.planshow import chain, write_lines
+from catalyst.cli.planshow import chain, link_line, write_lines
 from catalyst.cli.target import Target, reads
+from catalyst.client.errors import ClientError
+from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Interrupted, Put
+from catalyst.contracts.blocked import FOLLOWED_MAX, Link, tree
 
 Doc = Mapping[str, Any]
 OVER: Final = {
@@ -36,6 +39,8 @@ class Follower:
 
     def __init__(self) -> None:
         """Start before anything was seen."""
+        self.doc: Doc | None = None
+        """The newest state."""
         self._status = ""
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._waits: list[str] = []
@@ -44,6 +49,7 @@ class Follower:
 
     def news(self, doc: Doc) -> list[str]:
         """Return a line for everything that is not as it was."""
+        self.doc = doc
         found: list[str] = []
         for step in doc["steps"]:
             state = (step["status"], step["attempt"], step["reason"], step["detail"])
@@ -61,16 +67,20 @@ class Follower:
                 found += [f"  left: {text}" for text in doc["left"]]
         return found
 
-    def waiting(self) -> list[str]:
-        """Return what the change waits for, once, if it has waited for that long enough.
+    def patient(self) -> bool:
+        """Return whether there is nothing to tell yet of what the change waits for."""
+        return not self._waits or clock.monotonic() - self._since < PATIENCE_SECONDS
+
+    def waiting(self, waits: list[str]) -> list[str]:
+        """Return the lines of the whole chain, if any of them was not told before.
 
         A chain that only became shorter is good news, and told by the steps.
         """
-        links = {line.strip() for line in self._waits}
-        if not links - self._told or clock.monotonic() - self._since < PATIENCE_SECONDS:
+        links = {line.strip() for line in waits}
+        if self.patient() or not links - self._told:
             return []
         self._told |= links
-        return ["blocked by", *(f"  {line}" for line in self._waits)]
+        return ["blocked by", *(f"  {line}" for line in waits)]
 
 
 def _step(step: Doc) -> str:
@@ -90,8 +100,14 @@ async def follow(target: Target, change: str, organization: str, form: Format) -
         Failure: If the stream ends for good before that.
     """
     follower = Follower()
-    with _telling_waits(follower, form):
+    if form is not Format.TABLE:
+        # Each state has what the change waits for.
         return await _followed(follower, target, change, organization, form)
+    async with asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(_tell_waits(follower, target, organization))
+        code = await _followed(follower, target, change, organization, form)
+        telling.cancel()
+    return code
 
 
 async def _followed(
@@ -130,23 +146,59 @@ def _tell(lines: list[str]) -> None:
     write_lines(f"{now}  {line}" for line in lines)
 
 
-@contextmanager
-def _telling_waits(follower: Follower, form: Format) -> Iterator[None]:
+async def whole_chain(door: Reads, doc: Doc, organization: str) -> list[str]:
+    """Return why a change does not move, through the rows that its links lead to."""
+    bindings = {
+        row.doc["name"]: row.doc["bindings"]
+        async for page in door.pages("applications", organization=organization)
+        for row in page.rows
+        if isinstance(row.doc, dict)
+    }
+    heard = {
+        one["environment"]
+        for place in bindings.values()
+        for one in place
+        if one["health"]["as_of"] and not one["health"]["stale_since"]
+    }
+    changes: dict[str, list[Link]] = {}
+    links = _links(doc)
+    ahead = [link.name for link in links if link.kind == "change"]
+    while ahead and len(changes) < FOLLOWED_MAX:
+        name = ahead.pop()
+        if name not in changes:
+            row, _ = await door.get("changes", name, organization=organization)
+            changes[name] = _links(row.doc) if isinstance(row.doc, dict) else []
+            ahead += [link.name for link in changes[name] if link.kind == "change"]
+
+    def links_of(kind: str, name: str) -> list[Link]:
+        if kind == "change":
+            return changes.get(name, [])
+        found = bindings.get(name, ())
+        here = [one for one in found if doc["environment"] in {"", one["environment"]}]
+        return [link for one in here for link in _links(one)]
+
+    found = tree(links, links_of, start=("change", doc["change"]), heard=heard)
+    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
+
+
+def _links(doc: Doc) -> list[Link]:
+    return [
+        msgspec.convert({name: item[name] for name in Link.__struct_fields__}, Link)
+        for item in doc["blocked_by"]
+    ]
+
+
+async def _tell_waits(follower: Follower, target: Target, organization: str) -> None:
     """Look now and then whether a change, of which nothing new comes, waits for something."""
-    if form is not Format.TABLE:
-        # Each state has the whole chain.
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    timer: asyncio.TimerHandle
-
-    def look() -> None:
-        nonlocal timer
-        _tell(follower.waiting())
-        timer = loop.call_later(_LOOK_SECONDS, look)
-
-    timer = loop.call_later(_LOOK_SECONDS, look)
-    try:
-        yield
-    finally:
-        timer.cancel()
+    async with reads(target) as door:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if follower.doc is None or follower.patient():
+                continue
+            try:
+                waits = await whole_chain(door, follower.doc, organization)
+            except ClientError:
+                # Whoever watches says that nobody answers; what the change itself says is known.
+                waits = chain(follower.doc["blocked_by"])
+            _tell(follower.waiting(waits))
+            await asyncio.sleep(PATIENCE_SECONDS)

@@ -39,15 +39,17 @@ def lines(plan: Found, *, diff: bool = False) -> list[str]:
 
 
 def chain(links: Iterable[Found]) -> list[str]:
-    """Return why something does not move, a line a link, the cause last and deepest."""
-    found: list[str] = []
-    for depth, link in enumerate(links):
-        since = f", since {link['since']}" if link.get("since") else ""
-        found.append(
-            f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
-            f"{since}); {link['who']}: {link['what_to_do']}"
-        )
-    return found
+    """Return why something does not move, a line a link, none of which is below another."""
+    return [link_line(link) for link in links]
+
+
+def link_line(link: Found, depth: int = 0) -> str:
+    """Return a link as a line; the deeper, the nearer to the cause."""
+    since = f", since {link['since']}" if link.get("since") else ""
+    return (
+        f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
+        f"{since}); {link['who']}: {link['what_to_do']}"
+    )
 
 
 def write_lines(texts: Iterable[str]) -> None:
