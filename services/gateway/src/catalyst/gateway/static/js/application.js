@@ -49,7 +49,7 @@ export class ApplicationPage {
     say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
-    const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization));
+    const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization, `application ${this.application}`));
     this.why.replaceChildren(...(links ? [links] : []));
     const revision = desired?.change ?? "";
     if (revision === this.revision) return;

@@ -89,7 +89,7 @@ export class Applications {
       if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
       card.stands = stands;
       marks(card.marks, one);
-      const links = chainOf(whole(one.blocked_by ?? [], this.rows(), this.organization));
+      const links = chainOf(whole(one.blocked_by ?? [], this.rows(), this.organization, `application ${name}`));
       card.why.replaceChildren(...(links ? [links] : []));
       if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
     }

@@ -7,7 +7,7 @@ import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { refusal } from "./refusal.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { chainOf, whole } from "./why.js";
+import { PATIENCE_MS, chainOf, whole } from "./why.js";
 import { counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
@@ -17,6 +17,7 @@ const OVER = ["completed", "failed", "cancelled", "rejected"];
 export class ChangePage {
   #began = new Map();
   #drawn = "";
+  #waits = { text: "", since: 0 };
 
   constructor(node, organization, change, { go, rows, session }) {
     Object.assign(this, { organization, change, go, rows, session });
@@ -54,7 +55,10 @@ export class ChangePage {
       const known = this.#began.get(step);
       if (known) say(node, ` · ${duration((known.ended ?? Date.now()) - known.began)}`);
     }
-    const links = chainOf(whole(doc.blocked_by ?? [], this.rows(), this.organization));
+    const waits = JSON.stringify(doc.blocked_by ?? []);
+    if (waits !== this.#waits.text) this.#waits = { text: waits, since: performance.now() };
+    const patient = performance.now() - this.#waits.since < PATIENCE_MS;
+    const links = patient ? null : chainOf(whole(doc.blocked_by ?? [], this.rows(), this.organization, `change ${this.change}`));
     this.why.replaceChildren(...(links ? [links] : []));
   }
 
