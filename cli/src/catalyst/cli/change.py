@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from catalyst.cli import following, owned, planned
 from catalyst.cli.exits import Ended, ExitCode
-from catalyst.cli.output import Format, note
+from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import exit_of, finish, unsure
 from catalyst.cli.target import (
     ContextOption,
@@ -23,7 +25,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client import draft
-from catalyst.client.errors import ClientError
+from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.message import Outcome
 
 ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
@@ -115,13 +117,16 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
     """
     kept = planned.find(text, planned.folder(target.name))
     try:
-        found = run(_apply(target, kept, timeout))
+        found, before = run(_apply(target, kept, timeout))
     except ClientError as error:
         failure = unsure(error, kept.change, kept.organization)
         if failure is None:
             raise
         failure.hint = f"`catalyst apply {text}` again is safe: the same plan is applied once"
         raise failure from error
+    if before is not None and not watch:
+        _applied_before(kept.change, found, before, form)
+        return
     if not watch or exit_of(found) is not ExitCode.OK:
         if found.code == _STALE and form is Format.TABLE:
             action = kept.plan["request"]["action"]
@@ -140,14 +145,31 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         note(f"`catalyst app show {name} --org {kept.organization}` shows how it is")
 
 
-async def _apply(target: Target, kept: planned.Kept, timeout: float) -> Outcome:
-    """Send the plan under an id of its own; one that was refused may be tried anew."""
+def _applied_before(change: str, found: Outcome, doc: Mapping[str, Any], form: Format) -> None:
+    """Say what became of a plan that was applied before."""
+    since = doc["finished"] or doc["opened"]
+    text = f"already applied as {change}, now {doc['status']} (since {since})"
+    show(found, form, lambda: write(clean(text)))
+    if form is Format.TABLE:
+        note("nothing was sent again; --watch shows its steps until it is over")
+
+
+async def _apply(
+    target: Target, kept: planned.Kept, timeout: float
+) -> tuple[Outcome, dict[str, Any] | None]:
+    """Send the plan under an id of its own; one that was refused may be tried anew.
+
+    Returns:
+        The outcome, and the change's row if the plan was applied before and it is shown.
+    """
     async with commands(target) as door:
         command_id = kept.change
         earlier = await door.outcome(command_id, organization=kept.organization)
         if earlier is not None and earlier.status == "rejected":
             command_id = draft.command_id()
-        return await door.send(
+        elif earlier is not None:
+            return earlier, await _row(target, kept) if target.http else None
+        sent = await door.send(
             _APPLY,
             kept.command,
             timeout=timeout,
@@ -155,6 +177,20 @@ async def _apply(target: Target, kept: planned.Kept, timeout: float) -> Outcome:
             id=kept.change,
             command_id=command_id,
         )
+        return sent, None
+
+
+async def _row(target: Target, kept: planned.Kept) -> dict[str, Any] | None:
+    """Return the change's row; None as long as it is not shown."""
+    try:
+        async with reads(target) as door:
+            row, _ = await door.get("changes", kept.change, organization=kept.organization)
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        return None
+    found: dict[str, Any] = msgspec.to_builtins(row.doc)
+    return found
 
 
 async def _hash(target: Target, owner: str, change: str) -> str:

@@ -1,0 +1,83 @@
+"""`catalyst apply HASH` of a plan that was applied before, and refusals of a plan's values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst.cli import change, owned, plan, planned
+from catalyst.cli.exits import Failure
+from catalyst.cli.output import Format
+from catalyst.cli.target import Target
+from catalyst.client.errors import Problem
+from catalyst.contracts.message import Outcome
+
+KEPT = planned.Kept(organization="acme", plan={"hash": "2c26b46b", "expires": "2026-11-28"})
+SENT = Outcome(
+    id=KEPT.change,
+    type="provisioning.apply-plan.v1",
+    status="accepted",
+    digest="",
+    time=datetime(2026, 11, 28, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    ("doc", "says"),
+    [
+        (
+            {"status": "completed", "opened": "12:00", "finished": "12:03"},
+            "completed (since 12:03)",
+        ),
+        ({"status": "running", "opened": "12:00", "finished": None}, "running (since 12:00)"),
+    ],
+)
+def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
+    doc: dict[str, Any],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Door:
+        async def outcome(self, command_id: str, *, organization: str) -> Outcome:
+            assert (command_id, organization) == (KEPT.change, "acme")
+            return SENT
+
+    @asynccontextmanager
+    async def opened(_target: Target) -> AsyncIterator[Door]:
+        yield Door()
+
+    async def row(*_: object) -> dict[str, Any]:
+        return doc
+
+    monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
+    monkeypatch.setattr(planned, "folder", lambda _name: Path())
+    monkeypatch.setattr(change, "commands", opened)
+    monkeypatch.setattr(change, "_row", row)
+    target = Target(http="http://127.0.0.1:1")
+    change.carry_out(target, "2c26b46b", Format.TABLE, watch=False, timeout=1.0)
+    assert capsys.readouterr().out == f"already applied as {KEPT.change}, now {says}\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "blueprint"), [("acme-prod", "bp-wordpress"), ("acme-dev", "BLUEPRINT")]
+)
+def test_values_of_what_runs_lead_to_the_form_of_its_blueprint(
+    environment: str, blueprint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binding = {"environment": "acme-prod", "desired": {"blueprint": "bp-wordpress"}}
+
+    def refuse(*_: object) -> None:
+        raise Problem(422, "values-invalid")
+
+    monkeypatch.setattr(owned, "answered", refuse)
+    monkeypatch.setattr(owned, "row", lambda *_: {"bindings": [binding]})
+    with pytest.raises(Failure) as refused:
+        plan.configure("blog", env=environment, org="acme", url="http://127.0.0.1:1")
+    form = f"`catalyst catalog show {blueprint} --form --env {environment} --org acme`"
+    assert form in refused.value.hint
