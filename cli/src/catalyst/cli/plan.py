@@ -275,7 +275,7 @@ def _plan(
     try:
         answered = owned.answered(target, "provisioning", "plan", asked, owner)
     except Problem as problem:
-        raise _refused(problem, asked, owner) from problem
+        raise _refused(target, problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
     shown = planshow.lines(answered.result, diff=diff)
@@ -290,12 +290,26 @@ def _plan(
         note("--diff shows the files line by line")
 
 
-def _refused(problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
+def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
     """Return why nothing was planned, and where a person finds what would have been."""
     failure = of_problem(problem)
-    if problem.code == "values-invalid" and "blueprint" in asked:
+    if problem.code == "values-invalid" and "application" in asked:
+        blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
         place = f"--env {asked['environment']} --org {owner}"
-        failure.hint = (
-            f"`catalyst catalog show {asked['blueprint']} --form {place}` lists the fields"
-        )
+        failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
     return failure
+
+
+def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return what an Application is a copy of; `BLUEPRINT`, if it is not shown where it runs."""
+    missing = owned.no_such(f"Application {asked['application']!r}")
+    try:
+        doc = owned.row(target, "applications", asked["application"], owner, missing)
+    except Failure:
+        return "BLUEPRINT"
+    found = (
+        one["desired"]["blueprint"]
+        for one in doc["bindings"]
+        if one["environment"] == asked["environment"] and one["desired"]
+    )
+    return next(found, "BLUEPRINT")
