@@ -234,6 +234,14 @@ def test_names_that_are_proposed_are_free(shop: Shop) -> None:
     assert lock(shop)[0][0] == "postgres"
 
 
+def test_a_blueprint_that_is_not_there_is_told_with_the_nearest_that_is(shop: Shop) -> None:
+    shop.blueprint("bp-wordpress", "1.0.0")
+    for asked, says in (("bp-wordpres", "do you mean bp-wordpress?"), ("bp-zzz", "'bp-zzz'")):
+        with pytest.raises(Rejected) as found:
+            solved(shop, "blog", blueprint=asked)
+        assert found.value.message.endswith(says)
+
+
 def test_what_is_not_there_is_told_by_its_own_code(shop: Shop) -> None:
     shop.blueprint("bp-wiki", "1.0.0")
     shop.runs("crm", "bp-wiki", "1.0.0")

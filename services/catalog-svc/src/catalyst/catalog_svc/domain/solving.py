@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 import msgspec
@@ -75,7 +76,9 @@ def _root(universe: Universe) -> Need:
         message = f"{request.application} is a copy of {old.blueprint}"
         raise Rejected("blueprint-cannot-run-there", message, pointer="/blueprint")
     if old is None and blueprint not in universe.entries:
-        message = f"there is no Blueprint {blueprint!r}"
+        near = get_close_matches(blueprint, universe.entries, n=1)
+        meant = f"; do you mean {near[0]}?" if near else ""
+        message = f"there is no Blueprint {blueprint!r}{meant}"
         raise Rejected("blueprint-not-found", message, pointer="/blueprint")
     try:
         wanted = parsed_range(request.version)
