@@ -181,8 +181,16 @@ NOBODY: Final = ("--org", "nobody")
         (2, "AMOUNT", ("voucher", "issue", "1.0001", "OMR")),
         (2, "--ends", ("voucher", "issue", "1.000", "OMR", "--ends", "tomorrow")),
         (4, "voucher", ("voucher", "preview", "NO-SUCH-CODE-7QKD", "--org", ORG)),
-        (3, "voucher-redeemed: The Organization has redeemed", ("voucher", "redeem", CODE, "--org", ORG)),
-        (3, "voucher-not-found: There is no", ("voucher", "redeem", "NO-SUCH-CODE-7QKD", "--org", ORG)),
+        (
+            3,
+            "voucher-redeemed: The Organization has redeemed",
+            ("voucher", "redeem", CODE, "--org", ORG),
+        ),
+        (
+            3,
+            "voucher-not-found: There is no",
+            ("voucher", "redeem", "NO-SUCH-CODE-7QKD", "--org", ORG),
+        ),
         (3, "voucher", ("voucher", "revoke", "NO-SUCH-CODE-7QKD", "--reason", "Why not?")),
         (7, "get organizations", ("catalog", "search", "wiki", *NOBODY)),
         (4, "'bp-none'", ("catalog", "show", "bp-none", "--org", ORG)),

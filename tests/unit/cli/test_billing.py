@@ -210,8 +210,13 @@ def test_a_line_of_the_running_month_leads_to_closing_it_not_to_a_replay(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = {
-        **{"number": "", "line": LINE, "price_book_seq": 7, "count": 0, "events": []},
-        **{"next": None, "corrections": []},
+        "number": "",
+        "line": LINE,
+        "price_book_seq": 7,
+        "count": 0,
+        "events": [],
+        "next": None,
+        "corrections": [],
     }
     monkeypatch.setattr(owned, "answer", lambda *_: found)
     invoice.explain("2026-11/1", org="omantel", url=URL)
