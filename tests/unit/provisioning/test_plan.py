@@ -303,8 +303,13 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
         f"subscription wiki.{PROD}: its last month stays charged",
         "repository acme/wiki: archived, not deleted",
     )
-    assert found.stays == ("every event stays in the log",)
+    idle = "Application wiki-postgres: needed by nothing any more, charged each month"
+    command = f"catalyst plan uninstall wiki-postgres --env {PROD} --org acme"
+    assert found.stays == (f"{idle}; `{command}`", "every event stays in the log")
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
+    needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")
+    place.given(application_ref("acme", "wiki-postgres"), needed)
+    assert (await plan(place, others, uninstall("wiki"))).stays == found.stays[1:]
 
 
 @pytest.mark.guarantee("G14.12")

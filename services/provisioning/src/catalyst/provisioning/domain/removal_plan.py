@@ -141,7 +141,7 @@ def plan(
             volumes=volumes,
             risks=_risks(request, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
-            stays=(*_stays(request, going, gone, volumes), *kept),
+            stays=(*_idle(facts, lock), *_stays(request, going, gone, volumes), *kept),
             blocked_by=(*made_plan.blocked_by, *_needed(facts, made_plan.dependents, going)),
         )
     )
@@ -204,6 +204,30 @@ def _named(going: list[Locked], volumes: Volumes) -> list[str]:
         for item in going
         for name in volumes.get(subscription(Unit(item.application, item.environment)), ())
     ]
+
+
+def _idle(facts: Facts, lock: tuple[Locked, ...]) -> tuple[str, ...]:
+    """Return what was used by what goes, and is used by nothing else: it stays and costs on."""
+    going = {item.application for item in lock if item.written}
+    found = []
+    for item in lock:
+        name, environment = item.application, item.environment
+        state = facts.applications[name]
+        others = {
+            *state.binding(environment).dependents,
+            *(
+                other
+                for other, desired in running(facts, environment).items()
+                if name in desired.dependencies.values()
+            ),
+        }
+        if item.written or others - going:
+            continue
+        desired = facts.expected(name, environment)
+        charged = ", charged each month" if desired is not None and desired.sold else ""
+        command = f"catalyst plan uninstall {name} --env {environment} --org {facts.name}"
+        found.append(f"Application {name}: needed by nothing any more{charged}; `{command}`")
+    return tuple(found)
 
 
 def _stays(
