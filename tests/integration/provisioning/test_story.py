@@ -94,6 +94,8 @@ async def test_everything_that_followed_from_a_change_of_two_applications_is_tra
     assert {event.id for event in await happened(place)} <= set(shown)
     effects = [step.cause for step in chain.steps if step.by == "repositories"]
     assert effects == [started.id, started.id]
+    answers = {step.kind for step in chain.steps if step.type == "provisioning.take-answer.v1"}
+    assert answers == {"sent"}
 
 
 async def traced(place: Town, command: str) -> trace.Chain:

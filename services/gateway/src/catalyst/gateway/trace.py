@@ -143,7 +143,9 @@ async def walk(broker: Broker, root: Stored) -> Chain:
         fresh = _fresh(leads, seen)
         if not fresh:
             own = await _own(broker, root)
-            fresh = _fresh(_causes(chain, own), seen)
+            # The oldest alone: the others may follow from it.
+            found = (_fresh(_causes(event), seen) for event in _unlinked(chain, own))
+            fresh = next(filter(None, found), {})
         if not fresh:
             break
         seen |= fresh.keys()
@@ -175,13 +177,12 @@ def _unlinked(chain: Chain, own: Iterable[Envelope]) -> list[Envelope]:
     return [event for event in own if event.id not in known]
 
 
-def _causes(chain: Chain, own: Iterable[Envelope]) -> Iterable[_Lead]:
-    """Yield where the decisions may be that wrote those events to which nothing led."""
-    for event in _unlinked(chain, own):
-        cause = event.causationid or ""
-        yield _Lead(event.organization, cause, "command", "", "")
-        for name in takers():
-            yield _report(event.organization, name, cause, 0)
+def _causes(event: Envelope) -> Iterable[_Lead]:
+    """Yield where the decision may be that wrote an event."""
+    cause = event.causationid or ""
+    yield _Lead(event.organization, cause, "command", "", "")
+    for name in takers():
+        yield _report(event.organization, name, cause, 0)
 
 
 def _incomplete(chain: Chain, own: Sequence[Envelope]) -> str:
