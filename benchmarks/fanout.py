@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -30,8 +30,8 @@ class _Counter(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.write(self._request)
+        # Not every loop's transport is one of asyncio's own classes.
+        cast("asyncio.WriteTransport", transport).write(self._request)
 
     @override
     def data_received(self, data: bytes) -> None:
