@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
 from tests.browser.steps import (
+    PATIENCE,
     choose,
     completed,
     forgive,
@@ -214,4 +215,7 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
         "catalog.hide-blueprint.v1", slug, {"reason": "We write on paper"}, **where
     )
     await expect(wiki).to_have_count(0)
+    await desk.page.goto(f"{market.address}/#/change/{slug}/ch-nosuch")
+    absent = desk.page.get_by_text("There is no such change")
+    await expect(absent).to_be_visible(timeout=PATIENCE)
     forgive(desk)

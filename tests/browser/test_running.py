@@ -110,6 +110,8 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await page.get_by_role("button", name="Plan the uninstall").click()
     button = await planned(desk)
     await expect(page.locator(".plan")).to_contain_text("What stays")
+    await expect(page.locator(".plan-steps")).to_contain_text("Take the files out of Git")
+    await expect(button).to_have_class("danger")
     await button.click()
     await completed(desk)
     await open_view(desk, slug, "Applications")

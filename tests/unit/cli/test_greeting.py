@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -63,3 +64,11 @@ def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
     assert '"operator"' in text
     assert text.count("operator") == 1
     assert "secret" not in text
+
+
+def test_the_page_asks_for_the_token_in_the_same_words(tmp_path: Path) -> None:
+    page = (resources.files("catalyst.gateway") / "static" / "index.html").read_text("utf-8")
+    said = [line.strip() for line in greeting(CONTEXT, tmp_path, tmp_path) if " token --" in line]
+    assert said
+    arguments = said[0].partition(" token ")[2]
+    assert f"uv run catalyst token {arguments}<" in page

@@ -12,12 +12,15 @@ import { counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
+/** After this a change of which no row came is taken for one that there is not. */
+const ABSENT_MS = 5_000;
 const OVER = ["completed", "failed", "cancelled", "rejected"];
 
 export class ChangePage {
   #began = new Map();
   #drawn = "";
   #waits = { text: "", since: 0 };
+  #asked = performance.now();
 
   constructor(node, organization, change, { go, rows, session }) {
     Object.assign(this, { organization, change, go, rows, session });
@@ -48,7 +51,7 @@ export class ChangePage {
 
   tick() {
     const { doc } = this.#row() ?? {};
-    if (!doc) return;
+    if (!doc) return this.#absent();
     const until = doc.finished ? Date.parse(doc.finished) : Date.now();
     say(this.elapsed, `${doc.finished ? "took" : "for"} ${duration(until - Date.parse(doc.opened))}`);
     for (const [step, node] of this.timers ?? []) {
@@ -64,16 +67,19 @@ export class ChangePage {
 
   changed() {
     const value = this.#row();
-    if (!value?.doc) {
-      if (!this.steps.hasChildNodes()) this.steps.replaceChildren(el("li", {}, nothing("clock", "Waiting for its first row…")));
-      return;
-    }
+    if (!value?.doc) return this.#absent();
     const text = JSON.stringify(value.doc);
     if (text !== this.#drawn) {
       this.#drawn = text;
       this.#draw(value);
     }
     this.tick();
+  }
+
+  #absent() {
+    const over = performance.now() - this.#asked > ABSENT_MS;
+    const text = over ? "There is no such change, or it is not yours to see." : "Waiting for its first row…";
+    if (this.steps.textContent !== text) this.steps.replaceChildren(el("li", {}, nothing("clock", text)));
   }
 
   #row() {
@@ -90,12 +96,12 @@ export class ChangePage {
     this.bar.value = doc.percent;
     this.bar.className = CHANGE_MOODS[doc.status] ?? "";
     this.timers = new Map();
-    this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time))));
     const { action, application, environment } = doc.request;
+    this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time), action)));
     const stays = doc.status === "completed" && application && environment && action !== "uninstall";
     this.end.replaceChildren(...[
       stays ? el("button", { type: "button", text: `Open ${application}`, on: { click: () => this.go("application", application, environment) } }) : null,
-      list("Taken back", doc.undone.map(stepName)),
+      list("Taken back", doc.undone.map((step) => stepName(step, action))),
       list("Left for a person", doc.left),
     ].filter(Boolean));
     this.facts.replaceChildren(facts(doc));
@@ -108,7 +114,7 @@ export class ChangePage {
     say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it." : "");
   }
 
-  #step(one, time) {
+  #step(one, time, action) {
     const known = this.#began.get(one.step);
     const at = ["running", "undoing"].includes(one.status);
     // When a step began is known if its beginning was seen; nothing is said of the others.
@@ -122,7 +128,7 @@ export class ChangePage {
     return el("li", { class: `change-step ${one.status}` },
       el("span", { class: "sign" }, SIGNS[one.status] ? icon(SIGNS[one.status]) : null),
       el("div", {},
-        el("p", {}, el("strong", { text: stepName(one.step) }), timer),
+        el("p", {}, el("strong", { text: stepName(one.step, action) }), timer),
         rest.length ? el("p", { class: "quiet", text: rest.join(" · ") }) : null),
       el("span", { class: `badge ${CHANGE_MOODS[one.status] ?? ""}`, text: waiting }));
   }

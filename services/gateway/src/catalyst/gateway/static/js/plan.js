@@ -6,7 +6,7 @@ import { el, freshId, say } from "./dom.js";
 import { emblemOf, icon } from "./icons.js";
 import { less, money } from "./money.js";
 import { refusal } from "./refusal.js";
-import { stepName } from "./steps.js";
+import { stepName, takesAway } from "./steps.js";
 import { counted, duration, instant } from "./words.js";
 
 const ROLES = {
@@ -46,7 +46,7 @@ export class PlanView {
     const reasonId = freshId("why");
     this.#reason = el("p", { class: "quiet", id: reasonId });
     this.problems = el("div", { class: "problems", role: "alert" });
-    this.#button = el("button", { type: "button", class: "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
+    this.#button = el("button", { type: "button", class: takesAway(plan.request.action) ? "danger" : "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: "The plan", tabindex: "-1" });
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
@@ -151,7 +151,7 @@ function price({ price: found }) {
       text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
 }
 
-function gates({ gates: found, quota }) {
+function gates({ gates: found, quota, blocked_by: blocked }) {
   const lines = [
     ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but you"}`),
     ...found.impossible,
@@ -160,7 +160,7 @@ function gates({ gates: found, quota }) {
   ].filter(Boolean);
   const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.`;
   return el("div", { class: "part" }, el("h4", { text: "What it waits for" }),
-    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: "Nothing: it begins at once." }),
+    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : "Nothing: it begins at once." }),
     room ? el("p", { class: "quiet", text: room }) : null);
 }
 
@@ -169,10 +169,10 @@ function listed(title, lines, mood = "") {
   return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", { text }))));
 }
 
-function steps({ steps: found }) {
+function steps({ steps: found, request }) {
   return el("div", { class: "part" }, el("h4", { text: "Steps" }),
     el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
-      el("span", { text: stepName(one.step) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
+      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
 }
 
 function files({ files: found }) {

@@ -14,8 +14,20 @@ const NAMES = {
   delete: "Delete the rest",
 };
 
-/** Returns what a step is called. */
-export function stepName(step) {
+/** What the same steps are called where something is taken away. */
+const AWAY = {
+  commit: "Take the files out of Git",
+  observe: "Wait until it has gone",
+};
+
+/** Returns whether an action takes something away. */
+export function takesAway(action) {
+  return ["uninstall", "delete-environment", "delete-organization"].includes(action);
+}
+
+/** Returns what a step of an action is called. */
+export function stepName(step, action) {
+  if (takesAway(action) && Object.hasOwn(AWAY, step)) return AWAY[step];
   return Object.hasOwn(NAMES, step) ? NAMES[step] : step;
 }
 
