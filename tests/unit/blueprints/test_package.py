@@ -110,6 +110,16 @@ def test_a_link_in_a_folder_is_refused_and_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.guarantee("G20.2")
+def test_folders_without_files_count_too(tmp_path: Path) -> None:
+    for number in range(11):
+        for inner in range(100):
+            (tmp_path / f"a{number}" / f"b{inner}").mkdir(parents=True)
+    (tmp_path / "blueprint.yaml").write_text("a: 1\n")
+    with pytest.raises(BadPackage, match="500 files"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.guarantee("G20.2")
 def test_size_and_number_are_limited() -> None:
     with pytest.raises(BadPackage, match="4 MiB"):
         of_files({"a": bytes(MAX_BYTES // 2), "b": bytes(MAX_BYTES // 2 + 1)})

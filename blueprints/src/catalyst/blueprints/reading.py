@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
@@ -21,6 +22,8 @@ from catalyst.blueprints.package import (
     too_many,
 )
 
+_MAX_ENTRIES: Final = 2 * MAX_FILES
+"""Files and folders of one package, together."""
 _BLOCK: Final = 512
 _MAX_TAR: Final = MAX_BYTES + (MAX_FILES * 4 + 64) * _BLOCK
 """A tar adds headers, names and padding to each file."""
@@ -33,23 +36,23 @@ def read_folder(folder: Path | Traversable) -> Package:
         BadPackage: If it holds a symbolic link or a device, or is beyond a limit.
         OSError: If it cannot be read.
     """
-    return of_files(_walk(folder, ""))
+    return of_files(_walk(folder, "", itertools.count(1)))
 
 
-def _walk(folder: Path | Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
-    count = 0
+def _walk(
+    folder: Path | Traversable, prefix: str, entries: Iterator[int]
+) -> Iterator[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda found: found.name):
         if entry.name.startswith("."):
             continue
-        count += 1
-        if count > MAX_FILES:
+        if next(entries) > _MAX_ENTRIES:
             raise too_many()
         path = f"{prefix}{entry.name}"
         checked_path(path)
         if isinstance(entry, Path) and entry.is_symlink():
             raise BadPackage(path, "is a symbolic link", "put the file itself there")
         if entry.is_dir():
-            yield from _walk(entry, f"{path}/")
+            yield from _walk(entry, f"{path}/", entries)
         elif entry.is_file():
             with entry.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
@@ -77,7 +80,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     entries = 0
     for member in archive:
         entries += 1
-        if entries > 2 * MAX_FILES:
+        if entries > _MAX_ENTRIES:
             raise too_many()
         if member.isdir():
             continue
