@@ -7,7 +7,7 @@ out of the root.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +50,7 @@ def read_directory(root: Path, location: str, folder: str) -> Reading:
     try:
         found = [(path.relative_to(top).as_posix(), path) for path in _folders(top)]
         return _reading(
-            [Listed("" if name == "." else name, _package(path)) for name, path in sorted(found)]
+            Listed("" if name == "." else name, _package(path)) for name, path in sorted(found)
         )
     except OSError as error:
         raise Unusable("unreadable", f"it cannot be read: {error.strerror}") from error
@@ -58,21 +58,23 @@ def read_directory(root: Path, location: str, folder: str) -> Reading:
 
 def read_built_in() -> Reading:
     """Return the catalogue that comes with Catalyst."""
-    return _reading([Listed(name, loading.load(name)) for name in loading.names()])
+    return _reading(Listed(name, loading.load(name)) for name in loading.names())
 
 
-def _reading(packages: list[Listed]) -> Reading:
+def _reading(packages: Iterable[Listed]) -> Reading:
     size = 0
+    taken: list[Listed] = []
     marks: list[tuple[str, str]] = []
     for listed in packages:
         if isinstance(listed.package, Package):
             size += listed.package.size
+            if size > MAX_SOURCE_BYTES:
+                raise too_large()
             marks.append((listed.folder, digest(listed.package)))
         else:
             marks.append((listed.folder, str(listed.package)))
-    if size > MAX_SOURCE_BYTES:
-        raise too_large()
-    return Reading(fingerprint(marks), packages)
+        taken.append(listed)
+    return Reading(fingerprint(marks), taken)
 
 
 def too_large() -> Unusable:
@@ -90,7 +92,7 @@ def _package(path: Path) -> Package | BadPackage:
     try:
         return read_folder(path)
     except BadPackage as error:
-        return error
+        return error.with_traceback(None)  # Its frames hold the files that were read.
 
 
 def _folders(top: Path) -> Iterator[Path]:

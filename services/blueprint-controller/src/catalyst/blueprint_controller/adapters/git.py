@@ -218,7 +218,7 @@ def _package(repo: Repo, entries: Entries) -> Package | BadPackage:
     try:
         return of_files(_contents(repo, entries))
     except BadPackage as error:
-        return error
+        return error.with_traceback(None)  # Its frames hold the files that were read.
 
 
 def _contents(repo: Repo, entries: Entries) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,48 @@
+"""That a directory is read no further than is taken, and that what is refused is let go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dulwich.objects import ObjectID
+from dulwich.repo import Repo
+
+from catalyst.blueprint_controller.adapters import directory, git
+from catalyst.blueprint_controller.ports import Unusable
+from catalyst.blueprints.package import BadPackage, Package
+from catalyst.blueprints.reading import read_folder
+
+
+def test_no_package_is_read_after_the_one_that_is_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bp-a", "bp-b", "bp-c", "bp-d"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "blueprint.yaml").write_bytes(bytes(10))
+    read: list[str] = []
+
+    def watched(path: Path) -> Package:
+        read.append(path.name)
+        return read_folder(path)
+
+    monkeypatch.setattr(directory, "read_folder", watched)
+    monkeypatch.setattr(directory, "MAX_SOURCE_BYTES", 15)
+    with pytest.raises(Unusable, match="the source holds more"):
+        directory.read_directory(tmp_path, "", "")
+    assert read == ["bp-a", "bp-b"]
+
+
+def test_a_refused_package_holds_none_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "blueprint.yaml").write_bytes(bytes(10))
+    (tmp_path / "link").symlink_to(tmp_path)
+    (listed,) = directory.read_directory(tmp_path, "", "").packages
+    assert isinstance(listed.package, BadPackage)
+    assert listed.package.__traceback__ is None
+
+
+def test_nor_does_one_in_a_repository(tmp_path: Path) -> None:
+    with Repo.init_bare(str(tmp_path)) as repo:
+        refused = git._package(repo, [("link", 0o120000, ObjectID(b"0" * 40))])
+    assert isinstance(refused, BadPackage)
+    assert refused.__traceback__ is None
