@@ -10,10 +10,12 @@ import pytest
 from tests.support import billing, build
 from tests.support.scenario import given
 
+from catalyst.billing import queries
 from catalyst.billing.domain import account, codes, voucher
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Cancel, Fired
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
 from catalyst.contracts.voucher_v1 import ALPHABET, normalised, shown_prefix, voucher_id
 
 ISSUE = bill1.IssueVoucher(code=billing.CODE, amount=billing.omr(5000), cap=2)
@@ -127,6 +129,45 @@ def test_no_more_are_kept_than_the_cap() -> None:
         bill1.VoucherReleased(organization="other", redemption="r-9"),
     )
     assert when(RESERVE, *facts, freed).decision.events
+
+
+def _state(*facts: Any) -> voucher.Voucher:
+    state = voucher.Voucher()
+    for _, event in facts:
+        state = voucher.evolve(state, event)
+    return state
+
+
+@pytest.mark.guarantee("G12.7")
+def test_a_preview_tells_a_used_up_code_from_an_unknown_one_to_none_but_its_redeemer() -> None:
+    state = _state(billing.issued(cap=1), billing.reserved("other", "r-9"))
+    with pytest.raises(Rejected) as refused:
+        voucher.previewed(state, "acme", billing.NOW)
+    assert refused.value.code == "voucher-not-found"
+    with pytest.raises(Rejected) as refused:
+        voucher.previewed(state, "other", billing.NOW)
+    assert refused.value.code == "voucher-redeemed"
+
+
+async def test_the_count_of_previews_forgets_who_asked_longest_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queries, "PREVIEWERS_MAX", 2)
+    (preview,) = (one.run for one in queries.queries() if one.name == "preview-voucher")
+
+    async def load(_ref: Ref) -> voucher.Voucher:
+        return voucher.Voucher()
+
+    async def said(organization: str) -> str:
+        with pytest.raises(Rejected) as refused:
+            await preview({"code": billing.CODE}, organization, billing.SERVICE, load)
+        return refused.value.code
+
+    for _ in range(queries.PREVIEWS_MAX):
+        assert await said("acme") == "voucher-not-found"
+    assert await said("acme") == "rate-limited"
+    assert [await said("b"), await said("c")] == ["voucher-not-found"] * 2
+    assert await said("acme") == "voucher-not-found"
 
 
 def test_an_account_redeems_a_voucher_once() -> None:

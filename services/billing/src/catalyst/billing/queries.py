@@ -46,6 +46,9 @@ PREVIEWS_MAX: Final = 20
 PREVIEWS_SECONDS: Final = 3600
 """An Organization previews so many codes in so long; then it waits. Counted by each process."""
 
+PREVIEWERS_MAX: Final = 10_000
+"""Organizations that are counted; beyond them, the one that asked longest ago is forgotten."""
+
 AT_ONCE: Final = 64
 """Aggregates that are read at a time."""
 
@@ -151,13 +154,13 @@ class _Previews:
         """Answer what a voucher is worth; nothing is used up.
 
         Raises:
-            Rejected: `voucher-not-found` for a code that is unknown, revoked, over or not begun;
-                `voucher-exhausted`, `voucher-redeemed`; `rate-limited` after too many.
+            Rejected: `voucher-not-found` for a code that is unknown, revoked, over, not begun or
+                used up; `voucher-redeemed` to the one that did; `rate-limited` after too many.
         """
         asked = _asked(request, VoucherRequest)
         self._count(organization)
         state: voucher.Voucher = await load(voucher.ref_of(voucher_id(asked.code)))
-        amount: Money = voucher.require_redeemable(state, organization, clock.now())
+        amount: Money = voucher.previewed(state, organization, clock.now())
         return {
             "prefix": state.prefix,
             "amount": msgspec.to_builtins(amount),
@@ -168,7 +171,10 @@ class _Previews:
 
     def _count(self, organization: str) -> None:
         now = int(clock.monotonic())
-        times = self._asked.setdefault(organization, deque(maxlen=PREVIEWS_MAX))
+        times = self._asked.pop(organization, None) or deque(maxlen=PREVIEWS_MAX)
+        self._asked[organization] = times
+        if len(self._asked) > PREVIEWERS_MAX:
+            del self._asked[next(iter(self._asked))]
         if len(times) == PREVIEWS_MAX and now - times[0] < PREVIEWS_SECONDS:
             raise Rejected("rate-limited", "too many codes were tried; wait an hour")
         times.append(now)

@@ -174,6 +174,21 @@ def require_redeemable(state: Voucher, organization: str, now: datetime) -> Mone
     return state.amount
 
 
+def previewed(state: Voucher, organization: str, now: datetime) -> Money:
+    """Return what a voucher is worth to one that may only be trying codes.
+
+    Raises:
+        Rejected: `voucher-redeemed` if it redeemed it; for any other reason `voucher-not-found`,
+            so that nobody learns which codes there are.
+    """
+    try:
+        return require_redeemable(state, organization, now)
+    except Rejected as refused:
+        if refused.code == "voucher-redeemed":
+            raise
+        raise _unknown() from refused
+
+
 def reserve(state: Voucher, command: bill1.ReserveVoucher, context: Context) -> Decision:
     """Keep one redemption for an Organization; the same again changes nothing.
 
