@@ -1,14 +1,19 @@
-"""A plan is applied once, and while it is fresh."""
+"""A plan is applied once, while it is fresh, and begins as what was approved."""
 
 from datetime import timedelta
 
 import pytest
+from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, wiki
-from tests.support.plans import PROD, apply, town
+from tests.support.plans import ADMIN, PROD, apply, town
 
+from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import environment_v2 as env2
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.change import change_ref
 
 
 @pytest.mark.guarantee("G14.2")
@@ -51,3 +56,62 @@ async def test_the_id_of_a_change_is_used_once() -> None:
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-1", found)
     assert caught.value.code == "change-exists"
+
+
+def gated(*, quorum: int = 0) -> tuple[Town, Others]:
+    """Return `acme` with a policy that asks for approvals, and a catalogue that knows the wiki."""
+    place, others = town(approvals=(env1.Approval(quorum=quorum),) if quorum else ()), Others()
+    known(place)
+    wiki(others)
+    return place, others
+
+
+def tighten(place: Town) -> None:
+    """Let the policy ask for two approvals of admins."""
+    asked = (env1.Approval(team="org-admin", quorum=2),)
+    place.given(
+        foreign.policy_ref("acme", "gate"), env2.PolicyDefined(policy="gate", approvals=asked)
+    )
+
+
+def approve(place: Town) -> None:
+    """Approve what waits, as an admin."""
+    content = place.change("ch-1").content()
+    place.command(change_ref("acme", "ch-1"), pro1.ApproveChange(hash=content.hash), ADMIN)
+
+
+@pytest.mark.guarantee("G14.5")
+async def test_a_change_does_not_begin_under_a_gate_that_was_opened_before_it_was_tightened() -> (
+    None
+):
+    place, others = gated(quorum=1)
+    apply(place, "ch-1", await plan(place, others, install()))
+    assert place.change("ch-1").status == "waiting"
+    tighten(place)
+    approve(place)
+    (failed,) = place.events(pro1.ChangeFailed)
+    assert failed.reason.startswith("plan-stale: policy:gate was defined#")
+    assert place.change("ch-1").begun == ()
+
+
+@pytest.mark.guarantee("G14.5")
+async def test_a_policy_that_asks_for_no_more_than_was_given_keeps_nobody() -> None:
+    place, others = gated(quorum=1)
+    apply(place, "ch-1", await plan(place, others, install()))
+    place.given(foreign.policy_ref("acme", "gate"), env2.PolicyDefined(policy="gate"))
+    approve(place)
+    assert place.change("ch-1").status == "running"
+
+
+@pytest.mark.guarantee("G14.2")
+async def test_a_version_that_was_yanked_while_its_change_waited_is_not_installed() -> None:
+    place, others = gated(quorum=1)
+    apply(place, "ch-1", await plan(place, others, install()))
+    place.given(
+        foreign.blueprint_ref("acme", "public", "bp-wiki"),
+        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0", reason="broken"),
+    )
+    approve(place)
+    (failed,) = place.events(pro1.ChangeFailed)
+    assert "2.0.0 available" in failed.reason
+    assert "2.0.0 yanked" in failed.reason

@@ -30,6 +30,8 @@ from catalyst.provisioning.domain.foreign import (
     organization_ref,
     policy_ref,
 )
+from catalyst.provisioning.domain.plan import refs_of, version_of
+from catalyst.provisioning.domain.steps import REMOVALS
 from catalyst.provisioning.domain.writing import TURN, Writing
 
 PATIENCE: Final = timedelta(days=14)
@@ -45,13 +47,26 @@ def reads(state: Change, organization: str) -> Sequence[Ref]:
     found = [organization_ref(organization)]
     found += (environment_ref(organization, name) for name in state.opened.branches)
     found += (policy_ref(organization, name) for name in _policies(state.opened))
-    return found
+    found += _judged(state.opened, organization).values()
+    return list(dict.fromkeys(found))
 
 
 def _policies(opened: pro1.ChangeOpened) -> list[str]:
-    """Return the policies that it was planned under; one that was attached later does not count."""
+    """Return the policies that it was planned under; where another is attached now, it is stale."""
     split = (key.partition(":") for key in opened.inputs)
     return [name for kind, _, name in split if kind == "policy"]
+
+
+def _judged(opened: pro1.ChangeOpened, organization: str) -> dict[str, Ref]:
+    """Return what has to be as it was planned once a change begins, by the name of the input.
+
+    What goes may go whatever became of its Blueprint. Money is judged by billing, and Applications
+    by their queues.
+    """
+    goes = opened.request.action in REMOVALS
+    kinds = ("environment", "policy") if goes else ("environment", "policy", "blueprint")
+    found = refs_of(opened.inputs, organization)
+    return {key: ref for key, ref in found.items() if key.partition(":")[0] in kinds}
 
 
 def consider(writing: Writing, until: datetime | None = None) -> None:
@@ -165,6 +180,9 @@ def _stale(writing: Writing) -> str:
         place: Environment = writing.reads[environment_ref(writing.organization, name)]
         if not place.exists:
             return f"the Environment {name} is gone"
+    moved = _moved(writing)
+    if moved:
+        return moved
     for item in closing.written(writing):
         state = writing.application(item.application)
         entry = next(
@@ -178,4 +196,23 @@ def _stale(writing: Writing) -> str:
                 f"plan-stale: it was planned on {planned} of {item.application}, and"
                 f" {present or 'nothing'} is to run now"
             )
+    return ""
+
+
+def _moved(writing: Writing) -> str:
+    """Return which Environment, policy or Blueprint is not as it was approved; empty if none.
+
+    A policy that asks for no more than has been given keeps nobody: its windows are judged anew
+    each time.
+    """
+    for key, ref in _judged(writing.content, writing.organization).items():
+        state = writing.reads[ref]
+        was, now = writing.content.inputs[key], version_of(key, state, writing.context.now)
+        if was == now:
+            continue
+        if isinstance(state, Policy):
+            asked = gate.gates(state, writing.context.now).approvals
+            if not gate.missing(asked, writing.state.approved):
+                continue
+        return f"plan-stale: {key} was {was} and is {now}; plan it again"
     return ""
