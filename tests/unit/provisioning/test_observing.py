@@ -14,7 +14,7 @@ from tests.support.facts import kustomization, pod
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Fired
-from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.provisioning_values_v1 import Desired, Evidence
 from catalyst.provisioning.adapters.hearing import source
 from catalyst.provisioning.domain import observing, seen
 from catalyst.provisioning.domain.application import (
@@ -209,6 +209,60 @@ def test_what_is_gone_stays_gone_and_may_come_again_under_a_new_id() -> None:
     restarted = Watched()
     restarted.state = blog.state
     assert restarted.hear(pod(11), kustomization(10, "aaa")).events == ()
+
+
+def fact(kind: str, version: int, uid: str, *, status: Any = "healthy", **more: Any) -> seen.Fact:
+    """Return what is seen of the one object of a kind."""
+    name = more.pop("name", kind.lower())
+    evidence = Evidence(
+        kind=kind, namespace="blog", name=name, uid=uid, version=version, status=status
+    )
+    given = {"source": "cluster", **more}
+    return seen.Fact(
+        organization="acme", application="blog", environment=PROD, evidence=evidence, **given
+    )
+
+
+def folded(binding: Binding, minute: int, *facts_: seen.Fact) -> Binding:
+    """Return what is seen after facts of one minute."""
+    time = build.NOW + timedelta(minutes=minute)
+    return msgspec.structs.replace(
+        binding, observed=observing.fold(binding, [(one, time) for one in facts_])
+    )
+
+
+def observed(binding: Binding) -> Observed:
+    assert binding.observed is not None
+    return binding.observed
+
+
+@pytest.mark.guarantee("G13.4")
+def test_a_cluster_that_was_made_anew_counts_its_versions_again() -> None:
+    old = folded(Binding(), 0, fact("Deployment", 900_000, "u1"))
+    anew = folded(old, 60, fact("Deployment", 12, "u2", status="degraded"))
+    assert observed(anew).health == "degraded"
+    late = folded(anew, 61, fact("Deployment", 900_001, "u1"))
+    assert observed(late).health == "degraded"
+
+
+@pytest.mark.guarantee("G13.4")
+def test_what_is_simulated_says_nothing_where_a_cluster_is_heard() -> None:
+    real = folded(Binding(), 0, fact("Deployment", 1, "u1", status="degraded"))
+    both = folded(real, 1, fact("Deployment", 2, "u1", source="simulator"))
+    assert (observed(both).health, observed(both).source) == ("degraded", "cluster")
+
+
+@pytest.mark.guarantee("G13.4")
+def test_the_applied_commit_is_not_forgotten_however_much_fares_badly() -> None:
+    flux = fact("Kustomization", 100, "k", applied="current", commit="new")
+    pods = [
+        fact("Pod", 1, f"p{number}", name=f"p{number}", status="degraded")
+        for number in range(observing.EVIDENCE_MAX + 5)
+    ]
+    found = folded(Binding(), 0, flux, *pods)
+    assert len(observed(found).evidence) == observing.EVIDENCE_MAX
+    late = fact("Kustomization", 50, "k", applied="current", commit="old")
+    assert observed(folded(found, 1, late)).commit == "new"
 
 
 @pytest.mark.guarantee("G13.5")

@@ -84,12 +84,18 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
     commit = before.commit if before is not None else ""
     source = before.source if before is not None else None
     newest: datetime | None = before.observed_at if before is not None else None
+    # While a real cluster is heard, nobody plays one.
+    real = before is not None and before.source != "simulator" and before.silent_since is None
     for fact, time in sorted(facts, key=lambda item: (item[0].evidence.version, item[0].gone)):
         present = known.get(fact.key)
-        if fact.evidence.uid in gone:
+        if fact.evidence.uid in gone or (real and fact.source == "simulator"):
             continue
         if present is not None and present.version > fact.evidence.version:
-            continue
+            if present.uid == fact.evidence.uid or newest is None or time <= newest:
+                continue
+            # Another one of its name, seen after everything: the cluster was made anew, and began
+            # to count its versions again.
+            gone.append(present.uid)
         newest = time if newest is None else max(newest, time)
         source = fact.source
         if fact.gone:
@@ -102,7 +108,7 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
             commit = "" if fact.gone else fact.commit
     if source is None or newest is None:
         return None
-    evidence = sorted(known.values(), key=_worst_first)[:EVIDENCE_MAX]
+    evidence = _kept(sorted(known.values(), key=_worst_first))
     first = evidence[0] if evidence else None
     return Observed(
         applied=applied,
@@ -116,6 +122,22 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
         source=source,
         observed_at=newest,
     )
+
+
+def _kept(found: list[Evidence]) -> list[Evidence]:
+    """Return the worst, and always what says which commit is applied: its version counts."""
+    if len(found) <= EVIDENCE_MAX:
+        return found
+    pinned = sum(item.kind == KUSTOMIZATION for item in found)
+    room = max(EVIDENCE_MAX - pinned, 0)
+    kept: list[Evidence] = []
+    for item in found:
+        if item.kind == KUSTOMIZATION:
+            kept.append(item)
+        elif room:
+            kept.append(item)
+            room -= 1
+    return kept
 
 
 def _worst_first(item: Evidence) -> tuple[int, int, str, str, str]:
