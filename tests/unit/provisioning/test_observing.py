@@ -237,12 +237,15 @@ def observed(binding: Binding) -> Observed:
 
 
 @pytest.mark.guarantee("G13.4")
-def test_a_cluster_that_was_made_anew_counts_its_versions_again() -> None:
-    old = folded(Binding(), 0, fact("Deployment", 900_000, "u1"))
-    anew = folded(old, 60, fact("Deployment", 12, "u2", status="degraded"))
-    assert observed(anew).health == "degraded"
-    late = folded(anew, 61, fact("Deployment", 900_001, "u1"))
-    assert observed(late).health == "degraded"
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_comes_late_of_the_object_before_leaves_the_one_that_took_its_name(
+    *, gone: bool
+) -> None:
+    first = folded(Binding(), 0, fact("Deployment", 10, "u1"))
+    second = folded(first, 1, fact("Deployment", 20, "u2"))
+    late = folded(second, 2, fact("Deployment", 16, "u1", status="degraded", gone=gone))
+    (item,) = observed(late).evidence
+    assert (item.uid, observed(late).health, observed(late).gone) == ("u2", "healthy", ())
 
 
 @pytest.mark.guarantee("G13.4")

@@ -91,11 +91,7 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
         if fact.evidence.uid in gone or (real and fact.source == "simulator"):
             continue
         if present is not None and present.version > fact.evidence.version:
-            if present.uid == fact.evidence.uid or newest is None or time <= newest:
-                continue
-            # Another one of its name, seen after everything: the cluster was made anew, and began
-            # to count its versions again.
-            gone.append(present.uid)
+            continue
         newest = time if newest is None else max(newest, time)
         source = fact.source
         if fact.gone:
