@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.gateway.stack import Stack, created
-from tests.integration.gateway.test_git import address, git, home, needs_git
+from tests.integration.gateway.test_git import address, git, home
 
 from catalyst.client.http_transport import over_http
 
@@ -49,7 +49,6 @@ async def test_a_rebuild_passes_through_and_its_answer_is_held_open(apart: Stack
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
-@needs_git
 async def test_git_passes_through_with_its_token(apart: Stack, tmp_path: Path) -> None:
     await home(apart, "apart-git")
     ann = apart.token("ann@acme.example")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.integration.gateway.stack import Stack, created
+from tests.support.parts import missing
 from tests.support.waiting import until
 
 GIT = shutil.which("git")
-needs_git = pytest.mark.skipif(GIT is None, reason="no git here")
 
 
 def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -21,8 +21,10 @@ def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         "GIT_CONFIG_NOSYSTEM": "1",
         "HOME": "/nonexistent",
     }
+    if GIT is None:
+        missing("git is not installed")
     return subprocess.run(
-        [str(GIT), *arguments],
+        [GIT, *arguments],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -49,7 +51,6 @@ async def home(stack: Stack, slug: str) -> None:
 
 
 @pytest.mark.guarantee("G6.4")
-@needs_git
 async def test_an_owner_clones_and_nobody_else(stack: Stack, tmp_path: Path) -> None:
     await home(stack, "cloned")
     mine = git(
@@ -67,7 +68,6 @@ async def test_an_owner_clones_and_nobody_else(stack: Stack, tmp_path: Path) -> 
 
 
 @pytest.mark.guarantee("G6.4")
-@needs_git
 async def test_a_person_does_not_push_and_a_service_does(stack: Stack, tmp_path: Path) -> None:
     await home(stack, "pushed")
     ann = stack.token("ann@acme.example")

@@ -17,6 +17,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -78,7 +79,7 @@ def apply_book(
         str, typer.Argument(metavar="FILE", help="The price book, YAML or JSON; `-` is stdin.")
     ],
     *,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

@@ -17,6 +17,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -34,7 +35,6 @@ HashOption = Annotated[
     typer.Option("--hash", help="Hash of the plan that you looked at; else the change's own."),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
-TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 _APPLY: Final = "provisioning.apply-plan.v1"
 _STALE: Final = "plan-stale"
 _WHOSE: Final = "whose change is it?"

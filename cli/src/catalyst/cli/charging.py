@@ -16,6 +16,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -25,7 +26,6 @@ from catalyst.cli.target import (
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import MoneyError, parse
 
-TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 ReasonOption = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 _WHOSE = "whose invoices are they?"
 

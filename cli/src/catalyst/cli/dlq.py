@@ -18,6 +18,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -111,7 +112,7 @@ def retry(
     all_: Annotated[
         bool, typer.Option("--all", help="Everything of that thing, in its old order.")
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -131,7 +132,7 @@ def drop(
     subject: SubjectArgument,
     *,
     reason: Annotated[str, typer.Option(help="Why it is given up; it is recorded.")],
-    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

@@ -18,6 +18,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     organization,
@@ -83,7 +84,7 @@ def get(
     log: Annotated[
         str | None, typer.Option(help="Log that the sequence belongs to, if you know it.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = ANSWER_SECONDS,
+    timeout: TimeoutOption = ANSWER_SECONDS,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

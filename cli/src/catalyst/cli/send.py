@@ -17,6 +17,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -73,7 +74,7 @@ def send(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait for the outcome, or only send.")
     ] = True,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 30.0,
+    timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

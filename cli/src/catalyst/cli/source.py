@@ -16,6 +16,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -37,7 +38,6 @@ class OriginName(StrEnum):
 
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.")]
-TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 
 
 def add(

@@ -36,6 +36,7 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", help="Token that says who asks.", envvar="CATALYST_TOKEN"),
 ]
+TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; `_` for the platform.")
 ]

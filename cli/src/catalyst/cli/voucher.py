@@ -20,6 +20,7 @@ from catalyst.cli.target import (
     OrgOption,
     OutputOption,
     Target,
+    TimeoutOption,
     TokenOption,
     UrlOption,
     commands,
@@ -37,7 +38,6 @@ from catalyst.contracts.voucher_v1 import voucher_id
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
 _OVER: Final = frozenset({"completed", "failed"})
 _WHOSE: Final = "for which Organization is it?"
-TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 
 
 def issue(
