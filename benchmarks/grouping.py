@@ -41,6 +41,7 @@ ORGANIZATIONS: Final = Service(
             "organization",
             registration.create,
             registration.reads_create,
+            makes=True,
         ),
     ),
 )

@@ -30,7 +30,7 @@ from catalyst.chassis.measures import Measures
 from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Asking, Service
-from catalyst.chassis.states import Held, States
+from catalyst.chassis.states import Held, States, free
 from catalyst.chassis.way import Way, Ways
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Event, Outcome
@@ -94,9 +94,12 @@ class Deciding:
         """
         # `retry` and `drop` act before they record anything, so a repeat has to be known first.
         doubt = job.delivered > 1 or job.is_runtime
+        failures = 0
         while True:
+            # What was read anew fits into a group again; who fails once more spoils nobody else's.
+            alone = failures > 1
             try:
-                return await self._try(job, look_first=doubt)
+                return await self._try(job, look_first=doubt, alone=alone)
             except (WrongSequence, DuplicateId):
                 self._measures.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
@@ -112,10 +115,12 @@ class Deciding:
             except BrokerError as error:
                 # Never the message's fault, so nothing is parked: wait, a person may have to act.
                 log.warning("broker refused", extra={"command_id": job.done_id, "why": str(error)})
+                failures += 1
                 await asyncio.sleep(_PAUSE_SECONDS[1])
             doubt = True
+            failures += 1
 
-    async def _try(self, job: Job, *, look_first: bool) -> Outcome | None:
+    async def _try(self, job: Job, *, look_first: bool, alone: bool) -> Outcome | None:
         if not job.record and job.refusal is not None:
             return outcome.rejected(job, job.refusal)
         if look_first:
@@ -124,7 +129,7 @@ class Deciding:
                 return known
         if job.refusal is not None:
             draft = batch.rejection(job, outcome.rejected(job, job.refusal), {})
-            return await self._store(job, draft, None, alone=look_first)
+            return await self._store(job, draft, None, alone=alone)
         if job.is_runtime:
             return await self._mend(job)
         own = await self._own(job, fresh=look_first)
@@ -138,7 +143,7 @@ class Deciding:
         if isinstance(job.payload, Collected) and not draft.changes:
             await self._still(reading)
             return None
-        return await self._store(job, draft, reading, alone=look_first)
+        return await self._store(job, draft, reading, alone=alone)
 
     async def _still(self, reading: Reading) -> None:
         """Make sure that a decision for nothing, which no guard protects, was made from the newest.
@@ -188,6 +193,8 @@ class Deciding:
     async def _own(self, job: Job, *, fresh: bool) -> Held:
         if fresh:
             self._states.forget([job.ref])
+        elif self._ways.makes(job):
+            return self._states.presume(job.ref)
         return await self._states.get(job.ref)
 
     async def draft(
@@ -254,7 +261,8 @@ class Deciding:
                 raise batch.TooLarge("a name is too long to be looked up")
             if isinstance(item, Ref) and item != own.ref:
                 others[item] = await self._states.get(item)
-        claims = await self._states.claims([item for item in wanted if isinstance(item, Claim)])
+        named = [item for item in wanted if isinstance(item, Claim)]
+        claims = free(named) if own.presumed else await self._states.claims(named)
         broken = next((held for held in others.values() if held.broken), None)
         if broken is not None:
             raise Bug(f"{broken.ref.path} cannot be read: {broken.broken}")
@@ -311,7 +319,7 @@ class Deciding:
         own = await self._states.get(job.ref)
         if reason == "behind" and not own.parked:
             # What was parked is free again: this one is decided in its turn.
-            return await self._try(job, look_first=True)
+            return await self._try(job, look_first=True, alone=True)
         await self.park(job, own, reason, detail)
         return None
 
@@ -324,7 +332,7 @@ class Deciding:
         )
         if job.attempts < BUG_ATTEMPTS:
             await asyncio.sleep(0.1 * 2**job.attempts)
-            return await self._try(job, look_first=True)
+            return await self._try(job, look_first=True, alone=True)
         return await self._set_aside(job, "bug", str(error))
 
     async def park(self, job: Job, own: Held, reason: str, detail: str) -> None:

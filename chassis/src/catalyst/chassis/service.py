@@ -86,6 +86,9 @@ class Rule:
     prepare: Prepare | None = None
     """Run before every reading, again after every conflict. It guards nothing: what the decision
     depends on has to be named by `reads` as well."""
+    makes: bool = False
+    """Whether it is what makes its aggregate. Then the first attempt takes the aggregate and the
+    claims for absent without a look: their guards are the look, and a wrong guess is read."""
 
 
 def _nothing(_state: Any, _input: Any, _ref: Ref) -> Sequence[Read]:
@@ -98,12 +101,24 @@ def on(
     decide: Callable[[Any, C, Context], Decision],
     reads: Callable[[Any, C, Ref], Sequence[Read]] = _nothing,
     prepare: Callable[[C, Ref, Actor, datetime, Asking], Awaitable[Any]] | None = None,
+    *,
+    makes: bool = False,
 ) -> Rule:
-    """Pair a command with its rule; `reads` names what else the rule looks at."""
+    """Pair a command with its rule; `reads` names what else the rule looks at.
+
+    `makes` says that it is the rule that makes its aggregate.
+    """
     message = BY_SHAPE[shape]
     if aggregate not in message.aggregates:
         raise ValueError(f"{message.type} is not addressed to {aggregate!r}")
-    return Rule(shape=shape, aggregate=aggregate, decide=decide, reads=reads, prepare=prepare)
+    return Rule(
+        shape=shape,
+        aggregate=aggregate,
+        decide=decide,
+        reads=reads,
+        prepare=prepare,
+        makes=makes,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

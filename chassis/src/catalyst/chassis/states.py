@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from catalyst.chassis import events
 from catalyst.chassis.jetstream.port import Broker, Stored
@@ -49,8 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     parked: tuple[ParkedEntry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """An aggregate as it was when it was read."""
 
     ref: Ref
@@ -62,6 +61,8 @@ class Held:
     """Why the fold failed; then `state` means nothing."""
     since_snapshot: int = 0
     """Events folded since the last snapshot."""
+    presumed: bool = False
+    """Taken for absent without a look; what is decided from it is proved by its guard alone."""
 
 
 class HeldClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,6 +106,14 @@ class States:
             self._held.move_to_end(ref)
         return held
 
+    def presume(self, ref: Ref) -> Held:
+        """Return what is held, or else the aggregate without an event, as it most likely is."""
+        held = self._held.get(ref)
+        if held is None:
+            return Held(ref=ref, state=self._initial(ref), version=0, presumed=True)
+        self._held.move_to_end(ref)
+        return held
+
     def forget(self, refs: Sequence[Ref]) -> None:
         """Load these again at their next use: another writer may have been there."""
         for ref in refs:
@@ -121,7 +130,8 @@ class States:
             snapshot: Whether a snapshot of `before` was stored with them.
         """
         aggregate = self._of(before.ref)
-        if self._held.get(before.ref) is not before or aggregate is None:
+        expected = None if before.presumed else before
+        if self._held.get(before.ref) is not expected or aggregate is None:
             self.forget([before.ref])
             return
         after = replace(before, since_snapshot=0) if snapshot else before
@@ -146,8 +156,7 @@ class States:
     async def load(self, ref: Ref, *, up_to: int | None = None) -> Held:
         """Read an aggregate from the log, as of sequence `up_to` or now; nothing is kept."""
         aggregate = self._of(ref)
-        initial = aggregate.initial if aggregate is not None else None
-        held = Held(ref=ref, state=initial, version=0)
+        held = Held(ref=ref, state=self._initial(ref), version=0)
         if aggregate is None:
             return await self._fold_rest(held, None, up_to)
         # A snapshot has the shape of its owner's state, which is not that of another's fold.
@@ -200,9 +209,11 @@ class States:
         stored = await self._broker.replay(EV, ref.guard, limit=_SHORT)
         if len(stored) == _SHORT:
             return await self.load(ref)
+        return _folded(Held(ref=ref, state=self._initial(ref), version=0), self._of(ref), stored)
+
+    def _initial(self, ref: Ref) -> Any:
         aggregate = self._of(ref)
-        initial = aggregate.initial if aggregate is not None else None
-        return _folded(Held(ref=ref, state=initial, version=0), aggregate, stored)
+        return None if aggregate is None else aggregate.initial
 
     def _of(self, ref: Ref) -> Aggregate[Any] | None:
         return self._aggregates.get((ref.service, ref.aggregate))
@@ -220,6 +231,11 @@ class States:
         self._held.move_to_end(held.ref)
         while len(self._held) > HELD_MAX:
             self._held.popitem(last=False)
+
+
+def free(claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
+    """Return claims as if nobody had ever made them, which a guard will prove or not."""
+    return {claim: _claimed(claim, None) for claim in claims}
 
 
 def _claimed(claim: Claim, stored: Stored | None) -> HeldClaim:
@@ -266,14 +282,21 @@ def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) ->
             message_type=event.message_type,
             reason=event.reason,
         )
-        return replace(held, version=seq, parked=(*held.parked, entry))
+        return replace(held, version=seq, parked=(*held.parked, entry), presumed=False)
     if isinstance(event, runtime_v1.Unparked):
         rest = tuple(item for item in held.parked if item.subject != event.subject)
         return replace(held, version=seq, parked=rest)
-    after = replace(held, version=seq, since_snapshot=held.since_snapshot + 1)
-    if aggregate is None or held.broken:
-        return after
-    try:
-        return replace(after, state=aggregate.evolve(held.state, event))
-    except Exception as error:  # noqa: BLE001 - whatever a fold raises freezes its aggregate
-        return replace(after, broken=f"{type(event).__name__} at {seq}: {error!r}")
+    state, broken = held.state, held.broken
+    if aggregate is not None and not broken:
+        try:
+            state = aggregate.evolve(state, event)
+        except Exception as error:  # noqa: BLE001 - whatever a fold raises freezes its aggregate
+            broken = f"{type(event).__name__} at {seq}: {error!r}"
+    return replace(
+        held,
+        state=state,
+        version=seq,
+        broken=broken,
+        since_snapshot=held.since_snapshot + 1,
+        presumed=False,
+    )

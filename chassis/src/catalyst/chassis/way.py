@@ -41,6 +41,12 @@ class Ways:
         """Whether an aggregate takes answers, events and timers."""
         return aggregate in self._processes
 
+    def makes(self, job: Job) -> bool:
+        """Whether a job makes its aggregate, so that there is most likely none yet."""
+        key = (type(job.payload), job.ref.aggregate)
+        rule = self._service.by_command.get(key)  # type: ignore[arg-type]
+        return rule is not None and rule.makes
+
     def of(self, job: Job) -> Way:
         """Return how a job is decided.
 

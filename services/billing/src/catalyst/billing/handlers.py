@@ -85,12 +85,18 @@ RULES: Final[tuple[Rule, ...]] = (
         credit_note.reads_next,
     ),
     # Vouchers
-    on(bill1.IssueVoucher, "voucher", voucher.issue),
+    on(bill1.IssueVoucher, "voucher", voucher.issue, makes=True),
     on(bill1.RevokeVoucher, "voucher", voucher.revoke),
     on(bill1.ReserveVoucher, "voucher", voucher.reserve),
     on(bill1.ConfirmVoucher, "voucher", voucher.confirm),
     on(bill1.ReleaseVoucher, "voucher", voucher.release, voucher.reads_release),
-    on(bill1.RedeemVoucher, "redemption", redemption.redeem, redemption.reads_account),
+    on(
+        bill1.RedeemVoucher,
+        "redemption",
+        redemption.redeem,
+        redemption.reads_account,
+        makes=True,
+    ),
 )
 
 PROCESSES: Final[tuple[Process, ...]] = (

@@ -46,7 +46,7 @@ def rules(preparing: Preparing) -> tuple[Rule, ...]:
     """Return the rules, with their preparations."""
     return (
         # sources
-        on(bp1.AddSource, "source", source.add, source.reads_owner, preparing.place),
+        on(bp1.AddSource, "source", source.add, source.reads_owner, preparing.place, makes=True),
         on(bp1.RemoveSource, "source", source.remove),
         on(bp1.SyncSource, "source", source.sync, source.reads_owner),
         on(bp1.SeedSource, "source", source.seed),

@@ -45,7 +45,13 @@ AGGREGATES: Final = (
 
 RULES: Final = (
     # Organizations
-    on(env1.CreateOrganization, "organization", registration.create, registration.reads_create),
+    on(
+        env1.CreateOrganization,
+        "organization",
+        registration.create,
+        registration.reads_create,
+        makes=True,
+    ),
     on(env1.UpdateOrganization, "organization", registration.update, registration.reads_update),
     on(env1.ChangeOwners, "organization", registration.change_owners),
     on(env1.SuspendOrganization, "organization", organization.suspend),
@@ -60,7 +66,13 @@ RULES: Final = (
     on(env1.FailOnboarding, "organization", organization.fail_onboarding),
     on(env1.RecordCommit, "organization", organization.record_commit),
     # Environments
-    on(env1.CreateEnvironment, "environment", environment.create, environment.reads_create),
+    on(
+        env1.CreateEnvironment,
+        "environment",
+        environment.create,
+        environment.reads_create,
+        makes=True,
+    ),
     on(env1.UpdateEnvironment, "environment", environment.update, environment.reads_owner),
     on(env1.AttachPolicy, "environment", environment.attach_policy, environment.reads_attach),
     on(
@@ -78,7 +90,7 @@ RULES: Final = (
     on(env1.ReleaseApplication, "environment", environment.release_application),
     on(env1.RecordCommit, "environment", environment.record_commit),
     # EnvironmentPolicies
-    on(env1.DefinePolicy, "policy", policy.define, policy.reads_owner),
+    on(env1.DefinePolicy, "policy", policy.define, policy.reads_owner, makes=True),
     on(env1.UpdatePolicy, "policy", policy.update, policy.reads_owner),
     on(env1.RecordCommit, "policy", policy.record_commit),
     # onboarding

@@ -63,7 +63,7 @@ AGGREGATES: Final = (
 )
 
 RULES: Final[tuple[Rule, ...]] = (
-    on(pro1.ApplyPlan, "change", applying.apply, applying.reads, applying.prepare),
+    on(pro1.ApplyPlan, "change", applying.apply, applying.reads, applying.prepare, makes=True),
     on(pro1.ApproveChange, "change", deciding.approve, deciding.reads),
     on(pro1.RejectChange, "change", deciding.reject, deciding.reads),
     on(pro1.CancelChange, "change", deciding.cancel, deciding.reads),
