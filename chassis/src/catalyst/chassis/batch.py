@@ -40,6 +40,12 @@ BATCH_HEADERS_BYTES: Final = 128
 """What the broker port adds to each message of a batch, at most."""
 
 
+_DONE_HEADERS: Final = {"Nats-TTL": DONE_TTL, "Nats-Expected-Last-Subject-Sequence": "0"}
+_ROOM_BYTES: Final = 16 * 1024
+"""More than the headers of one message take, whose values are subjects and numbers, and more than
+where an outcome stands adds to it."""
+
+
 class TooLarge(Rejected):
     """The decision would write more than the broker or the protocol takes."""
 
@@ -128,25 +134,32 @@ class Draft:
 
     def counts(self) -> dict[str, int]:
         """Number of messages of this draft by class, the outcome left out."""
-        found = {
-            "chk": len(self.checks),
-            "clm": len(self.claims),
-            "st": 1 if self.snapshot is not None and self.events else 0,
-            "tmr": len(self.timers),
-            "out": len(self.sends),
-            "evt": len(self.events),
-        }
-        return {name: number for name, number in found.items() if number}
+        found = {}
+        if self.checks:
+            found["chk"] = len(self.checks)
+        if self.claims:
+            found["clm"] = len(self.claims)
+        if self.snapshot is not None and self.events:
+            found["st"] = 1
+        if self.timers:
+            found["tmr"] = len(self.timers)
+        if self.sends:
+            found["out"] = len(self.sends)
+        if self.events:
+            found["evt"] = len(self.events)
+        return found
 
-    def done_message(self, *, before: int, after: int) -> Outgoing:
-        """Return the outcome as it is sent, given how many messages stand around it."""
+    def recorded(self, *, before: int, after: int) -> Outcome:
+        """Return the outcome as it is stored, given how many messages stand around it."""
         if self.outcome is None:
             raise ValueError("this draft records no outcome")
-        body = msgspec.structs.replace(
+        return msgspec.structs.replace(
             self.outcome, counts=self.counts(), before=before, after=after, seq=0, log=""
         )
-        headers = {"Nats-TTL": DONE_TTL, "Nats-Expected-Last-Subject-Sequence": "0"}
-        return Outgoing(self.done, codec.encode(body), headers)
+
+    def done_message(self, recorded: Outcome) -> Outgoing:
+        """Return the message of an outcome that `recorded` made."""
+        return Outgoing(self.done, codec.encode(recorded), _DONE_HEADERS)
 
     def _checks(self) -> list[Outgoing]:
         organization, done_id = self.check_subject
@@ -220,12 +233,20 @@ def measure(draft: Draft, max_payload: int) -> None:
     limit = max_payload - PAYLOAD_MARGIN_BYTES
     if draft.snapshot is not None and draft.snapshot.size() + BATCH_HEADERS_BYTES > limit:
         draft.snapshot = None
-    messages = [*draft.before_done(), *draft.after_done()]
+    for message in (*draft.before_done(), *draft.after_done()):
+        # Nearly always far below: then its headers need not be counted.
+        if len(message.data) + _ROOM_BYTES > limit:
+            _refuse_above(message, limit)
     if draft.outcome is not None:
-        messages.append(draft.done_message(before=0, after=0))
-    for message in messages:
-        if message.size() + BATCH_HEADERS_BYTES > limit:
-            raise TooLarge(f"a message of {message.size()} bytes, {limit} are allowed")
+        message = draft.done_message(draft.outcome)
+        if len(message.data) + _ROOM_BYTES > limit:
+            _refuse_above(draft.done_message(draft.recorded(before=0, after=0)), limit)
+
+
+def _refuse_above(message: Outgoing, limit: int) -> None:
+    size = message.size() + BATCH_HEADERS_BYTES
+    if size > limit:
+        raise TooLarge(f"a message of {size} bytes, {limit} are allowed")
 
 
 def _start(job: Job, outcome: Outcome) -> Draft:

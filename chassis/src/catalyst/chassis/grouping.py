@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -39,6 +39,8 @@ class _Waiting:
     answer: asyncio.Future[Placed]
     writes: set[str]
     """What the draft changes, worked out once: it may be looked at for several groups."""
+    size: int
+    """Number of its messages, worked out once as well."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class _Group:
         if not self.members:
             return True
         draft = waiting.draft
-        if self.messages + draft.size() > MAX_GROUP_MESSAGES or draft.alone:
+        if self.messages + waiting.size > MAX_GROUP_MESSAGES or draft.alone:
             return False
         return not _touches(waiting, self.writes, self.guards)
 
@@ -69,7 +71,7 @@ class _Group:
         self.members.append(waiting)
         self.writes |= waiting.writes
         self.guards |= waiting.draft.guards
-        self.messages += waiting.draft.size()
+        self.messages += waiting.size
 
 
 def _touches(waiting: _Waiting, writes: set[str], guards: Mapping[str, int]) -> bool:
@@ -104,7 +106,7 @@ class Grouping:
             BrokerError: As the broker port says; after `Unavailable` nobody knows.
         """
         answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(draft, answer, draft.writes()))
+        self._queue.append(_Waiting(draft, answer, draft.writes(), draft.size()))
         self._arrived.set()
         return await answer
 
@@ -142,7 +144,7 @@ class Grouping:
 
     async def _send(self, group: Sequence[_Waiting]) -> None:
         ordered = sorted(group, key=lambda item: bool(item.draft.events))
-        messages, places = _lay_out([item.draft for item in ordered])
+        messages, places = _lay_out(ordered)
         self.batches += 1
         self.commands += len(ordered)
         self._measures.group_size.observe(len(ordered))
@@ -156,7 +158,7 @@ class Grouping:
         first = ack.seq - len(messages) + 1
         for item, place in zip(ordered, places, strict=True):
             if not item.answer.done():
-                item.answer.set_result(_placed(item.draft, place, first, ack.seq))
+                item.answer.set_result(_placed(place, first, ack.seq))
 
     async def _store(self, messages: Sequence[Outgoing]) -> Ack:
         # A message alone needs no staging: the same guard on a plain publish costs a tenth.
@@ -167,45 +169,33 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    done: int
-    events: int
-    """Offset of its first event in the batch."""
-    after: int
+    recorded: Outcome | None
+    events: range
+    """Offsets of its events in the batch."""
 
 
-def _lay_out(drafts: Iterable[Draft]) -> tuple[list[Outgoing], list[_Place]]:
+def _lay_out(group: Sequence[_Waiting]) -> tuple[list[Outgoing], list[_Place]]:
     """Return the messages of a batch and where each draft's outcome and events stand in it."""
-    drafts = list(drafts)
-    total = sum(draft.size() for draft in drafts)
+    total = sum(item.size for item in group)
     messages: list[Outgoing] = []
     places: list[_Place] = []
-    for draft in drafts:
+    for item in group:
+        draft, recorded = item.draft, None
         before = draft.before_done()
         messages.extend(before)
-        place = len(messages)
         if draft.outcome is not None:
-            after = total - place - 1
-            messages.append(draft.done_message(before=len(before), after=after))
-        else:
-            after = total - place
+            after = total - len(messages) - 1
+            recorded = draft.recorded(before=len(before), after=after)
+            messages.append(draft.done_message(recorded))
         messages.extend(draft.after_done())
-        places.append(_Place(place, len(messages) - len(draft.events), after))
+        end = len(messages)
+        places.append(_Place(recorded, range(end - len(draft.events), end)))
     return messages, places
 
 
-def _placed(draft: Draft, place: _Place, first: int, last: int) -> Placed:
-    outcome = None
-    if draft.outcome is not None:
-        outcome = msgspec.structs.replace(
-            draft.outcome,
-            counts=draft.counts(),
-            before=len(draft.before_done()),
-            after=place.after,
-            seq=last,
-        )
-    start = first + place.events
-    return Placed(
-        last=last,
-        events=tuple(range(start, start + len(draft.events))),
-        outcome=outcome,
-    )
+def _placed(place: _Place, first: int, last: int) -> Placed:
+    outcome = place.recorded
+    if outcome is not None:
+        outcome = msgspec.structs.replace(outcome, seq=last)
+    events = tuple(first + offset for offset in place.events)
+    return Placed(last=last, events=events, outcome=outcome)

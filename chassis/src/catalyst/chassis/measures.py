@@ -73,6 +73,8 @@ class Measures:
             ["index"],
             registry=into,
         )
+        self._answered: dict[tuple[str, str, str], Counter] = {}
+        """The series of `_commands` asked for so far: looking one up costs more than counting."""
         self._lease = Gauge(
             "catalyst_worker_lease_held", "1 while this worker takes messages.", registry=into
         )
@@ -82,8 +84,11 @@ class Measures:
 
     def answered(self, type_: str, found: Outcome) -> None:
         """Count the outcome of an input of type `type_`."""
-        known = type_ if type_ in BY_TYPE else _OTHER
-        self._commands.labels(known, found.status, found.code).inc()
+        labels = (type_ if type_ in BY_TYPE else _OTHER, found.status, found.code)
+        series = self._answered.get(labels)
+        if series is None:
+            series = self._answered[labels] = self._commands.labels(*labels)
+        series.inc()
 
     def letter(self, reason: str) -> None:
         """Count a dead letter that was stored."""

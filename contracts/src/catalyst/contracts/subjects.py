@@ -127,8 +127,7 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         if len(tokens) != 4:
             raise BadSubject(f"{path!r} does not name an aggregate")
         org, service, aggregate, key = tokens
-        if not (_NAME.fullmatch(service) and _NAME.fullmatch(aggregate)):
-            raise BadSubject(f"{path!r} does not name a service and a kind of aggregate")
+        _check_kind(service, aggregate)
         return cls(organization_of(org), service, aggregate, unescape(key))
 
 
@@ -157,11 +156,24 @@ def parse(subject: str) -> Addressed:
     tokens = subject.split(".")
     if len(tokens) != 7 or tokens[0] not in {"cmd", "evt", "out"}:
         raise BadSubject(f"{subject!r} is not a message's subject")
-    version = _VERSION.fullmatch(tokens[6])
+    kind, org, service, aggregate, key, name, version = tokens
+    _check_kind(service, aggregate)
+    ref = Ref(organization_of(org), service, aggregate, unescape(key))
+    return Addressed(kind, ref, unescape(name), _version(version))
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_kind(service: str, aggregate: str) -> None:
+    if not (_NAME.fullmatch(service) and _NAME.fullmatch(aggregate)):
+        raise BadSubject(f"{service}.{aggregate} does not name a service and a kind of aggregate")
+
+
+@functools.lru_cache(maxsize=1024)
+def _version(token: str) -> int:
+    version = _VERSION.fullmatch(token)
     if version is None:
-        raise BadSubject(f"{subject!r} does not end in a version")
-    ref = Ref.parse(".".join(tokens[1:5]))
-    return Addressed(tokens[0], ref, unescape(tokens[5]), int(version[1]))
+        raise BadSubject(f"{token!r} is not a version")
+    return int(version[1])
 
 
 def done(organization: str | None, command_id: str) -> str:
