@@ -114,8 +114,9 @@ class Grouping:
         """Send batches for ever."""
         while True:
             await self._arrived.wait()
-            # One turn of the loop lets every lane that is ready put its draft here first.
-            await asyncio.sleep(0)
+            if len(self._queue) < MAX_GROUP_COMMANDS:
+                # One turn of the loop lets every lane that is ready put its draft here first.
+                await asyncio.sleep(0)
             group = self._collect()
             if not self._queue:
                 self._arrived.clear()
