@@ -57,3 +57,30 @@ async def test_many_commands_at_once_travel_in_groups(js: JetStream) -> None:
 
         assert worker.grouping.commands >= 200
         assert worker.grouping.batches < 100
+
+
+@pytest.mark.guarantee("G2.2", "G2.4")
+async def test_what_was_taken_for_absent_spoils_nobody_elses_command(js: JetStream) -> None:
+    """A worker that has read nothing yet guesses that what is to be made is not there."""
+    sender = Sender(js)
+    front = {"parent_domain": "example.org", "subdomain": "shop"}
+    async with working(js):
+        first = await sender.send(CREATE, "org-010", acme(public_front=front))
+        assert (await sender.outcome("org-010", first)).status == "accepted"
+    sent = {}
+    for number in range(100):
+        slug = f"org-{number:03}"
+        data = acme(public_front=front) if number in {20, 70} else acme()
+        sent[slug] = await sender.send(CREATE, slug, data)
+    async with working(js) as worker:
+        codes = {slug: (await sender.outcome(slug, name)).code for slug, name in sent.items()}
+        batches = worker.grouping.batches
+
+    wrong = {slug: code for slug, code in codes.items() if code}
+    assert wrong == {
+        "org-010": "organization-exists",
+        "org-020": "host-taken",
+        "org-070": "host-taken",
+    }
+    # Decided each alone after the first refusal, those of one group would be 64 batches.
+    assert batches < 40

@@ -263,3 +263,26 @@ def test_a_timer_fires_as_the_one_that_was_armed(name: str, gen: str, micros: in
 def test_a_firing_elsewhere_is_refused(subject: str) -> None:
     with pytest.raises(BadSubject):
         timer.fired(subject, b'{"timer":"a","gen":"b"}')
+
+
+async def test_what_was_presumed_is_held_once_it_is_stored() -> None:
+    log = Log()
+    held = states(log)
+    presumed = held.presume(ACME)
+    assert (presumed.state, presumed.version, presumed.presumed) == (Tally(), 0, True)
+    held.advance(presumed, log.add(suspended("a")))
+    known = await held.get(ACME)
+    assert (known.state, known.version, known.presumed) == (Tally(("a",)), 1, False)
+    assert held.presume(ACME) is known
+    assert log.replays == []
+
+
+async def test_a_presumption_gives_way_to_what_was_read_meanwhile() -> None:
+    log = Log()
+    held = states(log)
+    presumed = held.presume(ACME)
+    first = log.add(suspended("a"))
+    log.add(suspended("b"))
+    await held.get(ACME)
+    held.advance(presumed, first)
+    assert (await held.get(ACME)).state == Tally(("a", "b"))

@@ -2,7 +2,7 @@
 
 A batch costs the same whatever is in it. Inside one batch the broker does not protect commands from
 each other, so a draft that touches what another one touches waits for the next batch. A refused
-group is decided again, each member alone. Called by the decide loop; calls the broker port.
+group is decided again from what is read anew. Called by the decide loop; calls the broker port.
 """
 
 from __future__ import annotations

@@ -1,17 +1,26 @@
-"""The event loop of every long-running process: uvloop where it exists, asyncio's own elsewhere."""
+"""How every long-running process runs: on uvloop where it exists, and with a patient collector.
+
+What a process holds (rows, states, commands that wait) lives long and has no cycles. To look
+through it after every 700 objects, as Python does by itself, took a sixth of a worker's time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+GC_THRESHOLDS: Final = (20_000, 20, 50)
+"""Objects made before the collector looks at the youngest, and how often it then looks further."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end on the fastest loop there is, and return its result."""
+    gc.set_threshold(*GC_THRESHOLDS)
     if sys.platform == "win32":
         return asyncio.run(work)
     import uvloop  # noqa: PLC0415 - there is none for Windows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -30,8 +29,6 @@ from catalyst.projector.tracing import Tracing
 from catalyst.projector.upkeep import Upkeep
 
 NAME: Final = "projector"
-GC_ALLOCATIONS: Final = 20_000
-"""Objects made before the collector looks at the youngest ones."""
 
 
 class Projector:
@@ -122,6 +119,4 @@ async def build(settings: Settings) -> AsyncIterator[Projector]:
 
 def run() -> int:
     """Run the member as a process; returns its exit code."""
-    # Rows live long and hold no cycles: looking through all of them often only delays readers.
-    gc.set_threshold(GC_ALLOCATIONS, 20, 50)
     return process.main(NAME, Settings, build)
