@@ -1,5 +1,6 @@
 """Fixtures around the real broker. A test that asks for none of them starts none."""
 
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,7 @@ from tests.support.broker import Access, SharedBroker, private
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from catalyst.chassis import loop
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
@@ -54,6 +56,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected, which stays to the end, out of every later collection of garbage.
+
+    As the members themselves do it; it takes a fifth off the unit tests.
+    """
+    gc.freeze()
+    gc.set_threshold(*loop.GC_THRESHOLDS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
