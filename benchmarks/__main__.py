@@ -61,7 +61,7 @@ async def _billing(quick: bool) -> list[Figure]:  # noqa: FBT001
 
 
 async def _registering(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await registering.measure(1 if quick else 3, 300 if quick else 400, 1000)
+    return await registering.measure(1 if quick else 3, 300 if quick else 1000, 1000)
 
 
 async def _installing(quick: bool) -> list[Figure]:  # noqa: FBT001
