@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from catalyst.blueprint_controller.domain import schedule, source
 from catalyst.blueprint_controller.domain.holding import Source, evolve
-from catalyst.blueprint_controller.domain.owner import Owner, owner_ref
 from catalyst.blueprint_controller.domain.places import source_ref
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Actor, Arm, Context, Decision, Fired
 from catalyst.contracts.message import Answer, Event, derived_id
+from catalyst.contracts.owner import Owner, owner_ref
 from catalyst.contracts.rejection import Rejected
 
 NOW = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)

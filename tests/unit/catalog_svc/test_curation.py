@@ -9,13 +9,13 @@ import pytest
 from catalyst.catalog_svc.domain import curation
 from catalyst.catalog_svc.domain.curation import Curation
 from catalyst.catalog_svc.domain.known import known_ref
-from catalyst.catalog_svc.domain.owner import owner_ref
 from catalyst.catalog_svc.handlers import AGGREGATES, RULES
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Actor, Context, Decision
 from catalyst.contracts.message import Command, Event
+from catalyst.contracts.owner import owner_ref
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 

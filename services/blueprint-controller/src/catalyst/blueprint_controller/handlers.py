@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalyst.blueprint_controller.domain import blueprint, holding, owner, source
+from catalyst.blueprint_controller.domain import blueprint, holding, source
 from catalyst.blueprint_controller.domain.dependencies import Blueprint, Graph
 from catalyst.blueprint_controller.domain.places import SERVICE
 from catalyst.blueprint_controller.effects import effects
@@ -18,6 +18,7 @@ from catalyst.blueprint_controller.queries import QUERIES
 from catalyst.chassis.index import Index
 from catalyst.chassis.service import Aggregate, Process, Rule, Service, on
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import owner
 
 NAME: Final = SERVICE
 FOLLOWED: Final = ("evt.*.blueprint.blueprint.>",)

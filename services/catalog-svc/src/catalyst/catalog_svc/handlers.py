@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from catalyst.catalog_svc.domain import catalogue, curation, known, owner
+from catalyst.catalog_svc.domain import catalogue, curation, known
 from catalyst.catalog_svc.domain.prices import FOLLOWED, Prices
 from catalyst.catalog_svc.ports import Contents, Shelf
 from catalyst.catalog_svc.queries import queries
 from catalyst.chassis.index import Index
 from catalyst.chassis.service import Aggregate, Rule, Service, on
 from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts import owner
 from catalyst.contracts.decision import Recorded
 
 NAME: Final = "catalog"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
-from catalyst.blueprint_controller.domain import owner, schedule
+from catalyst.blueprint_controller.domain import schedule
 from catalyst.blueprint_controller.domain.holding import Source, evolve, key_of
 from catalyst.blueprint_controller.domain.places import (
     SOURCE,
@@ -23,6 +23,7 @@ from catalyst.blueprint_controller.domain.places import (
     require_self,
 )
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import owner
 from catalyst.contracts.decision import (
     Arm,
     Cancel,

@@ -14,16 +14,17 @@ from typing import Final
 import msgspec
 
 from catalyst.blueprints.versions import parse
-from catalyst.catalog_svc.domain import curation, owner, placed
+from catalyst.catalog_svc.domain import curation, placed
 from catalyst.catalog_svc.domain.curation import Curation
 from catalyst.catalog_svc.domain.entry import Entry, Offered
-from catalyst.catalog_svc.domain.owner import Owner
 from catalyst.catalog_svc.domain.placed import Application, Place
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import owner
 from catalyst.contracts.blueprint_v1 import Origin
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
+from catalyst.contracts.owner import Owner
 from catalyst.contracts.rejection import Rejected
 
 FOLLOWED: Final = (

@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 
 from catalyst.catalog_svc.domain.known import PRIVATE, Known, known_ref
-from catalyst.catalog_svc.domain.owner import owners, require_owner
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.decision import Context, Decision, emit
 from catalyst.contracts.message import Command, Event
+from catalyst.contracts.owner import owners, require_owner
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.tables.role import ORG_ADMIN, SOVEREIGN_ADMIN

@@ -1,4 +1,7 @@
-"""The Organization that curates, as far as it matters here: is it there."""
+"""An Organization as services see it that keep something for it: is it there.
+
+Its fold and its refusals, from its public events alone.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,15 @@ def evolve(state: Owner, event: Event) -> Owner:
             return Owner(phase="deleted")
         case _:
             return state
+
+
+def gone(context: Context) -> bool:
+    """Return whether the aggregate's Organization was deleted."""
+    organization = context.ref.organization
+    if organization is None:
+        return False
+    found: Owner = context.reads[owner_ref(organization)]
+    return found.phase == "deleted"
 
 
 def require_owner(context: Context) -> None:
