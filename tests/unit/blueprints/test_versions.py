@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalyst.blueprints.versions import (
@@ -132,6 +132,7 @@ def _next(want: list[int]) -> str:
 
 @pytest.mark.guarantee("G20.5")
 @given(RANGES)
+@example([[("", "x"), ("", "0.0.0-0")]])
 def test_a_range_holds_what_the_brute_force_says(
     alternatives: list[list[tuple[str, str]]],
 ) -> None:

@@ -73,7 +73,7 @@ class Version(msgspec.Struct, frozen=True, eq=True):
         return f"{text}-{parts}" if parts else text
 
     def _key(self) -> tuple[Any, ...]:
-        return *self.release, not self.pre, self.pre
+        return self.major, self.minor, self.patch, not self.pre, self.pre
 
 
 def parse(text: str) -> Version:
@@ -240,8 +240,8 @@ def _exact(operator: str, version: Version) -> list[Comparator]:
 def _partial(operator: str, numbers: list[int]) -> list[Comparator]:
     """Return the bounds of a version of which only the first numbers are given."""
     if not numbers:
-        nothing = [_below((0, 0, 0))]
-        return nothing if operator in {"<", ">"} else [Comparator(">=", Version(0, 0, 0))]
+        # Any version is no bound: not even a pre-release of the first one lies below it.
+        return [_below((0, 0, 0))] if operator in {"<", ">"} else []
     first = Version(numbers[0], numbers[1] if len(numbers) > 1 else 0, 0)
     behind = (first.major + 1, 0, 0) if len(numbers) == 1 else (first.major, first.minor + 1, 0)
     match operator:
