@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from tests.support import build
@@ -55,6 +56,7 @@ usage:
 """
 
 
+@cache
 def book(text: str = TEXT, **changes: str) -> Book:
     """Return a price book, with some texts in it replaced."""
     for before, after in changes.items():

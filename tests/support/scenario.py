@@ -8,6 +8,7 @@ every message through its wire form, and can fold the result and go on.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import Any, Self
 
@@ -36,14 +37,20 @@ from catalyst.contracts.upcast import convert, upcast
 PACKAGES = {table.service: table.member.replace("-", "_") for table in TABLES}
 
 
+@cache
 def _handlers(service: str) -> Any:
     """Return the table of a service, by the parts that need nothing to act on."""
     return import_module(f"catalyst.{PACKAGES[service]}.handlers")
 
 
 def _aggregate(ref: Ref) -> Aggregate[Any]:
-    own = (one for one in _handlers(ref.service).AGGREGATES if not one.service)
-    return next(one for one in own if one.name == ref.aggregate)
+    return _known(ref.service, ref.aggregate)
+
+
+@cache
+def _known(service: str, aggregate: str) -> Aggregate[Any]:
+    own = (one for one in _handlers(service).AGGREGATES if not one.service)
+    return next(one for one in own if one.name == aggregate)
 
 
 def _rule(shape: type[Command], at: Ref) -> Rule:

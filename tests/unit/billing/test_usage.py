@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 from tests.support import billing
 from tests.support.scenario import Scenario, given
@@ -77,7 +76,6 @@ def histories(draw: st.DrawFn) -> tuple[list[Use], list[list[Use]]]:
 
 @pytest.mark.guarantee("G12.9")
 @for_all(histories())
-@settings(max_examples=60, deadline=None)
 def test_any_order_and_any_repetition_make_the_same_quantities(
     history: tuple[list[Use], list[list[Use]]],
 ) -> None:

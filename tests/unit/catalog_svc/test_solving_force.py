@@ -212,7 +212,7 @@ def answer(shop: Shop, request: Request) -> Solution | None:
 
 
 @pytest.mark.guarantee("G24.3")
-@settings(max_examples=200)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.integers(0, 2**48))
 def test_there_is_a_lock_exactly_if_brute_force_finds_one(seed: int) -> None:
     luck = Random(seed)  # noqa: S311 - for a test

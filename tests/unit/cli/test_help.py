@@ -77,13 +77,13 @@ def test_help_is_plain_when_piped_and_framed_for_a_person() -> None:
 
 def said(path: Path) -> Iterator[str]:
     """Yield every text in a source file that is no docstring."""
-    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(ast.parse(path.read_text())))
     docs = {
         id(node.value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield node.value
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given as examples
-from hypothesis import settings, strategies
+from hypothesis import strategies
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, ORG_ADMIN, SELF
 from tests.support.scenario import Outcome, Scenario, World, given, on
@@ -303,7 +303,6 @@ MOVES: list[Move] = [
 
 
 @pytest.mark.guarantee("G7.9")
-@settings(max_examples=40)
 @examples(
     moves=strategies.lists(strategies.sampled_from(MOVES), max_size=60),
     every=strategies.sampled_from([1, 5]),

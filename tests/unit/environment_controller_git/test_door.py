@@ -1,5 +1,6 @@
 """The HTTP door without a real git: who comes in, and what a strange request gets."""
 
+import asyncio
 import base64
 import gzip
 import zlib
@@ -42,13 +43,24 @@ def root(tmp_path: Path) -> Iterator[GitRoot]:
     root.close()
 
 
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitRoot]:
+    """Empty homes of acme and globex: nothing that a test here sends changes one."""
+    root = GitRoot(tmp_path_factory.mktemp("homes"))
+
+    async def ensure() -> None:
+        for organization in ("acme", "globex"):
+            await DulwichHome(root).ensure(organization)
+
+    asyncio.run(ensure())
+    yield root
+    root.close()
+
+
 @pytest.fixture
-async def http(root: GitRoot) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller of the door behind which acme and globex have empty homes."""
-    homes = DulwichHome(root)
-    await homes.ensure("acme")
-    await homes.ensure("globex")
-    app = git_app(root, by_token(identify), max_ask_bytes=LIMIT, max_push_bytes=LIMIT)
+async def http(homes: GitRoot) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller of their door."""
+    app = git_app(homes, by_token(identify), max_ask_bytes=LIMIT, max_push_bytes=LIMIT)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://git") as caller:
         yield caller
@@ -112,10 +124,11 @@ async def test_whatever_is_not_alices_does_not_exist_for_her(
 
 
 async def test_the_archive_and_the_lock_are_not_reached_by_a_service_either(
-    http: httpx.AsyncClient, root: GitRoot
+    http: httpx.AsyncClient, homes: GitRoot
 ) -> None:
-    await DulwichHome(root).archive("globex")
-    for path in ("globex/home.git", "archive/globex.git", "..%2farchive%2fglobex/home.git"):
+    await DulwichHome(homes).ensure("gone")
+    await DulwichHome(homes).archive("gone")
+    for path in ("gone/home.git", "archive/gone.git", "..%2farchive%2fgone/home.git"):
         url = f"/git/{path}/info/refs?service=git-upload-pack"
         assert (await http.get(url, headers=bearer("service"))).status_code == 404
 

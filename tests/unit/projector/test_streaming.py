@@ -350,9 +350,7 @@ class Streaming(RuleBasedStateMachine):
 
 @pytest.mark.guarantee("G4.1", "G4.2", "G4.3", "G4.5", "G4.6")
 def test_readers_that_drop_and_lag_and_come_back_converge() -> None:
-    run_state_machine_as_test(
-        Streaming, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(Streaming, settings=settings(stateful_step_count=40))
 
 
 def item(entry: Entry, first: int) -> Item:

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 from dateutil.rrule import rrule, rrulestr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst.contracts.environment_v1 import Window
@@ -102,7 +102,6 @@ def every(rule: str) -> rrule:
     return found
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     rule=st.sampled_from(
         ["FREQ=DAILY;BYHOUR=3", "FREQ=HOURLY;INTERVAL=7", "FREQ=WEEKLY;BYDAY=TU,SA",
