@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dulwich.objects import ObjectID
+from dulwich.objects import Blob, Tree
 from dulwich.repo import Repo
 
 from catalyst.blueprint_controller.adapters import directory, git
@@ -43,6 +43,9 @@ def test_a_refused_package_holds_none_of_its_files(tmp_path: Path) -> None:
 
 def test_nor_does_one_in_a_repository(tmp_path: Path) -> None:
     with Repo.init_bare(str(tmp_path)) as repo:
-        refused = git._package(repo, [("link", 0o120000, ObjectID(b"0" * 40))])
+        top, link = Tree(), Blob.from_string(b"/etc/passwd")
+        top.add(b"link", 0o120000, link.id)
+        repo.object_store.add_objects([(top, None), (link, None)])
+        refused = git._package(repo, top.id)
     assert isinstance(refused, BadPackage)
     assert refused.__traceback__ is None

@@ -17,7 +17,9 @@ from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outsid
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",  # noqa: S104
-     "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "::"],
+     "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "::",
+     "64:ff9b::7f00:1", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::", "::127.0.0.1",
+     "::ffff:0:127.0.0.1"],
 )  # fmt: skip
 def test_addresses_of_this_machine_and_its_network_are_not_outside(address: str) -> None:
     assert not is_outside(address)
@@ -97,3 +99,69 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
     delta = b"\x00" + b"\x80\x80\x80\x80\x40" + b"\xff" * 7
     with pytest.raises(pack.BadPack, match="more than"):
         pack.check(bomb(7, len(delta), delta))
+
+
+def of_delta(kind: int, base: bytes, of: int, number: int) -> bytes:
+    """Return a delta in a pack that makes a copy of its base with other last bytes."""
+    copied = of - 4
+    left = [of >> shift for shift in (0, 7, 14, 21) if of >> shift]
+    lengths = bytes(part & 127 | (128 if part > 127 else 0) for part in left)
+    copy = bytes([0xF0 if copied > 0xFFFF else 0xB0, *copied.to_bytes(3, "little")])
+    delta = lengths * 2 + copy + b"\x04" + number.to_bytes(4, "big")
+    return bytes([kind << 4 | len(delta) & 15 | 128, len(delta) >> 4]) + base + zlib.compress(delta)
+
+
+def behind(distance: int) -> bytes:
+    """Return how a delta says that its base stands so many bytes before it."""
+    out = [distance & 127]
+    while distance := distance >> 7:
+        distance -= 1
+        out.insert(0, 128 | distance & 127)
+    return bytes(out)
+
+
+def comb(levels: int, each: int, size: int) -> bytes:
+    """Return a pack in which each of so many deltas changes the last one before, level by level."""
+    content = bytes(size)
+    head = bytes(
+        [0x30 | size & 15 | 128, size >> 4 & 127 | 128, size >> 11 & 127 | 128, size >> 18]
+    )
+    out = b"PACK" + (2).to_bytes(4, "big") + (1 + levels * each).to_bytes(4, "big")
+    last = len(out)
+    out += head + zlib.compress(content)
+    for level in range(levels):
+        base = last
+        for number in range(each):
+            last = len(out)
+            out += of_delta(6, behind(last - base), size, level * each + number)
+    return out + bytes(20)
+
+
+@pytest.mark.guarantee("G22.6")
+def test_what_would_be_held_at_one_time_is_bounded() -> None:
+    # The library keeps each level of the comb for the second delta of the next.
+    with pytest.raises(pack.BadPack, match="at one time"):
+        pack.check(comb(20, 2, 4_000_000))
+    # What nobody else waits for is let go.
+    pack.check(comb(40, 1, 4_000_000))
+    pack.check(comb(1, 40, 4_000_000))
+
+
+@given(st.lists(st.binary(max_size=20_000), max_size=4, unique=True), st.data())
+def test_it_does_not_matter_in_which_pieces_a_pack_comes(
+    contents: list[bytes], data: st.DataObject
+) -> None:
+    whole = packed(*contents)
+    walk = pack.Walk()
+    while whole:
+        length = data.draw(st.integers(1, len(whole)))
+        walk.feed(whole[:length])
+        whole = whole[length:]
+    walk.end()
+
+
+def test_a_pack_is_refused_while_it_comes() -> None:
+    huge = bytes(pack.MAX_OBJECT_BYTES + 1)
+    walk = pack.Walk()
+    with pytest.raises(pack.BadPack, match="more than"):
+        walk.feed(bomb(3, len(huge), b"")[:20])

@@ -7,7 +7,9 @@ restart everything is fetched anew.
 from __future__ import annotations
 
 import hashlib
-import io
+import logging
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,15 +33,34 @@ from catalyst.blueprint_controller.ports import (
     Reading,
     Unusable,
 )
-from catalyst.blueprints.package import DOCUMENT, MAX_FILES, BadPackage, Package, of_files
+from catalyst.blueprints import package as packages
+from catalyst.blueprints.package import (
+    DOCUMENT,
+    MAX_FILES,
+    BadPackage,
+    Package,
+    of_files,
+)
+
+log = logging.getLogger(__name__)
 
 MAX_PACK_BYTES: Final = 64 * 1024 * 1024
 FETCH_SECONDS: Final = 300.0
+READ_SECONDS: Final = 60.0
+"""For everything that is on a branch, once it was fetched."""
+MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
+"""Of what was fetched of one branch; beyond that it is fetched anew."""
 MAX_ENTRIES: Final = 100_000
 """Files and folders of one commit that are looked at."""
 _MAX_DEPTH: Final = 20
+_MAX_PACKAGE_ENTRIES: Final = 4 * MAX_FILES
+"""Files and folders of one package that are looked at: empty folders are no files."""
+_MARGIN: Final = 1024 * 1024
+"""Of an answer, beside the pack."""
 _FOLDER: Final = 0o040000
 _FILES: Final = frozenset({0o100644, 0o100755, 0o100664})
+_UNPACKING: Final = threading.Lock()
+"""One at a time: each may need all the memory that there is for this."""
 
 
 class GitSource:
@@ -78,6 +99,13 @@ class GitSource:
                 raise Unusable("unreachable", f"it does not answer: {str(error)[:300]}") from error
             except pack.BadPack as error:
                 raise Unusable("too-large", f"the repository is refused: {error}") from error
+            except Unusable:
+                raise
+            except Exception as error:
+                # The library trusts who answers, so anything may come out of what it was sent.
+                log.warning("what a source sent cannot be read", exc_info=True)
+                shutil.rmtree(self._path, ignore_errors=True)  # A part of it would stay there.
+                raise Unusable("unreadable", "it does not send what Git sends") from error
 
     def _fetch(self, pool: Plain, password: str, known: str) -> ObjectID | None:
         """Return the branch's commit, with everything in it fetched; None if it is `known`."""
@@ -91,33 +119,36 @@ class GitSource:
         tip: list[ObjectID] = []
         repo = self._repo()
         try:
-            parts: list[bytes] = []
-            size = 0
-            until = time.monotonic() + FETCH_SECONDS
+            with tempfile.TemporaryFile(dir=self._path) as file:
+                size = 0
+                walk = pack.Walk()
 
-            def wants(refs: Any, depth: int | None = None) -> list[ObjectID]:
-                found = refs.get(self._branch)
-                if found is None:
-                    branch = self._branch.removeprefix(b"refs/heads/").decode()
-                    raise Unusable("not-found", f"the repository has no branch {branch}")
-                tip.append(found)
-                there = found.decode() == known or found in repo.object_store
-                return [] if there else [found]
+                def wants(refs: Any, depth: int | None = None) -> list[ObjectID]:
+                    found = refs.get(self._branch)
+                    if found is None:
+                        branch = self._branch.removeprefix(b"refs/heads/").decode()
+                        raise Unusable("not-found", f"the repository has no branch {branch}")
+                    tip.append(found)
+                    there = found.decode() == known or found in repo.object_store
+                    return [] if there else [found]
 
-            def take(data: bytes) -> int:
-                nonlocal size
-                parts.append(data)
-                size += len(data)
-                if size > MAX_PACK_BYTES:
-                    raise too_large()
-                if time.monotonic() > until:
-                    raise Unusable("unreachable", f"the fetch took more than {FETCH_SECONDS:.0f} s")
-                return len(data)
+                def take(data: bytes) -> int:
+                    nonlocal size
+                    size += len(data)
+                    if size > MAX_PACK_BYTES:
+                        raise too_large()
+                    walk.feed(data)
+                    return file.write(data)
 
-            # Every server speaks version 0; our own door speaks no other.
-            client.fetch_pack("", wants, repo.get_graph_walker(), take, protocol_version=0)
-            if parts:
-                self._keep(repo, b"".join(parts))
+                with pool.within(FETCH_SECONDS, MAX_PACK_BYTES + _MARGIN):
+                    # Every server speaks version 0; our own door speaks no other.
+                    walker = repo.get_graph_walker()
+                    client.fetch_pack("", wants, walker, take, protocol_version=0)
+                if size:
+                    walk.end()
+                    file.seek(0)
+                    with _UNPACKING:
+                        repo.object_store.add_thin_pack(file.read, None)
             if tip[0].decode() == known:
                 return None
             repo.refs[Ref(self._branch)] = tip[0]
@@ -125,19 +156,16 @@ class GitSource:
         finally:
             repo.close()
 
-    @staticmethod
-    def _keep(repo: Repo, data: bytes) -> None:
-        pack.check(data)
-        stream = io.BytesIO(data)
-        repo.object_store.add_thin_pack(stream.read, None)
-
     def _repo(self) -> Repo:
+        if sum(one.stat().st_size for one in self._path.rglob("*.pack")) > MAX_KEPT_BYTES:
+            shutil.rmtree(self._path)
         if (self._path / "HEAD").is_file():
             return Repo(str(self._path))
         self._path.mkdir(parents=True, exist_ok=True)
         return Repo.init_bare(str(self._path))
 
     def _reading(self, tip: ObjectID, folder: str) -> Reading:
+        until = time.monotonic() + READ_SECONDS
         with Repo(str(self._path)) as repo:
             commit = repo[tip]
             if not isinstance(commit, Commit):
@@ -145,8 +173,10 @@ class GitSource:
             tree = _below(repo, commit.tree, [part for part in folder.split("/") if part])
             found: list[Listed] = []
             size = 0
-            for name, entries in _packages(repo, tree):
-                package = _package(repo, entries)
+            for name, below in _packages(repo, tree):
+                if time.monotonic() > until:
+                    raise Unusable("too-large", f"it takes more than {READ_SECONDS:.0f} s to read")
+                package = _package(repo, below)
                 if isinstance(package, Package):
                     size += package.size
                 if size > MAX_SOURCE_BYTES:
@@ -180,8 +210,8 @@ def _below(repo: Repo, tree: ObjectID, parts: Sequence[str]) -> ObjectID:
     return tree
 
 
-def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, Entries]]:
-    """Yield every folder that holds a document, with the files below it."""
+def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, ObjectID]]:
+    """Yield every folder that holds a document."""
     left: list[tuple[str, ObjectID, int]] = [("", top, 0)]
     seen = 0
     while left:
@@ -191,9 +221,7 @@ def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, Entries]]:
         if seen > MAX_ENTRIES or depth > _MAX_DEPTH:
             raise Unusable("too-large", "the commit holds too many files, or too deep folders")
         if any(name == DOCUMENT.encode() and mode in _FILES for name, mode, _ in items):
-            files: Entries = []
-            _collect(repo, sha, "", files, 0)
-            yield path, files
+            yield path, sha
             continue
         for name, mode, inner in items:
             text = name.decode("utf-8", "replace")
@@ -201,22 +229,37 @@ def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, Entries]]:
                 left.append((f"{path}/{text}" if path else text, inner, depth + 1))
 
 
-def _collect(repo: Repo, sha: ObjectID, prefix: str, into: Entries, depth: int) -> None:
-    for name, mode, inner in _tree(repo, sha).items():
-        text = name.decode("utf-8", "replace")
-        if text.startswith("."):
-            continue
-        if len(into) > MAX_FILES or depth > _MAX_DEPTH:
-            return  # `of_files` refuses what is there already
-        if mode == _FOLDER:
-            _collect(repo, inner, f"{prefix}{text}/", into, depth + 1)
-        else:
-            into.append((f"{prefix}{text}", mode, inner))
+def _entries(repo: Repo, top: ObjectID) -> Entries:
+    """Return the files of a package.
+
+    Raises:
+        BadPackage: If there are too many, or too many folders: a few trees can stand for billions.
+    """
+    files: Entries = []
+    left: list[tuple[str, ObjectID]] = [("", top)]
+    seen = 0
+    while left:
+        prefix, sha = left.pop()
+        items = [
+            (name.decode("utf-8", "replace"), mode, inner)
+            for name, mode, inner in _tree(repo, sha).items()
+        ]
+        seen += len(items)
+        if seen > _MAX_PACKAGE_ENTRIES:
+            raise packages.too_many()
+        for name, mode, inner in items:
+            if name.startswith("."):
+                continue
+            if mode == _FOLDER:
+                left.append((f"{prefix}{name}/", inner))
+            else:
+                files.append((f"{prefix}{name}", mode, inner))
+    return files
 
 
-def _package(repo: Repo, entries: Entries) -> Package | BadPackage:
+def _package(repo: Repo, top: ObjectID) -> Package | BadPackage:
     try:
-        return of_files(_contents(repo, entries))
+        return of_files(_contents(repo, _entries(repo, top)))
     except BadPackage as error:
         return error.with_traceback(None)  # Its frames hold the files that were read.
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +23,16 @@ from catalyst.blueprint_controller.ports import Unusable
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
+"""For the next bytes of an answer; how long all of them may take is said to `within`."""
+MAX_REFS_BYTES: Final = 8 * 1024 * 1024
+"""Of the list of branches and tags, all of which the library keeps."""
+_TRANSLATED: Final = tuple(
+    map(
+        ipaddress.IPv6Network,
+        ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96", "::ffff:0:0:0/96"),
+    )
+)
+"""IPv6 addresses that stand for one of IPv4, which may be one of this network."""
 
 
 def wanted(location: str) -> SplitResult:
@@ -54,6 +66,8 @@ def is_outside(address: str) -> bool:
     """Return whether an IP address is one of the public network."""
     found = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(found, "ipv4_mapped", None)
+    if any(found in network for network in _TRANSLATED):
+        return False
     return (mapped or found).is_global and not found.is_multicast
 
 
@@ -73,43 +87,82 @@ def _connected(connection: Any) -> socket.socket:
         raise NewConnectionError(connection, f"it does not answer: {error}") from error
 
 
-class _Http(HTTPConnection):
-    @override
-    def _new_conn(self) -> socket.socket:
-        return _connected(self)
-
-
-class _Https(HTTPSConnection):
-    @override
-    def _new_conn(self) -> socket.socket:
-        return _connected(self)
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Https
+def _plainly(connection: Any) -> socket.socket:
+    """Connect as the library does."""
+    opened: socket.socket = HTTPConnection._new_conn(connection)  # noqa: SLF001 - its hook for this
+    return opened
 
 
 class Plain(urllib3.PoolManager):
     """A pool that follows nothing and speaks Git's smart protocol alone."""
 
-    def __init__(self) -> None:
-        """Use no proxy."""
+    def __init__(self, connect: Callable[[Any], socket.socket] = _plainly) -> None:
+        """Use no proxy; connections are made by `connect`."""
         super().__init__(
             num_pools=1,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             retries=urllib3.Retry(0, redirect=0, raise_on_redirect=False),
         )
+        self._connect = connect
+        self._guards: list[socket.socket] = []
+        """A second handle of each connection: it is cut off by that, whatever it waits for."""
+        self._late = False
+        self._left = 0
+        opened = {"_new_conn": self._opened}
+        self.pool_classes_by_scheme = {
+            "http": _pool(urllib3.HTTPConnectionPool, type("_Http", (HTTPConnection,), opened)),
+            "https": _pool(urllib3.HTTPSConnectionPool, type("_Https", (HTTPSConnection,), opened)),
+        }
+
+    @property
+    def _opened(self) -> Callable[[Any], socket.socket]:
+        def open_(connection: Any) -> socket.socket:
+            opened = self._connect(connection)
+            self._guards.append(opened.dup())
+            if self._late:
+                self._cut()
+            return opened
+
+        return open_
+
+    @contextmanager
+    def within(self, seconds: float, most: int) -> Iterator[None]:
+        """Let everything that is asked for take so long and bring so many bytes.
+
+        Raises:
+            Unusable: If it takes longer; a server that sends a byte now and then does not hold us.
+        """
+        self._late, self._left = False, most
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if self._late and not isinstance(error, Unusable):
+                message = f"the fetch took more than {seconds:.0f} s"
+                raise Unusable("unreachable", message) from error
+            raise
+        finally:
+            timer.cancel()
+            self.clear()
+            for guard in self._guards:
+                guard.close()
+            self._guards.clear()
+
+    def _cut(self) -> None:
+        self._late = True
+        for guard in list(self._guards):
+            with suppress(OSError):  # It has ended by itself.
+                guard.shutdown(socket.SHUT_RDWR)
 
     @override
     def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
         """Make one request.
 
         Raises:
-            Unusable: If it is answered by a redirect, or not as Git answers.
+            Unusable: If it is answered by a redirect, or not as Git answers; by reading the answer,
+                too, if it is too large.
         """
         more["redirect"] = False
         answer = super().request(method, url, *args, **more)
@@ -120,16 +173,40 @@ class Plain(urllib3.PoolManager):
         if answer.status == 200 and not kind.startswith("application/x-git-"):
             answer.close()
             raise Unusable("unreadable", "no Git repository answers at this address")
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            answer.close()
+            raise Unusable("unreadable", "the answer is compressed, which was not asked for")
+        self._bound(answer, self._left if method == "POST" else MAX_REFS_BYTES)
         return answer
+
+    def _bound(self, answer: Any, most: int) -> None:
+        """Let no more than so many bytes be read of an answer."""
+        read, left = answer.read, most
+
+        def bounded(*args: Any, **more: Any) -> bytes:
+            nonlocal left
+            data: bytes = read(*args, **more)
+            left -= len(data)
+            if left < 0:
+                answer.close()
+                message = f"the answer has more than {most // 1024 // 1024} MiB"
+                raise Unusable("too-large", message)
+            return data
+
+        answer.read = bounded
+
+
+def _pool(pool: Any, connection: Any) -> Any:
+    """Return a class of pools whose connections are of a class."""
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
 class Outside(Plain):
     """The same, to public addresses alone."""
 
     def __init__(self) -> None:
-        """Make pools that look at each address."""
-        super().__init__()
-        self.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        """Make connections that look at each address."""
+        super().__init__(_connected)
 
 
 def reason(error: HTTPError) -> str:

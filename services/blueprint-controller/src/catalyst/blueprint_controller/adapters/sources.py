@@ -11,6 +11,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -22,6 +23,9 @@ from catalyst.contracts.rejection import Rejected
 
 _OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][a-z0-9-]*)\.git")
 """A repository on our own Git door."""
+_READERS: Final = 4
+"""Repositories that are read at one time. A slow server holds one of these, and nothing else of
+this process waits for it."""
 
 
 class AllSources:
@@ -50,10 +54,12 @@ class AllSources:
         self._work: tempfile.TemporaryDirectory[str] | None = None
         """Made when the first repository is read: not every installation has room for one."""
         self._lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="git-source")
         self._kept: dict[str, GitSource] = {}
 
     def close(self) -> None:
         """Delete what was fetched."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
         if self._work is not None:
             self._work.cleanup()
 
@@ -112,7 +118,8 @@ class AllSources:
             root = Path(self._directories)
             found = await asyncio.to_thread(read_directory, root, place.location, place.folder)
             return None if found.revision == known else found
-        return await asyncio.to_thread(self._git, place, known)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._git, place, known)
 
     def _git(self, place: Place, known: str) -> Reading | None:
         own = place.location.startswith("/")

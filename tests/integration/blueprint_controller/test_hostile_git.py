@@ -1,0 +1,232 @@
+"""Servers that want to harm whoever reads a Git repository from them."""
+
+import io
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import Blob, Commit, ShaFile, Tree
+from dulwich.pack import write_pack_objects
+from typing_extensions import override
+
+from catalyst.blueprint_controller.adapters import git
+from catalyst.blueprint_controller.adapters.git import GitSource
+from catalyst.blueprint_controller.adapters.outside import MAX_REFS_BYTES, Plain
+from catalyst.blueprint_controller.ports import Reading, Unusable
+from catalyst.blueprints.package import BadPackage, Package
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G22.6")]
+
+DOCUMENT = Blob.from_string(b"kind: Blueprint\n")
+FOLDER = 0o040000
+Answer = Callable[[], Iterator[bytes]]
+
+
+def committed(tree: Tree) -> Commit:
+    """Return a commit of a tree."""
+    made = Commit()
+    made.tree = tree.id
+    made.author = made.committer = b"Eve <eve@rival.example>"
+    made.author_time = made.commit_time = 1_700_000_000
+    made.author_timezone = made.commit_timezone = 0
+    made.message = b"Write Blueprints"
+    return made
+
+
+def plain() -> tuple[Tree, Commit]:
+    """Return a package at the top of a commit."""
+    tree = Tree()
+    tree.add(b"blueprint.yaml", 0o100644, DOCUMENT.id)
+    return tree, committed(tree)
+
+
+def line(text: bytes) -> bytes:
+    """Return a line of Git's protocol."""
+    return b"%04x" % (len(text) + 4) + text
+
+
+def branch(tip: bytes) -> bytes:
+    """Return the list of branches with `main` alone."""
+    can = b"\x00side-band-64k ofs-delta thin-pack"
+    return line(b"# service=git-upload-pack\n") + b"0000" + line(tip + b" refs/heads/main" + can)
+
+
+def sent(*objects: ShaFile) -> bytes:
+    """Return the answer with a pack."""
+    out = io.BytesIO()
+    write_pack_objects(out, [(one, None) for one in objects], object_format=DEFAULT_OBJECT_FORMAT)
+    return line(b"NAK\n") + line(b"\x01" + out.getvalue()) + b"0000"
+
+
+@contextmanager
+def serving(refs: Answer, packs: Answer, **headers: str) -> Iterator[str]:
+    """Answer as told, for as long as somebody reads; yields the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send("advertisement", refs)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._send("result", packs)
+
+        def _send(self, what: str, answer: Answer) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", f"application/x-git-upload-pack-{what}")
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            with suppress(OSError):  # Who reads has had enough.
+                for part in answer():
+                    self.wfile.write(part)
+
+        @override
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/x.git"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def read(path: Path, url: str) -> Reading:
+    """Read a source that nothing is known of."""
+    found = GitSource(path, url, "main").read(Plain(), "", "", "")
+    assert found is not None
+    return found
+
+
+def endless(part: bytes, pause: threading.Event) -> Answer:
+    """Return an answer that never ends."""
+
+    def answer() -> Iterator[bytes]:
+        while not pause.wait(0.05):
+            yield part
+
+    return answer
+
+
+def test_branches_without_end_are_not_kept(tmp_path: Path) -> None:
+    taken = 0
+
+    def refs() -> Iterator[bytes]:
+        nonlocal taken
+        yield branch(plain()[1].id)
+        while True:
+            many = b"".join(
+                line(b"%040x refs/heads/%d\n" % (taken + at, taken + at)) for at in range(2000)
+            )
+            taken += 2000
+            yield many
+
+    expected = pytest.raises(Unusable, match="the answer has more than")
+    with serving(refs, lambda: iter(())) as url, expected:
+        read(tmp_path / "kept", url)
+    assert taken * 60 < 4 * MAX_REFS_BYTES
+
+
+def test_a_compressed_answer_is_not_unpacked(tmp_path: Path) -> None:
+    answer = zlib.compress(bytes(1024 * 1024))
+    told = serving(lambda: iter([answer]), lambda: iter(()), Content_Encoding="deflate")
+    with told as url, pytest.raises(Unusable, match="compressed"):
+        read(tmp_path / "kept", url)
+
+
+@pytest.mark.parametrize("where", ["branches", "progress"])
+def test_a_server_that_never_comes_to_an_end_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(git, "FETCH_SECONDS", 0.3)
+    stop = threading.Event()
+    tip = plain()[1].id
+    drip = endless(b"0" if where == "branches" else line(b"\x02wait\n"), stop)
+
+    def refs() -> Iterator[bytes]:
+        yield branch(tip)
+        if where == "branches":
+            yield from drip()
+        yield b"0000"
+
+    def packs() -> Iterator[bytes]:
+        yield line(b"NAK\n")
+        yield from drip()
+
+    with serving(refs, packs) as url:
+        try:
+            with pytest.raises(Unusable, match="the fetch took more than"):
+                read(tmp_path / "kept", url)
+        finally:
+            stop.set()
+
+
+def test_what_is_sent_in_part_does_not_stay(tmp_path: Path) -> None:
+    tree, tip = plain()
+    answers = iter([sent(tip), sent(DOCUMENT, tree, tip)])
+    with serving(lambda: iter([branch(tip.id), b"0000"]), lambda: iter([next(answers)])) as url:
+        with pytest.raises(Unusable, match="does not send what Git sends") as told:
+            read(tmp_path / "kept", url)
+        assert told.value.code == "unreadable"
+        (listed,) = read(tmp_path / "kept", url).packages
+    assert isinstance(listed.package, Package)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", sent(), sent(DOCUMENT), line(b"NAK\n") + line(b"\x09x"), line(b"ACK\n"),
+     line(b"NAK\n") + line(b"\x01PACK\x00\x00\x00\x02\x00\x00\x00\x00") + b"0000",
+     line(b"NAK\n") + line(b"\x01PACK\x00\x00\x00\x09\x00\x00\x00\x00" + bytes(20)) + b"0000",
+     sent(*plain())[:-9] + b"wronghash0000"],
+)  # fmt: skip
+def test_nonsense_makes_the_source_unusable_and_nothing_worse(
+    tmp_path: Path, answer: bytes
+) -> None:
+    tip = plain()[1].id
+    told = serving(lambda: iter([branch(tip), b"0000"]), lambda: iter([answer]))
+    with told as url, pytest.raises(Unusable):
+        read(tmp_path / "kept", url)
+
+
+def test_a_few_folders_that_stand_for_billions_are_not_walked(tmp_path: Path) -> None:
+    inner = Tree()
+    objects: list[ShaFile] = [DOCUMENT, inner]
+    for _ in range(15):
+        outer = Tree()
+        for number in range(10):
+            outer.add(b"%d" % number, FOLDER, inner.id)
+        objects.append(outer)
+        inner = outer
+    top, _ = plain()
+    top.add(b"z", FOLDER, inner.id)
+    tip = committed(top)
+    answer = sent(*objects, top, tip)
+    with serving(lambda: iter([branch(tip.id), b"0000"]), lambda: iter([answer])) as url:
+        (listed,) = read(tmp_path / "kept", url).packages
+    assert isinstance(listed.package, BadPackage)
+    assert "files" in listed.package.reason
+
+
+def test_no_more_is_kept_of_a_branch_than_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git, "MAX_KEPT_BYTES", 3000)
+    kept = tmp_path / "kept"
+    for number in range(4):
+        tree, _ = plain()
+        noise = Blob.from_string(b"".join(b"%d" % (number * 7 + at**5) for at in range(300)))
+        tree.add(b"noise", 0o100644, noise.id)
+        tip = committed(tree)
+        refs, packs = [branch(tip.id), b"0000"], [sent(DOCUMENT, noise, tree, tip)]
+        with serving(lambda refs=refs: iter(refs), lambda packs=packs: iter(packs)) as url:  # type: ignore[misc]
+            read(kept, url)
+    assert len(list(kept.rglob("*.pack"))) < 4
