@@ -8,6 +8,7 @@ sentences are made from them, so a person never reads a pattern. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from msgspec import inspect
@@ -50,7 +51,7 @@ def sentence(rule: str, shape: Any, pointer: str, tree: Any = None) -> str:
     if rule in _PLAIN:
         return _PLAIN[rule]
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-    kind = None if shape is None else _found(inspect.type_info(shape), steps, tree)
+    kind = None if shape is None else _found(_looked_into(shape), steps, tree)
     core = _core(kind)
     if isinstance(core, inspect.LiteralType):
         return f"must be one of {', '.join(sorted(map(repr, core.values)))}"
@@ -61,6 +62,12 @@ def sentence(rule: str, shape: Any, pointer: str, tree: Any = None) -> str:
         return f"must be {noun}" if noun else "is not of the right type"
     said = phrase(kind)
     return f"must be {said}" if said else _VAGUE[rule]
+
+
+@cache
+def _looked_into(shape: Any) -> Any:
+    """Return what `msgspec` knows of a type; to look takes longer than everything else here."""
+    return inspect.type_info(shape)
 
 
 def phrase(kind: Any) -> str:
