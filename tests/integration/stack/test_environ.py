@@ -34,6 +34,8 @@ async def test_variables_reach_the_members_and_cannot_break_the_installation(
     for name, value in {
         "PROJECTOR_HEARTBEAT_SECONDS": "0.2",
         "CATALYST_OTLP_ENDPOINT": f"http://127.0.0.1:{port}/v1/traces",
+        # Spans are sent together; by themselves only every 5 s.
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
         # What the installation fixes is not theirs to change.
         "CATALYST_NATS_URL": "nats://127.0.0.1:1",
         "PROJECTOR_NATS_PASSWORD": "wrong",
