@@ -69,6 +69,20 @@ async def test_a_message_brings_all_that_is_known_of_it(js: JetStream) -> None:
     assert of_nanoseconds(first.time_ns) == stored.time
 
 
+async def test_a_message_that_cannot_be_taken_is_a_reason_to_doubt(js: JetStream) -> None:
+    await log_stream(js)
+    await fill(js, 5)
+
+    def skip(_subject: bytes, _headers: bytes | None) -> bool:
+        if puller.last_seq == 3:
+            raise ValueError("this cannot be read")
+        return False
+
+    async with pull(js, "EV", name="reader", start=1, skip=skip) as puller:
+        assert await doubt(puller) == "a message cannot be taken"
+        assert puller.last_seq == 2
+
+
 @pytest.mark.parametrize(("start", "first"), [(0, 1), (1, 1), (4, 4)])
 async def test_reading_begins_where_it_is_told(js: JetStream, start: int, first: int) -> None:
     await log_stream(js)

@@ -119,6 +119,16 @@ class Puller:
         except BrokerError as error:
             self._raise_doubt(error.description)
 
+    def _tap(self, raw: wire.Raw) -> None:
+        """Take what arrived; what cannot be taken is missing, and its reader has to know."""
+        last = self.last_seq
+        try:
+            self._take(raw)
+        except Exception:
+            self.last_seq = last
+            log.exception("a message cannot be taken", extra={"stream": self.stream})
+            self._raise_doubt("a message cannot be taken")
+
     def _take(self, raw: wire.Raw) -> None:
         self._requests.heard = self._loop.time()
         if self._doubt is not None:
@@ -179,7 +189,7 @@ class Puller:
         self._raise_doubt("connection lost")
 
     async def _begin(self) -> None:
-        await self._requests.begin(self._take)
+        await self._requests.begin(self._tap)
         self._link.watch(self._on_drop)
         if self._link.drops != self._drops:
             self._on_drop()
