@@ -248,11 +248,118 @@ def test_what_comes_late_of_the_object_before_leaves_the_one_that_took_its_name(
     assert (item.uid, observed(late).health, observed(late).gone) == ("u2", "healthy", ())
 
 
+def made(minute: int, told: Message) -> Message:
+    """Return a fact of an object that its cluster made at a minute."""
+    subject, data = told
+    body = msgspec.json.decode(data)
+    metadata = body["object"]["metadata"]
+    metadata["creationTimestamp"] = f"2026-11-28T10:{minute:02}:00Z"
+    metadata["uid"] = f"{metadata['name']}-of-{minute}"
+    return subject, msgspec.json.encode(body)
+
+
 @pytest.mark.guarantee("G13.4")
-def test_what_is_simulated_says_nothing_where_a_cluster_is_heard() -> None:
-    real = folded(Binding(), 0, fact("Deployment", 1, "u1", status="degraded"))
-    both = folded(real, 1, fact("Deployment", 2, "u1", source="simulator"))
-    assert (observed(both).health, observed(both).source) == ("degraded", "cluster")
+def test_a_cluster_that_was_made_anew_is_believed_at_once() -> None:
+    blog = Watched()
+    blog.hear(made(0, kustomization(900_000, "aaa")), made(0, pod(900_001)))
+    blog.hear(made(5, pod(12, waiting="CrashLoopBackOff")))
+    assert (blog.seen.health, blog.seen.evidence[0].uid) == ("degraded", "blog-0-of-5")
+    before = blog.state
+    for event in ("MODIFIED", "DELETED"):
+        assert blog.hear(made(0, pod(900_002, event=event))) == Decision()
+    assert blog.state == before
+
+
+REBUILT: tuple[Message, ...] = (
+    made(0, kustomization(900, "aaa")),
+    made(0, pod(901, waiting="ImagePullBackOff")),
+    made(0, pod(902)),
+    # Recreated in the same cluster, once with and once without a word about its end.
+    made(1, pod(903, ready=False)),
+    made(1, pod(904, event="DELETED")),
+    made(2, pod(905, waiting="CrashLoopBackOff")),
+    # Another cluster, which counts from the beginning.
+    made(5, kustomization(3, "zzz", ready="Unknown", reason="Progressing")),
+    made(5, kustomization(9, "aaa")),
+    made(5, pod(4, ready=False)),
+    made(5, pod(8)),
+    made(5, pod(5, name="blog-1")),
+    made(5, pod(6, name="blog-1", event="DELETED")),
+    made(0, pod(990, name="blog-1")),
+)
+
+
+@pytest.mark.guarantee("G13.4")
+@given(data=st.data())
+def test_recreated_objects_and_rebuilt_clusters_end_the_same_in_any_order(
+    data: st.DataObject,
+) -> None:
+    told = data.draw(st.permutations(REBUILT + data.draw(st.sampled_from([(), REBUILT]))))
+    blog = Watched()
+    left: Sequence[Message] = told
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        blog.hear(*left[:size])
+        if data.draw(st.booleans()):
+            blog.source = source(lambda: 0.0)
+        left = left[size:]
+    found = {item.name: (item.uid, item.version) for item in blog.seen.evidence}
+    assert found == {"blog-prod": ("blog-prod-of-5", 9), "blog-0": ("blog-0-of-5", 8)}
+    assert (blog.seen.applied, blog.seen.commit) == ("current", "aaa")
+
+
+@pytest.mark.guarantee("G13.4")
+def test_an_end_is_believed_whatever_version_it_carries() -> None:
+    for told in ((pod(9, event="DELETED"), pod(10)), (pod(10), pod(9, event="DELETED"))):
+        blog = Watched()
+        for one in told:
+            blog.hear(one)
+        assert (blog.seen.health, blog.seen.evidence) == ("missing", ())
+
+
+def test_what_was_kept_before_objects_had_a_time_of_their_making_is_read() -> None:
+    blog = Watched()
+    blog.hear(*HEALTHY)
+    event = msgspec.to_builtins(blog.events[0])
+    del event["ended"]
+    for item in event["evidence"]:
+        del item["created"]
+    assert msgspec.convert(event, app1.ApplicationObserved) == blog.events[0]
+
+
+@pytest.mark.guarantee("G13.4")
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_is_simulated_says_nothing_where_a_cluster_was_heard(*, silent: bool) -> None:
+    blog = Watched()
+    blog.hear(kustomization(10, "aaa"), pod(11, waiting="CrashLoopBackOff"))
+    if silent:
+        blog.tell(app1.ApplicationSilent(environment=PROD, since=build.NOW))
+    before = blog.state
+    blog.seconds = observing.BEAT.total_seconds() + 1
+    assert blog.hear(pod(12, source="simulator")) == Decision()
+    assert blog.state == before
+    # The refused fact was no beat of the cluster, so the next real one still is.
+    assert blog.hear(pod(13, waiting="CrashLoopBackOff")).timers
+
+
+@pytest.mark.guarantee("G13.4")
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_was_simulated_is_forgotten_when_a_cluster_is_heard(*, turned: bool) -> None:
+    played = (kustomization(90, "aaa", source="simulator"), pod(91, source="simulator"))
+    mixed = (pod(92, source="simulator"), pod(3, name="blog-1", waiting="CrashLoopBackOff"))
+    blog, fresh = Watched(), Watched()
+    blog.hear(*played)
+    for one in (blog, fresh):
+        one.hear(*(reversed(mixed) if turned else mixed))
+        (item,) = one.seen.evidence
+        assert (item.name, one.seen.source, one.seen.commit) == ("blog-1", "cluster", "")
+
+
+def test_that_both_are_heard_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    blog = Watched()
+    for version in range(1, 4):
+        blog.hear(pod(version, source="simulator"), pod(version, name="blog-1"))
+    assert [one.getMessage() for one in caplog.records] == ["simulated facts beside a real cluster"]
 
 
 @pytest.mark.guarantee("G13.4")

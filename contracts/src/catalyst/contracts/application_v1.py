@@ -138,6 +138,8 @@ class ApplicationObserved(Event, frozen=True, kw_only=True):
     """What was seen, the worst first."""
     gone: tuple[str, ...] = ()
     """Ids of objects that are gone, the newest last: what is told of them late is not believed."""
+    ended: tuple[Evidence, ...] = ()
+    """Of each name the last object that is gone, the newest last; those before it are gone, too."""
     source: Source
     """Who saw it."""
     observed_at: UtcTime

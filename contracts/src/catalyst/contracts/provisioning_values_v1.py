@@ -236,6 +236,8 @@ class Evidence(Part, frozen=True, kw_only=True):
     """The object's own id."""
     version: int = 0
     """Its resource version: what is older is not believed any more."""
+    created: UtcTime | None = None
+    """When its cluster made it: of two with one name, the one made later counts; null: unknown."""
     change: str = ""
     """The revision that its labels name; empty: none."""
 

@@ -26,7 +26,10 @@ NAME: Final = change.SERVICE
 
 AGGREGATES: Final = (
     Aggregate(
-        name=application.AGGREGATE, initial=application.Application(), evolve=application.evolve
+        name=application.AGGREGATE,
+        initial=application.Application(),
+        evolve=application.evolve,
+        fold=2,
     ),
     Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=2),
     # decided by others, read and guarded here

@@ -7,6 +7,7 @@ then the next fact of the object puts right what a late one did wrong.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -18,7 +19,9 @@ from catalyst.chassis.service import Source
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.topology import FACTS
 from catalyst.provisioning.domain import observing, seen
-from catalyst.provisioning.domain.seen import Fact
+from catalyst.provisioning.domain.seen import SIMULATOR, Fact
+
+log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,28 +47,45 @@ class _Hearing:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._versions: OrderedDict[tuple[str, ...], int] = OrderedDict()
-        self._beats: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._beats: OrderedDict[tuple[str, str, bool], float] = OrderedDict()
+        self._mixed: OrderedDict[str, None] = OrderedDict()
 
     def decode(self, subject: str, data: bytes) -> Fact | None:
-        """Read a fact; it is a beat if none was told for a while."""
+        """Read a fact; it is a beat if none was told for a while.
+
+        What is simulated has beats of its own: it takes none from a real cluster.
+        """
         fact = seen.decode(subject, data)
         if fact is None:
             return None
-        key = (fact.environment, fact.application)
+        simulated = fact.source == SIMULATOR
+        key = (fact.environment, fact.application, simulated)
+        if (fact.environment, fact.application, not simulated) in self._beats:
+            self._say_mixed(fact.environment)
         last, now = self._beats.get(key), self._now()
         if last is not None and now - last < observing.BEAT.total_seconds():
             return fact
         _remember(self._beats, key, now)
         return msgspec.structs.replace(fact, beat=True)
 
+    def _say_mixed(self, environment: str) -> None:
+        """Say once for an Environment that its simulated facts are refused."""
+        if environment not in self._mixed:
+            log.warning("simulated facts beside a real cluster", extra={"environment": environment})
+        _remember(self._mixed, environment, None)
+
     def correlate(self, fact: Fact | None) -> Ref | None:
-        """Return the Application of a fact; None for what is older than what was heard."""
+        """Return the Application of a fact; None for what is older than what was heard.
+
+        That an object is gone is never too old.
+        """
         if fact is None:
             return None
         key = (fact.environment, *fact.key, fact.evidence.uid)
-        if fact.evidence.version < self._versions.get(key, 0):
+        known = self._versions.get(key, 0)
+        if fact.evidence.version < known and not fact.gone:
             return None
-        _remember(self._versions, key, fact.evidence.version)
+        _remember(self._versions, key, max(known, fact.evidence.version))
         return observing.correlate(fact)
 
 

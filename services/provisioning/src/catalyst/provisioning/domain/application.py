@@ -73,6 +73,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
     gone: tuple[str, ...] = ()
     """Ids of objects that are gone, the newest last."""
+    ended: tuple[Evidence, ...] = ()
+    """Of each name the last object that is gone, the newest last."""
     source: Source
     observed_at: datetime
     silent_since: datetime | None = None
@@ -292,6 +294,7 @@ def _observed(event: app1.ApplicationObserved) -> Observed:
         message=event.message,
         evidence=event.evidence,
         gone=event.gone,
+        ended=event.ended,
         source=event.source,
         observed_at=event.observed_at,
     )

@@ -1,15 +1,17 @@
 """From facts to what is seen of an Application: condensed, so that only a change is an event.
 
-Of each object the newest fact counts, by its resource version, whatever comes twice, late or in
-another order; of one that is gone nothing is believed any more. An Application is as bad as its
+Of each object the newest fact counts, whatever comes twice, late or in another order, as `fold`
+says; of one that is gone nothing is believed any more. An Application is as bad as its
 worst object. What was seen grows stale: a timer that nothing armed anew says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
+
+import msgspec
 
 from catalyst.contracts.application_v1 import ApplicationObserved, ApplicationSilent
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, Recorded
@@ -22,7 +24,7 @@ from catalyst.provisioning.domain.application import (
     Observed,
     application_ref,
 )
-from catalyst.provisioning.domain.seen import KUSTOMIZATION, Fact, place_of
+from catalyst.provisioning.domain.seen import KUSTOMIZATION, SIMULATOR, Fact, place_of
 
 SILENT: Final = timedelta(minutes=15)
 """Without a fact for so long, what was seen of an Application is stale."""
@@ -34,6 +36,8 @@ TIMER: Final = "silent-"
 GONE_MAX: Final = 100
 EVIDENCE_MAX: Final = 100
 """Objects that are kept; the worst stay."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 _ABOVE: Final[dict[str, int]] = {
     KUSTOMIZATION: 2,
@@ -54,56 +58,91 @@ def correlate(fact: Fact | None) -> Ref | None:
 
 
 def react(state: Application, items: tuple[Arrived, ...], _context: Context) -> Decision:
-    """Return what has changed, for each Environment; facts of one that it is not in are nothing."""
+    """Return what has changed, for each Environment; facts of one that it is not in are nothing.
+
+    Facts that nobody believes put no silence off.
+    """
     events: list[Emit] = []
     timers: list[Arm] = []
     by_place: dict[str, list[tuple[Fact, datetime]]] = {}
     for item in items:
         fact: Fact = item.value
         by_place.setdefault(fact.environment, []).append((fact, fact.time or item.time))
-    for environment, found in sorted(by_place.items()):
+    for environment, told in sorted(by_place.items()):
         if environment not in state.bindings:
             continue
         binding = state.binding(environment)
         before = binding.observed
+        found = believed(before, told)
         after = fold(binding, found)
-        changed = after is not None and (before is None or differs(before, after))
-        if changed and after is not None:
+        if after is None or after is before:
+            continue
+        changed = before is None or differs(before, after)
+        if changed:
             events.append(Emit(_event(state, environment, after)))
         if changed or any(fact.beat for fact, _ in found):
             timers.append(Arm(timer=f"{TIMER}{environment}", after=SILENT))
     return Decision(events=tuple(events), timers=tuple(timers))
 
 
+def believed(
+    before: Observed | None, told: Iterable[tuple[Fact, datetime]]
+) -> list[tuple[Fact, datetime]]:
+    """Return the facts without the simulated ones, where a real cluster has ever been heard.
+
+    It has been heard as well if it speaks for the first time among these facts, in whatever order.
+    """
+    found = list(told)
+    real = before is not None and before.source != SIMULATOR
+    if real or any(fact.source != SIMULATOR for fact, _ in found):
+        return [(fact, time) for fact, time in found if fact.source != SIMULATOR]
+    return found
+
+
 def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed | None:
-    """Return what is seen, after some facts in any order; None if nothing ever was."""
+    """Return what is seen, after some facts in any order; None if nothing ever was.
+
+    If all of them are too late, or not believed, it is the very same as before.
+
+    Of two objects with one name the one that its cluster made later counts (`creationTimestamp`),
+    and with equal or unknown times the one with the higher resource version: so a cluster that was
+    made anew is believed at once, and what comes late of a former object is nothing. Of one object
+    the highest version counts; once told gone it stays gone, and all that had its name before it.
+    What was simulated is forgotten when a real cluster is heard.
+    """
+    found = believed(binding.observed, facts)
     before = binding.observed
+    if before is not None and found and before.source == SIMULATOR != found[0][0].source:
+        before = None
     known = {place_of(item): item for item in before.evidence} if before is not None else {}
+    ended = {place_of(item): item for item in before.ended} if before is not None else {}
     gone = list(before.gone) if before is not None else []
     applied: Applied = before.applied if before is not None else "unknown"
     commit = before.commit if before is not None else ""
     source = before.source if before is not None else None
     newest: datetime | None = before.observed_at if before is not None else None
-    # While a real cluster is heard, nobody plays one.
-    real = before is not None and before.source != "simulator" and before.silent_since is None
-    for fact, time in sorted(facts, key=lambda item: (item[0].evidence.version, item[0].gone)):
-        present = known.get(fact.key)
-        if fact.evidence.uid in gone or (real and fact.source == "simulator"):
+    heard = False
+    for fact, time in sorted(found, key=lambda item: (*_rank(item[0].evidence), item[0].gone)):
+        present, last = known.get(fact.key), ended.get(fact.key)
+        if fact.evidence.uid in gone or (last is not None and _rank(fact.evidence) < _rank(last)):
             continue
-        if present is not None and present.version > fact.evidence.version:
+        if present is not None and _is_former(fact, present):
             continue
         newest = time if newest is None else max(newest, time)
         source = fact.source
         if fact.gone:
             known.pop(fact.key, None)
             gone.append(fact.evidence.uid)
+            ended.pop(fact.key, None)
+            ended[fact.key] = _bare(fact.evidence)
         else:
             known[fact.key] = fact.evidence
         if fact.evidence.kind == KUSTOMIZATION:
             applied = "unknown" if fact.gone or fact.applied is None else fact.applied
             commit = "" if fact.gone else fact.commit
-    if source is None or newest is None:
-        return None
+        heard = True
+    if source is None or newest is None or not heard:
+        return binding.observed
     evidence = _kept(sorted(known.values(), key=_worst_first))
     first = evidence[0] if evidence else None
     return Observed(
@@ -115,9 +154,26 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
         message=_message(first),
         evidence=tuple(evidence),
         gone=tuple(gone[-GONE_MAX:]),
+        ended=tuple(ended.values())[-GONE_MAX:],
         source=source,
         observed_at=newest,
     )
+
+
+def _rank(item: Evidence) -> tuple[datetime, int, str]:
+    return (item.created or _LONG_AGO, item.version, item.uid)
+
+
+def _is_former(fact: Fact, present: Evidence) -> bool:
+    """Return whether a fact says less than what is known under its name."""
+    if fact.evidence.uid == present.uid:
+        # Its end is its end, whatever version the watch had when it was told.
+        return not fact.gone and fact.evidence.version < present.version
+    return _rank(fact.evidence) < _rank(present)
+
+
+def _bare(item: Evidence) -> Evidence:
+    return msgspec.structs.replace(item, status="missing", reason="", message="", change="")
 
 
 def _kept(found: list[Evidence]) -> list[Evidence]:
@@ -165,7 +221,8 @@ def differs(before: Observed, after: Observed) -> bool:
 
 def _told(seen: Observed) -> Any:
     evidence = [
-        (*place_of(item), item.status, item.reason, item.uid, item.change) for item in seen.evidence
+        (*place_of(item), item.status, item.reason, item.uid, item.created, item.change)
+        for item in seen.evidence
     ]
     marks = (seen.applied, seen.revision, seen.commit, seen.health, seen.reason, seen.source)
     return (*marks, evidence, seen.gone)
@@ -184,6 +241,7 @@ def _event(state: Application, environment: str, seen: Observed) -> ApplicationO
         message=seen.message,
         evidence=seen.evidence,
         gone=seen.gone,
+        ended=seen.ended,
         source=seen.source,
         observed_at=seen.observed_at,
     )

@@ -23,6 +23,8 @@ KUSTOMIZATION: Final = "Kustomization"
 """The Flux object that says which commit was applied."""
 CHANGE: Final = "openova.io/change"
 """Label with the revision, where an observer knows it; in Git it stands in the commit alone."""
+SIMULATOR: Final = "simulator"
+"""Source of what nobody saw: it is believed only where no real cluster has ever been heard."""
 TEXT_MAX: Final = 500
 """Characters of a message that are kept."""
 
@@ -120,6 +122,7 @@ def decode(subject: str, data: bytes) -> Fact | None:
             message=message[:TEXT_MAX],
             uid=_text(metadata.get("uid")),
             version=int(version),
+            created=_instant(metadata.get("creationTimestamp")),
             change=_text(labels.get(CHANGE)),
         ),
         gone=body.type == "DELETED",
@@ -246,6 +249,14 @@ def _said(holder: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        found = msgspec.convert(value, datetime | None)
+    except msgspec.ValidationError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def _map(value: Any) -> Mapping[str, Any]:
