@@ -5,6 +5,8 @@ from typing import Final
 
 from tests.support.browser import ROOT
 
+from catalyst.projector.views.table import BY_KIND
+
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
 
 
@@ -33,3 +35,10 @@ def test_no_file_is_long() -> None:
     for path in STATIC.rglob("*"):
         if path.is_file():
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path.name
+
+
+def test_every_kind_of_row_has_a_name_for_people_and_a_state() -> None:
+    names, states = (STATIC / "js" / "kinds.js").read_text(encoding="utf-8").split("const STATES")
+    named = re.findall(r'^  \["([a-z-]+)", "[A-Z][a-z ]+", "[A-Z][a-z ]+"\],$', names, re.MULTILINE)
+    told = re.findall(r'^  "?([a-z-]+)"?: \(doc\) =>', states, re.MULTILINE)
+    assert sorted(named) == sorted(told) == sorted(BY_KIND)

@@ -3,7 +3,7 @@
 import { chain } from "./chain.js";
 import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
-import { KINDS } from "./rows.js";
+import { KINDS } from "./kinds.js";
 import { actor, age, instant, place, staleReason } from "./words.js";
 
 const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.

@@ -1,53 +1,11 @@
 // The table of live rows: filtered, sorted by Organization, changed in place.
 
 import { byId, el, say } from "./dom.js";
-import { money } from "./money.js";
-import { changeTitle } from "./steps.js";
-import { age, counted, duration, place, staleReason } from "./words.js";
+import { KINDS, STATES } from "./kinds.js";
+import { age, counted, label, place, staleReason } from "./words.js";
 
 const MAX_SHOWN = 500; // More rows than anybody reads; the filter finds the others.
 const RENDER_MS = 30;
-
-export const KINDS = [
-  ["organization", "Organizations", "Organization"],
-  ["environment", "Environments", "Environment"],
-  ["policy", "Policies", "Policy"],
-  ["onboarding", "Onboardings", "Onboarding"],
-  ["application", "Applications", "Application"],
-  ["change", "Changes", "Change"],
-  ["account", "Accounts", "Account"],
-  ["blueprint", "Blueprints", "Blueprint"],
-];
-const ONE = new Map(KINDS.map(([kind, , one]) => [kind, one]));
-
-/** What a row's document comes to, in a few words, by kind. */
-const STATES = {
-  organization: (doc) => [
-    doc.suspended ? "suspended" : doc.phase,
-    doc.display_name,
-    doc.failure ? `${doc.failure.step}: ${doc.failure.reason}` : null,
-  ],
-  environment: (doc) => [
-    doc.env_type,
-    doc.placement,
-    (doc.regions ?? []).map((region) => `${region.provider} ${region.region}`).join(", "),
-    doc.policy ? `policy ${doc.policy}` : null,
-  ],
-  policy: (doc) => [
-    doc.approvals?.length ? counted(doc.approvals.length, "approval rule") : "no approvals",
-    doc.soak_minutes ? `soak ${duration(doc.soak_minutes * 60_000)}` : null,
-    doc.windows?.length ? counted(doc.windows.length, "window") : null,
-  ],
-  onboarding: (doc) => {
-    const done = doc.steps.filter((step) => step.status === "done").length;
-    const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
-    return [doc.status, `${done} of ${counted(doc.steps.length, "step")}`, now?.step, doc.reason];
-  },
-  application: (doc) => doc.bindings.map((one) => `${one.environment} ${one.health.status}`),
-  change: (doc) => [doc.status, changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
-  account: (doc) => [doc.status, ...doc.balances.map((row) => money({ currency: row.currency, minor: row.available }))],
-  blueprint: (doc) => [doc.status, doc.card.title, doc.newest],
-};
 
 /** Returns a document in a few words; a document of an unknown shape has none. */
 function summary(kind, doc) {
@@ -60,6 +18,7 @@ function summary(kind, doc) {
   }
 }
 
+const ONE = new Map(KINDS.map(([kind, , one]) => [kind, one]));
 const RANK = new Map(KINDS.map(([kind], rank) => [kind, rank]));
 
 /** Sorts by Organization; in it, the Organization itself stands first. */
@@ -77,8 +36,8 @@ function compared(one, other) {
   return one < other ? -1 : 1;
 }
 
-const WARNINGS = new Set(["suspended", "failed", "undoing"]);
-const BUSY = new Set(["onboarding", "running", "waiting"]);
+const WARNINGS = new Set(["suspended", "failed", "failing", "undoing", "revoked", "void", "yanked", "withdrawn"]);
+const BUSY = new Set(["onboarding", "running", "waiting", "reading", "started", "reserved", "draft"]);
 
 function mood(kind, doc) {
   const word = summary(kind, doc).split(" · ")[0];
@@ -208,7 +167,7 @@ export class RowTable {
       el("th", { scope: "row" },
         el("button", { type: "button", class: "name", text: name }),
         el("span", { class: "within", text: within })),
-      el("td", { class: "kind", "data-label": "Kind", text: ONE.get(kind) ?? kind }),
+      el("td", { class: "kind", "data-label": "Kind", text: ONE.get(kind) ?? label(kind) }),
       el("td", { class: "doing", "data-label": "State" },
         el("span", { class: "badge stale", hidden: true }), el("span", { class: "summary" })),
       el("td", { class: "number", "data-label": "Sequence" }),
