@@ -150,3 +150,30 @@ async def test_rows_are_reached_and_read_with_the_keyboard_alone(
     await desk.page.keyboard.press("ArrowRight")
     await expect(desk.page.get_by_role("tab", name="Send a command")).to_be_focused()
     await expect(desk.page.get_by_label("Command", exact=True)).to_be_visible()
+
+
+async def test_an_unknown_address_says_so_and_leads_back(
+    desk: Window, site: Site, slug: str
+) -> None:
+    page = desk.page
+    await site.create(slug)
+    await desk.until_row("account", slug)
+    for address in (f"#/invoice/{slug}", "#/constructor", f"#/change/{slug}", "#/%"):
+        await page.goto(f"{site.address}/{address}")
+        title = page.get_by_role("heading", name="There is no such page")
+        await expect(title).to_be_focused()
+        await expect(page.locator("#desk")).to_be_hidden()
+        await page.get_by_role("region", name="View").get_by_role("link", name="Rows").click()
+        await expect(page.locator("#desk")).to_be_visible()
+        await expect(title).to_have_count(0)
+
+
+async def test_rows_of_the_catalogue_and_of_prices_say_how_they_are(
+    desk: Window, market: Site, slug: str
+) -> None:
+    await market.create(slug)
+    await desk.until_row("account", slug)
+    await desk.until_row("source", "starter", "ready")
+    await desk.until_row("price-book", "default", "version ")
+    await expect(desk.page.locator("#kinds")).to_contain_text("Price books")
+    assert await desk.page.locator("#rows td.kind", has_text="-").count() == 0

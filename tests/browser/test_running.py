@@ -116,6 +116,12 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await completed(desk)
     await open_view(desk, slug, "Applications")
     await expect(page.locator(".runs")).to_contain_text("Nothing runs here yet")
+    # Its page, kept open or in a bookmark, tells what became of it.
+    await page.goto(f"{market.address}/#/application/{slug}/cache/{slug}-prod")
+    state = page.get_by_role("region", name="How it is")
+    await expect(state).to_contain_text("It was removed on ")
+    await state.get_by_role("link", name="The change ").click()
+    await expect(page.get_by_role("heading", name="Uninstall cache")).to_be_visible()
 
 
 @pytest.mark.timeout(120)

@@ -5,8 +5,9 @@ import { el, say } from "./dom.js";
 import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Order } from "./order.js";
+import { takesAway } from "./steps.js";
 import { chainOf, whole } from "./why.js";
-import { place } from "./words.js";
+import { instant, place } from "./words.js";
 
 export class ApplicationPage {
   #order = null;
@@ -17,6 +18,7 @@ export class ApplicationPage {
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
     this.why = el("div");
+    this.removed = el("div");
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade or remove", hidden: true });
@@ -27,7 +29,7 @@ export class ApplicationPage {
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
       el("div", { class: "columns" }, this.order,
         el("div", { class: "aside" },
-          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.marks, this.why),
+          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.removed, this.marks, this.why),
           this.acts))));
     this.changed(null);
     title.focus();
@@ -49,6 +51,7 @@ export class ApplicationPage {
     say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
+    this.#tellRemoval(desired ? null : this.#removal());
     const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization, `application ${this.application}`));
     this.why.replaceChildren(...(links ? [links] : []));
     const revision = desired?.change ?? "";
@@ -65,6 +68,30 @@ export class ApplicationPage {
       return doc?.bindings?.find((one) => one.environment === this.environment) ?? null;
     }
     return null;
+  }
+
+  /** Returns the latest completed change that took it away; null if none is known. */
+  #removal() {
+    let latest = null;
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "change" || at.organization !== this.organization || doc?.status !== "completed") continue;
+      const { action, application, environment } = doc.request;
+      if (!takesAway(action) || application !== this.application || environment !== this.environment) continue;
+      if (!latest || doc.finished > latest.finished) latest = { change: at.name, finished: doc.finished };
+    }
+    return latest;
+  }
+
+  #tellRemoval(found) {
+    const text = JSON.stringify(found);
+    if (text === this.told) return;
+    this.told = text;
+    this.removed.replaceChildren(...(found ? [
+      el("p", { text: `It was removed on ${instant(found.finished)}.` }),
+      el("p", {}, el("a", { href: `#/${["change", this.organization, found.change].map(encodeURIComponent).join("/")}`, text: `The change ${found.change}` }),
+        " tells how it went."),
+    ] : []));
   }
 
   #begin(desired) {

@@ -8,7 +8,7 @@ import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
-import { place } from "./words.js";
+import { label, place } from "./words.js";
 
 const MAKE = {
   catalogue: (node, organization, [], tools) => new Catalogue(node, organization, (name) => tools.go("blueprint", name)),
@@ -99,7 +99,7 @@ export class Views {
       if (at.kind === "organization") found.add(at.name);
     }
     const [, wanted] = this.#parts();
-    if (wanted) found.add(wanted);
+    if (wanted && Object.hasOwn(MAKE, this.#parts()[0])) found.add(wanted);
     const names = [...found].sort();
     const text = names.join(" ");
     if (text !== this.offered) {
@@ -117,7 +117,8 @@ export class Views {
     if (!this.#session) return;
     const [view = "", organization = "", ...names] = this.#parts();
     const known = Object.hasOwn(MAKE, view) && names.length >= (NEEDS[view] ?? 0);
-    const target = known ? view : "rows";
+    // A row's key and an empty address belong to the rows; whatever else begins like a view is one.
+    const target = known ? view : location.hash.startsWith("#/") ? "nowhere" : "rows";
     byId("desk").hidden = target !== "rows";
     this.#node.hidden = target === "rows";
     for (const button of this.#buttons()) {
@@ -126,8 +127,9 @@ export class Views {
       else button.removeAttribute("aria-current");
     }
     if (target === "rows") return this.#close();
-    if (organization) this.#organization = organization;
+    if (known && organization) this.#organization = organization;
     this.#select.value = this.#organization;
+    if (target === "nowhere") return this.#nowhere();
     const wanted = JSON.stringify([target, this.#organization, names]);
     if (wanted === this.#shown) return undefined;
     this.#close();
@@ -139,6 +141,17 @@ export class Views {
     const tools = { go: (...to) => this.#go(...to), rows: this.rows, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     return undefined;
+  }
+
+  /** Says that an address leads nowhere, with ways to what there is. */
+  #nowhere() {
+    this.#close();
+    const title = el("h2", { text: "There is no such page", tabindex: "-1" });
+    const links = ["catalogue", "applications", "balance"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
+    this.#node.replaceChildren(el("div", { class: "card" }, title,
+      el("p", { text: "The address may be mistyped, or from another version. This is here:" }),
+      el("ul", {}, [...(this.#organization ? links : []), ["Rows", "#"]].map(([text, href]) => el("li", {}, el("a", { href, text }))))));
+    title.focus();
   }
 
   #close() {
