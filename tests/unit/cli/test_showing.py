@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from catalyst.cli import kinds
+from catalyst.cli.application import _place
 from catalyst.cli.dlq import thing
 from catalyst.cli.events import moment
 from catalyst.cli.exits import ExitCode, Failure
@@ -215,3 +216,35 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
     with pytest.raises(Failure) as caught:
         printer.take(Bye(reason="token-expired", retryable=False))
     assert caught.value.exit_code is ExitCode.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ({"open": True, "change": "", "waits_for": [], "since": None}, "open"),
+        (
+            {"open": False, "change": "ch-1", "waits_for": ["approval"], "since": "2026-01-02"},
+            "closed: ch-1 waits for approval, since 2026-01-02",
+        ),
+        (
+            {"open": False, "change": "ch-1", "waits_for": [], "since": None},
+            "closed: ch-1 waits for its turn",
+        ),
+    ],
+)
+def test_an_application_shows_all_four_marks(gate: dict[str, Any], said: str) -> None:
+    mark: dict[str, Any] = {
+        "status": "unknown", "reason": "", "message": "", "evidence": [],
+        "as_of": None, "source": "", "stale_since": None,
+    }  # fmt: skip
+    place: dict[str, Any] = {
+        "environment": "acme-prod", "desired": None, "committed": None,
+        "applied": mark, "health": mark, "change": None, "gate": gate, "blocked_by": [],
+    }  # fmt: skip
+    assert list(_place(place)) == [
+        "acme-prod:",
+        "  applied  unknown, never seen",
+        "  health   unknown, never seen",
+        "  change   none",
+        f"  gate     {said}",
+    ]

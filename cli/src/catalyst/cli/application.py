@@ -192,10 +192,21 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
             yield f"           {item['kind']} {item['name']}: {item['status']}{said}"
     if place["change"]:
         yield f"  change   {place['change']['action']} {place['change']['change']}"
+    else:
+        yield "  change   none"
+    yield f"  gate     {_gate(place['gate'])}"
     blocked = chain(place["blocked_by"])
     if blocked:
         yield "  blocked by"
         yield from (f"    {line}" for line in blocked)
+
+
+def _gate(gate: dict[str, Any]) -> str:
+    """Return whether a change waits for its gates, which one, for what and since when."""
+    if gate["open"]:
+        return "open"
+    since = f", since {gate['since']}" if gate["since"] else ""
+    return f"closed: {gate['change']} waits for {', '.join(gate['waits_for']) or 'its turn'}{since}"
 
 
 def _mark(mark: dict[str, Any]) -> str:
