@@ -102,6 +102,21 @@ def test_findings_of_all_kinds_and_files_are_told_at_once() -> None:
     assert all(one.message and one.fix and one.column for one in linted.findings)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("argoproj.io/v1alpha1", "Application"),
+    ],
+)
+def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, kind: str) -> None:
+    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert linted.refused
+    assert [one.rule for one in linted.findings] == ["manifests.elsewhere"]
+
+
 @pytest.mark.guarantee("G20.3")
 def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
     document = DOCUMENT.replace("version: 1.2.0", "version: 1.2").replace(

@@ -32,6 +32,9 @@ CLUSTER_SCOPED: Final = frozenset(
     }
 )  # fmt: skip
 
+_APPLIERS: Final = (".fluxcd.io", "argoproj.io")
+"""Groups of objects that make others apply what stands elsewhere: nobody looked at that here, and
+whoever applies it may do more than an Application may."""
 _KEYS: Final = frozenset({"apiVersion", "kind", "resources"})
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -148,6 +151,10 @@ def _is_object(source: Document, findings: list[Finding]) -> bool:
         message = f"a {kind} belongs to the whole cluster, and an Application has its namespace"
         fix = "leave it to the platform, or use the kind that a namespace holds"
         findings.append(source.finding(("kind",), "manifests.cluster-scoped", message, fix))
+    elif str(value.get("apiVersion")).partition("/")[0].endswith(_APPLIERS):
+        message = f"a {kind} makes the cluster apply what stands elsewhere"
+        fix = "put the objects themselves into the manifests"
+        findings.append(source.finding(("kind",), "manifests.elsewhere", message, fix))
     elif kind == "List":
         message = "a list of objects is not taken"
         fix = "separate the objects with ---"
