@@ -45,6 +45,7 @@ MAY = {
         "$JS.API.CONSUMER.MSG.NEXT.EV.projector-1",
     ],
     "gateway": [
+        "$SRV.PING.catalyst-billing",
         CREATE,
         SUSPEND,
         FOREIGN,

@@ -134,6 +134,10 @@ async def test_a_question_is_answered_by_the_service_that_knows(stack: Stack) ->
         assert none.status_code == 404
         other = await http.post("/v1/queries/nobody/plan", params=params, json={})
         assert other.status_code == 404
+        # Nobody of that service is at work here, which says nothing about the question.
+        away = await http.post("/v1/queries/provisioning/plan", params=params, json={})
+        assert (away.status_code, away.json()["code"]) == (503, "unavailable")
+        assert away.headers["retry-after"] == "1"
     async with stack.client(stack.token("eve@else.example")) as http:
         found = await http.post(path, params=params, json={})
         assert (found.status_code, found.json()["code"]) == (403, "forbidden")

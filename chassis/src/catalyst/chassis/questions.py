@@ -17,6 +17,7 @@ from catalyst.chassis.access import RolesTable
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.events import Unreadable
 from catalyst.chassis.jetstream.answering import Answering
+from catalyst.chassis.jetstream.asking import micro_name
 from catalyst.chassis.jetstream.port import BrokerError
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Query, Service
@@ -49,7 +50,7 @@ class Questions:
         self._runtime = runtime
         self._table = table
         self._states = states
-        self._answering = Answering(runtime.js, f"catalyst-{service.name}", tasks)
+        self._answering = Answering(runtime.js, micro_name(service.name), tasks)
 
     async def start(self) -> None:
         """Begin to answer."""

@@ -10,7 +10,23 @@ from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import TooLarge, Unavailable
 
+PING_SECONDS: Final = 1.0
+"""How long a service has to say that it is there; it says so without thinking."""
 _ERROR: Final = b"Nats-Service-Error"
+
+
+def micro_name(service: str) -> str:
+    """Return what a service is called on the micro protocol."""
+    return f"catalyst-{service}"
+
+
+async def at_work(js: JetStream, service: str) -> bool:
+    """Whether anybody answers questions for a service now."""
+    try:
+        await ask(js, f"$SRV.PING.{micro_name(service)}", b"", {}, timeout=PING_SECONDS)
+    except Unavailable:
+        return False
+    return True
 
 
 async def ask(

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import problems
-from catalyst.chassis.jetstream.asking import ask
+from catalyst.chassis.jetstream.asking import ask, at_work
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Unavailable
 from catalyst.contracts import codec
@@ -73,8 +73,12 @@ class Queries:
             raw = await ask(self._js, subject, body, headers, timeout=ANSWER_SECONDS)
         except Unavailable as error:
             if error.code == 503:
-                # The broker knows of nobody who listens there: a wrong name, or nobody at work.
-                raise Rejected("not-found", "nobody answers this question now") from error
+                # The broker knows of nobody who listens there.
+                if await at_work(self._js, service):
+                    raise Rejected("not-found", "there is no such question") from error
+                raise Rejected(
+                    "unavailable", f"{service} is not at work just now: ask again in a moment"
+                ) from error
             raise
         return _passed_on(raw)
 
