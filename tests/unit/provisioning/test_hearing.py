@@ -1,0 +1,65 @@
+"""What a cluster says, read: for which Environment, and whatever it is."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import facts
+from tests.support.facts import pod
+
+from catalyst.contracts.codec import Undecodable
+from catalyst.provisioning.domain import seen
+
+
+@pytest.mark.guarantee("G13.6")
+@pytest.mark.parametrize("environment", ["omantel-prod", "acme-dev"])
+def test_nobody_speaks_for_another_environment(environment: str) -> None:
+    _, data = pod(1)
+    with pytest.raises(Undecodable, match="labels"):
+        seen.decode(facts.subject("Pod", "blog-0", environment=environment), data)
+
+
+@pytest.mark.guarantee("G13.6")
+def test_an_organization_is_not_taken_from_a_label_that_its_environment_contradicts() -> None:
+    item = {
+        "metadata": {
+            "name": "x",
+            "resourceVersion": "1",
+            "labels": {**facts.LABELS, "openova.io/organization": "omantel"},
+        }
+    }
+    with pytest.raises(Undecodable, match="labels"):
+        seen.decode(facts.subject("Pod", "x"), facts.body("Pod", item))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["conditions", "phase", "type", "status", "reason", "replicas", "state"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(
+    kind=st.sampled_from(["Pod", "Deployment", "Job", "Kustomization", "Service"]),
+    status=JSON,
+    spec=JSON,
+)
+def test_whatever_a_cluster_says_is_read(kind: str, status: Any, spec: Any) -> None:
+    found, _, _ = seen.health({"kind": kind, "metadata": {}, "spec": spec, "status": status})
+    assert found in {"healthy", "progressing", "degraded", "unknown"}
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"type":"MODIFIED"}', b'{"type":"X","object":{}}'])
+def test_what_is_no_fact_is_refused(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        seen.decode(facts.subject("Pod", "x"), data)
