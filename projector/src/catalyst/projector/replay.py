@@ -196,4 +196,4 @@ def reference(place: RowKey) -> Ref | None:
     view = BY_KIND.get(place.kind)
     if view is None:
         return None
-    return Ref(place.organization, view.service, view.aggregate, place.name)
+    return Ref(place.organization, view.service, view.aggregate, view.id_of(place))

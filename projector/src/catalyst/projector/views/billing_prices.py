@@ -100,6 +100,11 @@ def subscription_key(ref: Ref) -> RowKey:
     return RowKey(ref.organization, environment, "subscription", None, application)
 
 
+def subscription_id(place: RowKey) -> str:
+    """Return the id of the subscription whose row has this key."""
+    return f"{place.name}.{place.environment}"
+
+
 def _started(
     _doc: SubscriptionDocument | None, event: bill1.SubscriptionStarted, at: At
 ) -> SubscriptionDocument:
@@ -158,6 +163,7 @@ SUBSCRIPTION: Final[View[Any]] = View(
     aggregate="subscription",
     document=SubscriptionDocument,
     key=subscription_key,
+    id_of=subscription_id,
     folds=_SUBSCRIPTION_FOLDS,
     creates=bill1.SubscriptionStarted,
     labels=_subscription_labels,

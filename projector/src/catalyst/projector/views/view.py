@@ -42,6 +42,10 @@ Fold = Callable[[Any, Any, At], Any]
 document is None only for an event that creates one."""
 
 
+def _name(place: RowKey) -> str:
+    return place.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(Generic[D]):
     """Rows of one kind; each is made by the events of one aggregate."""
@@ -54,6 +58,8 @@ class View(Generic[D]):
     aggregate: str
     document: type[D]
     key: Callable[[Ref], RowKey]
+    id_of: Callable[[RowKey], str] = _name
+    """Id of the aggregate whose row has a key: `key`, the other way round."""
     folds: Mapping[type[Event], Fold]
     """What each event does; newest versions only."""
     creates: type[Event]
