@@ -27,8 +27,10 @@ TARGET: Final = 8.0
 CREATE: Final = "create-organization"
 SYNC: Final = "always"
 """As `catalyst up` runs its broker."""
-WARM: Final = 0.1
-"""Share of the commands that is decided before the clock starts."""
+AHEAD: Final = 1_000
+"""Commands that the broker hands a worker before it has settled one (`max_ack_pending`). So many
+are decided before the clock starts, and as many still wait when it stops: in between, one is
+admitted and drafted for each one that is decided."""
 
 ORGANIZATIONS: Final = Service(
     name="environment",
@@ -75,15 +77,16 @@ async def measure(runs: int, grouped: int, single: int) -> Figure:
 async def _decide(number: int) -> tuple[float, float]:
     """Return commands a second, and how many went into a batch on average."""
     async with prepared(SYNC) as (js, _):
-        await _queue(js, number)
+        queued = AHEAD + number + AHEAD
+        await _queue(js, queued)
         async with _working(js) as worker:
-            warm = int(number * WARM)
-            await _reached(worker, warm)
+            await _reached(worker, AHEAD)
             began, since = time.perf_counter(), worker.grouping.commands
-            await _reached(worker, number)
+            await _reached(worker, AHEAD + number)
             seconds = time.perf_counter() - began
-            decided = worker.grouping.commands - since
-            return decided / seconds, worker.grouping.commands / worker.grouping.batches
+            rate = (worker.grouping.commands - since) / seconds
+            await _reached(worker, queued)
+            return rate, worker.grouping.commands / worker.grouping.batches
 
 
 async def _queue(js: JetStream, number: int) -> None:
