@@ -23,8 +23,8 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test is timed, so neither is an example. At a desk the unit tests are for every save; CI draws
-# several times as many examples.
-settings.register_profile("local", deadline=None, max_examples=15)
+# twice as many examples.
+settings.register_profile("local", deadline=None, max_examples=25)
 settings.register_profile("ci", settings.get_profile("ci"), max_examples=50)
 settings.load_profile("ci" if settings.get_current_profile_name() == "ci" else "local")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from dulwich.objects import Blob, Commit, Tree
+from dulwich.objects import Blob, Tree
 from dulwich.refs import HEADREF
 from dulwich.refs import Ref as Branch
 from dulwich.repo import Repo
+from tests.support.commits import committed
 from tests.support.sources import Registry, document, registering, until
 
 from catalyst.blueprint_controller.domain.places import source_ref
@@ -71,12 +72,7 @@ def commit(root: GitRoot, organization: str, files: dict[str, str]) -> str:
             repo.object_store.add_object(inner)
             top.add(folder.encode(), 0o040000, inner.id)
         repo.object_store.add_object(top)
-        made = Commit()
-        made.tree = top.id
-        made.author = made.committer = b"Ada <ada@acme.example>"
-        made.author_time = made.commit_time = 1_700_000_000
-        made.author_timezone = made.commit_timezone = 0
-        made.message = b"Write Blueprints"
+        made = committed(top)
         if MAIN in repo.refs:
             made.parents = [repo.refs[MAIN]]
         repo.object_store.add_object(made)

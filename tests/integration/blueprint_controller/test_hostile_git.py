@@ -12,6 +12,7 @@ import pytest
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import Blob, Commit, ShaFile, Tree
 from dulwich.pack import write_pack_objects
+from tests.support.commits import committed
 from typing_extensions import override
 
 from catalyst.blueprint_controller.adapters import git
@@ -25,17 +26,6 @@ pytestmark = [pytest.mark.real, pytest.mark.guarantee("G22.6")]
 DOCUMENT = Blob.from_string(b"kind: Blueprint\n")
 FOLDER = 0o040000
 Answer = Callable[[], Iterator[bytes]]
-
-
-def committed(tree: Tree) -> Commit:
-    """Return a commit of a tree."""
-    made = Commit()
-    made.tree = tree.id
-    made.author = made.committer = b"Eve <eve@rival.example>"
-    made.author_time = made.commit_time = 1_700_000_000
-    made.author_timezone = made.commit_timezone = 0
-    made.message = b"Write Blueprints"
-    return made
 
 
 def plain() -> tuple[Tree, Commit]:

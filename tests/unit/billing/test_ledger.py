@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support import billing, build
+from tests.support.examples import at_least
 from tests.support.scenario import Outcome, Scenario, given
 
 from catalyst.billing.domain import credit, holds, ledger
@@ -224,7 +225,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
 @pytest.mark.guarantee("G12.2")
 def test_any_history_gives_the_balances_of_a_naive_model() -> None:
-    run_state_machine_as_test(LedgerMachine, settings=settings(stateful_step_count=30))
+    run_state_machine_as_test(
+        LedgerMachine, settings=settings(at_least(50), stateful_step_count=30)
+    )
 
 
 def test_a_group_that_does_not_add_up_cannot_be_made() -> None:

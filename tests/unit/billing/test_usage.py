@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from tests.support import billing
+from tests.support.examples import at_least
 from tests.support.scenario import Scenario, given
 from tests.support.usage import (
     AGGREGATIONS,
@@ -76,6 +77,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Use], list[list[Use]]]:
 
 @pytest.mark.guarantee("G12.9")
 @for_all(histories())
+@at_least(60)
 def test_any_order_and_any_repetition_make_the_same_quantities(
     history: tuple[list[Use], list[list[Use]]],
 ) -> None:

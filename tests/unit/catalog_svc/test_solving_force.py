@@ -8,9 +8,10 @@ from random import Random
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from tests.support.catalogue import PROD, Shop
+from tests.support.examples import at_least
 
 from catalyst.blueprints.versions import parse, parse_range, upgrade_refusal
 from catalyst.catalog_svc.domain.solving import Solution, solve
@@ -212,7 +213,7 @@ def answer(shop: Shop, request: Request) -> Solution | None:
 
 
 @pytest.mark.guarantee("G24.3")
-@settings(max_examples=4 * settings().max_examples)
+@at_least(200)
 @given(st.integers(0, 2**48))
 def test_there_is_a_lock_exactly_if_brute_force_finds_one(seed: int) -> None:
     luck = Random(seed)  # noqa: S311 - for a test

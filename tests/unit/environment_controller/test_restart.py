@@ -8,6 +8,7 @@ from hypothesis import given as examples
 from hypothesis import strategies
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, ORG_ADMIN, SELF
+from tests.support.examples import at_least
 from tests.support.scenario import Outcome, Scenario, World, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -303,6 +304,7 @@ MOVES: list[Move] = [
 
 
 @pytest.mark.guarantee("G7.9")
+@at_least(40)
 @examples(
     moves=strategies.lists(strategies.sampled_from(MOVES), max_size=60),
     every=strategies.sampled_from([1, 5]),

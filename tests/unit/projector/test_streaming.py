@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support import log as writing
+from tests.support.examples import at_least
 from tests.support.showing import ANN, SOVEREIGN, Tab, World
 from typing_extensions import override
 
@@ -350,7 +351,7 @@ class Streaming(RuleBasedStateMachine):
 
 @pytest.mark.guarantee("G4.1", "G4.2", "G4.3", "G4.5", "G4.6")
 def test_readers_that_drop_and_lag_and_come_back_converge() -> None:
-    run_state_machine_as_test(Streaming, settings=settings(stateful_step_count=40))
+    run_state_machine_as_test(Streaming, settings=settings(at_least(60), stateful_step_count=40))
 
 
 def item(entry: Entry, first: int) -> Item:

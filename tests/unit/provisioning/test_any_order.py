@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.support import plans
 from tests.support.changing import Sent
+from tests.support.examples import at_least
 from tests.support.plans import DEVELOPER, apply, locked, planned, town
 from typing_extensions import override
 
@@ -246,6 +247,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
+    at_least(40),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -7,6 +7,7 @@ import pytest
 from dateutil.rrule import rrule, rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import at_least
 
 from catalyst.contracts.environment_v1 import Window
 from catalyst.provisioning.domain.windows import opening
@@ -102,6 +103,7 @@ def every(rule: str) -> rrule:
     return found
 
 
+@at_least(30)
 @given(
     rule=st.sampled_from(
         ["FREQ=DAILY;BYHOUR=3", "FREQ=HOURLY;INTERVAL=7", "FREQ=WEEKLY;BYDAY=TU,SA",

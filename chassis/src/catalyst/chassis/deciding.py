@@ -115,7 +115,7 @@ class Deciding:
             except BrokerError as error:
                 # Never the message's fault, so nothing is parked: wait, a person may have to act.
                 log.warning("broker refused", extra={"command_id": job.done_id, "why": str(error)})
-                failures += 1
+                failures += 1  # Nor of what was read, so the next attempt is alone already.
                 await asyncio.sleep(_PAUSE_SECONDS[1])
             doubt = True
             failures += 1

@@ -98,20 +98,21 @@ class States:
 
     async def get(self, ref: Ref) -> Held:
         """Return what is held, loading it at first use."""
-        held = self._held.get(ref)
+        held = self._known(ref)
         if held is None:
             held = await self._first(ref)
             self._keep(held)
-        else:
-            self._held.move_to_end(ref)
         return held
 
     def presume(self, ref: Ref) -> Held:
         """Return what is held, or else the aggregate without an event, as it most likely is."""
+        held = self._known(ref)
+        return self._eventless(ref, presumed=True) if held is None else held
+
+    def _known(self, ref: Ref) -> Held | None:
         held = self._held.get(ref)
-        if held is None:
-            return Held(ref=ref, state=self._initial(ref), version=0, presumed=True)
-        self._held.move_to_end(ref)
+        if held is not None:
+            self._held.move_to_end(ref)
         return held
 
     def forget(self, refs: Sequence[Ref]) -> None:
@@ -134,7 +135,10 @@ class States:
         if self._held.get(before.ref) is not expected or aggregate is None:
             self.forget([before.ref])
             return
-        after = replace(before, since_snapshot=0) if snapshot else before
+        # What is stored is no presumption any more: its guard held.
+        after = replace(before, presumed=False) if before.presumed else before
+        if snapshot:
+            after = replace(after, since_snapshot=0)
         for event, seq in recorded:
             after = _fold(aggregate, after, event, seq)
         self._keep(after)
@@ -156,7 +160,7 @@ class States:
     async def load(self, ref: Ref, *, up_to: int | None = None) -> Held:
         """Read an aggregate from the log, as of sequence `up_to` or now; nothing is kept."""
         aggregate = self._of(ref)
-        held = Held(ref=ref, state=self._initial(ref), version=0)
+        held = self._eventless(ref)
         if aggregate is None:
             return await self._fold_rest(held, None, up_to)
         # A snapshot has the shape of its owner's state, which is not that of another's fold.
@@ -209,11 +213,12 @@ class States:
         stored = await self._broker.replay(EV, ref.guard, limit=_SHORT)
         if len(stored) == _SHORT:
             return await self.load(ref)
-        return _folded(Held(ref=ref, state=self._initial(ref), version=0), self._of(ref), stored)
+        return _folded(self._eventless(ref), self._of(ref), stored)
 
-    def _initial(self, ref: Ref) -> Any:
+    def _eventless(self, ref: Ref, *, presumed: bool = False) -> Held:
         aggregate = self._of(ref)
-        return None if aggregate is None else aggregate.initial
+        initial = None if aggregate is None else aggregate.initial
+        return Held(ref=ref, state=initial, version=0, presumed=presumed)
 
     def _of(self, ref: Ref) -> Aggregate[Any] | None:
         return self._aggregates.get((ref.service, ref.aggregate))
@@ -282,7 +287,7 @@ def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) ->
             message_type=event.message_type,
             reason=event.reason,
         )
-        return replace(held, version=seq, parked=(*held.parked, entry), presumed=False)
+        return replace(held, version=seq, parked=(*held.parked, entry))
     if isinstance(event, runtime_v1.Unparked):
         rest = tuple(item for item in held.parked if item.subject != event.subject)
         return replace(held, version=seq, parked=rest)
@@ -292,11 +297,5 @@ def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) ->
             state = aggregate.evolve(state, event)
         except Exception as error:  # noqa: BLE001 - whatever a fold raises freezes its aggregate
             broken = f"{type(event).__name__} at {seq}: {error!r}"
-    return replace(
-        held,
-        state=state,
-        version=seq,
-        broken=broken,
-        since_snapshot=held.since_snapshot + 1,
-        presumed=False,
-    )
+    since = held.since_snapshot + 1
+    return replace(held, state=state, version=seq, broken=broken, since_snapshot=since)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalyst.chassis.job import Collected, Job
-from catalyst.chassis.service import Prepare, Process, Read, Service, Source
+from catalyst.chassis.service import Prepare, Process, Read, Rule, Service, Source
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer
 from catalyst.contracts.rejection import Rejected
@@ -43,9 +43,12 @@ class Ways:
 
     def makes(self, job: Job) -> bool:
         """Whether a job makes its aggregate, so that there is most likely none yet."""
-        key = (type(job.payload), job.ref.aggregate)
-        rule = self._service.by_command.get(key)  # type: ignore[arg-type]
+        rule = self._rule(job)
         return rule is not None and rule.makes
+
+    def _rule(self, job: Job) -> Rule | None:
+        key = (type(job.payload), job.ref.aggregate)
+        return self._service.by_command.get(key)  # type: ignore[arg-type]
 
     def of(self, job: Job) -> Way:
         """Return how a job is decided.
@@ -64,7 +67,7 @@ class Ways:
             if process is None:
                 raise Rejected("unknown-type", f"{aggregate!r} reacts to nothing")
             return Way(process.reads, process.react, payload)
-        rule = self._service.by_command.get((type(payload), aggregate))  # type: ignore[arg-type]
+        rule = self._rule(job)
         if rule is None:
             raise Rejected("unknown-type", f"{aggregate!r} takes no {job.type!r}")
         return Way(rule.reads, rule.decide, payload, rule.prepare)

@@ -191,7 +191,8 @@ def gateway() -> Permissions:
     return Permissions(
         publish=(
             *(f"{kind}.*.{service}.>" for service in SERVICES for kind in ("cmd", "qry")),
-            *("use.>", "$SRV.PING.*"),
+            "use.>",
+            "$SRV.PING.*",
             *_read(EV, DLQ, "KV_rm"),
             # The bucket that is current changes its name with each rebuild.
             *_api("DIRECT.GET.*", "DIRECT.GET.*.>", "STREAM.INFO.*"),

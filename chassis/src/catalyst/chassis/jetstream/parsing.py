@@ -82,7 +82,8 @@ class QuickParser(Parser):
                 try:
                     take(wire.Raw(words[0], reply, headers, body))
                 except Exception:
-                    # Otherwise the read loop would end, and nothing would ever arrive again.
+                    # Otherwise the read loop would end, and nothing would ever arrive again. A
+                    # puller catches its own and doubts; a call that misses its answer ends in time.
                     log.exception("a tap failed")
         except (ValueError, IndexError) as error:
             raise ProtocolError("nats: malformed MSG") from error

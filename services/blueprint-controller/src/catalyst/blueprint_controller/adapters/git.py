@@ -104,7 +104,9 @@ class GitSource:
             except Exception as error:
                 # The library trusts who answers, so anything may come out of what it was sent.
                 log.warning("what a source sent cannot be read", exc_info=True)
-                shutil.rmtree(self._path, ignore_errors=True)  # A part of it would stay there.
+                # A part of it would stay there, and spoil every later fetch.
+                if self._path.exists():
+                    shutil.rmtree(self._path)
                 raise Unusable("unreadable", "it does not send what Git sends") from error
 
     def _fetch(self, pool: Plain, password: str, known: str) -> ObjectID | None:

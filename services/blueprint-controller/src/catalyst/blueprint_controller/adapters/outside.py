@@ -108,22 +108,22 @@ class Plain(urllib3.PoolManager):
         """A second handle of each connection: it is cut off by that, whatever it waits for."""
         self._late = False
         self._left = 0
-        opened = {"_new_conn": self._opened}
+
+        def open_(connection: Any) -> socket.socket:
+            return self._open(connection)
+
+        opened = {"_new_conn": open_}
         self.pool_classes_by_scheme = {
             "http": _pool(urllib3.HTTPConnectionPool, type("_Http", (HTTPConnection,), opened)),
             "https": _pool(urllib3.HTTPSConnectionPool, type("_Https", (HTTPSConnection,), opened)),
         }
 
-    @property
-    def _opened(self) -> Callable[[Any], socket.socket]:
-        def open_(connection: Any) -> socket.socket:
-            opened = self._connect(connection)
-            self._guards.append(opened.dup())
-            if self._late:
-                self._cut()
-            return opened
-
-        return open_
+    def _open(self, connection: Any) -> socket.socket:
+        opened = self._connect(connection)
+        self._guards.append(opened.dup())
+        if self._late:
+            self._cut()
+        return opened
 
     @contextmanager
     def within(self, seconds: float, most: int) -> Iterator[None]:

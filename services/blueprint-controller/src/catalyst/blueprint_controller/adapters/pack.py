@@ -188,17 +188,6 @@ class Walk:
         return sum(shared.values()) if named else max(held, default=0)
 
 
-def check(pack: bytes) -> None:
-    """Return if a whole pack may be unpacked.
-
-    Raises:
-        BadPack: If not, with the reason.
-    """
-    walk = Walk()
-    walk.feed(pack)
-    walk.end()
-
-
 def _fits(size: int) -> None:
     if size > MAX_OBJECT_BYTES:
         raise BadPack(f"an object of more than {MAX_OBJECT_BYTES // 1024 // 1024} MiB")
