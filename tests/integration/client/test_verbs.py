@@ -110,6 +110,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "capture    done" in shop.well(*pasted(shown.err, "apply"), by=shop.owner).out
     assert "healthy" in shop.well("app", "list", "--env", ENV).out
     assert "seen" in shop.well("app", "show", "blog").out
+    assert "do you mean blog?" in shop.run("plan", "upgrade", "blgo", "--env", ENV).err
     carried_out(shop, "upgrade", "blog", "--env", ENV, "--version", "1.1.0")
     more = planned(shop, "configure", "blog", "--env", ENV, "--set", "memoryMiB=768")
     other = planned(shop, "configure", "blog", "--env", ENV, "--set", "siteTitle=Hi")
@@ -161,7 +162,7 @@ NOBODY: Final = ("--org", "nobody")
     [
         (4, "Organization 'nobody'", ("app", "list", *NOBODY)),
         (4, "Application 'shop'", ("app", "show", "shop", "--org", ORG)),
-        (4, "Application 'shop'", ("app", "history", "shop", "--org", ORG)),
+        (4, "do you mean blog?", ("app", "history", "blgo", "--org", ORG)),
         (4, "account of 'nobody'", ("billing", "balance", *NOBODY)),
         (4, "account of 'nobody'", ("billing", "ledger", *NOBODY)),
         (4, "Organization 'nobody'", ("billing", "invoice", "list", *NOBODY)),
@@ -193,7 +194,7 @@ NOBODY: Final = ("--org", "nobody")
         ),
         (3, "voucher", ("voucher", "revoke", "NO-SUCH-CODE-7QKD", "--reason", "Why not?")),
         (7, "get organizations", ("catalog", "search", "wiki", *NOBODY)),
-        (4, "'bp-none'", ("catalog", "show", "bp-none", "--org", ORG)),
+        (4, "do you mean bp-wordpress?", ("catalog", "show", "wordpres", "--org", ORG)),
         (
             4,
             "'nowhere-prod'",

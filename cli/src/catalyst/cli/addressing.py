@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -55,8 +55,22 @@ def unknown_type(type_: str) -> Failure:
     else:
         what = f"there is no command {type_!r}"
     near = closest(type_, COMMANDS)
-    hint = f"do you mean {' or '.join(near)}? {_LIST}" if near else _LIST
-    return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=hint)
+    return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=meant(near) + _LIST)
+
+
+def meant(near: Sequence[str]) -> str:
+    """Return the question whether one of these is meant, to stand before a hint; maybe empty."""
+    return f"do you mean {' or '.join(near)}? " if near else ""
+
+
+def alike(name: str, names: Iterable[str], before: str = "") -> list[str]:
+    """Return the names of things that are most like one, most alike first; maybe none.
+
+    `before` stands before every name, and makes none of them alike.
+    """
+    known = sorted({one.removeprefix(before) for one in names})
+    near = get_close_matches(name.removeprefix(before), known, n=_SUGGESTED)
+    return [before + one for one in near]
 
 
 def closest(type_: str, names: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -100,7 +100,12 @@ def show_(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    doc = owned.row(target, "applications", name, owner, _missing(name, owner))
+    try:
+        doc = owned.row(target, "applications", name, owner, _missing(name, owner))
+    except Failure as missing:
+        known = owned.suggested(name, lambda: names(owned.docs(target, "applications", owner)))
+        missing.hint = known + missing.hint
+        raise
     lines = [line for place in doc["bindings"] for line in _place(place)]
     show(doc, output, lambda: write_lines(lines or [f"{name} runs nowhere"]))
     if output is Format.TABLE:
@@ -123,21 +128,13 @@ def history(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-
-    async def work() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        more: str | None = None
-        async with reads(target) as door:
-            while True:
-                page = await door.list("changes", organization=owner, limit=_PAGE, continue_at=more)
-                found += [msgspec.to_builtins(row.doc) for row in page.rows]
-                more = page.next or None
-                if not more:
-                    return found
-
-    docs = [doc for doc in run(work()) if _concerns(doc, name)]
+    known = owned.docs(target, "changes", owner)
+    docs = [doc for doc in known if name in _concerned(doc)]
     if not docs:
-        raise _missing(name, owner)
+        missing = _missing(name, owner)
+        others = [other for doc in known for other in _concerned(doc)]
+        missing.hint = owned.suggested(name, lambda: others) + missing.hint
+        raise missing
     docs.sort(key=lambda doc: doc["opened"])
 
     def table() -> None:
@@ -167,10 +164,20 @@ def _missing(name: str, owner: str) -> Failure:
     return owned.no_such(f"Application {name!r} of {owner!r}", hint)
 
 
-def _concerns(doc: dict[str, Any], name: str) -> bool:
-    """Return whether a change is about an Application, or brought it along."""
-    asked: str = doc["request"]["application"]
-    return asked == name or any(one["application"] == name for one in doc["lock"])
+def names(docs: Iterable[dict[str, Any]], env: str | None = None) -> list[str]:
+    """Return the names of Applications; with an Environment, of those that shall run there."""
+    return [
+        doc["name"]
+        for doc in docs
+        if env is None
+        or any(place["environment"] == env and place["desired"] for place in doc["bindings"])
+    ]
+
+
+def _concerned(doc: dict[str, Any]) -> list[str]:
+    """Return the Applications that a change is about, or brought along."""
+    found = [doc["request"]["application"], *(one["application"] for one in doc["lock"])]
+    return [name for name in found if name]
 
 
 def _place(place: dict[str, Any]) -> Iterator[str]:

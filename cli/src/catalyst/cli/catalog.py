@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import typer
 
 from catalyst.cli import owned
-from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
+    Target,
     TokenOption,
     UrlOption,
     resolve,
 )
+from catalyst.client.errors import Problem
 
+_PAGE: Final = 100
 _WHOSE: Final = "whose catalogue is it?"
 
 
@@ -111,7 +115,10 @@ def show_(
     elif form:
         question, say = "form", _form
         asked |= where
-    answered = owned.answered(target, "catalog", question, asked, owner)
+    try:
+        answered = owned.answered(target, "catalog", question, asked, owner)
+    except Problem as problem:
+        raise _refused(target, problem, name, owner) from problem
     show(answered, output, lambda: say(answered.result))
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
@@ -123,6 +130,26 @@ def price(amounts: list[dict[str, Any]] | None) -> str:
     if amounts is None:
         return "no price"
     return " or ".join(str(one["text"]) for one in amounts) + " a month"
+
+
+def _refused(target: Target, problem: Problem, name: str, owner: str) -> Failure:
+    """Return why nothing is shown, and what may have been meant."""
+    failure = of_problem(problem)
+    # Asked why not, the service itself says what may be meant.
+    if problem.code == "blueprint-not-found" and "do you mean" not in problem.message:
+        near = owned.suggested(name, lambda: _names(target, owner), before="bp-")
+        failure.hint = f"{near}`catalyst catalog search --org {owner}` shows those there are"
+    return failure
+
+
+def _names(target: Target, owner: str) -> Iterator[str]:
+    """Yield the names of all Blueprints that a search finds."""
+    offset: int | None = 0
+    while offset is not None:
+        asked = {"text": "", "limit": _PAGE, "offset": offset}
+        found = owned.answer(target, "catalog", "search", asked, owner)
+        yield from (card["name"] for card in found["items"])
+        offset = found["next"]
 
 
 def _cards(result: dict[str, Any]) -> None:

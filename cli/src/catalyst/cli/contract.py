@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalyst.cli.addressing import closest
+from catalyst.cli.addressing import closest, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, show, write
 from catalyst.cli.target import OutputOption
@@ -63,13 +63,12 @@ def show_(
     """
     message = BY_TYPE.get(type_)
     if message is None:
-        near = closest(type_, BY_TYPE)
-        meant = f"do you mean {' or '.join(near)}? " if near else ""
+        near = meant(closest(type_, BY_TYPE))
         raise Failure(
             ExitCode.NOT_FOUND,
             f"there is no message {type_!r}",
             code="unknown-type",
-            hint=f"{meant}`catalyst contracts list` shows all",
+            hint=f"{near}`catalyst contracts list` shows all",
         )
     shape = schema.message_schema(message)
     body = {**_entry(message), "subject": _subject(message), "schema": shape}

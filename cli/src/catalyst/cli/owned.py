@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
+from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import note
 from catalyst.cli.target import Target, reads, run
-from catalyst.client.errors import Problem
+from catalyst.client.errors import ClientError, Problem
 from catalyst.client.reads import Answered
 from catalyst.client.rows import name_of
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
+_PAGE: Final = 500
 _NAMED: Final = 8
 """So many Organizations are named to whoever has to choose one."""
 
@@ -86,6 +89,36 @@ def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failu
             raise
         missing.code = problem.code
         raise missing from problem
+
+
+def docs(target: Target, kinds: str, owner: str) -> list[dict[str, Any]]:
+    """Return the documents of all rows of a kind that an Organization shows to the one who asks."""
+
+    async def work() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        more: str | None = None
+        async with reads(target) as door:
+            while True:
+                page = await door.list(kinds, organization=owner, limit=_PAGE, continue_at=more)
+                found += [msgspec.to_builtins(row.doc) for row in page.rows]
+                more = page.next or None
+                if not more:
+                    return found
+
+    return run(work())
+
+
+def suggested(name: str, names: Callable[[], Iterable[str]], before: str = "") -> str:
+    """Return the question whether a thing with a name like this is meant; maybe empty.
+
+    `names` reads what the one who asks may see. It is asked for when something was refused: if it
+    is refused too, nothing is suggested, and what was said first stays what is told. `before` is as
+    in `alike`.
+    """
+    try:
+        return meant(alike(name, names(), before))
+    except ClientError:
+        return ""
 
 
 def answer(

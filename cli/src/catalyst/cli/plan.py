@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalyst.cli import files, owned, planned, planshow
+from catalyst.cli import application, files, owned, planned, planshow
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.output import Format, note, show
@@ -297,6 +297,13 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
         blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
         place = f"--env {asked['environment']} --org {owner}"
         failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
+    elif problem.code == "application-not-found" and "application" in asked:
+        env = asked["environment"]
+        near = owned.suggested(
+            asked["application"],
+            lambda: application.names(owned.docs(target, "applications", owner), env),
+        )
+        failure.hint = f"{near}`catalyst app list --org {owner} --env {env}` shows what runs there"
     return failure
 
 
