@@ -74,7 +74,11 @@ async def test_every_wrong_field_is_marked_where_it_is(
             "aria-invalid", "true"
         )
         await expect(name).to_be_focused()
-        await expect(page.locator(".problems")).to_contain_text("invalid-data")
+        # Each is said once, in words, where it belongs.
+        panel = page.locator("#panel-send")
+        await expect(panel.get_by_text("must be an e-mail address")).to_have_count(1)
+        await expect(page.locator(".problems")).to_be_empty()
+        await expect(panel).not_to_contain_text("invalid-data")
         # Corrected, it goes through, and no mark is left.
         await name.fill("Now with a name")
         await page.get_by_role("button", name="Remove owner").nth(1).click()
@@ -92,8 +96,21 @@ async def test_what_the_worker_rejects_is_shown_at_its_field(
     await _fill_organization(desk, slug)
     await desk.send()
     await expect(desk.page.locator(".outcome .badge")).to_have_text("rejected")
-    await expect(desk.page.locator(".problems")).to_contain_text("organization-exists")
+    panel, problems = desk.page.locator("#panel-send"), desk.page.locator(".problems")
     await expect(desk.form.get_by_label("Organization")).to_have_attribute("aria-invalid", "true")
+    await expect(desk.form.locator(".wrong .error")).to_contain_text("exists")
+    await expect(problems).to_be_empty()
+    await expect(panel).not_to_contain_text("organization-exists")
+    # What belongs to no field stands above the button, once; the code is behind it.
+    await desk.choose_command("Resume Organization")
+    await desk.form.get_by_label("Organization").fill(slug)
+    await desk.send()
+    await expect(problems).to_have_text(
+        f"the Organization '{slug}' is not suspended organization-not-suspended"
+    )
+    await expect(problems.locator("code")).to_have_text("organization-not-suspended")
+    await expect(panel.get_by_text("is not suspended")).to_have_count(1)
+    await expect(panel.locator(".wrong")).to_have_count(0)
     await desk.choose_command("Create Environment")
     page, form = desk.page, desk.form
     await form.get_by_label("Organization").fill(slug)
@@ -107,7 +124,8 @@ async def test_what_the_worker_rejects_is_shown_at_its_field(
     await expect(page.locator(".outcome .badge")).to_have_text("rejected")
     await expect(form.get_by_label("Environment type")).to_have_attribute("aria-invalid", "true")
     await expect(form.get_by_label("Environment type")).to_be_focused()
-    await expect(page.locator(".problems")).to_contain_text("environment-name-mismatch")
+    await expect(problems).to_be_empty()
+    await expect(panel).not_to_contain_text("environment-name-mismatch")
 
 
 async def test_alternatives_maps_and_parts_that_may_be_left_out(

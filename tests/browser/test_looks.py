@@ -112,7 +112,12 @@ async def test_every_text_stands_out_from_what_is_behind_it(
         assert await _faint(window) == []
         await window.choose_command("Create Organization")
         await window.send()
-        await expect(window.page.locator(".problems")).not_to_be_empty()
+        await expect(window.form.locator(".wrong").first).to_be_visible()
+        assert await _faint(window) == []
+        await window.choose_command("Resume Organization")
+        await window.form.get_by_label("Organization").fill(f"{slug}-no")
+        await window.send()
+        await expect(window.page.locator(".problems code")).to_be_visible()
         assert await _faint(window) == []
         await window.page.context.set_offline(True)
         await window.until_state("reconnecting")

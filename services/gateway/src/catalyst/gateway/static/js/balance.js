@@ -6,7 +6,7 @@ import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
 import { icon, nothing } from "./icons.js";
 import { money } from "./money.js";
-import { refusal } from "./refusal.js";
+import { placed, words } from "./refusal.js";
 import { instant, label, place } from "./words.js";
 
 export class Balance {
@@ -108,16 +108,17 @@ export class Balance {
   #told(doc) {
     if (!doc) return;
     if (doc.status === "completed") say(this.worth, `Redeemed: ${doc.amount ? money(doc.amount) : "the credit"} was added.`);
-    else if (doc.status === "failed") this.#refused({ message: `It was not redeemed: ${doc.code}`, errors: [] });
+    else if (doc.status === "failed") this.#refused({ message: "It was not redeemed.", code: doc.code });
     if (["completed", "failed"].includes(doc.status)) this.#redemption = "";
   }
 
   #refused(error) {
     say(this.worth, "");
     this.code.clear();
-    const wrong = error.errors?.length ? error.errors.map(({ message, rule }) => message || rule) : [error.message];
-    if (error.status && error.status !== 429) for (const text of wrong) this.code.mark(text);
-    this.problems.replaceChildren(refusal(error));
+    // What a voucher itself is refused for names no field: there is only one.
+    const whole = error.status && error.code.startsWith("voucher-") && !error.errors.length;
+    const told = whole ? { errors: [{ pointer: "/code", message: error.message }] } : error;
+    this.problems.replaceChildren(placed(told, (one) => ({ field: one.pointer?.endsWith("/code") ? this.code : null, text: words(one) })));
     this.code.focus();
   }
 }

@@ -2,10 +2,11 @@
 
 import { commandId } from "./api.js";
 import { command } from "./asking.js";
-import { el, freshId, say } from "./dom.js";
+import { el, say } from "./dom.js";
+import { Text } from "./fields.js";
 import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
-import { refusal } from "./refusal.js";
+import { placed, words } from "./refusal.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
 import { PATIENCE_MS, chainOf, whole } from "./why.js";
 import { counted, duration, place } from "./words.js";
@@ -134,44 +135,38 @@ export class ChangePage {
   }
 
   #actions() {
-    const input = (text) => {
-      const id = freshId("said");
-      const control = el("input", { id, type: "text", autocomplete: "off" });
-      return [control, el("div", { class: "field" }, el("label", { for: id, text }), control)];
-    };
-    const [reason, reasonBox] = input("Why it shall be stopped");
-    const [comment, commentBox] = input("What you say to it");
+    const input = (text) => new Text(text, { kind: "text", schema: {} }, false);
+    const reason = input("Why it shall be stopped");
+    const comment = input("What you say to it");
+    const said = (field) => field.control.value;
     const act = (text, action, mood = "") => el("button", { type: "button", class: mood, text, on: { click: action } });
-    this.cancel = el("details", { hidden: true }, el("summary", { text: "Cancel this change" }), reasonBox,
-      act("Cancel it", () => this.#send("cancel-change", { reason: reason.value }, reason)));
+    this.cancel = el("details", { hidden: true }, el("summary", { text: "Cancel this change" }), reason.node,
+      act("Cancel it", () => this.#send("cancel-change", { reason: said(reason) }, reason)));
     const hash = () => this.#row()?.doc?.hash ?? "";
-    this.agree = act("Approve", () => this.#send("approve-change", { hash: hash(), comment: comment.value }, comment), "primary");
-    this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: comment.value }, comment));
+    this.agree = act("Approve", () => this.#send("approve-change", { hash: hash(), comment: said(comment) }, comment), "primary");
+    this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: said(comment) }, comment));
     this.ownWord = el("p", { class: "quiet" });
-    this.approve = el("div", { class: "part", hidden: true }, commentBox,
+    this.approve = el("div", { class: "part", hidden: true }, comment.node,
       el("div", { class: "actions" }, this.agree, this.refuse),
       this.ownWord);
     this.acts = el("section", { class: "card acts", "aria-label": "What you can do", hidden: true },
       el("h3", { text: "What you can do" }), this.approve, this.cancel);
   }
 
-  async #send(name, data, control) {
+  async #send(name, data, field) {
     const text = JSON.stringify([name, data]);
     if (this.sent?.text !== text) this.sent = { text, id: commandId() };
     this.problems.replaceChildren();
-    control.removeAttribute("aria-invalid");
+    field.clear();
     try {
       const query = { organization: this.organization, aggregate: "change", id: this.change };
       await command(`provisioning.${name}.v1`, this.sent.id, query, data);
       this.sent = null;
-      control.value = "";
+      field.control.value = "";
     } catch (error) {
       if (error.status) this.sent = null;
-      this.problems.replaceChildren(refusal(error));
-      if ((error.errors ?? []).some(({ pointer }) => /\/(reason|comment)$/.test(pointer ?? ""))) {
-        control.setAttribute("aria-invalid", "true");
-        control.focus();
-      }
+      const own = ({ pointer }) => /\/(reason|comment)$/.test(pointer ?? "");
+      this.problems.replaceChildren(placed(error, (one) => ({ field: own(one) ? field : null, text: words(one) })));
     }
   }
 }

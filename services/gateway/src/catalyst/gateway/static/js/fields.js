@@ -39,7 +39,7 @@ export class Field {
 
   /** Shows what is wrong with it. */
   mark(message) {
-    this.messages.push(message);
+    if (!this.messages.includes(message)) this.messages.push(message);
     this.error.textContent = this.messages.join("; ");
     this.control?.setAttribute("aria-invalid", "true");
     this.node.classList.add("wrong");

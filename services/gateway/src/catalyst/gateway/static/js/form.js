@@ -5,8 +5,9 @@ import { byId, el } from "./dom.js";
 import { Choice, Text } from "./fields.js";
 import { Group } from "./groups.js";
 import { Answer } from "./outcome.js";
+import { placed, words } from "./refusal.js";
 import { shape, steps } from "./schema.js";
-import { commandName, place } from "./words.js";
+import { commandName, label, place } from "./words.js";
 
 const WAIT_SECONDS = 15;
 
@@ -135,6 +136,11 @@ export class CommandForm {
   #raw = null;
   #rawBox = null;
   #mode = null;
+  /** The text as a field: it takes all errors of the data. */
+  #text = {
+    mark: (text) => (byId("raw-error").textContent += text),
+    focus: () => this.#raw.focus(),
+  };
   #problems = null;
   #button = null;
 
@@ -202,7 +208,7 @@ export class CommandForm {
       this.#sent = { text: "", id: "" };
       if (contract !== this.#contract) return;
       const outcome = await this.#answer.settle(body, query.organization);
-      if (outcome?.status === "rejected" && contract === this.#contract) this.#refused(outcome.errors ?? [], outcome);
+      if (outcome?.status === "rejected" && contract === this.#contract) this.#refused(outcome);
     } catch (error) {
       if (contract === this.#contract) this.#failed(error);
     } finally {
@@ -216,7 +222,7 @@ export class CommandForm {
       this.#answer.unknown(this.#sent.id);
     } else if (error instanceof Refused) {
       if (error.status === 401) this.signedOut(error.message);
-      else this.#refused(error.errors, error);
+      else this.#refused(error);
     } else throw error;
   }
 
@@ -227,37 +233,22 @@ export class CommandForm {
     for (const field of Object.values(this.#fields)) field.clear();
   }
 
-  /** Shows each error at its field, and all of them above the button. */
-  #refused(errors, { code, message }) {
-    const marked = errors.map((error) => this.#mark(error));
-    const lines = marked.map(({ field, text }) => el("li", {},
-      field ? el("button", { type: "button", class: "link", text, on: { click: () => field.focus() } }) : text));
-    this.#problems.replaceChildren(
-      el("p", {}, el("strong", { text: code }), ` ${message}`),
-      lines.length ? el("ul", {}, lines) : "");
-    marked.find(({ field }) => field)?.field.focus();
+  #refused(error) {
+    this.#problems.replaceChildren(placed(error, (one) => this.#where(one)));
   }
 
-  #mark({ pointer, rule, message }) {
-    const said = message || rule;
+  #where({ pointer, ...one }) {
+    const said = words(one);
     const path = steps(pointer);
     if (path[0] === "data") {
-      if (!this.#rawBox.hidden) {
-        byId("raw-error").textContent += `${pointer.slice("/data".length) || "/"}: ${said}. `;
-        return { field: { focus: () => this.#raw.focus() }, text: `${pointer}: ${said}` };
-      }
+      if (!this.#rawBox.hidden) return { field: this.#text, text: `${pointer.slice("/data".length) || "/"}: ${said}. ` };
       const { field, left } = this.#data.locate(path.slice(1));
-      const text = left.length ? `${left.join(" / ")}: ${said}` : said;
-      field.mark(text);
-      return { field, text: `${field.title}: ${text}` };
+      return { field, text: left.length ? `${left.map(label).join(" / ")}: ${said}` : said };
     }
     const named = { subject: "id", id: "id", organization: "organization", aggregate: "aggregate" };
-    const name = named[path[0] ?? rule] ?? "";
+    const name = named[path[0] ?? one.rule] ?? "";
     // An Organization is its own id.
-    const field = this.#fields[name] ?? (name === "id" ? this.#fields.organization : null);
-    if (!field) return { field: null, text: said };
-    field.mark(said);
-    return { field, text: `${field.title}: ${said}` };
+    return { field: this.#fields[name] ?? (name === "id" ? this.#fields.organization : null) ?? null, text: said };
   }
 }
 

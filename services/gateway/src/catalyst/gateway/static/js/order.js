@@ -1,13 +1,12 @@
 // What is wanted of one Application, asked field by field, and its plan: install, configure, …
 
-import { Refused } from "./api.js";
 import { question } from "./asking.js";
 import { ConfigForm } from "./config.js";
 import { el } from "./dom.js";
 import { Choice, Text } from "./fields.js";
 import { unread } from "./icons.js";
 import { PlanView } from "./plan.js";
-import { refusal } from "./refusal.js";
+import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
 import { place } from "./words.js";
 
@@ -169,21 +168,12 @@ export class Order {
   }
 
   #refused(error) {
-    if (!(error instanceof Refused)) {
-      this.problems.replaceChildren(refusal(error));
-      return;
-    }
-    let first = null;
-    const lines = error.errors.map(({ pointer, message, rule }) => {
-      const said = message || rule;
-      const field = this.#at(steps(pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
-      if (!field) return said;
-      field.mark(said);
-      first ??= field;
-      return el("button", { type: "button", class: "link", text: `${field.title}: ${said}`, on: { click: () => field.focus() } });
-    });
-    this.problems.replaceChildren(refusal(error, lines));
-    first?.focus();
+    this.problems.replaceChildren(placed(error, (one) => {
+      const field = this.#at(steps(one.pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
+      // What is not shown now cannot say what is wrong with it.
+      const shown = field && !field.node.closest("[hidden]");
+      return { field: shown ? field : null, text: field && !shown ? `${field.title}: ${words(one)}` : words(one) };
+    }));
   }
 
   #at([first, ...rest]) {

@@ -40,7 +40,10 @@ export class Answer {
       + "the same id ", el("code", { text: id }), " and counts once."));
   }
 
-  /** Shows an answer; one that is still pending is awaited. Returns the outcome, or null if left. */
+  /**
+   * Shows an answer; one that is still pending is awaited. Returns the outcome, or null if left: why
+   * something was refused is shown by the form, where it belongs.
+   */
   async settle(answer, organization) {
     const turn = this.#turn;
     let found = answer;
@@ -83,7 +86,6 @@ export class Answer {
         el("span", { class: `badge ${outcome.status}`, text: outcome.status }),
         ` at sequence `, el("strong", { class: "outcome-seq", text: String(outcome.seq) }),
         this.#seq ? " · " : null, this.#shown),
-      outcome.code ? el("p", {}, el("strong", { text: outcome.code }), ` ${outcome.message ?? ""}`) : null,
       events.length ? el("p", { class: "quiet", text: "It wrote:" }) : null,
       events.length ? el("ul", {}, events) : null,
       outcome.result === undefined || outcome.result === null ? null : block(outcome.result),

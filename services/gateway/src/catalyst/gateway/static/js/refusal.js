@@ -1,18 +1,40 @@
-// Why something was refused, as an element.
+// Why something was refused, as an element: in words, with the code for programs small behind them.
 
 import { Unreachable } from "./api.js";
 import { el } from "./dom.js";
 
-/** Returns what went wrong; `lines` are shown instead of the errors, if given. */
-export function refusal(error, lines = null) {
+/** Returns what is wrong with one field, in words. */
+export function words({ message, rule }) {
+  return message || rule;
+}
+
+/**
+ * Shows each error of a refusal at its field, and returns an element of what belongs to none, or ""
+ * if nothing does. `fieldOf(error)` returns the field of an error and what it says there, as
+ * `{field, text}`; without a field, `text` is said here. The first field gets the cursor.
+ */
+export function placed(error, fieldOf) {
+  let first = null;
+  const left = [];
+  for (const one of error.errors ?? []) {
+    const { field, text } = fieldOf(one);
+    if (field) field.mark(text);
+    else left.push(text);
+    first ??= field;
+  }
+  first?.focus();
+  return refusal(error, left);
+}
+
+/** Returns what was refused, or ""; `left` is what no field says of its errors. */
+export function refusal(error, left = (error.errors ?? []).map(words)) {
   if (error instanceof Unreachable) {
     return el("p", { text: `${error.message}. Try again: what was sent counts once.` });
   }
-  const shown = lines ?? (error.errors ?? []).map(({ message, rule }) => message || rule);
-  // One field that is wrong says it all; its line leads there.
-  const said = shown.length === 1 && typeof shown[0] !== "string" ? "" : error.message;
-  const more = shown.filter((line) => typeof line !== "string" || line !== error.message);
-  return el("div", {},
-    el("p", {}, error.code ? el("strong", { text: `${error.code} ` }) : null, said),
-    more.length ? el("ul", {}, more.map((line) => el("li", {}, line))) : null);
+  const errors = error.errors ?? [];
+  if (errors.length && !left.length) return "";
+  const said = left.length ? [...new Set(left)] : [error.message];
+  const code = error.code ? el("code", { text: error.code }) : null;
+  if (said.length === 1) return el("p", {}, said[0], code ? " " : null, code);
+  return el("div", {}, el("ul", {}, said.map((text) => el("li", { text }))), code);
 }
