@@ -10,6 +10,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import Failure
+from catalyst.cli.following import unseen
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import (
@@ -147,7 +148,7 @@ def history(
                 doc["status"],
                 doc["author_email"] or doc["author"],
                 doc["opened"],
-                doc["reason"],
+                doc["reason"] or unseen(doc),
             )
         lines.write()
 

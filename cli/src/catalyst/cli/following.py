@@ -32,6 +32,8 @@ PATIENCE_SECONDS: Final = 3.0
 """How long a change waits for something before that is worth telling: most answers come sooner."""
 
 _LOOK_SECONDS: Final = 0.5
+_LOOKS: Final = frozenset({"observe", "unprotect"})
+"""Steps that wait until something is seen; what nobody saw of it is their detail."""
 
 
 class Follower:
@@ -64,6 +66,7 @@ class Follower:
             reason = f": {doc['reason']}" if doc["reason"] else ""
             found.append(f"change {doc['change']} {doc['status']}, {doc['percent']} %{reason}")
             if self._status in OVER:
+                found += [f"  not seen: {text}" for text in unseen(doc)]
                 found += [f"  left: {text}" for text in doc["left"]]
         return found
 
@@ -81,6 +84,13 @@ class Follower:
             return []
         self._told |= links
         return ["blocked by", *(f"  {line}" for line in waits)]
+
+
+def unseen(doc: Doc) -> list[str]:
+    """Return what nobody has seen of a change that is completed."""
+    if doc["status"] != "completed":
+        return []
+    return [one["detail"] for one in doc["steps"] if one["step"] in _LOOKS and one["detail"]]
 
 
 def _step(step: Doc) -> str:

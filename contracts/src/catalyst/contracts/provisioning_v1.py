@@ -203,7 +203,7 @@ class ChangeStepProgressed(Event, frozen=True, kw_only=True):
     environment: str = ""
     """Where; empty: wherever the change works on it."""
     detail: str = ""
-    """What was made, such as a commit."""
+    """What was made, such as a commit, or what nobody has seen of it."""
     commits: dict[str, str] = {}
     """For `commit` and `unprotect`: the commit that stands on the branch of each Environment."""
     command: str = ""
@@ -220,7 +220,7 @@ class ChangeStepCompleted(Event, frozen=True, kw_only=True):
     step: Step
     """The step."""
     detail: str = ""
-    """What was made; for what was taken back with a person's help, what is left."""
+    """What was made, or what nobody has seen of it although it went on."""
     undo: bool = False
     """True if the step was taken back."""
     input: str = ""
@@ -260,7 +260,7 @@ class CompensationBegun(Event, frozen=True, kw_only=True):
 
 
 class ChangeCompleted(Event, frozen=True, kw_only=True):
-    """Everything that was planned has come true, and was seen."""
+    """Everything that was planned has come true, and was seen where anything reports."""
 
     input: str = ""
     """Id of what led here."""

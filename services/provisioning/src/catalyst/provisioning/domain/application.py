@@ -7,7 +7,7 @@ and whoever observes writes what is seen. So one guard covers all that a plan de
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -350,6 +350,14 @@ def is_gone(state: Application, environment: str, lost: Sequence[str] | None) ->
     if seen.health == "missing":
         return True
     return bool(seen.evidence) and all(_may_stay(item, lost) for item in seen.evidence)
+
+
+def unseen(state: Application, environments: Iterable[str]) -> tuple[str, ...]:
+    """Return those Environments from which nothing was ever reported of it.
+
+    What `is_gone` and `is_applied` say of them is taken for true, and nobody has seen it.
+    """
+    return tuple(name for name in environments if state.binding(name).observed is None)
 
 
 def _may_stay(item: Evidence, lost: Sequence[str] | None) -> bool:

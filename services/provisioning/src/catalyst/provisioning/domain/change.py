@@ -54,6 +54,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     deadline: datetime | None = None
     done: tuple[Unit, ...] = ()
     """What of the step in progress is done."""
+    details: tuple[str, ...] = ()
+    """What was said of that, each once."""
     begun: tuple[Step, ...] = ()
     """Steps that were begun, in that order."""
     completed: tuple[Step, ...] = ()
@@ -142,7 +144,9 @@ def _stepped(state: Change, event: Event) -> Change:
             commits = state.commits
             if event.commits:
                 commits = {**commits, event.application: event.commits}
-            state = replace(state, done=_with(state.done, unit), commits=commits)
+            details = _with(state.details, event.detail) if event.detail else state.details
+            done = _with(state.done, unit)
+            state = replace(state, done=done, details=details, commits=commits)
         case pro1.ChangeStepCompleted():
             state = _completed(state, event)
         case pro1.ChangeStepFailed():
@@ -190,6 +194,7 @@ def _started(state: Change, event: pro1.ChangeStepStarted) -> Change:
         gen=event.gen,
         deadline=event.deadline,
         done=state.done if again else (),
+        details=state.details if again else (),
         begun=state.begun if event.undo else _with(state.begun, event.step),
     )
     if not asks(event.step):

@@ -7,7 +7,7 @@ back: it is told what is left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from catalyst.contracts import application_v1 as app1
@@ -15,7 +15,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.provisioning.domain import closing, undoing
-from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen
+from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
 from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal, subscription
@@ -60,24 +60,62 @@ def _set_desired(writing: Writing) -> None:
 def look(writing: Writing) -> None:
     """Take over what is seen of the Applications, while the change waits for it."""
     step = writing.state.step
-    for unit in writing.state.remaining():
-        if writing.state.step == step and _is_seen(writing, unit):
-            done(writing, unit)
+    found = [unit for unit in writing.state.remaining() if _is_seen(writing, unit)]
+    details = _unseen(writing, found)
+    for unit in found:
+        if writing.state.step == step:
+            done(writing, unit, details[unit])
 
 
 def _is_seen(writing: Writing, unit: Unit) -> bool:
     content = writing.content
     state = writing.application(unit.application)
     if writing.state.step == "unprotect":
-        places = [item.environment for item in content.lock if item.application == unit.application]
-        data = [
-            at for at in places if content.volumes.get(subscription(Unit(unit.application, at)))
-        ]
-        return all(is_applied(state, at, writing.name) for at in data)
+        return all(is_applied(state, at, writing.name) for at in _looked_at(writing, unit))
     if not is_removal(content.request.action):
         return is_seen(state, unit.environment, writing.name)
     volumes = content.volumes.get(subscription(unit), ())
     return is_gone(state, unit.environment, None if content.request.keep_data else volumes)
+
+
+def _looked_at(writing: Writing, unit: Unit) -> list[str]:
+    """Return the Environments in which something of a unit has to be seen."""
+    if unit.environment:
+        return [unit.environment]
+    content, name = writing.content, unit.application
+    places = [item.environment for item in content.lock if item.application == name]
+    return [at for at in places if content.volumes.get(subscription(Unit(name, at)))]
+
+
+def _unseen(writing: Writing, found: Sequence[Unit]) -> dict[Unit, str]:
+    """Return, for what counts as seen, what nobody has seen of it, in words; empty: somebody has.
+
+    Each Environment is told once, with all of its Applications.
+    """
+    names: dict[str, list[str]] = {}
+    places: dict[Unit, tuple[str, ...]] = {}
+    for unit in found:
+        state = writing.application(unit.application)
+        places[unit] = unseen(state, _looked_at(writing, unit))
+        for at in places[unit]:
+            names.setdefault(at, []).append(unit.application)
+    lifted = writing.state.step == "unprotect"
+    words = {at: _nobody_saw(apps, at, lifted=lifted) for at, apps in names.items()}
+    return {unit: "; ".join(words[at] for at in places[unit]) for unit in found}
+
+
+def _nobody_saw(applications: Sequence[str], environment: str, *, lifted: bool) -> str:
+    """Return that something of a removal was seen by nobody, for a person.
+
+    Args:
+        applications: Of which nothing is reported.
+        environment: Where.
+        lifted: Whether it is that the protection of their data was lifted; else, that they went.
+    """
+    whose = "its" if len(applications) == 1 else "their"
+    what = f"the protection of {whose} data was lifted" if lifted else f"{whose} objects are gone"
+    where = f"{', '.join(applications)} from {environment}"
+    return f"nothing reports on {where}: nobody has seen that {what}"
 
 
 def given_up(writing: Writing, unit: Unit, commits: Mapping[str, str]) -> None:
@@ -108,11 +146,8 @@ def done(
         )
         if writing.state.remaining():
             return
-    writing.emit(
-        pro1.ChangeStepCompleted(
-            step=step, detail=detail if unit == WHOLE else "", input=writing.context.input_id
-        )
-    )
+    told = detail if unit == WHOLE else "; ".join(writing.state.details)
+    writing.emit(pro1.ChangeStepCompleted(step=step, detail=told, input=writing.context.input_id))
     steps = writing.content.steps
     place = steps.index(step) + 1
     following = steps[place] if place < len(steps) else None

@@ -13,6 +13,7 @@ import msgspec
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import assembling
+from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
@@ -139,7 +140,7 @@ def plan(
                 if not item.written
             ),
             volumes=volumes,
-            risks=_risks(request, going, volumes),
+            risks=_risks(request, facts, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
             stays=(*_idle(facts, lock), *_stays(request, going, gone, volumes), *kept),
             blocked_by=(*made_plan.blocked_by, *_needed(facts, made_plan.dependents, going)),
@@ -239,11 +240,24 @@ def _stays(
     return (*found, "every event stays in the log")
 
 
-def _risks(request: PlanRequest, going: list[Locked], volumes: Volumes) -> tuple[Risk, ...]:
+def _risks(
+    request: PlanRequest, facts: Facts, going: list[Locked], volumes: Volumes
+) -> tuple[Risk, ...]:
     found = [
         Risk(kind="downtime", message=f"{item.application} stops in {item.environment}")
         for item in going
     ]
+    found += (
+        Risk(
+            kind="unseen",
+            message=(
+                f"nothing reports on {item.application} from {item.environment}: as long as that"
+                " is so, nobody sees whether its objects are gone"
+            ),
+        )
+        for item in going
+        if unseen(facts.applications[item.application], [item.environment])
+    )
     if not request.keep_data:
         found += (
             Risk(kind="data-loss", message=f"deleted for good: {name}")

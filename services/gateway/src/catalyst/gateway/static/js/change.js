@@ -15,6 +15,8 @@ import { counted, duration, place } from "./words.js";
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
 /** After this a change of which no row came is taken for one that there is not. */
 const ABSENT_MS = 5_000;
+/** Steps that wait until something is seen; what nobody saw of it is their detail. */
+const LOOKS = ["observe", "unprotect"];
 const OVER = ["completed", "failed", "cancelled", "rejected"];
 
 export class ChangePage {
@@ -102,6 +104,7 @@ export class ChangePage {
     const stays = doc.status === "completed" && application && environment && action !== "uninstall";
     this.end.replaceChildren(...[
       stays ? el("button", { type: "button", text: `Open ${application}`, on: { click: () => this.go("application", application, environment) } }) : null,
+      list("Seen by nobody", unseen(doc)),
       list("Taken back", doc.undone.map((step) => stepName(step, action))),
       list("Left for a person", doc.left),
     ].filter(Boolean));
@@ -173,6 +176,12 @@ export class ChangePage {
 
 function list(title, lines) {
   return lines.length ? el("div", { class: "part" }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", { text })))) : null;
+}
+
+/** Returns what nobody has seen of a change that is completed. */
+function unseen(doc) {
+  if (doc.status !== "completed") return [];
+  return doc.steps.filter(({ step, detail }) => LOOKS.includes(step) && detail).map(({ detail }) => detail);
 }
 
 function facts(doc) {
