@@ -155,10 +155,22 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
 ) -> None:
     await site.create(slug, display_name="A name that goes on and on " * 4)
     viewport = {"width": width, "height": 800}
+    narrow = width < 640
     async with support.window(chromium, site.address, viewport=viewport) as window:
         await window.sign_in(site.admin)
+        # So many kinds are a list where their buttons would take the rows' place.
+        kind = window.page.get_by_role("combobox", name="Kind")
+        await expect(kind).to_be_visible(visible=narrow)
+        await expect(window.page.locator("#kinds")).to_be_visible(visible=not narrow)
+        await expect(window.page.locator("#rows tbody tr").first).to_be_in_viewport()
+        if narrow:
+            await kind.press("ArrowDown")
+            await expect(window.page.locator("#rows td.kind", has_text="Blueprint")).to_have_count(
+                0
+            )
         await window.row("organization", slug).get_by_role("button").click()
         await expect(window.page.locator("#panel-row .step").first).to_be_visible()
+        await expect(window.page.locator(".side")).to_be_in_viewport()
         over = (
             "Math.max(...[document.documentElement, ...document.querySelectorAll('.card, .scroll')]"
             ".map(node => node.scrollWidth - node.clientWidth))"

@@ -20,6 +20,7 @@ const table = new RowTable((key) => {
   location.hash = encodeURIComponent(key);
   showTab(byId("tab-row"));
   detail.show(key, stream?.rows.get(key));
+  toSide();
 });
 const form = new CommandForm({
   rows: () => stream?.rows ?? new Map(),
@@ -34,6 +35,12 @@ const detail = new Detail((target) => {
   showTab(byId("tab-send"));
   form.aim(target);
 });
+
+/** Brings the details into sight where they stand below the rows. */
+function toSide() {
+  const side = byId("panel-row").parentElement;
+  if (side.getBoundingClientRect().top > innerHeight) side.scrollIntoView({ block: "start" });
+}
 
 function state(found) {
   const box = byId("stream");

@@ -60,7 +60,7 @@ export class RowTable {
   /** `choose(key)` is called when somebody picks a row. */
   constructor(choose) {
     this.#choose = choose;
-    this.#kindButtons();
+    this.#kindChoice();
     byId("filter").addEventListener("input", () => this.#soon());
     byId("only-stale").addEventListener("change", () => this.#soon());
     this.#body.addEventListener("click", (event) => {
@@ -88,18 +88,21 @@ export class RowTable {
     for (const [other, line] of this.#lines) line.classList.toggle("chosen", other === key);
   }
 
-  #kindButtons() {
-    const group = byId("kinds");
+  /** Offers the kinds twice, as buttons and as a list: of these a window shows what it has room for. */
+  #kindChoice() {
+    const select = byId("kind");
+    const choose = (kind) => {
+      this.#kind = kind;
+      this.#soon();
+    };
     for (const [kind, plural] of [["", "All"], ...KINDS]) {
-      const press = () => {
-        this.#kind = kind;
-        this.#soon();
-      };
-      group.append(
-        el("button", { type: "button", class: "chip", "data-kind": kind, on: { click: press } },
+      byId("kinds").append(
+        el("button", { type: "button", class: "chip", "data-kind": kind, on: { click: () => choose(kind) } },
           el("span", { text: plural }), " ", el("span", { class: "count" })),
       );
+      select.append(el("option", { value: kind, "data-name": plural, text: plural }));
     }
+    select.addEventListener("change", () => choose(select.value));
   }
 
   #soon() {
@@ -205,11 +208,15 @@ export class RowTable {
     const shown = Math.min(found, MAX_SHOWN);
     say(byId("list-count"), shown === total ? counted(total, "row") : `${shown} of ${counted(total, "row")}`);
     const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    const number = (kind) => String(kind ? (counts.get(kind) ?? 0) : all);
     for (const button of byId("kinds").children) {
       const kind = button.dataset.kind;
       button.setAttribute("aria-pressed", String(kind === this.#kind));
-      say(button.lastElementChild, String(kind ? (counts.get(kind) ?? 0) : all));
+      say(button.lastElementChild, number(kind));
     }
+    const select = byId("kind");
+    for (const option of select.options) say(option, `${option.dataset.name} (${number(option.value)})`);
+    if (select.value !== this.#kind) select.value = this.#kind;
     const empty = byId("empty");
     empty.hidden = found > 0;
     say(empty, total ? "No row matches the filter." : "Nothing here yet. Send a command to begin.");
