@@ -39,19 +39,57 @@ def test_the_first_one_is_the_current_one_until_another_is_chosen(path: Path) ->
     assert contexts.load(path) == contexts.Contexts(current="", contexts={"one": SECRET})
 
 
-def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> None:
-    contexts.register(path, "prod", SECRET)
+def stack(folder: Path, port: int) -> Path:
+    """Return a data directory of a stack at a port."""
+    folder.mkdir(parents=True)
     endpoints = {
-        "http": "http://127.0.0.1:1",
+        "http": f"http://127.0.0.1:{port}",
         "nats": "nats://127.0.0.1:2",
         "operator": {"user": "operator", "password": "p", "token": "t"},
     }
-    (tmp_path / contexts.ENDPOINTS).write_text(json.dumps(endpoints))
-    contexts.register_local(tmp_path, path)
+    (folder / contexts.ENDPOINTS).write_text(json.dumps(endpoints))
+    return folder
+
+
+def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> None:
+    contexts.register(path, "prod", SECRET)
+    contexts.register_local(stack(tmp_path / "a", 1), path)
     target = resolve(None, None, None, path=path)
     assert (target.name, target.http, target.token) == ("local", "http://127.0.0.1:1", "t")
     assert (target.nats, target.user, target.password) == ("nats://127.0.0.1:2", "operator", "p")
-    assert target.data == str(tmp_path)
+    assert target.data == str(tmp_path / "a")
+
+
+def test_a_second_stack_leaves_the_one_that_answers_where_it_is(path: Path, tmp_path: Path) -> None:
+    first, second = stack(tmp_path / "one", 1), stack(tmp_path / "site" / ".catalyst", 2)
+    contexts.register_local(first, path)
+    for _ in range(2):  # started again, it has the same name
+        name, known = contexts.register_local(second, path, answering={"local"})
+        assert (name, known.current) == ("site", "local")
+        assert {key: one.http[-1] for key, one in known.contexts.items()} == {
+            "local": "1",
+            "site": "2",
+        }
+    third, _ = contexts.register_local(stack(tmp_path / "x" / "site", 3), path, answering={"local"})
+    assert third == "site-2"
+
+
+def test_one_that_ended_gives_its_name_away_and_is_not_forgotten(
+    path: Path, tmp_path: Path
+) -> None:
+    first, second = stack(tmp_path / "one", 1), stack(tmp_path / "two", 2)
+    contexts.register_local(first, path)
+    name, known = contexts.register_local(second, path)
+    assert (name, known.current) == ("local", "local")
+    assert known.contexts["one"].data == str(first)
+    name, known = contexts.register_local(first, path, answering={"local"})
+    assert (name, known.current, set(known.contexts)) == ("one", "local", {"one", "local"})
+
+
+def test_a_connection_that_somebody_called_local_is_not_taken(path: Path, tmp_path: Path) -> None:
+    contexts.register(path, "local", SECRET)
+    name, known = contexts.register_local(stack(tmp_path / "one", 1), path)
+    assert (name, known.current, known.contexts["local"]) == ("one", "one", SECRET)
 
 
 def test_an_address_wins_over_every_connection(path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.support.each import each
 from catalyst.chassis.errors import Expected
 from catalyst.cli import main
 from catalyst.cli.broker import BrokerFault
-from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, of_problem
+from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, of_problem
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
@@ -127,3 +127,9 @@ def test_text_from_elsewhere_cannot_move_the_cursor(end: Callable[..., tuple[int
 def test_an_unknown_verb_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.ended(["sned"]) == 2
     assert "send" in capsys.readouterr().err
+
+
+def test_where_nobody_answers_another_connection_is_offered() -> None:
+    failure = expected(Unreachable("nobody answers at http://a"))
+    assert failure is not None
+    assert "`catalyst context use NAME`" in failure.hint

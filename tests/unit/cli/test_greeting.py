@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from catalyst.cli.calling import UNDER_UV, as_called, called
-from catalyst.cli.contexts import Context, Credentials
+from catalyst.cli.contexts import Context, Contexts, Credentials
 from catalyst.cli.greeting import EXAMPLE, greeting, suggestions
 from catalyst.contracts.registry import COMMANDS
 
@@ -18,7 +18,9 @@ CONTEXT = Context(
     http="http://127.0.0.1:8080",
     nats="nats://127.0.0.1:4222",
     operator=Credentials(user="operator", password="secret"),
+    data="/srv/second",
 )
+ALONE = Contexts(current="local", contexts={"local": CONTEXT})
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +55,14 @@ def test_elsewhere_one_line_creates_an_organization(tmp_path: Path) -> None:
 
 
 def test_every_suggestion_stands_whole_on_its_line(tmp_path: Path) -> None:
-    lines = list(greeting(CONTEXT, tmp_path, tmp_path))
+    lines = list(greeting("local", ALONE, tmp_path))
     commands = [line for line in lines if line.startswith("  catalyst ")]
     assert len(commands) == 4
     assert all(shlex.split(line) for line in commands)
 
 
 def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
-    text = "\n".join(greeting(CONTEXT, tmp_path, tmp_path))
+    text = "\n".join(greeting("local", ALONE, tmp_path))
     assert '"operator"' in text
     assert text.count("operator") == 1
     assert "secret" not in text
@@ -68,7 +70,17 @@ def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
 
 def test_the_page_asks_for_the_token_in_the_same_words(tmp_path: Path) -> None:
     page = (resources.files("catalyst.gateway") / "static" / "index.html").read_text("utf-8")
-    said = [line.strip() for line in greeting(CONTEXT, tmp_path, tmp_path) if " token --" in line]
+    said = [line.strip() for line in greeting("local", ALONE, tmp_path) if " token --" in line]
     assert said
     arguments = said[0].partition(" token ")[2]
     assert f"uv run catalyst token {arguments}<" in page
+
+
+def test_beside_another_stack_every_command_names_its_own(tmp_path: Path) -> None:
+    first = Context(http="http://127.0.0.1:8081", data="/srv/first")
+    known = Contexts(current="local", contexts={"local": first, "second": CONTEXT})
+    text = list(greeting("second", known, tmp_path))
+    commands = [line for line in text if line.startswith("  catalyst ")]
+    assert commands.pop(0) == "  catalyst context use second"
+    assert all(line.endswith(" --context second") for line in commands)
+    assert any("stays local, which runs at http://127.0.0.1:8081" in line for line in text)

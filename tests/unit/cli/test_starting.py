@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from catalyst.cli import main, startable
+from catalyst.cli.contexts import Context, Contexts, Credentials
 from catalyst.client.errors import shown_address
 
 
@@ -79,3 +81,41 @@ def test_a_broker_that_is_not_there_is_named_without_its_password(
 )
 def test_an_address_is_shown_without_what_is_secret(url: str, shown: str) -> None:
     assert shown_address(url) == shown
+
+
+async def door(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a stack does that takes the token `ours` alone."""
+    asked = (await reader.readuntil(b"\r\n\r\n")).lower()
+    taken = b"authorization: bearer ours\r\n" in asked
+    said = b"200 OK" if taken else b"401 Unauthorized"
+    writer.write(b"HTTP/1.1 " + said + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("current", "data", "token", "gone", "found"),
+    [
+        ("local", "/srv/first", "ours", False, {"local"}),
+        ("first", "/srv/first", "ours", False, {"first"}),
+        # Nobody, somebody else's stack, our own of the last time, and one that stands elsewhere.
+        ("local", "/srv/first", "ours", True, set()),
+        ("local", "/srv/first", "theirs", False, set()),
+        ("local", "/srv/second", "ours", False, set()),
+        ("prod", "", "ours", False, set()),
+    ],
+)
+async def test_another_stack_runs_if_it_takes_its_own_token(
+    current: str, data: str, token: str, found: set[str], *, gone: bool
+) -> None:
+    server = await asyncio.start_server(door, "127.0.0.1", 0)
+    async with server:
+        place = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        if gone:
+            server.close()
+        one = Context(http=place, data=data, operator=Credentials(token=token))
+        ours = Context(http="http://127.0.0.1:1", data="/srv/second")
+        known = Contexts(current=current, contexts={current: one})
+        assert await startable.answering(known, ours) == found
+        # What answers there is this stack itself.
+        assert await startable.answering(known, Context(http=place, data="/srv/third")) == set()

@@ -1,13 +1,16 @@
 """Named connections, kept in one private file: which address, and who asks.
 
-Read by every verb; `catalyst up` puts its own in as `local`.
+Read by every verb; `catalyst up` puts its own in: as `local`, or under the name of its directory
+while another stack answers as `local`.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,7 +21,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import shown_address
 
 LOCAL: Final = "local"
-"""The name under which `catalyst up` registers what it runs."""
+"""The name under which `catalyst up` registers the first stack that it runs."""
 ENDPOINTS: Final = "endpoints.json"
 """In the data directory: what a script needs to talk to what runs there."""
 PRIVATE_MODE: Final = 0o600
@@ -104,20 +107,62 @@ def register(path: Path, name: str, context: Context) -> None:
     save(path, Contexts(current=current, contexts={**known.contexts, name: context}))
 
 
-def register_local(data: Path, path: Path | None = None) -> Context:
-    """Register what runs on `data` under the name `local`, from its `endpoints.json`.
+def register_local(
+    data: Path, path: Path | None = None, *, answering: Collection[str] = ()
+) -> tuple[str, Contexts]:
+    """Register what runs on `data`, from its `endpoints.json`; return its name, and all there are.
+
+    A directory keeps the name that it has. A new one is called `local`, unless the stack of that
+    name answers: then it is named after itself. It becomes the current connection, unless the
+    current one answers.
+
+    Args:
+        data: The directory.
+        path: The file of the connections, if not the usual one.
+        answering: Names of the stacks on other directories of this machine that answer now.
 
     Raises:
-        Failure: If that file is missing or cannot be read.
+        Failure: If a file cannot be read or written.
+    """
+    found = of_directory(data)
+    file = path or default_path()
+    known = load(file)
+    others = dict(known.contexts)
+    name = next((key for key, one in others.items() if one.data == found.data), "")
+    if not name:
+        former = others.get(LOCAL)
+        name = LOCAL
+        if former is not None and (LOCAL in answering or not former.data):
+            name = _named_after(found.data, others)
+        elif former is not None and Path(former.data).is_dir():
+            others[_named_after(former.data, others)] = former
+    current = known.current if known.current in answering else name
+    placed = Contexts(current=current, contexts={**others, name: found})
+    save(file, placed)
+    return name, placed
+
+
+def of_directory(data: Path) -> Context:
+    """Return how to reach what runs on `data`.
+
+    Raises:
+        Failure: If its `endpoints.json` is missing or cannot be read.
     """
     source = data / ENDPOINTS
     try:
         found = msgspec.json.decode(source.read_bytes(), type=Context)
     except (OSError, msgspec.MsgspecError) as error:
         raise Failure(ExitCode.UNEXPECTED, f"{source} cannot be read: {error}") from error
-    context = msgspec.structs.replace(found, data=str(data.resolve()))
-    register(path or default_path(), LOCAL, context)
-    return context
+    return msgspec.structs.replace(found, data=str(data.resolve()))
+
+
+def _named_after(data: str, taken: Container[str]) -> str:
+    """Return a free name that is like the directory's; like the one around it if that is hidden."""
+    path = Path(data)
+    stem = path.parent.name if path.name.startswith(".") else path.name
+    stem = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or LOCAL
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name != LOCAL and name not in taken)
 
 
 def remove(path: Path, name: str) -> None:

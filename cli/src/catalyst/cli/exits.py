@@ -91,7 +91,10 @@ def expected(error: BaseException) -> Failure | None:
         case Problem():
             return of_problem(error)
         case Unreachable():
-            hint = "`catalyst up` starts everything here; `catalyst context list` shows addresses"
+            hint = (
+                "`catalyst up` starts everything here; `catalyst context use NAME` goes to another "
+            )
+            hint += "of those that `catalyst context list` shows"
             return Failure(ExitCode.UNREACHABLE, str(error), hint=hint)
         case TimedOut():
             return Failure(ExitCode.TIMED_OUT, str(error))

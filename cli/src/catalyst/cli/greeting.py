@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from catalyst.cli.calling import called
-from catalyst.cli.contexts import Context
+from catalyst.cli.contexts import Contexts
 from catalyst.cli.installation import OPERATOR_EMAIL
 from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
@@ -26,31 +26,39 @@ _ACME: Final[dict[str, Any]] = {
 }
 
 
-def greeting(context: Context, data: Path, folder: Path) -> Iterator[str]:
+def greeting(name: str, known: Contexts, folder: Path) -> Iterator[str]:
     """Yield the lines.
 
     Args:
-        context: Where it runs.
-        data: The directory that holds everything.
+        name: The connection to what runs.
+        known: All connections, and which one is the current.
         folder: Where the reader is: decides whether the example's manifests can be named.
     """
+    context = known.contexts[name]
     user = context.operator.user
     both = f"--role {SOVEREIGN_ADMIN} --role {BILLING_ADMIN}"
+    other = "" if name == known.current else f" --context {name}"
     yield "Catalyst is running."
     yield ""
     yield f"  live page     {context.http}/"
     yield f"  API           {context.http}/openapi.json"
     yield f"  broker        {context.nats}"
     if user:
-        yield f'  broker user   "{user}", whose password is in {data.resolve() / "broker.json"}'
-    yield f"  data          {data.resolve()}"
+        yield f'  broker user   "{user}", whose password is in {Path(context.data) / "broker.json"}'
+    yield f"  data          {context.data}"
+    yield f"  connection    {name}"
+    if other:
+        at = known.contexts[known.current].http
+        yield ""
+        yield f"The current connection stays {known.current}, which runs at {at}. To change that:"
+        yield f"  {called()} context use {name}"
     yield ""
     yield "Sign in on the live page with the token that this prints:"
-    yield f"  {called()} token --email {OPERATOR_EMAIL} {both}"
+    yield f"  {called()} token --email {OPERATOR_EMAIL} {both}{other}"
     yield ""
     yield "Try next, in another terminal:"
     for line in suggestions(folder):
-        yield f"  {line}"
+        yield f"  {line}{other}"
     yield ""
     yield "Ctrl-C drains and ends."
 

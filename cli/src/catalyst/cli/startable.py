@@ -1,21 +1,27 @@
-"""What `catalyst up` looks at before it makes anything: may it listen, is the broker there."""
+"""What `catalyst up` looks at around it: may it listen, is the broker there, who else runs here."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
+import ssl
 from typing import Final
+
+import httpx
 
 from catalyst.chassis import app as process
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied
-from catalyst.cli.contexts import check_address
+from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.connect import NATS_SCHEMES
 from catalyst.client.errors import shown_address
 
 BROKER_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 2.0
+"""For another stack of this machine to say that it runs."""
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
@@ -74,3 +80,35 @@ async def check_broker(url: str) -> None:
             f"--nats {shown_address(url)}: no broker answers there",
             hint="start it, or leave --nats out: then a broker is started here",
         ) from error
+
+
+async def answering(known: Contexts, ours: Context) -> frozenset[str]:
+    """Return which of the current connection and `local` is another stack that runs here.
+
+    One that stands elsewhere is not asked, nor one whose address is ours by now.
+    """
+    asked = {
+        name: one
+        for name in {LOCAL, known.current}
+        if (one := known.contexts.get(name)) is not None
+        and one.data not in {"", ours.data}
+        and one.http not in {"", ours.http}
+    }
+    # `up` serves plain HTTP: reading the authorities that are trusted would only take time.
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    async with (
+        httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=nobody) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
+        looks = {name: tasks.create_task(_answers(http, one)) for name, one in asked.items()}
+    return frozenset(name for name, look in looks.items() if look.result())
+
+
+async def _answers(http: httpx.AsyncClient, one: Context) -> bool:
+    """Return whether the stack itself answers: another one there would not take its token."""
+    headers = {"Authorization": f"Bearer {one.operator.token}"}
+    try:
+        answer = await http.get(f"{one.http}/v1/session", headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+    return answer.status_code == httpx.codes.OK

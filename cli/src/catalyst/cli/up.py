@@ -47,7 +47,8 @@ def up(
 ) -> None:
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
-    The same data directory goes on where it was. Ctrl-C drains and ends.
+    The same data directory goes on where it was. Ctrl-C drains and ends. What runs becomes the
+    connection `local`; beside another stack that runs, it gets one named after its directory.
 
     Example:
       catalyst up
@@ -84,8 +85,10 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
     stop = asyncio.Event()
     stop_on_signal(stop.set)
     async with running(installation, options, note) as stack:
-        local = contexts.register_local(data)
-        for line in greeting(local, data, Path.cwd()):
+        known = contexts.load(contexts.default_path())
+        others = await startable.answering(known, contexts.of_directory(data))
+        name, known = contexts.register_local(data, answering=others)
+        for line in greeting(name, known, Path.cwd()):
             write(line)
         await _first({"stop": stop, "failed": stack.failed})
         if stack.failed.is_set() and not stop.is_set():
