@@ -201,6 +201,8 @@ def test_a_doubled_key_is_refused_at_its_place(tree: Any, key: str, data: st.Dat
         ('{"x/y":{"~":1,"~":1}}', "/x~1y/~0"),
         ('{"":{"":1,"":2}}', "//"),
         ('{"a":1,"\\u0061":2}', "/a"),
+        # What is written anew gains the two quotes that it loses with the key.
+        ('{"a":"\\u0022\\u0022","a":"\\u0022\\u0022"}', "/a"),
     ],
 )
 def test_the_place_of_a_doubled_key_is_a_json_pointer(text: str, pointer: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -54,8 +54,7 @@ class TooLarge(Rejected):
         super().__init__("too-large", message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """An event of a draft: what is sent, on which aggregate, and the value that folds."""
 
     message: Outgoing

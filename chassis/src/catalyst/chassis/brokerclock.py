@@ -25,14 +25,18 @@ class BrokerClock:
 
     async def now(self) -> datetime:
         """Return the broker's instant, at most a minute of local drift away."""
-        passed = clock.monotonic() - self._asked
-        if self._at is None or passed > _FRESH_SECONDS:
-            state = await self._broker.stream_state(EV)
-            self._at, self._asked, passed = state.ts, clock.monotonic(), 0.0
-            self._log = log_name(state.created)
-        return self._at + timedelta(seconds=passed)
+        at = await self._asked_at()
+        return at + timedelta(seconds=clock.monotonic() - self._asked)
 
     async def log(self) -> str:
         """Return the name of the log."""
-        await self.now()
+        await self._asked_at()
         return self._log
+
+    async def _asked_at(self) -> datetime:
+        """Return the broker's instant when it was last asked, a minute ago at most."""
+        if self._at is None or clock.monotonic() - self._asked > _FRESH_SECONDS:
+            state = await self._broker.stream_state(EV)
+            self._at, self._asked = state.ts, clock.monotonic()
+            self._log = log_name(state.created)
+        return self._at

@@ -360,7 +360,7 @@ def outcome_of(placed: Placed, log_name: str) -> Outcome:
     """Return the outcome of a committed draft as its reader sees it."""
     if placed.outcome is None:
         raise ValueError("nothing was recorded")
-    return outcome.with_log(placed.outcome, log_name)
+    return outcome.placed(placed.outcome, placed.last, log_name)
 
 
 def _why_parked(job: Job, own: Held) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -97,8 +97,8 @@ class Door:
         try:
             claims = await self._prove(job, delivery)
             job.process = _process(job, addressed, envelope)
-            await self._check(job, addressed, envelope, delivery, claims)
-            job.payload = _payload(job, addressed, envelope)
+            await self._check(job, envelope, delivery, claims)
+            job.payload = _payload(job, envelope)
         except Rejected as refusal:
             job.refusal = refusal
         except Undecodable as error:
@@ -150,16 +150,11 @@ class Door:
             raise Rejected("forbidden", f"your roles do not allow {job.type}")
 
     async def _check(
-        self,
-        job: Job,
-        addressed: Addressed,
-        envelope: Envelope,
-        delivery: Delivery,
-        claims: Claims | None,
+        self, job: Job, envelope: Envelope, delivery: Delivery, claims: Claims | None
     ) -> None:
         if claims is not None and claims.service is None:
             await self._authorize(job, claims)
-        _check_subject(addressed, envelope)
+        _check_subject(job, envelope)
         _check_service(job)
         if not job.reply and delivery.headers.get(REPLY_HEADER):
             raise Rejected("reply-not-allowed", "the reply subject is outside the Organization's")
@@ -189,7 +184,7 @@ def readmit(found: Letter) -> Job:
     job.actor = found.actor or job.actor
     try:
         job.process = _process(job, addressed, envelope)
-        job.payload = _payload(job, addressed, envelope)
+        job.payload = _payload(job, envelope)
     except Undecodable as error:
         # This version takes no such data any more: an answer can be recorded all the same.
         job.refusal = _as_rejection(error)
@@ -225,8 +220,7 @@ def _addressed(subject: str) -> Addressed:
         raise Unreadable("subject-mismatch", str(error)) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Origin:
+class _Origin(NamedTuple):
     """Where a message came from, delivered now or set aside once."""
 
     subject: str
@@ -257,12 +251,13 @@ def _origin(found: Letter) -> _Origin:
 
 
 def _job(origin: _Origin, addressed: Addressed, envelope: Envelope) -> Job:
+    type_ = addressed.type
     return Job(
         ref=addressed.ref,
-        type=addressed.type,
+        type=type_,
         input_id=envelope.id,
         done_id=envelope.id,
-        digest=_digest(addressed.type, origin.subject, envelope.data),
+        digest=_digest(type_, origin.subject, envelope.data),
         now=origin.time,
         actor=Actor(name="nats:_"),
         correlationid=envelope.correlationid or envelope.id,
@@ -314,24 +309,24 @@ def _as_rejection(error: Undecodable) -> Rejected:
     return Rejected(error.code, error.message, errors)
 
 
-def _check_subject(addressed: Addressed, envelope: Envelope) -> None:
-    if envelope.type != addressed.type:
+def _check_subject(job: Job, envelope: Envelope) -> None:
+    if envelope.type != job.type:
         raise Rejected(
             "subject-mismatch",
-            f"the subject says {addressed.type}, the body {envelope.type}",
+            f"the subject says {job.type}, the body {envelope.type}",
             pointer="/type",
         )
     said = envelope.organization
-    if said is not None and said != addressed.ref.organization:
+    if said is not None and said != job.ref.organization:
         raise Rejected(
             "subject-mismatch",
-            f"the subject says {addressed.ref.organization!r}, the body {said!r}",
+            f"the subject says {job.ref.organization!r}, the body {said!r}",
             pointer="/organization",
         )
-    if envelope.subject is not None and envelope.subject != addressed.ref.id:
+    if envelope.subject is not None and envelope.subject != job.ref.id:
         raise Rejected(
             "subject-mismatch",
-            f"the subject says {addressed.ref.id!r}, the body {envelope.subject!r}",
+            f"the subject says {job.ref.id!r}, the body {envelope.subject!r}",
             pointer="/subject",
         )
 
@@ -375,20 +370,18 @@ def _process(job: Job, addressed: Addressed, envelope: Envelope) -> Ref | None:
     return process
 
 
-def _payload(
-    job: Job, addressed: Addressed, envelope: Envelope
-) -> message.Command | message.Answer:
-    found = _message(addressed)
+def _payload(job: Job, envelope: Envelope) -> message.Command | message.Answer:
+    found = _message(job)
     command = codec.command_data(found, envelope.data)
     return command.answer if isinstance(command, TakeAnswer) else command
 
 
-def _message(addressed: Addressed) -> Message:
-    found = registry.COMMANDS.get(addressed.type)
-    if found is None or addressed.ref.aggregate not in found.aggregates:
+def _message(job: Job) -> Message:
+    found = registry.COMMANDS.get(job.type)
+    if found is None or job.ref.aggregate not in found.aggregates:
         raise Rejected(
             "unknown-type",
-            f"{addressed.ref.aggregate!r} takes no command {addressed.type!r}",
+            f"{job.ref.aggregate!r} takes no command {job.type!r}",
             pointer="/type",
         )
     return found

@@ -11,8 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import NamedTuple
 
 from catalyst.chassis.batch import Draft
 from catalyst.chassis.jetstream.port import Ack, Broker, BrokerError, Outgoing
@@ -21,8 +20,7 @@ from catalyst.contracts.message import Outcome
 from catalyst.contracts.topology import MAX_GROUP_COMMANDS, MAX_GROUP_MESSAGES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(NamedTuple):
     """Where a draft's messages stand in the log."""
 
     last: int
@@ -30,7 +28,7 @@ class Placed:
     events: tuple[int, ...]
     """Sequence of each event of the draft."""
     outcome: Outcome | None
-    """The outcome as a reader finds it, log left out."""
+    """The outcome as it is stored."""
 
 
 @dataclass(slots=True)
@@ -41,6 +39,10 @@ class _Waiting:
     """What the draft changes, worked out once: it may be looked at for several groups."""
     size: int
     """Number of its messages, worked out once as well."""
+
+    def is_apart_from(self, names: set[str]) -> bool:
+        """Whether the draft neither writes nor guards any of these."""
+        return names.isdisjoint(self.writes) and names.isdisjoint(self.draft.guards)
 
 
 @dataclass(slots=True)
@@ -131,12 +133,12 @@ class Grouping:
             waiting = self._queue.popleft()
             if waiting.answer.cancelled():
                 continue
-            names = waiting.writes | waiting.draft.guards.keys()
-            if blocked.isdisjoint(names) and group.takes(waiting):
+            if waiting.is_apart_from(blocked) and group.takes(waiting):
                 group.add(waiting)
             else:
                 # Whatever waits keeps its place before those that touch the same things.
-                blocked |= names
+                blocked |= waiting.writes
+                blocked |= waiting.draft.guards.keys()
                 rest.append(waiting)
         # What was not looked at stands behind what was.
         rest.extend(self._queue)
@@ -168,8 +170,7 @@ class Grouping:
         return await self._broker.batch(messages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     recorded: Outcome | None
     events: range
     """Offsets of its events in the batch."""
@@ -195,8 +196,5 @@ def _lay_out(group: Sequence[_Waiting]) -> tuple[list[Outgoing], list[_Place]]:
 
 
 def _placed(place: _Place, first: int, last: int) -> Placed:
-    outcome = place.recorded
-    if outcome is not None:
-        outcome = msgspec.structs.replace(outcome, seq=last)
-    events = tuple(first + offset for offset in place.events)
-    return Placed(last=last, events=events, outcome=outcome)
+    events = tuple([first + offset for offset in place.events])
+    return Placed(last=last, events=events, outcome=place.recorded)

@@ -25,14 +25,26 @@ ERRORS_MAX: Final = 50
 
 def accepted(job: Job, events: tuple[str, ...], result: Any) -> Outcome:
     """Return the outcome of a decision that was made."""
-    return msgspec.structs.replace(_base(job), status="accepted", events=events, result=result)
+    return Outcome(
+        id=job.done_id,
+        type=job.type,
+        status="accepted",
+        digest=job.digest,
+        time=job.now,
+        events=events,
+        result=result,
+        actor=job.actor.name,
+        subject=job.subject,
+        correlationid=job.correlationid,
+        causationid=job.causationid,
+    )
 
 
 def rejected(job: Job, why: Rejected) -> Outcome:
     """Return the outcome of a command that a rule or a door refused."""
     errors = tuple(_cut(error) for error in why.errors[:ERRORS_MAX])
     return msgspec.structs.replace(
-        _base(job),
+        accepted(job, (), None),
         status="rejected",
         code=why.code,
         message=why.message[:MESSAGE_MAX],
@@ -48,28 +60,14 @@ def _cut(error: FieldError) -> FieldError:
     )
 
 
-def _base(job: Job) -> Outcome:
-    return Outcome(
-        id=job.done_id,
-        type=job.type,
-        status="accepted",
-        digest=job.digest,
-        time=job.now,
-        actor=job.actor.name,
-        subject=job.subject,
-        correlationid=job.correlationid,
-        causationid=job.causationid,
-    )
-
-
 def located(outcome: Outcome, own_seq: int, log: str) -> Outcome:
     """Return an outcome as a reader sees it: with the last sequence of its batch and the log."""
-    return msgspec.structs.replace(outcome, seq=own_seq + outcome.after, log=log)
+    return placed(outcome, own_seq + outcome.after, log)
 
 
-def with_log(outcome: Outcome, log: str) -> Outcome:
-    """Return an outcome that was just stored as a reader sees it."""
-    return msgspec.structs.replace(outcome, log=log)
+def placed(outcome: Outcome, last: int, log: str) -> Outcome:
+    """Return a stored outcome as a reader sees it; `last` is the last sequence of its batch."""
+    return msgspec.structs.replace(outcome, seq=last, log=log)
 
 
 def read_back(stored: Stored, log: str) -> Outcome:

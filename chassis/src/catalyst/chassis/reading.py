@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from catalyst.chassis.states import Held, HeldClaim
 from catalyst.contracts.subjects import Claim, Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """Everything that one decision was made from."""
 
     own: Held

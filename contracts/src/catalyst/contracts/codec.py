@@ -120,11 +120,28 @@ def check(raw: bytes, *, limit: int = MAX_BODY_BYTES) -> None:
     except UnicodeDecodeError as error:
         raise Undecodable("not-utf8", f"byte {error.start} is not UTF-8") from error
     _check_depth(raw)
+    if _is_plain(raw):
+        return
     try:
         _read(text, _SINGLE)
     except _DoubledSomewhere:
         doubled = _find_doubled(_read(text, _PAIRS))
         raise Undecodable("duplicate-key", "the object names a key twice", doubled or "") from None
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Return whether this is JSON without escapes, and no object names a key twice.
+
+    Read and written again, a key that stood twice stands once, so that two quotes are missing. That
+    is found out in a third of the time of the reading below, which says what is wrong, and where.
+    """
+    if b"\\" in raw:
+        return False
+    try:
+        again = msgspec.json.encode(msgspec.json.decode(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return again.count(b'"') == raw.count(b'"')
 
 
 def _check_depth(raw: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -12,6 +11,10 @@ import msgspec
 
 COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DERIVED_LENGTH: Final = 26
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+"""The alphabet of RFC 4648, 6, in lower case."""
+_PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
+_SHIFTS: Final = tuple(range(10 * (DERIVED_LENGTH // 2 - 1), -1, -10))
 
 END: Final = r"$(?!\n)"
 """End of a pattern. `$` alone also matches before a last newline, in Python though not in JSON
@@ -136,9 +139,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def derived_id(source: str, position: int | str) -> str:
     """Return the id of what follows from `source` at `position`; the same for every retry."""
-    # Of 20 bytes, which are 32 characters: more are not looked at, and cost as much again.
-    digest = hashlib.sha256(f"{source}/{position}".encode()).digest()[:20]
-    return "_" + base64.b32encode(digest).decode("ascii").lower()[:DERIVED_LENGTH]
+    digest = hashlib.sha256(f"{source}/{position}".encode()).digest()
+    # Base32 two characters at a time, of which each stands for five of the first 130 bits: every
+    # event has such an id, and the library's own way takes three times as long.
+    number = int.from_bytes(digest[:17], "big") >> 6
+    return "_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def digest(type_: str, subject: str, data: bytes | msgspec.Raw) -> str:

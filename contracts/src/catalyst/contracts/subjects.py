@@ -51,6 +51,8 @@ def unescape(token: str) -> str:
         raise BadSubject(f"{token!r} is not a token")
     if token == _EMPTY:
         return ""
+    if "=" not in token:
+        return token
     raw = re.sub(rb"=([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), token.encode("ascii"))
     try:
         text = raw.decode("utf-8")
@@ -83,8 +85,7 @@ class Ref(msgspec.Struct, frozen=True, order=True):
     @property
     def path(self) -> str:
         """The four tokens that every subject of this aggregate shares, class left out."""
-        org = organization_token(self.organization)
-        return f"{org}.{self.service}.{self.aggregate}.{escape(self.id)}"
+        return _path(self)
 
     @property
     def guard(self) -> str:
@@ -129,6 +130,12 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         org, service, aggregate, key = tokens
         _check_kind(service, aggregate)
         return cls(organization_of(org), service, aggregate, unescape(key))
+
+
+@functools.lru_cache(maxsize=65536)
+def _path(ref: Ref) -> str:
+    org = organization_token(ref.organization)
+    return f"{org}.{ref.service}.{ref.aggregate}.{escape(ref.id)}"
 
 
 class Addressed(msgspec.Struct, frozen=True):

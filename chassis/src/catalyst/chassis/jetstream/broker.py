@@ -38,7 +38,6 @@ from catalyst.chassis.jetstream.times import of_text
 
 MAX_BATCH: Final = 1000
 """Messages in one atomic batch, a limit of the server."""
-_BATCH_HEADERS_BYTES: Final = 128
 _NO_HEADERS: Final = b"NATS/1.0\r\n"
 
 
@@ -129,8 +128,8 @@ class JetStream(Broker):
 
     @override
     async def publish(self, message: Outgoing, *, timeout: float = CALL_SECONDS) -> Ack:
-        self._measure(message, 0)
         headers = wire.block(message.headers) if message.headers else None
+        self._measure(message.subject, message.data, headers)
         replies = await self.link.call(
             lambda inbox: [wire.frame(message.subject, message.data, headers, inbox)],
             (message.subject,),
@@ -142,8 +141,6 @@ class JetStream(Broker):
     async def batch(self, messages: Sequence[Outgoing], *, timeout: float = CALL_SECONDS) -> Ack:
         if not 1 <= len(messages) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(messages)}")
-        for message in messages:
-            self._measure(message, _BATCH_HEADERS_BYTES)
         named = self.unique().encode()
         last = len(messages)
 
@@ -163,6 +160,7 @@ class JetStream(Broker):
                     number,
                     commit,
                 )
+                self._measure(message.subject, message.data, block)
                 reply = inbox if number == last else ""
                 made.append(wire.frame(message.subject, message.data, block, reply))
             return made
@@ -202,9 +200,9 @@ class JetStream(Broker):
     async def core_publish(
         self, subject: str, data: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        self._measure(Outgoing(subject, data, headers or {}), 0)
-        await self.link.ready(1.0)
         block = wire.block(headers) if headers else None
+        self._measure(subject, data, block)
+        await self.link.ready(1.0)
         await self.link.send(wire.frame(subject, data, block))
 
     @override
@@ -255,12 +253,11 @@ class JetStream(Broker):
             headers=wire.fields(headers),
         )
 
-    def _measure(self, message: Outgoing, extra: int) -> None:
-        size = message.size() + extra
+    def _measure(self, subject: str, data: bytes, block: bytes | None) -> None:
+        """Refuse what the broker would hang up on."""
+        size = len(data) + (len(block) if block is not None else 0)
         if size > self.link.max_payload:
-            raise TooLarge(
-                413, 0, f"{message.subject!r} has {size} of {self.link.max_payload} bytes"
-            )
+            raise TooLarge(413, 0, f"{subject!r} has {size} of {self.link.max_payload} bytes")
 
 
 def _acknowledged(data: bytes) -> Ack:

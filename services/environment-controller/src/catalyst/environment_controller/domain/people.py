@@ -14,7 +14,8 @@ OWNERS: Final = "/data/owners"
 _LOCAL_MAX: Final = 64
 """Octets before the `@`: RFC 5321, 4.5.3.1.1."""
 _LOCAL: Final = re.compile(r"[^\s@.\"(),:;<>\[\]\\]+(\.[^\s@.\"(),:;<>\[\]\\]+)*")
-_DOMAIN_LABEL: Final = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
+_LABEL: Final = r"(?!-)(?:[^\W_]|-){1,63}(?<!-)"
+_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def email_valid(email: str) -> bool:
@@ -23,13 +24,12 @@ def email_valid(email: str) -> bool:
     Of single labels only `localhost` passes, for whoever runs Catalyst on a machine of their own.
     """
     local, at, domain = email.rpartition("@")
-    labels = domain.split(".")
     return bool(
         at
         and len(local.encode()) <= _LOCAL_MAX
         and _LOCAL.fullmatch(local)
-        and (len(labels) > 1 or domain == "localhost")
-        and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
+        and ("." in domain or domain == "localhost")
+        and _DOMAIN.fullmatch(domain)
     )
 
 
