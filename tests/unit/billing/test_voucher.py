@@ -123,7 +123,7 @@ def test_to_a_redeemer_what_is_not_valid_is_the_same_as_none(facts: list[Any]) -
 
 def test_no_more_are_kept_than_the_cap() -> None:
     facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
-    when(RESERVE, *facts).then_rejected("voucher-exhausted")
+    when(RESERVE, *facts).then_rejected("voucher-not-found")
     freed = (
         billing.VOUCHER,
         bill1.VoucherReleased(organization="other", redemption="r-9"),
@@ -139,14 +139,30 @@ def _state(*facts: Any) -> voucher.Voucher:
 
 
 @pytest.mark.guarantee("G12.7")
-def test_a_preview_tells_a_used_up_code_from_an_unknown_one_to_none_but_its_redeemer() -> None:
-    state = _state(billing.issued(cap=1), billing.reserved("other", "r-9"))
-    with pytest.raises(Rejected) as refused:
-        voucher.previewed(state, "acme", billing.NOW)
-    assert refused.value.code == "voucher-not-found"
-    with pytest.raises(Rejected) as refused:
-        voucher.previewed(state, "other", billing.NOW)
-    assert refused.value.code == "voucher-redeemed"
+async def test_no_door_tells_a_used_up_code_from_an_unknown_one_to_any_but_its_redeemer() -> None:
+    facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
+    (preview,) = (one.run for one in queries.queries() if one.name == "preview-voucher")
+
+    async def previewed(state: voucher.Voucher, organization: str) -> tuple[str, str]:
+        async def load(_ref: Ref) -> voucher.Voucher:
+            return state
+
+        with pytest.raises(Rejected) as refused:
+            await preview({"code": billing.CODE}, organization, billing.SERVICE, load)
+        return refused.value.code, refused.value.message
+
+    def reserved(organization: str, *of: Any) -> tuple[str, str]:
+        command = bill1.ReserveVoucher(organization=organization, redemption="r-1")
+        found = when(command, *of).rejected
+        assert found is not None
+        return found.code, found.message
+
+    unknown = await previewed(_state(), "acme")
+    assert unknown[0] == "voucher-not-found"
+    assert await previewed(_state(*facts), "acme") == unknown
+    assert reserved("acme", *facts) == reserved("acme") == unknown
+    assert (await previewed(_state(*facts), "other"))[0] == "voucher-redeemed"
+    assert reserved("other", *facts)[0] == "voucher-redeemed"
 
 
 async def test_the_count_of_previews_forgets_who_asked_longest_ago(

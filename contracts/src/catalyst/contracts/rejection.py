@@ -161,7 +161,6 @@ CODES: Final[dict[str, Code]] = dict(
         _code("voucher-exists", 409, "The code was issued before."),
         _code("voucher-code-weak", 422, "The code can be guessed."),
         _code("voucher-dates", 422, "The voucher would be over before it begins."),
-        _code("voucher-exhausted", 410, "The voucher is used up."),
         _code("voucher-redeemed", 409, "The Organization has redeemed this voucher."),
         _code("reservation-gone", 409, "No redemption is kept for this account any more."),
         _code("redemption-exists", 409, "Another redemption has this name."),

@@ -160,7 +160,7 @@ class _Previews:
         asked = _asked(request, VoucherRequest)
         self._count(organization)
         state: voucher.Voucher = await load(voucher.ref_of(voucher_id(asked.code)))
-        amount: Money = voucher.previewed(state, organization, clock.now())
+        amount: Money = voucher.require_redeemable(state, organization, clock.now())
         return {
             "prefix": state.prefix,
             "amount": msgspec.to_builtins(amount),

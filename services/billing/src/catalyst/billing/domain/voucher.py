@@ -163,30 +163,16 @@ def require_redeemable(state: Voucher, organization: str, now: datetime) -> Mone
     """Return what a voucher is worth to an Organization.
 
     Raises:
-        Rejected: `voucher-not-found`, `voucher-redeemed` or `voucher-exhausted`.
+        Rejected: `voucher-redeemed` if it redeemed it; for any other reason `voucher-not-found`,
+            so that nobody who tries codes learns which there are.
     """
     if not state.open_at(now) or state.amount is None:
         raise _unknown()
     if organization in state.redeemed or organization in state.reserved:
         raise Rejected("voucher-redeemed", "your Organization has redeemed this voucher")
     if state.left <= 0:
-        raise Rejected("voucher-exhausted", "this voucher is used up")
+        raise _unknown()
     return state.amount
-
-
-def previewed(state: Voucher, organization: str, now: datetime) -> Money:
-    """Return what a voucher is worth to one that may only be trying codes.
-
-    Raises:
-        Rejected: `voucher-redeemed` if it redeemed it; for any other reason `voucher-not-found`,
-            so that nobody learns which codes there are.
-    """
-    try:
-        return require_redeemable(state, organization, now)
-    except Rejected as refused:
-        if refused.code == "voucher-redeemed":
-            raise
-        raise _unknown() from refused
 
 
 def reserve(state: Voucher, command: bill1.ReserveVoucher, context: Context) -> Decision:
