@@ -79,6 +79,16 @@ def test_a_void_invoice_takes_nothing_keeps_its_number_and_what_it_says(log: Log
     assert (told["type"], told["reason"]) == ("billing.invoice-voided.v1", VOID.reason)
 
 
+@pytest.mark.guarantee("G12.16")
+def test_a_credit_note_with_the_name_that_a_void_would_take_loses_nothing(log: Log) -> None:
+    lines = (bill1.Credited(line=1, amount=billing.omr(700)),)
+    name = "void-2026-02-omr"
+    log.send(bill1.IssueCreditNote(note=name, invoice="2026-01", lines=lines, reason="a trap"))
+    log.send(VOID)
+    assert log.owner().available("OMR", log.now) == billing.omr(2700)
+    assert _sums(log) == 0
+
+
 def test_what_comes_late_for_a_month_whose_invoice_is_void_is_still_charged(log: Log) -> None:
     log.send(VOID)
     log.use(use("u-1", 10, time=BEGIN + timedelta(days=30)))

@@ -53,7 +53,8 @@ def void(state: Account, command: bill1.VoidInvoice, context: Context) -> Decisi
         taken = Money(currency=one.open.currency, minor=one.open.minor + one.credit.minor)
         if not taken.minor:
             continue
-        name = f"void-{command.invoice}-{taken.currency.lower()}"
+        # A name with a dot: no credit note can have it.
+        name = f"void.{command.invoice}.{taken.currency.lower()}"
         entry = account.grant_name("correction", name)
         sides += ledger.give_back(taken, one.open.minor, entry).postings
         if one.credit.minor:
