@@ -10,6 +10,7 @@ from tests.support.scenario import given
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Arm, Fired
+from catalyst.contracts.money_v1 import MAX_UNITS
 from catalyst.contracts.subjects import Ref
 
 GRANT = bill1.GrantCredit(grant="g1", amount=billing.omr(5000), reason="sorry")
@@ -49,6 +50,19 @@ def test_nothing_and_less_are_not_granted_nor_paid(minor: int) -> None:
     )
     limit = bill1.SetCreditLimit(limit=billing.omr(-1))
     when(limit).then_rejected("amount-invalid")
+
+
+def test_an_account_takes_no_more_credit_than_an_amount_can_say() -> None:
+    most = billing.granted("goodwill-most", MAX_UNITS)
+    grant = when(GRANT, most).then_rejected("amount-invalid", "/data/amount/minor")
+    assert grant.rejected.message == "the account would have more than 999999999999.999 OMR"
+    when(PAYMENT, most).then_rejected("amount-invalid")
+    dollars = bill1.Money(currency="USD", minor=1)
+    assert when(bill1.GrantCredit(grant="g", amount=dollars, reason="x"), most).events
+    # With a limit beside it, what can be spent is still an amount.
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(MAX_UNITS)))
+    state = given(billing.opened(), most, limit).world.state(billing.ACCOUNT)
+    assert state.available("OMR", billing.NOW) == billing.omr(MAX_UNITS)
 
 
 def test_only_a_person_gives_credit_or_records_a_payment() -> None:

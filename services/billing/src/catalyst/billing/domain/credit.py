@@ -25,6 +25,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.account_v1 import PRIORITY
 from catalyst.contracts.decision import Arm, Context, Decision, Emit, Fired, Recorded, emit
 from catalyst.contracts.message import Answer
+from catalyst.contracts.money_v1 import MAX_UNITS
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 
@@ -131,6 +132,7 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
     journal, rest = ledger.payment(command.amount, owed, name)
     grant = None
     if rest.minor:
+        _holdable(state, rest)
         grant = bill1.Grant(
             grant=name,
             amount=rest,
@@ -218,6 +220,7 @@ def _not_negative(limit: bill1.Money) -> None:
 def _grant(state: Account, grant: bill1.Grant, context: Context, pointer: str) -> Decision:
     if _known(state, grant.grant, account.grant_print(grant), pointer):
         return Decision()
+    _holdable(state, grant.amount)
     timers: tuple[Any, ...] = ()
     if grant.expires is not None:
         after = grant.expires - context.now
@@ -226,6 +229,19 @@ def _grant(state: Account, grant: bill1.Grant, context: Context, pointer: str) -
         grant=grant, journal=ledger.grant(grant), gen=context.done_id if timers else ""
     )
     return Decision(events=(Emit(granted),), timers=timers)
+
+
+def _holdable(state: Account, more: bill1.Money) -> None:
+    """Refuse more credit than an amount can say.
+
+    Raises:
+        Rejected: `amount-invalid`.
+    """
+    left = sum(one.left for one in state.credits.values() if one.currency == more.currency)
+    if left + more.minor > MAX_UNITS:
+        most = bill1.Money(currency=more.currency, minor=MAX_UNITS)
+        message = f"the account would have more than {most}"
+        raise Rejected("amount-invalid", message, pointer="/data/amount/minor")
 
 
 def _known(state: Account, name: str, print_: str, pointer: str) -> bool:

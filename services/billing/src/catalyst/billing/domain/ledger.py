@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from catalyst.contracts.account_v1 import Grant, Journal, LedgerAccount, Posting
-from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.money_v1 import MAX_UNITS, Money
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -80,9 +80,12 @@ def spendable(grants: Credits, currency: str, now: datetime) -> list[Credit]:
 
 
 def available(grants: Credits, currency: str, now: datetime, *, headroom: int = 0) -> Money:
-    """Return what can be spent: what is left of grants, and how much more may be owed."""
+    """Return what can be spent: what is left of grants, and how much more may be owed.
+
+    No more is said than an amount can be.
+    """
     left = sum(credit.left for credit in spendable(grants, currency, now))
-    return Money(currency=currency, minor=left + headroom)
+    return Money(currency=currency, minor=min(MAX_UNITS, left + headroom))
 
 
 # ---- movements
