@@ -9,7 +9,7 @@ from tests.support import billing, build
 from tests.support import usage as used
 from tests.support.scenario import Outcome, given
 
-from catalyst.billing.domain import subscription
+from catalyst.billing.domain import account, subscription
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Cancel, Fired
 
@@ -18,6 +18,7 @@ BLOG = subscription.ref_of("acme", "blog.acme-prod")
 CAPTURE = bill1.CaptureHold(hold="c-1", revision="3f2a")
 RELEASE = bill1.ReleaseHold(hold="c-1", reason="cancelled")
 PAID = billing.omr(6500)
+MAY = billing.NOW + timedelta(days=30)
 
 
 def held(*facts: Any, **changes: Any) -> Outcome:
@@ -101,8 +102,42 @@ def test_the_spend_limit_counts_what_is_held_and_what_was_taken_this_month() -> 
     then(outcome, second).then_rejected("spend-limit-reached")
     captured = then(outcome, CAPTURE)
     then(captured, second).then_rejected("spend-limit-reached")
-    next_month = billing.NOW + timedelta(days=30)
-    assert then(captured, second, next_month).decision.events
+    # What goes on from April is part of what May costs.
+    refused = then(captured, second, MAY).then_rejected("spend-limit-reached")
+    assert refused.rejected is not None
+    so_far = "6.500 OMR of the limit of 12.999 OMR is spent or held in 2026-05"
+    goes_on = "(6.500 OMR of it goes on from the month before)"
+    assert refused.rejected.message == f"{so_far} {goes_on}, and 6.500 OMR is due"
+
+
+@pytest.mark.guarantee("G12.18")
+def test_what_goes_on_counts_with_the_price_that_each_month_was_entered_with() -> None:
+    def renewed(outcome: Outcome, month: str) -> int:
+        owner: account.Account = outcome.state(billing.ACCOUNT)
+        return owner.renewed(month, "OMR")
+
+    sold = then(held(*billing.rich(90_000)), CAPTURE)
+    assert [renewed(sold, month) for month in ("2026-04", "2026-05")] == [0, 6500]
+    larger = billing.quote(billing.item(plan="m"), paid={"blog.acme-prod": PAID})
+    changed = then(
+        then(sold, billing.hold("c-2", larger), MAY),
+        bill1.CaptureHold(hold="c-2", revision="9d1c"),
+        MAY,
+    )
+    assert [renewed(changed, month) for month in ("2026-05", "2026-06")] == [6500, 14_000]
+    gone = then(changed, bill1.EndSubscription(reason="removed"), MAY + timedelta(days=31))
+    assert [renewed(gone, month) for month in ("2026-06", "2026-07")] == [14_000, 0]
+    closed = bill1.MonthClosed(month="2026-07", invoice="", open=(), journal=bill1.Journal())
+    assert (
+        gone.and_then().world.with_fact(billing.ACCOUNT, closed).state(billing.ACCOUNT).renewals
+        == {}
+    )
+
+
+def test_a_limit_of_another_currency_lets_nothing_pass_it() -> None:
+    limit = bill1.SpendLimitSet(limit=bill1.Money(currency="USD", minor=99_999))
+    refused = held(*billing.rich(), (billing.ACCOUNT, limit))
+    refused.then_rejected("spend-limit-reached")
 
 
 @pytest.mark.guarantee("G12.18")

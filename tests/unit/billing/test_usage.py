@@ -1,5 +1,6 @@
 """Usage: each use once, whatever comes twice, late or out of order, and nothing lost unseen."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.usage import (
     APRIL,
     BLOG,
     NOON,
+    TEXT,
     counted,
     reported,
     started,
@@ -22,10 +24,11 @@ from tests.support.usage import (
     world,
 )
 
-from catalyst.billing.domain import usage
+from catalyst.billing.domain import charges, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.codec import Undecodable
-from catalyst.contracts.usage_v1 import Use
+from catalyst.contracts.money_v1 import MAX_UNITS
+from catalyst.contracts.usage_v1 import MAX_QUANTITY, Use
 
 
 def quantities(scene: Scenario) -> dict[str, int]:
@@ -99,6 +102,16 @@ def test_another_source_may_use_the_same_name() -> None:
 
 
 @pytest.mark.guarantee("G12.9")
+def test_a_value_is_known_until_no_use_of_its_month_can_come_any_more() -> None:
+    decision = reported(given(*world()), use(meter="people", value="ann")).decision
+    assert sorted(claim.ttl or usage.LATE for claim in decision.claims) == [
+        usage.KNOWN,
+        usage.VALUES_KNOWN,
+    ]
+    assert timedelta(days=31) + usage.LATE + usage.AHEAD < usage.VALUES_KNOWN
+
+
+@pytest.mark.guarantee("G12.9")
 def test_a_name_is_known_for_longer_than_a_use_may_be_late() -> None:
     decision = reported(given(*world()), use()).decision
     assert [claim.ttl for claim in decision.claims] == [usage.KNOWN]
@@ -138,6 +151,41 @@ def test_what_fits_nothing_is_listed_with_its_reason_and_counts_once_it_fits(
     assert quantities(counted(scene, [[use("bad")]])) == {"tokens": 20}
 
 
+@pytest.mark.guarantee("G12.10")
+def test_what_would_cost_more_than_can_be_said_is_listed_and_stops_nothing() -> None:
+    dear = billing.book(TEXT.replace("0.000500", "0.5"))
+    scene = given(billing.applied(dear), billing.opened(), started())
+    outcome = reported(scene, use("good"), use("huge", MAX_QUANTITY))
+    _, recorded, unmatched = outcome.events
+    assert isinstance(unmatched, bill1.UsageUnmatched)
+    assert [(one.use.id, one.code) for one in unmatched.uses] == [("huge", "usage-invalid")]
+    assert isinstance(recorded, bill1.UsageRecorded)
+    bound = charges.most(usage.charge_of([dear], "2026-04", recorded.meters[0]), "OMR")
+    most = reported(outcome.and_then(), use("most", bound - 10)).and_then()
+    [metered] = most.world.state(APRIL).meters.values()
+    assert metered.amount.micro <= MAX_UNITS < metered.amount.micro + 500_000
+
+
+@pytest.mark.guarantee("G12.10")
+def test_use_without_a_price_in_the_currency_of_what_is_sold_is_listed() -> None:
+    alone = re.sub(r', USD: "[0-9.]+"', "", TEXT).replace("[OMR, USD]", "[OMR]")
+    dollars = started(lines=billing.quote(currency="USD").lines)
+    scene = given(billing.applied(billing.book(alone)), billing.opened(), dollars)
+    [_, unmatched] = reported(scene, use()).events
+    assert isinstance(unmatched, bill1.UsageUnmatched)
+    assert [one.code for one in unmatched.uses] == ["currency-not-priced"]
+
+
+@pytest.mark.guarantee("G12.10")
+def test_the_largest_use_of_several_meters_is_counted_under_a_spend_limit() -> None:
+    limited = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(5)))
+    uses = [use(meter, MAX_QUANTITY, meter=meter) for meter in ("tokens", "peak", "disk")]
+    [_, recorded, alert] = reported(given(*world(), limited), *uses).events
+    assert isinstance(recorded, bill1.UsageRecorded)
+    assert isinstance(alert, bill1.SpendAlerted)
+    assert alert.spent.minor == 3 * MAX_QUANTITY // 2
+
+
 @pytest.mark.parametrize(
     ("age", "code"),
     [
@@ -167,6 +215,39 @@ def test_without_a_price_book_nothing_is_counted() -> None:
 def test_the_month_is_that_of_the_use_in_utc() -> None:
     late = use(time=NOON.fromisoformat("2026-05-01T03:00:00+04:00"))
     assert usage.correlate(usage.Reported(organization="acme", use=late)) == APRIL
+
+
+@pytest.mark.guarantee("G12.10")
+def test_what_goes_on_from_the_month_before_counts_towards_what_is_told() -> None:
+    limited = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(7000)))
+    paid = [
+        (
+            billing.ACCOUNT,
+            bill1.CreditHeld(
+                hold="c-1",
+                plan_hash="x",
+                quote=billing.quote(),
+                expires=NOON,
+                gen="g",
+                journal=bill1.Journal(),
+            ),
+        ),
+        (
+            billing.ACCOUNT,
+            bill1.HoldCaptured(
+                hold="c-1",
+                revision="3f2a",
+                amount=billing.omr(0),
+                month="2026-03",
+                subscriptions=(BLOG.id,),
+                journal=bill1.Journal(),
+            ),
+        ),
+    ]
+    alerts = reported(given(*world(), limited, *paid), use()).events
+    assert (
+        bill1.SpendAlerted(percent=80, spent=billing.omr(6505), limit=billing.omr(7000)) in alerts
+    )
 
 
 @pytest.mark.guarantee("G12.10")
@@ -215,6 +296,8 @@ def test_an_ended_subscription_is_metered_to_the_end_of_its_last_month() -> None
         {"type": "other.v1"},
         {"subject": "blog"},
         {"time": "2026-04-10T12:00:00"},
+        {"time": "0001-01-01T00:00:00+05:00"},
+        {"time": "9999-12-31T23:59:59-05:00"},
         {"data": {"meter": "tokens", "quantity": -1}},
         {"data": {"meter": "tokens", "quantity": 1.5}},
         {"data": {"meter": "tokens", "quantity": 10**13}},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import msgspec
 
 from catalyst.contracts import codec
@@ -20,7 +22,13 @@ def read(data: bytes | msgspec.Raw, pointer: str = "") -> UseMessage:
         Undecodable: If it is none, with the place and what is wrong there.
     """
     codec.check(bytes(data))
-    return codec.decode(data, UseMessage, "usage-invalid", pointer)
+    found = codec.decode(data, UseMessage, "usage-invalid", pointer)
+    try:
+        found.time.astimezone(UTC)
+    except OverflowError as error:
+        message = "time: is outside the years that there are"
+        raise Undecodable("usage-invalid", message, f"{pointer}/time", "range") from error
+    return found
 
 
 def use_of(message: UseMessage, organization: str, pointer: str = "") -> Use:

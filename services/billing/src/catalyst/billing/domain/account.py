@@ -12,8 +12,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from catalyst.billing.domain import ledger
+from catalyst.billing.domain import ledger, renewals
 from catalyst.billing.domain.ledger import Credit
+from catalyst.billing.domain.renewals import Renewals
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.account_v1 import Journal, Source
 from catalyst.contracts.decision import Context
@@ -73,6 +74,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """When codes of vouchers were entered, oldest first; no more than count."""
     subscriptions: tuple[str, ...] = ()
     """Ids of what costs something each month, sorted."""
+    renewals: Renewals = {}
+    """What goes on from month to month, by subscription."""
     removed: dict[str, str] = {}
     """The last month of each subscription that has ended, until it is invoiced."""
     due_month: str = ""
@@ -91,6 +94,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def headroom(self, currency: str) -> int:
         """Return how much more may be owed, in minor units."""
         return max(0, self.credit_limits.get(currency, 0) - self.owed(currency))
+
+    def renewed(self, month: str, currency: str) -> int:
+        """Return what went on into a month, in minor units, whether or not it is invoiced yet."""
+        return renewals.of_month(self.renewals, month, currency)
 
     def available(self, currency: str, now: datetime) -> Money:
         """Return what can be spent now."""
@@ -205,7 +212,8 @@ def evolve(state: Account, event: Event) -> Account:
         case bill1.SubscriptionRemoved():
             rest = tuple(one for one in state.subscriptions if one != event.subscription)
             removed = {**state.removed, event.subscription: event.month}
-            return replace(state, subscriptions=rest, removed=removed)
+            left = renewals.changed(state.renewals, event.subscription, event.month, None)
+            return replace(state, subscriptions=rest, removed=removed, renewals=left)
         case _:
             return _moved(state, event)
 
@@ -256,6 +264,7 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
         state,
         open_invoices=open_invoices,
         removed={name: month for name, month in state.removed.items() if month > event.month},
+        renewals=renewals.tidied(state.renewals, event.month),
         closing=None,
         later={hold: month for hold, month in state.later.items() if month > event.month},
         due_month=next_month(event.month),
@@ -334,6 +343,10 @@ def _holding(state: Account, event: bill1.CreditHeld) -> Account:
 
 
 def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
+    goes_on = dict(state.renewals)
+    hold = state.holds.get(event.hold)
+    for name, amount in renewals.monthly(hold.quote).items() if hold is not None else ():
+        goes_on = renewals.changed(goes_on, name, event.month, amount)
     state = _ended(state, event.hold, "captured")
     spent = dict(state.spent) if state.month == event.month else {}
     currency = event.amount.currency
@@ -345,7 +358,12 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     elif event.month < state.due_month:
         later = {**later, event.hold: state.due_month}
     return msgspec.structs.replace(
-        state, month=event.month, spent=spent, subscriptions=subscriptions, later=later
+        state,
+        month=event.month,
+        spent=spent,
+        subscriptions=subscriptions,
+        renewals=goes_on,
+        later=later,
     )
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from catalyst.contracts.money_v1 import MICRO_DIGITS, MicroMoney, Money, exponent
+from catalyst.contracts.money_v1 import MAX_UNITS, MICRO_DIGITS, MicroMoney, Money, exponent
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.usage_v1 import MAX_QUANTITY
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,22 @@ def price(charge: Charge, quantity: int, currency: str) -> Priced:
     )
 
 
+def most(charge: Charge, currency: str) -> int:
+    """Return a quantity up to which a month's price is an amount that can be said.
+
+    Raises:
+        Rejected: `currency-not-priced`.
+    """
+    dearest, flats = 0, 0
+    for step in charge.steps:
+        dearest = max(dearest, _unit(charge, step, currency).micro)
+        flats += sum(micros(one) for one in step.flat if one.currency == currency)
+    if any(micros(one) > MAX_UNITS for one in charge.minimum if one.currency == currency):
+        return 0
+    room = max(0, MAX_UNITS - flats)
+    return min(MAX_QUANTITY, room // dearest) if dearest else MAX_QUANTITY
+
+
 def micros(money: Money) -> int:
     """Return whole minor units as millionths of the major unit; exact."""
     return money.minor * int(10 ** (MICRO_DIGITS - exponent(money.currency)))
@@ -87,10 +104,15 @@ def _step_of(steps: Sequence[Step], quantity: int) -> Step:
 
 
 def _part(charge: Charge, step: Step, quantity: int, currency: str) -> Part:
-    unit = next((one for one in step.price if one.currency == currency), None)
-    if unit is None:
-        raise Rejected("currency-not-priced", f"{charge.sku!r} has no price in {currency}")
+    unit = _unit(charge, step, currency)
     flat = next((one for one in step.flat if one.currency == currency), None) if quantity else None
     micro = unit.micro * quantity + (micros(flat) if flat is not None else 0)
     amount = MicroMoney(currency=currency, micro=micro)
     return Part(quantity=quantity, price=unit, amount=amount, flat=flat)
+
+
+def _unit(charge: Charge, step: Step, currency: str) -> MicroMoney:
+    unit = next((one for one in step.price if one.currency == currency), None)
+    if unit is None:
+        raise Rejected("currency-not-priced", f"{charge.sku!r} has no price in {currency}")
+    return unit

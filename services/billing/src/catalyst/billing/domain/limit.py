@@ -1,7 +1,7 @@
 """The spend limit: at 100 percent nothing more is ordered. Use that comes is still counted.
 
-What counts is what was taken in the month, what is held, and what was used, rounded once. What goes
-on from month to month does not: it was let in when it was ordered.
+What counts is all that the month costs: what goes on from the month before, what was taken in it,
+what is held, and what was used, rounded once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from catalyst.billing.domain import account, invoicing, ledger, usage
 from catalyst.billing.domain.account import Account
 from catalyst.billing.domain.usage import Usage
-from catalyst.contracts.money_v1 import MicroMoney, Money, micro_half_even
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.subjects import Ref
 
 
@@ -33,21 +33,17 @@ def refusal(
 ) -> str:
     """Return why an amount may not be spent in a month, with limit and spent; empty if it may."""
     limit = state.spend_limit
-    if limit is None or limit.currency != due.currency or due.minor == 0:
+    if limit is None or due.minor == 0:
         return ""
+    if limit.currency != due.currency:
+        return f"the limit is {limit}, and {due} is due: a limit bounds its own currency alone"
     used = states.get(usage.ref_of(organization, month), Usage())
-    so_far = spent(state, used, month, limit.currency)
+    so_far = usage.spent_in(state, used.meters.values(), month, limit.currency)
     held = ledger.balance(state.balances, "held", limit.currency)
     so_far = Money(currency=limit.currency, minor=so_far.minor + held)
     if so_far.minor + due.minor <= limit.minor:
         return ""
-    return f"{so_far} of the limit of {limit} is spent or held in {month}, and {due} is due"
-
-
-def spent(state: Account, used: Usage, month: str, currency: str) -> Money:
-    """Return what was taken in a month, and what its use costs so far."""
-    paid = state.spent.get(currency, 0) if state.month == month else 0
-    meters = used.meters.values()
-    micro = sum(one.amount.micro for one in meters if one.amount.currency == currency)
-    whole = micro_half_even(MicroMoney(currency=currency, micro=micro))
-    return Money(currency=currency, minor=paid + whole.minor)
+    message = f"{so_far} of the limit of {limit} is spent or held in {month}"
+    renewed = Money(currency=limit.currency, minor=state.renewed(month, limit.currency))
+    goes_on = f" ({renewed} of it goes on from the month before)" if renewed.minor else ""
+    return f"{message}{goes_on}, and {due} is due"

@@ -21,11 +21,11 @@ from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import use as reading
 from catalyst.contracts.decision import Arrived, Context, Decision, Emit, TakeClaim
 from catalyst.contracts.message import Event
-from catalyst.contracts.money_v1 import MicroMoney, Money, micro_half_even
+from catalyst.contracts.money_v1 import MICRO_DIGITS, MicroMoney, Money, exponent, half_even
 from catalyst.contracts.prices_v1 import Book, Charge
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref, unescape
-from catalyst.contracts.usage_v1 import MAX_QUANTITY, Metered, Unmatched, Use, identity
+from catalyst.contracts.usage_v1 import Metered, Unmatched, Use, identity
 
 AGGREGATE: Final = "usage"
 LATE: Final = timedelta(days=45)
@@ -34,6 +34,9 @@ AHEAD: Final = timedelta(minutes=5)
 """How much a reporter's clock may be ahead."""
 KNOWN: Final = timedelta(days=60)
 """How long a use is known: beyond the time in which it could be counted again."""
+VALUES_KNOWN: Final = timedelta(days=80)
+"""How long a value is known that is told apart: beyond a month, and the time in which use of that
+month can come."""
 LISTED: Final = 200
 """Uses that could not be counted and are known, so that a repeat is not listed again."""
 AT_ONCE: Final = 300
@@ -164,7 +167,9 @@ class _Counting:
         self._books: Sequence[Book] = context.reads[price_book.DEFAULT].versions
         self._owner: Account = context.reads[account.ref_of(self._organization)]
         self._sold: dict[str, Subscription] = {}
-        self.claims: dict[Claim, None] = {}
+        self._most: dict[tuple[str, str, str], int] = {}
+        self.claims: dict[Claim, timedelta] = {}
+        """What is taken, and for how long."""
         self.uses: list[Use] = []
         self._meters: dict[str, Metered] = {}
         self.unmatched: dict[str, Unmatched] = {}
@@ -185,7 +190,7 @@ class _Counting:
             if _listed(found) not in self._state.unmatched:
                 self.unmatched[_listed(found)] = found
             return
-        self.claims[claim] = None
+        self.claims[claim] = KNOWN
         self.uses.append(use)
         self._meters[key_of(use.subscription, use.meter)] = after
 
@@ -225,6 +230,7 @@ class _Counting:
     ) -> Metered:
         quantity = before.quantity if before is not None else 0
         position = before.position if before is not None else ""
+        fresh: tuple[Claim, ...] = ()
         match charge.aggregation:
             case "sum":
                 quantity += use.quantity
@@ -236,12 +242,11 @@ class _Counting:
                 at = f"{use.time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f} {use.source} {use.id}"
                 quantity, position = max((position, quantity), (at, use.quantity))[::-1]
             case "unique":
-                quantity += self._new_value(use)
-        if quantity > MAX_QUANTITY:
-            raise Rejected("usage-invalid", f"the month would be above {MAX_QUANTITY}")
+                fresh = self._new_values(use)
+                quantity += len(fresh)
         if before is not None:
             currency, version = before.amount.currency, before.version
-        return Metered(
+        found = Metered(
             subscription=use.subscription,
             meter=use.meter,
             aggregation=charge.aggregation,
@@ -251,6 +256,19 @@ class _Counting:
             amount=_not_priced(currency),
             position=position,
         )
+        if quantity > self._bound(found):
+            raise Rejected("usage-invalid", f"the month would be above {self._bound(found)}")
+        self.claims |= dict.fromkeys(fresh, VALUES_KNOWN)
+        return found
+
+    def _bound(self, metered: Metered) -> int:
+        """Return how much of a meter a month may be, at the price that it has."""
+        key = (metered.meter, metered.version, metered.amount.currency)
+        bound = self._most.get(key)
+        if bound is None:
+            charge = charge_of(self._books, self._month, metered)
+            bound = self._most[key] = charges.most(charge, metered.amount.currency)
+        return bound
 
     def priced(self) -> tuple[Metered, ...]:
         """Return every meter that was moved, with what it costs now."""
@@ -259,12 +277,10 @@ class _Counting:
             for one in self._meters.values()
         )
 
-    def _new_value(self, use: Use) -> int:
+    def _new_values(self, use: Use) -> tuple[Claim, ...]:
         claim = _value(self._month, use, self._organization)
-        if claim in self.claims or self._context.claims[claim].holder is not None:
-            return 0
-        self.claims[claim] = None
-        return 1
+        known = claim in self.claims or self._context.claims[claim].holder is not None
+        return () if known else (claim,)
 
 
 @lru_cache(maxsize=64)
@@ -284,7 +300,7 @@ def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
         events += [alert] if alert is not None else []
     if counting.unmatched:
         events.append(bill1.UsageUnmatched(uses=tuple(counting.unmatched.values())))
-    claims = tuple(TakeClaim(claim, ttl=KNOWN) for claim in counting.claims)
+    claims = tuple(TakeClaim(claim, ttl=ttl) for claim, ttl in counting.claims.items())
     return Decision(events=tuple(Emit(event) for event in events), claims=claims)
 
 
@@ -295,10 +311,7 @@ def _alert(
     limit = owner.spend_limit
     if limit is None:
         return None
-    paid = owner.spent.get(limit.currency, 0) if owner.month == month else 0
-    used = sum(one.amount.micro for one in meters if one.amount.currency == limit.currency)
-    whole = micro_half_even(MicroMoney(currency=limit.currency, micro=used))
-    spent = Money(currency=limit.currency, minor=paid + whole.minor)
+    spent = spent_in(owner, meters, month, limit.currency)
     told = state.alerted
     before = told[0] if told is not None and told[1] == limit else 0
     reached = [p for p in PERCENTS if p > before and spent.minor * 100 >= limit.minor * p]
@@ -306,6 +319,14 @@ def _alert(
         return None
     percent: Any = max(reached)
     return bill1.SpendAlerted(percent=percent, spent=spent, limit=limit)
+
+
+def spent_in(owner: Account, meters: Iterable[Metered], month: str, currency: str) -> Money:
+    """Return what a month costs so far: what goes on, what was taken, and what use there was."""
+    taken = owner.spent.get(currency, 0) if owner.month == month else 0
+    micro = sum(one.amount.micro for one in meters if one.amount.currency == currency)
+    used = half_even(micro, 10 ** (MICRO_DIGITS - exponent(currency)))
+    return Money(currency=currency, minor=owner.renewed(month, currency) + taken + used)
 
 
 def version_of(books: Sequence[Book], month: str, metered: Metered) -> Book:
