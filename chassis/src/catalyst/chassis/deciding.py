@@ -37,7 +37,7 @@ from catalyst.contracts.message import Event, Outcome
 from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
-from catalyst.contracts.topology import EV
+from catalyst.contracts.topology import EV, MAX_GROUP_MESSAGES
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +255,9 @@ class Deciding:
 
     async def _read(self, own: Held, way: Way) -> Reading:
         wanted = way.reads(own.state, way.input, own.ref)
+        if len(wanted) > MAX_GROUP_MESSAGES:
+            # Whatever is decided guards each of them; so a refusal has to fit as well.
+            raise batch.TooLarge(f"{len(wanted)} things to read, {MAX_GROUP_MESSAGES} are allowed")
         others: dict[Ref, Held] = {}
         for item in wanted:
             if len(item.subject if isinstance(item, Claim) else item.guard) > _SUBJECT_MAX:
