@@ -21,6 +21,7 @@ from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Arm, Fired
 from catalyst.contracts.environment_v1 import OrganizationDeleted
+from catalyst.contracts.rejection import Rejected
 
 MONTH = [("month", "blueprint.wordpress", 1500), ("month", "package.s", 5000)]
 ORDERED = [("ordered", sku, minor) for _, sku, minor in MONTH]
@@ -86,6 +87,59 @@ def test_what_comes_after_an_early_close_is_a_dated_line_on_the_next_invoice(log
     assert log.again("2026-02") == invoicing.text(after)
     log.close()
     assert lines(log.invoices[2]) == MONTH
+
+
+def running(log: Log, month: str) -> bill1.InvoiceContent:
+    """Return the invoice that a month would have now."""
+    owner = log.owner()
+    refs = explaining.running_refs("acme", month, owner)
+    states = {one: log.scene.world.state(one) for one in refs}
+    return explaining.running("acme", month, log.now, owner, states).content
+
+
+@pytest.mark.guarantee("G12.15")
+def test_what_is_ordered_after_an_early_close_is_seen_at_once_on_the_next_invoice(log: Log) -> None:
+    log.finalize("2026-01")
+    wiki = subscription.ref_of("acme", "wiki.acme-prod")
+    _, begun = started("2026-01", application="wiki", hold="c-2")  # type: ignore[misc]
+    log.write(wiki, begun)
+    captured = bill1.HoldCaptured(
+        hold="c-2",
+        revision="3f2a",
+        amount=billing.omr(6500),
+        month="2026-01",
+        subscriptions=(wiki.id,),
+        journal=bill1.Journal(),
+    )
+    log.write(billing.ACCOUNT, captured)
+    # January runs on, and is closed; February has not begun, and shows what stands on it.
+    assert f"{log.now:%Y-%m}" == "2026-01"
+    shown = running(log, "2026-02")
+    late = [one for one in shown.lines if one.kind == "ordered"]
+    assert {(one.subscription, one.period, one.hold) for one in late} == {
+        ("wiki.acme-prod", "2026-01", "c-2")
+    }
+    [amount] = shown.amounts
+    assert (amount.total, amount.prepaid) == (billing.omr(3 * 6500), billing.omr(6500))
+    for month in ("2026-01", "2026-03"):
+        with pytest.raises(Rejected):
+            running(log, month)
+    log.close()
+    assert log.invoices[1].lines == shown.lines
+
+
+@pytest.mark.guarantee("G12.11")
+def test_a_month_of_very_many_changes_is_invoiced_whole(log: Log) -> None:
+    _, begun = started("2026-01")  # type: ignore[misc]
+    change = bill1.SubscriptionChanged(**msgspec.structs.asdict(begun))
+    for number in range(2 * subscription.BOUGHT_KEPT):
+        sold(log, "2026-01", f"x-{number}", msgspec.structs.replace(change, hold=f"x-{number}"))
+    sold(log, "2026-02", "y-1", msgspec.structs.replace(change, month="2026-02", hold="y-1"))
+    log.close()
+    [content] = log.invoices
+    assert len(content.lines) == 2 + 2 * subscription.BOUGHT_KEPT
+    sold(log, "2026-03", "z-1", msgspec.structs.replace(change, month="2026-03", hold="z-1"))
+    assert len(log.scene.world.state(BLOG).bought) == subscription.BOUGHT_KEPT
 
 
 def test_a_month_is_closed_early_by_a_person_in_its_turn_and_for_something(log: Log) -> None:

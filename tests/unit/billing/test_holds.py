@@ -1,6 +1,6 @@
 """Spending: the quote decides, the ledger follows, and every way out gives the same balances."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from tests.support import billing, build
 from tests.support import usage as used
 from tests.support.scenario import Outcome, given
 
-from catalyst.billing.domain import account, subscription
+from catalyst.billing.domain import account, invoicing, subscription, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Cancel, Fired
 
@@ -21,10 +21,10 @@ PAID = billing.omr(6500)
 MAY = billing.NOW + timedelta(days=30)
 
 
-def held(*facts: Any, **changes: Any) -> Outcome:
+def held(*facts: Any, now: datetime = billing.NOW, **changes: Any) -> Outcome:
     """Return what follows from a hold."""
     return given(*(facts or billing.rich())).when(
-        billing.hold(**changes), billing.ACCOUNT, by=PROVISIONING, now=billing.NOW, input_id="c-h"
+        billing.hold(**changes), billing.ACCOUNT, by=PROVISIONING, now=now, input_id="c-h"
     )
 
 
@@ -190,6 +190,37 @@ def test_a_capture_takes_what_was_held_and_starts_what_it_pays_for() -> None:
     assert outcome.state().balances["revenue:OMR"] == 6500
     assert outcome.state().subscriptions == ("blog.acme-prod",)
     outcome.then_timers(Cancel("hold.c-1"))
+
+
+LAST = datetime.fromisoformat("2026-04-30T23:59:59+00:00")
+FIRST = datetime.fromisoformat("2026-05-01T00:00:00+00:00")
+
+
+@pytest.mark.guarantee("G12.11")
+def test_what_is_held_in_one_month_and_captured_in_the_next_pays_for_what_it_took() -> None:
+    new = then(held(now=LAST), CAPTURE, FIRST)
+    assert [one.month for one in new.events] == ["2026-05", "2026-05"]  # type: ignore[attr-defined]
+
+    gone = then(then(held(), CAPTURE), bill1.EndSubscription(reason="removed"))
+    free = billing.hold("c-2", billing.quote(paid={"blog.acme-prod": PAID}))
+    again = then(gone, free, LAST)
+    assert again.state(billing.ACCOUNT).holds["c-2"].quote.due.minor == 0
+    back = then(again, bill1.CaptureHold(hold="c-2", revision="9d1c"), FIRST)
+    # Nothing was taken for May: May is charged when it is closed.
+    assert [one.month for one in back.events] == ["2026-04", "2026-04"]  # type: ignore[attr-defined]
+    owner: account.Account = back.state(billing.ACCOUNT)
+    blog: subscription.Subscription = back.state(BLOG)
+    of = invoicing.Sources(
+        owner=owner,
+        books=(billing.book(),),
+        subscriptions={BLOG.id: blog},
+        usage=dict.fromkeys(invoicing.months_of("2026-05"), usage.Usage()),
+    )
+    may = invoicing.make("acme", "2026-05", FIRST, of)
+    assert may is not None
+    [amount] = may.content.amounts
+    assert (amount.total, amount.prepaid) == (PAID, billing.omr(0))
+    assert owner.renewed("2026-05", "OMR") == PAID.minor
 
 
 @pytest.mark.guarantee("G12.5")

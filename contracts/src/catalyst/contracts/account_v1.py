@@ -206,19 +206,6 @@ class AccountOpened(Event, frozen=True, kw_only=True):
     """The month in which it was opened: the first that may be invoiced."""
 
 
-class MonthClosed(Event, frozen=True, kw_only=True):
-    """A month is over: what it cost and was not paid yet is taken from credit, or owed."""
-
-    month: str
-    """The month, such as `2026-04`."""
-    invoice: str
-    """Id of its invoice; empty: it cost nothing."""
-    open: tuple[Money, ...]
-    """What of the invoice is to be paid, once for each currency."""
-    journal: Journal
-    """The movement in the ledger."""
-
-
 class AccountClosed(Event, frozen=True, kw_only=True):
     """The Organization is deleted: nothing is granted or held any more."""
 
@@ -278,6 +265,8 @@ class CreditHeld(Event, frozen=True, kw_only=True):
     """Which arming of its deadline counts."""
     journal: Journal
     """The movement in the ledger."""
+    month: str = ""
+    """The month that it was quoted for, such as `2026-04`."""
 
 
 class HoldCaptured(Event, frozen=True, kw_only=True):

@@ -18,7 +18,6 @@ from catalyst.contracts.account_v1 import (
     HoldCredit,
     HoldReleased,
     Journal,
-    MonthClosed,
     PaymentRecorded,
     Posting,
     RecordPayment,
@@ -56,6 +55,7 @@ from catalyst.contracts.invoice_v1 import (
     InvoiceNumbered,
     InvoicePaid,
     InvoicePartDrafted,
+    MonthClosed,
     MonthPartClosed,
     NumberInvoice,
 )

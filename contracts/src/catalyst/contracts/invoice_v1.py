@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from catalyst.contracts.account_v1 import Journal
 from catalyst.contracts.message import END, Command, Event, Part, UtcTime
 from catalyst.contracts.money_v1 import Money
 
@@ -104,6 +105,19 @@ class MonthPartClosed(Event, frozen=True, kw_only=True):
     """The month, such as `2026-04`."""
     after: str
     """The last subscription whose lines are drafted."""
+
+
+class MonthClosed(Event, frozen=True, kw_only=True):
+    """A month is over: what it cost and was not paid yet is taken from credit, or owed."""
+
+    month: str
+    """The month, such as `2026-04`."""
+    invoice: str
+    """Id of its invoice; empty: it cost nothing."""
+    open: tuple[Money, ...]
+    """What of the invoice is to be paid, once for each currency."""
+    journal: Journal
+    """The movement in the ledger."""
 
 
 class InvoiceDrafted(Event, frozen=True, kw_only=True):

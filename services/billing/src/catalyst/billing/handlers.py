@@ -40,7 +40,7 @@ AGGREGATES: Final = (
         name=subscription.AGGREGATE,
         initial=subscription.Subscription(),
         evolve=subscription.evolve,
-        fold=3,
+        fold=4,
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),

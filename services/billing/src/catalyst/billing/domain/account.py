@@ -45,6 +45,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     gen: str
     journal: Journal
     """How it was set aside; its reversal follows it."""
+    month: str = ""
+    """The month that it was quoted for."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -338,6 +340,7 @@ def _holding(state: Account, event: bill1.CreditHeld) -> Account:
         expires=event.expires,
         gen=event.gen,
         journal=event.journal,
+        month=event.month,
     )
     return msgspec.structs.replace(state, holds={**state.holds, event.hold: hold})
 
@@ -348,7 +351,9 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     for name, amount in renewals.monthly(hold.quote).items() if hold is not None else ():
         goes_on = renewals.changed(goes_on, name, event.month, amount)
     state = _ended(state, event.hold, "captured")
-    spent = dict(state.spent) if state.month == event.month else {}
+    # What was quoted for a month that is over counts in the one that runs.
+    month = max(state.month, event.month)
+    spent = dict(state.spent) if state.month == month else {}
     currency = event.amount.currency
     spent[currency] = spent.get(currency, 0) + event.amount.minor
     subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
@@ -359,7 +364,7 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
         later = {**later, event.hold: state.due_month}
     return msgspec.structs.replace(
         state,
-        month=event.month,
+        month=month,
         spent=spent,
         subscriptions=subscriptions,
         renewals=goes_on,

@@ -129,7 +129,8 @@ def running(
         before: The lines that are drafted, of a month that is being closed part by part.
 
     Raises:
-        Rejected: `invoice-not-found` for a month that has not begun, or was closed without one;
+        Rejected: `invoice-not-found` for a month that has not begun and is not the one that is
+            closed next, or was closed without an invoice;
             `sku-unknown` or `currency-not-priced` for use without a price.
     """
     require_running(owner, month, now)
@@ -160,10 +161,14 @@ def _turned(owner: account.Account, month: str) -> account.Account:
 def require_running(owner: account.Account, month: str, now: datetime) -> None:
     """Refuse a month that is closed already, or has not begun.
 
+    The one that is closed next is shown before it begins: what is ordered in a month that was
+    closed early stands on it.
+
     Raises:
         Rejected: `invoice-not-found`.
     """
-    if not owner.due_month or not owner.due_month <= month <= prices.month_of(now):
+    last = max(owner.due_month, prices.month_of(now))
+    if not owner.due_month or not owner.due_month <= month <= last:
         raise Rejected("invoice-not-found", f"there is no invoice {month!r}")
 
 

@@ -73,6 +73,7 @@ def hold_credit(state: Account, command: bill1.HoldCredit, context: Context) -> 
         expires=context.now + wait,
         gen=context.done_id,
         journal=journal,
+        month=prices.month_of(context.now),
     )
     timer = Arm(timer=f"{DEADLINE}{command.hold}", after=wait)
     return Decision(events=(Emit(held),), timers=(timer,))
@@ -161,7 +162,7 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
         hold=command.hold,
         revision=command.revision,
         amount=hold.quote.due,
-        month=prices.month_of(context.now),
+        month=_paid_month(hold, context),
         subscriptions=tuple(refs),
         journal=ledger.capture(hold.journal, command.hold),
     )
@@ -180,6 +181,22 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
         for name, ref in refs.items()
     )
     return Decision(events=(Emit(captured), *begun), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+
+
+def _paid_month(hold: Hold, context: Context) -> str:
+    """Return the month that a hold pays for: the one that runs, if there the same is due.
+
+    What was held in the month before is as a rule due in this one as well. Where it is not, as for
+    what was paid already then, it stays what it was quoted for: nothing is taken that nobody was
+    shown, and this month is charged when it is closed.
+    """
+    month = prices.month_of(context.now)
+    if hold.month in {"", month}:
+        return month
+    quote = hold.quote
+    paid = paid_for(quote.items, context.ref.id, month, context.reads)
+    due = prices.due(quote.lines, quote.total.currency, paid)
+    return month if due == quote.due else hold.month
 
 
 def release_hold(state: Account, command: bill1.ReleaseHold, context: Context) -> Decision:

@@ -60,7 +60,6 @@ def quote(book: Book, items: Sequence[Item], currency: str, paid: Paid, pointer:
     _require_currency(book, currency)
     errors: list[FieldError] = []
     lines: list[QuoteLine] = []
-    due = zero(currency)
     seen: set[str] = set()
     for number, item in enumerate(items):
         place = f"{pointer}/items/{number}"
@@ -69,8 +68,6 @@ def quote(book: Book, items: Sequence[Item], currency: str, paid: Paid, pointer:
             errors.append(_error("item-duplicate", place, f"{name} is listed twice"))
         seen.add(name)
         found = _lines(book, item, currency, place, errors)
-        month = total(currency, (line.amount for line in found))
-        due = due.plus(_owed(month, paid.get(name)))
         lines += found
     if errors:
         raise Rejected(errors[0].rule, errors[0].message, errors)
@@ -80,8 +77,21 @@ def quote(book: Book, items: Sequence[Item], currency: str, paid: Paid, pointer:
         items=tuple(items),
         lines=tuple(lines),
         total=total(currency, (line.amount for line in lines)),
-        due=due,
+        due=due(lines, currency, paid),
     )
+
+
+def due(lines: Sequence[QuoteLine], currency: str, paid: Paid) -> Money:
+    """Return what is due now of what things cost each month.
+
+    Raises:
+        Rejected: `currency-mixed` if something is paid in another currency.
+    """
+    months: dict[str, Money] = {}
+    for line in lines:
+        name = subscription_id(line.application, line.environment)
+        months[name] = months.get(name, zero(currency)).plus(line.amount)
+    return total(currency, (_owed(month, paid.get(name)) for name, month in months.items()))
 
 
 def _owed(month: Money, paid: Money | None) -> Money:

@@ -21,6 +21,8 @@ AGGREGATE: Final = "subscription"
 
 TERMS_KEPT: Final = 12
 """Months with changes that stay in the state; an invoice looks back at one."""
+BOUGHT_KEPT: Final = 120
+"""Sales that stay in the state, beside all of the two months up to the last of them."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +193,7 @@ def _sold(
     event: bill1.SubscriptionStarted | bill1.SubscriptionChanged,
 ) -> Subscription:
     terms = Terms(month=event.month, book=event.book, version=event.version, lines=event.lines)
-    bought = Bought(
+    sold = Bought(
         month=event.month,
         hold=event.hold,
         book=event.book,
@@ -205,7 +207,17 @@ def _sold(
         version=event.version,
         lines=event.lines,
         terms=_with(state.terms, terms),
-        bought=(*state.bought, bought)[-TERMS_KEPT * 10 :],
+        bought=(*_kept(state.bought, event.month), sold),
+    )
+
+
+def _kept(bought: tuple[Bought, ...], month: str) -> tuple[Bought, ...]:
+    """Return what was sold, without the oldest that has been on its invoice for long."""
+    old = len(bought) - BOUGHT_KEPT
+    return tuple(
+        one
+        for place, one in enumerate(bought)
+        if place > old or account.next_month(one.month) >= month
     )
 
 
