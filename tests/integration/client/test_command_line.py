@@ -1,6 +1,7 @@
 """The command line against the whole stack: what a person types, reads and gets as exit code."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -125,8 +126,15 @@ def test_a_list_is_plain_when_piped(catalyst: Callable[..., Ran], organization: 
     assert "as of" in ran.err
 
 
-def test_a_row_that_is_not_there_ends_with_4(catalyst: Callable[..., Ran]) -> None:
-    assert catalyst("get", "environments", "nowhere-dev").code == 4
+def test_a_row_that_is_not_there_ends_with_4_and_names_what_is_like_it(
+    catalyst: Callable[..., Ran], organization: str
+) -> None:
+    ran = catalyst("get", "environments", "nowhere-dev")
+    assert ran.code == 4
+    assert "there is no environment 'nowhere-dev'" in ran.err
+    assert "catalyst get environments` lists" in ran.err
+    for kinds in ("org", "all"):
+        assert f"do you mean {organization}" in catalyst("get", kinds, f"{organization}y").err
 
 
 def test_a_chain_is_shown_as_a_tree(catalyst: Callable[..., Ran], fresh: Fresh) -> None:
@@ -147,6 +155,7 @@ def test_events_are_listed(catalyst: Callable[..., Ran], organization: str) -> N
     assert types[0] == "environment.organization-created.v1"
     typed = catalyst("events", "--org", organization, "--type", types[0])
     assert typed.out.count(types[0]) == 1
+    assert re.search(r"T\d\d:\d\d:\d\dZ ", typed.out)
 
 
 def test_nothing_is_parked_here(catalyst: Callable[..., Ran]) -> None:

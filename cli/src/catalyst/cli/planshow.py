@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from catalyst.cli.calling import as_called
 from catalyst.cli.kinds import money
-from catalyst.cli.output import Table, clean, write
+from catalyst.cli.output import Table, clean, to_the_second, write
 
 Found = Mapping[str, Any]
 
@@ -19,9 +20,8 @@ def lines(plan: Found, *, diff: bool = False) -> list[str]:
         diff: Show what each file gains and loses, line by line; else only how much that is.
     """
     request = plan["request"]
-    what = request["application"] or plan["environment"] or "the whole Organization"
     return [
-        f"{request['action']} {what}" + _at(request, plan),
+        _heading(request, plan),
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
@@ -53,14 +53,24 @@ def link_line(link: Found, depth: int = 0) -> str:
 
 
 def write_lines(texts: Iterable[str]) -> None:
-    """Write lines that others wrote parts of."""
+    """Write lines that others wrote parts of; commands in them can be pasted."""
     for text in texts:
-        write(clean(text))
+        write(clean(as_called(to_the_second(text))))
 
 
 def amount(found: Found) -> str:
     """Return money as a person reads it."""
     return money(found["currency"], found["minor"])
+
+
+def _heading(request: Found, plan: Found) -> str:
+    match request["action"]:
+        case "delete-organization":
+            return "delete the whole Organization, with all its Environments and Applications"
+        case "delete-environment":
+            return f"delete the Environment {plan['environment']}, with all its Applications"
+        case action:
+            return f"{action} {request['application']}" + _at(request, plan)
 
 
 def _at(request: Found, plan: Found) -> str:
@@ -70,7 +80,7 @@ def _at(request: Found, plan: Found) -> str:
         "",
     )
     text = f": {blueprint} {version}" if blueprint else f": {version}" if version else ""
-    return f"{text} in {plan['environment']}" if request["application"] else text
+    return f"{text} in {plan['environment']}"
 
 
 def files(found: list[Found], *, diff: bool) -> list[str]:
@@ -136,7 +146,7 @@ def _price(price: Found | None) -> list[str]:
 
 def _gates(plan: Found) -> list[str]:
     quota, gates = plan["quota"], plan["gates"]
-    found = [f"{name.replace('_', ' ')} {value}" for name, value in quota.items()]
+    found = [f"{_QUOTAS.get(name, name)} {value}" for name, value in quota.items()]
     texts = [
         f"approval: {one['quorum']} of {one['team'] or 'anyone but the author'}"
         for one in gates["approvals"]
@@ -144,7 +154,12 @@ def _gates(plan: Found) -> list[str]:
     texts += [f"approval: nobody belongs to {team}" for team in gates["impossible"]]
     if not gates["opening"]["open"]:
         texts.append("window: changes do not happen now")
-    return [*_section("Applications in the Environment", found), *_section("gates", texts)]
+    where = "Environment" if plan["environment"] else "Organization"
+    return [*_section(f"Applications in the {where}", found), *_section("gates", texts)]
+
+
+_QUOTAS: Final = {"applications": "now  ", "applications_after": "after"}
+"""What a plan counts, as it stands below its heading."""
 
 
 def _blocker(one: Found) -> str:

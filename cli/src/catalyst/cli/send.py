@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+import re
+import shlex
+from typing import Annotated, Any, Final, Never
 from urllib.parse import quote
 
 import msgspec
@@ -35,6 +37,8 @@ from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
 from catalyst.contracts.subjects import PLATFORM
 
+_MANIFEST_KEYS: Final = frozenset({"apiVersion", "kind"})
+_MANIFEST: Final = re.compile(r'"apiVersion"\s*:')
 _NOT_ALLOWED: Final = frozenset({401, 403})
 
 
@@ -177,14 +181,21 @@ async def _owner(target: Target, command_id: str) -> str:
 def finish(found: Outcome, form: Format) -> None:
     """Show an outcome, and end with the code that says whether it was accepted."""
     show(found, form, lambda: _table(found))
-    exit_code = exit_of(found)
-    if exit_code is ExitCode.OK:
-        return
+    if exit_of(found) is not ExitCode.OK:
+        refuse(found)
+
+
+def refuse(found: Outcome) -> Never:
+    """Say why a command was not accepted.
+
+    Raises:
+        Ended: Always, with the code that says so.
+    """
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
         said = "" if error.message == found.message else f": {error.message}"
         note(f"  {error.pointer or '/'}{said}")
-    raise Ended(exit_code)
+    raise Ended(exit_of(found))
 
 
 def exit_of(found: Outcome) -> ExitCode:
@@ -229,9 +240,15 @@ def _body(data: str | None, file: str | None) -> object:
     if file is None:
         return b"{}"
     text = files.read(file)
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith("{") and not _MANIFEST.search(text):
         return text.encode()
     found = parse(text, files.shown(file))
+    if any(isinstance(one.value, dict) and one.value.keys() >= _MANIFEST_KEYS for one in found):
+        raise Failure(
+            ExitCode.USAGE,
+            f"{files.shown(file)} holds a manifest, and not the data of a command",
+            hint=f"`catalyst apply -f {shlex.quote(file)}` makes it so",
+        )
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise Failure(ExitCode.USAGE, f"{files.shown(file)} must hold one object: the data")
     return found[0].value

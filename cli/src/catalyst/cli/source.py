@@ -9,8 +9,8 @@ import typer
 
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
-from catalyst.cli.output import Format
-from catalyst.cli.send import finish
+from catalyst.cli.output import Format, clean, note, write
+from catalyst.cli.send import exit_of, finish, refuse
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -90,7 +90,14 @@ def add(
         "interval": interval,
     }
     target = resolve(context, url, token)
-    finish(run(_send(target, "add-source", name, owner, data, timeout)), output)
+    found = run(_send(target, "add-source", name, owner, data, timeout))
+    listed = f"`catalyst source list{_of(owner)}`"
+    _finish(
+        found,
+        output,
+        f"{name} is added as a source of {owner or 'the platform'}, and read at once",
+        f"{listed} shows how many versions it holds, and what is wrong",
+    )
 
 
 def list_(
@@ -127,8 +134,10 @@ def sync(
       catalyst source sync shared --org acme
     """
     target = resolve(context, url, token)
-    sent = _send(target, "sync-source", name, organization(org), {}, timeout)
-    finish(run(sent), output)
+    owner = organization(org)
+    found = run(_send(target, "sync-source", name, owner, {}, timeout))
+    listed = f"`catalyst source list{_of(owner)}` shows what it holds"
+    _finish(found, output, f"{name} is being read", listed)
 
 
 def remove(
@@ -147,8 +156,24 @@ def remove(
       catalyst source remove team
     """
     target = resolve(context, url, token)
-    sent = _send(target, "remove-source", name, organization(org), {}, timeout)
-    finish(run(sent), output)
+    found = run(_send(target, "remove-source", name, organization(org), {}, timeout))
+    _finish(found, output, f"{name} is read no longer; what was registered from it stays")
+
+
+def _of(owner: str | None) -> str:
+    return f" --org {owner}" if owner else ""
+
+
+def _finish(found: Outcome, form: Format, said: str, next_: str = "") -> None:
+    """Say what was done, or why it was not, and end with the code that fits."""
+    if form is Format.TABLE and exit_of(found) is ExitCode.OK:
+        write(clean(said))
+        if next_:
+            note(next_)
+        return
+    if form is Format.TABLE:
+        refuse(found)
+    finish(found, form)
 
 
 async def _send(
