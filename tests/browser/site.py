@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -88,6 +88,28 @@ class Site:
         where = {"aggregate": "change", "id": f"ch-{slug}-{name}"}
         await self.command("provisioning.apply-plan.v1", slug, data, **where)
         return where["id"]
+
+    async def use(self, slug: str, application: str, meter: str, quantity: int, name: str) -> None:
+        """Report that an Application of `<slug>-prod` used something."""
+        message = {
+            "specversion": "1.0",
+            "id": name,
+            "source": "tests",
+            "type": "usage.reported.v1",
+            "subject": f"{application}.{slug}-prod",
+            "time": datetime.now(UTC).isoformat(),
+            "data": {"meter": meter, "quantity": quantity},
+        }
+        answer = await self._http.post(
+            "/v1/usage",
+            params={"organization": slug},
+            json=message,
+            headers={
+                "Authorization": f"Bearer {self.admin}",
+                "Content-Type": "application/cloudevents+json",
+            },
+        )
+        answer.raise_for_status()
 
     async def create(self, slug: str, **changes: Any) -> dict[str, Any]:
         """Create an Organization."""

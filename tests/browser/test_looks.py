@@ -1,6 +1,7 @@
 """Readable for everybody: contrast in light and dark, names for all controls, narrow windows."""
 
 import math
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -200,6 +201,7 @@ async def test_every_view_of_an_organization_can_be_read_and_used(
             f"blueprint/{slug}/bp-wiki": ".config",
             f"applications/{slug}": ".runs .empty",
             f"balance/{slug}": ".page form",
+            f"invoice/{slug}/{datetime.now(UTC):%Y-%m}": ".bill .empty",
         }
         for place, seen in shown.items():
             await window.page.goto(f"{site.address}/#/{place}")

@@ -1,6 +1,7 @@
 """From the catalogue to what runs, by clicking: forms, plans, changes, Applications and balance."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_sc
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.guarantee("G26.1")
+@pytest.mark.guarantee("G26.1", "G26.7")
 async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:
@@ -61,12 +62,43 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
             await expect(window.page.get_by_role("status").filter(has_text="2 App")).to_be_visible()
         await open_view(other, slug, "Balance")
         await expect(other.page.locator(".amount")).to_have_text("47.500 OMR")
+        await _opens_what_is_charged(other, market, slug)
         assert other.complaints == []
 
     # What cannot change any more says so, and what runs is there to be used.
     await desk.page.get_by_role("button", name="wiki", exact=True).click()
     await expect(desk.page.get_by_label("Mode")).to_be_disabled()
     await expect(desk.page.get_by_label("What is written down")).to_have_value("4")
+
+
+async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> None:
+    """From the balance to each event behind a line, while use comes in and the month is closed."""
+    page = window.page
+    month = f"{datetime.now(UTC):%Y-%m}"
+    ledger = page.get_by_role("region", name="Ledger").get_by_role("listitem")
+    await expect(ledger.filter(has_text="was taken").first).to_contain_text("Taken 2.500 OMR")
+    invoices = page.get_by_role("region", name="Invoices")
+    await expect(invoices).to_contain_text(re.compile("so far.*running.*2.500 OMR"))
+    await market.use(slug, "wiki", "ai-tokens", 2_500, "u-1")
+    await market.use(slug, "wiki", "nothing-such", 1, "u-2")
+    use = page.get_by_role("region", name="Use")
+    await expect(use).to_contain_text(re.compile("ai-tokens.*1 message.*2,500.*0.0024 OMR"))
+    await expect(use).to_contain_text("has no meter 'nothing-such'")
+    await expect(invoices).to_contain_text("2.502 OMR")
+
+    await invoices.get_by_role("button").click()
+    line = page.locator(".bill-line", has_text="AI tokens")
+    await line.locator("summary").press("Enter")
+    await expect(line).to_contain_text("package: 2500 token = 0.002 OMR")
+    await expect(line).to_contain_text("by price book main 2026-01, applied by event ")
+    await expect(line.get_by_role("listitem")).to_contain_text("2,500 ai-tokens")
+    await market.use(slug, "wiki", "ai-tokens", 1_000, "u-3")
+    await expect(line).to_contain_text("2 events behind it")
+    where = {"aggregate": "account", "id": slug}
+    await market.command("billing.finalize-invoice.v1", slug, {"month": month}, **where)
+    await expect(page.locator(".hero")).to_contain_text(re.compile("Invoice .*paid"))
+    await page.get_by_role("button", name="Back to the balance").click()
+    await expect(invoices).to_contain_text("paid")
 
 
 @pytest.mark.guarantee("G26.4")

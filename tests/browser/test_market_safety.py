@@ -1,6 +1,7 @@
 """What others wrote into Blueprints, plans, changes and accounts is text, wherever it is shown."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,25 @@ KEPT: Final = frozenset(
     {"widget", "type", "environment", "name", "path", "waits_for", "change", "role"}
 )
 """What has to stay for the page to show the rest; each of them is a text of its own elsewhere."""
+
+LINE: Final = {
+    **dict.fromkeys(("period", "subscription", "name", "formula", "book", "version", "hold"), "x"),
+    "line": 1,
+    "amount": MONEY,
+}
+USED: Final = {"seq": 1, "type": "t", "use": {"quantity": 1, "meter": "m", "value": "v", "id": "i"}}
+MADE: Final = {
+    "billing/invoice": {"status": "s", "number": "n", "amounts": [], "lines": [LINE], "next": None},
+    "billing/explain": {
+        "line": LINE,
+        "price_book_seq": 1,
+        "events": [USED, {"seq": 1, "type": "a.b.v1", "month": "m"}],
+        "count": 2,
+        "next": None,
+        "corrections": [{"credit_note": "c", "amount": MONEY}, {"reason": "r"}],
+    },
+}
+"""Answers to what nothing was charged for yet."""
 
 
 def _poisoned(value: Any, text: str, key: str = "") -> Any:
@@ -88,12 +108,25 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
         "spend_limit": MONEY,
         "ledger": [{"time": "t", "kind": "k", "entry": "e", "postings": [posting]}],
     }
+    sums = dict.fromkeys(("total", "prepaid", "credit", "open"), MONEY)
+    note = {"note": "n", "lines": [{"line": 1, "amount": MONEY}], "since": "t"}
+    invoice = {"status": "void", "number": "n", "amounts": [sums], "reason": "r", "voided": "t"}
+    used = {"subscription": "s", "meter": "m", "quantity": 1, "uses": 1}
+    lost = {"use": {"meter": "m", "subscription": "s", "quantity": 1}, "reason": "r", "since": "t"}
+    usage = {
+        "meters": [{**used, "amount": {"currency": "OMR", "micro": 5}}],
+        "unmatched": [lost],
+        "alerts": [{"percent": 80, "spent": MONEY, "limit": MONEY}],
+    }
+    month = f"{datetime.now(UTC):%Y-%m}"
     found = {
         f"{slug}._.organization._.{slug}": {},
         f"{slug}.{slug}-prod.environment._.{slug}-prod": {},
         f"{slug}._.application._.wiki": {"bindings": [binding]},
         f"{slug}._.change._.ch-1": change,
         f"{slug}._.account._.{slug}": account,
+        f"{slug}._.invoice._.{month}": {**invoice, "credited": [note]},
+        f"{slug}._.usage._.{month}": usage,
     }
     return {key: _row(_poisoned(document, text)) for key, document in found.items()}
 
@@ -113,7 +146,8 @@ async def _serve(window: Window, site: Site, slug: str, text: str) -> None:
     async def answer(route: Route) -> None:
         question = urlsplit(route.request.url).path.removeprefix("/v1/queries/")
         try:
-            real = await site.ask(question, slug, route.request.post_data_json or {})
+            asked = route.request.post_data_json or {}
+            real = MADE.get(question) or await site.ask(question, slug, asked)
         except HTTPStatusError as refused:
             await route.fulfill(status=422, json=_poisoned(refused.response.json(), text))
         else:
@@ -140,12 +174,16 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
             f"application/{slug}/wiki/{slug}-prod",
             f"change/{slug}/ch-1",
             f"balance/{slug}",
+            f"invoice/{slug}/{datetime.now(UTC):%Y-%m}",
         ):
             await desk.page.goto(f"{market.address}/#/{place}")
             await expect(view).to_contain_text(payload)
             if place.endswith("bp-redis"):
                 await desk.page.get_by_role("button", name="Show the plan").click()
                 await expect(desk.page.locator(".plan-steps")).to_contain_text(payload)
+            if place.startswith("invoice"):
+                await view.locator(".bill-line summary").click()
+                await expect(view.locator(".events li").first).to_contain_text(payload)
             await _nothing_ran(desk)
         await desk.page.goto(f"{market.address}/#/change/{slug}/{quote(payload, safe='')}")
         await expect(view.locator("h2")).to_have_text(payload)

@@ -212,7 +212,8 @@ async def test_the_words_are_ours(desk: Window, site: Site, slug: str) -> None:
         f"blueprint/{slug}/bp-wiki": ".config",
         f"applications/{slug}": ".runs .empty",
         f"change/{slug}/none": ".hero",
-        f"balance/{slug}": ".voucher",
+        f"balance/{slug}": ".bills li",
+        f"invoice/{slug}/2026-11": ".unread, .bill .empty",
     }.items():
         await desk.page.goto(f"{site.address}/#/{place}")
         await desk.page.locator(seen).first.wait_for()

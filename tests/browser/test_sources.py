@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.support.browser import ROOT
 
+from catalyst.contracts.roles import READS_EVERYWHERE, READS_OWN
 from catalyst.projector.views.table import BY_KIND
 
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
@@ -42,3 +43,14 @@ def test_every_kind_of_row_has_a_name_for_people_and_a_state() -> None:
     named = re.findall(r'^  \["([a-z-]+)", "[A-Z][a-z ]+", "[A-Z][a-z ]+"\],$', names, re.MULTILINE)
     told = re.findall(r'^  "?([a-z-]+)"?: \(doc\) =>', states, re.MULTILINE)
     assert sorted(named) == sorted(told) == sorted(BY_KIND)
+
+
+def test_bills_are_asked_for_by_exactly_those_who_may_read_them() -> None:
+    text = (STATIC / "js" / "rights.js").read_text("utf-8")
+    told = {
+        name: set(re.findall(r'"([a-z-]+)"', roles))
+        for name, roles in re.findall(r"(everywhere|own): \[([^\]]+)\]", text)
+    }
+    for kind in ("invoice", "credit-note", "usage"):
+        for name, table in {"everywhere": READS_EVERYWHERE, "own": READS_OWN}.items():
+            assert told[name] == {role for role, kinds in table.items() if kind in kinds}

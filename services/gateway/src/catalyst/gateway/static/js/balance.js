@@ -1,13 +1,16 @@
-// An Organization's account: what can be spent, where it came from, and vouchers.
+// An Organization's money: its account, what it is charged, and vouchers.
 
+import { accountOf, ledgerOf } from "./account.js";
 import { commandId } from "./api.js";
 import { command, freshName, question } from "./asking.js";
+import { Bills } from "./bills.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
 import { icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
-import { instant, label, place } from "./words.js";
+import { readsBills } from "./rights.js";
+import { place } from "./words.js";
 
 export class Balance {
   #drawn = "";
@@ -15,9 +18,11 @@ export class Balance {
   #redemption = "";
   #turn = 0;
 
-  constructor(node, organization, { rows }) {
-    Object.assign(this, { organization, rows });
+  constructor(node, organization, tools) {
+    Object.assign(this, { organization, rows: tools.rows, go: tools.go });
     this.account = el("div", { class: "page" });
+    this.ledger = el("div", { class: "page" });
+    this.bills = readsBills(tools.session, organization) ? new Bills(organization, tools) : null;
     this.code = new Text("voucher", { kind: "text", schema: {}, description: "As it was given to you, such as VCH-XXXX-XXXX-XXXX." }, true);
     this.code.control.addEventListener("input", () => this.#forget());
     this.worth = el("p", { class: "worth", role: "status" });
@@ -33,22 +38,26 @@ export class Balance {
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
       el("p", { class: "quiet", text: `The account of ${organization}` }))),
     el("div", { class: "page" }, el("div", { class: "columns" },
-      el("div", { class: "main" }, this.account), el("div", { class: "aside" }, form))));
-    this.changed(null);
+      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger), el("div", { class: "aside" }, form, this.bills?.use))));
+    this.changed([]);
   }
 
   stop() {
     this.#turn += 1;
+    this.bills?.stop();
   }
 
   tick() {}
 
-  changed() {
+  changed(keys) {
+    this.bills?.changed(keys);
     const found = this.#row("account", this.organization);
     const text = JSON.stringify(found?.doc ?? null);
     if (text !== this.#drawn) {
       this.#drawn = text;
-      this.account.replaceChildren(...(found?.doc ? drawn(found.doc) : [el("div", { class: "card" }, nothing("wallet", "There is no account yet, or it is not yours to see."))]));
+      const none = () => [el("div", { class: "card" }, nothing("wallet", "There is no account yet, or it is not yours to see."))];
+      this.account.replaceChildren(...(found?.doc ? accountOf(found.doc, this.go) : none()));
+      this.ledger.replaceChildren(...[found?.doc ? ledgerOf(found.doc, this.go) : null].filter(Boolean));
     }
     if (this.#redemption) this.#told(this.#row("redemption", this.#redemption)?.doc);
   }
@@ -121,30 +130,4 @@ export class Balance {
     this.problems.replaceChildren(placed(told, (one) => ({ field: one.pointer?.endsWith("/code") ? this.code : null, text: words(one) })));
     this.code.focus();
   }
-}
-
-function drawn(doc) {
-  const at = (minor, currency) => money({ currency, minor });
-  const balances = doc.balances.map((row) => el("section", { class: "card balance", "aria-label": row.currency },
-    el("p", { class: "quiet", text: "Can be spent" }),
-    el("p", { class: "amount", text: at(row.available, row.currency) }),
-    el("dl", { class: "price" }, [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed], ["May be owed", row.credit_limit]].map(([name, minor]) =>
-      el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor, row.currency) }))))));
-  const grants = doc.grants.map((one) => el("li", {},
-    el("strong", { text: `${at(one.left, one.amount.currency)} of ${money(one.amount)}` }),
-    el("span", { class: "quiet", text: [one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") })));
-  const holds = doc.holds.map((one) => el("li", {}, el("strong", { text: money(one.amount) }),
-    el("span", { class: "quiet", text: `for ${one.hold}, until ${instant(one.expires)}` })));
-  const moves = doc.ledger.map((one) => el("li", {},
-    el("div", {}, el("strong", { text: label(one.kind) }), el("p", { class: "quiet", text: `${instant(one.time)} · ${one.entry}` })),
-    el("ul", { class: "postings" }, one.postings.map((posting) => el("li", {}, el("span", { class: "quiet", text: `${label(posting.account)} ` }), money(posting.amount))))));
-  const listed = (title, lines) => (lines.length ? el("section", { class: "card", "aria-label": title }, el("h3", { text: title }), el("ul", { class: "lines" }, lines)) : null);
-  return [
-    doc.status === "open" ? null : el("p", { class: "notice", text: `The account is ${doc.status}.` }),
-    balances.length ? el("div", { class: "balances" }, balances) : el("div", { class: "card" }, nothing("wallet", "Nothing was ever paid in. Redeem a voucher to begin.")),
-    doc.spend_limit ? el("p", { text: `At most ${money(doc.spend_limit)} may be spent a month.` }) : null,
-    listed("Where the credit comes from", grants),
-    listed("Set aside", holds),
-    listed("Latest movements", moves),
-  ].filter(Boolean);
 }

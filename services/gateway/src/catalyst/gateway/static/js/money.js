@@ -1,4 +1,6 @@
-// Money in minor units, as text. Pure.
+// Money in minor units, or in millionths, as text. Pure.
+
+const MICRO_DIGITS = 6;
 
 /** Returns `{currency, minor}` with all digits of its currency: `1.500 OMR`. */
 export function money({ currency, minor }) {
@@ -21,4 +23,13 @@ function places(currency) {
 /** Returns one amount less another of the same currency. */
 export function less(one, other) {
   return { currency: one.currency, minor: one.minor - other.minor };
+}
+
+/** Returns `{currency, micro}`, millionths, with the digits of its currency and those below that are not 0. */
+export function fine({ currency, micro }) {
+  const text = String(Math.abs(micro)).padStart(MICRO_DIGITS + 1, "0");
+  const whole = text.slice(0, -MICRO_DIGITS);
+  let rest = text.slice(-MICRO_DIGITS);
+  while (rest.length > places(currency) && rest.endsWith("0")) rest = rest.slice(0, -1);
+  return `${micro < 0 ? "-" : ""}${whole}${rest ? `.${rest}` : ""} ${currency}`;
 }

@@ -8,6 +8,7 @@ import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
+import { InvoicePage } from "./invoice.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -17,11 +18,12 @@ const MAKE = {
   application: (node, organization, [name, environment], tools) => new ApplicationPage(node, organization, name, environment, tools),
   change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
+  invoice: (node, organization, [month], tools) => new InvoicePage(node, organization, month, tools),
 };
-const NEEDS = { blueprint: 1, application: 2, change: 1 };
+const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1 };
 const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
 /** Under which of the buttons a view stands. */
-const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications" };
+const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance" };
 
 export class Views {
   #view = null;

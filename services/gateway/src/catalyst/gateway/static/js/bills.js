@@ -1,0 +1,140 @@
+// What an Organization is charged: the month that runs, the invoices before it, and what was used.
+
+import { question } from "./asking.js";
+import { el } from "./dom.js";
+import { fine, money } from "./money.js";
+import { counted, instant, place } from "./words.js";
+
+/** Kinds of rows that move what a running month comes to. */
+export const CHARGING = ["account", "subscription", "usage", "invoice"];
+/** How an invoice's status is coloured; the word itself always stands there. */
+export const BILL_MOODS = { paid: "good", finalized: "warn", draft: "warn", running: "warn", void: "bad" };
+const SETTLE_MS = 700; // Use comes in bursts; what it costs is asked once.
+
+/** Returns the month that runs, as invoices are named. */
+export function thisMonth() {
+  return new Date().toISOString().slice(0, 7);
+}
+
+/** Returns a month as people write it: `2026-11` → `November 2026`. */
+export function monthName(month) {
+  const then = new Date(`${month}-01T00:00:00Z`);
+  return Number.isNaN(then.getTime()) ? month : then.toLocaleString(undefined, { month: "long", year: "numeric", timeZone: "UTC" });
+}
+
+/** Calls `work` once things are quiet, however often it is asked to. */
+export class Settled {
+  #timer = null;
+
+  constructor(work) {
+    this.work = work;
+  }
+
+  soon() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.work();
+    }, SETTLE_MS);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+export class Bills {
+  #running = null;
+  #asked = false;
+  #problem = "";
+  #drawn = "";
+  #stopped = false;
+  #again = new Settled(() => this.#ask());
+
+  constructor(organization, { go, rows }) {
+    Object.assign(this, { organization, go, rows });
+    this.invoices = el("section", { class: "card bills", "aria-label": "Invoices" });
+    this.use = el("section", { class: "card use", "aria-label": "Use" });
+    this.#ask();
+    this.#draw();
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#again.stop();
+  }
+
+  /** Draws anew what a change of rows concerns; null: everything. */
+  changed(keys) {
+    const moved = (key) => {
+      const at = place(key);
+      return at.organization === this.organization && CHARGING.includes(at.kind);
+    };
+    if (keys !== null && !keys.some(moved)) return;
+    this.#again.soon();
+    this.#draw();
+  }
+
+  async #ask() {
+    try {
+      this.#running = await question("billing.invoice", this.organization, { invoice: thisMonth() });
+      this.#problem = "";
+    } catch (error) {
+      this.#running = null;
+      // A month without an account has no invoice, which is nothing to tell.
+      this.#problem = error.status === 404 ? "" : error.message;
+    }
+    this.#asked = true;
+    if (!this.#stopped) this.#draw();
+  }
+
+  #draw() {
+    const month = thisMonth();
+    const found = new Map();
+    let used = null;
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.organization !== this.organization || !doc) continue;
+      if (at.kind === "invoice") found.set(at.name, doc);
+      if (at.kind === "usage" && at.name === month) used = doc;
+    }
+    if (this.#running && !found.has(month)) found.set(month, this.#running);
+    const invoices = [...found].sort(([one], [other]) => (one < other ? 1 : -1));
+    const text = JSON.stringify([invoices, used, this.#problem, this.#asked]);
+    if (text === this.#drawn) return;
+    this.#drawn = text;
+    const focused = this.invoices.contains(document.activeElement) ? document.activeElement.dataset.month : "";
+    this.invoices.replaceChildren(
+      el("h3", { text: "Invoices" }),
+      ...(this.#problem ? [el("p", { class: "notice", text: `What ${monthName(month)} comes to cannot be read now: ${this.#problem}` })] : []),
+      invoices.length ? el("ul", { class: "lines" }, invoices.map(([name, doc]) => this.#invoice(name, doc)))
+        : el("p", { class: "quiet", text: this.#asked ? "Nothing was charged yet." : "Looking…" }));
+    if (focused) this.invoices.querySelector(`button[data-month="${CSS.escape(focused)}"]`)?.focus();
+    this.use.replaceChildren(el("h3", { text: `Used in ${monthName(month)} so far` }), ...useOf(used));
+  }
+
+  #invoice(month, { status, number, amounts }) {
+    const total = amounts.map((one) => money(one.total)).join(", ") || "nothing";
+    return el("li", {},
+      el("div", {},
+        el("button", { type: "button", class: "link", "data-month": month, text: monthName(month), on: { click: () => this.go("invoice", month) } }),
+        el("p", { class: "quiet", text: status === "running" ? "so far" : number || "no number yet" })),
+      el("div", { class: "sum" }, el("span", { class: `badge ${BILL_MOODS[status] ?? ""}`, text: status }), el("strong", { text: total })));
+  }
+}
+
+/** Returns what was used, as elements. */
+function useOf(doc) {
+  if (!doc) return [el("p", { class: "quiet", text: "Nothing was reported." })];
+  const meters = doc.meters.map((one) => el("li", {},
+    el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${one.subscription} · ${counted(one.uses, "message")}` })),
+    el("div", { class: "sum" }, el("span", { text: one.quantity.toLocaleString() }), el("strong", { text: fine(one.amount) }))));
+  const lost = doc.unmatched.map(({ use, reason, since }) => el("li", {},
+    el("div", {}, el("strong", { text: `${use.meter} of ${use.subscription}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}` })),
+    el("span", { text: use.quantity.toLocaleString() })));
+  return [
+    ...doc.alerts.map((one) => el("p", { class: "notice", text: `${one.percent} % of the spend limit is reached: ${money(one.spent)} of ${money(one.limit)}.` })),
+    meters.length ? el("ul", { class: "lines" }, meters) : el("p", { class: "quiet", text: "Nothing was counted." }),
+    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("ul", { class: "lines" }, lost)) : null,
+  ].filter(Boolean);
+}

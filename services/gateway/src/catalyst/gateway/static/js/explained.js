@@ -1,0 +1,70 @@
+// Where a line of an invoice comes from: its price, its formula, and every event behind it.
+
+import { question } from "./asking.js";
+import { el } from "./dom.js";
+import { unread } from "./icons.js";
+import { money } from "./money.js";
+import { commandName, counted, instant } from "./words.js";
+
+export class Explained {
+  #asked = false;
+
+  constructor(organization, month, line) {
+    Object.assign(this, { organization, month, line });
+    this.node = el("div", { class: "explained" });
+  }
+
+  /** Reads it, once. */
+  async show() {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.node.replaceChildren(el("p", { class: "quiet", role: "status", text: "Looking…" }));
+    try {
+      this.#draw(await this.#page(0));
+    } catch (error) {
+      this.#asked = false;
+      this.node.replaceChildren(unread(`It cannot be explained now: ${error.message}`, () => this.show()));
+    }
+  }
+
+  #page(start) {
+    return question("billing.explain", this.organization, { invoice: this.month, line: this.line.line, start });
+  }
+
+  #draw(found) {
+    const { line } = found;
+    const events = el("ul", { class: "events", tabindex: "0", "aria-label": "Events" }, found.events.map(event));
+    const more = el("div");
+    this.node.replaceChildren(
+      el("p", { text: `${line.formula} = ${money(line.amount)}${line.hold ? `, paid when it was ordered, with ${line.hold}` : ""}` }),
+      el("p", { class: "quiet", text: `For ${line.period}, by price book ${line.book} ${line.version}, applied by event ${found.price_book_seq}` }),
+      ...found.corrections.map((one) => el("p", { text: correction(one) })),
+      el("h4", { text: `${counted(found.count, "event")} behind it` }), events, more);
+    this.#rest(found.next, events, more);
+  }
+
+  #rest(start, events, more) {
+    more.replaceChildren(...(start === null ? [] : [el("button", { type: "button", class: "small", text: "Show more", on: {
+      click: async () => {
+        try {
+          const found = await this.#page(start);
+          events.append(...found.events.map(event));
+          this.#rest(found.next, events, more);
+        } catch (error) {
+          more.replaceChildren(unread(`The rest cannot be read now: ${error.message}`, () => this.#rest(start, events, more)));
+        }
+      },
+    } })]));
+  }
+}
+
+function event({ seq, type, use, month }) {
+  const said = use
+    ? `${use.quantity.toLocaleString()} ${use.meter}${use.value ? ` (${use.value})` : ""}, ${instant(use.time)}, reported by ${use.source} as ${use.id}`
+    : [commandName(type), month].filter(Boolean).join(", ");
+  return el("li", {}, el("span", { class: "quiet", text: `event ${seq} ` }), said);
+}
+
+function correction({ credit_note: note, amount, reason }) {
+  return note ? `Credit note ${note} gave back ${money(amount)}.` : `The invoice is void: ${reason}`;
+}

@@ -1,0 +1,140 @@
+// One invoice, or what the month that runs would come to: its lines, and where each comes from.
+
+import { question } from "./asking.js";
+import { BILL_MOODS, CHARGING, Settled, monthName } from "./bills.js";
+import { el, say } from "./dom.js";
+import { Explained } from "./explained.js";
+import { backTo, nothing, unread } from "./icons.js";
+import { money } from "./money.js";
+import { instant, place } from "./words.js";
+
+const SUMS = [["Total", "total"], ["Paid when it was ordered", "prepaid"], ["From credit", "credit"], ["To be paid", "open"]];
+
+export class InvoicePage {
+  #lines = new Map();
+  #turn = 0;
+  #again = new Settled(() => this.#ask());
+
+  constructor(node, organization, month, { go, rows }) {
+    Object.assign(this, { organization, month, rows });
+    const title = el("h2", { text: monthName(month), tabindex: "-1" });
+    this.number = el("p", { class: "quiet" });
+    this.status = el("span", { class: "badge" });
+    this.told = el("div", { class: "page" });
+    this.sums = el("div", { class: "page" });
+    this.list = el("div", { class: "bill" });
+    this.more = el("div", { class: "more" });
+    node.replaceChildren(el("div", { class: "page" },
+      backTo("Back to the balance", () => go("balance")),
+      el("header", { class: "hero" }, el("div", {}, title, this.number), this.status),
+      this.told, this.sums,
+      el("section", { class: "card", "aria-label": "Lines" }, el("h3", { text: "Lines" }), this.list, this.more)));
+    title.focus();
+    this.#ask();
+  }
+
+  stop() {
+    this.#turn += 1;
+    this.#again.stop();
+  }
+
+  tick() {}
+
+  /** Reads anew what a change of rows may concern; null: everything. */
+  changed(keys) {
+    const moved = (key) => {
+      const at = place(key);
+      const mine = at.organization === this.organization && CHARGING.includes(at.kind);
+      return mine && (at.kind === "invoice" ? at.name === this.month : !this.final);
+    };
+    if (keys === null || keys.some(moved)) this.#again.soon();
+  }
+
+  async #ask() {
+    const turn = ++this.#turn;
+    try {
+      const found = await question("billing.invoice", this.organization, { invoice: this.month });
+      if (turn !== this.#turn) return;
+      this.final = found.status !== "running" && found.status !== "draft";
+      this.#draw(found);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.told.replaceChildren(unread(`The invoice cannot be read now: ${error.message}`, () => this.#ask()));
+    }
+  }
+
+  #draw(found) {
+    const { doc } = this.#row() ?? {};
+    say(this.number, found.number ? `Invoice ${found.number}` : found.status === "running" ? "What the month comes to so far" : "No number yet");
+    say(this.status, found.status);
+    this.status.className = `badge ${BILL_MOODS[found.status] ?? ""}`;
+    this.told.replaceChildren(...told(doc).map((text) => el("p", { class: "notice", text })));
+    this.sums.replaceChildren(...found.amounts.map((one) => el("dl", { class: "price sums" }, SUMS.map(([name, part]) =>
+      el("div", {}, el("dt", { text: name }), el("dd", { text: money(one[part]) }))))));
+    for (const line of this.#lines.values()) line.old = true;
+    const nodes = found.lines.map((line) => this.#line(line));
+    for (const [number, { old }] of this.#lines) if (old) this.#lines.delete(number);
+    const none = () => nothing("wallet", "Nothing is charged for this month.");
+    this.list.replaceChildren(...(nodes.length ? nodes : [none()]));
+    this.#rest(found.next);
+  }
+
+  /** Returns a line that is kept, opened or not, as long as it says the same. */
+  #line(line) {
+    const text = JSON.stringify(line);
+    const before = this.#lines.get(line.line);
+    if (before?.text === text) {
+      before.old = false;
+      return before.node;
+    }
+    const explained = new Explained(this.organization, this.month, line);
+    const node = el("details", { class: "bill-line" },
+      el("summary", {},
+        el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${line.subscription}` }),
+          el("span", { class: "quiet formula", text: line.formula })),
+        el("strong", { class: "sum", text: money(line.amount) })),
+      explained.node);
+    node.addEventListener("toggle", () => node.open && explained.show());
+    // Whoever looked into it goes on looking.
+    if (before?.node.open) node.open = true;
+    this.#lines.set(line.line, { text, node, old: false });
+    return node;
+  }
+
+  /** Offers what does not stand in one answer. */
+  #rest(start) {
+    this.more.replaceChildren(...(start === null ? [] : [el("button", { type: "button", text: "Show more lines", on: {
+      click: () => this.#further(start),
+    } })]));
+  }
+
+  async #further(start) {
+    const turn = this.#turn;
+    try {
+      const found = await question("billing.invoice", this.organization, { invoice: this.month, start });
+      if (turn !== this.#turn) return;
+      this.list.append(...found.lines.map((line) => this.#line(line)));
+      this.#rest(found.next);
+    } catch (error) {
+      if (turn === this.#turn) this.more.replaceChildren(unread(`The rest cannot be read now: ${error.message}`, () => this.#further(start)));
+    }
+  }
+
+  #row() {
+    for (const [key, value] of this.rows()) {
+      const at = place(key);
+      if (at.kind === "invoice" && at.organization === this.organization && at.name === this.month) return value;
+    }
+    return null;
+  }
+}
+
+/** Returns what happened to an invoice afterwards, in sentences. */
+function told(doc) {
+  if (!doc) return [];
+  return [
+    ...(doc.status === "void" ? [`It is void since ${instant(doc.voided)}: ${doc.reason}`] : []),
+    ...doc.credited.map(({ note, lines, since }) =>
+      `Credit note ${note} of ${instant(since)} gave back ${lines.map(({ line, amount }) => `${money(amount)} of line ${line}`).join(", ")}.`),
+  ];
+}

@@ -1,0 +1,10 @@
+// Who is shown what, where a view would ask for it in vain. The server decides; this only spares asking.
+
+/** Who reads invoices, credit notes and use: with a role of the platform, or of the Organization itself. */
+const BILLS = { everywhere: ["billing-admin"], own: ["org-admin"] };
+
+/** Returns whether a session reads what an Organization was charged, and what it used. */
+export function readsBills(session, organization) {
+  const own = session.organizations[organization] ?? [];
+  return BILLS.everywhere.some((role) => session.roles.includes(role)) || BILLS.own.some((role) => own.includes(role));
+}
