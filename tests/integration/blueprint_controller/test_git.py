@@ -215,7 +215,9 @@ async def test_no_directory_is_an_organization_s(js: JetStream, tmp_path: Path) 
         )
         assert told.code == "source-location-forbidden"
         for outside in ("/etc", "../keys", f"{tmp_path}/sources/../keys"):
-            assert (await registry.add("x", outside)).code == "source-location-forbidden"
+            refused = await registry.add("x", outside)
+            assert refused.code == "source-location-forbidden"
+            assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES" in refused.message
         (tmp_path / "sources" / "link").symlink_to(tmp_path / "keys")
         await registry.add("linked", "link")
         source = await registry.read("linked", 1)

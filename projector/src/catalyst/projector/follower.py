@@ -72,7 +72,10 @@ class Follower:
             except (Doubt, Missing, Garbled) as error:
                 # What is garbled is found again when attaching, and built anew there.
                 self.doubts += 1
-                log.warning("the projector begins again", extra={"reason": str(error)})
+                # At a first start, whoever makes the streams may be a moment behind.
+                early = isinstance(error, Missing) and self._pause < LONGEST_PAUSE_SECONDS
+                level = logging.INFO if early and self.session is None else logging.WARNING
+                log.log(level, "the projector begins again", extra={"reason": str(error)})
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311
                 self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 

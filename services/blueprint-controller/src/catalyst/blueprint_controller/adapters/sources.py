@@ -23,6 +23,8 @@ from catalyst.contracts.rejection import Rejected
 
 _OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][a-z0-9-]*)\.git")
 """A repository on our own Git door."""
+_SETTING: Final = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
+"""What whoever runs this sets, as the environment names it."""
 _READERS: Final = 4
 """Repositories that are read at one time. A slow server holds one of these, and nothing else of
 this process waits for it."""
@@ -94,11 +96,11 @@ class AllSources:
         if place.organization is not None:
             raise _forbidden("an Organization's source is a Git repository")
         if not self._directories:
-            raise _forbidden("no directory may be read here")
+            raise _forbidden(f"no directory may be read here until {_SETTING} names one")
         path = PurePosixPath(place.location)
         root = PurePosixPath(self._directories)
         if ".." in path.parts or (path.is_absolute() and not path.is_relative_to(root)):
-            raise _forbidden("the directory is not below the one that is allowed")
+            raise _forbidden(f"the directory is not below the one that {_SETTING} names")
 
     async def read(self, place: Place, known: str) -> Reading | None:
         """Return what is in a source; None if that is still what `known` is the revision of.

@@ -154,10 +154,8 @@ def plan_organization(
     host = host_claim(state.public_front, slug)
     if host is not None:
         goes.append(Item(kind="host", name=host.name, detail="others may take the host"))
-    goes.append(
-        Item(kind="owners", name=slug, detail=f"{len(state.owners)} people lose their roles in it")
-    )
-    goes.append(Item(kind="organization", name=slug, detail="last, with its row"))
+    goes.append(Item(kind="owners", name=slug, detail=_roles_lost(len(state.owners))))
+    goes.append(Item(kind="organization", name=slug, detail="goes last, and its row with it"))
     inputs = {f"organization:{slug}": content_digest(state)}
     inputs |= {f"environment:{name}": content_digest(e) for name, e in environments.items()}
     inputs |= {f"policy:{name}": content_digest(p) for name, p in policies.items()}
@@ -172,6 +170,11 @@ def plan_organization(
         ),
         blocked_by=_organization_blockers(state, environments, policies),
     )
+
+
+def _roles_lost(people: int) -> str:
+    who = "one person loses the role" if people == 1 else f"{people} people lose the roles"
+    return f"{who} that they have in it"
 
 
 def _environment_goes(name: str, state: Environment) -> tuple[Item, ...]:
