@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from catalyst.chassis.errors import Expected
-from catalyst.cli.broker import BrokerFault
+from catalyst.cli.brokerfaults import BrokerFault
 from catalyst.client.errors import ClientError, Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 

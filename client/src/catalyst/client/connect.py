@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from catalyst.client.api import Client
 from catalyst.client.errors import Problem
 from catalyst.client.http_transport import over_http
-from catalyst.client.nats_transport import DEFAULT_INBOX, over_nats
 
 NATS_SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
@@ -48,6 +47,9 @@ async def connect(
     """
     scheme = urlsplit(url).scheme
     if scheme in NATS_SCHEMES:
+        # The broker's library takes as long to load as the rest of this package.
+        from catalyst.client.nats_transport import DEFAULT_INBOX, over_nats  # noqa: PLC0415
+
         async with over_nats(
             url,
             token=token,
