@@ -46,7 +46,7 @@ def assemble(
     gates = _gates(facts)
     return Plan(
         request=request,
-        inputs=_inputs(facts, lock, after),
+        inputs=_inputs(request, facts, lock, after),
         expires=facts.now + LIFETIME,
         environment=request.environment or "",
         branches={name: place.branch for name, place in facts.environments.items()},
@@ -80,8 +80,12 @@ def _state(facts: Facts, item: Locked) -> Application:
     return facts.applications.get(item.application, Application())
 
 
-def _inputs(facts: Facts, lock: tuple[Locked, ...], after: Files) -> dict[str, str]:
+def _inputs(
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], after: Files
+) -> dict[str, str]:
     found = {f"organization:{facts.name}": foreign.organization_version(facts.organization)}
+    if request.action == "delete-organization":
+        found[f"environments:{facts.name}"] = foreign.environments_version(facts.organization)
     for name, place in facts.environments.items():
         found[f"environment:{name}"] = foreign.environment_version(place)
     for name, policy in facts.policies.items():

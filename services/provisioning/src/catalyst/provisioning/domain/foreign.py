@@ -210,9 +210,14 @@ def evolve_price_book(state: PriceBook, event: Event) -> PriceBook:
 
 
 def organization_version(state: Organization) -> str:
-    """Return whether it may change, and which Environments it has."""
-    content = (state.phase, state.suspended, state.environments)
+    """Return whether it may change; which Environments it has matters to its deletion alone."""
+    content = (state.phase, state.suspended)
     return f"{'suspended' if state.suspended else state.phase}#{fingerprint(content)}"
+
+
+def environments_version(state: Organization) -> str:
+    """Return which Environments it has."""
+    return f"{len(state.environments)}#{fingerprint(state.environments)}"
 
 
 def environment_version(state: Environment) -> str:

@@ -155,7 +155,7 @@ def refs_of(inputs: Mapping[str, str], organization: str) -> dict[str, Ref]:
     for key in inputs:
         kind, _, name = key.partition(":")
         match kind:
-            case "organization":
+            case "organization" | "environments":
                 found[key] = foreign.organization_ref(organization)
             case "environment":
                 found[key] = foreign.environment_ref(organization, name)
@@ -177,6 +177,8 @@ def version_of(key: str, state: Any, now: datetime) -> str:
     """Return the version of an input, from the state of its aggregate."""
     _, _, at = key.partition("@")
     match state:
+        case foreign.Organization() if key.startswith("environments:"):
+            return foreign.environments_version(state)
         case foreign.Organization():
             return foreign.organization_version(state)
         case foreign.Environment():

@@ -16,7 +16,7 @@ from catalyst.blueprints.merging import merged
 from catalyst.contracts.prices_v1 import Item
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import assembling
+from catalyst.provisioning.domain import assembling, foreign
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import check_values, values_for_dependencies
@@ -146,6 +146,10 @@ def _check(
     content = facts.contents[item.digest]
     pointer = "/request/values" if item.role == "target" else f"/lock/{item.application}"
     rollback = request.action == "rollback"
+    yanked = _yanked(facts, item)
+    if rollback and yanked and (old is None or old.version != item.version):
+        message = f"{item.application} does not go back to {item.version}: it was yanked: {yanked}"
+        raise Rejected("version-refused", message, pointer="/request/revision")
     before = old.values if old is not None and not rollback else None
     check_values(content, desired.values, before, pointer)
     if old is None or rollback or old.version == item.version:
@@ -160,6 +164,13 @@ def _check(
     if refusal:
         message = f"{item.application}: {refusal}"
         raise Rejected("version-refused", message, pointer="/request/version")
+
+
+def _yanked(facts: Facts, item: Locked) -> str:
+    """Return why the version of an Application was yanked; empty: it was not."""
+    known = facts.blueprints.get(f"{item.origin}-{item.blueprint}", foreign.Blueprint())
+    version = known.versions.get(item.version)
+    return version.yanked if version is not None else ""
 
 
 def _items(
@@ -284,7 +295,17 @@ def _dependencies(drafted: Draft, facts: Facts, environment: str) -> tuple[Depen
 def _risks(
     request: PlanRequest, facts: Facts, drafted: Draft, environment: str
 ) -> tuple[Risk, ...]:
-    found = []
+    found = [
+        Risk(
+            kind="yanked",
+            message=(
+                f"{item.application} runs {item.blueprint} {item.version},"
+                f" which was yanked: {yanked}"
+            ),
+        )
+        for item in drafted.lock
+        if (yanked := _yanked(facts, item))
+    ]
     for name, new in drafted.desired.items():
         old = facts.expected(name, environment)
         if old is None:

@@ -1,0 +1,110 @@
+"""What a plan rests on, and no more; what was yanked is not brought back, and is told."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from tests.support import planning
+from tests.support.changing import Town
+from tests.support.planning import Others, install, known, plan, wiki
+from tests.support.plans import ADMIN, PROD, apply, run, town
+
+from catalyst.contracts import blueprint_v1 as blue1
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+
+ACME = foreign.organization_ref("acme")
+ROOT = msgspec.structs.replace(ADMIN, roles=frozenset({"sovereign-admin"}))
+DELETION = PlanRequest(action="delete-organization")
+
+
+@pytest.fixture
+def place() -> Town:
+    """Return `acme`, in which the wiki runs, and every Blueprint."""
+    found = town()
+    known(found)
+    return found
+
+
+@pytest.fixture
+async def others(place: Town) -> Others:
+    """Return a catalogue that knows the wiki, which runs in 2.1.0 and ran in 2.0.0."""
+    found = Others()
+    wiki(found)
+    apply(place, "ch-0", await plan(place, found, install()))
+    run(place, "ch-0")
+    found.locks["wiki"] = [
+        planning.entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
+        planning.entry("wiki", "bp-wiki", "2.1.0", postgres="wiki-postgres"),
+    ]
+    apply(place, "ch-1", await plan(place, found, of("upgrade")))
+    run(place, "ch-1")
+    return found
+
+
+def of(action: str, **more: object) -> PlanRequest:
+    """Return a request about the wiki."""
+    content = {"action": action, "environment": PROD, "application": "wiki", **more}
+    return msgspec.convert(content, PlanRequest)
+
+
+def yank(place: Town, name: str, version: str) -> None:
+    """Yank a version as broken."""
+    place.given(
+        foreign.blueprint_ref("acme", "public", name),
+        blue1.VersionYanked(name=name, origin="public", version=version, reason="it leaks"),
+    )
+
+
+def told(found: Plan) -> list[str]:
+    """Return what a plan says of yanked versions."""
+    return [risk.message for risk in found.risks if risk.kind == "yanked"]
+
+
+ONE_MORE: dict[str, tuple[PlanRequest, Actor, Callable[[bool], bool]]] = {
+    "a configuration": (of("configure", values={"logLevel": "debug"}), ADMIN, lambda same: same),
+    "a removal": (of("uninstall"), ADMIN, lambda same: same),
+    "the end of all": (DELETION, ROOT, lambda same: not same),
+}
+
+
+@pytest.mark.guarantee("G14.1")
+@pytest.mark.parametrize("what", ONE_MORE)
+async def test_one_more_environment_matters_only_to_what_deletes_them_all(
+    place: Town, others: Others, what: str
+) -> None:
+    request, by, right = ONE_MORE[what]
+    before = await plan(place, others, request, by)
+    place.given(ACME, env1.EnvironmentAdded(slug="acme", environment="acme-dev"))
+    after = await plan(place, others, request, by)
+    assert right(before.hash == after.hash)
+    assert right(before.inputs == after.inputs)
+
+
+async def test_a_rollback_does_not_bring_back_what_was_yanked(place: Town, others: Others) -> None:
+    assert (await plan(place, others, of("rollback"))).lock[-1].version == "2.0.0"
+    yank(place, "bp-wiki", "2.0.0")
+    with pytest.raises(Rejected, match="it was yanked: it leaks") as caught:
+        await plan(place, others, of("rollback"))
+    assert caught.value.code == "version-refused"
+
+
+async def test_a_yank_is_told_in_every_plan_of_what_runs_it_or_needs_it(
+    place: Town, others: Others
+) -> None:
+    request = of("configure", values={"logLevel": "debug"})
+    assert told(await plan(place, others, request)) == []
+    yank(place, "bp-postgres", "16.9.0")
+    yank(place, "bp-wiki", "2.1.0")
+    assert told(await plan(place, others, request)) == [
+        "wiki-postgres runs bp-postgres 16.9.0, which was yanked: it leaks",
+        "wiki runs bp-wiki 2.1.0, which was yanked: it leaks",
+    ]
+    # Back to other values of the very version that runs.
+    apply(place, "ch-2", await plan(place, others, request))
+    run(place, "ch-2")
+    assert len(told(await plan(place, others, of("rollback")))) == 2
