@@ -20,7 +20,7 @@ from catalyst.billing.domain import (
     prices,
     subscription,
 )
-from catalyst.chassis import timer
+from catalyst.chassis import seeing, timer
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
@@ -225,7 +225,8 @@ async def test_a_long_invoice_goes_on_in_the_next_worker_part_by_part(
 ) -> None:
     monkeypatch.setattr(invoicing, "NAMES", 3)
     monkeypatch.setattr(invoicing, "LINES", 4)
-    names = [f"a{number}.acme-prod" for number in range(8)]
+    # So many that they are read in one go.
+    names = [f"a{number:02d}.acme-prod" for number in range(seeing.MANY + 2)]
     owner, bill = account.ref_of("acme"), invoice.ref_of("acme", MONTH)
     async with billing_worker(js, keys) as worker:
         await priced(js)
@@ -243,11 +244,15 @@ async def test_a_long_invoice_goes_on_in_the_next_worker_part_by_part(
         state: invoice.Invoice = await worker.states.state(bill)
         assert state.content is not None
         assert [one.subscription for one in state.content.lines[::2]] == names
-        assert [one.line for one in state.content.lines] == list(range(1, 17))
+        assert [one.line for one in state.content.lines] == list(range(1, 2 * len(names) + 1))
         assert (await worker.states.state(owner)).closing is None
         ask: Any = Asked(js, keys.service("provisioning").service)
         found = await ask.ask("billing", "replay", 1, "acme", {"invoice": MONTH})
         assert found["same"]
         line = await ask.ask("billing", "explain", 1, "acme", {"invoice": MONTH, "line": 1})
         assert [one["type"] for one in line["events"]] == ["billing.subscription-started.v1"]
+        month = (await worker.states.state(owner)).due_month
+        running = await ask.ask("billing", "invoice", 1, "acme", {"invoice": month})
+        assert [one["subscription"] for one in running["lines"][::2]] == names
+        assert {one["kind"] for one in running["lines"]} == {"month"}
     assert not await js.replay(DLQ, "dlq.>")

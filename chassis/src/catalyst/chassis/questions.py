@@ -20,6 +20,7 @@ from catalyst.chassis.jetstream.answering import Answering
 from catalyst.chassis.jetstream.asking import micro_name
 from catalyst.chassis.jetstream.port import BrokerError
 from catalyst.chassis.runtime import Runtime
+from catalyst.chassis.seeing import Past, Present
 from catalyst.chassis.service import Query, Service
 from catalyst.chassis.states import States
 from catalyst.chassis.tokens import BadToken, bearer
@@ -79,7 +80,7 @@ class Questions:
             as_of = (await self._runtime.broker.stream_state(EV)).last_seq
             for index in self._service.indexes:
                 await index.catch_up()
-            see = self._states.history if query.of_history else self._states.state
+            see = Past(self._states) if query.of_history else Present(self._states)
             found = await query.run(request, organization or "", actor, see)
         except Undecodable as error:
             place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)

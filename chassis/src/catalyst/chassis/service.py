@@ -168,11 +168,23 @@ class Loader(Protocol):
         ...
 
 
+class Reader(Loader, Protocol):
+    """How a query sees states."""
+
+    async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Any]:
+        """Return the state of each; many of one kind and Organization are read in one go."""
+        ...
+
+
 class History(Protocol):
     """How a query sees what happened."""
 
     async def __call__(self, ref: Ref) -> Sequence[Recorded]:
         """Return every event of an aggregate, oldest first, each in its newest version."""
+        ...
+
+    async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Recorded]]:
+        """Return those of each; many of one kind and Organization are read in one go."""
         ...
 
 
@@ -222,10 +234,10 @@ class Query:
     for_kind: str = ""
     """Kind of row that the answer is like: who may read that there may ask this, too."""
     run: Callable[[Mapping[str, Any], str, Actor, Any], Awaitable[Any]]
-    """Takes the request, the Organization, who asks, and the loader; returns JSON.
+    """Takes the request, the Organization, who asks, and a `Reader`; returns JSON.
     Raises `Rejected` for a wrong request."""
     of_history: bool = False
-    """Whether `run` is handed a `History` in place of the loader."""
+    """Whether `run` is handed a `History` in place of the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

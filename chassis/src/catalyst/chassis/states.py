@@ -186,10 +186,42 @@ class States:
         Raises:
             events.Unreadable: If one cannot be read.
         """
-        return [
-            events.recorded(stored.subject, stored.data, seq=stored.seq, time=stored.time)
-            for stored in await self._broker.replay(EV, ref.guard)
-        ]
+        return [_recorded(stored) for stored in await self._broker.replay(EV, ref.guard)]
+
+    async def states(self, refs: Sequence[Ref]) -> dict[Ref, Any]:
+        """Return the states of many aggregates of one kind and Organization, read in one go.
+
+        Raises:
+            events.Unreadable: If the fold of one fails.
+        """
+        found: dict[Ref, Any] = {}
+        for ref, stored in (await self._together(refs)).items():
+            held = _folded(self._eventless(ref), self._of(ref), stored)
+            if held.broken:
+                raise events.Unreadable(held.broken)
+            found[ref] = held.state
+        return found
+
+    async def histories(self, refs: Sequence[Ref]) -> dict[Ref, Sequence[Recorded]]:
+        """Return every event of many aggregates of one kind and Organization, read in one go.
+
+        Raises:
+            events.Unreadable: If one cannot be read.
+        """
+        return {
+            ref: [_recorded(one) for one in stored]
+            for ref, stored in (await self._together(refs)).items()
+        }
+
+    async def _together(self, refs: Sequence[Ref]) -> dict[Ref, list[Stored]]:
+        found: dict[Ref, list[Stored]] = {ref: [] for ref in refs}
+        wanted = {ref.path: ref for ref in refs}
+        kind = refs[0].path.rpartition(".")[0]
+        for stored in await self._broker.replay(EV, f"evt.{kind}.>"):
+            ref = wanted.get(".".join(stored.subject.split(".", 5)[1:5]))
+            if ref is not None:
+                found[ref].append(stored)
+        return found
 
     async def claims(self, claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
         """Read claims, many at once; they are never kept."""
@@ -265,12 +297,14 @@ def _from_snapshot(
     return replace(held, state=state, version=found.version, parked=found.parked)
 
 
+def _recorded(stored: Stored) -> Recorded:
+    return events.recorded(stored.subject, stored.data, seq=stored.seq, time=stored.time)
+
+
 def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
     for stored in rest:
         try:
-            recorded = events.recorded(
-                stored.subject, stored.data, seq=stored.seq, time=stored.time
-            )
+            recorded = _recorded(stored)
         except events.Unreadable as error:
             held = replace(held, version=stored.seq, broken=held.broken or str(error))
             continue

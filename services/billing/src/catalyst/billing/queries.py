@@ -5,11 +5,10 @@ The chassis calls them, once it knows that the one who asks may. They publish no
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -29,7 +28,7 @@ from catalyst.billing.domain import (
     voucher,
 )
 from catalyst.chassis import clock
-from catalyst.chassis.service import History, Loader, Query
+from catalyst.chassis.service import History, Loader, Query, Reader
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
 from catalyst.contracts.account_v1 import EntryId
@@ -39,7 +38,6 @@ from catalyst.contracts.money_v1 import CurrencyCode, Money
 from catalyst.contracts.prices_v1 import Items
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Ref
 from catalyst.contracts.voucher_v1 import Code, shown_prefix, voucher_id
 
 PREVIEWS_MAX: Final = 20
@@ -48,9 +46,6 @@ PREVIEWS_SECONDS: Final = 3600
 
 PREVIEWERS_MAX: Final = 10_000
 """Organizations that are counted; beyond them, the one that asked longest ago is forgotten."""
-
-AT_ONCE: Final = 64
-"""Aggregates that are read at a time."""
 
 T = TypeVar("T")
 
@@ -200,7 +195,7 @@ def _drawn() -> Iterator[int]:
 
 
 async def show_invoice(
-    request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
+    request: Mapping[str, Any], organization: str, _actor: Actor, load: Reader
 ) -> Any:
     """Answer what an invoice says; of a month that is not closed, what it would say now.
 
@@ -215,31 +210,13 @@ async def show_invoice(
         owner: account.Account = await load(account.ref_of(organization))
         explaining.require_running(owner, month, now)
         refs = explaining.running_refs(organization, month, owner)
-        states = await _each(refs, load)
+        states = await load.many(refs)
         draft = explaining.running(organization, month, now, owner, states, state.parts)
         state = invoice.Invoice(content=draft.content, digest=draft.digest)
         status = "running"
     else:
         status = state.status
     return _shown(state, status, asked.start)
-
-
-async def _each(refs: Sequence[Ref], see: Callable[[Ref], Awaitable[T]]) -> dict[Ref, T]:
-    """Read many aggregates, some of them at a time."""
-    found: dict[Ref, T] = {}
-
-    async def read(ref: Ref) -> None:
-        found[ref] = await see(ref)
-
-    for begin in range(0, len(refs), AT_ONCE):
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for ref in refs[begin : begin + AT_ONCE]:
-                    tasks.create_task(read(ref))
-        except ExceptionGroup as group:
-            # One is enough to say why there is no answer.
-            raise group.exceptions[0] from group
-    return found
 
 
 def _shown(state: invoice.Invoice, status: str, start: int) -> dict[str, Any]:
@@ -311,7 +288,7 @@ async def _draft(organization: str, month: str, history: History) -> explaining.
     owner = explaining.account_now(await history(account.ref_of(organization)))
     explaining.require_running(owner, month, now)
     refs = explaining.running_refs(organization, month, owner)
-    states = explaining.states_of(await _each(refs, history))
+    states = explaining.states_of(await history.many(refs))
     before = explaining.lines_of(written)
     return explaining.running(organization, month, now, owner, states, before)
 
@@ -335,7 +312,7 @@ async def replay(
     name = asked.invoice or ""
     draft = explaining.drafted(await history(invoice.ref_of(organization, name)), name)
     refs = replaying.refs_of(draft, owned)
-    made = replaying.again(draft, owned, await _each(refs, history))
+    made = replaying.again(draft, owned, await history.many(refs))
     return {"invoice": name, **_replayed(draft.number, draft.digest, made)}
 
 
