@@ -85,6 +85,35 @@ async def test_a_person_does_not_push_and_a_service_does(stack: Stack, tmp_path:
     assert pushed.returncode == 0, pushed.stderr
 
 
+@pytest.mark.guarantee("G6.4")
+async def test_whoever_runs_the_platform_clones_the_home_and_no_application(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """What an Organization runs is below its Environments, and nobody's of the platform."""
+    await home(stack, "inside")
+    ann = stack.token("ann@acme.example")
+    work = tmp_path / "a"
+    assert git("clone", address(stack, "inside", ann), str(work)).returncode == 0
+    service = stack.keys.service("provisioning").service()
+    blog = address(stack, "inside", service).replace("home.git", "blog.git")
+    pushed = git("push", blog, "HEAD:main", cwd=work)
+    assert pushed.returncode == 0, pushed.stderr
+    found = {}
+    for role in ("sovereign-admin", "security-officer", "billing-admin", ""):
+        token = stack.token("root@platform.example", role) if role else ann
+        async with stack.client(token) as http:
+            for name in ("home", "blog"):
+                path = f"/git/inside/{name}.git/info/refs?service=git-upload-pack"
+                found[role, name] = (await http.get(path)).status_code
+    assert {place for place, status in found.items() if status == 200} == {
+        ("sovereign-admin", "home"),
+        ("security-officer", "home"),
+        ("", "home"),
+        ("", "blog"),
+    }
+    assert set(found.values()) == {200, 404}
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from catalyst.contracts import permissions
 from catalyst.contracts.environment_v1 import Region
 from catalyst.environment_controller.domain import naming, places, reserved
 from catalyst.environment_controller.domain.findings import Findings
@@ -40,6 +41,12 @@ def rules(slug: str) -> set[str]:
 def test_a_documented_word_is_reserved(word: str) -> None:
     assert "slug-reserved" in rules(word)
     assert reserved.slug(word)
+
+
+@pytest.mark.parametrize("user", permissions.MEMBERS)
+def test_no_organization_hears_what_is_answered_to_a_member(user: str) -> None:
+    """Both hear replies below their own name, so none of these names is an Organization's."""
+    assert "slug-reserved" in rules(permissions.member(user))
 
 
 def test_a_reserved_word_says_why() -> None:

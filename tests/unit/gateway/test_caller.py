@@ -253,6 +253,7 @@ async def test_a_service_sees_what_it_needs(
             if found.may_see(claims, Ref(organization, "environment", kind, "x"))
         }
         assert seen == kinds
-    assert found.clones(claims, "acme") is clones
+    assert found.clones(claims, "acme", "home") is clones
+    assert found.clones(claims, "acme", "blog") is clones
     assert found.belongs(claims, "acme") is bool(kinds)
     assert found.scope(claims, None) == ("*" if kinds else None)

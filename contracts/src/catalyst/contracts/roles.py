@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
-from catalyst.contracts.tables.environment import IN_GIT
+from catalyst.contracts.tables.environment import HOME, IN_GIT
 from catalyst.contracts.tables.role import (
     BILLING_ADMIN,
     ORG_ADMIN,
@@ -23,6 +23,7 @@ from catalyst.contracts.tables.role import (
 __all__ = [
     "BILLING_ADMIN",
     "COMMAND_ROLES",
+    "HOME",
     "IN_GIT",
     "ORG_ADMIN",
     "ORG_DEVELOPER",
@@ -39,6 +40,7 @@ __all__ = [
     "SERVICE_READS",
     "SOVEREIGN_ADMIN",
     "commands_of",
+    "in_git",
     "may_read",
     "may_read_platform",
     "may_send",
@@ -121,6 +123,11 @@ def may_read_platform(kind: str, platform_roles: Iterable[str]) -> bool:
     return may_read(kind, platform_roles, ()) or any(
         kind in READS_PLATFORM.get(role, frozenset()) for role in platform_roles
     )
+
+
+def in_git(repository: str) -> tuple[str, ...]:
+    """Return the kinds that a repository tells of: all of them are read by whoever clones it."""
+    return IN_GIT if repository == HOME else (*IN_GIT, "application")
 
 
 def service_reads(service: str, kind: str) -> bool:

@@ -20,8 +20,10 @@ from catalyst.contracts.tables.row import Reaction, Rows, Table
 _ROWS: Final = Rows("environment")
 AGGREGATES: Final = ("organization", "environment", "policy", "onboarding")
 _KINDS: Final = frozenset(AGGREGATES)
+HOME: Final = "home"
+"""Name of the Git repository that holds an Organization's manifests."""
 IN_GIT: Final = ("organization", "environment", "policy")
-"""Kinds whose manifests an Organization's repository holds: who clones it reads all of them."""
+"""Kinds whose manifests that repository holds: who clones it reads all of them."""
 _POLICY: Final = frozenset({SOVEREIGN_ADMIN, SECURITY_OFFICER, ORG_ADMIN})
 """An org-admin edits policies only where the Organization's `policy_delegated` says so: the rule
 itself checks that."""

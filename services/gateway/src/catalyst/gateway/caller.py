@@ -19,10 +19,10 @@ from catalyst.chassis.errors import Retry
 from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer, offered
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import (
-    IN_GIT,
     READS_EVERYWHERE,
     SERVICE_READS,
     SOVEREIGN_ADMIN,
+    in_git,
     may_read,
     may_send,
     service_git,
@@ -183,12 +183,12 @@ class Callers:
         own = self.table.own_roles(claims.verified_email, ref.organization)
         return may_read(ref.aggregate, claims.roles, own)
 
-    def clones(self, claims: Claims, organization: str) -> bool:
-        """Return whether someone may read every kind that an Organization's repository holds."""
+    def clones(self, claims: Claims, organization: str, repository: str) -> bool:
+        """Return whether someone may read every kind that a repository tells of."""
         if claims.service is not None:
             return service_git(claims.service, "clone")
         own = self.table.own_roles(claims.verified_email, organization)
-        return all(may_read(kind, claims.roles, own) for kind in IN_GIT)
+        return all(may_read(kind, claims.roles, own) for kind in in_git(repository))
 
     def scope(self, claims: Claims, organization: str | None) -> str | None:
         """Return the token of whose subjects a list has to look at; None if there are none.

@@ -21,7 +21,7 @@ from catalyst.gateway.caller import Callers
 
 PREFIX: Final = "/git"
 _PLACE: Final = re.compile(
-    r"/git/(?P<organization>[a-z][a-z0-9-]{0,62})/[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.git"
+    r"/git/(?P<organization>[a-z][a-z0-9-]{0,62})/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,100})\.git"
     r"/(?P<what>info/refs|git-upload-pack|git-receive-pack)"
 )
 _SERVICES: Final = frozenset({"git-upload-pack", "git-receive-pack"})
@@ -69,7 +69,7 @@ class GitDoor:
             return PlainTextResponse(f"{error.message}\n", status, {"Retry-After": "1"})
         except Retry as error:
             return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})
-        if not self._callers.clones(claims, place["organization"]):
+        if not self._callers.clones(claims, place["organization"], place["name"]):
             return PlainTextResponse(_NOTHING, 404)
         pushes = claims.service is not None and service_git(claims.service, "push")
         if service == "git-receive-pack" and not pushes:

@@ -28,7 +28,8 @@ from catalyst.chassis.commits import (
     seq_of,
 )
 from catalyst.chassis.errors import Retry
-from catalyst.environment_controller.adapters.git_root import HOME, GitRoot, RootBusy
+from catalyst.contracts.roles import HOME
+from catalyst.environment_controller.adapters.git_root import GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_tree import edits, grown
 from catalyst.environment_controller.ports import MAIN, Change, Head, HomeMissing, HomeState
 

@@ -20,8 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-HOME: Final = "home"
-"""Name of the repository that holds an Organization's manifests."""
+from catalyst.contracts.roles import HOME
 
 CLOSE_SECONDS: Final = 10.0
 """How long `close` waits for what is still being done."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from catalyst.contracts import permissions
+from catalyst.contracts.roles import HOME
 from catalyst.environment_controller.domain import places
-
-REPOSITORY_HOME: Final = "home"
-"""Name of the Git repository that holds an Organization's manifests."""
 
 
 def _words(reason: str, words: str | Iterable[str]) -> dict[str, str]:
@@ -28,6 +27,11 @@ _PLATFORM: Final = _words(
         " opentelemetry syft-grype cnpg valkey redis"
     ),
 )
+_MEMBERS: Final = _words(
+    "names a part of the platform",
+    (name for user in permissions.MEMBERS for name in (user, permissions.member(user))),
+)
+"""An Organization of that name would hear on the broker what is answered to the member."""
 _CODES: Final = _words("is a provider's name or code", places.PROVIDERS) | _words(
     "is a provider's name or code", places.SHORT.values()
 )
@@ -70,6 +74,7 @@ SLUGS: Final[Mapping[str, str]] = {
         | _NAMESPACES
         | _GIT_OWNERS
         | _PLATFORM
+        | _MEMBERS
         | _REGIONS
         | _BLOCKS
         | _CODES
@@ -92,7 +97,7 @@ SUBDOMAINS: Final[Mapping[str, str]] = _SUBDOMAINS
 
 APPLICATIONS: Final[Mapping[str, str]] = _words(
     "is a repository of the infrastructure",
-    ("shared-blueprints", "iac", "catalyst-tenant", REPOSITORY_HOME),
+    ("shared-blueprints", "iac", "catalyst-tenant", HOME),
 ) | _words("is a namespace of every cluster", ("default", "flux-system"))
 """Application → why it is reserved; `{organization}-environment` and `kube-*` are as well."""
 
