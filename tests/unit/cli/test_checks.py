@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import drop, unreadable
-from catalyst.cli.doctor import limited
+from catalyst.cli.doctor import _Condition, _Differing, limited, sampled, summed
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.findings import Finding, Health, ok
+from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem, TimedOut, Unreachable
 
@@ -82,3 +83,29 @@ def test_a_letter_that_was_never_a_command_need_not_be_dropped() -> None:
         drop(UNREADABLE, reason="x", url="http://127.0.0.1:1", timeout=0.1)
     assert caught.value.exit_code is ExitCode.REJECTED
     assert "never a command" in caught.value.message
+
+
+BEFORE, AFTER = ok("streams", "as the contracts say"), ok("disk", "60 GiB free")
+WELL = [ok(f"consumer {name}", "0 waiting") for name in ("a", "b", "c")]
+WRONG = fail("consumer d", "9 waiting", "nobody takes them")
+
+
+def test_consumers_that_are_well_are_one_line() -> None:
+    found = summed([BEFORE, *WELL, AFTER])
+    assert [item.check for item in found] == ["streams", "consumers", "disk"]
+    assert found[1].detail.startswith("all 3 ")
+
+
+def test_a_consumer_that_is_not_well_is_named() -> None:
+    found = summed([BEFORE, WELL[0], WRONG, *WELL[1:], AFTER])
+    assert [item.check for item in found] == ["streams", "consumers", "consumer d", "disk"]
+    assert found[1].detail.startswith("3 of 4 ")
+    for nothing in ([BEFORE, WRONG, AFTER], [skipped("broker", "not looked at"), AFTER]):
+        assert summed(nothing) == nothing
+
+
+def test_rows_that_differ_are_looked_at_before_they_are_written_anew() -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    found = sampled(_Condition(checked=2, differing=1, differences=(_Differing("a", since),)))
+    check, rebuild = found.fix.index("replay --check"), found.fix.index("replay --rebuild")
+    assert check < rebuild

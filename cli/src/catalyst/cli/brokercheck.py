@@ -23,15 +23,24 @@ from catalyst.contracts.topology import CMD, EV, Consumer
 CONNECT_SECONDS: Final = 2.0
 LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
+CONSUMER: Final = "consumer"
+"""How the name of a check begins that is about one durable."""
 MIN_VERSION: Final = (2, 15)
 STANDS_SECONDS: Final = 30.0
-"""A command that nobody settled for so long stands still."""
+"""A command or an event that nobody settled for so long stands still."""
 WARN_PENDING: Final = 1_000
 WARN_FULL: Final = 0.8
 """Part of a limit beyond which somebody should act."""
 
 
+class _Floor(msgspec.Struct):
+    stream_seq: int = 0
+    """Everything up to here is settled."""
+
+
 class _Consumer(msgspec.Struct):
+    ts: str
+    ack_floor: _Floor
     num_pending: int = 0
     num_ack_pending: int = 0
     num_redelivered: int = 0
@@ -81,7 +90,7 @@ async def _all(js: JetStream) -> AsyncIterator[Finding]:
         return
     yield await _streams(js, ev.config)
     for consumer in topology.CONSUMERS:
-        yield await _consumer(js, consumer)
+        yield await reading(js, consumer)
     yield await _room(js)
     yield await _waiting_commands(js)
 
@@ -110,8 +119,9 @@ async def _streams(js: JetStream, config: Mapping[str, Any]) -> Finding:
     return fail("streams", told, fix)
 
 
-async def _consumer(js: JetStream, consumer: Consumer) -> Finding:
-    check = f"consumer {consumer.name}"
+async def reading(js: JetStream, consumer: Consumer) -> Finding:
+    """Return whether what a durable delivers is taken, and settled in time."""
+    check = f"{CONSUMER} {consumer.name}"
     try:
         body = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
     except NotFound:
@@ -126,7 +136,32 @@ async def _consumer(js: JetStream, consumer: Consumer) -> Finding:
         return fail(check, detail, fix)
     if info.num_pending >= WARN_PENDING:
         return warn(check, detail, "the worker is behind; look again in a minute")
+    if info.num_ack_pending and consumer.stream == EV:
+        waits = await _oldest(js, consumer, info)
+        if waits >= STANDS_SECONDS:
+            # Such as an effect: it is tried until it works, or its own deadline is over.
+            detail = f"{detail}; the oldest for {waits:.0f} s"
+            return warn(check, detail, f"the log of {service_of(consumer)} says what it waits for")
     return ok(check, detail)
+
+
+async def _oldest(js: JetStream, consumer: Consumer, info: _Consumer) -> float:
+    """Return for how many seconds the first event that is not settled has stood in the log."""
+    start = info.ack_floor.stream_seq + 1
+    firsts = [
+        found
+        for subject in consumer.config["filter_subjects"]
+        for found in await js.replay(consumer.stream, subject, start=start, limit=1)
+    ]
+    if not firsts:
+        return 0.0
+    first = min(firsts, key=lambda message: message.seq)
+    return (of_text(info.ts) - first.time).total_seconds()
+
+
+def service_of(consumer: Consumer) -> str:
+    """Return whose durable it is."""
+    return consumer.name.partition("--")[0]
 
 
 async def _room(js: JetStream) -> Finding:

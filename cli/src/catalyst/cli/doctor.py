@@ -7,17 +7,19 @@ import shutil
 from collections.abc import Awaitable
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import httpx
 import msgspec
+import typer
 
 from catalyst.cli import brokercheck
+from catalyst.cli.brokercheck import CONSUMER
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
-from catalyst.cli.output import Format, Table, note, show
+from catalyst.cli.output import Format, Table, note, show, to_the_second
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -64,6 +66,9 @@ class _Condition(msgspec.Struct):
 
 def doctor(
     *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show each consumer, well or not.")
+    ] = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -74,11 +79,12 @@ def doctor(
     Example:
       catalyst doctor
 
+    Consumers that are well are told as one; -v and -o json show each.
     Ends with 8 if a check fails. Warnings alone end with 0.
     """
     target = resolve(context, url, token)
     found = run(_examine(target))
-    show(found, output, lambda: _table(found))
+    show(found, output, lambda: _table(found if verbose else summed(found)))
     if any(item.health is Health.FAIL for item in found):
         raise Ended(ExitCode.CHECK_FAILED)
 
@@ -170,7 +176,8 @@ async def _session(door: HttpClient) -> Finding:
     held = found.get("roles") or ()
     roles = ", ".join(held) or "no platform role"
     part = "" if SOVEREIGN_ADMIN in held else "; what it may not see is not looked at"
-    return ok("token", f"{found.get('actor')} with {roles}, until {found.get('expires')}{part}")
+    until = to_the_second(str(found.get("expires")))
+    return ok("token", f"{found.get('actor')} with {roles}, until {until}{part}")
 
 
 async def _freshness(door: HttpClient) -> Finding:
@@ -224,7 +231,7 @@ def sampled(found: _Condition) -> Finding:
     return fail(
         "sampled rows",
         f"{found.differing} not what the log says: {shown}{more}",
-        "`catalyst replay --check` shows how they differ, "
+        "first `catalyst replay --check`, which shows how they differ; if it finds that they do, "
         "`catalyst replay --rebuild --accept-differences` writes all rows anew from the log",
     )
 
@@ -266,6 +273,23 @@ def _disk(target: Target) -> Finding:
     if free < WARN_FREE_BYTES:
         return warn("disk", detail, "make room soon")
     return ok("disk", detail)
+
+
+def summed(found: list[Finding]) -> list[Finding]:
+    """Return the checks with all consumers that are well as one, before those that are not."""
+    apart = [item for item in found if not _is_consumer(item)]
+    wrong = [item for item in found if _is_consumer(item) and item.health is not Health.OK]
+    well = len(found) - len(apart) - len(wrong)
+    if not well:
+        return found
+    total = well + len(wrong)
+    told = f"all {total} take and settle" if not wrong else f"{well} of {total} take and settle"
+    place = next(index for index, item in enumerate(found) if _is_consumer(item))
+    return [*apart[:place], ok("consumers", f"{told} what is for them"), *wrong, *apart[place:]]
+
+
+def _is_consumer(item: Finding) -> bool:
+    return item.check.startswith(f"{CONSUMER} ")
 
 
 def _table(found: list[Finding]) -> None:
