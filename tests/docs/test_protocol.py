@@ -161,6 +161,8 @@ def _clone(place: Path, script: str) -> None:
     assert re.search(r"^Catalyst-Command: \S+\nCatalyst-Seq: \d+$", said.stdout, re.MULTILINE)
     files = {str(path.relative_to(place / "home")) for path in (place / "home").rglob("*.yaml")}
     assert "organization.yaml" in files
+    # An address with a token in it would be kept there.
+    assert "@" not in (place / "home" / ".git" / "config").read_text("utf-8")
 
 
 def _holds(http: httpx.Client, example: Example, values: Values) -> None:
