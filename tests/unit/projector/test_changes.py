@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from tests.support import log as writing
 from tests.support import plans
 from tests.support.changing import Town
@@ -11,6 +12,7 @@ from tests.support.plans import PROD, apply, locked, planned, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.projector.fold import Fold
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.views.provisioning_application import APPLICATION, BindingDocument
@@ -82,6 +84,24 @@ def test_a_new_revision_is_pending_until_it_is_seen_and_health_says_of_which_it_
     found = binding(place)
     assert (found.applied.status, found.health.revision) == ("current", "ch-1")
     assert found.change is None
+
+
+@pytest.mark.parametrize("action", ["configure", "uninstall"])
+def test_what_was_taken_back_runs_as_before_once_that_is_seen(action: Action) -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, action, values={"n": 1}, priced=False))
+    advance(place, "observe")
+    place.fire("ch-1", "deadline")
+    place.report("ch-1", "commit", "blog", undo=True)
+    assert place.change("ch-1").status == "failed"
+    # Whoever observes takes the revision from what was committed.
+    committed = place.application("blog").binding(PROD).committed
+    assert committed is not None
+    place.see("blog", "", revision=committed.change, commit=committed.commit)
+    found = binding(place)
+    assert (found.applied.status, found.applied.reason) == ("current", "")
+    assert found.applied.revision == found.health.revision == "ch-0"
 
 
 def test_what_is_silent_is_not_healthy_and_says_since_when() -> None:

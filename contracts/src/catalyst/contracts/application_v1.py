@@ -102,7 +102,7 @@ class RevisionCommitted(Event, frozen=True, kw_only=True):
     environment: str
     """Where it is to run."""
     change: str
-    """The revision."""
+    """The revision; where a change was taken back, the one that ran before it."""
     repository: str
     """Name of the repository."""
     branch: str

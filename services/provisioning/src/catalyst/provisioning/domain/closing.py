@@ -40,7 +40,13 @@ def started(writing: Writing, step: Step, attempt: int, wait: timedelta, *, undo
 
 
 def committed(
-    writing: Writing, application: str, commits: Mapping[str, str], *, stands: bool, kept: bool
+    writing: Writing,
+    application: str,
+    commits: Mapping[str, str],
+    *,
+    stands: bool,
+    kept: bool,
+    back: bool = False,
 ) -> None:
     """Write which commit stands on the branch of each Environment.
 
@@ -50,15 +56,17 @@ def committed(
         commits: The commit, by Environment.
         stands: Whether what the change says of its volumes stands in it.
         kept: Whether these volumes outlive the Application.
+        back: Whether what ran before stands there again: then it is that revision.
     """
     for environment, commit in sorted(commits.items()):
+        desired = writing.application(application).binding(environment).desired
         key = subscription(Unit(application, environment))
         volumes = writing.content.volumes.get(key, ()) if stands else ()
         writing.emit_on(
             application,
             app1.RevisionCommitted(
                 environment=environment,
-                change=writing.name,
+                change=desired.change if back and desired is not None else writing.name,
                 repository=application,
                 branch=writing.content.branches.get(environment, ""),
                 commit=commit,

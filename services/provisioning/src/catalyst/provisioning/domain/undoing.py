@@ -74,9 +74,13 @@ def done(writing: Writing, unit: Unit, commits: dict[str, str] | None = None) ->
     if step is None or unit not in state.remaining():
         return
     if step == "commit":
-        closing.committed(writing, unit.application, commits or {}, stands=False, kept=True)
+        closing.committed(
+            writing, unit.application, commits or {}, stands=False, kept=True, back=True
+        )
     if step == "unprotect":
-        closing.committed(writing, unit.application, commits or {}, stands=True, kept=True)
+        closing.committed(
+            writing, unit.application, commits or {}, stands=True, kept=True, back=True
+        )
     if unit != WHOLE:
         writing.emit(
             pro1.ChangeStepProgressed(
