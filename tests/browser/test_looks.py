@@ -199,7 +199,7 @@ async def test_every_view_of_an_organization_can_be_read_and_used(
         shown = {
             f"catalogue/{slug}": ".product",
             f"blueprint/{slug}/bp-wiki": ".config",
-            f"applications/{slug}": ".runs .empty",
+            f"applications/{slug}": ".begin",
             f"balance/{slug}": ".page form",
             f"invoice/{slug}/{datetime.now(UTC):%Y-%m}": ".bill .empty",
         }

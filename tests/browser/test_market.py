@@ -32,7 +32,8 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
         await other.sign_in(market.admin)
         await other.until_row("environment", f"{slug}-prod")
         await open_view(other, slug, "Applications")
-        await expect(other.page.locator(".runs")).to_contain_text("Nothing runs here yet")
+        beginning = other.page.get_by_role("region", name="How to begin")
+        await expect(beginning).to_contain_text("Nothing runs here yet")
 
         await choose(desk, slug, "Wiki")
         await desk.page.get_by_label("What is written down").select_option(label="debug")

@@ -1,5 +1,6 @@
 """What is done with what runs, by clicking: approve, reuse, upgrade, uninstall, and wait."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_sc
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.guarantee("G14.5", "G26.2")
+@pytest.mark.guarantee("G14.5", "G26.2", "G26.3", "G26.8")
 async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:
@@ -37,6 +38,7 @@ async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
         page = other.page
         await other.sign_in(market.token("ann@example.com"))
         await open_view(other, slug, "Applications")
+        await _both_wait_and_say_why(other, slug)
         await page.get_by_role("button", name=f"Install cache in {slug}-prod").click()
         await expect(status(other)).to_have_text("waiting")
         await page.get_by_label("What you say to it").fill("Looked at it")
@@ -59,6 +61,21 @@ async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
         await expect(page.locator(".change-step.done")).to_have_count(0)
         forgive(other)
         assert other.complaints == []
+
+
+async def _both_wait_and_say_why(window: Window, slug: str) -> None:
+    """Both Applications: in the list of what is on its way, and on the page of one."""
+    page = window.page
+    flight = page.get_by_role("region", name="On its way").get_by_role("listitem")
+    await expect(flight).to_have_count(2)
+    await expect(flight.first).to_contain_text("It waits: 1 approval of anyone but the author")
+    await page.locator(".run").get_by_role("button", name="queue", exact=True).click()
+    state = page.get_by_role("region", name="How it is")
+    await expect(state).to_contain_text(f"Install queue in {slug}-prod is waiting.")
+    why = state.locator(".why")
+    await expect(why).to_contain_text(re.compile("approval of anyone but the author.*, for [0-9]+"))
+    await expect(why).to_contain_text("anyone but the author: look at the plan and approve")
+    await page.get_by_role("button", name="Back to Applications").click()
 
 
 @pytest.mark.timeout(180)
@@ -100,6 +117,7 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()
     await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.0")
+    await expect(page.locator(".aside")).to_contain_text("Nothing is in its way.")
     await page.get_by_role("button", name="Plan the upgrade to 1.0.1").click()
     await (await planned(desk)).click()
     await expect(page.get_by_role("heading", name="Upgrade cache")).to_be_visible()
@@ -115,12 +133,12 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await button.click()
     await completed(desk)
     await open_view(desk, slug, "Applications")
-    await expect(page.locator(".runs")).to_contain_text("Nothing runs here yet")
+    await expect(page.locator("#view")).to_contain_text("Nothing runs here yet")
     # Its page, kept open or in a bookmark, tells what became of it.
     await page.goto(f"{market.address}/#/application/{slug}/cache/{slug}-prod")
     state = page.get_by_role("region", name="How it is")
     await expect(state).to_contain_text("It was removed on ")
-    await state.get_by_role("link", name="The change ").click()
+    await state.get_by_role("button", name="The change ").click()
     await expect(page.get_by_role("heading", name="Uninstall cache")).to_be_visible()
 
 
@@ -149,4 +167,5 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await expect(run.locator(".marks")).to_contain_text("unknown")
         await expect(run.locator(".why")).to_contain_text("no cluster")
         await expect(page.locator(".rolled").first).to_have_text(f"{slug} unknown")
+        await expect(page.locator(".flight .waits")).to_contain_text("no cluster")
         assert window.complaints == []

@@ -210,7 +210,7 @@ async def test_the_words_are_ours(desk: Window, site: Site, slug: str) -> None:
     for place, seen in {
         f"catalogue/{slug}": ".product",
         f"blueprint/{slug}/bp-wiki": ".config",
-        f"applications/{slug}": ".runs .empty",
+        f"applications/{slug}": ".begin",
         f"change/{slug}/none": ".hero",
         f"balance/{slug}": ".bills li",
         f"invoice/{slug}/2026-11": ".unread, .bill .empty",

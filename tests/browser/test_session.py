@@ -1,5 +1,6 @@
 """Who may come in, what the page keeps of a token, and how it ends."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,37 @@ async def test_signing_in_shows_the_rows_and_who_it_is(
     await window.until_row("organization", slug, "ready")
     await expect(window.page.locator("#who-name")).to_have_text("admin@localhost")
     await expect(window.page.get_by_label("Token")).to_be_hidden()
+
+
+@pytest.mark.guarantee("G26.8")
+async def test_who_comes_in_is_shown_what_they_run_or_the_way_to_it(
+    window: Window, site: Site, slug: str
+) -> None:
+    page = window.page
+    person = f"new@{slug}.example"
+    await window.sign_in(site.token(person), at="")
+    await expect(page.locator("#view")).to_contain_text("You are in no Organization yet")
+    await page.get_by_role("button", name="Sign out").click()
+    await site.create(slug, owners=[{"email": person, "role": "owner"}])
+    await window.sign_in(site.token(person), at="")
+    await expect(page.get_by_role("heading", name="Applications")).to_be_visible()
+    await expect(page.get_by_label("Show the views of")).to_have_value(slug)
+    way = page.get_by_role("region", name="How to begin")
+    await expect(way.locator(".done")).to_have_text(re.compile(f"{slug} is ready"))
+    # To skip what comes first leads to what is shown, and nowhere else.
+    await page.get_by_role("link", name="Skip to the content").press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    make = way.get_by_role("button", name="Make an Environment")
+    await expect(make).to_have_class("primary")
+    await make.press("Enter")
+    await expect(page.get_by_label("Command", exact=True)).to_be_focused()
+    await expect(window.form.get_by_label("Organization")).to_have_value(slug)
+    await expect(window.form.get_by_label("Environment name")).to_have_value(f"{slug}-prod")
+    await site.add_environment(slug)
+    await page.go_back()
+    await expect(way.locator(".done")).to_have_count(2)
+    await way.get_by_role("button", name="Open the catalogue").click()
+    await expect(page.locator("#view h2")).to_have_text("Catalogue")
 
 
 async def test_no_script_can_read_the_token_once_it_was_given(desk: Window, site: Site) -> None:
@@ -45,7 +77,7 @@ async def test_signing_out_puts_everything_away_in_every_window_of_the_profile(
 ) -> None:
     await site.create(slug)
     other = await support.another(desk.page.context, site.address)
-    await other.page.goto(site.address)
+    await other.page.goto(f"{site.address}/#/rows")
     await other.until_row("organization", slug)
     await desk.page.get_by_role("button", name="Sign out").click()
     for shown in (desk, other):

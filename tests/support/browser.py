@@ -107,9 +107,9 @@ class Window:
         self.complaints.append(f"dialog: {dialog.message}")
         await dialog.dismiss()
 
-    async def sign_in(self, token: str) -> None:
-        """Open the page and sign in; returns when the rows are live."""
-        await self.page.goto(self.address)
+    async def sign_in(self, token: str, at: str = "/#/rows") -> None:
+        """Open the page somewhere and sign in; returns when the rows are live."""
+        await self.page.goto(f"{self.address}{at}")
         await self.page.get_by_label("Token").fill(token)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.until_state("live")

@@ -5,8 +5,8 @@ import { el, say } from "./dom.js";
 import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Order } from "./order.js";
-import { takesAway } from "./steps.js";
-import { chainOf, whole } from "./why.js";
+import { changeTitle, takesAway } from "./steps.js";
+import { Why, openChanges, reasonsOf } from "./why.js";
 import { instant, place } from "./words.js";
 
 export class ApplicationPage {
@@ -17,8 +17,9 @@ export class ApplicationPage {
     Object.assign(this, { organization, application, environment, go, rows });
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
-    this.why = el("div");
-    this.removed = el("div");
+    this.why = new Why(go);
+    this.free = el("p", { class: "quiet", text: "Nothing is in its way." });
+    this.news = el("div");
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade or remove", hidden: true });
@@ -29,7 +30,7 @@ export class ApplicationPage {
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
       el("div", { class: "columns" }, this.order,
         el("div", { class: "aside" },
-          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.removed, this.marks, this.why),
+          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.news, this.marks, this.why.node, this.free),
           this.acts))));
     this.changed(null);
     title.focus();
@@ -51,9 +52,10 @@ export class ApplicationPage {
     say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
-    this.#tellRemoval(desired ? null : this.#removal());
-    const links = chainOf(whole(found?.blocked_by ?? [], this.rows(), this.organization, `application ${this.application}`));
-    this.why.replaceChildren(...(links ? [links] : []));
+    this.#tell(this.#open() ?? (desired ? null : this.#removal()));
+    const links = found ? reasonsOf(this.application, found, this.rows(), this.organization) : [];
+    this.why.show(links);
+    this.free.hidden = !found || links.length > 0;
     const revision = desired?.change ?? "";
     if (revision === this.revision) return;
     // Another revision, another configuration: what is typed counts for one that is gone.
@@ -70,6 +72,13 @@ export class ApplicationPage {
     return null;
   }
 
+  /** Returns what the oldest change that is at work here, or waits to be, is about; null if there is none. */
+  #open() {
+    const mine = ({ request }) => request.application === this.application && request.environment === this.environment;
+    const [first] = openChanges(this.rows(), this.organization, mine);
+    return first ? { change: first.doc.change, text: `${changeTitle(first.doc)} is ${first.doc.status}.`, link: "See how far it is" } : null;
+  }
+
   /** Returns the latest completed change that took it away; null if none is known. */
   #removal() {
     let latest = null;
@@ -80,17 +89,16 @@ export class ApplicationPage {
       if (!takesAway(action) || application !== this.application || environment !== this.environment) continue;
       if (!latest || doc.finished > latest.finished) latest = { change: at.name, finished: doc.finished };
     }
-    return latest;
+    return latest && { change: latest.change, text: `It was removed on ${instant(latest.finished)}.`, link: `The change ${latest.change}` };
   }
 
-  #tellRemoval(found) {
+  #tell(found) {
     const text = JSON.stringify(found);
     if (text === this.told) return;
     this.told = text;
-    this.removed.replaceChildren(...(found ? [
-      el("p", { text: `It was removed on ${instant(found.finished)}.` }),
-      el("p", {}, el("a", { href: `#/${["change", this.organization, found.change].map(encodeURIComponent).join("/")}`, text: `The change ${found.change}` }),
-        " tells how it went."),
+    this.news.replaceChildren(...(found ? [
+      el("p", { text: found.text }),
+      el("p", {}, el("button", { type: "button", class: "link", text: found.link, on: { click: () => this.go("change", found.change) } })),
     ] : []));
   }
 

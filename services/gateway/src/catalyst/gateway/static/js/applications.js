@@ -1,25 +1,31 @@
 // What an Organization runs: each Application in each Environment with its four marks, live.
 
+import { Beginning } from "./begin.js";
 import { el, say } from "./dom.js";
-import { emblemOf, nothing } from "./icons.js";
+import { Flight } from "./flight.js";
+import { emblemOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { CHANGE_MOODS, changeTitle } from "./steps.js";
-import { chainOf, whole } from "./why.js";
+import { Why, reasonsOf } from "./why.js";
 import { age, counted, place } from "./words.js";
 
 const LATEST = 20;
+const KINDS = ["organization", "environment", "application", "change", "account"];
 
 export class Applications {
   #cards = new Map();
 
-  constructor(node, organization, { go, rows }) {
-    Object.assign(this, { organization, go, rows });
+  constructor(node, organization, tools) {
+    const { go, rows, ready } = tools;
+    Object.assign(this, { organization, go, rows, ready });
     this.count = el("p", { class: "quiet", role: "status" });
     this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
     this.list = el("div", { class: "runs" });
     this.changes = el("section", { class: "changes", "aria-label": "Latest changes" });
+    this.flight = new Flight(organization, tools);
+    this.beginning = new Beginning(organization, tools);
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Applications" }), this.count), this.roll),
-      this.list, this.changes);
+      this.flight.node, this.beginning.node, this.list, this.changes);
     this.changed(null);
   }
 
@@ -29,7 +35,7 @@ export class Applications {
   changed(keys) {
     const mine = (key) => {
       const at = place(key);
-      return at.organization === this.organization && ["application", "environment", "change"].includes(at.kind);
+      return at.organization === this.organization && KINDS.includes(at.kind);
     };
     if (keys === null || keys.some(mine)) this.#draw();
   }
@@ -46,12 +52,16 @@ export class Applications {
       const at = place(key);
       if (at.organization !== this.organization || !value.doc) continue;
       if (at.kind === "environment") places.set(at.name, []);
-      if (at.kind === "change") changes.push(value.doc);
+      if (at.kind === "change" && value.doc.finished) changes.push(value.doc);
       if (at.kind === "application") for (const one of value.doc.bindings ?? []) found.push([at.name, one]);
     }
     for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health.status]);
     this.#rollUp(places);
-    say(this.count, counted(found.length, "Application"));
+    say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
+    this.flight.draw();
+    this.beginning.draw();
+    // Nothing is known to run nowhere before all rows are here.
+    this.beginning.node.hidden = found.length > 0 || !this.ready();
     this.#cardsOf(found);
     this.#changesOf(changes);
   }
@@ -75,10 +85,6 @@ export class Applications {
       this.#cards.delete(key);
     }
     found.sort(([a, one], [b, other]) => (`${one.environment}.${a}` < `${other.environment}.${b}` ? -1 : 1));
-    this.none ??= nothing("layers", "Nothing runs here yet. Choose something in the catalogue.",
-      el("button", { type: "button", class: "primary", text: "Open the catalogue", on: { click: () => this.go("catalogue") } }));
-    this.none.hidden = found.length > 0;
-    if (!this.none.isConnected) this.list.append(this.none);
     for (const [at, [name, one]] of found.entries()) {
       const key = `${name}.${one.environment}`;
       const card = this.#cards.get(key) ?? this.#card(name, one.environment);
@@ -89,14 +95,13 @@ export class Applications {
       if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
       card.stands = stands;
       marks(card.marks, one);
-      const links = chainOf(whole(one.blocked_by ?? [], this.rows(), this.organization, `application ${name}`));
-      card.why.replaceChildren(...(links ? [links] : []));
+      card.why.show(reasonsOf(name, one, this.rows(), this.organization));
       if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
     }
   }
 
   #card(name, environment) {
-    const card = { what: el("p", { class: "quiet" }), emblem: el("div"), marks: el("dl", { class: "marks" }), why: el("div") };
+    const card = { what: el("p", { class: "quiet" }), emblem: el("div"), marks: el("dl", { class: "marks" }), why: new Why(this.go) };
     card.node = el("article", { class: "run" },
       el("div", { class: "product-head" }, card.emblem,
         el("div", {},
@@ -105,21 +110,21 @@ export class Applications {
           } })),
           card.what),
         el("span", { class: "badge", text: environment })),
-      card.marks, card.why);
+      card.marks, card.why.node);
     return card;
   }
 
   #changesOf(changes) {
     changes.sort((one, other) => (one.opened < other.opened ? 1 : -1));
     const now = Date.now();
-    const text = JSON.stringify(changes.map(({ change, status, percent, opened }) => [change, status, percent, age(opened, now)]));
+    const text = JSON.stringify(changes.map(({ change, status, opened }) => [change, status, age(opened, now)]));
     if (this.listed === text) return;
     this.listed = text;
     const focused = this.changes.contains(document.activeElement) ? document.activeElement.dataset.change : "";
     const lines = changes.slice(0, LATEST).map((doc) => el("li", {},
       el("span", { class: `badge ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }),
       el("button", { type: "button", class: "link", "data-change": doc.change, text: changeTitle(doc), on: { click: () => this.go("change", doc.change) } }),
-      el("span", { class: "quiet", text: [doc.status === "running" ? `${doc.percent} %` : "", `${age(doc.opened, now)} ago`].filter(Boolean).join(" · ") })));
+      el("span", { class: "quiet", text: `${age(doc.opened, now)} ago` })));
     this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", { class: "lines" }, lines)] : []));
     if (focused) [...this.changes.querySelectorAll("button")].find(({ dataset }) => dataset.change === focused)?.focus();
   }

@@ -8,7 +8,7 @@ import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { PATIENCE_MS, chainOf, whole } from "./why.js";
+import { PATIENCE_MS, Why, whole } from "./why.js";
 import { counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
@@ -33,7 +33,7 @@ export class ChangePage {
     this.bar = el("progress", { max: "100", value: 0, "aria-label": "How far it is" });
     this.facts = el("div");
     this.steps = el("ol", { class: "change-steps" });
-    this.why = el("div");
+    this.why = new Why(go);
     this.end = el("div");
     this.problems = el("div", { class: "problems", role: "alert" });
     this.#actions();
@@ -43,7 +43,7 @@ export class ChangePage {
         el("div", {}, this.title, el("p", { class: "quiet" }, el("code", { text: change }))),
         el("div", { class: "progress" }, el("div", {}, this.status, this.elapsed), this.bar)),
       el("div", { class: "columns" },
-        el("section", { class: "card main", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why, this.end),
+        el("section", { class: "card main", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why.node, this.end),
         el("div", { class: "aside" }, this.acts, this.problems,
           el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts)))));
     this.changed(null);
@@ -64,8 +64,7 @@ export class ChangePage {
     const waits = JSON.stringify(doc.blocked_by ?? []);
     if (waits !== this.#waits.text) this.#waits = { text: waits, since: performance.now() };
     const patient = performance.now() - this.#waits.since < PATIENCE_MS;
-    const links = patient ? null : chainOf(whole(doc.blocked_by ?? [], this.rows(), this.organization, `change ${this.change}`));
-    this.why.replaceChildren(...(links ? [links] : []));
+    this.why.show(patient ? [] : whole(doc.blocked_by ?? [], this.rows(), this.organization, `change ${this.change}`));
   }
 
   changed() {

@@ -13,6 +13,7 @@ const WAIT_SECONDS = 15;
 
 export class CommandForm {
   #panel = byId("panel-send");
+  #session = null;
   #contracts = new Map();
   #contract = null;
   #data = null;
@@ -31,6 +32,7 @@ export class CommandForm {
 
   /** Offers every command; those that `session` may send come first. */
   async begin(session) {
+    this.#session = session;
     let body;
     try {
       ({ body } = await ask("GET", "/v1/contracts"));
@@ -49,12 +51,28 @@ export class CommandForm {
 
   /** Forgets everything that was typed. */
   end() {
+    this.#session = null;
+    this.#contracts = new Map();
     this.#answer.clear();
     this.#panel.replaceChildren();
     this.#contract = null;
     this.#data = null;
     this.#target = {};
     this.#fields = {};
+  }
+
+  /** Returns whether the session may send a command in an Organization; false until the commands are read. */
+  may(type, organization) {
+    const held = [...(this.#session?.roles ?? []), ...(this.#session?.organizations[organization] ?? [])];
+    return (this.#contracts.get(type)?.roles ?? []).some((role) => held.includes(role));
+  }
+
+  /** Opens the form of a command, with what it is sent to. */
+  open(type, target) {
+    this.#target = target;
+    this.#select.value = type;
+    this.#select.focus();
+    this.#choose(type);
   }
 
   /** Fills in what a command is sent to. */

@@ -1,6 +1,6 @@
 // The live page: who is signed in, and what is shown to them.
 
-import { Refused, ask } from "./api.js";
+import { Refused, Unreachable, ask } from "./api.js";
 import { Detail } from "./detail.js";
 import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
@@ -14,7 +14,17 @@ const ASK_AGAIN_MS = 2000;
 
 const showTab = tabs([byId("tab-row"), byId("tab-send")]);
 let stream = null;
-const views = new Views(() => stream?.rows ?? new Map());
+const views = new Views({
+  rows: () => stream?.rows ?? new Map(),
+  ready: () => stream?.complete ?? false,
+  make: (type, target) => {
+    location.hash = "/rows";
+    views.route(); // At once: what is not shown takes no focus.
+    showTab(byId("tab-send"));
+    form.open(type, target);
+  },
+  may: (type, organization) => form.may(type, organization),
+});
 
 const table = new RowTable((key) => {
   location.hash = encodeURIComponent(key);
@@ -54,9 +64,20 @@ function state(found) {
   say(byId("stream-detail"), [found.detail, reached].filter(Boolean).join(" · "));
 }
 
-function opened() {
+/** Learns what roles one has now, wherever the session is kept: with them the rows begin anew. */
+async function refresh(session) {
+  try {
+    Object.assign(session, (await ask("GET", "/v1/session")).body);
+  } catch (error) {
+    // Whether the session ended, or the line is down, the stream tells.
+    if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
+  }
+}
+
+function opened(session) {
   const current = new LiveStream({
     changed: (keys) => {
+      if (keys === null) refresh(session);
       table.show(current.rows, keys);
       views.changed(keys);
       if (table.chosen && (keys === null || keys.includes(table.chosen))) {
@@ -92,7 +113,7 @@ async function enter(session) {
   byId("who-name").title = session.roles.join(", ") || "no platform role";
   localStorage.setItem(SIGNED_IN, "yes");
   stream?.stop();
-  stream = opened();
+  stream = opened(session);
   chosenByAddress();
   views.begin(session);
   const running = stream.run();
@@ -168,6 +189,11 @@ async function resume() {
 }
 
 byId("door-form").addEventListener("submit", signIn);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // The address says what is shown; to skip changes nothing about that.
+  event.preventDefault();
+  byId("main").focus();
+});
 byId("sign-out").addEventListener("click", signOut);
 addEventListener("hashchange", chosenByAddress);
 addEventListener("storage", (event) => {

@@ -21,6 +21,8 @@ const RESET_MS = 1500; // A new beginning is over in no time; the word for it st
 export class LiveStream {
   /** Every row by its key. */
   rows = new Map();
+  /** Whether the rows have been complete once. */
+  complete = false;
   /** Everything up to this sequence of the log is shown. */
   asOf = 0;
   head = 0;
@@ -212,6 +214,7 @@ export class LiveStream {
       if (this.#staging) {
         this.rows = this.#staging;
         this.#staging = null;
+        this.complete = true;
         this.#on.changed(null);
       }
       this.#cursor = id;

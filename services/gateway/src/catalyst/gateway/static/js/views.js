@@ -22,6 +22,9 @@ const MAKE = {
 };
 const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1 };
 const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
+/** What somebody who comes in is shown first. */
+const START = "applications";
+const CREATE = "environment.create-organization.v1";
 /** Under which of the buttons a view stands. */
 const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance" };
 
@@ -33,17 +36,20 @@ export class Views {
   #select = byId("view-organization");
   #node = byId("view");
 
-  /** `rows()` returns the live rows. */
-  constructor(rows) {
-    this.rows = rows;
+  /**
+   * `rows()` returns the live rows, `ready()` whether they were complete once; `make(command, target)` opens
+   * the form of a command, and `may(command, organization)` says whether it would be taken.
+   */
+  constructor({ rows, ready, make, may }) {
+    Object.assign(this, { rows, ready, make, may });
     for (const button of this.#buttons()) {
       button.prepend(icon(ICONS[button.dataset.view]));
       button.addEventListener("click", () => this.#go(button.dataset.view));
     }
     this.#select.addEventListener("change", () => {
       this.#organization = this.#select.value;
-      const view = this.#parts()[0] ?? "catalogue";
-      this.#go(WITHIN[view] ?? view);
+      const [view = ""] = this.#parts();
+      this.#go(Object.hasOwn(MAKE, view) ? (WITHIN[view] ?? view) : START);
     });
     addEventListener("hashchange", () => this.route());
   }
@@ -68,6 +74,7 @@ export class Views {
   changed(keys) {
     if (!this.#session) return;
     if (keys === null || keys.some((key) => place(key).kind === "organization")) this.#offer();
+    if (keys === null && !this.#organization) this.route();
     this.#view?.changed(keys);
   }
 
@@ -89,7 +96,7 @@ export class Views {
   }
 
   #go(view, ...names) {
-    if (view === "rows") location.hash = "";
+    if (view === "rows") location.hash = "/rows";
     else location.hash = `/${[view, this.#organization, ...names].map(encodeURIComponent).join("/")}`;
   }
 
@@ -109,7 +116,9 @@ export class Views {
       this.#select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
     }
     const before = this.#organization;
-    if (!found.has(this.#organization)) this.#organization = names[0] ?? "";
+    // One's own come first: a sovereign-admin sees all there are.
+    const [own] = Object.keys(this.#session.organizations).sort();
+    if (!found.has(this.#organization)) this.#organization = own ?? names[0] ?? "";
     this.#select.value = this.#organization;
     if (before !== this.#organization) this.route();
   }
@@ -119,8 +128,7 @@ export class Views {
     if (!this.#session) return;
     const [view = "", organization = "", ...names] = this.#parts();
     const known = Object.hasOwn(MAKE, view) && names.length >= (NEEDS[view] ?? 0);
-    // A row's key and an empty address belong to the rows; whatever else begins like a view is one.
-    const target = known ? view : location.hash.startsWith("#/") ? "nowhere" : "rows";
+    const target = known ? view : this.#other(view);
     byId("desk").hidden = target !== "rows";
     this.#node.hidden = target === "rows";
     for (const button of this.#buttons()) {
@@ -132,17 +140,34 @@ export class Views {
     if (known && organization) this.#organization = organization;
     this.#select.value = this.#organization;
     if (target === "nowhere") return this.#nowhere();
-    const wanted = JSON.stringify([target, this.#organization, names]);
+    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready()]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
     if (!this.#organization) {
-      this.#node.replaceChildren(nothing("people", "There is no Organization yet. Create one to begin: under Rows, send a command."));
+      this.#node.replaceChildren(this.#none());
       return undefined;
     }
-    const tools = { go: (...to) => this.#go(...to), rows: this.rows, session: this.#session };
+    const { rows, ready, make, may } = this;
+    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     return undefined;
+  }
+
+  /** Returns what an address shows that names no view: where one begins, the rows, or nothing. */
+  #other(view) {
+    if (!location.hash || location.hash === "#") return START;
+    // Whatever else begins like a view is none; a row's key belongs to the rows.
+    return location.hash.startsWith("#/") && view !== "rows" ? "nowhere" : "rows";
+  }
+
+  /** Says that there is no Organization, and how to come to one. */
+  #none() {
+    if (!this.ready()) return nothing("people", "Looking for your Organizations…");
+    if (!this.may(CREATE, "")) return nothing("people", "You are in no Organization yet. Whoever owns one can add you.");
+    const create = () => this.make(CREATE, {});
+    return nothing("people", "There is no Organization yet. Create one to begin.",
+      el("button", { type: "button", class: "primary", text: "Create an Organization", on: { click: create } }));
   }
 
   /** Says that an address leads nowhere, with ways to what there is. */
@@ -152,7 +177,7 @@ export class Views {
     const links = ["catalogue", "applications", "balance"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
     this.#node.replaceChildren(el("div", { class: "card" }, title,
       el("p", { text: "The address may be mistyped, or from another version. This is here:" }),
-      el("ul", {}, [...(this.#organization ? links : []), ["Rows", "#"]].map(([text, href]) => el("li", {}, el("a", { href, text }))))));
+      el("ul", {}, [...(this.#organization ? links : []), ["Rows", "#/rows"]].map(([text, href]) => el("li", {}, el("a", { href, text }))))));
     title.focus();
   }
 

@@ -1,10 +1,12 @@
 // Why something does not move: the chain to its cause, across rows.
 
-import { el } from "./dom.js";
+import { el, say } from "./dom.js";
 import { icon } from "./icons.js";
-import { age, place } from "./words.js";
+import { age, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
+/** What the kinds of links are called; objects of a cluster have names of their own. */
+const KINDS = { approval: "Approval of", window: "Change window of", git: "Repository of", service: "Service", cluster: "Cluster of" };
 
 /** How long a change waits for something before that is worth telling: most answers come sooner. */
 export const PATIENCE_MS = 3000;
@@ -58,12 +60,67 @@ function linksOf({ kind, name }, rows, organization) {
   return [];
 }
 
-/** Returns a chain as an element; null if nothing is in the way. */
-export function chainOf(links) {
-  if (!links.length) return null;
-  const now = Date.now();
-  return el("div", { class: "why" }, el("h4", {}, icon("clock"), "What it waits for"),
-    el("ol", {}, links.map((link) => el("li", link.depth ? { class: `below-${Math.min(link.depth, 3)}` } : {},
-      el("p", { text: link.message }),
-      el("p", { class: "quiet", text: [link.since ? `for ${age(link.since, now)}` : "", link.who ? `${link.who}: ${link.what_to_do}` : link.what_to_do].filter(Boolean).join(" · ") })))));
+/** Returns the changes that are not over, by name; `wanted(doc)` says which. */
+export function openChanges(rows, organization, wanted = () => true) {
+  const found = [];
+  for (const [key, { doc, time }] of rows) {
+    const at = place(key);
+    if (at.kind === "change" && at.organization === organization && doc && !doc.finished && wanted(doc)) found.push({ doc, time });
+  }
+  return found.sort(({ doc: one }, { doc: other }) => (one.opened < other.opened ? -1 : 1));
+}
+
+/** Returns what a change waits for; nothing as long as that may come any moment. */
+export function waitsOf({ doc, time }, rows, organization) {
+  const patient = doc.status !== "waiting" && Date.now() - Date.parse(time) < PATIENCE_MS;
+  return patient ? [] : whole(doc.blocked_by ?? [], rows, organization, `change ${doc.change}`);
+}
+
+/** Returns why an Application in an Environment is not as it is to be, with what its open changes wait for. */
+export function reasonsOf(application, found, rows, organization) {
+  const named = [found.change?.change, found.gate.change];
+  const mine = ({ change, request }) => named.includes(change) || (request.application === application && request.environment === found.environment);
+  const changes = openChanges(rows, organization, mine).flatMap((one) => waitsOf(one, rows, organization));
+  const all = [...(found.blocked_by ?? []), ...changes.map(({ depth, ...link }) => link)];
+  return whole(all, rows, organization, `application ${application}`);
+}
+
+/** A chain as an element, which is drawn anew only if it is another one. */
+export class Why {
+  #drawn = "";
+  #ages = [];
+
+  /** `go` leads to the changes that a link names. */
+  constructor(go) {
+    this.go = go;
+    this.node = el("div");
+  }
+
+  show(links) {
+    const text = JSON.stringify(links);
+    if (text !== this.#drawn) {
+      this.#drawn = text;
+      this.#ages = [];
+      this.node.replaceChildren(...(links.length ? [this.#chain(links)] : []));
+    }
+    for (const { node, since } of this.#ages) say(node, `, for ${age(since, Date.now())}`);
+  }
+
+  #chain(links) {
+    return el("div", { class: "why" }, el("h4", {}, icon("clock"), "What it waits for"),
+      el("ol", {}, links.map((link, at) => this.#link(link, links.length > 1 && at === links.length - 1))));
+  }
+
+  #link({ kind, name, message, since, who, what_to_do: todo, depth }, last) {
+    const old = el("span");
+    if (since) this.#ages.push({ node: old, since });
+    // What the sentence names is not named twice, unless there is somewhere to go.
+    const named = kind === "change"
+      ? el("button", { type: "button", class: "link", text: name, on: { click: () => this.go("change", name) } })
+      : message.includes(name) ? null : `${Object.hasOwn(KINDS, kind) ? KINDS[kind] : label(kind)} ${name}`;
+    return el("li", depth ? { class: `below-${Math.min(depth, 3)}` } : {},
+      el("p", {}, message, old, last ? " " : null, last ? el("span", { class: "badge warn", text: "the cause" }) : null),
+      named ? el("p", { class: "quiet" }, named) : null,
+      el("p", { class: "quiet", text: who ? `${who}: ${todo}` : todo }));
+  }
 }

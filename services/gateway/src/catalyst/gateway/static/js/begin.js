@@ -1,0 +1,54 @@
+// The way to the first Application of an Organization: what is done, and what comes next.
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+import { place } from "./words.js";
+
+const MAKE = "environment.create-environment.v1";
+
+/** Returns the steps as `{done, optional, name, text, button}`; `button` is `{text, press}` or null. Rows say what is done. */
+function stepsOf(organization, { go, make, may, rows }) {
+  let [ready, environments, credit] = [false, 0, false];
+  for (const [key, { doc }] of rows()) {
+    const at = place(key);
+    if (at.organization !== organization || !doc) continue;
+    if (at.kind === "organization") ready = doc.phase === "ready";
+    if (at.kind === "environment") environments += 1;
+    if (at.kind === "account") credit = doc.balances.some(({ available }) => available > 0);
+  }
+  const target = { organization, aggregate: "environment", id: `${organization}-prod` };
+  return [
+    { done: ready, name: `${organization} is ready`, text: "Its home in Git and its rights are made when it is created.", button: null },
+    { done: environments > 0, name: "An Environment to run in", text: "Such as one for production, in a region of yours.",
+      button: may(MAKE, organization) ? { text: "Make an Environment", press: () => make(MAKE, target) } : null },
+    { done: credit, optional: true, name: "Credit, for what has a price", text: "A voucher brings it, or whoever keeps the books.",
+      button: { text: "Redeem a voucher", press: () => go("balance") } },
+    { done: false, name: "The first Application", text: "Choose one, look at its plan and its price, and apply it.",
+      button: { text: "Open the catalogue", press: () => go("catalogue") } },
+  ];
+}
+
+/** What is shown where nothing runs yet. */
+export class Beginning {
+  #drawn = "";
+
+  constructor(organization, tools) {
+    Object.assign(this, { organization, tools });
+    this.list = el("ol", { class: "change-steps begin" });
+    this.node = el("section", { class: "card empty-start", "aria-label": "How to begin" },
+      el("h3", { text: "Nothing runs here yet" }), this.list);
+  }
+
+  draw() {
+    const steps = stepsOf(this.organization, this.tools);
+    const text = JSON.stringify(steps);
+    if (text === this.#drawn) return;
+    this.#drawn = text;
+    const next = steps.find(({ done, optional, button }) => !done && !optional && button);
+    this.list.replaceChildren(...steps.map((step) => el("li", { class: `change-step ${step.done ? "done" : "pending"}` },
+      el("span", { class: "sign" }, step.done ? icon("check") : null),
+      el("div", {}, el("p", {}, el("strong", { text: step.name }), step.done ? el("span", { class: "unseen", text: " (done)" }) : null),
+        el("p", { class: "quiet", text: step.text })),
+      step.button && !step.done ? el("button", { type: "button", class: step === next ? "primary" : "", text: step.button.text, on: { click: step.button.press } }) : null)));
+  }
+}

@@ -1,0 +1,56 @@
+// What is on its way in an Organization: every change that is not over, how far it is, and what it waits for.
+
+import { el, say } from "./dom.js";
+import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
+import { openChanges, waitsOf } from "./why.js";
+import { age } from "./words.js";
+
+export class Flight {
+  #lines = new Map();
+
+  constructor(organization, { go, rows }) {
+    Object.assign(this, { organization, go, rows });
+    this.list = el("ul", { class: "lines" });
+    this.node = el("section", { class: "card flight", "aria-label": "On its way", hidden: true }, el("h3", { text: "On its way" }), this.list);
+  }
+
+  /** Draws what changed; lines that stay are not replaced. */
+  draw() {
+    const found = openChanges(this.rows(), this.organization);
+    const names = new Set(found.map(({ doc }) => doc.change));
+    for (const [name, line] of this.#lines) {
+      if (names.has(name)) continue;
+      line.node.remove();
+      this.#lines.delete(name);
+    }
+    for (const one of found) this.#fill(one);
+    this.node.hidden = !found.length;
+  }
+
+  #fill(one) {
+    const { doc } = one;
+    const line = this.#lines.get(doc.change) ?? this.#line(doc);
+    const step = doc.steps.find(({ status }) => ["running", "undoing"].includes(status));
+    const now = step ? stepName(step.step, doc.request.action) : "";
+    say(line.status, doc.status);
+    line.status.className = `badge ${CHANGE_MOODS[doc.status] ?? ""}`;
+    line.bar.value = doc.percent;
+    say(line.at, [now, `${doc.percent} %`, `for ${age(doc.opened, Date.now())}`].filter(Boolean).join(" · "));
+    // The last link is the cause; what leads to it stands in the change's own view.
+    const cause = waitsOf(one, this.rows(), this.organization).at(-1);
+    say(line.waits, cause ? `It waits: ${cause.message}` : "");
+  }
+
+  #line(doc) {
+    const name = doc.change;
+    const line = { status: el("span", { class: "badge" }), at: el("p", { class: "quiet" }), waits: el("p", { class: "waits" }) };
+    line.bar = el("progress", { max: "100", value: 0, "aria-label": `How far ${changeTitle(doc)} is` });
+    line.node = el("li", {},
+      line.status,
+      el("div", {}, el("button", { type: "button", class: "link", text: changeTitle(doc), on: { click: () => this.go("change", name) } }), line.at, line.waits),
+      line.bar);
+    this.list.append(line.node);
+    this.#lines.set(name, line);
+    return line;
+  }
+}
