@@ -103,6 +103,14 @@ def test_each_failure_is_seen_as_what_it_is(mode: str) -> None:
     assert (blog.seen.health, blog.seen.applied) == ("healthy", "current")
 
 
+def test_a_word_about_what_goes_does_not_keep_it() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa"))
+    leaving = blog.remove()
+    blog.carry_out(*blog.cluster.word(WORD, {"mode": "slow"}), *leaving)
+    assert blog.seen.health == "missing"
+
+
 def test_a_new_commit_is_pending_before_it_is_healthy() -> None:
     blog = Watched()
     blog.carry_out(*blog.commit("ch-1", "aaa"))

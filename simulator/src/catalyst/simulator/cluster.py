@@ -50,6 +50,8 @@ class Cluster:
         """What is gone but for its volumes."""
         self._modes: dict[Place, Mode] = {}
         self._wanted: dict[Place, bool] = {}
+        self._going: set[Place] = set()
+        """What was committed away, and is not gone yet."""
         self._turns: dict[Place, int] = {}
 
     @property
@@ -72,7 +74,9 @@ class Cluster:
         if not self._wanted.get(place, True):
             if before is None:
                 return ()
+            self._going.add(place)
             return (self._step(place, turn, "applying", gone=True),)
+        self._going.discard(place)
         self._running[place] = Running(
             organization=organization_of(tokens[1]) or "",
             application=place[1],
@@ -104,6 +108,8 @@ class Cluster:
         if place not in self._running:
             return ()
         turn = self._turns[place] = self._turns.get(place, 0) + 1
+        if place in self._going:
+            return (self._step(place, turn, "applying", gone=True),)
         return (self._step(place, turn, "settled"),)
 
     def tell(self, step: Step, version: int) -> tuple[Told, ...]:
@@ -124,6 +130,7 @@ class Cluster:
                 self._left[step.place] = msgspec.structs.replace(running, volumes=kept)
             del self._running[step.place]
             del self._stages[step.place]
+            self._going.discard(step.place)
         if mode == "silence":
             return ()
         return facts(running, step.stage, mode, version, gone=step.gone)
