@@ -59,9 +59,8 @@ class Month:
         """A meter reports what is used, twice, and the worker dies in between."""
         uses = [self._use(number) for number in range(USES)]
         await self._report(uses)
-        killed = await self.kill()
+        self.screen.line(f"killed {await self.kill()}; the meter sends all of it again")
         await self._report(uses)
-        self.screen.line(f"killed {killed}; the meter sent all of it again")
         doc = await until(
             self.billing, self.organization, "usage", month, lambda doc: doc["uses"] >= USES
         )

@@ -32,10 +32,13 @@ class Screen:
     as_json: bool = False
     """Show nothing until the end, then one JSON document."""
     proofs: list[Proof] = field(default_factory=list)
+    _told: bool = False
+    """Whether the story has begun."""
     _console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
 
     def step(self, title: str) -> None:
         """Begin a part of the story."""
+        self._told = True
         if self._console.is_terminal:
             self._print(f"\n[bold]{escape(title)}[/bold]")
         else:
@@ -61,8 +64,13 @@ class Screen:
         self._print(f"  [yellow]left out[/yellow]  {escape(clean(what))}: {escape(clean(why))}")
 
     def waiting(self, text: str) -> None:
-        """Say what is waited for; on stderr, so that the result stays clean."""
-        if not self.as_json:
+        """Say what the stack says of itself: before the story on stderr, in it where it happens.
+
+        Where its logs are is left out then: they are removed with everything else.
+        """
+        if self._told:
+            self.line(text.partition("; see ")[0])
+        elif not self.as_json:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
@@ -94,11 +102,12 @@ class Screen:
             self.line(line)
 
     def verdict(self) -> str:
-        """Return in one sentence whether everything held."""
-        tried = [proof for proof in self.proofs if proof.held is not None]
+        """Return in one sentence whether everything held; it counts the lines of the table."""
+        told = self._briefly()
+        tried = [proof for proof in told if proof.held is not None]
         wrong = sum(1 for proof in tried if not proof.held)
         text = f"{wrong} of {len(tried)} did not hold." if wrong else f"All {len(tried)} held."
-        apart = len(self.proofs) - len(tried)
+        apart = len(told) - len(tried)
         return f"{text} {apart} left out." if apart else text
 
     def _briefly(self) -> list[Proof]:

@@ -329,15 +329,16 @@ class Story:
                 return str(row.doc.get("phase", ""))
         return ""
 
-    def numbers(self) -> list[tuple[str, str]]:
-        """Return the figures of this run, for a person."""
+    async def numbers(self) -> list[tuple[str, str]]:
+        """Return the figures of this run, for a person; of log and rows, as they are now."""
         found = [("commands sent", str(self.commands))]
         for step, values in self.latencies.items():
             ordered = sorted(values)
             p50, worst = statistics.median(ordered), ordered[-1]
             found.append((f"{step}, of {len(values)}", f"p50 {p50:.1f} ms, worst {worst:.1f} ms"))
-        found.append(("log, last sequence", str(self.first.mirror.as_of)))
-        found.append(("rows", str(len(self.first.mirror.rows))))
+        pages = [page async for page in self.http.pages("all")]
+        found.append(("log, last sequence", str(pages[-1].fresh.head)))
+        found.append(("rows", str(sum(len(page.rows) for page in pages))))
         return found
 
 

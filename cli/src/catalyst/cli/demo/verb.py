@@ -112,7 +112,7 @@ async def _demo(screen: Screen, against: str, kill: str) -> None:
             numbers = [
                 ("stack ready after", f"{ready - began:.1f} s"),
                 ("story told in", f"{done - ready:.1f} s"),
-                *story.numbers(),
+                *await story.numbers(),
             ]
     facts = {
         "seconds": {"start": round(ready - began, 3), "story": round(done - ready, 3)},
