@@ -154,6 +154,33 @@ def test_what_is_not_there_is_not_curated(command: Command) -> None:
         when(command, at(WIKI, "acme"), ADA, there(WIKI))
 
 
+@pytest.mark.guarantee("G24.2")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_the_platform_keeps_for_itself_is_not_there_for_an_organization(
+    command: Command,
+) -> None:
+    """As the newest version says: an older one that was everybody's makes it no less secret."""
+    ref = known_ref(None, WIKI)
+    newer = bp1.VersionRegistered(
+        name="bp-wiki",
+        origin="public",
+        version="1.1.0",
+        digest=f"sha256:{'2' * 64}",
+        size=1,
+        spec={"visibility": "private"},
+        source="main",
+    )
+    published = bp1.VersionPublished(name="bp-wiki", origin="public", version="1.1.0")
+    when(command, at(WIKI, "acme"), ADA, there(WIKI), [(ref, newer)], acme())
+    facts = (there(WIKI), [(ref, newer), (ref, published)], acme())
+    with refused("blueprint-not-found") as found:
+        when(command, at(WIKI, "acme"), ADA, *facts)
+    with refused("blueprint-not-found") as none:
+        when(command, at(WIKI, "acme"), ADA, acme())
+    assert found.value.message == none.value.message
+    when(command, at(WIKI), ROOT, *facts)
+
+
 def test_only_a_version_that_can_be_installed_is_pinned() -> None:
     yank = bp1.VersionYanked(name="bp-wiki", origin="public", version="1.0.0", reason="It leaks.")
     yanked = [(known_ref(None, WIKI), yank)]

@@ -242,6 +242,30 @@ def test_a_blueprint_that_is_not_there_is_told_with_the_nearest_that_is(shop: Sh
         assert found.value.message.endswith(says)
 
 
+@pytest.mark.guarantee("G24.2")
+def test_only_a_card_that_the_asker_finds_is_told_as_the_nearest(shop: Shop) -> None:
+    """What is hidden, unlisted, withdrawn, not published, or somebody else's, is not hinted at."""
+    hidden = shop.blueprint("bp-hidden", "1.0.0")
+    shop.curated(hidden.id, cat1.BlueprintHidden(reason="Old."))
+    shop.blueprint("bp-unlisted", "1.0.0", visibility="unlisted")
+    shop.blueprint("bp-platform", "1.0.0", origin="sovereign", visibility="private")
+    gone = shop.blueprint("bp-withdrawn", "1.0.0")
+    shop.tell(
+        gone, bp1.BlueprintWithdrawn(name="bp-withdrawn", origin="public", reason="It is over.")
+    )
+    shop.blueprint("bp-pending", "1.0.0", published=False)
+    shop.organization("rival")
+    shop.blueprint("bp-rivals", "1.0.0", origin="private", organization="rival")
+    shop.blueprint("bp-own", "1.0.0", origin="private", organization="acme")
+    for asked in ("hiddn", "unlistd", "platfrm", "withdrwn", "pendng", "rivls", "zzzz"):
+        with pytest.raises(Rejected) as found:
+            solved(shop, "blog", blueprint=f"bp-{asked}")
+        assert found.value.message == f"there is no Blueprint 'bp-{asked}'"
+    with pytest.raises(Rejected) as found:
+        solved(shop, "blog", blueprint="bp-owns")
+    assert found.value.message.endswith("do you mean bp-own?")
+
+
 def test_what_is_not_there_is_told_by_its_own_code(shop: Shop) -> None:
     shop.blueprint("bp-wiki", "1.0.0")
     shop.runs("crm", "bp-wiki", "1.0.0")

@@ -25,6 +25,7 @@ from catalyst.contracts.provisioning_v1 import ApplyPlan
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.tables.role import BUILDERS
 from catalyst.provisioning.domain import (
     applying,
     assembling,
@@ -82,7 +83,8 @@ class Planner:
             found = await self._removal(asked, facts, load)
         else:
             found = await self._writing(asked, facts, load)
-        return msgspec.to_builtins(found)
+        inside = actor.service is not None or not actor.roles.isdisjoint(BUILDERS)
+        return msgspec.to_builtins(found if inside else _from_outside(found))
 
     async def _start(self, asked: PlanRequest, organization: str, load: Loader) -> Facts:
         owner: foreign.Organization = await load(foreign.organization_ref(organization))
@@ -275,6 +277,15 @@ class Planner:
         known = {item.code for item in found.blocked_by}
         new = tuple(item for item in more if item.code not in known)
         return replace(found, blocked_by=(*found.blocked_by, *new))
+
+
+def _from_outside(found: Plan) -> Plan:
+    """Return the plan for who is not of the Organization: what goes, and nothing that stands in it.
+
+    A sovereign-admin who deletes something sees what goes with it, and reads nobody's files.
+    """
+    hidden = tuple(replace(one, diff="", cut=True) for one in found.files)
+    return replace(found, files=hidden)
 
 
 def _items(found: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -146,7 +146,8 @@ def _require(context: Context) -> Known:
         raise Rejected("forbidden", "what an Organization sees is curated by its org-admins")
     require_owner(context)
     found: Known = context.reads[known_ref(owner, context.ref.id)]
-    if not found.exists or (owner is None and context.ref.id.startswith(PRIVATE)):
+    own = context.ref.id.startswith(PRIVATE)
+    if not found.exists or (own if owner is None else found.secret and not own):
         raise Rejected("blueprint-not-found", f"there is no Blueprint {context.ref.id!r}")
     return found
 

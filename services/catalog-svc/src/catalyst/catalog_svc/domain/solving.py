@@ -19,6 +19,7 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 
 MAX_NAME: Final = 40
+_PREFIX: Final = "bp-"
 _SEARCHES: Final = 8
 """Searches until the configuration of what is new is known; each lays down one level more."""
 
@@ -76,15 +77,24 @@ def _root(universe: Universe) -> Need:
         message = f"{request.application} is a copy of {old.blueprint}"
         raise Rejected("blueprint-cannot-run-there", message, pointer="/blueprint")
     if old is None and blueprint not in universe.entries:
-        near = get_close_matches(blueprint, universe.entries, n=1)
-        meant = f"; do you mean {near[0]}?" if near else ""
-        message = f"there is no Blueprint {blueprint!r}{meant}"
+        message = f"there is no Blueprint {blueprint!r}{_meant(universe, blueprint)}"
         raise Rejected("blueprint-not-found", message, pointer="/blueprint")
     try:
         wanted = parsed_range(request.version)
     except BadVersion as error:
         raise Rejected("invalid-data", str(error), pointer="/version") from error
     return Need(universe.target, blueprint, wanted, None)
+
+
+def _meant(universe: Universe, blueprint: str) -> str:
+    """Return which card is called almost so, as the end of a sentence; what is no card is not told.
+
+    What all names begin with makes none of them alike.
+    """
+    known = universe.catalogue.visible(universe.organization)
+    names = [name.removeprefix(_PREFIX) for name, one in known.items() if one.listed]
+    near = get_close_matches(blueprint.removeprefix(_PREFIX), names, n=1)
+    return f"; do you mean {_PREFIX}{near[0]}?" if near else ""
 
 
 def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:

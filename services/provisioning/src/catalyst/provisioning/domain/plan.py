@@ -222,7 +222,8 @@ def confirm(
     """
     if now > expires:
         raise Rejected("plan-expired", "the plan is past its expiry", pointer="/data/expires")
-    present = {**fresh.inputs, **read}
+    # Only of what the plan rests on: nobody learns what becomes of a name that they guessed.
+    present = {name: read.get(name, version) for name, version in fresh.inputs.items()}
     changed = sorted(
         name for name in inputs.keys() | present.keys() if inputs.get(name) != present.get(name)
     )
