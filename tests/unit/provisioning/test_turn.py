@@ -11,6 +11,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
+from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign, turn
 from catalyst.provisioning.domain.change import change_ref
@@ -67,6 +68,19 @@ def test_a_change_that_was_planned_on_a_result_that_did_not_come_does_nothing() 
     (_, failed) = place.events(pro1.ChangeFailed)
     assert "plan-stale: it was planned on ch-1 of blog" in failed.reason
     assert place.change("ch-2").begun == ()
+    assert place.application("blog").queue == ()
+
+
+@pytest.mark.guarantee("G14.4")
+def test_nobody_is_asked_to_approve_what_was_planned_on_a_result_that_did_not_come() -> None:
+    place = town(approvals=(env1.Approval(quorum=1),))
+    for name, values in (("ch-1", {"n": 1}), ("ch-2", {"n": 2})):
+        action: Action = "install" if name == "ch-1" else "configure"
+        apply(place, name, planned(place, action, values=values))
+    place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), DEVELOPER)
+    place.pass_on()
+    (_, failed) = place.events(pro1.ChangeFailed)
+    assert failed.reason.startswith("plan-stale: it was planned on ch-1 of blog")
     assert place.application("blog").queue == ()
 
 

@@ -85,6 +85,11 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
     if not waits.waits_for:
         _begin(writing)
         return
+    # Nobody is asked to approve what can no longer be what was planned.
+    lost = "" if waits.behind else _superseded(writing)
+    if lost:
+        closing.fail(writing, lost)
+        return
     wait = min(limit - writing.context.now, LOOK_AGAIN)
     if waits.opens is not None:
         wait = min(wait, max(waits.opens - writing.context.now, timedelta(seconds=1)))
@@ -180,9 +185,11 @@ def _stale(writing: Writing) -> str:
         place: Environment = writing.reads[environment_ref(writing.organization, name)]
         if not place.exists:
             return f"the Environment {name} is gone"
-    moved = _moved(writing)
-    if moved:
-        return moved
+    return _moved(writing) or _superseded(writing)
+
+
+def _superseded(writing: Writing) -> str:
+    """Return which Application is not what the change was planned on; empty if all are."""
     for item in closing.written(writing):
         state = writing.application(item.application)
         entry = next(
