@@ -1,5 +1,6 @@
 """Prices: what the book says, in its words, exactly; what it does not name has no price."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support import billing
 from tests.support.scenario import given
 from tools.files import ROOT
 
-from catalyst.billing.domain import book_text, charges, price_book
+from catalyst.billing.domain import book_text, charges, price_book, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
@@ -177,6 +178,39 @@ def test_the_version_in_force_always_stays_at_hand() -> None:
         facts.append(billing.applied(billing.book(**future)))
     text = billing.TEXT.replace('"2026-04"', '"one-more"').replace("2026-04-01", "2027-01-01")
     apply(text, *facts).then_rejected("price-book-ahead")
+
+
+def test_a_price_is_no_more_than_use_can_say_too() -> None:
+    most = billing.TEXT.replace("5.000", "999999999.999")
+    assert apply(most).events
+    more = billing.TEXT.replace("5.000", "1000000000.000")
+    refused = apply(more).then_rejected("price-book-invalid").rejected
+    assert refused is not None
+    assert refused.message.endswith("(/packages/s/month/OMR): must be below 1000000000")
+
+
+def test_a_version_that_use_may_still_be_priced_by_is_not_forgotten() -> None:
+    """A month is priced by the version of its first day, however many came since."""
+    facts: list[Any] = [billing.applied()]
+    for number in range(1, price_book.KEPT):
+        newer = {'"2026-04"': f'"v{number}"', "2026-04-01": f"2026-04-{number + 1:02d}"}
+        facts.append(billing.applied(billing.book(**newer)))
+    text = billing.TEXT.replace('"2026-04"', '"more"').replace("2026-04-01", "2026-08-30")
+
+    def applied(on: str) -> Any:
+        now = datetime.fromisoformat(on)
+        command = bill1.ApplyPriceBook(document=text)
+        return given(*facts).when(command, billing.BOOK, by=billing.BILLING_ADMIN, now=now)
+
+    applied("2026-04-30T10:00:00+00:00").then_rejected("price-book-often")
+    # April may still be invoiced, and its use is priced as it was on its first day.
+    applied("2026-08-30T10:00:00+00:00").then_rejected("price-book-often")
+    versions = given(*facts).world.state(billing.BOOK).versions
+    assert usage.book_of(versions, "2026-04").version == "2026-04"
+    later = datetime.fromisoformat("2026-09-01T10:00:00+00:00")
+    text = text.replace("2026-08-30", "2026-09-01")
+    after = applied(later.isoformat())
+    assert len(after.state().versions) == price_book.KEPT
 
 
 # ---- use

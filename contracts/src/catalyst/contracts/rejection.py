@@ -155,6 +155,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("price-book-version-exists", 409, "The version exists with other prices."),
         _code("price-book-past", 422, "The version would change prices of days that are over."),
         _code("price-book-ahead", 409, "Too many versions wait for their day."),
+        _code("price-book-often", 409, "Too many versions came within a few months."),
         _code("price-book-not-found", 404, "There is no such price book."),
         _code("subscription-not-found", 404, "Nothing is paid for this."),
         _code("voucher-not-found", 404, "There is no voucher with this code."),

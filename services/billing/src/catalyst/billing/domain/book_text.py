@@ -20,10 +20,12 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from catalyst.billing.domain.charges import micros
 from catalyst.billing.domain.document import Finding, Node, Reader, Unreadable, read
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.money_v1 import (
     EXPONENTS,
+    MAX_UNITS,
     MicroMoney,
     Money,
     MoneyError,
@@ -198,7 +200,10 @@ class _Reading(Reader):
         found: list[Money] = []
         for currency, text in self._by_currency(node):
             try:
-                found.append(parse(text.value if isinstance(text.value, str) else "", currency))
+                price = parse(text.value if isinstance(text.value, str) else "", currency)
+                if micros(price) > MAX_UNITS:
+                    self.wrong(text, "must be below 1000000000")
+                found.append(price)
             except MoneyError as error:
                 self.wrong(text, str(error))
         return tuple(found)

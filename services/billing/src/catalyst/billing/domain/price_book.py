@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -20,6 +22,8 @@ DEFAULT: Final = Ref(None, "billing", AGGREGATE, "default")
 
 KEPT: Final = 24
 """Versions that stay in the state; older ones stay in the log."""
+MONTHS: Final = 5
+"""Months that may be priced still: the one that runs, and those whose late use is invoiced."""
 AHEAD: Final = 12
 """Versions that may wait for their day, so that the one in force always stays in the state."""
 
@@ -40,6 +44,7 @@ def apply(state: PriceBook, command: bill1.ApplyPriceBook, context: Context) -> 
         Rejected: `price-book-invalid` with every mistake and its place; `price-book-version-exists`
             if the version has another content; `price-book-past` if it would change prices of days
             that are over; `price-book-ahead` if too many versions wait for their day;
+            `price-book-often` if so many came that one would be forgotten which is needed still;
             `price-book-not-found` for another name than `default`.
     """
     if context.ref != DEFAULT:
@@ -59,9 +64,21 @@ def apply(state: PriceBook, command: bill1.ApplyPriceBook, context: Context) -> 
     if sum(one.start > context.now for one in state.versions) >= AHEAD:
         message = f"{AHEAD} versions wait for their day already"
         raise Rejected("price-book-ahead", message, pointer="/data/document")
+    if len(state.versions) >= KEPT and _needed(state.versions, context.now):
+        message = f"{KEPT} versions came within {MONTHS} months, whose use may still be priced"
+        raise Rejected("price-book-often", message, pointer="/data/document")
     changes = differences(state.versions[-1], book) if state.versions else ()
     applied = bill1.PriceBookApplied(content=book, digest=digest, changes=changes)
     return Decision(events=(Emit(applied),), result=_told(book, changes))
+
+
+def _needed(versions: Sequence[Book], now: datetime) -> bool:
+    """Return whether the oldest version is in force, or will be, in a month that may be priced."""
+    begin = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for _ in range(MONTHS - 1):
+        begin = (begin - timedelta(days=1)).replace(day=1)
+    oldest, *later = versions
+    return not any(oldest.start <= one.start <= begin for one in later)
 
 
 def _told(book: Book, changes: tuple[PriceChange, ...]) -> dict[str, object]:

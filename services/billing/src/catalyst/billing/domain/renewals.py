@@ -15,7 +15,7 @@ from catalyst.contracts.money_v1 import Money, zero
 from catalyst.contracts.prices_v1 import Quote
 
 
-class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+class Renewal(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a subscription costs each month, and what the month cost in which that changed."""
 
     currency: str
