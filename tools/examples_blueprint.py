@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
@@ -134,7 +135,7 @@ _BLUEPRINT: Final = (
         name=WIKI, origin="private", reason="It is no longer looked after.", replacement="bp-pages"
     ),
     bp1.BlueprintWithdrawn(name=WIKI, origin="private", reason="Its licence does not allow this."),
-    bp1.DependentsWoken(after=PATH),
+    bp1.DependentsWoken(after=hashlib.sha256(PATH.encode()).hexdigest()),
 )
 
 BLUEPRINT: Final[tuple[Command | Event, ...]] = (*_SOURCE, *_BLUEPRINT)

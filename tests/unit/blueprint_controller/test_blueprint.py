@@ -6,6 +6,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from catalyst.blueprint_controller.domain import blueprint
 from catalyst.blueprint_controller.domain.blueprint import Prepared, evolve
 from catalyst.blueprint_controller.domain.dependencies import Blueprint, Graph, Need, circle
 from catalyst.blueprint_controller.domain.places import blueprint_ref, candidates
-from catalyst.blueprint_controller.effects import DEPENDENTS, effects
+from catalyst.blueprint_controller.effects import DEPENDENTS, WAKE_PAGE, effects
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Actor, Context, Decision, Recorded
 from catalyst.contracts.message import Event
@@ -196,6 +197,27 @@ def test_circles_of_three_that_cross_are_never_published_and_each_is_told(
             *(name, ring[name], ring[ring[name]], name),
         )
     assert all(world.state(at("public", name)).versions["1.0.0"].cycle for name in order)
+
+
+def test_many_that_wait_are_each_told_once_and_the_log_of_the_platform_names_none() -> None:
+    graph, arrived = Graph(), at("public", "bp-aa")
+    waiting = {blueprint_ref(f"org-{n}", "private", "bp-wiki") for n in range(WAKE_PAGE * 2 + 1)}
+    for ref in waiting:
+        registered = World().register(ref, "1.0.0", "bp-aa *")[0]
+        graph.take(recorded(ref, registered))
+    told: list[str] = []
+    event: Event = bp1.VersionPublished(name="bp-aa", origin="public", version="1.0.0")
+    while True:
+        paths = asyncio.run(woken(graph, recorded(arrived, event)))
+        told += paths
+        command = bp1.WakeDependents(waiting=tuple(paths), more=len(paths) == WAKE_PAGE)
+        context = World().context(arrived, SELF, ())
+        more = blueprint.wake(Blueprint(), command, context).events
+        if not more:
+            break
+        event = more[0].event
+        assert b"bp-wiki" not in msgspec.json.encode(event)
+    assert sorted(told) == sorted(ref.path for ref in waiting)
 
 
 def test_who_may_say_what_of_a_version() -> None:

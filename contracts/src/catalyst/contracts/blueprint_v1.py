@@ -250,4 +250,4 @@ class DependentsWoken(Event, frozen=True, kw_only=True):
     """Some of those that wait for this Blueprint were told; there are more of them."""
 
     after: str
-    """Path of the last one that was told."""
+    """Fingerprint of the last one that was told; they are told in the order of these."""

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from catalyst.blueprint_controller.checking import Checked, checked, unreadable
+from catalyst.blueprint_controller.domain.blueprint import turn
 from catalyst.blueprint_controller.domain.dependencies import Graph
 from catalyst.blueprint_controller.domain.holding import Source, key_of
 from catalyst.blueprint_controller.ports import Content, Listed, Place, Reading, Sources, Unusable
@@ -234,7 +235,7 @@ class _Waker:
         after = recorded.event.after if isinstance(recorded.event, bp1.DependentsWoken) else ""
         name = recorded.ref.id.partition("-")[2]
         paths = [ref.path for ref in self._graph.waiting(recorded.ref, name)]
-        left = [path for path in sorted(paths) if path > after]
+        left = sorted((path for path in paths if turn(path) > after), key=turn)
         if not left:
             return None
         command = bp1.WakeDependents(waiting=tuple(left[:WAKE_PAGE]), more=len(left) > WAKE_PAGE)

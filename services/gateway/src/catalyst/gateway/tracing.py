@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -67,9 +68,7 @@ class Tracing:
             path for path, ref in chain.refs.items() if self._callers.may_see(caller.claims, ref)
         }
         first = chain.steps[0]
-        steps = [step for step in chain.steps if step is first or step.aggregate in seen]
-        for step in steps:
-            step.events = [event for event in step.events if event.aggregate in seen]
+        steps = shown(chain.steps, seen)
         rows = await rows_of(self._broker, _newest(steps, chain.refs, seen))
         last = max((step.last_seq for step in steps), default=root.seq)
         log = await self._events.name()
@@ -85,6 +84,19 @@ class Tracing:
             "hidden": len(chain.steps) - len(steps),
         }
         return answer(body, headers=fresh(last, max(last, self._events.head), log))
+
+
+def shown(steps: Sequence[trace.Step], seen: Collection[str]) -> list[trace.Step]:
+    """Return the first step and those on what may be seen, by paths, without what names others.
+
+    One's own step may be about much that is not: a Blueprint that arrives wakes those of every
+    Organization that wait for it.
+    """
+    found = [step for step in steps if step is steps[0] or step.aggregate in seen]
+    for step in found:
+        step.events = [event for event in step.events if event.aggregate in seen]
+        step.sends = [sent for sent in step.sends if sent.aggregate in seen]
+    return found
 
 
 def _newest(steps: list[trace.Step], refs: dict[str, Ref], seen: set[str]) -> dict[Ref, int]:

@@ -7,6 +7,7 @@ other in a circle are never published, even where their registrations cross.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -181,8 +182,14 @@ def wake(_state: Blueprint, command: bp1.WakeDependents, context: Context) -> De
     require_self(context)
     arrived = bp1.CheckDependencies(arrived=_name(context.ref))
     sends = tuple(Send(ref=Ref.parse(path), command=arrived) for path in command.waiting)
-    more = (Emit(bp1.DependentsWoken(after=command.waiting[-1])),) if command.more else ()
+    last = bp1.DependentsWoken(after=turn(command.waiting[-1]))
+    more = (Emit(last),) if command.more else ()
     return Decision(events=more, commands=sends)
+
+
+def turn(path: str) -> str:
+    """Return what those that wait are told in the order of; who reads it learns no name."""
+    return hashlib.sha256(path.encode()).hexdigest()
 
 
 # ---- what people decide
