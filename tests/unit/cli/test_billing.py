@@ -6,17 +6,24 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from tools.files import ROOT
 
+from catalyst.billing.domain.book_text import book_of
 from catalyst.chassis import clock
 from catalyst.cli import billing, charging, invoice, owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.main import ended
+from catalyst.cli.output import Format
 from catalyst.cli.target import Target
-from catalyst.client.rows import Freshness, Page, Row
+from catalyst.client.rows import Freshness, Page, Put, Row
+from catalyst.contracts.message import Outcome
 
+NOVEMBER = datetime(2026, 11, 28, tzinfo=UTC)
 URL = "http://127.0.0.1:1"
 RIAL = {"currency": "OMR", "minor": 1_500}
 LINE: dict[str, Any] = {
@@ -27,6 +34,7 @@ LINE: dict[str, Any] = {
     "amount": RIAL,
     "book": "main",
     "version": "2026-01",
+    "period": "2026-11",
 }
 AMOUNT = {"total": RIAL, "prepaid": RIAL, "credit": {**RIAL, "minor": 0}, "open": RIAL}
 INVOICE: dict[str, Any] = {
@@ -62,6 +70,147 @@ def test_an_invoice_is_shown_with_its_sums_and_the_command_that_opens_a_line(
     assert "total 1.500 OMR: prepaid 1.500 OMR, credit 0.000 OMR, open 1.500 OMR" in shown.out
     assert "\x1b" not in shown.out
     assert "billing invoice explain 2026-11/1 --org omantel`" in shown.err
+
+
+def test_a_month_that_was_closed_early_leads_to_what_was_ordered_since(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = {**INVOICE, "number": "2026-000001", "status": "finalized"}
+    monkeypatch.setattr(owned, "row", lambda *_: closed)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, tzinfo=UTC))
+    invoice.show_("2026-11", org="omantel", url=URL)
+    said = capsys.readouterr().err
+    assert "closed early" in said
+    assert "billing invoice show 2026-12 --org omantel`" in said
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 12, 3, tzinfo=UTC))
+    late = {**LINE, "period": "2026-10", "line": 2}
+    monkeypatch.setattr(owned, "row", lambda *_: {**closed, "lines": [LINE, late]})
+    invoice.show_("2026-11", org="omantel", url=URL)
+    shown = capsys.readouterr()
+    assert "closed early" not in shown.err
+    assert shown.out.count(", for 2026-10") == 1
+
+
+def accepted(**changes: Any) -> Outcome:
+    """Return the outcome of a command that was accepted."""
+    fields: dict[str, Any] = {"events": ("y.v1",), **changes}
+    return Outcome(id="c-1", type="x.v1", status="accepted", digest="", time=NOVEMBER, **fields)
+
+
+def test_a_closed_month_is_told_in_words_with_its_number_and_sums(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbered = {**INVOICE, "number": "2026-000001", "status": "finalized"}
+
+    class Door:
+        def watch(self, kinds: str, *, name: str, organization: str) -> Any:
+            assert (kinds, name, organization) == ("invoices", "2026-11", "omantel")
+            return self
+
+        async def changes(self) -> AsyncIterator[Put]:
+            for doc in (INVOICE, numbered):
+                yield Put(row=Row(key="k", seq=1, doc=doc))
+
+    @asynccontextmanager
+    async def opened(_target: Target) -> AsyncIterator[Door]:
+        yield Door()
+
+    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
+    monkeypatch.setattr(charging, "_send", lambda *_: accepted())
+    monkeypatch.setattr(charging, "reads", opened)
+    charging.finalize("2026-11", url=URL)
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [
+        "2026-11 of omantel is closed with the invoice 2026-000001",
+        "total 1.500 OMR: prepaid 1.500 OMR, credit 0.000 OMR, open 1.500 OMR",
+    ]
+    assert ended(["billing", "invoice", "finalize", "2026-11", "--url", URL, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "c-1"
+
+
+def test_events_behind_a_line_are_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = {
+        "source": "gateway",
+        "id": "r-1\x1b[2J",
+        "time": "2026-11-05T10:00:00.5Z",
+        "quantity": 12,
+        "value": "ann",
+    }
+    events = [
+        {"seq": 4, "type": "billing.subscription-started.v1", "id": "_e", "month": "2026-11"},
+        {"seq": 9, "type": "billing.usage-recorded.v1", "use": used},
+    ]
+    found = {
+        "number": "", "line": LINE, "price_book_seq": 7, "count": 2, "events": events,
+        "next": None, "corrections": [],
+    }  # fmt: skip
+    monkeypatch.setattr(owned, "answer", lambda *_: found)
+    invoice.explain("2026-11/1", org="omantel", url=URL)
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "  event 4: subscription started in 2026-11",
+        "  event 9: 12 used at 2026-11-05T10:00:00Z for ann, told by gateway as r-1\\x1b[2J",
+    ]
+
+
+def test_a_price_book_is_told_in_money_and_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "examples" / "price-book.yaml").read_text()
+    change = {"sku": "package.s", "change": "changed", "before": "4.000 OMR", "after": "5.000 OMR"}
+    version = {"version": "2026-01", "start": "2026-01-01T00:00:00Z", "changes": [change]}
+    doc = {
+        "book": "main",
+        "latest": msgspec.json.decode(msgspec.json.encode(book_of(text))),
+        "versions": [version],
+    }
+    monkeypatch.setattr(owned, "row", lambda *_: doc)
+    billing.show_book(url=URL)
+    shown = capsys.readouterr().out
+    for said in (
+        "main 2026-01, in force from 2026-01-01 on",
+        "5.000 OMR or 13.00 USD a month",
+        "10.000 OMR or 26.00 USD a month (l optional, m optional, xl included)",
+        "package by 1000 token: 0.000800 OMR or 0.002080 USD",
+        "0.000040 OMR or 0.000104 USD up to 730000; 0.000030 OMR",
+        "package.s 5.000 OMR, was 4.000 OMR",
+    ):
+        assert said in shown
+    assert "minor" not in shown
+    billing.show_book(url=URL, output=Format.JSON)
+    assert json.loads(capsys.readouterr().out) == doc
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "main 2026-05 is in force from 2026-05-01 on; 2 prices changed"),
+        ({"events": ()}, "main 2026-05 was applied before; nothing changed"),
+    ],
+)
+def test_a_price_book_that_was_applied_is_told_in_words(
+    changes: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "book.yaml"
+    file.write_text("book: main")
+    result = {"book": "main", "version": "2026-05", "from": "2026-05-01", "changes": 2}
+
+    class Door:
+        async def send(self, *_: Any, **__: Any) -> Outcome:
+            return accepted(result=result, **changes)
+
+    @asynccontextmanager
+    async def opened(_target: Target) -> AsyncIterator[Door]:
+        yield Door()
+
+    monkeypatch.setattr(billing, "commands", opened)
+    billing.apply_book(str(file), url=URL)
+    assert capsys.readouterr().out.splitlines() == [said]
 
 
 @pytest.mark.parametrize("code", [0, 8])
@@ -151,13 +300,21 @@ def test_a_ledger_leads_to_the_invoice_of_the_month_that_runs(
     assert "billing invoice show 2026-11 --org omantel`" in capsys.readouterr().err
 
 
-def test_a_credit_note_is_sent_in_the_invoice_s_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credit_note_is_sent_in_the_invoice_s_currency(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
     monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
-    monkeypatch.setattr(charging, "_send", lambda *given: sent.append(given[1:4]))
-    monkeypatch.setattr(charging, "finish", lambda *_: None)
+
+    def send(*given: Any) -> Outcome:
+        sent.append(given[1:4])
+        return accepted()
+
+    monkeypatch.setattr(charging, "_send", send)
     charging.credit_note("2026-11", ["1=0.500", "2=1"], note_name="n-1", reason="down", url=URL)
+    said = "n-1 gives back 1.500 OMR of the invoice 2026-11 of omantel"
+    assert capsys.readouterr().out.splitlines() == [said]
     lines = [
         {"line": 1, "amount": {"currency": "OMR", "minor": 500}},
         {"line": 2, "amount": {"currency": "OMR", "minor": 1000}},

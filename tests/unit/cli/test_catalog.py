@@ -39,17 +39,22 @@ def answered(monkeypatch: pytest.MonkeyPatch, result: dict[str, Any]) -> list[tu
 def test_what_has_no_price_is_not_free(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    priced = {**CARD, "name": "bp-chat", "price": [{"text": "5.000 OMR"}, {"text": "13.00 USD"}]}
-    answered(monkeypatch, {"items": [CARD, priced], "total": 7, "next": 2})
+    price = [{"minor": 5000, "text": "5.000 OMR"}, {"minor": 1300, "text": "13.00 USD"}]
+    bundle = [{"minor": 0, "text": "0.000 OMR"}, {"minor": 0, "text": "0.00 USD"}]
+    priced = {**CARD, "name": "bp-chat", "price": price}
+    suite = {**CARD, "name": "bp-suite", "price": bundle}
+    answered(monkeypatch, {"items": [CARD, priced, suite], "total": 7, "next": 3})
     catalog.search("wiki", org="acme", url="http://127.0.0.1:1")
     shown = capsys.readouterr()
-    first, second = shown.out.splitlines()[1:]
+    first, second, third = shown.out.splitlines()[1:]
     assert "no price" in first
     assert "featured, security, deprecated" in first
     assert "\x1b" not in shown.out
     assert "5.000 OMR or 13.00 USD a month" in second
-    assert "2 of 7" in shown.err
-    assert "--offset 2" in shown.err
+    # A bundle costs what its parts do.
+    assert "no charge of its own" in third
+    assert "3 of 7" in shown.err
+    assert "--offset 3" in shown.err
 
 
 def test_reasons_and_forms_are_asked_for_where_it_shall_run(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import files, owned
-from catalyst.cli.kinds import money
-from catalyst.cli.output import Format, Table, note, show, write
+from catalyst.cli.kinds import micro, money
+from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.planshow import amount
 from catalyst.cli.send import finish
 from catalyst.cli.target import (
@@ -109,27 +110,29 @@ def apply_book(
     sent = run(work())
     if sent.status == "rejected" and output is Format.TABLE:
         note(f"nothing of {files.shown(file)} was taken")
-    finish(sent, output)
+    if sent.status == "accepted" and output is Format.TABLE:
+        write(clean(_applied(sent)))
+    else:
+        finish(sent, output)
     if output is Format.TABLE:
         note("`catalyst billing price-book show` has it with its versions")
 
 
 def show_book(
     *,
-    output: OutputOption = Format.YAML,
+    output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Show the price book, with the versions that it has and how they differ.
+    """Show the price book's last version, and how each version differs from the one before.
 
     Example:
       catalyst billing price-book show -o json
     """
     missing = owned.no_such("price book", "`catalyst billing price-book apply FILE` brings one")
     doc = owned.row(resolve(context, url, token), "price-books", BOOK, PLATFORM, missing)
-    form = Format.YAML if output is Format.TABLE else output
-    show(doc, form, lambda: None)
+    show(doc, output, lambda: _book(doc))
 
 
 def _account(target: Target, org: str | None) -> tuple[Any, str]:
@@ -137,6 +140,65 @@ def _account(target: Target, org: str | None) -> tuple[Any, str]:
     owner = owned.owner_of(target, org, "whose account is it?")
     missing = owned.no_such(f"account of {owner!r}")
     return owned.row(target, "accounts", owner, owner, missing), owner
+
+
+def _applied(sent: Outcome) -> str:
+    """Return what became of a version in words."""
+    book: dict[str, Any] = msgspec.to_builtins(sent.result)
+    name = f"{book['book']} {book['version']}"
+    if not sent.events:
+        return f"{name} was applied before; nothing changed"
+    count = book["changes"]
+    differ = f"{count} price{'' if count == 1 else 's'} changed" if count else "no price changed"
+    return f"{name} is in force from {book['from']} on; {differ}"
+
+
+def _book(doc: dict[str, Any]) -> None:
+    book = doc["latest"]
+    write(clean(f"{book['book']} {book['version']}, in force from {book['start'][:10]} on"))
+    table = Table("SKU", "NAME", "PRICE")
+    for kind in ("package", "blueprint"):
+        for one in book[f"{kind}s"]:
+            table.add(f"{kind}.{one['sku']}", one["name"], _month(one))
+    for one in book["addons"]:
+        states = ", ".join(f"{name} {state}" for name, state in sorted(one["packages"].items()))
+        table.add(one["sku"], one["name"], f"{_month(one)} ({states})")
+    for one in book["usage"]:
+        table.add(one["sku"], one["name"], _use(one))
+    table.write()
+    versions = Table("VERSION", "FROM", "WHAT")
+    for one in doc["versions"]:
+        changes = "; ".join(map(_change, one["changes"]))
+        versions.add(one["version"], one["start"][:10], changes)
+    versions.write()
+
+
+def _month(priced: dict[str, Any]) -> str:
+    return f"{' or '.join(map(amount, priced['month']))} a month"
+
+
+def _use(charge: dict[str, Any]) -> str:
+    """Return what use costs: a step a part, with how far it goes."""
+    size = f"{charge['size']} {charge['unit']}" if charge["size"] != 1 else charge["unit"]
+    steps = []
+    for step in charge["steps"]:
+        each = " or ".join(micro(one["currency"], one["micro"]) for one in step["price"])
+        flat = "".join(f" and {amount(one)}" for one in step["flat"])
+        upper = "" if step["up_to"] is None else f" up to {step['up_to']}"
+        steps.append(f"{each}{flat}{upper}")
+    free = f", {charge['included']} included" if charge["included"] else ""
+    least = "".join(f", at least {amount(one)}" for one in charge["minimum"])
+    return f"{charge['formula']} by {size}: {'; '.join(steps)}{free}{least}"
+
+
+def _change(change: dict[str, Any]) -> str:
+    match change["change"]:
+        case "added":
+            return f"{change['sku']} new, {change['after']}"
+        case "removed":
+            return f"{change['sku']} gone"
+        case _:
+            return f"{change['sku']} {change['after']}, was {change['before']}"
 
 
 def _balance(doc: dict[str, Any]) -> None:
@@ -152,5 +214,7 @@ def _balance(doc: dict[str, Any]) -> None:
         left = money(grant["amount"]["currency"], grant["left"])
         until = f", until {grant['expires']}" if grant["expires"] else ""
         write(f"{left} left of {grant['source']} {grant['grant']}{until}")
+    if doc.get("spend_limit"):
+        write(f"a month may cost {amount(doc['spend_limit'])}")
     for hold in doc["holds"]:
         write(f"{amount(hold['amount'])} held for change {hold['hold']}")

@@ -129,6 +129,8 @@ def price(amounts: list[dict[str, Any]] | None) -> str:
     """Return what a Blueprint costs in words; what has no price is not free."""
     if amounts is None:
         return "no price"
+    if not any(one["minor"] for one in amounts):
+        return "no charge of its own"
     return " or ".join(str(one["text"]) for one in amounts) + " a month"
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Annotated, Any, Final
 
 import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.invoice import InvoiceArgument
-from catalyst.cli.output import Format, note
-from catalyst.cli.send import finish
+from catalyst.cli.invoice import InvoiceArgument, write_sums
+from catalyst.cli.kinds import money
+from catalyst.cli.output import Format, note, write
+from catalyst.cli.send import exit_of, finish
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -20,13 +24,17 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     commands,
+    reads,
     resolve,
     run,
 )
+from catalyst.client.rows import Put
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import MoneyError, parse
 
 ReasonOption = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
+BEFORE_SECONDS: Final = 1.0
+"""How long the number of a month is looked for that was closed before: it may have no invoice."""
 _WHOSE = "whose invoices are they?"
 
 
@@ -49,9 +57,11 @@ def finalize(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    finish(_send(target, "finalize-invoice", owner, {"month": month}, timeout), output)
+    sent = _send(target, "finalize-invoice", owner, {"month": month}, timeout)
+    wait = timeout if sent.events else min(timeout, BEFORE_SECONDS)
+    _told(sent, output, lambda: _closed(target, owner, month, wait))
     if output is Format.TABLE:
-        note(f"`catalyst billing invoice show {month} --org {owner}` has it with its number")
+        note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 
 
 def void(
@@ -75,7 +85,10 @@ def void(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     data = {"invoice": invoice, "reason": reason}
-    finish(_send(target, "void-invoice", owner, data, timeout), output)
+    sent = _send(target, "void-invoice", owner, data, timeout)
+    _told(sent, output, lambda: write(f"the invoice {invoice} of {owner} is void"))
+    if output is Format.TABLE:
+        note(f"`catalyst billing balance --org {owner}` shows what went back")
 
 
 def credit_note(
@@ -121,9 +134,46 @@ def credit_note(
         ],
     }
     outcome = _send(target, "issue-credit-note", owner, data, timeout)
-    finish(outcome, output)
+    back = sum(_minor(currency, amount) for _, amount in parts)
+    text = f"{note_name} gives back {money(currency, back)} of the invoice {invoice} of {owner}"
+    _told(outcome, output, lambda: write(text))
     if output is Format.TABLE:
         note(f"`catalyst get credit-notes {note_name} --org {owner}` has it with its number")
+
+
+def _told(sent: Outcome, output: Format, said: Callable[[], None]) -> None:
+    """Say in words what became of a command that was accepted; other forms have its outcome."""
+    if output is Format.TABLE and exit_of(sent) is ExitCode.OK:
+        said()
+        return
+    finish(sent, output)
+
+
+def _closed(target: Target, owner: str, month: str, timeout: float) -> None:
+    """Say what the invoice of a closed month is for, once it has its number."""
+    doc = run(_numbered(target, owner, month, timeout))
+    if doc is None:
+        write(f"{month} of {owner} is closed; no invoice has a number yet")
+        return
+    write(f"{month} of {owner} is closed with the invoice {doc['number']}")
+    write_sums(doc)
+
+
+async def _numbered(
+    target: Target, owner: str, month: str, timeout: float
+) -> Mapping[str, Any] | None:
+    """Return the row of an invoice that has its number; None if that takes too long."""
+    try:
+        async with asyncio.timeout(timeout), reads(target) as door:
+            watch = door.watch("invoices", name=month, organization=owner)
+            async with aclosing(watch.changes()) as changes:
+                async for change in changes:
+                    if isinstance(change, Put) and change.row.doc["number"]:
+                        found: Mapping[str, Any] = change.row.doc
+                        return found
+    except TimeoutError:
+        return None
+    return None
 
 
 def _part(text: str) -> tuple[int, str]:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 
+from catalyst.chassis import clock
 from catalyst.cli import owned
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.get import Wanted, read
-from catalyst.cli.output import Format, Table, clean, note, show, write
+from catalyst.cli.output import Format, Table, clean, note, show, to_the_second, write
 from catalyst.cli.planshow import amount
 from catalyst.cli.target import (
     ContextOption,
@@ -85,6 +85,9 @@ def show_(
     if output is Format.TABLE and doc["lines"]:
         place = f"{invoice}/{doc['lines'][0]['line']}"
         note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")
+    if output is Format.TABLE and doc.get("number") and invoice == f"{clock.now():%Y-%m}":
+        following = f"`catalyst billing invoice show {_after(invoice)} --org {owner}`"
+        note(f"the month was closed early; {following} has what was ordered since")
 
 
 def explain(
@@ -159,6 +162,12 @@ def parted(text: str) -> tuple[str, int]:
     return invoice, int(number)
 
 
+def _after(month: str) -> str:
+    """Return the month after one."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
 def _kind(name: str) -> str:
     """Return what a name is of: invoices are named by their months, credit notes by anything."""
     return "invoice" if _MONTH.fullmatch(name) else "credit_note"
@@ -183,11 +192,17 @@ def _invoice(doc: Mapping[str, Any]) -> None:
     table = Table("LINE", "WHAT", "FOR", "FORMULA", "AMOUNT", "BOOK")
     for line in doc["lines"]:
         book = f"{line['book']} {line['version']}"
+        late = f", for {line['period']}" if line["period"] != doc["month"] else ""
         table.add(
-            line["line"], line["name"], line["subscription"], line["formula"],
+            line["line"], line["name"], line["subscription"], f"{line['formula']}{late}",
             amount(line["amount"]), book,
         )  # fmt: skip
     table.write()
+    write_sums(doc)
+
+
+def write_sums(doc: Mapping[str, Any]) -> None:
+    """Write what an invoice adds up to, once for each currency."""
     for one in doc["amounts"]:
         parts = ", ".join(f"{name} {amount(one[name])}" for name in ("prepaid", "credit", "open"))
         write(f"total {amount(one['total'])}: {parts}")
@@ -202,12 +217,24 @@ def _explained(found: Mapping[str, Any]) -> None:
     count = found["count"]
     write(f"{count} event{'' if count == 1 else 's'} behind it")
     for event in found["events"]:
-        write(f"  {msgspec.json.encode(event).decode()}")
+        write(clean(f"  {_event(event)}"))
     for one in found["corrections"]:
         if "credit_note" in one:
             write(clean(f"credit note {one['credit_note']} gave back {amount(one['amount'])}"))
         else:
             write(clean(f"the invoice is void: {one['reason']}"))
+
+
+def _event(found: Mapping[str, Any]) -> str:
+    """Return an event behind a line in words, with its place in the log."""
+    use = found.get("use")
+    if use is None:
+        what = found["type"].split(".")[1].replace("-", " ")
+        return f"event {found['seq']}: {what} in {found['month']}"
+    value = f" for {use['value']}" if use["value"] else ""
+    when = to_the_second(use["time"])
+    by = f"told by {use['source']} as {use['id']}"
+    return f"event {found['seq']}: {use['quantity']} used at {when}{value}, {by}"
 
 
 def _replayed(found: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
-from catalyst.contracts.money_v1 import decimal, exponent
+from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "organizations": ("organization", "org", "orgs"),
@@ -114,6 +114,11 @@ def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
 def money(currency: str, minor: int) -> str:
     """Return an amount as a person reads it, such as `5.000 OMR`."""
     return f"{decimal(minor, exponent(currency))} {currency}"
+
+
+def micro(currency: str, units: int) -> str:
+    """Return a price below the smallest unit as a person reads it, such as `0.000125 OMR`."""
+    return f"{decimal(units, MICRO_DIGITS)} {currency}"
 
 
 def _balance(name: str) -> Callable[[Row, Mapping[str, Any]], object]:

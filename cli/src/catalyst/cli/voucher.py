@@ -187,7 +187,11 @@ def revoke(
     name = voucher if is_id else voucher_id(voucher)
     target = resolve(context, url, token)
     data = {"reason": reason}
-    finish(run(_send(target, "revoke-voucher", None, "voucher", name, data, timeout)), output)
+    sent = run(_send(target, "revoke-voucher", None, "voucher", name, data, timeout))
+    if output is not Format.TABLE or exit_of(sent) is not ExitCode.OK:
+        finish(sent, output)
+        return
+    write("nobody redeems this voucher any more; what was redeemed stays")
 
 
 def _money(amount: str, currency: str) -> Money:
