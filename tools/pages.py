@@ -1,4 +1,4 @@
-"""Writes the generated pages: docs/flows.md, docs/settings.md and docs/asyncapi.json.
+"""Writes the generated pages: docs/flows.md, settings.md, blueprint-fields.md and asyncapi.json.
 
 uv run python -m tools.pages [--check]
 """
@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from tools import flows, settings_page
+from tools import blueprint_page, flows, settings_page
 from tools.files import ROOT, pretty, settle
 
 from catalyst.contracts import schema
@@ -26,6 +26,7 @@ def wanted() -> dict[Path, str]:
     return {
         DOCS / "flows.md": flows.page(),
         DOCS / "settings.md": settings_page.page(),
+        DOCS / "blueprint-fields.md": blueprint_page.page(),
         DOCS / "asyncapi.json": pretty(schema.asyncapi(manifest["project"]["version"])),
     }
 

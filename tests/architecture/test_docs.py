@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.each import each
-from tools import pages
+from tools import blueprint_page, pages
 from tools.files import ROOT
 
 from catalyst.cli.main import GROUPS, VERBS
@@ -34,6 +34,12 @@ def _named(path: Path) -> str:
 
 def test_the_generated_pages_are_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert pages.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_field_of_a_blueprint_says_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(blueprint_page.MEANINGS, "spec.card.title")
+    with pytest.raises(ValueError, match=r"spec\.card\.title has no meaning"):
+        blueprint_page.page()
 
 
 # ---- links

@@ -22,6 +22,8 @@ START_SECONDS = 120.0
 WAIT_SECONDS = 60.0
 PACE = "SIMULATOR_PACE"
 PACE_SECONDS = "0.05"
+SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
+"""Says that directories below `blueprints`, beside the stack's own, may be sources."""
 
 
 @dataclass
@@ -93,8 +95,9 @@ def open_shop(data: Path) -> Iterator[Shop]:
         finally:
             started.set()
 
-    before = {name: os.environ.get(name) for name in ("XDG_CONFIG_HOME", PACE)}
-    os.environ |= {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS}
+    set_ = {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS, SOURCES: str(data / "blueprints")}
+    before = {name: os.environ.get(name) for name in set_}
+    os.environ |= set_
     thread = threading.Thread(target=work, name="stack")
     thread.start()
     try:

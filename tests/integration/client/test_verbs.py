@@ -1,13 +1,16 @@
 """Every verb of the market, in one story on one stack; and what each says to a wrong use."""
 
 import re
+import shlex
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.integration.client.shop import Shop, open_shop
+from tests.integration.client.shop import SOURCES, WAIT_SECONDS, Shop, open_shop
+from tools.files import ROOT
 
 from catalyst.blueprints import starter
 from catalyst.cli.main import GROUPS
@@ -16,7 +19,7 @@ pytestmark = pytest.mark.real
 ORG: Final = "omantel"
 ENV: Final = "omantel-prod"
 CODE: Final = "SPRING-FAIR-7QKD-M2XW"
-PRICES: Final = Path(__file__).parents[3] / "examples" / "price-book.yaml"
+PRICES: Final = ROOT / "examples" / "price-book.yaml"
 WORDPRESS: Final = Path(starter.__file__).parent / "data" / "bp-wordpress@1.0.0"
 MARKET: Final = ("app", "billing", "blueprint", "catalog", "plan", "source", "voucher")
 """Groups of which every verb has its place in the story."""
@@ -242,3 +245,64 @@ def test_a_mistake_in_a_price_book_is_told_by_its_line_and_nothing_is_taken(
     assert f"line {line}, column " in ran.err
     assert f"nothing of {file} was taken" in ran.err
     assert shop.well("billing", "price-book", "show", "--json").out == before
+
+
+PAGE: Final = ROOT / "docs" / "own-blueprint.md"
+FILE: Final = re.compile(r"^```yaml id=(\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SHELL: Final = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = PAGE.read_text("utf-8")
+    place = shop.installation.data.parent
+    monkeypatch.chdir(place)
+    (place / "examples").symlink_to(ROOT / "examples")
+    files = dict(FILE.findall(page))
+    price = files.pop("price")
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    document = place / "blueprints" / "bp-hello" / "blueprint.yaml"
+    # Of the tests before, a book is in force.
+    book = PRICES.read_text("utf-8").replace("blueprints:\n", f"blueprints:\n{price}", 1)
+    book = book.replace('version: "2026-01"', 'version: "hello"', 1)
+    (place / "prices.yaml").write_text(
+        book.replace("from: 2026-01-01", f"from: {datetime.now(UTC):%F}", 1)
+    )
+    said = ""
+    commands = [line for block in SHELL.findall(page) for line in block.splitlines()]
+    assert [line for line in commands if not line.startswith("uv run catalyst ")] == [
+        f'{SOURCES}="$PWD/blueprints" uv run catalyst up --simulate-cluster'
+    ]
+    for line in commands:
+        words = shlex.split(line.partition("catalyst ")[2], comments=True)
+        if words[0] == "up":
+            # The fixture has started it like this.
+            continue
+        if words[0] == "billing":
+            dear = shop.run("plan", "install", "bp-hello", "--as", "hello", "--env", ENV)
+            assert (dear.code, "'bp-hello'" in dear.err) == (3, True)
+            assert pasted(dear.err, "billing") == ["billing", "price-book", "apply", "FILE"]
+        if words[:2] == ["apply", "HASH"]:
+            words = pasted(said, "apply")
+        if words[:2] == ["source", "sync"]:
+            document.write_text(document.read_text().replace("1.0.0", "1.1.0"))
+        if words[:2] == ["plan", "upgrade"]:
+            shown(shop, "1.1.0", "catalog", "show", "bp-hello", "--org", ORG)
+        if words[0] == "catalog":
+            shown(shop, "bp-hello", *words)
+        ran = shop.well(*words)
+        said = ran.out + ran.err
+    row = shop.well("app", "list", "--org", ORG).out
+    assert re.search(rf"^hello +{ENV} +bp-hello 1\.1\.0 +current +healthy", row, re.MULTILINE)
+    assert "own " in shop.well("source", "list").out
+
+
+def shown(shop: Shop, what: str, *arguments: str) -> None:
+    """Return once a verb shows something: a source that was added is read a moment later."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while what not in (ran := shop.run(*arguments)).out:
+        assert time.monotonic() < deadline, ran
+        time.sleep(0.1)

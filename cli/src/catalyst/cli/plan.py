@@ -297,6 +297,11 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
         blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
         place = f"--env {asked['environment']} --org {owner}"
         failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
+    elif problem.code == "sku-unknown":
+        failure.hint = (
+            "a billing-admin adds it to the price book, under a new version: "
+            "`catalyst billing price-book apply FILE`; docs/own-blueprint.md has an example"
+        )
     elif problem.code == "application-not-found" and "application" in asked:
         env = asked["environment"]
         near = owned.suggested(

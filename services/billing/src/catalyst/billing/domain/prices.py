@@ -113,7 +113,7 @@ def _lines(
     name = item.blueprint.removeprefix("bp-")
     blueprint = _named(book.blueprints, name)
     if blueprint is None:
-        message = f"the price book has no price for the Blueprint {name!r}"
+        message = f"the price book has no price for the Blueprint {f'bp-{name}'!r}"
         errors.append(_error("sku-unknown", f"{place}/blueprint", message))
     else:
         found.append(_line(item, blueprint, f"blueprint.{name}", currency))
