@@ -137,6 +137,10 @@ async def test_a_field_is_shown_while_its_condition_holds(
 ) -> None:
     await furnish(market, slug, desk, credit=0)
     await choose(desk, slug, "Wiki")
+    # From a bookmark, too, where the form is there before the rows.
+    await desk.page.reload()
+    where = desk.page.locator(".order").get_by_label("Environment")
+    await expect(where.locator("option:checked")).to_have_text(f"{slug}-prod")
     which = desk.page.get_by_label("Which one")
     await expect(which).to_be_hidden()
     await desk.page.get_by_label("Mode").select_option(label="existing")

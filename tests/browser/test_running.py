@@ -117,7 +117,7 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()
     await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.0")
-    await expect(page.locator(".aside")).to_contain_text("Nothing is in its way.")
+    await expect(page.locator("#view")).to_contain_text("Nothing is in its way.")
     await page.get_by_role("button", name="Plan the upgrade to 1.0.1").click()
     await (await planned(desk)).click()
     await expect(page.get_by_role("heading", name="Upgrade cache")).to_be_visible()

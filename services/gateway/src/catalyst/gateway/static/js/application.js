@@ -28,11 +28,9 @@ export class ApplicationPage {
       backTo("Back to Applications", () => go("applications")),
       el("header", { class: "hero" }, this.emblem,
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
-      el("div", { class: "columns" }, this.order,
-        el("div", { class: "aside" },
-          el("section", { class: "card", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.news, this.marks, this.why.node, this.free),
-          this.acts))));
-    this.changed(null);
+      el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.news, this.marks, this.why.node, this.free),
+      el("div", { class: "columns" }, this.order, el("div", { class: "aside" }, this.acts))));
+    this.changed();
     title.focus();
   }
 
@@ -43,7 +41,7 @@ export class ApplicationPage {
 
   tick() {
     this.#order?.tick();
-    this.changed(null);
+    this.changed();
   }
 
   changed() {

@@ -2,9 +2,8 @@
 
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
+import { ENVIRONMENT } from "./rights.js";
 import { place } from "./words.js";
-
-const MAKE = "environment.create-environment.v1";
 
 /** Returns the steps as `{done, optional, name, text, button}`; `button` is `{text, press}` or null. Rows say what is done. */
 function stepsOf(organization, { go, make, may, rows }) {
@@ -20,7 +19,7 @@ function stepsOf(organization, { go, make, may, rows }) {
   return [
     { done: ready, name: `${organization} is ready`, text: "Its home in Git and its rights are made when it is created.", button: null },
     { done: environments > 0, name: "An Environment to run in", text: "Such as one for production, in a region of yours.",
-      button: may(MAKE, organization) ? { text: "Make an Environment", press: () => make(MAKE, target) } : null },
+      button: may(ENVIRONMENT, organization) ? { text: "Make an Environment", press: () => make(ENVIRONMENT, target) } : null },
     { done: credit, optional: true, name: "Credit, for what has a price", text: "A voucher brings it, or whoever keeps the books.",
       button: { text: "Redeem a voucher", press: () => go("balance") } },
     { done: false, name: "The first Application", text: "Choose one, look at its plan and its price, and apply it.",

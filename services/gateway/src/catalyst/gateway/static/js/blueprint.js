@@ -5,14 +5,15 @@ import { category, flags, priced } from "./catalogue.js";
 import { el } from "./dom.js";
 import { backTo, emblem, unread } from "./icons.js";
 import { Order } from "./order.js";
+import { ENVIRONMENT } from "./rights.js";
 
 export class BlueprintPage {
   #abort = new AbortController();
   #order = null;
 
   /** `go(view, …names)` leads elsewhere; `rows()` are the live rows. */
-  constructor(node, organization, blueprint, { go, rows }) {
-    Object.assign(this, { node, organization, blueprint, go, rows });
+  constructor(node, organization, blueprint, tools) {
+    Object.assign(this, { node, organization, blueprint, tools, go: tools.go, rows: tools.rows });
     this.#read();
   }
 
@@ -21,10 +22,24 @@ export class BlueprintPage {
     this.#order?.stop();
   }
 
-  changed() {}
+  changed() {
+    this.#order?.changed();
+  }
 
   tick() {
     this.#order?.tick();
+  }
+
+  /** Says that nothing can run here yet, and how that ends; null as long as it is not known. */
+  #lacking() {
+    const { ready, may, make } = this.tools;
+    if (!ready()) return null;
+    const press = () => make(ENVIRONMENT, { organization: this.organization, aggregate: "environment", id: `${this.organization}-prod` });
+    return el("div", { class: "notice lacking" },
+      el("p", { text: "This Organization has no Environment yet: it is where things run." }),
+      may(ENVIRONMENT, this.organization)
+        ? el("button", { type: "button", text: "Make an Environment", on: { click: press } })
+        : el("p", { text: "Whoever owns the Organization can make one." }));
   }
 
   #back() {
@@ -49,6 +64,7 @@ export class BlueprintPage {
     const { card } = found;
     this.#order = new Order({ organization: this.organization, blueprint: card.name }, this.rows, {
       opened: (change) => this.go("change", change),
+      lacking: () => this.#lacking(),
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });
     const readme = found.readme === null

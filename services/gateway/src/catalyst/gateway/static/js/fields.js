@@ -123,10 +123,18 @@ export class Choice extends Control {
     const usual = about.default;
     const told = usual !== undefined && usual !== null && usual !== "";
     const none = required ? "choose…" : told ? `not given: ${usual}` : "not given";
-    const options = about.values.map((value, place) =>
-      el("option", { value: String(place), text: value === "" ? "(empty)" : String(value) }));
-    super(name, about, required, el("select", {}, el("option", { value: "", text: none }), options));
-    this.values = about.values;
+    super(name, about, required, el("select", {}, el("option", { value: "", text: none })));
+    this.offer(about.values);
+  }
+
+  /** Offers other values; what was chosen stays so if it is among them. */
+  offer(values) {
+    const chosen = this.values?.[Number(this.control.value)];
+    const kept = this.control.value !== "" && values.includes(chosen);
+    this.values = values;
+    this.control.replaceChildren(this.control.options[0], ...values.map((value, place) =>
+      el("option", { value: String(place), text: value === "" ? "(empty)" : String(value) })));
+    this.control.value = kept ? String(values.indexOf(chosen)) : "";
   }
 
   collect() {

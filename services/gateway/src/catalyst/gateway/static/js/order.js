@@ -27,16 +27,16 @@ export class Order {
 
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
-   * `on.opened(change)` when a plan is carried out.
+   * `on.opened(change)` when a plan is carried out; `on.lacking()` returns what is said where there
+   * is no Environment, or null while that is not known.
    */
   constructor(about, rows, on) {
     this.about = about;
     this.rows = rows;
+    this.lacking = on.lacking ?? (() => null);
     this.fields = {};
     if (!about.application) {
-      const places = namesOf(rows(), "environment", about.organization);
-      this.fields.environment = new Choice("environment", { kind: "choice", values: places, schema: {} }, true);
-      if (places.length === 1) this.fields.environment.control.value = "0";
+      this.fields.environment = new Choice("environment", { kind: "choice", values: [], schema: {} }, true);
       this.fields.environment.control.addEventListener("change", () => this.#load());
       const hint = "What it shall be called: lower-case letters, digits or '-'.";
       this.fields.application = new Text("name", { kind: "text", schema: {}, description: hint }, true);
@@ -64,10 +64,9 @@ export class Order {
       },
     } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.problems,
     el("div", { class: "actions" }, this.button, el("span", { class: "quiet", text: "Nothing happens before you apply it." })));
-    const none = !about.application && !namesOf(rows(), "environment", about.organization).length;
-    this.node.replaceChildren(
-      ...(none ? [el("p", { class: "notice", text: "This Organization has no Environment yet. Create one first, under Rows: it is where things run." })] : []),
-      this.form, this.plan.node);
+    this.none = el("div");
+    this.node.replaceChildren(this.none, this.form, this.plan.node);
+    this.#offer();
     this.#load();
   }
 
@@ -79,6 +78,26 @@ export class Order {
 
   tick() {
     this.plan.tick();
+  }
+
+  /** Rows changed: there may be another Environment to choose, or none any more. */
+  changed() {
+    if (this.#offer()) this.#load();
+  }
+
+  /** Offers the Environments that there are; returns whether another one is chosen now. */
+  #offer() {
+    const { environment: field } = this.fields;
+    if (!field) return false;
+    const places = namesOf(this.rows(), "environment", this.about.organization);
+    const lacks = places.length ? null : this.lacking();
+    if (!lacks) this.none.replaceChildren();
+    else if (!this.none.hasChildNodes()) this.none.replaceChildren(lacks);
+    if (places.join() === field.values.join()) return false;
+    const before = field.collect();
+    field.offer(places);
+    if (places.length === 1) field.control.value = "0";
+    return field.collect() !== before;
   }
 
   #where() {

@@ -1,5 +1,9 @@
 // Who is shown what, where a view would ask for it in vain. The server decides; this only spares asking.
 
+/** The commands that a view leads to where there is nothing to show yet. */
+export const ENVIRONMENT = "environment.create-environment.v1";
+export const ORGANIZATION = "environment.create-organization.v1";
+
 /** Who reads invoices, credit notes and use: with a role of the platform, or of the Organization itself. */
 const BILLS = { everywhere: ["billing-admin"], own: ["org-admin"] };
 

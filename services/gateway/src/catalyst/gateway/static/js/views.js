@@ -9,6 +9,7 @@ import { ChangePage } from "./change.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
+import { ORGANIZATION } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -24,7 +25,6 @@ const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1 };
 const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
 /** What somebody who comes in is shown first. */
 const START = "applications";
-const CREATE = "environment.create-organization.v1";
 /** Under which of the buttons a view stands. */
 const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance" };
 
@@ -164,8 +164,8 @@ export class Views {
   /** Says that there is no Organization, and how to come to one. */
   #none() {
     if (!this.ready()) return nothing("people", "Looking for your Organizations…");
-    if (!this.may(CREATE, "")) return nothing("people", "You are in no Organization yet. Whoever owns one can add you.");
-    const create = () => this.make(CREATE, {});
+    if (!this.may(ORGANIZATION, "")) return nothing("people", "You are in no Organization yet. Whoever owns one can add you.");
+    const create = () => this.make(ORGANIZATION, {});
     return nothing("people", "There is no Organization yet. Create one to begin.",
       el("button", { type: "button", class: "primary", text: "Create an Organization", on: { click: create } }));
   }
