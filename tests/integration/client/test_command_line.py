@@ -182,6 +182,7 @@ def test_the_doctor_says_what_to_do_when_nothing_runs(catalyst: Callable[..., Ra
     ran = catalyst("doctor", "--context", "gone")
     assert ran.code == 8
     assert "catalyst up" in ran.err
+    assert "catalyst context use NAME" in ran.err
 
 
 def test_the_doctor_shows_every_row_when_the_broker_is_dead(

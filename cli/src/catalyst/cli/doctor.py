@@ -126,7 +126,9 @@ async def _door(target: Target) -> list[Finding]:
 
 
 _STATUS_FIX: Final = "see the log of the member that answers this"
-_START_FIX: Final = "start it with `catalyst up`, or mend the address"
+_START_FIX: Final = (
+    "start it with `catalyst up`, or choose another connection with `catalyst context use NAME`"
+)
 
 
 async def limited(
