@@ -223,6 +223,46 @@ def test_what_is_held_in_one_month_and_captured_in_the_next_pays_for_what_it_too
     assert owner.renewed("2026-05", "OMR") == PAID.minor
 
 
+@pytest.mark.guarantee("G12.11")
+def test_what_was_ordered_beyond_the_credit_is_to_be_paid_with_its_invoice() -> None:
+    def invoiced(outcome: Outcome) -> Any:
+        """Return what April's invoice adds up to, and the account once it stands."""
+        owner = outcome.state(billing.ACCOUNT)
+        of = invoicing.Sources(
+            owner=owner,
+            books=(billing.book(),),
+            subscriptions={
+                name: outcome.state(subscription.ref_of("acme", name))
+                for name in owner.subscriptions
+            },
+            usage=dict.fromkeys(invoicing.months_of("2026-04"), usage.Usage()),
+        )
+        made = invoicing.make("acme", "2026-04", FIRST, of)
+        assert made is not None
+        [amount] = made.content.amounts
+        closed = bill1.MonthClosed(
+            month="2026-04", invoice="2026-04", open=(amount.open,), journal=made.journal
+        )
+        after = outcome.and_then().world.with_fact(billing.ACCOUNT, closed).state(billing.ACCOUNT)
+        assert after.unpaid == {}
+        assert after.owed("OMR") == sum(one["OMR"] for one in after.open_invoices.values())
+        return amount.prepaid.minor, amount.open.minor
+
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(90_000)))
+    bought = then(held(*billing.rich(5000), limit), CAPTURE)
+    assert invoiced(bought) == (5000, 1500)
+    wiki = then(bought, billing.hold("c-2", billing.quote(billing.item("wiki"))))
+    both = then(wiki, bill1.CaptureHold(hold="c-2", revision="3f2a"))
+    assert invoiced(both) == (5000, 8000)
+    # What comes in settles the oldest first, whether it is ordered, held or invoiced.
+    pay = bill1.RecordPayment(payment="p-1", amount=billing.omr(2000), reference="t")
+    paid = both.and_then().when(pay, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=billing.NOW)
+    assert invoiced(paid) == (7000, 6000)
+    early = wiki.and_then().when(pay, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=billing.NOW)
+    back = then(early, bill1.ReleaseHold(hold="c-2", reason="cancelled"))
+    assert invoiced(back) == (6500, 0)
+
+
 @pytest.mark.guarantee("G12.5")
 def test_a_hold_ends_once() -> None:
     captured, released = then(held(), CAPTURE), then(held(), RELEASE)

@@ -284,6 +284,8 @@ class HoldCaptured(Event, frozen=True, kw_only=True):
     """Ids of the subscriptions that it pays for."""
     journal: Journal
     """The movement in the ledger."""
+    owed: Money | None = None
+    """What of it is owed still, and to be paid with the invoice; null: credit covered all."""
 
 
 class HoldReleased(Event, frozen=True, kw_only=True):

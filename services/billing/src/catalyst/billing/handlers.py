@@ -32,7 +32,7 @@ from catalyst.contracts.topology import USE
 NAME: Final = "billing"
 
 AGGREGATES: Final = (
-    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=5),
+    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=6),
     Aggregate(name=price_book.AGGREGATE, initial=price_book.PriceBook(), evolve=price_book.evolve),
     Aggregate(name=voucher.AGGREGATE, initial=voucher.Voucher(), evolve=voucher.evolve),
     Aggregate(name=redemption.AGGREGATE, initial=redemption.Redemption(), evolve=redemption.evolve),

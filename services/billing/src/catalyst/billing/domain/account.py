@@ -6,13 +6,12 @@ The rules stand beside it: `credit.py` (what comes in), `holds.py` (what is spen
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
 
-from catalyst.billing.domain import ledger, renewals
+from catalyst.billing.domain import ledger, owing, renewals
 from catalyst.billing.domain.ledger import Credit
 from catalyst.billing.domain.renewals import Renewals
 from catalyst.contracts import billing_v1 as bill1
@@ -88,6 +87,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Holds that were captured for a month that was closed already, and the invoice they are on."""
     open_invoices: dict[str, dict[str, int]] = {}
     """Minor units that are to be paid by currency, by invoice, oldest first."""
+    unpaid: owing.Unpaid = {}
+    """What is owed of orders that stand on no invoice yet, by the hold, oldest first."""
 
     def owed(self, currency: str) -> int:
         """Return how much is owed, in minor units."""
@@ -226,22 +227,22 @@ def _moved(state: Account, event: Event) -> Account:
         case bill1.CreditGranted():
             return _booked(_granted(state, event.grant, event.gen), event.journal)
         case bill1.PaymentRecorded():
-            return _booked(_paid(state, event), event.journal)
+            return _fitted(_booked(_paid(state, event), event.journal))
         case bill1.MonthClosed():
             return _tidy(_booked(_month_over(state, event), event.journal))
         case bill1.GrantExpired():
             return _tidy(_booked(state, event.journal))
         case bill1.InvoiceReversed():
-            return _tidy(_booked(_reversed(state, event), event.journal))
+            return _fitted(_tidy(_booked(_reversed(state, event), event.journal)))
         case bill1.CreditHeld():
             return _booked(_holding(state, event), event.journal)
         case bill1.HoldCaptured():
-            return _tidy(_booked(_captured(state, event), event.journal))
+            return _fitted(_tidy(_booked(_captured(state, event), event.journal)))
         case bill1.HoldReleased():
             state = _ended(state, event.hold, "released")
             if event.grant is not None:
                 state = _granted(state, event.grant, "")
-            return _tidy(_booked(state, event.journal))
+            return _fitted(_tidy(_booked(state, event.journal)))
         case _:
             return state
 
@@ -251,7 +252,7 @@ def _paid(state: Account, event: bill1.PaymentRecorded) -> Account:
         state = _granted(state, event.grant, "")
     name = grant_name("payment", event.payment)
     print_ = fingerprint("payment", event.amount, event.reference)
-    settled, _ = settle(state.open_invoices, event.settled)
+    settled, _ = owing.settle(state.open_invoices, event.settled)
     return msgspec.structs.replace(
         state, known={**state.known, name: print_}, open_invoices=settled
     )
@@ -268,6 +269,7 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
         removed={name: month for name, month in state.removed.items() if month > event.month},
         renewals=renewals.tidied(state.renewals, event.month),
         closing=None,
+        unpaid={hold: one for hold, one in state.unpaid.items() if one.month > event.month},
         later={hold: month for hold, month in state.later.items() if month > event.month},
         due_month=next_month(event.month),
     )
@@ -276,45 +278,7 @@ def _month_over(state: Account, event: bill1.MonthClosed) -> Account:
 def _reversed(state: Account, event: bill1.InvoiceReversed) -> Account:
     for grant in event.grants:
         state = _granted(state, grant, "")
-    return msgspec.structs.replace(state, open_invoices=lowered(state.open_invoices, event))
-
-
-def lowered(
-    invoices: Mapping[str, Mapping[str, int]], event: bill1.InvoiceReversed
-) -> dict[str, dict[str, int]]:
-    """Return what is open of invoices once less is to be paid of one; the oldest stays first."""
-    after: dict[str, dict[str, int]] = {}
-    for invoice, by_currency in invoices.items():
-        left = dict(by_currency)
-        for amount in event.lowered if invoice == event.invoice else ():
-            left[amount.currency] -= amount.minor
-        left = {currency: minor for currency, minor in left.items() if minor}
-        if left:
-            after[invoice] = left
-    return after
-
-
-def settle(
-    invoices: Mapping[str, Mapping[str, int]], amount: Money
-) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
-    """Return what is open of invoices after money came in, and which of them are paid now.
-
-    The oldest is settled first.
-    """
-    rest, paid = amount.minor, []
-    after: dict[str, dict[str, int]] = {}
-    for invoice, by_currency in invoices.items():
-        left = dict(by_currency)
-        part = min(rest, left.get(amount.currency, 0))
-        rest -= part
-        if part:
-            left[amount.currency] -= part
-        left = {currency: minor for currency, minor in left.items() if minor}
-        if left:
-            after[invoice] = left
-        else:
-            paid.append(invoice)
-    return after, tuple(paid)
+    return msgspec.structs.replace(state, open_invoices=owing.lowered(state.open_invoices, event))
 
 
 def next_month(month: str) -> str:
@@ -362,8 +326,13 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
         later = {**later, event.hold: next_month(state.due_month)}
     elif event.month < state.due_month:
         later = {**later, event.hold: state.due_month}
+    unpaid = state.unpaid
+    if event.owed is not None:
+        on = later.get(event.hold, event.month)
+        unpaid = {**unpaid, event.hold: owing.Order(amount=event.owed, month=on)}
     return msgspec.structs.replace(
         state,
+        unpaid=unpaid,
         month=month,
         spent=spent,
         subscriptions=subscriptions,
@@ -383,6 +352,13 @@ def _ended(state: Account, name: str, how: Literal["captured", "released"]) -> A
 def _booked(state: Account, journal: Journal) -> Account:
     credits_, balances = ledger.post(state.credits, state.balances, journal)
     return msgspec.structs.replace(state, credits=credits_, balances=balances)
+
+
+def _fitted(state: Account) -> Account:
+    owed = {one.amount.currency: state.owed(one.amount.currency) for one in state.unpaid.values()}
+    return msgspec.structs.replace(
+        state, unpaid=owing.fitted(state.unpaid, owed, state.open_invoices)
+    )
 
 
 def _tidy(state: Account) -> Account:

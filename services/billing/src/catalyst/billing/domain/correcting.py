@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalyst.billing.domain import account, credit_note, invoice, ledger
+from catalyst.billing.domain import account, credit_note, invoice, ledger, owing
 from catalyst.billing.domain.account import Account
 from catalyst.billing.domain.invoice import Invoice
 from catalyst.billing.domain.numbering import NOTES
@@ -117,7 +117,7 @@ def issue(state: Account, command: bill1.IssueCreditNote, context: Context) -> D
     drafted = bill1.CreditNoteDrafted(content=content, digest=credit_note.digest(content))
     credited = bill1.InvoiceCredited(note=command.note, lines=command.lines)
     events = [Emit(drafted, note), Emit(credited, at), Emit(reversed_)]
-    rest = account.lowered(state.open_invoices, reversed_)
+    rest = owing.lowered(state.open_invoices, reversed_)
     if command.invoice in state.open_invoices and command.invoice not in rest:
         events.append(Emit(bill1.InvoicePaid(payment=""), at))
     numbered = bill1.NumberCreditNote(organization=organization, note=command.note)

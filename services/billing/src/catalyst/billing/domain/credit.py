@@ -16,6 +16,7 @@ from catalyst.billing.domain import (
     invoice,
     invoicing,
     ledger,
+    owing,
     prices,
     voucher,
 )
@@ -148,7 +149,7 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
         journal=journal,
         grant=grant,
     )
-    _, paid = account.settle(state.open_invoices, recorded.settled)
+    _, paid = owing.settle(state.open_invoices, recorded.settled)
     settled = (
         Emit(bill1.InvoicePaid(payment=command.payment), invoice.ref_of(context.ref.id, name))
         for name in paid

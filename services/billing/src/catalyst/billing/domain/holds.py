@@ -165,6 +165,7 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
         month=_paid_month(hold, context),
         subscriptions=tuple(refs),
         journal=ledger.capture(hold.journal, command.hold),
+        owed=_owed(state, hold),
     )
     begun = (
         Emit(
@@ -181,6 +182,16 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
         for name, ref in refs.items()
     )
     return Decision(events=(Emit(captured), *begun), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+
+
+def _owed(state: Account, hold: Hold) -> Money | None:
+    """Return what of an order was not covered by credit, and is owed still; None: nothing."""
+    sides = [one.amount for one in hold.journal.postings if one.account == "receivable"]
+    if not sides:
+        return None
+    currency = sides[0].currency
+    minor = min(-sum(one.minor for one in sides), max(0, state.owed(currency)))
+    return Money(currency=currency, minor=minor) if minor else None
 
 
 def _paid_month(hold: Hold, context: Context) -> str:

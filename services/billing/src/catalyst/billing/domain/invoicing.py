@@ -347,11 +347,23 @@ def _taken(
     for currency in sorted({line.amount.currency for line in lines}):
         of = [line for line in lines if line.amount.currency == currency]
         whole = total(currency, (line.amount for line in of))
-        prepaid = total(currency, (line.amount for line in of if line.hold))
-        due = whole.minus(prepaid)
+        ordered = total(currency, (line.amount for line in of if line.hold))
+        due, owed = whole.minus(ordered), _unpaid(owner, of)
         sides, credit = ledger.charge(owner.credits, due, made)
         postings += sides.postings
         amounts.append(
-            bill1.InvoiceAmount(total=whole, prepaid=prepaid, credit=credit, open=due.minus(credit))
+            bill1.InvoiceAmount(
+                total=whole,
+                prepaid=ordered.minus(owed),
+                credit=credit,
+                open=due.minus(credit).plus(owed),
+            )
         )
     return bill1.Journal(postings=tuple(postings)), tuple(amounts)
+
+
+def _unpaid(owner: Account, lines: Sequence[Line]) -> Money:
+    """Return what is owed of the orders on an invoice, all of which is of one currency."""
+    currency = lines[0].amount.currency
+    orders = (owner.unpaid.get(hold) for hold in dict.fromkeys(line.hold for line in lines))
+    return total(currency, (one.amount for one in orders if one is not None))
