@@ -82,6 +82,7 @@ async def _change(browser: Browser, site: Site) -> bytes:
 
 
 async def _shown(window: Window) -> bytes:
+    await window.until_state("live")
     await window.page.mouse.move(0, 0)
     # No cursor and no ring: what is focused is nobody's in a picture.
     await window.page.evaluate("document.activeElement.blur()")

@@ -78,6 +78,41 @@ async def _both_wait_and_say_why(window: Window, slug: str) -> None:
     await page.get_by_role("button", name="Back to Applications").click()
 
 
+_QUEUED = """
+async () => {
+  const { Why, reasonsOf } = await import('/js/why.js');
+  const rest = {who: 'w', what_to_do: 't'};
+  const link = (kind, name, message) => ({kind, name, code: kind, message, ...rest});
+  const change = (name, application, ...blocked_by) => [`acme._.change._.${name}`, {doc: {
+    change: name, status: 'waiting', finished: null, opened: name, blocked_by,
+    request: {application, environment: 'acme-prod'},
+  }}];
+  const rows = new Map([
+    change('ch-1', 'other', link('approval', 'owners', '1 approval of owners missing')),
+    change('ch-2', 'cache', link('change', 'ch-1', 'ch-2 is queued behind ch-1'),
+      link('application', 'cache', 'it waits for itself')),
+    change('ch-3', 'another', link('approval', 'no', 'not of this one')),
+  ]);
+  const found = {environment: 'acme-prod', change: null, gate: {change: 'ch-2'}, blocked_by: []};
+  const went = [];
+  const why = new Why((...to) => went.push(to.join(' ')));
+  why.show(reasonsOf('cache', found, rows, 'acme'));
+  for (const button of why.node.querySelectorAll('button')) button.click();
+  return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent)];
+}
+"""
+
+
+@pytest.mark.guarantee("G26.3")
+async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) -> None:
+    went, links = await desk.page.evaluate(_QUEUED)
+    assert went == ["change ch-1"]
+    assert links == [
+        "ch-2 is queued behind ch-1ch-1w: t",
+        "1 approval of owners missing the causew: t",
+    ]
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.2")
 async def test_what_runs_already_is_used_and_nothing_comes_with_it(
@@ -162,6 +197,7 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await (await plan(window)).click()
         await expect(page.locator(".change-step.running")).to_contain_text("Wait until it runs")
         await expect(page.locator(".why")).to_contain_text("no cluster")
+        await expect(page.locator(".why li").last).to_contain_text("the cause")
         await open_view(window, slug, "Applications")
         run = page.locator(".run")
         await expect(run.locator(".marks")).to_contain_text("unknown")
