@@ -34,6 +34,13 @@ ADMIN = Actor(
     roles=frozenset({"org-admin"}),
     proven=True,
 )
+OWNERS = (
+    env1.Owner(email="Grace@acme.example", role="owner"),
+    env1.Owner(email="linus@acme.example", role="admin"),
+    env1.Owner(email="dev@acme.example", role="developer"),
+    env1.Owner(email="vi@acme.example", role="developer"),
+    env1.Owner(email="sue@acme.example", role="viewer"),
+)
 FIVE = Money(currency="OMR", minor=5000)
 
 
@@ -44,7 +51,7 @@ def town(*windows: env1.Window, approvals: tuple[env1.Approval, ...] = ()) -> To
     region = env1.Region(provider="hetzner", region="fsn", building_block="rtz")
     found.given(
         foreign.organization_ref("acme"),
-        build.organization_created(),
+        build.organization_created(owners=OWNERS),
         env1.OrganizationReady(slug="acme"),
         env1.EnvironmentAdded(slug="acme", environment=PROD),
     )
@@ -157,7 +164,10 @@ def planned(
         if priced and not removal
         else None,
         gates=gate.gates(
-            place.state(foreign.policy_ref("acme", policy)) if policy else None, place.now
+            place.state(foreign.policy_ref("acme", policy)) if policy else None,
+            place.now,
+            gate.people(place.state(foreign.organization_ref("acme")).owners),
+            DEVELOPER.email,
         ),
     )
     return plan.finished(found)

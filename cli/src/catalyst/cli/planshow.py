@@ -151,7 +151,12 @@ def _gates(plan: Found) -> list[str]:
         f"approval: {one['quorum']} of {one['team'] or 'anyone but the author'}"
         for one in gates["approvals"]
     ]
-    texts += [f"approval: nobody belongs to {team}" for team in gates["impossible"]]
+    texts += [f"approval: too few others can give it for {team}" for team in gates["impossible"]]
+    texts += [
+        f"approval: for {team or 'anyone but the author'} too few in the Organization can give it;"
+        " security-officers have to"
+        for team in gates.get("officers", ())
+    ]
     if not gates["opening"]["open"]:
         texts.append("window: changes do not happen now")
     where = "Environment" if plan["environment"] else "Organization"

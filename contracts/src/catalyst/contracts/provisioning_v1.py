@@ -152,6 +152,8 @@ class ChangeApproved(Event, frozen=True, kw_only=True):
     """The e-mail address of who approved, if it was proven."""
     teams: tuple[str, ...] = ()
     """The teams that it counts for; an empty one is anyone but the author."""
+    officer: bool = False
+    """Whether who approved was a security-officer, whom no owners list has to name."""
     hash: str
     """Hash of the plan that was approved."""
     comment: str = ""

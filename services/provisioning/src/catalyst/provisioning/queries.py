@@ -78,6 +78,8 @@ class Planner:
         if actor.service is None:
             applying.require_may(asked.action, actor)
         facts = await self._start(asked, organization, load)
+        if actor.service is None:
+            facts = replace(facts, author=actor.email)
         assembling.require_environment(facts, asked.environment or "")
         if is_removal(asked.action):
             found = await self._removal(asked, facts, load)

@@ -16,8 +16,9 @@ from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import closing, plan, turn
+from catalyst.provisioning.domain import closing, gate, plan, turn
 from catalyst.provisioning.domain.change import SERVICE, Change
+from catalyst.provisioning.domain.foreign import Organization, organization_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import Unit, is_removal, subscription
 from catalyst.provisioning.domain.writing import Writing
@@ -93,6 +94,10 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     if command.request != fresh.request:
         raise Rejected("plan-stale", "the plan was made for another thing", pointer="/data/request")
     plan.confirm(fresh, command.inputs, command.hash, read, command.expires, context.now)
+    owner: Organization = context.reads[organization_ref(organization)]
+    lacking = gate.too_few(fresh.approvals, gate.people(owner.owners), context.actor.email)
+    if lacking:
+        raise Rejected("approvals-impossible", gate.words(lacking[0]), pointer="/data/request")
     writing = Writing(state, context)
     writing.emit(_opened(fresh, context))
     for item in closing.written(writing):

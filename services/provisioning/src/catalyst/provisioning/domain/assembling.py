@@ -107,27 +107,25 @@ def _inputs(
 
 def _gates(facts: Facts) -> Gates:
     """Return the gates of all policies together: every approval, and the last one to open."""
-    found = [gate.gates(policy, facts.now) for policy in facts.policies.values()]
+    people = gate.people(facts.organization.owners)
+    policies = facts.policies.values()
+    found = [gate.gates(policy, facts.now, people, facts.author) for policy in policies]
     if not found:
         return Gates()
     closed = [item.opening for item in found if not item.opening.open]
     return Gates(
         approvals=tuple(one for item in found for one in item.approvals),
         impossible=tuple(one for item in found for one in item.impossible),
+        officers=tuple(one for item in found for one in item.officers),
         opening=closed[0] if closed else found[0].opening,
     )
 
 
 def _impossible(gates: Gates) -> tuple[Blocker, ...]:
     return tuple(
-        Blocker(
-            code="approvals-impossible",
-            message=(
-                f"the policy asks for the team {team!r}, which has too few members: a team is a"
-                " role, such as org-admin, or e-mail addresses with commas between them"
-            ),
-        )
-        for team in gates.impossible
+        Blocker(code="approvals-impossible", message=gate.words(item))
+        for item in gates.approvals
+        if item.team in gates.impossible
     )
 
 

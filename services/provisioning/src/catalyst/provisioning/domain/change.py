@@ -118,7 +118,7 @@ def evolve(state: Change, event: Event) -> Change:
         case pro1.ChangeOpened():
             return Change(status="waiting", opened=event)
         case pro1.ChangeApproved():
-            one = Approved(by=event.by, email=event.email, teams=event.teams)
+            one = Approved(by=event.by, email=event.email, teams=event.teams, officer=event.officer)
             return replace(state, approved=(*state.approved, one))
         case pro1.ChangeHeldBack():
             return _handled(replace(state, held=event, gen=event.gen), event.input)

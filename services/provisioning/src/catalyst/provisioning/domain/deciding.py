@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Context, Decision
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.roles import ORG_ADMIN, SOVEREIGN_ADMIN
+from catalyst.contracts.roles import ORG_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import closing, gate, process, turn, undoing
 from catalyst.provisioning.domain.change import Change
@@ -47,18 +47,22 @@ def approve(state: Change, command: pro1.ApproveChange, context: Context) -> Dec
     who = context.actor
     if gate.is_author(who, opened.author, opened.author_email):
         raise Rejected("approval-own", "the author of a change does not approve it")
-    known = any(
-        one.by == who.name or (who.email and one.email == who.email) for one in state.approved
-    )
-    if known:
-        return Decision()
     teams = gate.counts_for(opened.approvals, who)
+    own = [one for one in state.approved if gate.same(one, who)]
+    # Whoever belongs to more teams than before approves for those as well.
+    if own and all(any(team in one.teams for one in own) for team in teams):
+        return Decision()
     if not teams or state.status != "waiting":
         raise Rejected("approval-not-needed", "the change asks for no approval from you")
     writing = Writing(state, context)
     writing.emit(
         pro1.ChangeApproved(
-            by=who.name, email=who.email, teams=teams, hash=command.hash, comment=command.comment
+            by=who.name,
+            email=who.email,
+            teams=teams,
+            officer=SECURITY_OFFICER in who.roles,
+            hash=command.hash,
+            comment=command.comment,
         )
     )
     turn.consider(writing)

@@ -48,6 +48,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     contents: Mapping[str, Content] = {}
     """By digest: what runs, and what shall run."""
     quoted: Quoted | None = None
+    author: str = ""
+    """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str
     """Where clusters find the repositories: the part before `/git/`."""
 

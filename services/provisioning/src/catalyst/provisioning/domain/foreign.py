@@ -31,6 +31,8 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is suspended; empty: it is not."""
     environments: tuple[str, ...] = ()
     """Names of its Environments, sorted."""
+    owners: tuple[env1.Owner, ...] = ()
+    """Who has which role in it."""
 
 
 def organization_ref(slug: str) -> Ref:
@@ -41,26 +43,34 @@ def organization_ref(slug: str) -> Ref:
 def evolve_organization(state: Organization, event: Event) -> Organization:
     """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
     match event:
-        case env1.OrganizationCreated() | env1.OnboardingRestarted():
+        case env1.OrganizationCreated():
+            return replace(state, phase="onboarding", owners=event.owners)
+        case env1.OwnersChanged():
+            return replace(state, owners=event.owners)
+        case env1.OnboardingRestarted():
             return replace(state, phase="onboarding")
         case env1.OrganizationReady():
             return replace(state, phase="ready")
         case env1.OrganizationFailed():
             return replace(state, phase="failed")
         case env1.OrganizationDeleted():
-            return replace(state, phase="deleted", environments=())
+            return replace(state, phase="deleted", environments=(), owners=())
         case env1.OrganizationSuspended():
             return replace(state, suspended=event.reason)
         case env1.OrganizationResumed():
             return replace(state, suspended="")
-        case env1.EnvironmentAdded():
-            names = tuple(sorted({*state.environments, event.environment}))
-            return replace(state, environments=names)
-        case env1.EnvironmentRemoved():
-            names = tuple(name for name in state.environments if name != event.environment)
-            return replace(state, environments=names)
+        case env1.EnvironmentAdded() | env1.EnvironmentRemoved():
+            return replace(state, environments=_places(state.environments, event))
         case _:
             return state
+
+
+def _places(
+    names: tuple[str, ...], event: env1.EnvironmentAdded | env1.EnvironmentRemoved
+) -> tuple[str, ...]:
+    others = {*names} - {event.environment}
+    added = {event.environment} if isinstance(event, env1.EnvironmentAdded) else set()
+    return tuple(sorted(others | added))
 
 
 # ---- the Environment

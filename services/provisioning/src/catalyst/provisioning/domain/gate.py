@@ -2,29 +2,45 @@
 
 A team of an EnvironmentPolicy is one of: the name of a role (`org-admin`, `org-developer`,
 `security-officer`, …), a word of the owners list (`owner`, `admin`, `developer`), or e-mail
-addresses with commas or spaces between them. Any other name has no members: nobody could ever give
-its approval, so a change that asks for it is not begun at all. An empty name is anyone but the
-author, who counts for no team: neither under the same name nor under the same e-mail address.
+addresses with commas or spaces between them. Any other name has no members. An empty name is anyone
+but the author, who counts for no team: neither under the same name nor under the same e-mail
+address.
+
+Approvals are given by who may change things in the Organization, as its owners list says, and by
+security-officers, whom a token names and no list. So it is known beforehand where too few people
+can ever approve; a change that asks for that is not begun at all. Where security-officers alone
+could still give what lacks, that is told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from catalyst.contracts.decision import Actor
+from catalyst.contracts.environment_v1 import Owner
 from catalyst.contracts.provisioning_values_v1 import Approvals
-from catalyst.contracts.tables.role import OWNER_ROLES, ROLES
+from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES, PLATFORM_ROLES, ROLES
 from catalyst.provisioning.domain import windows
 from catalyst.provisioning.domain.foreign import Policy
 from catalyst.provisioning.domain.windows import Opening
 
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_LISTED: Final = frozenset(OWNER_ROLES.values())
+"""Roles that the owners list gives."""
+
+People = Mapping[str, str]
+"""Role of each whom an Organization's owners list names, by e-mail address in small letters."""
+
+
+def people(owners: Iterable[Owner]) -> People:
+    """Return who has which role, as an owners list says."""
+    return {one.email.lower(): OWNER_ROLES[one.role] for one in owners}
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +50,8 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     teams: tuple[str, ...]
     """The teams that it counts for."""
+    officer: bool = False
+    """Whether who gave it was a security-officer, who may approve without being on a list."""
 
 
 class Gates(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,29 +60,71 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     approvals: tuple[Approvals, ...] = ()
     """What a policy asks for."""
     impossible: tuple[str, ...] = ()
-    """Teams that nobody belongs to."""
+    """Teams of which too few can approve, whatever happens."""
+    officers: tuple[str, ...] = ()
+    """Teams of which too few in the Organization can: security-officers have to."""
     opening: Opening = Opening(open=True)
 
 
-def gates(policy: Policy | None, now: datetime) -> Gates:
-    """Return what a policy asks for, and whether its windows are open at `now`."""
+def gates(policy: Policy | None, now: datetime, found: People, author: str) -> Gates:
+    """Return what a policy asks for, who can give it, and whether its windows are open at `now`.
+
+    Args:
+        policy: The policy; None: there is none.
+        now: The time.
+        found: Who is of the Organization.
+        author: E-mail address of who wants the change; empty: not known.
+    """
     if policy is None or not policy.exists:
         return Gates()
     asked = tuple(
         Approvals(team=item.team, quorum=item.quorum) for item in policy.approvals if item.quorum
     )
+    lacking = too_few(asked, found, author)
+    inside = (item for item in asked if item.quorum > _inside(item.team, found, author))
     return Gates(
         approvals=asked,
-        impossible=tuple(item.team for item in asked if not can_be_given(item)),
+        impossible=tuple(item.team for item in lacking),
+        officers=tuple(item.team for item in inside if item not in lacking),
         opening=windows.opening(policy.windows, now),
     )
 
 
-def can_be_given(asked: Approvals) -> bool:
-    """Return whether a team can have as many members as are asked for."""
-    if not asked.team or asked.team in ROLES or asked.team in OWNER_ROLES:
+def too_few(asked: Sequence[Approvals], found: People, author: str) -> tuple[Approvals, ...]:
+    """Return what can never be given, because too few others than the author can approve."""
+    return tuple(item for item in asked if not _can_be_given(item, found, author))
+
+
+def _can_be_given(asked: Approvals, found: People, author: str) -> bool:
+    """Return whether it can be, if everybody is a security-officer of whom that may be so."""
+    team = OWNER_ROLES.get(asked.team, asked.team)
+    if not team or team in PLATFORM_ROLES:
         return True
-    return asked.quorum <= len(_addresses(asked.team))
+    if team in _LISTED:
+        names = {email for email, role in found.items() if role == team}
+    else:
+        names = set(_addresses(team))
+    return asked.quorum <= len(names - {author.lower()})
+
+
+def _inside(name: str, found: People, author: str) -> float:
+    """Return how many others than the author can approve for a team without a platform's role."""
+    team = OWNER_ROLES.get(name, name)
+    if team in PLATFORM_ROLES:
+        return float("inf")
+    others = {e: role for e, role in found.items() if role in BUILDERS and e != author.lower()}
+    if team in _LISTED:
+        return sum(role == team for role in others.values())
+    return len(others.keys() & _addresses(team)) if team else len(others)
+
+
+def words(asked: Approvals) -> str:
+    """Return why an approval can never be given."""
+    return (
+        f"the policy asks for {asked.quorum} of the team {asked.team!r}, which has too few members"
+        " besides the author: a team is a role, such as org-admin, or e-mail addresses with commas"
+        " between them"
+    )
 
 
 def _addresses(team: str) -> frozenset[str]:
@@ -94,11 +154,29 @@ def counts_for(asked: Sequence[Approvals], who: Actor) -> tuple[str, ...]:
     return tuple(item.team for item in asked if is_member(item.team, who))
 
 
-def missing(asked: Sequence[Approvals], given: Sequence[Approved]) -> tuple[Approvals, ...]:
-    """Return what is still missing, with how many approvals; a person counts once for a team."""
+def missing(
+    asked: Sequence[Approvals], given: Sequence[Approved], found: People
+) -> tuple[Approvals, ...]:
+    """Return what is still missing, with how many approvals; a person counts once for a team.
+
+    And only as long as they could still give it: whoever was removed meanwhile no longer counts.
+    """
     left = []
     for item in asked:
-        people = {(one.email or one.by).lower() for one in given if item.team in one.teams}
-        if len(people) < item.quorum:
-            left.append(Approvals(team=item.team, quorum=item.quorum - len(people)))
+        names = {(one.email or one.by).lower() for one in given if _stands(one, item.team, found)}
+        if len(names) < item.quorum:
+            left.append(Approvals(team=item.team, quorum=item.quorum - len(names)))
     return tuple(left)
+
+
+def _stands(one: Approved, name: str, found: People) -> bool:
+    role = found.get(one.email.lower(), "")
+    if name not in one.teams or not (one.officer or role in BUILDERS):
+        return False
+    team = OWNER_ROLES.get(name, name)
+    return team not in _LISTED or team == role
+
+
+def same(one: Approved, who: Actor) -> bool:
+    """Return whether an approval is somebody's own, under whichever of both names."""
+    return one.by == who.name or (bool(who.email) and one.email.lower() == who.email.lower())

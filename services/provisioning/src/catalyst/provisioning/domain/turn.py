@@ -128,10 +128,15 @@ def behind(writing: Writing) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _people(writing: Writing) -> gate.People:
+    owner: Organization = writing.reads[organization_ref(writing.organization)]
+    return gate.people(owner.owners)
+
+
 def _waits(writing: Writing) -> pro1.ChangeHeldBack:
     waits_for: list[Gate] = []
     ahead = behind(writing)
-    missing = gate.missing(writing.content.approvals, writing.state.approved)
+    missing = gate.missing(writing.content.approvals, writing.state.approved, _people(writing))
     opening = windows.Opening(open=True)
     for name in _policies(writing.content):
         policy: Policy = writing.reads[policy_ref(writing.organization, name)]
@@ -218,8 +223,9 @@ def _moved(writing: Writing) -> str:
         if was == now:
             continue
         if isinstance(state, Policy):
-            asked = gate.gates(state, writing.context.now).approvals
-            if not gate.missing(asked, writing.state.approved):
+            people = _people(writing)
+            asked = gate.gates(state, writing.context.now, people, "").approvals
+            if not gate.missing(asked, writing.state.approved, people):
                 continue
         return f"plan-stale: {key} was {was} and is {now}; plan it again"
     return ""

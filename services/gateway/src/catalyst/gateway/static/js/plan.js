@@ -154,7 +154,8 @@ function price({ price: found }) {
 function gates({ gates: found, quota, blocked_by: blocked }) {
   const lines = [
     ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but you"}`),
-    ...found.impossible,
+    ...found.impossible.map((team) => `Too few others can approve for ${team}`),
+    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security officers have to`),
     found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
     found.opening.problem || null,
   ].filter(Boolean);
