@@ -252,6 +252,7 @@ FILE: Final = re.compile(r"^```yaml id=(\S+)\n(.*?)^```$", re.DOTALL | re.MULTIL
 SHELL: Final = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.guarantee("G27.4")
 def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

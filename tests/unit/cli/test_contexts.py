@@ -60,6 +60,7 @@ def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> N
     assert target.data == str(tmp_path / "a")
 
 
+@pytest.mark.guarantee("G27.3")
 def test_a_second_stack_leaves_the_one_that_answers_where_it_is(path: Path, tmp_path: Path) -> None:
     first, second = stack(tmp_path / "one", 1), stack(tmp_path / "site" / ".catalyst", 2)
     contexts.register_local(first, path)

@@ -93,6 +93,7 @@ async def door(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
+@pytest.mark.guarantee("G27.3")
 @pytest.mark.parametrize(
     ("current", "data", "token", "gone", "found"),
     [
