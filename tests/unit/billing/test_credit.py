@@ -9,7 +9,7 @@ from tests.support.scenario import given
 
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import roles
-from catalyst.contracts.decision import Arm, Fired
+from catalyst.contracts.decision import Actor, Arm, Fired
 from catalyst.contracts.money_v1 import MAX_UNITS
 from catalyst.contracts.subjects import Ref
 
@@ -65,9 +65,11 @@ def test_an_account_takes_no_more_credit_than_an_amount_can_say() -> None:
     assert state.available("OMR", billing.NOW) == billing.omr(MAX_UNITS)
 
 
-def test_only_a_person_gives_credit_or_records_a_payment() -> None:
-    for command in (GRANT, PAYMENT):
-        when(command, by=build.service("provisioning")).then_rejected("person-required")
+def test_only_a_person_gives_credit_lets_it_be_owed_or_records_a_payment() -> None:
+    limit = bill1.SetCreditLimit(limit=billing.omr(5000))
+    for command in (GRANT, PAYMENT, limit):
+        for by in (build.service("provisioning"), Actor(name="nats:_")):
+            when(command, by=by).then_rejected("person-required")
 
 
 def test_a_payment_settles_what_is_owed_first() -> None:

@@ -12,6 +12,7 @@ from tools.files import ROOT
 
 from catalyst.billing.domain import book_text, charges, price_book, usage
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Actor
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
 
@@ -164,6 +165,12 @@ def test_a_version_stands_once_and_tells_how_it_differs() -> None:
             after="6.000 OMR or 13.00 USD a month",
         ),
     )
+
+
+def test_only_a_person_says_what_things_cost() -> None:
+    command = bill1.ApplyPriceBook(document=billing.TEXT)
+    bare = given().when(command, billing.BOOK, by=Actor(name="nats:_"), now=billing.NOW)
+    bare.then_rejected("person-required")
 
 
 def test_no_version_changes_prices_of_days_that_are_over() -> None:

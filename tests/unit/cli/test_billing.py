@@ -173,6 +173,8 @@ def test_a_price_book_is_told_in_money_and_words(
         "5.000 OMR or 13.00 USD a month",
         "10.000 OMR or 26.00 USD a month (l optional, m optional, xl included)",
         "package by 1000 token: 0.000800 OMR or 0.002080 USD",
+        "graduated by GiB-hour: free up to 7300; 0.000040 OMR",
+        "no charge of its own",
         "0.000040 OMR or 0.000104 USD up to 730000; 0.000030 OMR",
         "package.s 5.000 OMR, was 4.000 OMR",
     ):
@@ -376,7 +378,12 @@ def test_a_line_of_the_running_month_leads_to_closing_it_not_to_a_replay(
         "corrections": [],
     }
     monkeypatch.setattr(owned, "answer", lambda *_: found)
+    monkeypatch.setattr(clock, "now", lambda: NOVEMBER)
     invoice.explain("2026-11/1", org="omantel", url=URL)
     said = capsys.readouterr().err
     assert "billing invoice finalize 2026-11 --org omantel`" in said
     assert "replay" not in said
+    # Nothing closes a month that has not begun.
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 10, 31, tzinfo=UTC))
+    invoice.explain("2026-11/1", org="omantel", url=URL)
+    assert "finalize" not in capsys.readouterr().err

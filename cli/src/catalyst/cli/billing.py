@@ -174,6 +174,8 @@ def _book(doc: dict[str, Any]) -> None:
 
 
 def _month(priced: dict[str, Any]) -> str:
+    if not any(one["minor"] for one in priced["month"]):
+        return "no charge of its own"
     return f"{' or '.join(map(amount, priced['month']))} a month"
 
 
@@ -182,7 +184,8 @@ def _use(charge: dict[str, Any]) -> str:
     size = f"{charge['size']} {charge['unit']}" if charge["size"] != 1 else charge["unit"]
     steps = []
     for step in charge["steps"]:
-        each = " or ".join(micro(one["currency"], one["micro"]) for one in step["price"])
+        prices = [micro(one["currency"], one["micro"]) for one in step["price"] if one["micro"]]
+        each = " or ".join(prices) or "free"
         flat = "".join(f" and {amount(one)}" for one in step["flat"])
         upper = "" if step["up_to"] is None else f" up to {step['up_to']}"
         steps.append(f"{each}{flat}{upper}")

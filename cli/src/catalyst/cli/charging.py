@@ -153,7 +153,7 @@ def _closed(target: Target, owner: str, month: str, timeout: float) -> None:
     """Say what the invoice of a closed month is for, once it has its number."""
     doc = run(_numbered(target, owner, month, timeout))
     if doc is None:
-        write(f"{month} of {owner} is closed; no invoice has a number yet")
+        write(f"{month} of {owner} is closed, and has no invoice with a number")
         return
     write(f"{month} of {owner} is closed with the invoice {doc['number']}")
     write_sums(doc)

@@ -119,7 +119,7 @@ def explain(
     if found["number"]:
         again = f"`catalyst billing invoice replay {invoice} --org {owner}`"
         note(f"{again} makes the whole of it again")
-    else:
+    elif invoice <= f"{clock.now():%Y-%m}":
         close = f"`catalyst billing invoice finalize {invoice} --org {owner}`"
         note(f"the invoice has no number yet; a billing-admin's {close} closes the month now")
 

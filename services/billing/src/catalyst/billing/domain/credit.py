@@ -190,8 +190,9 @@ def set_credit_limit(state: Account, command: bill1.SetCreditLimit, context: Con
     """Let the account go below zero, or never.
 
     Raises:
-        Rejected: `amount-invalid`, or as `account.require_open`.
+        Rejected: `person-required`, `amount-invalid`, or as `account.require_open`.
     """
+    account.require_person(context)
     account.require_open(state, context)
     _not_negative(command.limit)
     if state.credit_limits.get(command.limit.currency, 0) == command.limit.minor:

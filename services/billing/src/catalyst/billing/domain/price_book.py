@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from catalyst.billing.domain import book_text
+from catalyst.billing.domain import account, book_text
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Context, Decision, Emit
 from catalyst.contracts.message import Event
@@ -41,12 +41,13 @@ def apply(state: PriceBook, command: bill1.ApplyPriceBook, context: Context) -> 
     """Put a version in force from its day on; the same one again changes nothing.
 
     Raises:
-        Rejected: `price-book-invalid` with every mistake and its place; `price-book-version-exists`
-            if the version has another content; `price-book-past` if it would change prices of days
-            that are over; `price-book-ahead` if too many versions wait for their day;
-            `price-book-often` if so many came that one would be forgotten which is needed still;
-            `price-book-not-found` for another name than `default`.
+        Rejected: `person-required`; `price-book-invalid` with every mistake and its place;
+            `price-book-version-exists` if the version has another content; `price-book-past` if it
+            would change prices of days that are over; `price-book-ahead` if too many versions wait
+            for their day; `price-book-often` if so many came that one would be forgotten which is
+            needed still; `price-book-not-found` for another name than `default`.
     """
+    account.require_person(context)
     if context.ref != DEFAULT:
         raise Rejected("price-book-not-found", "the one price book is called 'default'")
     book = book_text.book_of(command.document)
