@@ -210,3 +210,5 @@ async def test_every_view_of_an_organization_can_be_read_and_used(
             assert await window.page.evaluate(_FAULTS) == []
             over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await window.page.evaluate(over) <= 0
+            category = window.page.get_by_role("group", name="Category")
+            assert await category.is_visible() is place.startswith("catalogue")

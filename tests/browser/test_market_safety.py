@@ -31,17 +31,17 @@ LINE: Final = {
 }
 USED: Final = {"seq": 1, "type": "t", "use": {"quantity": 1, "meter": "m", "value": "v", "id": "i"}}
 MADE: Final = {
-    "billing/invoice": {"status": "s", "number": "n", "amounts": [], "lines": [LINE], "next": None},
+    "billing/invoice": {"status": "s", "number": "n", "amounts": [], "lines": [LINE], "next": 1},
     "billing/explain": {
         "line": LINE,
         "price_book_seq": 1,
         "events": [USED, {"seq": 1, "type": "a.b.v1", "month": "m"}],
-        "count": 2,
-        "next": None,
+        "count": 4,
+        "next": 2,
         "corrections": [{"credit_note": "c", "amount": MONEY}, {"reason": "r"}],
     },
 }
-"""Answers to what nothing was charged for yet."""
+"""Answers to what nothing was charged for yet, with one more page."""
 
 
 def _poisoned(value: Any, text: str, key: str = "") -> Any:
@@ -131,6 +131,14 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
     return {key: _row(_poisoned(document, text)) for key, document in found.items()}
 
 
+def _made(question: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a page of an answer that is made here."""
+    page = MADE.get(question)
+    if page is None or not asked.get("start"):
+        return page
+    return {**page, "lines": [{**LINE, "line": 2}], "next": None}
+
+
 async def _serve(window: Window, site: Site, slug: str, text: str) -> None:
     """Let every answer that the views rest on hold the text."""
     begin = {"reason": "start", "epoch": "e"}
@@ -147,7 +155,7 @@ async def _serve(window: Window, site: Site, slug: str, text: str) -> None:
         question = urlsplit(route.request.url).path.removeprefix("/v1/queries/")
         try:
             asked = route.request.post_data_json or {}
-            real = MADE.get(question) or await site.ask(question, slug, asked)
+            real = _made(question, asked) or await site.ask(question, slug, asked)
         except HTTPStatusError as refused:
             await route.fulfill(status=422, json=_poisoned(refused.response.json(), text))
         else:
@@ -183,7 +191,13 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
                 await expect(desk.page.locator(".plan-steps")).to_contain_text(payload)
             if place.startswith("invoice"):
                 await view.locator(".bill-line summary").click()
-                await expect(view.locator(".events li").first).to_contain_text(payload)
+                events = view.locator(".events li")
+                await expect(events.first).to_contain_text(payload)
+                await view.get_by_role("button", name="Show more", exact=True).click()
+                await expect(events).to_have_count(4)
+                await view.get_by_role("button", name="Show more lines").click()
+                await expect(view.locator(".bill-line")).to_have_count(2)
+                await expect(view.get_by_role("button", name="Show more")).to_have_count(0)
             await _nothing_ran(desk)
         await desk.page.goto(f"{market.address}/#/change/{slug}/{quote(payload, safe='')}")
         await expect(view.locator("h2")).to_have_text(payload)

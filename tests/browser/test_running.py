@@ -80,7 +80,7 @@ async def _both_wait_and_say_why(window: Window, slug: str) -> None:
 
 _QUEUED = """
 async () => {
-  const { Why, reasonsOf } = await import('/js/why.js');
+  const { Waiting, Why } = await import('/js/why.js');
   const rest = {who: 'w', what_to_do: 't'};
   const link = (kind, name, message) => ({kind, name, code: kind, message, ...rest});
   const change = (name, application, ...blocked_by) => [`acme._.change._.${name}`, {doc: {
@@ -96,7 +96,7 @@ async () => {
   const found = {environment: 'acme-prod', change: null, gate: {change: 'ch-2'}, blocked_by: []};
   const went = [];
   const why = new Why((...to) => went.push(to.join(' ')));
-  why.show(reasonsOf('cache', found, rows, 'acme'));
+  why.show(new Waiting(rows, 'acme').ofApplication('cache', found));
   for (const button of why.node.querySelectorAll('button')) button.click();
   return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent)];
 }

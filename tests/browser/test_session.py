@@ -31,7 +31,9 @@ async def test_who_comes_in_is_shown_what_they_run_or_the_way_to_it(
     await window.sign_in(site.token(person), at="")
     await expect(page.locator("#view")).to_contain_text("You are in no Organization yet")
     await page.get_by_role("button", name="Sign out").click()
-    await site.create(slug, owners=[{"email": person, "role": "owner"}])
+    other = f"looks-on@{slug}.example"
+    owners = [{"email": person, "role": "owner"}, {"email": other, "role": "viewer"}]
+    await site.create(slug, owners=owners)
     await window.sign_in(site.token(person), at="")
     await expect(page.get_by_role("heading", name="Applications")).to_be_visible()
     await expect(page.get_by_label("Show the views of")).to_have_value(slug)
@@ -61,6 +63,11 @@ async def test_who_comes_in_is_shown_what_they_run_or_the_way_to_it(
     await expect(way.locator(".done")).to_have_count(2)
     await way.get_by_role("button", name="Open the catalogue").click()
     await expect(page.locator("#view h2")).to_have_text("Catalogue")
+    # Whoever may not read a thing is not shown a place for it, and nothing is asked in vain.
+    await page.get_by_role("button", name="Sign out").click()
+    await window.sign_in(site.token(other), at=f"/#/balance/{slug}")
+    await expect(page.locator("#view")).to_contain_text("shown to whoever administers")
+    await expect(page.get_by_role("region", name="Invoices")).to_have_count(0)
 
 
 async def test_no_script_can_read_the_token_once_it_was_given(desk: Window, site: Site) -> None:

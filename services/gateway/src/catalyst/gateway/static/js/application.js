@@ -6,7 +6,7 @@ import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Order } from "./order.js";
 import { changeTitle, takesAway } from "./steps.js";
-import { Why, openChanges, reasonsOf } from "./why.js";
+import { Waiting, Why } from "./why.js";
 import { instant, place } from "./words.js";
 
 export class ApplicationPage {
@@ -50,8 +50,9 @@ export class ApplicationPage {
     say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
-    this.#tell(this.#open() ?? (desired ? null : this.#removal()));
-    const links = found ? reasonsOf(this.application, found, this.rows(), this.organization) : [];
+    const waiting = new Waiting(this.rows(), this.organization);
+    this.#tell(this.#open(waiting) ?? (desired ? null : this.#removal()));
+    const links = found ? waiting.ofApplication(this.application, found) : [];
     this.why.show(links);
     this.free.hidden = !found || links.length > 0;
     const revision = desired?.change ?? "";
@@ -71,9 +72,9 @@ export class ApplicationPage {
   }
 
   /** Returns what the oldest change that is at work here, or waits to be, is about; null if there is none. */
-  #open() {
+  #open(waiting) {
     const mine = ({ request }) => request.application === this.application && request.environment === this.environment;
-    const [first] = openChanges(this.rows(), this.organization, mine);
+    const [first] = waiting.open(mine);
     return first ? { change: first.doc.change, text: `${changeTitle(first.doc)} is ${first.doc.status}.`, link: "See how far it is" } : null;
   }
 

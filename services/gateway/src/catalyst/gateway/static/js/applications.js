@@ -6,7 +6,7 @@ import { Flight } from "./flight.js";
 import { emblemOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { CHANGE_MOODS, changeTitle } from "./steps.js";
-import { Why, reasonsOf } from "./why.js";
+import { Waiting, Why } from "./why.js";
 import { age, counted, place } from "./words.js";
 
 const LATEST = 20;
@@ -22,7 +22,7 @@ export class Applications {
     this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
     this.list = el("div", { class: "runs" });
     this.changes = el("section", { class: "changes", "aria-label": "Latest changes" });
-    this.flight = new Flight(organization, tools);
+    this.flight = new Flight(go);
     this.beginning = new Beginning(organization, tools);
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Applications" }), this.count), this.roll),
       this.flight.node, this.beginning.node, this.list, this.changes);
@@ -58,11 +58,12 @@ export class Applications {
     for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health.status]);
     this.#rollUp(places);
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
-    this.flight.draw();
+    const waiting = new Waiting(this.rows(), this.organization);
+    this.flight.show(waiting);
     this.beginning.draw();
     // Nothing is known to run nowhere before all rows are here.
     this.beginning.node.hidden = found.length > 0 || !this.ready();
-    this.#cardsOf(found);
+    this.#cardsOf(found, waiting);
     this.#changesOf(changes);
   }
 
@@ -77,7 +78,7 @@ export class Applications {
       `${name} `, el("span", { class: `badge dot ${BAD_FIRST[health] ?? "warn"}`, text: health }))));
   }
 
-  #cardsOf(found) {
+  #cardsOf(found, waiting) {
     const keys = new Set(found.map(([name, one]) => `${name}.${one.environment}`));
     for (const [key, card] of this.#cards) {
       if (keys.has(key)) continue;
@@ -95,7 +96,7 @@ export class Applications {
       if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
       card.stands = stands;
       marks(card.marks, one);
-      card.why.show(reasonsOf(name, one, this.rows(), this.organization));
+      card.why.show(waiting.ofApplication(name, one));
       if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
     }
   }

@@ -35,10 +35,11 @@ export class Balance {
       },
     } }, el("h3", {}, icon("ticket"), "Redeem a voucher"), this.code.node, this.problems, this.worth,
     el("div", { class: "actions" }, el("button", { type: "submit", text: "What is it worth?" }), this.take));
+    const others = this.bills ? null : el("p", { class: "quiet", text: "Invoices and use are shown to whoever administers the Organization." });
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
       el("p", { class: "quiet", text: `The account of ${organization}` }))),
     el("div", { class: "page" }, el("div", { class: "columns" },
-      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger), el("div", { class: "aside" }, form, this.bills?.use))));
+      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger, others), el("div", { class: "aside" }, form, this.bills?.use))));
     this.changed([]);
   }
 

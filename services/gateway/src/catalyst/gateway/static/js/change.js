@@ -8,7 +8,7 @@ import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { PATIENCE_MS, Why, whole } from "./why.js";
+import { PATIENCE_MS, Waiting, Why } from "./why.js";
 import { counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
@@ -64,7 +64,7 @@ export class ChangePage {
     const waits = JSON.stringify(doc.blocked_by ?? []);
     if (waits !== this.#waits.text) this.#waits = { text: waits, since: performance.now() };
     const patient = performance.now() - this.#waits.since < PATIENCE_MS;
-    this.why.show(patient ? [] : whole(doc.blocked_by ?? [], this.rows(), this.organization, `change ${this.change}`));
+    this.why.show(patient ? [] : new Waiting(this.rows(), this.organization).whole(doc.blocked_by ?? [], `change ${this.change}`));
   }
 
   changed() {

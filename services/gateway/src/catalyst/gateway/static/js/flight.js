@@ -2,32 +2,31 @@
 
 import { el, say } from "./dom.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { openChanges, waitsOf } from "./why.js";
 import { age } from "./words.js";
 
 export class Flight {
   #lines = new Map();
 
-  constructor(organization, { go, rows }) {
-    Object.assign(this, { organization, go, rows });
+  constructor(go) {
+    this.go = go;
     this.list = el("ul", { class: "lines" });
     this.node = el("section", { class: "card flight", "aria-label": "On its way", hidden: true }, el("h3", { text: "On its way" }), this.list);
   }
 
-  /** Draws what changed; lines that stay are not replaced. */
-  draw() {
-    const found = openChanges(this.rows(), this.organization);
+  /** Shows what is on its way; lines that stay are not replaced. */
+  show(waiting) {
+    const found = waiting.open();
     const names = new Set(found.map(({ doc }) => doc.change));
     for (const [name, line] of this.#lines) {
       if (names.has(name)) continue;
       line.node.remove();
       this.#lines.delete(name);
     }
-    for (const one of found) this.#fill(one);
+    for (const one of found) this.#fill(one, waiting);
     this.node.hidden = !found.length;
   }
 
-  #fill(one) {
+  #fill(one, waiting) {
     const { doc } = one;
     const line = this.#lines.get(doc.change) ?? this.#line(doc);
     const step = doc.steps.find(({ status }) => ["running", "undoing"].includes(status));
@@ -37,7 +36,7 @@ export class Flight {
     line.bar.value = doc.percent;
     say(line.at, [now, `${doc.percent} %`, `for ${age(doc.opened, Date.now())}`].filter(Boolean).join(" · "));
     // The last link is the cause; what leads to it stands in the change's own view.
-    const cause = waitsOf(one, this.rows(), this.organization).at(-1);
+    const cause = waiting.ofChange(one).at(-1);
     say(line.waits, cause ? `It waits: ${cause.message}` : "");
   }
 

@@ -11,78 +11,77 @@ const KINDS = { approval: "Approval of", window: "Change window of", git: "Repos
 /** How long a change waits for something before that is worth telling: most answers come sooner. */
 export const PATIENCE_MS = 3000;
 
-/**
- * Returns the links of a row with those of the rows that they lead to, each once with its depth.
- * A link back to a row on the way would say that it waits for itself: it is left out. `start` is the
- * kind and name of the row that the links are of.
- */
-export function whole(links, rows, organization, start = "") {
-  const heard = heardOf(rows, organization);
-  const [found, told, seen] = [[], new Set(), new Set()];
-  const add = (ahead, way) => {
-    for (const one of ahead) {
-      const at = `${one.kind} ${one.name}`;
-      if (way.includes(at)) continue;
-      const link = one.code === "no-cluster" && heard.has(one.name) ? awaited(one) : one;
-      const same = `${at} ${link.code} ${link.message}`;
-      if (!told.has(same)) found.push({ ...link, depth: way.length - 1 });
-      told.add(same);
-      if (!["change", "application"].includes(link.kind) || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
-      seen.add(at);
-      add(linksOf(link, rows, organization), [...way, at]);
-    }
-  };
-  add(links, [start]);
-  return found;
-}
+/** What waits in an Organization, as its rows say at one moment. */
+export class Waiting {
+  #changes = new Map();
+  #applications = new Map();
+  /** Environments of which something was seen lately: they have a cluster. */
+  #heard = new Set();
 
-/** Returns the Environments of which something was seen lately: they have a cluster. */
-function heardOf(rows, organization) {
-  const found = new Set();
-  for (const [key, { doc }] of rows) {
-    const at = place(key);
-    if (at.kind !== "application" || at.organization !== organization || !doc) continue;
-    for (const { environment, health } of doc.bindings ?? []) if (health?.as_of && !health.stale_since) found.add(environment);
+  constructor(rows, organization) {
+    for (const [key, { doc, time }] of rows) {
+      const at = place(key);
+      if (at.organization !== organization || !doc) continue;
+      if (at.kind === "change") this.#changes.set(at.name, { doc, time });
+      if (at.kind !== "application") continue;
+      this.#applications.set(at.name, doc);
+      for (const { environment, health } of doc.bindings ?? []) if (health?.as_of && !health.stale_since) this.#heard.add(environment);
+    }
   }
-  return found;
+
+  /**
+   * Returns the links of a row with those of the rows that they lead to, each once with its depth.
+   * A link back to a row on the way would say that it waits for itself: it is left out. `start` is the
+   * kind and name of the row that the links are of.
+   */
+  whole(links, start = "") {
+    const [found, told, seen] = [[], new Set(), new Set()];
+    const add = (ahead, way) => {
+      for (const one of ahead) {
+        const at = `${one.kind} ${one.name}`;
+        if (way.includes(at)) continue;
+        const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one) : one;
+        const same = `${at} ${link.code} ${link.message}`;
+        if (!told.has(same)) found.push({ ...link, depth: way.length - 1 });
+        told.add(same);
+        if (!["change", "application"].includes(link.kind) || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
+        seen.add(at);
+        add(this.#linksOf(link), [...way, at]);
+      }
+    };
+    add(links, [start]);
+    return found;
+  }
+
+  /** Returns the changes that are not over as `{doc, time}`, the oldest first; `wanted(doc)` says which. */
+  open(wanted = () => true) {
+    const found = [...this.#changes.values()].filter(({ doc }) => !doc.finished && wanted(doc));
+    return found.sort(({ doc: one }, { doc: other }) => (one.opened < other.opened ? -1 : 1));
+  }
+
+  /** Returns what a change waits for; nothing as long as that may come any moment. */
+  ofChange({ doc, time }) {
+    const patient = doc.status !== "waiting" && Date.now() - Date.parse(time) < PATIENCE_MS;
+    return patient ? [] : this.whole(doc.blocked_by ?? [], `change ${doc.change}`);
+  }
+
+  /** Returns why an Application in an Environment is not as it is to be, with what its open changes wait for. */
+  ofApplication(application, found) {
+    const named = [found.change?.change, found.gate.change];
+    const mine = ({ change, request }) => named.includes(change) || (request.application === application && request.environment === found.environment);
+    const changes = this.open(mine).flatMap((one) => this.ofChange(one));
+    const all = [...(found.blocked_by ?? []), ...changes.map(({ depth, ...link }) => link)];
+    return this.whole(all, `application ${application}`);
+  }
+
+  #linksOf({ kind, name }) {
+    if (kind === "change") return this.#changes.get(name)?.doc.blocked_by ?? [];
+    return (this.#applications.get(name)?.bindings ?? []).flatMap((one) => one.blocked_by ?? []);
+  }
 }
 
 function awaited(link) {
   return { ...link, code: "pending", message: `the cluster of ${link.name} has not said anything of it yet`, what_to_do: "wait; if it lasts, look at Flux" };
-}
-
-function linksOf({ kind, name }, rows, organization) {
-  for (const [key, { doc }] of rows) {
-    const at = place(key);
-    if (at.kind !== kind || at.name !== name || at.organization !== organization || !doc) continue;
-    return kind === "change" ? (doc.blocked_by ?? []) : (doc.bindings ?? []).flatMap((one) => one.blocked_by ?? []);
-  }
-  return [];
-}
-
-/** Returns the changes that are not over, by name; `wanted(doc)` says which. */
-export function openChanges(rows, organization, wanted = () => true) {
-  const found = [];
-  for (const [key, { doc, time }] of rows) {
-    const at = place(key);
-    if (at.kind === "change" && at.organization === organization && doc && !doc.finished && wanted(doc)) found.push({ doc, time });
-  }
-  return found.sort(({ doc: one }, { doc: other }) => (one.opened < other.opened ? -1 : 1));
-}
-
-/** Returns what a change waits for; nothing as long as that may come any moment. */
-export function waitsOf({ doc, time }, rows, organization) {
-  const patient = doc.status !== "waiting" && Date.now() - Date.parse(time) < PATIENCE_MS;
-  return patient ? [] : whole(doc.blocked_by ?? [], rows, organization, `change ${doc.change}`);
-}
-
-/** Returns why an Application in an Environment is not as it is to be, with what its open changes wait for. */
-export function reasonsOf(application, found, rows, organization) {
-  const named = [found.change?.change, found.gate.change];
-  const mine = ({ change, request }) => named.includes(change) || (request.application === application && request.environment === found.environment);
-  const changes = openChanges(rows, organization, mine).flatMap((one) => waitsOf(one, rows, organization));
-  const all = [...(found.blocked_by ?? []), ...changes.map(({ depth, ...link }) => link)];
-  return whole(all, rows, organization, `application ${application}`);
 }
 
 /** A chain as an element, which is drawn anew only if it is another one. */
