@@ -102,3 +102,16 @@ async def test_a_token_that_is_not_believed_is_no_refusal_of_the_question(
     stranger = KeyRing.open(tmp_path / "others").service("environment")
     with pytest.raises(Retry, match="unauthenticated"):
         await Asked(js, stranger.service).ask("environment", "quote", 1, "acme", {})
+
+
+async def test_a_service_asks_those_in_its_table_and_no_others(
+    js: JetStream, asking: Asked, keys: KeyRing
+) -> None:
+    del asking
+    asked = Asked(js, keys.service("provisioning").service)
+    found = await asked.ask("environment", "quote", 1, "acme", {"lines": []})
+    assert found["asked_by"] == "service:provisioning"
+    for other in ("billing", "catalog", "blueprint", "projector"):
+        with pytest.raises(Rejected) as refused:
+            await Asked(js, keys.service(other).service).ask("environment", "quote", 1, "acme", {})
+        assert refused.value.code == "forbidden"

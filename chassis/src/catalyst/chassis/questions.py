@@ -29,7 +29,7 @@ from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
-from catalyst.contracts.roles import may_read, may_read_platform, may_send
+from catalyst.contracts.roles import may_read, may_read_platform, may_send, service_asks
 from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,9 @@ class Questions:
             claims = await self._runtime.verifier.verify(token, at=clock.now())
         except BadToken as error:
             raise Rejected("unauthenticated", str(error)) from error
+        asked = self._service.name
+        if claims.service is not None and not service_asks(claims.service, asked):
+            raise Rejected("forbidden", f"service {claims.service!r} asks nothing of {asked!r}")
         found = self._table.roles(claims, organization)
         if claims.service is None and not _may_ask(query, organization, found):
             found = await self._table.roles_of(organization, claims)

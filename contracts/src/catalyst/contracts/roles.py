@@ -44,6 +44,7 @@ __all__ = [
     "may_read",
     "may_read_platform",
     "may_send",
+    "service_asks",
     "service_git",
     "service_reads",
 ]
@@ -133,6 +134,13 @@ def in_git(repository: str) -> tuple[str, ...]:
 def service_reads(service: str, kind: str) -> bool:
     """Return whether a service is shown what happens to aggregates of `kind`."""
     return kind in SERVICE_READS.get(service, frozenset())
+
+
+def service_asks(service: str, other: str) -> bool:
+    """Return whether a service may ask another one's queries: those in its table, and its own."""
+    return service == other or any(
+        other in table.asks for table in TABLES if table.service == service
+    )
 
 
 def service_git(service: str, action: str) -> bool:
