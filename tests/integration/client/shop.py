@@ -23,7 +23,7 @@ WAIT_SECONDS = 60.0
 PACE = "SIMULATOR_PACE"
 PACE_SECONDS = "0.05"
 SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
-"""Says that directories below `blueprints`, beside the stack's own, may be sources."""
+"""Says that directories below `my-blueprints`, beside the stack's own, may be sources."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ def open_shop(data: Path) -> Iterator[Shop]:
         finally:
             started.set()
 
-    set_ = {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS, SOURCES: str(data / "blueprints")}
+    set_ = {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS, SOURCES: str(data / "my-blueprints")}
     before = {name: os.environ.get(name) for name in set_}
     os.environ |= set_
     thread = threading.Thread(target=work, name="stack")

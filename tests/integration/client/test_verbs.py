@@ -265,7 +265,7 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
     for name, text in files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
-    document = place / "blueprints" / "bp-hello" / "blueprint.yaml"
+    document = place / "my-blueprints" / "bp-hello" / "blueprint.yaml"
     # Of the tests before, a book is in force.
     book = PRICES.read_text("utf-8").replace("blueprints:\n", f"blueprints:\n{price}", 1)
     book = book.replace('version: "2026-01"', 'version: "hello"', 1)
@@ -275,7 +275,7 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
     said = ""
     commands = [line for block in SHELL.findall(page) for line in block.splitlines()]
     assert [line for line in commands if not line.startswith("uv run catalyst ")] == [
-        f'{SOURCES}="$PWD/blueprints" uv run catalyst up --simulate-cluster'
+        f'{SOURCES}="$PWD/my-blueprints" uv run catalyst up --simulate-cluster'
     ]
     for line in commands:
         words = shlex.split(line.partition("catalyst ")[2], comments=True)
@@ -298,7 +298,9 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
         said = ran.out + ran.err
     row = shop.well("app", "list", "--org", ORG).out
     assert re.search(rf"^hello +{ENV} +bp-hello 1\.1\.0 +current +healthy", row, re.MULTILINE)
-    assert "own " in shop.well("source", "list").out
+    # The folder holds it and nothing else: one of the checkout would bring its own.
+    assert re.search(r"^own +_ +public +ready +1 +0", shop.well("source", "list").out, re.MULTILINE)
+    assert not (ROOT / "my-blueprints").exists()
 
 
 def shown(shop: Shop, what: str, *arguments: str) -> None:
