@@ -171,3 +171,30 @@ def test_files_are_counted_and_shown_line_by_line_on_request() -> None:
     counted = planshow.files([file], diff=False)
     assert counted[-1].split() == ["values.yaml", "blog", "changed", "+1", "-2"]
     assert "  +size: 2" in planshow.files([file], diff=True)
+
+
+@pytest.mark.parametrize(
+    ("action", "application", "environment", "said"),
+    [
+        ("uninstall", "blog", "acme-dev", "uninstall blog: 1.1.0 in acme-dev"),
+        (
+            "delete-environment",
+            "",
+            "acme-dev",
+            "delete the Environment acme-dev, with all its Applications",
+        ),
+        (
+            "delete-organization",
+            "",
+            "",
+            "delete the Organization acme, with all its Environments and Applications",
+        ),
+    ],
+)
+def test_a_plan_begins_with_what_it_does(
+    action: str, application: str, environment: str, said: str
+) -> None:
+    request = {"action": action, "application": application, "blueprint": ""}
+    lock = [{"application": "blog", "version": "1.1.0"}]
+    plan = {"request": request, "environment": environment, "lock": lock}
+    assert planshow.heading(plan, "acme") == said

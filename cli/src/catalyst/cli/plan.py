@@ -278,7 +278,7 @@ def _plan(
         raise _refused(target, problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
-    shown = planshow.lines(answered.result, diff=diff)
+    shown = planshow.lines(answered.result, owner, diff=diff)
     show(answered, output, lambda: planshow.write_lines(shown))
     if output is not Format.TABLE:
         return

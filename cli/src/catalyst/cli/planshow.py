@@ -12,16 +12,16 @@ from catalyst.cli.output import Table, clean, to_the_second, write
 Found = Mapping[str, Any]
 
 
-def lines(plan: Found, *, diff: bool = False) -> list[str]:
+def lines(plan: Found, owner: str, *, diff: bool = False) -> list[str]:
     """Return what a plan says, in the order in which a person decides.
 
     Args:
         plan: As the query answers.
+        owner: The Organization that it is about.
         diff: Show what each file gains and loses, line by line; else only how much that is.
     """
-    request = plan["request"]
     return [
-        _heading(request, plan),
+        heading(plan, owner),
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
@@ -63,10 +63,12 @@ def amount(found: Found) -> str:
     return money(found["currency"], found["minor"])
 
 
-def _heading(request: Found, plan: Found) -> str:
+def heading(plan: Found, owner: str) -> str:
+    """Return what a plan does, in one line."""
+    request = plan["request"]
     match request["action"]:
         case "delete-organization":
-            return "delete the whole Organization, with all its Environments and Applications"
+            return f"delete the Organization {owner}, with all its Environments and Applications"
         case "delete-environment":
             return f"delete the Environment {plan['environment']}, with all its Applications"
         case action:
