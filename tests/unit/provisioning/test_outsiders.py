@@ -7,12 +7,14 @@ from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, run, tow
 
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import applying, foreign
 from catalyst.provisioning.domain.change import change_ref
 
+CANCEL = pro1.CancelChange(reason="stop")
 ROOT = Actor(name="user:x#root", roles=frozenset({"sovereign-admin"}), proven=True)
 
 pytestmark = pytest.mark.guarantee("G23.1")
@@ -61,3 +63,48 @@ async def test_whoever_deletes_from_outside_sees_what_goes_and_reads_no_file() -
     assert all(one.diff for one in inside.files)
     assert [one.path for one in outside.files] == [one.path for one in inside.files]
     assert (outside.hash, outside.goes) == (inside.hash, inside.goes)
+
+
+async def test_whom_an_action_is_not_for_is_not_told_why_it_cannot_be_planned() -> None:
+    """The reasons name what runs inside; the plan is not even made."""
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    found = await plan(place, others, install())
+    others.asked.clear()
+    for by, request in (
+        (ROOT, found.request),
+        (DEVELOPER, PlanRequest(action="delete-environment", environment=PROD)),
+        (ADMIN, PlanRequest(action="delete-organization")),
+    ):
+        given = msgspec.structs.replace(command(found), request=request)
+        with pytest.raises(Rejected) as caught:
+            await applying.prepare(given, change_ref("acme", "ch-1"), by, place.now, others)
+        assert caught.value.code == "forbidden"
+    assert others.asked == []
+
+
+async def test_a_sovereign_admin_may_stop_a_deletion_and_hears_of_no_other_change() -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    apply(place, "ch-1", await plan(place, others, install()))
+    told = []
+
+    def stopped(name: str) -> None:
+        with pytest.raises(Rejected) as caught:
+            place.command(change_ref("acme", name), CANCEL, ROOT)
+        told.append((caught.value.code, caught.value.message.replace(name, "")))
+
+    stopped("ch-1")
+    stopped("ch-2")
+    run(place, "ch-1")
+    assert place.change("ch-1").is_over
+    stopped("ch-1")
+    assert set(told) == {("change-not-found", "there is no change ''")}
+    request = PlanRequest(action="delete-environment", environment=PROD)
+    apply(place, "ch-3", await plan(place, others, request, ADMIN), ADMIN)
+    # Nothing runs there, so it deletes already: the rule of every change answers, and tells why.
+    with pytest.raises(Rejected) as caught:
+        place.command(change_ref("acme", "ch-3"), CANCEL, ROOT)
+    assert caught.value.code == "change-past-return"

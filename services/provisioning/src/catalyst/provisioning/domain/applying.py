@@ -54,13 +54,14 @@ class Asking(Protocol):
 
 
 async def prepare(
-    command: pro1.ApplyPlan, ref: Ref, _actor: Actor, _now: datetime, asking: Asking
+    command: pro1.ApplyPlan, ref: Ref, actor: Actor, _now: datetime, asking: Asking
 ) -> Plan:
-    """Return the plan, made again.
+    """Return the plan, made again; whom it is not for is not told either why it cannot be made.
 
     Raises:
-        Rejected: Why what was asked for cannot be planned any more.
+        Rejected: `forbidden`, or why what was asked for cannot be planned any more.
     """
+    require_may(command.request.action, actor)
     request = msgspec.to_builtins(command.request)
     answer = await asking.ask(SERVICE, "plan", 1, ref.organization, request)
     return msgspec.convert(answer, Plan)
@@ -76,15 +77,14 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     """Open the change, put it into the queue of each Application, and begin if it may.
 
     Raises:
-        Rejected: `change-exists`, `invalid-id`, `forbidden`, `plan-expired`, `plan-stale`, or why
-            the plan cannot be applied.
+        Rejected: `change-exists`, `invalid-id`, `plan-expired`, `plan-stale`, or why the plan
+            cannot be applied.
     """
     if not _ID.fullmatch(context.ref.id):
         message = "a change's id is 1 to 64 letters, digits, '-' or '_', not beginning with '-'"
         raise Rejected("invalid-id", message, pointer="/subject")
     if state.opened is not None:
         raise Rejected("change-exists", f"a change is called {context.ref.id!r} already")
-    require_may(command.request.action, context.actor)
     fresh: Plan = context.facts
     organization = context.ref.organization or ""
     read = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Context, Decision
+from catalyst.contracts.decision import Actor, Context, Decision
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
+from catalyst.contracts.tables.role import BUILDERS
 from catalyst.provisioning.domain import closing, gate, process, turn, undoing
 from catalyst.provisioning.domain.change import Change
-from catalyst.provisioning.domain.steps import WAYS, is_removal
+from catalyst.provisioning.domain.steps import DELETIONS, WAYS, is_removal
 from catalyst.provisioning.domain.writing import Writing
 
 
@@ -22,10 +23,23 @@ def reads(state: Change, command: object, ref: Ref) -> Sequence[Ref]:
 
 def _opened(state: Change, context: Context) -> pro1.ChangeOpened:
     if state.opened is None:
-        raise Rejected("change-not-found", f"there is no change {context.ref.id!r}")
+        raise _not_found(context)
     if state.is_over:
         raise Rejected("change-over", f"the change {context.ref.id!r} is over")
     return state.opened
+
+
+def _not_found(context: Context) -> Rejected:
+    return Rejected("change-not-found", f"there is no change {context.ref.id!r}")
+
+
+def _from_outside(state: Change, who: Actor) -> bool:
+    """Return whether somebody who is not of the Organization has to do with a change."""
+    opened = state.opened
+    return opened is not None and (
+        opened.request.action in DELETIONS
+        or gate.is_author(who, opened.author, opened.author_email)
+    )
 
 
 def _looked_at(opened: pro1.ChangeOpened, given: str) -> None:
@@ -91,17 +105,19 @@ def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decis
 def cancel(state: Change, command: pro1.CancelChange, context: Context) -> Decision:
     """Stop the change, and take back what it has done; one that is being taken back goes on so.
 
-    Its author may, and whoever administers the Organization. A removal is past its point of no
+    Its author may, and whoever administers the Organization; a sovereign-admin, who does not see
+    inside, a deletion alone, and is told of no other change that there is one. A removal is past its point of no
     return once it has committed; anything else may still be stopped while it waits to be seen.
 
     Raises:
         Rejected: `change-not-found`, `change-over`, `forbidden` or `change-past-return`.
     """
-    opened = _opened(state, context)
     who = context.actor
-    if not gate.is_author(who, opened.author, opened.author_email) and who.roles.isdisjoint(
-        {ORG_ADMIN, SOVEREIGN_ADMIN}
-    ):
+    if who.roles.isdisjoint(BUILDERS) and not _from_outside(state, who):
+        raise _not_found(context)
+    opened = _opened(state, context)
+    own = gate.is_author(who, opened.author, opened.author_email)
+    if not own and who.roles.isdisjoint({ORG_ADMIN, SOVEREIGN_ADMIN}):
         raise Rejected("forbidden", "a change is stopped by its author or by an org-admin")
     if state.status == "undoing":
         return Decision()

@@ -67,7 +67,8 @@ UNDO_ATTEMPTS: Final = 3
 HOLD_MINUTES: Final = 60 * 30
 """Longer than all steps between hold and capture together, attempts included."""
 
-REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
+DELETIONS: Final = frozenset({"delete-environment", "delete-organization"})
+REMOVALS: Final = DELETIONS | {"uninstall"}
 FORWARD: Final[frozenset[Step]] = frozenset({"release", "settle", "archive", "delete"})
 """Steps behind which there is nothing to go back to: what failed is told, and left."""
 
