@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Actor, Context, Decision
+from catalyst.contracts.decision import Context, Decision
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
@@ -33,13 +33,24 @@ def _not_found(context: Context) -> Rejected:
     return Rejected("change-not-found", f"there is no change {context.ref.id!r}")
 
 
-def _from_outside(state: Change, who: Actor) -> bool:
-    """Return whether somebody who is not of the Organization has to do with a change."""
-    opened = state.opened
-    return opened is not None and (
-        opened.request.action in DELETIONS
-        or gate.is_author(who, opened.author, opened.author_email)
-    )
+def _stoppable(state: Change, context: Context) -> pro1.ChangeOpened:
+    """Return a change that the sender may stop: as its author, or as an org-admin.
+
+    A sovereign-admin, who does not see inside, stops deletions, and hears of no other change.
+
+    Raises:
+        Rejected: `change-not-found`, `change-over` or `forbidden`.
+    """
+    who, opened = context.actor, state.opened
+    if opened is None:
+        raise _not_found(context)
+    own = gate.is_author(who, opened.author, opened.author_email)
+    inside = not who.roles.isdisjoint(BUILDERS)
+    if not inside and not own and opened.request.action not in DELETIONS:
+        raise _not_found(context)
+    if not own and who.roles.isdisjoint({ORG_ADMIN, SOVEREIGN_ADMIN}):
+        raise Rejected("forbidden", "a change is stopped by its author or by an org-admin")
+    return _opened(state, context)
 
 
 def _looked_at(opened: pro1.ChangeOpened, given: str) -> None:
@@ -105,20 +116,13 @@ def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decis
 def cancel(state: Change, command: pro1.CancelChange, context: Context) -> Decision:
     """Stop the change, and take back what it has done; one that is being taken back goes on so.
 
-    Its author may, and whoever administers the Organization; a sovereign-admin, who does not see
-    inside, a deletion alone, and is told of no other change that there is one. A removal is past its point of no
-    return once it has committed; anything else may still be stopped while it waits to be seen.
+    A removal is past its point of no return once it has committed; anything else may still be
+    stopped while it waits to be seen.
 
     Raises:
         Rejected: `change-not-found`, `change-over`, `forbidden` or `change-past-return`.
     """
-    who = context.actor
-    if who.roles.isdisjoint(BUILDERS) and not _from_outside(state, who):
-        raise _not_found(context)
-    opened = _opened(state, context)
-    own = gate.is_author(who, opened.author, opened.author_email)
-    if not own and who.roles.isdisjoint({ORG_ADMIN, SOVEREIGN_ADMIN}):
-        raise Rejected("forbidden", "a change is stopped by its author or by an org-admin")
+    opened = _stoppable(state, context)
     if state.status == "undoing":
         return Decision()
     writing = Writing(state, context)
