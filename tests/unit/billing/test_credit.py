@@ -1,6 +1,6 @@
 """What comes in: once each, spent in the promised order, and gone when it expires."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,19 @@ def test_an_account_takes_no_more_credit_than_an_amount_can_say() -> None:
     limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(MAX_UNITS)))
     state = given(billing.opened(), most, limit).world.state(billing.ACCOUNT)
     assert state.available("OMR", billing.NOW) == billing.omr(MAX_UNITS)
+
+
+@pytest.mark.parametrize(
+    "expires", ["2262-04-12T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"]
+)
+def test_credit_does_not_expire_later_than_a_timer_waits(expires: str) -> None:
+    """The broker's clock ends in 2262: what is armed for later fires at once."""
+    at = datetime.fromisoformat(expires)
+    grant = bill1.GrantCredit(grant="g", amount=billing.omr(1), reason="x", expires=at)
+    when(grant).then_rejected("expiry-far", "/data/expires")
+    code = bill1.IssueVoucher(code=billing.CODE, amount=billing.omr(1), cap=1, ends=at)
+    issued = given().when(code, billing.VOUCHER, by=build.SOVEREIGN_ADMIN, now=billing.NOW)
+    issued.then_rejected("voucher-dates", "/data/ends")
 
 
 def test_only_a_person_gives_credit_lets_it_be_owed_or_records_a_payment() -> None:

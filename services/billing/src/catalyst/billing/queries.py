@@ -70,7 +70,7 @@ class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     invoice: InvoiceId | None = None
     credit_note: EntryId | None = None
-    line: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="a number from 1 to 10000")]
+    line: Annotated[int, msgspec.Meta(ge=1, le=100_000, description="a number from 1 to 100000")]
     start: Annotated[int, msgspec.Meta(ge=0, description="a number from 0 on")] = 0
     """How many events to pass over."""
 

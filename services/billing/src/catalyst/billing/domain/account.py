@@ -28,6 +28,8 @@ AGGREGATE: Final = "account"
 
 ENDED_MAX: Final = 1_000
 """Holds that ended and are still told apart; a repeat comes much sooner than so many others."""
+FARTHEST: Final = timedelta(days=36_500)
+"""How far away a time may be: the broker's clock ends in 2262, and what is beyond fires at once."""
 ATTEMPTS_MAX: Final = 10
 """Codes that an Organization may enter in a window: thirty to the twelfth are there to guess."""
 ATTEMPTS_WINDOW: Final = timedelta(hours=1)

@@ -90,14 +90,17 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
     """Give credit out of goodwill.
 
     Raises:
-        Rejected: `person-required`, `amount-invalid`, `expiry-past`, `grant-exists`, or as
-            `account.require_open`.
+        Rejected: `person-required`, `amount-invalid`, `expiry-past`, `expiry-far`, `grant-exists`,
+            or as `account.require_open`.
     """
     account.require_person(context)
     account.require_open(state, context)
     account.require_positive(command.amount, "/data/amount/minor")
     if command.expires is not None and command.expires <= context.now:
         raise Rejected("expiry-past", "the credit would be expired", pointer="/data/expires")
+    if command.expires is not None and command.expires > context.now + account.FARTHEST:
+        message = f"credit expires within {account.FARTHEST.days} days, or never"
+        raise Rejected("expiry-far", message, pointer="/data/expires")
     grant = bill1.Grant(
         grant=account.grant_name("goodwill", command.grant),
         amount=command.amount,

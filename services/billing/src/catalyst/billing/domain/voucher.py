@@ -107,6 +107,9 @@ def issue(state: Voucher, command: bill1.IssueVoucher, context: Context) -> Deci
     account.require_positive(command.amount, "/data/amount/minor")
     if command.ends is not None and command.ends <= max(context.now, command.starts or context.now):
         raise Rejected("voucher-dates", "it would be over before it begins", pointer="/data/ends")
+    if command.ends is not None and command.ends > context.now + account.FARTHEST:
+        message = f"it would be open for more than {account.FARTHEST.days} days"
+        raise Rejected("voucher-dates", message, pointer="/data/ends")
     if state.status != "absent":
         raise Rejected("voucher-exists", "this code was issued before; take another one")
     return emit(
