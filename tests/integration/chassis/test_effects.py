@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dulwich.object_store import tree_lookup_path
+from dulwich.objects import Commit
 from dulwich.repo import Repo
 from prometheus_client import CollectorRegistry
 from tests.support.homes import MoodyHome, homes
@@ -102,6 +104,54 @@ async def test_a_git_home_that_is_not_ready_is_waited_for_in_the_order_of_the_lo
     seqs = [int(message.rsplit("Catalyst-Seq: ", 1)[1]) for message in messages]
     assert seqs == sorted(set(seqs))
     assert [message.split("\n")[0] for message in messages][-3:] == ["Update Organization acme"] * 3
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_a_commit_that_was_given_up_is_made_up_by_a_retry_or_dropped(
+    js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "_FIRST_PAUSE_SECONDS", 0.0)
+    async with homes(tmp_path / "git") as home, started(js, tmp_path, home) as running:
+        sender = Sender(js)
+        await sender.outcome("acme", await sender.send(CREATE, "acme", acme()))
+        await until(lambda: running.has("organization", "manifest-committed"))
+        home.commits = LookupError("a bug")
+        for name in ("One", "Two"):
+            await sender.outcome("acme", await sender.send(UPDATE, "acme", {"display_name": name}))
+
+        async def letters() -> list[str]:
+            return sorted(item.subject for item in await js.replay("DLQ", ">"))
+
+        async def are(number: int) -> bool:
+            return len(await letters()) == number
+
+        async def asked(verb: str, subject: str) -> tuple[str, object]:
+            data = {"subject": subject} | ({"reason": "made up"} if verb == "drop" else {})
+            sent = await sender.send(
+                f"environment.{verb}.v1", "acme", data, aggregate="organization"
+            )
+            found = await sender.outcome("acme", sent)
+            return found.code, found.result
+
+        await until(lambda: are(2))
+        first, second = await letters()
+        # It fails again: it stays listed, and nothing claims more.
+        before = running.sample("effects_total", result="given-up")
+        assert await asked("retry", second) == ("", {"asked": 1})
+        await until(lambda: running.sample("effects_total", result="given-up") == before + 1)
+        assert await letters() == [first, second]
+        home.commits = None
+        assert await asked("retry", second) == ("", {"asked": 1})
+        await until(lambda: are(1))
+        await until(lambda: running.has("organization", "manifest-committed", 2))
+        assert await asked("drop", first) == ("", {"freed": 1})
+        assert await letters() == []
+        assert await asked("retry", first) == ("not-parked", None)
+    with closing(Repo(str(GitRoot(tmp_path / "git").repository("acme")))) as repo:
+        head = repo[repo.head()]
+        assert isinstance(head, Commit)
+        _, blob = tree_lookup_path(repo.__getitem__, head.tree, b"organization.yaml")
+        assert b"Two" in repo[blob].as_raw_string()
 
 
 @pytest.mark.guarantee("G7.6")

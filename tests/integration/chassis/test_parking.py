@@ -197,6 +197,51 @@ async def test_a_drop_ends_in_a_recorded_rejection(
     await check_log(js)
 
 
+@pytest.mark.guarantee("G7.2")
+async def test_a_retry_of_one_message_does_not_pass_an_older_one(
+    js: JetStream, moody: Service, mood: Mood
+) -> None:
+    sender = Sender(js)
+    mood.rule = True
+    async with working(js, moody):
+        ids = await _park_three(sender)
+        first, second, third = await _parked(js, "acme", 3)
+        mood.rule = False
+        for behind in (second, third):
+            assert await _answer(sender, RETRY, "acme", {"subject": behind}) == ("not-oldest", None)
+        assert "unparked" not in await _facts(js, "acme")
+        for oldest in (first, second, third):
+            assert await _answer(sender, RETRY, "acme", {"subject": oldest}) == ("", {"freed": 1})
+        assert [(await sender.outcome("acme", name)).status for name in ids] == ["accepted"] * 3
+    await check_log(js)
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_a_drop_frees_what_nobody_can_read_any_more(
+    js: JetStream, moody: Service, mood: Mood
+) -> None:
+    sender = Sender(js)
+    mood.rule = True
+    async with working(js, moody):
+        await _park_three(sender)
+        gone, unread, last = await _parked(js, "acme", 3)
+        stored = await js.last("DLQ", unread)
+        assert stored is not None
+        letter = msgspec.structs.replace(parking.read(stored), body=b"no longer a message")
+        for subject in (gone, unread):
+            await js.api("STREAM.PURGE.DLQ", {"filter": subject})
+        await js.publish(Outgoing(unread, msgspec.json.encode(letter)))
+        mood.rule = False
+        assert (await _answer(sender, RETRY, "acme"))[0] == "retry-failed"
+        for subject in (gone, unread):
+            drop = {"subject": subject, "reason": "nobody can read it"}
+            assert await _answer(sender, DROP, "acme", drop) == ("", {"freed": 1})
+        assert await _answer(sender, RETRY, "acme", {"subject": last}) == ("", {"freed": 1})
+        assert (await _answer(sender, RESUME, "acme"))[0] == ""
+        assert (await js.stream_state("DLQ")).messages == 0
+    await check_log(js)
+
+
 @pytest.mark.guarantee("G7.1", "G7.3")
 async def test_a_broken_fold_parks_and_can_be_dropped_without_the_fold(
     js: JetStream, moody: Service, mood: Mood

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -84,6 +85,7 @@ class Outside:
         self.registry = CollectorRegistry()
         self.until: datetime | None = None
         self.times: list[datetime] = []
+        self.purged: list[str] = []
 
     async def now(self) -> datetime:
         return self.times.pop(0)
@@ -104,6 +106,11 @@ class Outside:
             raise answer
         return cast("Report | None", answer)
 
+    async def api(self, suffix: str, payload: dict[str, str]) -> dict[str, Any]:
+        assert suffix == "STREAM.PURGE.DLQ"
+        self.purged.append(payload["filter"])
+        return {}
+
     async def publish(self, message: Outgoing) -> Ack:
         if self.away:
             self.away -= 1
@@ -114,7 +121,13 @@ class Outside:
     async def settle(self, given: Delivery, verdict: Verdict) -> None:
         self.settled.append(verdict)
 
-    async def carry_out(self, failed: Report | None = None, deliveries: int = 1) -> None:
+    async def carry_out(
+        self,
+        failed: Report | None = None,
+        deliveries: int = 1,
+        letter: parking.Letter | None = None,
+        made: Callable[[int], Delivery] = delivery,
+    ) -> None:
         effect = Effect(
             name="git",
             events=(environment_v1.StepStarted,),
@@ -137,9 +150,11 @@ class Outside:
                 measures=Measures(self.registry),
             )
             for number in range(deliveries):
-                rest = running.accept(delivery(7 + number))
+                rest = running.accept(made(7 + number))
                 if rest is not None:
                     await rest
+            if letter is not None:
+                running.again(letter)
             await running.lanes.drained()
 
 
@@ -269,6 +284,41 @@ async def test_an_effect_that_gives_up_unheard_is_listed_with_its_reason() -> No
     assert (letter.reason, letter.detail, letter.reaction) == ("effect-failed", "never", "git")
     assert outside.settled == [Acked()]
     assert (outside.counted("given-up"), outside.counted("done")) == (1, None)
+
+
+def given_up() -> parking.Letter:
+    return parking.unread(delivery(), parking.EFFECT_FAILED, "never", reaction="git")
+
+
+@pytest.mark.guarantee("G7.6")
+async def test_what_was_given_up_is_carried_out_when_asked_again_and_then_listed_no_more() -> None:
+    outside = Outside()
+    await outside.carry_out(deliveries=0, letter=given_up())
+    assert (outside.runs, outside.seqs) == (1, [7])
+    assert outside.purged == [OWNER.dead_letter("e", 7)]
+    assert outside.published[0].subject == OWNER.command("report-step", 1)
+    assert not outside.settled
+
+
+@pytest.mark.guarantee("G7.6")
+async def test_what_is_given_up_once_more_stays_listed() -> None:
+    outside = Outside(Poison("never"))
+    await outside.carry_out(deliveries=0, letter=given_up())
+    assert (outside.runs, outside.published, outside.purged) == (1, [], [])
+    assert outside.counted("given-up") == 1
+
+
+@pytest.mark.guarantee("G5.9")
+async def test_an_event_that_this_version_cannot_read_is_listed_and_not_passed_over() -> None:
+    def newer(seq: int) -> Delivery:
+        return msgspec.structs.replace(delivery(seq), subject=OWNER.event("step-imagined", 1))
+
+    outside = Outside()
+    await outside.carry_out(made=newer)
+    (message,) = outside.published
+    letter = msgspec.json.decode(message.data, type=parking.Letter)
+    assert (letter.reason, letter.reaction, letter.sequence) == ("fold-failed", "git", 7)
+    assert (outside.runs, outside.settled) == (0, [Acked()])
 
 
 async def test_each_report_of_an_effect_is_published_under_an_id_of_its_own() -> None:

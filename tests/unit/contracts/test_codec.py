@@ -105,6 +105,15 @@ def test_brackets_inside_a_text_are_not_depth() -> None:
     codec.check(json.dumps({"a": "[" * 1000, "b": '\\"[' * 1000}).encode())
 
 
+@pytest.mark.guarantee("G5.3", "G5.9")
+@pytest.mark.parametrize("end", [b"", b"\\", b'"'])
+@pytest.mark.parametrize("inside", [b'\\"', b"x", b'x\\"[', b"\\\\"])
+def test_a_text_of_any_length_is_looked_at_once(inside: bytes, end: bytes) -> None:
+    """With a second look for each quote in it, the largest body took six minutes of a core."""
+    raw = b"[]" * (MAX_DEPTH + 1) + b'"' + inside * ((MAX_BODY_BYTES - 200) // len(inside)) + end
+    assert refused(raw).code == "malformed-json"
+
+
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 def test_absurd_depth_is_refused_like_any_other(depth: int) -> None:
     assert refused(b"[" * depth).code == "too-deep"

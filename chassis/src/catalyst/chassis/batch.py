@@ -257,13 +257,13 @@ def _start(job: Job, outcome: Outcome) -> Draft:
 
 
 def event_message(
-    job: Job, ref: Ref, event: Event, number: int, headers: Mapping[str, str]
+    job: Job, ref: Ref, event: Event, position: int | str, headers: Mapping[str, str]
 ) -> Outgoing:
-    """Return an event as it is sent; its id derives from the outcome's and its place."""
+    """Return an event as it is sent; its id derives from the outcome's and its position."""
     message = named(type(event), ref.service)
     envelope = Envelope(
         specversion="1.0",
-        id=derived_id(job.done_id, number),
+        id=derived_id(job.done_id, position),
         source=f"catalyst/{job.ref.service}",
         type=message.type,
         time=job.now,

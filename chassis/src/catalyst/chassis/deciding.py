@@ -81,6 +81,7 @@ class Deciding:
         self._clock = clock
         self._measures = measures or Measures()
         self._mending = Mending(service, broker, states)
+        self.again = self._mending.again
         self._ways = Ways(service)
 
     async def answer(self, job: Job) -> Outcome | None:
@@ -160,8 +161,7 @@ class Deciding:
     async def _mend(self, job: Job) -> Outcome:
         """Carry out `retry` or `drop` and record its own outcome, under the aggregate's guard."""
         try:
-            freed = await self._mending.mend(job, self)
-            answer = outcome.accepted(job, (), {"freed": freed})
+            answer = outcome.accepted(job, (), await self._mending.mend(job, self))
         except Rejected as refusal:
             answer = outcome.rejected(job, refusal)
         own = await self._states.get(job.ref)

@@ -7,6 +7,9 @@ settled; there may be one for each thing that the event was about.
 `Retry` says "not yet": the effect waits in its lane, what is behind it too, until it works or its
 own deadline is reached. It takes no attempt. How long the oldest one waits is measured, and from
 `LONG_SECONDS` on it is logged. Any other exception takes an attempt.
+
+An effect that is given up, and that no step waits for, leaves a dead letter. `retry` puts it into
+its lane again; the letter goes once it worked.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from catalyst.chassis import clock, events, parking
 from catalyst.chassis.errors import Poison, Retry
@@ -54,6 +57,15 @@ class _Waiting:
         self.told_after = LONG_SECONDS
 
 
+class _Asked(NamedTuple):
+    """An event whose effect is to be carried out."""
+
+    recorded: Recorded
+    delivery: Delivery | None
+    """What the broker waits for; None if it was given up once, and a person asks again."""
+    traceparent: str
+
+
 class Effects:
     """Runs one effect of a service for the events that its durable delivers."""
 
@@ -83,7 +95,7 @@ class Effects:
         self._now = now
         self._waiting: dict[int, float] = {}
         """Sequence of each event that waits, and since when by the monotonic clock."""
-        self.lanes: Lanes[tuple[Delivery, Recorded]] = Lanes(tasks, self._run)
+        self.lanes: Lanes[_Asked] = Lanes(tasks, self._run)
         self._measures.waits.labels(effect.name).set_function(self.waited)
 
     def waited(self) -> float:
@@ -98,43 +110,71 @@ class Effects:
                 delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
             )
         except events.Unreadable as error:
-            # The aggregate's own fold parks it, visibly; for us it is an event of a newer program.
-            log.warning("event ignored", extra={"effect": self._effect.name, "why": str(error)})
-            return self._settle(delivery, Acked())
+            return self._unread(delivery, str(error))
         if not isinstance(recorded.event, self._effect.events):
             return self._settle(delivery, Acked())
-        self.lanes.put(self._effect.lane(recorded), (delivery, recorded))
+        asked = _Asked(recorded, delivery, events.traceparent(delivery.data))
+        self.lanes.put(self._effect.lane(recorded), asked)
         return None
 
-    async def _run(self, item: tuple[Delivery, Recorded]) -> None:
-        delivery, recorded = item
+    def again(self, letter: parking.Letter) -> None:
+        """Put what was given up into its lane once more; its dead letter goes when it works.
+
+        Raises:
+            Unreadable: If this version cannot read the event.
+        """
+        recorded = events.recorded(
+            letter.subject, letter.body, seq=letter.sequence, time=letter.time
+        )
+        asked = _Asked(recorded, None, events.traceparent(letter.body))
+        self.lanes.put(self._effect.lane(recorded), asked)
+
+    async def _unread(self, delivery: Delivery, why: str) -> None:
+        """Set an event aside that this version cannot read: its effect may be missing."""
+        letter = parking.unread(delivery, "fold-failed", why, reaction=self._effect.name)
+        await parking.put_aside(self._broker, parking.unread_subject(delivery), letter)
+        self._measures.letter(letter.reason)
+        await self._settle(delivery, Acked())
+
+    async def _run(self, asked: _Asked) -> None:
+        recorded = asked.recorded
         span = self._telemetry.span(
             f"effect {self._effect.name}",
-            events.traceparent(delivery.data),
+            asked.traceparent,
             {"catalyst.aggregate": recorded.ref.path, "catalyst.seq": recorded.seq},
         )
         with span as traceparent:
-            found = await self._attempts(delivery, recorded)
+            found, why = await self._attempts(recorded)
             for number, report in enumerate(_each(found)):
                 await self._publish(report, number, recorded, traceparent)
-        await self._settle(delivery, Acked())
+        letter = _letter_of(recorded)
+        if asked.delivery is None:
+            if not why:
+                await parking.discard(self._broker, letter)
+            return
+        if why and not _each(found):
+            unheard = parking.unread(
+                asked.delivery, parking.EFFECT_FAILED, why, reaction=self._effect.name
+            )
+            await parking.put_aside(self._broker, letter, unheard)
+            self._measures.letter(unheard.reason)
+        await self._settle(asked.delivery, Acked())
 
-    async def _attempts(self, delivery: Delivery, recorded: Recorded) -> Reports:
+    async def _attempts(self, recorded: Recorded) -> tuple[Reports, str]:
+        """Return what is to be reported, and why the effect was given up; empty if it worked."""
         waiting = _Waiting()
         try:
-            return await self._carried_out(delivery, recorded, waiting)
+            return await self._carried_out(recorded, waiting)
         finally:
             self._waiting.pop(recorded.seq, None)
 
-    async def _carried_out(
-        self, delivery: Delivery, recorded: Recorded, waiting: _Waiting
-    ) -> Reports:
+    async def _carried_out(self, recorded: Recorded, waiting: _Waiting) -> tuple[Reports, str]:
         why, attempt = "", 1
         while attempt <= MAX_ATTEMPTS:
             try:
                 report = await self._effect.run(recorded, self._load)
                 self._count("done")
-                return report  # noqa: TRY300 - what is counted belongs to the attempt
+                return report, ""  # noqa: TRY300 - what is counted belongs to the attempt
             except Retry as error:
                 why = str(error)
                 if not await self._waits(recorded, error, waiting):
@@ -154,7 +194,9 @@ class Effects:
             self._count("again")
             await asyncio.sleep(_pause(attempt, _LONGEST_PAUSE_SECONDS))
             attempt += 1
-        return await self._give_up(delivery, recorded, why, attempt)
+        self._count("given-up")
+        log.error("effect given up", extra={**self._facts(recorded, attempt), "why": why})
+        return self._effect.failed(recorded, why), why or "given up"
 
     async def _waits(self, recorded: Recorded, error: Retry, waiting: _Waiting) -> bool:
         """Wait before the next try; False at once if the time that the effect has is over."""
@@ -193,20 +235,6 @@ class Effects:
             # Nothing can be reported either: the next try asks again.
             return float("inf")
 
-    async def _give_up(
-        self, delivery: Delivery, recorded: Recorded, why: str, attempt: int
-    ) -> Reports:
-        """Set the event aside, listed with its reason; a step that waits for it hears of it."""
-        self._count("given-up")
-        log.error("effect given up", extra={**self._facts(recorded, attempt), "why": why})
-        report = self._effect.failed(recorded, why)
-        if not _each(report):
-            letter = parking.unread(delivery, "effect-failed", why, reaction=self._effect.name)
-            subject = recorded.ref.dead_letter("e", recorded.seq)
-            await parking.put_aside(self._broker, subject, letter)
-            self._measures.letter(letter.reason)
-        return report
-
     def _count(self, result: str) -> None:
         self._measures.effects.labels(self._effect.name, result).inc()
 
@@ -243,6 +271,11 @@ class Effects:
             "seq": recorded.seq,
             "attempt": attempt,
         }
+
+
+def _letter_of(recorded: Recorded) -> str:
+    """Return where an event stands in the dead-letter queue once its effect is given up."""
+    return recorded.ref.dead_letter("e", recorded.seq)
 
 
 def _each(reports: Reports) -> tuple[Report, ...]:

@@ -1,13 +1,13 @@
 """`retry` and `drop`: what was parked is decided again in its old order, or given up.
 
 Works without the fold and touches only what a `parked` names and no `unparked` does. `unparked`
-stands in the same batch as the outcome of the message that it frees. Called by the decide loop.
+stands in the same batch as the outcome of the message that it frees. An effect that was given up is
+parked nowhere: it is asked again, or its dead letter dropped. Called by the decide loop.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -28,9 +28,6 @@ from catalyst.contracts.message import Event, Outcome, derived_id
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import DLQ
-
-log = logging.getLogger(__name__)
-
 
 _UNREADABLE: Final = (BadSubject, Undecodable, msgspec.MsgspecError)
 
@@ -65,12 +62,18 @@ class Mending:
         self._service = service
         self._broker = broker
         self._states = states
+        self.again: dict[str, Callable[[Letter], None]] = {}
+        """How each effect of the service is asked again, by its name; the worker fills it."""
 
-    async def mend(self, job: Job, deciding: Decides) -> int:
-        """Free what the command names, oldest first; return how many were freed.
+    async def mend(self, job: Job, deciding: Decides) -> dict[str, int]:
+        """Free what the command names, oldest first.
+
+        Returns:
+            How many messages were `freed`, or how many effects were `asked` again.
 
         Raises:
-            Rejected: `not-parked` if it names nothing parked, `retry-failed` if one fails again.
+            Rejected: `not-parked` if it names nothing parked, `not-oldest` if what it names waits
+                for an older one, `retry-failed` if one fails again.
             BrokerError: As the broker port says; what was freed until then stays freed.
         """
         if job.delivered > parking.MAX_DELIVERIES:
@@ -78,43 +81,81 @@ class Mending:
         own = await self._fresh(job)
         wanted = getattr(job.payload, "subject", None)
         named = [entry.subject for entry in own.parked if wanted in {None, entry.subject}]
-        if not named and not job.freed and job.delivered == 1:
-            raise Rejected("not-parked", "nothing is parked here under that name")
+        if not named and not job.freed:
+            done = await self._given_up(job)
+            if done is not None:
+                return done
+            if job.delivered == 1:
+                raise Rejected("not-parked", "nothing is parked here under that name")
+        dropping = isinstance(job.payload, runtime_v1.Drop)
+        if wanted is not None and not dropping and len(own.parked) > len(named) > 0:
+            oldest, _ = (await self._letters([entry.subject for entry in own.parked]))[0]
+            if oldest != wanted:
+                raise Rejected("not-oldest", f"{oldest} waits for longer: free it first, or all")
         # An earlier attempt, whose answer was lost, may have freed some or all of them.
         for subject in job.freed.difference(named):
-            await self._discard(subject)
+            await parking.discard(self._broker, subject)
         job.freed.update(named)
-        letters = await self._letters(named)
+        letters = await self._letters(named, lost=dropping)
         for subject, found in letters:
             own = await self._fresh(job)
             if any(entry.subject == subject for entry in own.parked):
                 await self._free(job, own, subject, found, deciding)
-                await self._discard(subject)
-        return len(job.freed)
+                await parking.discard(self._broker, subject)
+        return {"freed": len(job.freed)}
+
+    async def _given_up(self, job: Job) -> dict[str, int] | None:
+        """Ask an effect again, or drop its dead letter; None if the command names none."""
+        subject = getattr(job.payload, "subject", None) or ""
+        if subject.rpartition(".")[0] != f"dlq.{job.ref.path}":
+            return None
+        stored = await self._broker.last(DLQ, subject, leader=True)
+        found = None if stored is None else parking.read(stored)
+        if found is None or found.reason != parking.EFFECT_FAILED:
+            return None
+        if isinstance(job.payload, runtime_v1.Drop):
+            await parking.discard(self._broker, subject)
+            return {"freed": 1}
+        again = self.again.get(found.reaction)
+        if again is None:
+            raise Rejected("retry-failed", f"no effect of this version is {found.reaction!r}")
+        try:
+            again(found)
+        except events.Unreadable as error:
+            raise Rejected("retry-failed", str(error)) from error
+        return {"asked": 1}
 
     async def _fresh(self, job: Job) -> Held:
         self._states.forget([job.ref])
         return await self._states.get(job.ref)
 
-    async def _letters(self, named: Sequence[str]) -> list[tuple[str, Letter]]:
-        found: list[tuple[str, Letter]] = []
+    async def _letters(
+        self, named: Sequence[str], *, lost: bool = False
+    ) -> list[tuple[str, Letter | None]]:
+        """Return dead letters, oldest first; with `lost`, None for one that is gone."""
+        found: list[tuple[str, Letter | None]] = []
         for subject in named:
             stored = await self._broker.last(DLQ, subject, leader=True)
-            if stored is None:
+            if stored is None and not lost:
                 raise Rejected("retry-failed", f"the dead letter {subject} is gone")
-            found.append((subject, parking.read(stored)))
-        return sorted(found, key=lambda item: (item[1].time, item[1].sequence))
+            found.append((subject, None if stored is None else parking.read(stored)))
+        return sorted(found, key=_age)
 
     async def _free(
-        self, job: Job, own: Held, subject: str, found: Letter, deciding: Decides
+        self, job: Job, own: Held, subject: str, found: Letter | None, deciding: Decides
     ) -> None:
         dropping = isinstance(job.payload, runtime_v1.Drop)
+        entry = next(entry for entry in own.parked if entry.subject == subject)
         how = "dropped" if dropping else "retried"
-        freed = runtime_v1.Unparked(subject=subject, message_id=found.message_id, how=how)
+        freed = runtime_v1.Unparked(subject=subject, message_id=entry.message_id, how=how)
         try:
-            again = self.rebuild(found)
-        except (*_UNREADABLE, events.Unreadable, door.Unreadable) as error:
-            raise Rejected("retry-failed", f"{found.message_id!r} cannot be read") from error
+            again = self._rebuilt(subject, found)
+        except Rejected:
+            if not dropping:
+                raise
+            # Nobody can say any more what it was: it is freed, and no outcome can be recorded.
+            await deciding.commit_event(job, own, freed)
+            return
         if await deciding.recorded(again) is not None:
             await deciding.commit_event(job, own, freed)
             return
@@ -128,8 +169,16 @@ class Mending:
         except BrokerError:
             raise
         except Exception as error:
-            raise Rejected("retry-failed", f"{found.message_id!r} failed again: {error}") from error
+            raise Rejected("retry-failed", f"{entry.message_id!r} failed again: {error}") from error
         await deciding.commit(draft, reading, alone=True)
+
+    def _rebuilt(self, subject: str, found: Letter | None) -> Job:
+        if found is None:
+            raise Rejected("retry-failed", f"the dead letter {subject} is gone")
+        try:
+            return self.rebuild(found)
+        except (*_UNREADABLE, events.Unreadable, door.Unreadable) as error:
+            raise Rejected("retry-failed", f"{found.message_id!r} cannot be read") from error
 
     def rebuild(self, found: Letter) -> Job:
         """Return the job of a dead letter, with the identity and time that it had.
@@ -157,12 +206,11 @@ class Mending:
                     return job
         raise events.Unreadable(f"no process of this version takes {found.message_type!r}")
 
-    async def _discard(self, subject: str) -> None:
-        """Take the copy out of the queue; a failure here only leaves it listed."""
-        try:
-            await self._broker.api(f"STREAM.PURGE.{DLQ}", {"filter": subject})
-        except BrokerError as error:
-            log.warning("dead letter stays listed", extra={"subject": subject, "why": str(error)})
+
+def _age(item: tuple[str, Letter | None]) -> tuple[bool, float, int]:
+    """Return what sorts dead letters by age; what is gone comes first."""
+    _, found = item
+    return (False, 0.0, 0) if found is None else (True, found.time.timestamp(), found.sequence)
 
 
 def _of_source(source: Source, found: Letter) -> Job:
@@ -176,13 +224,14 @@ def _of_source(source: Source, found: Letter) -> Job:
 
 def event_draft(job: Job, own: Held, event: Event) -> batch.Draft:
     """Return the draft of one runtime event without an outcome."""
-    own_id = derived_id(job.done_id, f"{type(event).__name__}/{own.version}")
+    # Not one of the places that the events of the job's own outcome have.
+    position = f"{type(event).__name__}/{own.version}"
     guard = Guard(job.ref.guard, own.version)
-    message = batch.event_message(job, job.ref, event, own.version, guard.headers())
+    message = batch.event_message(job, job.ref, event, position, guard.headers())
     return batch.Draft(
         done="",
         outcome=None,
-        check_subject=(job.ref.organization, own_id),
+        check_subject=(job.ref.organization, derived_id(job.done_id, position)),
         events=[batch.Written(message=message, ref=job.ref, event=event)],
         guards={job.ref.guard: own.version},
         alone=True,

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 MAX_DELIVERIES: Final = 4
 """A message delivered more often than this, without an outcome, is parked before it is decided."""
+EFFECT_FAILED: Final = "effect-failed"
+"""Reason of a dead letter that no `parked` names: an effect was given up, and no step waits."""
 _RETRY_SECONDS: Final = 1.0
 _DETAIL_MAX: Final = 500
 _TOKEN_MAX: Final = 255
@@ -156,6 +158,14 @@ async def _stands(broker: Broker, subject: str, body: bytes, found: Letter) -> b
         there = read(stored)
         return (there.message_id, there.time) == (found.message_id, found.time)
     return True
+
+
+async def discard(broker: Broker, subject: str) -> None:
+    """Take a dead letter out of the queue; a failure here only leaves it listed."""
+    try:
+        await broker.api(f"STREAM.PURGE.{DLQ}", {"filter": subject})
+    except BrokerError as error:
+        log.warning("dead letter stays listed", extra={"subject": subject, "why": str(error)})
 
 
 def read(stored: Stored) -> Letter:

@@ -260,6 +260,7 @@ class Worker:
                 telemetry=self._runtime.telemetry,
                 measures=self._measures,
             )
+            self._deciding.again[effect.name] = effects.again
             consumer = by_name[f"{name}--{effect.name}"]
             found.append(self._taken(consumer, effects.accept, effects.lanes))
         return found

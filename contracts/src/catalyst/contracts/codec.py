@@ -17,7 +17,9 @@ from catalyst.contracts.topology import MAX_BODY_BYTES, MAX_DEPTH
 
 T = TypeVar("T")
 
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A string or a bracket. A string without an end goes to the end of the text, and nothing is ever
+tried twice: otherwise every quote in it would be looked at as the beginning of another one."""
 _PATH: Final = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
 _FIELD: Final = re.compile(r"`([^`]+)`")
