@@ -53,7 +53,13 @@ class World:
         return events
 
     def register(
-        self, ref: Ref, version: str = "1.0.0", *needs: str, digit: str = "1", known: Any = None
+        self,
+        ref: Ref,
+        version: str = "1.0.0",
+        *needs: str,
+        digit: str = "1",
+        known: Any = None,
+        visibility: str = "listed",
     ) -> list[Event]:
         wanted = tuple(Need(*(need if " " in need else f"{need} *").split(" ")) for need in needs)
         origin, _, name = ref.id.partition("-")
@@ -68,6 +74,7 @@ class World:
         )
         spec = {
             "version": version,
+            "visibility": visibility,
             "depends": [{"blueprint": n.blueprint, "version": n.version} for n in wanted],
         }
         facts = Prepared(spec=spec, needs=wanted, known=known or {})
@@ -128,6 +135,28 @@ def test_a_version_is_its_content_for_ever() -> None:
     with refused("version-immutable"):
         world.register(WIKI, digit="2")
     assert len(world.register(WIKI, "1.0.1", digit="2")) == 2
+
+
+@pytest.mark.guarantee("G23.1")
+def test_what_the_platform_keeps_for_itself_is_as_missing_as_what_is_not_there() -> None:
+    world, graph = World(), Graph()
+    secret = at("public", "bp-secret")
+    for ref, needs in ((secret, ["bp-wiki *"]), (at("public", "bp-suite"), ["bp-secret *"])):
+        for event in world.register(ref, "1.0.0", *needs, visibility="private"):
+            graph.take(recorded(ref, event))
+    assert graph.known(None).keys() == {"bp-secret", "bp-suite"}
+    assert graph.known("acme") == {}
+    world.register(WIKI)
+    world.check(secret)
+    assert world.state(secret).versions["1.0.0"].published
+    for name in ("bp-secret", "bp-nothing"):
+        (registered,) = world.register(at("private", f"{name}-user", "acme"), "1.0.0", f"{name} *")
+        assert isinstance(registered, bp1.VersionRegistered)
+        assert [one.blueprint for one in registered.missing] == [name]
+    assert world.register(at("public", "bp-own"), "1.0.0", "bp-secret *")[1:]
+    # Once a version is everybody's it is there, and who waited for it finds it.
+    world.register(secret, "1.1.0", digit="2")
+    assert world.check(at("private", "bp-secret-user", "acme"))
 
 
 def test_what_is_missing_is_named_and_waited_for() -> None:

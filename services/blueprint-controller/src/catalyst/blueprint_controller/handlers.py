@@ -25,7 +25,7 @@ FOLLOWED: Final = ("evt.*.blueprint.blueprint.>",)
 
 AGGREGATES: Final = (
     Aggregate(name=source.AGGREGATE, initial=holding.Source(), evolve=holding.evolve),
-    Aggregate(name=blueprint.AGGREGATE, initial=Blueprint(), evolve=blueprint.evolve),
+    Aggregate(name=blueprint.AGGREGATE, initial=Blueprint(), evolve=blueprint.evolve, fold=2),
     Aggregate(
         name=owner.AGGREGATE, initial=owner.Owner(), evolve=owner.evolve, service=owner.SERVICE
     ),

@@ -14,10 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprint_controller.domain.dependencies import (
+    PRIVATE,
     Blueprint,
     Need,
     Version,
     circle,
+    is_hidden,
     missing,
     places,
 )
@@ -126,7 +128,7 @@ def _circle(
     graph = {other: set(further) for other, further in known.items()}
     for ref in places(context.ref.organization, needs):
         state: Blueprint | None = context.reads.get(ref)
-        if state is not None:
+        if state is not None and not is_hidden(context.ref.organization, ref, state):
             further = {need.blueprint for one in state.versions.values() for need in one.needs}
             graph.setdefault(_name(ref), set()).update(further)
     return circle(name, sorted(needs), {other: sorted(names) for other, names in graph.items()})
@@ -301,6 +303,7 @@ def evolve(state: Blueprint, event: Event) -> Blueprint:
                 digest=event.digest,
                 needs=_needs(event.spec),
                 missing=_lacking(event.missing),
+                private=event.spec.get("visibility") == PRIVATE,
             )
             return replace(state, versions={**state.versions, event.version: version})
         case bp1.VersionPublished():

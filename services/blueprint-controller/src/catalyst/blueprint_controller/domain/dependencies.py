@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,9 @@ from catalyst.blueprints import versions
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.subjects import Ref
+
+PRIVATE: Final = "private"
+"""Visibility of what its author keeps for its owner."""
 
 
 class Need(msgspec.Struct, frozen=True, array_like=True):
@@ -36,6 +39,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, what is not there yet."""
     cycle: tuple[str, ...] = ()
     """Blueprints that need each other, the first one again at the end."""
+    private: bool = False
+    """Whether its author keeps it for its owner."""
 
 
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,18 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, Version] = {}
     deprecated: bool = False
     withdrawn: bool = False
+
+    @property
+    def secret(self) -> bool:
+        """Whether it is its owner's alone, as its newest version says."""
+        offered = {text: x for text, x in self.versions.items() if x.published and not x.yanked}
+        newest = max(offered or self.versions, key=_rank, default=None)
+        return newest is not None and self.versions[newest].private
+
+
+def _rank(text: str) -> tuple[bool, versions.Version]:
+    found = versions.parse(text)
+    return not found.pre, found
 
 
 def places(organization: str | None, names: Iterable[str]) -> tuple[Ref, ...]:
@@ -60,11 +77,19 @@ def missing(
     return tuple(need for need in needs if not _is_met(organization, need, reads))
 
 
+def is_hidden(organization: str | None, ref: Ref, found: Blueprint) -> bool:
+    """Return whether the platform keeps a Blueprint for itself, so that nobody else has it.
+
+    Else whoever depends on a guessed name would be told that there is such a Blueprint.
+    """
+    return ref.organization != organization and found.secret
+
+
 def _is_met(organization: str | None, need: Need, reads: Mapping[Ref, Any]) -> bool:
     wanted = versions.parse_range(need.version)
     for ref in candidates(organization, need.blueprint):
         found: Blueprint | None = reads.get(ref)
-        if found is None or found.withdrawn:
+        if found is None or found.withdrawn or is_hidden(organization, ref, found):
             continue
         if any(
             one.published and not one.yanked and wanted.contains(versions.parse(text))
@@ -110,6 +135,8 @@ class Graph:
         """Start empty."""
         self._needs: dict[Ref, dict[str, tuple[str, ...]]] = {}
         """Blueprint → version → names that it depends on."""
+        self._private: set[tuple[Ref, str]] = set()
+        """Versions that their authors keep for their owners."""
         self._pending: dict[str, set[tuple[Ref, str]]] = {}
         """Name → versions that wait for something and depend on it."""
 
@@ -119,6 +146,8 @@ class Graph:
             case bp1.VersionRegistered(version=version, spec=spec):
                 needs = tuple(one["blueprint"] for one in spec.get("depends") or ())
                 self._needs.setdefault(recorded.ref, {})[version] = needs
+                if spec.get("visibility") == PRIVATE:
+                    self._private.add((recorded.ref, version))
                 for name in needs:
                     self._pending.setdefault(name, set()).add((recorded.ref, version))
             case bp1.VersionPublished(version=version):
@@ -152,6 +181,11 @@ class Graph:
         found: dict[str, set[str]] = {}
         for ref, by_version in self._needs.items():
             if ref.organization in {None, organization}:
-                name = ref.id.partition("-")[2]
-                found.setdefault(name, set()).update(*by_version.values())
+                seen = [
+                    needs
+                    for version, needs in by_version.items()
+                    if ref.organization == organization or (ref, version) not in self._private
+                ]
+                if seen:
+                    found.setdefault(ref.id.partition("-")[2], set()).update(*seen)
         return {name: tuple(sorted(needs)) for name, needs in found.items()}
