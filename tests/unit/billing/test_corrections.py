@@ -165,6 +165,14 @@ def test_a_credit_note_counts_once_and_another_of_its_name_is_refused(log: Log) 
 
 
 @pytest.mark.guarantee("G12.17")
+@pytest.mark.guarantee("G12.11")
+def test_the_last_invoice_of_a_closed_account_is_paid_as_any_other(log: Log) -> None:
+    log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
+    log.send(bill1.RecordPayment(payment="p-1", amount=billing.omr(4500), reference="t"))
+    assert (log.owner().owed("OMR"), log.owner().open_invoices) == (0, {})
+    assert log.scene.world.state(FEBRUARY).status == "paid"
+
+
 def test_a_void_invoice_is_not_credited_and_an_account_that_is_closed_can_be(log: Log) -> None:
     log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
     log.send(VOID)

@@ -122,11 +122,13 @@ def reads_invoices(
 def record_payment(state: Account, command: bill1.RecordPayment, context: Context) -> Decision:
     """Take note of money that came in: it settles what is owed, and the rest is credit.
 
+    A closed account may owe its last invoice, so it is paid as any other.
+
     Raises:
-        Rejected: `person-required`, `amount-invalid`, `grant-exists`, or as `account.require_open`.
+        Rejected: `person-required`, `amount-invalid`, `grant-exists`, or as `account.require_own`.
     """
     account.require_person(context)
-    account.require_open(state, context)
+    account.require_own(state, context)
     account.require_positive(command.amount, "/data/amount/minor")
     name = account.grant_name("payment", command.payment)
     print_ = account.fingerprint("payment", command.amount, command.reference)
