@@ -85,6 +85,22 @@ async def test_one_more_environment_matters_only_to_what_deletes_them_all(
     assert right(before.inputs == after.inputs)
 
 
+@pytest.mark.guarantee("G14.1")
+async def test_the_end_of_an_onboarding_makes_no_plan_stale_and_its_failure_does(
+    place: Town, others: Others
+) -> None:
+    request = of("configure", values={"logLevel": "debug"})
+    hashes = []
+    for event in (
+        env1.OnboardingRestarted(slug="acme", run=2),
+        env1.OrganizationReady(slug="acme"),
+        env1.OrganizationFailed(slug="acme", step="git-home", reason="no room"),
+    ):
+        place.given(ACME, event)
+        hashes.append((await plan(place, others, request)).hash)
+    assert (hashes[0] == hashes[1], hashes[1] == hashes[2]) == (True, False)
+
+
 async def test_a_rollback_does_not_bring_back_what_was_yanked(place: Town, others: Others) -> None:
     assert (await plan(place, others, of("rollback"))).lock[-1].version == "2.0.0"
     yank(place, "bp-wiki", "2.0.0")

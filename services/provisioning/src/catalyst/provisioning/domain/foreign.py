@@ -220,9 +220,13 @@ def evolve_price_book(state: PriceBook, event: Event) -> PriceBook:
 
 
 def organization_version(state: Organization) -> str:
-    """Return whether it may change; which Environments it has matters to its deletion alone."""
-    content = (state.phase, state.suspended)
-    return f"{'suspended' if state.suspended else state.phase}#{fingerprint(content)}"
+    """Return whether it may change: so the end of its onboarding is none, and its failure is one.
+
+    Which Environments it has matters to its deletion alone.
+    """
+    phase = "ready" if state.phase == "onboarding" else state.phase
+    content = (phase, state.suspended)
+    return f"{'suspended' if state.suspended else phase}#{fingerprint(content)}"
 
 
 def environments_version(state: Organization) -> str:
