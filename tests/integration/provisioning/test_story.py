@@ -169,6 +169,9 @@ async def test_a_cascade_takes_everything_away_in_order_and_then_what_held_it(
     assert found.blocked_by == ()
     done = await place.apply("ch-2", found, by)
     assert done.status == "accepted", done
+    late = await place.plan(planning.install())
+    assert [item.code for item in late.blocked_by] == ["environment-going"]
+    assert (await place.apply("ch-3", late)).code == "environment-going"
     state = await place.through("ch-2")
     assert state.status == "completed", state
     assert state.completed == ("commit", "observe", "release", "settle", "archive", "delete")

@@ -82,6 +82,8 @@ class ReportStep(Command, frozen=True, kw_only=True):
     """The attempt that the effect carried out; 0: any."""
     undo: bool = False
     """True if it reports on taking the step back."""
+    code: str = ""
+    """For what failed: the code of a refusal, which no further attempt would change; else empty."""
     deletion: Deletion | None = None
     """For `delete`: the plan that is to be carried out; null for every other step."""
 

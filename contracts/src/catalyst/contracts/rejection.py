@@ -106,6 +106,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("environment-label-invalid", 422, "The label breaks a naming rule."),
         _code("environment-name-taken", 409, "Another Environment has this name."),
         _code("environment-exists", 409, "The Environment exists already."),
+        _code("environment-going", 409, "The Environment is being deleted."),
         _code("environment-not-found", 404, "There is no such Environment."),
         _code("placement-cardinality", 422, "The number of regions does not fit the placement."),
         _code("region-unknown", 422, "The provider has no such region."),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.service import Asking, Effect, Loader, Report
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Recorded
@@ -19,6 +20,8 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.change import Change
 
 NAME: Final = "deletion"
+ENDS_BY_ITSELF: Final = "onboarding-in-progress"
+"""What stands in the way of a deletion and is worth waiting for."""
 LEEWAY: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 LINE_MAX: Final = 253
@@ -41,8 +44,13 @@ def deletion(asking: Asking) -> Effect:
                 "environment", f"plan-{kind}-deletion", 1, recorded.ref.organization, asked
             )
         except Rejected as error:
-            return _report(recorded, event, "failed", f"refused: {error.code}")
-        return _report(recorded, event, "done", "planned", planned(answer))
+            return _refused(recorded, event, error.code, f"refused: {error.code}")
+        for blocker in answer["blocked_by"]:
+            if blocker["code"] == ENDS_BY_ITSELF:
+                raise Retry(blocker["message"])
+            words = f"refused: {blocker['code']}: {blocker['message']}"
+            return _refused(recorded, event, blocker["code"], words)
+        return _report(recorded, event, "done", "planned", found=planned(answer))
 
     return Effect(
         name=NAME,
@@ -76,15 +84,26 @@ def _failed(recorded: Recorded, reason: str) -> Report | None:
     return _report(recorded, event, "failed", reason)
 
 
+def _refused(recorded: Recorded, event: pro1.ChangeStepStarted, code: str, detail: str) -> Report:
+    return _report(recorded, event, "failed", detail, code=code)
+
+
 def _report(
     recorded: Recorded,
     event: pro1.ChangeStepStarted,
     status: Any,
     detail: str,
+    *,
+    code: str = "",
     found: Deletion | None = None,
 ) -> Report:
     line = " ".join(detail.split())[:LINE_MAX]
     command = pro1.ReportStep(
-        step="delete", status=status, detail=line, attempt=event.attempt, deletion=found
+        step="delete",
+        status=status,
+        detail=line,
+        code=code,
+        attempt=event.attempt,
+        deletion=found,
     )
     return Report(ref=recorded.ref, command=command)

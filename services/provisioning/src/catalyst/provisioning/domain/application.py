@@ -132,6 +132,15 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         desired = last.desired if last is not None else self.binding(environment).desired
         return desired, desired.change if desired is not None else ""
 
+    def deleted_by(self, environment: str) -> str:
+        """Return the change that takes away everything in an Environment now; empty: none."""
+        found = (
+            item.change
+            for item in self.queue
+            if item.taken and item.environment == environment and item.action.startswith("delete-")
+        )
+        return next(found, "")
+
     def first_free(self, without: str) -> str:
         """Return the change that is first once `without` has left; empty: none."""
         return next((change for change in self.changes() if change != without), "")

@@ -138,6 +138,13 @@ def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
     if owner.phase == "failed" and not request.action.startswith("delete-"):
         message = "the onboarding of the Organization failed; restart it first"
         found.append(Blocker(code="organization-failed", message=message))
+    found += (
+        Blocker(
+            code="environment-going",
+            message=f"{name} is being deleted by {change}; plan again once that is over",
+        )
+        for name, change in facts.going.items()
+    )
     quoted = facts.quoted
     if quoted is not None and not quoted.covered:
         message = f"{quoted.quote.due} is due, and the credit does not cover it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     contents: Mapping[str, Content] = {}
     """By digest: what runs, and what shall run."""
     quoted: Quoted | None = None
+    going: Mapping[str, str] = {}
+    """The change that deletes an Environment at this moment, by Environment."""
     author: str = ""
     """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str
@@ -90,6 +92,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         place = self.place(application, environment, desired, near)
         origin = Origin(url=self.git_url, branch=self.environments[environment].branch)
         return standing(place, self.contents[desired.digest], origin)
+
+
+def going(states: Iterable[Application], environments: Iterable[str]) -> dict[str, str]:
+    """Return the change that takes everything away, by Environment; it stands in every queue."""
+    return {
+        name: change
+        for state in states
+        for name in environments
+        if (change := state.deleted_by(name))
+    }
 
 
 def required(request: PlanRequest) -> None:

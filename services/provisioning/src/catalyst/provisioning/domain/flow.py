@@ -24,7 +24,9 @@ from catalyst.provisioning.domain.writing import DEADLINE, Writing
 LOOKS: Final[frozenset[Step]] = frozenset({"observe", "unprotect"})
 """Steps that wait until something is seen."""
 GIVES_BACK: Final[frozenset[Step]] = frozenset({"release", "settle"})
-"""Forward steps that give something back: where nothing is left, they are done."""
+"""Forward steps that give something back."""
+ENDS: Final[frozenset[Step]] = GIVES_BACK | {"delete"}
+"""Steps that are done where nothing is left."""
 
 
 def begin(writing: Writing, step: Step, attempt: int = 1) -> None:
@@ -199,7 +201,7 @@ def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> N
     step = state.step
     if step is None:
         return
-    if step in GIVES_BACK and code in NOTHING_THERE:
+    if step in ENDS and code in NOTHING_THERE:
         done(writing, unit)
         return
     writing.emit(

@@ -25,6 +25,7 @@ from catalyst.provisioning.domain.steps import WAYS, WHOLE, Unit, is_removal
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
 PASSED: Final = "the deadline passed"
+PLANNED_AGAIN: Final = frozenset({"plan-expired", "plan-stale"})
 GRANTS: Final[frozenset[Step]] = frozenset({"admit", "hold"})
 """Steps by which another service grants something that must not stay behind."""
 
@@ -134,7 +135,8 @@ def _answered(writing: Writing, given: Answer) -> None:
         (undoing if asked.undo else flow).done(writing, asked.unit)
     else:
         # What is to be deleted may have changed since it was planned: then it is planned again.
-        final = "" if asked.step == "delete" else given.code
+        again = asked.step == "delete" and given.code in PLANNED_AGAIN
+        final = "" if again else given.code
         reason = f"refused: {given.code}"
         (undoing if asked.undo else flow).fail(writing, reason, asked.unit, final)
 
@@ -201,5 +203,5 @@ def report_step(state: Change, report: pro1.ReportStep, context: Context) -> Dec
             flow.done(writing, unit, report.detail, report.commits)
     elif report.attempt in {0, state.attempt}:
         reason = report.detail or "the effect failed without a reason"
-        (undoing if report.undo else flow).fail(writing, reason, unit)
+        (undoing if report.undo else flow).fail(writing, reason, unit, report.code)
     return writing.decision()

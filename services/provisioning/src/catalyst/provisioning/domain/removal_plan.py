@@ -7,17 +7,22 @@ not go alone; whoever takes away a whole Environment takes them all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
 from catalyst.provisioning.domain import assembling
 from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
 from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
+
+BESIDE: Final = 4
+"""What stands once in the batch that begins a change."""
 
 Volumes = Mapping[str, tuple[str, ...]]
 """What holds data, by `<application>.<environment>`."""
@@ -143,7 +148,11 @@ def plan(
             risks=_risks(request, facts, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
             stays=(*_idle(facts, lock), *_stays(request, going, gone, volumes), *kept),
-            blocked_by=(*made_plan.blocked_by, *_needed(facts, made_plan.dependents, going)),
+            blocked_by=(
+                *made_plan.blocked_by,
+                *_needed(facts, made_plan.dependents, going),
+                *_too_many(going),
+            ),
         )
     )
 
@@ -181,6 +190,20 @@ def _needed(facts: Facts, dependents: tuple[str, ...], going: list[Locked]) -> t
         message = f"in {environment} {words}{end}"
         found.append(Blocker(code="application-needed", message=message, names=tuple(chain)))
     return tuple(found)
+
+
+def _too_many(going: list[Locked]) -> tuple[Blocker, ...]:
+    """Return whether a change takes so many; each stands three times in the batch that begins it.
+
+    It waits, it has its turn, and nothing of it is to run; beside that, nobody needs what it used.
+    """
+    used = sum(len(set(item.dependencies.values())) for item in going)
+    if 3 * len(going) + used + BESIDE <= MAX_EVENTS_PER_COMMAND:
+        return ()
+    message = f"{len(going)} Applications at once are more than one change takes away"
+    places = len({item.environment for item in going})
+    first = "delete its Environments first" if places > 1 else "uninstall some of them first"
+    return (Blocker(code="too-large", message=f"{message}: {first}"),)
 
 
 def _goes(

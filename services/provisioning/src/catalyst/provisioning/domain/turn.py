@@ -190,6 +190,11 @@ def _stale(writing: Writing) -> str:
         place: Environment = writing.reads[environment_ref(writing.organization, name)]
         if not place.exists:
             return f"the Environment {name} is gone"
+        if writing.content.request.action.startswith("delete-"):
+            known = {one.application for one in writing.content.lock if one.environment == name}
+            more = [one for one in place.applications if one not in known]
+            if more:
+                return f"plan-stale: {', '.join(more)} came to {name} since; plan it again"
     return _moved(writing) or _superseded(writing)
 
 

@@ -1,0 +1,124 @@
+"""While an Environment goes nothing begins in it; what stands in the way of its end is named."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import build, planning
+from tests.support.changing import Town
+from tests.support.planning import Others, install, known, plan, wiki
+from tests.support.plans import ADMIN, PROD, apply, locked, run, town
+
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Deletion, PlanRequest
+from catalyst.provisioning.domain import foreign, removal_plan
+from catalyst.provisioning.domain.change import change_ref
+
+pytestmark = pytest.mark.guarantee("G14.7")
+
+END = PlanRequest(action="delete-environment", environment=PROD)
+HOME = foreign.environment_ref("acme", PROD)
+LATE = env1.ApplicationAdmitted(environment=PROD, application="redis")
+
+
+async def deleting(*approvals: env1.Approval) -> tuple[Town, Others]:
+    """Return `acme` whose Environment, in which the wiki runs, is to be deleted by `ch-1`."""
+    place, others = town(approvals=approvals), Others()
+    known(place)
+    wiki(others)
+    others.locks["redis"] = [planning.entry("redis", "bp-redis", "1.2.0", "target")]
+    apply(place, "ch-0", await plan(place, others, install()))
+    if approvals:
+        approve(place, "ch-0")
+    run(place, "ch-0")
+    for name in ("wiki", "wiki-postgres"):
+        place.given(HOME, env1.ApplicationAdmitted(environment=PROD, application=name))
+    apply(place, "ch-1", await plan(place, others, END, ADMIN), ADMIN)
+    return place, others
+
+
+def approve(place: Town, name: str) -> None:
+    """Approve a change as somebody else."""
+    other = msgspec.structs.replace(
+        ADMIN, name="user:https://id.example#vi", email="vi@acme.example"
+    )
+    content = place.change(name).content()
+    place.command(change_ref("acme", name), pro1.ApproveChange(hash=content.hash), other)
+
+
+def report(place: Town, **more: Any) -> None:
+    """Let the effect of the last step report."""
+    command = pro1.ReportStep(step="delete", **more)
+    place.command(change_ref("acme", "ch-1"), command, build.service("provisioning"))
+
+
+def blockers(found: Any) -> list[str]:
+    return [item.code for item in found.blocked_by]
+
+
+async def test_nothing_is_planned_for_an_environment_that_is_being_deleted() -> None:
+    place, others = await deleting()
+    for request in (install("redis"), END):
+        found = await plan(place, others, request, ADMIN)
+        assert blockers(found) == ["environment-going"]
+        assert "being deleted by ch-1" in found.blocked_by[0].message
+
+
+async def test_a_deletion_that_waits_keeps_nobody_and_does_not_begin_once_something_came() -> None:
+    place, others = await deleting(env1.Approval(quorum=1))
+    assert place.change("ch-1").status == "waiting"
+    assert blockers(await plan(place, others, install("redis"))) == []
+    place.given(HOME, LATE)
+    approve(place, "ch-1")
+    state = place.change("ch-1")
+    assert (state.status, state.begun) == ("failed", ())
+    assert state.reason == f"plan-stale: redis came to {PROD} since; plan it again"
+
+
+async def ending() -> Town:
+    """Return `acme` in the last step of a deletion."""
+    place, _ = await deleting()
+    run(place, "ch-1")
+    assert place.change("ch-1").step == "delete"
+    return place
+
+
+async def test_what_stands_in_the_way_of_the_last_step_ends_it_at_once_and_is_named() -> None:
+    place = await ending()
+    words = f"refused: applications-present: Applications stand in it: {PROD}/redis"
+    report(place, status="failed", detail=words, code="applications-present", attempt=1)
+    state = place.change("ch-1")
+    assert (state.status, state.left) == ("failed", (f"delete: {words}",))
+    assert len([x for x in place.events(pro1.ChangeStepStarted) if x.step == "delete"]) == 1
+
+
+async def test_a_plan_that_has_moved_is_made_again_and_any_other_refusal_is_final() -> None:
+    place = await ending()
+    planned = Deletion(request={}, inputs={}, hash="0" * 64, expires=place.now)
+    for attempt, code in enumerate(("plan-stale", "plan-expired", "applications-present"), 1):
+        assert place.change("ch-1").attempt == attempt
+        report(place, status="done", deletion=planned, attempt=attempt)
+        place.answer(place.sent.pop(), code)
+    assert place.change("ch-1").status == "failed"
+
+
+@pytest.mark.parametrize("told", ["planned", "asked"])
+async def test_what_is_gone_already_needs_no_deletion(told: str) -> None:
+    place = await ending()
+    if told == "planned":
+        report(place, status="failed", detail="refused", code="environment-not-found", attempt=1)
+    else:
+        planned = Deletion(request={}, inputs={}, hash="0" * 64, expires=place.now)
+        report(place, status="done", deletion=planned, attempt=1)
+        place.answer(place.sent.pop(), "environment-not-found")
+    assert place.change("ch-1").status == "completed"
+
+
+def test_what_is_too_much_for_one_change_is_told_by_its_plan() -> None:
+    many = [locked(f"app-{number}") for number in range(65)]
+    assert removal_plan._too_many(many) == ()
+    (blocker,) = removal_plan._too_many([*many, locked("one-more")])
+    assert (blocker.code, "uninstall some" in blocker.message) == ("too-large", True)
+    used = [locked(f"app-{number}", a="x", b="y") for number in range(40)]
+    assert [item.code for item in removal_plan._too_many(used)] == ["too-large"]
