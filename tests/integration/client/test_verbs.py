@@ -155,6 +155,18 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert verbs - shop.used == {("billing", "void")}
 
 
+@pytest.mark.guarantee("G27.1")
+def test_whoever_watches_an_organization_go_sees_its_end(shop: Shop, tmp_path: Path) -> None:
+    manifests = tmp_path / "leaving.yaml"
+    manifests.write_text(MANIFESTS.replace(ORG, "leaving"))
+    shop.well("apply", "-f", str(manifests))
+    # Its onboarding ends by itself.
+    free = shop.once_free("cannot be applied", "plan", "delete-organization", "leaving")
+    leaving = pasted(free.err, "apply")
+    for _ in ("applied", "watched once more"):
+        assert "completed: the Organization leaving is deleted" in shop.well(*leaving).out
+
+
 BLOG: Final = ("--env", ENV, "--org", ORG)
 NOBODY: Final = ("--org", "nobody")
 

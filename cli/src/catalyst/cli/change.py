@@ -137,7 +137,15 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         return
     if form is Format.TABLE:
         note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")
-    code = run(following.follow(target, kept.change, kept.organization, form))
+    watching = following.follow(
+        target,
+        kept.change,
+        kept.organization,
+        form,
+        since=found.seq,
+        deletes=kept.plan["request"]["action"] == "delete-organization",
+    )
+    code = run(watching)
     if code is not ExitCode.OK:
         raise Ended(code)
     name = kept.plan["request"]["application"]

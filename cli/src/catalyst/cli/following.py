@@ -17,7 +17,7 @@ from catalyst.cli.planshow import chain, link_line, write_lines
 from catalyst.cli.target import Target, reads
 from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads
-from catalyst.client.rows import Bye, Interrupted, Put
+from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
 from catalyst.contracts.blocked import FOLLOWED_MAX, Link, tree
 
 Doc = Mapping[str, Any]
@@ -39,10 +39,14 @@ _LOOKS: Final = frozenset({"observe", "unprotect"})
 class Follower:
     """Says of each state of a change what is new in it."""
 
-    def __init__(self) -> None:
-        """Start before anything was seen."""
+    def __init__(self, since: int = 0, *, deletes: bool = False) -> None:
+        """Start before anything was seen of what is there from the sequence `since` on."""
         self.doc: Doc | None = None
         """The newest state."""
+        self.deletes = deletes
+        """Whether the change deletes its Organization."""
+        self._since_seq = since
+        self._present = False
         self._status = ""
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._waits: list[str] = []
@@ -69,6 +73,19 @@ class Follower:
                 found += [f"  not seen: {text}" for text in unseen(doc)]
                 found += [f"  left: {text}" for text in doc["left"]]
         return found
+
+    def is_gone(self, item: Change) -> bool:
+        """Return whether the row is gone, given what comes of the stream; it was there."""
+        match item:
+            case Put():
+                self._present = True
+            case Reset():
+                self._present = False
+            case Del():
+                return True
+            case Synced(as_of=as_of) if not self._present:
+                return self.doc is not None or 0 < self._since_seq <= as_of
+        return False
 
     def patient(self) -> bool:
         """Return whether there is nothing to tell yet of what the change waits for."""
@@ -103,21 +120,38 @@ def _step(step: Doc) -> str:
     return text
 
 
-async def follow(target: Target, change: str, organization: str, form: Format) -> ExitCode:
+async def follow(
+    target: Target,
+    change: str,
+    organization: str,
+    form: Format,
+    *,
+    since: int = 0,
+    deletes: bool = False,
+) -> ExitCode:
     """Show a change until it is over, and return how it ended.
 
+    Args:
+        target: Where to look.
+        change: Its id.
+        organization: Whose it is.
+        form: How each state is shown.
+        since: The sequence from which on the change is there.
+        deletes: Whether it deletes its Organization, with which its own row goes.
+
     Raises:
-        Failure: If the stream ends for good before that.
+        Failure: If the stream ends for good before that, or the Organization goes in between.
     """
-    follower = Follower()
+    follower = Follower(since, deletes=deletes)
     if form is not Format.TABLE:
         # Each state has what the change waits for.
         return await _followed(follower, target, change, organization, form)
     async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(_tell_waits(follower, target, organization))
-        code = await _followed(follower, target, change, organization, form)
-        telling.cancel()
-    return code
+        try:
+            return await _followed(follower, target, change, organization, form)
+        finally:
+            telling.cancel()
 
 
 async def _followed(
@@ -127,6 +161,8 @@ async def _followed(
         watch = door.watch("changes", name=change, organization=organization)
         async with aclosing(watch.changes()) as changes:
             async for item in changes:
+                if follower.is_gone(item):
+                    return _gone(change, organization, form, wanted=follower.deletes)
                 match item:
                     case Put(row=row) if isinstance(row.doc, dict):
                         _write(follower, row.doc, row.seq, form)
@@ -139,6 +175,22 @@ async def _followed(
                     case _:
                         continue
     raise Failure(ExitCode.UNREACHABLE, f"the stream ended before {change} did")
+
+
+def _gone(change: str, organization: str, form: Format, *, wanted: bool) -> ExitCode:
+    """Say that a change is gone with its Organization, as it wanted or not.
+
+    Raises:
+        Failure: If it was there for something else.
+    """
+    if not wanted:
+        gone = f"the Organization {organization} is deleted, and {change} is gone with it"
+        hint = f"`catalyst outcome {change} --org {organization}` shows what it was"
+        raise Failure(ExitCode.NOT_FOUND, gone, hint=hint)
+    if form is Format.TABLE:
+        _tell([f"change {change} completed: the Organization {organization} is deleted"])
+        note("every row of it is gone, this change's as well; the log has everything")
+    return ExitCode.OK
 
 
 def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:

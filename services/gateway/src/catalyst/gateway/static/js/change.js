@@ -80,7 +80,8 @@ export class ChangePage {
 
   #absent() {
     const over = performance.now() - this.#asked > ABSENT_MS;
-    const text = over ? "There is no such change, or it is not yours to see." : "Waiting for its first row…";
+    const gone = "Its Organization is deleted, and everything that was shown of it went with it.";
+    const text = this.#drawn ? gone : over ? "There is no such change, or it is not yours to see." : "Waiting for its first row…";
     if (this.steps.textContent !== text) this.steps.replaceChildren(el("li", {}, nothing("clock", text)));
   }
 
