@@ -34,11 +34,11 @@ REGION: Final = {"provider": "hetzner", "region": "fsn", "building_block": "rtz"
 WAIT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 _MEMBERS: Final = f"""\
-import importlib, resource, sys
+import importlib, sys
 for name in {sorted(MODULES.values())!r}:
     importlib.import_module(name + ".main")
-unit = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) * 1024)
 """
 
 Doc = Mapping[str, Any]

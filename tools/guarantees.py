@@ -26,9 +26,12 @@ REMEDY: Final = "uv run python -m tools.guarantees"
 
 _HEAD: Final = f"""# Guarantees
 
-What Catalyst promises, and the tests that prove it against a real broker. Made from
-`docs/guarantees.toml` and the marks of the tests by `{REMEDY}`; a promise without a test, or a
-test that names an unknown promise, fails the build.
+What Catalyst promises, and the tests that prove it: against the real broker and other real parts
+below `tests/integration`, `tests/browser` and `tests/e2e`; rules that need none of them below
+`tests/unit`, held against a model where "any" is said. Workers die at a sample of all calls in each
+run, and pairs of deaths are a sample as well; `uv run python -m tools.points` goes through every
+single call. Made from `docs/guarantees.toml` and the marks of the tests by `{REMEDY}`; a promise
+without a test, or a test that names an unknown promise, fails the build.
 """
 
 

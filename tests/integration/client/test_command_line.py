@@ -30,6 +30,9 @@ def test_a_rejection_ends_with_3_and_says_why(
     assert ran.code == 3
     assert "status  rejected" in ran.out
     assert "organization-not-suspended" in ran.err
+    resume = ("send", "environment.resume-organization.v1", "--org", organization)
+    told = json.loads(catalyst(*resume, "-o", "json").err)["error"]
+    assert (told["code"], told["exit"]) == ("organization-not-suspended", 3)
 
 
 def test_wrong_data_end_with_3_and_name_each_field(

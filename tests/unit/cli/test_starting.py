@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from catalyst.chassis.jetstream.port import NotFound
 from catalyst.cli import main, startable
 from catalyst.cli.contexts import Context, Contexts, Credentials
 from catalyst.client.errors import shown_address
@@ -68,6 +71,42 @@ def test_a_broker_that_is_not_there_is_named_without_its_password(
     assert f"--nats nats://{place}" in said
     assert "secret" not in said
     assert len(said.splitlines()) == 2
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"api": {"level": 4}}, "nats-server is older than 2.15 (API level 4, 5 is needed)"),
+        ({"api": {}}, "nats-server is older than 2.15 (API level 0, 5 is needed)"),
+        (NotFound(503, 10039, "jetstream not enabled"), "JetStream does not answer there: "),
+    ],
+)
+def test_a_broker_that_cannot_do_it_is_refused_before_anything_starts(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any] | Exception,
+    said: str,
+) -> None:
+    class Other:
+        async def api(self, suffix: str, payload: object) -> dict[str, Any]:
+            assert (suffix, payload) == ("INFO", None)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    @asynccontextmanager
+    async def connect(url: str, *, name: str, timeout: float) -> AsyncIterator[Other]:
+        yield Other()
+
+    monkeypatch.setattr(startable, "connect", connect)
+    data = tmp_path / "data"
+    options = ["--data", str(data), "--port", "0", "--nats", "nats://ann:secret@host:4222"]
+    assert main.ended(["up", *options]) == 8
+    told = capsys.readouterr().err
+    assert said in told
+    assert "nats-server 2.15 or newer, with JetStream" in told
     assert not data.exists()
 
 

@@ -62,7 +62,7 @@ def get(
         str,
         typer.Argument(
             metavar="KIND",
-            help="organizations, environments, policies, onboardings or all.",
+            help=f"{', '.join(kinds.NAMES[:-1])} or {kinds.NAMES[-1]}.",
             autocompletion=kinds.complete,
         ),
     ],

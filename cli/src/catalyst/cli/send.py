@@ -13,7 +13,7 @@ import typer
 from catalyst.cli import addressing, files
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import Ended, ExitCode, Failure, expected
-from catalyst.cli.output import Format, note, show, write
+from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -182,15 +182,19 @@ def finish(found: Outcome, form: Format) -> None:
     """Show an outcome, and end with the code that says whether it was accepted."""
     show(found, form, lambda: _table(found))
     if exit_of(found) is not ExitCode.OK:
-        refuse(found)
+        refuse(found, form)
 
 
-def refuse(found: Outcome) -> Never:
-    """Say why a command was not accepted.
+def refuse(found: Outcome, form: Format) -> Never:
+    """Say why a command was not accepted: in words, or to a program that asked for JSON as JSON.
 
     Raises:
         Ended: Always, with the code that says so.
     """
+    if form is Format.JSON:
+        why = Failure(exit_of(found), found.message, code=found.code, errors=found.errors)
+        complain(why, as_object=True)
+        raise Ended(exit_of(found))
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
         said = "" if error.message == found.message else f": {error.message}"

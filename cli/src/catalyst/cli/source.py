@@ -172,7 +172,7 @@ def _finish(found: Outcome, form: Format, said: str, next_: str = "") -> None:
             note(next_)
         return
     if form is Format.TABLE:
-        refuse(found)
+        refuse(found, form)
     finish(found, form)
 
 

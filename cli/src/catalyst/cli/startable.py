@@ -12,8 +12,9 @@ import httpx
 
 from catalyst.chassis import app as process
 from catalyst.chassis.errors import Expected
+from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError, Denied
+from catalyst.chassis.jetstream.port import Broker, BrokerError, Denied
 from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.connect import NATS_SCHEMES
@@ -22,6 +23,7 @@ from catalyst.client.errors import shown_address
 BROKER_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 2.0
 """For another stack of this machine to say that it runs."""
+_SERVER: Final = "Catalyst needs nats-server 2.15 or newer, with JetStream"
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
@@ -56,18 +58,18 @@ def check_listening(host: str, port: int) -> None:
 
 
 async def check_broker(url: str) -> None:
-    """Look whether a broker answers there.
+    """Look whether a broker answers there, with JetStream and new enough.
 
     Raises:
-        Failure: If none does, or it refuses what the address says.
+        Failure: If none does, it refuses what the address says, or it is not that.
     """
     try:
         check_address(url, NATS_SCHEMES)
     except Failure as failure:
         raise Failure(ExitCode.USAGE, f"--nats: {failure.message}") from failure
     try:
-        async with connect(url, name="up", timeout=BROKER_SECONDS):
-            return
+        async with connect(url, name="up", timeout=BROKER_SECONDS) as broker:
+            wrong = await _jetstream(broker)
     except Denied as error:
         raise Failure(
             ExitCode.NOT_ALLOWED,
@@ -80,6 +82,17 @@ async def check_broker(url: str) -> None:
             f"--nats {shown_address(url)}: no broker answers there",
             hint="start it, or leave --nats out: then a broker is started here",
         ) from error
+    if wrong:
+        raise Failure(ExitCode.CHECK_FAILED, f"--nats {shown_address(url)}: {wrong}", hint=_SERVER)
+
+
+async def _jetstream(broker: Broker) -> str:
+    """Return what a broker that answers lacks; empty: nothing."""
+    try:
+        found = await topology.server(broker)
+    except BrokerError as error:
+        return f"JetStream does not answer there: {error}"
+    return "; ".join(f"{one.why} (API level {one.found}, {one.wanted} is needed)" for one in found)
 
 
 async def answering(known: Contexts, ours: Context) -> frozenset[str]:

@@ -70,7 +70,7 @@ async def ensure(
     """
     streams = [_stream(stream, version, replicas, storage) for stream in topology[0]]
     consumers = [_consumer(consumer, version, replicas) for consumer in topology[1]]
-    findings = await _server(broker)
+    findings = await server(broker)
     if not change:
         for wanted in (*streams, *consumers):
             findings += await _Ensuring(broker, wanted, change=False).run()
@@ -313,7 +313,7 @@ def _lowers(wanted: int, found: int | None) -> bool:
     return found is None or found <= 0 or wanted < found
 
 
-async def _server(broker: Broker) -> list[Finding]:
+async def server(broker: Broker) -> list[Finding]:
     """What is wrong with the server itself."""
     level = (await broker.api("INFO", None))["api"].get("level", 0)
     if level >= MIN_API_LEVEL:
