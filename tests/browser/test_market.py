@@ -100,6 +100,8 @@ async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> Non
     await expect(page.locator(".hero")).to_contain_text(re.compile("Invoice .*paid"))
     await page.get_by_role("button", name="Back to the balance").click()
     await expect(invoices).to_contain_text("paid")
+    # What goes on, and what is ordered from now on, stands on the next one.
+    await expect(invoices).to_contain_text(re.compile("so far.*running.*2.500 OMR.*paid"))
 
 
 @pytest.mark.guarantee("G26.4")

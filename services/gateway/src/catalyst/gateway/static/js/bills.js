@@ -16,6 +16,11 @@ export function thisMonth() {
   return new Date().toISOString().slice(0, 7);
 }
 
+/** Returns the month after one. */
+function monthAfter(month) {
+  return new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 1)).toISOString().slice(0, 7);
+}
+
 /** Returns a month as people write it: `2026-11` → `November 2026`. */
 export function monthName(month) {
   const then = new Date(`${month}-01T00:00:00Z`);
@@ -77,7 +82,9 @@ export class Bills {
 
   async #ask() {
     try {
-      this.#running = await question("billing.invoice", this.organization, { invoice: thisMonth() });
+      this.#running = await this.#invoiceOf(thisMonth());
+      // What is ordered in a month that was closed early stands on the next invoice.
+      if (this.#running.status !== "running") this.#running = await this.#invoiceOf(monthAfter(thisMonth()));
       this.#problem = "";
     } catch (error) {
       this.#running = null;
@@ -86,6 +93,10 @@ export class Bills {
     }
     this.#asked = true;
     if (!this.#stopped) this.#draw();
+  }
+
+  #invoiceOf(month) {
+    return question("billing.invoice", this.organization, { invoice: month });
   }
 
   #draw() {
@@ -98,7 +109,7 @@ export class Bills {
       if (at.kind === "invoice") found.set(at.name, doc);
       if (at.kind === "usage" && at.name === month) used = doc;
     }
-    if (this.#running && !found.has(month)) found.set(month, this.#running);
+    if (this.#running && !found.has(this.#running.month)) found.set(this.#running.month, this.#running);
     const invoices = [...found].sort(([one], [other]) => (one < other ? 1 : -1));
     const text = JSON.stringify([invoices, used, this.#problem, this.#asked]);
     if (text === this.#drawn) return;
