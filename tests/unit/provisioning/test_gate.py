@@ -206,6 +206,21 @@ def test_a_person_is_one_person_whatever_the_case_of_their_address() -> None:
     assert place.change("ch-1").status == "waiting"
 
 
+@pytest.mark.parametrize("name", ["nats:acme", "service:billing"])
+def test_a_credential_of_the_broker_is_nobody_and_neither_approves_nor_rejects(name: str) -> None:
+    """Its holder may be the author."""
+    place = town(approvals=(env1.Approval(quorum=1),))
+    apply(place, "ch-1", planned(place))
+    hash_ = place.change("ch-1").content().hash
+    nobody = Actor(name=name, proven=name.startswith("service:"))
+    for sent in (pro1.ApproveChange(hash=hash_), pro1.RejectChange(hash=hash_, reason="no")):
+        with pytest.raises(Rejected) as caught:
+            place.command(change_ref("acme", "ch-1"), sent, nobody)
+        assert caught.value.code == "person-required"
+    assert place.change("ch-1").approved == ()
+    assert place.change("ch-1").status == "waiting"
+
+
 def test_whoever_comes_to_belong_to_one_more_team_approves_for_that_as_well() -> None:
     place = town(approvals=(env1.Approval(quorum=1), env1.Approval(team=ADMINS, quorum=1)))
     apply(place, "ch-1", planned(place))

@@ -53,6 +53,16 @@ def _stoppable(state: Change, context: Context) -> pro1.ChangeOpened:
     return _opened(state, context)
 
 
+def _require_person(context: Context) -> None:
+    """Let through a person whose token holds: a credential of the broker is nobody in particular.
+
+    Raises:
+        Rejected: `person-required`.
+    """
+    if not context.actor.proven or context.actor.service is not None:
+        raise Rejected("person-required", "only a person who has signed in may do this")
+
+
 def _looked_at(opened: pro1.ChangeOpened, given: str) -> None:
     if given != opened.hash:
         raise Rejected(
@@ -64,9 +74,10 @@ def approve(state: Change, command: pro1.ApproveChange, context: Context) -> Dec
     """Approve the change; the same person again changes nothing.
 
     Raises:
-        Rejected: `change-not-found`, `change-over`, `plan-stale`, `approval-own`, or
-            `approval-not-needed` for whom it asks nothing of.
+        Rejected: `person-required`, `change-not-found`, `change-over`, `plan-stale`,
+            `approval-own`, or `approval-not-needed` for whom it asks nothing of.
     """
+    _require_person(context)
     opened = _opened(state, context)
     _looked_at(opened, command.hash)
     who = context.actor
@@ -98,9 +109,10 @@ def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decis
     """Refuse the change before it begins; it ends, and nothing of it was done.
 
     Raises:
-        Rejected: `change-not-found`, `change-over`, `plan-stale`, `change-under-way`, or
-            `approval-not-needed` for whom it asks nothing of.
+        Rejected: `person-required`, `change-not-found`, `change-over`, `plan-stale`,
+            `change-under-way`, or `approval-not-needed` for whom it asks nothing of.
     """
+    _require_person(context)
     opened = _opened(state, context)
     _looked_at(opened, command.hash)
     if state.status != "waiting":
