@@ -134,6 +134,24 @@ def test_what_goes_on_counts_with_the_price_that_each_month_was_entered_with() -
     )
 
 
+@pytest.mark.guarantee("G12.10")
+def test_an_order_that_reaches_a_part_of_the_limit_is_told_as_use_is() -> None:
+    opened = (billing.ACCOUNT, bill1.AccountOpened(organization="acme", month="2026-04"))
+    limit = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(13_000)))
+    first = then(held(*billing.rich(90_000), opened, limit), CAPTURE)
+    assert not [one for one in first.events if isinstance(one, bill1.SpendAlerted)]
+    wiki = then(first, billing.hold("c-2", billing.quote(billing.item("wiki"))))
+    second = then(wiki, bill1.CaptureHold(hold="c-2", revision="3f2a"))
+    assert second.events[-2:] == [
+        bill1.UsageOpened(month="2026-04"),
+        bill1.SpendAlerted(percent=100, spent=billing.omr(13_000), limit=billing.omr(13_000)),
+    ]
+    # Each part of a limit is told once a month.
+    free = billing.hold("c-3", billing.quote(paid={"blog.acme-prod": PAID}))
+    again = then(then(second, free), bill1.CaptureHold(hold="c-3", revision="3f2a"))
+    assert not [one for one in again.events if isinstance(one, bill1.SpendAlerted)]
+
+
 def test_a_limit_of_another_currency_lets_nothing_pass_it() -> None:
     limit = bill1.SpendLimitSet(limit=bill1.Money(currency="USD", minor=99_999))
     refused = held(*billing.rich(), (billing.ACCOUNT, limit))

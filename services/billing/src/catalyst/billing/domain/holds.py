@@ -143,9 +143,11 @@ def _within_limit(state: Account, due: Money, context: Context) -> None:
 
 
 def reads_capture(state: Account, command: bill1.CaptureHold, ref: Ref) -> Sequence[Ref | Claim]:
-    """Name the subscriptions that start or change."""
+    """Name the subscriptions that start or change, and what was used if that is limited."""
     hold = state.holds.get(command.hold)
-    return () if hold is None else _subscriptions(ref, hold.quote.items)
+    if hold is None:
+        return ()
+    return (*_subscriptions(ref, hold.quote.items), *limit.refs_of(state, ref.id))
 
 
 def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -> Decision:
@@ -181,7 +183,11 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
         )
         for name, ref in refs.items()
     )
-    return Decision(events=(Emit(captured), *begun), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+    told = limit.told(account.evolve(state, captured), context)
+    return Decision(
+        events=(Emit(captured), *begun, *told),
+        timers=(Cancel(f"{DEADLINE}{command.hold}"),),
+    )
 
 
 def _owed(state: Account, hold: Hold) -> Money | None:

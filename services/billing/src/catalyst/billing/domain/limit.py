@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalyst.billing.domain import account, invoicing, ledger, usage
+from catalyst.billing.domain import account, invoicing, ledger, prices, usage
 from catalyst.billing.domain.account import Account
 from catalyst.billing.domain.usage import Usage
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Context, Emit
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.subjects import Ref
 
@@ -47,3 +49,20 @@ def refusal(
     renewed = Money(currency=limit.currency, minor=state.renewed(month, limit.currency))
     goes_on = f" ({renewed} of it goes on from the month before)" if renewed.minor else ""
     return f"{message}{goes_on}, and {due} is due"
+
+
+def told(after: Account, context: Context) -> tuple[Emit, ...]:
+    """Return that what was taken reached a part of the limit; the month's use keeps what was told.
+
+    Args:
+        after: The account, once it was taken.
+        context: With the use that `refs_of` named.
+    """
+    month = prices.month_of(context.now)
+    at = usage.ref_of(context.ref.id, month)
+    used: Usage | None = context.reads.get(at)
+    alert = usage.alert(used, after, month, used.meters.values()) if used is not None else None
+    if used is None or alert is None:
+        return ()
+    opened = () if used.opened else (Emit(bill1.UsageOpened(month=month), at),)
+    return (*opened, Emit(alert, at))

@@ -296,18 +296,25 @@ def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
         meters = counting.priced()
         events.append(bill1.UsageRecorded(uses=tuple(counting.uses), meters=meters))
         owner: Account = context.reads[account.ref_of(context.ref.organization or "")]
-        alert = _alert(state, owner, context.ref.id, {**state.meters, **by_key(meters)}.values())
-        events += [alert] if alert is not None else []
+        told = alert(state, owner, context.ref.id, {**state.meters, **by_key(meters)}.values())
+        events += [told] if told is not None else []
     if counting.unmatched:
         events.append(bill1.UsageUnmatched(uses=tuple(counting.unmatched.values())))
     claims = tuple(TakeClaim(claim, ttl=ttl) for claim, ttl in counting.claims.items())
     return Decision(events=tuple(Emit(event) for event in events), claims=claims)
 
 
-def _alert(
+def alert(
     state: Usage, owner: Account, month: str, meters: Iterable[Metered]
 ) -> bill1.SpendAlerted | None:
-    """Return that a part of the spend limit is reached, once for each part and limit."""
+    """Return that a part of the spend limit is reached, once for each part and limit.
+
+    Args:
+        state: The month's use, which knows what was told.
+        owner: The account as it is after what is decided.
+        month: The month.
+        meters: What is used in it, after what is decided.
+    """
     limit = owner.spend_limit
     if limit is None:
         return None
