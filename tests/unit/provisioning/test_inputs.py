@@ -101,6 +101,14 @@ async def test_the_end_of_an_onboarding_makes_no_plan_stale_and_its_failure_does
     assert (hashes[0] == hashes[1], hashes[1] == hashes[2]) == (True, False)
 
 
+async def test_the_end_of_an_organization_says_what_becomes_of_its_money(
+    place: Town, others: Others
+) -> None:
+    (line,) = [x for x in (await plan(place, others, DELETION, ROOT)).stays if "account" in x]
+    assert "credit that is left after it is not paid out" in line
+    assert not [x for x in (await plan(place, others, of("uninstall"))).stays if "account" in x]
+
+
 async def test_a_rollback_does_not_bring_back_what_was_yanked(place: Town, others: Others) -> None:
     assert (await plan(place, others, of("rollback"))).lock[-1].version == "2.0.0"
     yank(place, "bp-wiki", "2.0.0")

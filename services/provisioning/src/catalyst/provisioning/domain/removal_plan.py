@@ -147,7 +147,12 @@ def plan(
             volumes=volumes,
             risks=_risks(request, facts, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
-            stays=(*_idle(facts, lock), *_stays(request, going, gone, volumes), *kept),
+            stays=(
+                *_idle(facts, lock),
+                *_stays(request, going, gone, volumes),
+                *_account(request, facts.name),
+                *kept,
+            ),
             blocked_by=(
                 *made_plan.blocked_by,
                 *_needed(facts, made_plan.dependents, going),
@@ -261,6 +266,15 @@ def _stays(
     elsewhere = dict.fromkeys(item.application for item in going if item.application not in gone)
     found += (f"repository {name}: the Application runs elsewhere" for name in elsewhere)
     return (*found, "every event stays in the log")
+
+
+def _account(request: PlanRequest, organization: str) -> tuple[str, ...]:
+    """Return what becomes of the money of an Organization that goes."""
+    if request.action != "delete-organization":
+        return ()
+    command = f"catalyst billing balance --org {organization}"
+    words = "its last invoice is made at once; credit that is left after it is not paid out"
+    return (f"account {organization}: {words}; `{command}`",)
 
 
 def _risks(
