@@ -118,6 +118,7 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
             hash=PLAN,
             inputs={f"environment:{PROD}": SEEN},
             expires=LATER,
+            goes=(f"environment:{PROD}", f"name:{PROD}"),
         ),
     ),
     pro1.ChangeOpened(

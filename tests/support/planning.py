@@ -57,6 +57,8 @@ class Others:
         self.monthly = 5000
         self.credit = 100_000
         self.limited = ""
+        self.goes = [goes(f"environment:{plans.PROD}")]
+        """What the plan of a deletion lists."""
         self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     async def ask(
@@ -76,7 +78,7 @@ class Others:
                 raise Rejected("version-refused", "nothing fits")
             return {"lock": lock}
         if name in {"plan-environment-deletion", "plan-organization-deletion"}:
-            return {"goes": [], "stays": [], "blocked_by": []}
+            return {"goes": self.goes, "stays": [], "blocked_by": []}
         assert (service, name) == ("billing", "quote")
         return self._quote(request)
 
@@ -91,6 +93,12 @@ class Others:
         left = self.credit - total
         after = {"currency": "OMR", "minor": left}
         return {**found, "credit_after": after, "covered": left >= 0, "limited": self.limited}
+
+
+def goes(name: str) -> dict[str, str]:
+    """Return one thing that the plan of a deletion lists, from `<kind>:<name>`."""
+    kind, _, own = name.partition(":")
+    return {"kind": kind, "name": own, "detail": "goes as well"}
 
 
 def entry(

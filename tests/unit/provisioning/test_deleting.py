@@ -18,6 +18,8 @@ from catalyst.provisioning.domain.change import change_ref
 pytestmark = pytest.mark.guarantee("G14.7")
 
 END = PlanRequest(action="delete-environment", environment=PROD)
+ACME = foreign.organization_ref("acme")
+ROOT = msgspec.structs.replace(ADMIN, roles=frozenset({"sovereign-admin"}))
 HOME = foreign.environment_ref("acme", PROD)
 LATE = env1.ApplicationAdmitted(environment=PROD, application="redis")
 
@@ -113,6 +115,68 @@ async def test_what_is_gone_already_needs_no_deletion(told: str) -> None:
         report(place, status="done", deletion=planned, attempt=1)
         place.answer(place.sent.pop(), "environment-not-found")
     assert place.change("ch-1").status == "completed"
+
+
+def deletion(place: Town, *names: str) -> Deletion:
+    """Return a plan of the last step that lists these."""
+    inputs = {name: "1" for name in names if not name.startswith("host:")}
+    return Deletion(request={}, inputs=inputs, hash="0" * 64, expires=place.now, goes=names)
+
+
+async def test_what_was_not_planned_is_not_deleted_and_is_named_with_all_that_is_left() -> None:
+    place = await ending()
+    found = deletion(place, "environment:acme-dev", f"environment:{PROD}", "host:x.example")
+    for _ in range(2):
+        report(place, status="done", deletion=found, attempt=1)
+    state = place.change("ch-1")
+    words = "environment acme-dev, host x.example would go too, and was not planned; plan it again"
+    assert (state.status, state.reason) == ("failed", f"plan-stale: {words}")
+    assert state.left == ("environment acme-dev", f"environment {PROD}")
+    assert place.sent == []
+    (failed,) = place.events(pro1.ChangeStepFailed)
+    assert (failed.step, failed.code) == ("delete", "plan-stale")
+
+
+@pytest.mark.parametrize("names", [(), (f"environment:{PROD}",)])
+async def test_what_has_gone_since_it_was_planned_stands_in_nobodys_way(
+    names: tuple[str, ...],
+) -> None:
+    place = await ending()
+    report(place, status="done", deletion=deletion(place, *names), attempt=1)
+    (sent,) = place.sent
+    assert isinstance(sent.send.command, env1.ApplyEnvironmentDeletion)
+    place.answer(place.sent.pop())
+    assert place.change("ch-1").status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("came", "named"),
+    [
+        (env1.EnvironmentAdded(slug="acme", environment="acme-dev"), "environment acme-dev"),
+        (env1.PolicyAdded(slug="acme", policy="strict"), "policy strict"),
+    ],
+)
+async def test_a_deletion_does_not_begin_once_something_came_to_the_organization(
+    came: Any, named: str
+) -> None:
+    place, others = town(approvals=(env1.Approval(quorum=1),)), Others()
+    place.given(ACME, env1.PolicyAdded(slug="acme", policy="gate"))
+    others.goes.append(planning.goes("policy:gate"))
+    whole = PlanRequest(action="delete-organization")
+    before = await plan(place, others, whole, ROOT)
+    others.goes.append(planning.goes("policy:strict"))
+    after = await plan(place, others, whole, ROOT)
+    assert set(after.inputs.items()) - set(before.inputs.items()) == {
+        ("goes:policy:strict", "listed")
+    }
+    assert before.hash != after.hash
+    apply(place, "ch-1", before, ROOT)
+    assert place.change("ch-1").status == "waiting"
+    place.given(ACME, came)
+    approve(place, "ch-1")
+    state = place.change("ch-1")
+    assert (state.status, state.begun) == ("failed", ())
+    assert state.reason == f"plan-stale: {named} came since; plan it again"
 
 
 def test_what_is_too_much_for_one_change_is_told_by_its_plan() -> None:

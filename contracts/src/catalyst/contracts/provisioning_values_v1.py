@@ -215,6 +215,8 @@ class Deletion(Part, frozen=True, kw_only=True):
     """Name of each thing that plan depends on, with the version it saw."""
     expires: UtcTime
     """Until when that plan can be applied."""
+    goes: tuple[str, ...] = ()
+    """What that plan lists, each as `<kind>:<name>`; not sent back."""
 
 
 class Evidence(Part, frozen=True, kw_only=True):

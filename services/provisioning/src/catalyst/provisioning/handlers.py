@@ -38,6 +38,7 @@ AGGREGATES: Final = (
         name="organization",
         initial=foreign.Organization(),
         evolve=foreign.evolve_organization,
+        fold=2,
     ),
     Aggregate(
         service="environment",

@@ -1,7 +1,8 @@
 """What is asked before the last step of a cascade: the environment-controller's own plan.
 
 It is made after the last Application was released, so that it says what stands at that moment. What
-it answers is reported; the change then sends the command that carries it out.
+it answers is reported; the change sends the command that carries it out, unless it lists what the
+change was not planned on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.provisioning_values_v1 import Deletion
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.values_v1 import PlannedDeletion
+from catalyst.provisioning.domain import listed
 from catalyst.provisioning.domain.change import Change
 
 NAME: Final = "deletion"
@@ -63,8 +66,9 @@ def deletion(asking: Asking) -> Effect:
 
 
 def planned(answer: Any) -> Deletion:
-    """Return what has to be sent back of the environment-controller's plan."""
-    return msgspec.convert({name: answer[name] for name in Deletion.__struct_fields__}, Deletion)
+    """Return what has to be sent back of the environment-controller's plan, and what it lists."""
+    back = {name: answer[name] for name in PlannedDeletion.__struct_fields__}
+    return msgspec.convert({**back, "goes": listed.names(answer)}, Deletion)
 
 
 def _step(recorded: Recorded) -> pro1.ChangeStepStarted:

@@ -26,6 +26,7 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.role import BUILDERS
+from catalyst.provisioning import cascade
 from catalyst.provisioning.domain import (
     applying,
     assembling,
@@ -37,7 +38,7 @@ from catalyst.provisioning.domain import (
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.facts import Facts, Quoted, going, locked_of, required
 from catalyst.provisioning.domain.place import Content, values_for_dependencies
-from catalyst.provisioning.domain.plan import Blocker, Plan
+from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
 from catalyst.provisioning.ports import Contents
 
@@ -270,24 +271,7 @@ class Planner:
         facts = await self._with_contents(facts, lock)
         if asked.action == "uninstall":
             return removal_plan.plan(asked, facts, lock)
-        kind = "organization" if asked.environment is None else "environment"
-        request = {} if asked.environment is None else {"environment": asked.environment}
-        answer = await self._asking.ask(
-            "environment", f"plan-{kind}-deletion", 1, facts.name, request
-        )
-        found = removal_plan.plan(
-            asked, facts, lock, beyond=_items(answer["goes"]), kept=_items(answer["stays"])
-        )
-        # Applications stand in the way only until they have gone, which this plan lets them.
-        more = tuple(
-            Blocker(code=item["code"], message=item["message"])
-            for item in answer["blocked_by"]
-            if item["code"] != "applications-present"
-            and not (item["code"] == "organization-suspended" and asked.environment is None)
-        )
-        known = {item.code for item in found.blocked_by}
-        new = tuple(item for item in more if item.code not in known)
-        return replace(found, blocked_by=(*found.blocked_by, *new))
+        return await cascade.plan(self._asking, asked, facts, lock)
 
 
 def _from_outside(found: Plan) -> Plan:
@@ -297,10 +281,6 @@ def _from_outside(found: Plan) -> Plan:
     """
     hidden = tuple(replace(one, diff="", cut=True) for one in found.files)
     return replace(found, files=hidden)
-
-
-def _items(found: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    return tuple(f"{item['kind']} {item['name']}: {item['detail']}" for item in found)
 
 
 def _asked(request: Mapping[str, Any]) -> PlanRequest:

@@ -9,6 +9,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Send
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.contracts.subjects import Ref
+from catalyst.contracts.values_v1 import PlannedDeletion
 from catalyst.provisioning.domain.foreign import environment_ref, organization_ref
 from catalyst.provisioning.domain.steps import HOLD_MINUTES, Unit, subscription
 from catalyst.provisioning.domain.writing import Writing
@@ -75,7 +76,7 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
 def deletion(writing: Writing, planned: Deletion) -> Send:
     """Return the command that carries out a deletion as it was planned."""
     organization = writing.organization
-    said = {name: getattr(planned, name) for name in Deletion.__struct_fields__}
+    said = {name: getattr(planned, name) for name in PlannedDeletion.__struct_fields__}
     environment = writing.content.request.environment
     if environment is None:
         whole = env1.ApplyOrganizationDeletion(**said)

@@ -14,7 +14,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
-from catalyst.provisioning.domain import closing, undoing
+from catalyst.provisioning.domain import closing, listed, undoing
 from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
@@ -172,8 +172,17 @@ def _told(writing: Writing, step: Step, unit: Unit, commits: Mapping[str, str]) 
 
 
 def delete(writing: Writing, planned: Deletion) -> None:
-    """Send what carries out a deletion as it was planned; the step waits for its answer."""
+    """Send what carries out a deletion as it was planned; the step waits for its answer.
+
+    What was not planned when the change was applied is not deleted: then the change ends.
+    """
     if writing.state.step != "delete":
+        return
+    new = listed.unplanned(writing.content.inputs, planned.goes)
+    if new:
+        reason = f"plan-stale: {', '.join(new)} would go too, and was not planned; plan it again"
+        _note(writing, "delete", reason, WHOLE, "plan-stale")
+        closing.fail(writing, reason, left=listed.standing(planned))
         return
     writing.emit(
         pro1.ChangeStepProgressed(
@@ -204,22 +213,26 @@ def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> N
     if step in ENDS and code in NOTHING_THERE:
         done(writing, unit)
         return
-    writing.emit(
-        pro1.ChangeStepFailed(
-            step=step,
-            application=unit.application,
-            attempt=state.attempt,
-            code=code,
-            reason=reason,
-            input=writing.context.input_id,
-        )
-    )
+    _note(writing, step, reason, unit, code)
     if not code and state.attempt < WAYS[step].attempts:
         begin(writing, step, state.attempt + 1)
     elif step in FORWARD:
         closing.fail(writing, reason, left=_unfinished(writing, step, reason))
     else:
         undoing.give_up(writing, step, reason)
+
+
+def _note(writing: Writing, step: Step, reason: str, unit: Unit, code: str) -> None:
+    writing.emit(
+        pro1.ChangeStepFailed(
+            step=step,
+            application=unit.application,
+            attempt=writing.state.attempt,
+            code=code,
+            reason=reason,
+            input=writing.context.input_id,
+        )
+    )
 
 
 def _unfinished(writing: Writing, step: Step, reason: str) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is suspended; empty: it is not."""
     environments: tuple[str, ...] = ()
     """Names of its Environments, sorted."""
+    policies: tuple[str, ...] = ()
+    """Names of its EnvironmentPolicies, sorted; they go with it alone."""
     owners: tuple[env1.Owner, ...] = ()
     """Who has which role in it."""
 
@@ -54,23 +56,32 @@ def evolve_organization(state: Organization, event: Event) -> Organization:
         case env1.OrganizationFailed():
             return replace(state, phase="failed")
         case env1.OrganizationDeleted():
-            return replace(state, phase="deleted", environments=(), owners=())
+            return replace(state, phase="deleted", environments=(), policies=(), owners=())
         case env1.OrganizationSuspended():
             return replace(state, suspended=event.reason)
         case env1.OrganizationResumed():
             return replace(state, suspended="")
-        case env1.EnvironmentAdded() | env1.EnvironmentRemoved():
-            return replace(state, environments=_places(state.environments, event))
+        case env1.EnvironmentAdded() | env1.EnvironmentRemoved() | env1.PolicyAdded():
+            return _below(state, event)
         case _:
             return state
 
 
-def _places(
-    names: tuple[str, ...], event: env1.EnvironmentAdded | env1.EnvironmentRemoved
-) -> tuple[str, ...]:
-    others = {*names} - {event.environment}
-    added = {event.environment} if isinstance(event, env1.EnvironmentAdded) else set()
-    return tuple(sorted(others | added))
+def _below(
+    state: Organization, event: env1.EnvironmentAdded | env1.EnvironmentRemoved | env1.PolicyAdded
+) -> Organization:
+    match event:
+        case env1.EnvironmentAdded():
+            return replace(state, environments=_with(state.environments, event.environment))
+        case env1.EnvironmentRemoved():
+            left = tuple(name for name in state.environments if name != event.environment)
+            return replace(state, environments=left)
+        case env1.PolicyAdded():
+            return replace(state, policies=_with(state.policies, event.policy))
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(sorted({*names, name}))
 
 
 # ---- the Environment

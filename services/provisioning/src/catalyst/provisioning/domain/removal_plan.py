@@ -14,7 +14,7 @@ import msgspec
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling
+from catalyst.provisioning.domain import assembling, listed
 from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
@@ -100,6 +100,7 @@ def plan(
     lock: tuple[Locked, ...],
     beyond: tuple[str, ...] = (),
     kept: tuple[str, ...] = (),
+    named: tuple[str, ...] = (),
 ) -> Plan:
     """Return everything that a person wants to know, and what applying it needs.
 
@@ -109,6 +110,7 @@ def plan(
         lock: What goes, as `lock_of` says.
         beyond: What goes besides, as the environment-controller plans it.
         kept: What stays, likewise.
+        named: The names of what goes besides, as `listed.names` says.
     """
     going = [item for item in lock if item.written]
     before: dict[Spot, bytes] = {}
@@ -134,6 +136,7 @@ def plan(
     return finished(
         msgspec.structs.replace(
             made_plan,
+            inputs={**made_plan.inputs, **listed.inputs(named)},
             dependencies=tuple(
                 Dependency(
                     application=item.application,

@@ -20,7 +20,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Gate
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import closing, flow, gate, windows
+from catalyst.provisioning.domain import closing, flow, gate, listed, windows
 from catalyst.provisioning.domain.change import Change
 from catalyst.provisioning.domain.foreign import (
     Environment,
@@ -31,7 +31,7 @@ from catalyst.provisioning.domain.foreign import (
     policy_ref,
 )
 from catalyst.provisioning.domain.plan import refs_of, version_of
-from catalyst.provisioning.domain.steps import REMOVALS
+from catalyst.provisioning.domain.steps import DELETIONS, REMOVALS
 from catalyst.provisioning.domain.writing import TURN, Writing
 
 PATIENCE: Final = timedelta(days=14)
@@ -190,12 +190,22 @@ def _stale(writing: Writing) -> str:
         place: Environment = writing.reads[environment_ref(writing.organization, name)]
         if not place.exists:
             return f"the Environment {name} is gone"
-        if writing.content.request.action.startswith("delete-"):
+        if writing.content.request.action in DELETIONS:
             known = {one.application for one in writing.content.lock if one.environment == name}
             more = [one for one in place.applications if one not in known]
             if more:
                 return f"plan-stale: {', '.join(more)} came to {name} since; plan it again"
-    return _moved(writing) or _superseded(writing)
+    return _unplanned(writing, owner) or _moved(writing) or _superseded(writing)
+
+
+def _unplanned(writing: Writing, owner: Organization) -> str:
+    """Return what came to an Organization since its deletion was planned; empty if nothing did."""
+    if writing.content.request.action != "delete-organization":
+        return ""
+    names = [f"environment:{name}" for name in owner.environments]
+    names += [f"policy:{name}" for name in owner.policies]
+    new = listed.unplanned(writing.content.inputs, names)
+    return f"plan-stale: {', '.join(new)} came since; plan it again" if new else ""
 
 
 def _superseded(writing: Writing) -> str:
