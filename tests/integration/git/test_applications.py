@@ -208,6 +208,10 @@ async def test_an_archived_repository_takes_no_commits_until_it_is_taken_into_us
     assert await repositories.commit(signed(12), "main", files.closed) == made
     with pytest.raises(Poison, match="archived"):
         await repositories.commit(signed(20), "main", adding("a"))
+    # What made it is heard again.
+    await repositories.prepare(signed(5), TRUNK, BEGUN)
+    with pytest.raises(Poison, match="archived"):
+        await repositories.commit(signed(20), "main", adding("a"))
     into = cloned(git, door, tmp_path)
     (into / "theirs").write_text("x\n")
     git("-C", into, "add", ".")

@@ -75,6 +75,16 @@ def git(repository: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
+def archived(folder: Path, name: str) -> dict[str, bool]:
+    """Return of each branch of an Application's repository whether it takes no commits any more."""
+    repository = folder / "git" / "homes" / "acme" / f"{name}.git"
+    names = git(repository, "for-each-ref", "--format=%(refname:short)", "refs/heads").decode()
+    return {
+        branch: b"ARCHIVED\n" in git(repository, "ls-tree", "--name-only", branch)
+        for branch in names.split()
+    }
+
+
 def committed(folder: Path, name: str, subject: str) -> dict[str, tuple[str, str]]:
     """Return what the one commit with this first line did: change and digest, by path."""
     repository = folder / "git" / "homes" / "acme" / f"{name}.git"
@@ -184,7 +194,15 @@ async def test_what_cannot_be_pulled_is_told_and_taken_back(
         assert stopped.status == "accepted", stopped
         state = await place.over("ch-1")
         assert (state.status, state.left) == ("failed", ())
+        assert state.undone[:2] == ("commit", "repository")
+        for name in ("wiki", "wiki-postgres"):
+            assert archived(tmp_path, name) == {"develop": True, "staging": True, "main": True}
+        # The name is free, and its repository is taken into use again.
+        done = await place.apply("ch-2", await place.plan(planning.install()))
+        assert done.status == "accepted", (done.code, done.message, done.errors)
+        await place.reached("ch-2", "observe")
+        assert set(archived(tmp_path, "wiki").values()) == {False}
     account = await place.money.state(billing.ACCOUNT)
-    assert account.holds == {}
+    assert list(account.holds) == ["ch-2"]
     assert account.balances.get("revenue:OMR", 0) == 0
     fsck(tmp_path)

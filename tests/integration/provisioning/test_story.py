@@ -110,7 +110,9 @@ async def happened(place: Town) -> list[Envelope]:
 
 
 @pytest.mark.guarantee("G14.3")
-async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place: Town) -> None:
+async def test_a_change_that_is_stopped_leaves_no_money_admission_or_open_repository(
+    place: Town,
+) -> None:
     done = await place.apply("ch-1", await place.plan(planning.install()))
     assert done.status == "accepted", done
     await place.reached("ch-1", "repository")
@@ -118,8 +120,10 @@ async def test_a_change_that_is_stopped_leaves_neither_money_nor_admission(place
     assert "ch-1" in account.holds
     stopped = await place.money.ask(pro1.CancelChange(reason="the wrong one"), "acme", "ch-1")
     assert stopped.status == "accepted", stopped
-    state = await place.over("ch-1")
-    assert (state.status, state.undone, state.left) == ("failed", ("hold", "admit"), ())
+    state = await place.through("ch-1")
+    taken = ("repository", "hold", "admit")
+    assert (state.status, state.undone, state.left) == ("failed", taken, ())
+    assert (await place.application("wiki")).archived
     account = await place.money.state(billing.ACCOUNT)
     assert account.holds == {}
     assert account.available("OMR", billing.NOW) == billing.omr(50_000)

@@ -93,7 +93,7 @@ def test_without_a_cluster_a_change_waits_in_observe_and_then_takes_everything_b
     assert "nothing was seen: no-cluster" in state.reason
     run(place, "ch-1")
     (failed,) = place.events(pro1.ChangeFailed)
-    assert failed.undone == ("commit", "hold", "admit")
+    assert failed.undone == ("commit", "repository", "hold", "admit")
     assert failed.left == ()
     assert "blog" not in place.application("blog").bindings
     assert not place.application("blog").runs_in(plans.PROD)
@@ -193,7 +193,7 @@ def test_a_change_is_stopped_before_it_commits_and_nothing_stays() -> None:
     run(place, "ch-1")
     (failed,) = place.events(pro1.ChangeFailed)
     assert failed.cancelled
-    assert failed.undone == ("hold", "admit")
+    assert failed.undone == ("repository", "hold", "admit")
     assert [event.result for event in plans.left(place)] == ["cancelled"]
 
 
@@ -208,7 +208,7 @@ def test_a_commit_under_way_is_not_stopped_but_what_waits_to_be_seen_is() -> Non
     place.command(ONE, pro1.CancelChange(reason="wrong"), DEVELOPER)
     run(place, "ch-1")
     (failed,) = place.events(pro1.ChangeFailed)
-    assert failed.undone == ("commit", "hold", "admit")
+    assert failed.undone == ("commit", "repository", "hold", "admit")
 
 
 def test_a_removal_is_not_stopped_once_it_has_committed() -> None:

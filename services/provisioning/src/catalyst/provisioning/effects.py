@@ -32,7 +32,7 @@ from catalyst.provisioning.ports import Edit, Repositories, Signed, Tree, Versio
 
 NAME: Final = "repositories"
 STEPS: Final[frozenset[Step]] = frozenset({"repository", "unprotect", "commit", "archive"})
-UNDONE: Final[frozenset[Step]] = frozenset({"unprotect", "commit"})
+UNDONE: Final[frozenset[Step]] = frozenset({"repository", "unprotect", "commit"})
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 
@@ -81,7 +81,7 @@ class _Writer:
         opened = change.content()
         task = _Task(recorded, event, opened)
         work: Mapping[Step, Work] = {
-            "repository": partial(self._prepare, task),
+            "repository": partial(self._prepare, task, load),
             "unprotect": partial(self._unprotect, task, load),
             "commit": partial(self._commit, task, load),
             "archive": partial(self._archive, task),
@@ -95,7 +95,12 @@ class _Writer:
             raise group.exceptions[0] from group
         return tuple(Report(ref=recorded.ref, command=task.result()) for task in found)
 
-    async def _prepare(self, task: _Task, name: str) -> pro1.ReportStep:
+    async def _prepare(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
+        """Make the repository; to take that back, archive it, unless the Application runs."""
+        if task.undo:
+            ref = application_ref(task.organization, name)
+            state: Application = await load(ref, up_to=task.seq)
+            return task.report(name, "in use") if state.runs() else await self._archive(task, name)
         branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
         edit = partial(files.reopened, organization=task.organization, application=name)
         await self._repositories.prepare(task.signed(name), branches, edit)
@@ -236,9 +241,9 @@ _VERBS: Final[Mapping[Action, str]] = {
 
 def summary(event: pro1.ChangeStepStarted, opened: pro1.ChangeOpened, name: str) -> str:
     """Return what happens to an Application, as the first line of a commit message."""
-    if event.step == "repository":
+    if event.step == "repository" and not event.undo:
         return f"Begin the repository of {name}"
-    if event.step == "archive":
+    if event.step in {"archive", "repository"}:
         return f"Archive {name}: it runs nowhere any more"
     own = next(item for item in opened.lock if item.application == name and item.written)
     if event.step == "unprotect":

@@ -62,7 +62,8 @@ class Repositories(Protocol):
     async def prepare(self, signed: Signed, branches: tuple[str, ...], edit: Edit) -> None:
         """Make the repository and those branches that are not there, or take them back into use.
 
-        A new branch begins with what `edit` makes of nothing; one in use stays as it is.
+        A new branch begins with what `edit` makes of nothing; one in use stays as it is, and so
+        does one that was archived at a later sequence.
         """
         ...
 

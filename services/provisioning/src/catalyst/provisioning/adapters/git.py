@@ -94,7 +94,8 @@ class GitRepositories:
         self, client: Urllib3HttpGitClient, path: str, signed: Signed, name: str, edit: Edit
     ) -> None:
         branch = _fetched(client, path, name)
-        if branch.archived:
+        # What is heard again after it was archived takes nothing into use.
+        if branch.archived and not branch.carries(signed.seq):
             branch.commit(signed, edit)
             _advance(client, path, name, branch)
 

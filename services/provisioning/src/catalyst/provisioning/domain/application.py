@@ -114,6 +114,10 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether something of it is to run there."""
         return self.binding(environment).desired is not None
 
+    def runs(self) -> bool:
+        """Return whether something of it is to run anywhere."""
+        return any(binding.desired is not None for binding in self.bindings.values())
+
     def changes(self) -> tuple[str, ...]:
         """Return the changes that want it, oldest first, each once."""
         return tuple(dict.fromkeys(item.change for item in self.queue))

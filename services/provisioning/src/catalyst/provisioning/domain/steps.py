@@ -43,7 +43,7 @@ PATIENT: Final = 40
 WAYS: Final[Mapping[Step, Way]] = {
     "admit": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
     "hold": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
-    "repository": Way(kind="effect", time=2 * _MINUTE, usual=2 * _SECOND),
+    "repository": Way(kind="effect", time=2 * _MINUTE, usual=2 * _SECOND, undone=True),
     "unprotect": Way(kind="effect", time=30 * _MINUTE, usual=_MINUTE, undone=True),
     "commit": Way(kind="effect", time=5 * _MINUTE, usual=3 * _SECOND, undone=True, cancels=False),
     "observe": Way(kind="facts", time=timedelta(hours=24), usual=3 * _MINUTE, attempts=1),

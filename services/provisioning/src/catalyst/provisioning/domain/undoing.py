@@ -29,6 +29,9 @@ def give_up(writing: Writing, step: Step, reason: str, *, cancelled: bool = Fals
 def following(state: Change) -> Step | None:
     """Return what is to be taken back next; None: nothing more."""
     over = {*state.undone, *state.passed}
+    if "commit" in state.passed:
+        # What still stands there may run, and whoever mends it commits.
+        over.add("repository")
     if "commit" in state.undone:
         # That brought back all files as they were, protected.
         over.add("unprotect")
@@ -81,6 +84,9 @@ def done(writing: Writing, unit: Unit, commits: dict[str, str] | None = None) ->
         closing.committed(
             writing, unit.application, commits or {}, stands=True, kept=True, back=True
         )
+    if step == "repository" and not writing.application(unit.application).runs():
+        archived = app1.RepositoryArchived(repository=unit.application, change=writing.name)
+        writing.emit_on(unit.application, archived)
     if unit != WHOLE:
         writing.emit(
             pro1.ChangeStepProgressed(
