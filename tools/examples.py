@@ -141,7 +141,7 @@ _ENVIRONMENT: Final = (
     env1.ApplyEnvironmentDeletion(
         request={"environment": "acme-prod"}, hash=PLAN_HASH, inputs=dict(PLAN), expires=DEADLINE
     ),
-    env1.AdmitApplication(application="blog"),
+    env1.AdmitApplication(application="blog", together=("blog-db",)),
     env1.ReleaseApplication(application="blog"),
     env1.EnvironmentCreated(
         environment="acme-prod",
@@ -174,6 +174,7 @@ _POLICY: Final = (
             ),
         ),
         applies_to=env1.AppliesTo(environments=("acme-prod",)),
+        quota=env1.Quota(applications=20),
     ),
     env1.UpdatePolicy(promotion=env1.Promotion(required_approvers=1, soak_hours=4)),
     env1.PolicyDeleted(policy="careful"),
@@ -200,6 +201,7 @@ _POLICY: Final = (
         weights=WEIGHTS,
         modes={"probes": "enforcing"},
         environments=("acme-prod",),
+        applications_max=20,
     ),
 )
 

@@ -27,6 +27,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.writing import TURN
@@ -166,6 +167,58 @@ async def test_what_has_become_stale_is_not_carried_out_in_whatever_order_it_com
     )
     assert [one.status for one in outcomes] == ["accepted", *["rejected"] * len(commands)]
     await untouched(place, "ch-fresh")
+
+
+@pytest.mark.guarantee("G14.15")
+async def test_of_two_changes_that_pass_at_once_one_finds_room_and_the_other_leaves_nothing(
+    place: Town,
+) -> None:
+    """Both were planned while there was room for either, and each brings a database of its own."""
+    policy = env1.UpdatePolicy(
+        promotion=env1.Promotion(required_approvers=1), quota=env1.Quota(applications=3)
+    )
+    assert (await place.money.ask(policy, "acme", "gate", by=ROOT)).status == "accepted"
+    (database, wiki) = place.others.locks["wiki"]
+    place.others.locks["docs"] = [
+        {**database, "application": "docs-postgres"},
+        {**wiki, "application": "docs", "dependencies": {"postgres": "docs-postgres"}},
+    ]
+    plans = {
+        "ch-1": await place.plan(planning.install()),
+        "ch-2": await place.plan(planning.install("docs", blueprint="bp-wiki")),
+    }
+    assert [room(found) for found in plans.values()] == [(3, 0, 0, 2)] * 2
+    for name, found in plans.items():
+        assert (await place.apply(name, found)).status == "accepted"
+    await asyncio.gather(*(approve(place, BEN, found.hash, name) for name, found in plans.items()))
+
+    async def parted() -> bool:
+        both = [await place.change(name) for name in plans]
+        return sorted(one.step or one.status for one in both) == ["failed", "repository"]
+
+    await until(parted)
+    (lost,) = [name for name in plans if (await place.change(name)).is_over]
+    (won,) = plans.keys() - {lost}
+    refused = await place.change(lost)
+    assert (refused.reason, refused.left) == ("refused: quota-exceeded", ())
+    assert refused.begun == ("admit",)
+    names = tuple(sorted(item.application for item in plans[won].lock))
+    home = await place.worker.states.state(foreign.environment_ref("acme", PROD))
+    assert home.applications == names
+    held = [one.subject for one in await whole_log(place.js) if "credit-held" in one.subject]
+    assert len(held) == 1
+    full = await place.plan(plans[lost].request)
+    assert room(full) == (3, 0, 2, 4)
+    assert [one.code for one in full.blocked_by] == ["quota-exceeded"]
+    assert (await place.apply("ch-3", full)).code == "quota-exceeded"
+    assert (await place.through(won)).status == "completed"
+    assert room(await place.plan(plans[lost].request)) == (3, 2, 0, 4)
+
+
+def room(found: Plan) -> tuple[int, ...]:
+    """Return what a plan says of limit, used, held and after."""
+    names = ("limit", "used", "held", "after")
+    return tuple(found.quota[f"applications_{name}"] for name in names)
 
 
 @pytest.mark.guarantee("G6.3")

@@ -249,6 +249,7 @@ KEPT = {
     "weights": {"probes": {"weight": 3, "scope": "all"}},
     "modes": {"probes": "enforcing"},
     "environments": ["acme-prod"],
+    "applications_max": 7,
 }
 WINDOW = {"type": "change-window", "effect": "deny", "cron": "0 18 * * 5", "duration": "2h"}
 OBJECT = {
@@ -257,6 +258,7 @@ OBJECT = {
     "compliance": {"weights": {"probes": {"weight": 3}}, "modes": {"probes": "enforcing"}},
     "rules": [WINDOW],
     "appliesTo": {"environments": ["acme-prod"]},
+    "quota": {"applications": 7},
 }
 
 

@@ -198,3 +198,31 @@ def test_a_plan_begins_with_what_it_does(
     lock = [{"application": "blog", "version": "1.1.0"}]
     plan = {"request": request, "environment": environment, "lock": lock}
     assert planshow.heading(plan, "acme") == said
+
+
+@pytest.mark.guarantee("G14.15")
+def test_a_plan_says_limit_used_held_and_what_comes_of_it_only_where_there_is_a_limit() -> None:
+    request = {"action": "install", "application": "blog", "blueprint": ""}
+    plan: dict[str, Any] = {
+        "request": request,
+        "environment": "acme-prod",
+        "lock": [{"application": "blog", "version": "1.1.0"}],
+        "price": None,
+        "gates": {"approvals": [], "impossible": [], "opening": {"open": True}},
+        "quota": {"applications": 2, "applications_after": 3},
+        "expires": "2026-11-28T12:00:00Z",
+        "hash": HASH,
+    }
+    for name in ("files", "dependencies", "dependents", "risks", "goes", "stays"):
+        plan[name] = []
+    plan |= {"blocked_by": [], "steps": []}
+    counted = ["Applications in the Environment", "  now   2", "  after 3"]
+    assert _between(planshow.lines(plan, "acme")) == counted
+    plan["quota"] |= {"applications_limit": 4, "applications_used": 1, "applications_held": 1}
+    counted[1:] = ["  limit 4", "  now   2", "  used  1", "  held  1", "  after 3"]
+    assert _between(planshow.lines(plan, "acme")) == counted
+
+
+def _between(lines: list[str]) -> list[str]:
+    at = lines.index("Applications in the Environment")
+    return lines[at : lines.index("", at)]

@@ -52,6 +52,7 @@ def test_the_objects_spelling() -> None:
             modes={"multi-replica": "enforcing"},
         ),
         applies_to=env1.AppliesTo(environments=("acme-prod", "acme-lab-prod", "acme-prod")),
+        quota=env1.Quota(applications=5),
     )
     assert event == env2.PolicyDefined(
         policy="gate",
@@ -61,6 +62,7 @@ def test_the_objects_spelling() -> None:
         weights={"multi-replica": env1.Weight(weight=15), "pvc": env1.Weight(weight=5)},
         modes={"multi-replica": "enforcing"},
         environments=("acme-lab-prod", "acme-prod"),
+        applications_max=5,
     )
 
 
@@ -263,11 +265,13 @@ def test_every_wrong_field_is_named_at_once() -> None:
         "/data/promotion/required_compliance_score",
         "/data/compliance/weights/x/weight",
         "/data/applies_to/environments/0",
+        "/data/quota/applications",
         "/data/rules/0/cron",
         "/data/rules/1/rrule",
         promotion=promotion(required_approvers=11, soak_hours=721, required_compliance_score=101),
         compliance=env1.Compliance(weights={"x": env1.Weight(weight=101)}),
         applies_to=env1.AppliesTo(environments=("nope",)),
+        quota=env1.Quota(applications=-1),
         rules=(
             env1.ChangeWindow(cron="x", duration="1h"),
             env1.ChangeWindow(rrule="x", duration="1h"),

@@ -165,6 +165,7 @@ def test_what_the_object_cannot_say_is_said_by_rules() -> None:
         weights={"b": env1.Weight(weight=5), "a_x": env1.Weight(weight=0, scope="stateful")},
         modes={"a_x": "enforcing"},
         environments=("acme-prod",),
+        applications_max=0,
     )
     shown = documents.policy_manifest(state, "acme")
     assert shown is not None
@@ -190,6 +191,7 @@ def test_what_the_object_cannot_say_is_said_by_rules() -> None:
             },
         ],
         "appliesTo": {"environments": ["acme-prod"]},
+        "quota": {"applications": 0},
     }
 
 
@@ -262,6 +264,7 @@ COMMANDS = st.builds(
     rules=st.lists(RULES, max_size=4).map(tuple),
     applies_to=st.none()
     | st.builds(env1.AppliesTo, environments=st.just(("acme-prod", "acme-stg"))),
+    quota=st.none() | st.builds(env1.Quota, applications=st.none() | st.integers(0, 10_000)),
 )
 
 

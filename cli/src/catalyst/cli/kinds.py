@@ -194,6 +194,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _organization),
         ("APPROVERS", _approvers),
         ("SOAK", _soak),
+        ("APPLICATIONS MAX", _doc("applications_max")),
     ),
     "onboardings": (
         ("ORG", _doc("organization")),

@@ -200,6 +200,12 @@ class AppliesTo(Part):
     environments: list[str] = []
 
 
+class Quota(Part):
+    """How much may stand in each Environment under the policy."""
+
+    applications: int | None = None
+
+
 class PolicySpec(Part):
     """What an EnvironmentPolicy should be, in either spelling."""
 
@@ -208,6 +214,7 @@ class PolicySpec(Part):
     compliance: Compliance | None = None
     rules: Annotated[list[Rule], Field(max_length=50)] = []
     applies_to: AppliesTo | None = None
+    quota: Quota | None = None
 
 
 class _Manifest(BaseModel):

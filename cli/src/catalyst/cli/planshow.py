@@ -148,7 +148,7 @@ def _price(price: Found | None) -> list[str]:
 
 def _gates(plan: Found) -> list[str]:
     quota, gates = plan["quota"], plan["gates"]
-    found = [f"{_QUOTAS.get(name, name)} {value}" for name, value in quota.items()]
+    found = [f"{word} {quota[name]}" for name, word in _QUOTAS.items() if name in quota]
     texts = [
         f"approval: {one['quorum']} of {one['team'] or 'anyone but the author'}"
         for one in gates["approvals"]
@@ -165,7 +165,13 @@ def _gates(plan: Found) -> list[str]:
     return [*_section(f"Applications in the {where}", found), *_section("gates", texts)]
 
 
-_QUOTAS: Final = {"applications": "now  ", "applications_after": "after"}
+_QUOTAS: Final = {
+    "applications_limit": "limit",
+    "applications": "now  ",
+    "applications_used": "used ",
+    "applications_held": "held ",
+    "applications_after": "after",
+}
 """What a plan counts, as it stands below its heading."""
 
 

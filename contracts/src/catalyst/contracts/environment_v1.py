@@ -58,6 +58,7 @@ from catalyst.contracts.policy_v1 import (
     PolicyDeleted,
     Promotion,
     PrRequired,
+    Quota,
     ReScoreGate,
     Rule,
     Soak,
@@ -158,6 +159,7 @@ __all__ = [
     "Promotion",
     "Provider",
     "PublicFront",
+    "Quota",
     "ReScoreGate",
     "Reason",
     "RecordCommit",
@@ -233,6 +235,8 @@ class AdmitApplication(Command, frozen=True, kw_only=True):
 
     application: Annotated[Line, msgspec.Meta(examples=["blog"])]
     """Name of the Application."""
+    together: tuple[Annotated[Line, msgspec.Meta(examples=["blog-db"])], ...] = ()
+    """Names of others that the same change brings there: there has to be room for all of them."""
 
 
 class ReleaseApplication(Command, frozen=True, kw_only=True):

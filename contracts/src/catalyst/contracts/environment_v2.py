@@ -31,3 +31,5 @@ class PolicyDefined(Event, frozen=True, kw_only=True):
     """Whether each compliance policy is enforced or only reports, by its name."""
     environments: tuple[str, ...] = ()
     """Names of the Environments that may be put under it; none: all."""
+    applications_max: int | None = None
+    """How many Applications may stand in each Environment under it; null: no limit."""

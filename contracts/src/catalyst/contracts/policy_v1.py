@@ -92,6 +92,13 @@ class AppliesTo(Part, frozen=True, kw_only=True):
     """Names of the Environments; none: all."""
 
 
+class Quota(Part, frozen=True, kw_only=True):
+    """How much may stand in each Environment under the policy."""
+
+    applications: int | None = None
+    """How many Applications, at most; null: as many as anybody wants."""
+
+
 class DefinePolicy(Command, frozen=True, kw_only=True):
     """Define an EnvironmentPolicy, in the spelling of the object, of the older rules, or both."""
 
@@ -105,6 +112,8 @@ class DefinePolicy(Command, frozen=True, kw_only=True):
     """The rules, in the older spelling."""
     applies_to: AppliesTo | None = None
     """Which Environments may be put under it; null: all."""
+    quota: Quota | None = None
+    """How much may stand in each of them; null: there is no limit."""
 
 
 class UpdatePolicy(DefinePolicy, frozen=True, kw_only=True):

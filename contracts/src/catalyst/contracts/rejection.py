@@ -116,6 +116,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("application-name-invalid", 422, "The Application's name breaks a naming rule."),
         _code("application-reserved", 422, "The name belongs to an infrastructure repository."),
         _code("application-not-admitted", 409, "The Application is not in this Environment."),
+        _code("quota-exceeded", 409, "The Environment takes no more Applications."),
         # policies
         _code("policy-name-invalid", 422, "The policy's name breaks a naming rule."),
         _code("policy-exists", 409, "The EnvironmentPolicy exists already."),

@@ -30,6 +30,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     modes: dict[str, Literal["permissive", "enforcing"]]
     environments: tuple[str, ...]
     """Environments that may be put under it; empty for all."""
+    applications_max: int | None = None
+    """How many Applications may stand in each of them; null for no limit."""
     git: Git | None
     created: datetime
 
@@ -55,6 +57,7 @@ def _defined(doc: Doc | None, event: env2.PolicyDefined, at: At) -> Doc:
         weights=event.weights,
         modes=event.modes,
         environments=event.environments,
+        applications_max=event.applications_max,
         git=None if doc is None else doc.git,
         created=at.time if doc is None else doc.created,
     )

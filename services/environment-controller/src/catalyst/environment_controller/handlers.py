@@ -34,7 +34,7 @@ AGGREGATES: Final = (
     Aggregate(
         name=environment.AGGREGATE, initial=environment.Environment(), evolve=environment.evolve
     ),
-    Aggregate(name=policy.AGGREGATE, initial=policy.Policy(), evolve=policy.evolve),
+    Aggregate(name=policy.AGGREGATE, initial=policy.Policy(), evolve=policy.evolve, fold=2),
     Aggregate(
         name=onboarding.AGGREGATE,
         initial=onboarding.Onboarding(),
@@ -85,7 +85,7 @@ RULES: Final = (
         env1.AdmitApplication,
         "environment",
         environment.admit_application,
-        environment.reads_owner,
+        environment.reads_admit,
     ),
     on(env1.ReleaseApplication, "environment", environment.release_application),
     on(env1.RecordCommit, "environment", environment.record_commit),

@@ -51,6 +51,7 @@ AGGREGATES: Final = (
         name="policy",
         initial=foreign.Policy(),
         evolve=foreign.evolve_policy,
+        fold=2,
     ),
     Aggregate(
         service="blueprint",

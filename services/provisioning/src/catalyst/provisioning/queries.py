@@ -36,7 +36,7 @@ from catalyst.provisioning.domain import (
     writing_plan,
 )
 from catalyst.provisioning.domain.application import Application, application_ref
-from catalyst.provisioning.domain.facts import Facts, Quoted, going, locked_of, required
+from catalyst.provisioning.domain.facts import Facts, Quoted, going, held, locked_of, required
 from catalyst.provisioning.domain.place import Content, values_for_dependencies
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
@@ -108,19 +108,19 @@ class Planner:
             policies=policies,
             git_url=self._git_url,
         )
-        if asked.action != "uninstall":
-            facts = await self._with_going(facts, load)
+        facts = await self._with_present(facts, asked, load)
         wanted = {asked.application} if asked.application else set[str]()
         if asked.action.startswith("delete-"):
             wanted |= {name for place in environments.values() for name in place.applications}
         return await self._with_applications(facts, wanted, load)
 
-    async def _with_going(self, facts: Facts, load: Loader) -> Facts:
-        """Return the facts with what is being deleted."""
+    async def _with_present(self, facts: Facts, asked: PlanRequest, load: Loader) -> Facts:
+        """Return the facts with what is being deleted, and with what is on its way."""
         places = facts.environments.values()
         names = sorted({name for place in places for name in place.applications})
-        states = [await load(application_ref(facts.name, name)) for name in names]
-        return replace(facts, going=going(states, facts.environments))
+        states = {name: await load(application_ref(facts.name, name)) for name in names}
+        goes = {} if asked.action == "uninstall" else going(states.values(), facts.environments)
+        return replace(facts, going=goes, held=held(states, facts.environments))
 
     async def _with_applications(self, facts: Facts, names: Iterable[str], load: Loader) -> Facts:
         """Return the facts with more Applications, and what these need."""

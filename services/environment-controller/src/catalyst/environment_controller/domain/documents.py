@@ -108,6 +108,7 @@ def policy_manifest(state: Policy, organization: str) -> bytes | None:
         },
         "rules": [*_approvals(state), *_score(state), *_soak(state), *map(_window, state.windows)],
         "appliesTo": {"environments": list(state.environments)},
+        "quota": {"applications": state.applications_max},
     }
     metadata = {"name": state.name, "labels": {OWNED_BY: organization}}
     return _document("catalyst.openova.io/v1", "EnvironmentPolicy", metadata, spec)

@@ -28,7 +28,7 @@ from catalyst.environment_controller.domain.organization import (
     with_name,
     without_name,
 )
-from catalyst.environment_controller.domain.policy import policy_ref, require_editor
+from catalyst.environment_controller.domain.policy import Policy, policy_ref, require_editor
 
 AGGREGATE: Final = "environment"
 PROVISIONING: Final = "provisioning"
@@ -264,13 +264,26 @@ def attach_policy(state: Environment, command: env1.AttachPolicy, context: Conte
 # ---- Applications
 
 
+def reads_admit(state: Environment, command: env1.AdmitApplication, ref: Ref) -> Sequence[Ref]:
+    """Name the Organization, and the policy that limits how many Applications there may be."""
+    slug = ref.organization or ""
+    if state.policy is None or command.application in state.applications:
+        return (ref_of(slug),)
+    return (ref_of(slug), policy_ref(slug, state.policy))
+
+
 def admit_application(
     state: Environment, command: env1.AdmitApplication, context: Context
 ) -> Decision:
     """Let an Application stand in the Environment; again changes nothing.
 
+    Who came before a limit was lowered stays. What one change brings is admitted one by one, and
+    each counts those that are still to come: of two changes for which there is not enough room
+    together, one passes.
+
     Raises:
-        Rejected: `application-name-invalid`, `application-reserved`, or why nothing may change.
+        Rejected: `application-name-invalid`, `application-reserved`, `quota-exceeded`, or why
+            nothing may change.
     """
     require_service(context, PROVISIONING)
     slug, organization = _owner(context)
@@ -281,8 +294,27 @@ def admit_application(
     found = Findings()
     naming.check_application(command.application, slug, found, "/data/application")
     found.settle()
+    _require_room(state, command, context)
     return emit(
         env1.ApplicationAdmitted(environment=context.ref.id, application=command.application)
+    )
+
+
+def _require_room(state: Environment, command: env1.AdmitApplication, context: Context) -> None:
+    if state.policy is None:
+        return
+    policy: Policy = context.reads[policy_ref(context.ref.organization or "", state.policy)]
+    limit = policy.applications_max if policy.exists else None
+    asked = {command.application, *command.together} - {*state.applications}
+    present = len(state.applications)
+    if limit is None or present + len(asked) <= limit:
+        return
+    more = f", and {len(asked)} more are wanted" if len(asked) > 1 else ""
+    raise Rejected(
+        "quota-exceeded",
+        f"the policy {state.policy!r} lets {limit} Applications into {context.ref.id!r}:"
+        f" {present} are used or held{more}",
+        pointer="/data/application",
     )
 
 

@@ -43,6 +43,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     modes: dict[str, Literal["permissive", "enforcing"]] = {}
     environments: tuple[str, ...] = ()
     """Names of the Environments that it may be put on; empty means all."""
+    applications_max: int | None = None
+    """How many Applications may stand in each Environment under it; None: no limit."""
     manifest: Committed = Committed()
 
     def applies_to(self, environment: str) -> bool:
@@ -152,6 +154,7 @@ def evolve(state: Policy, event: Event) -> Policy:
                 weights=event.weights,
                 modes=event.modes,
                 environments=event.environments,
+                applications_max=event.applications_max,
                 manifest=state.manifest,
             )
         case env1.PolicyDeleted():

@@ -9,7 +9,7 @@ older one has a list of `rules`. What both can say must agree, otherwise it is a
 - score: `promotion.required_compliance_score` and the `re-score-gate` rule.
 
 A zero in `promotion` says nothing, as the documents have it as the default. Change windows exist in
-the rules alone, compliance in the object alone.
+the rules alone, compliance and quota in the object alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from catalyst.environment_controller.domain.findings import Findings
 APPROVERS_MAX: Final = 10
 SOAK_MAX_HOURS: Final = 720
 SCORE_MAX: Final = 100
+APPLICATIONS_MAX: Final = 10_000
 WEIGHT_MAX: Final = 100
 
 _COMPLIANCE_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -48,6 +49,9 @@ def normalize(
     compliance = command.compliance or env1.Compliance()
     _check_compliance(compliance, found)
     environments = _environments(command.applies_to, organization, found)
+    limit = command.quota.applications if command.quota is not None else None
+    if limit is not None:
+        _check_range(found, "/data/quota/applications", limit, 0, APPLICATIONS_MAX)
     return env2.PolicyDefined(
         policy=policy,
         approvals=_approvals(promotion, command.rules, found),
@@ -59,6 +63,7 @@ def normalize(
         weights=compliance.weights,
         modes=compliance.modes,
         environments=environments,
+        applications_max=limit,
     )
 
 

@@ -145,6 +145,16 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         )
         return next(found, "")
 
+    def is_held(self, environment: str) -> bool:
+        """Return whether the change that brings it to an Environment is still in flight."""
+        binding = self.binding(environment)
+        return binding.before is None and any(
+            item.environment == environment
+            and item.desired is not None
+            and (binding.desired is None or binding.desired.change == item.change)
+            for item in self.queue
+        )
+
     def first_free(self, without: str) -> str:
         """Return the change that is first once `without` has left; empty: none."""
         return next((change for change in self.changes() if change != without), "")

@@ -11,7 +11,7 @@ from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.values_v1 import PlannedDeletion
 from catalyst.provisioning.domain.foreign import environment_ref, organization_ref
-from catalyst.provisioning.domain.steps import HOLD_MINUTES, Unit, subscription
+from catalyst.provisioning.domain.steps import HOLD_MINUTES, Unit, subscription, units
 from catalyst.provisioning.domain.writing import Writing
 
 LINE_MAX: Final = 253
@@ -52,7 +52,9 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
     organization, name = writing.organization, writing.name
     match step:
         case "admit" if not undo:
-            admitted = env1.AdmitApplication(application=unit.application)
+            admitted = env1.AdmitApplication(
+                application=unit.application, together=_together(writing, unit)
+            )
             return Send(ref=environment_ref(organization, unit.environment), command=admitted)
         case "admit" | "release":
             released = env1.ReleaseApplication(application=unit.application)
@@ -71,6 +73,16 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
             return Send(ref=subscription_ref(organization, unit), command=ended)
         case _:
             raise LookupError(f"the step {step!r} asks nobody")
+
+
+def _together(writing: Writing, unit: Unit) -> tuple[str, ...]:
+    """Return the others that the change brings to the Environment, for which there must be room."""
+    every = units(writing.content, "admit")
+    return tuple(
+        other.application
+        for other in every
+        if other.environment == unit.environment and other != unit
+    )
 
 
 def deletion(writing: Writing, planned: Deletion) -> Send:

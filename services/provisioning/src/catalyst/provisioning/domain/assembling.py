@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import differences, foreign, gate
+from catalyst.provisioning.domain import differences, foreign, gate, quota
 from catalyst.provisioning.domain.application import Application, planned_on
 from catalyst.provisioning.domain.differences import Files
 from catalyst.provisioning.domain.facts import Facts
@@ -69,10 +69,14 @@ def assemble(
             for step in steps
         ),
         files=differences.compare(before, after),
-        quota=_quota(facts, lock, request),
+        quota=quota.counts(facts, lock, request),
         gates=gates,
         dependents=_dependents(facts, lock),
-        blocked_by=(*_blocked(request, facts), *_impossible(gates)),
+        blocked_by=(
+            *_blocked(request, facts),
+            *quota.blocked(facts, lock, request),
+            *_impossible(gates),
+        ),
     )
 
 
@@ -163,15 +167,6 @@ def _dependents(facts: Facts, lock: tuple[Locked, ...]) -> tuple[str, ...]:
         for name in _state(facts, item).binding(item.environment).dependents
     }
     return tuple(sorted(names - own))
-
-
-def _quota(facts: Facts, lock: tuple[Locked, ...], request: PlanRequest) -> dict[str, int]:
-    present = sum(len(place.applications) for place in facts.environments.values())
-    written = [item for item in lock if item.written]
-    if request.action in {"uninstall", "delete-environment", "delete-organization"}:
-        return {"applications": present, "applications_after": max(0, present - len(written))}
-    new = [x for x in written if x.role == "new" or request.action == "install"]
-    return {"applications": present, "applications_after": present + len(new)}
 
 
 def require_environment(facts: Facts, name: str) -> None:

@@ -50,6 +50,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     quoted: Quoted | None = None
     going: Mapping[str, str] = {}
     """The change that deletes an Environment at this moment, by Environment."""
+    held: frozenset[str] = frozenset()
+    """Names of those whose room is only held, because what brings them is still in flight."""
     author: str = ""
     """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str
@@ -102,6 +104,12 @@ def going(states: Iterable[Application], environments: Iterable[str]) -> dict[st
         for name in environments
         if (change := state.deleted_by(name))
     }
+
+
+def held(states: Mapping[str, Application], environments: Iterable[str]) -> frozenset[str]:
+    """Return the names of those whose room in one of the Environments is only held."""
+    places = tuple(environments)
+    return frozenset(name for name, state in states.items() if any(map(state.is_held, places)))
 
 
 def required(request: PlanRequest) -> None:

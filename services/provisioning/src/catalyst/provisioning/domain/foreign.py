@@ -140,6 +140,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     exists: bool = False
     approvals: tuple[env1.Approval, ...] = ()
     windows: tuple[env1.Window, ...] = ()
+    applications_max: int | None = None
+    """How many Applications may stand in each Environment under it; None: no limit."""
 
 
 def policy_ref(organization: str, name: str) -> Ref:
@@ -151,7 +153,12 @@ def evolve_policy(state: Policy, event: Event) -> Policy:
     """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
     match event:
         case env2.PolicyDefined():
-            return Policy(exists=True, approvals=event.approvals, windows=event.windows)
+            return Policy(
+                exists=True,
+                approvals=event.approvals,
+                windows=event.windows,
+                applications_max=event.applications_max,
+            )
         case env1.PolicyDeleted():
             return Policy()
         case _:
@@ -252,8 +259,9 @@ def environment_version(state: Environment) -> str:
 
 
 def policy_version(state: Policy) -> str:
-    """Return the version of a policy."""
-    return f"{'defined' if state.exists else 'gone'}#{fingerprint(state)}"
+    """Return the version of a policy without its quota, which is judged when Applications come."""
+    content = {name: getattr(state, name) for name in ("exists", "approvals", "windows")}
+    return f"{'defined' if state.exists else 'gone'}#{fingerprint(content)}"
 
 
 def blueprint_version(state: Blueprint, version: str) -> str:

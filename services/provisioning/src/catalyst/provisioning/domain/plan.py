@@ -107,7 +107,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dependencies: tuple[Dependency, ...] = ()
     price: Price | None = None
     quota: dict[str, int] = {}
-    """How many Applications stand in the Environment, and will."""
+    """How many Applications stand in the Environment, and will; see `quota.counts`."""
     gates: Gates = Gates()
     dependents: tuple[str, ...] = ()
     """Applications that need what is changed, or goes."""

@@ -42,6 +42,7 @@ export const STATES = {
     doc.approvals?.length ? counted(doc.approvals.length, "approval rule") : "no approvals",
     doc.soak_minutes ? `soak ${duration(doc.soak_minutes * 60_000)}` : null,
     doc.windows?.length ? counted(doc.windows.length, "window") : null,
+    doc.applications_max != null ? `at most ${counted(doc.applications_max, "Application")}` : null,
   ],
   onboarding: (doc) => {
     const done = doc.steps.filter((step) => step.status === "done").length;

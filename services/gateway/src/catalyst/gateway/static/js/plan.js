@@ -159,7 +159,8 @@ function gates({ gates: found, quota, blocked_by: blocked }) {
     found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
     found.opening.problem || null,
   ].filter(Boolean);
-  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.`;
+  const limit = quota.applications_limit === undefined ? "" : ` It takes ${quota.applications_limit} at most: ${quota.applications_used} used, ${quota.applications_held} held by changes in flight.`;
+  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.${limit}`;
   return el("div", { class: "part" }, el("h4", { text: "What it waits for" }),
     lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : "Nothing: it begins at once." }),
     room ? el("p", { class: "quiet", text: room }) : null);
