@@ -131,7 +131,25 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     # What is changed afterwards was not planned.
     await memory.fill("513")
     await expect(desk.page.get_by_role("button", name="Apply the plan")).to_have_count(0)
+    await _a_package_and_add_ons_are_ordered(desk)
     forgive(desk)
+
+
+async def _a_package_and_add_ons_are_ordered(window: Window) -> None:
+    """What the price book does not sell together says so where it was chosen."""
+    page = window.page
+    await page.get_by_label("Package").select_option("s")
+    support, backup = (page.get_by_label(name) for name in ("Support by tele", "Daily backup"))
+    await support.check()
+    await page.get_by_role("button", name="Show the plan").click()
+    addons = page.get_by_role("group", name="Add-ons")
+    await expect(addons.locator("> .error")).to_contain_text("addon.backup can be had")
+    await support.uncheck()
+    await backup.check()
+    await plan(window)
+    # WordPress and its database cost 3.000 OMR; a small package and backups come on top.
+    await expect(page.locator(".plan .price")).to_contain_text("A month for these after8.750 OMR")
+    await expect(addons.locator("> .error")).to_be_empty()
 
 
 async def test_a_field_is_shown_while_its_condition_holds(
@@ -174,6 +192,7 @@ async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     await choose(desk, slug, "Redis")
     button = await plan(desk)
     await expect(desk.page.locator(".plan")).to_contain_text("1 approval of")
+    await expect(desk.page.locator(".plan")).to_contain_text("It takes 9 at most: 0 used, 0 held")
     await button.click()
     await expect(status(desk)).to_have_text("waiting")
     await expect(desk.page.locator(".why")).to_contain_text("approval")

@@ -18,6 +18,7 @@ from tests.browser.steps import (
 )
 from tests.support import browser as support
 from tests.support.browser import ROOT, Window
+from tests.support.waiting import until
 
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
@@ -141,7 +142,7 @@ async def test_what_runs_already_is_used_and_nothing_comes_with_it(
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.guarantee("G26.2")
+@pytest.mark.guarantee("G26.2", "G23.4")
 async def test_what_runs_is_upgraded_and_then_uninstalled(
     desk: Window, market: Site, slug: str
 ) -> None:
@@ -150,8 +151,22 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     change = await market.install(slug, "bp-valkey", "cache", version="1.0.0")
     await page.goto(f"{market.address}/#/change/{slug}/{change}")
     await completed(desk)
+    yank = {"version": "1.0.0", "reason": "It forgets.", "security": True}
+    where = {"aggregate": "blueprint", "id": "public-bp-valkey"}
+    await market.command("blueprint.yank-version.v1", "_", yank, **where)
+
+    async def told() -> bool:
+        return bool((await market.ask("catalog/notices", slug, {}))["applications"])
+
+    await until(told)
     await page.get_by_role("button", name="Open cache").click()
     await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.0")
+    danger = "Version 1.0.0 was taken back, because whoever runs it is in danger: It forgets."
+    state = page.get_by_role("region", name="How it is")
+    await expect(state.locator(".notice")).to_have_text(danger)
+    await open_view(desk, slug, "Applications")
+    await expect(page.locator(".run .notice")).to_have_text(danger)
+    await page.get_by_role("button", name="cache", exact=True).click()
     await expect(page.locator("#view")).to_contain_text("Nothing is in its way.")
     await page.get_by_role("button", name="Plan the upgrade to 1.0.1").click()
     await (await planned(desk)).click()
@@ -159,6 +174,7 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()
     await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.1")
+    await expect(state.locator(".notice")).to_have_count(0)
     await expect(page.locator(".acts")).to_contain_text("no version to upgrade to")
     await page.get_by_role("button", name="Plan the uninstall").click()
     button = await planned(desk)

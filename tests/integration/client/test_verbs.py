@@ -1,5 +1,6 @@
 """Every verb of the market, in one story on one stack; and what each says to a wrong use."""
 
+import json
 import re
 import shlex
 import time
@@ -107,6 +108,10 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     # Without --org: an Environment says whose it is.
     titled = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--set", "siteTitle=Hi")
     assert re.search(r"SITE_TITLE\n.*value: Hi\n", shop.well("plan", *titled, "--diff").out)
+    large = shop.well("plan", *titled, "--package", "m", "--addon", "addon.backup").out
+    assert "with package m and add-ons addon.backup" in large
+    assert re.search(r"12\.500 OMR +blog Medium", large)
+    assert re.search(r"0\.750 OMR +blog Daily backup", large)
     plan = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--version", "1.0.0")
     shown = shop.well("plan", *plan, by=shop.owner)
     assert "37.000 OMR afterwards" in shown.out
@@ -221,6 +226,17 @@ NOBODY: Final = ("--org", "nobody")
             "siteTitel",
             ("plan", "install", "bp-wordpress", "--as", "web", "--set", "siteTitel=Hi", *BLOG),
         ),
+        (
+            3,
+            "s, m, l, xl",
+            ("plan", "install", "bp-redis", "--as", "web", "--package", "flexi", *BLOG),
+        ),
+        (3, "'xl'", ("plan", "install", "bp-redis", "--as", "web", "--package", "tiny", *BLOG)),
+        (
+            3,
+            "addon.backup, addon.support",
+            ("plan", "install", "bp-redis", "--as", "web", "--addon", "addon.nothing", *BLOG),
+        ),
         (4, "shop", ("plan", "configure", "shop", "--set", "a=1", *BLOG)),
         (4, "shop", ("plan", "upgrade", "shop", *BLOG)),
         (4, "shop", ("plan", "rollback", "shop", *BLOG)),
@@ -310,6 +326,14 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
         said = ran.out + ran.err
     row = shop.well("app", "list", "--org", ORG).out
     assert re.search(rf"^hello +{ENV} +bp-hello 1\.1\.0 +current +healthy", row, re.MULTILINE)
+    # What is said against it later is said where it runs.
+    where = ("--org", "_", "--aggregate", "blueprint", "--id", "public-bp-hello")
+    yank = json.dumps({"version": "1.1.0", "reason": "It says too much.", "security": True})
+    shop.well("send", "blueprint.yank-version.v1", *where, "--data", yank)
+    said = "yanked because whoever runs it is in danger: It says too much."
+    shown(shop, said, "app", "list", "--org", ORG)
+    assert f"notice   {said}" in shop.well("app", "show", "hello", "--org", ORG).out
+    assert said in shop.well("catalog", "show", "bp-hello", "--org", ORG).out
     # The folder holds it and nothing else: one of the checkout would bring its own.
     assert re.search(r"^own +_ +public +ready +1 +0", shop.well("source", "list").out, re.MULTILINE)
     assert not (ROOT / "my-blueprints").exists()

@@ -55,6 +55,25 @@ def test_what_the_book_does_not_name_is_refused_never_free(
     assert refused.value.errors[0].pointer == f"/items/0/{place}"
 
 
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        ({"plan": "xl"}, "it has s, m"),
+        ({"addons": ("addon.nothing",)}, "it has addon.backup"),
+        ({"plan": None, "addons": ("addon.backup",)}, "none can be had"),
+    ],
+)
+def test_a_wrong_package_or_add_on_is_refused_with_what_is_offered(
+    changes: Any, offered: str
+) -> None:
+    item = bill1.Item(
+        **{"application": "a", "environment": "e", "blueprint": "wordpress", "plan": "s", **changes}
+    )
+    with pytest.raises(Rejected) as refused:
+        billing.quote(item)
+    assert refused.value.errors[0].message.endswith(f"; {offered}")
+
+
 def test_a_currency_that_the_book_has_not_is_refused() -> None:
     for currency in ("EUR", "XXX"):
         with pytest.raises(Rejected) as refused:

@@ -12,7 +12,7 @@ import pytest
 from catalyst.cli import following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
-from catalyst.cli.plan import merged, pairs
+from catalyst.cli.plan import extras, merged, pairs
 from catalyst.cli.planned import Kept, find, folder, keep
 from catalyst.client.rows import Freshness, Page, Row
 
@@ -48,6 +48,11 @@ def test_dependencies_have_two_sides() -> None:
     assert pairs(["db=new", "cache=redis"]) == {"db": "new", "cache": "redis"}
     with pytest.raises(Failure):
         pairs(["db="])
+
+
+def test_a_package_and_add_ons_are_asked_for_only_if_they_are_named() -> None:
+    assert extras(None, None) == {}
+    assert extras("M", ["addon.backup"]) == {"plan": "m", "addons": ["addon.backup"]}
 
 
 def test_a_plan_comes_back_whole_by_the_beginning_of_its_hash(tmp_path: Path) -> None:

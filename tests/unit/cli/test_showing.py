@@ -235,7 +235,10 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
         ),
     ],
 )
-def test_an_application_shows_all_four_marks(gate: dict[str, Any], said: str) -> None:
+@pytest.mark.guarantee("G23.4")
+def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
+    gate: dict[str, Any], said: str
+) -> None:
     mark: dict[str, Any] = {
         "status": "unknown", "reason": "", "message": "", "evidence": [],
         "as_of": None, "source": "", "stale_since": None,
@@ -243,9 +246,15 @@ def test_an_application_shows_all_four_marks(gate: dict[str, Any], said: str) ->
     place: dict[str, Any] = {
         "environment": "acme-prod", "desired": None, "committed": None,
         "applied": mark, "health": mark, "change": None, "gate": gate, "blocked_by": [],
+        "notices": [
+            {"mark": "yanked", "reason": "leaks", "security": True, "replacement": ""},
+            {"mark": "deprecated", "reason": "old", "security": False, "replacement": "bp-new"},
+        ],
     }  # fmt: skip
     assert list(_place(place)) == [
         "acme-prod:",
+        "  notice   yanked because whoever runs it is in danger: leaks",
+        "  notice   deprecated: old; take bp-new instead",
         "  applied  unknown, never seen",
         "  health   unknown, never seen",
         "  change   none",

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from catalyst.cli import owned
+from catalyst.cli.catalog import noticed
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
 from catalyst.cli.output import Format, Table, note, show
@@ -17,12 +18,14 @@ from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
+    Target,
     TokenOption,
     UrlOption,
     reads,
     resolve,
     run,
 )
+from catalyst.client.errors import ClientError
 from catalyst.client.rows import Row
 
 _WHOSE: Final = "whose Applications?"
@@ -39,6 +42,8 @@ def list_(
     token: TokenOption = None,
 ) -> None:
     """List Applications where they run, with four marks: applied, health, change, gate.
+
+    NOTICE says what was yanked, withdrawn or deprecated of what runs, and why.
 
     Example:
       catalyst app list --org omantel --env omantel-prod
@@ -60,9 +65,13 @@ def list_(
         for place in doc["bindings"]
         if env is None or place["environment"] == env
     ]
+    if found:
+        _note_notices(target, owner, found)
 
     def table() -> None:
-        lines = Table("NAME", "ENVIRONMENT", "BLUEPRINT", "APPLIED", "HEALTH", "CHANGE", "GATE")
+        lines = Table(
+            "NAME", "ENVIRONMENT", "BLUEPRINT", "APPLIED", "HEALTH", "CHANGE", "GATE", "NOTICE"
+        )
         for name, place in found:
             desired = place["desired"] or {}
             version = f"{desired.get('blueprint', '')} {desired.get('version', '')}".strip()
@@ -75,6 +84,7 @@ def list_(
                 _mark(place["health"]),
                 change and f"{change['action']} {change['change']}",
                 "open" if place["gate"]["open"] else place["gate"]["waits_for"],
+                "; ".join(_noticed(place)),
             )
         lines.write()
 
@@ -107,6 +117,8 @@ def show_(
         known = owned.suggested(name, lambda: names(owned.docs(target, "applications", owner)))
         missing.hint = known + missing.hint
         raise
+    if doc["bindings"]:
+        _note_notices(target, owner, [(name, place) for place in doc["bindings"]], name)
     lines = [line for place in doc["bindings"] for line in _place(place)]
     show(doc, output, lambda: write_lines(lines or [f"{name} runs nowhere"]))
     if output is Format.TABLE:
@@ -181,11 +193,35 @@ def _concerned(doc: dict[str, Any]) -> list[str]:
     return [name for name in found if name]
 
 
+def _note_notices(
+    target: Target, owner: str, found: Iterable[tuple[str, dict[str, Any]]], name: str = ""
+) -> None:
+    """Write to each place what was said against what runs there; null, if that is not known."""
+    try:
+        answer = owned.answer(target, "catalog", "notices", {"application": name}, owner)
+    except ClientError as error:
+        note(f"whether anything of it was yanked or withdrawn is not known now: {error}")
+        known = None
+    else:
+        known = {
+            (one["application"], one["environment"]): one["notices"]
+            for one in answer["applications"]
+        }
+    for application, place in found:
+        at = (application, place["environment"])
+        place["notices"] = None if known is None else known.get(at, [])
+
+
+def _noticed(place: dict[str, Any]) -> Iterable[str]:
+    return ["not known"] if place["notices"] is None else noticed(place["notices"])
+
+
 def _place(place: dict[str, Any]) -> Iterator[str]:
     yield f"{place['environment']}:"
     desired = place["desired"]
     if desired is not None:
         yield f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}"
+    yield from (f"  notice   {text}" for text in _noticed(place))
     committed = place["committed"]
     if committed is not None:
         where = f"{committed['repository']} {committed['branch']}"

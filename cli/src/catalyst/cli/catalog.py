@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
 import typer
@@ -134,6 +134,14 @@ def price(amounts: list[dict[str, Any]] | None) -> str:
     return " or ".join(str(one["text"]) for one in amounts) + " a month"
 
 
+def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield what was said against what runs, each with its reason."""
+    for one in notices:
+        danger = " because whoever runs it is in danger" if one["security"] else ""
+        instead = f"; take {one['replacement']} instead" if one["replacement"] else ""
+        yield f"{one['mark']}{danger}: {one['reason']}{instead}"
+
+
 def _refused(target: Target, problem: Problem, name: str, owner: str) -> Failure:
     """Return why nothing is shown, and what may have been meant."""
     failure = of_problem(problem)
@@ -205,9 +213,10 @@ def _whole(result: dict[str, Any]) -> None:
     _versions(result["versions"])
     if result["runs"]:
         write("")
-        table = Table("APPLICATION", "ENVIRONMENT", "VERSION")
+        table = Table("APPLICATION", "ENVIRONMENT", "VERSION", "NOTICE")
         for one in result["runs"]:
-            table.add(one["application"], one["environment"], one["version"])
+            said = "; ".join(noticed(one["notices"]))
+            table.add(one["application"], one["environment"], one["version"], said)
         table.write()
 
 

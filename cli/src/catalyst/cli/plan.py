@@ -35,6 +35,14 @@ DepOption = Annotated[
     list[str] | None,
     typer.Option("--dep", metavar="ALIAS=new|APP", help="What a dependency is. Repeatable."),
 ]
+PackageOption = Annotated[
+    str | None,
+    typer.Option("--package", help="Package of the price book, such as s, m, l or xl."),
+]
+AddonOption = Annotated[
+    list[str] | None,
+    typer.Option("--addon", metavar="SKU", help="Add-on of the price book. Repeatable."),
+]
 VersionOption = Annotated[str, typer.Option("--version", help="Version, or a range of them.")]
 DiffOption = Annotated[
     bool, typer.Option("--diff", help="Show what each file gains and loses, line by line.")
@@ -52,6 +60,8 @@ def install(
     settings: SetOption = None,
     values: ValuesOption = None,
     dep: DepOption = None,
+    package: PackageOption = None,
+    addon: AddonOption = None,
     version: VersionOption = "*",
     org: OrgOption = None,
     diff: DiffOption = False,
@@ -73,6 +83,7 @@ def install(
         "version": version,
         "values": merged(values, settings),
         "dependencies": pairs(dep),
+        **extras(package, addon),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -84,6 +95,8 @@ def configure(
     settings: SetOption = None,
     values: ValuesOption = None,
     dep: DepOption = None,
+    package: PackageOption = None,
+    addon: AddonOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -93,8 +106,11 @@ def configure(
 ) -> None:
     """Plan other values for an Application; what is not named stays as it is.
 
+    Add-ons that are named take the place of those it has.
+
     Example:
       catalyst plan configure blog --env acme-prod --org acme --set replicas=2
+      catalyst plan configure blog --env acme-prod --org acme --package m --addon addon.backup
     """
     asked = {
         "action": "configure",
@@ -102,6 +118,7 @@ def configure(
         "environment": env,
         "values": merged(values, settings),
         "dependencies": pairs(dep),
+        **extras(package, addon),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -113,6 +130,8 @@ def upgrade(
     version: VersionOption = "*",
     settings: SetOption = None,
     values: ValuesOption = None,
+    package: PackageOption = None,
+    addon: AddonOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -131,6 +150,7 @@ def upgrade(
         "environment": env,
         "version": version,
         "values": merged(values, settings),
+        **extras(package, addon),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -218,6 +238,12 @@ def delete_organization(
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
+def extras(package: str | None, addons: list[str] | None) -> dict[str, Any]:
+    """Return the package and the add-ons that are asked for; what is not named stays out."""
+    asked = {"plan": package and package.lower(), "addons": addons}
+    return {name: value for name, value in asked.items() if value}
+
+
 def pairs(texts: list[str] | None) -> dict[str, str]:
     """Return what stands on both sides of each `=`.
 
@@ -297,6 +323,8 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
         blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
         place = f"--env {asked['environment']} --org {owner}"
         failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
+    elif _of_extras(problem):
+        failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
     elif problem.code == "sku-unknown":
         failure.hint = (
             "a billing-admin adds it to the price book, under a new version: "
@@ -310,6 +338,12 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
         )
         failure.hint = f"{near}`catalyst app list --org {owner} --env {env}` shows what runs there"
     return failure
+
+
+def _of_extras(problem: Problem) -> bool:
+    """Return whether all that is wrong is the package, or add-ons."""
+    steps = [set((one.pointer or "").split("/")) for one in problem.errors]
+    return bool(steps) and all(found & {"plan", "addons"} for found in steps)
 
 
 def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:

@@ -22,6 +22,7 @@ def lines(plan: Found, owner: str, *, diff: bool = False) -> list[str]:
     """
     return [
         heading(plan, owner),
+        *_extras(plan["request"]),
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
@@ -73,6 +74,13 @@ def heading(plan: Found, owner: str) -> str:
             return f"delete the Environment {plan['environment']}, with all its Applications"
         case action:
             return f"{action} {request['application']}" + _at(request, plan)
+
+
+def _extras(request: Found) -> list[str]:
+    """Return the package and the add-ons that were asked for."""
+    package = f"package {request['plan']}" if request.get("plan") else ""
+    addons = f"add-ons {', '.join(request['addons'])}" if request.get("addons") else ""
+    return ["with " + " and ".join(filter(None, (package, addons)))] if package or addons else []
 
 
 def _at(request: Found, plan: Found) -> str:

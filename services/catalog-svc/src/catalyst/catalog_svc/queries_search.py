@@ -14,7 +14,7 @@ from catalyst.blueprints.document import canonical, valid_name
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry
-from catalyst.catalog_svc.domain.prices import Prices
+from catalyst.catalog_svc.domain.prices import Prices, said
 from catalyst.catalog_svc.ports import Facet, Results, Search, Shelf, Shown
 from catalyst.chassis import clock
 from catalyst.chassis.service import Loader
@@ -117,7 +117,7 @@ def _price(name: str, prices: Prices, now: datetime) -> tuple[dict[str, Any], ..
     found = prices.of(name, now)
     if found is None:
         return None
-    return tuple({**msgspec.to_builtins(one), "text": str(one)} for one in found.month)
+    return said(found.month)
 
 
 def _tags(written: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Questions about one Blueprint: `show`, `versions`, `diff` and `form`."""
+"""Questions about Blueprints: `show`, `versions`, `diff`, `form`, and `notices` of what runs."""
 
 from __future__ import annotations
 
@@ -75,6 +75,13 @@ class FormRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The Application to be configured; empty: a new one."""
 
 
+class NoticesRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what has to be known of the Applications that run."""
+
+    application: _Name = ""
+    """Of this one alone; empty: of all."""
+
+
 class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
     """One version."""
 
@@ -135,6 +142,7 @@ class Looking:
                     "environment": run.environment,
                     "version": run.desired.version,
                     "security": _insecure(entry, run.desired.version),
+                    "notices": msgspec.to_builtins(entry.notices(run.desired.version)),
                 }
                 for run in forming.present(self._catalogue.applications(organization or None))
                 if _is_of(entry, run.desired)
@@ -209,7 +217,36 @@ class Looking:
             asked.environment,
             asked.application,
         )
-        return msgspec.to_builtins(found)
+        return msgspec.to_builtins(found) | self._prices.offered(clock.now())
+
+    async def notices(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer which Applications run what was yanked, withdrawn or deprecated, and why.
+
+        Raises:
+            Rejected: For a wrong request; `organization-not-found` or `organization-deleted`.
+        """
+        asked = read(request, NoticesRequest)
+        self._catalogue.require(organization or None)
+        found = []
+        for run in forming.present(self._catalogue.applications(organization or None)):
+            of, version = run.desired, run.desired.version
+            if asked.application not in {"", run.application}:
+                continue
+            entry = self._catalogue.installed(organization, of.origin, of.blueprint)
+            notices = entry.notices(version) if entry is not None else ()
+            if notices:
+                found.append(
+                    {
+                        "application": run.application,
+                        "environment": run.environment,
+                        "blueprint": of.blueprint,
+                        "version": version,
+                        "notices": msgspec.to_builtins(notices),
+                    }
+                )
+        return {"applications": found}
 
     # ---- what they share
 
@@ -332,4 +369,5 @@ def queries(searching: Searching, looking: Looking) -> tuple[Query, ...]:
         Query(name="versions", version=1, for_kind=KIND, run=looking.versions),
         Query(name="diff", version=1, for_kind=KIND, run=looking.diff),
         Query(name="form", version=1, for_kind=KIND, run=looking.form),
+        Query(name="notices", version=1, for_kind=KIND, run=looking.notices),
     )

@@ -120,7 +120,7 @@ def _lines(
     if item.plan is not None:
         package = _named(book.packages, item.plan)
         if package is None:
-            message = f"the price book has no package {item.plan!r}"
+            message = f"the price book has no package {item.plan!r}; it has {_skus(book.packages)}"
             errors.append(_error("sku-unknown", f"{place}/plan", message))
         else:
             found.append(_line(item, package, f"package.{item.plan}", currency))
@@ -136,7 +136,8 @@ def _addon(
 ) -> QuoteLine | None:
     addon = next((addon for addon in book.addons if addon.sku == sku), None)
     if addon is None:
-        errors.append(_error("sku-unknown", place, f"the price book has no add-on {sku!r}"))
+        message = f"the price book has no add-on {sku!r}; it has {_skus(book.addons)}"
+        errors.append(_error("sku-unknown", place, message))
         return None
     if item.addons.count(sku) > 1:
         errors.append(_error("item-duplicate", place, f"the add-on {sku!r} is listed twice"))
@@ -144,7 +145,8 @@ def _addon(
     state = addon.packages.get(item.plan or "")
     if state is None:
         package = f"the package {item.plan!r}" if item.plan else "an Application without a package"
-        message = f"the add-on {sku!r} is not offered with {package}"
+        offered = [one for one in book.addons if (item.plan or "") in one.packages]
+        message = f"the add-on {sku!r} is not offered with {package}; {_skus(offered)} can be had"
         errors.append(_error("addon-not-offered", place, message))
         return None
     if state == "included":
@@ -183,6 +185,10 @@ def priced_in(prices: Sequence[Money], currency: str, sku: str) -> Money:
     if found is None:
         raise Rejected("currency-not-priced", f"{sku!r} has no price in {currency}")
     return found
+
+
+def _skus(offered: Sequence[Priced | Addon]) -> str:
+    return ", ".join(one.sku for one in offered) or "none"
 
 
 def _named(priced: Sequence[Priced], sku: str) -> Priced | None:

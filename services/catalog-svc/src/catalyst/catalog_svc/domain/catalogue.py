@@ -158,6 +158,12 @@ class Catalogue:
                 return self._entry(organization, held)
         return None
 
+    def installed(self, organization: str, origin: str, name: str) -> Entry | None:
+        """Return what a copy of an Organization was made of, also if it is shown no longer."""
+        owned = self._owned.get(organization if origin == "private" else None)
+        held = owned.blueprints.get(f"{origin}-{name}") if owned is not None else None
+        return self._entry(organization, held) if held is not None else None
+
     def _made(self, organization: str | None) -> dict[str, Entry]:
         own = self._owned.get(organization)
         if not organization or own is None or not own.changes:

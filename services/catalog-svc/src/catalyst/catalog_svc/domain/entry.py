@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -66,6 +66,17 @@ class Offered:
         return tuple(parsed_range(text) for text in self.blueprint.upgrades_blocks)
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever runs a version has to know of it."""
+
+    mark: Literal["yanked", "withdrawn", "deprecated"]
+    reason: str
+    security: bool = False
+    """Whether whoever runs it is in danger."""
+    replacement: str = ""
+    """Blueprint to take instead; empty: none is named."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A Blueprint as one audience has it: an Organization, or the platform."""
 
@@ -123,6 +134,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def version(self, text: str) -> Offered | None:
         """Return one registered version."""
         return next((one for one in (*self.versions, *self.pending) if one.text == text), None)
+
+    def notices(self, text: str) -> tuple[Notice, ...]:
+        """Return what was said against a version since it was offered, the gravest first."""
+        found = []
+        one = self.version(text)
+        if one is not None and one.yanked:
+            found.append(Notice(mark="yanked", reason=one.yanked, security=one.insecure))
+        if self.withdrawn:
+            found.append(Notice(mark="withdrawn", reason=self.withdrawn))
+        elif self.deprecated:
+            notice = Notice(mark="deprecated", reason=self.deprecated, replacement=self.replacement)
+            found.append(notice)
+        return tuple(found)
 
     def refusal(self, one: Offered, *, upgrade: bool = False) -> str:
         """Return why a version cannot be installed, or upgraded to; empty if it can.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Recorded
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Book, Priced
 
 FOLLOWED: Final = "evt._.billing.price-book.default.>"
@@ -37,3 +41,32 @@ class Prices:
         """Return the version that began last; of two the one applied later; None if none has."""
         begun = [book for book in reversed(self._books) if book.start <= now]
         return max(begun, key=lambda book: book.start, default=None)
+
+    def offered(self, now: datetime) -> dict[str, tuple[dict[str, Any], ...]]:
+        """Return the packages, and the add-ons with the packages that have them.
+
+        Without a book in force there are none.
+        """
+        book = self.in_force(now)
+        if book is None:
+            return {"packages": (), "addons": ()}
+        return {
+            "packages": tuple(
+                {"sku": one.sku, "name": one.name, "price": said(one.month)}
+                for one in book.packages
+            ),
+            "addons": tuple(
+                {
+                    "sku": one.sku,
+                    "name": one.name,
+                    "price": said(one.month),
+                    "packages": one.packages,
+                }
+                for one in book.addons
+            ),
+        }
+
+
+def said(month: Iterable[Money]) -> tuple[dict[str, Any], ...]:
+    """Return the price of a month in each currency, also as people read it."""
+    return tuple({**msgspec.to_builtins(one), "text": str(one)} for one in month)

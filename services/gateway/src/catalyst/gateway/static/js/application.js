@@ -4,6 +4,7 @@ import { question } from "./asking.js";
 import { el, say } from "./dom.js";
 import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
 import { marks } from "./marks.js";
+import { Notices } from "./notices.js";
 import { Order } from "./order.js";
 import { changeTitle, takesAway } from "./steps.js";
 import { Waiting, Why } from "./why.js";
@@ -20,6 +21,8 @@ export class ApplicationPage {
     this.why = new Why(go);
     this.free = el("p", { class: "quiet", text: "Nothing is in its way." });
     this.news = el("div");
+    this.said = el("div");
+    this.notices = new Notices(organization, application, () => this.changed());
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade or remove", hidden: true });
@@ -28,7 +31,7 @@ export class ApplicationPage {
       backTo("Back to Applications", () => go("applications")),
       el("header", { class: "hero" }, this.emblem,
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
-      el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.news, this.marks, this.why.node, this.free),
+      el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.marks, this.why.node, this.free),
       el("div", { class: "columns" }, this.order, el("div", { class: "aside" }, this.acts))));
     this.changed();
     title.focus();
@@ -37,6 +40,7 @@ export class ApplicationPage {
   stop() {
     this.#stopped = true;
     this.#order?.stop();
+    this.notices.stop();
   }
 
   tick() {
@@ -48,6 +52,8 @@ export class ApplicationPage {
     const found = this.#binding();
     const desired = found?.desired;
     say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
+    this.notices.look(desired?.change ?? "");
+    this.notices.show(this.said, this.application, this.environment, desired);
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
     const waiting = new Waiting(this.rows(), this.organization);

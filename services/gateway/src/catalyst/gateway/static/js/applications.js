@@ -5,6 +5,7 @@ import { el, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { emblemOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
+import { Notices } from "./notices.js";
 import { CHANGE_MOODS, changeTitle } from "./steps.js";
 import { Waiting, Why } from "./why.js";
 import { age, counted, place } from "./words.js";
@@ -24,12 +25,15 @@ export class Applications {
     this.changes = el("section", { class: "changes", "aria-label": "Latest changes" });
     this.flight = new Flight(go);
     this.beginning = new Beginning(organization, tools);
+    this.notices = new Notices(organization, "", () => this.#draw());
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Applications" }), this.count), this.roll),
       this.flight.node, this.beginning.node, this.list, this.changes);
     this.changed(null);
   }
 
-  stop() {}
+  stop() {
+    this.notices.stop();
+  }
 
   /** Draws anew what a change of rows concerns; null: everything. */
   changed(keys) {
@@ -86,6 +90,7 @@ export class Applications {
       this.#cards.delete(key);
     }
     found.sort(([a, one], [b, other]) => (`${one.environment}.${a}` < `${other.environment}.${b}` ? -1 : 1));
+    this.notices.look(found.map(([name, one]) => `${name} ${one.desired?.change ?? ""}`).join());
     for (const [at, [name, one]] of found.entries()) {
       const key = `${name}.${one.environment}`;
       const card = this.#cards.get(key) ?? this.#card(name, one.environment);
@@ -96,13 +101,14 @@ export class Applications {
       if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
       card.stands = stands;
       marks(card.marks, one);
+      this.notices.show(card.said, name, one.environment, desired);
       card.why.show(waiting.ofApplication(name, one));
       if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
     }
   }
 
   #card(name, environment) {
-    const card = { what: el("p", { class: "quiet" }), emblem: el("div"), marks: el("dl", { class: "marks" }), why: new Why(this.go) };
+    const card = { what: el("p", { class: "quiet" }), emblem: el("div"), said: el("div"), marks: el("dl", { class: "marks" }), why: new Why(this.go) };
     card.node = el("article", { class: "run" },
       el("div", { class: "product-head" }, card.emblem,
         el("div", {},
@@ -111,7 +117,7 @@ export class Applications {
           } })),
           card.what),
         el("span", { class: "badge", text: environment })),
-      card.marks, card.why.node);
+      card.said, card.marks, card.why.node);
     return card;
   }
 

@@ -4,6 +4,7 @@ import { question } from "./asking.js";
 import { category, flags, priced } from "./catalogue.js";
 import { el } from "./dom.js";
 import { backTo, emblem, unread } from "./icons.js";
+import { words } from "./notices.js";
 import { Order } from "./order.js";
 import { ENVIRONMENT } from "./rights.js";
 
@@ -85,9 +86,10 @@ export class BlueprintPage {
   }
 
   #facts(found) {
+    const against = (run) => run.notices.map((one) => words(one, { blueprint: found.card.name, version: run.version })).join("; ");
     const runs = found.runs.map((run) => el("button", { type: "button", class: "link", on: {
       click: () => this.go("application", run.application, run.environment),
-    } }, `${run.application} in ${run.environment} (${run.version})`));
+    } }, [`${run.application} in ${run.environment} (${run.version})`, against(run)].filter(Boolean).join(": ")));
     const kept = found.versions.map((one) => [one.version, one.state === "available" ? "" : one.state, one.security ? "dangerous" : "", one.reason].filter(Boolean).join(": "));
     const lines = [
       ["Needs", found.needs.join(", ") || "nothing else"],

@@ -3,6 +3,7 @@
 import { question } from "./asking.js";
 import { ConfigForm } from "./config.js";
 import { el } from "./dom.js";
+import { Extras } from "./extras.js";
 import { Choice, Text } from "./fields.js";
 import { unread } from "./icons.js";
 import { PlanView } from "./plan.js";
@@ -43,6 +44,7 @@ export class Order {
       this.fields.application.control.value = about.blueprint.replace(/^bp-/, "");
     }
     this.holder = el("div");
+    this.extras = new Extras();
     this.problems = el("div", { class: "problems", role: "alert" });
     this.button = el("button", { type: "submit", class: "primary", text: "Show the plan" });
     this.plan = new PlanView(about.organization, {
@@ -62,7 +64,7 @@ export class Order {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#forget(), INPUT_MS);
       },
-    } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.problems,
+    } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.extras.node, this.problems,
     el("div", { class: "actions" }, this.button, el("span", { class: "quiet", text: "Nothing happens before you apply it." })));
     this.none = el("div");
     this.node.replaceChildren(this.none, this.form, this.plan.node);
@@ -124,18 +126,21 @@ export class Order {
     this.#config = new ConfigForm(form, Boolean(this.about.application));
     if (typed) this.#config.restore(typed);
     this.holder.replaceChildren(this.#config.node);
+    this.extras.offer(form, Boolean(this.about.application));
   }
 
   #request() {
     const { environment, application, blueprint } = this.about;
     const values = this.#config?.collect() ?? {};
-    if (application) return { action: "configure", environment, application, values };
+    const extras = this.extras.collect();
+    if (application) return { action: "configure", environment, application, values, ...extras };
     return {
       action: "install",
       environment: this.fields.environment.collect() ?? "",
       application: this.fields.application.collect() ?? "",
       blueprint,
       values,
+      ...extras,
     };
   }
 
@@ -162,6 +167,7 @@ export class Order {
     const turn = (this.#turn += 1);
     for (const field of Object.values(this.fields)) field.clear();
     this.#config?.clear();
+    this.extras.clear();
     this.problems.replaceChildren();
     this.plan.clear();
     this.button.disabled = true;
@@ -197,6 +203,6 @@ export class Order {
 
   #at([first, ...rest]) {
     if (first === "values") return this.#config?.at(rest) ?? null;
-    return this.fields[first] ?? null;
+    return this.fields[first] ?? this.extras.at([first, ...rest]);
   }
 }
