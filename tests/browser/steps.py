@@ -41,7 +41,7 @@ async def furnish(site: Site, slug: str, window: Window, credit: int = 50_000, *
     await site.create(slug, owners=list(OWNERS))
     await window.until_row("onboarding", slug, "completed")
     if "policy" in env:
-        rule = {"promotion": {"required_approvers": 1}}
+        rule = {"promotion": {"required_approvers": 1}, "quota": {"applications": 9}}
         await site.send("define-policy", slug, rule, id=env["policy"])
     await site.add_environment(slug, **env)
     if credit:
