@@ -2,14 +2,16 @@
 
 The loop itself holds no hooks: the points are found by recording a run. A test goes through a
 sample of them, because each takes a second or less of a core. `CATALYST_POINTS=<k>/<n>` goes
-through every n-th point from the k-th on; `uv run python -m tools.points` runs all, in turns.
+through every n-th point from the k-th on, and `CATALYST_PAIRS=<k>/<n>` through every n-th pair;
+`uv run python -m tools.points` runs all points, in turns, or a share of the pairs.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from catalyst.chassis.jetstream.port import (
@@ -28,6 +30,7 @@ T = TypeVar("T")
 Crash = Callable[[], Awaitable[None]]
 
 SHARE: Final = os.environ.get("CATALYST_POINTS", "")
+PAIRS: Final = os.environ.get("CATALYST_PAIRS", "")
 SIDES: Final = ("before", "after")
 
 STORES = ("batch", "publish done")
@@ -52,12 +55,16 @@ def points(calls: Sequence[str], *, each: int) -> list[tuple[int, str]]:
     ]
 
 
-def share(every: Sequence[T], *, sample: int) -> list[T]:
-    """Return so many of these, spread over all, or the share that is asked for."""
-    if SHARE:
-        first, _, step = SHARE.partition("/")
-        return list(every[int(first) :: int(step)])
-    return [every[n * len(every) // sample] for n in range(sample)]
+def share(every: Iterable[T], *, sample: int, of: str = SHARE) -> list[T]:
+    """Return so many of these, spread over all, or the share that is asked for.
+
+    Of pairs, `of` is `PAIRS`.
+    """
+    if of:
+        first, _, step = of.partition("/")
+        return list(islice(every, int(first), None, int(step)))
+    found = list(every)
+    return [found[n * len(found) // sample] for n in range(sample)]
 
 
 async def by_signal() -> None:

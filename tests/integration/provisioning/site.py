@@ -8,30 +8,29 @@ a supervisor would, while the others work on.
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.integration.billing.town import OWNER
 from tests.integration.billing.town import Town as Money
 from tests.integration.git.conftest import Served, identify
-from tests.integration.provisioning.town import PROD, Town, catalogue, furnish
+from tests.integration.provisioning.town import Town, catalogue, furnish
 from tests.integration.simulator.test_simulating import simulated
-from tests.support import billing, planning
-from tests.support.broker import Access, emptied
+from tests.support import planning
+from tests.support.broker import Access
 from tests.support.crashes import FaultyBroker, Stopper
-from tests.support.invariants import check_log, whole_log
 from tests.support.rig import runtime, working
 from tests.support.waiting import until
 
 from catalyst.billing import handlers as billing_handlers
-from catalyst.billing.domain import subscription
 from catalyst.chassis import outcome
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.errors import Retry
@@ -45,9 +44,8 @@ from catalyst.chassis.service import Service
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts import topology as contract
-from catalyst.contracts.message import Envelope, Outcome
+from catalyst.contracts.message import Command, Outcome
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
-from catalyst.contracts.topology import DLQ
 from catalyst.environment_controller import handlers as environment_handlers
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import by_token, git_app
@@ -56,7 +54,6 @@ from catalyst.provisioning import handlers
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
 from catalyst.provisioning.adapters.git import GitRepositories
-from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.effects import effects
 from catalyst.provisioning.preparing import deletion
@@ -64,13 +61,15 @@ from catalyst.provisioning.queries import Planner
 
 SERVICES: Final = ("environment", "billing", "provisioning")
 NOTHING: Final = ("(nothing)",)
+SOUND: Final = (-1, "before")
+"""Where nobody dies."""
 PATIENCE: Final = 180.0
 """Seconds for each thing that is waited for; many sites share the machine."""
 
 Crash = tuple[int, str]
 """Before or after which call of the broker port."""
-Point = Mapping[str, Crash]
-"""Where which service dies, once each."""
+Point = Mapping[str, Sequence[Crash]]
+"""Where the workers of which service die, one after the other; each counts its own calls."""
 
 
 def connected(access: Access) -> Any:
@@ -93,6 +92,20 @@ def service_of(name: str, js: JetStream, keys: KeyRing, root: GitRoot, url: str)
     return handlers.service(planner, (deletion(asking), *outside), (hearing.source(),))
 
 
+class Door:
+    """Tells whoever asks for a shut repository to come again."""
+
+    def __init__(self, app: ASGIApp, shut: set[str]) -> None:
+        self._app = app
+        self._shut = shut
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        found = any(f"/{name}.git/" in scope.get("path", "") for name in self._shut)
+        answer = Response(status_code=503) if found else self._app
+        await answer(scope, receive, send)
+
+
 @dataclass
 class Site:
     """Where a story is told while workers die."""
@@ -107,6 +120,8 @@ class Site:
     """What each service's first worker called, since the story began."""
     died: Counter[str] = field(default_factory=Counter)
     others: planning.Others = field(default_factory=planning.Others)
+    shut: set[str] = field(default_factory=set)
+    """Repositories that nobody gets through to."""
     _first: dict[str, FaultyBroker] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -114,7 +129,9 @@ class Site:
         """Run everything for the block; workers begin to die when `begin` was called."""
         planning.wiki(self.others)
         root = GitRoot(self.folder / "git")
-        served = Served(git_app(root, by_token(identify)))
+        app = git_app(root, by_token(identify))
+        app.add_middleware(Door, shut=self.shut)
+        served = Served(app)
         self.url = f"http://127.0.0.1:{served.start()}"
         self.root = root
         self.begun = asyncio.Event()
@@ -156,24 +173,25 @@ class Site:
 
     async def _keep(self, name: str, js: JetStream) -> None:
         """Start a worker, and another one whenever it dies."""
-        at, side = self.point.get(name, (-1, "before"))
+        (at, side), *later = self.point.get(name, (SOUND,))
         if self.killed and name in self.point:
-            await self._run(name, -1, side, self.begun)
+            await self._run(name, *SOUND, self.begun)
             await js.publish(Outgoing(f"$KV.leases.{name}", b""))
             await self._kill(name, at, side)
         else:
             await self._run(name, at, side)
-        while True:
+        for crash in chain(later, repeat(SOUND)):
             self.died[name] += 1
             await js.publish(Outgoing(f"$KV.leases.{name}", b""))
-            await self._run(name, -1, side)
+            await self._run(name, *crash)
 
     async def _run(self, name: str, at: int, side: str, over: asyncio.Event | None = None) -> None:
         """Run a worker until it dies, on a connection that is then dropped without a word."""
         stopper = Stopper()
         async with connected(self.access) as own:
             faulty = FaultyBroker(own, at, side, stopper, NOTHING)
-            self._first.setdefault(name, faulty)
+            if self._first.setdefault(name, faulty) is not faulty:
+                faulty.counted = ("",)
             standing = runtime(own, broker=faulty, keys=self.keys, service=name)
             table = service_of(name, own, self.keys, self.root, self.url)
             ends: set[asyncio.Future[Any]] = {
@@ -210,7 +228,7 @@ class Site:
 
 
 async def ask(
-    place: Town, command: pro1.ApplyPlan, name: str, by: str = OWNER, *, seconds: float = PATIENCE
+    place: Town, command: Command, name: str, by: str = OWNER, *, seconds: float = PATIENCE
 ) -> Outcome:
     """Send a command once, and return its outcome however long its workers take to come again."""
     sent = await place.money.send(command, "acme", name, by=by)
@@ -236,131 +254,11 @@ async def plan(place: Town, request: PlanRequest, by: str = OWNER) -> Plan:
                 await asyncio.sleep(0.05)
 
 
-async def tell(place: Town) -> None:
-    """Install a wiki with its database, and take the wiki away again."""
-    gone = PlanRequest(action="uninstall", environment=PROD, application="wiki")
-    for name, request in (("ch-1", planning.install()), ("ch-2", gone)):
-        found = await plan(place, request)
-        done = await ask(place, applying(found), name)
-        assert done.status == "accepted", done
-
-        async def over(name: str = name) -> bool:
-            return (await place.change(name)).is_over
-
-        await until(over, PATIENCE)
-
-    async def quiet() -> bool:
-        return not (await place.js.stream_state("CMD")).messages
-
-    await until(quiet, PATIENCE)
-
-
 def applying(found: Plan) -> pro1.ApplyPlan:
     """Return the command that applies a plan."""
     return pro1.ApplyPlan(
         request=found.request, hash=found.hash, inputs=found.inputs, expires=found.expires
     )
-
-
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is left of a story, wherever somebody died."""
-
-    changes: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
-    """Status, steps that were done, and what was left, by change."""
-    admitted: tuple[str, ...]
-    balances: dict[str, int]
-    holds: dict[str, Any]
-    ended: dict[str, str]
-    credit: int
-    sold: str
-    archived: dict[str, bool]
-    histories: dict[str, list[str]]
-    """Tree and first line of each commit, by repository and branch, oldest first.
-
-    Of the Organization's home: the first lines in any order, for it is written level-triggered,
-    and the last tree."""
-    events: dict[str, int]
-    """How many of each type, but for what is seen, which may be told in more or fewer words."""
-
-
-async def ending(place: Town, folder: Path) -> Ending:
-    """Check what holds of any log, and return how the story ended."""
-    js = place.js
-    assert [one for one in await check_log(js) if one.status != "accepted"] == []
-    assert not (await js.stream_state(DLQ)).messages
-    changes = {name: await place.change(name) for name in ("ch-1", "ch-2")}
-    account = await place.money.state(billing.ACCOUNT)
-    home: foreign.Environment = await place.worker.states.state(
-        foreign.environment_ref("acme", PROD)
-    )
-    sold = await place.money.state(subscription.ref_of("acme", f"wiki-postgres.{PROD}"))
-    apps = {name: await place.application(name) for name in ("wiki", "wiki-postgres")}
-    return Ending(
-        changes={n: (x.status, x.completed, x.left) for n, x in changes.items()},
-        admitted=home.applications,
-        balances=account.balances,
-        holds=msgspec.to_builtins(account.holds),
-        ended=account.ended,
-        credit=account.available("OMR", billing.NOW).minor,
-        sold=sold.status,
-        archived={name: app.archived for name, app in apps.items()},
-        histories=histories(folder / "git"),
-        events=await _events(js),
-    )
-
-
-async def _events(js: JetStream) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for stored in await whole_log(js):
-        if stored.subject.startswith("evt."):
-            found[msgspec.json.decode(stored.data, type=Envelope).type] += 1
-    seen = {"provisioning.application-observed.v1", "provisioning.application-silent.v1"}
-    return {name: number for name, number in sorted(found.items()) if name not in seen}
-
-
-def histories(root: Path) -> dict[str, list[str]]:
-    """Check every repository of `acme`; return its branches, each one line of commits.
-
-    What no branch leads to is none of the repository's: a push that was never answered.
-    """
-    found: dict[str, list[str]] = {}
-    for repository in sorted((root / "homes" / "acme").glob("*.git")):
-        _git(repository, "fsck", "--strict")
-        branches = _git(repository, "for-each-ref", "--format=%(refname:short)", "refs").split()
-        for branch in branches:
-            lines = _git(repository, "log", "--reverse", "--format=%T %P|%s", branch).splitlines()
-            parents = [line.split("|")[0].split()[1:] for line in lines]
-            assert [len(one) for one in parents] == [0, *[1] * (len(lines) - 1)], lines
-            trees = [line.split()[0] for line in lines]
-            words = [line.split("|", 1)[1] for line in lines]
-            if repository.name == "home.git":
-                found[f"{repository.name} {branch}"] = [*sorted(words), trees[-1]]
-            else:
-                found[f"{repository.name} {branch}"] = [
-                    " ".join(x) for x in zip(trees, words, strict=True)
-                ]
-    return found
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", repository, *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-async def told(site: Site) -> Ending:
-    """Tell the story at the site, and return how it ended."""
-    async with asyncio.timeout(PATIENCE), site.open() as place:
-        site.begin()
-        await tell(place)
-        # What has been remembered while others died is read anew.
-        fresh = site.seen(place.js)
-        found = await ending(fresh, site.folder)
-    async with connected(site.access) as js:
-        await emptied(js)
-    return found
 
 
 _PROGRAM = """

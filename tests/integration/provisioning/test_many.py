@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.integration.billing.town import CASHIER, OWNER
-from tests.integration.provisioning.site import Site, applying, ask, connected, histories, plan
+from tests.integration.provisioning.endings import histories
+from tests.integration.provisioning.site import Site, applying, ask, connected, plan
 from tests.integration.provisioning.town import Town
 from tests.support import billing, planning
 from tests.support.broker import SharedBroker

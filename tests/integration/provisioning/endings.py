@@ -1,0 +1,120 @@
+"""How a story ended, as the log, the money and the repositories have it."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tests.integration.provisioning.town import PROD, Town
+from tests.support import billing
+from tests.support.invariants import check_log, whole_log
+
+from catalyst.billing.domain import subscription
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.contracts.message import Envelope
+from catalyst.contracts.topology import DLQ
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.change import Change
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is left of a story, wherever somebody died."""
+
+    changes: dict[str, tuple[Any, ...]]
+    """What each did, took back, passed over and left, and why it gave up."""
+    admitted: tuple[str, ...]
+    balances: dict[str, int]
+    holds: dict[str, Any]
+    ended: dict[str, str]
+    credit: int
+    sold: dict[str, str]
+    archived: dict[str, bool]
+    runs: dict[str, Any]
+    """What is to run, by Application."""
+    histories: dict[str, list[str]]
+    """Tree and first line of each commit, by repository and branch, oldest first.
+
+    Of the Organization's home: the first lines in any order, for it is written level-triggered,
+    and the last tree."""
+    events: dict[str, int]
+    """How many of each type, but for what is seen, which may be told in more or fewer words."""
+
+
+async def ending(
+    place: Town, folder: Path, named: Sequence[str], applications: Sequence[str]
+) -> Ending:
+    """Check what holds of any log, and return how the story ended."""
+    js = place.js
+    assert [one for one in await check_log(js) if one.status != "accepted"] == []
+    assert not (await js.stream_state(DLQ)).messages
+    changes = {name: await place.change(name) for name in named}
+    account = await place.money.state(billing.ACCOUNT)
+    home: foreign.Environment = await place.worker.states.state(
+        foreign.environment_ref("acme", PROD)
+    )
+    apps = {name: await place.application(name) for name in applications}
+    sold = {
+        name: await place.money.state(subscription.ref_of("acme", f"{name}.{PROD}"))
+        for name in apps
+    }
+    return Ending(
+        changes={name: _did(change) for name, change in changes.items()},
+        admitted=home.applications,
+        balances=account.balances,
+        holds=msgspec.to_builtins(account.holds),
+        ended=account.ended,
+        credit=account.available("OMR", billing.NOW).minor,
+        sold={name: one.status for name, one in sold.items()},
+        archived={name: app.archived for name, app in apps.items()},
+        runs={name: msgspec.to_builtins(app.binding(PROD).desired) for name, app in apps.items()},
+        histories=histories(folder / "git"),
+        events=await _events(js),
+    )
+
+
+def _did(change: Change) -> tuple[Any, ...]:
+    back = (change.undone, change.passed, change.left, change.gave_up, change.cancelled)
+    return (change.status, change.completed, *back)
+
+
+async def _events(js: JetStream) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for stored in await whole_log(js):
+        if stored.subject.startswith("evt."):
+            found[msgspec.json.decode(stored.data, type=Envelope).type] += 1
+    seen = {"provisioning.application-observed.v1", "provisioning.application-silent.v1"}
+    return {name: number for name, number in sorted(found.items()) if name not in seen}
+
+
+def histories(root: Path) -> dict[str, list[str]]:
+    """Check every repository of `acme`; return its branches, each one line of commits.
+
+    What no branch leads to is none of the repository's: a push that was never answered.
+    """
+    found: dict[str, list[str]] = {}
+    for repository in sorted((root / "homes" / "acme").glob("*.git")):
+        _git(repository, "fsck", "--strict")
+        branches = _git(repository, "for-each-ref", "--format=%(refname:short)", "refs").split()
+        for branch in branches:
+            lines = _git(repository, "log", "--reverse", "--format=%T %P|%s", branch).splitlines()
+            parents = [line.split("|")[0].split()[1:] for line in lines]
+            assert [len(one) for one in parents] == [0, *[1] * (len(lines) - 1)], lines
+            trees = [line.split()[0] for line in lines]
+            words = [line.split("|", 1)[1] for line in lines]
+            if repository.name == "home.git":
+                found[f"{repository.name} {branch}"] = [*sorted(words), trees[-1]]
+            else:
+                found[f"{repository.name} {branch}"] = [
+                    " ".join(x) for x in zip(trees, words, strict=True)
+                ]
+    return found
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", repository, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
