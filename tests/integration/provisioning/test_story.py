@@ -170,6 +170,12 @@ async def test_a_cascade_takes_everything_away_in_order_and_then_what_held_it(
         f"Application wiki-postgres in {PROD}",
     )
     assert any(text.startswith(f"environment {PROD}:") for text in found.goes)
+    credit = "credit: 48.000 OMR left"
+    if whole:
+        assert f"{credit}, not paid out after the last invoice" in found.goes
+    else:
+        assert credit in found.stays
+    assert [x for x in found.stays if "2.000 OMR so far, 0.000 OMR of it to be paid" in x]
     assert found.blocked_by == ()
     done = await place.apply("ch-2", found, by)
     assert done.status == "accepted", done

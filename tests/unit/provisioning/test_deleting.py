@@ -179,6 +179,33 @@ async def test_a_deletion_does_not_begin_once_something_came_to_the_organization
     assert state.reason == f"plan-stale: {named} came since; plan it again"
 
 
+async def test_the_plan_of_an_end_names_the_open_money_and_its_hash_does_not_know_it() -> None:
+    place, others = town(), Others()
+    whole = PlanRequest(action="delete-organization")
+    before = await plan(place, others, whole, ROOT)
+    four = {"currency": "OMR", "minor": 4000}
+    others.money = {
+        "credit": [four],
+        "holds": [{"name": "ch-7", "amount": four}],
+        "unpaid": [{"name": "2026-02", "amount": four}],
+        "running": [
+            {"month": "2026-03", "amounts": [{"total": four, "open": four}], "problem": ""},
+            {"month": "2026-04", "amounts": [], "problem": "no price for x"},
+        ],
+    }
+    after = await plan(place, others, whole, ROOT)
+    assert after.hash == before.hash
+    assert set(after.goes) - set(before.goes) == {
+        "credit: 4.000 OMR left, not paid out after the last invoice",
+        "hold ch-7: 4.000 OMR set aside",
+    }
+    assert set(after.stays) - set(before.stays) == {
+        "invoice 2026-02: 4.000 OMR to be paid",
+        "invoice 2026-03: 4.000 OMR so far, 4.000 OMR of it to be paid",
+        "invoice 2026-04: what it costs so far is unknown: no price for x",
+    }
+
+
 def test_what_is_too_much_for_one_change_is_told_by_its_plan() -> None:
     many = [locked(f"app-{number}") for number in range(65)]
     assert removal_plan._too_many(many) == ()

@@ -57,12 +57,15 @@ async def test_whoever_deletes_from_outside_sees_what_goes_and_reads_no_file() -
         admitted = env1.ApplicationAdmitted(environment=PROD, application=name)
         place.given(foreign.environment_ref("acme", PROD), admitted)
     request = PlanRequest(action="delete-environment", environment=PROD)
+    others.money["credit"] = [{"currency": "OMR", "minor": 48_000}]
     outside = await plan(place, others, request, ROOT)
+    assert [name for _, name, _ in others.asked].count("open-money") == 0
     inside = await plan(place, others, request, ADMIN)
     assert {one.diff for one in outside.files} == {""}
     assert all(one.diff for one in inside.files)
     assert [one.path for one in outside.files] == [one.path for one in inside.files]
     assert (outside.hash, outside.goes) == (inside.hash, inside.goes)
+    assert set(inside.stays) - set(outside.stays) == {"credit: 48.000 OMR left"}
 
 
 async def test_whom_an_action_is_not_for_is_not_told_why_it_cannot_be_planned() -> None:

@@ -21,6 +21,7 @@ from catalyst.billing.domain import (
     holds,
     invoice,
     limit,
+    open_money,
     price_book,
     prices,
     replaying,
@@ -88,6 +89,10 @@ class VoucherRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     code: Code
 
 
+class NothingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about the Organization itself."""
+
+
 class CodeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a new code, or for the id of one's own."""
 
@@ -135,6 +140,31 @@ async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, lo
         "limited": limit.refusal(owner, found.due, organization, month, used),
         "prices_as_of": f"{book.start:%Y-%m-%d}",
     }
+
+
+async def show_open_money(
+    request: Mapping[str, Any], organization: str, _actor: Actor, load: Reader
+) -> Any:
+    """Answer what is open in the account: credit, holds, what is to be paid, the running month."""
+    _asked(request, NothingRequest)
+    now = clock.now()
+    owner: account.Account = await load(account.ref_of(organization))
+    running = [
+        await _running(organization, month, owner, load) for month in open_money.months(owner, now)
+    ]
+    return msgspec.to_builtins(open_money.of(owner, tuple(running), now))
+
+
+async def _running(
+    organization: str, month: str, owner: account.Account, load: Reader
+) -> open_money.Running:
+    state: invoice.Invoice = await load(invoice.ref_of(organization, month))
+    states = await load.many(explaining.running_refs(organization, month, owner))
+    try:
+        draft = explaining.running(organization, month, clock.now(), owner, states, state.parts)
+    except Rejected as error:
+        return open_money.Running(month=month, problem=error.message)
+    return open_money.Running(month=month, amounts=draft.content.amounts)
 
 
 class _Previews:
@@ -331,6 +361,7 @@ def queries() -> tuple[Query, ...]:
     """Return the questions of one process."""
     return (
         Query(name="quote", version=1, for_kind="account", run=quote),
+        Query(name="open-money", version=1, for_kind="account", run=show_open_money),
         Query(
             name="preview-voucher",
             version=1,

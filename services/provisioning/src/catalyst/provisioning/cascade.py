@@ -1,6 +1,7 @@
 """The plan of a deletion: what goes with the Applications, as those who own it say.
 
-The environment-controller lists what held them.
+The environment-controller lists what held them, and billing what money is open. A plan that is made
+again to be applied asks for no money: it is no part of what is promised.
 """
 
 from __future__ import annotations
@@ -11,14 +12,55 @@ from typing import Any
 import msgspec
 
 from catalyst.chassis.service import Asking
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.provisioning.domain import listed, removal_plan
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Plan
 
 
-async def plan(asking: Asking, asked: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Plan:
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount, and the hold or the invoice that it belongs to."""
+
+    name: str
+    amount: Money
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """What an invoice adds up to in one currency."""
+
+    total: Money
+    open: Money
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A month that is not closed."""
+
+    month: str
+    amounts: tuple[Amount, ...]
+    problem: str
+
+
+class OpenMoney(msgspec.Struct, frozen=True, kw_only=True):
+    """What billing says is open."""
+
+    credit: tuple[Money, ...]
+    holds: tuple[Open, ...]
+    unpaid: tuple[Open, ...]
+    running: tuple[Running, ...]
+
+
+async def plan(
+    asking: Asking, asked: PlanRequest, facts: Facts, lock: tuple[Locked, ...], *, money: bool
+) -> Plan:
     """Return what the deletion of an Environment or an Organization would do.
+
+    Args:
+        asking: How others are asked.
+        asked: What was asked for.
+        facts: What it depends on.
+        lock: The Applications that go.
+        money: Whether whoever asks wants to know, and may, what money is open.
 
     Raises:
         Rejected: As the environment-controller's plan is refused.
@@ -26,12 +68,17 @@ async def plan(asking: Asking, asked: PlanRequest, facts: Facts, lock: tuple[Loc
     kind = "organization" if asked.environment is None else "environment"
     request = {} if asked.environment is None else {"environment": asked.environment}
     answer = await asking.ask("environment", f"plan-{kind}-deletion", 1, facts.name, request)
+    lost: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
+    if money:
+        told = await asking.ask("billing", "open-money", 1, facts.name, {})
+        lost, due = _money(msgspec.convert(told, OpenMoney), whole=asked.environment is None)
     found = removal_plan.plan(
         asked,
         facts,
         lock,
-        beyond=_items(answer["goes"]),
-        kept=_items(answer["stays"]),
+        beyond=(*lost, *_items(answer["goes"])),
+        kept=(*due, *_items(answer["stays"])),
         named=listed.names(answer),
     )
     # Applications stand in the way only until they have gone, which this plan lets them.
@@ -48,3 +95,21 @@ async def plan(asking: Asking, asked: PlanRequest, facts: Facts, lock: tuple[Loc
 
 def _items(found: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(f"{item['kind']} {item['name']}: {item['detail']}" for item in found)
+
+
+def _money(found: OpenMoney, *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what of the money goes and what stays: with an Environment, none of it goes."""
+    end = ", not paid out after the last invoice" if whole else ""
+    held = [f"hold {one.name}: {one.amount} set aside" for one in found.holds]
+    left = [f"credit: {amount} left{end}" for amount in found.credit]
+    bills = [f"invoice {one.name}: {one.amount} to be paid" for one in found.unpaid]
+    for one in found.running:
+        bills += [
+            f"invoice {one.month}: {amount.total} so far, {amount.open} of it to be paid"
+            for amount in one.amounts
+        ]
+        if one.problem:
+            bills.append(f"invoice {one.month}: what it costs so far is unknown: {one.problem}")
+    if whole:
+        return (*left, *held), tuple(bills)
+    return (), (*left, *held, *bills)

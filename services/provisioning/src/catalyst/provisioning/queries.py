@@ -82,11 +82,13 @@ class Planner:
         if actor.service is None:
             facts = replace(facts, author=actor.email)
         assembling.require_environment(facts, asked.environment or "")
+        inside = actor.service is not None or not actor.roles.isdisjoint(BUILDERS)
         if is_removal(asked.action):
-            found = await self._removal(asked, facts, load)
+            whole = asked.action == "delete-organization"
+            money = actor.service is None and (inside or whole)
+            found = await self._removal(asked, facts, load, money=money)
         else:
             found = await self._writing(asked, facts, load)
-        inside = actor.service is not None or not actor.roles.isdisjoint(BUILDERS)
         return msgspec.to_builtins(found if inside else _from_outside(found))
 
     async def _start(self, asked: PlanRequest, organization: str, load: Loader) -> Facts:
@@ -264,14 +266,16 @@ class Planner:
 
     # ---- what removes
 
-    async def _removal(self, asked: PlanRequest, facts: Facts, load: Loader) -> Plan:
+    async def _removal(
+        self, asked: PlanRequest, facts: Facts, load: Loader, *, money: bool
+    ) -> Plan:
         if asked.application:
             facts = await self._with_dependents(facts, asked, load)
         lock = removal_plan.lock_of(asked, facts)
         facts = await self._with_contents(facts, lock)
         if asked.action == "uninstall":
             return removal_plan.plan(asked, facts, lock)
-        return await cascade.plan(self._asking, asked, facts, lock)
+        return await cascade.plan(self._asking, asked, facts, lock, money=money)
 
 
 def _from_outside(found: Plan) -> Plan:

@@ -1,0 +1,33 @@
+"""What is open in an account, before something of it is deleted."""
+
+from tests.support import billing
+
+from catalyst.billing.domain import open_money, owing
+from catalyst.billing.domain.account import Account
+
+
+def test_an_account_that_was_never_opened_has_nothing_open() -> None:
+    found = open_money.of(Account(), (), billing.NOW)
+    assert (found.credit, found.holds, found.unpaid, found.running) == ((), (), (), ())
+    assert list(open_money.months(Account(), billing.NOW)) == []
+
+
+def test_what_is_to_be_paid_stands_with_its_invoice_and_orders_with_theirs() -> None:
+    owner = Account(
+        open_invoices={"2026-01": {"USD": 5, "OMR": 0}, "2026-02": {"OMR": 7000}},
+        unpaid={"ch-1": owing.Order(amount=billing.omr(2000), month="2026-03")},
+    )
+    found = open_money.of(owner, (), billing.NOW)
+    assert [(one.name, str(one.amount)) for one in found.unpaid] == [
+        ("2026-01", "0.05 USD"),
+        ("2026-02", "7.000 OMR"),
+        ("2026-03", "2.000 OMR"),
+    ]
+
+
+def test_the_months_that_run_begin_with_the_one_that_is_closed_next() -> None:
+    now = billing.NOW
+    month = f"{now:%Y-%m}"
+    before = f"{now.year - 1}-12" if now.month == 1 else f"{now.year}-{now.month - 1:02}"
+    assert list(open_money.months(Account(due_month=before), now)) == [before, month]
+    assert list(open_money.months(Account(due_month=month), now)) == [month]
