@@ -1,8 +1,8 @@
 """Lets workers die at every call that they make, not at a sample of them; or at two of them.
 
-Before and after every call of the broker port: on two cores, well over a thousand runs of some
-seconds each, an hour and more. Pairs are some hundred thousand: nobody goes through them all, so
-every N-th is taken from the K-th on. CI goes through a sample of both.
+Before and after every call of the broker port, some thousand runs: about an hour of two cores that
+have nothing else to do. Pairs are more than a million, which nobody goes through: of them every
+N-th is taken, from the K-th on. CI goes through a sample of both.
 
     uv run python -m tools.points [TURNS]
     uv run python -m tools.points --pairs K/N

@@ -126,7 +126,7 @@ def chosen(story: Story, calls: dict[str, list[str]]) -> list[Point]:
     if story is BACK:
         # Late in the story, where all is taken back.
         return [
-            {"provisioning": ((told[-1], "before"),)},
+            {"provisioning": ((told[-3], "before"),)},
             {"provisioning": ((told[len(told) * 3 // 4], "after"),)},
             {"billing": (sampled(calls["billing"], 6)[4],)},
         ]
