@@ -225,54 +225,6 @@ def test_a_blueprint_shows_where_it_runs_and_survives_content_that_cannot_be_rea
     assert Catalog(facts).ask("show", "beta", blueprint="wiki")["runs"] == []
 
 
-@pytest.mark.guarantee("G23.4")
-def test_what_is_said_against_what_runs_is_told_to_whoever_runs_it_alone() -> None:
-    facts = shop()
-    wiki = facts.blueprint("bp-wiki", "1.0.0")
-    facts.blueprint("bp-wiki", "2.0.0")
-    facts.runs("old", "bp-wiki", "1.0.0")
-    facts.runs("new", "bp-wiki", "2.0.0", environment="acme-dev")
-    catalog = Catalog(facts)
-    assert catalog.ask("notices")["applications"] == []
-    at: dict[str, Any] = {"name": "bp-wiki", "origin": "public"}
-    facts.tell(wiki, bp1.VersionYanked(version="1.0.0", reason="leaks", security=True, **at))
-    yanked = {"mark": "yanked", "reason": "leaks", "security": True, "replacement": ""}
-    where = {"application": "old", "environment": "acme-prod"}
-    about = {**where, "blueprint": "bp-wiki", "version": "1.0.0", "notices": [yanked]}
-    assert catalog.ask("notices")["applications"] == [about]
-    assert catalog.ask("notices", application="new")["applications"] == []
-    facts.tell(wiki, bp1.BlueprintDeprecated(reason="slow", replacement="bp-docs", **at))
-    both = catalog.ask("notices")["applications"]
-    assert [[one["mark"] for one in run["notices"]] for run in both] == [
-        ["deprecated"],
-        ["yanked", "deprecated"],
-    ]
-    assert both[0]["notices"][0]["replacement"] == "bp-docs"
-    runs = {run["application"]: run for run in catalog.ask("show", blueprint="wiki")["runs"]}
-    assert (runs["old"]["notices"], runs["old"]["security"]) == (both[1]["notices"], True)
-    # It tells whoever runs it, though it is found by nobody any more.
-    facts.tell(wiki, bp1.BlueprintWithdrawn(reason="nobody keeps it", **at))
-    told = catalog.ask("notices", application="new")["applications"][0]["notices"]
-    assert [(one["mark"], one["reason"]) for one in told] == [("withdrawn", "nobody keeps it")]
-    assert catalog.ask("notices", "beta")["applications"] == []
-
-
-@pytest.mark.guarantee("G23.4")
-@pytest.mark.guarantee("G23.1")
-def test_what_another_organization_says_of_its_own_blueprint_is_told_to_nobody_else() -> None:
-    facts = shop()
-    own: dict[str, Any] = {"origin": "private", "organization": "acme"}
-    theirs = facts.blueprint("bp-wiki", "1.0.0", origin="private", organization="beta")
-    mine = facts.blueprint("bp-wiki", "1.0.0", **own)
-    facts.runs("wiki", "bp-wiki", "1.0.0", origin="private")
-    at: dict[str, Any] = {"name": "bp-wiki", "origin": "private", "version": "1.0.0"}
-    facts.tell(theirs, bp1.VersionYanked(reason="beta's secret", security=True, **at))
-    assert Catalog(facts).ask("notices")["applications"] == []
-    facts.tell(mine, bp1.VersionYanked(reason="ours", **at))
-    (found,) = Catalog(facts).ask("notices")["applications"]
-    assert [one["reason"] for one in found["notices"]] == ["ours"]
-
-
 def test_what_is_hidden_is_shown_to_whoever_runs_it_alone() -> None:
     facts = shop()
     facts.blueprint("bp-wiki", "1.0.0")

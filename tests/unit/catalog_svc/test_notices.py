@@ -1,0 +1,98 @@
+"""What was said against what runs reaches whoever runs it, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.support.catalogue import Shop
+
+from catalyst.blueprints.package import Package
+from catalyst.catalog_svc.domain.prices import Prices
+from catalyst.catalog_svc.queries_show import Looking
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
+
+WHO = Actor(name="user:test#ada")
+
+
+class Unreadable:
+    """Contents that cannot be read: nothing here needs them."""
+
+    async def get(self, digest: str) -> Package:
+        raise Rejected("unavailable", f"the content {digest} cannot be read now")
+
+
+async def load(ref: Ref, *, up_to: int | None = None) -> Any:
+    raise LookupError(f"nothing is loaded here, {ref} up to {up_to} neither")
+
+
+def asked(facts: Shop, name: str, organization: str = "acme", **request: Any) -> Any:
+    looking = Looking(facts.catalogue, Prices(), Unreadable())
+    answer = asyncio.run(getattr(looking, name)(request, organization, WHO, load))
+    # It travels as JSON.
+    return json.loads(json.dumps(answer))
+
+
+def told(facts: Shop, organization: str = "acme", **request: Any) -> Any:
+    return asked(facts, "notices", organization, **request)["applications"]
+
+
+def shop() -> Shop:
+    made = Shop()
+    made.organization("acme", "acme-prod", "acme-dev")
+    made.organization("beta")
+    return made
+
+
+@pytest.mark.guarantee("G23.4")
+def test_what_is_said_against_what_runs_is_told_to_whoever_runs_it_alone() -> None:
+    facts = shop()
+    wiki = facts.blueprint("bp-wiki", "1.0.0")
+    facts.blueprint("bp-wiki", "2.0.0")
+    facts.runs("old", "bp-wiki", "1.0.0")
+    facts.runs("new", "bp-wiki", "2.0.0", environment="acme-dev")
+    assert told(facts) == []
+    at: dict[str, Any] = {"name": "bp-wiki", "origin": "public"}
+    facts.tell(wiki, bp1.VersionYanked(version="1.0.0", reason="leaks", security=True, **at))
+    yanked = {"mark": "yanked", "reason": "leaks", "security": True, "replacement": ""}
+    where = {"application": "old", "environment": "acme-prod"}
+    about = {**where, "blueprint": "bp-wiki", "version": "1.0.0", "notices": [yanked]}
+    assert told(facts) == [about]
+    assert told(facts, application="new") == []
+    facts.tell(wiki, bp1.BlueprintDeprecated(reason="slow", replacement="bp-docs", **at))
+    both = told(facts)
+    assert [[one["mark"] for one in run["notices"]] for run in both] == [
+        ["deprecated"],
+        ["yanked", "deprecated"],
+    ]
+    assert both[0]["notices"][0]["replacement"] == "bp-docs"
+    runs = {run["application"]: run for run in asked(facts, "show", blueprint="wiki")["runs"]}
+    assert (runs["old"]["notices"], runs["old"]["security"]) == (both[1]["notices"], True)
+    # It tells whoever runs it, though it is found by nobody any more.
+    facts.tell(wiki, bp1.BlueprintWithdrawn(reason="nobody keeps it", **at))
+    (found,) = told(facts, application="new")
+    assert [(one["mark"], one["reason"]) for one in found["notices"]] == [
+        ("withdrawn", "nobody keeps it")
+    ]
+    assert told(facts, "beta") == []
+
+
+@pytest.mark.guarantee("G23.4")
+@pytest.mark.guarantee("G23.1")
+def test_what_another_organization_says_of_its_own_blueprint_is_told_to_nobody_else() -> None:
+    facts = shop()
+    own: dict[str, Any] = {"origin": "private", "organization": "acme"}
+    theirs = facts.blueprint("bp-wiki", "1.0.0", origin="private", organization="beta")
+    mine = facts.blueprint("bp-wiki", "1.0.0", **own)
+    facts.runs("wiki", "bp-wiki", "1.0.0", origin="private")
+    at: dict[str, Any] = {"name": "bp-wiki", "origin": "private", "version": "1.0.0"}
+    facts.tell(theirs, bp1.VersionYanked(reason="beta's secret", security=True, **at))
+    assert told(facts) == []
+    facts.tell(mine, bp1.VersionYanked(reason="ours", **at))
+    (found,) = told(facts)
+    assert [one["reason"] for one in found["notices"]] == ["ours"]
