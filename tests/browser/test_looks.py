@@ -1,6 +1,7 @@
 """Readable for everybody: contrast in light and dark, names for all controls, narrow windows."""
 
 import math
+import re
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -58,10 +59,12 @@ _FAULTS: Final = """
 
 
 def _colour(text: str) -> tuple[float, float, float, float]:
-    """Read `rgb(1, 2, 3)` or `rgba(1, 2, 3, 0.5)`."""
-    parts = [float(part) for part in text[text.index("(") + 1 : -1].replace("/", ",").split(",")]
-    red, green, blue = parts[:3]
-    return red, green, blue, parts[3] if len(parts) > 3 else 1.0
+    """Read `rgb(1, 2, 3)`, `rgba(1, 2, 3, 0.5)`, or a mixed `color(srgb 0.1 0.2 0.3 / 0.5)`."""
+    kind, _, inside = text.partition("(")
+    words = re.split(r"[\s,/]+", inside[:-1])
+    scale = 255.0 if kind == "color" else 1.0
+    red, green, blue, *alpha = (float(word) for word in words if word != "srgb")
+    return red * scale, green * scale, blue * scale, alpha[0] if alpha else 1.0
 
 
 def _luminance(colour: tuple[float, ...]) -> float:
