@@ -145,11 +145,16 @@ async def test_what_is_given_up_is_taken_back_out_of_git(
         plans.DEVELOPER,
     )
     told = await world.carry_out("ch-1", twice=True)
-    assert [(report.step, report.undo) for report in told] == [("commit", True)]
+    assert [(report.step, report.undo) for report in told] == [
+        ("commit", True),
+        ("repository", True),
+    ]
     assert world.town.change("ch-1").status == "failed"
     into = cloned(git, door, tmp_path)
     assert not (into / "environments").exists()
-    assert "Take back: install blog" in git("-C", into, "log", "-1", "--format=%s")
+    # What runs nowhere is no open repository.
+    assert (into / "ARCHIVED").exists()
+    assert "Take back: install blog" in git("-C", into, "log", "-2", "--format=%s")
 
 
 async def test_an_uninstall_leaves_an_archived_repository(
