@@ -157,6 +157,25 @@ async def test_what_is_given_up_is_taken_back_out_of_git(
     assert "Take back: install blog" in git("-C", into, "log", "-2", "--format=%s")
 
 
+@pytest.mark.guarantee("G14.9")
+async def test_a_repository_that_is_asked_for_again_once_it_was_taken_back_is_not_made(
+    world: World, door: str
+) -> None:
+    """As where a worker dies over the first event, and the next one hears the second one first."""
+    plans.apply(world.town, "ch-1", world.plan())
+    world.town.answer_all()
+    late = next(world.recorded(one) for one in world.town.started if one.event.step == "repository")
+    world.town.started.clear()
+    world.town.command(
+        change_ref("acme", "ch-1"), pro1.CancelChange(reason="changed my mind"), plans.DEVELOPER
+    )
+    told = await world.carry_out("ch-1")
+    assert [(report.step, report.undo) for report in told] == [("repository", True)]
+    assert world.town.change("ch-1").status == "failed"
+    assert await world.effect.run(late, world.load)
+    assert await at(door).branches("acme", "blog") == ()
+
+
 async def test_an_uninstall_leaves_an_archived_repository(
     world: World, door: str, git: Git, tmp_path: Path
 ) -> None:

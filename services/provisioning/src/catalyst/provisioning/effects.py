@@ -101,9 +101,12 @@ class _Writer:
             ref = application_ref(task.organization, name)
             state: Application = await load(ref, up_to=task.seq)
             return task.report(name, "in use") if state.runs() else await self._archive(task, name)
-        branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
-        edit = partial(files.reopened, organization=task.organization, application=name)
-        await self._repositories.prepare(task.signed(name), branches, edit)
+        now: Change = await load(task.ref)
+        if not now.takes_back:
+            branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
+            edit = partial(files.reopened, organization=task.organization, application=name)
+            await self._repositories.prepare(task.signed(name), branches, edit)
+        # Else it is heard again after a worker died over it: nobody would archive what is made now.
         return task.report(name, f"/git/{task.organization}/{name}.git")
 
     async def _commit(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
@@ -194,7 +197,7 @@ class _Task:
         self._event = event
         self.opened = opened
         self.organization = recorded.ref.organization or ""
-        self.change = recorded.ref.id
+        self.ref = recorded.ref
         self.seq = recorded.seq
         self.undo = event.undo
 
@@ -208,7 +211,7 @@ class _Task:
             email=self.opened.author_email,
             # A step was caused by an answer or a report; the command behind it correlates.
             command=self._recorded.correlationid,
-            change=self.change,
+            change=self.ref.id,
             seq=self.seq,
             time=self._recorded.time,
         )

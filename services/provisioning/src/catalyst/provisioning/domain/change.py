@@ -81,6 +81,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it has ended."""
         return self.status in OVER
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether it gave up: what it made is being taken back, or was."""
+        return self.status in {"undoing", "failed"}
+
     def content(self) -> pro1.ChangeOpened:
         """Return what it says.
 
