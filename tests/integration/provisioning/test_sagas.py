@@ -6,6 +6,7 @@ that is asked for, as `tests.support.crashes` says; pairs of them have a share o
 """
 
 import asyncio
+import pprint
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +25,6 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(3600 if SHARE or PAIRS else 
 AT_ONCE = 4
 SAMPLE = 3
 """Points of each service that are tried where not all are."""
-STORES = ("batch", "publish", "settle")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ class Prover:
             async with turns:
                 found = await told(site, story)
                 wrong = differences(found, expected)
-                assert not wrong, (site.point, wrong)
+                assert not wrong, pprint.pformat((site.point, wrong), width=100)
 
         async with asyncio.TaskGroup() as tasks:
             for site in sites:
@@ -81,11 +81,20 @@ class Prover:
 
 
 def differences(found: Ending, expected: Ending) -> dict[str, object]:
-    """Return what is not as expected: found, and expected."""
+    """Return what is not as expected, of a mapping entry by entry: found, and expected."""
     both = {
         name: (getattr(found, name), getattr(expected, name)) for name in Ending.__struct_fields__
     }
-    return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
+    return {
+        name: _entries(*pair) if isinstance(pair[0], dict) else pair
+        for name, pair in both.items()
+        if pair[0] != pair[1]
+    }
+
+
+def _entries(found: dict[str, object], expected: dict[str, object]) -> dict[str, object]:
+    pairs = {name: (found.get(name), expected.get(name)) for name in {**found, **expected}}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +147,7 @@ def chosen(story: Story, calls: dict[str, list[str]]) -> list[Point]:
 
 def sampled(calls: Sequence[str], number: int) -> list[Crash]:
     """Return so many crashes, spread over what a worker stores, sides in turn."""
-    places = [at for at, call in enumerate(calls) if call.startswith(STORES)]
-    step = len(places) / number
-    # The last ones may be about what is said again and again, as leases are.
-    return [(places[int(n * step)], SIDES[n % 2]) for n in range(number)]
+    return [(n * len(calls) // number, SIDES[n % 2]) for n in range(number)]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
@@ -156,9 +162,8 @@ async def test_a_saga_ends_in_one_way_wherever_a_worker_dies(prover: Prover, sto
     }
     points = chosen(story, calls)
     died = await prover.prove(story, points)
-    # A redelivery takes other turns than the recorded run, and a quicker run renews its lease less
-    # often, so late points may not be reached.
-    assert died >= len(points) // 2
+    # A redelivery takes other turns than the recorded run, so late points may not be reached.
+    assert died >= len(points) * 3 // 4
 
 
 def as_told(story: Story, expected: Ending) -> None:
