@@ -55,6 +55,8 @@ class Others:
         self.locks: dict[str, list[dict[str, Any]]] = {}
         """The lock for each Application that is asked about."""
         self.monthly = 5000
+        self.free: set[str] = set()
+        """Applications that cost nothing."""
         self.credit = 100_000
         self.limited = ""
         self.goes = [goes(f"environment:{plans.PROD}")]
@@ -89,9 +91,9 @@ class Others:
     def _quote(self, request: Mapping[str, Any]) -> Any:
         names = [item["application"] for item in request["items"]]
         found: dict[str, Any] = msgspec.to_builtins(plans.quote(*names))
-        total = self.monthly * len(names)
         for line in found["lines"]:
-            line["amount"]["minor"] = self.monthly
+            line["amount"]["minor"] = 0 if line["application"] in self.free else self.monthly
+        total = sum(line["amount"]["minor"] for line in found["lines"])
         found["items"] = list(request["items"])
         found["total"]["minor"] = found["due"]["minor"] = total
         left = self.credit - total

@@ -65,6 +65,25 @@ async def test_an_install_says_what_comes_with_it_what_it_writes_and_what_it_cos
     assert found.desired[f"wiki-postgres.{PROD}"].values == {"maxConnections": 100}
 
 
+async def test_what_costs_nothing_is_sold_with_what_does_and_ends_as_that_does(
+    place: Town, others: Others
+) -> None:
+    others.free = {"wiki"}
+    found = await plan(place, others, install())
+    assert found.sold == (f"wiki-postgres.{PROD}", f"wiki.{PROD}")
+    assert all(one.sold for one in found.desired.values())
+    await running(place, others)
+    request = PlanRequest(action="uninstall", environment=PROD, application="wiki")
+    gone = await plan(place, others, request)
+    assert gone.sold == (f"wiki.{PROD}",)
+    assert "settle" in [step.step for step in gone.steps]
+    # Where nothing costs anything nothing is held, and no subscription begins.
+    others.free |= {"orders"}
+    others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.0")]
+    free = await plan(place, others, install("orders", blueprint="bp-postgres"))
+    assert (free.sold, [step.step for step in free.steps][:2]) == ((), ["admit", "repository"])
+
+
 async def test_the_same_plan_twice_has_one_hash(place: Town, others: Others) -> None:
     one, two = await plan(place, others, install()), await plan(place, others, install())
     assert one.hash == two.hash

@@ -230,7 +230,6 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         subscription(Unit(item.application, environment))
         for item in drafted.items
         if desired[item.application].sold
-        or ((old := facts.expected(item.application, environment)) is not None and old.sold)
     )
     steps = steps_of(request.action, drafted.lock, sold=bool(sold), gone=False, lost=False)
     made_plan = assembling.assemble(
@@ -249,13 +248,16 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
 
 
 def _marked(facts: Facts, drafted: Draft, environment: str) -> dict[str, Desired]:
-    """Return what is to run, with whether it is paid for."""
+    """Return what is to run, with whether a subscription pays for it.
+
+    A hold that is captured starts one for each of its items, for those that cost nothing too.
+    """
     bought = {item.application for item in drafted.items}
-    paid = set[str]()
-    if facts.quoted is not None:
-        paid = {line.application for line in facts.quoted.quote.lines if line.amount.minor > 0}
+    quoted = facts.quoted.quote.lines if facts.quoted is not None else ()
+    before = [facts.expected(name, environment) for name in bought]
+    held = any(line.amount.minor > 0 for line in quoted) or any(old and old.sold for old in before)
     return {
-        name: msgspec.structs.replace(one, sold=name in paid if name in bought else one.sold)
+        name: msgspec.structs.replace(one, sold=held if name in bought else one.sold)
         for name, one in drafted.desired.items()
     }
 
