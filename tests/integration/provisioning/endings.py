@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.integration.provisioning.town import PROD, Town
+from tests.integration.provisioning.town import Town
 from tests.support import billing
 from tests.support.invariants import check_log, whole_log
 
 from catalyst.billing.domain import subscription
-from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Stored
+from catalyst.chassis.states import ClaimBody
 from catalyst.contracts.message import Envelope
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
@@ -24,7 +25,13 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
     changes: dict[str, tuple[Any, ...]]
     """What each did, took back, passed over and left, and why it gave up."""
-    admitted: tuple[str, ...]
+    phase: str
+    """Of the Organization."""
+    places: dict[str, tuple[bool, tuple[str, ...]]]
+    """Of each Environment that there ever was: whether it is there, and what stands in it."""
+    claims: dict[str, bool]
+    """Of each name that was ever claimed: whether it still is."""
+    account: str
     balances: dict[str, int]
     holds: dict[str, Any]
     ended: dict[str, str]
@@ -32,14 +39,18 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     sold: dict[str, str]
     archived: dict[str, bool]
     runs: dict[str, Any]
-    """What is to run, by Application."""
+    """What is to run, by Application and Environment."""
+    queued: dict[str, Any]
+    """What waits or stands in line at an Application."""
     histories: dict[str, list[str]]
     """Tree and first line of each commit, by repository and branch, oldest first.
 
     Of the Organization's home: the first lines in any order, for it is written level-triggered,
-    and the last tree."""
+    and the last tree; of one that is archived the tree alone, for what was to be committed by a
+    worker that died is in the last commit then."""
     events: dict[str, int]
-    """How many of each type, but for what is seen, which may be told in more or fewer words."""
+    """How many of each type, but for what is seen, which may be told in more or fewer words, and
+    for the commits of a home that is archived."""
 
 
 async def ending(
@@ -51,26 +62,39 @@ async def ending(
     assert not (await js.stream_state(DLQ)).messages
     changes = {name: await place.change(name) for name in named}
     account = await place.money.state(billing.ACCOUNT)
-    home: foreign.Environment = await place.worker.states.state(
-        foreign.environment_ref("acme", PROD)
-    )
+    log = await whole_log(js)
+    everywhere = _environments(log)
+    places: dict[str, foreign.Environment] = {
+        name: await place.worker.states.state(foreign.environment_ref("acme", name))
+        for name in everywhere
+    }
+    owner: foreign.Organization = await place.worker.states.state(foreign.organization_ref("acme"))
     apps = {name: await place.application(name) for name in applications}
     sold = {
-        name: await place.money.state(subscription.ref_of("acme", f"{name}.{PROD}"))
+        f"{name}.{at}": await place.money.state(subscription.ref_of("acme", f"{name}.{at}"))
         for name in apps
+        for at in everywhere
     }
     return Ending(
         changes={name: _did(change) for name, change in changes.items()},
-        admitted=home.applications,
+        phase=owner.phase,
+        places={name: (one.exists, one.applications) for name, one in places.items()},
+        claims=_claims(log),
+        account=account.status,
         balances=account.balances,
         holds=msgspec.to_builtins(account.holds),
         ended=account.ended,
         credit=account.available("OMR", billing.NOW).minor,
         sold={name: one.status for name, one in sold.items()},
         archived={name: app.archived for name, app in apps.items()},
-        runs={name: msgspec.to_builtins(app.binding(PROD).desired) for name, app in apps.items()},
+        runs={
+            f"{name}.{at}": msgspec.to_builtins(app.binding(at).desired)
+            for name, app in apps.items()
+            for at in everywhere
+        },
+        queued={name: msgspec.to_builtins(app.queue) for name, app in apps.items()},
         histories=histories(folder / "git"),
-        events=await _events(js),
+        events=_events(log, gone=owner.phase == "deleted"),
     )
 
 
@@ -79,23 +103,40 @@ def _did(change: Change) -> tuple[Any, ...]:
     return (change.status, change.completed, *back)
 
 
-async def _events(js: JetStream) -> dict[str, int]:
+def _environments(log: Sequence[Stored]) -> list[str]:
+    begins = "evt.acme.environment.environment."
+    return sorted({x.subject.split(".")[4] for x in log if x.subject.startswith(begins)})
+
+
+def _claims(log: Sequence[Stored]) -> dict[str, bool]:
+    """Return of each name whether it is still taken, as the last word on it says."""
+    return {
+        stored.subject: msgspec.json.decode(stored.data, type=ClaimBody).holder is not None
+        for stored in log
+        if stored.subject.startswith("clm.")
+    }
+
+
+def _events(log: Sequence[Stored], *, gone: bool) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for stored in await whole_log(js):
+    for stored in log:
         if stored.subject.startswith("evt."):
             found[msgspec.json.decode(stored.data, type=Envelope).type] += 1
     seen = {"provisioning.application-observed.v1", "provisioning.application-silent.v1"}
+    seen |= {"environment.manifest-committed.v1"} if gone else set()
     return {name: number for name, number in sorted(found.items()) if name not in seen}
 
 
 def histories(root: Path) -> dict[str, list[str]]:
-    """Check every repository of `acme`; return its branches, each one line of commits.
+    """Check every repository of `acme`, live or archived with it; return each branch's commits.
 
     What no branch leads to is none of the repository's: a push that was never answered.
     """
     found: dict[str, list[str]] = {}
-    for repository in sorted((root / "homes" / "acme").glob("*.git")):
+    for repository in sorted(root.glob("*/acme/*.git")):
         _git(repository, "fsck", "--strict")
+        live = repository.is_relative_to(root / "homes")
+        where = repository.name if live else f"archived {repository.name}"
         branches = _git(repository, "for-each-ref", "--format=%(refname:short)", "refs").split()
         for branch in branches:
             lines = _git(repository, "log", "--reverse", "--format=%T %P|%s", branch).splitlines()
@@ -104,11 +145,10 @@ def histories(root: Path) -> dict[str, list[str]]:
             trees = [line.split()[0] for line in lines]
             words = [line.split("|", 1)[1] for line in lines]
             if repository.name == "home.git":
-                found[f"{repository.name} {branch}"] = [*sorted(words), trees[-1]]
+                assert len(set(words)) == len(words), words
+                found[f"{where} {branch}"] = [*(sorted(words) if live else ()), trees[-1]]
             else:
-                found[f"{repository.name} {branch}"] = [
-                    " ".join(x) for x in zip(trees, words, strict=True)
-                ]
+                found[f"{where} {branch}"] = [" ".join(x) for x in zip(trees, words, strict=True)]
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is told at a site: changes that go forth, and changes that are taken back."""
+"""What is told at a site: changes that go forth, are taken back, wait for a nod, or end it all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from tests.integration.billing.town import OWNER, ROOT
 from tests.integration.provisioning.endings import Ending, ending
 from tests.integration.provisioning.site import (
     PATIENCE,
@@ -17,18 +18,28 @@ from tests.integration.provisioning.site import (
     plan,
 )
 from tests.integration.provisioning.town import PROD, Town
-from tests.support import planning
+from tests.support import billing, planning
 from tests.support.broker import emptied
 from tests.support.waiting import until
 
 from catalyst.chassis import timer
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Arm
+from catalyst.contracts.message import Command
 from catalyst.contracts.provisioning_values_v1 import PlanRequest, Step
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.writing import DEADLINE
+
+BEN: Final = "ben@example.org"
+"""Who approves."""
+DEV: Final = "acme-dev"
+
+
+async def _nothing(_site: Site, _place: Town) -> None:
+    """Let a story begin where everything was furnished."""
 
 
 class Story(NamedTuple):
@@ -38,11 +49,15 @@ class Story(NamedTuple):
     tell: Callable[[Site, Town], Awaitable[None]]
     changes: tuple[str, ...]
     applications: tuple[str, ...]
+    given: Callable[[Site, Town], Awaitable[None]] = _nothing
+    """What was before it, while nobody dies."""
 
 
 async def told(site: Site, story: Story) -> Ending:
     """Tell a story at the site, and return how it ended."""
     async with asyncio.timeout(PATIENCE), site.open() as place:
+        await story.given(site, place)
+        await until(lambda: _is_quiet(place.js), PATIENCE, pause=0.1)
         site.begin()
         await story.tell(site, place)
         await until(lambda: _is_quiet(place.js), PATIENCE, pause=0.1)
@@ -88,21 +103,91 @@ async def _back(site: Site, place: Town) -> None:
     site.shut.add("spare")
     await _apply(place, "ch-4", planning.install("spare", blueprint="bp-postgres"))
     await _reached(place, "ch-4", "repository")
-    done = await ask(place, pro1.CancelChange(reason="no longer needed"), "ch-4")
-    assert done.status == "accepted", done
+    await _accepted(place, pro1.CancelChange(reason="no longer needed"), "ch-4")
     site.shut.clear()
     await _over(place, "ch-4")
+
+
+async def _watched(_site: Site, place: Town) -> None:
+    """Install a wiki with its database, and let every further change need an approval."""
+    people = tuple(env1.Owner(email=who, role="owner") for who in (OWNER, BEN))
+    await _accepted(place, env1.ChangeOwners(owners=people), "acme", ROOT)
+    await _apply(place, "ch-1", planning.install())
+    await _over(place, "ch-1")
+    gate = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
+    await _accepted(place, gate, "gate", ROOT)
+    await _accepted(place, env1.AttachPolicy(policy="gate"), PROD, ROOT)
+
+
+async def _on(site: Site, place: Town) -> None:
+    """Configure the wiki with an approval, and roll it back behind that, with one of its own."""
+    debug = {"logLevel": "debug"}
+    configure = PlanRequest(action="configure", environment=PROD, application="wiki", values=debug)
+    site.shut.add("wiki")
+    await _approve(place, "ch-2", await _apply(place, "ch-2", configure))
+    await _reached(place, "ch-2", "commit")
+    back = PlanRequest(action="rollback", environment=PROD, application="wiki")
+    await _approve(place, "ch-3", await _apply(place, "ch-3", back))
+    assert (await place.change("ch-3")).status == "waiting"
+    site.shut.clear()
+    await _over(place, "ch-2")
+    await _over(place, "ch-3")
+
+
+async def _two(_site: Site, place: Town) -> None:
+    """Install a wiki with its database, and another database in a second Environment."""
+    region = env1.Region(provider="hetzner", region="fsn", building_block="rtz")
+    second = env1.CreateEnvironment(env_type="dev", placement="single-region", regions=(region,))
+    await _accepted(place, second, DEV)
+    await _apply(place, "ch-1", planning.install())
+    place.others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.0")]
+    await _apply(
+        place, "ch-2", planning.install("orders", blueprint="bp-postgres", environment=DEV)
+    )
+    await _over(place, "ch-1")
+    await _over(place, "ch-2")
+
+
+async def _away(_site: Site, place: Town) -> None:
+    """Delete an Environment with what runs in it, then the Organization with all data."""
+    first = PlanRequest(action="delete-environment", environment=PROD)
+    await _apply(place, "ch-3", first)
+    await _over(place, "ch-3")
+    month = (await place.money.state(billing.ACCOUNT)).due_month
+    await _apply(place, "ch-4", PlanRequest(action="delete-organization", keep_data=False), ROOT)
+    await _over(place, "ch-4")
+
+    async def invoiced() -> bool:
+        # By a timer that nobody waits for, once the account is closed.
+        return bool((await place.money.state(billing.ACCOUNT)).due_month != month)
+
+    await until(invoiced, PATIENCE, pause=0.1)
 
 
 FORTH: Final = Story("forth", _forth, ("ch-1", "ch-2"), ("wiki", "wiki-postgres"))
 BACK: Final = Story(
     "back", _back, ("ch-1", "ch-2", "ch-3", "ch-4"), ("wiki", "wiki-postgres", "orders", "spare")
 )
-STORIES: Final = (FORTH, BACK)
+ON: Final = Story("on", _on, ("ch-1", "ch-2", "ch-3"), ("wiki", "wiki-postgres"), _watched)
+AWAY: Final = Story(
+    "away", _away, ("ch-1", "ch-2", "ch-3", "ch-4"), ("wiki", "wiki-postgres", "orders"), _two
+)
+STORIES: Final = (FORTH, BACK, ON, AWAY)
 
 
-async def _apply(place: Town, name: str, request: PlanRequest) -> None:
-    done = await ask(place, applying(await plan(place, request)), name)
+async def _apply(place: Town, name: str, request: PlanRequest, by: str = OWNER) -> str:
+    """Plan and apply; return the hash of the plan."""
+    found = await plan(place, request, by)
+    await _accepted(place, applying(found), name, by)
+    return found.hash
+
+
+async def _approve(place: Town, name: str, hash_: str) -> None:
+    await _accepted(place, pro1.ApproveChange(hash=hash_), name, BEN)
+
+
+async def _accepted(place: Town, command: Command, name: str, by: str = OWNER) -> None:
+    done = await ask(place, command, name, by)
     assert done.status == "accepted", done
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from tests.integration.provisioning.endings import Ending
 from tests.integration.provisioning.site import SERVICES, Crash, Point, Site
-from tests.integration.provisioning.stories import BACK, FORTH, STORIES, Story, told
+from tests.integration.provisioning.stories import AWAY, BACK, FORTH, ON, STORIES, Story, told
+from tests.integration.provisioning.town import PROD
 from tests.support.broker import SharedBroker
 from tests.support.crashes import PAIRS, SHARE, SIDES, share
 from tests.support.rig import deliver_again_after
@@ -132,6 +133,10 @@ def chosen(story: Story, calls: dict[str, list[str]]) -> list[Point]:
     if SHARE:
         return share([{name: (crash,)} for name, crash in singles(calls)], sample=0)
     told = [at for at, call in enumerate(calls["provisioning"]) if call == "publish cmd"]
+    if story is ON:
+        return [{"provisioning": (crash,)} for crash in sampled(calls["provisioning"], 5)[2:4]]
+    if story is AWAY:
+        return [{name: (sampled(calls[name], 4)[2],)} for name in SERVICES]
     if story is BACK:
         # Late in the story, where all is taken back.
         return [
@@ -172,11 +177,19 @@ def as_told(story: Story, expected: Ending) -> None:
     # Nothing was passed over, nothing was left.
     assert all(change[3:5] == ((), ()) for change in expected.changes.values())
     did = {name: change[0] for name, change in expected.changes.items()}
-    if story is FORTH:
-        assert did == {"ch-1": "completed", "ch-2": "completed"}
+    active = {name for name, status in expected.sold.items() if status == "active"}
+    assert active == {
+        name for name, desired in expected.runs.items() if desired and desired["sold"]
+    }
+    if story is AWAY:
+        assert (expected.phase, expected.account) == ("deleted", "closed")
+        assert set(expected.places.values()) == {(False, ())}
+        assert set(expected.archived.values()) == {True}
+    if story is not BACK:
+        assert set(did.values()) == {"completed"}
         return
     assert did == {"ch-1": "completed", "ch-2": "completed", "ch-3": "failed", "ch-4": "failed"}
-    assert expected.admitted == ("wiki", "wiki-postgres")
+    assert expected.places[PROD] == (True, ("wiki", "wiki-postgres"))
     assert {"commit", "hold", "admit"} <= set(expected.changes["ch-3"][2])
     assert {"hold", "admit"} <= set(expected.changes["ch-4"][2])
     assert "commit" not in expected.changes["ch-4"][1]
