@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from nats.errors import Error as NatsError
-from nats.micro import add_service
+from nats.errors import FlushTimeoutError
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
@@ -38,10 +38,19 @@ class Answering:
         self._service: Service | None = None
 
     async def add(self, name: str, subject: str, answer: Answer) -> None:
-        """Answer questions on `subject` from now on."""
+        """Answer questions on `subject` from now on.
+
+        Raises:
+            Unavailable: If the connection is lost meanwhile and does not come back.
+        """
         if self._service is None:
-            config = ServiceConfig(name=self._name, version=VERSION)
-            self._service = await add_service(self._js.link, config)
+            self._service = Service(self._js.link, ServiceConfig(name=self._name, version=VERSION))
+            try:
+                await self._service.start()
+            except FlushTimeoutError as error:
+                # The broker went away in between. What was subscribed is so again once it is back.
+                log.warning("broker slow to begin answering", extra={"why": str(error)})
+                await self._js.ready()
 
         async def handle(request: Request) -> None:
             # The subscription hands over one after the other, and an answer waits for the broker
