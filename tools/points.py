@@ -1,18 +1,22 @@
 """Lets workers die at every call that they make, not at a sample of them; or at two of them.
 
-Before and after every call of the broker port, some thousand runs: about an hour of two cores that
-have nothing else to do. Pairs are more than a million, which nobody goes through: of them every
-N-th is taken, from the K-th on. CI goes through a sample of both.
+Before and after every call of the broker port, some thousand runs: about two hours of two cores
+that have nothing else to do. Pairs are more than a million, which nobody goes through: of both,
+every N-th can be taken, from the K-th on. CI goes through a sample of both.
 
     uv run python -m tools.points [TURNS]
-    uv run python -m tools.points --pairs K/N
+    uv run python -m tools.points --count
+    uv run python -m tools.points --share K/N [--story NAME]
+    uv run python -m tools.points --pairs K/N [--story NAME]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from tools.files import ROOT
@@ -21,22 +25,25 @@ TURNS: Final = 10
 """Each with a broker of its own, which has accounts for so many runs only."""
 SAGAS: Final = "tests/integration/provisioning/test_sagas.py"
 CRASHES: Final = "tests/integration/chassis/test_crashes.py"
+SINGLE: Final = f"{SAGAS}::test_a_saga_ends_in_one_way_wherever_a_worker_dies"
+DOUBLE: Final = f"{SAGAS}::test_a_saga_ends_in_one_way_when_two_or_all_services_die"
 TESTS: Final = (
     SAGAS,
     CRASHES,
     "tests/integration/chassis/test_processes.py",
     "tests/integration/billing/test_crashes.py",
 )
-PAIRS: Final = (
-    f"{SAGAS}::test_a_saga_ends_in_one_way_when_two_or_all_services_die",
-    f"{CRASHES}::test_two_crashes_in_a_row_leave_one_outcome",
-)
+PAIRS: Final = (DOUBLE, f"{CRASHES}::test_two_crashes_in_a_row_leave_one_outcome")
+STORIES: Final = ("forth", "back", "on", "away")
+"""What is told in the tests of sagas, as `tests/integration/provisioning/stories.py` names it."""
+NONE: Final = "1000000000/1"
+"""A share behind the last point: the calls are recorded and counted, and nobody dies."""
 
 
-def run(tests: tuple[str, ...], asked: dict[str, str]) -> bool:
+def run(tests: Sequence[str], asked: dict[str, str]) -> bool:
     """Run tests with the share that is asked for; return whether they passed."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-n", "0", *tests],
         cwd=ROOT,
         env={**os.environ, **asked},
         check=False,
@@ -44,7 +51,7 @@ def run(tests: tuple[str, ...], asked: dict[str, str]) -> bool:
     return done.returncode == 0
 
 
-def main(turns: int) -> int:
+def every(turns: int) -> int:
     """Go through all points in so many turns; return the number of turns that failed."""
     failed = 0
     for turn in range(turns):
@@ -53,16 +60,29 @@ def main(turns: int) -> int:
     return failed
 
 
-def asked() -> int:
+def told(test: str, stories: Sequence[str]) -> tuple[str, ...]:
+    """Name a test of sagas for each of these stories."""
+    return tuple(f"{test}[{story}]" for story in stories)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; return the number of turns that failed."""
-    match sys.argv[1:]:
-        case ["--pairs", part]:
-            return int(not run(PAIRS, {"CATALYST_PAIRS": part}))
-        case [turns]:
-            return main(int(turns))
-        case _:
-            return main(TURNS)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("turns", nargs="?", type=int, default=TURNS)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--count", action="store_true", help="say how many points each story has")
+    which.add_argument("--share", metavar="K/N", help="every N-th point from the K-th on")
+    which.add_argument("--pairs", metavar="K/N", help="every N-th pair from the K-th on")
+    parser.add_argument("--story", action="append", choices=STORIES, help="of this story alone")
+    asked = parser.parse_args(arguments)
+    if asked.pairs:
+        tests = told(DOUBLE, asked.story) if asked.story else PAIRS
+        return int(not run(tests, {"CATALYST_PAIRS": asked.pairs}))
+    if asked.count or asked.share or asked.story:
+        part = NONE if asked.count else asked.share or "0/1"
+        return int(not run(told(SINGLE, asked.story or STORIES), {"CATALYST_POINTS": part}))
+    return every(asked.turns)
 
 
 if __name__ == "__main__":
-    sys.exit(asked())
+    sys.exit(main())
