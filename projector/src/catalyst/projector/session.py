@@ -16,8 +16,9 @@ from catalyst.projector.ports import LogMessage, LogReader
 
 READ_SECONDS: Final = 0.5
 """How long a read waits before it is asked whether the last messages have expired."""
-FAR_BEHIND: Final = 5000
-"""With more messages than this ahead, rows are written less often and each key once."""
+FAR_BEHIND: Final = 1000
+"""With more messages than this ahead, rows are written less often and each key once. About what one
+flush holds: with more, what is left would need several small ones, each with a sync of its own."""
 TURN: Final = 128
 """Messages folded before others get a turn: the next ones are fetched, and rows written,
 meanwhile."""
@@ -50,10 +51,14 @@ class Session:
     async def _follow(self, reader: LogReader) -> None:
         while True:
             messages = await reader.read(timeout=READ_SECONDS)
-            self.flusher.hold(far_behind=reader.pending > FAR_BEHIND)
+            far_behind = reader.pending > FAR_BEHIND
+            if far_behind:
+                self.flusher.hold(far_behind=True)
             if messages:
                 await self._take(messages)
-            else:
+            # Only now: what has just been folded belongs to what is written at last.
+            self.flusher.hold(far_behind=far_behind)
+            if not messages:
                 rest = self._assembler.rest(reader.head)
                 if rest is not None:
                     await self._apply(rest)
