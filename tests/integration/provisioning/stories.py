@@ -195,7 +195,7 @@ async def _over(place: Town, name: str) -> None:
     async def over() -> bool:
         return (await place.change(name)).is_over
 
-    await until(over, PATIENCE)
+    await until(over, PATIENCE, pause=0.05)
 
 
 async def _reached(place: Town, name: str, step: Step) -> None:
@@ -204,7 +204,7 @@ async def _reached(place: Town, name: str, step: Step) -> None:
         assert not state.is_over, state
         return state.step == step
 
-    await until(reached, PATIENCE)
+    await until(reached, PATIENCE, pause=0.05)
 
 
 async def _let_pass(place: Town, name: str) -> None:
