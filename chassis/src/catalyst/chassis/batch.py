@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 
 import msgspec
@@ -232,7 +233,8 @@ def measure(draft: Draft, max_payload: int) -> None:
     limit = max_payload - PAYLOAD_MARGIN_BYTES
     if draft.snapshot is not None and draft.snapshot.size() + BATCH_HEADERS_BYTES > limit:
         draft.snapshot = None
-    for message in (*draft.before_done(), *draft.after_done()):
+    written = (item.message for item in draft.events)
+    for message in chain(draft.claims, draft.timers, draft.sends, written):
         # Nearly always far below: then its headers need not be counted.
         if len(message.data) + _ROOM_BYTES > limit:
             _refuse_above(message, limit)
@@ -304,8 +306,8 @@ def _add_claims(
     taken = {item.claim for item in decision.claims}
     # A thousand uses are a thousand claims, of one body and nearly always of the same headers.
     bodies = {
-        release: codec.encode(ClaimBody(holder=holder, done=job.done_id))
-        for release, holder in ((True, None), (False, job.ref.path))
+        release: codec.encode(ClaimBody(holder=None if release else job.ref.path, done=job.done_id))
+        for release in {item.release for item in decision.claims}
     }
     headers: dict[tuple[int, timedelta | None], Mapping[str, str]] = {}
     for item in decision.claims:
@@ -329,6 +331,8 @@ def _claim_headers(at: int, ttl: timedelta | None) -> Mapping[str, str]:
 
 
 def _add_timers(draft: Draft, job: Job, decision: Decision) -> None:
+    if not decision.timers:
+        return
     cancels = [item for item in decision.timers if isinstance(item, Cancel)]
     armed = {item.timer for item in decision.timers if isinstance(item, Arm)}
     if len(cancels) > len(draft.events):
