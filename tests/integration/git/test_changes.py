@@ -1,5 +1,7 @@
 """What a change does in Git: its effect against the real door, from the states of real changes."""
 
+import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 from tests.integration.git.conftest import Git
-from tests.integration.git.test_applications import at, cloned
+from tests.integration.git.test_applications import at, cloned, signed
 from tests.support import build, planning, plans
 from tests.support.changing import Started, Town
 from tests.support.planning import CONTENTS, Shelf
@@ -19,9 +21,11 @@ from catalyst.contracts.provisioning_values_v1 import Locked
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.provisioning.adapters.content import ReadVersions
+from catalyst.provisioning.domain import files
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.effects import effects
+from catalyst.provisioning.ports import Tree
 
 REDIS = planning.READ["bp-redis"]
 
@@ -158,8 +162,8 @@ async def test_what_is_given_up_is_taken_back_out_of_git(
 
 
 @pytest.mark.guarantee("G14.9")
-async def test_a_repository_that_is_asked_for_again_once_it_was_taken_back_is_not_made(
-    world: World, door: str
+async def test_a_repository_that_is_asked_for_again_once_it_was_taken_back_stays_closed(
+    world: World, door: str, git: Git, tmp_path: Path
 ) -> None:
     """As where a worker dies over the first event, and the next one hears the second one first."""
     plans.apply(world.town, "ch-1", world.plan())
@@ -173,6 +177,58 @@ async def test_a_repository_that_is_asked_for_again_once_it_was_taken_back_is_no
     assert [(report.step, report.undo) for report in told] == [("repository", True)]
     assert world.town.change("ch-1").status == "failed"
     assert await world.effect.run(late, world.load)
+    closed(git, cloned(git, door, tmp_path))
+
+
+def closed(git: Git, into: Path) -> None:
+    """Check that every branch is there and holds nothing but that it is archived."""
+    for branch in files.TRUNK:
+        found = git("-C", into, "ls-tree", "-r", "--name-only", f"origin/{branch}").split()
+        assert found == ["ARCHIVED"]
+
+
+@pytest.mark.guarantee("G14.3")
+async def test_a_push_that_comes_once_its_repository_was_taken_back_opens_nothing(
+    world: World, door: str, git: Git, tmp_path: Path
+) -> None:
+    """As where the deadline of a step passes while its push is on its way."""
+    plans.apply(world.town, "ch-1", world.plan())
+    world.town.answer_all()
+    late = next(world.recorded(one) for one in world.town.started if one.event.step == "repository")
+    world.town.started.clear()
+    asked, answered = threading.Event(), threading.Event()
+
+    def edit(tree: Tree) -> Tree:
+        asked.set()
+        assert answered.wait(60)
+        return files.reopened(tree, "acme", "blog")
+
+    push = asyncio.create_task(at(door).prepare(signed(late.seq), files.TRUNK, edit))
+    assert await asyncio.to_thread(asked.wait, 60)
+    world.town.command(
+        change_ref("acme", "ch-1"), pro1.CancelChange(reason="too late"), plans.DEVELOPER
+    )
+    await world.carry_out("ch-1", twice=True)
+    assert world.town.change("ch-1").left == ()
+    answered.set()
+    await push
+    closed(git, cloned(git, door, tmp_path))
+    # A second attempt at taking it back commits nothing more, and an install opens it again.
+    plans.apply(world.town, "ch-2", world.plan())
+    await world.carry_out("ch-2")
+    into = cloned(git, door, tmp_path / "again")
+    assert not (into / "ARCHIVED").exists()
+    assert git("-C", into, "rev-list", "--count", "HEAD").strip() == "3"
+
+
+@pytest.mark.guarantee("G14.7")
+async def test_what_never_came_is_taken_away_without_making_its_repository(
+    world: World, door: str
+) -> None:
+    """As by a deletion that was planned on an install which was stopped before it began."""
+    plans.apply(world.town, "ch-1", world.plan("uninstall"))
+    told = await world.carry_out("ch-1", twice=True)
+    assert [(one.step, one.status, one.commits) for one in told[:1]] == [("commit", "done", {})]
     assert await at(door).branches("acme", "blog") == ()
 
 

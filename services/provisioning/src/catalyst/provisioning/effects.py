@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -97,13 +98,19 @@ class _Writer:
 
     async def _prepare(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
         """Make the repository; to take that back, archive it, unless the Application runs."""
+        branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
         if task.undo:
             ref = application_ref(task.organization, name)
             state: Application = await load(ref, up_to=task.seq)
-            return task.report(name, "in use") if state.runs() else await self._archive(task, name)
+            if state.runs():
+                return task.report(name, "in use")
+            # What was given up may still be on its way: it meets branches that are closed.
+            with suppress(Poison):
+                # Where none can be made, none comes late.
+                await self._repositories.prepare(task.signed(name), branches, files.closed)
+            return await self._archive(task, name)
         now: Change = await load(task.ref)
         if not now.takes_back:
-            branches = tuple(sorted({*files.TRUNK, *task.opened.branches.values()}))
             edit = partial(files.reopened, organization=task.organization, application=name)
             await self._repositories.prepare(task.signed(name), branches, edit)
         # Else it is heard again after a worker died over it: nobody would archive what is made now.
@@ -130,8 +137,15 @@ class _Writer:
 
     async def _write(self, task: _Task, name: str, made: Mapping[str, Tree]) -> pro1.ReportStep:
         commits: dict[str, str] = {}
+        there: tuple[str, ...] | None = None
         for branch in dict.fromkeys(task.opened.branches[environment] for environment in made):
             own = {at: tree for at, tree in made.items() if task.opened.branches[at] == branch}
+            if not any(own.values()):
+                # Taken away from where it never came, since what would have brought it was stopped.
+                if there is None:
+                    there = await self._repositories.branches(task.organization, name)
+                if branch not in there:
+                    continue
             commit = await self._repositories.commit(task.signed(name), branch, _replacing(own))
             commits |= dict.fromkeys(own, commit)
         detail = ", ".join(sorted({commit[:10] for commit in commits.values()}))
