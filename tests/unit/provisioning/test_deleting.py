@@ -78,6 +78,31 @@ async def test_a_deletion_that_waits_keeps_nobody_and_does_not_begin_once_someth
     assert state.reason == f"plan-stale: redis came to {PROD} since; plan it again"
 
 
+@pytest.mark.parametrize("keep_data", [True, False])
+async def test_a_deletion_goes_on_past_an_install_that_was_stopped_before_it(
+    *, keep_data: bool
+) -> None:
+    place, others = town(), Others()
+    known(place)
+    others.locks["postgres"] = [planning.entry("postgres", "bp-postgres", "16.9.0", "target")]
+    apply(place, "ch-0", await plan(place, others, install("postgres")))
+    place.given(HOME, env1.ApplicationAdmitted(environment=PROD, application="postgres"))
+    end = msgspec.structs.replace(END, keep_data=keep_data)
+    apply(place, "ch-1", await plan(place, others, end, ADMIN), ADMIN)
+    assert place.change("ch-1").status == "waiting"
+    cancel = pro1.CancelChange(reason="changed my mind")
+    place.command(change_ref("acme", "ch-0"), cancel, ADMIN)
+    place.given(HOME, env1.ApplicationReleased(environment=PROD, application="postgres"))
+    run(place, "ch-0")
+    # Nothing stands in Git: there is no data to be given up, and nothing to commit.
+    assert place.change("ch-1").completed == (() if keep_data else ("unprotect",))
+    done = pro1.ReportStep(step="commit", application="postgres", status="done")
+    place.command(change_ref("acme", "ch-1"), done, build.service("provisioning"))
+    run(place, "ch-1")
+    assert (place.change("ch-1").step, place.change("ch-1").reason) == ("delete", "")
+    assert not place.application("postgres").bindings
+
+
 async def ending() -> Town:
     """Return `acme` in the last step of a deletion."""
     place, _ = await deleting()

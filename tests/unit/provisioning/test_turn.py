@@ -98,14 +98,31 @@ def test_an_install_after_an_uninstall_that_is_under_way_was_planned_on_nothing(
 def test_the_queue_goes_on_past_a_change_that_is_stopped_while_it_waits() -> None:
     place = town()
     install(place, "blog", "ch-0")
-    for name, value in (("ch-1", 1), ("ch-2", 2), ("ch-3", 3)):
+    for value in range(1, 5):
         fresh = planned(place, "configure", values={"n": value})
-        apply(place, name, fresh)
+        apply(place, f"ch-{value}", fresh)
+    assert place.change("ch-3").status == "waiting"
     place.command(change_ref("acme", "ch-2"), pro1.CancelChange(reason="no"), DEVELOPER)
+    place.pass_on()
+    # Planned on one that is gone, they end at once; the one before them goes on.
+    for name, base in (("ch-3", "ch-2"), ("ch-4", "ch-3")):
+        state = place.change(name)
+        words = f"plan-stale: it was planned on {base} of blog, and ch-1 is to run"
+        assert (state.status, state.reason) == ("failed", words)
     run(place, "ch-1")
-    # it was planned on the one that is gone
-    assert place.change("ch-3").status == "failed"
-    assert "planned on ch-2" in place.change("ch-3").reason
+    assert place.change("ch-1").status == "completed"
+    assert place.application("blog").queue == ()
+
+
+def test_what_was_planned_on_two_changes_waits_for_both_of_them() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place, "install"))
+    apply(place, "ch-2", planned(place, "configure", values={"n": 2}))
+    apply(place, "ch-3", planned(place, "uninstall"))
+    apply(place, "ch-4", planned(place, "install"))
+    for name in ("ch-1", "ch-2", "ch-3", "ch-4"):
+        run(place, name)
+        assert place.change(name).status == "completed"
 
 
 # ---- approvals

@@ -58,7 +58,7 @@ class ChangeLeft(Event, frozen=True, kw_only=True):
     result: Literal["completed", "failed", "cancelled", "rejected"]
     """How it ended."""
     next: str = ""
-    """The change that is first in the queue now; empty: none."""
+    """The change that was behind it in the queue; empty: none."""
 
 
 class DesiredSet(Event, frozen=True, kw_only=True):

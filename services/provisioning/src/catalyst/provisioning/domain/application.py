@@ -155,9 +155,20 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
             for item in self.queue
         )
 
-    def first_free(self, without: str) -> str:
-        """Return the change that is first once `without` has left; empty: none."""
-        return next((change for change in self.changes() if change != without), "")
+    def promised(self, environment: str, change: str) -> str:
+        """Return the revision that `change` finds there if all before it come true; empty: none."""
+        desired = self.binding(environment).desired
+        for item in self.queue:
+            if item.change == change:
+                break
+            if item.environment == environment:
+                desired = item.desired
+        return desired.change if desired is not None else ""
+
+    def behind(self, change: str) -> str:
+        """Return the change behind `change`, which was planned on its result; empty: none."""
+        waiting = self.changes()
+        return next(iter(waiting[waiting.index(change) + 1 :]), "") if change in waiting else ""
 
 
 def application_ref(organization: str, name: str) -> Ref:

@@ -1,6 +1,6 @@
 """What steps forward and back share, and how a change ends.
 
-At its end, each dependency knows who needs it, and the next change in each queue is named.
+At its end, each dependency knows who needs it, and the change behind it in each queue is named.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _leave(writing: Writing, result: Result) -> None:
                 change=writing.name,
                 environment=item.environment,
                 result=result,
-                next=state.first_free(writing.name),
+                next=state.behind(writing.name),
             ),
         )
     depend(writing)

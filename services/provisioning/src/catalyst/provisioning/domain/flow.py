@@ -73,7 +73,8 @@ def _is_seen(writing: Writing, unit: Unit) -> bool:
     content = writing.content
     state = writing.application(unit.application)
     if writing.state.step == "unprotect":
-        return all(is_applied(state, at, writing.name) for at in _looked_at(writing, unit))
+        places = (at for at in _looked_at(writing, unit) if state.runs_in(at))
+        return all(is_applied(state, at, writing.name) for at in places)
     if not is_removal(content.request.action):
         return is_seen(state, unit.environment, writing.name)
     volumes = content.volumes.get(subscription(unit), ())

@@ -86,7 +86,7 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
         _begin(writing)
         return
     # Nobody is asked to approve what can no longer be what was planned.
-    lost = "" if waits.behind else _superseded(writing)
+    lost = _superseded(writing)
     if lost:
         closing.fail(writing, lost)
         return
@@ -209,19 +209,22 @@ def _unplanned(writing: Writing, owner: Organization) -> str:
 
 
 def _superseded(writing: Writing) -> str:
-    """Return which Application is not what the change was planned on; empty if all are."""
+    """Return which Application is not, or will not be, what the change was planned on.
+
+    Empty if all are. Who takes a whole Environment away misses nothing that did not come.
+    """
+    goes = writing.content.request.action in DELETIONS
     for item in closing.written(writing):
         state = writing.application(item.application)
         entry = next(
             x for x in state.queue if x.change == writing.name and x.environment == item.environment
         )
-        desired = state.binding(item.environment).desired
-        present = desired.change if desired is not None else ""
-        if present != entry.base:
+        present = state.promised(item.environment, writing.name)
+        if present != entry.base and (present or not goes):
             planned = entry.base or "nothing"
             return (
                 f"plan-stale: it was planned on {planned} of {item.application}, and"
-                f" {present or 'nothing'} is to run now"
+                f" {present or 'nothing'} is to run"
             )
     return ""
 
