@@ -1,5 +1,6 @@
 """How a story ended, as the log, the money and the repositories have it."""
 
+import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -93,7 +94,8 @@ async def ending(
             for at in everywhere
         },
         queued={name: msgspec.to_builtins(app.queue) for name, app in apps.items()},
-        histories=histories(folder / "git"),
+        # Other sites share this loop, and their workers have to renew what they hold.
+        histories=await asyncio.to_thread(histories, folder / "git"),
         events=_events(log, gone=owner.phase == "deleted"),
     )
 
@@ -150,6 +152,13 @@ def histories(root: Path) -> dict[str, list[str]]:
             else:
                 found[f"{where} {branch}"] = [" ".join(x) for x in zip(trees, words, strict=True)]
     return found
+
+
+def closes(found: Ending, repository: str) -> None:
+    """Check that a repository is archived, if there is one, and compare no more of it."""
+    branches = [name for name in found.histories if name.startswith(f"{repository}.git ")]
+    last = {found.histories.pop(name)[-1].split(" ", 1)[1] for name in branches}
+    assert last <= {f"Archive {repository}: it runs nowhere any more"}, last
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -24,7 +24,7 @@ from catalyst.chassis.keyring import KeyRing
 from catalyst.simulator import worker as simulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600 if SHARE or PAIRS else 600)]
-AT_ONCE = 8 if SHARE or PAIRS else 4
+AT_ONCE = 6 if SHARE or PAIRS else 4
 SAMPLE = 3
 """Points of each service that are tried where not all are."""
 
