@@ -195,13 +195,14 @@ class Town:
             assert ref is not None
             self.hear(ref, recorded, recorded.id)
 
-    def answer(self, sent: Sent, code: str = "") -> None:
-        """Answer a command: accepted, or refused with a code."""
+    def answer(self, sent: Sent, code: str = "", message: str = "") -> None:
+        """Answer a command: accepted, or refused with a code, in words too."""
         answer = Answer(
             command_id=sent.id,
             status="rejected" if code else "accepted",
             code=code,
             events=0 if code else 1,
+            message=message,
         )
         self.hear(sent.change, answer)
         self.pass_on()

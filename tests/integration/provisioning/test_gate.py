@@ -1,6 +1,7 @@
 """Nobody gets past an approval: not early, not twice, not late, not by another plan."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -200,7 +201,10 @@ async def test_of_two_changes_that_pass_at_once_one_finds_room_and_the_other_lea
     (lost,) = [name for name in plans if (await place.change(name)).is_over]
     (won,) = plans.keys() - {lost}
     refused = await place.change(lost)
-    assert (refused.reason, refused.left) == ("refused: quota-exceeded", ())
+    lets = "the policy 'gate' lets 3 Applications into 'acme-prod'"
+    count = r"[123] are used or held, and [12] more would come"
+    assert re.fullmatch(f"refused: quota-exceeded: {lets}: {count}", refused.reason)
+    assert refused.left == ()
     assert refused.begun == ("admit",)
     names = tuple(sorted(item.application for item in plans[won].lock))
     home = await place.worker.states.state(foreign.environment_ref("acme", PROD))

@@ -83,6 +83,9 @@ def test_a_refusal_guards_all_that_was_read_and_ends_in_the_outcome() -> None:
         "chk.acme.c-1.1",
         "out.acme.environment.onboarding.acme.take-answer.v1",
     ]
+    said = msgspec.json.decode(draft.before_done()[-1].data, type=Envelope)
+    answer = msgspec.json.decode(said.data)["answer"]
+    assert (answer["status"], answer["code"], answer["message"]) == ("rejected", "forbidden", "no")
 
 
 def test_ids_derive_from_the_outcome_and_the_place() -> None:

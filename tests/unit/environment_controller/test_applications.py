@@ -105,7 +105,7 @@ def test_a_full_environment_refuses_who_is_new_and_nobody_who_is_there() -> None
     full = limited(2, "blog", "shop")
     refused = given(full).when(admit("wiki"), PROD, by=PROVISIONING)
     refused.then_rejected("quota-exceeded", "/data/application")
-    assert "'gate' lets 2 Applications into 'acme-prod': 2 are used or held" in str(
+    assert "'gate' lets 2 Applications into 'acme-prod': 2 are used or held, and 1 more" in str(
         refused.rejected
     )
     given(full).when(admit("shop"), PROD, by=PROVISIONING).then_nothing()
@@ -130,5 +130,5 @@ def test_of_what_comes_together_nothing_is_let_in_if_there_is_no_room_for_all() 
     # Another change comes in between: it would leave no room for the second of the first.
     other = first.and_then().when(admit("cache", "shop"), PROD, by=PROVISIONING)
     other.then_rejected("quota-exceeded")
-    assert "and 2 more are wanted" in str(other.rejected)
+    assert "and 2 more would come" in str(other.rejected)
     assert first.and_then().when(admit("wiki", "db"), PROD, by=PROVISIONING).events

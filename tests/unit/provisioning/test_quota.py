@@ -130,13 +130,14 @@ async def test_a_refusal_ends_the_change_and_leaves_nothing(place: Town, others:
     )
     assert target.send.command.together == ("wiki-postgres",)
     place.answer(database)
-    place.answer(target, "quota-exceeded")
+    words = "the policy 'gate' lets 2 Applications into 'acme-prod': 1 are used or held, and 2 more"
+    place.answer(target, "quota-exceeded", words)
     place.sent[:2] = []
     assert place.change("ch-1").status == "undoing"
     assert place.application("wiki").is_held(PROD)
     run(place, "ch-1")
     state = place.change("ch-1")
-    assert (state.status, state.reason) == ("failed", "refused: quota-exceeded")
+    assert (state.status, state.reason) == ("failed", f"refused: quota-exceeded: {words}")
     assert state.begun == ("admit",)
     assert not place.application("wiki").is_held(PROD)
     assert place.events(pro1.ChangeFailed)[0].left == ()

@@ -39,7 +39,8 @@ from catalyst.contracts.topology import (
 
 BATCH_HEADERS_BYTES: Final = 128
 """What the broker port adds to each message of a batch, at most."""
-
+ANSWER_LENGTH: Final = 1024
+"""Characters of a refusal's message that its sender hears."""
 
 _DONE_HEADERS: Final = {"Nats-TTL": DONE_TTL, "Nats-Expected-Last-Subject-Sequence": "0"}
 _ROOM_BYTES: Final = 16 * 1024
@@ -381,6 +382,7 @@ def _answer(draft: Draft, job: Job) -> None:
         status=draft.outcome.status,
         code=draft.outcome.code,
         events=len(draft.outcome.events),
+        message=draft.outcome.message[:ANSWER_LENGTH],
     )
     message = named(TakeAnswer, job.process.service)
     envelope = Envelope(

@@ -135,6 +135,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was refused, for programs. Empty when accepted."""
     events: int
     """How many events it wrote."""
+    message: str = ""
+    """Why it was refused, for people; a long one is cut. Empty when accepted."""
 
 
 def derived_id(source: str, position: int | str) -> str:

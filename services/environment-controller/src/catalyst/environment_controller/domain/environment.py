@@ -309,11 +309,10 @@ def _require_room(state: Environment, command: env1.AdmitApplication, context: C
     present = len(state.applications)
     if limit is None or present + len(asked) <= limit:
         return
-    more = f", and {len(asked)} more are wanted" if len(asked) > 1 else ""
     raise Rejected(
         "quota-exceeded",
         f"the policy {state.policy!r} lets {limit} Applications into {context.ref.id!r}:"
-        f" {present} are used or held{more}",
+        f" {present} are used or held, and {len(asked)} more would come",
         pointer="/data/application",
     )
 

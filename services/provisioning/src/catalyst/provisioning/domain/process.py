@@ -138,6 +138,9 @@ def _answered(writing: Writing, given: Answer) -> None:
         again = asked.step == "delete" and given.code in PLANNED_AGAIN
         final = "" if again else given.code
         reason = f"refused: {given.code}"
+        if asked.step == "admit" and given.message:
+            # The owner of the Environment counts, so it alone can say how many there are.
+            reason = f"{reason}: {given.message}"
         (undoing if asked.undo else flow).fail(writing, reason, asked.unit, final)
 
 
