@@ -70,6 +70,30 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
     await desk.page.get_by_role("button", name="wiki", exact=True).click()
     await expect(desk.page.get_by_label("Mode")).to_be_disabled()
     await expect(desk.page.get_by_label("What is written down")).to_have_value("4")
+    await _a_package_and_an_add_on_come_and_go(desk)
+
+
+async def _a_package_and_an_add_on_come_and_go(window: Window) -> None:
+    """What runs shows what it has; a tick that is taken away takes it away."""
+    page = window.page
+    package, backup = page.get_by_label("Package"), page.get_by_label("Daily backup")
+    await expect(backup).not_to_be_checked()
+    await package.select_option("s")
+    await backup.check()
+    await (await plan(window)).click()
+    await completed(window)
+    await page.get_by_role("button", name="Applications", exact=True).click()
+    await page.get_by_role("button", name="wiki", exact=True).click()
+    await expect(package).to_have_value("s")
+    await expect(backup).to_be_checked()
+    price = page.locator(".plan .price")
+    await backup.uncheck()
+    await plan(window)
+    await expect(price).to_contain_text(re.compile("now(.*)750 OMR.*after(?!.*750 OMR).*now0.000"))
+    await package.select_option("")
+    await plan(window)
+    await expect(page.locator(".plan")).not_to_contain_text("Daily backup")
+    await expect(page.locator(".plan")).not_to_contain_text("package")
 
 
 async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> None:

@@ -55,6 +55,8 @@ class Others:
         self.locks: dict[str, list[dict[str, Any]]] = {}
         """The lock for each Application that is asked about."""
         self.monthly = 5000
+        self.before = 0
+        """What it cost a month until now."""
         self.free: set[str] = set()
         """Applications that cost nothing."""
         self.credit = 100_000
@@ -98,6 +100,7 @@ class Others:
         found["total"]["minor"] = found["due"]["minor"] = total
         left = self.credit - total
         after = {"currency": "OMR", "minor": left}
+        found["monthly_before"] = {"currency": "OMR", "minor": self.before}
         return {**found, "credit_after": after, "covered": left >= 0, "limited": self.limited}
 
 

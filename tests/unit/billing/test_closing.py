@@ -89,6 +89,32 @@ def test_what_comes_after_an_early_close_is_a_dated_line_on_the_next_invoice(log
     assert lines(log.invoices[2]) == MONTH
 
 
+@pytest.mark.guarantee("G12.15")
+def test_an_add_on_that_is_taken_away_is_charged_for_its_month_and_never_again() -> None:
+    log = Log()
+    whole = billing.quote(billing.item(addons=("addon.backup",)))
+    ref, begun = started("2026-01", hold="c-1", lines=whole.lines)  # type: ignore[misc]
+    sold(log, "2026-01", "c-1", begun)
+    log.close()
+    less = subscription.sold(
+        log.scene.world.state(BLOG),
+        BLOG.id,
+        billing.quote(),
+        month="2026-02",
+        hold="c-2",
+        revision="4a1b",
+    )
+    assert isinstance(less, bill1.SubscriptionChanged)
+    sold(log, "2026-02", "c-2", less)
+    log.close()
+    log.close()
+    _, february, march = log.invoices
+    assert sum(one.amount.minor for one in february.lines) == whole.total.minor
+    assert lines(march) == MONTH
+    assert log.again("2026-02") == invoicing.text(february)
+    assert subscription.monthly([log.scene.world.state(ref)], "OMR") == billing.quote().total
+
+
 def running(log: Log, month: str) -> bill1.InvoiceContent:
     """Return the invoice that a month would have now."""
     owner = log.owner()

@@ -53,6 +53,29 @@ def test_dependencies_have_two_sides() -> None:
 def test_a_package_and_add_ons_are_asked_for_only_if_they_are_named() -> None:
     assert extras(None, None) == {}
     assert extras("M", ["addon.backup"]) == {"plan": "m", "addons": ["addon.backup"]}
+    gone = extras(None, None, drop=True, without=["addon.backup"])
+    assert gone == {"drop_plan": True, "drop_addons": ["addon.backup"]}
+    assert planshow._extras(gone) == ["without its package and addon.backup"]
+
+
+def test_a_price_says_how_much_less_it_is_than_before() -> None:
+    omr = {"currency": "OMR"}
+    line = {"amount": {**omr, "minor": 5_000}, "application": "blog", "name": "S", "formula": "-"}
+    price = {
+        "quote": {
+            "lines": [line],
+            "total": {**omr, "minor": 5_000},
+            "book": "main",
+            "version": "1",
+        },
+        "delta": {**omr, "minor": 0},
+        "before": {**omr, "minor": 5_750},
+        "credit_after": None,
+    }
+    total = "total    5.000 OMR a month (0.750 OMR less than now), due now 0.000 OMR"
+    assert total in planshow._price(price)
+    price["before"] = {**omr, "minor": 0}
+    assert "total    5.000 OMR a month, due now 0.000 OMR" in planshow._price(price)
 
 
 def test_a_plan_comes_back_whole_by_the_beginning_of_its_hash(tmp_path: Path) -> None:

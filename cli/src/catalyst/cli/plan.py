@@ -43,6 +43,13 @@ AddonOption = Annotated[
     list[str] | None,
     typer.Option("--addon", metavar="SKU", help="Add-on of the price book. Repeatable."),
 ]
+NoPackageOption = Annotated[
+    bool, typer.Option("--no-package", help="Take the package away, at the end of the month.")
+]
+NoAddonOption = Annotated[
+    list[str] | None,
+    typer.Option("--no-addon", metavar="SKU", help="Add-on to take away. Repeatable."),
+]
 VersionOption = Annotated[str, typer.Option("--version", help="Version, or a range of them.")]
 DiffOption = Annotated[
     bool, typer.Option("--diff", help="Show what each file gains and loses, line by line.")
@@ -97,6 +104,8 @@ def configure(
     dep: DepOption = None,
     package: PackageOption = None,
     addon: AddonOption = None,
+    no_package: NoPackageOption = False,
+    no_addon: NoAddonOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -106,11 +115,13 @@ def configure(
 ) -> None:
     """Plan other values for an Application; what is not named stays as it is.
 
-    Add-ons that are named take the place of those it has.
+    Add-ons that are named take the place of those it has. What is taken away stays charged for
+    this month, and costs nothing from the next one on.
 
     Example:
       catalyst plan configure blog --env acme-prod --org acme --set replicas=2
       catalyst plan configure blog --env acme-prod --org acme --package m --addon addon.backup
+      catalyst plan configure blog --env acme-prod --org acme --no-addon addon.backup
     """
     asked = {
         "action": "configure",
@@ -118,7 +129,7 @@ def configure(
         "environment": env,
         "values": merged(values, settings),
         "dependencies": pairs(dep),
-        **extras(package, addon),
+        **extras(package, addon, drop=no_package, without=no_addon),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -132,6 +143,8 @@ def upgrade(
     values: ValuesOption = None,
     package: PackageOption = None,
     addon: AddonOption = None,
+    no_package: NoPackageOption = False,
+    no_addon: NoAddonOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -150,7 +163,7 @@ def upgrade(
         "environment": env,
         "version": version,
         "values": merged(values, settings),
-        **extras(package, addon),
+        **extras(package, addon, drop=no_package, without=no_addon),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -238,9 +251,27 @@ def delete_organization(
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
 
-def extras(package: str | None, addons: list[str] | None) -> dict[str, Any]:
-    """Return the package and the add-ons that are asked for; what is not named stays out."""
-    asked = {"plan": package and package.lower(), "addons": addons}
+def extras(
+    package: str | None,
+    addons: list[str] | None,
+    *,
+    drop: bool = False,
+    without: list[str] | None = None,
+) -> dict[str, Any]:
+    """Return the package and the add-ons that are asked for; what is not named stays out.
+
+    Args:
+        package: The package to have.
+        addons: The add-ons to have.
+        drop: Whether the package is taken away.
+        without: The add-ons that are taken away.
+    """
+    asked = {
+        "plan": package and package.lower(),
+        "addons": addons,
+        "drop_plan": drop,
+        "drop_addons": without,
+    }
     return {name: value for name, value in asked.items() if value}
 
 
@@ -343,7 +374,9 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
 def _of_extras(problem: Problem) -> bool:
     """Return whether all that is wrong is the package, or add-ons."""
     steps = [set((one.pointer or "").split("/")) for one in problem.errors]
-    return bool(steps) and all(found & {"plan", "addons"} for found in steps)
+    return bool(steps) and all(
+        found & {"plan", "addons", "drop_plan", "drop_addons"} for found in steps
+    )
 
 
 def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:

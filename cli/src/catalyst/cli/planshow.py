@@ -80,7 +80,10 @@ def _extras(request: Found) -> list[str]:
     """Return the package and the add-ons that were asked for."""
     package = f"package {request['plan']}" if request.get("plan") else ""
     addons = f"add-ons {', '.join(request['addons'])}" if request.get("addons") else ""
-    return ["with " + " and ".join(filter(None, (package, addons)))] if package or addons else []
+    found = ["with " + " and ".join(filter(None, (package, addons)))] if package or addons else []
+    gone = ["its package"] if request.get("drop_plan") else []
+    gone += [", ".join(request["drop_addons"])] if request.get("drop_addons") else []
+    return [*found, *(["without " + " and ".join(gone)] if gone else [])]
 
 
 def _at(request: Found, plan: Found) -> str:
@@ -141,17 +144,27 @@ def _price(price: Found | None) -> list[str]:
     table = Table("PRICE A MONTH", "FOR", "FORMULA")
     for one in quote["lines"]:
         table.add(amount(one["amount"]), f"{one['application']} {one['name']}", one["formula"])
-    after = price["credit_after"]
+    after, due = price["credit_after"], amount(price["delta"])
     found = [
         "",
         *table.plain(),
-        f"total    {amount(quote['total'])} a month, due now {amount(price['delta'])}",
+        f"total    {amount(quote['total'])} a month{_than(price)}, due now {due}",
         f"prices   {quote['book']} {quote['version']}",
     ]
     if after is not None:
         short = "" if price["covered"] else "; the credit does not cover it"
         found.append(f"credit   {amount(after)} afterwards{short}")
     return found
+
+
+def _than(price: Found) -> str:
+    """Return how much more or less that is a month than until now; nothing for what is new."""
+    before, total = price.get("before"), price["quote"]["total"]
+    if before is None or not before["minor"] or before["currency"] != total["currency"]:
+        return ""
+    moved = total["minor"] - before["minor"]
+    word = "more" if moved > 0 else "less"
+    return f" ({money(total['currency'], abs(moved))} {word} than now)" if moved else ""
 
 
 def _gates(plan: Found) -> list[str]:

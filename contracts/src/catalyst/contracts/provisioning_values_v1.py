@@ -139,7 +139,13 @@ class PlanRequest(Part, frozen=True, kw_only=True):
     addons: Annotated[
         tuple[Sku, ...], msgspec.Meta(max_length=20, description="a list of at most 20 entries")
     ] = ()
-    """The add-ons, by their SKU."""
+    """The add-ons, by their SKU; they take the place of those there are, and none: as they are."""
+    drop_plan: bool = False
+    """Take the package away; its month stays charged."""
+    drop_addons: Annotated[
+        tuple[Sku, ...], msgspec.Meta(max_length=20, description="a list of at most 20 entries")
+    ] = ()
+    """Add-ons to take away, by their SKU; the others stay, and the month stays charged."""
 
 
 class Locked(Part, frozen=True, kw_only=True):

@@ -152,6 +152,8 @@ CODES: Final[dict[str, Code]] = dict(
         _code("prices-unavailable", 503, "No price book is in force, so nothing has a price."),
         _code("sku-unknown", 422, "The price book has no price for this."),
         _code("addon-not-offered", 422, "The add-on is not offered with this package."),
+        _code("addon-not-ordered", 422, "The Application has no such add-on."),
+        _code("package-not-ordered", 422, "The Application has no package."),
         _code("item-duplicate", 422, "The same thing is listed twice."),
         _code("currency-not-priced", 422, "The price book has no price in this currency."),
         _code("currency-mixed", 422, "Different currencies do not add up."),

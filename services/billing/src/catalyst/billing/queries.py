@@ -110,7 +110,8 @@ def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
 async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
     """Answer what some Applications cost, and what credit is left after they are paid.
 
-    `limited` says why the spend limit does not allow them; empty: it does.
+    `monthly_before` says what the same Applications cost each month until now. `limited` says why
+    the spend limit does not allow them; empty: it does.
 
     Raises:
         Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
@@ -132,8 +133,10 @@ async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, lo
     available = owner.available(asked.currency, now)
     after = available.minus(found.due)
     used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
+    before = subscription.monthly(states.values(), asked.currency)
     return {
         **msgspec.to_builtins(found),
+        "monthly_before": msgspec.to_builtins(before),
         "available": msgspec.to_builtins(available),
         "credit_after": msgspec.to_builtins(after),
         "covered": after.minor >= 0,

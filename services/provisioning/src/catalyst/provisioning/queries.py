@@ -256,9 +256,10 @@ class Planner:
         request = {"items": msgspec.to_builtins(items), "currency": self._currency}
         answer = await self._asking.ask("billing", "quote", 1, organization, request)
         known = {name: answer[name] for name in Quote.__struct_fields__ if name in answer}
-        after = answer.get("credit_after")
+        after, before = answer.get("credit_after"), answer.get("monthly_before")
         return Quoted(
             quote=msgspec.convert(known, Quote),
+            before=None if before is None else msgspec.convert(before, Money),
             credit_after=None if after is None else msgspec.convert(after, Money),
             covered=bool(answer.get("covered", True)),
             limited=str(answer.get("limited", "")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -96,6 +96,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         """Return what goes on from the month before; None if nothing does."""
         before = [one for one in self.terms if one.month < month]
         return before[-1] if before and before[-1].lines else None
+
+
+def monthly(states: Iterable[Subscription], currency: str) -> Money:
+    """Return what subscriptions that go on cost together each month, as far as in one currency."""
+    each = [one.monthly for one in states if one.status == "active"]
+    return total(currency, [one for one in each if one.currency == currency])
 
 
 def ref_of(organization: str, name: str) -> Ref:

@@ -25,6 +25,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     credit_after: Money | None = None
     covered: bool = True
+    before: Money | None = None
+    """What the same cost a month until now; None: not told."""
     limited: str = ""
     """Why the spend limit does not allow it; empty: it does."""
 
@@ -141,12 +143,26 @@ def required(request: PlanRequest) -> None:
         "revision": bool(request.revision) and action != "rollback",
         "plan": request.plan is not None and action not in {"install", "configure", "upgrade"},
         "addons": bool(request.addons) and action not in {"install", "configure", "upgrade"},
+        "drop_plan": request.drop_plan and action not in {"configure", "upgrade"},
+        "drop_addons": bool(request.drop_addons) and action not in {"configure", "upgrade"},
     }
     for name, wrong in unused.items():
         if wrong:
             raise Rejected(
                 "request-incomplete", f"{action} takes no {name}", pointer=f"/request/{name}"
             )
+    _not_both(request)
+
+
+def _not_both(request: PlanRequest) -> None:
+    """Refuse what is ordered and taken away by one request."""
+    if request.drop_plan and request.plan is not None:
+        message = f"the package {request.plan!r} is ordered, and the package is taken away"
+        raise Rejected("request-incomplete", message, pointer="/request/drop_plan")
+    for number, sku in enumerate(request.drop_addons):
+        if sku in request.addons:
+            message = f"the add-on {sku!r} is ordered and taken away"
+            raise Rejected("request-incomplete", message, pointer=f"/request/drop_addons/{number}")
 
 
 def locked_of(answer: Any, environment: str) -> tuple[Locked, ...]:

@@ -54,6 +54,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     delta: Money
     """What is held now, and taken in the end: the price of the month, less what is paid already."""
+    before: Money | None = None
+    """What the same cost a month until now; None: not told."""
     credit_after: Money | None = None
     """What is left of the credit; it is no part of what is promised."""
     covered: bool = True

@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.merging import merged
-from catalyst.contracts.prices_v1 import Item
+from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import assembling, foreign
@@ -90,8 +90,9 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
     """Return what is to run.
 
     Raises:
-        Rejected: `values-invalid`, `value-immutable`, `version-refused`, `nothing-to-change`, or
-            `too-large` for more Applications than one change takes.
+        Rejected: `values-invalid`, `value-immutable`, `version-refused`, `nothing-to-change`,
+            `package-not-ordered`, `addon-not-ordered`, or `too-large` for more Applications than
+            one change takes.
     """
     if len(lock) > LOCK_MAX:
         raise Rejected("too-large", f"{len(lock)} Applications, {LOCK_MAX} are allowed")
@@ -108,7 +109,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
         values = wanted_values(request, base) if is_target else given.get(item.application, {})
         if item.role == "upgraded" and old is not None:
             values = old.values
-        bought = base if is_target else old
+        package, addons = _ordered(request, base) if is_target else _bought(old)
         desired[item.application] = Desired(
             change="",
             blueprint=item.blueprint,
@@ -117,8 +118,8 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             digest=item.digest,
             values=values,
             dependencies=item.dependencies,
-            plan=(request.plan if is_target else None) or (bought.plan if bought else None),
-            addons=request.addons if is_target and request.addons else _addons(bought),
+            plan=package,
+            addons=addons,
             sold=bool(old and old.sold),
         )
         _check(request, facts, item, desired[item.application], old)
@@ -132,8 +133,28 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
     return Draft(lock=lock, desired=desired, items=_items(request, facts, lock, desired))
 
 
-def _addons(bought: Desired | None) -> tuple[str, ...]:
-    return bought.addons if bought is not None else ()
+def _bought(old: Desired | None) -> tuple[Package | None, tuple[str, ...]]:
+    """Return the package and the add-ons that something was bought with."""
+    return (old.plan, old.addons) if old is not None else (None, ())
+
+
+def _ordered(request: PlanRequest, base: Desired | None) -> tuple[Package | None, tuple[str, ...]]:
+    """Return the package and the add-ons of the target: those there are, as far as they stay.
+
+    Raises:
+        Rejected: `package-not-ordered` or `addon-not-ordered` for what it does not have.
+    """
+    package, addons = _bought(base)
+    if request.drop_plan and package is None:
+        message = f"{request.application} has no package that could be taken away"
+        raise Rejected("package-not-ordered", message, pointer="/request/drop_plan")
+    for number, sku in enumerate(request.drop_addons):
+        if sku not in addons:
+            message = f"{request.application} has no add-on {sku!r}; it has {', '.join(addons)}"
+            message = message if addons else f"{request.application} has no add-ons"
+            raise Rejected("addon-not-ordered", message, pointer=f"/request/drop_addons/{number}")
+    left = tuple(sku for sku in addons if sku not in request.drop_addons)
+    return None if request.drop_plan else request.plan or package, request.addons or left
 
 
 def _same(new: Desired, old: Desired | None) -> bool:
@@ -269,6 +290,7 @@ def _price(facts: Facts) -> Price | None:
     return Price(
         quote=quoted.quote,
         delta=quoted.quote.due,
+        before=quoted.before,
         credit_after=quoted.credit_after,
         covered=quoted.covered,
     )

@@ -5,26 +5,38 @@ import { Control, Field } from "./fields.js";
 
 const priced = (name, price) => `${name} (${price.map(({ text }) => text).join(" or ")} a month)`;
 
+const GOES = "What is taken away stays charged for this month, and costs nothing from the next one on.";
+
 class Package extends Control {
-  constructor(offered, running) {
-    const description = running ? "How large it is; not given, it stays as it is." : "How large it is.";
+  /** `bought` is the package that runs; null for none. */
+  constructor(offered, bought) {
     const options = offered.map(({ sku, name, price }) => el("option", { value: sku, text: priced(name, price) }));
-    super("package", { description, schema: {} }, false, el("select", {}, el("option", { value: "", text: "not given" }), options));
+    if (bought && !offered.some(({ sku }) => sku === bought)) options.push(el("option", { value: bought, text: `${bought} (not sold any more)` }));
+    super("package", { description: `How large it is.${bought ? ` ${GOES}` : ""}`, schema: {} }, false,
+      el("select", {}, el("option", { value: "", text: bought ? "none" : "not given" }), options));
+    this.bought = bought;
+    this.control.value = bought ?? "";
   }
 
   collect() {
-    return this.control.value || undefined;
+    const chosen = this.control.value;
+    if (chosen === (this.bought ?? "")) return {};
+    return chosen ? { plan: chosen } : { drop_plan: true };
   }
 }
 
 class Addons extends Field {
-  constructor(offered, running) {
+  /** `bought` are the SKUs of those that it has. */
+  constructor(offered, bought) {
     super("add-ons", { schema: {} }, false);
-    this.boxes = offered.map(({ sku }) => el("input", { type: "checkbox", value: sku }));
+    this.bought = bought;
+    const old = bought.filter((sku) => !offered.some((one) => one.sku === sku));
+    const all = [...offered, ...old.map((sku) => ({ sku, name: sku, price: null, packages: {} }))];
+    this.boxes = all.map(({ sku }) => el("input", { type: "checkbox", value: sku, checked: bought.includes(sku) }));
     this.node = el("fieldset", {}, el("legend", { text: "Add-ons" }),
-      running ? el("p", { class: "help", text: "What is chosen takes the place of those it has; none chosen, they stay." }) : null,
-      offered.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", {}, this.boxes[at], ` ${priced(name, price)}`),
-        el("p", { class: "help", text: `With ${Object.entries(packages).map(([sku, state]) => (state === "included" ? `${sku} (included)` : sku)).sort().join(", ")}.` }))),
+      bought.length ? el("p", { class: "help", text: GOES }) : null,
+      all.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", {}, this.boxes[at], ` ${price ? priced(name, price) : name}`),
+        el("p", { class: "help", text: !price ? "It is not sold any more." : `With ${Object.entries(packages).map(([sku, state]) => (state === "included" ? `${sku} (included)` : sku)).sort().join(", ")}.` }))),
       this.error);
   }
 
@@ -34,7 +46,10 @@ class Addons extends Field {
 
   collect() {
     const chosen = this.boxes.filter(({ checked }) => checked).map(({ value }) => value);
-    return chosen.length ? chosen : undefined;
+    const gone = this.bought.filter((sku) => !chosen.includes(sku));
+    // Those that are named take the place of all there are; those that only go are named as that.
+    if (chosen.some((sku) => !this.bought.includes(sku))) return { addons: chosen };
+    return gone.length ? { drop_addons: gone } : {};
   }
 }
 
@@ -43,28 +58,31 @@ export class Extras {
   #fields = {};
   #offered = "";
 
-  /** Offers what the price book has now, as `catalog.form` says; what was chosen stays while that is the same. */
+  /**
+   * Offers what the price book has now, as `catalog.form` says, and what it was bought with: `{plan,
+   * addons}`, or null for what does not run. What was chosen stays while that is the same.
+   */
   offer({ packages = [], addons = [] }, running) {
-    const text = JSON.stringify([packages, addons]);
+    const [plan, has] = [running?.plan ?? null, running?.addons ?? []];
+    const text = JSON.stringify([packages, addons, plan, has]);
     if (text === this.#offered) return;
     this.#offered = text;
     this.#fields = {};
-    if (packages.length) this.#fields.plan = new Package(packages, running);
-    if (addons.length) this.#fields.addons = new Addons(addons, running);
+    if (packages.length || plan) this.#fields.plan = new Package(packages, plan);
+    if (addons.length || has.length) this.#fields.addons = new Addons(addons, has);
     this.node.replaceChildren(...Object.values(this.#fields).map(({ node }) => node));
     this.node.hidden = !this.node.hasChildNodes();
   }
 
-  /** Returns what is to be asked for, without what was not chosen. */
+  /** Returns what is to be asked for, without what stays as it is. */
   collect() {
-    const found = Object.entries(this.#fields).map(([name, field]) => [name, field.collect()]);
-    return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+    return Object.assign({}, ...Object.values(this.#fields).map((field) => field.collect()));
   }
 
   /** Returns the field that the rest of a pointer leads to: `plan`, `addons/0`, or as an item of a quote. */
   at([first, ...rest]) {
     if (first === "items") return this.at(rest.slice(1));
-    return this.#fields[first] ?? null;
+    return this.#fields[first?.replace(/^drop_/, "")] ?? null;
   }
 
   clear() {

@@ -22,6 +22,7 @@ export function namesOf(rows, kind, organization) {
 export class Order {
   node = el("div", { class: "order" });
   #config = null;
+  #form = null;
   #abort = null;
   #timer = null;
   #turn = 0;
@@ -85,6 +86,7 @@ export class Order {
   /** Rows changed: there may be another Environment to choose, or none any more. */
   changed() {
     if (this.#offer()) this.#load();
+    this.#sell();
   }
 
   /** Offers the Environments that there are; returns whether another one is chosen now. */
@@ -126,7 +128,25 @@ export class Order {
     this.#config = new ConfigForm(form, Boolean(this.about.application));
     if (typed) this.#config.restore(typed);
     this.holder.replaceChildren(this.#config.node);
-    this.extras.offer(form, Boolean(this.about.application));
+    this.#form = form;
+    this.#sell();
+  }
+
+  /** Offers what can be ordered with it, and shows what it has. */
+  #sell() {
+    if (this.#form) this.extras.offer(this.#form, this.#running());
+  }
+
+  /** Returns what runs there now; null if nothing does, or that is not known yet. */
+  #running() {
+    const { application, environment, organization } = this.about;
+    if (!application) return null;
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "application" || at.organization !== organization || at.name !== application) continue;
+      return doc?.bindings?.find((one) => one.environment === environment)?.desired ?? null;
+    }
+    return null;
   }
 
   #request() {

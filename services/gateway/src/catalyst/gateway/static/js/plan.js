@@ -138,9 +138,9 @@ export class PlanView {
 
 function price({ price: found }) {
   if (!found) return el("div", { class: "part" }, el("h4", { text: "Price" }), el("p", { text: "Nothing is bought." }));
-  const { quote, delta, credit_after: after, covered } = found;
+  const { quote, delta, before, credit_after: after, covered } = found;
   const lines = [
-    ["A month for these now", money(less(quote.total, delta))],
+    ["A month for these now", money(before ?? less(quote.total, delta))],
     ["A month for these after", money(quote.total)],
     ["Set aside now", money(quote.due)],
     ["Credit after", after ? `${money(after)}${covered ? "" : " (not enough)"}` : "not known"],
