@@ -196,6 +196,19 @@ def test_an_annotation_suspends() -> None:
     assert steps(one(document), row(**STANDING | {"suspended": {"reason": "unpaid"}})) == []
 
 
+def test_an_annotation_that_is_null_resumes_and_one_left_out_does_not() -> None:
+    suspended = row(**STANDING | {"suspended": {"reason": "unpaid"}})
+    assert steps(one(organization()), suspended) == []
+    document = organization()
+    document["metadata"] = {"annotations": {"catalyst.openova.io/suspended": None}}
+    (step,) = steps(one(document), suspended)
+    assert (step.type, step.data) == ("environment.resume-organization.v1", {})
+    assert steps(one(document), row(**STANDING)) == []
+    assert [step.type for step in steps(one(document), None)] == [
+        "environment.create-organization.v1"
+    ]
+
+
 def test_what_never_changes_is_refused() -> None:
     with pytest.raises(Failure, match="kind is 'customer' and never changes"):
         steps(one(organization(kind="internal")), row(**STANDING))

@@ -233,9 +233,12 @@ def _organization_steps(item: Wanted, manifest: Organization, row: Row | None) -
             found.append(_step("update-organization", changed, row))
         if _people(given["owners"]) != _people(doc.get("owners") or ()):
             found.append(_step("change-owners", {"owners": given["owners"]}, row))
-    reason = manifest.metadata.annotations.get(manifests.SUSPENDED)
+    annotations = manifest.metadata.annotations
+    reason = annotations.get(manifests.SUSPENDED)
     if reason and not doc.get("suspended"):
         found.append(_step("suspend-organization", {"reason": reason}, row))
+    if reason is None and manifests.SUSPENDED in annotations and doc.get("suspended"):
+        found.append(_step("resume-organization", {}, row))
     return found
 
 

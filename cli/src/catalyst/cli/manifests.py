@@ -20,7 +20,7 @@ from catalyst.contracts.message import FieldError
 ORGANIZATION_LABELS: Final = ("openova.io/organization", "catalyst.openova.io/organization")
 """Labels that say whose an EnvironmentPolicy is: the object itself has no field for it."""
 SUSPENDED: Final = "catalyst.openova.io/suspended"
-"""Annotation that asks for a suspended Organization; its value is the reason."""
+"""Annotation that asks for a suspended Organization; its value is the reason, null resumes."""
 
 
 class Part(BaseModel):
@@ -42,7 +42,7 @@ class Metadata(BaseModel):
 
     name: str = ""
     labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    annotations: dict[str, str | None] = {}
 
 
 class Owner(Part):
