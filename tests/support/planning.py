@@ -84,7 +84,8 @@ class Others:
                 raise Rejected("version-refused", "nothing fits")
             return {"lock": lock}
         if name in {"plan-environment-deletion", "plan-organization-deletion"}:
-            return {"goes": self.goes, "stays": [], "blocked_by": []}
+            log = {"kind": "log", "name": "acme", "detail": "every event stays in the log"}
+            return {"goes": self.goes, "stays": [log], "blocked_by": []}
         if (service, name) == ("billing", "open-money"):
             return self.money
         assert (service, name) == ("billing", "quote")

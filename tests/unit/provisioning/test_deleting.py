@@ -208,6 +208,7 @@ async def test_the_plan_of_an_end_names_the_open_money_and_its_hash_does_not_kno
     place, others = town(), Others()
     whole = PlanRequest(action="delete-organization")
     before = await plan(place, others, whole, ROOT)
+    assert [words for words in before.stays if "log" in words] == ["every event stays in the log"]
     four = {"currency": "OMR", "minor": 4000}
     others.money = {
         "credit": [four],

@@ -78,7 +78,8 @@ async def plan(
         facts,
         lock,
         beyond=(*lost, *_items(answer["goes"])),
-        kept=(*due, *_items(answer["stays"])),
+        # That the log stays is said of every removal, so not once more here.
+        kept=(*due, *_items(item for item in answer["stays"] if item["kind"] != "log")),
         named=listed.names(answer),
     )
     # Applications stand in the way only until they have gone, which this plan lets them.
