@@ -52,6 +52,11 @@ def test_what_holds_no_data_stays_as_it_is() -> None:
         assert volumes.kept(made) is volumes.given_up(made) is made
 
 
+def test_what_runs_the_containers_is_named_with_its_kind() -> None:
+    web = {"kind": "Deployment", "metadata": {"name": "web"}}
+    assert volumes.workloads([SET, CLAIM, web]) == ("Deployment/web", "StatefulSet/db")
+
+
 def test_volumes_have_the_names_that_they_get_in_a_cluster() -> None:
     assert volumes.names([SET, CLAIM, {"kind": "Secret", "metadata": {"name": "s"}}]) == (
         "data",

@@ -103,6 +103,26 @@ def test_each_failure_is_seen_as_what_it_is(mode: str) -> None:
     assert (blog.seen.health, blog.seen.applied) == ("healthy", "current")
 
 
+def test_what_is_said_has_the_kinds_that_the_files_have() -> None:
+    blog = Watched()
+    runs = ("DaemonSet/blog-logs", "StatefulSet/blog")
+    blog.carry_out(*blog.commit("ch-1", "aaa", workloads=runs))
+    objects = {
+        f"{fact.body['object']['kind']}/{fact.body['object']['metadata']['name']}"
+        for fact in blog.said
+    }
+    pods = {"Pod/blog-logs-0", "Pod/blog-0"}
+    assert objects == {"Kustomization/blog-prod", *runs, *pods}
+    assert blog.seen.health == "healthy"
+    blog.said.clear()
+    # What is brought back names nothing, and runs what ran.
+    blog.carry_out(*blog.commit("ch-1", "ccc"))
+    assert "StatefulSet" in {fact.body["object"]["kind"] for fact in blog.said}
+    blog.said.clear()
+    blog.carry_out(*blog.commit("ch-2", "ddd", workloads=()))
+    assert {fact.body["object"]["kind"] for fact in blog.said} == {"Kustomization"}
+
+
 def test_a_word_about_what_goes_does_not_keep_it() -> None:
     blog = Watched()
     blog.carry_out(*blog.commit("ch-1", "aaa"))

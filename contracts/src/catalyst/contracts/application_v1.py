@@ -111,6 +111,8 @@ class RevisionCommitted(Event, frozen=True, kw_only=True):
     """The commit."""
     volumes: tuple[str, ...] = ()
     """The volumes that stand in it; empty as well where only what was before comes back."""
+    workloads: tuple[str, ...] | None = None
+    """What runs its containers, each as `<kind>/<name>`; null: as it was before."""
     kept: bool = True
     """True if these volumes outlive the Application; False once their data was given up."""
 

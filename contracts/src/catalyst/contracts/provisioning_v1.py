@@ -114,6 +114,8 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """The Applications that run nowhere any more afterwards; their repositories are archived."""
     volumes: dict[str, tuple[str, ...]] = {}
     """The volumes with the data of each Application, by `<application>.<environment>`."""
+    workloads: dict[str, tuple[str, ...]] = {}
+    """What runs the containers of each that is written, likewise, each as `<kind>/<name>`."""
     quote: Quote | None = None
     """What it costs; null if nothing is bought."""
     approvals: tuple[Approvals, ...] = ()

@@ -17,7 +17,7 @@ from catalyst.simulator.objects import Mode, Running, Stage, Told, facts, volume
 
 STAGES: Final[tuple[Stage, ...]] = ("applying", "starting", "settled")
 SLOW: Final = 10
-VERSIONS_A_STAGE: Final = 10
+VERSIONS_A_STAGE: Final = 1000
 """Resource versions that one telling of all objects takes."""
 MODES: Final[frozenset[str]] = frozenset(get_args(Mode))
 
@@ -87,6 +87,7 @@ class Cluster:
             before=before.commit if before is not None else "",
             volumes=self._volumes(place),
             wanted=dict.fromkeys(_named(data), bool(data.get("kept", True))),
+            workloads=self._ran(place, data.get("workloads")),
             waits=bool(data.get("kept", True)),
         )
         self._left.pop(place, None)
@@ -150,6 +151,13 @@ class Cluster:
         """Return the volumes in a place before a commit is applied: none goes by it."""
         before = self._running.get(place) or self._left.get(place)
         return before.volumes if before is not None else {}
+
+    def _ran(self, place: Place, named: list[str] | None) -> tuple[str, ...] | None:
+        """Return what runs by a commit; one that brings back what was before names nothing."""
+        before = self._running.get(place)
+        if named is None:
+            return before.workloads if before is not None else None
+        return tuple(named)
 
     def _step(self, place: Place, turn: int, stage: Stage, *, gone: bool = False) -> Step:
         # Seeded by what it is about, so that the order in which others come changes nothing.

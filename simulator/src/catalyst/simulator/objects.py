@@ -36,6 +36,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of volumes, and whether Flux lets each be when it has gone from Git."""
     wanted: dict[str, bool] = {}
     """The same, as the commit has it: so once that is applied."""
+    workloads: tuple[str, ...] | None = None
+    """What runs the containers, as `<kind>/<name>`; None: nobody said, and one Deployment does."""
     waits: bool = True
     """Whether Flux calls the commit applied only once all of it is healthy."""
 
@@ -44,13 +46,20 @@ def facts(
     running: Running, stage: Stage, mode: Mode, version: int, *, gone: bool = False
 ) -> tuple[Told, ...]:
     """Return what is said of every object at a stage; versions grow from `version` on."""
-    parts = (_kustomization, _deployment, _pod)
+    parts = [_kustomization(running, stage, mode)]
+    for word in _workloads(running):
+        kind, _, name = word.partition("/")
+        parts += (_workload(running, stage, mode, kind, name), _pod(running, stage, mode, name))
     found = []
-    for number, part in enumerate(parts):
-        where, item = part(running, stage, mode)
-        item["metadata"]["uid"] = _uid(running, item["kind"], running.change)
+    for number, (where, item) in enumerate(parts):
+        item["metadata"]["uid"] = _uid(running, where, running.change)
         found.append(_told(running, where, item, version + number, gone=gone))
     return (*found, *volumes(running, version + len(parts), gone=gone))
+
+
+def _workloads(running: Running) -> tuple[str, ...]:
+    one = (f"Deployment/{running.application}",)
+    return one if running.workloads is None else running.workloads
 
 
 def volumes(running: Running, version: int, *, gone: bool = False) -> tuple[Told, ...]:
@@ -106,7 +115,7 @@ def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dic
             "drift": ("False", "ReconciliationFailed", "a change by hand cannot be undone"),
             "well": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
             "slow": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
-        }.get(mode, ("False", "HealthCheckFailed", "timeout waiting for the Deployment"))
+        }.get(mode, ("False", "HealthCheckFailed", f"timeout waiting for {_waited(running)}"))
     found: dict[str, Any] = {
         "observedGeneration": 1,
         "lastAttemptedRevision": f"{running.branch}@sha1:{running.commit}",
@@ -123,20 +132,31 @@ def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dic
     return f"flux.{name}", item
 
 
-def _deployment(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
-    ready = _runs(stage, mode)
+def _waited(running: Running) -> str:
+    kinds = sorted({word.partition("/")[0] for word in _workloads(running)})
+    return f"the {' and the '.join(kinds)}" if kinds else "its objects"
+
+
+def _workload(
+    running: Running, stage: Stage, mode: Mode, kind: str, name: str
+) -> tuple[str, dict[str, Any]]:
+    ready = int(_runs(stage, mode))
+    status = {"readyReplicas": ready, "updatedReplicas": 1, "replicas": 1}
+    if kind == "DaemonSet":
+        # One for each node, and this cluster has one.
+        status = {"numberReady": ready, "updatedNumberScheduled": 1, "desiredNumberScheduled": 1}
     item = {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": running.application, "namespace": running.application},
-        "spec": {"replicas": 1},
-        "status": {"readyReplicas": int(ready), "updatedReplicas": 1, "replicas": 1},
+        "kind": kind,
+        "metadata": {"name": name, "namespace": running.application},
+        "spec": {} if kind == "DaemonSet" else {"replicas": 1},
+        "status": status,
     }
-    return f"k8s.Deployment.{running.application}.{running.application}", item
+    return f"k8s.{kind}.{running.application}.{escape(name)}", item
 
 
-def _pod(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
-    name = f"{running.application}-0"
+def _pod(running: Running, stage: Stage, mode: Mode, workload: str) -> tuple[str, dict[str, Any]]:
+    name = f"{workload}-0"
     ready = _runs(stage, mode)
     scheduled = mode != "unschedulable" or stage == "applying"
     waiting = {
@@ -159,7 +179,7 @@ def _pod(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any
             "containerStatuses": [{"name": "main", "ready": ready, "state": state}],
         },
     }
-    return f"k8s.Pod.{running.application}.{name}", item
+    return f"k8s.Pod.{running.application}.{escape(name)}", item
 
 
 def _runs(stage: Stage, mode: Mode) -> bool:

@@ -21,7 +21,7 @@ from nats.js.api import AckPolicy as Acks
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from catalyst.contracts.permissions import SIMULATOR, inbox
-from catalyst.simulator.cluster import Cluster, Step
+from catalyst.simulator.cluster import VERSIONS_A_STAGE, Cluster, Step
 from catalyst.simulator.objects import Told
 
 REPEAT_SECONDS: Final = 120.0
@@ -153,7 +153,7 @@ class Simulator:
     def _next(self) -> int:
         """Return a version above all before it, over restarts too: a cluster's only grow."""
         # Versions of several objects are told at once.
-        self._version = max(self._version + 10, time.time_ns() // 1_000_000)
+        self._version = max(self._version + VERSIONS_A_STAGE, time.time_ns() // 1_000_000)
         return self._version
 
 

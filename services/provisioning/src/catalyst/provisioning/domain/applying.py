@@ -149,6 +149,7 @@ def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
         sold=fresh.sold,
         gone=fresh.gone,
         volumes=fresh.volumes,
+        workloads=fresh.workloads,
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),

@@ -62,6 +62,7 @@ def committed(
         desired = writing.application(application).binding(environment).desired
         key = subscription(Unit(application, environment))
         volumes = writing.content.volumes.get(key, ()) if stands else ()
+        workloads = writing.content.workloads.get(key) if stands else None
         writing.emit_on(
             application,
             app1.RevisionCommitted(
@@ -71,6 +72,7 @@ def committed(
                 branch=writing.content.branches.get(environment, ""),
                 commit=commit,
                 volumes=volumes,
+                workloads=workloads,
                 kept=kept,
             ),
         )

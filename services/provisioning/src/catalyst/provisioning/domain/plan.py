@@ -104,6 +104,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...] = ()
     volumes: dict[str, tuple[str, ...]] = {}
     """What holds data of each, by `<application>.<environment>`; see `volumes.names`."""
+    workloads: dict[str, tuple[str, ...]] = {}
+    """What runs the containers of each that is written, likewise; see `volumes.workloads`."""
     steps: tuple[PlannedStep, ...]
     files: tuple[FileChange, ...] = ()
     dependencies: tuple[Dependency, ...] = ()

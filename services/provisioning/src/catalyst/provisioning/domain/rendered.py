@@ -18,6 +18,8 @@ class Standing(msgspec.Struct, frozen=True):
     """All files, by their path in the repository."""
     volumes: tuple[str, ...]
     """What holds data of it, by name; see `volumes.names`."""
+    workloads: tuple[str, ...]
+    """What runs its containers; see `volumes.workloads`."""
 
 
 def standing(
@@ -45,4 +47,5 @@ def standing(
     return Standing(
         layout.placed(place, own, origin, waits=kept),
         volumes.names(made.objects),
+        volumes.workloads(made.objects),
     )

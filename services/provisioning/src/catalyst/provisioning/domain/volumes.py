@@ -21,6 +21,8 @@ CLAIM: Final = "PersistentVolumeClaim"
 SET: Final = "StatefulSet"
 HOLDERS: Final = frozenset({CLAIM, "Namespace"})
 """What must not go for the data to stay: with a namespace goes all that is in it."""
+WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", SET})
+"""What keeps containers running."""
 
 
 def kept(made: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +52,17 @@ def names(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
         for template in _templates(one):
             found.add(f"{template}-{one['metadata']['name']}-*")
     return tuple(sorted(found))
+
+
+def workloads(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Return what runs the containers of an Application, sorted, each as `<kind>/<name>`."""
+    return tuple(
+        sorted(
+            f"{one['kind']}/{one['metadata']['name']}"
+            for one in objects
+            if one.get("kind") in WORKLOADS
+        )
+    )
 
 
 def _annotated(made: dict[str, Any], word: str | None) -> dict[str, Any]:

@@ -237,6 +237,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     before: dict[Spot, bytes] = {}
     after: dict[Spot, bytes] = {}
     volumes: dict[str, tuple[str, ...]] = {}
+    workloads: dict[str, tuple[str, ...]] = {}
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
     for name, new in desired.items():
@@ -247,6 +248,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         made = facts.standing(name, environment, new, near)
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
+        workloads[subscription(Unit(name, environment))] = made.workloads
     sold = tuple(
         subscription(Unit(item.application, environment))
         for item in drafted.items
@@ -261,6 +263,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             made_plan,
             desired={subscription(Unit(name, environment)): one for name, one in desired.items()},
             volumes=volumes,
+            workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
             risks=_risks(request, facts, drafted, environment),
