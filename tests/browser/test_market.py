@@ -126,6 +126,32 @@ async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> Non
     await expect(invoices).to_contain_text("paid")
     # What goes on, and what is ordered from now on, stands on the next one.
     await expect(invoices).to_contain_text(re.compile("so far.*running.*2.500 OMR.*paid"))
+    await _a_credit_note_is_a_document(window, market, slug, month)
+
+
+async def _a_credit_note_is_a_document(window: Window, market: Site, slug: str, month: str) -> None:
+    """It is listed, says which lines it gives back, and leads to its invoice and back."""
+    page = window.page
+    given = {"line": 1, "amount": {"currency": "OMR", "minor": 100}}
+    note = {"note": "cn-1", "invoice": month, "reason": "It was slow", "lines": [given]}
+    where = {"aggregate": "account", "id": slug}
+    await market.command("billing.issue-credit-note.v1", slug, note, **where)
+    invoices = page.get_by_role("region", name="Invoices")
+    listed = invoices.get_by_role("listitem").filter(has_text="finalized")
+    await expect(listed).to_contain_text("0.100 OMR")
+    await listed.get_by_role("button").click()
+    view = page.locator("#view")
+    await expect(view.get_by_role("heading", name="Credit note")).to_be_focused()
+    await expect(view).to_contain_text("It was slow")
+    line = view.locator(".bill-line")
+    await expect(line).to_contain_text(re.compile("line 1, for .* invoiced, .* left of it"))
+    await line.locator("summary").press("Enter")
+    await expect(line.get_by_role("listitem").first).to_contain_text("event ")
+    await view.get_by_role("button", name=re.compile(" of ")).click()
+    await expect(view.locator(".notice")).to_contain_text("gave back 0.100 OMR of line 1")
+    await view.locator(".notice").get_by_role("button", name="cn-1").click()
+    await expect(view).to_contain_text("It was slow")
+    await page.get_by_role("button", name="Back to the balance").click()
 
 
 @pytest.mark.guarantee("G26.4")
@@ -257,7 +283,21 @@ async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, s
     await desk.page.get_by_role("button", name="Redeem it").click()
     await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
     await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
+    for role, form in (("org-admin", True), ("org-developer", False)):
+        found, told = await desk.page.evaluate(_VOUCHER_FOR, role)
+        assert (found, "redeemed by whoever administers" in told) == (form, not form)
     forgive(desk)
+
+
+_VOUCHER_FOR = """
+async role => {
+  const { Balance } = await import('/js/balance.js');
+  const node = document.createElement('div');
+  const session = {roles: [], organizations: {acme: [role]}};
+  new Balance(node, 'acme', {rows: () => new Map(), go: () => {}, session}).stop();
+  return [node.querySelector('form') !== null, node.textContent];
+}
+"""
 
 
 @pytest.mark.guarantee("G26.6")

@@ -110,6 +110,14 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
     }
     sums = dict.fromkeys(("total", "prepaid", "credit", "open"), MONEY)
     note = {"note": "n", "lines": [{"line": 1, "amount": MONEY}], "since": "t"}
+    line = {"line": 1, "name": "n", "subscription": "s", "period": "p", "before": MONEY}
+    credited = {
+        **dict.fromkeys(("number", "status", "reason", "note", "invoice", "invoice_number"), "x"),
+        **dict.fromkeys(("total", "lowered", "credit"), MONEY),
+        "drafted": "t",
+        "finalized": "t",
+        "lines": [{**line, "invoiced": MONEY, "amount": MONEY}],
+    }
     invoice = {"status": "void", "number": "n", "amounts": [sums], "reason": "r", "voided": "t"}
     used = {"subscription": "s", "meter": "m", "quantity": 1, "uses": 1}
     lost = {"use": {"meter": "m", "subscription": "s", "quantity": 1}, "reason": "r", "since": "t"}
@@ -126,6 +134,7 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
         f"{slug}._.change._.ch-1": change,
         f"{slug}._.account._.{slug}": account,
         f"{slug}._.invoice._.{month}": {**invoice, "credited": [note]},
+        f"{slug}._.credit-note._.cn-1": credited,
         f"{slug}._.usage._.{month}": usage,
     }
     return {key: _row(_poisoned(document, text)) for key, document in found.items()}
@@ -182,6 +191,7 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
             f"application/{slug}/wiki/{slug}-prod",
             f"change/{slug}/ch-1",
             f"balance/{slug}",
+            f"note/{slug}/cn-1",
             f"invoice/{slug}/{datetime.now(UTC):%Y-%m}",
         ):
             await desk.page.goto(f"{market.address}/#/{place}")

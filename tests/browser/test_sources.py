@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.support.browser import ROOT
 
-from catalyst.contracts.roles import READS_EVERYWHERE, READS_OWN
+from catalyst.contracts.roles import COMMAND_ROLES, READS_EVERYWHERE, READS_OWN
 from catalyst.projector.views.table import BY_KIND
 
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
@@ -54,3 +54,6 @@ def test_bills_are_asked_for_by_exactly_those_who_may_read_them() -> None:
     for kind in ("invoice", "credit-note", "usage"):
         for name, table in {"everywhere": READS_EVERYWHERE, "own": READS_OWN}.items():
             assert told[name] == {role for role, kinds in table.items() if kind in kinds}
+    vouchers = re.findall(r"VOUCHERS = \[([^\]]+)\]", text)
+    redeem = {role for roles in vouchers for role in re.findall(r'"([a-z-]+)"', roles)}
+    assert redeem == COMMAND_ROLES["billing.redeem-voucher.v1"]

@@ -9,7 +9,7 @@ import { Text } from "./fields.js";
 import { icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
-import { readsBills } from "./rights.js";
+import { readsBills, redeemsVouchers } from "./rights.js";
 import { place } from "./words.js";
 
 export class Balance {
@@ -35,11 +35,14 @@ export class Balance {
       },
     } }, el("h3", {}, icon("ticket"), "Redeem a voucher"), this.code.node, this.problems, this.worth,
     el("div", { class: "actions" }, el("button", { type: "submit", text: "What is it worth?" }), this.take));
+    const redeems = redeemsVouchers(tools.session, organization);
+    const given = redeems ? form : el("section", { class: "card voucher", "aria-label": "Voucher" }, el("h3", {}, icon("ticket"), "Vouchers"),
+      el("p", { class: "quiet", text: "A voucher is redeemed by whoever administers the Organization." }));
     const others = this.bills ? null : el("p", { class: "quiet", text: "Invoices and use are shown to whoever administers the Organization." });
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
       el("p", { class: "quiet", text: `The account of ${organization}` }))),
     el("div", { class: "page" }, el("div", { class: "columns" },
-      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger, others), el("div", { class: "aside" }, form, this.bills?.use))));
+      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger, others), el("div", { class: "aside" }, given, this.bills?.use))));
     this.changed([]);
   }
 

@@ -2,11 +2,11 @@
 
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
-import { ENVIRONMENT } from "./rights.js";
+import { ENVIRONMENT, redeemsVouchers } from "./rights.js";
 import { place } from "./words.js";
 
 /** Returns the steps as `{done, optional, name, text, button}`; `button` is `{text, press}` or null. Rows say what is done. */
-function stepsOf(organization, { go, make, may, rows }) {
+function stepsOf(organization, { go, make, may, rows, session }) {
   let [ready, environments, credit] = [false, 0, false];
   for (const [key, { doc }] of rows()) {
     const at = place(key);
@@ -21,7 +21,7 @@ function stepsOf(organization, { go, make, may, rows }) {
     { done: environments > 0, name: "An Environment to run in", text: "Such as one for production, in a region of yours.",
       button: may(ENVIRONMENT, organization) ? { text: "Make an Environment", press: () => make(ENVIRONMENT, target) } : null },
     { done: credit, optional: true, name: "Credit, for what has a price", text: "A voucher brings it, or whoever keeps the books.",
-      button: { text: "Redeem a voucher", press: () => go("balance") } },
+      button: redeemsVouchers(session, organization) ? { text: "Redeem a voucher", press: () => go("balance") } : null },
     { done: false, name: "The first Application", text: "Choose one, look at its plan and its price, and apply it.",
       button: { text: "Open the catalogue", press: () => go("catalogue") } },
   ];

@@ -6,7 +6,7 @@ import { fine, money } from "./money.js";
 import { counted, instant, place } from "./words.js";
 
 /** Kinds of rows that move what a running month comes to. */
-export const CHARGING = ["account", "subscription", "usage", "invoice"];
+export const CHARGING = ["account", "subscription", "usage", "invoice", "credit-note"];
 /** How an invoice's status is coloured; the word itself always stands there. */
 export const BILL_MOODS = { paid: "good", finalized: "warn", draft: "warn", running: "warn", void: "bad" };
 const SETTLE_MS = 700; // Use comes in bursts; what it costs is asked once.
@@ -102,16 +102,19 @@ export class Bills {
   #draw() {
     const month = thisMonth();
     const found = new Map();
+    const notes = [];
     let used = null;
     for (const [key, { doc }] of this.rows()) {
       const at = place(key);
       if (at.organization !== this.organization || !doc) continue;
       if (at.kind === "invoice") found.set(at.name, doc);
+      if (at.kind === "credit-note") notes.push(doc);
       if (at.kind === "usage" && at.name === month) used = doc;
     }
     if (this.#running && !found.has(this.#running.month)) found.set(this.#running.month, this.#running);
     const invoices = [...found].sort(([one], [other]) => (one < other ? 1 : -1));
-    const text = JSON.stringify([invoices, used, this.#problem, this.#asked]);
+    notes.sort((one, other) => (one.drafted < other.drafted ? 1 : -1));
+    const text = JSON.stringify([invoices, notes, used, this.#problem, this.#asked]);
     if (text === this.#drawn) return;
     this.#drawn = text;
     const focused = this.invoices.contains(document.activeElement) ? document.activeElement.dataset.month : "";
@@ -119,9 +122,18 @@ export class Bills {
       el("h3", { text: "Invoices" }),
       ...(this.#problem ? [el("p", { class: "notice", text: `What ${monthName(month)} comes to cannot be read now: ${this.#problem}` })] : []),
       invoices.length ? el("ul", { class: "lines" }, invoices.map(([name, doc]) => this.#invoice(name, doc)))
-        : el("p", { class: "quiet", text: this.#asked ? "Nothing was charged yet." : "Looking…" }));
+        : el("p", { class: "quiet", text: this.#asked ? "Nothing was charged yet." : "Looking…" }),
+      ...(notes.length ? [el("h4", { text: "Credit notes" }), el("ul", { class: "lines" }, notes.map((doc) => this.#note(doc)))] : []));
     if (focused) this.invoices.querySelector(`button[data-month="${CSS.escape(focused)}"]`)?.focus();
     this.use.replaceChildren(el("h3", { text: `Used in ${monthName(month)} so far` }), ...useOf(used));
+  }
+
+  #note({ note, status, number, invoice, total }) {
+    return el("li", {},
+      el("div", {},
+        el("button", { type: "button", class: "link", text: number || note, on: { click: () => this.go("note", note) } }),
+        el("p", { class: "quiet", text: `for ${monthName(invoice)}` })),
+      el("div", { class: "sum" }, el("span", { class: `badge ${status === "finalized" ? "good" : "warn"}`, text: status }), el("strong", { text: money(total) })));
   }
 
   #invoice(month, { status, number, amounts }) {

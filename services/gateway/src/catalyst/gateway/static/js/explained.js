@@ -9,8 +9,9 @@ import { commandName, counted, instant } from "./words.js";
 export class Explained {
   #asked = false;
 
-  constructor(organization, month, line) {
-    Object.assign(this, { organization, month, line });
+  /** `of` is `{invoice}` or `{credit_note}`; `line` the number of one of its lines. */
+  constructor(organization, of, line) {
+    Object.assign(this, { organization, of, line });
     this.node = el("div", { class: "explained" });
   }
 
@@ -28,7 +29,7 @@ export class Explained {
   }
 
   #page(start) {
-    return question("billing.explain", this.organization, { invoice: this.month, line: this.line.line, start });
+    return question("billing.explain", this.organization, { ...this.of, line: this.line, start });
   }
 
   #draw(found) {

@@ -16,7 +16,7 @@ export class InvoicePage {
   #again = new Settled(() => this.#ask());
 
   constructor(node, organization, month, { go, rows }) {
-    Object.assign(this, { organization, month, rows });
+    Object.assign(this, { organization, month, rows, go });
     const title = el("h2", { text: monthName(month), tabindex: "-1" });
     this.number = el("p", { class: "quiet" });
     this.status = el("span", { class: "badge" });
@@ -68,7 +68,7 @@ export class InvoicePage {
     say(this.number, found.number ? `Invoice ${found.number}` : found.status === "running" ? "What the month comes to so far" : "No number yet");
     say(this.status, found.status);
     this.status.className = `badge ${BILL_MOODS[found.status] ?? ""}`;
-    this.told.replaceChildren(...told(doc).map((text) => el("p", { class: "notice", text })));
+    this.told.replaceChildren(...told(doc, this.go));
     this.sums.replaceChildren(...found.amounts.map((one) => el("dl", { class: "price sums" }, SUMS.map(([name, part]) =>
       el("div", {}, el("dt", { text: name }), el("dd", { text: money(one[part]) }))))));
     for (const line of this.#lines.values()) line.old = true;
@@ -87,7 +87,7 @@ export class InvoicePage {
       before.old = false;
       return before.node;
     }
-    const explained = new Explained(this.organization, this.month, line);
+    const explained = new Explained(this.organization, { invoice: this.month }, line.line);
     const node = el("details", { class: "bill-line" },
       el("summary", {},
         el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${line.subscription}` }),
@@ -129,12 +129,14 @@ export class InvoicePage {
   }
 }
 
-/** Returns what happened to an invoice afterwards, in sentences. */
-function told(doc) {
+/** Returns what happened to an invoice afterwards, in sentences; a credit note leads to its document. */
+function told(doc, go) {
   if (!doc) return [];
+  const noted = ({ note, lines, since }) => el("p", { class: "notice" }, "Credit note ",
+    el("button", { type: "button", class: "link", text: note, on: { click: () => go("note", note) } }),
+    ` of ${instant(since)} gave back ${lines.map(({ line, amount }) => `${money(amount)} of line ${line}`).join(", ")}.`);
   return [
-    ...(doc.status === "void" ? [`It is void since ${instant(doc.voided)}: ${doc.reason}`] : []),
-    ...doc.credited.map(({ note, lines, since }) =>
-      `Credit note ${note} of ${instant(since)} gave back ${lines.map(({ line, amount }) => `${money(amount)} of line ${line}`).join(", ")}.`),
+    ...(doc.status === "void" ? [el("p", { class: "notice", text: `It is void since ${instant(doc.voided)}: ${doc.reason}` })] : []),
+    ...doc.credited.map(noted),
   ];
 }

@@ -7,6 +7,14 @@ export const ORGANIZATION = "environment.create-organization.v1";
 /** Who reads invoices, credit notes and use: with a role of the platform, or of the Organization itself. */
 const BILLS = { everywhere: ["billing-admin"], own: ["org-admin"] };
 
+/** Who redeems a voucher. */
+const VOUCHERS = ["org-admin"];
+
+/** Returns whether a session redeems vouchers for an Organization. */
+export function redeemsVouchers(session, organization) {
+  return (session.organizations[organization] ?? []).some((role) => VOUCHERS.includes(role));
+}
+
 /** Returns whether a session reads what an Organization was charged, and what it used. */
 export function readsBills(session, organization) {
   const own = session.organizations[organization] ?? [];

@@ -6,6 +6,7 @@ import { Balance } from "./balance.js";
 import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
+import { CreditNotePage } from "./creditnote.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
@@ -19,14 +20,15 @@ const MAKE = {
   application: (node, organization, [name, environment], tools) => new ApplicationPage(node, organization, name, environment, tools),
   change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
+  note: (node, organization, [note], tools) => new CreditNotePage(node, organization, note, tools),
   invoice: (node, organization, [month], tools) => new InvoicePage(node, organization, month, tools),
 };
-const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1 };
+const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1, note: 1 };
 const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
 /** What somebody who comes in is shown first. */
 const START = "applications";
 /** Under which of the buttons a view stands. */
-const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance" };
+const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance" };
 
 export class Views {
   #view = null;
