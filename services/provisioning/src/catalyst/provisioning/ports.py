@@ -63,7 +63,8 @@ class Repositories(Protocol):
         """Make the repository and those branches that are not there, or take them back into use.
 
         A new branch begins with what `edit` makes of nothing; one in use stays as it is, and so
-        does one that was archived at a later sequence.
+        does one that was archived at a later sequence. Any other archived one moves, even where
+        `edit` changes nothing: what was built on its old tip comes too late.
         """
         ...
 

@@ -218,7 +218,7 @@ class _ReceivePack(ReceivePackHandler):
             return b"this branch is not deleted" if kept else b""
         if not self._whole(new):
             return b"objects are missing"
-        if archived and self._archived(new):
+        if archived and self._archived(new) and not self._same(old, new):
             return b"this repository is archived, and takes no commits"
         if ref == _PROTECTED and old != ZERO_SHA and not self._descends(new, old):
             return b"this branch moves only forwards"
@@ -232,6 +232,13 @@ class _ReceivePack(ReceivePackHandler):
             return all(found in store for found, _ in needed)
         except KeyError:
             return False
+
+    def _same(self, old: ObjectID, new: ObjectID) -> bool:
+        """Return whether a commit changes no file; what was built on `old` then comes too late."""
+        before, after = self.opened.object_store[old], self.opened.object_store[new]
+        if not (isinstance(before, Commit) and isinstance(after, Commit)):
+            return False
+        return before.tree == after.tree and self._descends(new, old)
 
     def _archived(self, commit: ObjectID) -> bool:
         found = self.opened.object_store[commit]

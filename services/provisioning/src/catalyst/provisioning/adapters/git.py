@@ -95,7 +95,7 @@ class GitRepositories:
     ) -> None:
         branch = _fetched(client, path, name)
         # What is heard again after it was archived takes nothing into use.
-        if branch.archived and not branch.stays(edit) and not branch.carries(signed.seq):
+        if branch.archived and not branch.carries(signed.seq):
             branch.commit(signed, edit)
             _advance(client, path, name, branch)
 
