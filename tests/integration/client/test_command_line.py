@@ -87,6 +87,13 @@ def test_every_row_of_one_name_is_listed(catalyst: Callable[..., Ran], organizat
     assert (ran.code, "organization" in kinds) == (0, True)
     assert {item["key"].split(".")[4] for item in ran.json["items"]} == {organization}
     assert catalyst("get", "all", "nothing-like-this").code == 4
+    ran = catalyst("get", "environments", "--org", "nothing-like-this")
+    assert (ran.code, ran.out) == (0, "")
+    assert "there is no Organization 'nothing-like-this'" in ran.err
+    ran = catalyst("approve", "ch-nothing", "--org", organization)
+    assert ran.code == 4
+    assert "there is no change 'ch-nothing'" in ran.err
+    assert "catalyst get changes --org" in ran.err
 
 
 def test_a_question_that_nobody_knows_names_those_there_are(
@@ -165,7 +172,9 @@ def test_nothing_is_parked_here(catalyst: Callable[..., Ran]) -> None:
     ran = catalyst("dlq", "list", "-o", "json")
     assert (ran.code, ran.json) == (0, {"items": []})
     subject = "dlq.acme.environment.organization.acme.c1"
-    assert catalyst("dlq", "show", subject).code == 4
+    ran = catalyst("dlq", "show", subject)
+    assert ran.code == 4
+    assert "catalyst dlq list" in ran.err
     assert catalyst("dlq", "retry", subject).code == 3
     assert catalyst("dlq", "drop", "nonsense", "--reason", "x").code == 2
 

@@ -188,6 +188,10 @@ def test_a_price_book_is_told_in_money_and_words(
     ("changes", "said"),
     [
         ({}, "main 2026-05 is in force from 2026-05-01 on; 2 prices changed"),
+        (
+            {"result": {"book": "main", "version": "1", "from": "2026-05-01", "changes": 0}},
+            "main 1 is in force from 2026-05-01 on",
+        ),
         ({"events": ()}, "main 2026-05 was applied before; nothing changed"),
     ],
 )
@@ -204,7 +208,7 @@ def test_a_price_book_that_was_applied_is_told_in_words(
 
     class Door:
         async def send(self, *_: Any, **__: Any) -> Outcome:
-            return accepted(result=result, **changes)
+            return accepted(**{"result": result, **changes})
 
     @asynccontextmanager
     async def opened(_target: Target) -> AsyncIterator[Door]:

@@ -149,8 +149,9 @@ def _applied(sent: Outcome) -> str:
     if not sent.events:
         return f"{name} was applied before; nothing changed"
     count = book["changes"]
-    differ = f"{count} price{'' if count == 1 else 's'} changed" if count else "no price changed"
-    return f"{name} is in force from {book['from']} on; {differ}"
+    # Nothing is counted for the first book of all, which changes every price there was: none.
+    differ = f"; {count} price{'' if count == 1 else 's'} changed" if count else ""
+    return f"{name} is in force from {book['from']} on{differ}"
 
 
 def _book(doc: dict[str, Any]) -> None:

@@ -202,8 +202,14 @@ async def _row(target: Target, kept: planned.Kept) -> dict[str, Any] | None:
 
 
 async def _hash(target: Target, owner: str, change: str) -> str:
-    async with reads(target) as door:
-        row, _ = await door.get("changes", change, organization=owner)
+    try:
+        async with reads(target) as door:
+            row, _ = await door.get("changes", change, organization=owner)
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        hint = f"`catalyst get changes --org {owner}` shows those there are"
+        raise owned.no_such(f"change {change!r} of {owner!r}", hint) from problem
     doc: dict[str, Any] = row.doc
     return str(doc["hash"])
 

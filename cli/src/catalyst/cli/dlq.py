@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
+from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
@@ -26,7 +27,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.client.errors import Malformed
+from catalyst.client.errors import Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.message import Outcome, UtcTime
 from catalyst.contracts.subjects import BadSubject, Ref
@@ -102,7 +103,14 @@ def show_(
         async with reads(target) as door:
             return await door.read(f"/v1/dlq/{quote(subject, safe='')}")
 
-    found = run(work())
+    try:
+        found = run(work())
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        raise owned.no_such(
+            f"dead letter {subject!r}", "`catalyst dlq list` shows them"
+        ) from problem
     show(found, output, lambda: write(as_yaml(found).rstrip("\n")))
 
 

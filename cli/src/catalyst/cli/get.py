@@ -44,6 +44,7 @@ from catalyst.client.rows import (
     Synced,
     name_of,
 )
+from catalyst.contracts.subjects import PLATFORM
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +182,23 @@ async def read(target: Target, wanted: Wanted, form: Format) -> None:
     show(body, form, lambda: _listing(wanted.kinds, rows))
     if form is Format.TABLE:
         _say_fresh(fresh)
+        owner = wanted.where.get("organization")
+        if not rows and owner not in {None, PLATFORM}:
+            await _doubt(target, owner)
+
+
+async def _doubt(target: Target, owner: str) -> None:
+    """Say so where nothing is shown because there is no such Organization to see."""
+    async with reads(target) as door:
+        try:
+            await door.get("organizations", owner, organization=owner)
+        except Problem as problem:
+            if problem.status != owned.NOT_FOUND:
+                raise
+            note(
+                f"there is no Organization {owner!r}, or it is not yours to see; "
+                "`catalyst get organizations` lists yours"
+            )
 
 
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
