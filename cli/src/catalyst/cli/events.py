@@ -34,7 +34,7 @@ PAGE: Final = 500
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HEADINGS: Final = ("SEQ", "TIME", "TYPE", "ORG", "THING", "ACTOR")
-_WIDTHS: Final = (8, 27, 42, 12, 28, 5)
+_WIDTHS: Final = (8, 20, 42, 12, 32, 30)
 """Of the columns where rows come one by one."""
 
 
