@@ -191,6 +191,7 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
             f"application/{slug}/wiki/{slug}-prod",
             f"change/{slug}/ch-1",
             f"balance/{slug}",
+            f"prices/{slug}",
             f"note/{slug}/cn-1",
             f"invoice/{slug}/{datetime.now(UTC):%Y-%m}",
         ):

@@ -60,6 +60,7 @@ async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
         await page.get_by_role("button", name="Reject", exact=True).click()
         await expect(status(other)).to_have_text("rejected")
         await expect(page.locator(".change-step.done")).to_have_count(0)
+        await _prices_are_shown(desk, other, slug)
         forgive(other)
         assert other.complaints == []
 
@@ -77,6 +78,56 @@ async def _both_wait_and_say_why(window: Window, slug: str) -> None:
     await expect(why).to_contain_text(re.compile("approval of anyone but the author.*, for [0-9]+"))
     await expect(why).to_contain_text("anyone but the author: look at the plan and approve")
     await page.get_by_role("button", name="Back to Applications").click()
+
+
+_VERSIONS = """
+async () => {
+  const { Prices } = await import('/js/prices.js');
+  const [packages, addons, blueprints, usage] = [[], [], [], []];
+  const latest = {book: 'main', version: '2026-02', start: '2026-02-01T00:00:00Z'};
+  const changes = [
+    {sku: 'a', change: 'added', before: '', after: '2.000 OMR'},
+    {sku: 'b', change: 'removed', before: '3.000 OMR', after: ''},
+    {sku: 'c', change: 'changed', before: '4.000 OMR', after: '5.000 OMR'},
+  ];
+  const versions = [
+    {version: '2026-02', start: latest.start, changes},
+    {version: '2026-01', start: '2026-01-01T00:00:00Z', changes: []},
+  ];
+  const doc = {latest: {...latest, packages, addons, blueprints, usage}, versions};
+  const node = document.createElement('div');
+  const rows = () => new Map([['_._.price-book._.default', {doc}]]);
+  new Prices(node, 'acme', {rows, ready: () => true}).stop();
+  return [...node.querySelectorAll('[aria-label=Versions] > ul > li')].map(one => {
+    const texts = [...one.querySelectorAll('summary, details li')].map(part => part.textContent);
+    return texts.length ? texts : [one.textContent];
+  });
+}
+"""
+
+
+async def _prices_are_shown(keeper: Window, member: Window, slug: str) -> None:
+    """Who keeps the books sees the whole book; a member of an Organization, what applies to it."""
+    for window in (keeper, member):
+        await open_view(window, slug, "Prices")
+        regions = {
+            name: window.page.get_by_role("region", name=name, exact=True)
+            for name in ("Packages", "Add-ons", "Use", "Blueprints", "Versions")
+        }
+        await expect(regions["Packages"]).to_contain_text(re.compile("s5.000 OMR.* a month"))
+        await expect(regions["Add-ons"]).to_contain_text("Daily backup")
+        await expect(regions["Use"]).to_contain_text("ai-tokens")
+        await expect(regions["Blueprints"]).to_contain_text("bp-redis")
+        await expect(regions["Versions"]).to_have_count(1 if window is keeper else 0)
+    assert await keeper.page.evaluate(_VERSIONS) == [
+        [
+            "2026-02, from 2026-02-01 on: 3 prices differ from before",
+            "a is new: 2.000 OMR",
+            "b is gone: it was 3.000 OMR",
+            "c: 5.000 OMR, it was 4.000 OMR",
+        ],
+        ["2026-01, from 2026-01-01 on"],
+    ]
 
 
 _QUEUED = """

@@ -55,6 +55,11 @@ async def test_what_is_quoted_is_held_and_what_is_held_is_taken(place: Town) -> 
     assert (await place.ask(payment, "acme", by=CASHIER)).status == "accepted"
     answer = await asked(place).ask("billing", "quote", 1, "acme", WANTED)
     assert answer["credit_after"] == {"currency": "OMR", "minor": 3500}
+    assert answer["monthly_before"] == {"currency": "OMR", "minor": 0}
+    told = await asked(place).ask("billing", "prices", 1, "acme", {})
+    assert [one["sku"] for one in told["packages"]] == ["s", "m"]
+    # Which Blueprints have a price is told to nobody here: a book names private ones, too.
+    assert "blueprints" not in told
     hold = billing.hold("c-1", quote_of(answer))
     assert (await place.ask(hold, "acme", by="provisioning")).status == "accepted"
     capture = bill1.CaptureHold(hold="c-1", revision="3f2a")
@@ -63,6 +68,7 @@ async def test_what_is_quoted_is_held_and_what_is_held_is_taken(place: Town) -> 
     assert (sold.status, sold.monthly) == ("active", billing.omr(6500))
     again = await asked(place).ask("billing", "quote", 1, "acme", WANTED)
     assert again["due"] == {"currency": "OMR", "minor": 0}
+    assert again["monthly_before"] == {"currency": "OMR", "minor": 6500}
     assert again["available"] == answer["credit_after"]
     other = {**WANTED, "items": [{**ITEM, "application": "second"}]}
     dear = await asked(place).ask("billing", "quote", 1, "acme", other)

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -18,25 +18,21 @@ from catalyst.billing.domain import (
     codes,
     credit_note,
     explaining,
-    holds,
     invoice,
-    limit,
     open_money,
     price_book,
-    prices,
     replaying,
-    subscription,
     voucher,
 )
+from catalyst.billing.queries_prices import NothingRequest, quote, show_prices
+from catalyst.billing.queries_prices import asked as _asked
 from catalyst.chassis import clock
 from catalyst.chassis.service import History, Loader, Query, Reader
 from catalyst.contracts import billing_v1 as bill1
-from catalyst.contracts import codec
 from catalyst.contracts.account_v1 import EntryId
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.invoice_v1 import InvoiceId
-from catalyst.contracts.money_v1 import CurrencyCode, Money
-from catalyst.contracts.prices_v1 import Items
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.voucher_v1 import Code, shown_prefix, voucher_id
@@ -47,8 +43,6 @@ PREVIEWS_SECONDS: Final = 3600
 
 PREVIEWERS_MAX: Final = 10_000
 """Organizations that are counted; beyond them, the one that asked longest ago is forgotten."""
-
-T = TypeVar("T")
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,73 +70,16 @@ class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How many events to pass over."""
 
 
-class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask what some Applications cost."""
-
-    items: Items
-    currency: CurrencyCode
-
-
 class VoucherRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask what a voucher is worth."""
 
     code: Code
 
 
-class NothingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask about the Organization itself."""
-
-
 class CodeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a new code, or for the id of one's own."""
 
     code: Code | None = None
-
-
-def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
-    try:
-        return msgspec.convert(request, type=shape)
-    except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
-        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
-
-
-async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
-    """Answer what some Applications cost, and what credit is left after they are paid.
-
-    `monthly_before` says what the same Applications cost each month until now. `limited` says why
-    the spend limit does not allow them; empty: it does.
-
-    Raises:
-        Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
-            `prices.quote`.
-    """
-    asked = _asked(request, QuoteRequest)
-    now = clock.now()
-    owner: account.Account = await load(account.ref_of(organization))
-    account.require_account(owner, organization)
-    book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
-    names = {prices.subscription_id(item.application, item.environment) for item in asked.items}
-    states = {
-        ref: await load(ref)
-        for ref in (subscription.ref_of(organization, name) for name in sorted(names))
-    }
-    month = prices.month_of(now)
-    paid = holds.paid_for(asked.items, organization, month, states)
-    found = prices.quote(book, asked.items, asked.currency, paid)
-    available = owner.available(asked.currency, now)
-    after = available.minus(found.due)
-    used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
-    before = subscription.monthly(states.values(), asked.currency)
-    return {
-        **msgspec.to_builtins(found),
-        "monthly_before": msgspec.to_builtins(before),
-        "available": msgspec.to_builtins(available),
-        "credit_after": msgspec.to_builtins(after),
-        "covered": after.minor >= 0,
-        "limited": limit.refusal(owner, found.due, organization, month, used),
-        "prices_as_of": f"{book.start:%Y-%m-%d}",
-    }
 
 
 async def show_open_money(
@@ -364,6 +301,7 @@ def queries() -> tuple[Query, ...]:
     """Return the questions of one process."""
     return (
         Query(name="quote", version=1, for_kind="account", run=quote),
+        Query(name="prices", version=1, for_kind="account", run=show_prices),
         Query(name="open-money", version=1, for_kind="account", run=show_open_money),
         Query(
             name="preview-voucher",

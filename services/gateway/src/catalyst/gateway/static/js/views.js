@@ -10,6 +10,7 @@ import { CreditNotePage } from "./creditnote.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
+import { Prices } from "./prices.js";
 import { ORGANIZATION } from "./rights.js";
 import { label, place } from "./words.js";
 
@@ -20,11 +21,12 @@ const MAKE = {
   application: (node, organization, [name, environment], tools) => new ApplicationPage(node, organization, name, environment, tools),
   change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
+  prices: (node, organization, [], tools) => new Prices(node, organization, tools),
   note: (node, organization, [note], tools) => new CreditNotePage(node, organization, note, tools),
   invoice: (node, organization, [month], tools) => new InvoicePage(node, organization, month, tools),
 };
 const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1, note: 1 };
-const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", rows: "list" };
+const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", prices: "book", rows: "list" };
 /** What somebody who comes in is shown first. */
 const START = "applications";
 /** Under which of the buttons a view stands. */

@@ -1,0 +1,107 @@
+"""Questions about prices: what some Applications would cost, and which prices there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from catalyst.billing.domain import account, holds, limit, price_book, prices, subscription, usage
+from catalyst.chassis import clock
+from catalyst.chassis.service import Loader
+from catalyst.contracts import codec
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.money_v1 import CurrencyCode
+from catalyst.contracts.prices_v1 import Items
+from catalyst.contracts.rejection import Rejected
+
+T = TypeVar("T")
+
+
+class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what some Applications cost."""
+
+    items: Items
+    currency: CurrencyCode
+
+
+class NothingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about the Organization itself."""
+
+
+def asked(request: Mapping[str, Any], shape: type[T]) -> T:
+    """Return a request in the shape that its question has.
+
+    Raises:
+        Rejected: `invalid-data`, at the field that is wrong.
+    """
+    try:
+        return msgspec.convert(request, type=shape)
+    except msgspec.ValidationError as error:
+        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
+        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
+
+
+async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
+    """Answer what some Applications cost, and what credit is left after they are paid.
+
+    `monthly_before` says what the same Applications cost each month until now. `limited` says why
+    the spend limit does not allow them; empty: it does.
+
+    Raises:
+        Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
+            `prices.quote`.
+    """
+    wanted = asked(request, QuoteRequest)
+    now = clock.now()
+    owner: account.Account = await load(account.ref_of(organization))
+    account.require_account(owner, organization)
+    book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
+    names = {prices.subscription_id(item.application, item.environment) for item in wanted.items}
+    states = {
+        ref: await load(ref)
+        for ref in (subscription.ref_of(organization, name) for name in sorted(names))
+    }
+    month = prices.month_of(now)
+    paid = holds.paid_for(wanted.items, organization, month, states)
+    found = prices.quote(book, wanted.items, wanted.currency, paid)
+    available = owner.available(wanted.currency, now)
+    after = available.minus(found.due)
+    used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
+    before = subscription.monthly(states.values(), wanted.currency)
+    return {
+        **msgspec.to_builtins(found),
+        "monthly_before": msgspec.to_builtins(before),
+        "available": msgspec.to_builtins(available),
+        "credit_after": msgspec.to_builtins(after),
+        "covered": after.minor >= 0,
+        "limited": limit.refusal(owner, found.due, organization, month, used),
+        "prices_as_of": f"{book.start:%Y-%m-%d}",
+    }
+
+
+async def show_prices(
+    request: Mapping[str, Any], _organization: str, _actor: Actor, load: Loader
+) -> Any:
+    """Answer the prices that count now: of packages and add-ons, and of this month's use.
+
+    What a Blueprint costs the catalogue says, to those who may see it: a book names private ones.
+
+    Raises:
+        Rejected: `prices-unavailable` without a price book in force.
+    """
+    asked(request, NothingRequest)
+    now = clock.now()
+    versions = (await load(price_book.DEFAULT)).versions
+    book = prices.in_force(versions, now)
+    used = usage.book_of(versions, prices.month_of(now))
+    return {
+        "book": book.book,
+        "version": book.version,
+        "start": msgspec.to_builtins(book.start),
+        "packages": msgspec.to_builtins(book.packages),
+        "addons": msgspec.to_builtins(book.addons),
+        "usage_version": used.version,
+        "usage": msgspec.to_builtins(used.usage),
+    }

@@ -1,0 +1,130 @@
+// What things cost: the price book with its versions, or what of it applies to an Organization.
+
+import { question } from "./asking.js";
+import { priced } from "./catalogue.js";
+import { el } from "./dom.js";
+import { nothing, unread } from "./icons.js";
+import { fine, money } from "./money.js";
+import { counted, place } from "./words.js";
+
+const PAGE = 50;
+const MOST = 200; // Blueprints that are listed; the catalogue has all of them.
+
+const text = (amounts) => amounts.map(money).join(" or ");
+const day = (time) => time.slice(0, 10);
+
+export class Prices {
+  #drawn = "";
+  #asked = false;
+  #stopped = false;
+
+  constructor(node, organization, { rows, ready }) {
+    Object.assign(this, { organization, rows, ready });
+    const title = el("h2", { text: "Prices", tabindex: "-1" });
+    this.said = el("p", { class: "quiet", text: "Looking…" });
+    this.list = el("div", { class: "page" });
+    node.replaceChildren(el("header", { class: "head" }, el("div", {}, title, this.said)), this.list);
+    this.changed(null);
+  }
+
+  stop() {
+    this.#stopped = true;
+  }
+
+  tick() {
+    if (!this.#drawn && !this.#asked) this.changed(null);
+  }
+
+  /** Who reads the whole book has its row; everybody else asks what applies. */
+  changed(_keys) {
+    const book = this.#row();
+    if (!book) {
+      if (this.ready() && !this.#asked && !this.#drawn) this.#ask();
+      return;
+    }
+    const shown = JSON.stringify(book);
+    if (shown === this.#drawn) return;
+    this.#drawn = shown;
+    const { latest, versions } = book;
+    this.said.textContent = `The price book ${latest.book}, version ${latest.version}, in force from ${day(latest.start)} on`;
+    this.list.replaceChildren(
+      ...sections(latest),
+      section("Blueprints", latest.blueprints.map((one) => line(one.name, `bp-${one.sku}`, `${text(one.month)} a month`))),
+      section("Versions", versions.map((one, at) => version(one, at === versions.length - 1))));
+  }
+
+  #row() {
+    for (const [key, { doc }] of this.rows()) if (doc && place(key).kind === "price-book") return doc;
+    return null;
+  }
+
+  async #ask() {
+    this.#asked = true;
+    try {
+      const [found, blueprints] = await Promise.all([question("billing.prices", this.organization, {}), this.#blueprints()]);
+      if (this.#stopped || this.#drawn) return;
+      this.said.textContent = `What ${this.organization} pays: price book ${found.book} ${found.version}, in force since ${day(found.start)}`;
+      this.list.replaceChildren(...sections(found),
+        section("Blueprints", blueprints.map((one) => el("li", {}, el("div", {}, el("strong", { text: one.title }), el("p", { class: "quiet", text: one.name })), el("div", { class: "sum" }, priced(one.price))))));
+    } catch (error) {
+      if (this.#stopped || this.#drawn) return;
+      this.said.textContent = "";
+      this.list.replaceChildren(error.code === "prices-unavailable"
+        ? el("div", { class: "card" }, nothing("wallet", "No price book is in force yet, so nothing has a price."))
+        : unread(`The prices cannot be read now: ${error.message}`, () => this.#ask()));
+    }
+  }
+
+  /** Returns what the catalogue shows the Organization; a private Blueprint of another is not among it. */
+  async #blueprints() {
+    const found = [];
+    for (let offset = 0; offset !== null && found.length < MOST;) {
+      const page = await question("catalog.search", this.organization, { limit: PAGE, offset });
+      found.push(...page.items);
+      offset = page.next;
+    }
+    return found;
+  }
+}
+
+function sections({ packages, addons, usage }) {
+  return [
+    section("Packages", packages.map((one) => line(one.name, one.sku, `${text(one.month)} a month`))),
+    section("Add-ons", addons.map((one) => line(one.name,
+      `with ${Object.entries(one.packages).map(([sku, state]) => (state === "included" ? `${sku} (included)` : sku)).sort().join(", ")}`, `${text(one.month)} a month`))),
+    section("Use", usage.map((one) => line(one.name, `${one.sku}, ${one.formula}`, charge(one)))),
+  ];
+}
+
+function section(title, lines) {
+  return el("section", { class: "card", "aria-label": title }, el("h3", { text: title }),
+    lines.length ? el("ul", { class: "lines" }, lines) : el("p", { class: "quiet", text: "None." }));
+}
+
+function line(name, about, price) {
+  return el("li", {}, el("div", {}, el("strong", { text: name }), el("p", { class: "quiet", text: about })), el("div", { class: "sum" }, el("span", { text: price })));
+}
+
+/** Returns what use costs, a step after the other. */
+function charge({ steps, size, unit, included, minimum }) {
+  const each = steps.map(({ price, flat, up_to: upper }) => [
+    price.filter(({ micro }) => micro).map(fine).join(" or ") || "nothing",
+    ...flat.map((one) => `and ${money(one)}`), upper === null ? "" : `up to ${upper.toLocaleString()}`,
+  ].filter(Boolean).join(" "));
+  return [`${each.join(", then ")} for ${size === 1 ? `a ${unit}` : `${size.toLocaleString()} ${unit}`}`,
+    included ? `${included.toLocaleString()} included` : "", minimum.length ? `at least ${text(minimum)}` : ""].filter(Boolean).join("; ");
+}
+
+const CHANGED = {
+  added: ({ sku, after }) => `${sku} is new: ${after}`,
+  removed: ({ sku, before }) => `${sku} is gone: it was ${before}`,
+  changed: ({ sku, before, after }) => `${sku}: ${after}, it was ${before}`,
+};
+
+/** Returns a version, and how it differs from the one before it; with the oldest nothing is compared. */
+function version({ version: name, start, changes }, oldest) {
+  const when = `${name}, from ${day(start)} on`;
+  if (!changes.length) return el("li", { text: oldest ? when : `${when}: no price differs` });
+  return el("li", {}, el("details", {}, el("summary", { text: `${when}: ${counted(changes.length, "price")} differ from before` }),
+    el("ul", {}, changes.map((one) => el("li", { text: CHANGED[one.change](one) })))));
+}
