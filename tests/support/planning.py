@@ -11,6 +11,7 @@ from tests.support.changing import Town
 from catalyst.blueprints import document, package
 from catalyst.blueprints.starter import loading
 from catalyst.contracts import blueprint_v1 as blue1
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
@@ -169,6 +170,25 @@ def install(name: str = "wiki", **changes: Any) -> PlanRequest:
             **changes,
         }
     )
+
+
+def configure(**changes: object) -> PlanRequest:
+    """Return a request to configure the wiki."""
+    request = {"action": "configure", "environment": plans.PROD, "application": "wiki", **changes}
+    return PlanRequest(**request)  # type: ignore[arg-type]
+
+
+async def running(place: Town, others: Others) -> Plan:
+    """Let the wiki run with its database."""
+    place.given(
+        foreign.environment_ref("acme", plans.PROD),
+        env1.PolicyAttached(environment=plans.PROD, policy=None),
+    )
+    found = await plan(place, others, install())
+    plans.apply(place, "ch-0", found)
+    plans.run(place, "ch-0")
+    assert place.change("ch-0").status == "completed"
+    return found
 
 
 def wiki(others: Others, version: str = "2.0.0", postgres: str = "16.9.0") -> None:

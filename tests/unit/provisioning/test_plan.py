@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import planning, plans
 from tests.support.changing import Town
-from tests.support.planning import Others, install, known, plan, wiki
+from tests.support.planning import Others, configure, install, known, plan, running, wiki
 from tests.support.plans import PROD, apply, run, town
 
 from catalyst.contracts import application_v1 as app1
@@ -21,7 +21,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
-from catalyst.provisioning.domain.plan import Plan, plan_hash
+from catalyst.provisioning.domain.plan import plan_hash
 
 ACME = foreign.organization_ref("acme")
 HOME = foreign.environment_ref("acme", PROD)
@@ -230,19 +230,6 @@ async def test_a_team_that_nobody_belongs_to_is_told(others: Others) -> None:
 # ---- what runs already
 
 
-async def running(place: Town, others: Others) -> Plan:
-    """Let the wiki run with its database."""
-    place.given(
-        foreign.environment_ref("acme", PROD),
-        env1.PolicyAttached(environment=PROD, policy=None),
-    )
-    found = await plan(place, others, install())
-    apply(place, "ch-0", found)
-    run(place, "ch-0")
-    assert place.change("ch-0").status == "completed"
-    return found
-
-
 async def test_a_configuration_shows_the_difference_and_asks_for_no_money(
     place: Town, others: Others
 ) -> None:
@@ -261,71 +248,6 @@ async def test_a_configuration_shows_the_difference_and_asks_for_no_money(
     desired = place.application("wiki").binding(PROD).desired
     assert desired is not None
     assert (desired.change, desired.values, desired.sold) == ("ch-1", {"logLevel": "debug"}, True)
-
-
-async def test_a_package_and_an_add_on_are_taken_away(place: Town, others: Others) -> None:
-    await running(place, others)
-    bought = configure(plan="s", addons=("addon.backup", "addon.support"))
-    apply(place, "ch-1", await plan(place, others, bought))
-    run(place, "ch-1")
-    assert _bought(place) == ("s", ("addon.backup", "addon.support"))
-    others.before = 6_000
-    both = {"drop_plan": True, "drop_addons": ("addon.backup", "addon.support")}
-    hashes = set()
-    for request in (
-        configure(drop_addons=("addon.backup",)),
-        configure(drop_addons=("addon.support",)),
-        configure(**both),
-    ):
-        found = await plan(place, others, request)
-        hashes.add(found.hash)
-        # It is priced anew, and what it costs less is told.
-        [item] = others.asked[-1][2]["items"]
-        assert (item["application"], item["plan"]) == ("wiki", None if request.drop_plan else "s")
-        assert found.price is not None
-        assert found.price.before == money(6_000)
-        assert [step.step for step in found.steps] == ["hold", "commit", "observe", "capture"]
-        assert found.files == ()
-    assert len(hashes) == 3
-    apply(place, "ch-2", await plan(place, others, configure(drop_addons=("addon.backup",))))
-    run(place, "ch-2")
-    assert _bought(place) == ("s", ("addon.support",))
-    # What is gone is not there to be taken away, and what is not named stays.
-    for request, code, pointer in (
-        (configure(drop_addons=("addon.backup",)), "addon-not-ordered", "drop_addons/0"),
-        (configure(plan="m", drop_plan=True), "request-incomplete", "drop_plan"),
-        (
-            configure(addons=("addon.x",), drop_addons=("addon.x",)),
-            "request-incomplete",
-            "drop_addons/0",
-        ),
-        (install(drop_plan=True), "request-incomplete", "drop_plan"),
-    ):
-        with pytest.raises(Rejected) as caught:
-            await plan(place, others, request)
-        [error] = caught.value.errors
-        assert (caught.value.code, error.pointer) == (code, f"/request/{pointer}")
-    apply(
-        place,
-        "ch-3",
-        await plan(place, others, configure(drop_plan=True, drop_addons=("addon.support",))),
-    )
-    run(place, "ch-3")
-    assert _bought(place) == (None, ())
-    with pytest.raises(Rejected) as caught:
-        await plan(place, others, configure(drop_plan=True))
-    assert caught.value.code == "package-not-ordered"
-    # The way back brings them back.
-    back = PlanRequest(action="rollback", environment=PROD, application="wiki", revision="ch-1")
-    apply(place, "ch-4", await plan(place, others, back))
-    run(place, "ch-4")
-    assert _bought(place) == ("s", ("addon.backup", "addon.support"))
-
-
-def _bought(place: Town) -> tuple[str | None, tuple[str, ...]]:
-    desired = place.application("wiki").binding(PROD).desired
-    assert desired is not None
-    return desired.plan, desired.addons
 
 
 async def test_a_value_that_cannot_change_is_refused(place: Town, others: Others) -> None:
@@ -462,12 +384,6 @@ async def test_a_plan_that_is_no_longer_true_is_refused_by_what_changed(
     assert error.pointer == "/data/inputs/policy:gate"
     assert "was defined#" in error.message
     assert "is defined#" in error.message
-
-
-def configure(**changes: object) -> PlanRequest:
-    """Return a request to configure the wiki."""
-    request = {"action": "configure", "environment": PROD, "application": "wiki", **changes}
-    return PlanRequest(**request)  # type: ignore[arg-type]
 
 
 def uninstall(name: str) -> PlanRequest:

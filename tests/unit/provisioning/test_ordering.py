@@ -1,0 +1,78 @@
+"""What an Application was bought with: packages and add-ons come, go, and come back."""
+
+import pytest
+from tests.support.billing import omr
+from tests.support.changing import Town
+from tests.support.planning import Others, configure, install, known, plan, running, wiki
+from tests.support.plans import PROD, apply, run, town
+
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+
+
+async def test_a_package_and_an_add_on_are_taken_away() -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    await running(place, others)
+    bought = configure(plan="s", addons=("addon.backup", "addon.support"))
+    apply(place, "ch-1", await plan(place, others, bought))
+    run(place, "ch-1")
+    assert _bought(place) == ("s", ("addon.backup", "addon.support"))
+    others.before = 6_000
+    both = {"drop_plan": True, "drop_addons": ("addon.backup", "addon.support")}
+    hashes = set()
+    for request in (
+        configure(drop_addons=("addon.backup",)),
+        configure(drop_addons=("addon.support",)),
+        configure(**both),
+    ):
+        found = await plan(place, others, request)
+        hashes.add(found.hash)
+        # It is priced anew, and what it costs less is told.
+        [item] = others.asked[-1][2]["items"]
+        assert (item["application"], item["plan"]) == ("wiki", None if request.drop_plan else "s")
+        assert found.price is not None
+        assert found.price.before == omr(6_000)
+        assert [step.step for step in found.steps] == ["hold", "commit", "observe", "capture"]
+        assert found.files == ()
+    assert len(hashes) == 3
+    apply(place, "ch-2", await plan(place, others, configure(drop_addons=("addon.backup",))))
+    run(place, "ch-2")
+    assert _bought(place) == ("s", ("addon.support",))
+    # What is gone is not there to be taken away, and what is not named stays.
+    for request, code, pointer in (
+        (configure(drop_addons=("addon.backup",)), "addon-not-ordered", "drop_addons/0"),
+        (configure(plan="m", drop_plan=True), "request-incomplete", "drop_plan"),
+        (
+            configure(addons=("addon.x",), drop_addons=("addon.x",)),
+            "request-incomplete",
+            "drop_addons/0",
+        ),
+        (install(drop_plan=True), "request-incomplete", "drop_plan"),
+    ):
+        with pytest.raises(Rejected) as caught:
+            await plan(place, others, request)
+        [error] = caught.value.errors
+        assert (caught.value.code, error.pointer) == (code, f"/request/{pointer}")
+    apply(
+        place,
+        "ch-3",
+        await plan(place, others, configure(drop_plan=True, drop_addons=("addon.support",))),
+    )
+    run(place, "ch-3")
+    assert _bought(place) == (None, ())
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, configure(drop_plan=True))
+    assert caught.value.code == "package-not-ordered"
+    # The way back brings them back.
+    back = PlanRequest(action="rollback", environment=PROD, application="wiki", revision="ch-1")
+    apply(place, "ch-4", await plan(place, others, back))
+    run(place, "ch-4")
+    assert _bought(place) == ("s", ("addon.backup", "addon.support"))
+
+
+def _bought(place: Town) -> tuple[str | None, tuple[str, ...]]:
+    desired = place.application("wiki").binding(PROD).desired
+    assert desired is not None
+    return desired.plan, desired.addons
