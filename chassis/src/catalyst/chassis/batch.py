@@ -335,7 +335,8 @@ def _add_timers(draft: Draft, job: Job, decision: Decision) -> None:
     if not decision.timers:
         return
     cancels = [item for item in decision.timers if isinstance(item, Cancel)]
-    armed = {item.timer for item in decision.timers if isinstance(item, Arm)}
+    arms = [item for item in decision.timers if isinstance(item, Arm)]
+    armed = {item.timer for item in arms}
     if len(cancels) > len(draft.events):
         raise ValueError(f"{job.type} cancels more timers than it writes events")
     for item, written in zip(cancels, list(draft.events), strict=False):
@@ -346,11 +347,8 @@ def _add_timers(draft: Draft, job: Job, decision: Decision) -> None:
         message = Outgoing(written.message.subject, written.message.data, headers)
         draft.events[place] = Written(message=message, ref=written.ref, event=written.event)
         draft.cancels.add(job.ref.timer(item.timer))
-    draft.timers.extend(
-        timer.arm(job.ref, item, now=job.now, done_id=job.done_id)
-        for item in decision.timers
-        if isinstance(item, Arm)
-    )
+    made = (timer.arm(job.ref, item, now=job.now, done_id=job.done_id) for item in arms)
+    draft.timers.extend(made)
 
 
 def _out(job: Job, send: Send, position: str) -> Outgoing:
