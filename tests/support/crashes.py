@@ -75,13 +75,16 @@ async def by_signal() -> None:
 
 @dataclass
 class Stopper:
-    """Stops in process: everything that waits here waits for ever, until it is cancelled."""
+    """Stops in process: everything that waits here waits until it is cancelled, or `over`."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it to end what waits here and nobody cancels."""
 
     async def __call__(self) -> None:
         self.reached.set()
-        await asyncio.Event().wait()
+        await self.over.wait()
+        raise asyncio.CancelledError
 
 
 @dataclass

@@ -205,9 +205,17 @@ class Site:
             try:
                 first, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                if stopper.reached.is_set():
+                    # The dead take nothing as they fall: delivered too often, it would be parked.
+                    await own.link.close()
+                stopper.over.set()
                 for task in ends:
                     task.cancel()
                 await asyncio.wait(ends)
+            if stopper.reached.is_set():
+                # Whatever it says of its lost connection, it was not to live.
+                await asyncio.gather(*ends, return_exceptions=True)
+                return
             for task in first:
                 task.result()
 
