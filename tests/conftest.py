@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -23,27 +24,40 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test is timed, so neither is an example. At a desk the unit tests are for every save; CI draws
-# twice as many examples.
-settings.register_profile("local", deadline=None, max_examples=25)
-settings.register_profile("ci", settings.get_profile("ci"), max_examples=50)
+# ten times as many examples.
+settings.register_profile("local", deadline=None, max_examples=10)
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=100)
 settings.load_profile("ci" if settings.get_current_profile_name() == "ci" else "local")
 
 
 REAL = ("tests/browser/", "tests/e2e/")
 """What needs real windows and containers."""
+LONGEST = ("tests/integration/provisioning/", "tests/integration/stack/")
+"""Where one file takes a minute or more."""
+PURE = ("tests/unit", "tests/contract", "tests/architecture")
+"""What waits for nobody."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for each core, since a test waits for its broker half of the time."""
+    cores = min(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1, 4)
+    pure = all(argument.startswith(PURE) for argument in config.args)
+    return cores if pure else 2 * cores
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings no types
-    """Keeps a file's tests in one worker, and all of windows and containers in the same one.
+    """Keeps a file's tests in one worker, and windows in the same one as containers.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
+    Without an engine the windows are shared out between two, each with a stack of its own.
     (The scheduler `loadgroup` would do it, but pytest-xdist 3.8 loses groups under pytest 9.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(REAL):
-            return "tests/windows-and-containers"
-        return str(super()._split_scope(nodeid))
+        file = str(super()._split_scope(nodeid))
+        if not nodeid.startswith(REAL):
+            return file
+        return f"windows-{0 if os.environ.get('CATALYST_NATS_IMAGE') else crc32(file.encode()) % 2}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +66,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def turn(item: pytest.Item) -> int:
         if item.nodeid.startswith(REAL):
             return 0
-        return 1 if item.nodeid.startswith("tests/integration/") else 2
+        if item.nodeid.startswith(LONGEST):
+            return 1
+        return 2 if item.nodeid.startswith("tests/integration/") else 3
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=turn)
