@@ -49,14 +49,20 @@ class Site:
         return await self.command(f"environment.{name}.v1", organization, data, **query)
 
     async def command(
-        self, message: str, organization: str, data: dict[str, Any], **query: str
+        self,
+        message: str,
+        organization: str,
+        data: dict[str, Any],
+        *,
+        token: str = "",
+        **query: str,
     ) -> dict[str, Any]:
-        """Send a command of any service, likewise."""
+        """Send a command of any service, likewise; or as whoever `token` is of."""
         answer = await self._http.post(
             f"/v1/commands/{message}",
             params={"organization": organization, **query},
             json=data,
-            headers={"Authorization": f"Bearer {self.admin}", "Prefer": "wait=20"},
+            headers={"Authorization": f"Bearer {token or self.admin}", "Prefer": "wait=20"},
         )
         outcome: dict[str, Any] = answer.json()
         assert outcome.get("status") == "accepted", outcome

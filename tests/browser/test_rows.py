@@ -34,6 +34,22 @@ async def test_a_row_appears_and_changes_without_asking(
     )
 
 
+@pytest.mark.guarantee("G13.7")
+async def test_a_source_that_cannot_be_read_says_why_and_what_to_do(
+    window: Window, site: Site, slug: str
+) -> None:
+    owner = site.token(f"dev@{slug}.example")
+    await site.create(slug, owners=[{"email": f"dev@{slug}.example", "role": "owner"}])
+    told = {"kind": "git", "location": f"/git/{slug}/lost.git", "origin": "private"}
+    await site.command("blueprint.add-source.v1", slug, told, token=owner, id="lost")
+    await window.sign_in(owner)
+    await window.until_row("source", "lost", "failing")
+    await window.row("source", "lost").click()
+    why = window.page.locator("#panel-row .why")
+    await expect(why).to_contain_text("lost cannot be read")
+    await expect(why).to_contain_text("source sync lost")
+
+
 @pytest.mark.guarantee("G4.1")
 async def test_two_windows_agree_after_changes(
     chromium: Browser, desk: Window, site: Site, slug: str

@@ -12,7 +12,7 @@ from catalyst.contracts.roles import PLATFORM_ROLES, may_read, may_read_platform
 from catalyst.contracts.subjects import Ref
 from catalyst.projector.access import Owners, Reader
 from catalyst.projector.filters import Filter
-from catalyst.projector.views.blueprint_blueprint import BLUEPRINT
+from catalyst.projector.views.blueprint_blueprint import BLUEPRINT, LINKS_MAX
 from catalyst.projector.views.blueprint_source import SOURCE
 from catalyst.projector.views.view import At, View
 
@@ -70,9 +70,30 @@ def test_a_blueprint_shows_its_newest_card_and_every_version() -> None:
     states = {one.version: one.status for one in doc.versions}
     assert states == {"1.10.0": "published", "1.9.0": "yanked", "2.0.0-rc.1": "pending"}
     assert doc.versions[2].missing == missing
+    assert [(one.kind, one.name, one.code) for one in doc.blocked_by] == [
+        ("blueprint", "bp-postgres", "dependency-missing")
+    ]
+    assert "bp-wiki 2.0.0-rc.1 needs bp-postgres ^16" in doc.blocked_by[0].message
+    assert doc.blocked_by[0].since == doc.versions[2].registered
     assert doc.versions[1].yank.security
 
 
+@pytest.mark.guarantee("G13.7")
+def test_a_blueprint_that_waits_says_for_what_until_it_is_published() -> None:
+    missing = (bp1.Missing(blueprint="bp-postgres", version="^16"),)
+    waits = registered("1.0.0", missing=missing)
+    cycle = ("bp-wiki", "bp-postgres", "bp-wiki")
+    circle = bp1.VersionAwaits(name="bp-wiki", version="1.0.0", missing=(), cycle=cycle)
+    doc = row(BLUEPRINT, WIKI, waits, circle)
+    assert [one.code for one in doc.blocked_by] == ["dependency-cycle"]
+    assert "bp-wiki needs bp-postgres needs bp-wiki" in doc.blocked_by[0].message
+    assert row(BLUEPRINT, WIKI, waits, circle, published("1.0.0")).blocked_by == ()
+    many = row(BLUEPRINT, WIKI, *(registered(f"1.{n}.0", missing=missing) for n in range(30)))
+    assert len(many.blocked_by) == LINKS_MAX
+    assert "1.29.0" in many.blocked_by[0].message
+
+
+@pytest.mark.guarantee("G13.7")
 def test_a_source_says_what_is_wrong_and_since_when() -> None:
     ref = source_ref(None, "main")
     added = bp1.SourceAdded(name="main", kind="directory", location="main", origin="public")
@@ -82,12 +103,17 @@ def test_a_source_says_what_is_wrong_and_since_when() -> None:
     doc = row(SOURCE, ref, added, *failed)
     assert (doc.status, doc.error.code, doc.error.failures) == ("failing", "not-found", 2)
     assert doc.error.since == NOW + timedelta(seconds=2)
+    assert [(one.kind, one.name, one.code, one.since) for one in doc.blocked_by] == [
+        ("source", "main", "not-found", doc.error.since)
+    ]
+    assert "`catalyst source sync main`" in doc.blocked_by[0].what_to_do
     bad = bp1.Refused(folder="x", findings=())
     found = bp1.VersionsFound(run=3, next=0, revision="r", refused=(bad,))
     ended = bp1.SyncCompleted(run=3, revision="r", versions=0, refused=1)
     refused = bp1.RegistrationRefused(blueprint="bp-a", version="1.0.0", code="version-immutable")
     doc = row(SOURCE, ref, added, *failed, found, ended, refused)
     assert (doc.status, doc.error, doc.bad, doc.refused) == ("ready", None, 1, (bad,))
+    assert doc.blocked_by == ()
     assert [one.code for one in doc.unregistered] == ["version-immutable"]
     removed = bp1.SourceRemoved(name="main")
     assert row(SOURCE, ref, added, removed) is None

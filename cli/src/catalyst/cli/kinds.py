@@ -146,9 +146,13 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
 
 
-def _problem(_row: Row, doc: Mapping[str, Any]) -> object:
-    error = doc.get("error")
-    return None if error is None else error["message"]
+def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
+    links = doc.get("blocked_by") or [None]
+    first, more = links[0], len(links) - 1
+    if first is None:
+        return None
+    others = f" (and {more} more)" if more else ""
+    return f"{first['message']}{others}; {first['who']}: {first['what_to_do']}"
 
 
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
@@ -223,7 +227,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("VERSIONS", _doc("versions")),
         ("BAD", _doc("bad")),
-        ("DETAIL", _problem),
+        ("BLOCKED BY", _blocked),
     ),
     "blueprints": (
         ("NAME", _doc("name")),
@@ -232,6 +236,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("NEWEST", _doc("newest")),
         ("VERSIONS", _versions),
+        ("BLOCKED BY", _blocked),
     ),
     "accounts": (
         ("ORG", _organization),

@@ -31,8 +31,8 @@ class Link(Part, frozen=True, kw_only=True):
     """One thing that waits, or is the reason."""
 
     kind: str
-    """What it is: `change`, `application`, `approval`, `window`, `service`, `git`, `cluster`, or
-    the kind of an object in a cluster."""
+    """What it is: `change`, `application`, `approval`, `window`, `service`, `git`, `cluster`,
+    `blueprint`, `source`, or the kind of an object in a cluster."""
     name: str
     """Its name."""
     code: str

@@ -9,9 +9,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_blueprint import of_version
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, View
+
+LINKS_MAX: Final = 20
+"""Links that are shown; the versions say the rest."""
 
 _replace = msgspec.structs.replace
 
@@ -60,6 +65,8 @@ class BlueprintDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     versions: tuple[VersionRow, ...]
     """In the order in which they were registered."""
     created: datetime
+    blocked_by: tuple[Link, ...] = ()
+    """Why versions of it wait, the newest of them first."""
 
 
 Doc = BlueprintDocument
@@ -105,7 +112,7 @@ def _registered(doc: Doc | None, event: bp1.VersionRegistered, at: At) -> Doc:
             versions=(),
             created=at.time,
         )
-    doc = _replace(doc, versions=(*doc.versions, row))
+    doc = _waiting(_replace(doc, versions=(*doc.versions, row)))
     if doc.newest and _rank(event.version) < _rank(doc.newest):
         return doc
     return _replace(
@@ -120,7 +127,17 @@ def _with(doc: Doc, version: str, **changes: Any) -> Doc:
     versions = tuple(
         _replace(row, **changes) if row.version == version else row for row in doc.versions
     )
-    return _replace(doc, versions=versions)
+    return _waiting(_replace(doc, versions=versions))
+
+
+def _waiting(doc: Doc) -> Doc:
+    links = [
+        link
+        for row in reversed(doc.versions)
+        if row.status == "pending"
+        for link in of_version(doc.name, row.version, row.missing, row.cycle, row.registered)
+    ]
+    return _replace(doc, blocked_by=tuple(links[:LINKS_MAX]))
 
 
 def _published(doc: Doc, event: bp1.VersionPublished, at: At) -> Doc:

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_blueprint import of_source
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, View
@@ -73,6 +75,8 @@ class SourceDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     listed: int
     """Number of the reading that the lists are of."""
     added: datetime
+    blocked_by: tuple[Link, ...] = ()
+    """Why it is not read."""
 
 
 Doc = SourceDocument
@@ -155,6 +159,7 @@ def _completed(doc: Doc, event: bp1.SyncCompleted, at: At) -> Doc:
         read=at.time,
         next=event.next_at,
         error=None,
+        blocked_by=(),
         versions=event.versions,
         bad=event.refused,
         unregistered=tuple(
@@ -171,7 +176,8 @@ def _failed(doc: Doc, event: bp1.SyncFailed, at: At) -> Doc:
         since=at.time if doc.error is None else doc.error.since,
         failures=event.failures,
     )
-    return _replace(doc, status="failing", next=event.next_at, error=error)
+    why = of_source(doc.name, error.code, error.message, error.failures, error.since)
+    return _replace(doc, status="failing", next=event.next_at, error=error, blocked_by=why)
 
 
 def _unregistered(doc: Doc, event: bp1.RegistrationRefused, _at: At) -> Doc:

@@ -4,6 +4,7 @@ import { chain } from "./chain.js";
 import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
 import { KINDS } from "./kinds.js";
+import { Why } from "./why.js";
 import { actor, age, instant, place, staleReason } from "./words.js";
 
 const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.
@@ -68,7 +69,7 @@ export class Detail {
     const doc = el("details", { class: "doc", open },
       el("summary", { text: "Document" }),
       value.doc === null ? el("p", { class: "quiet", text: "There is none yet." }) : block(value.doc));
-    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), facts(key, value), doc, box);
+    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), ...blocked(at, value), facts(key, value), doc, box);
     this.#follow(value.command, at.organization, another);
   }
 
@@ -134,6 +135,14 @@ export class Detail {
     const old = this.#panel.querySelector("[data-time]");
     if (old) say(old, `${age(old.dataset.time, Date.now())} ago`);
   }
+}
+
+/** Why a Blueprint or a source does not move; changes and Applications have pages that say it. */
+function blocked({ kind }, { doc }) {
+  if (!["blueprint", "source"].includes(kind) || !doc?.blocked_by?.length) return [];
+  const why = new Why(() => {});
+  why.show(doc.blocked_by);
+  return [why.node];
 }
 
 function facts(key, value) {
