@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -46,18 +45,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings no types
-    """Keeps a file's tests in one worker, and windows in the same one as containers.
+    """Keeps a file's tests in one worker, and with an engine all windows where containers are.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
-    Without an engine the windows are shared out between two, each with a stack of its own.
     (The scheduler `loadgroup` would do it, but pytest-xdist 3.8 loses groups under pytest 9.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = str(super()._split_scope(nodeid))
-        if not nodeid.startswith(REAL):
-            return file
-        return f"windows-{0 if os.environ.get('CATALYST_NATS_IMAGE') else crc32(file.encode()) % 2}"
+        if nodeid.startswith(REAL) and os.environ.get("CATALYST_NATS_IMAGE"):
+            return "tests/windows-and-containers"
+        return str(super()._split_scope(nodeid))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

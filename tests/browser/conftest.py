@@ -1,4 +1,8 @@
-"""One stack and one Chromium for all tests of this folder; each uses Organizations of its own."""
+"""A stack and a Chromium for each file of this folder; each test uses Organizations of its own.
+
+Not for the whole run: between the files of a worker others run, on loops of their own, and a stack
+whose loop stands still for minutes does not end.
+"""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -14,7 +18,7 @@ from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The embedded stack, as `catalyst up --simulate-cluster` runs it."""
     executable()
@@ -26,14 +30,14 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         assert not stack.failed.is_set()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def market(site: Site) -> Site:
     """The same stack, once Blueprints have prices."""
     await site.apply_prices((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
     return site
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     async with support.chromium() as found:
         yield found
@@ -48,7 +52,7 @@ def slug() -> str:
     return f"org-n{next(_numbers)}"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def window(chromium: Browser, site: Site) -> AsyncIterator[Window]:
     """A window in which nobody is signed in; at the end nothing may have gone wrong in it."""
     async with support.window(chromium, site.address) as found:
@@ -56,7 +60,7 @@ async def window(chromium: Browser, site: Site) -> AsyncIterator[Window]:
         assert found.complaints == []
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(window: Window, site: Site) -> Window:
     """A window in which the local sovereign-admin is signed in, and rows are live."""
     await window.sign_in(site.admin)

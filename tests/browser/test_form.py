@@ -12,7 +12,7 @@ from tests.support.browser import Window
 
 from catalyst.contracts.registry import COMMANDS
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def _fill_organization(window: Window, slug: str) -> None:

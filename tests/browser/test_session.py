@@ -9,7 +9,7 @@ from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_signing_in_shows_the_rows_and_who_it_is(
