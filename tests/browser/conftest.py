@@ -1,7 +1,7 @@
 """A stack and a Chromium for each file of this folder; each test uses Organizations of its own.
 
-Not for the whole run: between the files of a worker others run, on loops of their own, and a stack
-whose loop stands still for minutes does not end.
+Not for the whole run: between its files a worker runs others, on loops of their own, and after
+minutes on a loop that stood still, the end of one was waited for without end.
 """
 
 import itertools
