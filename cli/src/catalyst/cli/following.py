@@ -12,8 +12,9 @@ import msgspec
 from catalyst.chassis import clock
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
+from catalyst.cli.kinds import link_line
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
-from catalyst.cli.planshow import chain, link_line, write_lines
+from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import Target, reads
 from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads

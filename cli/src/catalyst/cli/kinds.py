@@ -146,13 +146,21 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
 
 
+def link_line(link: Mapping[str, Any], depth: int = 0) -> str:
+    """Return a link as a line; the deeper, the nearer to the cause."""
+    since = f", since {link['since']}" if link.get("since") else ""
+    return (
+        f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
+        f"{since}); {link['who']}: {link['what_to_do']}"
+    )
+
+
 def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
-    links = doc.get("blocked_by") or [None]
-    first, more = links[0], len(links) - 1
-    if first is None:
+    links = doc.get("blocked_by")
+    if not links:
         return None
-    others = f" (and {more} more)" if more else ""
-    return f"{first['message']}{others}; {first['who']}: {first['what_to_do']}"
+    first, *more = links
+    return link_line(first) + (f"; and {len(more)} more" if more else "")
 
 
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:

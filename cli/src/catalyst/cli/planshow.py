@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from catalyst.cli.calling import as_called
-from catalyst.cli.kinds import money
+from catalyst.cli.kinds import link_line, money
 from catalyst.cli.output import Table, clean, to_the_second, write
 
 Found = Mapping[str, Any]
@@ -42,15 +42,6 @@ def lines(plan: Found, owner: str, *, diff: bool = False) -> list[str]:
 def chain(links: Iterable[Found]) -> list[str]:
     """Return why something does not move, a line a link, none of which is below another."""
     return [link_line(link) for link in links]
-
-
-def link_line(link: Found, depth: int = 0) -> str:
-    """Return a link as a line; the deeper, the nearer to the cause."""
-    since = f", since {link['since']}" if link.get("since") else ""
-    return (
-        f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
-        f"{since}); {link['who']}: {link['what_to_do']}"
-    )
 
 
 def write_lines(texts: Iterable[str]) -> None:

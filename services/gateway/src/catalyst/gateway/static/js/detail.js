@@ -16,6 +16,8 @@ export class Detail {
   #chain = null;
   #timer = null;
   #abort = null;
+  #why = new Why(() => {});
+  #waits = [];
   #send;
 
   /** `send(target)` is called when somebody wants to send a command to the row. */
@@ -69,7 +71,9 @@ export class Detail {
     const doc = el("details", { class: "doc", open },
       el("summary", { text: "Document" }),
       value.doc === null ? el("p", { class: "quiet", text: "There is none yet." }) : block(value.doc));
-    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), ...blocked(at, value), facts(key, value), doc, box);
+    this.#waits = waits(at, value);
+    this.#why.show(this.#waits);
+    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), this.#why.node, facts(key, value), doc, box);
     this.#follow(value.command, at.organization, another);
   }
 
@@ -134,15 +138,13 @@ export class Detail {
   tick() {
     const old = this.#panel.querySelector("[data-time]");
     if (old) say(old, `${age(old.dataset.time, Date.now())} ago`);
+    this.#why.show(this.#waits);
   }
 }
 
 /** Why a Blueprint or a source does not move; changes and Applications have pages that say it. */
-function blocked({ kind }, { doc }) {
-  if (!["blueprint", "source"].includes(kind) || !doc?.blocked_by?.length) return [];
-  const why = new Why(() => {});
-  why.show(doc.blocked_by);
-  return [why.node];
+function waits({ kind }, { doc }) {
+  return ["blueprint", "source"].includes(kind) ? doc?.blocked_by ?? [] : [];
 }
 
 function facts(key, value) {
