@@ -13,8 +13,10 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import (
     Acked,
+    Delivery,
     Unavailable,
 )
+from catalyst.chassis.parking import MAX_DELIVERIES
 
 pytestmark = pytest.mark.real
 
@@ -84,6 +86,34 @@ async def test_a_drained_worker_takes_nothing_more(js: JetStream) -> None:
 
     assert worker.taken == []
     assert (await worker.info())["num_ack_pending"] == 0
+
+
+async def test_a_worker_that_ends_by_an_error_takes_nothing_as_it_falls(js: JetStream) -> None:
+    """It would be delivered to the dying again and again, and then be parked by whoever follows."""
+    await log_stream(js)
+    worker = Worker(js, ack_wait_seconds=0.5)
+    await worker.ensure()
+
+    async def never(delivery: Delivery) -> None:
+        worker.taken.append(delivery)
+        await asyncio.Event().wait()
+
+    worker.take = never
+    dying = asyncio.ensure_future(worker.intake.run())
+    await fill(js, 1)
+    await until(lambda: len(worker.taken) == 1)
+
+    # So does a group of tasks of which one has failed.
+    dying.cancel()
+    await fill(js, 5)
+    await asyncio.wait({dying})
+
+    successor = Worker(js)
+    successor.take = successor.acknowledge
+    async with successor.running():
+        await until(lambda: len({delivery.seq for delivery in successor.taken}) == 6)
+    assert max(delivery.delivered for delivery in successor.taken) <= MAX_DELIVERIES
+    assert len(worker.taken) == 1
 
 
 async def test_a_closed_connection_ends_it(js: JetStream) -> None:

@@ -76,6 +76,7 @@ class Intake:
         self._js = js
         self._port: Broker = port or js
         self._held: dict[_Key, _Held] = {}
+        self._unfinished: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._wake = asyncio.Event()
@@ -96,7 +97,7 @@ class Intake:
         return len(self._held)
 
     async def run(self) -> None:
-        """Deliver until `drain` is through.
+        """Deliver until `drain` is through; ended otherwise, take nothing more and finish nothing.
 
         Raises:
             Unavailable: When the connection is closed for good: the process has to end.
@@ -107,6 +108,10 @@ class Intake:
                 await fetching.begin()
             await self._app.start()
             await self._watch()
+        except BaseException:
+            # FastStream waits for its handlers, and meanwhile the broker would deliver on and on.
+            await self._abandon()
+            raise
         finally:
             self._js.link.unwatch(self._wake.set)
             await self._app.stop()
@@ -137,9 +142,7 @@ class Intake:
             them again.
         """
         try:
-            for fetching in self._fetchings.values():
-                for delivery in await fetching.leave():
-                    await self._port.settle(delivery, Nacked())
+            await self._leave()
             async with asyncio.timeout(timeout):
                 await self._empty.wait()
             # What was settled has left; after this the broker has read it, too.
@@ -149,6 +152,21 @@ class Intake:
         self._over = True
         self._wake.set()
         return self.unsettled
+
+    async def _leave(self) -> None:
+        """Fetch no more, and give back what was fetched and not handed over."""
+        for fetching in self._fetchings.values():
+            for delivery in await fetching.leave():
+                await self._port.settle(delivery, Nacked())
+
+    async def _abandon(self) -> None:
+        """Leave at once, whatever is in hand: its lanes are dead, and it comes again elsewhere."""
+        for task in self._unfinished:
+            task.cancel()
+        try:
+            await self._leave()
+        except BrokerError as error:
+            log.info("left without giving back", extra={"error": str(error)})
 
     def _subscribe(self, durable: Durable) -> None:
         async def take(deliveries: list[Delivery]) -> None:
@@ -189,7 +207,9 @@ class Intake:
         if left:
             async with asyncio.TaskGroup() as tasks:
                 for delivery, rest in left:
-                    tasks.create_task(self._finish(delivery, rest))
+                    task = tasks.create_task(self._finish(delivery, rest))
+                    self._unfinished.add(task)
+                    task.add_done_callback(self._unfinished.discard)
 
     async def _finish(self, delivery: Delivery, rest: Awaitable[None]) -> None:
         try:
