@@ -56,7 +56,7 @@ class WorkerMember:
         """
         self.metrics = Metrics(name)
         self.worker = Worker(whole(service), runtime, Measures(self.metrics.registry))
-        self._probe = Probe(runtime.js, name)
+        self._probe = Probe(runtime.js, name, replicas=runtime.replicas)
         readiness = Readiness(
             {"broker": self._probe.check, "memory": self._memory, **(checks or {})}
         )

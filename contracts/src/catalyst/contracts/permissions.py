@@ -41,6 +41,9 @@ SIMULATOR: Final = "simulator"
 PROBE_STREAM: Final = "PROBE"
 PROBE_PREFIX: Final = "prb"
 """A small stream in memory: each member's readiness publishes on `prb.<member>.…` and hears it."""
+DISK_PROBE_STREAM: Final = "PROBE_DISK"
+DISK_PROBE_PREFIX: Final = "prd"
+"""A small stream on the disk: each member writes to `prd.<member>.…` now and then."""
 
 
 class Permissions(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,11 +125,13 @@ _BUCKET_NAMES: Final = tuple(bucket.name for bucket in BUCKETS)
 _LOOK: Final = _api("INFO", "STREAM.NAMES", "STREAM.LIST")
 _NO_THIEVES: Final = tuple(f"CONSUMER.CREATE.{queue}.>" for queue in (CMD, USE))
 """What a consumer of a work queue takes, its owner never sees."""
-_PROBE: Final = (*_keep(PROBE_STREAM), *_follow(PROBE_STREAM))
+_PROBES: Final = (PROBE_STREAM, DISK_PROBE_STREAM)
+_PROBE: Final = (*_keep(*_PROBES), *_follow(PROBE_STREAM))
 
 
 def _probing(user: str) -> tuple[str, ...]:
-    return (*_PROBE, f"{PROBE_PREFIX}.{member(user)}.>")
+    prefixes = (PROBE_PREFIX, DISK_PROBE_PREFIX)
+    return (*_PROBE, *(f"{prefix}.{member(user)}.>" for prefix in prefixes))
 
 
 def worker(service: str) -> Permissions:
@@ -179,7 +184,7 @@ def projector() -> Permissions:
         subscribe=(f"{inbox(PROJECTOR)}.>",),
         deny_publish=(
             "$KV.cursors.>",
-            *_api(*(f"STREAM.DELETE.{name}" for name in (*streams, PROBE_STREAM))),
+            *_api(*(f"STREAM.DELETE.{name}" for name in (*streams, *_PROBES))),
             *_api(f"STREAM.MSG.GET.{CMD}", *_NO_THIEVES),
             *_no_durables(),
         ),

@@ -46,7 +46,7 @@ class Projector:
         self.feed = Feed(self.hub, self.log, self.model)
         self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
         self.rebuilder = Rebuilder(self.hub, self.log, self.model)
-        self._probe = Probe(runtime.js, NAME)
+        self._probe = Probe(runtime.js, NAME, replicas=runtime.replicas)
         self._stopping = asyncio.Event()
         self.metrics = Metrics(NAME)
         self.metrics.registry.register(Measures(self.follower, self.feed, self.hub, self.sampler))

@@ -65,7 +65,7 @@ class Gateway:
         self._runtime = runtime
         self.table = RolesTable(runtime.js)
         self.events = EventLog(runtime.js)
-        self._probe = Probe(runtime.js, NAME)
+        self._probe = Probe(runtime.js, NAME, replicas=runtime.replicas)
         self._stop = asyncio.Event()
         callers = Callers(
             runtime.verifier,
