@@ -13,6 +13,8 @@ from tests.support import billing
 from tests.support.invariants import check_log, whole_log
 
 from catalyst.billing.domain import subscription
+from catalyst.chassis import parking
+from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.chassis.states import ClaimBody
 from catalyst.contracts.message import Envelope
@@ -60,7 +62,8 @@ async def ending(
     """Check what holds of any log, and return how the story ended."""
     js = place.js
     assert [one for one in await check_log(js) if one.status != "accepted"] == []
-    assert not (await js.stream_state(DLQ)).messages
+    parked = await letters(js)
+    assert not parked, parked
     changes = {name: await place.change(name) for name in named}
     account = await place.money.state(billing.ACCOUNT)
     log = await whole_log(js)
@@ -98,6 +101,12 @@ async def ending(
         histories=await asyncio.to_thread(histories, folder / "git"),
         events=_events(log, gone=owner.phase == "deleted"),
     )
+
+
+async def letters(js: JetStream) -> list[tuple[str, str, str]]:
+    """Return the subject of each message that was set aside, and why it was."""
+    found = [parking.read(one) for one in await js.replay(DLQ, ">")]
+    return [(one.subject, one.reason, one.detail) for one in found]
 
 
 def _did(change: Change) -> tuple[Any, ...]:
