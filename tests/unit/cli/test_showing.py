@@ -251,7 +251,8 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
             {"mark": "deprecated", "reason": "old", "security": False, "replacement": "bp-new"},
         ],
     }  # fmt: skip
-    assert list(_place(place)) == [
+    why = ["cluster acme-prod: nothing was seen"]
+    assert list(_place(place, why)) == [
         "acme-prod:",
         "  notice   yanked because whoever runs it is in danger: leaks",
         "  notice   deprecated: old; take bp-new instead",
@@ -259,6 +260,8 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
         "  health   unknown, never seen",
         "  change   none",
         f"  gate     {said}",
+        "  blocked by",
+        "    cluster acme-prod: nothing was seen",
     ]
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.contracts import blocked
-from catalyst.contracts.blocked import Link, follow, kept, of_application, of_change, tree
+from catalyst.contracts import blocked_chain
+from catalyst.contracts.blocked import Link, of_application, of_change
+from catalyst.contracts.blocked_chain import follow, kept, tree
 from catalyst.contracts.provisioning_values_v1 import (
     Applied,
     Approvals,
@@ -174,6 +175,20 @@ def test_nothing_can_be_seen_before_it_is_committed() -> None:
     assert codes(found) == ["change-in-flight"]
 
 
+@pytest.mark.guarantee("G13.7")
+def test_what_is_its_own_cause_stays_and_what_a_link_only_names_is_not_followed() -> None:
+    about: Any = {"message": "because", "who": "you", "what_to_do": "look"}
+    suspended = Link(kind="organization", name="acme", code="organization-suspended", **about)
+    needed = Link(kind="application", name="blog", code="application-needed", **about)
+    start = ("organization", "acme")
+    rows = {**ROWS, start: (suspended,)}
+    found = tree((suspended, needed), lambda kind, name: rows[kind, name], start=start)
+    assert [(depth, link.code) for depth, link in found] == [
+        (0, "organization-suspended"),
+        (0, "application-needed"),
+    ]
+
+
 @given(size=st.integers(1, 60))
 def test_a_chain_ends_even_where_rows_point_at_each_other(size: int) -> None:
     names = [f"ch-{number}" for number in range(size)]
@@ -182,4 +197,4 @@ def test_a_chain_ends_even_where_rows_point_at_each_other(size: int) -> None:
         for here, there in pairwise([*names, names[0]])
     }
     chain = follow(rows[names[0]], lambda _kind, name: rows[name])
-    assert len(chain) <= blocked.FOLLOWED_MAX + 1
+    assert len(chain) <= blocked_chain.FOLLOWED_MAX + 1

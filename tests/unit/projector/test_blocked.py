@@ -8,7 +8,8 @@ from tests.unit.projector.test_changes import advance, rows
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.blocked import Link, follow
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import follow
 from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref

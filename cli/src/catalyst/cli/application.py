@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
-from catalyst.cli import owned
+from catalyst.cli import chains, owned
 from catalyst.cli.catalog import noticed
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
 from catalyst.cli.output import Format, Table, note, show
-from catalyst.cli.planshow import chain, write_lines
+from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -119,8 +119,14 @@ def show_(
         raise
     if doc["bindings"]:
         _note_notices(target, owner, [(name, place) for place in doc["bindings"]], name)
-    lines = [line for place in doc["bindings"] for line in _place(place)]
-    show(doc, output, lambda: write_lines(lines or [f"{name} runs nowhere"]))
+
+    def told() -> None:
+        # A document has its own links alone; for a person they are followed to the cause.
+        each = [(place, run(_why(target, name, place, owner))) for place in doc["bindings"]]
+        lines = [line for place, why in each for line in _place(place, why)]
+        write_lines(lines or [f"{name} runs nowhere"])
+
+    show(doc, output, told)
     if output is Format.TABLE:
         note(f"`catalyst app history {name} --org {owner}` shows what happened to it")
 
@@ -216,7 +222,7 @@ def _noticed(place: dict[str, Any]) -> Iterable[str]:
     return ["not known"] if place["notices"] is None else noticed(place["notices"])
 
 
-def _place(place: dict[str, Any]) -> Iterator[str]:
+def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
     yield f"{place['environment']}:"
     desired = place["desired"]
     if desired is not None:
@@ -239,10 +245,16 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
     else:
         yield "  change   none"
     yield f"  gate     {_gate(place['gate'])}"
-    blocked = chain(place["blocked_by"])
-    if blocked:
+    if chain:
         yield "  blocked by"
-        yield from (f"    {line}" for line in blocked)
+        yield from (f"    {line}" for line in chain)
+
+
+async def _why(target: Target, name: str, place: dict[str, Any], owner: str) -> list[str]:
+    found, here = place["blocked_by"], place["environment"]
+    if not found:
+        return []
+    return await chains.told(target, found, owner, start=("application", name), environment=here)
 
 
 def _gate(gate: dict[str, Any]) -> str:

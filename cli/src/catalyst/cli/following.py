@@ -10,16 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis import clock
+from catalyst.cli.chains import links_in, whole
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
-from catalyst.cli.kinds import link_line
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import Target, reads
 from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
-from catalyst.contracts.blocked import FOLLOWED_MAX, Link, tree
 
 Doc = Mapping[str, Any]
 OVER: Final = {
@@ -211,44 +210,13 @@ def _tell(lines: list[str]) -> None:
 
 async def whole_chain(door: Reads, doc: Doc, organization: str) -> list[str]:
     """Return why a change does not move, through the rows that its links lead to."""
-    bindings = {
-        row.doc["name"]: row.doc["bindings"]
-        async for page in door.pages("applications", organization=organization)
-        for row in page.rows
-        if isinstance(row.doc, dict)
-    }
-    heard = {
-        one["environment"]
-        for place in bindings.values()
-        for one in place
-        if one["health"]["as_of"] and not one["health"]["stale_since"]
-    }
-    changes: dict[str, list[Link]] = {}
-    links = _links(doc)
-    ahead = [link.name for link in links if link.kind == "change"]
-    while ahead and len(changes) < FOLLOWED_MAX:
-        name = ahead.pop()
-        if name not in changes:
-            row, _ = await door.get("changes", name, organization=organization)
-            changes[name] = _links(row.doc) if isinstance(row.doc, dict) else []
-            ahead += [link.name for link in changes[name] if link.kind == "change"]
-
-    def links_of(kind: str, name: str) -> list[Link]:
-        if kind == "change":
-            return changes.get(name, [])
-        found = bindings.get(name, ())
-        here = [one for one in found if doc["environment"] in {"", one["environment"]}]
-        return [link for one in here for link in _links(one)]
-
-    found = tree(links, links_of, start=("change", doc["change"]), heard=heard)
-    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
-
-
-def _links(doc: Doc) -> list[Link]:
-    return [
-        msgspec.convert({name: item[name] for name in Link.__struct_fields__}, Link)
-        for item in doc["blocked_by"]
-    ]
+    return await whole(
+        door,
+        links_in(doc),
+        organization,
+        start=("change", doc["change"]),
+        environment=doc["environment"],
+    )
 
 
 async def _tell_waits(follower: Follower, target: Target, organization: str) -> None:

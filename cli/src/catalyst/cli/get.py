@@ -10,10 +10,11 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import kinds, owned
+from catalyst.cli import chains, kinds, owned
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
+from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -44,7 +45,7 @@ from catalyst.client.rows import (
     Synced,
     name_of,
 )
-from catalyst.contracts.subjects import PLATFORM
+from catalyst.contracts.subjects import PLATFORM, RowKey
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +152,21 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
         raise missing from problem
     show(_shown(row, fresh), form, lambda: _detail(row))
     if form is Format.TABLE:
+        run(_say_chain(target, wanted.kinds, row))
         _say_fresh(fresh)
+
+
+async def _say_chain(target: Target, kind: str, row: Row) -> None:
+    """Say what the row waits for, up to the cause; where it runs, each place has its own."""
+    doc = row.doc if isinstance(row.doc, dict) else {}
+    links = doc.get("blocked_by")
+    if not links:
+        return
+    at = RowKey.decode(row.key)
+    name = doc["name"] if at.kind == "blueprint" else at.name
+    lines = await chains.told(target, links, at.organization, start=(at.kind, name))
+    write("blocked by")
+    write_lines(f"  {line}" for line in lines)
 
 
 async def _names(target: Target, wanted: Wanted) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalyst.cli import application, files, owned, planned, planshow
+from catalyst.cli import application, chains, files, owned, planned, planshow
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.output import Format, note, show
@@ -335,8 +335,13 @@ def _plan(
         raise _refused(target, problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
-    shown = planshow.lines(answered.result, owner, diff=diff)
-    show(answered, output, lambda: planshow.write_lines(shown))
+
+    def told() -> None:
+        plan = answered.result
+        behind = chains.behind(target, plan["blocked_by"], owner, env)
+        planshow.write_lines(planshow.lines(plan, owner, diff=diff, chains=behind))
+
+    show(answered, output, told)
     if output is not Format.TABLE:
         return
     if answered.result["blocked_by"]:

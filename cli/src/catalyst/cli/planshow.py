@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from catalyst.cli.calling import as_called
@@ -12,13 +12,16 @@ from catalyst.cli.output import Table, clean, to_the_second, write
 Found = Mapping[str, Any]
 
 
-def lines(plan: Found, owner: str, *, diff: bool = False) -> list[str]:
+def lines(
+    plan: Found, owner: str, *, diff: bool = False, chains: Sequence[Sequence[str]] = ()
+) -> list[str]:
     """Return what a plan says, in the order in which a person decides.
 
     Args:
         plan: As the query answers.
         owner: The Organization that it is about.
         diff: Show what each file gains and loses, line by line; else only how much that is.
+        chains: What is behind each that stands in the way, as lines.
     """
     return [
         heading(plan, owner),
@@ -31,7 +34,7 @@ def lines(plan: Found, owner: str, *, diff: bool = False) -> list[str]:
         *_section("risks", (f"{one['kind']}: {one['message']}" for one in plan["risks"])),
         *_section("goes", plan["goes"]),
         *_section("stays", plan["stays"]),
-        *_section("stands in the way", map(_blocker, plan["blocked_by"])),
+        *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
         "",
         f"steps    {' → '.join(one['step'] for one in plan['steps'])}",
         f"expires  {plan['expires']}",
@@ -187,9 +190,11 @@ _QUOTAS: Final = {
 """What a plan counts, as it stands below its heading."""
 
 
-def _blocker(one: Found) -> str:
-    names = f" ({' → '.join(one['names'])})" if one["names"] else ""
-    return f"{one['code']}: {one['message']}{names}"
+def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterator[str]:
+    for at, one in enumerate(found):
+        names = f" ({' → '.join(one['names'])})" if one["names"] else ""
+        yield f"{one['code']}: {one['message']}{names}"
+        yield from (f"  {line}" for line in (chains[at] if chains else ()))
 
 
 def _section(heading: str, texts: Iterable[str]) -> list[str]:

@@ -1,17 +1,15 @@
 """Why something does not move: the chain from a change or an Application to its root cause.
 
 One pure function for each; rows, queries and the page show what comes out, so that all say the
-same. The last link is the cause as far as it is known there. A link of kind `change` or
-`application` names the row whose own links go on from it; `follow` goes there.
+same. The last link is the cause as far as it is known there. A link whose kind is among those that
+`blocked_chain` follows names the row whose own links go on from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-
-import msgspec
 
 from catalyst.contracts.message import Part
 from catalyst.contracts.provisioning_values_v1 import (
@@ -23,16 +21,14 @@ from catalyst.contracts.provisioning_values_v1 import (
     Step,
 )
 
-FOLLOWED_MAX: Final = 20
-"""Rows that a chain leads through, at most."""
-
 
 class Link(Part, frozen=True, kw_only=True):
     """One thing that waits, or is the reason."""
 
     kind: str
     """What it is: `change`, `application`, `approval`, `window`, `service`, `git`, `cluster`,
-    `blueprint`, `source`, or the kind of an object in a cluster."""
+    `blueprint`, `source`, `organization`, `onboarding`, `environment`, `policy`, `account`, or the
+    kind of an object in a cluster."""
     name: str
     """Its name."""
     code: str
@@ -319,76 +315,3 @@ def _object(item: Evidence, since: datetime | None) -> Link:
 
 def _code(item: Evidence) -> str:
     return "under-way" if item.status == "progressing" else "unwell"
-
-
-# ---- chains
-
-
-def kept(links: Sequence[Link], before: Sequence[Link], now: datetime) -> tuple[Link, ...]:
-    """Return the links, each since when it first stood there."""
-    known = {(item.kind, item.name, item.code): item.since for item in before}
-    replace = msgspec.structs.replace
-    return tuple(
-        item
-        if item.since is not None
-        else replace(item, since=known.get((item.kind, item.name, item.code)) or now)
-        for item in links
-    )
-
-
-def tree(
-    links: Sequence[Link],
-    links_of: Callable[[str, str], Sequence[Link]],
-    *,
-    start: tuple[str, str] | None = None,
-    heard: Collection[str] = (),
-) -> tuple[tuple[int, Link], ...]:
-    """Return the whole chain, through every row that its links name, each link once with its depth.
-
-    What leads to a link stands below it, one deeper; what only stands beside it is as deep. A link
-    back to a row on the way would say that it waits for itself, and is left out.
-
-    Args:
-        links: The beginning.
-        links_of: Returns the links of a row from its kind (`change`, `application`) and name.
-        start: Kind and name of the row that the beginning is of.
-        heard: Environments of which something was seen lately: they have a cluster.
-    """
-    found: list[tuple[int, Link]] = []
-    told: set[tuple[str, str, str, str]] = set()
-    visited: set[tuple[str, str]] = set()
-    way = (start,) if start is not None else ()
-    ahead = [(link, way) for link in links]
-    while ahead:
-        link, way = ahead.pop(0)
-        place = (link.kind, link.name)
-        if place in way:
-            continue
-        link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
-        same = (*place, link.code, link.message)
-        if same not in told:
-            told.add(same)
-            found.append((len(way) - (start is not None), link))
-        if link.kind in {"change", "application"} and place not in visited:
-            visited.add(place)
-            if len(visited) > FOLLOWED_MAX:
-                break
-            ahead = [*((item, (*way, place)) for item in links_of(*place)), *ahead]
-    return tuple(found)
-
-
-def follow(
-    links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
-) -> tuple[Link, ...]:
-    """Return the links of the whole chain, as `tree` does, without their depths."""
-    return tuple(link for _, link in tree(links, links_of))
-
-
-def _awaited(link: Link) -> Link:
-    """Return what is said instead of `no-cluster` of an Environment that has one."""
-    return msgspec.structs.replace(
-        link,
-        code="pending",
-        message=f"the cluster of {link.name} has not said anything of it yet",
-        what_to_do="wait; if it lasts, look at Flux",
-    )

@@ -16,6 +16,7 @@ import msgspec
 from catalyst.contracts import application_v1 as app
 from catalyst.contracts import blocked
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Desired, Evidence
 from catalyst.contracts.subjects import Ref, RowKey
@@ -317,7 +318,7 @@ def _explained(fold: Fold) -> Fold:
             bindings=tuple(
                 replace(
                     one,
-                    blocked_by=blocked.kept(
+                    blocked_by=kept(
                         _blocked(made.name, one), before.get(one.environment, ()), at.time
                     ),
                 )

@@ -11,6 +11,7 @@ import msgspec
 from catalyst.contracts import blocked
 from catalyst.contracts import provisioning_v1 as pro
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.message import Event
 from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_values_v1 import (
@@ -238,7 +239,7 @@ def _explained(fold: Fold) -> Fold:
         if made is None:
             return None
         before = doc.blocked_by if doc is not None else ()
-        return replace(made, blocked_by=blocked.kept(_blocked(made), before, at.time))
+        return replace(made, blocked_by=kept(_blocked(made), before, at.time))
 
     return explained
 

@@ -1,0 +1,198 @@
+"""Whole chains of what something waits for, through every row that its links lead to.
+
+Rows are read as whoever asks: what they do not see, no chain goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.cli.kinds import link_line
+from catalyst.cli.owned import NOT_FOUND
+from catalyst.cli.target import Target, reads, run
+from catalyst.client.errors import ClientError, Problem
+from catalyst.client.reads import Reads
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_blueprint import Listed, Package, Shelves, Source
+from catalyst.contracts.blocked_chain import FOLLOWED_MAX, leads, tree
+
+Doc = Mapping[str, Any]
+
+_ROWS: Final = {
+    "change": "changes",
+    "organization": "organizations",
+    "onboarding": "onboardings",
+}
+"""Kinds of links that lead to one row with links of its own, with the kind's plural."""
+
+
+def links_in(doc: Doc) -> list[Link]:
+    """Return the links of a document; what a newer version says besides is left out."""
+    return links_of(doc.get("blocked_by") or ())
+
+
+def links_of(found: Iterable[Doc]) -> list[Link]:
+    """Return links from their documents, likewise."""
+    return [
+        msgspec.convert({name: item[name] for name in Link.__struct_fields__}, Link)
+        for item in found
+    ]
+
+
+async def whole(
+    door: Reads,
+    links: Sequence[Link],
+    owner: str | None,
+    *,
+    start: tuple[str, str] | None = None,
+    environment: str = "",
+) -> list[str]:
+    """Return a chain as lines, the deeper, the nearer to the cause.
+
+    Args:
+        door: Where rows are read.
+        links: The beginning.
+        owner: The Organization whose rows are followed; None: the platform's.
+        start: Kind and name of the row that the beginning is of.
+        environment: Where; of Applications, only what concerns this one is followed. Empty: all.
+
+    Raises:
+        ClientError: If rows cannot be read.
+    """
+    rows = _Rows(door, owner, environment)
+    known: dict[tuple[str, str], Sequence[Link]] = {} if start is None else {start: links}
+    ahead = [*links]
+    while ahead and len(known) < FOLLOWED_MAX:
+        link = ahead.pop(0)
+        place = (link.kind, link.name)
+        if link.kind == "cluster":
+            await rows.bindings()
+        elif leads(link) and place not in known:
+            known[place] = await rows.links_of(*place)
+            ahead += known[place]
+    found = tree(
+        links, lambda kind, name: known.get((kind, name), ()), start=start, heard=rows.heard
+    )
+    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
+
+
+async def told(
+    target: Target,
+    found: Iterable[Doc],
+    owner: str | None,
+    *,
+    start: tuple[str, str] | None = None,
+    environment: str = "",
+) -> list[str]:
+    """Return the chain of links that were told, as `whole`; as far as it is known if rows are not.
+
+    Args:
+        target: Where rows are read.
+        found: The links, as documents.
+        owner: As in `whole`, like the others.
+        start: Likewise.
+        environment: Likewise.
+    """
+    links = links_of(found)
+    try:
+        async with reads(target) as door:
+            return await whole(door, links, owner, start=start, environment=environment)
+    except ClientError:
+        return [link_line(msgspec.to_builtins(link)) for link in links]
+
+
+def behind(
+    target: Target, blockers: Iterable[Doc], owner: str, environment: str
+) -> list[list[str]]:
+    """Return the chain behind each that stands in a plan's way; nothing where none is told."""
+    return [
+        run(told(target, one["chain"], owner, environment=environment)) if one.get("chain") else []
+        for one in blockers
+    ]
+
+
+class _Rows:
+    """What links lead to; each kind is read once, when a link leads there."""
+
+    def __init__(self, door: Reads, owner: str | None, environment: str) -> None:
+        self._door = door
+        self._owner = owner
+        self._environment = environment
+        self._bindings: dict[str, Any] | None = None
+        self._shelves: Shelves | None = None
+
+    @property
+    def heard(self) -> set[str]:
+        """Environments of which something was seen lately."""
+        return {
+            one["environment"]
+            for places in (self._bindings or {}).values()
+            for one in places
+            if one["health"]["as_of"] and not one["health"]["stale_since"]
+        }
+
+    async def links_of(self, kind: str, name: str) -> Sequence[Link]:
+        """Return the links of what a link of this kind names."""
+        if kind in {"blueprint", "source"}:
+            return (await self._on_shelves()).links_of(kind, name)
+        if self._owner is None:
+            return ()
+        if kind == "application":
+            found = (await self.bindings()).get(name, ())
+            here = [one for one in found if self._environment in {"", one["environment"]}]
+            return [link for one in here for link in links_in(one)]
+        return await self._one(_ROWS[kind], name)
+
+    async def bindings(self) -> dict[str, Any]:
+        """Return the places of each Application, by its name."""
+        if self._bindings is None:
+            docs = await self._docs("applications", organization=self._owner)
+            self._bindings = {doc["name"]: doc["bindings"] for doc in docs}
+        return self._bindings
+
+    async def _on_shelves(self) -> Shelves:
+        if self._shelves is None:
+            owners = {self._owner, None}
+            sources = [
+                Source(
+                    name=doc["name"],
+                    organization=doc["organization"],
+                    refused=tuple(msgspec.convert(doc["refused"], list[Package])),
+                    blocked_by=tuple(links_in(doc)),
+                )
+                for doc in await self._docs("sources")
+                if doc["organization"] in owners
+            ]
+            blueprints = [
+                Listed(
+                    name=doc["name"],
+                    organization=doc["organization"],
+                    sources=frozenset(one["source"] for one in doc["versions"]),
+                    blocked_by=tuple(links_in(doc)),
+                )
+                for doc in await self._docs("blueprints")
+                if doc["organization"] in owners
+            ]
+            shared = any(one.organization is None for one in sources)
+            self._shelves = Shelves(blueprints, sources, platform=shared or self._owner is None)
+        return self._shelves
+
+    async def _docs(self, kinds: str, **where: Any) -> list[dict[str, Any]]:
+        return [
+            row.doc
+            async for page in self._door.pages(kinds, **where)
+            for row in page.rows
+            if isinstance(row.doc, dict)
+        ]
+
+    async def _one(self, kinds: str, name: str) -> list[Link]:
+        try:
+            row, _ = await self._door.get(kinds, name, organization=self._owner)
+        except Problem as problem:
+            if problem.status != NOT_FOUND:
+                raise
+            return []
+        return links_in(row.doc) if isinstance(row.doc, dict) else []

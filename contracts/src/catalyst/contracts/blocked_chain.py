@@ -1,0 +1,102 @@
+"""Chains of what something waits for: from its own links, through other rows, to the cause.
+
+Pure, like `blocked`, whose links these are. A link whose kind is in `LEADING` names a row that may
+have links of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from catalyst.contracts.blocked import Link
+
+FOLLOWED_MAX: Final = 20
+"""Rows that a chain leads through, at most."""
+LEADING: Final = frozenset(
+    {"change", "application", "blueprint", "source", "organization", "onboarding"}
+)
+"""Kinds of links that lead to a row."""
+ENDS: Final = frozenset({"application-needed", "not-shown"})
+"""Codes of links that lead nowhere: what keeps the row is another matter, or not for the reader."""
+_WAITING: Final = frozenset({"change", "application"})
+"""Kinds of rows that never are their own cause."""
+
+
+def leads(link: Link) -> bool:
+    """Return whether a link names a row whose own links go on from it."""
+    return link.kind in LEADING and link.code not in ENDS
+
+
+def kept(links: Sequence[Link], before: Sequence[Link], now: datetime) -> tuple[Link, ...]:
+    """Return the links, each since when it first stood there."""
+    known = {(item.kind, item.name, item.code): item.since for item in before}
+    replace = msgspec.structs.replace
+    return tuple(
+        item
+        if item.since is not None
+        else replace(item, since=known.get((item.kind, item.name, item.code)) or now)
+        for item in links
+    )
+
+
+def tree(
+    links: Sequence[Link],
+    links_of: Callable[[str, str], Sequence[Link]],
+    *,
+    start: tuple[str, str] | None = None,
+    heard: Collection[str] = (),
+) -> tuple[tuple[int, Link], ...]:
+    """Return the whole chain, through every row that its links name, each link once with its depth.
+
+    What leads to a link stands below it, one deeper; what only stands beside it is as deep. A link
+    back to a change or an Application on the way would say that it waits for itself, and is left
+    out; a source or an Organization may well be its own cause.
+
+    Args:
+        links: The beginning.
+        links_of: Returns the links of a row from its kind, one of `LEADING`, and its name.
+        start: Kind and name of the row that the beginning is of.
+        heard: Environments of which something was seen lately: they have a cluster.
+    """
+    found: list[tuple[int, Link]] = []
+    told: set[tuple[str, str, str, str]] = set()
+    visited: set[tuple[str, str]] = set()
+    way = (start,) if start is not None else ()
+    ahead = [(link, way) for link in links]
+    while ahead:
+        link, way = ahead.pop(0)
+        place = (link.kind, link.name)
+        if place in way and link.kind in _WAITING:
+            continue
+        link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
+        same = (*place, link.code, link.message)
+        if same not in told:
+            told.add(same)
+            found.append((len(way) - (start is not None), link))
+        if leads(link) and place not in visited:
+            visited.add(place)
+            if len(visited) > FOLLOWED_MAX:
+                break
+            ahead = [*((item, (*way, place)) for item in links_of(*place)), *ahead]
+    return tuple(found)
+
+
+def follow(
+    links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
+) -> tuple[Link, ...]:
+    """Return the links of the whole chain, as `tree` does, without their depths."""
+    return tuple(link for _, link in tree(links, links_of))
+
+
+def _awaited(link: Link) -> Link:
+    """Return what is said instead of `no-cluster` of an Environment that has one."""
+    return msgspec.structs.replace(
+        link,
+        code="pending",
+        message=f"the cluster of {link.name} has not said anything of it yet",
+        what_to_do="wait; if it lasts, look at Flux",
+    )
