@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.message import Command, Event, derived_id
 from catalyst.contracts.prices_v1 import Item, Quote
@@ -260,6 +262,7 @@ USE: Final = Use(
     meter="storage",
     quantity=1200,
 )
+OTHER: Final = msgspec.structs.replace(USE, quantity=1300)
 METERED: Final = Metered(
     subscription="blog.acme-prod",
     meter="storage",
@@ -275,11 +278,8 @@ _USAGE: Final[tuple[Command | Event, ...]] = (
     bill1.UsageRecorded(uses=(USE,), meters=(METERED,)),
     bill1.UsageUnmatched(
         uses=(
-            Unmatched(
-                use=USE,
-                code="sku-unknown",
-                reason="the price book 2026-04 has no meter 'storage'",
-            ),
+            Unmatched(use=OTHER, code="sku-unknown", reason="the book 2026-04 has no such meter"),
+            Unmatched(use=OTHER, code="other-content", reason="another one counts", first=USE),
         )
     ),
     bill1.UsageInvoiced(

@@ -95,9 +95,9 @@ class World:
         folded = _aggregate(ref).evolve(self.state(ref), upcast(event))
         return replace(self, states={**self.states, ref: folded})
 
-    def with_claim(self, claim: Claim, holder: Ref | None) -> Self:
+    def with_claim(self, claim: Claim, holder: Ref | None, digest: str = "") -> Self:
         """Return the world after a name was taken, or released."""
-        state = ClaimState(holder=holder.path if holder else None, ever=True)
+        state = ClaimState(holder=holder.path if holder else None, ever=True, digest=digest)
         return replace(self, claims={**self.claims, claim: state})
 
     def after(self, ref: Ref, decision: Decision) -> Self:
@@ -106,7 +106,8 @@ class World:
         for item in decision.events:
             world = world.with_fact(item.ref or ref, item.event)
         for claimed in decision.claims:
-            world = world.with_claim(claimed.claim, None if claimed.release else ref)
+            holder = None if claimed.release else ref
+            world = world.with_claim(claimed.claim, holder, claimed.digest)
         return world
 
 

@@ -8,7 +8,7 @@ import msgspec
 from tests.support import billing
 from tests.support.scenario import Given, Outcome, Scenario
 
-from catalyst.billing.domain import subscription, usage
+from catalyst.billing.domain import counting, subscription, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.usage_v1 import Use
 
@@ -70,7 +70,7 @@ def world() -> list[Given]:
 
 def reported(scene: Scenario, *uses: Use, now: datetime = NOON, month: str = "2026-04") -> Outcome:
     """Return what follows from uses of `acme` that came together."""
-    items = [usage.Reported(organization="acme", use=one) for one in uses]
+    items = [counting.Reported(organization="acme", use=one) for one in uses]
     return scene.takes("usage", usage.ref_of("acme", month), *items, now=now)
 
 

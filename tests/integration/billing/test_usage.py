@@ -1,8 +1,9 @@
 """Use on the real broker: counted once across restarts, ten thousand of them, none lost unseen."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.integration.billing.town import billing_worker
 from tests.support import metering
@@ -12,7 +13,10 @@ from catalyst.billing.domain import prices, usage
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
-from catalyst.contracts.topology import DLQ, USE
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.message import Envelope
+from catalyst.contracts.topology import DLQ, EV, USE
+from catalyst.contracts.usage_v1 import Unmatched
 
 pytestmark = pytest.mark.real
 
@@ -66,6 +70,50 @@ async def test_ten_thousand_uses_are_counted_to_the_last_one(js: JetStream, keys
         await metering.report(js, messages)
         await emptied(js)
         assert await tokens(worker) == (sum(number % 7 for number in range(MANY)), MANY)
+
+
+@pytest.mark.guarantee("G12.20")
+async def test_of_two_that_say_different_things_under_one_name_one_counts_and_one_is_listed(
+    js: JetStream, keys: KeyRing
+) -> None:
+    before = usage.first_day(MONTH.id) - timedelta(minutes=1)
+    earlier = usage.ref_of("acme", prices.month_of(before))
+    pairs = [
+        (metering.message(f"u-{number}", TIME, 1), metering.message(f"u-{number}", before, 2))
+        for number in range(100)
+    ]
+    sent = [one for pair in pairs for one in pair]
+
+    async def counted(worker: Worker) -> int:
+        states: list[usage.Usage] = [await worker.states.state(ref) for ref in (MONTH, earlier)]
+        return sum(one.uses for state in states for one in state.meters.values())
+
+    async def listed() -> list[Unmatched]:
+        found = await js.replay(EV, "evt.acme.billing.usage.*.usage-unmatched.v1")
+        events = [msgspec.json.decode(stored.data, type=Envelope).data for stored in found]
+        return [
+            one
+            for data in events
+            for one in msgspec.json.decode(data, type=bill1.UsageUnmatched).uses
+        ]
+
+    async with billing_worker(js, keys) as worker:
+        await metering.settle(js, earlier.id)
+        # Two months are two lanes: what each has not seen of the other, the broker refuses.
+        await metering.report(js, sent)
+        await emptied(js)
+        assert await counted(worker) == len(pairs)
+        found = await listed()
+        assert {(one.use.id, one.code) for one in found} == {
+            (f"u-{number}", "other-content") for number in range(len(pairs))
+        }
+        assert len(found) == len(pairs)
+    third = metering.message("u-7", TIME, 3)
+    async with billing_worker(js, keys) as worker:
+        await metering.report(js, [*reversed(sent), third, third])
+        await emptied(js)
+        assert await counted(worker) == len(pairs)
+        assert [one.use.quantity for one in (await listed())[len(pairs) :]] == [3]
 
 
 @pytest.mark.guarantee("G12.10")

@@ -4,12 +4,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.gateway.sending import refused
 from tests.integration.gateway.stack import Stack, created
 from tests.support import metering
 
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.chassis.states import ClaimBody
+from catalyst.contracts import codec
 from catalyst.contracts.topology import MAX_BODY_BYTES
+from catalyst.contracts.usage_v1 import Use, claim_of, digest
 from catalyst.gateway.using import MANY, MAX_USES, ONE
 
 TIME = datetime.now(UTC)
@@ -51,6 +57,38 @@ async def test_every_mistake_is_named_with_its_place_and_nothing_is_kept(stack: 
     problem = refused(answer, 422, "usage-invalid")
     places = [error["pointer"] for error in problem["errors"]]
     assert places == ["/1/data/quantity", "/2/source", "/3/organization"]
+
+
+@pytest.mark.guarantee("G12.20")
+async def test_the_answer_names_what_says_something_else_than_what_counts(stack: Stack) -> None:
+    first = msgspec.convert(
+        {"source": "meter", "id": "u-1", "time": TIME, "quantity": 1}
+        | {"subscription": "blog.acme-prod", "meter": "tokens"},
+        Use,
+    )
+    claim = ClaimBody(holder="others.billing.usage.2026-04", done="c-1", digest=digest(first))
+    user = "environment"
+    async with connect(
+        stack.broker.url, name="environment-controller", user=user, password=user
+    ) as js:
+        subject = claim_of("twice", first).subject
+        await js.publish(Outgoing(subject, codec.encode(claim)))
+    messages = [
+        metering.message("u-1", TIME),
+        metering.message("u-1", TIME, 2),
+        metering.message("u-2", TIME),
+        metering.message("u-2", TIME),
+        metering.message("u-2", TIME, 3),
+    ]
+    many = await post(stack, b"[" + b",".join(messages) + b"]", MANY, organization="twice")
+    assert many.status_code == 202
+    told = many.json()["other_content"]
+    assert (many.json()["accepted"], [one["pointer"] for one in told]) == (5, ["/1", "/4"])
+    assert told[0]["rule"] == "other-content"
+    one = await post(stack, messages[1], organization="twice")
+    assert [found["pointer"] for found in one.json()["other_content"]] == [""]
+    again = await post(stack, messages[0], organization="twice")
+    assert again.json() == {"accepted": 1}
 
 
 @pytest.mark.parametrize(

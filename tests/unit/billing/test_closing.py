@@ -11,6 +11,7 @@ from tests.support.year import BEGIN, Log, lines
 
 from catalyst.billing.domain import (
     closing,
+    counting,
     explaining,
     invoice,
     invoicing,
@@ -260,8 +261,8 @@ def crowded(count: int, uses: int) -> Log:
         use(f"u-{number}", 10 + number, time=BEGIN, subscription=names[number])
         for number in range(uses)
     ]
-    for begin in range(0, uses, usage.AT_ONCE):
-        log.use(*each[begin : begin + usage.AT_ONCE])
+    for begin in range(0, uses, counting.AT_ONCE):
+        log.use(*each[begin : begin + counting.AT_ONCE])
     return log
 
 

@@ -12,7 +12,15 @@ from tests.support.scenario import given
 from tests.support.usage import BLOG, started, use
 from tests.support.year import BEGIN, Log, lines
 
-from catalyst.billing.domain import account, credit_note, explaining, invoice, invoicing, usage
+from catalyst.billing.domain import (
+    account,
+    counting,
+    credit_note,
+    explaining,
+    invoice,
+    invoicing,
+    usage,
+)
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Fired
 from catalyst.contracts.money_v1 import micro_half_even
@@ -383,5 +391,5 @@ def test_months_follow_each_other_over_the_year() -> None:
     assert invoicing.months_of("2026-02") == ("2025-11", "2025-12", "2026-01", "2026-02")
     # The oldest use that is taken belongs to a month that the next invoice looks at.
     for month in (f"2026-{number:02d}" for number in range(1, 13)):
-        oldest = usage.first_day(month) - usage.LATE
+        oldest = usage.first_day(month) - counting.LATE
         assert f"{oldest:%Y-%m}" in invoicing.months_of(invoicing.previous(month))

@@ -305,18 +305,16 @@ def _add_claims(
     if not claims:
         return
     taken = {item.claim for item in decision.claims}
-    # A thousand uses are a thousand claims, of one body and nearly always of the same headers.
-    bodies = {
-        release: codec.encode(ClaimBody(holder=None if release else job.ref.path, done=job.done_id))
-        for release in {item.release for item in decision.claims}
-    }
+    # A thousand uses are a thousand claims, and nearly always of the same headers.
     headers: dict[tuple[int, timedelta | None], Mapping[str, str]] = {}
     for item in decision.claims:
         at, subject = claims[item.claim].version, item.claim.subject
         shared = headers.get((at, item.ttl))
         if shared is None:
             shared = headers[at, item.ttl] = _claim_headers(at, item.ttl)
-        draft.claims.append(Outgoing(subject, bodies[item.release], shared))
+        holder = None if item.release else job.ref.path
+        body = ClaimBody(holder=holder, done=job.done_id, digest=item.digest)
+        draft.claims.append(Outgoing(subject, codec.encode(body), shared))
         draft.guards[subject] = at
     for claim, read in claims.items():
         if claim not in taken:

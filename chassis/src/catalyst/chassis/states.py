@@ -74,13 +74,15 @@ class HeldClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Sequence of its last message; 0 if it was never claimed."""
 
 
-class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
+class ClaimBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of a `clm.…` message."""
 
     holder: str | None
     """Path of the aggregate that holds the name; None in a release."""
     done: str
     """Id of the outcome in the same batch."""
+    digest: str = ""
+    """What stands beside the name; left out if nothing does."""
 
 
 _FREE: Final = ClaimState()
@@ -279,7 +281,7 @@ def _claimed(claim: Claim, stored: Stored | None) -> HeldClaim:
     if stored is None:
         return HeldClaim(claim=claim, state=_FREE, version=0)
     body = _CLAIM.decode(stored.data)
-    state = ClaimState(holder=body.holder, ever=True)
+    state = ClaimState(holder=body.holder, ever=True, digest=body.digest)
     return HeldClaim(claim=claim, state=state, version=stored.seq)
 
 

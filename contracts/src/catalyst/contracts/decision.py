@@ -42,6 +42,8 @@ class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the aggregate that holds the name; None if never claimed or released."""
     ever: bool = False
     """True if it was ever claimed."""
+    digest: str = ""
+    """What the holder put beside the name, to tell a repeat from another thing; empty: nothing."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,8 @@ class TakeClaim(msgspec.Struct, frozen=True):
     release: bool = False
     ttl: timedelta | None = None
     """After which the claim is as if it had never been, in whole seconds; None for never."""
+    digest: str = ""
+    """What stands beside the name, for whoever finds it taken; empty: nothing."""
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):

@@ -175,6 +175,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("usage-invalid", 422, "This is no use that is taken here."),
         _code("usage-late", 422, "The use is too old to be counted."),
         _code("usage-ahead", 422, "The use would be in the future."),
+        _code("other-content", 409, "Another use of this source and name counts."),
         _code("invoice-number-taken", 409, "The number belongs to another invoice."),
         _code("invoice-not-found", 404, "There is no such invoice."),
         _code("invoice-not-due", 409, "Another month is closed first, or this one has not begun."),

@@ -7,6 +7,7 @@ name it: however often it comes, it counts once. The aggregate's id is the month
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -14,10 +15,15 @@ import msgspec
 from catalyst.contracts.message import END, Event, Part, UtcTime
 from catalyst.contracts.money_v1 import MicroMoney, Money
 from catalyst.contracts.prices_v1 import Aggregation, Sku
+from catalyst.contracts.subjects import Claim
 
 USE_TYPE: Final = "usage.reported.v1"
 """The CloudEvents type of a message of use."""
 MAX_QUANTITY: Final = 10**12
+OTHER_CONTENT: Final = "other-content"
+"""Why a use is not counted whose name another one has that is."""
+DIGEST_LENGTH: Final = 16
+"""Hexadecimal digits of a use's fingerprint: two under one name are told apart, no more."""
 
 UseText = Annotated[
     str,
@@ -129,6 +135,8 @@ class Unmatched(Part, frozen=True, kw_only=True):
     """Why, for programs."""
     reason: str
     """Why, for people."""
+    first: Use | None = None
+    """The use that counts in its stead, of those that came with it; null: none of them does."""
 
 
 class Invoiced(Part, frozen=True, kw_only=True):
@@ -161,7 +169,10 @@ class UsageRecorded(Event, frozen=True, kw_only=True):
 
 
 class UsageUnmatched(Event, frozen=True, kw_only=True):
-    """Use could not be counted; the same message counts once what it lacks is there."""
+    """Use could not be counted; the same message counts once what it lacks is there.
+
+    One that says something else under the name of another, which counts, never does.
+    """
 
     uses: tuple[Unmatched, ...]
     """What was not counted, and why."""
@@ -190,3 +201,15 @@ class SpendAlerted(Event, frozen=True, kw_only=True):
 def identity(organization: str, source: str, id_: str) -> str:
     """Return the name under which a use counts once in an Organization."""
     return hashlib.sha256(msgspec.json.encode((organization, source, id_))).hexdigest()
+
+
+def claim_of(organization: str, use: Use) -> Claim:
+    """Return the claim of a use's name: whoever holds it has counted it."""
+    return Claim("usage", identity(organization, use.source, use.id), organization)
+
+
+def digest(use: Use) -> str:
+    """Return the fingerprint of what counts of a use: all but its name."""
+    time = use.time.astimezone(UTC)
+    content = (time, use.subscription, use.meter, use.quantity, use.value)
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:DIGEST_LENGTH]

@@ -12,6 +12,7 @@ from catalyst.billing.domain import (
     account,
     closing,
     correcting,
+    counting,
     credit,
     credit_note,
     holds,
@@ -42,7 +43,7 @@ AGGREGATES: Final = (
         evolve=subscription.evolve,
         fold=4,
     ),
-    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve),
+    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=2),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),
     Aggregate(
         name=numbering.INVOICES.aggregate,
@@ -143,11 +144,11 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source(
         name="usage",
         stream=USE,
-        decode=usage.decode,
-        correlate=usage.correlate,
-        react=usage.react,
-        reads=usage.reads,
-        max_items=usage.AT_ONCE,
+        decode=counting.decode,
+        correlate=counting.correlate,
+        react=counting.react,
+        reads=counting.reads,
+        max_items=counting.AT_ONCE,
     ),
 )
 

@@ -209,9 +209,23 @@ def _reads() -> dict[str, Json]:
 
 
 def _usage() -> Json:
+    place = {name: {"type": "string"} for name in ("pointer", "rule", "message")}
+    other: Json = {
+        "type": "array",
+        "items": {"type": "object", "properties": place, "required": list(place)},
+        "description": "Uses that say something else than one of their source and id, here or "
+        "counted already: they are listed, and not counted. Left out if none is known.",
+    }
     kept = parts.good(
-        "All of it is kept, and will be counted.",
-        {"type": "object", "properties": {"accepted": {"type": "integer", "minimum": 1}}},
+        "All of it is kept, and will be counted or listed.",
+        {
+            "type": "object",
+            "properties": {
+                "accepted": {"type": "integer", "minimum": 1},
+                "other_content": other,
+            },
+            "required": ["accepted"],
+        },
     )
     found = parts.guarded(
         "usage",

@@ -1,7 +1,8 @@
 """What was used, over HTTP: one CloudEvent or many, put on the stream where billing counts them.
 
 All of a request is taken, or none of it with every mistake and its place. What is sent again counts
-once, so whoever got no answer sends it again.
+once, so whoever got no answer sends it again. What says something else under a name that counts is
+taken too, for billing to list it, and the answer names it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import BrokerError, Outgoing
+from catalyst.chassis.states import ClaimBody
 from catalyst.chassis.tokens import Claims
-from catalyst.contracts import codec, use
+from catalyst.contracts import codec, usage_v1
+from catalyst.contracts import use as reading
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import BILLING_ADMIN, ORG_ADMIN
 from catalyst.contracts.subjects import organization_token
+from catalyst.contracts.topology import EV
+from catalyst.contracts.usage_v1 import Use
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Callers
@@ -35,6 +40,15 @@ MAX_USES: Final = 500
 """Uses in one request."""
 MAX_ERRORS: Final = 50
 """Mistakes that an answer names."""
+
+
+class _Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a request."""
+
+    pointer: str
+    """Where it stands in the request."""
+    body: bytes
+    use: Use
 
 
 class Using:
@@ -57,8 +71,33 @@ class Using:
             raise wrong("organization", "is missing: whoever uses something is an Organization")
         await self._authorize(caller.claims, owner)
         uses = _uses(request, await request.body(), owner)
-        await self._keep(f"use.{organization_token(owner)}.http", uses)
-        return answer({"accepted": len(uses)}, 202)
+        other = await self._other(owner, [(one.pointer, one.use) for one in uses])
+        await self._keep(f"use.{organization_token(owner)}.http", [one.body for one in uses])
+        told = {"other_content": msgspec.to_builtins(other)} if other else {}
+        return answer({"accepted": len(uses), **told}, 202)
+
+    async def _other(
+        self, organization: str, uses: Sequence[tuple[str, Use]]
+    ) -> Sequence[FieldError]:
+        """Return which uses say something else than one of their name, here or counted already.
+
+        Raises:
+            BrokerError: As the broker port says; nothing is kept yet.
+        """
+        claims = {usage_v1.claim_of(organization, use).subject: use for _, use in uses}
+        counted = {
+            stored.subject: msgspec.json.decode(stored.data, type=ClaimBody).digest
+            for stored in await self._js.last_many(EV, list(claims))
+        }
+        found: list[FieldError] = []
+        for pointer, use in uses:
+            name, says = usage_v1.claim_of(organization, use).subject, usage_v1.digest(use)
+            if (counted.setdefault(name, says) or says) != says:
+                message = f"{use.source!r} has said something else of {use.id!r}, which counts"
+                found.append(
+                    FieldError(pointer=pointer, rule=usage_v1.OTHER_CONTENT, message=message)
+                )
+        return found
 
     async def _keep(self, subject: str, uses: Sequence[bytes]) -> None:
         """Publish uses, and return once the broker holds all of them.
@@ -88,8 +127,8 @@ class Using:
             raise Rejected("forbidden", "your roles do not allow reporting what was used")
 
 
-def _uses(request: Request, raw: bytes, organization: str) -> list[bytes]:
-    """Return each use as it is published.
+def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
+    """Return each use, with the bytes that are published.
 
     Raises:
         Rejected: `unsupported-media-type`, `usage-invalid` with every place, or as `codec.check`.
@@ -98,18 +137,20 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[bytes]:
     if kind not in {ONE, MANY}:
         raise Rejected("unsupported-media-type", f"use is sent as {ONE} or {MANY}")
     codec.check(raw)
-    found = [raw] if kind == ONE else [bytes(one) for one in _several(raw)]
+    bodies = [raw] if kind == ONE else [bytes(one) for one in _several(raw)]
+    found: list[_Sent] = []
     errors: list[FieldError] = []
-    for place, one in enumerate(found):
+    for place, body in enumerate(bodies):
         pointer = "" if kind == ONE else f"/{place}"
         try:
-            use.use_of(use.read(one, pointer), organization, pointer)
+            use = reading.use_of(reading.read(body, pointer), organization, pointer)
+            found.append(_Sent(pointer=pointer, body=body, use=use))
         except Undecodable as error:
             errors.append(
                 FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
             )
     if errors:
-        message = f"{len(errors)} of {len(found)} are no use that is taken here"
+        message = f"{len(errors)} of {len(bodies)} are no use that is taken here"
         raise Rejected("usage-invalid", message, errors[:MAX_ERRORS])
     return found
 

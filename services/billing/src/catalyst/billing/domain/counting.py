@@ -1,0 +1,272 @@
+"""Counting: use that comes, each once, and what cannot be counted listed with its reason.
+
+A use is told by its source and id. What comes again under a name that counts is passed over if it
+says the same; if it says something else, it is listed, and never counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, timedelta
+from functools import cached_property, lru_cache
+from typing import Final
+
+import msgspec
+
+from catalyst.billing.domain import account, charges, price_book, subscription, usage
+from catalyst.billing.domain.account import Account
+from catalyst.billing.domain.subscription import Subscription
+from catalyst.billing.domain.usage import Usage
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import use as reading
+from catalyst.contracts.decision import Arrived, Context, Decision, Emit, TakeClaim
+from catalyst.contracts.message import Event
+from catalyst.contracts.money_v1 import MicroMoney
+from catalyst.contracts.prices_v1 import Book, Charge
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Claim, Ref, unescape
+from catalyst.contracts.usage_v1 import (
+    OTHER_CONTENT,
+    Metered,
+    Unmatched,
+    Use,
+    claim_of,
+    digest,
+)
+
+LATE: Final = timedelta(days=45)
+"""How old a use may be when it comes. It is never older than the month before last."""
+AHEAD: Final = timedelta(minutes=5)
+"""How much a reporter's clock may be ahead."""
+KNOWN: Final = timedelta(days=60)
+"""How long a use is known: beyond the time in which it could be counted again."""
+VALUES_KNOWN: Final = timedelta(days=80)
+"""How long a value is known that is told apart: beyond a month, and the time in which use of that
+month can come."""
+AT_ONCE: Final = 300
+"""Uses that are counted in one batch, at most."""
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """A use, and the Organization that it was reported for."""
+
+    organization: str
+    use: Use
+
+    @property
+    def claim(self) -> Claim:
+        """Under which it counts once."""
+        return claim_of(self.organization, self.use)
+
+
+def decode(subject: str, data: bytes) -> Reported:
+    """Read a message of use.
+
+    Raises:
+        Undecodable: If it is none.
+    """
+    organization = unescape(subject.split(".")[1])
+    return Reported(organization=organization, use=reading.use_of(reading.read(data), organization))
+
+
+def correlate(reported: Reported) -> Ref:
+    """Return the month of a use, by its own time."""
+    time = reported.use.time.astimezone(UTC)
+    return usage.ref_of(reported.organization, f"{time.year:04d}-{time.month:02d}")
+
+
+def _value(month: str, use: Use, organization: str) -> Claim:
+    text = msgspec.json.encode((month, use.subscription, use.meter, use.value))
+    return Claim("usage-value", hashlib.sha256(text).hexdigest(), organization)
+
+
+def reads(_state: Usage, items: tuple[Arrived, ...], ref: Ref) -> Sequence[Ref | Claim]:
+    """Name prices, the account, what was used, and the names under which each use counts once."""
+    organization = ref.organization or ""
+    found: dict[Ref | Claim, None] = {price_book.DEFAULT: None, account.ref_of(organization): None}
+    for item in items:
+        reported: Reported = item.value
+        found[subscription.ref_of(organization, reported.use.subscription)] = None
+        found[reported.claim] = None
+        if reported.use.value:
+            found[_value(ref.id, reported.use, organization)] = None
+    return tuple(found)
+
+
+def react(state: Usage, items: tuple[Arrived, ...], context: Context) -> Decision:
+    """Count each use once; what fits nothing is listed with its reason, and counts later."""
+    counting = _Counting(state, context)
+    for item in items:
+        counting.take(item.value)
+    return _decision(state, counting, context)
+
+
+class _Counting:
+    """One batch of uses on the way to a decision."""
+
+    def __init__(self, state: Usage, context: Context) -> None:
+        self._state = state
+        self._context = context
+        self._month = context.ref.id
+        self._organization = context.ref.organization or ""
+        self._books: Sequence[Book] = context.reads[price_book.DEFAULT].versions
+        self._owner: Account = context.reads[account.ref_of(self._organization)]
+        self._sold: dict[str, Subscription] = {}
+        self._most: dict[tuple[str, str, str], int] = {}
+        self.claims: dict[Claim, TakeClaim] = {}
+        """What is taken."""
+        self._first: dict[Claim, Use] = {}
+        """What this batch counts, by its name."""
+        self.uses: list[Use] = []
+        self._meters: dict[str, Metered] = {}
+        self.unmatched: dict[str, Unmatched] = {}
+
+    def take(self, reported: Reported) -> None:
+        claim, use = reported.claim, reported.use
+        if claim in self._first or self._context.claims[claim].holder is not None:
+            self._again(claim, use)
+            return
+        try:
+            charge, currency, version = self._matched(use)
+            before = self._meters.get(
+                usage.key_of(use.subscription, use.meter)
+            ) or self._state.meters.get(usage.key_of(use.subscription, use.meter))
+            after = self._counted(before, use, charge, currency, version)
+        except Rejected as refusal:
+            self._list(Unmatched(use=use, code=refusal.code, reason=refusal.message))
+            return
+        self.claims[claim] = TakeClaim(claim, ttl=KNOWN, digest=digest(use))
+        self._first[claim] = use
+        self.uses.append(use)
+        self._meters[usage.key_of(use.subscription, use.meter)] = after
+
+    def _again(self, claim: Claim, use: Use) -> None:
+        """List what says something else than the use of its name that counts."""
+        first = self._first.get(claim)
+        known = self._context.claims[claim]
+        counted = digest(first) if first is not None else known.digest
+        # What was counted before fingerprints were kept cannot be told apart.
+        if counted in {"", digest(use)}:
+            return
+        if first is not None:
+            what = f"{first.quantity} of {first.meter!r} for {first.subscription!r}"
+            counts = f"{what} at {first.time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        else:
+            counts = f"what came first, in {(known.holder or '').rpartition('.')[2]},"
+        reason = f"{use.source!r} has said something else of {use.id!r}: {counts} counts"
+        self._list(Unmatched(use=use, code=OTHER_CONTENT, reason=reason, first=first))
+
+    def _list(self, found: Unmatched) -> None:
+        if usage.listed(found) not in self._state.unmatched:
+            self.unmatched[usage.listed(found)] = found
+
+    @cached_property
+    def _prices(self) -> tuple[Book, Mapping[str, Charge]]:
+        """The month's version of the price book, and what it says of each meter."""
+        book = usage.book_of(self._books, self._month)
+        return book, {one.sku: one for one in book.usage}
+
+    def _matched(self, use: Use) -> tuple[Charge, str, str]:
+        """Return the price of a use, its currency and the book's version."""
+        now = self._context.now
+        account.require_account(self._owner, self._organization)
+        if use.time < now - LATE:
+            raise Rejected("usage-late", f"it was used more than {LATE.days} days ago")
+        if use.time > now + AHEAD:
+            raise Rejected("usage-ahead", "it would be used in the future")
+        sold = self._sold.get(use.subscription)
+        if sold is None:
+            ref = subscription.ref_of(self._organization, use.subscription)
+            sold = self._sold[use.subscription] = self._context.reads[ref]
+        if not sold.covers(self._month):
+            message = f"nothing is paid for {use.subscription!r} in {self._month}"
+            raise Rejected("subscription-not-found", message)
+        book, charges_ = self._prices
+        charge = charges_.get(use.meter)
+        if charge is None:
+            message = f"the price book {book.version} has no meter {use.meter!r}"
+            raise Rejected("sku-unknown", message)
+        if (charge.aggregation == "unique") != bool(use.value):
+            wanted = "needs" if charge.aggregation == "unique" else "takes no"
+            raise Rejected("usage-invalid", f"the meter {use.meter!r} {wanted} value")
+        return charge, sold.monthly.currency, book.version
+
+    def _counted(
+        self, before: Metered | None, use: Use, charge: Charge, currency: str, version: str
+    ) -> Metered:
+        quantity = before.quantity if before is not None else 0
+        position = before.position if before is not None else ""
+        fresh: tuple[Claim, ...] = ()
+        match charge.aggregation:
+            case "sum":
+                quantity += use.quantity
+            case "count":
+                quantity += 1
+            case "max":
+                quantity = max(quantity, use.quantity)
+            case "latest":
+                at = f"{use.time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f} {use.source} {use.id}"
+                quantity, position = max((position, quantity), (at, use.quantity))[::-1]
+            case "unique":
+                fresh = self._new_values(use)
+                quantity += len(fresh)
+        if before is not None:
+            currency, version = before.amount.currency, before.version
+        found = Metered(
+            subscription=use.subscription,
+            meter=use.meter,
+            aggregation=charge.aggregation,
+            quantity=quantity,
+            uses=(before.uses if before is not None else 0) + 1,
+            version=version,
+            amount=_not_priced(currency),
+            position=position,
+        )
+        if quantity > self._bound(found):
+            raise Rejected("usage-invalid", f"the month would be above {self._bound(found)}")
+        self.claims |= {one: TakeClaim(one, ttl=VALUES_KNOWN) for one in fresh}
+        return found
+
+    def _bound(self, metered: Metered) -> int:
+        """Return how much of a meter a month may be, at the price that it has."""
+        key = (metered.meter, metered.version, metered.amount.currency)
+        bound = self._most.get(key)
+        if bound is None:
+            charge = usage.charge_of(self._books, self._month, metered)
+            bound = self._most[key] = charges.most(charge, metered.amount.currency)
+        return bound
+
+    def priced(self) -> tuple[Metered, ...]:
+        """Return every meter that was moved, with what it costs now."""
+        return tuple(
+            msgspec.structs.replace(one, amount=usage.price(self._books, self._month, one).amount)
+            for one in self._meters.values()
+        )
+
+    def _new_values(self, use: Use) -> tuple[Claim, ...]:
+        claim = _value(self._month, use, self._organization)
+        known = claim in self.claims or self._context.claims[claim].holder is not None
+        return () if known else (claim,)
+
+
+@lru_cache(maxsize=64)
+def _not_priced(currency: str) -> MicroMoney:
+    return MicroMoney(currency=currency, micro=0)
+
+
+def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
+    events: list[Event] = []
+    if not state.opened and (counting.uses or counting.unmatched):
+        events.append(bill1.UsageOpened(month=context.ref.id))
+    if counting.uses:
+        meters = counting.priced()
+        events.append(bill1.UsageRecorded(uses=tuple(counting.uses), meters=meters))
+        owner: Account = context.reads[account.ref_of(context.ref.organization or "")]
+        after = {**state.meters, **usage.by_key(meters)}
+        told = usage.alert(state, owner, context.ref.id, after.values())
+        events += [told] if told is not None else []
+    if counting.unmatched:
+        events.append(bill1.UsageUnmatched(uses=tuple(counting.unmatched.values())))
+    claims = tuple(counting.claims.values())
+    return Decision(events=tuple(Emit(event) for event in events), claims=claims)
