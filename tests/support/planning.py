@@ -12,6 +12,7 @@ from catalyst.blueprints import document, package
 from catalyst.blueprints.starter import loading
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
@@ -55,6 +56,8 @@ class Others:
     def __init__(self) -> None:
         self.locks: dict[str, list[dict[str, Any]]] = {}
         """The lock for each Application that is asked about."""
+        self.waits: list[Link] = []
+        """What there is no lock without, if the catalogue only waits for it."""
         self.monthly = 5000
         self.before = 0
         """What it cost a month until now."""
@@ -64,6 +67,8 @@ class Others:
         self.limited = ""
         self.goes = [goes(f"environment:{plans.PROD}")]
         """What the plan of a deletion lists."""
+        self.stopped: list[dict[str, Any]] = []
+        """What stands in the way of it."""
         self.money: dict[str, Any] = {"credit": [], "holds": [], "unpaid": [], "running": []}
         """What is open."""
         self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -81,12 +86,16 @@ class Others:
         assert (organization, version) == ("acme", 1)
         if (service, name) == ("catalog", "solve"):
             lock = self.locks.get(request["application"])
+            if self.waits:
+                raise Rejected("not-solvable", "nothing fits yet")
             if lock is None:
                 raise Rejected("version-refused", "nothing fits")
             return {"lock": lock}
+        if (service, name) == ("catalog", "why-not"):
+            return {"possible": False, "reasons": [], "chain": msgspec.to_builtins(self.waits)}
         if name in {"plan-environment-deletion", "plan-organization-deletion"}:
             log = {"kind": "log", "name": "acme", "detail": "every event stays in the log"}
-            return {"goes": self.goes, "stays": [log], "blocked_by": []}
+            return {"goes": self.goes, "stays": [log], "blocked_by": self.stopped}
         if (service, name) == ("billing", "open-money"):
             return self.money
         assert (service, name) == ("billing", "quote")

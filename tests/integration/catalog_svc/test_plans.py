@@ -14,6 +14,7 @@ from tests.integration.billing.town import CASHIER, OWNER
 from tests.integration.billing.town import Town as Money
 from tests.integration.provisioning.town import PROD, write
 from tests.support import billing, starters
+from tests.support.catalogue import spec
 from tests.support.rig import Sender, working
 from tests.support.waiting import until
 
@@ -184,6 +185,55 @@ async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> Non
         await town.plan("bp-wiki")
     assert caught.value.code == "not-solvable"
     assert caught.value.message == "bp-wiki is hidden: We write elsewhere."
+
+
+@pytest.mark.guarantee("G13.7")
+async def test_a_plan_that_waits_says_so_down_to_the_source_that_is_not_read(town: Town) -> None:
+    source = Ref("acme", "blueprint", "source", "main")
+    added = bp1.SourceAdded(
+        name="main", kind="git", location="/git/acme/main.git", origin="private"
+    )
+    failed = bp1.SyncFailed(run=1, code="refused", message="git refused it", failures=1)
+    missing = (bp1.Missing(blueprint="bp-none", version="^1"),)
+    own = Ref("acme", "blueprint", "blueprint", "private-bp-own")
+    registered = bp1.VersionRegistered(
+        name="bp-own",
+        origin="private",
+        version="1.0.0",
+        digest=f"sha256:{'0' * 64}",
+        size=1,
+        spec=spec("1.0.0", "bp-none ^1"),
+        source="main",
+        missing=missing,
+    )
+    for ref, event in ((source, added), (source, failed), (own, registered)):
+        await write(town.js, ref, event)
+    found = await town.plan("bp-own")
+    (blocker,) = found.blocked_by
+    assert [(link.kind, link.name, link.code) for link in blocker.chain] == [
+        ("blueprint", "bp-none", "dependency-missing"),
+        ("source", "main", "refused"),
+    ]
+    assert "git refused it" in blocker.chain[-1].message
+    assert blocker.chain[-1].since is not None
+
+    async def applied(name: str) -> str:
+        back = {name: getattr(found, name) for name in ("hash", "inputs", "expires")}
+        data = msgspec.to_builtins({"request": found.request, **back})
+        sender = Sender(town.js)
+        headers = {"Authorization": f"Bearer {town.keys.people().person(OWNER, [])}"}
+        sent = await sender.send(
+            "provisioning.apply-plan.v1", name, data, organization="acme", headers=headers
+        )
+        return (await sender.outcome("acme", sent)).code
+
+    assert await applied("ch-1") == "not-solvable"
+    # The chain becomes another one, the plan does not.
+    await write(town.js, source, msgspec.structs.replace(failed, run=2, failures=2))
+    again = await town.plan("bp-own")
+    assert again.hash == found.hash
+    assert again.blocked_by != found.blocked_by
+    assert await applied("ch-2") == "not-solvable"
 
 
 @pytest.mark.guarantee("G24.1")

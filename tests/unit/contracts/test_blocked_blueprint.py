@@ -35,26 +35,34 @@ def failing(name: str, owner: str | None, *bad: Package) -> Source:
     return Source(name=name, organization=owner, blocked_by=why, refused=bad)
 
 
-def chain(shelves: Shelves, name: str) -> list[tuple[int, str, str, str]]:
+def shelves(
+    blueprints: tuple[Listed, ...], sources: tuple[Source, ...], *, platform: bool = False
+) -> Shelves:
+    """Return what one reader sees."""
+    return Shelves(
+        lambda name: [one for one in blueprints if one.name == name], sources, platform=platform
+    )
+
+
+def chain(found: Shelves, name: str) -> list[tuple[int, str, str, str]]:
     """Return the whole chain of a Blueprint."""
-    links = shelves.links_of("blueprint", name)
-    found = tree(links, shelves.links_of, start=("blueprint", name))
-    return [(depth, link.kind, link.name, link.code) for depth, link in found]
+    links = found.links_of("blueprint", name)
+    whole = tree(links, found.links_of, start=("blueprint", name))
+    return [(depth, link.kind, link.name, link.code) for depth, link in whole]
 
 
 @pytest.mark.guarantee("G13.7")
 def test_a_blueprint_that_waits_leads_to_the_source_that_is_not_read() -> None:
-    shelves = Shelves(
+    seen = shelves(
         (waits("bp-blog", "bp-wiki"), waits("bp-wiki", "bp-db")),
         (failing("own", "acme"), Source(name="other", organization="acme")),
-        platform=False,
     )
-    assert chain(shelves, "bp-blog") == [
+    assert chain(seen, "bp-blog") == [
         (0, "blueprint", "bp-wiki", "dependency-missing"),
         (1, "blueprint", "bp-db", "dependency-missing"),
         (2, "source", "own", "refused"),
     ]
-    (last,) = shelves.links_of("source", "own")
+    (last,) = seen.links_of("source", "own")
     assert (last.since, last.who) == (NOON, "whoever keeps the source")
     assert "git refused" in last.message
     assert "`catalyst source sync own`" in last.what_to_do
@@ -64,9 +72,9 @@ def test_a_blueprint_that_waits_leads_to_the_source_that_is_not_read() -> None:
 def test_only_where_a_blueprint_came_from_is_blamed_for_a_version_that_is_missing() -> None:
     there = Listed(name="bp-wiki", organization="acme", sources=frozenset({"own"}))
     sources = (failing("own", "acme"), failing("lost", "acme"))
-    shelves = Shelves((waits("bp-blog", "bp-wiki"), there), sources, platform=False)
-    assert chain(shelves, "bp-blog")[1:] == [(1, "source", "own", "refused")]
-    well = Shelves((waits("bp-blog", "bp-wiki"), there), sources[1:], platform=False)
+    seen = shelves((waits("bp-blog", "bp-wiki"), there), sources)
+    assert chain(seen, "bp-blog")[1:] == [(1, "source", "own", "refused")]
+    well = shelves((waits("bp-blog", "bp-wiki"), there), sources[1:])
     assert chain(well, "bp-blog")[1:] == []
 
 
@@ -76,8 +84,8 @@ def test_a_package_that_is_not_taken_is_the_cause_of_what_waits_for_it() -> None
     bad = Package(folder="wiki", blueprint="bp-wiki", version="2.0.0", findings=findings)
     other = Package(folder="db", blueprint="bp-db")
     source = Source(name="own", organization="acme", refused=(other, bad))
-    shelves = Shelves((waits("bp-blog", "bp-wiki"),), (source,), platform=False)
-    found = tree(shelves.links_of("blueprint", "bp-blog"), shelves.links_of)
+    seen = shelves((waits("bp-blog", "bp-wiki"),), (source,))
+    found = tree(seen.links_of("blueprint", "bp-blog"), seen.links_of)
     assert [link.code for _, link in found] == ["dependency-missing", "package-refused"]
     assert found[-1][1].message == "own holds bp-wiki 2.0.0, which is not taken: x"
 
@@ -87,8 +95,8 @@ def test_a_package_that_is_not_taken_is_the_cause_of_what_waits_for_it() -> None
 def test_the_platform_s_source_has_no_name_for_whoever_may_not_see_it(known: bool) -> None:  # noqa: FBT001
     """Whether it is among what the chain is made of, or was never shown to begin with."""
     sources = (failing("lost", None),) if known else ()
-    shelves = Shelves((waits("bp-blog", "bp-wiki"),), sources, platform=False)
-    found = [link for _, link in tree(shelves.links_of("blueprint", "bp-blog"), shelves.links_of)]
+    seen = shelves((waits("bp-blog", "bp-wiki"),), sources)
+    found = [link for _, link in tree(seen.links_of("blueprint", "bp-blog"), seen.links_of)]
     assert [(link.kind, link.name, link.code) for link in found] == [
         ("blueprint", "bp-wiki", "dependency-missing"),
         ("source", PLATFORM, "not-shown"),
@@ -96,7 +104,7 @@ def test_the_platform_s_source_has_no_name_for_whoever_may_not_see_it(known: boo
     assert found[-1].since == (NOON if known else None)
     assert found[-1].who == "whoever runs Catalyst"
     assert not any(word in str(found) for word in SECRET)
-    shown = Shelves((waits("bp-blog", "bp-wiki"),), sources, platform=True)
+    shown = shelves((waits("bp-blog", "bp-wiki"),), sources, platform=True)
     told = tree(shown.links_of("blueprint", "bp-blog"), shown.links_of)
     assert ("lost" in str(told)) is known
 
@@ -104,13 +112,13 @@ def test_the_platform_s_source_has_no_name_for_whoever_may_not_see_it(known: boo
 def test_a_source_of_one_s_own_with_the_name_of_the_neutral_link_is_not_taken_for_it() -> None:
     sources = (failing(PLATFORM, "acme"), failing("lost", None))
     there = Listed(name="bp-wiki", organization=None, sources=frozenset({"lost"}))
-    shelves = Shelves((waits("bp-blog", "bp-wiki"), there), sources, platform=False)
-    assert chain(shelves, "bp-blog")[1:] == [(1, "source", PLATFORM, "not-shown")]
+    seen = shelves((waits("bp-blog", "bp-wiki"), there), sources)
+    assert chain(seen, "bp-blog")[1:] == [(1, "source", PLATFORM, "not-shown")]
 
 
 def test_blueprints_that_wait_for_each_other_end() -> None:
-    shelves = Shelves((waits("bp-a", "bp-b"), waits("bp-b", "bp-a")), (), platform=True)
-    assert [(depth, name) for depth, _, name, _ in chain(shelves, "bp-a")] == [
+    seen = shelves((waits("bp-a", "bp-b"), waits("bp-b", "bp-a")), (), platform=True)
+    assert [(depth, name) for depth, _, name, _ in chain(seen, "bp-a")] == [
         (0, "bp-b"),
         (1, "bp-a"),
     ]
@@ -118,7 +126,7 @@ def test_blueprints_that_wait_for_each_other_end() -> None:
 
 def test_every_link_says_who_and_what_to_do() -> None:
     bad = Package(folder="", blueprint="bp-wiki")
-    shelves = Shelves((), (failing("own", "acme", bad), failing("lost", None)), platform=False)
-    found: tuple[Link, ...] = shelves.links_of("blueprint", "bp-wiki")
+    seen = shelves((), (failing("own", "acme", bad), failing("lost", None)))
+    found: tuple[Link, ...] = seen.links_of("blueprint", "bp-wiki")
     assert {link.code for link in found} == {"package-refused", "refused", "not-shown"}
     assert all(link.who and link.what_to_do and link.message for link in found)

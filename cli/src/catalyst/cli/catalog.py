@@ -9,7 +9,9 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure, of_problem
+from catalyst.cli.kinds import link_line
 from catalyst.cli.output import Format, Table, clean, note, show, write
+from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -250,3 +252,4 @@ def _reasons(result: dict[str, Any]) -> None:
         write("nothing stands in the way")
     for reason in reasons:
         write(clean(str(reason)))
+    write_lines(link_line(link) for link in result.get("chain") or ())

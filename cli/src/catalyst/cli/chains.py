@@ -177,7 +177,11 @@ class _Rows:
                 if doc["organization"] in owners
             ]
             shared = any(one.organization is None for one in sources)
-            self._shelves = Shelves(blueprints, sources, platform=shared or self._owner is None)
+            self._shelves = Shelves(
+                lambda name: [one for one in blueprints if one.name == name],
+                sources,
+                platform=shared or self._owner is None,
+            )
         return self._shelves
 
     async def _docs(self, kinds: str, **where: Any) -> list[dict[str, Any]]:

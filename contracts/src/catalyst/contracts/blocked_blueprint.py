@@ -7,7 +7,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -183,16 +183,20 @@ class Shelves:
     """
 
     def __init__(
-        self, blueprints: Iterable[Listed], sources: Iterable[Source], *, platform: bool
+        self,
+        blueprints: Callable[[str], Sequence[Listed]],
+        sources: Iterable[Source],
+        *,
+        platform: bool,
     ) -> None:
         """Look at what is shown.
 
         Args:
-            blueprints: Every Blueprint that chains may go through.
-            sources: Every source, likewise.
+            blueprints: Returns the Blueprints of a name that chains may go through.
+            sources: Every source that they may go through.
             platform: Whether the platform's sources are shown to the reader.
         """
-        self._blueprints = tuple(blueprints)
+        self._blueprints = blueprints
         self._sources = tuple(sources)
         self._platform = platform
 
@@ -208,7 +212,7 @@ class Shelves:
 
     def _behind(self, name: str) -> Iterator[Link]:
         """Yield why a Blueprint that is waited for is not there, as far as sources tell."""
-        known = [one for one in self._blueprints if one.name == name]
+        known = self._blueprints(name)
         waits = [link for one in known for link in one.blocked_by]
         yield from waits
         came_from = {(one.organization, source) for one in known for source in one.sources}

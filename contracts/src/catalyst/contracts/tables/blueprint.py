@@ -94,7 +94,7 @@ TABLE: Final = Table(
     reads_own=dict.fromkeys(MEMBERS, _KINDS),
     service_reads={
         "blueprint": _KINDS,
-        "catalog": frozenset({"blueprint"}),
+        "catalog": _KINDS,
         "provisioning": frozenset({"blueprint"}),
     },
     reactions=(

@@ -9,19 +9,25 @@ import msgspec
 
 from catalyst.blueprints.document import canonical
 from catalyst.blueprints.versions import BadVersion
+from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import parsed_range
-from catalyst.catalog_svc.domain.solving import Solution, solve
+from catalyst.catalog_svc.domain.solving import Solution, Unsolvable, solve
 from catalyst.catalog_svc.domain.universe import Request
 from catalyst.catalog_svc.queries_search import read
 from catalyst.catalog_svc.queries_show import KIND
 from catalyst.chassis.service import Loader, Query
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.rejection import Rejected
 
 _Name = Annotated[str, msgspec.Meta(max_length=63)]
 _Named = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
 _Range = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+_Why = tuple[tuple[str, ...], tuple[Link, ...]]
+"""Reasons for a person, and what is waited for as links."""
 
 
 class SolveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +60,8 @@ class WhyNotRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The Application to be upgraded; empty: a new one."""
     config: dict[str, Any] = {}
     """Its configuration."""
+    dependencies: Annotated[dict[str, _Named], msgspec.Meta(max_length=64)] = {}
+    """For an alias: `new`, or the Application to use; without one, what runs is shared."""
 
 
 class Solving:
@@ -89,34 +97,43 @@ class Solving:
     ) -> Any:
         """Answer what stands in the way of a version, as a chain; nothing: it can be had.
 
+        In `chain` stands what of it is only waited for, as links down to the cause.
+
         Raises:
             Rejected: For a wrong request, or what is not in this Organization's catalogue.
         """
         asked = read(request, WhyNotRequest)
         self._catalogue.require(organization)
         if asked.environment:
-            reasons = self._there(organization, asked)
+            reasons, chain = self._there(organization, asked)
         else:
-            reasons = self._anywhere(organization, asked)
-        return {"possible": not reasons, "reasons": list(reasons)}
+            reasons, chain = self._anywhere(organization, asked)
+        return {
+            "possible": not reasons,
+            "reasons": list(reasons),
+            "chain": msgspec.to_builtins(chain),
+        }
 
-    def _there(self, organization: str, asked: WhyNotRequest) -> tuple[str, ...]:
+    def _there(self, organization: str, asked: WhyNotRequest) -> _Why:
         wanted = Request(
             environment=asked.environment,
             application=asked.application,
             blueprint=canonical(asked.blueprint),
             version=asked.version,
             config=asked.config,
+            dependencies=asked.dependencies,
         )
         try:
             solve(self._catalogue, organization, wanted)
+        except Unsolvable as error:
+            return tuple(one.message for one in error.errors), error.waits
         except Rejected as error:
             if error.code != "not-solvable":
                 raise
-            return tuple(one.message for one in error.errors) or (error.message,)
-        return ()
+            return (error.message,), ()
+        return (), ()
 
-    def _anywhere(self, organization: str, asked: WhyNotRequest) -> tuple[str, ...]:
+    def _anywhere(self, organization: str, asked: WhyNotRequest) -> _Why:
         name = canonical(asked.blueprint)
         entry = self._catalogue.entries(organization).get(name)
         if entry is None:
@@ -128,10 +145,11 @@ class Solving:
             raise Rejected("invalid-data", str(error), pointer="/version") from error
         known = (*entry.versions, *entry.pending)
         fit = [one for one in known if wanted.contains(one.version)]
-        if not fit:
-            return (f"{name} has no version {asked.version}",)
-        refusals = [entry.refusal(one) for one in fit]
-        return () if "" in refusals else tuple(dict.fromkeys(refusals))
+        refusals = [entry.refusal(one) for one in fit] or [f"{name} has no version {asked.version}"]
+        if "" in refusals:
+            return (), ()
+        behind = waiting.chain(self._catalogue, organization, name, [wanted])
+        return tuple(dict.fromkeys(refusals)), behind
 
 
 def queries(solving: Solving) -> tuple[Query, ...]:

@@ -14,7 +14,7 @@ import msgspec
 from catalyst.chassis.service import Asking
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
-from catalyst.provisioning.domain import listed, removal_plan
+from catalyst.provisioning.domain import behind, listed, removal_plan
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Plan
 
@@ -84,7 +84,13 @@ async def plan(
     )
     # Applications stand in the way only until they have gone, which this plan lets them.
     more = tuple(
-        Blocker(code=item["code"], message=item["message"])
+        Blocker(
+            code=item["code"],
+            message=item["message"],
+            chain=behind.of_deletion(
+                item["code"], item["message"], asked.environment or "", facts.name
+            ),
+        )
         for item in answer["blocked_by"]
         if item["code"] != "applications-present"
         and not (item["code"] == "organization-suspended" and asked.environment is None)

@@ -18,6 +18,7 @@ from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.service import Asking, Loader, Query
 from catalyst.contracts import codec
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Item, Quote
@@ -197,7 +198,14 @@ class Planner:
         if base is not None and asked.action in {"configure", "rollback"}:
             lock = _unchanged(asked, facts, base)
         if lock is None:
-            lock = await self._solve(asked, facts, base)
+            solving = writing_plan.to_solve(asked, base)
+            try:
+                lock = await self._solve(solving, facts.name)
+            except Rejected as error:
+                chain = await self._waited_for(error, solving, facts.name)
+                if not chain:
+                    raise
+                return writing_plan.unsolved(asked, facts, error.message, chain)
         facts = await self._with_applications(facts, (item.application for item in lock), load)
         lock = _complete(lock, facts)
         facts = await self._with_contents(facts, lock)
@@ -219,33 +227,29 @@ class Planner:
             )
         return writing_plan.plan(asked, facts, drafted)
 
-    async def _solve(
-        self, asked: PlanRequest, facts: Facts, base: Desired | None
-    ) -> tuple[Locked, ...]:
+    async def _solve(self, solving: dict[str, Any], organization: str) -> tuple[Locked, ...]:
         """Return the lock that the catalogue finds.
 
         Raises:
             Rejected: With the chain of reasons, if there is none.
         """
-        version = asked.version if base is None or asked.action == "upgrade" else base.version
-        answer = await self._asking.ask(
-            "catalog",
-            "solve",
-            1,
-            facts.name,
-            {
-                "environment": asked.environment,
-                "application": asked.application,
-                "blueprint": asked.blueprint or (base.blueprint if base is not None else ""),
-                "version": version,
-                "config": writing_plan.wanted_values(asked, base),
-                "dependencies": {**(base.dependencies if base else {}), **asked.dependencies},
-            },
-        )
+        answer = await self._asking.ask("catalog", "solve", 1, organization, solving)
         try:
-            return locked_of(answer, asked.environment or "")
+            return locked_of(answer, solving["environment"])
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             raise Retry(f"the catalogue's lock cannot be read: {error}") from error
+
+    async def _waited_for(
+        self, error: Rejected, solving: dict[str, Any], organization: str
+    ) -> tuple[Link, ...]:
+        """Return what there is no lock without, of what may still come; nothing: it never will."""
+        if error.code != "not-solvable":
+            return ()
+        answer = await self._asking.ask("catalog", "why-not", 1, organization, solving)
+        try:
+            return msgspec.convert(answer["chain"], tuple[Link, ...])
+        except (msgspec.ValidationError, KeyError, TypeError) as wrong:
+            raise Retry(f"the catalogue's reasons cannot be read: {wrong}") from wrong
 
     async def _quote(self, organization: str, items: tuple[Item, ...]) -> Quoted:
         """Return the price, as billing says it; there is no other.

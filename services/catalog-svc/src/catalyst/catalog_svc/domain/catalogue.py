@@ -14,13 +14,14 @@ from typing import Final
 import msgspec
 
 from catalyst.blueprints.versions import parse
-from catalyst.catalog_svc.domain import curation, placed
+from catalyst.catalog_svc.domain import curation, placed, sourced
 from catalyst.catalog_svc.domain.curation import Curation
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.placed import Application, Place
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import owner
+from catalyst.contracts.blocked_blueprint import Source
 from catalyst.contracts.blueprint_v1 import Origin
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
@@ -29,6 +30,7 @@ from catalyst.contracts.rejection import Rejected
 
 FOLLOWED: Final = (
     "evt.*.blueprint.blueprint.>",
+    "evt.*.blueprint.source.>",
     "evt.*.catalog.curation.>",
     "evt.*.environment.organization.>",
     "evt.*.environment.environment.>",
@@ -64,6 +66,7 @@ class _Owned:
     def __init__(self) -> None:
         self.blueprints: dict[str, _Held] = {}
         """By id."""
+        self.sources: dict[str, sourced.Read] = {}
         self.curations: dict[str, Curation] = {}
         self.organization = Owner()
         self.places: dict[str, Place] = {}
@@ -101,6 +104,8 @@ class Catalogue:
             case "blueprint", "blueprint":
                 _registered(owned, ref.id, event, recorded.time)
                 owned.touch(ref.id)
+            case "blueprint", "source":
+                _read(owned, recorded)
             case "catalog", "curation":
                 known = owned.curations.get(ref.id, Curation())
                 owned.curations[ref.id] = curation.evolve(known, event)
@@ -112,8 +117,7 @@ class Catalogue:
                     gone.organization = owned.organization
                     self._entries.pop(ref.organization, None)
             case "environment", "environment":
-                found = placed.place(owned.places.get(ref.id), event)
-                owned.places.pop(ref.id, None)
+                found = placed.place(owned.places.pop(ref.id, None), event)
                 if found is not None:
                     owned.places[ref.id] = found
             case "provisioning", "application":
@@ -141,6 +145,17 @@ class Catalogue:
         while len(self._entries) > _AUDIENCES:
             self._entries.popitem(last=False)
         return made
+
+    def everybody(self, organization: str | None) -> str | None:
+        """Return the audience that sees of the platform's what one does, and nothing of its own."""
+        return organization and _NOBODY
+
+    def sources(self, organization: str | None) -> tuple[Source, ...]:
+        """Return the sources that an Organization's Blueprints may come from, its own first."""
+        owned = [self._owned.get(organization)] if organization else []
+        return tuple(
+            one for each in (*owned, self._owned[None]) if each for one in each.sources.values()
+        )
 
     def visible(self, organization: str | None) -> Mapping[str, Entry]:
         """Return what an audience can find and look at, by name with `bp-`."""
@@ -273,6 +288,13 @@ def _published(held: _Held) -> bool:
     return any(one.published for one in held.versions.values())
 
 
+def _read(owned: _Owned, recorded: Recorded) -> None:
+    ref, before = recorded.ref, owned.sources.pop(recorded.ref.id, None)
+    found = sourced.evolve(before, recorded.event, ref.organization, recorded.time)
+    if found is not None:
+        owned.sources[ref.id] = found
+
+
 def _registered(owned: _Owned, id_: str, event: Event, time: datetime) -> None:
     held = owned.blueprints.get(id_)
     if held is None and isinstance(event, bp1.VersionRegistered):
@@ -284,11 +306,13 @@ def _registered(owned: _Owned, id_: str, event: Event, time: datetime) -> None:
             made = Offered(held.name, parse(event.version), event.digest, event.size, event.spec)
             made.missing = event.missing
             made.registered = time
+            made.source = event.source
             held.versions.setdefault(event.version, made)
         case bp1.VersionPublished() if event.version in held.versions:
             held.versions[event.version].published = True
         case bp1.VersionAwaits() if event.version in held.versions:
             held.versions[event.version].missing = event.missing
+            held.versions[event.version].cycle = event.cycle
         case bp1.VersionYanked() if event.version in held.versions:
             version = held.versions[event.version]
             version.yanked = event.reason

@@ -21,8 +21,8 @@ class Offered:
     """One registered version. Its document is read when it is first looked at."""
 
     __slots__ = (
-        "_blueprint", "digest", "insecure", "missing", "name", "published", "registered", "size",
-        "spec", "text", "version", "yanked",
+        "_blueprint", "cycle", "digest", "insecure", "missing", "name", "published", "registered",
+        "size", "source", "spec", "text", "version", "yanked",
     )  # fmt: skip
 
     def __init__(
@@ -42,7 +42,11 @@ class Offered:
         """Whether it was yanked because whoever runs it is in danger."""
         self.missing: tuple[Missing, ...] = ()
         """What it waits for before it is published."""
+        self.cycle: tuple[str, ...] = ()
+        """Blueprints that need each other, so that it never is published."""
         self.registered: datetime | None = None
+        self.source = ""
+        """Where it came from."""
         self._blueprint: Blueprint | None = None
 
     @property

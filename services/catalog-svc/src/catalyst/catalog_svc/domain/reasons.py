@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.entry import Entry
 from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Universe
+from catalyst.contracts.blocked import Link
 
 MAX_NAMED: Final = 5
 """Versions that are named, at most."""
@@ -15,13 +17,33 @@ MAX_NAMED: Final = 5
 def chain(universe: Universe, needs: Sequence[Need]) -> tuple[str, ...]:
     """Return who needs what, down to the slot where it ends, and what is there."""
     lines: list[str] = []
-    slots: dict[str, list[Need]] = {}
     for need in sorted(_expanded(needs), key=_order):
         lines += _path(need)
-        slots.setdefault(need.slot, []).append(need)
-    for slot, wanted in slots.items():
+    for slot, wanted in _slots(needs).items():
         lines += _facts(universe, slot, wanted)
     return tuple(dict.fromkeys(lines))
+
+
+def waits(universe: Universe, needs: Sequence[Need]) -> tuple[Link, ...]:
+    """Return what is only waited for among what stands in the way, as links down to the cause."""
+    found = [
+        link
+        for wanted in _slots(needs).values()
+        for link in waiting.chain(
+            universe.catalogue,
+            universe.organization,
+            wanted[0].blueprint,
+            [need.wanted for need in wanted],
+        )
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _slots(needs: Sequence[Need]) -> dict[str, list[Need]]:
+    slots: dict[str, list[Need]] = {}
+    for need in sorted(_expanded(needs), key=_order):
+        slots.setdefault(need.slot, []).append(need)
+    return slots
 
 
 def _order(need: Need) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
@@ -15,6 +16,7 @@ from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.resolving import Impossible, TooMuch, resolve
 from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Request, Universe, Values
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 
@@ -22,6 +24,16 @@ MAX_NAME: Final = 40
 _PREFIX: Final = "bp-"
 _SEARCHES: Final = 8
 """Searches until the configuration of what is new is known; each lays down one level more."""
+
+
+class Unsolvable(Rejected):
+    """Nothing fits: `not-solvable`, with the reasons in a row."""
+
+    def __init__(self, lines: Sequence[str], waits: tuple[Link, ...]) -> None:
+        """Refuse for reasons; `waits` is the chain of what comes by itself, as links."""
+        errors = [FieldError(pointer="/version", rule="not-solvable", message=x) for x in lines]
+        super().__init__("not-solvable", "; ".join(lines), errors)
+        self.waits = waits
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,9 +128,8 @@ def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:
             resolve(universe, root, given, only=newest[0])
         except (Impossible, TooMuch) as error:
             needs = error.needs if isinstance(error, Impossible) else needs
-    lines = reasons.chain(universe, needs or (root,))
-    errors = [FieldError(pointer="/version", rule="not-solvable", message=line) for line in lines]
-    raise Rejected("not-solvable", "; ".join(lines), errors)
+    lacking = needs or (root,)
+    raise Unsolvable(reasons.chain(universe, lacking), reasons.waits(universe, lacking))
 
 
 # ---- from versions to a lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import differences, foreign, gate, quota
+from catalyst.provisioning.domain import behind, differences, foreign, gate, quota
 from catalyst.provisioning.domain.application import Application, planned_on
 from catalyst.provisioning.domain.differences import Files
 from catalyst.provisioning.domain.facts import Facts
@@ -75,7 +75,7 @@ def assemble(
         blocked_by=(
             *_blocked(request, facts),
             *quota.blocked(facts, lock, request),
-            *_impossible(gates),
+            *_impossible(gates, facts),
         ),
     )
 
@@ -125,9 +125,14 @@ def _gates(facts: Facts) -> Gates:
     )
 
 
-def _impossible(gates: Gates) -> tuple[Blocker, ...]:
+def _impossible(gates: Gates, facts: Facts) -> tuple[Blocker, ...]:
+    policies = sorted(facts.policies)
     return tuple(
-        Blocker(code="approvals-impossible", message=gate.words(item))
+        Blocker(
+            code="approvals-impossible",
+            message=gate.words(item),
+            chain=(behind.approvals(item.team, policies),),
+        )
         for item in gates.approvals
         if item.team in gates.impossible
     )
@@ -138,23 +143,36 @@ def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
     found = []
     if owner.suspended and request.action != "delete-organization":
         message = f"the Organization is suspended: {owner.suspended}"
-        found.append(Blocker(code="organization-suspended", message=message))
+        chain = (behind.suspended(facts.name, owner.suspended),)
+        found.append(Blocker(code="organization-suspended", message=message, chain=chain))
     if owner.phase == "failed" and not request.action.startswith("delete-"):
         message = "the onboarding of the Organization failed; restart it first"
-        found.append(Blocker(code="organization-failed", message=message))
+        chain = (behind.failed(facts.name),)
+        found.append(Blocker(code="organization-failed", message=message, chain=chain))
     found += (
         Blocker(
             code="environment-going",
             message=f"{name} is being deleted by {change}; plan again once that is over",
+            chain=(behind.deleted_by(name, change),),
         )
         for name, change in facts.going.items()
     )
+    return (*found, *_unpaid(facts))
+
+
+def _unpaid(facts: Facts) -> tuple[Blocker, ...]:
     quoted = facts.quoted
-    if quoted is not None and not quoted.covered:
-        message = f"{quoted.quote.due} is due, and the credit does not cover it"
-        found.append(Blocker(code="credit-insufficient", message=message))
-    if quoted is not None and quoted.limited:
-        found.append(Blocker(code="spend-limit-reached", message=quoted.limited))
+    if quoted is None:
+        return ()
+    found = []
+    if not quoted.covered:
+        due = str(quoted.quote.due)
+        message = f"{due} is due, and the credit does not cover it"
+        chain = (behind.too_little_credit(facts.name, due),)
+        found.append(Blocker(code="credit-insufficient", message=message, chain=chain))
+    if quoted.limited:
+        chain = (behind.spend_limit(facts.name, quoted.limited),)
+        found.append(Blocker(code="spend-limit-reached", message=quoted.limited, chain=chain))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.money_v1 import Money
@@ -68,6 +69,8 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     names: tuple[str, ...] = ()
     """What stands in the way, as a chain: each is needed by the next."""
+    chain: tuple[Link, ...] = ()
+    """What is behind it, the cause last. It is told and not promised: no part of the hash."""
 
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True):

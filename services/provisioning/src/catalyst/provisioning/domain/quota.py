@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
+from catalyst.provisioning.domain import behind
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker
 from catalyst.provisioning.domain.steps import is_new, is_removal
@@ -51,7 +52,10 @@ def blocked(facts: Facts, lock: Sequence[Locked], request: PlanRequest) -> tuple
         f" {found['applications_used']} are used, {found['applications_held']} are held,"
         f" and {coming} more would come"
     )
-    return (Blocker(code="quota-exceeded", message=message),)
+    environment = request.environment or ""
+    policy = facts.environments[environment].policy or ""
+    chain = behind.full(policy, environment, found["applications_limit"], facts.held)
+    return (Blocker(code="quota-exceeded", message=message, chain=chain),)
 
 
 def _coming(facts: Facts, lock: Sequence[Locked], request: PlanRequest) -> int:

@@ -7,6 +7,7 @@ not go alone; whoever takes away a whole Environment takes them all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling, listed
+from catalyst.provisioning.domain import assembling, behind, listed
 from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
@@ -196,7 +197,10 @@ def _needed(facts: Facts, dependents: tuple[str, ...], going: list[Locked]) -> t
         words = ", which needs ".join([f"{chain[0]} needs {chain[1]}", *chain[2:]])
         end = "; they go in a circle, so change what one of them uses first" if circle else ""
         message = f"in {environment} {words}{end}"
-        found.append(Blocker(code="application-needed", message=message, names=tuple(chain)))
+        links = tuple(behind.needed(above, one) for one, above in pairwise(reversed(chain)))
+        found.append(
+            Blocker(code="application-needed", message=message, names=tuple(chain), chain=links)
+        )
     return tuple(found)
 
 
@@ -209,9 +213,10 @@ def _too_many(going: list[Locked]) -> tuple[Blocker, ...]:
     if 3 * len(going) + used + BESIDE <= MAX_EVENTS_PER_COMMAND:
         return ()
     message = f"{len(going)} Applications at once are more than one change takes away"
-    places = len({item.environment for item in going})
-    first = "delete its Environments first" if places > 1 else "uninstall some of them first"
-    return (Blocker(code="too-large", message=f"{message}: {first}"),)
+    places = sorted({item.environment for item in going})
+    first = "delete its Environments first" if len(places) > 1 else "uninstall some of them first"
+    link = behind.too_large("environment", ", ".join(places), first)
+    return (Blocker(code="too-large", message=f"{message}: {first}", chain=(link,)),)
 
 
 def _goes(

@@ -13,6 +13,7 @@ import msgspec
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.merging import merged
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
@@ -20,7 +21,7 @@ from catalyst.provisioning.domain import assembling, foreign
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import check_values, values_for_dependencies
-from catalyst.provisioning.domain.plan import Dependency, Plan, Price, Risk, finished
+from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
 
 LOCK_MAX: Final = 50
@@ -219,6 +220,18 @@ def _items(
     return tuple(found)
 
 
+def to_solve(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
+    """Return what the catalogue is asked for: exact versions of everything that is needed."""
+    return {
+        "environment": request.environment or "",
+        "application": request.application,
+        "blueprint": request.blueprint or (base.blueprint if base is not None else ""),
+        "version": request.version if base is None or request.action == "upgrade" else base.version,
+        "config": wanted_values(request, base),
+        "dependencies": {**(base.dependencies if base else {}), **request.dependencies},
+    }
+
+
 # ---- the whole plan
 
 
@@ -269,6 +282,24 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             risks=_risks(request, facts, drafted, environment),
         )
     )
+
+
+def unsolved(request: PlanRequest, facts: Facts, why: str, chain: tuple[Link, ...]) -> Plan:
+    """Return the plan of what cannot be done before something comes that it waits for.
+
+    It rests on nothing that the catalogue would choose: once there is something to choose, it is
+    another plan.
+
+    Args:
+        request: What was asked for.
+        facts: What it depends on.
+        why: What the catalogue says.
+        chain: What is waited for, the cause last.
+    """
+    made_plan = assembling.assemble(request, facts, (), {}, {}, (), sold=(), gone=())
+    blocker = Blocker(code="not-solvable", message=why, chain=chain)
+    blockers = (blocker, *made_plan.blocked_by)
+    return finished(msgspec.structs.replace(made_plan, blocked_by=blockers))
 
 
 def _marked(facts: Facts, drafted: Draft, environment: str) -> dict[str, Desired]:

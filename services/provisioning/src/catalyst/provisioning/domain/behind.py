@@ -1,0 +1,185 @@
+"""What is behind each thing that stands in a plan's way: who can do something about it, and what.
+
+Links to changes, Applications, Organizations and onboardings lead on in their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from catalyst.contracts.blocked import Link
+
+_OWNER: Final = "an owner of the Organization"
+_SOVEREIGN: Final = "a sovereign-admin"
+_KEEPER: Final = "whoever keeps the EnvironmentPolicy"
+_AUTHOR: Final = "whoever started the change"
+
+
+def suspended(organization: str, reason: str) -> Link:
+    """Return that an Organization is suspended."""
+    return Link(
+        kind="organization",
+        name=organization,
+        code="organization-suspended",
+        message=f"{organization} is suspended: {reason}",
+        who=_SOVEREIGN,
+        what_to_do="resume the Organization, once that is settled",
+    )
+
+
+def failed(organization: str) -> Link:
+    """Return that an Organization could not be onboarded."""
+    return Link(
+        kind="onboarding",
+        name=organization,
+        code="organization-failed",
+        message=f"the onboarding of {organization} has failed",
+        who=_OWNER,
+        what_to_do="look at why it failed, then restart the onboarding",
+    )
+
+
+def onboarding(organization: str) -> Link:
+    """Return that an Organization is not ready yet."""
+    return Link(
+        kind="onboarding",
+        name=organization,
+        code="onboarding-in-progress",
+        message=f"{organization} is still being onboarded",
+        who="whoever runs Catalyst",
+        what_to_do="wait; it ends by itself",
+    )
+
+
+def deleted_by(environment: str, change: str) -> Link:
+    """Return that a change deletes an Environment."""
+    return Link(
+        kind="change",
+        name=change,
+        code="environment-going",
+        message=f"{change} deletes {environment}",
+        who=_AUTHOR,
+        what_to_do="wait for it, or cancel it as long as that is possible; then plan again",
+    )
+
+
+def too_little_credit(organization: str, due: str) -> Link:
+    """Return that an account does not cover what is due."""
+    return Link(
+        kind="account",
+        name=organization,
+        code="credit-insufficient",
+        message=f"the account of {organization} has less than {due} that is free",
+        who=f"{_OWNER}, or a billing-admin",
+        what_to_do="redeem a voucher (`catalyst voucher redeem`), or let a payment be recorded",
+    )
+
+
+def spend_limit(organization: str, reason: str) -> Link:
+    """Return that an account may not spend more this month."""
+    return Link(
+        kind="account",
+        name=organization,
+        code="spend-limit-reached",
+        message=reason,
+        who=_OWNER,
+        what_to_do="raise the spend limit, or wait for the next month",
+    )
+
+
+def full(policy: str, environment: str, limit: int, held: Iterable[str]) -> tuple[Link, ...]:
+    """Return that there is no room in an Environment, and whose room is only held."""
+    rule = Link(
+        kind="policy",
+        name=policy,
+        code="quota-exceeded",
+        message=f"{policy} lets {limit} Applications stand in {environment}",
+        who=_KEEPER,
+        what_to_do="uninstall something, or let the policy allow more",
+    )
+    return (
+        rule,
+        *(
+            Link(
+                kind="application",
+                name=name,
+                code="room-held",
+                message=f"room is held for {name} until the change that brings it is over",
+                who=_AUTHOR,
+                what_to_do="wait for it; if it is taken back, the room is free again",
+            )
+            for name in sorted(held)
+        ),
+    )
+
+
+def approvals(team: str, policies: Sequence[str]) -> Link:
+    """Return that an approval can be given by nobody."""
+    named = ", ".join(policies)
+    return Link(
+        kind="approval",
+        name=team,
+        code="approvals-impossible",
+        message=f"too few besides the author are in {team}, as {named or 'the policy'} asks",
+        who=f"{_KEEPER}, or {_OWNER}",
+        what_to_do=f"give others a role that is in {team}, or ask for another team",
+    )
+
+
+def needed(dependent: str, name: str) -> Link:
+    """Return that an Application needs what would go."""
+    return Link(
+        kind="application",
+        name=dependent,
+        code="application-needed",
+        message=f"{dependent} needs {name}",
+        who="whoever owns the Application",
+        what_to_do=f"uninstall {dependent} first, or let it use another than {name}",
+    )
+
+
+def too_large(kind: str, name: str, todo: str) -> Link:
+    """Return that more stands in Environments, or an Organization, than one change takes away."""
+    return Link(
+        kind=kind,
+        name=name,
+        code="too-large",
+        message=f"more stands in {name} than one change takes away",
+        who="whoever plans it",
+        what_to_do=todo,
+    )
+
+
+def of_deletion(code: str, message: str, environment: str, organization: str) -> tuple[Link, ...]:
+    """Return what is behind what the environment-controller says of a deletion.
+
+    Args:
+        code: Its code.
+        message: Its words.
+        environment: What is to be deleted; empty: the Organization.
+        organization: Whose it is.
+    """
+    match code:
+        case "organization-suspended":
+            return (suspended(organization, message.partition(": ")[2] or message),)
+        case "onboarding-in-progress":
+            return (onboarding(organization),)
+        case "too-large":
+            todo = "delete Environments, or what stands in them, one after the other first"
+            if environment:
+                return (too_large("environment", environment, todo),)
+            return (too_large("organization", organization, todo),)
+        case "children-present":
+            return (
+                Link(
+                    kind="organization",
+                    name=organization,
+                    code=code,
+                    message=message,
+                    who=_SOVEREIGN,
+                    what_to_do="delete the Organizations below it first",
+                ),
+            )
+        case _:
+            return ()
