@@ -221,7 +221,7 @@ async def test_a_field_is_shown_while_its_condition_holds(
     await expect(which).to_be_hidden()
 
 
-@pytest.mark.guarantee("G26.4")
+@pytest.mark.guarantee("G13.7", "G26.4")
 async def test_without_credit_the_button_says_why_it_cannot_be_pressed(
     desk: Window, market: Site, slug: str
 ) -> None:
@@ -232,6 +232,9 @@ async def test_without_credit_the_button_says_why_it_cannot_be_pressed(
     why = await button.get_attribute("aria-describedby")
     await expect(desk.page.locator(f"#{why}")).to_contain_text("It cannot be applied:")
     await expect(desk.page.locator(".plan")).to_contain_text("(not enough)")
+    behind = desk.page.locator(".plan .blocked .why")
+    await expect(behind).to_contain_text(f"the account of {slug} has less than")
+    await expect(behind).to_contain_text("voucher redeem")
 
 
 @pytest.mark.guarantee("G26.2", "G26.3")

@@ -155,8 +155,42 @@ async () => {
 """
 
 
-@pytest.mark.guarantee("G26.3")
+_SHELVED = """
+async (seen) => {
+  const { Waiting } = await import('/js/why.js');
+  const waits = (name) => [{kind: 'blueprint', name, code: 'dependency-missing', message: name}];
+  const row = (owner, kind, name, doc) => [`${owner ?? '_'}._.${kind}._.${name}`,
+    {doc: {name, organization: owner, ...doc}}];
+  const failing = (owner, name) => row(owner, 'source', name,
+    {refused: [], blocked_by: [{kind: 'source', name, code: 'refused', message: 'git refused'}]});
+  const blueprint = (owner, name, needed) => row(owner, 'blueprint', name,
+    {versions: [{source: 'own'}], blocked_by: needed ? waits(needed) : []});
+  const rows = new Map([
+    blueprint('acme', 'bp-wiki', 'bp-db'), blueprint('rival', 'bp-db', 'bp-secret'),
+    failing('rival', 'theirs'),
+    ...(seen === 'own' ? [failing('acme', 'own')] : []),
+    ...(seen === 'platform' ? [failing(null, 'shared')] : []),
+    ...(seen === 'package' ? [row('acme', 'source', 'own', {refused: [
+      {blueprint: 'bp-db', version: '2.0.0', folder: 'db', findings: [
+        {severity: 'error', message: 'no card'}]}], blocked_by: []})] : []),
+  ]);
+  const found = new Waiting(rows, 'acme').whole(waits('bp-wiki'));
+  return found.map(({ name, code, depth }) => [depth, name, code]);
+}
+"""
+
+
+@pytest.mark.guarantee("G13.7", "G26.3")
 async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) -> None:
+    way = [[0, "bp-wiki", "dependency-missing"], [1, "bp-db", "dependency-missing"]]
+    ends = {
+        "own": [2, "own", "refused"],
+        "package": [2, "own", "package-refused"],
+        "platform": [2, "shared", "refused"],
+        "nothing": [2, "platform", "not-shown"],
+    }
+    for seen, end in ends.items():
+        assert await desk.page.evaluate(_SHELVED, seen) == [*way, end]
     went, links = await desk.page.evaluate(_QUEUED)
     assert went == ["change ch-1"]
     assert links == [

@@ -119,6 +119,7 @@ export class ApplicationPage {
     const { organization, application, environment } = this;
     const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
       opened: (change) => this.go("change", change),
+      go: this.go,
     });
     this.#order = order;
     const remove = el("button", { type: "button", class: "danger", on: {

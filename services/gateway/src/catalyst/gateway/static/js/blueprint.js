@@ -65,6 +65,7 @@ export class BlueprintPage {
     const { card } = found;
     this.#order = new Order({ organization: this.organization, blueprint: card.name }, this.rows, {
       opened: (change) => this.go("change", change),
+      go: this.go,
       lacking: () => this.#lacking(),
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });

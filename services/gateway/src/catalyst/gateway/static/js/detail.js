@@ -4,7 +4,7 @@ import { chain } from "./chain.js";
 import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
 import { KINDS } from "./kinds.js";
-import { Why } from "./why.js";
+import { Waiting, Why } from "./why.js";
 import { actor, age, instant, place, staleReason } from "./words.js";
 
 const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.
@@ -16,13 +16,19 @@ export class Detail {
   #chain = null;
   #timer = null;
   #abort = null;
-  #why = new Why(() => {});
-  #waits = [];
+  #why;
+  #waits = null;
+  #rows;
   #send;
 
-  /** `send(target)` is called when somebody wants to send a command to the row. */
-  constructor(send) {
-    this.#send = send;
+  /**
+   * `on.send(target)` is called when somebody wants to send a command to the row, `on.go(kind, name)`
+   * when they want to see what it waits for; `on.rows()` are the live rows.
+   */
+  constructor(on) {
+    this.#send = on.send;
+    this.#rows = on.rows;
+    this.#why = new Why((kind, name) => on.go(kind, name, place(this.#key).organization));
     this.clear();
   }
 
@@ -31,6 +37,7 @@ export class Detail {
     this.#stop();
     this.#key = "";
     this.#shown = null;
+    this.#waits = null;
     this.#panel.replaceChildren(
       el("p", { class: "empty", text: "Choose a row to see its document, and what led to it." }));
   }
@@ -71,8 +78,8 @@ export class Detail {
     const doc = el("details", { class: "doc", open },
       el("summary", { text: "Document" }),
       value.doc === null ? el("p", { class: "quiet", text: "There is none yet." }) : block(value.doc));
-    this.#waits = waits(at, value);
-    this.#why.show(this.#waits);
+    this.#waits = { at, doc: value.doc };
+    this.#explain();
     this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), this.#why.node, facts(key, value), doc, box);
     this.#follow(value.command, at.organization, another);
   }
@@ -138,13 +145,16 @@ export class Detail {
   tick() {
     const old = this.#panel.querySelector("[data-time]");
     if (old) say(old, `${age(old.dataset.time, Date.now())} ago`);
-    this.#why.show(this.#waits);
+    this.#explain();
   }
-}
 
-/** Why a Blueprint or a source does not move; changes and Applications have pages that say it. */
-function waits({ kind }, { doc }) {
-  return ["blueprint", "source"].includes(kind) ? doc?.blocked_by ?? [] : [];
+  /** Says why the row does not move, up to the cause; changes and Applications have pages that say it. */
+  #explain() {
+    const { at, doc } = this.#waits ?? {};
+    const links = doc && at.kind !== "change" ? doc.blocked_by ?? [] : [];
+    const start = `${at?.kind} ${at?.kind === "blueprint" ? doc?.name : at?.name}`;
+    this.#why.show(links.length ? new Waiting(this.#rows(), at.organization).whole(links, start) : []);
+  }
 }
 
 function facts(key, value) {

@@ -41,9 +41,15 @@ const form = new CommandForm({
   },
   signedOut: (text) => leave(text),
 });
-const detail = new Detail((target) => {
-  showTab(byId("tab-send"));
-  form.aim(target);
+const detail = new Detail({
+  rows: () => stream?.rows ?? new Map(),
+  send: (target) => {
+    showTab(byId("tab-send"));
+    form.aim(target);
+  },
+  go: (kind, name, organization) => {
+    location.hash = `/${[kind, organization, name].map(encodeURIComponent).join("/")}`;
+  },
 });
 
 /** Brings the details into sight where they stand below the rows. */

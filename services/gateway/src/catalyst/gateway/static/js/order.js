@@ -9,6 +9,7 @@ import { unread } from "./icons.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
+import { Waiting } from "./why.js";
 import { place } from "./words.js";
 
 const INPUT_MS = 150;
@@ -29,8 +30,8 @@ export class Order {
 
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
-   * `on.opened(change)` when a plan is carried out; `on.lacking()` returns what is said where there
-   * is no Environment, or null while that is not known.
+   * `on.opened(change)` when a plan is carried out; `on.go(kind, name)` leads to what it waits for;
+   * `on.lacking()` returns what is said where there is no Environment, or null while that is not known.
    */
   constructor(about, rows, on) {
     this.about = about;
@@ -52,6 +53,8 @@ export class Order {
       opened: on.opened,
       again: (dependencies) => this.ask({ ...this.asked, dependencies }),
       copies: (blueprint, environment) => this.#copies(blueprint, environment),
+      waiting: () => new Waiting(this.rows(), about.organization),
+      go: on.go,
     });
     this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {
       submit: (event) => {

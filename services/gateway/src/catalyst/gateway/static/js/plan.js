@@ -7,6 +7,7 @@ import { emblemOf, icon } from "./icons.js";
 import { less, money } from "./money.js";
 import { refusal } from "./refusal.js";
 import { stepName, takesAway } from "./steps.js";
+import { Why } from "./why.js";
 import { counted, duration, instant } from "./words.js";
 
 const ROLES = {
@@ -23,10 +24,12 @@ export class PlanView {
   #reason = null;
   #sent = null;
   #busy = false;
+  #chains = [];
 
   /**
    * `on.opened(change)`: the plan is being carried out; `on.again(dependencies)`: plan once more;
-   * `on.copies(blueprint, environment)`: the Applications that an alias could stand for.
+   * `on.copies(blueprint, environment)`: the Applications that an alias could stand for;
+   * `on.waiting()`: what waits now, as `Waiting`; `on.go(kind, name)` leads to a change.
    */
   constructor(organization, on) {
     this.organization = organization;
@@ -35,6 +38,7 @@ export class PlanView {
 
   clear() {
     this.#plan = null;
+    this.#chains = [];
     this.#button = null;
     this.node.replaceChildren();
   }
@@ -42,6 +46,7 @@ export class PlanView {
   /** Shows a plan. */
   show(plan) {
     this.#plan = plan;
+    this.#chains = [];
     this.#sent = { change: freshName("ch"), command: commandId() };
     const reasonId = freshId("why");
     this.#reason = el("p", { class: "quiet", id: reasonId });
@@ -51,12 +56,12 @@ export class PlanView {
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
-        el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` })),
-      this.#blocked(plan), this.#dependencies(plan), price(plan), gates(plan),
+        plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` }) : null),
+      this.#blocked(plan), this.#dependencies(plan), plan.lock.length ? price(plan) : null, gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
       listed("What goes", plan.goes), listed("What stays", plan.stays),
-      steps(plan), files(plan),
+      plan.steps.length ? steps(plan) : null, files(plan),
       el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
       this.problems,
       el("div", { class: "actions plan-foot" }, this.#button, this.#reason),
@@ -71,6 +76,10 @@ export class PlanView {
   /** Keeps the button right: a plan is over after a while. */
   tick() {
     if (!this.#plan || !this.#button) return;
+    if (this.#chains.length) {
+      const waiting = this.on.waiting();
+      for (const { why, chain } of this.#chains) why.show(waiting.whole(chain));
+    }
     const left = Date.parse(this.#plan.expires) - Date.now();
     const [first] = this.#plan.blocked_by;
     const why = this.#busy ? "It is being sent." : first ? `It cannot be applied: ${first.message}.` : left <= 0 ? "The plan is over; make it anew." : "";
@@ -103,7 +112,10 @@ export class PlanView {
 
   #blocked({ blocked_by: blockers }) {
     if (!blockers.length) return null;
-    const lines = blockers.map(({ message, names }) => el("li", { text: [message, ...(names.length ? [names.join(" → ")] : [])].join(": ") }));
+    this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go) }));
+    const behind = new Map(this.#chains.map(({ chain, why }) => [chain, why.node]));
+    const lines = blockers.map(({ message, names, chain }) => el("li", {},
+      [message, ...(names.length ? [names.join(" → ")] : [])].join(": "), behind.get(chain) ?? null));
     return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines)));
   }
 

@@ -2,11 +2,20 @@
 
 import { el, say } from "./dom.js";
 import { icon } from "./icons.js";
+import { Shelves } from "./shelves.js";
 import { age, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
+/** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
+const LEADING = ["change", "application", "blueprint", "source", "organization", "onboarding"];
+const ENDS = ["application-needed", "not-shown"];
+/** Kinds of rows that never are their own cause. */
+const WAITING = ["change", "application"];
 /** What the kinds of links are called; objects of a cluster have names of their own. */
-const KINDS = { approval: "Approval of", window: "Change window of", git: "Repository of", service: "Service", cluster: "Cluster of" };
+const KINDS = {
+  approval: "Approval of", window: "Change window of", git: "Repository of", service: "Service", cluster: "Cluster of",
+  blueprint: "Blueprint", source: "Source", organization: "Organization", onboarding: "Onboarding of", policy: "EnvironmentPolicy", account: "Account of",
+};
 
 /** How long a change waits for something before that is worth telling: most answers come sooner. */
 export const PATIENCE_MS = 3000;
@@ -17,11 +26,18 @@ export class Waiting {
   #applications = new Map();
   /** Environments of which something was seen lately: they have a cluster. */
   #heard = new Set();
+  #shelves = new Shelves();
+  #others = new Map();
 
+  /** `organization` is null for what belongs to the platform. */
   constructor(rows, organization) {
     for (const [key, { doc, time }] of rows) {
       const at = place(key);
-      if (at.organization !== organization || !doc) continue;
+      if (!doc) continue;
+      const shelved = at.kind === "blueprint" || at.kind === "source";
+      if (shelved && [organization, null].includes(at.organization)) this.#shelves.take(at.kind, doc);
+      if (at.organization !== organization || shelved) continue;
+      if (at.kind === "organization" || at.kind === "onboarding") this.#others.set(`${at.kind} ${at.name}`, doc.blocked_by ?? []);
       if (at.kind === "change") this.#changes.set(at.name, { doc, time });
       if (at.kind !== "application") continue;
       this.#applications.set(at.name, doc);
@@ -31,20 +47,21 @@ export class Waiting {
 
   /**
    * Returns the links of a row with those of the rows that they lead to, each once with its depth.
-   * A link back to a row on the way would say that it waits for itself: it is left out. `start` is the
-   * kind and name of the row that the links are of.
+   * A link back to a change or an Application on the way would say that it waits for itself: it is left
+   * out. `start` is the kind and name of the row that the links are of.
    */
   whole(links, start = "") {
     const [found, told, seen] = [[], new Set(), new Set()];
     const add = (ahead, way) => {
       for (const one of ahead) {
         const at = `${one.kind} ${one.name}`;
-        if (way.includes(at)) continue;
+        if (way.includes(at) && WAITING.includes(one.kind)) continue;
         const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one) : one;
         const same = `${at} ${link.code} ${link.message}`;
         if (!told.has(same)) found.push({ ...link, depth: way.length - 1 });
         told.add(same);
-        if (!["change", "application"].includes(link.kind) || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
+        const leads = LEADING.includes(link.kind) && !ENDS.includes(link.code);
+        if (!leads || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
         seen.add(at);
         add(this.#linksOf(link), [...way, at]);
       }
@@ -75,6 +92,8 @@ export class Waiting {
   }
 
   #linksOf({ kind, name }) {
+    if (kind === "blueprint" || kind === "source") return this.#shelves.linksOf({ kind, name });
+    if (kind === "organization" || kind === "onboarding") return this.#others.get(`${kind} ${name}`) ?? [];
     if (kind === "change") return this.#changes.get(name)?.doc.blocked_by ?? [];
     return (this.#applications.get(name)?.bindings ?? []).flatMap((one) => one.blocked_by ?? []);
   }
