@@ -94,6 +94,8 @@ _ORGANIZATION: Final = (
     ),
     env1.CompleteOnboarding(),
     env1.FailOnboarding(step="git-home", reason="disk-full"),
+    env1.AdmitChild(child="acme-labs"),
+    env1.ReleaseChild(child="acme-labs"),
     env1.OrganizationCreated(
         slug="acme",
         display_name="Acme",
@@ -124,6 +126,8 @@ _ORGANIZATION: Final = (
     env1.EnvironmentAdded(slug="acme", environment="acme-prod"),
     env1.EnvironmentRemoved(slug="acme", environment="acme-prod"),
     env1.PolicyAdded(slug="acme", policy="careful"),
+    env1.ChildAdmitted(slug="acme", child="acme-labs"),
+    env1.ChildReleased(slug="acme", child="acme-labs"),
 )
 
 _ENVIRONMENT: Final = (

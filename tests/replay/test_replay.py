@@ -75,7 +75,7 @@ def test_another_result_with_the_same_number_is_refused() -> None:
     path = next(path for path in after["states"] if ".environment.organization." in path)
     after["states"][path]["display_name"] = "Other"
     assert histories.refusals(before, after) == [
-        "the fold of environment.organization gives another result; raise its number, which is 2"
+        "the fold of environment.organization gives another result; raise its number, which is 3"
     ]
     after["folds"]["environment.organization"] += 1
     assert histories.refusals(before, after) == []

@@ -11,9 +11,9 @@ from catalyst.contracts.message import Event
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain.environment import environment_ref
-from catalyst.environment_controller.domain.onboarding import onboarding_ref
 from catalyst.environment_controller.domain.organization import ref_of
 from catalyst.environment_controller.domain.policy import policy_ref
+from catalyst.environment_controller.domain.progress import onboarding_ref
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 

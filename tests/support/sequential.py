@@ -45,6 +45,8 @@ class Model:
                 return "organization-exists", 0
             if op.parent and op.parent not in self.suspended:
                 return "parent-not-found", 0
+            if op.parent and self.suspended[op.parent]:
+                return "organization-suspended", 0
             self.suspended[op.slug] = ""
             return "", 1
         if present is None:

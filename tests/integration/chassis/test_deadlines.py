@@ -17,7 +17,7 @@ from catalyst.chassis.service import Effect, Loader, Report, Service
 from catalyst.contracts import environment_v1
 from catalyst.contracts.decision import Recorded
 from catalyst.environment_controller.adapters.git import DulwichHome
-from catalyst.environment_controller.domain import onboarding
+from catalyst.environment_controller.domain import onboarding, progress
 from catalyst.environment_controller.handlers import service
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick")]
@@ -63,7 +63,7 @@ def _silent(effect: Silent, home: DulwichHome) -> Service:
 async def test_a_deadline_that_passes_leads_to_attempts_and_then_takes_back(
     js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = dict.fromkeys(onboarding.STEPS, timedelta(seconds=0.2))
+    short = dict.fromkeys(progress.STEPS, timedelta(seconds=0.2))
     monkeypatch.setattr(onboarding, "STEP_TIME", short)
     effect = Silent()
     keys = KeyRing.open(tmp_path / "keys")
@@ -103,7 +103,7 @@ async def test_a_timer_of_a_step_that_is_done_does_not_fire(
     js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        onboarding, "STEP_TIME", dict.fromkeys(onboarding.STEPS, timedelta(seconds=3))
+        onboarding, "STEP_TIME", dict.fromkeys(progress.STEPS, timedelta(seconds=3))
     )
     keys = KeyRing.open(tmp_path / "keys")
     async with homes(tmp_path / "git") as home, working(js, service(home), keys=keys):

@@ -23,7 +23,7 @@ from catalyst.chassis.measures import Measures
 from catalyst.chassis.worker import Worker
 from catalyst.environment_controller import effects as git
 from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.environment_controller.domain import onboarding
+from catalyst.environment_controller.domain import onboarding, progress
 from catalyst.environment_controller.handlers import service
 
 pytestmark = pytest.mark.real
@@ -161,7 +161,7 @@ async def test_a_git_home_that_is_never_ready_fails_the_step_with_its_reason(
     """The deadlines are far off, and the effect gives up long before: its report decides."""
     monkeypatch.setattr(git, "REPORT_TIME", timedelta(seconds=59))
     monkeypatch.setattr(
-        onboarding, "STEP_TIME", dict.fromkeys(onboarding.STEPS, timedelta(seconds=60))
+        onboarding, "STEP_TIME", dict.fromkeys(progress.STEPS, timedelta(seconds=60))
     )
     monkeypatch.setattr(onboarding, "MAX_ATTEMPTS", 1)
     async with homes(tmp_path / "git") as home, started(js, tmp_path, home) as running:

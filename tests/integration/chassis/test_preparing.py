@@ -23,7 +23,7 @@ from catalyst.contracts.environment_v1 import (
 )
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
-from catalyst.environment_controller.domain import onboarding
+from catalyst.environment_controller.domain import progress
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("quick")]
 
@@ -161,7 +161,7 @@ async def test_what_a_process_manager_reads_is_guarded(js: JetStream) -> None:
         reads=_thing,
     )
     started = Aggregate(
-        name="onboarding", initial=onboarding.Onboarding(), evolve=lambda state, _event: state
+        name="onboarding", initial=progress.Onboarding(), evolve=lambda state, _event: state
     )
     table = Service(
         name="environment",
@@ -198,7 +198,7 @@ async def test_a_reaction_that_is_refused_is_set_aside_for_all_to_see(js: JetStr
         events=(OrganizationCreated,),
     )
     started = Aggregate(
-        name="onboarding", initial=onboarding.Onboarding(), evolve=lambda state, _event: state
+        name="onboarding", initial=progress.Onboarding(), evolve=lambda state, _event: state
     )
     table = Service(
         name="environment",

@@ -24,8 +24,8 @@ from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import topology as contract
 from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.environment_controller.domain.onboarding import onboarding_ref
 from catalyst.environment_controller.domain.organization import ref_of
+from catalyst.environment_controller.domain.progress import onboarding_ref
 from catalyst.environment_controller.handlers import service
 
 pytestmark = pytest.mark.real

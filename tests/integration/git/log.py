@@ -12,7 +12,7 @@ from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
-from catalyst.environment_controller.domain import environment, onboarding, organization, policy
+from catalyst.environment_controller.domain import environment, organization, policy, progress
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ALICE = "user:https://issuer.test#alice"
@@ -21,7 +21,7 @@ FOLDS: dict[str, tuple[Any, Any]] = {
     "organization": (organization.Organization(), organization.evolve),
     "environment": (environment.Environment(), environment.evolve),
     "policy": (policy.Policy(), policy.evolve),
-    "onboarding": (onboarding.Onboarding(), onboarding.evolve),
+    "onboarding": (progress.Onboarding(), progress.evolve),
 }
 
 
@@ -89,18 +89,18 @@ class Acme:
         event = env1.StepStarted(
             slug=self.slug, step=step, attempt=attempt, gen="g", deadline=START
         )
-        ref = onboarding.onboarding_ref(self.slug)
+        ref = progress.onboarding_ref(self.slug)
         return self.log.add(ref, event, "c-create", "service:environment")
 
     def step_completed(self, step: env1.Step) -> Recorded:
         event = env1.StepCompleted(slug=self.slug, step=step)
-        return self.log.add(onboarding.onboarding_ref(self.slug), event)
+        return self.log.add(progress.onboarding_ref(self.slug), event)
 
     def undo(self) -> Recorded:
         event = env1.CompensationStarted(
             slug=self.slug, step="ready", reason="x", gen="g", deadline=START, attempt=2
         )
-        return self.log.add(onboarding.onboarding_ref(self.slug), event)
+        return self.log.add(progress.onboarding_ref(self.slug), event)
 
     def renamed(self, name: str) -> Recorded:
         event = env1.OrganizationUpdated(

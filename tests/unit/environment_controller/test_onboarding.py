@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, SELF
@@ -9,14 +10,9 @@ from tests.support.scenario import Outcome, Scenario, given
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Arm, Cancel, Fired
-from catalyst.contracts.message import Answer
-from catalyst.environment_controller.domain.onboarding import (
-    DEADLINE,
-    MAX_ATTEMPTS,
-    STEPS,
-    Onboarding,
-    correlate,
-)
+from catalyst.contracts.message import Answer, derived_id
+from catalyst.environment_controller.domain.onboarding import DEADLINE, MAX_ATTEMPTS, correlate
+from catalyst.environment_controller.domain.progress import STEPS, Onboarding
 
 MINUTE = timedelta(seconds=60)
 CREATED = build.recorded(build.organization_created(), ACME, id_="_created")
@@ -54,7 +50,10 @@ def fire(scenario: Scenario, gen: str, *, done_id: str = "") -> Outcome:
 
 
 def answer(scenario: Scenario, given_: Answer = ACCEPTED, *, id_: str = "_answer") -> Outcome:
-    return scenario.hears(given_, ONBOARDING, input_id=id_)
+    """Answer what the attempt in progress asked."""
+    asked = derived_id(state(scenario).gen, "out0")
+    heard = msgspec.structs.replace(given_, command_id=asked)
+    return scenario.hears(heard, ONBOARDING, input_id=id_)
 
 
 def at_step(step: str) -> Scenario:
@@ -308,6 +307,16 @@ def test_a_deadline_without_an_onboarding_changes_nothing() -> None:
 def test_an_answer_that_nobody_waits_for_changes_nothing() -> None:
     for scenario in (given(), at_step("git-home"), taking_back()):
         answer(scenario).then_nothing()
+
+
+def test_the_answer_to_an_earlier_attempt_changes_nothing() -> None:
+    first = at_step("ready")
+    asked = derived_id(state(first).gen, "out0")
+    second = fire(first, state(first).gen).and_then()
+    for status in ("accepted", "rejected"):
+        late = Answer(command_id=asked, status=status, code="x", events=0)
+        second.hears(late, ONBOARDING, input_id="late").then_nothing()
+    assert answer(second).state().status == "completed"
 
 
 def test_a_report_on_a_step_that_is_done_is_accepted_without_effect() -> None:

@@ -14,22 +14,17 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import runtime_v1 as run1
 from catalyst.contracts.decision import Arm, Fired
-from catalyst.contracts.message import Answer, Command, Event
+from catalyst.contracts.message import Answer, Command, Event, derived_id
 from catalyst.contracts.registry import EVENTS, named
 from catalyst.contracts.upcast import upcast
 from catalyst.environment_controller import handlers
 from catalyst.environment_controller.domain import naming, places
 from catalyst.environment_controller.domain.findings import Findings
 from catalyst.environment_controller.domain.naming import EnvironmentName
-from catalyst.environment_controller.domain.onboarding import (
-    DEADLINE,
-    HANDLED_MAX,
-    MAX_ATTEMPTS,
-    STEPS,
-    Onboarding,
-)
+from catalyst.environment_controller.domain.onboarding import DEADLINE, MAX_ATTEMPTS
 from catalyst.environment_controller.domain.organization import ref_of
 from catalyst.environment_controller.domain.policy import policy_ref
+from catalyst.environment_controller.domain.progress import HANDLED_MAX, STEPS, Onboarding
 
 SAMPLES: tuple[Event, ...] = (
     build.organization_created(),
@@ -50,6 +45,8 @@ SAMPLES: tuple[Event, ...] = (
     env1.EnvironmentAdded(slug="acme", environment="acme-dev"),
     env1.EnvironmentRemoved(slug="acme", environment="acme-dev"),
     env1.PolicyAdded(slug="acme", policy="gate"),
+    env1.ChildAdmitted(slug="acme", child="labs"),
+    env1.ChildReleased(slug="acme", child="labs"),
     build.environment_created(),
     env1.EnvironmentUpdated(environment="acme-dev", placement="multi-region", regions=()),
     env1.PolicyAttached(environment="acme-dev", policy="gate"),
@@ -108,6 +105,8 @@ IDEMPOTENT: tuple[tuple[Command, Any, Any], ...] = (
     (env1.SuspendOrganization(reason="unpaid"), ACME, None),
     (env1.CompleteOnboarding(), ACME, SELF),
     (env1.FailOnboarding(step="ready", reason="x"), ACME, SELF),
+    (env1.AdmitChild(child="labs"), ACME, SELF),
+    (env1.ReleaseChild(child="gone"), ACME, SELF),
     (env1.RecordCommit(path="x", commit="y", event_seq=3), ACME, SELF),
     (env1.RecordCommit(path="x", commit="y", event_seq=3), PROD, SELF),
     (env1.RecordCommit(path="x", commit="y", event_seq=3), GATE, SELF),
@@ -132,7 +131,9 @@ WORLD = [
         build.organization_created(),
         env1.EnvironmentAdded(slug="acme", environment="acme-prod"),
         env1.PolicyAdded(slug="acme", policy="gate"),
+        env1.ChildAdmitted(slug="acme", child="gone"),
     ),
+    *scenario.on(ref_of("labs"), build.organization_created("labs", parent_org="acme")),
     *scenario.on(
         PROD,
         build.environment_created(),
@@ -231,7 +232,9 @@ def test_a_derived_host_cluster_fits_its_region(
 def schedules(draw: DrawFn) -> list[tuple[str, str, int, str]]:
     """Return inputs of any kind, with ids that repeat."""
     item = strategies.tuples(
-        sampled_from(["created", "fire", "fire-old", "answer", "refusal", *STEPS[:2], "undo"]),
+        sampled_from(
+            ["created", "fire", "fire-old", "answer", "refusal", "never", *STEPS[:2], "undo"]
+        ),
         sampled_from(["done", "failed"]),
         strategies.integers(0, MAX_ATTEMPTS),
         sampled_from([f"i{number}" for number in range(40)]),
@@ -239,9 +242,11 @@ def schedules(draw: DrawFn) -> list[tuple[str, str, int, str]]:
     return draw(strategies.lists(item, max_size=60))
 
 
-def _arrive(world: scenario.Scenario, item: tuple[str, str, int, str], gens: list[str]) -> Any:
+def _arrive(
+    world: scenario.Scenario, item: tuple[str, str, int, str], gens: list[str], parent: str | None
+) -> Any:
     kind, status, attempt, id_ = item
-    created = build.recorded(build.organization_created(), ACME)
+    created = build.recorded(build.organization_created(parent_org=parent), ACME)
     state: Onboarding = world.world.state(ONBOARDING)
     match kind:
         case "created":
@@ -250,12 +255,12 @@ def _arrive(world: scenario.Scenario, item: tuple[str, str, int, str], gens: lis
             gen = state.gen if kind == "fire" else gens[attempt] if len(gens) > attempt else "?"
             firing = Fired(timer=DEADLINE, gen=gen)
             return world.hears(firing, ONBOARDING, input_id=f"t-{gen}", done_id=f"d{len(gens)}")
-        case "answer" | "refusal":
-            accepted = kind == "answer"
+        case "answer" | "refusal" | "never":
+            code = {"refusal": "bug", "never": "organization-deleted"}.get(kind, "")
             given_ = Answer(
-                command_id="x",
-                status="accepted" if accepted else "rejected",
-                code="" if accepted else "bug",
+                command_id=derived_id(state.gen, "out0") if attempt else "another",
+                status="rejected" if code else "accepted",
+                code=code,
                 events=0,
             )
             return world.hears(given_, ONBOARDING, input_id=id_, done_id=f"d{len(gens)}")
@@ -265,15 +270,16 @@ def _arrive(world: scenario.Scenario, item: tuple[str, str, int, str], gens: lis
             return world.when(command, ONBOARDING, by=SELF, input_id=f"{id_}-{len(gens)}")
 
 
-@given(schedules())
+@pytest.mark.parametrize("parent", [None, "umbrella"])
+@given(schedule=schedules())
 def test_onboarding_holds_its_promises_under_any_schedule(
-    schedule: list[tuple[str, str, int, str]],
+    schedule: list[tuple[str, str, int, str]], parent: str | None
 ) -> None:
     world, told = scenario.given(), 0
     gens: list[str] = []
     for item in schedule:
         before: Onboarding = world.world.state(ONBOARDING)
-        outcome = _arrive(world, item, gens)
+        outcome = _arrive(world, item, gens, parent)
         world = outcome.and_then()
         after: Onboarding = world.world.state(ONBOARDING)
         if outcome.rejected is not None:

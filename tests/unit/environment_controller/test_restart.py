@@ -14,11 +14,12 @@ from tests.support.scenario import Outcome, Scenario, World, given, on
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Arm, Fired, Send
-from catalyst.contracts.message import Answer
+from catalyst.contracts.message import Answer, derived_id
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain import deletion
-from catalyst.environment_controller.domain.onboarding import DEADLINE, STEPS, Onboarding
+from catalyst.environment_controller.domain.onboarding import DEADLINE
 from catalyst.environment_controller.domain.organization import Organization
+from catalyst.environment_controller.domain.progress import STEPS, Onboarding
 
 MINUTE = timedelta(seconds=60)
 RESTART = env1.RestartOnboarding()
@@ -114,8 +115,7 @@ def test_a_restarted_onboarding_runs_to_its_end() -> None:
     for name in ("git-home", "manifests"):
         scenario = report(scenario, name, run=2, id_=f"r-{name}").and_then()
     scenario = scenario.when(env1.CompleteOnboarding(run=2), ACME, by=SELF).and_then()
-    answer = Answer(command_id="_x", status="accepted", code="", events=1)
-    scenario = scenario.hears(answer, ONBOARDING, input_id="_answer").and_then()
+    scenario = _answer(scenario, 1).and_then()
     assert scenario.world.state(ACME).phase == "ready"
     found = state(scenario)
     assert (found.status, found.completed, found.run) == ("completed", STEPS, 2)
@@ -274,7 +274,8 @@ def _deadline(scenario: Scenario, number: int) -> Outcome:
 
 
 def _answer(scenario: Scenario, number: int) -> Outcome:
-    answer = Answer(command_id="_x", status="accepted", code="", events=1)
+    asked = derived_id(state(scenario).gen, "out0")
+    answer = Answer(command_id=asked, status="accepted", code="", events=1)
     return scenario.hears(answer, ONBOARDING, input_id=f"a{number}")
 
 

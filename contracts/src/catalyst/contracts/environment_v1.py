@@ -27,8 +27,11 @@ from catalyst.contracts.onboarding_v1 import (
     StepStarted,
 )
 from catalyst.contracts.organization_v1 import (
+    AdmitChild,
     ApplyOrganizationDeletion,
     ChangeOwners,
+    ChildAdmitted,
+    ChildReleased,
     CompleteOnboarding,
     CreateOrganization,
     EnvironmentAdded,
@@ -44,6 +47,7 @@ from catalyst.contracts.organization_v1 import (
     OrganizationUpdated,
     OwnersChanged,
     PolicyAdded,
+    ReleaseChild,
     ResumeOrganization,
     SuspendOrganization,
     UpdateOrganization,
@@ -98,6 +102,7 @@ from catalyst.contracts.values_v1 import (
 
 __all__ = [
     "AdmitApplication",
+    "AdmitChild",
     "ApplicationAdmitted",
     "ApplicationReleased",
     "AppliesTo",
@@ -109,6 +114,8 @@ __all__ = [
     "BuildingBlock",
     "ChangeOwners",
     "ChangeWindow",
+    "ChildAdmitted",
+    "ChildReleased",
     "ClaimMapper",
     "CompensationStarted",
     "CompleteOnboarding",
@@ -166,6 +173,7 @@ __all__ = [
     "Region",
     "Regions",
     "ReleaseApplication",
+    "ReleaseChild",
     "ReportStep",
     "RestartOnboarding",
     "ResumeOrganization",

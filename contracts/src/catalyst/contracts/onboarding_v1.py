@@ -55,7 +55,7 @@ class ReportStep(Command, frozen=True, kw_only=True):
     """The run of the onboarding that the step belongs to."""
 
 
-Step = Literal["git-home", "manifests", "ready"]
+Step = Literal["parent", "git-home", "manifests", "ready"]
 
 
 class OnboardingStarted(Event, frozen=True, kw_only=True):
@@ -71,6 +71,8 @@ class OnboardingStarted(Event, frozen=True, kw_only=True):
     """Which run of the onboarding it is, counted from 1; a restart begins the next one."""
     done: tuple[Step, ...] = ()
     """Steps that an earlier run did for good; they are not done again."""
+    parent: str | None = None
+    """Slug of the Organization that the step `parent` asks; null: there is no such step."""
 
 
 class StepStarted(Event, frozen=True, kw_only=True):

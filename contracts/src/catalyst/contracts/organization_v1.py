@@ -117,6 +117,20 @@ class FailOnboarding(Command, frozen=True, kw_only=True):
     """Why it failed."""
 
 
+class AdmitChild(Command, frozen=True, kw_only=True):
+    """Let an Organization stand below this one, its parent; sent by the child's onboarding."""
+
+    child: Slug
+    """Slug of the Organization below."""
+
+
+class ReleaseChild(Command, frozen=True, kw_only=True):
+    """Let go of an Organization below this one that is deleted or failed; sent by that one."""
+
+    child: Slug
+    """Slug of the Organization below."""
+
+
 # ---- events
 
 
@@ -258,3 +272,21 @@ class PolicyAdded(Event, frozen=True, kw_only=True):
     """The Organization's slug."""
     policy: str
     """Name of the EnvironmentPolicy."""
+
+
+class ChildAdmitted(Event, frozen=True, kw_only=True):
+    """On the parent: an Organization stands below it, so that it cannot be deleted before."""
+
+    slug: str
+    """The parent's slug."""
+    child: str
+    """Slug of the Organization below."""
+
+
+class ChildReleased(Event, frozen=True, kw_only=True):
+    """On the parent: an Organization below it is gone, or its onboarding failed."""
+
+    slug: str
+    """The parent's slug."""
+    child: str
+    """Slug of the Organization below."""

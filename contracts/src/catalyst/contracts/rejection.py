@@ -92,6 +92,8 @@ CODES: Final[dict[str, Code]] = dict(
         _code("billing-mode-kind", 422, "Billing mode `real` is for customers only."),
         _code("parent-not-found", 422, "The parent Organization does not exist."),
         _code("parent-self", 422, "An Organization is not its own parent."),
+        _code("children-present", 409, "Other Organizations stand below this one."),
+        _code("not-a-child", 409, "The other Organization does not stand below this one."),
         _code("federation-incomplete", 422, "The identity provider lacks a setting it needs."),
         _code("federation-invalid", 422, "A setting of the identity provider is not valid."),
         _code("host-invalid", 422, "The public host breaks a naming rule."),

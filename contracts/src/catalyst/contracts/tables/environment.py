@@ -42,6 +42,8 @@ _MESSAGES: Final = (
         "organization",
         ("complete-onboarding", env1.CompleteOnboarding),
         ("fail-onboarding", env1.FailOnboarding),
+        ("admit-child", env1.AdmitChild),
+        ("release-child", env1.ReleaseChild),
         sent_by="services",
     ),
     *_ROWS.commands(
@@ -83,6 +85,8 @@ _MESSAGES: Final = (
         ("environment-added", env1.EnvironmentAdded),
         ("environment-removed", env1.EnvironmentRemoved),
         ("policy-added", env1.PolicyAdded),
+        ("child-admitted", env1.ChildAdmitted),
+        ("child-released", env1.ChildReleased),
     ),
     *_ROWS.events(
         "environment",
@@ -139,6 +143,8 @@ TABLE: Final = Table(
     service_commands={
         "complete-onboarding.v1": frozenset({"environment"}),
         "fail-onboarding.v1": frozenset({"environment"}),
+        "admit-child.v1": frozenset({"environment"}),
+        "release-child.v1": frozenset({"environment"}),
         "record-commit.v1": frozenset({"environment"}),
         "report-step.v1": frozenset({"environment"}),
         # the last step of a cascade; people send these, too
@@ -161,6 +167,10 @@ TABLE: Final = Table(
     reactions=(
         Reaction(
             name="onboarding",
+            filters=("evt.*.environment.organization.*.organization-created.*",),
+        ),
+        Reaction(
+            name="parents",
             filters=("evt.*.environment.organization.*.organization-created.*",),
         ),
         Reaction(

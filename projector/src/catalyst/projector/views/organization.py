@@ -49,6 +49,8 @@ class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     suspended: Suspension | None
     environments: tuple[str, ...]
     policies: tuple[str, ...]
+    children: tuple[str, ...]
+    """Slugs of the Organizations below it; while there are any, it is not deleted."""
     git: Git | None
     created: datetime
 
@@ -81,6 +83,7 @@ def _created(_doc: Doc | None, event: env.OrganizationCreated, at: At) -> Doc:
         suspended=None,
         environments=(),
         policies=(),
+        children=(),
         git=None,
         created=at.time,
     )
@@ -139,6 +142,15 @@ def _policy_added(doc: Doc, event: env.PolicyAdded, _at: At) -> Doc:
     return msgspec.structs.replace(doc, policies=tuple(sorted({*doc.policies, event.policy})))
 
 
+def _child_admitted(doc: Doc, event: env.ChildAdmitted, _at: At) -> Doc:
+    return msgspec.structs.replace(doc, children=tuple(sorted({*doc.children, event.child})))
+
+
+def _child_released(doc: Doc, event: env.ChildReleased, _at: At) -> Doc:
+    slugs = tuple(slug for slug in doc.children if slug != event.child)
+    return msgspec.structs.replace(doc, children=slugs)
+
+
 def _committed(doc: Doc, event: env.ManifestCommitted, _at: At) -> Doc:
     git = Git(commit=event.commit, path=event.path, event_seq=event.event_seq)
     return msgspec.structs.replace(doc, git=git)
@@ -178,6 +190,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     env.EnvironmentAdded: _environment_added,
     env.EnvironmentRemoved: _environment_removed,
     env.PolicyAdded: _policy_added,
+    env.ChildAdmitted: _child_admitted,
+    env.ChildReleased: _child_released,
     env.ManifestCommitted: _committed,
     env.OrganizationDeleted: _deleted,
 }

@@ -23,7 +23,7 @@ from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain import documents, environment, organization, policy
-from catalyst.environment_controller.domain.onboarding import Onboarding, onboarding_ref
+from catalyst.environment_controller.domain.progress import Onboarding, onboarding_ref
 from catalyst.environment_controller.ports import MAIN, Change, GitHome
 
 NAME: Final = "git"

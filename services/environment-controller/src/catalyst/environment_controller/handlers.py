@@ -11,11 +11,13 @@ from typing import Final
 from catalyst.chassis.service import Aggregate, Process, Service, on
 from catalyst.contracts import environment_v1 as env1
 from catalyst.environment_controller.domain import (
+    children,
     deletion,
     environment,
     onboarding,
     organization,
     policy,
+    progress,
     registration,
 )
 from catalyst.environment_controller.effects import effects
@@ -29,17 +31,17 @@ AGGREGATES: Final = (
         name=organization.AGGREGATE,
         initial=organization.Organization(),
         evolve=organization.evolve,
-        fold=2,
+        fold=3,
     ),
     Aggregate(
         name=environment.AGGREGATE, initial=environment.Environment(), evolve=environment.evolve
     ),
     Aggregate(name=policy.AGGREGATE, initial=policy.Policy(), evolve=policy.evolve, fold=2),
     Aggregate(
-        name=onboarding.AGGREGATE,
-        initial=onboarding.Onboarding(),
-        evolve=onboarding.evolve,
-        fold=2,
+        name=progress.AGGREGATE,
+        initial=progress.Onboarding(),
+        evolve=progress.evolve,
+        fold=3,
     ),
 )
 
@@ -64,6 +66,8 @@ RULES: Final = (
     ),
     on(env1.CompleteOnboarding, "organization", organization.complete_onboarding),
     on(env1.FailOnboarding, "organization", organization.fail_onboarding),
+    on(env1.AdmitChild, "organization", children.admit, children.reads_child),
+    on(env1.ReleaseChild, "organization", children.release, children.reads_child),
     on(env1.RecordCommit, "organization", organization.record_commit),
     # Environments
     on(
@@ -101,8 +105,17 @@ RULES: Final = (
 PROCESSES: Final = (
     Process(
         name="onboarding",
-        aggregate=onboarding.AGGREGATE,
+        aggregate=progress.AGGREGATE,
         correlate=onboarding.correlate,
+        react=onboarding.react,
+        events=(env1.OrganizationCreated,),
+    ),
+    # The same aggregate, so the same reaction; its own durable hears once more of every creation
+    # below a parent, and so of those from before parents were asked.
+    Process(
+        name="parents",
+        aggregate=progress.AGGREGATE,
+        correlate=onboarding.correlate_child,
         react=onboarding.react,
         events=(env1.OrganizationCreated,),
     ),

@@ -31,6 +31,7 @@ from catalyst.environment_controller.domain.organization import (
     Organization,
     ref_of,
     require_existing,
+    told_parent,
 )
 from catalyst.environment_controller.domain.policy import Policy, policy_ref
 from catalyst.environment_controller.domain.registration import host_claim
@@ -56,7 +57,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     names: tuple[str, ...] = ()
-    """What stands in the way, each as `<environment>/<application>`."""
+    """What stands in the way, each as `<environment>/<application>`, or as a slug."""
 
 
 class DeletionPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,12 +221,24 @@ def _applications_present(environments: Mapping[str, Environment]) -> tuple[Bloc
     )
 
 
+def _children_present(state: Organization) -> tuple[Blocker, ...]:
+    if not state.children:
+        return ()
+    return (
+        Blocker(
+            code="children-present",
+            message=f"other Organizations stand below it: {', '.join(state.children)}",
+            names=state.children,
+        ),
+    )
+
+
 def _organization_blockers(
     state: Organization,
     environments: Mapping[str, Environment],
     policies: Mapping[str, Policy],
 ) -> tuple[Blocker, ...]:
-    found = list(_applications_present(environments))
+    found = [*_applications_present(environments), *_children_present(state)]
     if state.phase == "onboarding":
         found.append(
             Blocker(
@@ -347,6 +360,8 @@ def apply_organization(
 ) -> Decision:
     """Delete the Organization as planned, with its Environments and policies, all or nothing.
 
+    Its parent lets go of it.
+
     Raises:
         Rejected: `organization-not-found`, `organization-deleted`, or as `confirm`.
     """
@@ -372,4 +387,5 @@ def apply_organization(
             TakeClaim(claim, release=True)
             for claim in (*released, *((host,) if host is not None else ()))
         ),
+        commands=told_parent(state),
     )

@@ -1,10 +1,12 @@
 """Onboarding: the process that makes a created Organization ready, step by step.
 
-`git-home` (effect: make the repository), `manifests` (effect: commit what stands), `ready` (command
-to the Organization). It creates no Environment. Every step has a deadline and three attempts; then
-the process gives up, takes the Git home back, and tells the Organization. Somebody may then let it
-run once more (`restart`): from its first unfinished step, with new attempts and deadlines. All of
-it stands in the log as events, so that a crash loses nothing and a person sees where it is.
+`parent` (command to the Organization above it, if there is one), `git-home` (effect: make the
+repository), `manifests` (effect: commit what stands), `ready` (command to the Organization). It
+creates no Environment. Every step has a deadline and three attempts; then the process gives up,
+takes the Git home back, and tells the Organization, which tells its parent. What a parent that is
+deleted, suspended or failed refuses is not tried again. Somebody may then let it run once more
+(`restart`): from its first unfinished step, with new attempts and deadlines. All of it stands in
+the log as events, so that a crash loses nothing and a person sees where it is.
 
 Repeats: an input whose id was handled changes nothing, for as long as the log lasts. A report that
 is true but late (a step that is done by now, an older attempt that failed) is accepted without
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -31,9 +33,10 @@ from catalyst.contracts.decision import (
     Recorded,
     Send,
 )
-from catalyst.contracts.message import Answer, Event
+from catalyst.contracts.message import Answer, derived_id
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
+from catalyst.environment_controller.domain import children
 from catalyst.environment_controller.domain.manifest import require_service
 from catalyst.environment_controller.domain.organization import (
     SERVICE,
@@ -42,14 +45,19 @@ from catalyst.environment_controller.domain.organization import (
     require_active,
     require_existing,
 )
+from catalyst.environment_controller.domain.progress import (
+    Onboarding,
+    onboarding_ref,
+)
 
-AGGREGATE: Final = "onboarding"
-STEPS: Final[tuple[env1.Step, ...]] = ("git-home", "manifests", "ready")
+ASKED: Final[frozenset[env1.Step]] = frozenset({"parent", "ready"})
+"""Steps that an Organization answers; for the others there are effects."""
 DEADLINE: Final = "deadline"
 """The one timer of the process."""
 
 MAX_ATTEMPTS: Final = 3
 STEP_TIME: Final[Mapping[env1.Step, timedelta]] = {
+    "parent": timedelta(seconds=60),
     "git-home": timedelta(seconds=60),
     "manifests": timedelta(seconds=60),
     "ready": timedelta(seconds=60),
@@ -59,45 +67,23 @@ to be ready within 60 s, so a step that takes longer has surely gone wrong."""
 UNDO_TIME: Final = timedelta(seconds=60)
 """Likewise for taking back what was made."""
 
-HANDLED_MAX: Final = 64
-"""Ids of handled inputs that are kept. One run has at most about twenty inputs that change
-something, so none of them is forgotten in it; later ones know reports of a run by its number."""
-
 LINE_MAX: Final = 253
 """Length of a line in a command."""
-
-Status = Literal["absent", "running", "undoing", "completed", "failed"]
-
-
-class Onboarding(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the onboarding of one Organization is."""
-
-    status: Status = "absent"
-    slug: str = ""
-    run: int = 1
-    """Counted from 1; a restart begins the next one."""
-    step: env1.Step = "git-home"
-    attempt: int = 0
-    """Of the step, or of taking back."""
-    gen: str = ""
-    """Arming of the deadline that counts; empty if none is awaited."""
-    completed: tuple[env1.Step, ...] = ()
-    """Steps that are done and were not taken back."""
-    reason: str = ""
-    """Why it gave up."""
-    handled: tuple[str, ...] = ()
-    """Ids of the inputs that changed something in this run, oldest first."""
-
-
-def onboarding_ref(slug: str) -> Ref:
-    """Return the onboarding of the Organization with this slug."""
-    return Ref(slug, SERVICE, AGGREGATE, slug)
 
 
 def correlate(recorded: Recorded) -> Ref | None:
     """Return the onboarding that an event of an Organization concerns."""
     slug = recorded.ref.organization
     return None if slug is None else onboarding_ref(slug)
+
+
+def correlate_child(recorded: Recorded) -> Ref | None:
+    """Return the onboarding of an Organization that is created below another one."""
+    match recorded.event:
+        case env1.OrganizationCreated(parent_org=str()):
+            return correlate(recorded)
+        case _:
+            return None
 
 
 # ---- reactions and reports
@@ -141,7 +127,7 @@ def report_step(state: Onboarding, command: env1.ReportStep, context: Context) -
     if command.step == "undo-git-home":
         return _undone(state, command, context)
     step: env1.Step = command.step
-    if STEPS.index(step) > STEPS.index(state.step):
+    if state.steps.index(step) > state.steps.index(state.step):
         raise Rejected(
             "step-unexpected",
             f"the step {step!r} has not begun; {state.step!r} is in progress",
@@ -187,21 +173,36 @@ def restart(state: Onboarding, _command: env1.RestartOnboarding, context: Contex
             f"the onboarding of {slug!r} is still going; it can be restarted once it has failed",
         )
     require_active(owner, slug)
-    run = state.run + 1
-    done = tuple(step for step in STEPS if step in state.completed)
-    started = env1.OnboardingStarted(
-        slug=slug, steps=STEPS, started_by=context.input_id, run=run, done=done
-    )
-    first = next(step for step in STEPS if step not in done)
-    told = env1.OnboardingRestarted(slug=slug, run=run)
-    return _attempt(first, 1, run, context, (Emit(started), Emit(told, ref_of(slug))))
+    state = msgspec.structs.replace(state, run=state.run + 1, parent=owner.parent_org)
+    told = env1.OnboardingRestarted(slug=slug, run=state.run)
+    return _start(state, context.input_id, context, Emit(told, ref_of(slug)))
 
 
 def _begin(state: Onboarding, given: Recorded, context: Context) -> Decision:
-    if state.status != "absent" or not isinstance(given.event, env1.OrganizationCreated):
+    if not isinstance(given.event, env1.OrganizationCreated):
         return Decision()
-    started = env1.OnboardingStarted(slug=context.ref.id, steps=STEPS, started_by=given.id)
-    return _attempt(STEPS[0], 1, 1, context, (Emit(started),))
+    parent = given.event.parent_org
+    if state.status == "absent":
+        return _start(Onboarding(parent=parent), given.id, context)
+    if parent is None or state.parent is not None or state.status in {"undoing", "failed"}:
+        return Decision()
+    # It began when no parent was asked. The parent looks at what stands; nothing waits for it.
+    return Decision(commands=(children.ask(parent, context.ref.id),))
+
+
+def _start(state: Onboarding, by: str, context: Context, *more: Emit) -> Decision:
+    """Begin the run that `state` counts at its first step that is not done."""
+    done = tuple(step for step in state.steps if step in state.completed)
+    started = env1.OnboardingStarted(
+        slug=context.ref.id,
+        steps=state.steps,
+        started_by=by,
+        run=state.run,
+        done=done,
+        parent=state.parent,
+    )
+    first = next(step for step in state.steps if step not in done)
+    return _attempt(state, first, 1, context, (Emit(started), *more))
 
 
 def _expire(state: Onboarding, given: Fired, context: Context) -> Decision:
@@ -213,35 +214,52 @@ def _expire(state: Onboarding, given: Fired, context: Context) -> Decision:
 
 
 def _hear(state: Onboarding, given: Answer, context: Context) -> Decision:
-    if state.status != "running" or state.step != "ready" or context.input_id in state.handled:
+    if state.status != "running" or state.step not in ASKED or context.input_id in state.handled:
+        return Decision()
+    if given.command_id != derived_id(state.gen, "out0"):
+        # It was asked by an earlier attempt, and the one in progress has asked again.
         return Decision()
     if given.status == "accepted":
         return _finish(state, "", context)
-    return _fail(state, f"the Organization refused: {given.code}", context)
+    if state.step != "parent" or state.parent is None:
+        return _fail(state, f"the Organization refused: {given.code}", context)
+    final = children.refusal(state.parent, given.code)
+    if final is not None:
+        return _fail(state, final, context, final=True)
+    return _fail(state, f"the Organization {state.parent!r} refused: {given.code}", context)
 
 
 # ---- steps
 
 
 def _attempt(
-    step: env1.Step, attempt: int, run: int, context: Context, before: tuple[Emit, ...] = ()
+    state: Onboarding,
+    step: env1.Step,
+    attempt: int,
+    context: Context,
+    before: tuple[Emit, ...] = (),
 ) -> Decision:
-    """Begin an attempt at a step; `ready` is asked of the Organization, the others are effects."""
+    """Begin an attempt at a step; some are asked of an Organization, the others are effects."""
+    slug = context.ref.id
     wait = STEP_TIME[step] * attempt
     started = env1.StepStarted(
-        slug=context.ref.id,
+        slug=slug,
         step=step,
         attempt=attempt,
         gen=context.done_id,
         deadline=context.now + wait,
         input=context.input_id,
-        run=run,
+        run=state.run,
     )
-    asked = Send(ref=ref_of(context.ref.id), command=env1.CompleteOnboarding(run=run))
+    asked: tuple[Send, ...] = ()
+    if step == "ready":
+        asked = (Send(ref=ref_of(slug), command=env1.CompleteOnboarding(run=state.run)),)
+    elif step == "parent" and state.parent is not None:
+        asked = (children.ask(state.parent, slug),)
     return Decision(
         events=(*before, Emit(started)),
         timers=(Arm(timer=DEADLINE, after=wait),),
-        commands=(asked,) if step == "ready" else (),
+        commands=asked,
     )
 
 
@@ -250,14 +268,14 @@ def _finish(state: Onboarding, detail: str, context: Context) -> Decision:
     completed = Emit(
         env1.StepCompleted(slug=slug, step=state.step, detail=detail, input=context.input_id)
     )
-    position = STEPS.index(state.step) + 1
-    if position < len(STEPS):
-        return _attempt(STEPS[position], 1, state.run, context, (completed,))
+    position = state.steps.index(state.step) + 1
+    if position < len(state.steps):
+        return _attempt(state, state.steps[position], 1, context, (completed,))
     ended = Emit(env1.OnboardingCompleted(slug=slug, input=context.input_id))
     return Decision(events=(completed, ended), timers=(Cancel(DEADLINE),))
 
 
-def _fail(state: Onboarding, reason: str, context: Context) -> Decision:
+def _fail(state: Onboarding, reason: str, context: Context, *, final: bool = False) -> Decision:
     failed = Emit(
         env1.StepFailed(
             slug=context.ref.id,
@@ -267,8 +285,8 @@ def _fail(state: Onboarding, reason: str, context: Context) -> Decision:
             input=context.input_id,
         )
     )
-    if state.attempt < MAX_ATTEMPTS:
-        return _attempt(state.step, state.attempt + 1, state.run, context, (failed,))
+    if state.attempt < MAX_ATTEMPTS and not final:
+        return _attempt(state, state.step, state.attempt + 1, context, (failed,))
     state = msgspec.structs.replace(state, reason=reason)
     return _undo(state, 1, context, (failed,))
 
@@ -314,6 +332,8 @@ def _retry_undo(state: Onboarding, problem: str, context: Context) -> Decision:
 
 def _give_up(state: Onboarding, undone: tuple[str, ...], context: Context) -> Decision:
     slug = context.ref.id
+    # The Organization says so to its parent, once it is marked as failed itself.
+    undone = (*undone, *(step for step in state.completed if step == "parent"))
     failed = env1.OnboardingFailed(
         slug=slug, step=state.step, reason=state.reason, undone=undone, input=context.input_id
     )
@@ -323,53 +343,3 @@ def _give_up(state: Onboarding, undone: tuple[str, ...], context: Context) -> De
         timers=(Cancel(DEADLINE),),
         commands=(Send(ref=ref_of(slug), command=told),),
     )
-
-
-# ---- the fold
-
-
-def _handled(state: Onboarding, given: str) -> tuple[str, ...]:
-    if not given or given in state.handled:
-        return state.handled
-    return (*state.handled, given)[-HANDLED_MAX:]
-
-
-def evolve(state: Onboarding, event: Event) -> Onboarding:
-    """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
-    replace = msgspec.structs.replace
-    match event:
-        case env1.OnboardingStarted():
-            return replace(
-                state,
-                status="running",
-                slug=event.slug,
-                run=event.run,
-                completed=event.done,
-                reason="",
-                handled=(event.started_by,),
-            )
-        case env1.StepStarted():
-            state = replace(state, step=event.step, attempt=event.attempt, gen=event.gen)
-        case env1.StepCompleted():
-            completed = (*(s for s in state.completed if s != event.step), event.step)
-            state = replace(state, completed=completed)
-        case env1.StepFailed():
-            state = replace(state, reason=event.reason)
-        case env1.CompensationStarted():
-            state = replace(
-                state,
-                status="undoing",
-                step=event.step,
-                attempt=event.attempt,
-                reason=event.reason,
-                gen=event.gen,
-            )
-        case env1.OnboardingCompleted():
-            state = replace(state, status="completed", gen="", reason="")
-        case env1.OnboardingFailed():
-            # The manifests stand in the Git home, and go with it.
-            left = () if "git-home" in event.undone else state.completed
-            state = replace(state, status="failed", gen="", reason=event.reason, completed=left)
-        case _:
-            return state
-    return replace(state, handled=_handled(state, event.input))

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from catalyst.contracts import environment_v1 as env1
-from catalyst.contracts.decision import Context, Decision, emit
+from catalyst.contracts.decision import Context, Decision, Emit, Send, emit
 from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
@@ -56,6 +56,8 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     """Names of its Environments, sorted."""
     policies: tuple[str, ...] = ()
     """Names of its policies, sorted."""
+    children: tuple[str, ...] = ()
+    """Slugs of the Organizations that it admitted below itself, sorted."""
     manifest: Committed = Committed()
 
     @property
@@ -172,15 +174,21 @@ def fail_onboarding(
     """Mark the Organization as failed; again changes nothing.
 
     Holds against an Organization that is ready as well: its onboarding may have given up, and taken
-    the Git home back, while the last step was still on its way.
+    the Git home back, while the last step was still on its way. Its parent lets go of it.
     """
     require_service(context, SERVICE)
     require_existing(state, context.ref.id)
     if state.phase == "failed":
         return Decision()
-    return emit(
-        env1.OrganizationFailed(slug=context.ref.id, step=command.step, reason=command.reason)
-    )
+    failed = env1.OrganizationFailed(slug=context.ref.id, step=command.step, reason=command.reason)
+    return Decision(events=(Emit(failed),), commands=told_parent(state))
+
+
+def told_parent(state: Organization) -> tuple[Send, ...]:
+    """Return what the parent has to know of an Organization that is deleted or failed."""
+    if state.parent_org is None:
+        return ()
+    return (Send(ref=ref_of(state.parent_org), command=env1.ReleaseChild(child=state.slug)),)
 
 
 def record_commit(state: Organization, command: env1.RecordCommit, context: Context) -> Decision:
@@ -254,7 +262,7 @@ def _own(state: Organization, event: Event) -> Organization:
         case env1.OnboardingRestarted():
             return replace(state, phase="onboarding", run=event.run)
         case env1.OrganizationDeleted():
-            return replace(state, phase="deleted", environments=(), policies=())
+            return replace(state, phase="deleted", environments=(), policies=(), children=())
         case _:
             return state
 
@@ -271,6 +279,10 @@ def evolve(state: Organization, event: Event) -> Organization:
             return replace(state, environments=names)
         case env1.PolicyAdded():
             return replace(state, policies=with_name(state.policies, event.policy))
+        case env1.ChildAdmitted():
+            return replace(state, children=with_name(state.children, event.child))
+        case env1.ChildReleased():
+            return replace(state, children=without_name(state.children, event.child))
         case env1.ManifestCommitted():
             return replace(state, manifest=committed(event))
         case _:

@@ -23,6 +23,7 @@ from catalyst.environment_controller.domain.identity import check_identity
 from catalyst.environment_controller.domain.organization import (
     Organization,
     ref_of,
+    require_changeable,
     require_existing,
     require_own_place,
 )
@@ -228,8 +229,16 @@ def _check_parent(parent: str | None, context: Context, found: Findings) -> None
         return
     if parent == context.ref.id:
         found.add("parent-self", "/data/parent_org", "an Organization is not its own parent")
-    elif not context.reads[ref_of(parent)].exists:
+        return
+    above: Organization = context.reads[ref_of(parent)]
+    if not above.exists:
         found.add("parent-not-found", "/data/parent_org", f"there is no Organization {parent!r}")
+        return
+    try:
+        # Its onboarding will ask once more; what is known now need not wait for that.
+        require_changeable(above, parent)
+    except Rejected as refused:
+        found.add(refused.code, "/data/parent_org", refused.message)
 
 
 def _check_delegation(context: Context, found: Findings) -> None:
