@@ -240,7 +240,7 @@ async def _working(js: JetStream, keys: KeyRing) -> AsyncIterator[Worker]:
         require_tokens=False,
         telemetry=Telemetry("bench"),
     )
-    worker = Worker(handlers.service(), runtime)
+    worker = Worker(handlers.service(runtime.asking), runtime)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         await worker.active.wait()

@@ -43,7 +43,7 @@ SERVICES: Final[Mapping[str, Service]] = {
         (*effects(_NOBODY, _NOBODY, ""), deletion(_NOBODY)),
         (hearing.source(),),
     ),
-    billing.NAME: billing.service(),
+    billing.NAME: billing.service(_NOBODY),
 }
 """The table of each service, by its name."""
 

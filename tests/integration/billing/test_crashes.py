@@ -88,8 +88,9 @@ class Site:
             stopper = Stopper()
             faulty = FaultyBroker(own, at, side, stopper, COUNTED)
             standing = runtime(own, broker=faulty, keys=self.keys, service="billing")
-            worker = Worker(handlers.service(), standing)
-            seen = Worker(handlers.service(), runtime(js, keys=self.keys, service="billing"))
+            worker = Worker(handlers.service(standing.asking), standing)
+            looking = runtime(js, keys=self.keys, service="billing")
+            seen = Worker(handlers.service(looking.asking), looking)
             done = over or self._ended
 
             async def finished() -> None:
@@ -118,7 +119,8 @@ class Site:
     async def check(self, js: JetStream, point: str) -> None:
         """Assert that there is one grant, one redemption that counts, and nothing left over."""
         assert all(one.status == "accepted" for one in await check_log(js)), point
-        seen = Worker(handlers.service(), runtime(js, keys=self.keys, service="billing")).states
+        looking = runtime(js, keys=self.keys, service="billing")
+        seen = Worker(handlers.service(looking.asking), looking).states
         owner = await seen.state(billing.ACCOUNT)
         kept: voucher.Voucher = await seen.state(billing.VOUCHER)
         ended: redemption.Redemption = await seen.state(billing.REDEMPTION)

@@ -12,6 +12,7 @@ from tests.support.waiting import until
 
 from catalyst.billing import handlers
 from catalyst.billing.domain import account
+from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Broker
 from catalyst.chassis.keyring import KeyRing
@@ -94,7 +95,8 @@ async def billing_worker(
     js: JetStream, keys: KeyRing, broker: Broker | None = None
 ) -> AsyncIterator[Worker]:
     """Run billing alone, for the block."""
-    async with working(js, handlers.service(), keys=keys, broker=broker) as worker:
+    service = handlers.service(Asked(js, keys.service("billing").service))
+    async with working(js, service, keys=keys, broker=broker) as worker:
         yield worker
 
 

@@ -34,6 +34,7 @@ from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import BILLING_ADMIN
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller import handlers as environment_handlers
 from catalyst.environment_controller.adapters.git import DulwichHome
@@ -50,7 +51,8 @@ FREE = "".join(
     for name in sorted({starters.blueprint(one).name for one in starters.NAMES})
     if f"{name.removeprefix('bp-')}:" not in billing.TEXT
 )
-BOOK = billing.TEXT.replace("usage:", f"{FREE}usage:")
+SECRET = '  bp-secret: {name: Secret, month: {OMR: "9.000", USD: "23.00"}}\n'
+BOOK = billing.TEXT.replace("usage:", f"{FREE}{SECRET}usage:")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,18 @@ class Town:
         token = self.keys.people().person(OWNER, [])
         asked = Asked(self.js, lambda: token, timeout=15)
         return await asked.ask(service, name, 1, "acme", msgspec.to_builtins(request))
+
+    async def quote(self, blueprint: str, by: str = OWNER) -> Any:
+        """Return the total of what is quoted to a person, or why nothing is."""
+        token = self.keys.people().person(by, [BILLING_ADMIN] if by == CASHIER else [])
+        item = {"application": "a", "environment": PROD, "blueprint": blueprint}
+        wanted = {"items": [item], "currency": "OMR"}
+        try:
+            asked = Asked(self.js, lambda: token, timeout=15)
+            found = await asked.ask("billing", "quote", 1, "acme", wanted)
+        except Rejected as refusal:
+            return refusal.code, refusal.message, refusal.errors
+        return found["total"]["minor"]
 
     async def plan(self, blueprint: str, **more: Any) -> Plan:
         """Return the plan of an install."""
@@ -92,7 +106,10 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
         environment = environment_handlers.service(DulwichHome(root))
         for service in (environment, catalog):
             await stack.enter_async_context(working(js, service, keys=keys))
-        cash = await stack.enter_async_context(working(js, billing_handlers.service(), keys=keys))
+        asks = Asked(js, keys.service("billing").service)
+        cash = await stack.enter_async_context(
+            working(js, billing_handlers.service(asks), keys=keys)
+        )
         provisioning = provisioning_handlers.service(planner, (deletion(asking),), ())
         worker = await stack.enter_async_context(working(js, provisioning, keys=keys))
         money = Money(js, keys, cash)
@@ -250,3 +267,25 @@ async def test_a_person_curates_and_reads_why(town: Town) -> None:
     why = await town.ask("catalog", "why-not", {"blueprint": "wiki", "version": "2.1.0"})
     assert why["reasons"] == ["bp-wiki is pinned to 1.0.0: Tested here."]
     assert (await town.plan("bp-wiki")).lock[-1].version == "1.0.0"
+
+
+@pytest.mark.guarantee("G23.1")
+async def test_a_quote_names_no_price_of_what_the_catalogue_does_not_show(town: Town) -> None:
+    ref = Ref("rivals", "blueprint", "blueprint", "private-bp-secret")
+    registered = bp1.VersionRegistered(
+        name="bp-secret",
+        origin="private",
+        version="1.0.0",
+        digest=f"sha256:{'0' * 64}",
+        size=1,
+        spec=spec("1.0.0"),
+        source="main",
+    )
+    published = bp1.VersionPublished(name="bp-secret", origin="private", version="1.0.0")
+    for event in (registered, published):
+        await write(town.js, ref, event)
+    assert await town.quote("bp-wordpress") == 1500
+    assert await town.quote("bp-secret", CASHIER) == 9000
+    priced, unknown = await town.quote("bp-secret"), await town.quote("bp-nobody")
+    assert priced[0] == "sku-unknown"
+    assert str(priced) == str(unknown).replace("bp-nobody", "bp-secret")

@@ -85,7 +85,7 @@ def service_of(name: str, js: JetStream, keys: KeyRing, root: GitRoot, url: str)
     if name == "environment":
         return environment_handlers.service(DulwichHome(root))
     if name == "billing":
-        return billing_handlers.service()
+        return billing_handlers.service(Asked(js, keys.service("billing").service))
     objects = Objects(js)
     asking = Asked(js, keys.service("provisioning").service)
     door = GitRepositories(url, lambda: "provisioning")

@@ -229,7 +229,8 @@ async def town(
             catalogue(others),
         ):
             await stack.enter_async_context(working(js, service, keys=keys))
-        cash = await stack.enter_async_context(working(js, billing_handlers.service(), keys=keys))
+        billing = billing_handlers.service(Asked(js, keys.service("billing").service))
+        cash = await stack.enter_async_context(working(js, billing, keys=keys))
         worker = await stack.enter_async_context(
             working(js, handlers.service(planner, (deletion(asking), *effects), sources), keys=keys)
         )

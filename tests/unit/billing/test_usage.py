@@ -337,3 +337,31 @@ def test_a_batch_with_many_uses_is_within_what_one_decision_may_write() -> None:
     ]
     decision = reported(given(*world()), *uses).decision
     assert len(decision.events) == 2
+
+
+@pytest.mark.guarantee("G12.12")
+def test_a_meter_is_counted_and_priced_by_the_version_of_its_first_use() -> None:
+    before = billing.book(TEXT.replace("from: 2026-04-01", "from: 2026-03-01"))
+    scene = counted(given(billing.applied(before), billing.opened(), started()), [[use("a", 10)]])
+    for text in (TEXT.replace("aggregation: sum", "aggregation: count", 2), billing.TEXT):
+        # In force since the month began, as one is that is applied on its first day.
+        after = billing.book(text.replace('version: "2026-04"', 'version: "first-day"'))
+        applied = bill1.PriceBookApplied(content=after, digest="x" * 64)
+        later = Scenario(scene.world.with_fact(billing.BOOK, applied))
+        [metered] = counted(later, [[use("b", 10)]]).world.state(APRIL).meters.values()
+        assert (metered.quantity, metered.aggregation, metered.amount.micro) == (20, "sum", 10_000)
+        assert metered.version == "2026-04"
+
+
+@pytest.mark.guarantee("G12.1")
+def test_late_use_is_charged_in_the_currency_that_its_month_was_sold_in() -> None:
+    ended = bill1.SubscriptionEnded(
+        application="blog", environment="acme-prod", month="2026-03", reason="removed"
+    )
+    dollars = started(lines=billing.quote(currency="USD").lines)
+    scene = given(*world()[:2], started("2026-03"), (BLOG, ended), dollars)
+    late = use(time=NOON - timedelta(days=15))
+    state = reported(scene, late, month="2026-03").state()
+    assert [one.amount.currency for one in state.meters.values()] == ["OMR"]
+    [metered] = counted(scene, [[use()]]).world.state(APRIL).meters.values()
+    assert metered.amount.currency == "USD"

@@ -18,6 +18,8 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.voucher_v1 import ALPHABET, normalised, shown_prefix, voucher_id
 
+NOBODY: Any = None
+
 ISSUE = bill1.IssueVoucher(code=billing.CODE, amount=billing.omr(5000), cap=2)
 RESERVE = bill1.ReserveVoucher(organization="acme", redemption="r-1")
 CONFIRM = bill1.ConfirmVoucher(organization="acme", redemption="r-1")
@@ -141,7 +143,7 @@ def _state(*facts: Any) -> voucher.Voucher:
 @pytest.mark.guarantee("G12.7")
 async def test_no_door_tells_a_used_up_code_from_an_unknown_one_to_any_but_its_redeemer() -> None:
     facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
-    (preview,) = (one.run for one in queries.queries() if one.name == "preview-voucher")
+    (preview,) = (one.run for one in queries.queries(NOBODY) if one.name == "preview-voucher")
 
     async def previewed(state: voucher.Voucher, organization: str) -> tuple[str, str]:
         async def load(_ref: Ref) -> voucher.Voucher:
@@ -169,7 +171,7 @@ async def test_the_count_of_previews_forgets_who_asked_longest_ago(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(queries, "PREVIEWERS_MAX", 2)
-    (preview,) = (one.run for one in queries.queries() if one.name == "preview-voucher")
+    (preview,) = (one.run for one in queries.queries(NOBODY) if one.name == "preview-voucher")
 
     async def load(_ref: Ref) -> voucher.Voucher:
         return voucher.Voucher()

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalyst.contracts.billing_v1 import SetCreditLimit
+from catalyst.contracts.codec import Undecodable, decode
 from catalyst.contracts.money_v1 import (
     EXPONENTS,
     MAX_UNITS,
@@ -128,3 +130,12 @@ def test_millionths_become_minor_units_once_half_to_even() -> None:
     rounded = [micro_half_even(MicroMoney(currency="OMR", micro=m)).minor for m in (499, 500, 1500)]
     assert rounded == [0, 0, 2]
     assert mul_ratio_half_even(Money(currency="OMR", minor=5), 1, 2).minor == 2
+
+
+@pytest.mark.guarantee("G12.1")
+def test_a_currency_that_is_not_taken_is_told_by_its_name() -> None:
+    with pytest.raises(Undecodable) as caught:
+        decode(b'{"limit":{"currency":"XXX","minor":5}}', SetCreditLimit, "invalid-data")
+    found = caught.value
+    assert (found.pointer, found.rule) == ("/limit", "value")
+    assert found.sentence.startswith("the currency 'XXX' is not taken; known: AED, BHD, EUR")

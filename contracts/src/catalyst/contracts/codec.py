@@ -221,7 +221,11 @@ def invalid(
     rule, named = _rule(text)
     if named:
         place += f"/{pointer_token(named)}"
-    sentence = wording.sentence(rule, shape, place, tree)
+    if isinstance(error.__cause__, ValueError):
+        # A type of ours has looked at all of its fields, and says itself what is wrong with them.
+        rule, sentence = "value", str(error.__cause__)
+    else:
+        sentence = wording.sentence(rule, shape, place, tree)
     where = place.removeprefix("/") or ("the data" if prefix else "the body")
     return Undecodable(code, f"{where}: {sentence}", prefix + place, rule, sentence)
 

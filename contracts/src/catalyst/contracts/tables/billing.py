@@ -195,4 +195,5 @@ TABLE: Final = Table(
         Reaction(name="credit-note", filters=("evt.*.billing.credit-note-numbers.>",)),
     ),
     sources=(Feed(name="usage", stream="USE", filters=("use.>",)),),
+    asks=("catalog",),
 )

@@ -25,7 +25,7 @@ from catalyst.billing.domain import (
     voucher,
 )
 from catalyst.billing.queries import queries
-from catalyst.chassis.service import Aggregate, Process, Rule, Service, Source, on
+from catalyst.chassis.service import Aggregate, Asking, Process, Rule, Service, Source, on
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.topology import USE
@@ -153,13 +153,13 @@ SOURCES: Final[tuple[Source, ...]] = (
 )
 
 
-def service() -> Service:
-    """Return the table."""
+def service(asking: Asking) -> Service:
+    """Return the table; its questions ask other services through `asking`."""
     return Service(
         name=NAME,
         aggregates=AGGREGATES,
         rules=RULES,
         processes=PROCESSES,
         sources=SOURCES,
-        queries=queries(),
+        queries=queries(asking),
     )

@@ -19,7 +19,7 @@ NAME: Final = "billing"
 async def build(settings: Settings) -> AsyncIterator[WorkerMember]:
     """Connect, and hold the member for the block."""
     async with standing(NAME, settings) as runtime:
-        yield WorkerMember(NAME, service(), runtime)
+        yield WorkerMember(NAME, service(runtime.asking), runtime)
 
 
 def run() -> int:

@@ -24,10 +24,10 @@ from catalyst.billing.domain import (
     replaying,
     voucher,
 )
-from catalyst.billing.queries_prices import NothingRequest, quote, show_prices
+from catalyst.billing.queries_prices import NothingRequest, Quotes, show_prices
 from catalyst.billing.queries_prices import asked as _asked
 from catalyst.chassis import clock
-from catalyst.chassis.service import History, Loader, Query, Reader
+from catalyst.chassis.service import Asking, History, Loader, Query, Reader
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.account_v1 import EntryId
 from catalyst.contracts.decision import Actor
@@ -297,10 +297,10 @@ def _replayed(number: str, digest: str, made: bytes) -> dict[str, Any]:
     }
 
 
-def queries() -> tuple[Query, ...]:
-    """Return the questions of one process."""
+def queries(asking: Asking) -> tuple[Query, ...]:
+    """Return the questions of one process, which asks the catalogue through `asking`."""
     return (
-        Query(name="quote", version=1, for_kind="account", run=quote),
+        Query(name="quote", version=1, for_kind="account", run=Quotes(asking).quote),
         Query(name="prices", version=1, for_kind="account", run=show_prices),
         Query(name="open-money", version=1, for_kind="account", run=show_open_money),
         Query(
@@ -321,5 +321,7 @@ def queries() -> tuple[Query, ...]:
     )
 
 
-QUERIES: Final = queries()
+_NOBODY: Final[Any] = None
+
+QUERIES: Final = queries(_NOBODY)
 """For whoever lists what can be asked; each process answers with its own."""

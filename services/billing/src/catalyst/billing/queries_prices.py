@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from catalyst.billing.domain import account, holds, limit, price_book, prices, subscription, usage
 from catalyst.chassis import clock
-from catalyst.chassis.service import Loader
+from catalyst.chassis.service import Asking, Loader
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import CurrencyCode
-from catalyst.contracts.prices_v1 import Items
+from catalyst.contracts.prices_v1 import Book, Item, Items
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import may_read_platform
 
 T = TypeVar("T")
 
@@ -43,42 +44,74 @@ def asked(request: Mapping[str, Any], shape: type[T]) -> T:
         raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 
-async def quote(request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader) -> Any:
-    """Answer what some Applications cost, and what credit is left after they are paid.
+class Quotes:
+    """Answers what some Applications would cost."""
 
-    `monthly_before` says what the same Applications cost each month until now. `limited` says why
-    the spend limit does not allow them; empty: it does.
+    def __init__(self, asking: Asking) -> None:
+        """Ask the catalogue through `asking`."""
+        self._asking = asking
 
-    Raises:
-        Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
-            `prices.quote`.
-    """
-    wanted = asked(request, QuoteRequest)
-    now = clock.now()
-    owner: account.Account = await load(account.ref_of(organization))
-    account.require_account(owner, organization)
-    book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
-    names = {prices.subscription_id(item.application, item.environment) for item in wanted.items}
-    states = {
-        ref: await load(ref)
-        for ref in (subscription.ref_of(organization, name) for name in sorted(names))
-    }
-    month = prices.month_of(now)
-    paid = holds.paid_for(wanted.items, organization, month, states)
-    found = prices.quote(book, wanted.items, wanted.currency, paid)
-    available = owner.available(wanted.currency, now)
-    after = available.minus(found.due)
-    used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
-    before = subscription.monthly(states.values(), wanted.currency)
-    return {
-        **msgspec.to_builtins(found),
-        "monthly_before": msgspec.to_builtins(before),
-        "available": msgspec.to_builtins(available),
-        "credit_after": msgspec.to_builtins(after),
-        "covered": after.minor >= 0,
-        "limited": limit.refusal(owner, found.due, organization, month, used),
-        "prices_as_of": f"{book.start:%Y-%m-%d}",
-    }
+    async def quote(
+        self, request: Mapping[str, Any], organization: str, actor: Actor, load: Loader
+    ) -> Any:
+        """Answer what some Applications cost, and what credit is left after they are paid.
+
+        `monthly_before` says what the same Applications cost each month until now. `limited` says
+        why the spend limit does not allow them; empty: it does. To a person who may not read the
+        price book, a Blueprint that the catalogue does not show has no price.
+
+        Raises:
+            Rejected: `prices-unavailable` without a price book, `account-not-found`, or as
+                `prices.quote`.
+            Retry: If the catalogue does not answer.
+        """
+        wanted = asked(request, QuoteRequest)
+        now = clock.now()
+        owner: account.Account = await load(account.ref_of(organization))
+        account.require_account(owner, organization)
+        book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
+        if actor.service is None and not may_read_platform(price_book.AGGREGATE, actor.roles):
+            book = await self._shown(book, wanted.items, organization)
+        names = {
+            prices.subscription_id(item.application, item.environment) for item in wanted.items
+        }
+        states = {
+            ref: await load(ref)
+            for ref in (subscription.ref_of(organization, name) for name in sorted(names))
+        }
+        month = prices.month_of(now)
+        paid = holds.paid_for(wanted.items, organization, month, states)
+        found = prices.quote(book, wanted.items, wanted.currency, paid)
+        available = owner.available(wanted.currency, now)
+        after = available.minus(found.due)
+        used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
+        before = subscription.monthly(states.values(), wanted.currency)
+        return {
+            **msgspec.to_builtins(found),
+            "monthly_before": msgspec.to_builtins(before),
+            "available": msgspec.to_builtins(available),
+            "credit_after": msgspec.to_builtins(after),
+            "covered": after.minor >= 0,
+            "limited": limit.refusal(owner, found.due, organization, month, used),
+            "prices_as_of": f"{book.start:%Y-%m-%d}",
+        }
+
+    async def _shown(self, book: Book, items: Sequence[Item], organization: str) -> Book:
+        """Return a book without the Blueprints that an Organization does not see.
+
+        The catalogue is asked of each name, priced or not, so that how long it takes tells nothing.
+        """
+        seen = set()
+        for name in dict.fromkeys(item.blueprint for item in items):
+            try:
+                await self._asking.ask("catalog", "versions", 1, organization, {"blueprint": name})
+            except Rejected as refusal:
+                if refusal.code != "blueprint-not-found":
+                    raise
+                continue
+            seen.add(name.removeprefix("bp-"))
+        shown = tuple(one for one in book.blueprints if one.sku in seen)
+        return msgspec.structs.replace(book, blueprints=shown)
 
 
 async def show_prices(

@@ -112,7 +112,8 @@ class _Counting:
         self._organization = context.ref.organization or ""
         self._books: Sequence[Book] = context.reads[price_book.DEFAULT].versions
         self._owner: Account = context.reads[account.ref_of(self._organization)]
-        self._sold: dict[str, Subscription] = {}
+        self._currencies: dict[str, str] = {}
+        """By subscription; empty for what is not charged in the month."""
         self._most: dict[tuple[str, str, str], int] = {}
         self.claims: dict[Claim, TakeClaim] = {}
         """What is taken."""
@@ -127,11 +128,12 @@ class _Counting:
         if claim in self._first or self._context.claims[claim].holder is not None:
             self._again(claim, use)
             return
+        key = usage.key_of(use.subscription, use.meter)
         try:
-            charge, currency, version = self._matched(use)
-            before = self._meters.get(
-                usage.key_of(use.subscription, use.meter)
-            ) or self._state.meters.get(usage.key_of(use.subscription, use.meter))
+            self._require_timely(use)
+            currency = self._currency(use.subscription)
+            before = self._meters.get(key) or self._state.meters.get(key)
+            charge, version = self._charge(use, before)
             after = self._counted(before, use, charge, currency, version)
         except Rejected as refusal:
             self._list(Unmatched(use=use, code=refusal.code, reason=refusal.message))
@@ -139,7 +141,7 @@ class _Counting:
         self.claims[claim] = TakeClaim(claim, ttl=KNOWN, digest=digest(use))
         self._first[claim] = use
         self.uses.append(use)
-        self._meters[usage.key_of(use.subscription, use.meter)] = after
+        self._meters[key] = after
 
     def _again(self, claim: Claim, use: Use) -> None:
         """List what says something else than the use of its name that counts."""
@@ -167,30 +169,38 @@ class _Counting:
         book = usage.book_of(self._books, self._month)
         return book, {one.sku: one for one in book.usage}
 
-    def _matched(self, use: Use) -> tuple[Charge, str, str]:
-        """Return the price of a use, its currency and the book's version."""
+    def _require_timely(self, use: Use) -> None:
         now = self._context.now
         account.require_account(self._owner, self._organization)
         if use.time < now - LATE:
             raise Rejected("usage-late", f"it was used more than {LATE.days} days ago")
         if use.time > now + AHEAD:
             raise Rejected("usage-ahead", "it would be used in the future")
-        sold = self._sold.get(use.subscription)
-        if sold is None:
-            ref = subscription.ref_of(self._organization, use.subscription)
-            sold = self._sold[use.subscription] = self._context.reads[ref]
-        if not sold.covers(self._month):
-            message = f"nothing is paid for {use.subscription!r} in {self._month}"
+
+    def _currency(self, name: str) -> str:
+        """Return the currency in which a subscription is charged in the month."""
+        found = self._currencies.get(name)
+        if found is None:
+            sold: Subscription = self._context.reads[subscription.ref_of(self._organization, name)]
+            found = self._currencies[name] = sold.currency(self._month)
+        if not found:
+            message = f"nothing is paid for {name!r} in {self._month}"
             raise Rejected("subscription-not-found", message)
+        return found
+
+    def _charge(self, use: Use, before: Metered | None) -> tuple[Charge, str]:
+        """Return the price of a use, and the version that says it: that of the meter's first."""
         book, charges_ = self._prices
-        charge = charges_.get(use.meter)
+        version, charge = book.version, charges_.get(use.meter)
+        if before is not None and before.version != version:
+            version, charge = before.version, usage.charge_of(self._books, self._month, before)
         if charge is None:
-            message = f"the price book {book.version} has no meter {use.meter!r}"
+            message = f"the price book {version} has no meter {use.meter!r}"
             raise Rejected("sku-unknown", message)
         if (charge.aggregation == "unique") != bool(use.value):
             wanted = "needs" if charge.aggregation == "unique" else "takes no"
             raise Rejected("usage-invalid", f"the meter {use.meter!r} {wanted} value")
-        return charge, sold.monthly.currency, book.version
+        return charge, version
 
     def _counted(
         self, before: Metered | None, use: Use, charge: Charge, currency: str, version: str
@@ -212,7 +222,7 @@ class _Counting:
                 fresh = self._new_values(use)
                 quantity += len(fresh)
         if before is not None:
-            currency, version = before.amount.currency, before.version
+            currency = before.amount.currency
         found = Metered(
             subscription=use.subscription,
             meter=use.meter,

@@ -88,9 +88,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return max(sums, key=lambda one: one.minor, default=None)
 
-    def covers(self, month: str) -> bool:
-        """Return whether a month is charged."""
-        return bool(self.entering(month) or any(one.month == month for one in self.bought))
+    def currency(self, month: str) -> str:
+        """Return the currency in which a month is charged; empty: it is not."""
+        terms = self.entering(month)
+        each = [] if terms is None else [terms.lines]
+        each += [one.lines for one in self.bought if one.month == month]
+        return next((lines[0].amount.currency for lines in each if lines), "")
 
     def entering(self, month: str) -> Terms | None:
         """Return what goes on from the month before; None if nothing does."""
