@@ -165,7 +165,14 @@ def test_whoever_watches_an_organization_go_sees_its_end(shop: Shop, tmp_path: P
     manifests = tmp_path / "leaving.yaml"
     manifests.write_text(MANIFESTS.replace(ORG, "leaving"))
     shop.well("apply", "-f", str(manifests))
+    below = MANIFESTS.partition("---")[0].replace(ORG, "below")
+    manifests.write_text(below.replace("  kind:", "  parentOrg: leaving\n  kind:"))
+    shop.well("apply", "-f", str(manifests))
     # Its onboarding ends by itself.
+    first = shop.once_free("cannot be applied", "plan", "delete-organization", "below")
+    plan = shop.run("plan", "delete-organization", "leaving")
+    assert "children-present: other Organizations stand below it: below" in plan.out
+    shop.well(*pasted(first.err, "apply"))
     free = shop.once_free("cannot be applied", "plan", "delete-organization", "leaving")
     leaving = pasted(free.err, "apply")
     for _ in ("applied", "watched once more"):

@@ -120,6 +120,14 @@ async def test_what_stands_in_the_way_of_the_last_step_ends_it_at_once_and_is_na
     assert len([x for x in place.events(pro1.ChangeStepStarted) if x.step == "delete"]) == 1
 
 
+async def test_organizations_below_stand_in_the_way_of_the_whole_one_in_the_same_words() -> None:
+    place, others = await deleting()
+    words = "other Organizations stand below it: labs"
+    others.stopped = [{"code": "children-present", "message": words, "names": ["labs"]}]
+    found = await plan(place, others, PlanRequest(action="delete-organization"), ROOT)
+    assert ("children-present", words) in [(one.code, one.message) for one in found.blocked_by]
+
+
 async def test_a_plan_that_has_moved_is_made_again_and_any_other_refusal_is_final() -> None:
     place = await ending()
     planned = Deletion(request={}, inputs={}, hash="0" * 64, expires=place.now)
