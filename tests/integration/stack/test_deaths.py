@@ -62,7 +62,9 @@ async def test_a_broker_that_dies_is_started_again_where_it_was(tmp_path: Path) 
             pid, port = stack.broker.pid, stack.broker.port
             assert pid is not None
             os.kill(pid, how)
-            await told.until("the broker ended", number + 1)
+            ending = how.name if how is signal.SIGKILL else "exit code"
+            await told.until(f"the broker ended ({ending}", 1)
+            await told.until("the broker is back", number + 1)
             assert await created(stack, f"after-{number}x") == "accepted"
             assert stack.broker.pid != pid
             assert stack.broker.port == port
@@ -84,7 +86,7 @@ async def test_a_process_that_dies_is_started_again_and_told(tmp_path: Path) -> 
         assert stack.broker is not None
         assert stack.broker.pid is not None
         os.kill(stack.broker.pid, signal.SIGKILL)
-        await told.until("the broker ended", 1)
+        await told.until("the broker ended (SIGKILL)", 1)
         assert await created(stack, "after-broker") == "accepted"
         assert not stack.failed.is_set()
 

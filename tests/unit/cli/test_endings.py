@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -133,3 +136,37 @@ def test_where_nobody_answers_another_connection_is_offered() -> None:
     failure = expected(Unreachable("nobody answers at http://a"))
     assert failure is not None
     assert "`catalyst context use NAME`" in failure.hint
+
+
+_STRUCK = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == sys.argv[-1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+sys.argv[1:-1] = ["get", "organizations"]
+from catalyst.cli.entry import run
+run()
+"""
+
+
+@each(["catalyst.cli.main", "catalyst.cli.get"])
+def test_a_ctrl_c_while_the_command_is_loaded_ends_it_in_silence(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STRUCK, module], capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_a_ctrl_c_is_an_exception_again_once_a_verb_runs(
+    end: Callable[..., tuple[int, str]],
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        assert end(KeyboardInterrupt())[0] == ExitCode.INTERRUPTED
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -8,6 +8,7 @@ import inspect
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -159,14 +160,24 @@ def ended(arguments: list[str]) -> int:
     # A verb says itself what went wrong; lines of a log would stand between its own.
     logging.getLogger().addHandler(_SILENT)
     try:
-        build(only=_only(arguments))(args=arguments, prog_name=_named(arguments))
+        command = build(only=_only(arguments))
+        _take_interrupts()
+        command(args=arguments, prog_name=_named(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.OK
     except Ended as end:
         return end.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last one to speak
         return _told(error, arguments)
     return ExitCode.OK
+
+
+def _take_interrupts() -> None:
+    """Let a Ctrl-C leave in order what runs: until here, it just ended the process (`entry.py`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _told(error: BaseException, arguments: list[str]) -> ExitCode:

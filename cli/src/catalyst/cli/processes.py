@@ -155,9 +155,7 @@ class Supervisor:
             if stopping.is_set():
                 return
             quick = quick + 1 if clock.monotonic() - began < STABLE_SECONDS else 0
-            self._tell(
-                f"{member.user} ended ({_ending(code)}), starting it again; see {member.log}"
-            )
+            self._tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
             await asyncio.sleep(min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS))
 
 
@@ -175,7 +173,8 @@ async def _end(member: Running) -> None:
         await child.wait()
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """Return how a process ended: by which signal, or with which exit code."""
     if code < 0:
         return signal.Signals(-code).name
     return f"exit code {code}"

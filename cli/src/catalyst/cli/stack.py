@@ -28,7 +28,7 @@ from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, prefix
+from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, prefix
 from catalyst.cli.simulating import simulating
 from catalyst.contracts.registry import SERVICES, TABLES
 
@@ -172,12 +172,12 @@ async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
     deaths = 0
     while True:
         began = clock.monotonic()
-        await _ended_or_full(broker, tell)
+        how = await _ended_or_full(broker, tell)
         deaths = deaths + 1 if clock.monotonic() - began < STABLE_SECONDS else 1
-        said = broker.last_words()
         if deaths > MAX_DEATHS:
-            raise BrokerFault(f"the broker ended again and again: {said}")
-        tell(f"the broker ended: {said}; starting it again")
+            said = broker.last_words()
+            raise BrokerFault(f"the broker ended again and again ({how}): {said}")
+        tell(f"the broker ended ({how}), starting it again; see {broker.log_path}")
         while True:
             await asyncio.sleep(min(RESTART_SECONDS * 2**deaths, LONGEST_RESTART_SECONDS))
             if not broker.has_room():
@@ -185,6 +185,7 @@ async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
                 continue
             try:
                 await broker.start()
+                tell("the broker is back")
                 break
             except BrokerFault as error:
                 tell(str(error))
@@ -193,8 +194,8 @@ async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
                     raise
 
 
-async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> None:
-    """Return once the broker has ended; one whose disk was full is ended as soon as there is room.
+async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> str:
+    """Return how the broker ended; one whose disk was full is ended as soon as there is room.
 
     It would refuse every write for as long as it runs, whatever room there is.
     """
@@ -207,6 +208,8 @@ async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> None:
         if told and broker.has_room():
             tell("there is room again")
             await broker.stop()
+            return "its disk was full"
+    return ending(await broker.wait())
 
 
 def _import_members() -> None:
@@ -267,6 +270,9 @@ async def _workers(chosen: Callable[[Any, str], Any]) -> AsyncIterator[dict[str,
         kind = importlib.import_module(f"{MODULES[service]}.settings").Settings
         build = importlib.import_module(f"{MODULES[service]}.main").build
         async with build(chosen(kind, service)) as worker:
+            if into.cancelled():
+                # The start was given up meanwhile.
+                return
             into.set_result(worker)
             await over.wait()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,11 +14,11 @@ import typer
 from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
 from catalyst.cli import contexts, startable
-from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.greeting import greeting
 from catalyst.cli.installation import Installation
 from catalyst.cli.output import note, write
-from catalyst.cli.stack import Options, running
+from catalyst.cli.stack import Options, Stack, running
 
 LOG_LEVEL: Final = "CATALYST_LOG_LEVEL"
 """Least severe level of `up.log`, and of the members."""
@@ -77,14 +78,17 @@ async def _up(data: Path, options: Options) -> None:
     log = data / "up.log"
     with log.open("a", encoding="utf-8") as stream:
         logs.configure("up", _level(), stream)
+        # A line that the disk has no room for is left out, not replaced by a page on stderr.
+        logging.raiseExceptions = False
         await _keep(installation, options, log)
 
 
 async def _keep(installation: Installation, options: Options, log: Path) -> None:
     data = installation.data
     stop = asyncio.Event()
-    stop_on_signal(stop.set)
-    async with running(installation, options, note) as stack:
+    async with AsyncExitStack() as parts:
+        stack = await _begun(parts, installation, options)
+        stop_on_signal(stop.set)
         known = contexts.load(contexts.default_path())
         others = await startable.answering(known, contexts.of_directory(data))
         name, known = contexts.register_local(data, answering=others)
@@ -99,6 +103,30 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             )
         note("draining")
     note("stopped; the same command goes on where this ended")
+
+
+async def _begun(parts: AsyncExitStack, installation: Installation, options: Options) -> Stack:
+    """Start the stack, as one of `parts`.
+
+    Raises:
+        Ended: If a signal came before everything ran; what had been started has ended then.
+    """
+    starting = asyncio.timeout(None)
+
+    def give_up() -> None:
+        if starting.when() is None:
+            note("stopping")
+            starting.reschedule(0)
+
+    stop_on_signal(give_up)
+    try:
+        async with starting:
+            return await parts.enter_async_context(running(installation, options, note))
+    except TimeoutError as error:
+        if not starting.expired():
+            raise
+        note("stopped before everything ran; the same command begins again")
+        raise Ended(ExitCode.INTERRUPTED) from error
 
 
 def _level() -> str:
