@@ -1,247 +1,246 @@
-"""Each user's own work at the broker and what it must not do: by hand, in the protocol's words."""
+"""What each user of the broker may publish and hear: by hand, in the protocol's words.
 
-from catalyst.contracts.registry import TABLES
+Every kind of subject there is, and who may: whoever is not named must be refused. Nothing here is
+derived from what `catalyst.contracts.permissions` generates.
+"""
 
-EV_GET = "$JS.API.DIRECT.GET.EV"
-DONE = f"{EV_GET}.done.acme.c-1"
-CREATE = "cmd.acme.environment.environment.acme-dev.create-environment.v1"
-UPDATE = "cmd.acme.environment.organization.acme.update-organization.v1"
-SUSPEND = "cmd.acme.environment.organization.acme.suspend-organization.v1"
-FOREIGN = "cmd.globex.environment.organization.globex.update-organization.v1"
+from collections.abc import Iterator
+
+from catalyst.contracts.registry import SERVICES, TABLES
+
+WORKERS = frozenset(SERVICES)
+PEOPLE = frozenset({"acme-org-admin", "acme-org-developer", "acme-org-viewer"})
+MEMBERS = WORKERS | {"projector", "gateway", "operator", "simulator"}
+EVERYBODY = MEMBERS | PEOPLE
+DOORS = frozenset({"gateway", "operator"})
+NOBODY: frozenset[str] = frozenset()
+
+ASKS = {
+    "environment": {"provisioning"},
+    "blueprint": set(),
+    "catalog": {"provisioning", "billing"},
+    "provisioning": {"provisioning"},
+    "billing": {"provisioning"},
+}
+"""Whose queries are asked by which service."""
+NAMES = {
+    "environment": "environment-controller",
+    "blueprint": "blueprint-controller",
+    "catalog": "catalog-svc",
+}
+"""Under which name a member connects, where it is not its service's."""
 EVENT = "evt.acme.environment.organization.acme.organization-suspended.v1"
-OUT = "out.acme.environment.organization.acme.fail-onboarding.v1"
 
-MAY = {
-    "environment": [
-        EVENT,
-        OUT,
-        "st.acme.environment.organization.acme",
+Row = tuple[str, frozenset[str]]
+"""A subject, and who may."""
+
+
+def publishing() -> Iterator[Row]:
+    """Yield every kind of subject that somebody may try to publish to."""
+    yield from _facts()
+    yield from _commands()
+    yield from _buckets()
+    yield from _streams()
+    yield from _consumers()
+    for name in MEMBERS | {"acme", "globex"}:
+        yield f"_INBOX_{NAMES.get(name, name)}.x", NOBODY
+    for subject in ("_INBOX.x", "$SYS.REQ.SERVER.PING", "$JS.EVENT.ADVISORY.API", "anything"):
+        yield subject, NOBODY
+
+
+def _facts() -> Iterator[Row]:
+    for service in SERVICES:
+        own = f"acme.{service}.thing.x"
+        for subject in (f"evt.{own}.happened.v1", f"st.{own}", f"tmr.{own}.t", f"dlq.{own}.c1"):
+            yield subject, frozenset({service})
+        yield f"due.{own}.t", NOBODY
+    for subject in (
         "done.acme.c-1",
         "chk.acme.c-1",
         "chk.acme.c-1.2",
         "clm._.environment.acme-dev",
         "clm.acme.use.u-1",
-        "tmr.acme.environment.onboarding.acme.deadline",
-        "dlq.acme.environment.organization.acme.c1",
-        "rsp.acme.x.c-1",
-        SUSPEND,
-        EV_GET,
-        DONE,
-        "$JS.API.STREAM.MSG.GET.EV",
-        "$JS.API.STREAM.PURGE.DLQ",
-        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
-        "$JS.ACK.CMD.environment--commands.1.1.1.1.0",
-        "$KV.leases.environment",
-        "$KV.cursors.environment",
-    ],
-    "projector": [
-        "$KV.rm.current",
-        "$KV.rm_abc.acme._.organization._.acme",
-        EV_GET,
-        "$JS.API.STREAM.CREATE.KV_rm_abc",
-        "$JS.API.STREAM.DELETE.KV_rm_abc",
-        "$JS.API.CONSUMER.CREATE.EV.projector-1",
-        "$JS.API.CONSUMER.CREATE.KV_rm_abc.hub-1",
-        "$JS.API.CONSUMER.MSG.NEXT.EV.projector-1",
-    ],
-    "gateway": [
-        "$SRV.PING.catalyst-billing",
-        CREATE,
-        SUSPEND,
-        FOREIGN,
-        "cmd._.environment.organization.x.retry.v1",
-        "qry.acme.environment.plan-organization-deletion.v1",
-        DONE,
-        EV_GET,
-        "$JS.API.DIRECT.GET.DLQ",
-        "$JS.API.CONSUMER.CREATE.EV.gateway-1",
-        "use.acme.http",
-    ],
-    "operator": [
-        CREATE,
-        SUSPEND,
-        FOREIGN,
-        "qry.acme.environment.plan-organization-deletion.v1",
-        EV_GET,
-        "$JS.API.DIRECT.GET.KV_rm_abc",
-        "$JS.API.STREAM.LIST",
-        "$JS.API.CONSUMER.INFO.EV.environment--relay",
-        "$JS.API.CONSUMER.CREATE.EV.mine",
-        "$JS.ACK.EV.mine.1.1.1.1.0",
-        "ws.acme-dev.flux.kustomization",
-        "use.acme.model",
-    ],
-    "simulator": [
-        "ws.acme-dev.flux.kustomization",
-        "$JS.API.CONSUMER.CREATE.EV.simulator-1",
-        "$JS.API.CONSUMER.CREATE.FACTS.simulator-1",
-    ],
-    "acme-org-admin": [CREATE, UPDATE, DONE, "qry.acme.environment.x.v1", "use.acme.model"],
-    "acme-org-developer": [DONE, "use.acme.model"],
-    "acme-org-viewer": [DONE, "use.acme.model"],
-}
-"""Each member's own work, in the words of the protocol; written by hand, not derived."""
-
-MUST_NOT = {
-    "environment": [
-        "evt.acme.billing.account.acme.account-opened.v1",
-        "st.acme.billing.account.acme",
-        "cmd.acme.billing.account.acme.open-account.v1",
-        "dlq.acme.billing.account.acme.c1",
-        "_INBOX_gateway.x",
-        "_INBOX.x",
-        "$KV.rm.current",
-        "$KV.rm_abc._ck",
-        "$JS.API.STREAM.DELETE.EV",
-        "$JS.API.STREAM.PURGE.EV",
-        "$JS.API.STREAM.MSG.DELETE.EV",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "use.acme.model",
-        "anything",
-    ],
-    "projector": [
-        EVENT,
-        SUSPEND,
-        "done.acme.c-1",
+        # To another service's process: the service that is addressed relays it, as its sender's.
         "out.acme.environment.organization.acme.fail-onboarding.v1",
-        "rsp.acme.x",
-        "$KV.cursors.environment",
-        "$JS.API.STREAM.DELETE.EV",
-        "$JS.API.STREAM.DELETE.CMD",
-        "$JS.API.STREAM.DELETE.KV_rm",
-        "$JS.API.STREAM.PURGE.EV",
-        "$JS.API.STREAM.MSG.DELETE.EV",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.CREATE.CMD.thief",
-        "$JS.API.CONSUMER.CREATE.USE.thief",
-        "$JS.API.CONSUMER.DELETE.EV.environment--relay",
-        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
-        "$JS.ACK.EV.environment--relay.1.1.1.1.0",
-    ],
-    "gateway": [
-        EVENT,
-        OUT,
-        "done.acme.c-1",
-        "rsp.acme.x",
-        "cmd.acme.nobody.thing.x.do.v1",
-        "dlq.acme.environment.organization.acme.c1",
-        "$KV.rm.current",
-        "$KV.leases.environment",
-        "$JS.API.STREAM.CREATE.EV",
-        "$JS.API.STREAM.UPDATE.EV",
-        "$JS.API.STREAM.DELETE.EV",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
-        "$JS.API.CONSUMER.DELETE.EV.environment--relay",
-    ],
-    "operator": [
-        EVENT,
-        OUT,
-        "done.acme.c-1",
-        "$KV.rm.current",
-        "$JS.API.STREAM.UPDATE.EV",
-        "$JS.API.STREAM.DELETE.EV",
-        "$JS.API.STREAM.PURGE.EV",
-        "$JS.API.STREAM.MSG.DELETE.EV",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.CREATE.CMD.thief",
-        "$JS.API.CONSUMER.CREATE.USE.thief",
-        "$JS.API.CONSUMER.DELETE.EV.environment--relay",
-        "$JS.API.CONSUMER.CREATE.EV.environment--relay",
-        "$JS.ACK.EV.environment--relay.1.1.1.1.0",
-        "_INBOX_gateway.x",
-    ],
-    "simulator": [
-        EVENT,
-        SUSPEND,
-        "done.acme.c-1",
-        "rsp.acme.x",
-        "use.acme.model",
-        "$KV.leases.environment",
-        "$JS.API.STREAM.DELETE.FACTS",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.CREATE.CMD.thief",
-        "$JS.API.CONSUMER.CREATE.FACTS.provisioning--observation",
-        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
-    ],
-    "acme-org-admin": [
-        FOREIGN,
-        SUSPEND,
-        EVENT,
-        "cmd.acme.environment.organization.acme.create-organization.v1",
-        "cmd.acme.environment.environment.acme-dev.admit-application.v1",
-        "cmd._.environment.organization.acme.update-organization.v1",
-        f"{EV_GET}.done.globex.c-1",
-        f"{EV_GET}.evt.acme.environment.organization.acme.organization-created.v1",
-        EV_GET,
-        "qry.globex.environment.x.v1",
-        "use.globex.model",
-        "rsp.acme.x",
-        "$JS.API.STREAM.INFO.EV",
-    ],
-    "acme-org-developer": [CREATE, UPDATE, FOREIGN],
-    "acme-org-viewer": [CREATE, UPDATE, FOREIGN],
-}
-MAY_HEAR = {
-    "environment": ["_INBOX_environment-controller.x.y", "qry.*.environment.plan.v1", "$SRV.PING"],
-    "projector": ["_INBOX_projector.x"],
-    "gateway": ["_INBOX_gateway.x", "rsp.acme.x.*"],
-    "operator": ["_INBOX.x.*", "_INBOX_operator.x", "rsp.acme.x.*", "evt.acme.>"],
-    "simulator": ["_INBOX_simulator.x"],
-    "acme-org-admin": ["_INBOX_acme.x", "rsp.acme.x.*"],
-    "acme-org-developer": ["_INBOX_acme.x"],
-    "acme-org-viewer": ["_INBOX_acme.x"],
-}
-EVERYTHING_OF_OTHERS = [">", "cmd.>", "done.>", "_INBOX_stranger.>", "$JS.API.>", "$KV.>"]
-MUST_NOT_HEAR = {
-    "environment": ["rsp.>", "evt.>", "_INBOX.>", "_INBOX_gateway.>", "qry.acme.billing.x.v1"],
-    "projector": ["rsp.>", "evt.>", "_INBOX.>", "_INBOX_environment.>"],
-    "gateway": ["evt.>", "_INBOX.>", "_INBOX_environment.>"],
-    "operator": ["_INBOX_gateway.>"],
-    "simulator": ["rsp.>", "evt.>", "ws.>", "_INBOX.>", "_INBOX_gateway.>"],
-    "acme-org-admin": ["rsp.globex.>", "rsp.>", "evt.acme.>", "_INBOX.>", "_INBOX_globex.>"],
-    "acme-org-developer": ["rsp.globex.>", "evt.acme.>"],
-    "acme-org-viewer": ["rsp.globex.>", "evt.acme.>"],
-}
-for table in TABLES:
-    # What each hears events, facts or use by: without one of these it starts and hears nothing.
-    hears = [("EV", item.name) for item in table.reactions]
-    hears += [(item.stream, item.name) for item in table.sources]
-    for stream, name in hears:
-        durable = f"{stream}.{table.service}--{name}"
-        MAY.setdefault(table.service, []).extend(
-            [
-                f"$JS.API.CONSUMER.CREATE.{durable}",
-                f"$JS.API.CONSUMER.INFO.{durable}",
-                f"$JS.API.CONSUMER.MSG.NEXT.{durable}",
-                f"$JS.ACK.{durable}.1.1.1.1.0",
-            ]
-        )
-for table in TABLES[1:]:
-    # What holds for every service, told of `environment` in full above.
-    own = f"acme.{table.service}.{table.aggregates[0]}.x"
-    MAY[table.service] = [
-        *MAY.get(table.service, []),
-        f"evt.{own}.happened.v1",
-        f"st.{own}",
-        f"cmd.{own}.do.v1",
-        "done.acme.c-1",
         "rsp.acme.x.c-1",
-        f"$JS.API.CONSUMER.MSG.NEXT.CMD.{table.service}--commands",
-        f"$JS.ACK.CMD.{table.service}--commands.1.1.1.1.0",
-    ]
-    MUST_NOT[table.service] = [
-        EVENT,
-        SUSPEND,
-        "st.acme.environment.organization.acme",
-        "dlq.acme.environment.organization.acme.c1",
-        "_INBOX_gateway.x",
-        "$KV.rm.current",
-        "$JS.API.STREAM.DELETE.EV",
-        "$JS.API.STREAM.MSG.GET.CMD",
-        "$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands",
-        "$JS.API.CONSUMER.DELETE.EV.environment--relay",
-        "$JS.ACK.EV.environment--relay.1.1.1.1.0",
-    ]
-    MAY_HEAR[table.service] = [f"_INBOX_{table.member}.x", f"qry.*.{table.service}.ask.v1"]
-    MUST_NOT_HEAR[table.service] = ["rsp.>", "evt.>", "_INBOX.>", "qry.acme.environment.x.v1"]
+        "rsp._.x.c-1",
+    ):
+        yield subject, WORKERS
+    yield "ws.acme-dev.flux.kustomization", frozenset({"operator", "simulator"})
+    yield "use.acme.model", DOORS | PEOPLE
+    yield "use.globex.model", DOORS
+    for name in MEMBERS:
+        mine = NOBODY if name == "simulator" else frozenset({name})
+        for prefix in ("prb", "prd"):
+            yield f"{prefix}.{NAMES.get(name, name)}.1", mine
+
+
+def _commands() -> Iterator[Row]:
+    for service in SERVICES:
+        # A service relays what is sent to it, and to nobody else.
+        yield f"cmd.acme.{service}.thing.x.do.v1", DOORS | {service}
+        yield f"cmd._.{service}.thing.x.retry.v1", DOORS | {service}
+        yield f"qry.acme.{service}.ask.v1", DOORS | PEOPLE | ASKS[service]
+        yield f"qry.globex.{service}.ask.v1", DOORS | ASKS[service]
+        yield f"$SRV.PING.catalyst-{service}", DOORS
+    yield "cmd.acme.nobody.thing.x.do.v1", NOBODY
+    yield "qry.acme.nobody.ask.v1", NOBODY
+    yield "$SRV.INFO", frozenset({"operator"})
+    sends = DOORS | {"environment"}
+    own = "cmd.acme.environment"
+    for subject in (
+        f"{own}.environment.acme-dev.create-environment.v1",
+        f"{own}.organization.acme.update-organization.v1",
+        f"{own}.organization.acme.change-owners.v1",
+        f"{own}.policy.careful.define-policy.v1",
+    ):
+        yield subject, sends | {"acme-org-admin"}
+        yield subject.replace("acme", "globex"), sends
+    for subject in (
+        f"{own}.organization.acme.suspend-organization.v1",
+        f"{own}.organization.acme.create-organization.v1",
+        f"{own}.environment.acme-dev.admit-application.v1",
+        f"{own}.organization.acme.retry.v1",
+        # The right command, and another kind of thing or nobody's.
+        f"{own}.policy.acme.update-organization.v1",
+        "cmd._.environment.organization.acme.update-organization.v1",
+    ):
+        yield subject, sends
+    plan = "cmd.acme.provisioning.change.x.apply-plan.v1"
+    yield plan, DOORS | {"provisioning", "acme-org-admin", "acme-org-developer"}
+
+
+def _buckets() -> Iterator[Row]:
+    for subject in ("$KV.rm.current", "$KV.rm_abc.acme._.organization._.acme", "$KV.rm_abc._ck"):
+        yield subject, frozenset({"projector"})
+    # One of them frees the leases of the dead when everything starts.
+    for service in SERVICES:
+        yield f"$KV.leases.{service}", WORKERS
+    yield "$KV.leases.topology", WORKERS | {"projector"}
+    for service in SERVICES:
+        for durable in ("relay", "timers"):
+            yield f"$KV.cursors.{service}--{durable}", frozenset({service})
+    yield "$O.blueprints.C.x", frozenset({"blueprint"})
+    yield "$O.blueprints.M.x", frozenset({"blueprint"})
+    yield "$O.others.C.x", NOBODY
+
+
+LOGS = ("CMD", "EV", "FACTS", "USE", "DLQ")
+READ_MODEL = "KV_rm_abc"
+BUCKETS = ("KV_rm", "KV_leases", "KV_cursors", "OBJ_blueprints")
+PROBES = ("PROBE", "PROBE_DISK")
+CONTENT = frozenset({"blueprint", "catalog", "provisioning"})
+_WIDE = frozenset({"projector", "operator"})
+READERS = {
+    "EV": WORKERS | _WIDE | {"gateway"},
+    "DLQ": WORKERS | _WIDE | {"gateway"},
+    "FACTS": _WIDE,
+    "USE": _WIDE,
+    "KV_rm": _WIDE | {"gateway"},
+    "KV_leases": WORKERS | _WIDE,
+    "KV_cursors": WORKERS | _WIDE,
+    "OBJ_blueprints": CONTENT | _WIDE,
+    READ_MODEL: _WIDE,
+    **dict.fromkeys(PROBES, _WIDE),
+    # What waits there holds other people's tokens.
+    "CMD": NOBODY,
+}
+"""Who reads a stream message by message, whatever it is about."""
+
+
+def _streams() -> Iterator[Row]:
+    for stream, readers in READERS.items():
+        call = "$JS.API.STREAM.{}." + stream
+        shape = WORKERS | {"projector"}
+        if stream in PROBES:
+            shape = MEMBERS - {"simulator"}
+        if stream == READ_MODEL:
+            shape = frozenset({"projector"})
+        yield call.format("CREATE"), shape
+        yield call.format("UPDATE"), shape
+        yield call.format("DELETE"), shape if stream == READ_MODEL else NOBODY
+        yield call.format("PURGE"), WORKERS if stream == "DLQ" else NOBODY
+        yield (
+            call.format("INFO"),
+            MEMBERS - {"simulator"} if stream != READ_MODEL else (_WIDE | {"gateway"}),
+        )
+        yield call.format("MSG.GET"), readers
+        for verb in ("MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN", "PEER.REMOVE"):
+            yield call.format(verb), NOBODY
+    yield "$JS.API.STREAM.NAMES", MEMBERS - {"simulator"}
+    yield "$JS.API.STREAM.LIST", MEMBERS - {"simulator"}
+    yield "$JS.API.INFO", MEMBERS - {"simulator"}
+    yield "$JS.API.ACCOUNT.PURGE.CATALYST", NOBODY
+    yield "$JS.API.DIRECT.GET.EV", READERS["EV"]
+    yield "$JS.API.DIRECT.GET.EV.done.acme.c-1", READERS["EV"] | PEOPLE
+    for other in ("done.globex.c-1", EVENT, "st.acme.environment.organization.acme"):
+        yield f"$JS.API.DIRECT.GET.EV.{other}", READERS["EV"]
+    yield f"$JS.API.DIRECT.GET.{READ_MODEL}", _WIDE | {"gateway"}
+    yield "$JS.API.DIRECT.GET.CMD", frozenset({"projector", "gateway"})
+
+
+FOLLOWERS = {
+    "EV": WORKERS | _WIDE | {"gateway", "simulator"},
+    "FACTS": _WIDE | {"simulator"},
+    # What a consumer of a work queue takes, its owner never sees.
+    "CMD": NOBODY,
+    "USE": NOBODY,
+    "DLQ": _WIDE,
+    "KV_rm": _WIDE,
+    READ_MODEL: _WIDE,
+    "KV_leases": _WIDE,
+    "PROBE": MEMBERS - {"simulator"},
+    "PROBE_DISK": _WIDE,
+}
+"""Who makes a consumer of its own."""
+
+
+def _consumers() -> Iterator[Row]:
+    for stream, followers in FOLLOWERS.items():
+        yield f"$JS.API.CONSUMER.CREATE.{stream}.mine", followers
+        yield f"$JS.API.CONSUMER.CREATE.{stream}.mine.evt.>", followers
+        yield f"$JS.API.CONSUMER.CREATE.{stream}", NOBODY
+        yield f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.mine", NOBODY
+        yield f"$JS.API.CONSUMER.PAUSE.{stream}.mine", NOBODY
+    for table in TABLES:
+        own = frozenset({table.service})
+        hears = [("CMD", "commands"), ("EV", "relay"), ("EV", "timers")]
+        hears += [("EV", item.name) for item in table.reactions]
+        hears += [(item.stream, item.name) for item in table.sources]
+        for stream, name in hears:
+            place = f"{stream}.{table.service}--{name}"
+            for verb in ("CREATE", "MSG.NEXT"):
+                yield f"$JS.API.CONSUMER.{verb}.{place}", own
+            yield f"$JS.API.CONSUMER.CREATE.{place}.evt.>", own
+            yield f"$JS.API.CONSUMER.DURABLE.CREATE.{place}", own
+            yield f"$JS.ACK.{place}.1.1.1.1.0", own
+            yield f"$JS.API.CONSUMER.DELETE.{place}", NOBODY
+            for verb in ("PAUSE", "RESET", "UNPIN", "LEADER.STEPDOWN"):
+                yield f"$JS.API.CONSUMER.{verb}.{place}", NOBODY
+    yield "$JS.ACK.EV.mine.1.1.1.1.0", frozenset({"operator"})
+    yield "$JS.ACK.CMD.mine.1.1.1.1.0", NOBODY
+
+
+def hearing() -> Iterator[Row]:
+    """Yield every kind of subject that somebody may try to hear."""
+    for name in MEMBERS:
+        yield f"_INBOX_{NAMES.get(name, name)}.>", frozenset({name})
+    yield "_INBOX_acme.>", PEOPLE
+    yield "_INBOX_globex.>", NOBODY
+    yield "_INBOX.>", frozenset({"operator"})
+    yield "rsp.acme.>", DOORS | PEOPLE
+    yield "rsp.globex.>", DOORS
+    yield "rsp.>", DOORS
+    yield "evt.>", frozenset({"operator"})
+    yield "evt.acme.>", frozenset({"operator"})
+    for service in SERVICES:
+        yield f"qry.*.{service}.ask.v1", frozenset({service})
+        yield f"qry.acme.{service}.>", frozenset({service})
+        yield f"cmd.*.{service}.>", NOBODY
+    yield "$SRV.PING", WORKERS
+    for subject in (
+        *(">", "*.>", "cmd.>", "qry.>", "done.>", "out.>", "st.>", "clm.>", "tmr.>", "due.>"),
+        *("chk.>", "dlq.>", "ws.>", "use.>", "prb.>", "prd.>", "$KV.>", "$KV.rm.>", "$O.>"),
+        *("$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.>", "$SYS.>"),
+    ):
+        yield subject, NOBODY

@@ -150,7 +150,9 @@ def worker(service: str) -> Permissions:
             *own,
             *(f"qry.*.{other}.>" for other in asks),
             *("done.*.*", "chk.*.>", "clm.*.>", "out.>", "rsp.>"),
-            *("$KV.leases.>", "$KV.cursors.>"),
+            "$KV.leases.>",
+            # A wrong cursor of another service would let its durable begin behind what is due.
+            *(f"$KV.cursors.{durable.name}" for durable in durables),
             *_keep(*_STREAM_NAMES, *_BUCKET_NAMES),
             *_read(EV, DLQ, "KV_leases", "KV_cursors"),
             *(_read(OBJECTS) if content else ()),
@@ -163,7 +165,10 @@ def worker(service: str) -> Permissions:
             *_probing(service),
         ),
         subscribe=(f"{inbox(member(service))}.>", f"qry.*.{service}.>", "$SRV.>"),
-        deny_publish=_no_durables(item for item in CONSUMERS if item not in durables),
+        deny_publish=(
+            *_no_durables(item for item in CONSUMERS if item not in durables),
+            *_api(*(f"CONSUMER.DELETE.{item.stream}.{item.name}" for item in durables)),
+        ),
         responses=True,
     )
 
@@ -184,6 +189,7 @@ def projector() -> Permissions:
         subscribe=(f"{inbox(PROJECTOR)}.>",),
         deny_publish=(
             "$KV.cursors.>",
+            *(f"$KV.leases.{service}" for service in SERVICES),
             *_api(*(f"STREAM.DELETE.{name}" for name in (*streams, *_PROBES))),
             *_api(f"STREAM.MSG.GET.{CMD}", *_NO_THIEVES),
             *_no_durables(),
