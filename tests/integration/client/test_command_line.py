@@ -77,7 +77,18 @@ def test_an_outcome_is_found_without_its_organization(
     sent = catalyst("send", CREATE, "--org", fresh(), "--data", json.dumps(acme()), "-o", "json")
     ran = catalyst("outcome", sent.json["id"], "-o", "json")
     assert (ran.code, ran.json["seq"]) == (0, sent.json["seq"])
-    assert catalyst("outcome", "never").code == 4
+
+
+@pytest.mark.parametrize("words", [("outcome",), ("trace",)])
+@pytest.mark.parametrize("owner", [(), ("--org", "acme")])
+def test_an_id_that_nobody_knows_leads_to_where_to_look(
+    catalyst: Callable[..., Ran], words: tuple[str, ...], owner: tuple[str, ...]
+) -> None:
+    ran = catalyst(*words, "never", *owner)
+    assert (ran.code, ran.out) == (4, "")
+    said = owner[1] if owner else "ORG"
+    assert f"catalyst outcome never --org {said} --timeout 30` waits for one" in ran.err
+    assert f"catalyst events --org {said} --since 1h` lists" in ran.err
 
 
 def test_every_row_of_one_name_is_listed(catalyst: Callable[..., Ran], organization: str) -> None:
@@ -102,10 +113,6 @@ def test_a_question_that_nobody_knows_names_those_there_are(
     ran = catalyst("query", "environment", "plan", "--org", organization)
     assert ran.code == 4
     assert "plan-organization-deletion" in ran.err
-
-
-def test_an_outcome_that_is_not_there_ends_with_4(catalyst: Callable[..., Ran]) -> None:
-    assert catalyst("outcome", "never", "--org", "acme").code == 4
 
 
 def test_a_row_is_shown_at_a_sequence(catalyst: Callable[..., Ran], organization: str) -> None:

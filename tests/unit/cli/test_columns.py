@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalyst.cli import output
+from catalyst.cli import main, output
 from catalyst.cli.columns import GAP, fit
 from catalyst.cli.output import Table
 
@@ -47,6 +47,19 @@ def test_the_widest_is_cut_when_nothing_more_can_go() -> None:
 
 def test_what_may_not_be_cut_may_be_wider_than_the_terminal() -> None:
     assert fit(("TYPE",), [(TYPE * 4,)], 80) == {0: len(TYPE) * 4}
+
+
+def test_what_every_aggregate_takes_is_for_all_and_its_line_stays_short(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.ended(["contracts", "list"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    start, end = heading.index("FOR"), heading.index("MEANING")
+    column = {line.split()[0]: line[start:end].strip() for line in lines}
+    assert column["billing.retry.v1"] == column["environment.parked.v1"] == "all"
+    assert column["catalog.drop.v1"] == "curation"
+    assert column["environment.record-commit.v1"] == "organization,environment,policy"
+    assert end - start == len("organization,environment,policy") + GAP
 
 
 @pytest.mark.usefixtures("narrow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,8 +12,11 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, show, write
 from catalyst.cli.target import OutputOption
 from catalyst.contracts import schema
-from catalyst.contracts.registry import BY_TYPE, Message
+from catalyst.contracts.registry import BY_TYPE, TABLES, Message
 from catalyst.contracts.roles import COMMAND_ROLES, SERVICE_COMMANDS
+
+_ALL: Final = {table.service: table.aggregates for table in TABLES}
+"""What a service has of its own."""
 
 
 class Kind(StrEnum):
@@ -104,8 +107,15 @@ def _subject(message: Message) -> str:
 def _table(messages: list[Message]) -> None:
     table = Table("TYPE", "KIND", "FOR", "MEANING")
     for message in messages:
-        table.add(message.type, message.kind, message.aggregates, message.summary)
+        table.add(message.type, message.kind, _addressed(message), message.summary)
     table.write()
+
+
+def _addressed(message: Message) -> str:
+    """Return what a message is for, in a word where it is for everything of its service."""
+    if len(message.aggregates) > 1 and message.aggregates == _ALL[message.service]:
+        return "all"
+    return ",".join(message.aggregates)
 
 
 def _detail(message: Message, shape: dict[str, Any]) -> None:

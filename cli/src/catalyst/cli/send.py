@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from typing import Annotated, Any, Final, Never
-from urllib.parse import quote
 
 import msgspec
 import typer
 
-from catalyst.cli import addressing, files
+from catalyst.cli import addressing, files, trace
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, note, show, write
@@ -24,7 +23,6 @@ from catalyst.cli.target import (
     UrlOption,
     commands,
     organization,
-    reads,
     resolve,
     run,
 )
@@ -163,18 +161,13 @@ def outcome(
 
     found = run(work())
     if found is None:
-        raise Failure(
-            ExitCode.NOT_FOUND,
-            f"no outcome of {command_id!r} is recorded",
-            hint="--timeout waits for it; --org must be the command's Organization",
-        )
+        raise trace.unknown(command_id, org)
     finish(found, output)
 
 
 async def _owner(target: Target, command_id: str) -> str:
     """Return whose command it is, from the log."""
-    async with reads(target) as door:
-        found = await door.read(f"/v1/trace/{quote(command_id, safe='')}")
+    found = await trace.read(target, command_id)
     return found.get("organization") or PLATFORM
 
 

@@ -10,18 +10,20 @@ from urllib.parse import quote
 import msgspec
 import typer
 
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, clean, note, show, terminal, write
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
     OutputOption,
+    Target,
     TokenOption,
     UrlOption,
     reads,
     resolve,
     run,
 )
-from catalyst.client.errors import Malformed
+from catalyst.client.errors import Malformed, Problem
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,16 +100,39 @@ def trace(
     """
     target = resolve(context, url, token)
 
-    async def work() -> Any:
-        async with reads(target) as door:
-            return await door.read(f"/v1/trace/{quote(command_id, safe='')}", organization=org)
-
-    found = run(work())
+    found = run(read(target, command_id, org))
     try:
         chain = msgspec.convert(found, Chain, strict=False)
     except msgspec.ValidationError as error:
         raise Malformed(f"the chain cannot be read: {error}") from error
     show(found, output, lambda: _tree(chain))
+
+
+async def read(target: Target, command_id: str, org: str | None = None) -> Any:
+    """Return what the door knows of a command; without `org`, whosever it is.
+
+    Raises:
+        Failure: If it knows none of this id, with what to do about it.
+    """
+    try:
+        async with reads(target) as door:
+            return await door.read(f"/v1/trace/{quote(command_id, safe='')}", organization=org)
+    except Problem as problem:
+        if problem.code != "not-found":
+            raise
+        raise unknown(command_id, org) from problem
+
+
+def unknown(command_id: str, org: str | None) -> Failure:
+    """Return that nothing is recorded under an id, and where to look."""
+    owner = org or "ORG"
+    hint = f"`catalyst outcome {command_id} --org {owner} --timeout 30` waits for one just sent; "
+    hint += (
+        f"`catalyst events --org {owner} --since 1h` lists what happened; outcomes are kept for "
+    )
+    hint += "30 days"
+    what = f"no outcome of {command_id!r} is recorded, or it is not yours to see"
+    return Failure(ExitCode.NOT_FOUND, what, hint=hint)
 
 
 class Line(msgspec.Struct, frozen=True):
