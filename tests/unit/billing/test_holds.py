@@ -48,6 +48,14 @@ def test_the_same_hold_again_changes_nothing_and_another_one_of_its_name_is_refu
 
 
 @pytest.mark.guarantee("G12.3")
+def test_a_subscription_has_one_open_hold_since_two_would_take_its_month_twice() -> None:
+    both = billing.hold("c-2", billing.quote(billing.item("wiki"), billing.item()))
+    outcome = held(*billing.rich(100_000))
+    then(outcome, both).then_rejected("hold-exists", "/data/quote/items")
+    assert then(then(outcome, RELEASE), both).rejected is None
+
+
+@pytest.mark.guarantee("G12.3")
 @pytest.mark.parametrize(
     "changes",
     [

@@ -87,6 +87,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now = billing.NOW
         self.count = 0
         self.gens: dict[str, str] = {}
+        self.held: dict[str, str] = {}
+        """The Application of each hold."""
 
     def _name(self) -> str:
         self.count += 1
@@ -153,6 +155,11 @@ class LedgerMachine(RuleBasedStateMachine):
             raise AssertionError from None
         if outcome.rejected is not None and outcome.rejected.code == "quote-mismatch":
             return  # The Application is paid for by now: the quote is of before.
+        application = quote.items[0].application
+        if any(self.held[one] == application for one in self.model.holds):
+            outcome.then_rejected("hold-exists")
+            return
+        self.held[name] = application
         self.world = outcome.and_then()
         enough = self.model.take(name, quote.due.minor, self.now)
         assert (outcome.rejected is None) == enough

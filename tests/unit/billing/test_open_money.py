@@ -1,9 +1,14 @@
 """What is open in an account, before something of it is deleted."""
 
+import pytest
 from tests.support import billing
+from tests.support.scenario import given
+from tests.support.usage import BLOG, started
 
-from catalyst.billing.domain import open_money, owing
+from catalyst.billing.domain import explaining, open_money, owing
 from catalyst.billing.domain.account import Account
+
+OWNER = Account(status="open", due_month="2026-05", subscriptions=(BLOG.id,))
 
 
 def test_an_account_that_was_never_opened_has_nothing_open() -> None:
@@ -31,3 +36,15 @@ def test_the_months_that_run_begin_with_the_one_that_is_closed_next() -> None:
     before = f"{now.year - 1}-12" if now.month == 1 else f"{now.year}-{now.month - 1:02}"
     assert list(open_money.months(Account(due_month=before), now)) == [before, month]
     assert list(open_money.months(Account(due_month=month), now)) == [month]
+
+
+@pytest.mark.guarantee("G12.15")
+def test_what_goes_on_costs_nothing_yet_in_a_month_that_has_not_begun() -> None:
+    world = given(billing.applied(), started("2026-04")).world
+    states = {ref: world.state(ref) for ref in explaining.running_refs("acme", "2026-05", OWNER)}
+    costs = []
+    for now in (billing.NOW, billing.NOW.replace(month=5)):
+        so_far = open_money.begun(states, "2026-05", now)
+        draft = explaining.running("acme", "2026-05", now, OWNER, so_far)
+        costs.append([one.total for one in draft.content.amounts])
+    assert costs == [[], [billing.omr(6500)]]

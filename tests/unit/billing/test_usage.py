@@ -331,6 +331,18 @@ def test_a_message_is_a_use_of_the_organization_in_its_subject() -> None:
     assert found == counting.Reported(organization="acme", use=use())
 
 
+def test_the_time_of_a_use_is_written_in_utc_wherever_it_was_told() -> None:
+    message = {**MESSAGE, "time": "2026-04-10T16:00:00+04:00"}
+    found = usage_of(message)
+    assert found == usage_of(MESSAGE)
+    assert b'"time":"2026-04-10T12:00:00Z"' in msgspec.json.encode(found)
+
+
+def usage_of(message: dict[str, Any]) -> Use:
+    """Return what a message of `acme` reports."""
+    return counting.decode("use.acme.x", msgspec.json.encode(message)).use
+
+
 def test_a_batch_with_many_uses_is_within_what_one_decision_may_write() -> None:
     uses = [
         use(f"u-{number}", meter="people", value=str(number)) for number in range(counting.AT_ONCE)

@@ -1,7 +1,7 @@
 """Vouchers: strong codes that are kept nowhere, so often in all, once for each account."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import cycle
 from typing import Any
 
@@ -93,6 +93,22 @@ def test_a_code_is_never_issued_again_even_after_it_was_revoked() -> None:
     when(ISSUE, billing.issued(), by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
     revoked = (billing.VOUCHER, bill1.VoucherRevoked(reason="x"))
     when(ISSUE, billing.issued(), revoked, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
+
+
+def test_a_voucher_ends_at_one_instant_wherever_somebody_wrote_its_end() -> None:
+    far_east, far_west = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
+    midnight = datetime(2026, 4, 11, tzinfo=far_west)
+    for zone in (far_east, far_west, UTC):
+        command = msgspec.structs.replace(ISSUE, ends=midnight.astimezone(zone))
+        outcome = when(command, by=build.SOVEREIGN_ADMIN)
+        [issued] = outcome.events
+        assert b'"ends":"2026-04-11T12:00:00Z"' in msgspec.json.encode(issued)
+        state: voucher.Voucher = outcome.state()
+        last = datetime(2026, 4, 11, 11, 59, 59, 999_999, tzinfo=UTC)
+        assert (state.open_at(last), state.open_at(midnight)) == (True, False)
+    never = datetime.fromisoformat("0001-01-01T00:00:00+05:00")
+    command = msgspec.structs.replace(ISSUE, starts=never)
+    when(command, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-dates", "/data/starts")
 
 
 def test_a_voucher_that_would_be_over_before_it_begins_is_refused() -> None:

@@ -144,7 +144,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("grant-exists", 409, "Another grant or payment has this name."),
         _code("credit-insufficient", 402, "There is not enough credit."),
         _code("spend-limit-reached", 409, "The month's spend limit does not allow this."),
-        _code("hold-exists", 409, "Another hold has this name."),
+        _code("hold-exists", 409, "Another hold has this name, or is open for the same thing."),
         _code("hold-ended", 409, "The hold has ended, and is not made again."),
         _code("hold-not-found", 404, "There is no such hold."),
         _code("hold-captured", 409, "What was held is taken already."),

@@ -46,7 +46,7 @@ def use_of(message: UseMessage, organization: str, pointer: str = "") -> Use:
     return Use(
         source=message.source,
         id=message.id,
-        time=message.time,
+        time=message.time.astimezone(UTC),
         subscription=message.subject,
         meter=message.data.meter,
         quantity=message.data.quantity,

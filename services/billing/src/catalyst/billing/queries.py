@@ -100,8 +100,10 @@ async def _running(
 ) -> open_money.Running:
     state: invoice.Invoice = await load(invoice.ref_of(organization, month))
     states = await load.many(explaining.running_refs(organization, month, owner))
+    now = clock.now()
+    so_far = open_money.begun(states, month, now)
     try:
-        draft = explaining.running(organization, month, clock.now(), owner, states, state.parts)
+        draft = explaining.running(organization, month, now, owner, so_far, state.parts)
     except Rejected as error:
         return open_money.Running(month=month, problem=error.message)
     return open_money.Running(month=month, amounts=draft.content.amounts)

@@ -6,7 +6,7 @@ The rules stand beside it: `credit.py` (what comes in), `holds.py` (what is spen
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -167,6 +167,18 @@ def require_positive(amount: Money, pointer: str) -> None:
     """
     if amount.minor <= 0:
         raise Rejected("amount-invalid", f"{amount} is not more than nothing", pointer=pointer)
+
+
+def in_utc(time: datetime | None, code: str, pointer: str) -> datetime | None:
+    """Return an instant as the log writes it, whatever zone somebody wrote it in; None is None.
+
+    Raises:
+        Rejected: With `code`, if it is outside the years that there are.
+    """
+    try:
+        return None if time is None else time.astimezone(UTC)
+    except OverflowError as error:
+        raise Rejected(code, "it is outside the years that there are", pointer=pointer) from error
 
 
 def fingerprint(*content: Any) -> str:

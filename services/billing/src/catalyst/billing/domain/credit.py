@@ -106,7 +106,7 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
         amount=command.amount,
         source="goodwill",
         priority=command.priority,
-        expires=command.expires,
+        expires=account.in_utc(command.expires, "expiry-past", "/data/expires"),
         reason=command.reason,
     )
     return _grant(state, grant, context, "/data/grant")

@@ -52,6 +52,7 @@ def hold_credit(state: Account, command: bill1.HoldCredit, context: Context) -> 
         raise Rejected("hold-ended", f"the hold {command.hold!r} was {state.ended[command.hold]}")
     if len(state.holds) >= MOST_OPEN:
         raise Rejected("holds-too-many", f"{MOST_OPEN} holds are open; wait until some have ended")
+    _require_alone(state, command.quote.items)
     due = _confirmed(command.quote, context)
     _within_limit(state, due, context)
     try:
@@ -77,6 +78,21 @@ def hold_credit(state: Account, command: bill1.HoldCredit, context: Context) -> 
     )
     timer = Arm(timer=f"{DEADLINE}{command.hold}", after=wait)
     return Decision(events=(Emit(held),), timers=(timer,))
+
+
+def _require_alone(state: Account, items: Sequence[Item]) -> None:
+    """Refuse a second open hold for a subscription: what is due knows nothing of the first.
+
+    Raises:
+        Rejected: `hold-exists`.
+    """
+    wanted = {prices.subscription_id(item.application, item.environment) for item in items}
+    for name, hold in state.holds.items():
+        for item in hold.quote.items:
+            one = prices.subscription_id(item.application, item.environment)
+            if one in wanted:
+                message = f"the hold {name!r} is open for {one}: it has to end first"
+                raise Rejected("hold-exists", message, pointer="/data/quote/items")
 
 
 def _confirmed(quote: Quote, context: Context) -> Money:

@@ -5,15 +5,18 @@ Credit that is left, what is set aside, what is to be paid, and what the running
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from catalyst.billing.domain import ledger, prices
 from catalyst.billing.domain.account import Account, next_month
+from catalyst.billing.domain.subscription import Subscription
 from catalyst.contracts.invoice_v1 import InvoiceAmount
 from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.subjects import Ref
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +53,20 @@ def months(owner: Account, now: datetime) -> Iterator[str]:
     while month and month <= last:
         yield month
         month = next_month(month)
+
+
+def begun(states: Mapping[Ref, Any], month: str, now: datetime) -> dict[Ref, Any]:
+    """Return what a month is made of so far: nothing goes on yet into one that has not begun.
+
+    Such a month is the next that is closed once the running one was closed early. What was ordered
+    since stands on it already; what goes on does so only if it is there when the month begins.
+    """
+    if month <= prices.month_of(now):
+        return dict(states)
+    return {
+        ref: msgspec.structs.replace(state, terms=()) if isinstance(state, Subscription) else state
+        for ref, state in states.items()
+    }
 
 
 def of(owner: Account, running: tuple[Running, ...], now: datetime) -> OpenMoney:

@@ -118,8 +118,8 @@ def issue(state: Voucher, command: bill1.IssueVoucher, context: Context) -> Deci
             amount=command.amount,
             cap=command.cap,
             description=command.description,
-            starts=command.starts,
-            ends=command.ends,
+            starts=account.in_utc(command.starts, "voucher-dates", "/data/starts"),
+            ends=account.in_utc(command.ends, "voucher-dates", "/data/ends"),
             credit_days=command.credit_days,
             priority=command.priority,
         )
