@@ -1,6 +1,7 @@
 """Change windows: cron expressions, recurrence rules and time zones are judged precisely."""
 
 from contextlib import suppress
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies
@@ -202,15 +203,32 @@ def _zone(timezone: str) -> tuple[str, ...]:
         "Asia/Ust-Nera",
     ],
 )
-def test_a_time_zone_has_a_known_area(timezone: str) -> None:
+def test_a_time_zone_is_an_area_with_a_city_of_it(timezone: str) -> None:
     assert _zone(timezone) == ()
 
 
 @pytest.mark.parametrize(
-    "timezone", ["", "Berlin", "utc", "CET", "+02:00", "Europe/", "Europe/../etc", "Mars/Base"]
+    "timezone",
+    [
+        *("", "Berlin", "utc", "CET", "+02:00", "Europe/", "Europe/../etc", "Mars/Base"),
+        *("Asia/Nowhere", "asia/muscat", "Etc/GMT+99", "America/North_Dakota"),
+    ],
 )
 def test_what_is_no_time_zone_is_refused(timezone: str) -> None:
     assert _zone(timezone) == ("/data/rules/0/timezone",)
+
+
+def test_the_city_that_is_meant_is_named() -> None:
+    found = Findings()
+    rule = env1.ChangeWindow(cron="* * * * *", duration="1h", timezone="Asia/Muskat")
+    windows.windows((rule,), found, "/data/rules")
+    assert "such as 'Asia/Muscat'" in found.errors[0].message
+
+
+def test_each_zone_that_is_taken_can_be_read_where_windows_are_opened() -> None:
+    for name in windows._ZONES:
+        assert ZoneInfo(name).key == name
+    assert len(windows._ZONES) > 400
 
 
 @pytest.mark.parametrize(

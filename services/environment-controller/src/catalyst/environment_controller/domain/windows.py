@@ -1,13 +1,16 @@
 """Change windows and durations of an EnvironmentPolicy.
 
-A rule must not depend on what a machine knows of time zones, so a zone is judged by its area and
-its shape. Whoever opens the window says if there is no such city.
+A rule must not depend on what a machine knows of time zones: their names come with the package
+`tzdata`, whose version is pinned like that of code. Whoever opens a window reads them there, too.
+Facts are never judged again: a policy of before keeps the zone that it has.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib.resources import files
 from typing import Final
 
 from catalyst.contracts import environment_v1 as env1
@@ -23,6 +26,10 @@ _ZONE: Final = re.compile(
     r"UTC|GMT|Etc/[A-Za-z0-9+-]{1,14}"
     r"|(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)"
     r"(/[A-Z][A-Za-z]*([_-][A-Za-z]+)*){1,2}"
+)
+"""By area and city: of the older names, such as `Cuba` or `EST`, none is taken."""
+_ZONES: Final = tuple(
+    name for name in (files("tzdata") / "zones").read_text("utf-8").split() if _ZONE.fullmatch(name)
 )
 
 
@@ -60,11 +67,12 @@ def _window(rule: env1.ChangeWindow, found: Findings, pointer: str) -> env1.Wind
             f"{pointer}/duration",
             f"{rule.duration} is not between 1 minute and {WINDOW_MAX_MINUTES} minutes",
         )
-    if not _ZONE.fullmatch(rule.timezone):
+    if rule.timezone not in _ZONES:
+        near = get_close_matches(rule.timezone, _ZONES, n=1) or ("Asia/Muscat",)
         found.add(
             "policy-rule-invalid",
             f"{pointer}/timezone",
-            f"{rule.timezone!r} is not a time zone such as 'Asia/Muscat'",
+            f"{rule.timezone!r} is not a time zone such as {near[0]!r}",
         )
     when = _when(rule, found, pointer)
     if when is None or minutes is None:
