@@ -48,6 +48,10 @@ async def test_a_source_that_cannot_be_read_says_why_and_what_to_do(
     why = window.page.locator("#panel-row .why")
     await expect(why).to_contain_text("lost cannot be read")
     await expect(why).to_contain_text("source sync lost")
+    await site.send("suspend-organization", slug, {"reason": "unpaid"})
+    await window.row("organization", slug).click()
+    await expect(why).to_contain_text(f"{slug} is suspended: unpaid")
+    await expect(why).to_contain_text("a sovereign-admin: resume the Organization")
 
 
 @pytest.mark.guarantee("G4.1")

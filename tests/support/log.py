@@ -11,8 +11,10 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.contracts import environment_v1 as env
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts import runtime_v1, subjects, topology
 from catalyst.contracts.message import Envelope, Event, derived_id
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 
@@ -90,6 +92,21 @@ def environment_created(slug: str, kind: env.EnvType = "prod") -> Sequence[On]:
         ),
         (organization(slug), env.EnvironmentAdded(slug=slug, environment=name)),
     )
+
+
+def deleting(environment: str, change: str) -> On:
+    """Return that a change deletes an Environment of `acme`, in which nothing runs."""
+    opened = pro1.ChangeOpened(
+        request=PlanRequest(action="delete-environment", environment=environment),
+        hash="h",
+        inputs={},
+        environment=environment,
+        branches={},
+        lock=(),
+        steps=("delete",),
+        author="user:test#ann",
+    )
+    return Ref("acme", "provisioning", "change", change), opened
 
 
 def message(

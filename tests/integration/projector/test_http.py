@@ -358,15 +358,21 @@ async def test_readiness_means_that_rows_are_shown_and_the_broker_delivers(js: J
     assert 'catalyst_projector_status{status="following"} 1.0' in measured
 
 
-@pytest.mark.guarantee("G3.7")
+@pytest.mark.guarantee("G3.7", "G13.7")
 async def test_rows_that_are_not_what_the_log_says_are_found_by_sampling(js: JetStream) -> None:
     log = await prepared(js, "acme", "beta")
+    await log.decide(*writing.environment_created("acme"))
     member = projector(js)
     async with served(member) as http:
-        seq = await log.decide(writing.renamed("acme", "Acme Limited"))
-        await http.get("/v1/state/all", params={"min_seq": seq}, headers=bearer())
+        await log.decide(writing.renamed("acme", "Acme Limited"))
+        # A row that heard of another one is what both say together.
+        seq = await log.decide(writing.deleting("acme-prod", "ch-1"))
+        path = "/v1/state/environments/acme-prod"
+        found = await http.get(path, params={"min_seq": seq}, headers=bearer(*ROOT))
+        (link,) = found.json()["value"]["doc"]["blocked_by"]
+        assert (link["kind"], link["name"]) == ("change", "ch-1")
         await member.sampler.sample()
-        assert member.sampler.checked == 2
+        assert member.sampler.checked == 4
         assert member.sampler.differing == []
         (key,) = organizations("beta")
         raw = member.hub.rows[key].raw.replace(b"Beta", b"Zeta")

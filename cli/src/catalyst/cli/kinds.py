@@ -192,6 +192,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("BILLING", _doc("billing_mode")),
         ("PHASE", _phase),
         ("ENVIRONMENTS", _doc("environments")),
+        ("BLOCKED BY", _blocked),
     ),
     "environments": (
         ("NAME", _name),
@@ -200,6 +201,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("PLACEMENT", _doc("placement")),
         ("REGIONS", _regions),
         ("POLICY", _doc("policy")),
+        ("BLOCKED BY", _blocked),
     ),
     "policies": (
         ("NAME", _name),
@@ -212,6 +214,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _doc("organization")),
         ("STATUS", _doc("status")),
         ("STEPS", _steps),
+        ("BLOCKED BY", _blocked),
     ),
     "curations": (
         ("NAME", _name),

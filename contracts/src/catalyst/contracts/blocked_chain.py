@@ -63,7 +63,7 @@ def tree(
         heard: Environments of which something was seen lately: they have a cluster.
     """
     found: list[tuple[int, Link]] = []
-    told: set[tuple[str, str, str, str]] = set()
+    told: dict[tuple[str, str, str, str], int] = {}
     visited: set[tuple[str, str]] = set()
     way = (start,) if start is not None else ()
     ahead = [(link, way) for link in links]
@@ -75,8 +75,11 @@ def tree(
         link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
         same = (*place, link.code, link.message)
         if same not in told:
-            told.add(same)
+            told[same] = len(found)
             found.append((len(way) - (start is not None), link))
+        elif found[told[same]][1].since is None:
+            # Whoever said it first did not know since when.
+            found[told[same]] = (found[told[same]][0], link)
         if leads(link) and place not in visited:
             visited.add(place)
             if len(visited) > FOLLOWED_MAX:

@@ -17,7 +17,7 @@ from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.contracts import registry, upcast
 from catalyst.contracts.message import Event, UtcTime
 from catalyst.contracts.runtime_v1 import Parked, Unparked
-from catalyst.contracts.subjects import BadSubject, Ref
+from catalyst.contracts.subjects import BadSubject, Ref, RowKey
 from catalyst.projector import row as rows
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.row import Stale, Value
@@ -207,6 +207,8 @@ class Fold:
             if doc is None and place.view.takes_along is not None:
                 for other in place.view.takes_along(before, event):
                     self._take_along(other.encode(), message, body, at, changes)
+            if doc is not None and place.view.tells is not None:
+                self._tell(place.view, doc, message, body, at, changes)
         changed = _value(message, body, at, stale, doc)
         if doc is not None or stale is not None:
             changes[place.key] = Row(place.view, changed, None, body.traceparent)
@@ -219,6 +221,28 @@ class Fold:
         if self._row(key, changes) is not None:
             marker = rows.encode(_value(message, body, at, None, None))
             changes[key] = Gone(marker, message.seq, body.traceparent)
+
+    def _tell(
+        self,
+        view: View[Any],
+        doc: Any,
+        message: LogMessage,
+        body: _Body,
+        at: At,
+        changes: Changes,
+    ) -> None:
+        """Let other rows hear of a document; one that stands still hears nothing."""
+        for key, news in _told(view, doc, at):
+            row = self._row(key.encode(), changes)
+            if row is None or row.value.doc is None:
+                continue
+            value = row.value
+            if value.stale is not None and value.stale.code in rows.FROZEN:
+                continue
+            heard = _heard(row.view, value.doc, news, at)
+            if heard != value.doc:
+                made = _value(message, body, at, value.stale, heard)
+                changes[key.encode()] = Row(row.view, made, None, body.traceparent)
 
     def _freeze(self, place: _Place, row: Row, stale: Stale, changes: Changes) -> None:
         """Keep the row's last document, and count one event more that is not in it."""
@@ -266,6 +290,26 @@ def _folded(view: View[Any], doc: Any, event: Event, at: At) -> Any:
     try:
         return fold(doc, event, at)
     except Exception as error:  # a bug in one view must not stop the other rows
+        log.exception("a view failed", extra={"kind": view.kind, "seq": at.seq})
+        raise Unreadable(rows.UNFOLDABLE_EVENT) from error
+
+
+def _told(view: View[Any], doc: Any, at: At) -> list[tuple[RowKey, Any]]:
+    if view.tells is None:
+        return []
+    try:
+        return list(view.tells(doc))
+    except Exception as error:  # likewise
+        log.exception("a view failed", extra={"kind": view.kind, "seq": at.seq})
+        raise Unreadable(rows.UNFOLDABLE_EVENT) from error
+
+
+def _heard(view: View[Any], doc: Any, news: Any, at: At) -> Any:
+    if view.hears is None:
+        return doc
+    try:
+        return view.hears(doc, news)
+    except Exception as error:  # likewise
         log.exception("a view failed", extra={"kind": view.kind, "seq": at.seq})
         raise Unreadable(rows.UNFOLDABLE_EVENT) from error
 

@@ -19,6 +19,7 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.entry import Entry
 from catalyst.projector.fold import Fold
 from catalyst.projector.hub import Hub
 from catalyst.projector.ports import Doubt, Garbled, Log, Missing, ReadModel
@@ -177,8 +178,10 @@ class Sampler:
             return
         entry, as_of = self._hub.rows.get(key), self._hub.as_of
         events = await self._log.events_of(ref.path)
+        for other in _told_by(entry):
+            events = [*events, *await self._log.events_of(other.path)]
         fold = Fold(VIEWS)
-        for event in events:
+        for event in sorted(events, key=lambda one: one.seq):
             if event.seq <= as_of:
                 fold.apply([event])
         row = fold.rows.get(key)
@@ -189,6 +192,14 @@ class Sampler:
         since = known.since if known is not None and known.epoch == epoch else clock.now()
         self._found[key] = _Found(epoch, place, since)
         log.error("a row is not what the log says", extra={"key": key, "as_of": as_of})
+
+
+def _told_by(entry: Entry | None) -> tuple[Ref, ...]:
+    """Return the other aggregates whose events stand in a row as well."""
+    view = BY_KIND.get(entry.place.kind) if entry is not None and not entry.deleted else None
+    if entry is None or view is None or view.told_by is None or entry.doc is None:
+        return ()
+    return tuple(view.told_by(entry.doc))
 
 
 def reference(place: RowKey) -> Ref | None:

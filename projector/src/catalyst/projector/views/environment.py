@@ -9,8 +9,17 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey, escape
+from catalyst.projector.views.deletion import (
+    Deletion,
+    News,
+    environment_key,
+    heard,
+    links,
+    told_by,
+)
 from catalyst.projector.views.view import At, Fold, Git, View
 
 
@@ -30,6 +39,10 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Begins the subjects of the facts that are observed in it."""
     git: Git | None
     created: datetime
+    deletion: Deletion | None = None
+    """The last change that was to delete it; null: none was."""
+    blocked_by: tuple[Link, ...] = ()
+    """While that goes on: how far it is, and who can do something about it."""
 
 
 Doc = EnvironmentDocument
@@ -37,7 +50,7 @@ Doc = EnvironmentDocument
 
 def key(ref: Ref) -> RowKey:
     """Return the key of an Environment's row."""
-    return RowKey(ref.organization, ref.id, "environment", None, ref.id)
+    return environment_key(ref.organization or "", ref.id)
 
 
 def _created(_doc: Doc | None, event: env.EnvironmentCreated, at: At) -> Doc:
@@ -80,6 +93,13 @@ def _committed(doc: Doc, event: env.ManifestCommitted, _at: At) -> Doc:
     return msgspec.structs.replace(doc, git=git)
 
 
+def _hears(doc: Doc, news: News) -> Doc:
+    found = heard(doc.deletion, news)
+    if found is doc.deletion:
+        return doc
+    return msgspec.structs.replace(doc, deletion=found, blocked_by=links(doc.name, news))
+
+
 def _deleted(_doc: Doc, _event: env.EnvironmentDeleted, _at: At) -> None:
     return None
 
@@ -111,5 +131,7 @@ ENVIRONMENT: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=env.EnvironmentCreated,
+    hears=_hears,
+    told_by=lambda doc: told_by(doc.organization, doc.deletion),
     labels=_labels,
 )

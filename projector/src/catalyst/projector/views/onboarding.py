@@ -9,6 +9,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import kept
+from catalyst.contracts.blocked_environment import of_onboarding
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.view import At, Fold, View
@@ -44,6 +47,8 @@ class OnboardingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     undone: tuple[str, ...]
     started: datetime
     finished: datetime | None
+    blocked_by: tuple[Link, ...] = ()
+    """What it waits for, or where it failed; empty once it is complete."""
 
 
 Doc = OnboardingDocument
@@ -118,11 +123,35 @@ def _failed(doc: Doc, event: env.OnboardingFailed, at: At) -> Doc:
     )
 
 
+def _explained(fold: Fold) -> Fold:
+    """Return the fold with why the onboarding does not move, each reason since it stood there."""
+
+    def explained(doc: Doc | None, event: Event, at: At) -> Doc:
+        made: Doc = fold(doc, event, at)
+        before = doc.blocked_by if doc is not None else ()
+        return msgspec.structs.replace(made, blocked_by=kept(_blocked(made), before, at.time))
+
+    return explained
+
+
+def _blocked(doc: Doc) -> tuple[Link, ...]:
+    # What is behind is done; an attempt that failed is followed by the next one, or by taking back.
+    at = next((one for one in doc.steps if one.status in {"running", "failed"}), None)
+    return of_onboarding(
+        doc.organization,
+        doc.status,
+        step=at.step if at is not None else "",
+        attempt=at.attempt if at is not None else 0,
+        problem=at.reason if at is not None else "",
+        reason=doc.reason,
+    )
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {"openova.io/organization": doc.organization}
 
 
-_FOLDS: Final[dict[type[Event], Fold]] = {
+_PLAIN: Final[dict[type[Event], Fold]] = {
     env.OnboardingStarted: _started,
     env.StepStarted: _step_started,
     env.StepCompleted: _step_completed,
@@ -131,6 +160,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     env.CompensationStarted: _undoing,
     env.OnboardingFailed: _failed,
 }
+
+_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
 
 ONBOARDING: Final[View[Any]] = View(
     kind="onboarding",

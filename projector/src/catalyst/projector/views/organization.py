@@ -9,8 +9,24 @@ from typing import Any, Final, Literal
 import msgspec
 
 from catalyst.contracts import environment_v1 as env
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import kept
+from catalyst.contracts.blocked_environment import (
+    DELETED,
+    of_failed,
+    of_onboarded,
+    of_suspended,
+)
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.deletion import (
+    Deletion,
+    News,
+    heard,
+    links,
+    organization_key,
+    told_by,
+)
 from catalyst.projector.views.view import At, Fold, Git, View
 
 
@@ -53,6 +69,10 @@ class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Slugs of the Organizations below it; while there are any, it is not deleted."""
     git: Git | None
     created: datetime
+    deletion: Deletion | None = None
+    """The last change that was to delete it; null: none was."""
+    blocked_by: tuple[Link, ...] = ()
+    """Why it is not ready, may not change, or still is there while it is being deleted."""
 
 
 Doc = OrganizationDocument
@@ -60,7 +80,7 @@ Doc = OrganizationDocument
 
 def key(ref: Ref) -> RowKey:
     """Return the key of an Organization's row."""
-    return RowKey(ref.organization, None, "organization", None, ref.id)
+    return organization_key(ref.id)
 
 
 def _created(_doc: Doc | None, event: env.OrganizationCreated, at: At) -> Doc:
@@ -169,6 +189,40 @@ def _takes_along(doc: Doc, _event: Event) -> Iterable[RowKey]:
         yield RowKey(doc.slug, None, "policy", None, name)
 
 
+def _hears(doc: Doc, news: News) -> Doc:
+    found = heard(doc.deletion, news)
+    if found is doc.deletion:
+        return doc
+    own = tuple(one for one in doc.blocked_by if one.code != DELETED)
+    return msgspec.structs.replace(doc, deletion=found, blocked_by=(*own, *links(doc.slug, news)))
+
+
+def _explained(fold: Fold) -> Fold:
+    """Return the fold with why it does not move, each reason since it first stood there."""
+
+    def explained(doc: Doc | None, event: Event, at: At) -> Doc | None:
+        made: Doc | None = fold(doc, event, at)
+        if made is None:
+            return None
+        before = doc.blocked_by if doc is not None else ()
+        going = tuple(one for one in before if one.code == DELETED)
+        own = kept(_blocked(made), before, at.time)
+        return msgspec.structs.replace(made, blocked_by=(*own, *going))
+
+    return explained
+
+
+def _blocked(doc: Doc) -> tuple[Link, ...]:
+    found = []
+    if doc.phase == "onboarding":
+        found.append(of_onboarded(doc.slug))
+    if doc.failure is not None:
+        found.append(of_failed(doc.slug, doc.failure.step, doc.failure.reason))
+    if doc.suspended is not None:
+        found.append(of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since))
+    return tuple(found)
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {
         "openova.io/organization": doc.slug,
@@ -178,7 +232,7 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     }
 
 
-_FOLDS: Final[dict[type[Event], Fold]] = {
+_PLAIN: Final[dict[type[Event], Fold]] = {
     env.OrganizationCreated: _created,
     env.OrganizationUpdated: _updated,
     env.OrganizationSuspended: _suspended,
@@ -196,6 +250,8 @@ _FOLDS: Final[dict[type[Event], Fold]] = {
     env.OrganizationDeleted: _deleted,
 }
 
+_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
+
 ORGANIZATION: Final[View[Any]] = View(
     kind="organization",
     plural="organizations",
@@ -206,5 +262,7 @@ ORGANIZATION: Final[View[Any]] = View(
     folds=_FOLDS,
     creates=env.OrganizationCreated,
     takes_along=_takes_along,
+    hears=_hears,
+    told_by=lambda doc: told_by(doc.slug, doc.deletion),
     labels=_labels,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -22,6 +22,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     progress,
 )
 from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.deletion import Deletion, News, environment_key, organization_key
 from catalyst.projector.views.view import At, Fold, View
 
 replace = msgspec.structs.replace
@@ -267,6 +268,23 @@ def _blocked(doc: Doc) -> tuple[Link, ...]:
     )
 
 
+def _tells(doc: Doc) -> Iterable[tuple[RowKey, News]]:
+    """Yield what is told to the row of what a change deletes."""
+    if doc.request.action not in {"delete-environment", "delete-organization"}:
+        return
+    place = (
+        environment_key(doc.organization, doc.environment)
+        if doc.environment
+        else organization_key(doc.organization)
+    )
+    step = next((one.step for one in doc.steps if one.status in {"running", "undoing"}), "")
+    deletion = Deletion(
+        change=doc.change, status=doc.status, opened=doc.opened, finished=doc.finished
+    )
+    first = doc.blocked_by[0] if doc.blocked_by else None
+    yield place, News(deletion=deletion, step=step, waits_for=doc.waits_for, first=first)
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     found = {"openova.io/organization": doc.organization}
     if doc.environment:
@@ -302,5 +320,6 @@ CHANGE: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=pro.ChangeOpened,
+    tells=_tells,
     labels=_labels,
 )

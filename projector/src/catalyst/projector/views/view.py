@@ -48,7 +48,7 @@ def _name(place: RowKey) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(Generic[D]):
-    """Rows of one kind; each is made by the events of one aggregate."""
+    """Rows of one kind; each is made by the events of one aggregate, and may hear of other rows."""
 
     kind: str
     """Kind in the row's key."""
@@ -71,6 +71,12 @@ class View(Generic[D]):
     """Events of the aggregate that change no row."""
     takes_along: Callable[[D, Event], Iterable[RowKey]] | None = None
     """Other rows that go when this event deletes the row."""
+    tells: Callable[[D], Iterable[tuple[RowKey, Any]]] | None = None
+    """What other rows are told after each change of one of these, each by its key."""
+    hears: Callable[[D, Any], D] | None = None
+    """Takes a document and what it is told; an equal document: nothing changes."""
+    told_by: Callable[[D], Iterable[Ref]] | None = None
+    """The aggregates whose rows told a document something that stands in it."""
     labels: Callable[[D], Mapping[str, str]]
     """Labels by which rows are selected; part of no document."""
 

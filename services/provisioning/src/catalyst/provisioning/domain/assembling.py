@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalyst.contracts.blocked_environment import of_suspended
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import behind, differences, foreign, gate, quota
@@ -143,7 +144,7 @@ def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
     found = []
     if owner.suspended and request.action != "delete-organization":
         message = f"the Organization is suspended: {owner.suspended}"
-        chain = (behind.suspended(facts.name, owner.suspended),)
+        chain = (of_suspended(facts.name, owner.suspended),)
         found.append(Blocker(code="organization-suspended", message=message, chain=chain))
     if owner.phase == "failed" and not request.action.startswith("delete-"):
         message = "the onboarding of the Organization failed; restart it first"

@@ -9,23 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_environment import of_onboarded, of_suspended
 
 _OWNER: Final = "an owner of the Organization"
 _SOVEREIGN: Final = "a sovereign-admin"
 _KEEPER: Final = "whoever keeps the EnvironmentPolicy"
 _AUTHOR: Final = "whoever started the change"
-
-
-def suspended(organization: str, reason: str) -> Link:
-    """Return that an Organization is suspended."""
-    return Link(
-        kind="organization",
-        name=organization,
-        code="organization-suspended",
-        message=f"{organization} is suspended: {reason}",
-        who=_SOVEREIGN,
-        what_to_do="resume the Organization, once that is settled",
-    )
 
 
 def failed(organization: str) -> Link:
@@ -37,18 +26,6 @@ def failed(organization: str) -> Link:
         message=f"the onboarding of {organization} has failed",
         who=_OWNER,
         what_to_do="look at why it failed, then restart the onboarding",
-    )
-
-
-def onboarding(organization: str) -> Link:
-    """Return that an Organization is not ready yet."""
-    return Link(
-        kind="onboarding",
-        name=organization,
-        code="onboarding-in-progress",
-        message=f"{organization} is still being onboarded",
-        who="whoever runs Catalyst",
-        what_to_do="wait; it ends by itself",
     )
 
 
@@ -162,9 +139,9 @@ def of_deletion(code: str, message: str, environment: str, organization: str) ->
     """
     match code:
         case "organization-suspended":
-            return (suspended(organization, message.partition(": ")[2] or message),)
+            return (of_suspended(organization, message.partition(": ")[2] or message),)
         case "onboarding-in-progress":
-            return (onboarding(organization),)
+            return (of_onboarded(organization),)
         case "too-large":
             todo = "delete Environments, or what stands in them, one after the other first"
             if environment:

@@ -51,15 +51,17 @@ export class Waiting {
    * out. `start` is the kind and name of the row that the links are of.
    */
   whole(links, start = "") {
-    const [found, told, seen] = [[], new Set(), new Set()];
+    const [found, told, seen] = [[], new Map(), new Set()];
     const add = (ahead, way) => {
       for (const one of ahead) {
         const at = `${one.kind} ${one.name}`;
         if (way.includes(at) && WAITING.includes(one.kind)) continue;
         const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one) : one;
         const same = `${at} ${link.code} ${link.message}`;
-        if (!told.has(same)) found.push({ ...link, depth: way.length - 1 });
-        told.add(same);
+        const before = told.get(same);
+        if (!before) found.push({ ...link, depth: way.length - 1 });
+        else before.since ??= link.since; // Whoever said it first did not know since when.
+        told.set(same, before ?? found.at(-1));
         const leads = LEADING.includes(link.kind) && !ENDS.includes(link.code);
         if (!leads || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
         seen.add(at);

@@ -1,0 +1,157 @@
+"""Why an Organization is not ready, and what deletes an Organization or an Environment, as links.
+
+Pure, like `blocked`, whose links these are; shown by rows, `catalyst get`, plans and the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from catalyst.contracts.blocked import Link
+
+DELETED: Final = "deletion-under-way"
+"""Code of what is still there while a change deletes it."""
+
+_OWNER: Final = "an owner of the Organization, or a sovereign-admin"
+_RUNNER: Final = "whoever runs Catalyst"
+_SERVICE: Final = "environment"
+_ASKED: Final[Mapping[str, str]] = {
+    "parent": "the Organization above it admits it",
+    "ready": "the Organization is marked as ready",
+}
+"""Steps that an Organization answers."""
+_WRITTEN: Final[Mapping[str, str]] = {
+    "git-home": "its Git home is being made",
+    "manifests": "its manifests are being committed to its Git home",
+}
+"""Steps that write to Git."""
+
+
+def of_onboarding(
+    slug: str,
+    status: Literal["running", "completed", "undoing", "failed"],
+    *,
+    step: str = "",
+    attempt: int = 0,
+    problem: str = "",
+    reason: str = "",
+) -> tuple[Link, ...]:
+    """Return what an onboarding waits for; nothing if it is complete.
+
+    Args:
+        slug: The Organization.
+        status: How far it is.
+        step: The step in progress, or where it gave up.
+        attempt: Which attempt at the step it is.
+        problem: Why the last attempt failed.
+        reason: Why it gave up.
+    """
+    if status == "completed":
+        return ()
+    if status == "failed":
+        return (of_failed(slug, step, reason),)
+    if status == "undoing":
+        message = f"what was made for {slug} is being taken back: {reason}"
+        return (_git(slug, "git-taken-back", message),)
+    again = f" (attempt {attempt}; the last one failed: {problem})" if problem else ""
+    if step in _ASKED:
+        return (
+            Link(
+                kind="service",
+                name=_SERVICE,
+                code="answer-awaited",
+                message=f"{slug} waits until {_ASKED[step]}{again}",
+                who=_RUNNER,
+                what_to_do=f"look whether {_SERVICE} runs: `catalyst doctor`",
+            ),
+        )
+    code = "git-unavailable" if problem else "git-under-way"
+    return (_git(slug, code, f"{slug}: {_WRITTEN.get(step, step)}{again}"),)
+
+
+def _git(slug: str, code: str, message: str) -> Link:
+    return Link(
+        kind="git",
+        name=slug,
+        code=code,
+        message=message,
+        who=_RUNNER,
+        what_to_do="wait; if it lasts, look whether the environment-controller runs:"
+        " `catalyst doctor`",
+    )
+
+
+def of_failed(slug: str, step: str, reason: str) -> Link:
+    """Return that the onboarding of an Organization has failed, and where."""
+    return Link(
+        kind="onboarding",
+        name=slug,
+        code="organization-failed",
+        message=f"the onboarding of {slug} failed at {step}: {reason}",
+        who=_OWNER,
+        what_to_do="mend that, then restart the onboarding (`restart-onboarding`)",
+    )
+
+
+def of_suspended(slug: str, reason: str, since: datetime | None = None) -> Link:
+    """Return that an Organization is suspended, so that nothing below it may change."""
+    return Link(
+        kind="organization",
+        name=slug,
+        code="organization-suspended",
+        message=f"{slug} is suspended: {reason}",
+        since=since,
+        who="a sovereign-admin",
+        what_to_do="resume the Organization (`resume-organization`), once that is settled",
+    )
+
+
+def of_onboarded(slug: str, since: datetime | None = None) -> Link:
+    """Return that an Organization is still being onboarded."""
+    return Link(
+        kind="onboarding",
+        name=slug,
+        code="onboarding-in-progress",
+        message=f"{slug} is still being onboarded",
+        since=since,
+        who=_RUNNER,
+        what_to_do="wait; it ends by itself",
+    )
+
+
+def of_deletion(
+    name: str,
+    change: str,
+    *,
+    step: str = "",
+    waits_for: Sequence[str] = (),
+    since: datetime | None = None,
+    who: str = "",
+    what_to_do: str = "",
+) -> Link:
+    """Return that a change deletes an Environment or an Organization, and how far it is.
+
+    It says nothing of what stands inside: more people see the Environment than the change.
+
+    Args:
+        name: What is deleted.
+        change: The change.
+        step: The step in progress; empty: it has not begun.
+        waits_for: What keeps it from beginning.
+        since: Since when it is there.
+        who: Who can do something about it; empty: whoever started it.
+        what_to_do: What; empty: wait.
+    """
+    where = f"is at the step {step}" if step else "has not begun"
+    gates = f", and waits for {', '.join(waits_for)}" if waits_for else ""
+    return Link(
+        kind="change",
+        name=change,
+        code=DELETED,
+        message=f"{change} deletes {name}: it {where}{gates}",
+        since=since,
+        who=who or "whoever started the change",
+        what_to_do=what_to_do or "wait for it, or cancel it as long as that is possible",
+    )
