@@ -14,7 +14,7 @@ import typer
 from catalyst.chassis import clock
 from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.get import ended
+from catalyst.cli.get import ended, is_there
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.target import (
     ContextOption,
@@ -29,6 +29,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.events import EventFilter, LoggedEvent
 from catalyst.client.rows import Bye, Interrupted, Reset
+from catalyst.contracts.subjects import PLATFORM
 
 PAGE: Final = 500
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
@@ -118,12 +119,22 @@ async def _list(target: Target, asked: EventFilter, limit: int, form: Format) ->
         note(f"as of {page.as_of}, head {page.head}")
         if page.next is not None:
             note(f"there are more: --after {page.next}")
+        if not found:
+            await _whether_there(target, asked)
+
+
+async def _whether_there(target: Target, asked: EventFilter) -> None:
+    owner = asked.get("organization")
+    if owner not in {None, PLATFORM}:
+        await is_there(target, owner)
 
 
 async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
     table = Table(*_HEADINGS)
     if form is Format.TABLE:
         table.widths(*_WIDTHS)
+        await _whether_there(target, asked)
+    note("every event follows, Ctrl-C ends")
     async with reads(target) as door:
         watch = door.follow(**asked)
         async with aclosing(watch.changes()) as changes:

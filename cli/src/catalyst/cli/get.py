@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import chains, kinds, owned
+from catalyst.cli import beginning, chains, kinds, owned
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
@@ -197,13 +197,25 @@ async def read(target: Target, wanted: Wanted, form: Format) -> None:
     show(body, form, lambda: _listing(wanted.kinds, rows))
     if form is Format.TABLE:
         _say_fresh(fresh)
-        owner = wanted.where.get("organization")
-        if not rows and owner not in {None, PLATFORM}:
-            await _doubt(target, owner)
+        if not rows:
+            await _say_why_nothing(target, wanted)
 
 
-async def _doubt(target: Target, owner: str) -> None:
-    """Say so where nothing is shown because there is no such Organization to see."""
+async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
+    """Say what brings the first of what was asked for, unless something was asked of it."""
+    owner = wanted.where.get("organization")
+    if owner not in {None, PLATFORM} and not await is_there(target, owner):
+        return
+    where = (
+        wanted.name,
+        *(value for part, value in wanted.where.items() if part != "organization"),
+    )
+    if not any(where):
+        note(beginning.first(wanted.kinds))
+
+
+async def is_there(target: Target, owner: str) -> bool:
+    """Return whether there is such an Organization to see; if there is none, that is said."""
     async with reads(target) as door:
         try:
             await door.get("organizations", owner, organization=owner)
@@ -214,6 +226,8 @@ async def _doubt(target: Target, owner: str) -> None:
                 f"there is no Organization {owner!r}, or it is not yours to see; "
                 "`catalyst get organizations` lists yours"
             )
+            return False
+    return True
 
 
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
@@ -222,7 +236,10 @@ async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
         watch = door.watch(wanted.kinds, name=wanted.name, **wanted.where)
         async with aclosing(watch.changes()) as changes:
             async for change in changes:
+                nothing = isinstance(change, Synced) and printer.has_nothing
                 printer.take(change)
+                if nothing and form is Format.TABLE:
+                    await _say_why_nothing(target, wanted)
 
 
 class _Printer:
@@ -234,6 +251,11 @@ class _Printer:
         self._columns = kinds.columns(wanted.kinds)
         self._table: Table | None = None
         self._snapshot: list[Row] | None = []
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether the snapshot that is about to end has no row."""
+        return self._snapshot == []
 
     def take(self, change: Change) -> None:
         """Write what a change means for whoever reads along."""

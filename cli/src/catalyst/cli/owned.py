@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.cli import beginning
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import note
@@ -18,6 +19,7 @@ from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
 _PAGE: Final = 500
+_NONE: Final = f"you see no Organization yet; {beginning.FIRST}"
 _NAMED: Final = 8
 """So many Organizations are named to whoever has to choose one."""
 
@@ -42,7 +44,7 @@ def owner_of(target: Target, org: str | None, question: str) -> str:
     if len(names) == 1:
         note(f"for {names[0]}, the only Organization that you see")
         return names[0]
-    hint = f"you see {', '.join(names[:_NAMED])}" if names else "you see no Organization yet"
+    hint = f"you see {', '.join(names[:_NAMED])}" if names else _NONE
     more = " and others" if len(names) > _NAMED else ""
     raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint + more)
 

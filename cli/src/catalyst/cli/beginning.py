@@ -1,0 +1,39 @@
+"""What brings the first of a kind where nothing is there to show. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FIRST: Final = "`catalyst apply -f FILE` makes one; examples/omantel.yaml is such a file"
+_INSTALLED: Final = (
+    "`catalyst plan install BLUEPRINT --as NAME --env ENVIRONMENT` begins the first; "
+    "`catalyst catalog search` shows what there is"
+)
+_REDEEMED: Final = "`catalyst voucher redeem CODE --org ORGANIZATION` brings the first"
+
+_FIRST: Final = {
+    "organizations": FIRST,
+    "environments": FIRST,
+    "policies": "`catalyst apply -f FILE` makes one; examples/acme.yaml is such a file",
+    "onboardings": "an Organization begins its own; `catalyst apply -f FILE` makes one",
+    "accounts": _REDEEMED,
+    "subscriptions": _INSTALLED,
+    "usage": "uses are what meters report; services/billing/README.md says how",
+    "invoices": "`catalyst billing invoice show MONTH --org ORGANIZATION` shows the running month",
+    "credit-notes": "`catalyst billing credit-note` gives back some of an invoice",
+    "price-books": "`catalyst billing price-book apply FILE` brings one; "
+    "examples/price-book.yaml is such a file",
+    "vouchers": "`catalyst voucher issue 20.000 OMR` makes one",
+    "redemptions": _REDEEMED,
+    "sources": "`catalyst source add NAME LOCATION` adds one",
+    "blueprints": "they come from sources; `catalyst source list` shows those there are",
+    "curations": "`catalyst contracts show catalog.feature-blueprint.v1` is one way to begin",
+    "applications": _INSTALLED,
+    "changes": _INSTALLED,
+    "all": "`catalyst apply -f FILE` makes an Organization; examples/omantel.yaml is such a file",
+}
+
+
+def first(kinds: str) -> str:
+    """Return what to do where there are no rows of these kinds; the first of several decides."""
+    return _FIRST[kinds.partition(",")[0]]

@@ -1,0 +1,31 @@
+"""Where nothing is there yet, what is suggested for each kind is there to be done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import typer
+from tests.support.each import each
+
+from catalyst.cli import beginning, kinds
+from catalyst.cli.main import build
+
+ROOT = Path(__file__).parents[3]
+COMMAND = typer.main.get_command(build(rich=False))
+
+
+@each(kinds.NAMES)
+def test_every_kind_says_what_brings_its_first(kind: str) -> None:
+    text = beginning.first(kind)
+    assert beginning.first(f"{kind},vouchers") == text
+    commands = re.findall(r"`catalyst ([^`]+)`", text)
+    files = re.findall(r"\b[\w./-]+\.(?:yaml|md)\b", text)
+    assert commands or files
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    for words in map(str.split, commands):
+        found = COMMAND
+        while words and isinstance(found, typer.core.TyperGroup):
+            found = found.commands[words.pop(0)]
+        known = {option for parameter in found.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
