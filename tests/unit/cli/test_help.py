@@ -17,9 +17,11 @@ from tests.support.each import each
 
 import catalyst.cli.main
 import catalyst.client.errors
+from catalyst.cli.calling import UNDER_UV, called
 from catalyst.cli.exits import MEANINGS
-from catalyst.cli.main import GROUPS, VERBS, WITHIN, _named, build, ended
+from catalyst.cli.main import GROUPS, VERBS, WITHIN, _named, as_pasted, build, ended
 
+ROOT = Path(__file__).parents[3]
 WORDS = "tenant|operator|client|module|template|workspace|instance"
 BANNED = re.compile(rf"\b({WORDS})s?\b", re.IGNORECASE)
 COMMANDS = [
@@ -52,7 +54,32 @@ def shown(*arguments: str, rich: bool = False) -> str:
 def test_every_verb_shows_an_example_of_itself(command: list[str]) -> None:
     text = shown(*command)
     assert "Example:" in text
-    assert f"    catalyst {' '.join(command)}" in text
+    assert f"    {called()} {' '.join(command)}" in text
+
+
+@each([[], ["plan"], ["billing", "invoice"]], " ".join)
+def test_a_list_of_verbs_says_each_sentence_whole(command: list[str]) -> None:
+    _, _, verbs = shown(*command).partition("Commands:")
+    assert verbs
+    assert "..." not in verbs
+
+
+def test_an_example_begins_as_the_command_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in UNDER_UV:
+        monkeypatch.delenv(name, raising=False)
+    assert as_pasted("Example:\n  catalyst up\n") == "Example:\n  catalyst up\n"
+    monkeypatch.setenv(UNDER_UV[0], "1")
+    assert as_pasted("Example:\n  catalyst up\n") == "Example:\n  uv run catalyst up\n"
+
+
+@each(COMMANDS, " ".join)
+def test_examples_name_what_there_is_once_the_readme_was_followed(command: list[str]) -> None:
+    text = shown(*command)
+    _, _, rest = text.partition("Example:\n")
+    lines = [line for line in rest.partition("\n\n")[0].splitlines() if called() in line]
+    assert [line for line in lines if re.search(r"--org (?!omantel\b)", line)] == []
+    files = re.findall(r"(?:-f|apply|lint) ([\w.-]+/\S+)", "\n".join(lines))
+    assert [name for name in files if not (ROOT / name).exists()] == []
 
 
 @each([[], *COMMANDS, *GROUPED], " ".join)

@@ -54,7 +54,7 @@ def apply(
     plan: Annotated[
         str | None,
         typer.Argument(
-            metavar="[HASH]",
+            metavar="HASH",
             help="Hash of a plan that `catalyst plan` showed, or how it begins.",
             autocompletion=planned.complete,
         ),
@@ -62,7 +62,9 @@ def apply(
     *,
     file: Annotated[
         list[str] | None,
-        typer.Option("--file", "-f", help="File, folder, or `-` for stdin; may be repeated."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="File, folder, or `-` for stdin; may be repeated."
+        ),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="With a plan: show its steps until it is over.")
@@ -80,8 +82,8 @@ def apply(
     """Carry out a plan, or create and update what manifests describe.
 
     Example:
-      catalyst apply -f acme.yaml
-      catalyst apply -f manifests/ --dry-run
+      catalyst apply -f examples/omantel.yaml
+      catalyst apply -f examples/acme.yaml --dry-run
       catalyst apply 2c26b46b68ff --watch
 
     Manifests describe an Organization, an Environment or an EnvironmentPolicy.

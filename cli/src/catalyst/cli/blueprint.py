@@ -56,7 +56,7 @@ def lint_(
         8  there is an error; a registration would refuse it
 
     Example:
-      catalyst blueprint lint ./bp-wiki -o json
+      catalyst blueprint lint blueprints/src/catalyst/blueprints/starter/data/bp-wiki
     """
     packages = {place: _package(place) for place in places}
     known = _known(packages) if len(packages) > 1 else None

@@ -29,15 +29,16 @@ _WHOSE: Final = "whose catalogue is it?"
 
 def search(
     text: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="What is looked for; nothing: everything.")
+        str, typer.Argument(metavar="TEXT", help="What is looked for; nothing: everything.")
     ] = "",
     *,
     org: OrgOption = None,
     category: Annotated[
-        list[str] | None, typer.Option(help="Only of this category; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="CATEGORY", help="Only of this category; may be repeated."),
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Only with this tag; may be repeated.")
+        list[str] | None, typer.Option(metavar="TAG", help="Only with this tag; may be repeated.")
     ] = None,
     featured: Annotated[bool, typer.Option("--featured", help="Only what is featured.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100)] = 20,
@@ -50,8 +51,8 @@ def search(
     """Search the Blueprints that an Organization can install; the best come first.
 
     Example:
-      catalyst catalog search wiki --org acme
-      catalyst catalog search --category data --featured --org acme -o json
+      catalyst catalog search wiki --org omantel
+      catalyst catalog search --category data --featured --org omantel -o json
     """
     asked: dict[str, Any] = {
         "text": text,
@@ -100,9 +101,9 @@ def show_(
     """Show a Blueprint: what it is, its versions, its price, and where it runs.
 
     Example:
-      catalyst catalog show bp-wordpress --org acme
-      catalyst catalog show bp-wordpress --form --env acme-prod --org acme
-      catalyst catalog show bp-wordpress --why-not 2.0.0 --env acme-prod --org acme
+      catalyst catalog show bp-wordpress --org omantel
+      catalyst catalog show bp-wordpress --form --env omantel-prod --org omantel
+      catalyst catalog show bp-wordpress --why-not 2.0.0 --env omantel-prod --org omantel
     """
     if form and why_not is not None:
         raise Failure(ExitCode.USAGE, "--form and --why-not are two questions", hint="ask one")

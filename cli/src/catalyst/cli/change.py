@@ -55,7 +55,7 @@ def approve(
     """Approve a change that waits for it; it counts for exactly one plan, never for your own.
 
     Example:
-      catalyst approve ch-7Q2 --org acme --comment 'Looks right.'
+      catalyst approve ch-7Q2 --org omantel --comment 'Looks right.'
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
@@ -78,7 +78,7 @@ def reject(
     """Refuse a change that waits for approvals; it ends, and nothing of it is done.
 
     Example:
-      catalyst reject ch-7Q2 --org acme --reason 'Not before the fair.'
+      catalyst reject ch-7Q2 --org omantel --reason 'Not before the fair.'
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
@@ -100,7 +100,7 @@ def cancel(
     """Stop a change before its point of no return; what it has done is taken back.
 
     Example:
-      catalyst cancel ch-7Q2 --org acme --reason 'Wrong version.'
+      catalyst cancel ch-7Q2 --org omantel --reason 'Wrong version.'
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)

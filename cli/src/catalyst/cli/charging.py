@@ -80,7 +80,7 @@ def void(
     Example:
       catalyst billing void 2026-11 --reason "Made out to the wrong one" --org omantel
 
-    What it took from credit goes back. Of one that is paid in part, `credit-note` gives back.
+    What it took from credit goes back. Of one that is paid in part, a credit note gives back.
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)

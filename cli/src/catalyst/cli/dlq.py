@@ -78,7 +78,7 @@ def list_(
     """List what was set aside, oldest first.
 
     Example:
-      catalyst dlq list --org acme
+      catalyst dlq list --org omantel
     """
     found, raw = run(_all(resolve(context, url, token), org))
     show(raw, output, lambda: _table(found))
@@ -95,7 +95,7 @@ def show_(
     """Show one dead letter: why it was set aside, and the message itself.
 
     Example:
-      catalyst dlq show dlq.acme.environment.organization.acme.c12
+      catalyst dlq show dlq.omantel.environment.organization.omantel.c12
     """
     target = resolve(context, url, token)
 
@@ -129,7 +129,7 @@ def retry(
     """Decide a message again that was set aside, with its old id, sender and time.
 
     Example:
-      catalyst dlq retry dlq.acme.environment.organization.acme.c12 --all
+      catalyst dlq retry dlq.omantel.environment.organization.omantel.c12 --all
     """
     data: dict[str, Any] = {} if all_ else {"subject": subject}
     target = resolve(context, url, token)
@@ -149,7 +149,7 @@ def drop(
     """Give a message up that was set aside; its outcome becomes the rejection `dropped`.
 
     Example:
-      catalyst dlq drop dlq.acme.environment.organization.acme.c12 --reason "sent by mistake"
+      catalyst dlq drop dlq.omantel.environment.organization.omantel.c12 --reason "sent by mistake"
     """
     data = {"subject": subject, "reason": reason}
     target = resolve(context, url, token)

@@ -65,7 +65,7 @@ def events(
     """Show the events of the log, oldest first.
 
     Example:
-      catalyst events --org acme --since 1h --follow
+      catalyst events --org omantel --since 1h --follow
 
     With --follow and -o json, one event a line; it reconnects by itself and misses none.
     """

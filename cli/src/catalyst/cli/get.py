@@ -97,7 +97,7 @@ def get(
     """Show rows of the read model, with how fresh they are.
 
     Example:
-      catalyst get environments --org acme --watch
+      catalyst get environments --org omantel --watch
 
     With -o json, --watch writes one change a line. It reconnects by itself and misses nothing.
     """

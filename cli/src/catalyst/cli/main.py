@@ -45,7 +45,7 @@ def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
     markup: Markup = "rich" if fancy else None
     app = typer.Typer(
         name="catalyst",
-        help=_HELP,
+        help=as_pasted(_HELP),
         no_args_is_help=True,
         rich_markup_mode=markup,
         pretty_exceptions_enable=False,
@@ -72,12 +72,14 @@ def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
 
 
 def _group(meaning: str, markup: Markup) -> typer.Typer:
-    return typer.Typer(help=meaning, no_args_is_help=True, rich_markup_mode=markup)
+    return typer.Typer(
+        help=meaning, short_help=meaning, no_args_is_help=True, rich_markup_mode=markup
+    )
 
 
 def _add(group: typer.Typer, name: str, place: str) -> None:
     verb = loaded(place)
-    group.command(name, help=described(verb))(_with_json(verb))
+    group.command(name, help=described(verb), short_help=summary(verb))(_with_json(verb))
 
 
 def _with_json(verb: Callable[..., None]) -> Callable[..., None]:
@@ -143,9 +145,19 @@ def _named(arguments: list[str]) -> str:
     return NAME if teaching or COMPLETING in os.environ else called()
 
 
+def as_pasted(text: str) -> str:
+    """Return help whose examples begin as this command was called."""
+    return re.sub(rf"^  {NAME} ", f"  {called()} ", text, flags=re.MULTILINE)
+
+
+def summary(verb: Callable[..., None]) -> str:
+    """Return what a list of verbs says of one: its first sentence, whole."""
+    return " ".join((inspect.getdoc(verb) or "").partition("\n\n")[0].split())
+
+
 def described(verb: Callable[..., None]) -> str:
     """Return a verb's docstring as help, with the lines of its example kept as they are."""
-    text = inspect.getdoc(verb) or ""
+    text = as_pasted(inspect.getdoc(verb) or "")
     # The mark tells the help formatter to leave a paragraph alone.
     return re.sub(r"^(Example|Exit codes):\n", "\b\n\\g<0>", text, flags=re.MULTILINE)
 
@@ -218,8 +230,8 @@ _HELP: Final = f"""Run Catalyst, send commands, and see what became of them.
 
 \b
 Example:
-  catalyst up
-  catalyst send environment.create-organization.v1 --org acme -f acme.json
+  catalyst up --simulate-cluster
+  catalyst apply -f examples/omantel.yaml
   catalyst get organizations --watch
 
 \b

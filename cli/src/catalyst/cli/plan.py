@@ -80,7 +80,7 @@ def install(
     """Plan the installation of a Blueprint: files, dependencies, price, gates, and the hash.
 
     Example:
-      catalyst plan install bp-wordpress --as blog --env acme-prod --org acme --set siteTitle=Hi
+      catalyst plan install bp-wordpress --as blog --env omantel-prod --set siteTitle=Hi
     """
     asked = {
         "action": "install",
@@ -119,9 +119,9 @@ def configure(
     this month, and costs nothing from the next one on.
 
     Example:
-      catalyst plan configure blog --env acme-prod --org acme --set replicas=2
-      catalyst plan configure blog --env acme-prod --org acme --package m --addon addon.backup
-      catalyst plan configure blog --env acme-prod --org acme --no-addon addon.backup
+      catalyst plan configure blog --env omantel-prod --org omantel --set siteTitle=Salaam
+      catalyst plan configure blog --env omantel-prod --org omantel --package m --addon addon.backup
+      catalyst plan configure blog --env omantel-prod --org omantel --no-addon addon.backup
     """
     asked = {
         "action": "configure",
@@ -155,7 +155,7 @@ def upgrade(
     """Plan another version of an Application.
 
     Example:
-      catalyst plan upgrade blog --env acme-prod --org acme --version '^2.0'
+      catalyst plan upgrade blog --env omantel-prod --org omantel --version '^1.1'
     """
     asked = {
         "action": "upgrade",
@@ -185,7 +185,7 @@ def rollback(
     """Plan the way back to what an earlier change made.
 
     Example:
-      catalyst plan rollback blog --env acme-prod --org acme
+      catalyst plan rollback blog --env omantel-prod --org omantel
     """
     asked = {"action": "rollback", "application": app, "environment": env, "revision": to}
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
@@ -206,7 +206,7 @@ def uninstall(
     """Plan the removal of an Application from an Environment.
 
     Example:
-      catalyst plan uninstall blog --env acme-prod --org acme
+      catalyst plan uninstall blog --env omantel-prod --org omantel
     """
     asked = {"action": "uninstall", "application": app, "environment": env, "keep_data": keep_data}
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
@@ -226,7 +226,7 @@ def delete_environment(
     """Plan the deletion of an Environment and everything in it.
 
     Example:
-      catalyst plan delete-environment acme-dev --org acme
+      catalyst plan delete-environment omantel-prod --org omantel
     """
     asked = {"action": "delete-environment", "environment": env, "keep_data": keep_data}
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
@@ -245,7 +245,7 @@ def delete_organization(
     """Plan the deletion of an Organization and everything it has.
 
     Example:
-      catalyst plan delete-organization acme
+      catalyst plan delete-organization omantel
     """
     asked = {"action": "delete-organization", "keep_data": keep_data}
     _plan(resolve(context, url, token), org, asked, output, diff=diff)

@@ -47,7 +47,7 @@ def query(
     """Ask a service; nothing is changed by that.
 
     Example:
-      catalyst query environment plan-organization-deletion --org acme -o json
+      catalyst query environment plan-organization-deletion --org omantel -o json
 
     A plan's request, hash, inputs and expires are what the command that applies it takes.
     """

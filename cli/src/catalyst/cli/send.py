@@ -85,7 +85,7 @@ def send(
     """Send a command and show its outcome.
 
     Example:
-      catalyst send environment.suspend-organization.v1 --org acme --data '{"reason": "unpaid"}'
+      catalyst send environment.update-organization.v1 --org omantel --data '{"display_name": "O"}'
 
     Sent again with the same --command-id, it is the same command: it is decided once, and the
     recorded outcome comes back. `catalyst contracts list` shows all types.
@@ -147,7 +147,7 @@ def outcome(
     """Show the recorded outcome of a command; outcomes are kept for 30 days.
 
     Example:
-      catalyst outcome c-7Q2 --org acme --timeout 10
+      catalyst outcome c-7Q2 --org omantel --timeout 10
     """
     target = resolve(context, url, token)
     if not org and (timeout or not target.http):

@@ -69,7 +69,7 @@ def add(
     """Add a source of Blueprints; it is read at once, and again after each interval.
 
     Example:
-      catalyst source add shared /git/acme/shared-blueprints.git --org acme
+      catalyst source add shared /git/omantel/shared-blueprints.git --org omantel
       catalyst source add team https://git.example/team/blueprints.git --interval 1h
     """
     owner = organization(org)
@@ -111,7 +111,7 @@ def list_(
     """List sources, when they were read, and what is wrong with them.
 
     Example:
-      catalyst source list --org acme
+      catalyst source list --org omantel
     """
     owner = org and (organization(org) or "_")
     wanted = Wanted(kinds="sources", where={"organization": owner})
@@ -131,7 +131,7 @@ def sync(
     """Read a source now, everything in it.
 
     Example:
-      catalyst source sync shared --org acme
+      catalyst source sync starter
     """
     target = resolve(context, url, token)
     owner = organization(org)

@@ -29,7 +29,9 @@ def token(
     email: Annotated[str, typer.Option(help="Verified e-mail address of the person.")],
     role: Annotated[
         list[str] | None,
-        typer.Option(help="Platform role; may be repeated.", autocompletion=complete_role),
+        typer.Option(
+            metavar="ROLE", help="Platform role; may be repeated.", autocompletion=complete_role
+        ),
     ] = None,
     hours: Annotated[float, typer.Option(help="Hours until it expires.", min=0.01)] = 12.0,
     data: Annotated[

@@ -96,7 +96,7 @@ def trace(
     """Show what a command led to: events, reactions, effects, rows, and when each happened.
 
     Example:
-      catalyst trace c-7Q2 --org acme
+      catalyst trace c-7Q2 --org omantel
     """
     target = resolve(context, url, token)
 
