@@ -7,10 +7,13 @@ import pytest
 from tests.support.rig import running, runtime
 from tests.support.sources import until
 
+from catalyst.blueprint_controller import main
+from catalyst.blueprint_controller.adapters.directory import read_built_in
 from catalyst.blueprint_controller.adapters.sources import AllSources
 from catalyst.blueprint_controller.domain.dependencies import Blueprint
 from catalyst.blueprint_controller.domain.places import blueprint_ref, source_ref
 from catalyst.blueprint_controller.main import BlueprintController
+from catalyst.blueprint_controller.ports import Reading
 from catalyst.blueprints.starter import loading
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
@@ -19,7 +22,18 @@ from catalyst.contracts.topology import EV
 pytestmark = pytest.mark.real
 
 
-async def test_the_starter_catalogue_is_registered_once(js: JetStream, tmp_path: Path) -> None:
+async def test_the_starter_catalogue_is_registered_once(
+    js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [OSError("cannot be read now")]
+
+    def read() -> Reading:
+        # What fails here is tried again, and ends nobody.
+        if broken:
+            raise broken.pop()
+        return read_built_in()
+
+    monkeypatch.setattr(main, "read_built_in", read)
     keys = KeyRing.open(tmp_path / "keys")
     sources = AllSources(directories="", git_hosts=(), git_url="", token=lambda: "")
     for _ in range(2):

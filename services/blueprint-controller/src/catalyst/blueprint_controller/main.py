@@ -18,9 +18,11 @@ from catalyst.blueprint_controller.domain.source import STARTER
 from catalyst.blueprint_controller.handlers import service
 from catalyst.blueprint_controller.settings import Settings
 from catalyst.chassis import app as process
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.events import encode
 from catalyst.chassis.jetstream.port import BrokerError, Outgoing
 from catalyst.chassis.member import WorkerMember
+from catalyst.chassis.reconcile import Reconciler
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import codec
@@ -57,6 +59,11 @@ class BlueprintController(WorkerMember):
         if not self._starter:
             return
         await self.worker.active.wait()
+        async with asyncio.TaskGroup() as tasks:
+            Reconciler(tasks, self._seed).mark(STARTER)
+
+    async def _seed(self, _key: str) -> None:
+        """Ask for what comes with this version; a repeat is the same command."""
         revision = (await asyncio.to_thread(read_built_in)).revision
         command = bp1.SeedSource(revision=revision)
         message = BY_SHAPE[bp1.SeedSource]
@@ -68,17 +75,12 @@ class BlueprintController(WorkerMember):
             data=encode(command),
         )
         subject = source_ref(None, STARTER).command(message.name, message.version)
-        while True:
-            headers = {"Authorization": f"Bearer {self._runtime.token()}"}
-            try:
-                await self._runtime.broker.publish(
-                    Outgoing(subject, codec.encode(envelope), headers)
-                )
-            except BrokerError as error:
-                log.info("starter waits", extra={"why": str(error)})
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                return
+        headers = {"Authorization": f"Bearer {self._runtime.token()}"}
+        try:
+            await self._runtime.broker.publish(Outgoing(subject, codec.encode(envelope), headers))
+        except BrokerError as error:
+            log.info("starter waits", extra={"why": str(error)})
+            raise Retry(str(error), after_seconds=_PAUSE_SECONDS) from error
 
 
 @asynccontextmanager
