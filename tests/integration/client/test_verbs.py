@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -98,7 +99,8 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     shop.well("source", "remove", "shared", "--org", ORG)
     shop.well("blueprint", "lint", str(WORDPRESS))
 
-    found = shop.well("catalog", "search", "wordpress", "--org", ORG)
+    # The starter catalogue is registered behind everything that a start waits for.
+    found = shop.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
     looked = shop.well(*pasted(found.err, "catalog show"))
     assert "1.500 OMR" in looked.out
     assert "memoryMiB" in shop.well("catalog", "show", "bp-wordpress", "--form", "--org", ORG).out
@@ -343,12 +345,37 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
     assert said in shop.well("catalog", "show", "bp-hello", "--org", ORG).out
     # The folder holds it and nothing else: one of the checkout would bring its own.
     assert re.search(r"^own +_ +public +ready +1 +0", shop.well("source", "list").out, re.MULTILINE)
+    leads_on(shop, document.parent)
+
+
+def leads_on(shop: Shop, hello: Path) -> None:
+    """A Blueprint that waits, and its source once it cannot be read, stand in a plan's way."""
+    later = hello.with_name("bp-later")
+    shutil.copytree(hello, later)
+    document = later / "blueprint.yaml"
+    text = document.read_text("utf-8").replace("bp-hello", "bp-later")
+    needs = "spec:\n  depends: [{blueprint: bp-none, version: ^1}]\n"
+    document.write_text(text.replace("spec:\n", needs, 1))
+    shop.well("source", "sync", "own")
+    plan = ("plan", "install", "bp-later", "--as", "later", "--env", ENV)
+    first = shown(shop, "blueprint bp-none: bp-later 1.1.0 needs bp-none ^1", *plan)
+    assert "stands in the way" in first
+    assert "this one cannot be applied as things are" in shop.well(*plan).err
+    # Whose source it is decides who reads which one it is.
+    hello.parent.rename(hello.parent.with_name("moved"))
+    shop.well("source", "sync", "own")
+    hidden = "a source of the platform that bp-none may come from cannot be read"
+    assert "own cannot be read" not in shown(shop, hidden, *plan, by=shop.owner)
+    assert "own cannot be read" in shop.well(*plan).out
+    row = ("get", "blueprints", "public-bp-later", "--org", "_")
+    assert "source own: own cannot be read" in shown(shop, "source own", *row)
     assert not (ROOT / "my-blueprints").exists()
 
 
-def shown(shop: Shop, what: str, *arguments: str) -> None:
-    """Return once a verb shows something: a source that was added is read a moment later."""
+def shown(shop: Shop, what: str, *arguments: str, by: str = "") -> str:
+    """Return what a verb shows once that has something: what was added is read a moment later."""
     deadline = time.monotonic() + WAIT_SECONDS
-    while what not in (ran := shop.run(*arguments)).out:
+    while what not in (ran := shop.run(*arguments, by=by)).out:
         assert time.monotonic() < deadline, ran
         time.sleep(0.1)
+    return ran.out

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +188,17 @@ def test_what_is_its_own_cause_stays_and_what_a_link_only_names_is_not_followed(
         (0, "organization-suspended"),
         (0, "application-needed"),
     ]
+
+
+def test_what_is_told_twice_stands_once_with_the_time_that_is_known() -> None:
+    about: Any = {"who": "you", "what_to_do": "look"}
+    plain = Link(kind="source", name="platform", code="not-shown", message="it may be", **about)
+    known = msgspec.structs.replace(plain, message="it is not read", since=NOON)
+    for links in ((plain, known), (known, plain)):
+        assert follow(links, lambda *_: ()) == (known,)
+    said = Link(kind="organization", name="acme", code="x", message="it stands", **about)
+    again = msgspec.structs.replace(said, since=NOON)
+    assert tree((said,), lambda *_: (again,)) == ((0, again),)
 
 
 @given(size=st.integers(1, 60))

@@ -36,7 +36,7 @@ def lines(
         *_section("stays", plan["stays"]),
         *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
         "",
-        f"steps    {' → '.join(one['step'] for one in plan['steps'])}",
+        *_steps(plan["steps"]),
         f"expires  {plan['expires']}",
         f"hash     {plan['hash']}",
     ]
@@ -70,6 +70,10 @@ def heading(plan: Found, owner: str) -> str:
             return f"{action} {request['application']}" + _at(request, plan)
 
 
+def _steps(steps: Sequence[Found]) -> list[str]:
+    return [f"steps    {' → '.join(one['step'] for one in steps)}"] if steps else []
+
+
 def _extras(request: Found) -> list[str]:
     """Return the package and the add-ons that were asked for."""
     package = f"package {request['plan']}" if request.get("plan") else ""
@@ -86,7 +90,8 @@ def _at(request: Found, plan: Found) -> str:
         (one["version"] for one in plan["lock"] if one["application"] == request["application"]),
         "",
     )
-    text = f": {blueprint} {version}" if blueprint else f": {version}" if version else ""
+    what = " ".join(filter(None, (blueprint, version)))
+    text = f": {what}" if what else ""
     return f"{text} in {plan['environment']}"
 
 

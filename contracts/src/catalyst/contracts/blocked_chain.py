@@ -20,7 +20,9 @@ LEADING: Final = frozenset(
     {"change", "application", "blueprint", "source", "organization", "onboarding"}
 )
 """Kinds of links that lead to a row."""
-ENDS: Final = frozenset({"application-needed", "not-shown"})
+HIDDEN: Final = "not-shown"
+"""Code of the neutral link that stands for what the reader may not see."""
+ENDS: Final = frozenset({"application-needed", HIDDEN})
 """Codes of links that lead nowhere: what keeps the row is another matter, or not for the reader."""
 _WAITING: Final = frozenset({"change", "application"})
 """Kinds of rows that never are their own cause."""
@@ -73,7 +75,8 @@ def tree(
         if place in way and link.kind in _WAITING:
             continue
         link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
-        same = (*place, link.code, link.message)
+        # Of what is not shown one link is enough, and the one that knows since when is the better.
+        same = (*place, link.code, "" if link.code == HIDDEN else link.message)
         if same not in told:
             told[same] = len(found)
             found.append((len(way) - (start is not None), link))

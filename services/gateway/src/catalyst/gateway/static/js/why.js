@@ -8,7 +8,8 @@ import { age, label, place } from "./words.js";
 const FOLLOWED_MAX = 20;
 /** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
 const LEADING = ["change", "application", "blueprint", "source", "organization", "onboarding"];
-const ENDS = ["application-needed", "not-shown"];
+const HIDDEN = "not-shown";
+const ENDS = ["application-needed", HIDDEN];
 /** Kinds of rows that never are their own cause. */
 const WAITING = ["change", "application"];
 /** What the kinds of links are called; objects of a cluster have names of their own. */
@@ -57,10 +58,11 @@ export class Waiting {
         const at = `${one.kind} ${one.name}`;
         if (way.includes(at) && WAITING.includes(one.kind)) continue;
         const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one) : one;
-        const same = `${at} ${link.code} ${link.message}`;
+        // Of what is not shown one link is enough, and the one that knows since when is the better.
+        const same = `${at} ${link.code} ${link.code === HIDDEN ? "" : link.message}`;
         const before = told.get(same);
         if (!before) found.push({ ...link, depth: way.length - 1 });
-        else before.since ??= link.since; // Whoever said it first did not know since when.
+        else if (!before.since && link.since) Object.assign(before, link, { depth: before.depth }); // It was said before without since when.
         told.set(same, before ?? found.at(-1));
         const leads = LEADING.includes(link.kind) && !ENDS.includes(link.code);
         if (!leads || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
