@@ -118,6 +118,7 @@ async def _prices_are_shown(keeper: Window, member: Window, slug: str) -> None:
         await expect(regions["Add-ons"]).to_contain_text("Daily backup")
         await expect(regions["Use"]).to_contain_text("ai-tokens")
         await expect(regions["Blueprints"]).to_contain_text("bp-redis")
+        await expect(regions["Blueprints"]).to_contain_text("No charge of its own")
         await expect(regions["Versions"]).to_have_count(1 if window is keeper else 0)
     assert await keeper.page.evaluate(_VERSIONS) == [
         [

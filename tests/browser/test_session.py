@@ -2,12 +2,15 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window
+
+from catalyst.cli.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,12 +33,17 @@ async def test_who_comes_in_is_shown_what_they_run_or_the_way_to_it(
     person = f"new@{slug}.example"
     await window.sign_in(site.token(person), at="")
     await expect(page.locator("#view")).to_contain_text("You are in no Organization yet")
+    await expect(page.get_by_label("Show the views of")).to_be_hidden()
     await page.get_by_role("button", name="Sign out").click()
     other = f"looks-on@{slug}.example"
     owners = [{"email": person, "role": "owner"}, {"email": other, "role": "viewer"}]
     await site.create(slug, owners=owners)
     await window.sign_in(site.token(person), at="")
     await expect(page.get_by_role("heading", name="Applications")).to_be_visible()
+    await expect(page.get_by_label("Show the views of")).to_have_value(slug)
+    # The same again for whoever comes back.
+    await page.get_by_role("button", name="Sign out").click()
+    await window.sign_in(site.token(person), at="")
     await expect(page.get_by_label("Show the views of")).to_have_value(slug)
     way = page.get_by_role("region", name="How to begin")
     await expect(way.locator(".done")).to_have_text(re.compile(f"{slug} is ready"))
@@ -107,19 +115,32 @@ async def test_signing_out_puts_everything_away_in_every_window_of_the_profile(
 
 @pytest.mark.guarantee("G6.5")
 async def test_a_token_that_does_not_hold_is_refused_at_its_field(
-    chromium: Browser, site: Site
+    chromium: Browser, site: Site, tmp_path: Path
 ) -> None:
     forged = site.admin[:-8] + "AAAAAAAA"
     async with support.window(chromium, site.address) as window:
         await window.page.goto(site.address)
-        for given in ("", "not a token at all", "tökén", forged):
+        old = site.token("old@example.com", ttl=timedelta(hours=-1))
+        for given, said in (
+            ("", "Paste a token"),
+            ("not a token at all", "Paste the whole line"),
+            ("tökén", "This is no token"),
+            (forged, "not as it was signed"),
+            (Installation(tmp_path).token(), "signed somewhere else"),
+            (old, "has expired"),
+        ):
             await window.page.get_by_label("Token").fill(given)
             await window.page.get_by_role("button", name="Sign in").click()
-            await expect(window.page.locator("#token-error")).not_to_be_empty()
+            await expect(window.page.locator("#token-error")).to_contain_text(said)
             await expect(window.page.get_by_label("Token")).to_have_attribute(
                 "aria-invalid", "true"
             )
             assert await window.page.locator("#desk").is_hidden()
+        # Its last moments are granted to clocks that differ; the cookie's are over.
+        brief = site.token("brief@example.com", ttl=timedelta(seconds=-1))
+        await window.page.get_by_label("Token").fill(brief)
+        await window.page.get_by_role("button", name="Sign in").click()
+        await expect(window.page.locator("#door-notice")).to_contain_text("has ended")
 
 
 @pytest.mark.guarantee("G4.8")

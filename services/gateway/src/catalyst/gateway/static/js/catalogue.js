@@ -10,6 +10,8 @@ const PAGE = 60;
 const GHOSTS = 8;
 const CHANGED_MS = 500; // Blueprints are registered many at a time.
 const KINDS = ["blueprint", "curation"];
+/** Of what has a price, and that is nothing. */
+export const FREE = "No charge of its own";
 /** Categories that are no word. */
 const CATEGORIES = { ai: "AI", cms: "Websites" };
 
@@ -127,9 +129,10 @@ export function category(name) {
   return Object.hasOwn(CATEGORIES, name) ? CATEGORIES[name] : label(name || "other");
 }
 
-/** Returns what a month costs; what has no price is not free. */
+/** Returns what a month costs; what has no price is not free, unlike what has one of nothing. */
 export function priced(price) {
   if (!price?.length) return [el("span", { class: "quiet", text: "No price is known" })];
+  if (!price.some(({ minor }) => minor)) return [el("span", { class: "quiet", text: FREE })];
   const [first, ...others] = price.map(({ text }) => text);
   return [el("strong", { text: first }), el("span", { class: "quiet", text: ` ${others.length ? `or ${others.join(" or ")} ` : ""}a month` })];
 }

@@ -7,7 +7,7 @@ import { CommandForm } from "./form.js";
 import { RowTable } from "./rows.js";
 import { LiveStream } from "./stream.js";
 import { Views } from "./views.js";
-import { actor, place } from "./words.js";
+import { actor, notTaken, place } from "./words.js";
 
 const SIGNED_IN = "catalyst-signed-in"; // Whether to ask for the session at all; never the token.
 const ASK_AGAIN_MS = 2000;
@@ -39,7 +39,7 @@ const form = new CommandForm({
     showTab(byId("tab-row"));
     detail.showChain(command, organization);
   },
-  signedOut: (text) => leave(text),
+  signedOut: (text) => leave(notTaken(text)),
 });
 const detail = new Detail({
   rows: () => stream?.rows ?? new Map(),
@@ -93,7 +93,7 @@ function opened(session) {
     gone: (key, told) => detail.gone(key, told),
     applied: (asOf) => form.applied(asOf),
     state,
-    denied: (text) => leave(text),
+    denied: (text) => leave(notTaken(text)),
   });
   return current;
 }
@@ -162,7 +162,7 @@ async function signIn(event) {
     await enter(body);
   } catch (problem) {
     if (byId("door").hidden) throw problem;
-    error.textContent = problem.message;
+    error.textContent = notTaken(problem.message);
     input.setAttribute("aria-invalid", "true");
     input.focus();
   }

@@ -1,7 +1,7 @@
 // What things cost: the price book with its versions, or what of it applies to an Organization.
 
 import { question } from "./asking.js";
-import { priced } from "./catalogue.js";
+import { FREE, priced } from "./catalogue.js";
 import { el } from "./dom.js";
 import { nothing, unread } from "./icons.js";
 import { fine, money } from "./money.js";
@@ -11,6 +11,7 @@ const PAGE = 50;
 const MOST = 200; // Blueprints that are listed; the catalogue has all of them.
 
 const text = (amounts) => amounts.map(money).join(" or ");
+const monthly = (amounts) => (amounts.some(({ minor }) => minor) ? `${text(amounts)} a month` : FREE);
 const day = (time) => time.slice(0, 10);
 
 export class Prices {
@@ -49,7 +50,7 @@ export class Prices {
     this.said.textContent = `The price book ${latest.book}, version ${latest.version}, in force from ${day(latest.start)} on`;
     this.list.replaceChildren(
       ...sections(latest),
-      section("Blueprints", latest.blueprints.map((one) => line(one.name, `bp-${one.sku}`, `${text(one.month)} a month`))),
+      section("Blueprints", latest.blueprints.map((one) => line(one.name, `bp-${one.sku}`, monthly(one.month)))),
       section("Versions", versions.map((one, at) => version(one, at === versions.length - 1))));
   }
 

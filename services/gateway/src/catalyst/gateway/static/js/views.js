@@ -60,7 +60,7 @@ export class Views {
 
   begin(session) {
     this.#session = session;
-    for (const id of ["views", "whose"]) byId(id).hidden = false;
+    byId("views").hidden = false;
     this.changed(null);
     this.route();
   }
@@ -70,6 +70,7 @@ export class Views {
     this.#close();
     this.#organization = "";
     this.#select.replaceChildren();
+    this.offered = null;
     for (const id of ["views", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
   }
@@ -118,6 +119,7 @@ export class Views {
     if (text !== this.offered) {
       this.offered = text;
       this.#select.replaceChildren(...names.map((name) => el("option", { value: name, text: name })));
+      byId("whose").hidden = !names.length;
     }
     const before = this.#organization;
     // One's own come first: a sovereign-admin sees all there are.

@@ -112,3 +112,18 @@ export function place(key) {
   );
   return { organization, environment, kind, namespace, name };
 }
+
+const ELSEWHERE = "This token was signed somewhere else, or long ago. Make a new one here.";
+const NOT_TAKEN = {
+  "a token is needed here and there is none": "Your session has ended. Sign in again.",
+  "the token is not accepted: malformed": "This is no token. Paste the whole line that is printed, and nothing else.",
+  "the token is not accepted: expired": "This token has expired. Make a new one.",
+  "the token is not accepted: signature": "This token is not as it was signed. Paste the whole line that is printed.",
+  "the token is not accepted: issuer": ELSEWHERE,
+  "the token is not accepted: unknown-key": ELSEWHERE,
+};
+
+/** Returns why whoever asks is not known, with what to do about it. */
+export function notTaken(message) {
+  return Object.hasOwn(NOT_TAKEN, message) ? NOT_TAKEN[message] : message;
+}
