@@ -1,7 +1,9 @@
 """Servers that want to harm whoever reads a Git repository from them."""
 
+import gc
 import io
 import threading
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -54,7 +56,7 @@ def sent(*objects: ShaFile) -> bytes:
 
 
 @contextmanager
-def serving(refs: Answer, packs: Answer, **headers: str) -> Iterator[str]:
+def serving(refs: Answer, packs: Answer, *, status: int = 200, **headers: str) -> Iterator[str]:
     """Answer as told, for as long as somebody reads; yields the address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -66,7 +68,7 @@ def serving(refs: Answer, packs: Answer, **headers: str) -> Iterator[str]:
             self._send("result", packs)
 
         def _send(self, what: str, answer: Answer) -> None:
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", f"application/x-git-upload-pack-{what}")
             for name, value in headers.items():
                 self.send_header(name.replace("_", "-"), value)
@@ -131,6 +133,19 @@ def test_a_compressed_answer_is_not_unpacked(tmp_path: Path) -> None:
     told = serving(lambda: iter([answer]), lambda: iter(()), Content_Encoding="deflate")
     with told as url, pytest.raises(Unusable, match="compressed"):
         read(tmp_path / "kept", url)
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_an_answer_that_nobody_reads_leaves_no_connection_behind(
+    tmp_path: Path, status: int
+) -> None:
+    told = serving(lambda: iter([b"no"]), lambda: iter(()), status=status, Location="/elsewhere")
+    with told as url, warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        with pytest.raises(Unusable):
+            read(tmp_path / "kept", url)
+        gc.collect()
+    assert [str(one.message) for one in left] == []
 
 
 @pytest.mark.parametrize("where", ["branches", "progress"])

@@ -106,6 +106,8 @@ class Plain(urllib3.PoolManager):
         self._connect = connect
         self._guards: list[socket.socket] = []
         """A second handle of each connection: it is cut off by that, whatever it waits for."""
+        self._answers: list[Any] = []
+        """What nobody may have read to its end: a refusal, which keeps its connection."""
         self._late = False
         self._left = 0
 
@@ -145,6 +147,9 @@ class Plain(urllib3.PoolManager):
             raise
         finally:
             timer.cancel()
+            for answer in self._answers:
+                answer.close()
+            self._answers.clear()
             self.clear()
             for guard in self._guards:
                 guard.close()
@@ -166,6 +171,7 @@ class Plain(urllib3.PoolManager):
         """
         more["redirect"] = False
         answer = super().request(method, url, *args, **more)
+        self._answers.append(answer)
         if 300 <= answer.status < 400:
             answer.close()
             raise Unusable("refused", "the address leads elsewhere; write the one that it leads to")
