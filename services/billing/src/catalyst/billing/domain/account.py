@@ -96,6 +96,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Return how much is owed, in minor units."""
         return -ledger.balance(self.balances, "receivable", currency)
 
+    def not_invoiced(self, currency: str) -> int:
+        """Return how much is owed that is on no invoice, in minor units: of orders and of holds."""
+        invoices = sum(one.get(currency, 0) for one in self.open_invoices.values())
+        return max(0, self.owed(currency) - invoices)
+
     def headroom(self, currency: str) -> int:
         """Return how much more may be owed, in minor units."""
         return max(0, self.credit_limits.get(currency, 0) - self.owed(currency))

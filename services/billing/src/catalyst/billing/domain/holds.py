@@ -212,7 +212,7 @@ def _owed(state: Account, hold: Hold) -> Money | None:
     if not sides:
         return None
     currency = sides[0].currency
-    minor = min(-sum(one.minor for one in sides), max(0, state.owed(currency)))
+    minor = min(-sum(one.minor for one in sides), state.not_invoiced(currency))
     return Money(currency=currency, minor=minor) if minor else None
 
 
@@ -281,7 +281,7 @@ def _release(
         state.credits,
         context.now,
         entry=name,
-        owed=state.owed(hold.quote.due.currency),
+        owed=state.not_invoiced(hold.quote.due.currency),
         back=back,
     )
     grant = None

@@ -184,7 +184,7 @@ def release(
         grants: Grants by name.
         now: Grants that expired by then get nothing back.
         entry: Name of the hold.
-        owed: What is owed now, in minor units.
+        owed: What is owed now that is on no invoice, in minor units.
         back: Name of the grant that takes what was paid since.
 
     Returns:
