@@ -63,6 +63,16 @@ class Shop:
                 return ran
             time.sleep(0.1)
 
+    def once_said(self, text: str, *arguments: str) -> Ran:
+        """Run a verb until it says so: what it shows may still be on its way."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            ran = self.well(*arguments)
+            if text in ran.out or time.monotonic() > deadline:
+                assert text in ran.out, f"{arguments}:\n{ran.out}\n{ran.err}"
+                return ran
+            time.sleep(0.1)
+
     @property
     def bookkeeper(self) -> str:
         """Token of a billing-admin."""
