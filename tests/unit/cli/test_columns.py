@@ -40,6 +40,24 @@ def test_a_narrow_terminal_does_without_some_columns_and_never_cuts_a_type() -> 
     assert whole(widths) <= 80
 
 
+def test_what_holds_nothing_goes_before_anything_is_cut() -> None:
+    headings = ("NAME", "ENVIRONMENT", "BLUEPRINT", "APPLIED", "HEALTH", "CHANGE", "GATE", "NOTICE")
+    blog = ("blog", "omantel-prod", "bp-wordpress 1.1.0", "current", "healthy", "-", "open", "-")
+    widths = fit(headings, [blog, blog], 80)
+    assert widths[2] == len("bp-wordpress 1.1.0")
+    assert {headings[index] for index in range(8) if index not in widths} <= {"CHANGE", "NOTICE"}
+    # One that says something stays, and so does the last.
+    assert 7 in fit(headings, [(*blog[:7], "yanked"), blog], 80)
+    assert fit(("NAME",), [("-",)], 1) == {0: 4}
+
+
+def test_a_price_is_not_cut_for_a_category() -> None:
+    headings = ("NAME", "TITLE", "VERSION", "CATEGORY", "ORIGIN", "PRICE", "NOTES")
+    price = "1.000 OMR or 2.60 USD a month"
+    found = fit(headings, [("bp-wiki", "Wiki", "2.1.0", "collaboration", "public", price, "-")], 80)
+    assert found[5] == len(price)
+
+
 def test_the_widest_is_cut_when_nothing_more_can_go() -> None:
     widths = fit(("NAME", "REGIONS"), [("acme-prod", "hetzner/fsn," * 20)], 80)
     assert (widths[0], whole(widths)) == (9, 80)

@@ -28,8 +28,12 @@ EXPENDABLE: Final = (
     "TIER",
     "TIME",
     "POLICY",
+    "CATEGORY",
+    "ORIGIN",
 )
 """Columns that a narrow terminal does without, in the order in which they go."""
+NOTHING: Final = "-"
+"""What a cell shows that holds nothing; a column of these alone goes before any other."""
 _PROSE_FLOOR: Final = 24
 _FLOOR: Final = 12
 
@@ -44,12 +48,12 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
     prose = [index for index in widths if headings[index] in PROSE]
     _narrow(widths, prose, _PROSE_FLOOR, room)
     gone: list[int] = []
-    for name in EXPENDABLE:
+    for index in (*_bare(rows), *(headings.index(name) for name in EXPENDABLE if name in headings)):
         if _over(widths, room) <= 0 or len(widths) == 1:
             break
-        if name in headings:
-            gone.append(headings.index(name))
-            del widths[gone[-1]]
+        if index in widths:
+            gone.append(index)
+            del widths[index]
     # The last one that went may have left room for others.
     for index in reversed(gone):
         if _over(widths, room) + GAP + natural[index] <= 0:
@@ -63,6 +67,11 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
     for index in prose:
         widths[index] = min(natural[index], widths[index] + max(0, -_over(widths, room)))
     return dict(sorted(widths.items()))
+
+
+def _bare(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns that hold nothing in any row."""
+    return [index for index, cells in enumerate(zip(*rows, strict=True)) if {*cells} == {NOTHING}]
 
 
 def _narrow(widths: dict[int, int], which: Sequence[int], floor: int, room: int) -> None:

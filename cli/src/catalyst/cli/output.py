@@ -113,7 +113,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or value in ("", (), []):
-        return "-"
+        return columns.NOTHING
     if isinstance(value, list | tuple):
         value = ",".join(str(item) for item in value)
     return clean(to_the_second(str(value)))
