@@ -182,7 +182,12 @@ def test_nothing_is_parked_here(catalyst: Callable[..., Ran]) -> None:
     ran = catalyst("dlq", "show", subject)
     assert ran.code == 4
     assert "catalyst dlq list" in ran.err
-    assert catalyst("dlq", "retry", subject).code == 3
+    ran = catalyst("dlq", "retry", subject)
+    assert ran.code == 3
+    assert "catalyst dlq list" in ran.err
+    assert (
+        "dlq list" in json.loads(catalyst("dlq", "retry", subject, "--json").err)["error"]["hint"]
+    )
     assert catalyst("dlq", "drop", "nonsense", "--reason", "x").code == 2
 
 

@@ -14,7 +14,7 @@ from tests.support.each import each
 from catalyst.chassis.errors import Expected
 from catalyst.cli import main
 from catalyst.cli.broker import BrokerFault
-from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, of_problem
+from catalyst.cli.exits import MEANINGS, NEXT, Ended, ExitCode, Failure, expected, of_problem
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
@@ -136,6 +136,12 @@ def test_where_nobody_answers_another_connection_is_offered() -> None:
     failure = expected(Unreachable("nobody answers at http://a"))
     assert failure is not None
     assert "`catalyst context use NAME`" in failure.hint
+
+
+@each(sorted(NEXT))
+def test_every_advice_is_for_a_code_there_is_and_is_given(code: str) -> None:
+    refused = CODES[code]
+    assert of_problem(Problem(refused.status, code)).hint == NEXT[code]
 
 
 _STRUCK = """

@@ -53,6 +53,24 @@ _BY_STATUS: Final[dict[int, ExitCode]] = {
 }
 
 
+NEXT: Final[dict[str, str]] = {
+    "organization-not-found": "`catalyst get organizations` lists yours",
+    "organization-suspended": "the command environment.resume-organization.v1 ends that",
+    "environment-not-found": "`catalyst get environments` lists yours",
+    "application-not-found": "`catalyst get applications` lists yours",
+    "change-not-found": "`catalyst get changes` shows those there are",
+    "source-not-found": "`catalyst source list` shows those there are",
+    "source-location-forbidden": "BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed",
+    "voucher-not-found": "is the code as it was given, every letter of it?",
+    "invoice-not-found": "`catalyst billing invoice list` shows those there are; a month that runs "
+    "has none until it is closed",
+    "not-parked": "`catalyst dlq list` shows what was set aside",
+    "prices-unavailable": "`catalyst billing price-book apply FILE` brings one; it needs the role "
+    "billing-admin",
+}
+"""What to do about a refusal, by its code, where somebody can do something."""
+
+
 class Failure(Exception):
     """An end that is not success, with a text for the person and a code for the script."""
 
@@ -112,13 +130,10 @@ def expected(error: BaseException) -> Failure | None:
 def of_problem(problem: Problem) -> Failure:
     """Return a refusal as the end of the command."""
     exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
-    hint = ""
+    hint = NEXT.get(problem.code, "")
     if problem.code == "prices-unavailable":
         # Somebody answers; what is missing is a decision.
         exit_code = ExitCode.REJECTED
-        hint = (
-            "`catalyst billing price-book apply FILE` brings one; it needs the role billing-admin"
-        )
     elif problem.status == 401:
         hint = "`catalyst token --email … --role …` makes a token; `--token` or a context uses it"
     elif problem.status == 403:

@@ -11,7 +11,7 @@ import typer
 
 from catalyst.cli import addressing, files, trace
 from catalyst.cli.documents import parse
-from catalyst.cli.exits import Ended, ExitCode, Failure, expected
+from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.target import (
     ContextOption,
@@ -184,14 +184,19 @@ def refuse(found: Outcome, form: Format) -> Never:
     Raises:
         Ended: Always, with the code that says so.
     """
+    hint = NEXT.get(found.code, "")
     if form is Format.JSON:
-        why = Failure(exit_of(found), found.message, code=found.code, errors=found.errors)
+        why = Failure(
+            exit_of(found), found.message, code=found.code, hint=hint, errors=found.errors
+        )
         complain(why, as_object=True)
         raise Ended(exit_of(found))
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
         said = "" if error.message == found.message else f": {error.message}"
         note(f"  {error.pointer or '/'}{said}")
+    if hint:
+        note(f"Hint: {hint}")
     raise Ended(exit_of(found))
 
 
