@@ -233,6 +233,7 @@ async def test_without_credit_the_button_says_why_it_cannot_be_pressed(
     await expect(desk.page.locator(f"#{why}")).to_contain_text("It cannot be applied:")
     await expect(desk.page.locator(".plan")).to_contain_text("(not enough)")
     behind = desk.page.locator(".plan .blocked .why")
+    await expect(behind).to_contain_text("What is behind it")
     await expect(behind).to_contain_text(f"the account of {slug} has less than")
     await expect(behind).to_contain_text("voucher redeem")
 

@@ -112,7 +112,7 @@ export class PlanView {
 
   #blocked({ blocked_by: blockers }) {
     if (!blockers.length) return null;
-    this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go) }));
+    this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go, "What is behind it") }));
     const behind = new Map(this.#chains.map(({ chain, why }) => [chain, why.node]));
     const lines = blockers.map(({ message, names, chain }) => el("li", {},
       [message, ...(names.length ? [names.join(" → ")] : [])].join(": "), behind.get(chain) ?? null));

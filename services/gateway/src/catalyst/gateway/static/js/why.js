@@ -112,9 +112,9 @@ export class Why {
   #drawn = "";
   #ages = [];
 
-  /** `go` leads to the changes that a link names. */
-  constructor(go) {
-    this.go = go;
+  /** `go` leads to the changes that a link names; `title` says what the chain is. */
+  constructor(go, title = "What it waits for") {
+    Object.assign(this, { go, title });
     this.node = el("div");
   }
 
@@ -129,7 +129,7 @@ export class Why {
   }
 
   #chain(links) {
-    return el("div", { class: "why" }, el("h4", {}, icon("clock"), "What it waits for"),
+    return el("div", { class: "why" }, el("h4", {}, icon("clock"), this.title),
       el("ol", {}, links.map((link, at) => this.#link(link, links.length > 1 && at === links.length - 1))));
   }
 
