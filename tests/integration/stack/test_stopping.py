@@ -1,4 +1,4 @@
-"""Ctrl-C while `catalyst up` still starts: it ends at once, in order, and says so."""
+"""Ctrl-C while a stack still starts: it ends at once, in order, and says so."""
 
 import asyncio
 import os
@@ -20,9 +20,28 @@ async def test_a_start_that_is_given_up_ends_in_order(tmp_path: Path, reached: s
     command = ["up", "--data", str(tmp_path / "data"), "--port", "0"]
     if "process" in reached:
         command.append("--processes")
+    assert await _struck(tmp_path, command, reached) == [
+        "stopping",
+        "stopped before everything ran; the same command begins again",
+    ]
+
+
+async def test_a_demonstration_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    said = await _struck(tmp_path, ["demo"], "starting a process for each member")
+    assert said == ["stopped; everything was removed again"]
+    assert _made(tmp_path) == []
+
+
+def _made(home: Path) -> list[Path]:
+    """Return the directories of demonstrations."""
+    return list(home.glob("catalyst-demo-*"))
+
+
+async def _struck(home: Path, command: list[str], reached: str) -> list[str]:
+    """Run the command, stop it where a line was reached, and return what it then says."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _PROGRAM, *command),
-        env=os.environ | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+        env=os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "TMPDIR": str(home)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -38,7 +57,4 @@ async def test_a_start_that_is_given_up_ends_in_order(tmp_path: Path, reached: s
         rest = (await child.stderr.read()).decode().splitlines()
         code = await child.wait()
     assert (code, await child.stdout.read()) == (130, b"")
-    assert [line for line in rest if not line.startswith("starting")] == [
-        "stopping",
-        "stopped before everything ran; the same command begins again",
-    ]
+    return [line for line in rest if not line.startswith("starting")]

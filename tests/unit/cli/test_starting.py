@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from catalyst.chassis.jetstream.port import NotFound
-from catalyst.cli import main, startable
+from catalyst.cli import contexts, main, startable
 from catalyst.cli.contexts import Context, Contexts, Credentials
 from catalyst.client.errors import shown_address
 
@@ -53,6 +53,20 @@ def test_a_taken_port_is_named(
     assert main.ended(["up", "--data", str(data), "--port", str(taken)]) == 1
     assert f"--port {taken}" in capsys.readouterr().err
     assert not data.exists()
+
+
+def test_who_may_be_on_a_taken_port_is_named(
+    taken: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name, port in (("mine", taken), ("other", taken + 1)):
+        context = Context(http=f"http://127.0.0.1:{port}", nats="", data="/srv/one")
+        contexts.register(contexts.default_path(), name, context)
+    assert main.ended(["up", "--data", str(tmp_path / "data"), "--port", str(taken)]) == 1
+    assert "doctor --context mine`" in capsys.readouterr().err
 
 
 def test_a_broker_that_is_not_there_is_named_without_its_password(

@@ -27,8 +27,8 @@ _SERVER: Final = "Catalyst needs nats-server 2.15 or newer, with JetStream"
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
-def check_listening(host: str, port: int) -> None:
-    """Look whether the address can be listened on.
+def check_listening(host: str, port: int, known: Contexts) -> None:
+    """Look whether the address can be listened on; `known` may say who does so already.
 
     Raises:
         Failure: With the option that is wrong.
@@ -50,10 +50,15 @@ def check_listening(host: str, port: int) -> None:
                 hint="127.0.0.1 listens for this machine alone, 0.0.0.0 for every network",
             ) from error
         why = cause.strerror if isinstance(cause, OSError) else str(error)
+        hint = "choose another port with --port, or 0 for any free one"
+        here = f":{port}"
+        for name in sorted(name for name, one in known.contexts.items() if one.http.endswith(here)):
+            hint = f"`catalyst doctor --context {name}` shows whether {name} still runs there; "
+            hint += "--port 0 takes any free port for another"
         raise Failure(
             ExitCode.UNEXPECTED,
             f"--port {port}: cannot listen on {host}:{port}: {why}",
-            hint="choose another port with --port, or 0 for any free one",
+            hint=hint,
         ) from error
 
 

@@ -71,7 +71,8 @@ def up(
 
 async def _up(data: Path, options: Options) -> None:
     # First of all, so that a refused start leaves no directory behind.
-    startable.check_listening(options.host, options.port)
+    known = contexts.load(contexts.default_path())
+    startable.check_listening(options.host, options.port, known)
     if options.nats_url:
         await startable.check_broker(options.nats_url)
     installation = Installation(data)

@@ -75,7 +75,12 @@ def demo(
             "--kill needs --against: without it, a worker of the demonstration itself is killed",
         )
     screen = Screen(as_json=json_)
-    loop.run(_demo(screen, against, kill))
+    try:
+        loop.run(_demo(screen, against, kill))
+    except KeyboardInterrupt:
+        left = "what it created stays there" if against else "everything was removed again"
+        note(f"stopped; {left}")
+        raise
     if not screen.held:
         raise Ended(ExitCode.CHECK_FAILED)
 
@@ -139,7 +144,7 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
         screen.waiting(f"everything runs in {folder} and is removed at the end")
         installation = Installation(Path(folder))
         options = Options(port=0, processes=True, simulate_cluster=True)
-        async with running(installation, options, screen.waiting) as stack:
+        async with running(installation, options, screen.waiting) as stack, _saying_so():
             if stack.supervisor is None:
                 raise RuntimeError("the demonstration needs processes that it can kill")
             yield _Stage(
@@ -149,6 +154,16 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
                 kill_changes=_of_ours(stack.supervisor, "provisioning", "worker of provisioning"),
                 kill_books=_of_ours(stack.supervisor, "billing", "worker of billing"),
             )
+
+
+@asynccontextmanager
+async def _saying_so() -> AsyncIterator[None]:
+    """Say that it stops where it is stopped: until everything has ended takes seconds."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        note("stopping")
+        raise
 
 
 async def _business(screen: Screen, stage: _Stage) -> int:
@@ -177,7 +192,7 @@ def _next(against: str) -> tuple[str, ...]:
         )
     return (
         "Everything was removed again. To run it and keep it:",
-        f"  {called()} up",
+        f"  {called()} up --simulate-cluster",
     )
 
 
