@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalyst.blueprints.package import Package, of_files
-from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 
 DOCUMENT = """\
 apiVersion: catalyst.openova.io/v1
@@ -87,7 +87,5 @@ def scope(config: dict[str, object], **dependencies: str) -> Scope:
                 for alias, host in dependencies.items()
             },
         ),
-        environment=EnvironmentScope(
-            name="acme-prod", type="prod", organization="acme", regions=("fsn", "hel")
-        ),
+        environment=environment("acme", "acme-prod", "prod", ("fsn", "hel")),
     )

@@ -10,7 +10,7 @@ from tests.support.configurations import choices
 from catalyst.blueprints import dependencies, manifests, rendering, versions
 from catalyst.blueprints.document import Blueprint, read
 from catalyst.blueprints.package import Package
-from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 from catalyst.blueprints.starter import loading
 
 NAMES: Final = loading.names()
@@ -61,9 +61,7 @@ def _scope(config: dict[str, Any], found: dict[str, Neighbour], change: str) -> 
             change=change,
             dependencies=found,
         ),
-        environment=EnvironmentScope(
-            name="acme-prod", type="prod", organization="acme", regions=("fsn",)
-        ),
+        environment=environment("acme", "acme-prod", "prod", ("hz-fsn-rtz-prod",)),
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import plans
 
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.provisioning.domain import files, foreign
 from catalyst.provisioning.domain.place import Place
@@ -124,4 +125,47 @@ def test_two_environments_of_a_type_do_not_meet() -> None:
     two = files.placed(second, made, ORIGIN)
     assert not one.keys() & two.keys()
     assert files.flux_name("acme", "blog", first.name) == "blog-prod"
-    assert files.flux_name("acme", "blog", second.name) == "blog-lab-prod"
+    assert files.flux_name("acme", "blog", second.name) == "blog--lab-prod"
+
+
+LABELLED = "acme-lab-prod"
+
+
+@pytest.mark.parametrize(
+    ("name", "env_type", "cluster", "namespace"),
+    [
+        (plans.PROD, "prod", "hz-fsn-rtz-prod", "blog"),
+        (plans.PROD, "prod", "hz-fsn-rtz-prod-2", "blog"),
+        (LABELLED, "prod", "hz-fsn-rtz-prod", "blog--lab-prod"),
+        ("acme-dev", "dev", "hz-fsn-rtz-prod", "blog--dev"),
+        ("acme-dev", "dev", "hz-fsn-rtz-dev", "blog"),
+    ],
+)
+def test_what_may_share_a_cluster_has_namespaces_and_secrets_of_its_own(
+    name: str, env_type: Any, cluster: str, namespace: str
+) -> None:
+    region = env1.Region(
+        provider="hetzner", region="fsn", building_block="rtz", host_cluster=cluster
+    )
+    environment = msgspec.structs.replace(
+        place({}).environment, env_type=env_type, regions=(region,)
+    )
+    there = msgspec.structs.replace(
+        place({"password": "secret:mail/key"}, {"db": "pg"}), name=name, environment=environment
+    )
+    around = there.around
+    assert there.namespace("blog") == namespace
+    assert around.secrets == f"org/acme/env/{name.removeprefix('acme-')}"
+    made = files.placed(there, {"kustomization.yaml": KUSTOMIZATION}, ORIGIN)
+    (secret,) = yaml.safe_load_all(made[f"environments/{name}/secrets/mail.yaml"])
+    assert secret["metadata"]["namespace"] == namespace
+    assert secret["spec"]["data"][0]["remoteRef"]["key"] == f"{around.secrets}/mail"
+
+
+def test_flux_objects_of_one_application_are_never_called_like_those_of_another() -> None:
+    names = {
+        files.flux_name("acme", application, environment)
+        for application in ("blog", "blog-lab")
+        for environment in (plans.PROD, LABELLED, "acme-dev")
+    }
+    assert len(names) == 6

@@ -26,9 +26,9 @@ from catalyst.blueprints.scope import (
     KNOWN,
     NEIGHBOUR,
     ApplicationScope,
-    EnvironmentScope,
     Neighbour,
     Scope,
+    environment,
 )
 from catalyst.blueprints.source import Document
 
@@ -331,9 +331,7 @@ def _trial(found: manifests.Manifests, blueprint: Blueprint, source: Document) -
                 for one in blueprint.depends
             },
         ),
-        environment=EnvironmentScope(
-            name="sample-prod", type="prod", organization="sample", regions=("fsn",)
-        ),
+        environment=environment("sample", "sample-prod", "prod", ("hz-fsn-rtz-prod",)),
     )
     try:
         rendering.made_of(found, blueprint, scope)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
+
+NAMESPACE_MAX: Final = 63
+"""Characters of a namespace's name."""
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,11 @@ class EnvironmentScope(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     organization: str
     regions: tuple[str, ...] = ()
+    """Names of its host clusters."""
+    secrets: str
+    """Where its secrets stand in the store, without a `/` at its end."""
+    namespace_suffix: str = ""
+    """What follows an Application's name in the name of its namespace; mostly nothing."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +60,32 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         """Return the names and values for an evaluation."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
+
+
+def suffix(organization: str, environment: str) -> str:
+    """Return an Environment's name within its Organization: its type, or label and type."""
+    return environment.removeprefix(f"{organization}-")
+
+
+def environment(
+    organization: str, name: str, env_type: str, clusters: Sequence[str]
+) -> EnvironmentScope:
+    """Return an Environment, apart from every other that may share a cluster with it.
+
+    In a cluster of its own type, the Environment without a label has namespaces named like its
+    Applications. All others, with a label or in a cluster of another type, add to the name what no
+    Application's name contains.
+    """
+    own = suffix(organization, name)
+    home = all(re.search(f"-{env_type}(-[^-]+)?$", cluster) for cluster in clusters)
+    return EnvironmentScope(
+        name=name,
+        type=env_type,
+        organization=organization,
+        regions=tuple(clusters),
+        secrets=f"org/{organization}/env/{own}",
+        namespace_suffix="" if own == env_type and home else f"--{own}",
+    )
 
 
 KNOWN: dict[str, frozenset[str]] = {

@@ -26,8 +26,8 @@ MAX_KEYS: Final = 900
 HOLD_KEYS: Final = 20_000
 """Keys of one flush while the fold is far behind the log."""
 HOLD_SECONDS: Final = 5.0
-"""How long they may wait. Each flush in between writes nearly every key once more: with two seconds,
-a catching up of a little more than that wrote all rows twice."""
+"""How long they may wait. Each flush in between writes nearly every key once more: with two
+seconds, a catching up of a little more than that wrote all rows twice."""
 MAX_BYTES: Final = 8 * 1024 * 1024
 """Bytes of one flush, beyond which it is written in parts."""
 IDLE_SECONDS: Final = 0.02

@@ -105,7 +105,7 @@ def _uid(running: Running, kind: str, made_by: str) -> str:
 
 def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
     suffix = running.environment.removeprefix(f"{running.organization}-")
-    name = f"{running.application}-{suffix}"
+    name = f"{running.application}{'--' if '-' in suffix else '-'}{suffix}"
     applied = running.before if stage == "applying" else running.commit
     status, reason, message = "Unknown", "Progressing", "reconciliation in progress"
     if stage == "settled" and not running.waits and mode != "drift":

@@ -22,7 +22,7 @@ from catalyst.blueprints import dependencies, versions
 from catalyst.blueprints.configschema import effective
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.merging import merged
-from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 from catalyst.blueprints.versions import Range, Version
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry, Offered, parsed_range
@@ -279,25 +279,25 @@ class Universe:
             values = self.running[pin.application].values
         else:
             values = given.get(pin.slot, {})
+        place = environment(
+            self.organization, self.environment, self.place.env_type, self.place.regions
+        )
         near = {
-            one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
+            one.alias: Neighbour(
+                name=one.alias, namespace=one.alias + place.namespace_suffix, host=one.alias
+            )
             for one in blueprint.depends
         }
         return Scope(
             config=effective(blueprint.schema, merged(blueprint.values, values)),
             application=ApplicationScope(
                 name=name,
-                namespace=name,
+                namespace=name + place.namespace_suffix,
                 environment=self.environment,
                 organization=self.organization,
                 dependencies=near,
             ),
-            environment=EnvironmentScope(
-                name=self.environment,
-                type=self.place.env_type,
-                organization=self.organization,
-                regions=self.place.regions,
-            ),
+            environment=place,
         )
 
     def slot(self, parent: Pin, alias: str, blueprint: str) -> str:

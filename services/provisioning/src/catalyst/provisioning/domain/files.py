@@ -21,6 +21,7 @@ import msgspec
 
 from catalyst.blueprints.manifests import KUSTOMIZATION
 from catalyst.blueprints.rendering import to_yaml
+from catalyst.blueprints.scope import suffix
 from catalyst.provisioning.domain.place import Place
 
 ARCHIVED: Final = "ARCHIVED"
@@ -57,14 +58,14 @@ def folder(environment: str) -> str:
     return f"environments/{environment}/"
 
 
-def suffix(organization: str, environment: str) -> str:
-    """Return an Environment's name within its Organization: its type, or label and type."""
-    return environment.removeprefix(f"{organization}-")
-
-
 def flux_name(organization: str, application: str, environment: str) -> str:
-    """Return the name of the Flux objects of an Application in an Environment."""
-    return f"{application}-{suffix(organization, environment)}"
+    """Return the name of the Flux objects of an Application in an Environment.
+
+    All of an Organization's stand in one namespace. A label has a second `-` before it: no other
+    Application's name ends so.
+    """
+    own = suffix(organization, environment)
+    return f"{application}--{own}" if "-" in own else f"{application}-{own}"
 
 
 def trunk(organization: str, application: str) -> dict[str, bytes]:
@@ -173,14 +174,14 @@ def _secrets(place: Place) -> dict[str, bytes]:
         found = _SECRET.fullmatch(text)
         if found is not None:
             keys.setdefault(found[1], set()).add(found[2])
-    at = f"org/{place.organization}/env/{suffix(place.organization, place.name)}"
+    at = place.around.secrets
     return {
         f"secrets/{name}.yaml": to_yaml(
             [
                 {
                     "apiVersion": "external-secrets.io/v1",
                     "kind": "ExternalSecret",
-                    "metadata": {"name": name, "namespace": place.application},
+                    "metadata": {"name": name, "namespace": place.namespace(place.application)},
                     "spec": {
                         "refreshInterval": "1h",
                         "secretStoreRef": {"kind": "ClusterSecretStore", "name": SECRETS_FROM},

@@ -12,7 +12,13 @@ from catalyst.blueprints.configschema import effective, validate, validate_updat
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.package import Package
-from catalyst.blueprints.scope import ApplicationScope, EnvironmentScope, Neighbour, Scope
+from catalyst.blueprints.scope import (
+    ApplicationScope,
+    EnvironmentScope,
+    Neighbour,
+    Scope,
+    environment,
+)
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
@@ -38,13 +44,25 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     hosts: Mapping[str, str] = {}
     """Where each Application that it depends on answers, by its name; the name itself, if not."""
 
+    @property
+    def around(self) -> EnvironmentScope:
+        """The Environment, as expressions see it."""
+        clusters = [region.host_cluster for region in self.environment.regions]
+        return environment(self.organization, self.name, self.environment.env_type, clusters)
+
+    def namespace(self, application: str) -> str:
+        """Return the namespace of an Application of the same Environment."""
+        return application + self.around.namespace_suffix
+
     def scope(self, blueprint: Blueprint) -> Scope:
         """Return what expressions of its Blueprint see.
 
         The change is left out on purpose: what it writes must not differ from change to change.
         """
         near = {
-            alias: Neighbour(name=name, namespace=name, host=self.hosts.get(name, name))
+            alias: Neighbour(
+                name=name, namespace=self.namespace(name), host=self.hosts.get(name, name)
+            )
             for alias, name in self.desired.dependencies.items()
         }
         values = merged(blueprint.values, self.desired.values)
@@ -52,17 +70,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             config=effective(blueprint.schema, values),
             application=ApplicationScope(
                 name=self.application,
-                namespace=self.application,
+                namespace=self.namespace(self.application),
                 environment=self.name,
                 organization=self.organization,
                 dependencies=near,
             ),
-            environment=EnvironmentScope(
-                name=self.name,
-                type=self.environment.env_type,
-                organization=self.organization,
-                regions=tuple(region.host_cluster for region in self.environment.regions),
-            ),
+            environment=self.around,
         )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.merging import merged
+from catalyst.blueprints.scope import NAMESPACE_MAX
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
@@ -174,6 +175,11 @@ def _check(
         raise Rejected("version-refused", message, pointer="/request/revision")
     before = old.values if old is not None and not rollback else None
     check_values(content, desired.values, before, pointer)
+    place = facts.place(item.application, request.environment or "", desired, {})
+    namespace = place.namespace(item.application)
+    if old is None and len(namespace) > NAMESPACE_MAX:
+        message = f"the namespace {namespace} is longer than {NAMESPACE_MAX} characters"
+        raise Rejected("application-name-invalid", message, pointer="/request/application")
     if old is None or rollback or old.version == item.version:
         return
     blueprint = content.blueprint
