@@ -51,6 +51,17 @@ async def victim(stack: Stack) -> tuple[str, list[str]]:
     return "victim", commands
 
 
+async def homes(stack: Stack, owner: str, slug: str) -> None:
+    """Wait until an owner reads the Git home, so that a refusal is not for want of one."""
+    async with stack.client(stack.token(owner)) as http:
+
+        async def served() -> bool:
+            found = await http.get(f"/git/{slug}/home.git/info/refs?service=git-upload-pack")
+            return found.status_code == 200 and b"refs/heads/main" in found.content
+
+        await until(served)
+
+
 def tries(slug: str, commands: Iterable[str]) -> list[str]:
     """Return every address under which something of the Organization could be read."""
     found = [
@@ -89,8 +100,10 @@ def tries(slug: str, commands: Iterable[str]) -> list[str]:
 @pytest.mark.guarantee("G6.4")
 @pytest.mark.parametrize("sign", ["token", "basic"])
 async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) -> None:
-    slug, commands = await victim(stack) if sign == "token" else ("victim", ["c-1"])
+    slug, commands = await victim(stack) if sign == "token" else ("victim", ["c-victim"])
     await attacker(stack)
+    await homes(stack, "vic@victim.example", slug)
+    await homes(stack, "mal@attacker.example", "attacker")
     token = stack.token("mal@attacker.example")
     basic = base64.b64encode(f"x:{token}".encode()).decode()
     header = f"Bearer {token}" if sign == "token" else f"Basic {basic}"
@@ -102,6 +115,9 @@ async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) 
             if SECRET in found.text or f"{slug}-dev" in found.text or f"/{slug}/" in found.text:
                 leaks.append(address)
             assert found.status_code < 500, address
+            if "/git/" in address:
+                # What a home answers names nobody: that there is an answer at all is the leak.
+                assert (found.status_code, address) == (404, address)
     assert leaks == []
     assert len(addresses) > 20
 

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.integration.jetstream.streams import fill
 from typing_extensions import override
 
-from catalyst.chassis import cursors
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.lock import BUCKET, locked
@@ -17,7 +15,6 @@ from catalyst.chassis.jetstream.topology import (
     VERSION_KEY,
     Finding,
     ensure,
-    ensure_consumer,
     ensure_stream,
 )
 from catalyst.contracts import topology as contracts
@@ -335,29 +332,3 @@ async def test_a_bucket_of_an_epoch_is_made_on_its_own(js: JetStream) -> None:
     assert await ensure_stream(js, read_model_bucket("abc")) == []
 
     assert (await settings(js, "KV_rm_abc"))["allow_atomic"] is True
-
-
-async def test_a_lost_durable_on_the_log_starts_behind_its_cursor(js: JetStream) -> None:
-    log = next(stream for stream in contracts.STREAMS if stream.name == contracts.EV)
-    durable = contracts.reaction_consumer("environment", "test", ["evt.>"])
-    await ensure(js, ([log, *contracts.BUCKETS], [durable]))
-    await fill(js, 10)
-    await settle_all(js, durable, 10)
-    await cursors.Keeper(js, [durable]).keep()
-    await js.api(f"CONSUMER.DELETE.{durable.stream}.{durable.name}", None)
-    await fill(js, 5)
-
-    assert await ensure_consumer(js, durable) == []
-    assert await ensure(js, ([log, *contracts.BUCKETS], [durable])) == []
-
-    info = await js.api(f"CONSUMER.INFO.{durable.stream}.{durable.name}", None)
-    assert info["config"]["opt_start_seq"] == 11
-    assert info["num_pending"] == 5
-
-
-async def settle_all(js: JetStream, durable: Consumer, count: int) -> None:
-    acknowledged = await js.link.jetstream().pull_subscribe_bind(
-        consumer=durable.name, stream=durable.stream
-    )
-    for message in await acknowledged.fetch(count):
-        await message.ack_sync()

@@ -230,9 +230,15 @@ async def test_nothing_of_another_organization_is_ever_sent(js: JetStream) -> No
         for query in ({"organization": "other"}, {"organization": "nobody"}):
             refused = await http.get("/v1/stream", params=query, headers=bearer())
             assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+        # What changed while nobody looked is neither told as a row nor as gone.
+        await log.decide(writing.renamed("other", "hidden meanwhile"))
+        await log.decide(*writing.environment_created("other", "dev"))
+        await listed(http, await log.decide(writing.deleted("other")))
         async with reading(http, cursor=cursor) as again:
             await again.until("synced")
+            assert again.names == ["synced"]
             assert again.rows == {}
+            assert again.cursor != cursor
 
 
 @pytest.mark.guarantee("G4.3")

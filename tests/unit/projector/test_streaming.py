@@ -70,22 +70,6 @@ def test_a_reader_who_sees_none_of_the_changes_is_told_how_far_the_rows_are() ->
     assert reader.cursor != before
 
 
-@pytest.mark.guarantee("G4.1")
-def test_a_stream_goes_on_where_it_ended() -> None:
-    world = World()
-    world.flush([writing.created("acme")])
-    reader = tab(world)
-    reader.drop()
-    world.flush([writing.renamed("acme", "Acme Limited")])
-    world.flush([writing.created("beta")], [writing.deleted("acme")])
-    reader.names.clear()
-    reader.connect()
-    reader.drain()
-    assert reader.names == ["put", "del", "synced"]
-    assert reader.resets == ["start"]
-    assert reader.rows == world.visible(SOVEREIGN, ALL)
-
-
 @pytest.mark.guarantee("G4.3")
 def test_a_slow_reader_gets_the_latest_value_and_the_number_that_was_passed_over() -> None:
     world = World()
@@ -111,36 +95,6 @@ def test_the_as_of_of_a_slow_reader_does_not_pass_its_oldest_unsent_row() -> Non
     assert reader.stream.as_of == told
     heartbeat = reader.stream.heartbeat()
     assert f'"as_of":{told},'.encode() in heartbeat
-
-
-@pytest.mark.guarantee("G4.4")
-@pytest.mark.parametrize(
-    ("cursor", "reason"),
-    [
-        ("nonsense", "unknown-cursor"),
-        ("ea.1.zzzz; drop", "unknown-cursor"),
-        ("ea.01.{scope}", "unknown-cursor"),
-        ("ea.999.{scope}", "unknown-cursor"),
-        ("{epoch}.999999.{scope}", "unknown-cursor"),
-        ("zz.1.{scope}", "epoch-changed"),
-        ("{epoch}.1.aaaa", "scope-changed"),
-        ("{epoch}.0.{scope}", "too-old"),
-    ],
-)
-def test_a_cursor_that_cannot_be_honoured_is_answered_with_the_reason(
-    cursor: str, reason: str
-) -> None:
-    world = World()
-    world.flush([writing.created("acme")])
-    epoch, _, scope = tab(world).cursor.split(".")
-    if "{scope}" in cursor and cursor.startswith("ea.999"):
-        cursor = cursor.replace("ea", epoch)
-    late = Tab(world, SOVEREIGN, ALL)
-    late.cursor = cursor.format(epoch=epoch, scope=scope)
-    late.connect()
-    late.drain()
-    assert late.resets == [reason]
-    assert late.rows == world.visible(SOVEREIGN, ALL)
 
 
 @pytest.mark.guarantee("G4.4")
@@ -217,20 +171,6 @@ def test_a_row_that_leaves_a_filter_is_told_as_gone() -> None:
     world.flush([writing.renamed("acme", "Acme", tier="sme")])
     reader.drain()
     assert len(reader.rows) == 1
-
-
-@pytest.mark.guarantee("G4.5")
-def test_a_row_that_left_a_filter_meanwhile_is_told_as_gone_on_resume() -> None:
-    world = World()
-    asked = filters.parse("organizations", {"label": "tier=sme"})
-    world.flush([writing.created("acme")])
-    reader = tab(world, asked=asked)
-    reader.drop()
-    world.flush([writing.renamed("acme", "Acme", tier="corporate")])
-    reader.connect()
-    reader.drain()
-    assert reader.rows == {}
-    assert reader.resets == ["start"]
 
 
 def test_readers_of_one_topic_get_the_same_bytes() -> None:
