@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import BrokerError, Outgoing
-from catalyst.chassis.states import ClaimBody
+from catalyst.chassis.states import States
 from catalyst.chassis.tokens import Claims
 from catalyst.contracts import codec, usage_v1
 from catalyst.contracts import use as reading
@@ -27,7 +27,6 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import BILLING_ADMIN, ORG_ADMIN
 from catalyst.contracts.subjects import organization_token
-from catalyst.contracts.topology import EV
 from catalyst.contracts.usage_v1 import Use
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
@@ -58,6 +57,7 @@ class Using:
         """Publish through `js`."""
         self._callers = callers
         self._js = js
+        self._states = States(js, {})
 
     def routes(self) -> list[BaseRoute]:
         """Return the route."""
@@ -71,32 +71,28 @@ class Using:
             raise wrong("organization", "is missing: whoever uses something is an Organization")
         await self._authorize(caller.claims, owner)
         uses = _uses(request, await request.body(), owner)
-        other = await self._other(owner, [(one.pointer, one.use) for one in uses])
+        other = await self._other(owner, uses)
         await self._keep(f"use.{organization_token(owner)}.http", [one.body for one in uses])
         told = {"other_content": msgspec.to_builtins(other)} if other else {}
         return answer({"accepted": len(uses), **told}, 202)
 
-    async def _other(
-        self, organization: str, uses: Sequence[tuple[str, Use]]
-    ) -> Sequence[FieldError]:
+    async def _other(self, organization: str, uses: Sequence[_Sent]) -> Sequence[FieldError]:
         """Return which uses say something else than one of their name, here or counted already.
 
         Raises:
             BrokerError: As the broker port says; nothing is kept yet.
         """
-        claims = {usage_v1.claim_of(organization, use).subject: use for _, use in uses}
-        counted = {
-            stored.subject: msgspec.json.decode(stored.data, type=ClaimBody).digest
-            for stored in await self._js.last_many(EV, list(claims))
-        }
+        claims = [usage_v1.claim_of(organization, one.use) for one in uses]
+        held = await self._states.claims(list(dict.fromkeys(claims)))
+        counted = {claim: known.state.digest for claim, known in held.items() if known.state.holder}
         found: list[FieldError] = []
-        for pointer, use in uses:
-            name, says = usage_v1.claim_of(organization, use).subject, usage_v1.digest(use)
-            if (counted.setdefault(name, says) or says) != says:
+        for one, claim in zip(uses, claims, strict=True):
+            use, says = one.use, usage_v1.digest(one.use)
+            # Beside what was counted before fingerprints were kept nothing can be held.
+            if (counted.setdefault(claim, says) or says) != says:
                 message = f"{use.source!r} has said something else of {use.id!r}, which counts"
-                found.append(
-                    FieldError(pointer=pointer, rule=usage_v1.OTHER_CONTENT, message=message)
-                )
+                rule = usage_v1.OTHER_CONTENT
+                found.append(FieldError(pointer=one.pointer, rule=rule, message=message))
         return found
 
     async def _keep(self, subject: str, uses: Sequence[bytes]) -> None:
