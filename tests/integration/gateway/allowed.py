@@ -157,7 +157,7 @@ def _streams() -> Iterator[Row]:
         if stream == READ_MODEL:
             shape = frozenset({"projector"})
         yield call.format("CREATE"), shape
-        yield call.format("UPDATE"), shape
+        yield call.format("UPDATE"), NOBODY if stream == READ_MODEL else frozenset({"environment"})
         yield call.format("DELETE"), shape if stream == READ_MODEL else NOBODY
         yield call.format("PURGE"), WORKERS if stream == "DLQ" else NOBODY
         yield (

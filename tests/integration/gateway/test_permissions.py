@@ -13,14 +13,21 @@ from tests.integration.gateway.allowed import EVENT, EVERYBODY, Row, hearing, pu
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import Denied, Outgoing
+from catalyst.chassis.jetstream.port import BrokerError, Denied, Outgoing
 from catalyst.chassis.jetstream.puller import pull
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User, server_binary
 from catalyst.contracts import permissions
 from catalyst.contracts.permissions import BrokerUser, Permissions
 from catalyst.contracts.registry import SERVICES
-from catalyst.contracts.topology import BUCKETS, CONSUMERS, STREAMS, topology_of
+from catalyst.contracts.topology import (
+    BUCKETS,
+    CONSUMERS,
+    STREAMS,
+    VERSION,
+    Stream,
+    topology_of,
+)
 
 ORG_ROLES = ("org-admin", "org-developer", "org-viewer")
 USERS: dict[str, Permissions] = {
@@ -153,6 +160,41 @@ async def test_the_worker_makes_the_topology_and_the_projector_its_bucket(
             assert (await puller.read(timeout=5))[0].seq == 2
         with pytest.raises(Denied):
             await js.api("STREAM.DELETE.EV", None)
+
+
+@pytest.mark.guarantee("G6.6")
+async def test_one_member_alone_changes_a_stream_that_stands(guarded: BrokerProcess) -> None:
+    bigger = changed_log(max_consumers=6000)
+    async with member(guarded, "catalog") as js:
+        assert await ensure(js, topology_of("catalog")) == []
+    async with member(guarded, "environment") as js:
+        for number in range(3):
+            await js.publish(Outgoing(f"evt.acme.environment.organization.acme.x{number}.v1"))
+        before = await js.stream_state("EV")
+    for name in sorted(USERS.keys() - {"environment"}):
+        async with member(guarded, name) as js:
+            for verb in ("UPDATE", "CREATE"):
+                with pytest.raises(BrokerError):
+                    await js.api(f"STREAM.{verb}.EV", {**before.config, "max_msgs": 1})
+    async with member(guarded, "catalog") as js:
+        found = await ensure(js, (bigger, topology_of("catalog")[1]), version=VERSION + 1)
+        assert [(item.what, item.why) for item in found if " EV:" in item.what] == [
+            ("stream EV: max_consumers", "only environment-controller may change it"),
+            ("stream EV: metadata", "only environment-controller may change it"),
+        ]
+    async with member(guarded, "environment") as js:
+        after = await js.stream_state("EV")
+        assert (after.config, after.messages) == (before.config, 3)
+        assert await ensure(js, (bigger, ()), version=VERSION + 1) == []
+        after = await js.stream_state("EV")
+        assert (after.config["max_consumers"], after.messages) == (6000, 3)
+
+
+def changed_log(**more: Any) -> tuple[Stream, ...]:
+    return tuple(
+        Stream(item.name, {**item.config, **more}) if item.name == "EV" else item
+        for item in (*STREAMS, *BUCKETS)
+    )
 
 
 @pytest.mark.guarantee("G6.6")

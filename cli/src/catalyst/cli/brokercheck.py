@@ -17,7 +17,7 @@ from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
-from catalyst.contracts.permissions import OPERATOR
+from catalyst.contracts.permissions import KEEPER, OPERATOR, member
 from catalyst.contracts.topology import CMD, EV, Consumer
 
 CONNECT_SECONDS: Final = 2.0
@@ -115,7 +115,10 @@ async def _streams(js: JetStream, config: Mapping[str, Any]) -> Finding:
     if not differing:
         return ok("streams", "as the contracts say")
     told = "; ".join(f"{item.what}: {item.why}" for item in differing)
-    fix = "restart the members of the newest version: they mend what can be changed in place"
+    fix = (
+        "restart the members of the newest version: each makes what is missing, and "
+        f"{member(KEEPER)} mends what can be changed in place"
+    )
     return fail("streams", told, fix)
 
 

@@ -2,7 +2,9 @@
 
 Permissions are the first of two walls. They bind each member to its own part of the subjects, each
 role of an Organization to its commands; the worker checks tokens and roles again. Nobody may delete
-or empty the log, delete single messages of it, or hear another member's replies.
+or purge the log, delete single messages of it, or hear another member's replies; one member alone
+may change the settings of a stream that stands. A wall cannot see headers: whoever may publish a
+subject of the log may ask there for `Nats-Rollup`, which timers make the broker allow.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ PROJECTOR: Final = "projector"
 GATEWAY: Final = "gateway"
 OPERATOR: Final = "operator"
 """The user of whoever runs the installation: sends for every Organization, reads everything."""
+KEEPER: Final = "environment"
+"""The one user that may change the settings of a stream that stands."""
 SIMULATOR: Final = "simulator"
 """The user of the simulated cluster: reads the log, says what it sees."""
 
@@ -84,10 +88,9 @@ def _api(*calls: str) -> tuple[str, ...]:
     return tuple(f"$JS.API.{call}" for call in calls)
 
 
-def _keep(*streams: str) -> tuple[str, ...]:
-    """API calls that make streams match the contracts: create, widen, look."""
-    verbs = ("INFO", "CREATE", "UPDATE")
-    return _api(*(f"STREAM.{verb}.{name}" for name in streams for verb in verbs))
+def _make(*streams: str) -> tuple[str, ...]:
+    """API calls that look for streams and make missing ones: the broker changes none by them."""
+    return _api(*(f"STREAM.{verb}.{name}" for name in streams for verb in ("INFO", "CREATE")))
 
 
 def _read(*streams: str) -> tuple[str, ...]:
@@ -126,7 +129,8 @@ _LOOK: Final = _api("INFO", "STREAM.NAMES", "STREAM.LIST")
 _NO_THIEVES: Final = tuple(f"CONSUMER.CREATE.{queue}.>" for queue in (CMD, USE))
 """What a consumer of a work queue takes, its owner never sees."""
 _PROBES: Final = (PROBE_STREAM, DISK_PROBE_STREAM)
-_PROBE: Final = (*_keep(*_PROBES), *_follow(PROBE_STREAM))
+_PROBE: Final = (*_make(*_PROBES), *_follow(PROBE_STREAM))
+_SHARED: Final = (*_STREAM_NAMES, *_BUCKET_NAMES)
 
 
 def _probing(user: str) -> tuple[str, ...]:
@@ -139,11 +143,13 @@ def worker(service: str) -> Permissions:
 
     Its events, snapshots, timers and dead letters carry its name; `done`, `chk`, `clm` and `out`
     cannot, so there the guards decide. It sends commands to nobody but itself (the relay), asks
-    whom its table names, and answers nowhere but on `rsp.`.
+    whom its table names, and answers nowhere but on `rsp.`. Each makes the streams that are
+    missing, so that any of them may be the first; `KEEPER` alone changes those that stand.
     """
     asks = [other for table in TABLES if table.service == service for other in table.asks]
     content = next((table.content for table in TABLES if table.service == service), "")
     _, durables = topology_of(service)
+    kept = (*_SHARED, *_PROBES) if service == KEEPER else ()
     own = tuple(f"{kind}.*.{service}.>" for kind in ("evt", "st", "tmr", "dlq", "cmd"))
     return Permissions(
         publish=(
@@ -153,7 +159,8 @@ def worker(service: str) -> Permissions:
             "$KV.leases.>",
             # A wrong cursor of another service would let its durable begin behind what is due.
             *(f"$KV.cursors.{durable.name}" for durable in durables),
-            *_keep(*_STREAM_NAMES, *_BUCKET_NAMES),
+            *_make(*_SHARED),
+            *_api(*(f"STREAM.UPDATE.{name}" for name in kept)),
             *_read(EV, DLQ, "KV_leases", "KV_cursors"),
             *(_read(OBJECTS) if content else ()),
             *((f"$O.{BLUEPRINTS}.>",) if content == "writes" else ()),
@@ -175,11 +182,10 @@ def worker(service: str) -> Permissions:
 
 def projector() -> Permissions:
     """Return what a projector may do: read the log, write and replace read-model buckets."""
-    streams = (*_STREAM_NAMES, *_BUCKET_NAMES)
     return Permissions(
         publish=(
             "$KV.*.>",
-            *_keep("*"),
+            *_make("*"),
             *_api("STREAM.DELETE.*"),
             *_read("*"),
             *_follow("*"),
@@ -190,7 +196,7 @@ def projector() -> Permissions:
         deny_publish=(
             "$KV.cursors.>",
             *(f"$KV.leases.{service}" for service in SERVICES),
-            *_api(*(f"STREAM.DELETE.{name}" for name in (*streams, *_PROBES))),
+            *_api(*(f"STREAM.DELETE.{name}" for name in (*_SHARED, *_PROBES))),
             *_api(f"STREAM.MSG.GET.{CMD}", *_NO_THIEVES),
             *_no_durables(),
         ),

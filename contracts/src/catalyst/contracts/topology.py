@@ -13,7 +13,7 @@ import msgspec
 from catalyst.contracts.registry import SERVICES, TABLES
 from catalyst.contracts.tables.row import Feed, Table
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Kept in each stream's metadata; a member with a lower number changes nothing."""
 
 SECOND: Final = 1_000_000_000
@@ -27,6 +27,9 @@ MAX_GROUP_COMMANDS: Final = 64
 MAX_GROUP_MESSAGES: Final = 900
 PAYLOAD_MARGIN_BYTES: Final = 4 * 1024
 """Kept free below the broker's `max_payload`, for headers."""
+
+MAX_DLQ_BYTES: Final = 512 * 1024 * 1024
+"""Of all dead letters; a message for which there is no room stays where it came from."""
 
 DONE_TTL: Final = "720h"
 CHECK_TTL: Final = "60s"
@@ -130,6 +133,7 @@ STREAMS: Final[tuple[Stream, ...]] = (
             "discard": "new",
             "discard_new_per_subject": True,
             "max_msgs_per_subject": 1,
+            "max_bytes": MAX_DLQ_BYTES,
             "allow_direct": True,
             "max_consumers": 64,
             "duplicate_window": 2 * SECOND,

@@ -1,5 +1,8 @@
 """Makes the broker match `catalyst.contracts.topology`, at every start, whoever else starts too.
 
+Every worker makes what is missing. What stands is changed by the one member whose credentials may;
+the others go on with it as it is, and say what does not match.
+
 Called by each process before it consumes, by `catalyst doctor` (to compare only) and by the
 projector for the buckets of its epochs. What cannot be changed in place is reported: nothing is
 ever deleted, emptied or made anew here.
@@ -20,6 +23,7 @@ from catalyst.chassis.jetstream.port import (
     NothingStored,
     Unavailable,
 )
+from catalyst.contracts.permissions import KEEPER, member
 from catalyst.contracts.topology import VERSION, Consumer, Stream
 
 VERSION_KEY: Final = "catalyst.topology"
@@ -33,6 +37,16 @@ _FIXED_AT_BIRTH: Final = frozenset({"deliver_policy", "opt_start_seq", "opt_star
 """Where a consumer began says nothing about where it is now."""
 _LIMITS: Final = frozenset({"max_age", "max_bytes", "max_msgs", "max_msgs_per_subject"})
 """Lowering one would throw stored messages away."""
+_REFUSING: Final = frozenset({"max_bytes", "max_msgs"})
+"""Of these, the ones by which a stream that discards what is new keeps what it has."""
+_UNSET: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("max_bytes", "max_msgs", "max_msgs_per_subject", "max_msg_size"), -1),
+    "max_age": 0,
+    **dict.fromkeys(("mirror", "republish", "sources", "subject_transform")),
+    **dict.fromkeys(("allow_rollup_hdrs", "no_ack", "sealed"), False),
+}
+"""What a stream has where its topology does not say otherwise: each of these would throw stored
+messages away, tell them elsewhere, or take in what nobody published."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -134,6 +148,7 @@ def _stream(stream: Stream, version: int, replicas: int, storage: str) -> _Wante
         "name": stream.name,
         "storage": storage,
         "num_replicas": replicas,
+        **_UNSET,
         **stream.config,
         "metadata": {**stream.config.get("metadata", {}), VERSION_KEY: str(version)},
     }
@@ -230,7 +245,8 @@ class _Ensuring:
             self._report("", self._wanted.version, int(number), "a newer Catalyst shaped it")
             return
         changes = _changes(self._wanted.config, found)
-        for key in sorted(_LIMITS & changes.keys()):
+        refusing = found.get("discard") == "new" and "discard" not in changes
+        for key in sorted((_LIMITS - (_REFUSING if refusing else set())) & changes.keys()):
             if _lowers(changes[key], found.get(key)):
                 self._report(key, changes.pop(key), found.get(key), "it would drop messages")
         if changes and self._change:
@@ -241,7 +257,14 @@ class _Ensuring:
 
     async def _update(self, found: dict[str, Any], changes: dict[str, Any]) -> None:
         """Change all at once; if that is refused, one by one, to learn what stands in the way."""
-        if await self._try(found | changes) is None:
+        try:
+            if await self._try(found | changes) is None:
+                return
+        except Denied:
+            if self._wanted.consumer is not None:
+                raise
+            for key, value in changes.items():
+                self._report(key, value, found.get(key), f"only {member(KEEPER)} may change it")
             return
         # The number comes last, so that a crash in between is made good at the next start.
         for key in sorted(changes, key=lambda key: key == "metadata"):
