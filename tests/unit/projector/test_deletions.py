@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import log as writing
 from tests.support.changing import Town
@@ -16,6 +17,8 @@ from catalyst.contracts import environment_v1 as env
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_chain import tree
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.subjects import Ref
 from catalyst.projector.fold import Fold
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.views.table import VIEWS
@@ -195,3 +198,28 @@ def test_an_organization_says_why_it_is_not_ready_or_may_not_change() -> None:
     suspended = (owner, env.OrganizationSuspended(slug="acme", reason="unpaid"))
     assert shown(suspended)[0] == [("organization", "acme", "organization-suspended")]
     assert shown((owner, env.OrganizationResumed(slug="acme")))[0] == []
+
+
+@pytest.mark.guarantee("G13.7")
+def test_an_organization_that_is_being_deleted_says_so_beside_what_else_keeps_it() -> None:
+    owner, change = writing.organization("acme"), Ref("acme", "provisioning", "change", "ch-1")
+    _, opened = writing.deleting("", "ch-1")
+    assert isinstance(opened, pro1.ChangeOpened)
+    request = PlanRequest(action="delete-organization")
+    ready = (owner, env.OrganizationReady(slug="acme"))
+    begun = (change, msgspec.structs.replace(opened, request=request))
+    log = [writing.created("acme"), ready, begun]
+    going = ("change", "ch-1", "deletion-under-way")
+    suspended = ("organization", "acme", "organization-suspended")
+
+    def shown() -> list[tuple[str, str, str]]:
+        return whole(doc(folded(recorded(*log))).blocked_by)
+
+    assert shown() == [going]
+    log.append((owner, env.OrganizationSuspended(slug="acme", reason="unpaid")))
+    assert shown() == [suspended, going]
+    late = pro1.ChangeFailed(reason="no")
+    log.append((Ref("acme", "provisioning", "change", "ch-0"), late))
+    assert shown() == [suspended, going]
+    log.append((change, late))
+    assert shown() == [suspended]
