@@ -13,6 +13,7 @@ from tests.support.waiting import until
 from catalyst.billing.domain import subscription
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Envelope, derived_id
@@ -129,6 +130,35 @@ async def test_a_change_that_is_stopped_leaves_no_money_admission_or_open_reposi
     assert account.available("OMR", billing.NOW) == billing.omr(50_000)
     home: foreign.Environment = await place.worker.states.state(HOME)
     assert home.applications == ()
+
+
+@pytest.mark.guarantee("G14.16")
+async def test_what_is_taken_of_a_change_that_was_stopped_is_told_and_no_more_is_charged(
+    place: Town,
+) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install()))
+    assert done.status == "accepted", done
+    for step in ("repository", "commit"):
+        await place.reached("ch-1", step)
+        for unit in (await place.change("ch-1")).remaining():
+            await place.report("ch-1", step, unit.application)
+    await place.reached("ch-1", "observe")
+    capture = bill1.CaptureHold(hold="ch-1", revision="ch-1")
+    taken = await place.money.ask(capture, "acme", by="provisioning")
+    assert taken.status == "accepted", taken
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.subscriptions
+    stopped = await place.money.ask(pro1.CancelChange(reason="the wrong one"), "acme", "ch-1")
+    assert stopped.status == "accepted", stopped
+    state = await place.through("ch-1")
+    assert (state.status, state.undone) == ("failed", ("commit", "repository", "admit"))
+    (told,) = state.left
+    assert "was taken before it could be given back" in told
+
+    async def charges_nothing() -> bool:
+        return not (await place.money.state(billing.ACCOUNT)).subscriptions
+
+    await until(charges_nothing)
 
 
 @pytest.mark.guarantee("G14.2")

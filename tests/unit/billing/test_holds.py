@@ -371,3 +371,16 @@ def test_an_ended_subscription_leaves_the_account_and_is_bought_anew() -> None:
     given(*billing.rich()).when(
         bill1.EndSubscription(reason="x"), BLOG, by=PROVISIONING
     ).then_rejected("subscription-not-found")
+
+
+@pytest.mark.guarantee("G14.16")
+def test_what_was_bought_again_does_not_end_with_what_paid_for_it_first() -> None:
+    bought = then(held(*billing.rich(50_000)), CAPTURE)
+    late = bill1.EndSubscription(reason="taken back", hold="c-1")
+    ended = then(bought, late)
+    assert ended.state(BLOG).status == "ended"
+    free = billing.hold("c-2", billing.quote(paid={"blog.acme-prod": PAID}))
+    again = then(then(ended, free), bill1.CaptureHold(hold="c-2", revision="3f2a"))
+    assert again.state(BLOG).status == "active"
+    then(again, late).then_nothing()
+    assert then(again, bill1.EndSubscription(reason="removed")).state(BLOG).status == "ended"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import log as writing
 from tests.support import plans
@@ -12,12 +13,15 @@ from tests.support.plans import PROD, apply, locked, planned, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.projector.fold import Fold
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.views.provisioning_application import APPLICATION, BindingDocument
 from catalyst.projector.views.provisioning_change import CHANGE
 from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS
 
 
 def rows(place: Town) -> dict[str, Any]:
@@ -175,3 +179,23 @@ def test_a_change_that_gave_up_shows_what_was_taken_back() -> None:
     assert found.undone == ("commit", "repository", "hold", "admit")
     assert found.percent < 100
     assert "no-cluster" in found.reason
+
+
+def test_what_is_told_of_the_money_after_the_end_stands_on_the_row_and_moves_nothing_else() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "repository")
+    place.fire("ch-1", "deadline")
+    place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), plans.DEVELOPER)
+    place.report("ch-1", "repository", "blog", undo=True)
+    (release,) = place.sent
+    for _ in range(UNDO_ATTEMPTS):
+        place.fire("ch-1", "deadline")
+    back = place.sent[-1]
+    place.answer(back)
+    before = rows(place)["change ch-1"]
+    assert before.left == ("hold: the deadline passed",)
+    place.answer(release, "hold-captured")
+    after = rows(place)["change ch-1"]
+    assert "was taken" in after.left[1]
+    assert msgspec.structs.replace(after, left=before.left) == before

@@ -31,7 +31,8 @@ class Others:
     def __init__(self) -> None:
         self.admitted: set[str] = set()
         self.holds: dict[str, str] = {}
-        self.subscriptions: set[str] = set()
+        self.subscriptions: dict[str, str] = {}
+        """The hold that paid for each last, while it is charged; empty once it has ended."""
 
     def decide(self, sent: Sent, change: Any, *, refuse: bool) -> str:
         """Carry a command out; return the code of the refusal, or nothing."""
@@ -47,11 +48,15 @@ class Others:
                 return self._end(command.hold, "captured", change)
             case bill1.ReleaseHold() as command:
                 return self._end(command.hold, "released", change)
-            case _:
+            case bill1.EndSubscription() as command:
                 name = sent.send.ref.id
-                known = name in self.subscriptions
-                self.subscriptions.discard(name)
-                return "" if known else "subscription-not-found"
+                if name not in self.subscriptions:
+                    return "subscription-not-found"
+                if command.hold in {None, self.subscriptions[name]}:
+                    self.subscriptions[name] = ""
+                return ""
+            case command:
+                raise AssertionError(command)
 
     def _stand(
         self, command: env1.AdmitApplication | env1.ReleaseApplication, *, refuse: bool
@@ -71,7 +76,7 @@ class Others:
         if state == "open":
             self.holds[hold] = wanted
             if wanted == "captured":
-                self.subscriptions |= set(change.content().sold)
+                self.subscriptions |= dict.fromkeys(change.content().sold, hold)
             return ""
         return "" if state == wanted else f"hold-{state}"
 
@@ -163,6 +168,35 @@ class AnyOrder(RuleBasedStateMachine):
             self.place.fire(ref.id, timer)
 
     @rule(name=st.sampled_from(NAMES))
+    def nobody_answers(self, name: str) -> None:
+        """Let a step pass all of its attempts; what was sent is on its way all the same."""
+        step = self.place.change(name).step
+        for _ in range(WAYS[step].attempts if step is not None else 0):
+            if (self.place.change(name).step, self.place.change(name).undo) == (step, False):
+                self.place.fire(name, "deadline")
+
+    @rule(name=st.sampled_from(NAMES))
+    def nobody_answers_its_capture(self, name: str) -> None:
+        """Let everything be done as it should up to the capture, and that be given up."""
+        for _ in range(50):
+            state = self.place.change(name)
+            step = state.step
+            if step is None or state.undo or step == "capture":
+                break
+            sent = next((one for one in self.place.sent if one.change.id == name), None)
+            if WAYS[step].kind == "command" and sent is not None:
+                self.place.sent.remove(sent)
+                self.carry_out(sent, refuse=False)
+                self.place.answer(*self.answers.pop())
+            for unit in state.remaining() if WAYS[step].kind != "command" else ():
+                if WAYS[step].kind == "facts":
+                    self.place.see(unit.application, name)
+                else:
+                    self.place.report(name, step, unit.application)
+        if self.place.change(name).step == "capture":
+            self.nobody_answers(name)
+
+    @rule(name=st.sampled_from(NAMES))
     def cancel(self, name: str) -> None:
         try:
             command = pro1.CancelChange(reason="stop")
@@ -193,7 +227,7 @@ class AnyOrder(RuleBasedStateMachine):
     @override
     def teardown(self) -> None:
         """Let everything end as it may, then look at what is left."""
-        for _ in range(500):
+        for _ in range(2000):
             if self.place.sent:
                 self.carry_out(self.place.sent.pop(0), refuse=False)
             elif self.answers:
@@ -206,6 +240,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.check(name)
         for name in ("blog", "store"):
             assert self.place.application(name).queue == ()
+            self.check_charged(name)
 
     def work_or_fire(self) -> None:
         ref, timer = next(iter(self.place.timers))
@@ -230,13 +265,15 @@ class AnyOrder(RuleBasedStateMachine):
         if state.status == "failed":
             assert hold != "open"
             assert hold != "captured" or "hold" in told
-            given_up = [
+            committed = [
                 one
                 for one in self.place.events(app1.RevisionCommitted)
-                if one.change == name and one.environment == plans.PROD
+                if (one.repository, one.environment) == ("blog", plans.PROD)
             ]
+            given_up = [i for i, x in enumerate(committed) if x.change == name and not x.kept]
             # Taken back, by the files that were there before or by the protection alone.
-            assert not given_up or given_up[-1].kept or "commit" in told or "unprotect" in told
+            back = [one.kept for one in committed[given_up[-1] + 1 :]] if given_up else []
+            assert not given_up or True in back[:1] or "commit" in told or "unprotect" in told
         elif not removal and state.content().sold:
             assert hold == "captured"
         for item in state.content().lock:
@@ -244,6 +281,13 @@ class AnyOrder(RuleBasedStateMachine):
             runs = application.runs_in(plans.PROD)
             admitted = item.application in self.others.admitted
             assert runs == admitted or "admit" in told or removal
+
+    def check_charged(self, name: str) -> None:
+        """Nothing is charged on that does not run, unless a change says so."""
+        charged = bool(self.others.subscriptions.get(f"{name}.{plans.PROD}"))
+        told = " ".join(" ".join(self.place.change(one).left) for one in NAMES)
+        runs = self.place.application(name).runs_in(plans.PROD)
+        assert not charged or runs or f"settle {name}" in told
 
 
 AnyOrder.TestCase.settings = settings(

@@ -192,6 +192,8 @@ class EndSubscription(Command, frozen=True, kw_only=True):
 
     reason: Annotated[Line, msgspec.Meta(examples=["the change was cancelled"])]
     """Why, for whoever looks at it later."""
+    hold: EntryId | None = None
+    """Only what this hold paid for, unless it was bought again since; null: whatever there is."""
 
 
 # ---- events of the account

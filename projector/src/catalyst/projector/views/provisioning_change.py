@@ -198,6 +198,8 @@ def _completed(doc: Doc, event: pro.ChangeStepCompleted, _at: At) -> Doc:
 
 
 def _failed(doc: Doc, event: pro.ChangeStepFailed, _at: At) -> Doc:
+    if doc.finished is not None:
+        return replace(doc, left=(*doc.left, f"{event.step}: {event.reason}"))
     return _with(
         doc,
         event.step,

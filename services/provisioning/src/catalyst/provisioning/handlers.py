@@ -31,7 +31,7 @@ AGGREGATES: Final = (
         evolve=application.evolve,
         fold=2,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=5),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=6),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

@@ -155,12 +155,15 @@ def reads_account(
 def end(state: Subscription, command: bill1.EndSubscription, context: Context) -> Decision:
     """End what an Application costs; one that has ended changes nothing.
 
+    Nor does one that another hold than the named one paid for last.
+
     Raises:
         Rejected: `subscription-not-found`.
     """
     if state.status == "absent":
         raise Rejected("subscription-not-found", f"nothing is paid for {context.ref.id!r}")
-    if state.status == "ended":
+    last = state.bought[-1].hold if state.bought else ""
+    if state.status == "ended" or command.hold not in {None, last}:
         return Decision()
     ended = bill1.SubscriptionEnded(
         application=state.application,

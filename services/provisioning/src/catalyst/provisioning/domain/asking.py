@@ -75,6 +75,13 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
             raise LookupError(f"the step {step!r} asks nobody")
 
 
+def end_of_sale(writing: Writing, unit: Unit) -> Send:
+    """Return the command that ends what a change sold, unless it has been sold again since."""
+    reason = f"{writing.content.request.action} taken back: {writing.name}"
+    ended = bill1.EndSubscription(reason=reason, hold=writing.name)
+    return Send(ref=subscription_ref(writing.organization, unit), command=ended)
+
+
 def _together(writing: Writing, unit: Unit) -> tuple[str, ...]:
     """Return the others that the change brings to the Environment, for which there must be room."""
     every = units(writing.content, "admit")

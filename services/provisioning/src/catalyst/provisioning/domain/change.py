@@ -21,6 +21,8 @@ from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS, WAYS, Unit, units
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "change"
 
+TAKEN: Final = "hold-captured"
+"""How billing refuses to give back what was held, because it took it."""
 HANDLED_MAX: Final = 64
 """Ids of handled inputs that are kept; whether a step is done is known without them."""
 
@@ -65,6 +67,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Steps that could not be taken back."""
     left: tuple[str, ...] = ()
     """What could not be taken back, in words."""
+    taken: bool = False
+    """Whether what was held was taken although it gave up."""
     commits: dict[str, dict[str, str]] = {}
     """The commit that stands on the branch of each Environment, by Application."""
     reason: str = ""
@@ -227,7 +231,14 @@ def _failed(state: Change, event: pro1.ChangeStepFailed) -> Change:
         return state
     words = " ".join(word for word in (event.step, event.application) if word)
     left = (*state.left, f"{words}: {event.reason}")
-    return replace(state, left=left, passed=_with(state.passed, event.step), gen="", deadline=None)
+    state = replace(
+        state,
+        left=left,
+        passed=_with(state.passed, event.step),
+        taken=state.taken or event.code == TAKEN,
+    )
+    # What is told of another step than the one in progress does not end that one's attempt.
+    return replace(state, gen="", deadline=None) if event.step == state.step else state
 
 
 def _with(items: tuple[T, ...], item: T) -> tuple[T, ...]:

@@ -1,8 +1,8 @@
 """A change as a process manager: what follows from events, timers, answers and reports.
 
 Repeats: an input whose id was handled changes nothing, and a step that is done stays done. Answers
-and reports that come late are accepted without effect, but for one: what was granted after it was
-given up is given back.
+and reports that come late are accepted without effect, but for two: what was granted after it was
+given up is given back, and what was sold after it is ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import flow, turn, undoing
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.asking import command
-from catalyst.provisioning.domain.change import SERVICE, Asked, Change, change_ref
+from catalyst.provisioning.domain.change import SERVICE, TAKEN, Asked, Change, change_ref
 from catalyst.provisioning.domain.steps import WAYS, WHOLE, Unit, is_removal
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
@@ -145,8 +145,12 @@ def _answered(writing: Writing, given: Answer) -> None:
 
 
 def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
-    """Give back what was granted after it had been given up."""
+    """Give back what was granted after it had been given up, and end what was sold after it."""
     state = writing.state
+    if _is_taken(given, asked):
+        if state.takes_back:
+            undoing.taken(writing)
+        return
     undoing_it = state.undo and state.step == asked.step
     given_up = asked.unit in state.done if undoing_it else asked.step in state.undone
     over = given_up or asked.step in state.passed
@@ -156,6 +160,13 @@ def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
         return
     sent = command(writing, asked.step, asked.unit, undo=True)
     writing.send(sent.ref, sent.command)
+
+
+def _is_taken(given: Answer, asked: Asked) -> bool:
+    """Return whether an answer says that what was held is taken."""
+    if asked.step == "capture":
+        return given.status == "accepted"
+    return (asked.step, asked.undo, given.code) == ("hold", True, TAKEN)
 
 
 def _wanted(writing: Writing, unit: Unit) -> bool:

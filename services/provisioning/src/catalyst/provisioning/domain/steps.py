@@ -38,7 +38,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 
 PATIENT: Final = 40
-"""Attempts where there is no way back: together more than half a day."""
+"""Attempts where there is no way back, or a bad one: together more than half a day."""
 
 WAYS: Final[Mapping[Step, Way]] = {
     "admit": Way(kind="command", time=_MINUTE, usual=_SECOND, undone=True),
@@ -47,7 +47,7 @@ WAYS: Final[Mapping[Step, Way]] = {
     "unprotect": Way(kind="effect", time=30 * _MINUTE, usual=_MINUTE, undone=True),
     "commit": Way(kind="effect", time=5 * _MINUTE, usual=3 * _SECOND, undone=True, cancels=False),
     "observe": Way(kind="facts", time=timedelta(hours=24), usual=3 * _MINUTE, attempts=1),
-    "capture": Way(kind="command", time=_MINUTE, usual=_SECOND, cancels=False),
+    "capture": Way(kind="command", time=_MINUTE, usual=_SECOND, attempts=PATIENT, cancels=False),
     "release": Way(kind="command", time=_MINUTE, usual=_SECOND, attempts=PATIENT, cancels=False),
     "settle": Way(kind="command", time=_MINUTE, usual=_SECOND, attempts=PATIENT, cancels=False),
     "archive": Way(
@@ -64,7 +64,7 @@ then waits until a cluster has applied it."""
 
 UNDO_TIME: Final = 5 * _MINUTE
 UNDO_ATTEMPTS: Final = 3
-HOLD_MINUTES: Final = 60 * 30
+HOLD_MINUTES: Final = 60 * 40
 """Longer than all steps between hold and capture together, attempts included."""
 
 DELETIONS: Final = frozenset({"delete-environment", "delete-organization"})

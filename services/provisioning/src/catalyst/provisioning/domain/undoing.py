@@ -6,13 +6,23 @@ back after some attempts is told and passed over, so that a change always ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Step
 from catalyst.provisioning.domain import closing
-from catalyst.provisioning.domain.asking import NOTHING_THERE, command
-from catalyst.provisioning.domain.change import Change, asks
-from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS, UNDO_TIME, WAYS, WHOLE, Unit
+from catalyst.provisioning.domain.asking import NOTHING_THERE, command, end_of_sale
+from catalyst.provisioning.domain.change import TAKEN, Change, asks
+from catalyst.provisioning.domain.steps import (
+    UNDO_ATTEMPTS,
+    UNDO_TIME,
+    WAYS,
+    WHOLE,
+    Unit,
+    is_new,
+    subscription,
+)
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
 
 
@@ -114,6 +124,9 @@ def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> N
     if code in NOTHING_THERE:
         done(writing, unit)
         return
+    if code == TAKEN:
+        taken(writing)
+        return
     writing.emit(
         pro1.ChangeStepFailed(
             step=step,
@@ -129,3 +142,64 @@ def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> N
         begin(writing, step, state.attempt + 1)
     else:
         _go_on(writing)
+
+
+def taken(writing: Writing) -> None:
+    """Note that what was held was taken although the change gave up: end what it sold, and tell.
+
+    Heard once; whatever is being taken back at that time goes on.
+    """
+    state = writing.state
+    if state.taken:
+        return
+    waited = (state.status, state.step) == ("undoing", "hold")
+    begun, changed = _sold(writing)
+    writing.emit(
+        pro1.ChangeStepFailed(
+            step="hold",
+            attempt=max(state.attempt, 1),
+            code=TAKEN,
+            reason=_of_money(writing, begun, changed),
+            undo=True,
+            input=writing.context.input_id,
+        )
+    )
+    if waited:
+        _go_on(writing)
+    # Behind the commands of a step that begins now: those are known by their place.
+    for unit in begun:
+        sent = end_of_sale(writing, unit)
+        writing.send(sent.ref, sent.command)
+
+
+def _sold(writing: Writing) -> tuple[list[Unit], list[Unit]]:
+    """Return what was sold: to what began to run by the change, and to what ran before."""
+    content = writing.content
+    begun: list[Unit] = []
+    changed: list[Unit] = []
+    for item in closing.written(writing):
+        unit = Unit(item.application, item.environment)
+        if subscription(unit) in content.sold:
+            (begun if is_new(item, content.request.action) else changed).append(unit)
+    return begun, changed
+
+
+def _of_money(writing: Writing, begun: Sequence[Unit], changed: Sequence[Unit]) -> str:
+    """Return what became of the money, for a person."""
+    quote = writing.content.quote
+    words = "it was taken before it could be given back, and nothing was due"
+    if quote is not None and quote.due.minor:
+        words = (
+            f"{quote.due} was taken before it could be given back, for a month that is charged"
+            " whole; `catalyst billing credit-note` gives it back once that month is invoiced"
+        )
+    found = [words]
+    if begun:
+        found.append(f"no further month is charged for {_named(begun)}")
+    if changed:
+        found.append(f"{_named(changed)} is charged as changed until it is changed again")
+    return "; ".join(found)
+
+
+def _named(units: Sequence[Unit]) -> str:
+    return ", ".join(f"{unit.application} in {unit.environment}" for unit in units)
