@@ -21,6 +21,8 @@ def test_an_empty_list_says_what_brings_the_first(
     # Whoever asked for something of it knows that there are others.
     narrow = catalyst("get", "environments", "--org", organization, "--label", "a=b")
     assert FIRST not in narrow.err
+    ran = catalyst("billing", "invoice", "list", "--org", organization)
+    assert ran.err.count("billing invoice show") == 1
     for wrong in (("get", "environments"), ("events",)):
         told = catalyst(*wrong, "--org", "nobody").err
         assert NOBODY in told

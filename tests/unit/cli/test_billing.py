@@ -294,13 +294,17 @@ def test_an_account_without_money_says_so_in_no_rows(
     billing.balance(org="omantel", url=URL)
     shown = capsys.readouterr()
     assert shown.out.split() == ["CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN"]
-    assert "billing ledger --org omantel`" in shown.err
+    assert "voucher redeem CODE --org omantel`" in shown.err
+    monkeypatch.setattr(owned, "row", lambda *_: {"ledger": []})
+    billing.ledger(org="omantel", url=URL)
+    assert "voucher redeem CODE --org omantel`" in capsys.readouterr().err
 
 
 def test_a_ledger_leads_to_the_invoice_of_the_month_that_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(owned, "row", lambda *_: {"ledger": []})
+    entry = {"seq": 7, "time": "", "kind": "credit-granted", "entry": "v", "postings": []}
+    monkeypatch.setattr(owned, "row", lambda *_: {"ledger": [entry]})
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, tzinfo=UTC))
     billing.ledger(org="omantel", url=URL)
     assert "billing invoice show 2026-11 --org omantel`" in capsys.readouterr().err

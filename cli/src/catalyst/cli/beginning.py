@@ -16,7 +16,7 @@ _FIRST: Final = {
     "environments": FIRST,
     "policies": "`catalyst apply -f FILE` makes one; examples/acme.yaml is such a file",
     "onboardings": "an Organization begins its own; `catalyst apply -f FILE` makes one",
-    "accounts": _REDEEMED,
+    "accounts": "an Organization has one from its beginning; `catalyst apply -f FILE` makes one",
     "subscriptions": _INSTALLED,
     "usage": "uses are what meters report; services/billing/README.md says how",
     "invoices": "`catalyst billing invoice show MONTH --org ORGANIZATION` shows the running month",

@@ -46,7 +46,9 @@ def balance(
     """
     doc, owner = _account(resolve(context, url, token), org)
     show(doc, output, lambda: _balance(doc))
-    if output is Format.TABLE:
+    if output is Format.TABLE and not doc["balances"]:
+        _say_no_money(owner)
+    elif output is Format.TABLE:
         note(f"`catalyst billing ledger --org {owner}` shows how it came about")
 
 
@@ -70,7 +72,9 @@ def ledger(
         postings = [f"{one['account']} {amount(one['amount'])}" for one in item["postings"]]
         table.add(item["seq"], item["time"], item["kind"], item["entry"], "; ".join(postings))
     show(found, output, table.write)
-    if output is Format.TABLE:
+    if output is Format.TABLE and not found:
+        _say_no_money(owner)
+    elif output is Format.TABLE:
         month = f"{clock.now():%Y-%m}"
         note(f"`catalyst billing invoice show {month} --org {owner}` shows what the month costs")
 
@@ -135,10 +139,17 @@ def show_book(
     show(doc, output, lambda: _book(doc))
 
 
+def _say_no_money(owner: str) -> None:
+    note(f"no money moved yet; `catalyst voucher redeem CODE --org {owner}` brings credit")
+
+
 def _account(target: Target, org: str | None) -> tuple[Any, str]:
     """Return the row of an Organization's account, and whose it is."""
     owner = owned.owner_of(target, org, "whose account is it?")
-    missing = owned.no_such(f"account of {owner!r}")
+    missing = owned.no_such(
+        f"account of {owner!r}",
+        "each Organization has one; `catalyst get organizations` lists yours",
+    )
     return owned.row(target, "accounts", owner, owner, missing), owner
 
 

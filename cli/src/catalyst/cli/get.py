@@ -176,8 +176,8 @@ async def _names(target: Target, wanted: Wanted) -> list[str]:
         return [name_of(row.key) async for page in pages for row in page.rows]
 
 
-async def read(target: Target, wanted: Wanted, form: Format) -> None:
-    """Show every row that is wanted, once."""
+async def read(target: Target, wanted: Wanted, form: Format) -> bool:
+    """Show every row that is wanted, once; returns whether there was any."""
     async with reads(target) as door:
         reading = door.pages(
             wanted.kinds,
@@ -199,6 +199,7 @@ async def read(target: Target, wanted: Wanted, form: Format) -> None:
         _say_fresh(fresh)
         if not rows:
             await _say_why_nothing(target, wanted)
+    return bool(rows)
 
 
 async def _say_why_nothing(target: Target, wanted: Wanted) -> None:

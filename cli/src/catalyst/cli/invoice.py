@@ -50,8 +50,8 @@ def list_(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     owned.require(target, owner)
-    run(read(target, Wanted(kinds="invoices", where={"organization": owner}), output))
-    if output is Format.TABLE:
+    some = run(read(target, Wanted(kinds="invoices", where={"organization": owner}), output))
+    if output is Format.TABLE and some:
         note(f"`catalyst billing invoice show MONTH --org {owner}` shows the lines of one")
 
 
@@ -82,6 +82,8 @@ def show_(
     show(doc, output, lambda: _invoice(doc))
     if output is Format.TABLE and doc.get("next"):
         note(f"of {doc['count']} lines; `catalyst query billing invoice` reads on from `start`")
+    if output is Format.TABLE and not doc["lines"]:
+        note("nothing was ordered or used that costs anything")
     if output is Format.TABLE and doc["lines"]:
         place = f"{invoice}/{doc['lines'][0]['line']}"
         note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")

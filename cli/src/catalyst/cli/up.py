@@ -48,8 +48,9 @@ def up(
 ) -> None:
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
-    The same data directory goes on where it was. Ctrl-C drains and ends. What runs becomes the
-    connection `local`; beside another stack that runs, it gets one named after its directory.
+    The same data directory goes on where it was. Ctrl-C drains and ends with 0, or with 130 if
+    not everything ran yet. What runs becomes the connection `local`; beside another stack that
+    runs, it gets one named after its directory.
 
     Example:
       catalyst up
