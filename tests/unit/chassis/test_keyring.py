@@ -43,6 +43,13 @@ def test_key_files_are_for_their_owner_alone(tmp_path: Path) -> None:
         ring.people()
 
 
+def test_where_no_key_can_be_written_what_to_do_is_told(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_bytes(b"")
+    with pytest.raises(Expected, match="cannot be written: File exists$") as refused:
+        KeyRing.open(tmp_path / "keys")
+    assert "writable" in refused.value.hint
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"kty":"OKP","crv":"Ed25519"}'])
 def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.jwk"

@@ -111,6 +111,11 @@ def test_every_problem_of_every_document_is_told_at_once() -> None:
     assert any("document 3: metadata.name: an Environment like this is called" in x for x in found)
 
 
+def test_a_price_book_is_told_its_own_way() -> None:
+    (line,) = problems({"book": "main", "version": "2026-01", "from": "2026-01-01"})
+    assert "`catalyst billing price-book apply FILE` takes it" in line
+
+
 def test_a_rule_of_a_policy_is_checked_by_its_type() -> None:
     rules = [{"type": "soak"}, {"type": "nap"}, {"minScore": 3}]
     found = problems(policy(spec={"organizationRef": "acme", "rules": rules}))

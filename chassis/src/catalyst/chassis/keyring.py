@@ -98,7 +98,8 @@ class KeyRing:
             with _alone(directory):
                 ring._complete()
         except OSError as error:
-            raise Expected(f"the keys in {directory} cannot be written: {error}") from error
+            why = f"the keys in {directory} cannot be written: {error.strerror}"
+            raise Expected(why, hint="make the directory writable, or choose another") from error
         return ring
 
     @property

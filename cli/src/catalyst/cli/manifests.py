@@ -260,6 +260,8 @@ _KINDS: Final[Mapping[str, type[Organization | Environment | EnvironmentPolicy]]
     "Environment": Environment,
     "EnvironmentPolicy": EnvironmentPolicy,
 }
+_PRICE_BOOK: Final = frozenset({"book", "version", "from"})
+"""What a price book has, which is none of these and stands beside them in `examples/`."""
 
 
 def read(document: Document) -> Manifest:
@@ -275,6 +277,8 @@ def read(document: Document) -> Manifest:
         known = ", ".join(_KINDS)
         text = f"kind {kind!r} is none of {known}" if kind else f"no kind; one of {known}"
         path: Path = ("kind",) if kind else ()
+        if isinstance(value, dict) and value.keys() >= _PRICE_BOOK:
+            text = "this is a price book; `catalyst billing price-book apply FILE` takes it"
         raise Failure(ExitCode.REJECTED, f"{document.place(path)}: {text}", code="invalid-manifest")
     try:
         return shape.model_validate(value)
