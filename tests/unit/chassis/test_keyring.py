@@ -45,7 +45,7 @@ def test_key_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_where_no_key_can_be_written_what_to_do_is_told(tmp_path: Path) -> None:
     (tmp_path / "keys").write_bytes(b"")
-    with pytest.raises(Expected, match="cannot be written: File exists$") as refused:
+    with pytest.raises(Expected, match=r"cannot be written: File exists$") as refused:
         KeyRing.open(tmp_path / "keys")
     assert "writable" in refused.value.hint
 
