@@ -285,6 +285,20 @@ async def test_a_refusal_that_quotes_a_whole_body_can_be_recorded(js: JetStream)
         assert len(codec.encode(found)) < 3000
 
 
+@pytest.mark.guarantee("G5.6")
+async def test_what_is_no_id_is_refused_and_kept_nowhere(js: JetStream) -> None:
+    odd = {"correlationid": "c-1\n\0" + "x" * 5000, "traceparent": "00-\r\nX: y"}
+    async with working(js):
+        await js.publish(Outgoing(SUBJECT, msgspec.json.encode({**ENVELOPE, **odd})))
+        found = await Sender(js).outcome("acme", "c-1")
+        assert (found.code, found.errors[0].pointer) == ("invalid-envelope", "/correlationid")
+        assert found.correlationid == "c-1"
+        del odd["correlationid"]
+        await js.publish(Outgoing(SUBJECT, msgspec.json.encode({**ENVELOPE, "id": "c-2", **odd})))
+        assert (await Sender(js).outcome("acme", "c-2")).status == "accepted"
+    assert not any(b"X: y" in item.data or b"xxx" in item.data for item in await whole_log(js))
+
+
 @pytest.mark.parametrize(
     "reply", ["rsp.other.1", "rsp.acme.a b", "rsp.acme.*", "rsp.acme.", "cmd.acme.environment.x"]
 )

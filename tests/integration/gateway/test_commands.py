@@ -267,6 +267,8 @@ async def test_a_whole_message_keeps_its_id_and_what_it_belongs_to(stack: Stack)
         ({"specversion": "0.3"}, 400, "invalid-envelope", "/specversion"),
         ({"time": "2099-01-01T00:00:00Z"}, 422, "command-from-future", "/time"),
         ({"time": "yesterday"}, 400, "invalid-envelope", "/time"),
+        ({"correlationid": "c\n1"}, 400, "invalid-envelope", "/correlationid"),
+        ({"causationid": "c" * 65}, 400, "invalid-envelope", "/causationid"),
     ],
     ids=lambda value: str(value)[:20],
 )

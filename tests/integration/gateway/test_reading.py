@@ -46,6 +46,43 @@ async def test_a_chain_shows_everything_that_followed_from_a_command(stack: Stac
     assert chain["hidden"] == 0
 
 
+@pytest.mark.guarantee("G7.5")
+async def test_every_answer_says_how_far_behind_the_log_it_is(stack: Stack) -> None:
+    first = (await created(stack, "earlier")).json()
+    later = (await created(stack, "later")).json()
+    async with stack.client(stack.admin) as http:
+
+        async def fresh(path: str) -> tuple[int, int, int]:
+            found = await http.get(path)
+            assert found.status_code == 200, found.text
+            assert found.headers["catalyst-log"] == first["log"]
+            as_of, head, lag = (
+                int(found.headers[f"catalyst-{name}"]) for name in ("as-of", "head", "lag-ms")
+            )
+            return as_of, head, lag
+
+        async def behind() -> bool:
+            _, head, _ = await fresh(f"/v1/outcomes/{first['id']}?organization=earlier")
+            return head >= int(later["seq"])
+
+        # Another one's event arrives here a moment after it was stored.
+        await until(behind)
+        as_of, head, lag = await fresh(f"/v1/outcomes/{first['id']}?organization=earlier")
+        assert as_of == first["seq"] < later["seq"] <= head
+        assert lag > 0
+        as_of, head, lag = await fresh(f"/v1/trace/{first['id']}?organization=earlier")
+        assert first["seq"] <= as_of <= head
+        assert (lag > 0) == (as_of < head)
+        page = (await http.get("/v1/events?limit=1")).json()
+        assert page["as_of"] < later["seq"] <= page["head"]
+        assert page["lag_ms"] > 0
+        plan = await http.post(
+            "/v1/queries/environment/plan-organization-deletion?organization=later", json={}
+        )
+        answered, newest = (int(plan.headers[f"catalyst-{name}"]) for name in ("as-of", "head"))
+        assert later["seq"] <= answered == plan.json()["as_of"] <= newest
+
+
 async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
     async with stack.client(stack.admin) as http:
         for command in ("c-none", "a.b", "*", ">"):

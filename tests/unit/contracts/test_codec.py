@@ -341,3 +341,27 @@ def test_encoding_is_the_same_for_the_same_value(tree: Any) -> None:
     if isinstance(tree, dict):
         shuffled = dict(reversed(tree.items()))
     assert codec.encode(shuffled) == codec.encode(tree)
+
+
+@pytest.mark.guarantee("G5.6", "G5.11")
+@pytest.mark.parametrize("name", ["correlationid", "causationid"])
+@pytest.mark.parametrize("value", ["", "a\nb", "a\n", "a\0", "a b", "é", "c" * 65, "c" * 5000])
+def test_what_a_command_follows_from_is_an_id_and_the_log_stays_readable(
+    name: str, value: str
+) -> None:
+    raw = json.dumps({**HEAD, "data": GOOD, name: value}).encode()
+    with pytest.raises(Undecodable) as found:
+        codec.command_envelope(raw)
+    error = found.value
+    assert (error.code, error.pointer, error.rule) == ("invalid-envelope", f"/{name}", "pattern")
+    assert "for example `c-7Q2`" in error.sentence
+    # What is stored was taken before, and what a service passes on may come from there.
+    assert getattr(codec.envelope(raw), name) == value
+    derived = json.dumps({**HEAD, "id": "_derived", "data": GOOD, name: value}).encode()
+    assert getattr(codec.command_envelope(derived), name) == value
+
+
+@pytest.mark.parametrize("value", [None, "c-7Q2", "_" + "a" * 26, "c" * 64])
+def test_what_an_id_may_be_is_taken_for_what_a_command_follows_from(value: str | None) -> None:
+    raw = json.dumps({**HEAD, "data": GOOD, "correlationid": value}).encode()
+    assert codec.command_envelope(raw).correlationid == value

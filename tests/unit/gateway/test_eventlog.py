@@ -1,18 +1,23 @@
 """The newest events in memory: nothing is missing between memory and the log."""
 
 import asyncio
+from collections import deque
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
+from catalyst.chassis import clock
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.chassis.jetstream.puller import Pulled
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.gateway import eventlog
+from catalyst.gateway.answers import Fresh
 from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.events import frame
 
@@ -49,8 +54,9 @@ class Log:
         ]
 
 
-def pulled(seq: int, data: bytes | None = None) -> Pulled:
-    return Pulled(seq, subject_of(seq), seq, 0, None, body(seq) if data is None else data)
+def pulled(seq: int, data: bytes | None = None, *, seconds: int = 0) -> Pulled:
+    time = seconds * 1_000_000_000 or seq
+    return Pulled(seq, subject_of(seq), time, 0, None, body(seq) if data is None else data)
 
 
 async def collected(events: EventLog, start: int, limit: int, subject: str) -> list[int]:
@@ -94,6 +100,50 @@ async def test_what_is_in_memory_is_not_read_again() -> None:
     events.ready.set()
     assert [item.seq for item in await events.after(1, 10)] == [2, 4]
     assert log.reads == 0
+
+
+class Dated(Log):
+    """A log with a clock: every event is stored at the second of its sequence, and it is 100."""
+
+    async def stream_state(self, _stream: str) -> Any:
+        return SimpleNamespace(ts=of_nanoseconds(100_000_000_000), created=of_nanoseconds(0))
+
+    @override
+    async def replay(self, _stream: str, subject: str, *, start: int, limit: int) -> list[Stored]:
+        found = await super().replay(_stream, subject, start=start, limit=limit)
+        return [
+            msgspec.structs.replace(item, time=of_nanoseconds(item.seq * 1_000_000_000))
+            for item in found
+        ]
+
+
+@pytest.mark.guarantee("G7.5")
+@pytest.mark.parametrize(
+    ("as_of", "head", "oldest", "reads"),
+    [
+        (90, 90, None, 0),
+        # An outcome may stand behind the newest event: a refusal writes none.
+        (95, 95, None, 0),
+        (80, 90, 90, 0),
+        (60, 90, 70, 0),
+        # Older than what memory reaches.
+        (5, 90, 10, 1),
+    ],
+)
+async def test_an_answer_is_as_old_as_the_first_event_that_is_not_in_it(
+    monkeypatch: pytest.MonkeyPatch, as_of: int, head: int, oldest: int | None, reads: int
+) -> None:
+    monkeypatch.setattr(eventlog, "KEPT_EVENTS", 3)
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+    log = Dated([10, 50, 70, 80, 90])
+    events = EventLog(cast(JetStream, log))
+    events._kept = deque(maxlen=3)
+    events._keep([pulled(seq, seconds=seq) for seq in log.seqs])
+    events.ready.set()
+    found = await events.fresh(as_of, "log")
+    age = 0 if oldest is None else (100 - oldest) * 1000
+    assert found == Fresh(as_of=as_of, head=head, lag_ms=age, log="log")
+    assert log.reads == reads
 
 
 async def test_before_it_follows_everything_comes_from_the_log() -> None:

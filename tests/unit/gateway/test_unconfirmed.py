@@ -8,6 +8,7 @@ import pytest
 from tests.unit.gateway.test_caller import Owners, bearer
 
 from catalyst.chassis.http import Metrics
+from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.client.api import Client
@@ -15,6 +16,7 @@ from catalyst.client.errors import ClientError, Problem, TimedOut, Undecided, Un
 from catalyst.gateway.app import application
 from catalyst.gateway.caller import Callers
 from catalyst.gateway.commands import STORE_SECONDS, Commands
+from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.limits import Buckets
 from catalyst.gateway.settings import Settings
 
@@ -41,7 +43,8 @@ class Silent:
 async def posted(tmp_path: Path, client: Silent, **headers: str) -> httpx.Response:
     ring = KeyRing.open(tmp_path)
     found = Callers(ring.verifier(), Owners({}), Buckets(1, 100), Buckets(1, 100))
-    commands = Commands(found, cast(Client, client), Telemetry("test"), max_wait_seconds=30)
+    events = EventLog(cast(JetStream, None))
+    commands = Commands(found, cast(Client, client), Telemetry("test"), events, max_wait_seconds=30)
     app = application(commands.routes(), Settings(), Metrics("test"), found.holds)
     token = ring.people().person("root@x.example", ["sovereign-admin"])
     transport = httpx.ASGITransport(app)

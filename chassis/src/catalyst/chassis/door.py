@@ -24,7 +24,7 @@ from catalyst.chassis.tokens import BadToken, Claims, Verifier, bearer
 from catalyst.contracts import codec, message, registry, roles, subjects
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
-from catalyst.contracts.message import COMMAND_ID, Envelope, FieldError
+from catalyst.contracts.message import COMMAND_ID, TRACEPARENT, Envelope, FieldError
 from catalyst.contracts.registry import Message
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.runtime_v1 import TakeAnswer
@@ -88,7 +88,7 @@ class Door:
     async def _admit(self, delivery: Delivery) -> Job:
         addressed = _addressed(delivery.subject)
         try:
-            envelope = codec.envelope(delivery.data)
+            envelope = codec.command_envelope(delivery.data)
         except Undecodable as error:
             return _refused_early(delivery, addressed, error)
         if not COMMAND_ID.fullmatch(envelope.id):
@@ -269,8 +269,13 @@ def _job(origin: _Origin, addressed: Addressed, envelope: Envelope) -> Job:
         subject=origin.subject,
         body=origin.body,
         reply=_reply(addressed.ref, origin.headers),
-        traceparent=envelope.traceparent or origin.headers.get("traceparent", ""),
+        traceparent=_trace(envelope.traceparent or origin.headers.get("traceparent", "")),
     )
+
+
+def _trace(text: str) -> str:
+    """Return a traceparent, or nothing: what is none is no reason to refuse a command."""
+    return text if TRACEPARENT.fullmatch(text) else ""
 
 
 def _digest(type_: str, subject: str, data: bytes | msgspec.Raw) -> str:
@@ -289,12 +294,13 @@ def _refused_early(delivery: Delivery, addressed: Addressed, error: Undecodable)
         raise Unreadable(error.code, error.message) from unreadable
     if not COMMAND_ID.fullmatch(found.id) or found.id.startswith("_"):
         raise Unreadable(error.code, error.message)
+    correlation = found.correlationid or ""
     envelope = Envelope(
         specversion="1.0",
         id=found.id,
         source="unknown",
         type=addressed.type,
-        correlationid=found.correlationid,
+        correlationid=correlation if COMMAND_ID.fullmatch(correlation) else None,
         data=msgspec.Raw(delivery.data),
     )
     job = _job(_delivered(delivery), addressed, envelope)

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import msgspec
 
 from catalyst.contracts import wording
-from catalyst.contracts.message import Command, Envelope
+from catalyst.contracts.message import COMMAND_ID, Command, Envelope
 from catalyst.contracts.registry import Message
 from catalyst.contracts.topology import MAX_BODY_BYTES, MAX_DEPTH
 
@@ -263,6 +263,29 @@ def envelope(raw: bytes) -> Envelope:
     for name, value in (("id", found.id), ("source", found.source), ("type", found.type)):
         if not value:
             raise Undecodable("invalid-envelope", f"{name} is empty", f"/{name}", "length")
+    return found
+
+
+_AN_ID: Final = "must be 1 to 64 letters, digits, '-' or '_'; for example `c-7Q2`"
+
+
+def command_envelope(raw: bytes) -> Envelope:
+    """Parse a whole command as far as its envelope; what it says it follows from has to be an id.
+
+    Only where a command comes in: what stands in the log is read by `envelope`. A service, whose
+    ids begin with `_`, passes on what began its work, maybe before there was this rule.
+
+    Raises:
+        Undecodable: As `envelope`, and `invalid-envelope` for what is no id.
+    """
+    found = envelope(raw)
+    if found.id.startswith("_"):
+        return found
+    for name in ("correlationid", "causationid"):
+        value = getattr(found, name)
+        if value is not None and not COMMAND_ID.fullmatch(value):
+            text = f"{name}: {_AN_ID}"
+            raise Undecodable("invalid-envelope", text, f"/{name}", "pattern", _AN_ID)
     return found
 
 

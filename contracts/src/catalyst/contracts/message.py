@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DERIVED_LENGTH: Final = 26
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 """The alphabet of RFC 4648, 6, in lower case."""

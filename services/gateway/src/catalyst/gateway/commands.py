@@ -23,7 +23,7 @@ from catalyst.chassis.telemetry import Telemetry
 from catalyst.client import errors as client_errors
 from catalyst.client.api import Client
 from catalyst.contracts import codec, subjects
-from catalyst.contracts.message import COMMAND_ID, Envelope, Outcome, digest
+from catalyst.contracts.message import COMMAND_ID, TRACEPARENT, Envelope, Outcome, digest
 from catalyst.contracts.registry import COMMANDS, Message
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref
@@ -31,6 +31,7 @@ from catalyst.contracts.topology import COMMAND_MAX_AHEAD_SECONDS
 from catalyst.gateway import fields, parameters
 from catalyst.gateway.answers import answer, fresh
 from catalyst.gateway.caller import Caller, Callers
+from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.parameters import Addressing, Owner, wrong
 
 JSON: Final = "application/json"
@@ -39,7 +40,6 @@ SOURCE: Final = "catalyst/gateway"
 STORE_SECONDS: Final = 5.0
 """Until the broker has to confirm that it holds a command."""
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,5})(?=$|[,;\s])")
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _UNRECORDED: Final = frozenset({"command-id-reused", "invalid-id"})
 """Codes of refusals that are answered but not recorded."""
 
@@ -90,11 +90,18 @@ class Commands:
     """The routes of commands and outcomes."""
 
     def __init__(
-        self, callers: Callers, client: Client, telemetry: Telemetry, *, max_wait_seconds: int
+        self,
+        callers: Callers,
+        client: Client,
+        telemetry: Telemetry,
+        events: EventLog,
+        *,
+        max_wait_seconds: int,
     ) -> None:
-        """Send and read through `client`, the broker's."""
+        """Send and read through `client`, the broker's; `events` says how current an outcome is."""
         self._callers = callers
         self._client = client
+        self._events = events
         self._telemetry = telemetry
         self._max_wait = max_wait_seconds
 
@@ -136,7 +143,7 @@ class Commands:
         if found is None or not self._visible(caller, found):
             # Not told apart: that a command exists is nobody's business but its Organization's.
             raise Rejected("not-found", "no outcome is recorded under this id yet, or not for you")
-        return _recorded(found, wait)
+        return await self._recorded(found, wait)
 
     def _visible(self, caller: Caller, found: Outcome) -> bool:
         if found.actor == caller.claims.actor:
@@ -159,10 +166,11 @@ class Commands:
         }
         try:
             if wait:
-                return _answered(await self._send(order, options, float(wait)), order, wait)
+                decided = await self._send(order, options, float(wait))
+                return await self._answered(decided, order, wait)
             known = await self._known(order) if order.chosen else None
             if known is not None:
-                return _answered(known, order, 0)
+                return await self._answered(known, order, 0)
             await self._client.submit(
                 order.message.type, order.data, timeout=STORE_SECONDS, **options
             )
@@ -186,6 +194,19 @@ class Commands:
             # Not confirmed, because the sender waits for less time than the broker may take.
             await self._client.submit(order.message.type, order.data, timeout=left, **options)
             return None
+
+    async def _answered(self, found: Outcome | None, order: Order, wait: int) -> Response:
+        if found is None:
+            return _pending(order, wait)
+        if found.code in _UNRECORDED:
+            raise Rejected(found.code, found.message, found.errors)
+        return await self._recorded(found, wait, _place(order))
+
+    async def _recorded(self, found: Outcome, wait: int, place: str | None = None) -> Response:
+        headers = fresh(await self._events.fresh(found.seq, found.log)) | _applied(wait)
+        if place is not None:
+            headers["Content-Location"] = place
+        return answer(found, headers=headers)
 
     async def _known(self, order: Order) -> Outcome | None:
         found = await self._client.outcome(order.id, organization=order.ref.organization)
@@ -226,7 +247,7 @@ async def _order(request: Request, message: Message) -> Order:
         )
         data, chosen = raw, key is not None
     else:
-        envelope = codec.envelope(raw)
+        envelope = codec.command_envelope(raw)
         data, chosen = bytes(envelope.data), True
         _agree("id", key, envelope.id)
         _agree("type", message.type, envelope.type)
@@ -284,7 +305,7 @@ def _ref(message: Message, address: Addressing, envelope: Envelope) -> Ref:
 
 
 def _traceparent(text: str | None) -> str | None:
-    return text if text is not None and _TRACEPARENT.fullmatch(text) else None
+    return text if text is not None and TRACEPARENT.fullmatch(text) else None
 
 
 def refusal(error: client_errors.ClientError) -> Rejected:
@@ -292,21 +313,6 @@ def refusal(error: client_errors.ClientError) -> Rejected:
     if isinstance(error, client_errors.Problem) and error.code in CODES:
         return Rejected(error.code, error.message, error.errors)
     return Rejected("unavailable", "the broker does not answer as it should; try again")
-
-
-def _answered(found: Outcome | None, order: Order, wait: int) -> Response:
-    if found is None:
-        return _pending(order, wait)
-    if found.code in _UNRECORDED:
-        raise Rejected(found.code, found.message, found.errors)
-    return _recorded(found, wait, _place(order))
-
-
-def _recorded(found: Outcome, wait: int, place: str | None = None) -> Response:
-    headers = {**fresh(found.seq, log=found.log), **_applied(wait)}
-    if place is not None:
-        headers["Content-Location"] = place
-    return answer(found, headers=headers)
 
 
 def _pending(order: Order, wait: int) -> Response:

@@ -17,7 +17,7 @@ from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import BadSubject, Ref
 from catalyst.contracts.topology import DLQ, EV
 from catalyst.gateway import parameters
-from catalyst.gateway.answers import answer, fresh
+from catalyst.gateway.answers import Fresh, answer, fresh
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.parameters import Page
 
@@ -58,14 +58,14 @@ class DeadLetters:
             scanned += len(stored)
             last = stored[-1].seq if stored else last
             found += [_listed(item) for item in stored if self._visible(caller, item)]
-        body = {"items": found, "continue": None if done else last, **fresh_as}
+        body = {"items": found, "continue": None if done else last, **msgspec.to_builtins(fresh_as)}
         return answer(body)
 
-    async def _fresh(self) -> dict[str, Any]:
+    async def _fresh(self) -> Fresh:
         """Return how current the letters are: they are read where they stand, so up to the head."""
         state = await self._broker.stream_state(EV)
-        log = log_name(state.created)
-        return {"as_of": state.last_seq, "head": state.last_seq, "lag_ms": 0, "log": log}
+        head = state.last_seq
+        return Fresh(as_of=head, head=head, lag_ms=0, log=log_name(state.created))
 
     async def show(self, request: Request) -> Response:
         """Answer one letter whole."""
@@ -78,8 +78,7 @@ class DeadLetters:
             raise Rejected("not-found", "there is no such dead letter")
         letter = parking.read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
-        shown = await self._fresh()
-        return answer(body, headers=fresh(shown["as_of"], log=shown["log"]))
+        return answer(body, headers=fresh(await self._fresh()))
 
     def _visible(self, caller: Caller, stored: Stored) -> bool:
         """Return whether a letter is shown; an address that nobody can read is the operators'."""

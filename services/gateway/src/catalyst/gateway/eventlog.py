@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from catalyst.chassis import clock
 from catalyst.chassis.access import OWNERS
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.jetstream.broker import JetStream
@@ -25,6 +24,7 @@ from catalyst.contracts import subjects
 from catalyst.contracts.message import Envelope, UtcTime
 from catalyst.contracts.subjects import BadSubject, Ref
 from catalyst.contracts.topology import EV
+from catalyst.gateway.answers import Fresh
 
 log = logging.getLogger(__name__)
 
@@ -200,12 +200,36 @@ class EventLog:
         """
         return seq > self.head and seq > (await self._js.stream_state(EV)).last_seq
 
+    async def fresh(self, as_of: int, log: str = "") -> Fresh:
+        """Return how current an answer is that holds everything up to a sequence of `log`."""
+        return Fresh(
+            as_of=as_of,
+            head=max(as_of, self.head),
+            lag_ms=await self.lag_ms(as_of),
+            log=log or await self.name(),
+        )
+
     async def lag_ms(self, seq: int) -> int:
         """Return the age of the oldest event behind a sequence, in ms; 0 if there is none."""
-        found = await self._js.replay(EV, EVENTS, start=seq + 1, limit=1)
-        if not found:
+        if self.ready.is_set() and seq >= self.head:
             return 0
-        return max(0, int((clock.now() - found[0].time).total_seconds() * 1000))
+        oldest = await self._oldest_time(seq)
+        if oldest is None:
+            return 0
+        return max(0, int((await self._clock.now() - oldest).total_seconds() * 1000))
+
+    async def _oldest_time(self, seq: int) -> datetime | None:
+        """Return when the first event behind a sequence was stored, or None if there is none."""
+        if self.ready.is_set() and seq >= self._floor:
+            oldest: Entry | None = None
+            for item in reversed(self._kept):
+                if item.seq <= seq:
+                    break
+                oldest = item
+            if oldest is not None and oldest.event is not None:
+                return oldest.event.time
+        found = await self._js.replay(EV, EVENTS, start=seq + 1, limit=1)
+        return found[0].time if found else None
 
     async def wait(self, seq: int, timeout: float) -> bool:
         """Wait for an event behind `seq`; answer whether there is one within `timeout` seconds."""

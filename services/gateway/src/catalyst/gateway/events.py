@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -91,15 +92,14 @@ class Events:
             return await self._stream(request, caller, wanted)
         if await self._events.beyond(wanted.after):
             raise Rejected("log-changed", "the log ends before the sequence to go on from")
+        # What comes while the page is read may be missing in it.
+        head = self._events.head
         found, last, done = await self._page(caller, wanted)
-        head = max(last, self._events.head)
+        fresh = await self._events.fresh(max(last, head) if done else last)
         body = {
             "items": found,
             "continue": None if done else last,
-            "as_of": head if done else last,
-            "head": head,
-            "lag_ms": 0 if done else await self._events.lag_ms(last),
-            "log": await self._events.name(),
+            **msgspec.to_builtins(fresh),
         }
         return answer(body)
 

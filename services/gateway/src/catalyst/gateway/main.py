@@ -84,12 +84,16 @@ class Gateway:
         routes = [
             *health_routes(Readiness(self._checks()), self.metrics),
             *Commands(
-                callers, client, runtime.telemetry, max_wait_seconds=settings.max_wait_seconds
+                callers,
+                client,
+                runtime.telemetry,
+                self.events,
+                max_wait_seconds=settings.max_wait_seconds,
             ).routes(),
             *self._followed.routes(),
             *Tracing(callers, runtime.js, self.events).routes(),
             *DeadLetters(callers, runtime.js).routes(),
-            *Queries(callers, runtime.js).routes(),
+            *Queries(callers, runtime.js, self.events).routes(),
             *Using(callers, runtime.js).routes(),
             *Session(callers).routes(),
             *Catalogue().routes(),

@@ -138,7 +138,8 @@ def _cloud_event(message: Message) -> Json:
             "id": {"type": "string", "pattern": parts.SENDERS_ID},
             "source": {"type": "string", "minLength": 1},
             "type": {"const": message.type},
-            "correlationid": {"type": ["string", "null"]},
+            "correlationid": {"type": ["string", "null"], "pattern": parts.ANY_ID},
+            "causationid": {"type": ["string", "null"], "pattern": parts.ANY_ID},
             "data": schema_of(message),
         },
         "description": (

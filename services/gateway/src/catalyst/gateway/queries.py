@@ -26,6 +26,7 @@ from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer, fresh
 from catalyst.gateway.caller import Callers
 from catalyst.gateway.commands import JSON
+from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.parameters import Asking
 
 ANSWER_SECONDS: Final = 10.0
@@ -47,9 +48,10 @@ class _Answer(msgspec.Struct):
 class Queries:
     """The route of questions."""
 
-    def __init__(self, callers: Callers, js: JetStream) -> None:
+    def __init__(self, callers: Callers, js: JetStream, events: EventLog) -> None:
         self._callers = callers
         self._js = js
+        self._events = events
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -80,13 +82,9 @@ class Queries:
                     "unavailable", f"{service} is not at work just now: ask again in a moment"
                 ) from error
             raise
-        return _passed_on(raw)
-
-
-def _passed_on(raw: bytes) -> Response:
-    found = msgspec.json.decode(raw, type=_Answer)
-    if found.problem is None:
-        body: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
-        return answer(body, headers=fresh(found.as_of))
-    code = found.problem.code if found.problem.code in CODES else "internal"
-    return problems.response(code, found.problem.detail, found.problem.errors)
+        found = msgspec.json.decode(raw, type=_Answer)
+        if found.problem is not None:
+            code = found.problem.code if found.problem.code in CODES else "internal"
+            return problems.response(code, found.problem.detail, found.problem.errors)
+        shown: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
+        return answer(shown, headers=fresh(await self._events.fresh(found.as_of)))

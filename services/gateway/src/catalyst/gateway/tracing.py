@@ -71,11 +71,11 @@ class Tracing:
         steps = shown(chain.steps, seen)
         rows = await rows_of(self._broker, _newest(steps, chain.refs, seen))
         last = max((step.last_seq for step in steps), default=root.seq)
-        log = await self._events.name()
+        fresh_as = await self._events.fresh(last)
         body: dict[str, Any] = {
             "command": first.id,
             "organization": subjects.organization_of(root.subject.split(".")[1]),
-            "log": log,
+            "log": fresh_as.log,
             "steps": steps,
             "rows": rows.rows,
             "read_model_as_of": rows.as_of,
@@ -83,7 +83,7 @@ class Tracing:
             "incomplete": chain.incomplete,
             "hidden": len(chain.steps) - len(steps),
         }
-        return answer(body, headers=fresh(last, max(last, self._events.head), log))
+        return answer(body, headers=fresh(fresh_as))
 
 
 def shown(steps: Sequence[trace.Step], seen: Collection[str]) -> list[trace.Step]:
