@@ -19,7 +19,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.place import Content
-from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.plan import LIFETIME, Plan
 from catalyst.provisioning.queries import Planner
 
 NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0")
@@ -165,7 +165,9 @@ async def plan(
     planner = Planner(Shelf(), others, "OMR", GIT_URL)
     planner._cache = READY
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
-    return msgspec.convert(answer, Plan)
+    found: Plan = msgspec.convert(answer, Plan)
+    # The town's clock is not that of whoever plans.
+    return msgspec.structs.replace(found, expires=place.now + LIFETIME)
 
 
 def install(name: str = "wiki", **changes: Any) -> PlanRequest:

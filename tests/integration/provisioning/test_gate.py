@@ -121,8 +121,8 @@ async def test_no_clock_opens_the_gate(place: Town) -> None:
     far = msgspec.structs.replace(found, expires=found.expires + timedelta(days=400))
     past = msgspec.structs.replace(found, expires=found.expires - timedelta(days=1))
     assert (await place.apply("ch-0", past)).code == "plan-expired"
-    # A later expiry is believed, and opens nothing: the plan is made again all the same.
-    assert (await place.apply("ch-1", far)).status == "accepted"
+    assert (await place.apply("ch-0", far)).code == "expiry-far"
+    assert (await place.apply("ch-1", found)).status == "accepted"
     # A timer that somebody fires by hand looks at the gate, and finds it shut; twice as well.
     ref = change_ref("acme", "ch-1")
     for _ in range(2):

@@ -300,6 +300,15 @@ def test_an_expired_plan_is_refused() -> None:
         )
 
 
+def test_no_plan_lives_longer_than_it_was_given_to() -> None:
+    scenario = given(ORGANIZATION)
+    most = NOW + deletion.PLAN_LIFETIME + deletion.AHEAD
+    for delete, place in ((delete_organization, ACME), (delete_environment, PROD)):
+        longer = delete(scenario.world, expires=most + timedelta(microseconds=1))
+        scenario.when(longer, place).then_rejected("expiry-far", "/data/expires")
+        assert scenario.when(delete(scenario.world, expires=most), place).events
+
+
 def test_a_plan_for_another_thing_is_refused() -> None:
     scenario = given(ORGANIZATION)
     request = {"organization": "acme", "environment": "acme-dev"}

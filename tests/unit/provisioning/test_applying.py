@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, wiki
@@ -14,6 +15,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.plan import AHEAD, LIFETIME
 
 
 @pytest.mark.guarantee("G14.2")
@@ -45,6 +47,20 @@ async def test_a_plan_that_is_too_old_is_refused() -> None:
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-1", found)
     assert caught.value.code == "plan-expired"
+
+
+@pytest.mark.guarantee("G14.2")
+async def test_no_plan_lives_longer_than_it_was_given_to() -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    found = await plan(place, others, install())
+    most = place.now + LIFETIME + AHEAD
+    longer = msgspec.structs.replace(found, expires=most + timedelta(microseconds=1))
+    with pytest.raises(Rejected) as caught:
+        apply(place, "ch-1", longer)
+    assert (caught.value.code, caught.value.errors[0].pointer) == ("expiry-far", "/data/expires")
+    apply(place, "ch-1", msgspec.structs.replace(found, expires=most))
 
 
 async def test_the_id_of_a_change_is_used_once() -> None:

@@ -37,6 +37,8 @@ from catalyst.environment_controller.domain.policy import Policy, policy_ref
 from catalyst.environment_controller.domain.registration import host_claim
 
 PLAN_LIFETIME: Final = timedelta(minutes=15)
+AHEAD: Final = timedelta(minutes=1)
+"""How much the clock of who planned may be ahead of the broker's."""
 """How long a plan may be applied; a person reads it in between."""
 
 _BOOKKEEPING: Final = frozenset({"manifest", "phase", "run", "suspended", "suspended_reason"})
@@ -267,11 +269,14 @@ def confirm(plan: DeletionPlan, command: env1.PlannedDeletion, now: datetime) ->
     """Refuse a plan that is expired, blocked, or not what would happen now.
 
     Raises:
-        Rejected: `plan-expired`; the first blocker's code; `plan-stale`, with one error for each
-            input that changed.
+        Rejected: `plan-expired`; `expiry-far`; the first blocker's code; `plan-stale`, with one
+            error for each input that changed.
     """
     if now > command.expires:
         raise Rejected("plan-expired", "the plan is past its expiry", pointer="/data/expires")
+    if command.expires > now + PLAN_LIFETIME + AHEAD:
+        message = "no plan may be applied for so long: send back the expiry that it was given"
+        raise Rejected("expiry-far", message, pointer="/data/expires")
     if plan.blocked_by:
         raise _blocked(plan.blocked_by)
     if command.request != plan.request:

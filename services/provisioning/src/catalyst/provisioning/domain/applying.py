@@ -77,8 +77,8 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     """Open the change, put it into the queue of each Application, and begin if it may.
 
     Raises:
-        Rejected: `change-exists`, `invalid-id`, `plan-expired`, `plan-stale`, or why the plan
-            cannot be applied.
+        Rejected: `change-exists`, `invalid-id`, `plan-expired`, `expiry-far`, `plan-stale`, or why
+            the plan cannot be applied.
     """
     if not _ID.fullmatch(context.ref.id):
         message = "a change's id is 1 to 64 letters, digits, '-' or '_', not beginning with '-'"

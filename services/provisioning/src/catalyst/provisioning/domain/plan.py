@@ -34,6 +34,8 @@ from catalyst.provisioning.domain.differences import FileChange
 from catalyst.provisioning.domain.gate import Gates
 
 LIFETIME: Final = timedelta(minutes=15)
+AHEAD: Final = timedelta(minutes=1)
+"""How much the clock of who planned may be ahead of the broker's."""
 """How long a plan may be applied; a person reads it in between."""
 
 
@@ -224,11 +226,14 @@ def confirm(
         now: The broker's time.
 
     Raises:
-        Rejected: `plan-expired`; `plan-stale`, with an error for each input that changed; or the
-            code of the first blocker.
+        Rejected: `plan-expired`; `expiry-far`; `plan-stale`, with an error for each input that
+            changed; or the code of the first blocker.
     """
     if now > expires:
         raise Rejected("plan-expired", "the plan is past its expiry", pointer="/data/expires")
+    if expires > now + LIFETIME + AHEAD:
+        message = "no plan may be applied for so long: send back the expiry that it was given"
+        raise Rejected("expiry-far", message, pointer="/data/expires")
     # Only of what the plan rests on: nobody learns what becomes of a name that they guessed.
     present = {name: read.get(name, version) for name, version in fresh.inputs.items()}
     changed = sorted(
