@@ -1,5 +1,6 @@
 """A bug in a rule, as whoever runs the installation sees it and mends it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from tests.integration.client.stack import Stack, running
 from tests.support.broker import Access
 from tests.support.rig import ORGANIZATIONS, acme
 
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.service import on
 from catalyst.contracts import environment_v1
 from catalyst.contracts.decision import Context, Decision
@@ -74,7 +77,7 @@ def until(look: Callable[[], Any]) -> Any:
 @pytest.mark.guarantee("G7.3")
 @pytest.mark.guarantee("G7.4")
 def test_what_is_parked_is_seen_named_retried_and_dropped(
-    catalyst: Callable[..., Ran], bug: Bug
+    catalyst: Callable[..., Ran], bug: Bug, stack: Stack
 ) -> None:
     def row() -> Any:
         return catalyst("get", "org", "acme", "-o", "json").json
@@ -126,3 +129,21 @@ def test_what_is_parked_is_seen_named_retried_and_dropped(
     assert dropped.code == 0
     third = outcome("third")
     assert (third.code, third.json["code"]) == (3, "dropped")
+
+    asyncio.run(garble(stack))
+    for letter in until(lambda: len(letters()) == 2 and letters()):
+        assert "unknown.unknown" in letter["subject"]
+        tried = catalyst("dlq", "retry", letter["subject"])
+        assert (tried.code, "never a command" in tried.err) == (3, True)
+        removed = catalyst("dlq", "drop", letter["subject"], "--reason", "nobody can read it")
+        assert removed.code == 0, removed.err
+        again = catalyst("dlq", "drop", letter["subject"], "--reason", "nobody can read it")
+        assert (again.code, "not-parked" in again.err) == (3, True)
+    assert letters() == []
+
+
+async def garble(stack: Stack) -> None:
+    """Send what is no command, to an Organization and to the platform."""
+    async with connect(stack.nats, name="t", user=stack.user, password=stack.password) as js:
+        for owner in ("acme", "_"):
+            await js.publish(Outgoing(f"cmd.{owner}.environment.x", b"{}"))

@@ -124,6 +124,42 @@ def test_who_is_no_sovereign_admin_ends_with_7(catalyst: Callable[..., Ran], sta
     assert found["health"] == "skipped"
 
 
+@pytest.mark.guarantee("G7.4")
+def test_where_the_log_lost_messages_that_is_told_and_no_rebuild_advised(
+    shared_broker: SharedBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with running(shared_broker.account(), tmp_path / "data", check_seconds=0.05) as stack:
+        catalyst = command(stack, capsys)
+        sent = catalyst("send", CREATE, "--org", "acme", "--data", json.dumps(acme()), "-o", "json")
+        catalyst("get", "org", "acme", "--min-seq", str(sent.json["seq"]))
+        assert _log(catalyst)["health"] == "ok"
+        asyncio.run(lose(stack))
+        sampled(catalyst, "fail")
+        ran = catalyst("doctor")
+        assert (ran.code, "the log lost messages" in ran.out) == (8, True)
+        assert "the last copy" in ran.err
+        assert "--rebuild" not in ran.out + ran.err
+        ran = catalyst("replay", "--check")
+        assert (ran.code, "the log lost messages" in ran.err) == (8, True)
+        assert "--rebuild" not in ran.out + ran.err
+        assert "and the log begins at" in ran.err
+
+
+def _log(catalyst: Callable[..., Ran]) -> Any:
+    (found,) = (item for item in catalyst("doctor", "-o", "json").json if item["check"] == "log")
+    return found
+
+
+async def lose(stack: Stack) -> None:
+    """Leave the log with its last message, as a `Nats-Rollup` would."""
+    async with connect(stack.nats, name="t", user=stack.user, password=stack.password) as js:
+        await js.api("STREAM.PURGE.EV", {"keep": 1})
+
+
 @pytest.mark.parametrize(
     "arguments", [(), ("--check", "--rebuild"), ("--check", "--accept-differences")]
 )

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from catalyst.cli.brokercheck import examine, queue
-from catalyst.cli.dlq import drop, unreadable
-from catalyst.cli.doctor import _Condition, _Differing, limited, sampled, summed
+from catalyst.cli.dlq import retry, unreadable
+from catalyst.cli.doctor import _Condition, _Differing, kept, limited, sampled, summed
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target
@@ -76,11 +76,11 @@ def test_a_check_that_is_refused_is_a_row(error: ClientError, health: Health) ->
     assert ("not looked at" in found.detail) == (health is Health.SKIPPED)
 
 
-def test_a_letter_that_was_never_a_command_need_not_be_dropped() -> None:
+def test_a_letter_that_was_never_a_command_is_not_tried_again() -> None:
     assert unreadable(UNREADABLE)
     assert not unreadable("dlq.acme.environment.organization.unknown.c7")
     with pytest.raises(Failure) as caught:
-        drop(UNREADABLE, reason="x", url="http://127.0.0.1:1", timeout=0.1)
+        retry(UNREADABLE, url="http://127.0.0.1:1", timeout=0.1)
     assert caught.value.exit_code is ExitCode.REJECTED
     assert "never a command" in caught.value.message
 
@@ -102,6 +102,15 @@ def test_a_consumer_that_is_not_well_is_named() -> None:
     assert found[1].detail.startswith("3 of 4 ")
     for nothing in ([BEFORE, WRONG, AFTER], [skipped("broker", "not looked at"), AFTER]):
         assert summed(nothing) == nothing
+
+
+def test_where_the_log_lost_messages_nothing_advises_to_write_rows_anew() -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = sampled(_Condition(checked=2, differing=1, differences=(_Differing("a", since),)))
+    assert kept([rows, ok("log", "there"), AFTER]) == [rows, ok("log", "there"), AFTER]
+    found = kept([rows, fail("log", "the log lost messages", "keep"), AFTER])
+    assert [item.detail for item in found] == [rows.detail, "the log lost messages", AFTER.detail]
+    assert not any("rebuild" in item.fix for item in found)
 
 
 def test_rows_that_differ_are_looked_at_before_they_are_written_anew() -> None:

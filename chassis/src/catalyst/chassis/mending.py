@@ -105,8 +105,18 @@ class Mending:
         return {"freed": len(job.freed)}
 
     async def _given_up(self, job: Job) -> dict[str, int] | None:
-        """Ask an effect again, or drop its dead letter; None if the command names none."""
+        """Ask an effect again, or drop its dead letter; None if the command names none.
+
+        What nobody could read is dropped under any aggregate of its Organization and service.
+        """
         subject = getattr(job.payload, "subject", None) or ""
+        if parking.is_unread(subject, job.ref.organization, job.ref.service):
+            if not isinstance(job.payload, runtime_v1.Drop):
+                raise Rejected("retry-failed", "nobody could read what it is for: drop it")
+            if await self._broker.last(DLQ, subject, leader=True) is None:
+                return None
+            await parking.discard(self._broker, subject)
+            return {"freed": 1}
         if subject.rpartition(".")[0] != f"dlq.{job.ref.path}":
             return None
         stored = await self._broker.last(DLQ, subject, leader=True)

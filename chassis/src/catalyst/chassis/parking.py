@@ -38,6 +38,8 @@ MAX_DELIVERIES: Final = 4
 """A message delivered more often than this, without an outcome, is parked before it is decided."""
 EFFECT_FAILED: Final = "effect-failed"
 """Reason of a dead letter that no `parked` names: an effect was given up, and no step waits."""
+_UNREAD: Final = "unknown.unknown"
+"""In place of aggregate and id."""
 _RETRY_SECONDS: Final = 1.0
 _DETAIL_MAX: Final = 500
 _TOKEN_MAX: Final = 255
@@ -128,7 +130,14 @@ def unread_subject(delivery: Delivery, service: str = "") -> str:
     if len(organization) > _TOKEN_MAX:
         organization = subjects.PLATFORM
     origin = delivery.stream[0].lower()
-    return f"dlq.{organization}.{service}.unknown.unknown.{origin}{delivery.seq}"
+    return f"dlq.{organization}.{service}.{_UNREAD}.{origin}{delivery.seq}"
+
+
+def is_unread(subject: str, organization: str | None, service: str) -> bool:
+    """Return whether a dead letter of these two is of unreadable address: no aggregate's."""
+    return subject.startswith(
+        f"dlq.{subjects.organization_token(organization)}.{service}.{_UNREAD}."
+    )
 
 
 async def put_aside(broker: Broker, subject: str, found: Letter) -> None:

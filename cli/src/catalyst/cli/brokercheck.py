@@ -13,14 +13,23 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli.findings import Finding, fail, ok, skipped, warn
+from catalyst.cli.findings import KEEP, Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
 from catalyst.contracts.permissions import KEEPER, OPERATOR, member
-from catalyst.contracts.topology import CMD, EV, Consumer
+from catalyst.contracts.topology import CMD, DLQ, EV, Consumer
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.ports import Doubt, Garbled, Missing
+from catalyst.projector.replay import lost
 
 CONNECT_SECONDS: Final = 2.0
+LOG: Final = "log"
+"""Begins and ends where the rows need it."""
+WHOLE_SECONDS: Final = 2.0
+"""To read all rows in."""
+_CHECK: Final = "`catalyst replay --check` takes its time"
 LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
 CONSUMER: Final = "consumer"
@@ -93,6 +102,8 @@ async def _all(js: JetStream) -> AsyncIterator[Finding]:
         yield await reading(js, consumer)
     yield await _room(js)
     yield await _waiting_commands(js)
+    yield await _letters(js)
+    yield await _whole(js)
 
 
 def _version(text: str) -> Finding:
@@ -167,6 +178,26 @@ def service_of(consumer: Consumer) -> str:
     return consumer.name.partition("--")[0]
 
 
+async def _whole(js: JetStream) -> Finding:
+    """Look whether the log still has what the rows were made from."""
+    model = StreamReadModel(js, OPERATOR)
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            pointer = await model.current()
+            if pointer is None:
+                return skipped(LOG, "not looked at: there are no rows to hold it against yet")
+            loaded = await model.bucket(pointer.epoch).load()
+            state = await StreamLog(js, OPERATOR).state()
+    except TimeoutError:
+        return skipped(LOG, "not looked at: there are too many rows for a glance", _CHECK)
+    except (Doubt, Garbled, Missing) as error:
+        return skipped(LOG, f"not looked at: {error}", _CHECK)
+    if loaded.checkpoint.log != state.name:
+        return skipped(LOG, "not looked at: the rows are those of another log")
+    told = lost(loaded, state)
+    return fail(LOG, told, KEEP) if told else ok(LOG, "what the rows were made from is there")
+
+
 async def _room(js: JetStream) -> Finding:
     """Look at what the account may store."""
     info = await js.api("INFO", None)
@@ -176,6 +207,14 @@ async def _room(js: JetStream) -> Finding:
 
 async def _waiting_commands(js: JetStream) -> Finding:
     return queue(await js.api(f"STREAM.INFO.{CMD}", None))
+
+
+async def _letters(js: JetStream) -> Finding:
+    """Look at the room for dead letters: without it, what cannot be decided stands in the way."""
+    body = await js.api(f"STREAM.INFO.{DLQ}", None)
+    used, limit = body["state"]["bytes"], body["config"].get("max_bytes", -1)
+    fix = "`catalyst dlq list`, then retry or drop each: full, it holds up what cannot be decided"
+    return _full("room for dead letters", used, limit, fix)
 
 
 def queue(body: Mapping[str, Any]) -> Finding:

@@ -30,6 +30,7 @@ from catalyst.cli.target import (
 from catalyst.client.errors import Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.message import Outcome, UtcTime
+from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.subjects import BadSubject, Ref
 from catalyst.contracts.topology import ORIGINS
 
@@ -148,6 +149,8 @@ def drop(
 ) -> None:
     """Give a message up that was set aside; its outcome becomes the rejection `dropped`.
 
+    What could not be read was never a command, and has no outcome: it is removed.
+
     Example:
       catalyst dlq drop dlq.omantel.environment.organization.omantel.c12 --reason "sent by mistake"
     """
@@ -190,13 +193,18 @@ async def _mend(
 ) -> Outcome:
     ref = thing(subject)
     if unreadable(subject):
-        raise Failure(
-            ExitCode.REJECTED,
-            "this could not be read, so it was never a command of anything: "
-            f"there is nothing to {verb}",
-            code="unreadable",
-            hint=f"it changes nothing and may stay; `catalyst dlq show {subject}` shows it",
-        )
+        taking = COMMANDS.get(f"{ref.service}.drop.v1")
+        if verb != "drop" or taking is None:
+            raise Failure(
+                ExitCode.REJECTED,
+                "this could not be read, so it was never a command of anything: "
+                f"there is nothing to {verb}",
+                code="unreadable",
+                hint=f"it changes nothing; `catalyst dlq show {subject}` shows it, "
+                "`catalyst dlq drop` removes it",
+            )
+        # It was never of an aggregate, so any of that service takes the order.
+        ref = msgspec.structs.replace(ref, aggregate=taking.aggregates[0])
     async with commands(target) as door:
         return await door.send(
             f"{ref.service}.{verb}.v1",

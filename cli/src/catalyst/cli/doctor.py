@@ -14,11 +14,11 @@ import msgspec
 import typer
 
 from catalyst.cli import brokercheck
-from catalyst.cli.brokercheck import CONSUMER
+from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
 from catalyst.cli.exits import Ended, ExitCode
-from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
+from catalyst.cli.findings import KEEP, Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show, to_the_second
 from catalyst.cli.target import (
     ContextOption,
@@ -41,6 +41,7 @@ WARN_FREE_BYTES: Final = 2 * 1024**3
 FAIL_FREE_BYTES: Final = 256 * 1024**2
 """Below this the embedded broker refuses to start."""
 MAX_SHOWN: Final = 20
+SAMPLED: Final = "sampled rows"
 SHORT_SECONDS: Final = 2.5
 UNWELL_SECONDS: Final = 1.0
 """For each check behind a door that says itself that it is not well."""
@@ -93,7 +94,7 @@ async def _examine(target: Target) -> list[Finding]:
     async with asyncio.TaskGroup() as tasks:
         door = tasks.create_task(_door(target))
         broker = tasks.create_task(brokercheck.examine(target))
-    return [*door.result(), *broker.result(), _disk(target)]
+    return kept([*door.result(), *broker.result(), _disk(target)])
 
 
 async def _door(target: Target) -> list[Finding]:
@@ -119,7 +120,7 @@ async def _door(target: Target) -> list[Finding]:
             checks = [
                 tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),
                 tasks.create_task(limited("stale rows", _stale(door), seconds)),
-                tasks.create_task(limited("sampled rows", _sampled(door), SHORT_SECONDS)),
+                tasks.create_task(limited(SAMPLED, _sampled(door), SHORT_SECONDS)),
                 tasks.create_task(limited("dead letters", _dead_letters(door), seconds)),
             ]
         return found + [check.result() for check in checks]
@@ -226,16 +227,27 @@ def sampled(found: _Condition) -> Finding:
         found: What it says of itself.
     """
     if not found.differing:
-        return ok("sampled rows", f"{found.checked} held against the log, none differs")
+        return ok(SAMPLED, f"{found.checked} held against the log, none differs")
     named = found.differences[:MAX_SHOWN]
     shown = "; ".join(f"{item.key} since {_minute(item.since)}" for item in named)
     more = f" and {found.differing - len(named)} more" if found.differing > len(named) else ""
     return fail(
-        "sampled rows",
+        SAMPLED,
         f"{found.differing} not what the log says: {shown}{more}",
         "first `catalyst replay --check`, which shows how they differ; if it finds that they do, "
+        "and not that the log lost messages, "
         "`catalyst replay --rebuild --accept-differences` writes all rows anew from the log",
     )
+
+
+def kept(found: list[Finding]) -> list[Finding]:
+    """Return the checks without the advice to write rows anew from a log that lost messages."""
+    if not any(item.check == LOG and item.health is Health.FAIL for item in found):
+        return found
+    return [
+        msgspec.structs.replace(item, fix=f"see {LOG}: {KEEP}") if item.check == SAMPLED else item
+        for item in found
+    ]
 
 
 def _minute(time: datetime) -> str:
@@ -247,7 +259,8 @@ async def _dead_letters(door: HttpClient) -> Finding:
     waiting = [letter for letter in found if not unreadable(letter.subject)]
     apart = len(found) - len(waiting)
     told_apart = (
-        f"{apart} unreadable, look with `catalyst dlq show`: no commands, so they change nothing"
+        f"{apart} unreadable, look with `catalyst dlq show`: no commands, so they change nothing, "
+        "and `catalyst dlq drop` removes them"
         if apart
         else ""
     )

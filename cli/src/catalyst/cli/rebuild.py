@@ -119,6 +119,6 @@ def _table(found: Rebuilt) -> None:
         note("please report this, it should not happen unless the fold itself is another one")
     if not switched:
         note(
-            "`catalyst replay --check` shows how they differ; with --accept-differences the "
-            "rebuild switches to what the log says"
+            "`catalyst replay --check` shows how they differ, and whether the log lost messages; "
+            "if it did not, the rebuild with --accept-differences switches to what the log says"
         )

@@ -11,6 +11,7 @@ import typer
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied
 from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.findings import KEEP
 from catalyst.cli.output import Format, Table, note, show, write
 from catalyst.cli.rebuild import rebuild
 from catalyst.cli.target import (
@@ -57,7 +58,8 @@ def replay(
       catalyst replay --rebuild
 
     --check folds into memory and compares every byte. Nothing is written. It reads from the broker,
-    not from the HTTP door. Ends with 8 if they differ.
+    not from the HTTP door. Ends with 8 if they differ. If the log lost messages, it says so: then
+    the rows may be the last copy, and a rebuild would replace it.
 
     --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
     while the old one serves. If both are equal, readers are moved over to it. Waits for the end;
@@ -130,5 +132,9 @@ def _table(found: Check) -> None:
         for item in found.differences[:MAX_SHOWN]:
             table.add(item.key, item.stored, item.folded)
         table.write()
+    if found.lost:
+        note(found.lost)
+        note(KEEP)
+    elif found.differences:
         note("`catalyst replay --rebuild --accept-differences` writes the read model anew")
         note("please report this, it should not happen")

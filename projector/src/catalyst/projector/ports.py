@@ -52,6 +52,8 @@ class LogState(msgspec.Struct, frozen=True):
     """The log as a whole."""
 
     name: str
+    first_seq: int
+    """Of the oldest message that there is; behind the last sequence if there is none."""
     last_seq: int
     now: datetime
     """The broker's clock."""

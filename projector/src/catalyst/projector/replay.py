@@ -22,7 +22,7 @@ from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.fold import Fold
 from catalyst.projector.hub import Hub
-from catalyst.projector.ports import Doubt, Garbled, Log, Missing, ReadModel
+from catalyst.projector.ports import Doubt, Garbled, Loaded, Log, LogState, Missing, ReadModel
 from catalyst.projector.refold import Difference, Refold, compare
 from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
 
@@ -46,6 +46,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of all keys and values in the bucket."""
     folded_hash: str
     differences: tuple[Difference, ...]
+    lost: str = ""
+    """What shows that the log lost messages: then its rows may be the last copy."""
 
     @property
     def equal(self) -> bool:
@@ -83,11 +85,12 @@ async def check(source: Log, model: ReadModel) -> Check:
         raise Doubt("a decision is being written in parts")
     if checkpoint.fold != FOLD:
         raise NotComparable(f"the rows were made by fold {checkpoint.fold}, this one is {FOLD}")
-    if checkpoint.log != (await source.state()).name:
+    state = await source.state()
+    if checkpoint.log != state.name:
         raise NotComparable("the rows are those of another log")
     async with source.open(1) as reader:
         refold = Refold(reader)
-        await refold.to(checkpoint.seq)
+        await refold.to(min(checkpoint.seq, state.last_seq))
     folded = {key: row.raw for key, row in refold.fold.rows.items()}
     return Check(
         epoch=checkpoint.epoch,
@@ -98,6 +101,37 @@ async def check(source: Log, model: ReadModel) -> Check:
         stored_hash=content_hash(loaded.rows),
         folded_hash=content_hash(folded),
         differences=tuple(compare(refold.fold.rows, loaded.rows)),
+        lost=lost(loaded, state),
+    )
+
+
+class _Head(msgspec.Struct):
+    seq: int
+
+
+_HEAD: Final = msgspec.json.Decoder(_Head)
+
+
+def lost(loaded: Loaded, state: LogState) -> str:
+    """Return what shows that the log lost events that rows were made from; empty if nothing does.
+
+    Each row names the event that changed it last, and events never expire: so the log begins no
+    later than the oldest of these, and ends no earlier than the checkpoint.
+
+    Args:
+        loaded: Rows of this log.
+        state: The log, as it was after the rows were read.
+    """
+    if loaded.checkpoint.seq > state.last_seq:
+        ends = f"the rows are as of {loaded.checkpoint.seq}, and the log ends at {state.last_seq}"
+        return f"the log lost messages: {ends}"
+    oldest = min(((_HEAD.decode(raw).seq, key) for key, raw in loaded.rows.items()), default=None)
+    if oldest is None or oldest[0] >= state.first_seq:
+        return ""
+    seq, key = oldest
+    return (
+        f"the log lost messages: {key} comes of the event at {seq}, "
+        f"and the log begins at {state.first_seq}"
     )
 
 

@@ -142,7 +142,12 @@ class StreamLog:
         """Return the log's name, last sequence and clock."""
         with translated("asking for the log"):
             state = await self._js.stream_state(EV)
-        return LogState(log_name(state.created), state.last_seq, state.ts)
+        return LogState(
+            name=log_name(state.created),
+            first_seq=state.first_seq,
+            last_seq=state.last_seq,
+            now=state.ts,
+        )
 
     async def time_of(self, seq: int) -> datetime | None:
         """Return the time of one message, from whoever leads."""
