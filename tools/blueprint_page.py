@@ -125,9 +125,13 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.consoleUI.sidebarOrder": "Its place.",
     "spec.consoleUI.sidebarIcon": "Its icon.",
     "spec.placementSchema": "How it may be spread over regions; without it, in one region.",
-    "spec.placementSchema.modes": "The ways that are possible. `singleton` is `single-region`.",
-    "spec.placementSchema.default": "The one that is taken; else the first.",
-    "spec.placementSchema.defaultOnMultiRegion": "The one in an Environment of several regions.",
+    "spec.placementSchema.modes": (
+        "The ways that are possible. `singleton` is `single-region`. A plan warns where what is"
+        " made for one region comes to several."
+    ),
+    "spec.placementSchema.default": "The one that its author means; else the first." + _KEPT,
+    "spec.placementSchema.defaultOnMultiRegion": "The one in an Environment of several regions."
+    + _KEPT,
     "spec.placementSchema.minRegions": "The fewest regions." + _KEPT,
     "spec.placementSchema.maxRegions": "The most regions." + _KEPT,
     "spec.placementSchema.vcluster": "Security zone." + _KEPT,

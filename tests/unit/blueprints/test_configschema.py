@@ -153,6 +153,17 @@ def test_what_is_immutable_cannot_change() -> None:
     assert (found.pointer, found.rule) == ("/region", "immutable")
 
 
+def test_a_default_that_held_is_kept_where_a_new_version_has_another() -> None:
+    def sized(default: int) -> dict[str, Any]:
+        return of(size={"type": "integer", "default": default, "x-catalyst-immutable": True})
+
+    (found,) = validate_update(sized(32), {}, {}, sized(8))
+    assert (found.pointer, found.rule) == ("/size", "immutable")
+    assert validate_update(sized(32), {}, {"size": 8}, sized(8)) == []
+    assert validate_update(sized(32), {"size": 32}, {}, sized(8)) == []
+    assert validate_update(sized(32), {}, {}, of()) == [], "nothing held of a field that is new"
+
+
 @pytest.mark.parametrize(
     ("schema", "pointer", "rule"),
     [

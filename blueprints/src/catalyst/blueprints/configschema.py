@@ -177,7 +177,10 @@ def _violations(schema: dict[str, Any], values: Any) -> list[Violation]:
 
 
 def validate_update(
-    schema: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
+    schema: dict[str, Any],
+    before: dict[str, Any],
+    after: dict[str, Any],
+    earlier: dict[str, Any] | None = None,
 ) -> list[Violation]:
     """Return what is wrong with new values of an Application that runs with others.
 
@@ -185,12 +188,16 @@ def validate_update(
         schema: Of the version that shall run.
         before: The values so far.
         after: The values that shall be.
+        earlier: The schema of the version that runs, whose defaults hold until now; the same one,
+            if it is not given. A field that it does not have may have any value.
     """
     found = validate(schema, after)
-    old, new = effective(schema, before), effective(schema, after)
+    earlier = schema if earlier is None else earlier
+    old, new = effective(earlier, before), effective(schema, after)
+    known = {_field_path(path) for path, _ in walk(earlier)}
     for path in immutable(schema):
         was, wanted = _at(old, path), _at(new, path)
-        if was != wanted:
+        if was != wanted and path in known:
             message = f"{spelled(path)} cannot change after the install"
             fix = "keep the value, or install a new Application"
             found.append(_violation(path, "immutable", message, fix))
@@ -207,6 +214,19 @@ def _field_path(path: Path) -> Path:
     """Return the path of a field from the path of its schema."""
     steps = zip(path, ("", *path), strict=False)
     return tuple(step for step, before in steps if before == "properties")
+
+
+def references(schema: dict[str, Any], values: dict[str, Any]) -> list[tuple[Path, str, str]]:
+    """Return the Applications that values name: where, which, and of which Blueprint it has to be.
+
+    The Blueprint is as the schema writes it, and empty where any will do. Defaults are filled in.
+    """
+    found = {
+        (path, value, (part.get("x-catalyst-ui-filter") or {}).get("blueprint", ""))
+        for path, part, value in _placed(schema, effective(schema, values))
+        if part.get("x-catalyst-ui-hint") == "application-ref" and value and isinstance(value, str)
+    }
+    return sorted(found, key=str)
 
 
 def _at(values: Any, path: Path) -> Any:

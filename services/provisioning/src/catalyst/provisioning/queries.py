@@ -32,6 +32,7 @@ from catalyst.provisioning.domain import (
     applying,
     assembling,
     foreign,
+    references,
     removal_plan,
     rollup,
     writing_plan,
@@ -206,7 +207,11 @@ class Planner:
                 if not chain:
                     raise
                 return writing_plan.unsolved(asked, facts, error.message, chain)
-        facts = await self._with_applications(facts, (item.application for item in lock), load)
+        facts = await self._with_contents(facts, lock)
+        lock = references.named(asked, facts, lock, base)
+        names = {name for item in lock for name in (item.application, *item.dependencies.values())}
+        facts = await self._with_applications(facts, sorted(names), load)
+        references.check(asked, facts, lock, base)
         lock = _complete(lock, facts)
         facts = await self._with_contents(facts, lock)
         facts = replace(
@@ -308,7 +313,8 @@ def _unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked,
     place = facts.place(name, environment, replace(base, values=values), {})
     needs = values_for_dependencies(place, content)
     present = all(facts.expected(other, environment) for other in base.dependencies.values())
-    if asked.dependencies or needs.keys() != base.dependencies.keys() or not present:
+    known = references.aliases(base.dependencies)
+    if asked.dependencies or needs.keys() != known.keys() or not present:
         return None
     target = Locked(
         application=name,

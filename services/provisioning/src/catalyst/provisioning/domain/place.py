@@ -88,9 +88,18 @@ def host_of(place: Place, blueprint: Blueprint) -> str:
 
 
 def check_values(
-    content: Content, values: dict[str, Any], before: dict[str, Any] | None, pointer: str
+    content: Content,
+    values: dict[str, Any],
+    pointer: str,
+    before: tuple[Content, dict[str, Any]] | None = None,
 ) -> None:
     """Refuse values that the Blueprint does not take, all that is wrong with them at once.
+
+    Args:
+        content: Of the version that shall run.
+        values: What a person chose.
+        pointer: Where the values stand.
+        before: What runs until now, with which values; None: nothing that has to be kept.
 
     Raises:
         Rejected: `values-invalid`, or `value-immutable` if that is all.
@@ -100,7 +109,9 @@ def check_values(
     if before is None:
         found = validate(blueprint.schema, after)
     else:
-        found = validate_update(blueprint.schema, merged(blueprint.values, before), after)
+        old, had = before
+        was = merged(old.blueprint.values, had)
+        found = validate_update(blueprint.schema, was, after, old.blueprint.schema)
     if not found:
         return
     errors = [

@@ -18,11 +18,11 @@ from catalyst.contracts.blocked import Link
 from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import assembling, foreign
+from catalyst.provisioning.domain import assembling, risks
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import check_values, values_for_dependencies
-from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
+from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, finished
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
 
 LOCK_MAX: Final = 50
@@ -169,12 +169,14 @@ def _check(
     content = facts.contents[item.digest]
     pointer = "/request/values" if item.role == "target" else f"/lock/{item.application}"
     rollback = request.action == "rollback"
-    yanked = _yanked(facts, item)
+    yanked = risks.yanked(facts, item)
     if rollback and yanked and (old is None or old.version != item.version):
         message = f"{item.application} does not go back to {item.version}: it was yanked: {yanked}"
         raise Rejected("version-refused", message, pointer="/request/revision")
-    before = old.values if old is not None and not rollback else None
-    check_values(content, desired.values, before, pointer)
+    before = None
+    if old is not None and not rollback:
+        before = (facts.contents[old.digest], old.values)
+    check_values(content, desired.values, pointer, before)
     place = facts.place(item.application, request.environment or "", desired, {})
     namespace = place.namespace(item.application)
     if old is None and len(namespace) > NAMESPACE_MAX:
@@ -192,13 +194,6 @@ def _check(
     if refusal:
         message = f"{item.application}: {refusal}"
         raise Rejected("version-refused", message, pointer="/request/version")
-
-
-def _yanked(facts: Facts, item: Locked) -> str:
-    """Return why the version of an Application was yanked; empty: it was not."""
-    known = facts.blueprints.get(f"{item.origin}-{item.blueprint}", foreign.Blueprint())
-    version = known.versions.get(item.version)
-    return version.yanked if version is not None else ""
 
 
 def _items(
@@ -285,7 +280,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
-            risks=_risks(request, facts, drafted, environment),
+            risks=risks.of(request, facts, drafted.lock, drafted.desired),
         )
     )
 
@@ -352,37 +347,5 @@ def _dependencies(drafted: Draft, facts: Facts, environment: str) -> tuple[Depen
                 before=old.version if old is not None and item.role == "upgraded" else "",
                 needed_by=tuple(users),
             )
-        )
-    return tuple(found)
-
-
-def _risks(
-    request: PlanRequest, facts: Facts, drafted: Draft, environment: str
-) -> tuple[Risk, ...]:
-    found = [
-        Risk(
-            kind="yanked",
-            message=(
-                f"{item.application} runs {item.blueprint} {item.version},"
-                f" which was yanked: {yanked}"
-            ),
-        )
-        for item in drafted.lock
-        if (yanked := _yanked(facts, item))
-    ]
-    for name, new in drafted.desired.items():
-        old = facts.expected(name, environment)
-        if old is None:
-            continue
-        found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
-        if request.action == "rollback" and old.version != new.version:
-            message = (
-                f"{name} goes from {old.version} back to {new.version}: data that the newer"
-                " version wrote may not be understood by the older one"
-            )
-            found.append(Risk(kind="data-loss", message=message))
-        found += (
-            Risk(kind="downtime", message=f"{other} needs {name} while it changes")
-            for other in facts.applications[name].binding(environment).dependents
         )
     return tuple(found)

@@ -1,0 +1,126 @@
+"""Applications that a configuration names, in fields with the hint `application-ref`. Pure.
+
+They are needed as dependencies are: what names one waits for it, and it does not go before. In a
+lock each stands among the dependencies, under the pointer of its field, which no alias looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from catalyst.blueprints import configschema
+from catalyst.blueprints.document import canonical
+from catalyst.blueprints.findings import pointer
+from catalyst.blueprints.merging import merged
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.writing_plan import wanted_values
+
+replace = msgspec.structs.replace
+
+
+def aliases(dependencies: Mapping[str, str]) -> dict[str, str]:
+    """Return the dependencies that a Blueprint declares, without those that its values name."""
+    return {alias: name for alias, name in dependencies.items() if not alias.startswith("/")}
+
+
+def named(
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], base: Desired | None
+) -> tuple[Locked, ...]:
+    """Return the lock with what the values of each Application name.
+
+    Args:
+        request: What was asked for.
+        facts: With the contents of the lock.
+        lock: As the catalogue found it.
+        base: What the target begins from.
+    """
+    found = []
+    for item in lock:
+        values = _values(request, facts, item, base)
+        if values is None:
+            found.append(item)
+            continue
+        names = {at: name for at, name, _ in _wanted(facts, item, values)}
+        found.append(replace(item, dependencies={**aliases(item.dependencies), **names}))
+    return tuple(found)
+
+
+def check(
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], base: Desired | None
+) -> None:
+    """Refuse values that name what is not there, is something else, or needs what names it.
+
+    Args:
+        request: What was asked for.
+        facts: With the Applications of the lock, and all that these need.
+        lock: With what the values name.
+        base: What the target begins from.
+
+    Raises:
+        Rejected: `values-invalid`, with an error at each field.
+    """
+    errors = [
+        FieldError(pointer=f"{_top(item)}{at}", rule="values-invalid", message=reason)
+        for item in lock
+        if (values := _values(request, facts, item, base)) is not None
+        for at, name, blueprint in _wanted(facts, item, values)
+        if (reason := _refusal(facts, lock, item, name, blueprint))
+    ]
+    if errors:
+        raise Rejected("values-invalid", errors[0].message, errors)
+
+
+def _top(item: Locked) -> str:
+    return "/request/values" if item.role == "target" else f"/lock/{item.application}"
+
+
+def _values(
+    request: PlanRequest, facts: Facts, item: Locked, base: Desired | None
+) -> dict[str, Any] | None:
+    """Return what a person chose for an Application that is written; None: nothing yet."""
+    if item.role == "target":
+        return wanted_values(request, base)
+    old = facts.expected(item.application, item.environment)
+    return old.values if item.role == "upgraded" and old is not None else None
+
+
+def _wanted(facts: Facts, item: Locked, values: dict[str, Any]) -> list[tuple[str, str, str]]:
+    blueprint = facts.contents[item.digest].blueprint
+    found = configschema.references(blueprint.schema, merged(blueprint.values, values))
+    return [(pointer(path), name, canonical(kind) if kind else "") for path, name, kind in found]
+
+
+def _refusal(
+    facts: Facts, lock: tuple[Locked, ...], item: Locked, name: str, blueprint: str
+) -> str:
+    beside = {one.application: one for one in lock if one.written}
+    there = beside.get(name) or facts.expected(name, item.environment)
+    if name == item.application:
+        return f"{name} cannot need itself"
+    if there is None:
+        return f"no Application {name!r} runs in {item.environment}"
+    if blueprint and there.blueprint != blueprint:
+        return f"{name} is a copy of {there.blueprint}, and one of {blueprint} is needed"
+    if item.application in _needed(facts, lock, name, item.environment):
+        return f"{name} needs {item.application} itself"
+    return ""
+
+
+def _needed(facts: Facts, lock: tuple[Locked, ...], name: str, environment: str) -> set[str]:
+    """Return all that an Application needs, through others too."""
+    own = {one.application: one.dependencies for one in lock}
+    found: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        there = facts.expected(one, environment)
+        near = own.get(one, there.dependencies if there is not None else {})
+        left += set(near.values()) - found
+        found.update(near.values())
+    return found

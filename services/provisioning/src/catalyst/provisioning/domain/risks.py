@@ -1,0 +1,73 @@
+"""What may hurt when a change writes Applications, as its plan tells it beforehand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from catalyst.blueprints.document import Mode
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.plan import Risk
+
+ONE_REGION: Final = frozenset({Mode.SINGLE_REGION, Mode.PRIMARY_ONLY, Mode.SECONDARY_ONLY})
+"""How an Application is spread that runs in one region at a time."""
+
+
+def of(
+    request: PlanRequest,
+    facts: Facts,
+    lock: tuple[Locked, ...],
+    desired: Mapping[str, Desired],
+) -> tuple[Risk, ...]:
+    """Return what may hurt; `desired` is what is written, by Application."""
+    environment = request.environment or ""
+    found = [
+        Risk(
+            kind="yanked",
+            message=(
+                f"{item.application} runs {item.blueprint} {item.version},"
+                f" which was yanked: {reason}"
+            ),
+        )
+        for item in lock
+        if (reason := yanked(facts, item))
+    ]
+    for name, new in desired.items():
+        old = facts.expected(name, environment)
+        if old is None:
+            found += _spread(facts, name, new, environment)
+            continue
+        found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
+        if request.action == "rollback" and old.version != new.version:
+            message = (
+                f"{name} goes from {old.version} back to {new.version}: data that the newer"
+                " version wrote may not be understood by the older one"
+            )
+            found.append(Risk(kind="data-loss", message=message))
+        found += (
+            Risk(kind="downtime", message=f"{other} needs {name} while it changes")
+            for other in facts.applications[name].binding(environment).dependents
+        )
+    return tuple(found)
+
+
+def yanked(facts: Facts, item: Locked) -> str:
+    """Return why the version of an Application was yanked; empty: it was not."""
+    known = facts.blueprints.get(f"{item.origin}-{item.blueprint}", foreign.Blueprint())
+    version = known.versions.get(item.version)
+    return version.yanked if version is not None else ""
+
+
+def _spread(facts: Facts, name: str, new: Desired, environment: str) -> tuple[Risk, ...]:
+    """Return that something made for one region comes to several, each with data of its own."""
+    regions = facts.environments[environment].regions
+    modes = facts.contents[new.digest].blueprint.modes
+    if len(regions) < 2 or not ONE_REGION.issuperset(modes):
+        return ()
+    message = (
+        f"{environment} has {len(regions)} regions, and {new.blueprint} is made for one: each has"
+        f" {name} with data of its own, and nothing carries it from one to another"
+    )
+    return (Risk(kind="placement", message=message),)

@@ -1,0 +1,133 @@
+"""What values name is needed as a dependency is: it has to be there, and stays as long."""
+
+from typing import Any
+
+import pytest
+from tests.support.changing import Town
+from tests.support.planning import Others, configure, entry, install, known, plan
+from tests.support.plans import PROD, apply, run, town
+
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+
+FIELD = "/postgres/application"
+
+
+@pytest.fixture
+async def others() -> Others:
+    """Return a catalogue of a wiki that brings no database, and of what it could use."""
+    found = Others()
+    found.locks = {
+        "wiki": [entry("wiki", "bp-wiki", "2.0.0")],
+        "db": [entry("db", "bp-postgres", "16.9.0")],
+        "cache": [entry("cache", "bp-redis", "1.2.0")],
+    }
+    return found
+
+
+@pytest.fixture
+async def place(others: Others) -> Town:
+    """Return `acme` with a database and a cache, which nobody uses."""
+    found = town()
+    known(found)
+    for name, blueprint in (("db", "bp-postgres"), ("cache", "bp-redis")):
+        await done(found, others, install(name, blueprint=blueprint))
+    return found
+
+
+async def done(place: Town, others: Others, request: PlanRequest) -> Plan:
+    found = await plan(place, others, request)
+    change = f"ch-{request.action}-{request.application}"
+    apply(place, change, found)
+    run(place, change)
+    assert place.change(change).status == "completed"
+    return found
+
+
+def using(name: str) -> dict[str, Any]:
+    return {"postgres": {"mode": "existing", "application": name}}
+
+
+@pytest.mark.guarantee("G14.7")
+async def test_what_values_name_is_a_dependency_and_does_not_go_first(
+    place: Town, others: Others
+) -> None:
+    found = await done(place, others, install(values=using("db")))
+    assert [(one.application, one.role) for one in found.lock] == [
+        ("db", "shared"), ("wiki", "target"),
+    ]  # fmt: skip
+    assert found.desired[f"wiki.{PROD}"].dependencies == {FIELD: "db"}
+    (flux,) = (one for one in found.files if one.path.endswith("flux/kustomization.yaml"))
+    assert "dependsOn" in flux.diff
+    assert "db-prod" in flux.diff
+    gone = await plan(
+        place, others, PlanRequest(action="uninstall", environment=PROD, application="db")
+    )
+    assert gone.dependents == ("wiki",)
+    assert [(one.code, one.names) for one in gone.blocked_by] == [
+        ("application-needed", ("wiki", "db"))
+    ]
+
+
+async def test_who_is_not_named_any_more_is_not_needed_any_more(
+    place: Town, others: Others
+) -> None:
+    before = entry("wiki", "bp-wiki", "2.0.0", postgres="db")
+    before["dependencies"][FIELD] = "cache"
+    others.locks["wiki"] = [before]
+    found = await plan(place, others, install())
+    assert found.desired[f"wiki.{PROD}"].dependencies == {"postgres": "db"}
+
+
+async def test_a_change_of_something_else_keeps_it_and_asks_nobody_for_a_lock(
+    place: Town, others: Others
+) -> None:
+    await done(place, others, install(values=using("db")))
+    others.locks["wiki"] = []
+    found = await plan(place, others, configure(values={"logLevel": "debug"}))
+    assert found.desired[f"wiki.{PROD}"].dependencies == {FIELD: "db"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ghost", "no Application 'ghost' runs in"),
+        ("cache", "cache is a copy of bp-redis, and one of bp-postgres is needed"),
+        ("wiki", "wiki cannot need itself"),
+    ],
+)
+async def test_what_is_not_there_or_something_else_is_refused_at_its_field(
+    place: Town, others: Others, name: str, words: str
+) -> None:
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, install(values=using(name)))
+    assert caught.value.code == "values-invalid"
+    (error,) = caught.value.errors
+    assert error.pointer == f"/request/values{FIELD}"
+    assert words in error.message
+
+
+async def test_what_is_made_for_one_region_is_a_risk_in_several(
+    place: Town, others: Others
+) -> None:
+    regions = tuple(
+        env1.Region(
+            provider="hetzner",
+            region=name,
+            building_block="rtz",
+            host_cluster=f"hz-{name}-rtz-prod",
+        )
+        for name in ("fsn", "hel")
+    )
+    others.locks["wiki"] = [entry("wiki", "bp-wiki", "2.0.0", postgres="db")]
+    assert "placement" not in {one.kind for one in (await plan(place, others, install())).risks}
+    place.given(
+        foreign.environment_ref("acme", PROD),
+        env1.EnvironmentUpdated(environment=PROD, placement="multi-region", regions=regions),
+    )
+    (risk,) = (await plan(place, others, install())).risks
+    assert risk.kind == "placement"
+    assert "acme-prod has 2 regions, and bp-wiki is made for one" in risk.message
