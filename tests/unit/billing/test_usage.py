@@ -136,7 +136,7 @@ def test_what_it_costs_is_exact_below_the_minor_unit() -> None:
         ({"meter": "people"}, "usage-invalid"),
     ],
 )
-def test_what_fits_nothing_is_listed_with_its_reason_and_counts_once_it_fits(
+def test_what_fits_nothing_is_listed_with_its_reason_and_counts_if_it_is_sent_again(
     changes: dict[str, Any], code: str
 ) -> None:
     scene = given(*world())

@@ -169,7 +169,7 @@ class UsageRecorded(Event, frozen=True, kw_only=True):
 
 
 class UsageUnmatched(Event, frozen=True, kw_only=True):
-    """Use could not be counted; the same message counts once what it lacks is there.
+    """Use could not be counted; sent again once what it lacks is there, it counts.
 
     One that says something else under the name of another, which counts, never does.
     """

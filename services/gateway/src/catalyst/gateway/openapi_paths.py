@@ -217,7 +217,8 @@ def _usage() -> Json:
         "counted already: they are listed, and not counted. Left out if none is known.",
     }
     kept = parts.good(
-        "All of it is kept, and will be counted or listed.",
+        "All of it is kept, and will be counted or listed. What fits nothing is listed, and counts "
+        "if it is sent again once it fits.",
         {
             "type": "object",
             "properties": {

@@ -51,7 +51,7 @@ AGGREGATES: Final = (
         name="policy",
         initial=foreign.Policy(),
         evolve=foreign.evolve_policy,
-        fold=2,
+        fold=3,
     ),
     Aggregate(
         service="blueprint",

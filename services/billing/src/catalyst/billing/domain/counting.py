@@ -95,7 +95,10 @@ def reads(_state: Usage, items: tuple[Arrived, ...], ref: Ref) -> Sequence[Ref |
 
 
 def react(state: Usage, items: tuple[Arrived, ...], context: Context) -> Decision:
-    """Count each use once; what fits nothing is listed with its reason, and counts later."""
+    """Count each use once; what fits nothing is listed with its reason.
+
+    It counts if it comes again once it fits.
+    """
     counting = _Counting(state, context)
     for item in items:
         counting.take(item.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from catalyst.contracts.blocked_environment import of_suspended
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
@@ -18,7 +20,7 @@ from catalyst.provisioning.domain.plan import (
     lock_version,
     price_version,
 )
-from catalyst.provisioning.domain.steps import WAYS, Unit, subscription
+from catalyst.provisioning.domain.steps import WAYS, Unit, is_removal, subscription
 
 
 def assemble(
@@ -45,6 +47,8 @@ def assemble(
         gone: Applications that run nowhere any more afterwards.
     """
     gates = _gates(facts)
+    if is_removal(request.action):
+        gates = msgspec.structs.replace(gates, unchecked=())
     return Plan(
         request=request,
         inputs=_inputs(request, facts, lock, after),
@@ -123,6 +127,7 @@ def _gates(facts: Facts) -> Gates:
         impossible=tuple(one for item in found for one in item.impossible),
         officers=tuple(one for item in found for one in item.officers),
         opening=closed[0] if closed else found[0].opening,
+        unchecked=tuple(one for item in found for one in item.unchecked),
     )
 
 

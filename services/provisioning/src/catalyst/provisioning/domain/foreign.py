@@ -142,6 +142,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[env1.Window, ...] = ()
     applications_max: int | None = None
     """How many Applications may stand in each Environment under it; None: no limit."""
+    soak_minutes: int = 0
+    """How long a change runs elsewhere first; told in plans, and not checked."""
+    required_score: int | None = None
+    """Which compliance score must be reached; likewise."""
 
 
 def policy_ref(organization: str, name: str) -> Ref:
@@ -158,6 +162,8 @@ def evolve_policy(state: Policy, event: Event) -> Policy:
                 approvals=event.approvals,
                 windows=event.windows,
                 applications_max=event.applications_max,
+                soak_minutes=event.soak_minutes,
+                required_score=event.required_score,
             )
         case env1.PolicyDeleted():
             return Policy()

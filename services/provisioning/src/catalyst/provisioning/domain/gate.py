@@ -15,7 +15,7 @@ could still give what lacks, that is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -64,6 +64,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     officers: tuple[str, ...] = ()
     """Teams of which too few in the Organization can: security-officers have to."""
     opening: Opening = Opening(open=True)
+    unchecked: tuple[str, ...] = ()
+    """What a policy asks for that nothing checks yet, in words."""
 
 
 def gates(policy: Policy | None, now: datetime, found: People, author: str) -> Gates:
@@ -87,7 +89,19 @@ def gates(policy: Policy | None, now: datetime, found: People, author: str) -> G
         impossible=tuple(item.team for item in lacking),
         officers=tuple(item.team for item in inside if item not in lacking),
         opening=windows.opening(policy.windows, now),
+        unchecked=tuple(_unchecked(policy)),
     )
+
+
+def _unchecked(policy: Policy) -> Iterator[str]:
+    if policy.soak_minutes:
+        hours, minutes = divmod(policy.soak_minutes, 60)
+        time = f"{hours} h {minutes} min" if hours and minutes else f"{hours} h"
+        time = time if hours else f"{minutes} min"
+        yield f"the policy asks that a change runs {time} elsewhere first: not checked yet"
+    if policy.required_score is not None:
+        score = policy.required_score
+        yield f"the policy asks for a compliance score of {score}: not checked yet"
 
 
 def too_few(asked: Sequence[Approvals], found: People, author: str) -> tuple[Approvals, ...]:

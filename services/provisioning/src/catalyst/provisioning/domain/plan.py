@@ -133,8 +133,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def finished(plan: Plan) -> Plan:
-    """Return the plan with its hash."""
-    return msgspec.structs.replace(plan, hash=plan_hash(plan.request, plan.inputs))
+    """Return the plan with its hash, and with what is asked for and not checked as a risk."""
+    unchecked = (Risk(kind="unchecked", message=words) for words in plan.gates.unchecked)
+    return msgspec.structs.replace(
+        plan,
+        hash=plan_hash(plan.request, plan.inputs),
+        risks=(*plan.risks, *unchecked),
+    )
 
 
 def plan_hash(request: PlanRequest, inputs: Mapping[str, str]) -> str:

@@ -158,6 +158,6 @@ function useOf(doc) {
   return [
     ...doc.alerts.map((one) => el("p", { class: "notice", text: `${one.percent} % of the spend limit is reached: ${money(one.spent)} of ${money(one.limit)}.` })),
     meters.length ? el("ul", { class: "lines" }, meters) : el("p", { class: "quiet", text: "Nothing was counted." }),
-    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("ul", { class: "lines" }, lost)) : null,
+    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("p", { class: "quiet", text: "Sent again once it fits, each counts." }), el("ul", { class: "lines" }, lost)) : null,
   ].filter(Boolean);
 }
