@@ -70,7 +70,7 @@ def _facts() -> Iterator[Row]:
     yield "use.acme.model", DOORS | PEOPLE
     yield "use.globex.model", DOORS
     for name in MEMBERS:
-        mine = NOBODY if name == "simulator" else frozenset({name})
+        mine = NOBODY if name in {"simulator", "operator"} else frozenset({name})
         for prefix in ("prb", "prd"):
             yield f"{prefix}.{NAMES.get(name, name)}.1", mine
 
@@ -153,7 +153,7 @@ def _streams() -> Iterator[Row]:
         call = "$JS.API.STREAM.{}." + stream
         shape = WORKERS | {"projector"}
         if stream in PROBES:
-            shape = MEMBERS - {"simulator"}
+            shape = MEMBERS - {"simulator", "operator"}
         if stream == READ_MODEL:
             shape = frozenset({"projector"})
         yield call.format("CREATE"), shape
@@ -181,16 +181,17 @@ def _streams() -> Iterator[Row]:
 
 FOLLOWERS = {
     "EV": WORKERS | _WIDE | {"gateway", "simulator"},
-    "FACTS": _WIDE | {"simulator"},
+    # Not the operator, who writes there: what a consumer reads, it may deliver as an event.
+    "FACTS": frozenset({"projector", "simulator"}),
     # What a consumer of a work queue takes, its owner never sees.
     "CMD": NOBODY,
     "USE": NOBODY,
-    "DLQ": _WIDE,
-    "KV_rm": _WIDE,
+    "DLQ": frozenset({"projector"}),
+    "KV_rm": frozenset({"projector"}),
     READ_MODEL: _WIDE,
-    "KV_leases": _WIDE,
-    "PROBE": MEMBERS - {"simulator"},
-    "PROBE_DISK": _WIDE,
+    "KV_leases": frozenset({"projector"}),
+    "PROBE": MEMBERS - {"simulator", "operator"},
+    "PROBE_DISK": frozenset({"projector"}),
 }
 """Who makes a consumer of its own."""
 

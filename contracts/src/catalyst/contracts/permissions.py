@@ -3,8 +3,9 @@
 Permissions are the first of two walls. They bind each member to its own part of the subjects, each
 role of an Organization to its commands; the worker checks tokens and roles again. Nobody may delete
 or purge the log, delete single messages of it, or hear another member's replies; one member alone
-may change the settings of a stream that stands. A wall cannot see headers: whoever may publish a
-subject of the log may ask there for `Nats-Rollup`, which timers make the broker allow.
+may change the settings of a stream that stands. What a wall cannot see: headers (whoever may
+publish a subject of the log may ask there for `Nats-Rollup`, which timers make the broker allow),
+and bodies (whoever may make a consumer may have what it reads delivered to any subject).
 """
 
 from __future__ import annotations
@@ -226,9 +227,12 @@ def operator() -> Permissions:
     """Return what whoever runs the installation may do from a terminal.
 
     Commands and queries for every Organization, what is observed outside and what is used, and
-    reading: the log, the read model, the dead letters, the state of streams and consumers. Nothing
-    else changes anything. Waiting commands are not readable: they hold other people's tokens.
+    reading: the log, the read model, the dead letters, the state of streams and consumers. Waiting
+    commands are not readable: they hold other people's tokens. The log and the read model alone are
+    followed: a consumer of what this user writes itself, such as `ws.`, could be told to deliver it
+    as an event. It may end what other readers follow with; they begin again where they were.
     """
+    unfollowed = tuple(name for name in (*_SHARED, *_PROBES) if name != EV)
     return Permissions(
         publish=(
             *(f"{kind}.*.{service}.>" for service in SERVICES for kind in ("cmd", "qry")),
@@ -238,11 +242,11 @@ def operator() -> Permissions:
             *("ws.>", "use.>"),
             *("$JS.ACK.EV.*.>", "$JS.FC.>", "$SRV.>"),
             *_LOOK,
-            *_probing(OPERATOR),
         ),
         subscribe=("_INBOX.>", f"{inbox(OPERATOR)}.>", "rsp.>", "evt.>"),
         deny_publish=(
-            *_api(f"STREAM.MSG.GET.{CMD}", f"DIRECT.GET.{CMD}", *_NO_THIEVES),
+            *_api(f"STREAM.MSG.GET.{CMD}", f"DIRECT.GET.{CMD}"),
+            *_api(*(f"CONSUMER.CREATE.{name}.>" for name in unfollowed)),
             *_no_durables(),
         ),
     )
