@@ -18,6 +18,7 @@ from tests.support.starters import NAMES
 
 from catalyst.blueprints import configschema, dependencies, rendering
 from catalyst.blueprints.manifests import WHEN
+from catalyst.provisioning.domain import volumes
 
 IMAGE = re.compile(r"[a-z0-9.-]+\.[a-z]+/[a-z0-9./_-]+:(?P<tag>[A-Za-z0-9._-]+)")
 VARIABLE = re.compile(r"\$\(([A-Z_][A-Za-z0-9_]*)\)")
@@ -213,6 +214,57 @@ def check_services(objects: list[dict[str, Any]]) -> None:
             backend = made["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
             offered = {port["name"] for port in services[backend["name"]]["spec"]["ports"]}
             assert backend["port"]["name"] in offered
+
+
+def outside(name: str, parameters: dict[str, Any]) -> set[int]:
+    """Return the ports that may be reached outside of the cluster."""
+    return {
+        port["port"]
+        for made in starters.objects(
+            name, {**sample(starters.blueprint(name).schema), **parameters}
+        )
+        if made["kind"] == "NetworkPolicy"
+        for rule in made["spec"]["egress"]
+        if any("ipBlock" in one for one in rule["to"])
+        for port in rule["ports"]
+    }
+
+
+@pytest.mark.guarantee("G21.3")
+@each([name for name in NAMES if "mail" in starters.blueprint(name).schema["properties"]])
+def test_the_mail_server_that_is_chosen_can_be_reached_and_no_other(name: str) -> None:
+    server = {"mode": "server", "host": "mail.example.com", "sender": "a@b.example"}
+    without = outside(name, {"mail": {"mode": "none"}})
+    assert without.isdisjoint({25, 465, 587, 2525})
+    for port in (25, 465, 2525):
+        assert outside(name, {"mail": {**server, "port": port}}) == without | {port}
+    assert outside(name, {"mail": server}) == without | {587}
+
+
+@pytest.mark.guarantee("G21.3")
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("https://metrics.example.com/api/v1/write", 443),
+        ("http://metrics.example.com/api/v1/write", 80),
+        ("https://metrics.example.com:9443/api/v1/write", 9443),
+    ],
+)
+def test_where_measures_are_sent_can_be_reached(address: str, port: int) -> None:
+    assert outside("bp-prometheus", {"sendTo": address}) == {443, port}
+    assert outside("bp-prometheus", {}) == {443}
+
+
+@pytest.mark.guarantee("G14.12")
+@each(NAMES)
+def test_each_password_that_is_made_is_kept_with_the_data(name: str) -> None:
+    for _, objects in starters.choices_made(name):
+        made = {
+            f"{one['kind']}/{one['metadata']['name']}"
+            for one in objects
+            if one["kind"] == "PushSecret" or one.get("spec", {}).get("refreshPolicy")
+        }
+        assert made == {one for one in volumes.names(objects) if "/" in one}
 
 
 @pytest.mark.guarantee("G21.3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -109,11 +110,12 @@ def _text(schema: dict[str, Any]) -> st.SearchStrategy[str]:
         return st.sampled_from([*empty, *_SECRETS])
     low, high = schema.get("minLength", 0), schema.get("maxLength", 500)
     fits = lambda text: low <= len(text) <= high  # noqa: E731
+    if "format" in schema:
+        shaped = re.compile(schema.get("pattern", ""))
+        return _FORMATS[schema["format"]].filter(fits).filter(shaped.search)
     if "pattern" in schema:
         found = st.from_regex(schema["pattern"].removesuffix("$") + r"\Z", fullmatch=True)
         return found.filter(fits)
-    if "format" in schema:
-        return _FORMATS[schema["format"]].filter(fits)
     return st.one_of(_TEXT.filter(fits), st.just("é" * high))
 
 

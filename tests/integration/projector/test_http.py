@@ -154,6 +154,9 @@ async def test_rows_are_selected_by_kind_place_label_and_field(js: JetStream) ->
                 f"/v1/state/{kinds}", params={**query, "min_seq": seq}, headers=bearer()
             )
             assert keys(answer) == wanted, (kinds, query)
+        for path in ("state/organizations?", "stream?kinds=organizations&"):
+            refused = await http.get(f"/v1/{path}environment=acme-dev", headers=bearer())
+            assert (refused.status_code, refused.json()["code"]) == (400, "invalid-query")
 
 
 async def test_one_row_by_name(js: JetStream) -> None:

@@ -149,7 +149,7 @@ async def test_from_a_plan_to_a_healthy_application_and_back(
         assert "unprotect" in state.completed
         given_up = committed(tmp_path, "wiki-postgres", "Give up the data of")
         assert {path.rpartition("/")[2] for path in given_up} == {
-            *("volume.yaml", "kustomization.yaml")
+            *("volume.yaml", "secrets.yaml", "kustomization.yaml")
         }
         assert (await place.application("wiki")).archived
         await paid_once(place)

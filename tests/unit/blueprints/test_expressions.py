@@ -185,13 +185,18 @@ def test_any_text_compiles_or_is_refused_inside_itself(text: str) -> None:
         ("join(['a', 'b'], '-')", "a-b"), ("replace('a.b', '.', '-')", "a-b"),
         ("lower('AB')", "ab"), ("json([1])", "[1]"), ("type(1) == type(2)", True),
         ("secretName('secret:db/password')", "db"), ("secretKey('secret:db/password')", "password"),
+        ("port('https://a.example/x')", 443), ("port('http://u:p@[::1]:8080/x?y#z')", 8080),
+        ("port('HTTP://a')", 80),
     ],
 )  # fmt: skip
 def test_every_function_that_compiles_has_a_result(text: str, result: object) -> None:
     assert compile_(text).evaluate(SCOPE) == result
 
 
-@pytest.mark.parametrize("text", ["min()", "max('a')", "bool('yes')", "string([1])"])
+@pytest.mark.parametrize(
+    "text",
+    ["min()", "max('a')", "bool('yes')", "string([1])", "port('https://a:99999')", "port('a')"],
+)
 def test_a_function_says_what_it_takes(text: str) -> None:
     with pytest.raises(EvaluationError, match="takes"):
         compile_(text).evaluate(SCOPE)

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import log as writing
-from tests.support.showing import ANN, SOVEREIGN, World
+from tests.support import plans
+from tests.support.plans import PROD, apply, planned, town
+from tests.support.showing import ANN, SOVEREIGN, Tab, World
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.roles import PLATFORM_ROLES
 from catalyst.contracts.subjects import Ref, RowKey
@@ -13,6 +16,7 @@ from catalyst.projector import cursor, filters, frames
 from catalyst.projector.access import Reader
 from catalyst.projector.cursor import Cursor
 from catalyst.projector.filters import BadFilter, Term, UnknownKind
+from catalyst.provisioning.domain.application import application_ref
 
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=1, max_size=32)
 
@@ -80,6 +84,67 @@ def test_too_many_conditions_are_refused() -> None:
 def test_a_kind_that_does_not_exist_is_unknown(kinds: str) -> None:
     with pytest.raises(UnknownKind):
         filters.parse(kinds, {})
+
+
+@pytest.mark.guarantee("G4.5")
+@pytest.mark.parametrize("kinds", ["applications", "changes", "applications,changes", "all"])
+def test_what_stands_in_an_environment_is_found_by_it_and_nothing_else(kinds: str) -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "configure", values={"n": 1}, priced=False))
+    world = World()
+    for on in place.log:
+        world.flush([on])
+    world.flush([writing.created("acme")], list(writing.environment_created("acme")))
+    world.flush(list(writing.environment_created("acme", "dev")))
+
+    def found(environment: str) -> list[tuple[str, str]]:
+        asked = filters.parse(kinds, {"environment": environment})
+        places = map(RowKey.decode, world.visible(ANN, asked))
+        return sorted((place.kind, place.name) for place in places)
+
+    wanted = [("application", "blog"), ("change", "ch-0"), ("change", "ch-1")]
+    if kinds != "all":
+        wanted = [one for one in wanted if one[0] in kinds]
+    own = [("environment", PROD)] if kinds == "all" else []
+    assert found(PROD) == [*wanted, *own]
+    assert found("acme-dev") == ([("environment", "acme-dev")] if kinds == "all" else [])
+
+
+@pytest.mark.guarantee("G4.5")
+def test_a_reader_of_one_environment_hears_when_an_application_no_longer_stands_there() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    world = World()
+    world.flush([writing.created("acme")])
+    tabs = [
+        Tab(world, ANN, filters.parse("applications", {"environment": name}))
+        for name in (PROD, "acme-dev")
+    ]
+    for tab in tabs:
+        tab.connect()
+    for on in place.log:
+        world.flush([on])
+    for tab in tabs:
+        tab.drain()
+    assert [len(tab.rows) for tab in tabs] == [1, 0]
+    ref = application_ref("acme", "blog")
+    gone = app1.ApplicationRemoved(environment=PROD, change="ch-2", kept_data=True)
+    world.flush([(ref, gone)])
+    for tab in tabs:
+        tab.drain()
+        assert tab.rows == {}
+    assert "del" in tabs[0].names
+    assert "del" not in tabs[1].names
+
+
+@pytest.mark.parametrize("kinds", ["organizations", "invoices,policies"])
+def test_an_environment_is_refused_of_what_belongs_to_none(kinds: str) -> None:
+    with pytest.raises(BadFilter, match="belong to no Environment") as refused:
+        filters.parse(kinds, {"environment": PROD})
+    assert refused.value.parameter == "environment"
+    for some in ("environments", "subscriptions", "changes,invoices", "all"):
+        assert filters.parse(some, {"environment": PROD}).environment == PROD
 
 
 @pytest.mark.parametrize("role", sorted(PLATFORM_ROLES))

@@ -311,7 +311,11 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
     )
     idle = "Application wiki-postgres: needed by nothing any more, charged each month"
     command = f"catalyst plan uninstall wiki-postgres --env {PROD} --org acme"
-    assert found.stays == (f"{idle}; `{command}`", "every event stays in the log")
+    assert found.stays == (
+        f"{idle}; `{command}`",
+        f"credentials wiki-credentials: made for wiki in {PROD}",
+        "every event stays in the log",
+    )
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
     needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")
     place.given(application_ref("acme", "wiki-postgres"), needed)
@@ -327,9 +331,12 @@ async def test_a_plan_names_the_volumes_that_stay_and_those_that_are_lost(
     request = msgspec.structs.replace(uninstall("wiki-postgres"), keep_data=keeps == "keeps")
     found = await plan(place, others, request)
     words = f"volume wiki-postgres-data: data of wiki-postgres in {PROD}"
+    secret = f"credentials wiki-postgres-credentials: made for wiki-postgres in {PROD}"
     lost = [risk.message for risk in found.risks if risk.kind == "data-loss"]
-    assert [words in found.stays, words in found.goes] == [keeps == "keeps", keeps == "loses"]
-    assert lost == ([] if keeps == "keeps" else [f"deleted for good: {words}"])
+    for one in (words, secret):
+        assert [one in found.stays, one in found.goes] == [keeps == "keeps", keeps == "loses"]
+    gone = [f"deleted for good: {one}" for one in (words, secret)]
+    assert lost == ([] if keeps == "keeps" else gone)
     assert ("unprotect" in [one.step for one in found.steps]) is (keeps == "loses")
 
 

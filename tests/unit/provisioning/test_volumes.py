@@ -18,6 +18,12 @@ SET: dict[str, Any] = {
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
     },
 }
+GENERATED: dict[str, Any] = {
+    "kind": "ExternalSecret",
+    "metadata": {"name": "site-credentials"},
+    "spec": {"dataFrom": [{"sourceRef": {"generatorRef": {"kind": "Password", "name": "site"}}}]},
+}
+PUSHED: dict[str, Any] = {"kind": "PushSecret", "metadata": {"name": "site-credentials"}}
 TEXTS = st.dictionaries(st.sampled_from(["a", "b", volumes.PRUNE]), st.text(max_size=3))
 
 
@@ -44,6 +50,37 @@ def test_a_template_never_changes_and_its_retention_does() -> None:
             "whenDeleted": word,
             "whenScaled": "Retain",
         }
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("made", [GENERATED, PUSHED])
+def test_passwords_that_were_made_for_data_are_kept_and_go_with_it(made: dict[str, Any]) -> None:
+    kept = volumes.kept(made)
+    assert kept["metadata"]["annotations"] == {volumes.PRUNE: volumes.DISABLED}
+    assert kept.get("spec") == made.get("spec")
+    assert volumes.given_up(kept) == made
+    assert volumes.names([made]) == (f"{made['kind']}/site-credentials",)
+    assert made["kind"] in volumes.HOLDERS
+
+
+def test_what_is_only_read_from_the_store_is_not_kept() -> None:
+    for spec in (
+        {"data": [{"secretKey": "a"}]},
+        {"dataFrom": [{"extract": {"key": "a"}}]},
+        {},
+        None,
+    ):
+        made = {**GENERATED, "spec": spec}
+        assert volumes.kept(made) is volumes.given_up(made) is made
+        assert volumes.names([made]) == ()
+
+
+def test_what_holds_data_is_named_in_words_once() -> None:
+    found = volumes.names([GENERATED, PUSHED, CLAIM])
+    assert volumes.in_words(found) == (
+        "volume data: data of",
+        "credentials site-credentials: made for",
+    )
 
 
 def test_what_holds_no_data_stays_as_it_is() -> None:

@@ -173,7 +173,8 @@ def test_what_is_removed_is_gone_and_silence_says_nothing() -> None:
 def test_volumes_outlive_an_application_unless_their_data_was_given_up(given_up: str) -> None:
     blog = Watched()
     blog.cluster.word(WORD, {"mode": "crash-loop"})
-    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("blog-data",)))
+    held = ("ExternalSecret/blog-credentials", "blog-data")
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=held))
     assert [item.name for item in blog.seen.evidence if item.kind == CLAIM] == ["blog-data"]
     if given_up != "no":
         steps = blog.commit("ch-9", "yyy", volumes=("blog-data",), kept=False)

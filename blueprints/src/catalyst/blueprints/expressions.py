@@ -41,7 +41,7 @@ _MACROS: Final = frozenset({"map", "filter", "all", "exists", "exists_one"})
 _FUNCTIONS: Final = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double",
      "string", "bool", "type", "min", "max", "join", "replace", "lower", "json", "secretName",
-     "secretKey"}
+     "secretKey", "port"}
 )  # fmt: skip
 _AT: Final = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 _WORDS: Final = frozenset({"true", "false", "null", "in"})

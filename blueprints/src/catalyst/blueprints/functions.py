@@ -7,10 +7,12 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 MAX_RESULT: Final = 64 * 1024
 """Characters of a result as JSON."""
 
+_PORTS: Final = {"http": 80, "https": 443}
 _SECRET: Final = re.compile(r"secret:([^/]+)/(.+)", re.DOTALL)
 
 
@@ -53,6 +55,7 @@ class Functions:
             "json": self._json,
             "secretName": lambda reference: self._secret(reference, 1),
             "secretKey": lambda reference: self._secret(reference, 2),
+            "port": self._port,
         }
 
     def _join(self, values: Any, separator: Any) -> str:
@@ -98,6 +101,17 @@ class Functions:
     def _secret(self, reference: Any, part: int) -> str:
         match = _SECRET.fullmatch(reference) if isinstance(reference, str) else None
         return match[part] if match else self._failed("a secret is named secret:<name>/<key>")
+
+    def _port(self, address: Any) -> Any:
+        try:
+            parts = urlsplit(address) if isinstance(address, str) else None
+            default = _PORTS.get(parts.scheme) if parts is not None else None
+            found = default if parts is None or parts.port is None else parts.port
+        except ValueError:
+            default = found = None
+        if not default or not found:
+            return self._failed("port takes an address such as https://example.com:8443/path")
+        return found
 
     def _limited(self, parts: list[str], separator: str) -> str:
         if sum(map(len, parts)) + len(separator) * len(parts) > MAX_RESULT:

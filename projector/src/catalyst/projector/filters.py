@@ -19,6 +19,8 @@ LABEL_PREFIX: Final = "openova.io/"
 MAX_TERMS: Final = 16
 PLACES: Final = ("organization", "environment", "label", "field")
 """Parameters of every filter."""
+PLACED: Final = frozenset({"environment", "subscription"})
+"""Kinds whose keys name an Environment."""
 _TERM: Final = re.compile(r"(!?)([A-Za-z0-9][A-Za-z0-9_./-]{0,127})(?:(!=|==?)(.{0,253}))?")
 
 
@@ -57,6 +59,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     organization: str | None = None
     """`_`: what no Organization owns."""
     environment: str | None = None
+    """Of a row that stands in several: one of them."""
     name: str | None = None
     labels: tuple[Term, ...] = ()
     fields: tuple[Term, ...] = ()
@@ -64,16 +67,21 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def by_content(self) -> bool:
         """True if a row may come and go by what it holds."""
-        return bool(self.labels or self.fields)
+        return bool(self.labels or self.fields or self.environment is not None)
 
     def at(self, place: RowKey) -> bool:
         """Return whether a row stands where it is asked for."""
         return (
             place.kind in self.kinds
             and (self.organization is None or self.organization == (place.organization or PLATFORM))
-            and (self.environment is None or place.environment == self.environment)
+            and (self.environment is None or self._may_be_in(place))
             and (self.name is None or place.name == self.name)
         )
+
+    def _may_be_in(self, place: RowKey) -> bool:
+        if place.environment is not None:
+            return place.environment == self.environment
+        return BY_KIND[place.kind].environments is not None
 
     def holds(self, entry: Entry) -> bool:
         """Return whether a row's content is as asked for; the place is not looked at."""
@@ -83,6 +91,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         view = entry.view
         if doc is None or view is None:
             return False
+        if self.environment is not None and entry.place.environment is None:
+            found = view.environments
+            if found is None or self.environment not in found(doc):
+                return False
         labels = view.labels(doc) if self.labels else {}
         return all(term.holds(labels.get(term.name)) for term in self.labels) and all(
             term.holds(_field(doc, term.name)) for term in self.fields
@@ -132,10 +144,14 @@ def parse(kinds: str, query: Mapping[str, str], name: str | None = None) -> Filt
         UnknownKind: If a kind does not exist.
         BadFilter: If a parameter is wrong.
     """
+    environment = query.get("environment") or None
+    found = _kinds(kinds)
+    if environment is not None:
+        _check_places(found)
     return Filter(
-        kinds=_kinds(kinds),
+        kinds=found,
         organization=query.get("organization") or None,
-        environment=query.get("environment") or None,
+        environment=environment,
         name=name,
         labels=_terms("label", query.get("label", ""), LABEL_PREFIX),
         fields=_terms("field", query.get("field", ""), ""),
@@ -153,6 +169,13 @@ def _kinds(text: str) -> frozenset[str]:
             raise UnknownKind(f"there is no kind {plural[:64]!r}; there are {known}, and {ALL}")
         found.add(view.kind)
     return frozenset(found)
+
+
+def _check_places(kinds: Collection[str]) -> None:
+    views = [BY_KIND[kind] for kind in kinds]
+    if not any(one.kind in PLACED or one.environments for one in views):
+        listed = ", ".join(sorted(one.plural for one in views))
+        raise BadFilter("environment", f"{listed} belong to no Environment: leave it out")
 
 
 def _terms(parameter: str, text: str, prefix: str) -> tuple[Term, ...]:

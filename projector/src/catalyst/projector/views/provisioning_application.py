@@ -350,6 +350,10 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     return {"openova.io/organization": doc.organization, "openova.io/application": doc.name}
 
 
+def _environments(doc: Doc) -> tuple[str, ...]:
+    return tuple(one.environment for one in doc.bindings)
+
+
 _PLAIN: Final[dict[type[Event], Fold]] = {
     app.ChangeWaiting: _waiting,
     app.ChangeTaken: _taken,
@@ -375,5 +379,6 @@ APPLICATION: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=app.ChangeWaiting,
+    environments=_environments,
     labels=_labels,
 )

@@ -296,6 +296,11 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     return found
 
 
+def _environments(doc: Doc) -> set[str]:
+    found = {item.environment for item in doc.lock}
+    return found | {doc.environment} if doc.environment else found
+
+
 _PLAIN: Final[dict[type[Event], Fold]] = {
     pro.ChangeOpened: _opened,
     pro.ChangeHeldBack: _held_back,
@@ -323,5 +328,6 @@ CHANGE: Final[View[Any]] = View(
     folds=_FOLDS,
     creates=pro.ChangeOpened,
     tells=_tells,
+    environments=_environments,
     labels=_labels,
 )

@@ -77,6 +77,8 @@ class View(Generic[D]):
     """Takes a document and what it is told; an equal document: nothing changes."""
     told_by: Callable[[D], Iterable[Ref]] | None = None
     """The aggregates whose rows told a document something that stands in it."""
+    environments: Callable[[D], Iterable[str]] | None = None
+    """The Environments that a row without one in its key belongs to; None: it belongs to none."""
     labels: Callable[[D], Mapping[str, str]]
     """Labels by which rows are selected; part of no document."""
 

@@ -21,6 +21,7 @@ from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
 from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
+from catalyst.provisioning.domain.volumes import in_words
 
 BESIDE: Final = 4
 """What stands once in the batch that begins a change."""
@@ -237,9 +238,11 @@ def _goes(
 
 def _named(going: list[Locked], volumes: Volumes) -> list[str]:
     return [
-        f"volume {name}: data of {item.application} in {item.environment}"
+        f"{words} {item.application} in {item.environment}"
         for item in going
-        for name in volumes.get(subscription(Unit(item.application, item.environment)), ())
+        for words in in_words(
+            volumes.get(subscription(Unit(item.application, item.environment)), ())
+        )
     ]
 
 
