@@ -8,12 +8,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import plans
+from tests.support import plans, starters
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files, foreign
-from catalyst.provisioning.domain.place import Place
+from catalyst.provisioning.domain.place import Content, Place
+from catalyst.provisioning.domain.rendered import refuse_its_own, standing
 
 ORIGIN = files.Origin(url="https://catalyst.example", branch="main")
 KUSTOMIZATION = b"apiVersion: v1\nkind: Kustomization\nresources:\n- a.yaml\n"
@@ -88,6 +90,8 @@ def test_secrets_are_references() -> None:
     top = f"environments/{plans.PROD}/"
     documents = [yaml.safe_load(found[f"{top}secrets/{name}.yaml"]) for name in ("db", "x")]
     assert {item["kind"] for item in documents} == {"ExternalSecret"}
+    for item in documents:
+        assert item["metadata"]["labels"] == files.labels(place(values))
     assert documents[0]["spec"]["data"] == [
         {
             "secretKey": key,
@@ -97,6 +101,20 @@ def test_secrets_are_references() -> None:
     ]
     listed = yaml.safe_load(found[f"{top}kustomization.yaml"])["resources"]
     assert listed == ["a.yaml", "secrets/db.yaml", "secrets/x.yaml"]
+
+
+def test_values_do_not_name_a_secret_that_the_blueprint_makes() -> None:
+    values = {"keys": {"openai": "secret:blog-credentials/x", "mistral": "secret:mine/x"}}
+    litellm = Content(starters.blueprint("bp-litellm"), starters.package("bp-litellm"))
+    made = standing(place(values, {"postgres": "pg"}), litellm, ORIGIN)
+    with pytest.raises(Rejected) as refused:
+        refuse_its_own(values, made, "/request/values")
+    assert refused.value.code == "values-invalid"
+    assert [item.pointer for item in refused.value.errors] == ["/request/values/keys/openai"]
+    own = {"keys": {"openai": "secret:mine/x"}}
+    refuse_its_own(
+        own, standing(place(own, {"postgres": "pg"}), litellm, ORIGIN), "/request/values"
+    )
 
 
 @given(tree=TREES, own=st.dictionaries(NAME, st.binary(max_size=4), max_size=3))

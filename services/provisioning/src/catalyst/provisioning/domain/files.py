@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.blueprints.findings import pointer
 from catalyst.blueprints.manifests import KUSTOMIZATION
 from catalyst.blueprints.rendering import to_yaml
 from catalyst.blueprints.scope import suffix
@@ -170,10 +171,8 @@ def _flux(place: Place, origin: Origin, *, waits: bool) -> dict[str, bytes]:
 def _secrets(place: Place) -> dict[str, bytes]:
     """Return a reference for each secret that the values name, by its file."""
     keys: dict[str, set[str]] = {}
-    for text in _texts(place.desired.values):
-        found = _SECRET.fullmatch(text)
-        if found is not None:
-            keys.setdefault(found[1], set()).add(found[2])
+    for _, name, key in secrets(place.desired.values):
+        keys.setdefault(name, set()).add(key)
     at = place.around.secrets
     return {
         f"secrets/{name}.yaml": to_yaml(
@@ -181,7 +180,11 @@ def _secrets(place: Place) -> dict[str, bytes]:
                 {
                     "apiVersion": "external-secrets.io/v1",
                     "kind": "ExternalSecret",
-                    "metadata": {"name": name, "namespace": place.namespace(place.application)},
+                    "metadata": {
+                        "name": name,
+                        "namespace": place.namespace(place.application),
+                        "labels": labels(place),
+                    },
                     "spec": {
                         "refreshInterval": "1h",
                         "secretStoreRef": {"kind": "ClusterSecretStore", "name": SECRETS_FROM},
@@ -201,15 +204,18 @@ def _secrets(place: Place) -> dict[str, bytes]:
     }
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
+def secrets(values: Any, at: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield each secret that values name: the pointer of the field, the secret, the key in it."""
+    if isinstance(values, str):
+        found = _SECRET.fullmatch(values)
+        if found is not None:
+            yield at, found[1], found[2]
+    elif isinstance(values, dict):
+        for name, inner in values.items():
+            yield from secrets(inner, f"{at}{pointer((name,))}")
+    elif isinstance(values, list | tuple):
+        for number, inner in enumerate(values):
+            yield from secrets(inner, f"{at}/{number}")
 
 
 def _with_resources(kustomization: bytes, more: list[str]) -> bytes:

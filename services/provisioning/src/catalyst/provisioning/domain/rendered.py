@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import msgspec
 
 from catalyst.blueprints import rendering
+from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files as layout
 from catalyst.provisioning.domain import volumes
 from catalyst.provisioning.domain.place import Content, Place
+
+_SECRETS: Final = frozenset({"ExternalSecret", "Secret"})
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -20,6 +25,8 @@ class Standing(msgspec.Struct, frozen=True):
     """What holds data of it, by name; see `volumes.names`."""
     workloads: tuple[str, ...]
     """What runs its containers; see `volumes.workloads`."""
+    secrets: frozenset[str]
+    """The names of the secrets that its Blueprint makes, or lets be made."""
 
 
 def standing(
@@ -48,4 +55,24 @@ def standing(
         layout.placed(place, own, origin, waits=kept),
         volumes.names(made.objects),
         volumes.workloads(made.objects),
+        frozenset(one["metadata"]["name"] for one in made.objects if one["kind"] in _SECRETS),
     )
+
+
+def refuse_its_own(values: dict[str, Any], made: Standing, pointer: str) -> None:
+    """Refuse values that name a secret which the Blueprint makes: both would be called the same.
+
+    Raises:
+        Rejected: `values-invalid`, with an error at each field below `pointer`.
+    """
+    errors = [
+        FieldError(
+            pointer=f"{pointer}{at}",
+            rule="values-invalid",
+            message=f"the Blueprint makes the secret {name} itself; name another one",
+        )
+        for at, name, _ in layout.secrets(values)
+        if name in made.secrets
+    ]
+    if errors:
+        raise Rejected("values-invalid", errors[0].message, errors)

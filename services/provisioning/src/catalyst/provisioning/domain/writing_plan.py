@@ -23,6 +23,7 @@ from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import check_values, values_for_dependencies
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, finished
+from catalyst.provisioning.domain.rendered import refuse_its_own
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
 
 LOCK_MAX: Final = 50
@@ -260,6 +261,8 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             made = facts.standing(name, environment, old, old_near)
             before |= spots(name, branch, made.files)
         made = facts.standing(name, environment, new, near)
+        is_target = name == request.application
+        refuse_its_own(new.values, made, "/request/values" if is_target else f"/lock/{name}")
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
