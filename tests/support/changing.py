@@ -263,6 +263,10 @@ class Town:
             source="cluster",
             observed_at=self.now,
         )
+        self.observe(application, seen)
+
+    def observe(self, application: str, seen: app1.ApplicationObserved) -> None:
+        """Let what is seen of an Application be written, and changes hear of it."""
         ref = application_ref("acme", application)
         self.given(ref, seen)
         self.log.append((ref, seen))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +58,30 @@ JSON = st.recursive(
 def test_whatever_a_cluster_says_is_read(kind: str, status: Any, spec: Any) -> None:
     found, _, _ = seen.health({"kind": kind, "metadata": {}, "spec": spec, "status": status})
     assert found in {"healthy", "progressing", "degraded", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("uid", None),
+        ("uid", ""),
+        ("resourceVersion", "9" * 19),
+        ("resourceVersion", "9" * 5000),
+        ("resourceVersion", "\u0663"),
+    ],
+)
+def test_what_does_not_say_which_object_it_is_about_is_refused(field: str, value: Any) -> None:
+    subject, data = facts.pod(4)
+    body = msgspec.json.decode(data)
+    body["object"]["metadata"][field] = value
+    with pytest.raises(Undecodable, match="/object"):
+        seen.decode(subject, msgspec.json.encode(body))
+
+
+@pytest.mark.parametrize("cluster", ["Hz", "a.b", "-a", "a" * 64])
+def test_what_is_no_name_of_a_cluster_is_refused(cluster: str) -> None:
+    with pytest.raises(Undecodable, match="cluster"):
+        seen.decode(*facts.pod(4, cluster=cluster))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"type":"MODIFIED"}', b'{"type":"X","object":{}}'])

@@ -15,6 +15,7 @@ from catalyst.provisioning.domain.application import (
     Observed,
     evolve,
     is_gone,
+    is_seen,
 )
 from catalyst.provisioning.domain.volumes import CLAIM
 from catalyst.simulator.cluster import Cluster, Step
@@ -64,8 +65,17 @@ class Watched:
         data = msgspec.to_builtins(event)
         return self.cluster.event(f"{EVENTS}.revision-committed.v1", data, old=old)
 
-    def remove(self) -> tuple[Step, ...]:
-        data = {"environment": PROD, "change": "ch-9", "desired": None}
+    def spread(self, *clusters: str) -> None:
+        """Let it run in several clusters."""
+        event = app1.DesiredSet(
+            environment=PROD, change="ch-1", desired=desired("ch-1"), clusters=clusters
+        )
+        self.state = evolve(self.state, event)
+        data = msgspec.to_builtins(event)
+        assert self.cluster.event(f"{EVENTS}.desired-set.v1", data) == ()
+
+    def remove(self, *clusters: str) -> tuple[Step, ...]:
+        data = {"environment": PROD, "change": "ch-9", "desired": None, "clusters": clusters}
         assert self.cluster.event(f"{EVENTS}.desired-set.v1", data) == ()
         return self.commit("ch-9", "zzz")
 
@@ -121,6 +131,22 @@ def test_what_is_said_has_the_kinds_that_the_files_have() -> None:
     blog.said.clear()
     blog.carry_out(*blog.commit("ch-2", "ddd", workloads=()))
     assert {fact.body["object"]["kind"] for fact in blog.said} == {"Kustomization"}
+
+
+def test_each_of_several_regions_says_how_it_is() -> None:
+    blog = Watched()
+    both = ("hz-fsn-rtz-prod", "hz-hel-rtz-prod")
+    blog.spread(*both)
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("blog-data",)))
+    assert is_seen(blog.state, PROD, "ch-1")
+    assert {item.cluster for item in blog.seen.evidence} == set(both)
+    assert {fact.body["cluster"] for fact in blog.cluster.again(99)} == set(both)
+    blog.carry_out(*blog.cluster.word(WORD, {"mode": "crash-loop"}))
+    bad = {item.cluster for item in blog.seen.evidence if item.reason == "CrashLoopBackOff"}
+    assert bad == set(both)
+    blog.carry_out(*blog.remove(*both))
+    assert [item.kind for item in blog.seen.evidence] == [CLAIM, CLAIM]
+    assert is_gone(blog.state, PROD, None)
 
 
 def test_a_word_about_what_goes_does_not_keep_it() -> None:

@@ -239,7 +239,8 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
         yield f"  {label:<8} {mark['status']}{why}{seen}{stale}"
         for item in mark["evidence"]:
             said = f" {item['reason']} {item['message']}".rstrip()
-            yield f"           {item['kind']} {item['name']}: {item['status']}{said}"
+            where = f" in {item['cluster']}" if item.get("cluster") else ""
+            yield f"           {item['kind']} {item['name']}{where}: {item['status']}{said}"
     if place["change"]:
         yield f"  change   {place['change']['action']} {place['change']['change']}"
     else:

@@ -72,6 +72,8 @@ class DesiredSet(Event, frozen=True, kw_only=True):
     """What is to run; null: nothing."""
     undo: bool = False
     """True if what was there before the change comes back."""
+    clusters: tuple[str, ...] = ()
+    """Where it has to be seen, in an Environment of several regions; empty: it has one."""
 
 
 class DependentAdded(Event, frozen=True, kw_only=True):

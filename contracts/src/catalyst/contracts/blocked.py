@@ -201,6 +201,8 @@ _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
         ("configuration-wrong", _OWNER, "make the secret or the configuration that it names"),
     ),
     "BuildFailed": ("build-failed", _OWNER, "correct the values, or report the Blueprint"),
+    "NotSeen": ("no-cluster", _CLUSTER, "connect the cluster of this region"),
+    "Silent": ("silent", _CLUSTER, "look whether the cluster and its observer run"),
 }
 
 

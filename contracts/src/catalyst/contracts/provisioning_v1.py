@@ -116,6 +116,8 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """The volumes with the data of each Application, by `<application>.<environment>`."""
     workloads: dict[str, tuple[str, ...]] = {}
     """What runs the containers of each that is written, likewise, each as `<kind>/<name>`."""
+    clusters: dict[str, tuple[str, ...]] = {}
+    """The clusters of each Environment that has several regions."""
     quote: Quote | None = None
     """What it costs; null if nothing is bought."""
     approvals: tuple[Approvals, ...] = ()

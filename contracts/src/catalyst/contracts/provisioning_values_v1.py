@@ -248,6 +248,12 @@ class Evidence(Part, frozen=True, kw_only=True):
     """When its cluster made it: of two with one name, the one made later counts; null: unknown."""
     change: str = ""
     """The revision that its labels name; empty: none."""
+    cluster: str = ""
+    """Where it was seen, if its observer says so; empty: the one cluster of the Environment."""
+    applied: Applied | None = None
+    """Of a Flux Kustomization whose cluster is named: how it took the commit over."""
+    commit: str = ""
+    """Likewise: the commit that was applied last there."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What runs in the cluster that is none, and what is said of it when.
+"""What runs in the cluster that is none, or in one for each region, and what is said of it when.
 
 Everything is decided here without a clock or a broker: events and words go in, steps come out, each
 with how long to wait before it. The same history and seed give the same steps.
@@ -50,6 +50,8 @@ class Cluster:
         """What is gone but for its volumes."""
         self._modes: dict[Place, Mode] = {}
         self._wanted: dict[Place, bool] = {}
+        self._clusters: dict[Place, tuple[str, ...]] = {}
+        """Those of an Environment with several regions: each says the same."""
         self._going: set[Place] = set()
         """What was committed away, and is not gone yet."""
         self._turns: dict[Place, int] = {}
@@ -68,6 +70,7 @@ class Cluster:
         place = (str(data["environment"]), unescape(tokens[4]))
         if tokens[5] == "desired-set":
             self._wanted[place] = data.get("desired") is not None
+            self._clusters[place] = tuple(data.get("clusters", ()))
             return ()
         before = self._running.get(place)
         turn = self._turns[place] = self._turns.get(place, 0) + 1
@@ -134,7 +137,11 @@ class Cluster:
             self._going.discard(step.place)
         if mode == "silence":
             return ()
-        return facts(running, step.stage, mode, version, gone=step.gone)
+        return tuple(
+            told
+            for one in self._everywhere(step.place, running)
+            for told in facts(one, step.stage, mode, version, gone=step.gone)
+        )
 
     def again(self, version: int) -> Iterator[Told]:
         """Yield what is said now and then of everything, so that nobody takes us for silent."""
@@ -142,10 +149,17 @@ class Cluster:
             stage = self._stages.get(place)
             mode = self._modes.get(place, "well")
             if stage is not None and mode != "silence":
-                yield from facts(running, stage, mode, version)
+                for one in self._everywhere(place, running):
+                    yield from facts(one, stage, mode, version)
         for place, left in self._left.items():
             if self._modes.get(place) != "silence":
-                yield from volumes(left, version)
+                for one in self._everywhere(place, left):
+                    yield from volumes(one, version)
+
+    def _everywhere(self, place: Place, running: Running) -> tuple[Running, ...]:
+        """Return it as it runs in each cluster of its Environment."""
+        clusters = self._clusters.get(place) or ("",)
+        return tuple(msgspec.structs.replace(running, cluster=name) for name in clusters)
 
     def _volumes(self, place: Place) -> dict[str, bool]:
         """Return the volumes in a place before a commit is applied: none goes by it."""

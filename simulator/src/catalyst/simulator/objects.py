@@ -40,6 +40,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """What runs the containers, as `<kind>/<name>`; None: nobody said, and one Deployment does."""
     waits: bool = True
     """Whether Flux calls the commit applied only once all of it is healthy."""
+    cluster: str = ""
+    """Which of several says so; empty: there is one."""
 
 
 def facts(
@@ -86,6 +88,8 @@ def _told(running: Running, where: str, item: dict[str, Any], version: int, *, g
     item["metadata"]["resourceVersion"] = str(version)
     item["metadata"]["labels"] = _labels(running)
     body = {"type": "DELETED" if gone else "MODIFIED", "object": item, "source": "simulator"}
+    if running.cluster:
+        body["cluster"] = running.cluster
     return Told(f"ws.{running.environment}.{where}", body)
 
 
@@ -100,6 +104,7 @@ def _labels(running: Running) -> dict[str, str]:
 def _uid(running: Running, kind: str, made_by: str) -> str:
     # A Kubernetes object that is made anew has another id; here each change makes one anew.
     made = f"{running.environment}/{running.application}/{kind}/{made_by}"
+    made += f"@{running.cluster}" if running.cluster else ""
     return hashlib.sha256(made.encode()).hexdigest()[:32]
 
 

@@ -29,9 +29,9 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=2,
+        fold=3,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=6),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=7),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

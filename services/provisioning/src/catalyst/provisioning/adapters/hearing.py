@@ -47,11 +47,12 @@ class _Hearing:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._versions: OrderedDict[tuple[str, ...], int] = OrderedDict()
-        self._beats: OrderedDict[tuple[str, str, bool], float] = OrderedDict()
+        self._beats: OrderedDict[tuple[str, str, bool, str], float] = OrderedDict()
+        self._sources: OrderedDict[tuple[str, str, bool], None] = OrderedDict()
         self._mixed: OrderedDict[str, None] = OrderedDict()
 
     def decode(self, subject: str, data: bytes) -> Fact | None:
-        """Read a fact; it is a beat if none was told for a while.
+        """Read a fact; it is a beat if none was told for a while by its cluster.
 
         What is simulated has beats of its own: it takes none from a real cluster.
         """
@@ -59,9 +60,10 @@ class _Hearing:
         if fact is None:
             return None
         simulated = fact.source == SIMULATOR
-        key = (fact.environment, fact.application, simulated)
-        if (fact.environment, fact.application, not simulated) in self._beats:
+        if (fact.environment, fact.application, not simulated) in self._sources:
             self._say_mixed(fact.environment)
+        _remember(self._sources, (fact.environment, fact.application, simulated), None)
+        key = (fact.environment, fact.application, simulated, fact.evidence.cluster)
         last, now = self._beats.get(key), self._now()
         if last is not None and now - last < observing.BEAT.total_seconds():
             return fact

@@ -31,6 +31,8 @@ from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
 
+CLUSTER: Final = "cluster"
+"""Kind of what stands for a whole cluster; Kubernetes begins each of its own with a capital."""
 HISTORY_MAX: Final = 20
 """Revisions of a binding that are kept to go back to."""
 DIGEST_LENGTH: Final = 16
@@ -94,6 +96,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """What was to run, oldest first, the present one last."""
     dependents: tuple[str, ...] = ()
     """Applications of the same Environment that need this one, sorted."""
+    clusters: tuple[str, ...] = ()
+    """Those of the Environment, if it has several regions; empty: one, whatever its name is."""
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,6 +311,7 @@ def _bound(
 
 def _desired(binding: Binding, event: app1.DesiredSet) -> Binding:
     replace = msgspec.structs.replace
+    binding = replace(binding, clusters=event.clusters)
     if event.undo:
         history = tuple(item for item in binding.history if item.change != event.change)
         return replace(binding, desired=event.desired, before=None, history=history)
@@ -319,19 +324,8 @@ def _desired(binding: Binding, event: app1.DesiredSet) -> Binding:
 
 
 def _observed(event: app1.ApplicationObserved) -> Observed:
-    return Observed(
-        applied=event.applied,
-        revision=event.revision,
-        commit=event.commit,
-        health=event.health,
-        reason=event.reason,
-        message=event.message,
-        evidence=event.evidence,
-        gone=event.gone,
-        ended=event.ended,
-        source=event.source,
-        observed_at=event.observed_at,
-    )
+    names = set(Observed.__struct_fields__) - {"silent_since"}
+    return Observed(**{name: getattr(event, name) for name in names})
 
 
 # ---- what was asked for has come true
@@ -395,6 +389,8 @@ def unseen(state: Application, environments: Iterable[str]) -> tuple[str, ...]:
 
 
 def _may_stay(item: Evidence, lost: Sequence[str] | None) -> bool:
+    if item.kind == CLUSTER:
+        return True
     if lost is None:
         return item.kind in HOLDERS
     return item.kind == CLAIM and not any(fnmatchcase(item.name, name) for name in lost)

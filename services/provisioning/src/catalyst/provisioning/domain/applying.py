@@ -18,7 +18,12 @@ from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import closing, gate, plan, turn
 from catalyst.provisioning.domain.change import SERVICE, Change
-from catalyst.provisioning.domain.foreign import Organization, organization_ref
+from catalyst.provisioning.domain.foreign import (
+    Environment,
+    Organization,
+    environment_ref,
+    organization_ref,
+)
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import Unit, is_removal, subscription
 from catalyst.provisioning.domain.writing import Writing
@@ -129,6 +134,18 @@ def require_may(action: Action, who: Actor) -> None:
         raise Rejected("forbidden", f"{action} is for {' and '.join(sorted(allowed))}")
 
 
+def _clusters(fresh: Plan, context: Context) -> dict[str, tuple[str, ...]]:
+    """Return the clusters of each Environment that has several."""
+    organization = context.ref.organization or ""
+    found = {}
+    for name in fresh.branches:
+        place = context.reads.get(environment_ref(organization, name), Environment())
+        clusters = tuple(dict.fromkeys(region.host_cluster for region in place.regions))
+        if len(clusters) > 1:
+            found[name] = clusters
+    return found
+
+
 def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
     return pro1.ChangeOpened(
         request=fresh.request,
@@ -150,6 +167,7 @@ def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
         gone=fresh.gone,
         volumes=fresh.volumes,
         workloads=fresh.workloads,
+        clusters=_clusters(fresh, context),
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),

@@ -14,7 +14,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
-from catalyst.provisioning.domain import closing, listed, undoing
+from catalyst.provisioning.domain import closing, listed, regions, undoing
 from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
@@ -54,7 +54,10 @@ def _set_desired(writing: Writing) -> None:
             if one.change == writing.name and one.environment == item.environment
         )
         desired = app1.DesiredSet(
-            environment=item.environment, change=writing.name, desired=queued.desired
+            environment=item.environment,
+            change=writing.name,
+            desired=queued.desired,
+            clusters=writing.content.clusters.get(item.environment, ()),
         )
         writing.emit_on(item.application, desired)
 
@@ -76,7 +79,8 @@ def _is_seen(writing: Writing, unit: Unit) -> bool:
         places = (at for at in _looked_at(writing, unit) if state.runs_in(at))
         return all(is_applied(state, at, writing.name) for at in places)
     if not is_removal(content.request.action):
-        return is_seen(state, unit.environment, writing.name)
+        everywhere = regions.are_heard(state.binding(unit.environment))
+        return everywhere and is_seen(state, unit.environment, writing.name)
     volumes = content.volumes.get(subscription(unit), ())
     return is_gone(state, unit.environment, None if content.request.keep_data else volumes)
 

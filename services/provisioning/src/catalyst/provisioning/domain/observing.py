@@ -2,7 +2,8 @@
 
 Of each object the newest fact counts, whatever comes twice, late or in another order, as `fold`
 says; of one that is gone nothing is believed any more. An Application is as bad as its
-worst object. What was seen grows stale: a timer that nothing armed anew says so.
+worst object, in whichever of its Environment's clusters that is (`regions`). What was seen grows
+stale: a timer that nothing armed anew says so, for each cluster of several.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, F
 from catalyst.contracts.message import Answer, UtcTime
 from catalyst.contracts.provisioning_values_v1 import Applied, Evidence, Health
 from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain import regions
 from catalyst.provisioning.domain.application import (
     Application,
     Binding,
@@ -32,7 +34,7 @@ BEAT: Final = timedelta(minutes=5)
 """Facts that change nothing put the silence off at most this often; observers repeat what they see
 at least as often."""
 TIMER: Final = "silent-"
-"""The rest of the timer's name is the Environment."""
+"""The rest of the timer's name is the Environment; of one of several clusters with `@` and that."""
 GONE_MAX: Final = 100
 EVIDENCE_MAX: Final = 100
 """Objects that are kept; the worst stay."""
@@ -82,6 +84,12 @@ def react(state: Application, items: tuple[Arrived, ...], _context: Context) -> 
             events.append(Emit(_event(state, environment, after)))
         if changed or any(fact.beat for fact, _ in found):
             timers.append(Arm(timer=f"{TIMER}{environment}", after=SILENT))
+        speak = {fact.evidence.cluster for fact, _ in found if changed or fact.beat}
+        timers += (
+            Arm(timer=f"{TIMER}{environment}@{cluster}", after=SILENT)
+            for cluster in binding.clusters
+            if cluster in speak
+        )
     return Decision(events=tuple(events), timers=tuple(timers))
 
 
@@ -104,18 +112,20 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
 
     If all of them are too late, or not believed, it is the very same as before.
 
-    Of two objects with one name the one that its cluster made later counts (`creationTimestamp`),
-    and with equal or unknown times the one with the higher resource version: so a cluster that was
-    made anew is believed at once, and what comes late of a former object is nothing. Of one object
-    the highest version counts; once told gone it stays gone, and all that had its name before it.
+    Of two objects with one name in a cluster the one made later counts (`creationTimestamp`), and
+    with equal or unknown times the one with the higher resource version: so a cluster that was made
+    anew is believed at once, and what comes late of a former object is nothing. Of one object the
+    highest version counts; once told gone it stays gone, and all that had its name before it.
     What was simulated is forgotten when a real cluster is heard.
     """
     found = believed(binding.observed, facts)
     before = binding.observed
     if before is not None and found and before.source == SIMULATOR != found[0][0].source:
         before = None
-    known = {place_of(item): item for item in before.evidence} if before is not None else {}
-    ended = {place_of(item): item for item in before.ended} if before is not None else {}
+    kept, found = regions.ours(binding, before.evidence if before is not None else (), found)
+    known = {place_of(item): item for item in kept}
+    last_ends, _ = regions.ours(binding, before.ended if before is not None else (), ())
+    ended = {place_of(item): item for item in last_ends}
     gone = list(before.gone) if before is not None else []
     applied: Applied = before.applied if before is not None else "unknown"
     commit = before.commit if before is not None else ""
@@ -143,9 +153,33 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
         heard = True
     if source is None or newest is None or not heard:
         return binding.observed
-    evidence = _kept(sorted(known.values(), key=_worst_first))
+    seen = Observed(
+        applied=applied,
+        revision="",
+        commit=commit,
+        health="missing",
+        reason="Gone",
+        message="",
+        evidence=tuple(known.values()),
+        gone=tuple(gone[-GONE_MAX:]),
+        ended=tuple(ended.values())[-GONE_MAX:],
+        source=source,
+        observed_at=newest,
+    )
+    return _condensed(binding, seen)
+
+
+def _condensed(binding: Binding, seen: Observed) -> Observed:
+    """Return what is seen, with the marks that follow from its evidence."""
+    found = list(seen.evidence)
+    applied, commit = seen.applied, seen.commit
+    if binding.clusters:
+        applied, commit = regions.together(binding, found)
+        found += regions.not_seen(binding, found)
+    evidence = _kept(sorted(found, key=_worst_first))
     first = evidence[0] if evidence else None
-    return Observed(
+    return msgspec.structs.replace(
+        seen,
         applied=applied,
         revision=_revision(binding, commit),
         commit=commit,
@@ -153,10 +187,6 @@ def fold(binding: Binding, facts: Iterable[tuple[Fact, datetime]]) -> Observed |
         reason=first.reason if first is not None else "Gone",
         message=_message(first),
         evidence=tuple(evidence),
-        gone=tuple(gone[-GONE_MAX:]),
-        ended=tuple(ended.values())[-GONE_MAX:],
-        source=source,
-        observed_at=newest,
     )
 
 
@@ -192,7 +222,7 @@ def _kept(found: list[Evidence]) -> list[Evidence]:
     return kept
 
 
-def _worst_first(item: Evidence) -> tuple[int, int, str, str, str]:
+def _worst_first(item: Evidence) -> tuple[int, int, str, str, str, str]:
     return (-_ORDER[item.status], _ABOVE.get(item.kind, 0), *place_of(item))
 
 
@@ -201,7 +231,8 @@ def _message(first: Evidence | None) -> str:
         return "nothing of it is left"
     if first.status == "healthy":
         return ""
-    return f"{first.kind} {first.name}: {first.message or first.reason}"
+    where = f" in {first.cluster}" if first.cluster not in {"", first.name} else ""
+    return f"{first.kind} {first.name}{where}: {first.message or first.reason}"
 
 
 def _revision(binding: Binding, commit: str) -> str:
@@ -221,7 +252,11 @@ def differs(before: Observed, after: Observed) -> bool:
 
 def _told(seen: Observed) -> Any:
     evidence = [
-        (*place_of(item), item.status, item.reason, item.uid, item.created, item.change)
+        (
+            *place_of(item),
+            *(item.status, item.reason, item.uid, item.created, item.change),
+            *(item.applied, item.commit),
+        )
         for item in seen.evidence
     ]
     marks = (seen.applied, seen.revision, seen.commit, seen.health, seen.reason, seen.source)
@@ -259,9 +294,32 @@ def fall_silent(state: Application, given: Recorded | Fired | Answer, context: C
     """Say that nothing was heard for too long, once until something is heard again."""
     if not isinstance(given, Fired) or not given.timer.startswith(TIMER):
         return Decision()
-    environment = given.timer.removeprefix(TIMER)
-    seen = state.binding(environment).observed
-    if seen is None or seen.silent_since is not None:
+    environment, _, cluster = given.timer.removeprefix(TIMER).partition("@")
+    binding = state.binding(environment)
+    seen = binding.observed
+    if seen is None:
+        return Decision()
+    if cluster:
+        return _one_silent(state, environment, seen, cluster)
+    if seen.silent_since is not None:
         return Decision()
     since: UtcTime = context.now - SILENT
     return Decision(events=(Emit(ApplicationSilent(environment=environment, since=since)),))
+
+
+def _one_silent(state: Application, environment: str, seen: Observed, cluster: str) -> Decision:
+    """Say that one of several clusters is silent: the others still speak for themselves."""
+    binding = state.binding(environment)
+    if cluster not in binding.clusters:
+        return Decision()
+    own, _ = regions.ours(binding, seen.evidence, ())
+    quiet = tuple(regions.silenced(own, cluster))
+    after = _condensed(binding, msgspec.structs.replace(seen, evidence=quiet))
+    if _told(seen) == _told(after):
+        return Decision()
+    events: list[Emit] = [Emit(_event(state, environment, after))]
+    if seen.silent_since is not None:
+        # What was silent as a whole is so still: this is no word of a cluster.
+        again = ApplicationSilent(environment=environment, since=seen.silent_since)
+        events.append(Emit(again))
+    return Decision(events=tuple(events))

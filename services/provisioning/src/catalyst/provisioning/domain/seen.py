@@ -1,12 +1,14 @@
 """One fact about an object of a cluster, as an observer publishes it on `ws.<environment>.…`.
 
 The body is what a watch of the Kubernetes API gives, with who saw it and when:
-`{"type": "ADDED" | "MODIFIED" | "DELETED", "object": {…}, "source": "cluster", "time": …}`.
-The labels say whose object it is; the subject says where it runs, and both must agree.
+`{"type": "ADDED" | "MODIFIED" | "DELETED", "object": {…}, "source": "cluster", "time": …}`, and in
+an Environment of several regions `"cluster"`, the name of the one that it was seen in. The labels
+say whose object it is; the subject says where it runs, and both must agree.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -42,6 +44,8 @@ _BAD_WAITS: Final = frozenset(
 )
 _UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
 _TOKENS_MIN: Final = 4
+_VERSION: Final = re.compile(r"[0-9]{1,18}")
+_CLUSTER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class _Body(msgspec.Struct):
@@ -49,6 +53,7 @@ class _Body(msgspec.Struct):
     object: dict[str, Any]
     source: Source = "cluster"
     time: datetime | None = None
+    cluster: str = ""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,14 +75,14 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is time to say that something is heard of the Application."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str, str]:
         """What it is about."""
         return place_of(self.evidence)
 
 
-def place_of(evidence: Evidence) -> tuple[str, str, str]:
+def place_of(evidence: Evidence) -> tuple[str, str, str, str]:
     """Return which object evidence is about, whatever its id."""
-    return (evidence.kind, evidence.namespace, evidence.name)
+    return (evidence.kind, evidence.namespace, evidence.name, evidence.cluster)
 
 
 def decode(subject: str, data: bytes) -> Fact | None:
@@ -103,8 +108,12 @@ def decode(subject: str, data: bytes) -> Fact | None:
         )
     kind, name = _text(body.object.get("kind")), _text(metadata.get("name"))
     version = _text(metadata.get("resourceVersion"))
-    if not kind or not name or not version.isdecimal():
-        raise Undecodable("invalid-data", "/object", "kind, name or resourceVersion is missing")
+    uid = _text(metadata.get("uid"))
+    if not (kind and name and uid and _VERSION.fullmatch(version)):
+        message = "kind, name, uid or resourceVersion is missing or wrong"
+        raise Undecodable("invalid-data", "/object", message)
+    if body.cluster and not _CLUSTER.fullmatch(body.cluster):
+        raise Undecodable("invalid-data", "/cluster", "this is no name of a cluster")
     status, reason, message = health(body.object)
     applied, commit = None, ""
     if kind == KUSTOMIZATION:
@@ -120,10 +129,13 @@ def decode(subject: str, data: bytes) -> Fact | None:
             status=status,
             reason=reason[:TEXT_MAX],
             message=message[:TEXT_MAX],
-            uid=_text(metadata.get("uid")),
+            uid=uid,
             version=int(version),
             created=_instant(metadata.get("creationTimestamp")),
             change=_text(labels.get(CHANGE)),
+            cluster=body.cluster,
+            applied=applied if body.cluster else None,
+            commit=commit if body.cluster else "",
         ),
         gone=body.type == "DELETED",
         applied=applied,

@@ -75,7 +75,11 @@ def _restore(writing: Writing) -> None:
     for item in closing.written(writing):
         before = writing.application(item.application).binding(item.environment).before
         restored = app1.DesiredSet(
-            environment=item.environment, change=writing.name, desired=before, undo=True
+            environment=item.environment,
+            change=writing.name,
+            desired=before,
+            undo=True,
+            clusters=writing.content.clusters.get(item.environment, ()),
         )
         writing.emit_on(item.application, restored)
 

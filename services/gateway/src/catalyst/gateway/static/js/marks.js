@@ -49,7 +49,7 @@ function mark(name, { status, message, evidence, source, as_of: seen, stale_sinc
   const found = evidence ?? [];
   // What is well is counted; what is not is told.
   const told = all || mood !== "good" ? found.slice(0, 3) : [];
-  const worstOf = told.map((item) => [`${item.kind} ${item.name}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
+  const worstOf = told.map((item) => [`${item.kind} ${item.name}${item.cluster ? ` in ${item.cluster}` : ""}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
   const more = found.length - worstOf.length;
   const rest = [
     message,
