@@ -19,7 +19,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Fired
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.provisioning.adapters.hearing import source
-from catalyst.provisioning.domain import foreign, observing, regions
+from catalyst.provisioning.domain import foreign, observing
 from catalyst.provisioning.domain.application import (
     Application,
     Observed,
@@ -261,18 +261,30 @@ def test_a_removal_waits_for_every_region_that_was_heard_and_no_other() -> None:
         blog = Watched()
         blog.hear(*(fact for cluster in heard for fact in well(cluster)))
         blog.want("ch-2", "bbb", gone=True)
+        blog.hear(*(fact for cluster in heard for fact in well(cluster, "bbb", 12)))
+        assert (blog.seen.applied, blog.seen.commit) == ("current", "bbb")
         for cluster in heard:
             assert not is_gone(blog.state, PROD, None)
             blog.hear(
-                told(cluster, kustomization(12, "aaa", event="DELETED")),
-                told(cluster, pod(13, event="DELETED")),
+                told(cluster, kustomization(14, "aaa", event="DELETED")),
+                told(cluster, pod(15, event="DELETED")),
             )
         assert is_gone(blog.state, PROD, None)
 
 
-@pytest.mark.guarantee("G14.6")
-def test_credit_is_not_captured_before_every_region_is_healthy() -> None:
-    place = town()
+def test_what_went_before_it_was_removed_is_not_waited_for() -> None:
+    blog = Watched()
+    blog.hear(*well(FSN))
+    blog.hear(
+        told(FSN, kustomization(12, "aaa", event="DELETED")), told(FSN, pod(13, event="DELETED"))
+    )
+    assert {item.reason for item in blog.seen.evidence} == {"NotSeen"}
+    blog.want("ch-2", "bbb", gone=True)
+    assert is_gone(blog.state, PROD, None)
+
+
+def spread(place: Town) -> None:
+    """Let the Environment have two regions from now on."""
     placed = tuple(
         env1.Region(provider="hetzner", region=name, building_block="rtz", host_cluster=cluster)
         for name, cluster in (("fsn", FSN), ("hel", HEL))
@@ -281,40 +293,70 @@ def test_credit_is_not_captured_before_every_region_is_healthy() -> None:
         foreign.environment_ref("acme", PROD),
         env1.EnvironmentUpdated(environment=PROD, placement="multi-region", regions=placed),
     )
-    apply(place, "ch-1", planned(place))
-    while place.change("ch-1").step != "observe":
+
+
+def until_observed(place: Town, change: str) -> None:
+    """Go on until a change waits for what is seen."""
+    while place.change(change).step in {"admit", "hold", "repository", "commit"}:
         if place.sent:
             place.answer(place.sent.pop(0))
         else:
-            place.report("ch-1", str(place.change("ch-1").step), "blog")
-    committed = place.application("blog").binding(PROD).committed
-    assert committed is not None
-    given = source(lambda: 0.0)
+            place.report(change, str(place.change(change).step), "blog")
 
-    def heard(*messages: Message) -> None:
-        for item in hear(given, place.application("blog"), messages).events:
+
+class Heard:
+    """What clusters say of the Application while a change works on it."""
+
+    def __init__(self, place: Town) -> None:
+        self.place = place
+        self.source = source(lambda: 0.0)
+
+    def __call__(self, *messages: Message) -> None:
+        for item in hear(self.source, self.place.application("blog"), messages).events:
             assert isinstance(item.event, app1.ApplicationObserved)
-            place.observe("blog", item.event)
+            self.place.observe("blog", item.event)
 
-    def captures(found: Town) -> int:
-        return sum(isinstance(one.send.command, bill1.CaptureHold) for one in found.sent)
+    @property
+    def commit(self) -> str:
+        found = self.place.application("blog").binding(PROD).committed
+        assert found is not None
+        return found.commit
 
-    heard(*well(HEL, committed.commit))
-    assert (place.change("ch-1").step, captures(place)) == ("observe", 0)
+
+@pytest.mark.guarantee("G14.6")
+def test_credit_is_not_captured_before_every_region_is_healthy() -> None:
+    place = town()
+    spread(place)
+    apply(place, "ch-1", planned(place))
+    until_observed(place, "ch-1")
+    heard = Heard(place)
+
+    def captures() -> int:
+        return sum(isinstance(one.send.command, bill1.CaptureHold) for one in place.sent)
+
+    heard(*well(HEL, heard.commit))
+    assert (place.change("ch-1").step, captures()) == ("observe", 0)
     heard(told(FSN, pod(11, waiting="CrashLoopBackOff")))
-    heard(told(FSN, kustomization(10, committed.commit)))
-    assert (place.change("ch-1").step, captures(place)) == ("observe", 0)
+    heard(told(FSN, kustomization(10, heard.commit)))
+    assert (place.change("ch-1").step, captures()) == ("observe", 0)
     heard(told(FSN, pod(12)))
-    assert (place.change("ch-1").step, captures(place)) == ("capture", 1)
+    assert (place.change("ch-1").step, captures()) == ("capture", 1)
 
 
 @pytest.mark.guarantee("G13.5")
 def test_a_region_that_was_added_is_missed_though_the_commit_is_the_same() -> None:
-    blog = Watched(clusters=())
-    blog.hear(*well(FSN))
-    blog.clusters = BOTH
-    blog.want("ch-2", "aaa")
-    assert not regions.are_heard(blog.state.binding(PROD))
-    blog.hear(*well(FSN, version=20), *well(HEL))
-    assert regions.are_heard(blog.state.binding(PROD))
-    assert is_seen(blog.state, PROD, "ch-2")
+    place = town()
+    apply(place, "ch-1", planned(place))
+    until_observed(place, "ch-1")
+    heard = Heard(place)
+    before = heard.commit
+    heard(*well(FSN, before))
+    place.answer_all()
+    assert place.change("ch-1").status == "completed"
+    spread(place)
+    apply(place, "ch-2", planned(place, "configure"))
+    until_observed(place, "ch-2")
+    assert heard.commit == before
+    assert place.change("ch-2").step == "observe"
+    heard(*well(FSN, before, 20), *well(HEL, before))
+    assert place.change("ch-2").step != "observe"
