@@ -311,11 +311,8 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
     )
     idle = "Application wiki-postgres: needed by nothing any more, charged each month"
     command = f"catalyst plan uninstall wiki-postgres --env {PROD} --org acme"
-    assert found.stays == (
-        f"{idle}; `{command}`",
-        f"credentials wiki-credentials: made for wiki in {PROD}",
-        "every event stays in the log",
-    )
+    made = f"credentials wiki-credentials: made for wiki in {PROD}"
+    assert found.stays == (f"{idle}; `{command}`", made, "every event stays in the log")
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
     needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")
     place.given(application_ref("acme", "wiki-postgres"), needed)
