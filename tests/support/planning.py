@@ -22,7 +22,7 @@ from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.plan import LIFETIME, Plan
 from catalyst.provisioning.queries import Planner
 
-NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0")
+NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0", "bp-litellm")
 READ = {name: document.read(loading.load(name)).blueprint for name in NAMES}
 PACKAGES = {
     (found.name, found.version): loading.load(name) for name, found in READ.items() if found

@@ -110,6 +110,20 @@ async def test_what_is_not_there_or_something_else_is_refused_at_its_field(
     assert words in error.message
 
 
+async def test_a_secret_that_the_blueprint_makes_is_refused_at_its_field(
+    place: Town, others: Others
+) -> None:
+    others.locks["ai"] = [entry("ai", "bp-litellm", "1.81.0", postgres="db")]
+    values = {"keys": {"openai": "secret:ai-credentials/openai", "mistral": "secret:mine/key"}}
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, install("ai", blueprint="bp-litellm", values=values))
+    assert caught.value.code == "values-invalid"
+    assert [one.pointer for one in caught.value.errors] == ["/request/values/keys/openai"]
+    del values["keys"]["openai"]
+    found = await plan(place, others, install("ai", blueprint="bp-litellm", values=values))
+    assert any(one.path.endswith("secrets/mine.yaml") for one in found.files)
+
+
 async def test_what_is_made_for_one_region_is_a_risk_in_several(
     place: Town, others: Others
 ) -> None:
