@@ -13,6 +13,10 @@ from catalyst.contracts.blocked import Link
 
 DELETED: Final = "deletion-under-way"
 """Code of what is still there while a change deletes it."""
+ONBOARDED: Final = "onboarding-in-progress"
+"""Code of an Organization that is not ready yet."""
+FAILED: Final = "organization-failed"
+"""Code of one that could not be onboarded."""
 
 _OWNER: Final = "an owner of the Organization, or a sovereign-admin"
 _RUNNER: Final = "whoever runs Catalyst"
@@ -83,13 +87,14 @@ def _git(slug: str, code: str, message: str) -> Link:
     )
 
 
-def of_failed(slug: str, step: str, reason: str) -> Link:
+def of_failed(slug: str, step: str, reason: str, since: datetime | None = None) -> Link:
     """Return that the onboarding of an Organization has failed, and where."""
     return Link(
         kind="onboarding",
         name=slug,
-        code="organization-failed",
+        code=FAILED,
         message=f"the onboarding of {slug} failed at {step}: {reason}",
+        since=since,
         who=_OWNER,
         what_to_do="mend that, then restart the onboarding (`restart-onboarding`)",
     )
@@ -113,7 +118,7 @@ def of_onboarded(slug: str, since: datetime | None = None) -> Link:
     return Link(
         kind="onboarding",
         name=slug,
-        code="onboarding-in-progress",
+        code=ONBOARDED,
         message=f"{slug} is still being onboarded",
         since=since,
         who=_RUNNER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -10,9 +10,10 @@ import msgspec
 
 from catalyst.contracts import environment_v1 as env
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.blocked_environment import (
     DELETED,
+    FAILED,
+    ONBOARDED,
     of_failed,
     of_onboarded,
     of_suspended,
@@ -205,22 +206,26 @@ def _explained(fold: Fold) -> Fold:
         if made is None:
             return None
         before = doc.blocked_by if doc is not None else ()
-        going = tuple(one for one in before if one.code == DELETED)
-        own = kept(_blocked(made), before, at.time)
-        return msgspec.structs.replace(made, blocked_by=(*own, *going))
+        found = (*_blocked(made, before, at.time), *(one for one in before if one.code == DELETED))
+        return made if found == before else msgspec.structs.replace(made, blocked_by=found)
 
     return explained
 
 
-def _blocked(doc: Doc) -> tuple[Link, ...]:
-    found = []
+def _blocked(doc: Doc, before: Sequence[Link], now: datetime) -> Iterator[Link]:
+    """Yield its own reasons, each since it first stood there.
+
+    What did not change is not made anew: every event of every Organization comes by here.
+    """
+    known = {one.code: one for one in before}
     if doc.phase == "onboarding":
-        found.append(of_onboarded(doc.slug))
+        yield known.get(ONBOARDED) or of_onboarded(doc.slug, now)
     if doc.failure is not None:
-        found.append(of_failed(doc.slug, doc.failure.step, doc.failure.reason))
+        stood = known.get(FAILED)
+        since = now if stood is None else stood.since
+        yield of_failed(doc.slug, doc.failure.step, doc.failure.reason, since)
     if doc.suspended is not None:
-        found.append(of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since))
-    return tuple(found)
+        yield of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since)
 
 
 def _labels(doc: Doc) -> Mapping[str, str]:
