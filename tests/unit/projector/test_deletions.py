@@ -31,20 +31,7 @@ APPROVALS = (env.Approval(quorum=1),)
 
 
 def messages(place: Town) -> list[LogMessage]:
-    found = []
-    for seq, on in enumerate([(HOME, _made()), *place.log], 1):
-        sent = writing.message(on, f"c-{seq}", 0, START + timedelta(seconds=seq))
-        found.append(
-            LogMessage(
-                seq=seq,
-                subject=sent.subject,
-                time_ns=seq * 1_000_000_000,
-                batch=None,
-                commit=False,
-                data=sent.data,
-            )
-        )
-    return found
+    return recorded((HOME, _made()), *place.log)
 
 
 def fold_of(given: Iterable[LogMessage]) -> Fold:

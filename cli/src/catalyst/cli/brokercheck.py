@@ -26,7 +26,7 @@ from catalyst.projector.replay import lost
 
 CONNECT_SECONDS: Final = 2.0
 LOG: Final = "log"
-"""Begins and ends where the rows need it."""
+"""The check whether the log still has what the rows were made from."""
 WHOLE_SECONDS: Final = 2.0
 """To read all rows in."""
 _CHECK: Final = "`catalyst replay --check` takes its time"

@@ -10,10 +10,10 @@ import msgspec
 
 from catalyst.contracts import environment_v1 as env
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.blocked_environment import of_onboarding
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.reasons import explained
 from catalyst.projector.views.view import At, Fold, View
 
 
@@ -123,17 +123,6 @@ def _failed(doc: Doc, event: env.OnboardingFailed, at: At) -> Doc:
     )
 
 
-def _explained(fold: Fold) -> Fold:
-    """Return the fold with why the onboarding does not move, each reason since it stood there."""
-
-    def explained(doc: Doc | None, event: Event, at: At) -> Doc:
-        made: Doc = fold(doc, event, at)
-        before = doc.blocked_by if doc is not None else ()
-        return msgspec.structs.replace(made, blocked_by=kept(_blocked(made), before, at.time))
-
-    return explained
-
-
 def _blocked(doc: Doc) -> tuple[Link, ...]:
     # What is behind is done; an attempt that failed is followed by the next one, or by taking back.
     at = next((one for one in doc.steps if one.status in {"running", "failed"}), None)
@@ -161,7 +150,9 @@ _PLAIN: Final[dict[type[Event], Fold]] = {
     env.OnboardingFailed: _failed,
 }
 
-_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    shape: explained(fold, _blocked) for shape, fold in _PLAIN.items()
+}
 
 ONBOARDING: Final[View[Any]] = View(
     kind="onboarding",

@@ -207,7 +207,7 @@ def _explained(fold: Fold) -> Fold:
             return None
         before = doc.blocked_by if doc is not None else ()
         found = (*_blocked(made, before, at.time), *(one for one in before if one.code == DELETED))
-        return made if found == before else msgspec.structs.replace(made, blocked_by=found)
+        return made if found == made.blocked_by else msgspec.structs.replace(made, blocked_by=found)
 
     return explained
 

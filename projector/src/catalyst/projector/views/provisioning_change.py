@@ -11,7 +11,6 @@ import msgspec
 from catalyst.contracts import blocked
 from catalyst.contracts import provisioning_v1 as pro
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.message import Event
 from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_values_v1 import (
@@ -23,6 +22,7 @@ from catalyst.contracts.provisioning_values_v1 import (
 )
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.deletion import Deletion, News, environment_key, organization_key
+from catalyst.projector.views.reasons import explained
 from catalyst.projector.views.view import At, Fold, View
 
 replace = msgspec.structs.replace
@@ -234,19 +234,6 @@ def _gave_up(doc: Doc, event: pro.ChangeFailed, at: At) -> Doc:
     )
 
 
-def _explained(fold: Fold) -> Fold:
-    """Return the fold with why the change does not move; each reason since it first stood there."""
-
-    def explained(doc: Doc | None, event: Event, at: At) -> Doc | None:
-        made: Doc | None = fold(doc, event, at)
-        if made is None:
-            return None
-        before = doc.blocked_by if doc is not None else ()
-        return replace(made, blocked_by=kept(_blocked(made), before, at.time))
-
-    return explained
-
-
 def _blocked(doc: Doc) -> tuple[Link, ...]:
     if doc.finished is not None:
         return ()
@@ -316,7 +303,9 @@ _PLAIN: Final[dict[type[Event], Fold]] = {
     pro.ChangeFailed: _gave_up,
 }
 
-_FOLDS: Final[dict[type[Event], Fold]] = {shape: _explained(fold) for shape, fold in _PLAIN.items()}
+_FOLDS: Final[dict[type[Event], Fold]] = {
+    shape: explained(fold, _blocked) for shape, fold in _PLAIN.items()
+}
 
 CHANGE: Final[View[Any]] = View(
     kind="change",

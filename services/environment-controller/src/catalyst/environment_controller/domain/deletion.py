@@ -37,9 +37,9 @@ from catalyst.environment_controller.domain.policy import Policy, policy_ref
 from catalyst.environment_controller.domain.registration import host_claim
 
 PLAN_LIFETIME: Final = timedelta(minutes=15)
+"""How long a plan may be applied; a person reads it in between."""
 AHEAD: Final = timedelta(minutes=1)
 """How much the clock of who planned may be ahead of the broker's."""
-"""How long a plan may be applied; a person reads it in between."""
 
 _BOOKKEEPING: Final = frozenset({"manifest", "phase", "run", "suspended", "suspended_reason"})
 """Fields that change without changing what a deletion does."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_environment import of_onboarded, of_suspended
+from catalyst.contracts.blocked_environment import FAILED, ONBOARDED, of_onboarded, of_suspended
 
 _OWNER: Final = "an owner of the Organization"
 _SOVEREIGN: Final = "a sovereign-admin"
@@ -22,7 +22,7 @@ def failed(organization: str) -> Link:
     return Link(
         kind="onboarding",
         name=organization,
-        code="organization-failed",
+        code=FAILED,
         message=f"the onboarding of {organization} has failed",
         who=_OWNER,
         what_to_do="look at why it failed, then restart the onboarding",
@@ -137,11 +137,11 @@ def of_deletion(code: str, message: str, environment: str, organization: str) ->
         environment: What is to be deleted; empty: the Organization.
         organization: Whose it is.
     """
+    if code == ONBOARDED:
+        return (of_onboarded(organization),)
     match code:
         case "organization-suspended":
             return (of_suspended(organization, message.partition(": ")[2] or message),)
-        case "onboarding-in-progress":
-            return (of_onboarded(organization),)
         case "too-large":
             todo = "delete Environments, or what stands in them, one after the other first"
             if environment:

@@ -59,9 +59,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
         The change is left out on purpose: what it writes must not differ from change to change.
         """
+        around = self.around
         near = {
             alias: Neighbour(
-                name=name, namespace=self.namespace(name), host=self.hosts.get(name, name)
+                name=name,
+                namespace=name + around.namespace_suffix,
+                host=self.hosts.get(name, name),
             )
             for alias, name in self.desired.dependencies.items()
         }
@@ -70,12 +73,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             config=effective(blueprint.schema, values),
             application=ApplicationScope(
                 name=self.application,
-                namespace=self.namespace(self.application),
+                namespace=self.application + around.namespace_suffix,
                 environment=self.name,
                 organization=self.organization,
                 dependencies=near,
             ),
-            environment=self.around,
+            environment=around,
         )
 
 

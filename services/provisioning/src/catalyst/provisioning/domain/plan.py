@@ -34,9 +34,9 @@ from catalyst.provisioning.domain.differences import FileChange
 from catalyst.provisioning.domain.gate import Gates
 
 LIFETIME: Final = timedelta(minutes=15)
+"""How long a plan may be applied; a person reads it in between."""
 AHEAD: Final = timedelta(minutes=1)
 """How much the clock of who planned may be ahead of the broker's."""
-"""How long a plan may be applied; a person reads it in between."""
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import assembling, risks
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import check_values, values_for_dependencies
+from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, finished
 from catalyst.provisioning.domain.rendered import refuse_its_own
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
@@ -125,8 +125,8 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             addons=addons,
             sold=bool(old and old.sold),
         )
-        _check(request, facts, item, desired[item.application], old)
         place = facts.place(item.application, environment, desired[item.application], {})
+        _check(request, facts, item, place, old)
         for alias, values in values_for_dependencies(place, facts.contents[item.digest]).items():
             name = item.dependencies.get(alias)
             if name is not None:
@@ -165,7 +165,7 @@ def _same(new: Desired, old: Desired | None) -> bool:
 
 
 def _check(
-    request: PlanRequest, facts: Facts, item: Locked, desired: Desired, old: Desired | None
+    request: PlanRequest, facts: Facts, item: Locked, place: Place, old: Desired | None
 ) -> None:
     content = facts.contents[item.digest]
     pointer = "/request/values" if item.role == "target" else f"/lock/{item.application}"
@@ -177,8 +177,7 @@ def _check(
     before = None
     if old is not None and not rollback:
         before = (facts.contents[old.digest], old.values)
-    check_values(content, desired.values, pointer, before)
-    place = facts.place(item.application, request.environment or "", desired, {})
+    check_values(content, place.desired.values, pointer, before)
     namespace = place.namespace(item.application)
     if old is None and len(namespace) > NAMESPACE_MAX:
         message = f"the namespace {namespace} is longer than {NAMESPACE_MAX} characters"
