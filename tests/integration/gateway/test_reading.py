@@ -48,8 +48,8 @@ async def test_a_chain_shows_everything_that_followed_from_a_command(stack: Stac
 
 @pytest.mark.guarantee("G7.5")
 async def test_every_answer_says_how_far_behind_the_log_it_is(stack: Stack) -> None:
-    first = (await created(stack, "earlier")).json()
-    later = (await created(stack, "later")).json()
+    first = (await created(stack, "behind-first")).json()
+    later = (await created(stack, "behind-later")).json()
     async with stack.client(stack.admin) as http:
 
         async def fresh(path: str) -> tuple[int, int, int]:
@@ -62,22 +62,22 @@ async def test_every_answer_says_how_far_behind_the_log_it_is(stack: Stack) -> N
             return as_of, head, lag
 
         async def behind() -> bool:
-            _, head, _ = await fresh(f"/v1/outcomes/{first['id']}?organization=earlier")
+            _, head, _ = await fresh(f"/v1/outcomes/{first['id']}?organization=behind-first")
             return head >= int(later["seq"])
 
         # Another one's event arrives here a moment after it was stored.
         await until(behind)
-        as_of, head, lag = await fresh(f"/v1/outcomes/{first['id']}?organization=earlier")
+        as_of, head, lag = await fresh(f"/v1/outcomes/{first['id']}?organization=behind-first")
         assert as_of == first["seq"] < later["seq"] <= head
         assert lag > 0
-        as_of, head, lag = await fresh(f"/v1/trace/{first['id']}?organization=earlier")
+        as_of, head, lag = await fresh(f"/v1/trace/{first['id']}?organization=behind-first")
         assert first["seq"] <= as_of <= head
         assert (lag > 0) == (as_of < head)
         page = (await http.get("/v1/events?limit=1")).json()
         assert page["as_of"] < later["seq"] <= page["head"]
         assert page["lag_ms"] > 0
         plan = await http.post(
-            "/v1/queries/environment/plan-organization-deletion?organization=later", json={}
+            "/v1/queries/environment/plan-organization-deletion?organization=behind-later", json={}
         )
         answered, newest = (int(plan.headers[f"catalyst-{name}"]) for name in ("as-of", "head"))
         assert later["seq"] <= answered == plan.json()["as_of"] <= newest
