@@ -37,7 +37,9 @@ FLAGS: Final = (
 )
 MILLISECONDS: Final = 15_000.0
 """Until something expected has to be seen."""
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first draws the same pages without a browser's own surface, which is made of pages too and
+takes as much of the processor again."""
 
 expect.set_options(timeout=MILLISECONDS)
 
@@ -173,8 +175,11 @@ class Window:
 
 @asynccontextmanager
 async def window(browser: Browser, address: str, **options: Any) -> AsyncIterator[Window]:
-    """A window with a profile of its own, as another person or machine has it."""
-    context = await browser.new_context(**options)
+    """A window with a profile of its own, as another person or machine has it.
+
+    Its person wants no motion: to draw each step of one takes time and shows nothing.
+    """
+    context = await browser.new_context(**{"reduced_motion": "reduce", **options})
     try:
         yield await another(context, address)
     finally:
