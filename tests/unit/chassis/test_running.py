@@ -86,6 +86,30 @@ async def test_a_failure_ends_the_whole_group() -> None:
     assert ended.group_contains(LookupError)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+async def test_what_comes_while_the_group_ends_is_in_no_lane() -> None:
+    """What fetches ends a little later than the lanes, and says there that nothing was taken."""
+    opened: list[int] = []
+
+    async def handle(item: str) -> None:
+        raise LookupError(item)
+
+    async def fetch(lanes: Lanes[str]) -> None:
+        lanes.put("a", "1")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(RuntimeError):
+                lanes.put("b", "2")
+            opened.append(lanes.open)
+
+    with pytest.raises(ExceptionGroup) as ended:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fetch(Lanes(tasks, handle)))
+    assert ended.group_contains(LookupError)
+    assert opened == [0]
+
+
 # ---- the controller's loop
 
 

@@ -32,14 +32,24 @@ class Lanes(Generic[T]):
         self._idle.set()
 
     def put(self, key: str, item: T) -> None:
-        """Put an input at the end of its lane; returns at once."""
+        """Put an input at the end of its lane; returns at once.
+
+        Raises:
+            RuntimeError: If the group of the lanes is ending; the input is in no lane then.
+        """
         queue = self._queues.get(key)
         if queue is not None:
             queue.append(item)
             return
+        run = self._run(key)
+        try:
+            self._running[key] = self._tasks.create_task(run, name=f"lane {key}")
+        except RuntimeError:
+            # It is no task's and would be missed for ever.
+            run.close()
+            raise
         self._queues[key] = deque([item])
         self._idle.clear()
-        self._running[key] = self._tasks.create_task(self._run(key), name=f"lane {key}")
 
     @property
     def open(self) -> int:
