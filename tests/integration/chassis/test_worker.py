@@ -1,11 +1,19 @@
 """A command goes in, one outcome is recorded, events follow: on the real broker."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
 
 import pytest
+from tests.support.crashes import FaultyBroker
 from tests.support.rig import Sender, acme, working
+from tests.support.waiting import until
+from typing_extensions import override
 
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.contracts.topology import MAX_GROUP_COMMANDS
 
 pytestmark = pytest.mark.real
 
@@ -47,16 +55,36 @@ async def test_a_repeat_gets_the_recorded_outcome(js: JetStream) -> None:
         assert b'"accepted"' in answer
 
 
-async def test_many_commands_at_once_travel_in_groups(js: JetStream) -> None:
+@dataclass
+class SlowOnce(FaultyBroker):
+    """Stores its first batch only when it is let."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @override
+    async def batch(self, messages: Sequence[Outgoing], *, timeout: float = 5.0) -> Ack:
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.go_on.wait()
+        return await self.inner.batch(messages, timeout=timeout)
+
+
+async def test_commands_that_wait_at_the_same_time_travel_together(js: JetStream) -> None:
     sender = Sender(js)
-    async with working(js) as worker:
+    slow = SlowOnce(js)
+    async with working(js, broker=slow) as worker:
         sent = [await sender.send(CREATE, f"org-{n:03}", acme()) for n in range(200)]
+        await slow.reached.wait()
+        first = worker.grouping.commands
+        await until(lambda: worker.grouping.waiting == len(sent) - first)
+        slow.go_on.set()
         for number, command_id in enumerate(sent):
             found = await sender.outcome(f"org-{number:03}", command_id)
             assert found.status == "accepted"
 
-        assert worker.grouping.commands >= 200
-        assert worker.grouping.batches < 100
+        assert worker.grouping.commands == len(sent)
+        assert worker.grouping.batches == 1 + ceil((len(sent) - first) / MAX_GROUP_COMMANDS)
 
 
 @pytest.mark.guarantee("G2.2", "G2.4")

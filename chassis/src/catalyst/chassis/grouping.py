@@ -101,6 +101,11 @@ class Grouping:
         self.commands = 0
         """Drafts that those batches carried."""
 
+    @property
+    def waiting(self) -> int:
+        """Drafts that stand in no batch yet."""
+        return len(self._queue)
+
     async def commit(self, draft: Draft) -> Placed:
         """Store a draft, whole, in some batch.
 
