@@ -11,9 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
@@ -21,6 +20,9 @@ from typing_extensions import override
 
 from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -238,6 +240,9 @@ class UrlKeys(KeySource):
 
     @override
     async def read(self) -> bytes:
+        # Loading it takes a tenth of a start, and most installations have their keys in a file.
+        import httpx  # noqa: PLC0415
+
         options: dict[str, Any] = {"timeout": FETCH_SECONDS, "follow_redirects": False}
         try:
             async with (

