@@ -30,6 +30,7 @@ from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, prefix
 from catalyst.cli.simulating import simulating
+from catalyst.client.http_transport import verifying
 from catalyst.contracts.registry import SERVICES, TABLES
 
 log = logging.getLogger(__name__)
@@ -324,7 +325,7 @@ async def _working(members: Sequence[Member]) -> AsyncIterator[asyncio.Event]:
 async def _until_ready(address: str, failed: asyncio.Event, token: str) -> None:
     """Return once the stack answers that it can do its work, reads included."""
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(timeout=2.0, headers=headers) as http:
+    async with httpx.AsyncClient(timeout=2.0, headers=headers, verify=verifying(address)) as http:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while not await _is_ready(http, address):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import ssl
 from typing import Final
 
 import httpx
@@ -19,6 +18,7 @@ from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.connect import NATS_SCHEMES
 from catalyst.client.errors import shown_address
+from catalyst.client.http_transport import verifying
 
 BROKER_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 2.0
@@ -112,10 +112,9 @@ async def answering(known: Contexts, ours: Context) -> frozenset[str]:
         and one.data not in {"", ours.data}
         and one.http not in {"", ours.http}
     }
-    # `up` serves plain HTTP: reading the authorities that are trusted would only take time.
-    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    plain = verifying("http://")
     async with (
-        httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=nobody) as http,
+        httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=plain) as http,
         asyncio.TaskGroup() as tasks,
     ):
         looks = {name: tasks.create_task(_answers(http, one)) for name, one in asked.items()}
