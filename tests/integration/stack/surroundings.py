@@ -1,0 +1,87 @@
+"""What stands around a stack here: who is told, who asks, and what is set in the environment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.rig import acme
+from tests.support.waiting import until
+
+from catalyst.cli.stack import Stack
+from catalyst.client.http_transport import over_http
+
+CREATE = "environment.create-organization.v1"
+
+
+@dataclass
+class Told:
+    """What a person was told."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+    def count(self, text: str) -> int:
+        return sum(text in line for line in self.lines)
+
+    async def until(self, text: str, count: int) -> None:
+        await until(lambda: self.count(text) >= count)
+
+
+async def created(stack: Stack, slug: str) -> str:
+    """Create an Organization through the door, however long the stack takes to mend."""
+    async with over_http(stack.context.http, token=stack.context.operator.token) as door:
+        outcome = await door.send(CREATE, acme(), organization=slug, id=slug, timeout=60)
+    return outcome.status
+
+
+@asynccontextmanager
+async def surrounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
+    """Set for the block what members take, and what is not theirs; yields what a trace sets."""
+    sent = asyncio.Event()
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.readline()).startswith(b"POST /v1/traces"):
+            sent.set()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    collector = await asyncio.start_server(collect, "127.0.0.1", 0)
+    port = collector.sockets[0].getsockname()[1]
+    for name, value in {
+        "PROJECTOR_HEARTBEAT_SECONDS": "0.2",
+        "CATALYST_OTLP_ENDPOINT": f"http://127.0.0.1:{port}/v1/traces",
+        # Spans are sent together; by themselves only every 5 s.
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        # What the installation fixes is not theirs to change.
+        "CATALYST_NATS_URL": "nats://127.0.0.1:1",
+        "PROJECTOR_NATS_PASSWORD": "wrong",
+        "CATALYST_NATS_PASSWORD_FILE": str(folder / "none"),
+        "GATEWAY_PROJECTOR_URL": "http://127.0.0.1:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    async with collector:
+        yield sent
+
+
+async def beats(stack: Stack) -> int:
+    """Return how many heartbeats came; at the default of 15 s a third one comes too late."""
+    found = 0
+    headers = {"Authorization": f"Bearer {stack.context.operator.token}"}
+    async with (
+        asyncio.timeout(40),
+        httpx.AsyncClient(base_url=stack.context.http, headers=headers, timeout=40) as http,
+        http.stream("GET", "/v1/stream") as answer,
+    ):
+        assert answer.status_code == httpx.codes.OK
+        async for line in answer.aiter_lines():
+            found += line.startswith("event: heartbeat")
+            if found == 3:
+                break
+    return found

@@ -1,0 +1,102 @@
+"""Members as processes: what is set reaches them, the dead come again, and none outlives the stack.
+
+Eight processes take ten seconds of a core to start, so the first two tests share them.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.integration.stack.surroundings import Told, beats, created, surrounded
+from tests.support.waiting import until
+
+from catalyst.cli.installation import Installation
+from catalyst.cli.processes import MODULES
+from catalyst.cli.stack import Options, Stack, running
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+
+@dataclass(frozen=True)
+class Up:
+    """A stack of processes."""
+
+    stack: Stack
+    told: Told
+    traced: asyncio.Event
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
+    data = tmp_path_factory.mktemp("stack")
+    options = Options(port=0, processes=True, sync_interval="10s")
+    told = Told()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        async with (
+            surrounded(data, monkeypatch) as traced,
+            running(Installation(data), options, told) as stack,
+        ):
+            yield Up(stack, told, traced)
+
+
+async def test_variables_reach_the_members_and_cannot_break_the_installation(up: Up) -> None:
+    await created(up.stack, "acme")
+    assert await beats(up.stack) == 3
+    async with asyncio.timeout(60):
+        await up.traced.wait()
+
+
+async def test_a_process_that_dies_is_started_again_and_told(up: Up) -> None:
+    stack, told = up.stack, up.told
+    assert stack.supervisor is not None
+    for user in ("environment", "projector", "gateway"):
+        stack.supervisor.kill(user)
+        await told.until(f"{user} ended (SIGKILL)", 1)
+        assert await created(stack, f"after-{user}") == "accepted"
+    assert stack.broker is not None
+    assert stack.broker.pid is not None
+    os.kill(stack.broker.pid, signal.SIGKILL)
+    await told.until("the broker ended (SIGKILL)", 1)
+    assert await created(stack, "after-broker") == "accepted"
+    assert not stack.failed.is_set()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc for processes")
+async def test_members_end_with_the_one_who_started_them(tmp_path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("catalyst"), "up", "--processes"),
+        *("--port", "0", "--data", str(tmp_path / "data")),
+        env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    # While they load, too: the kernel was told before a process became a member.
+    await until(lambda: len(_children(child.pid)) == len(MODULES) + 1, pause=0.05)
+    pids = _children(child.pid)
+    child.kill()
+    await child.wait()
+    await until(lambda: not any(_runs(pid) for pid in pids))
+
+
+def _children(parent: int) -> list[int]:
+    places = [path for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [int(place.name) for place in places if _stat(place)[1:2] == [str(parent)]]
+
+
+def _runs(pid: int) -> bool:
+    return _stat(Path(f"/proc/{pid}"))[:1] not in ([], ["Z"])
+
+
+def _stat(place: Path) -> list[str]:
+    """Return the state of a process, its parent, and more; nothing if it is gone."""
+    try:
+        text = (place / "stat").read_text()
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
