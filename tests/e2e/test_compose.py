@@ -106,6 +106,8 @@ async def test_a_command_shows_on_an_open_page(door: httpx.AsyncClient) -> None:
         assert outcome["status"] == "accepted"
 
         await seen.until(lambda page: page.doc("organization", "openova").get("phase") == "ready")
+        # What was committed is the last thing that its row is told.
+        await seen.until(lambda page: page.doc("organization", "openova")["git"] is not None)
         steps = {step["step"] for step in seen.doc("onboarding", "openova")["steps"]}
         assert {"git-home", "manifests", "ready"} <= steps
 
