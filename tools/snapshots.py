@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
+import jsonschema_rs
 import msgspec
 from tools import compatibility
 from tools.examples import EXAMPLES, SHARED_EXAMPLES
@@ -51,7 +51,7 @@ def example(name: str) -> Any:
 
     Raises:
         LookupError: If the message has none in `tools/examples.py`.
-        jsonschema.ValidationError: If it does not fit its schema.
+        jsonschema_rs.ValidationError: If it does not fit its schema.
         msgspec.ValidationError: If the message does not take it.
     """
     payload = EXAMPLES.get(name) or SHARED_EXAMPLES.get(name)
@@ -66,26 +66,21 @@ def validate(name: str, values: Any) -> None:
     """Check a payload against the message's schema, and that the message takes it.
 
     Raises:
-        jsonschema.ValidationError: If it does not fit its schema.
+        jsonschema_rs.ValidationError: If it does not fit its schema.
         msgspec.ValidationError: If the message does not take it.
     """
     message = registry.BY_TYPE.get(name)
-    jsonschema.validate(
-        values,
-        schema.shared_schema(name) if message is None else schema.message_schema(message),
-        cls=jsonschema.Draft202012Validator,
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    )
+    document = schema.shared_schema(name) if message is None else schema.message_schema(message)
+    jsonschema_rs.Draft202012Validator(document, validate_formats=True).validate(values)
     shape = schema.SHARED[name] if message is None else message.shape
     msgspec.json.decode(msgspec.json.encode(values), type=shape)
 
 
 def wanted(replaced: Iterable[str] = ()) -> dict[Path, str]:
     """Return what the files should hold; an example that exists stays as it is."""
-    files = {
-        SNAPSHOTS / f"{name}.json": pretty(document) for name, document in schema.schemas().items()
-    }
-    for name in schema.schemas():
+    current = schema.schemas()
+    files = {SNAPSHOTS / f"{name}.json": pretty(document) for name, document in current.items()}
+    for name in current:
         path = EXAMPLE_FILES / f"{name}.json"
         if name in set(replaced) or not path.is_file():
             files[path] = pretty(example(name))

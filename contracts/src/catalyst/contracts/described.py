@@ -30,12 +30,16 @@ def components(shapes: Iterable[type], ref_template: str) -> tuple[tuple[Json, .
         ref_template: Where a definition stands, with its name as `{name}`.
     """
     wanted = tuple(shapes)
-    tops, definitions = msgspec.json.schema_components(wanted, ref_template=ref_template)
-    structs = tuple(dict.fromkeys(cls for shape in wanted for cls in _structs(shape)))
-    names, _ = msgspec.json.schema_components(structs, ref_template="{name}")
-    for cls, name in zip(structs, names, strict=True):
-        _describe(cls, definitions[name["$ref"]]["properties"])
-    return tops, definitions
+    structs = {kind.cls: kind for kind in _structs(inspect.multi_type_info(wanted))}
+    # The structs are parts of what is wanted anyway; asked for, they say where they stand.
+    tops, definitions = msgspec.json.schema_components(
+        (*wanted, *structs), ref_template=ref_template
+    )
+    before, after = ref_template.split("{name}")
+    for kind, top in zip(structs.values(), tops[len(wanted) :], strict=True):
+        name = top["$ref"].removeprefix(before).removesuffix(after)
+        _describe(kind, definitions[name]["properties"])
+    return tops[: len(wanted)], definitions
 
 
 @cache
@@ -75,11 +79,10 @@ def _texts_below(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
             yield field.target.id, " ".join(below.value.value.split())
 
 
-def _describe(cls: type, properties: Json) -> None:
-    kind: Any = inspect.type_info(cls)
+def _describe(kind: inspect.StructType, properties: Json) -> None:
     if kind.tag_field is not None:
         properties[kind.tag_field]["description"] = "Which of the alternatives it is."
-    known = texts(cls)
+    known = texts(kind.cls)
     for field in kind.fields:
         said = known.get(field.name, "")
         rule = phrase(field.type)
@@ -88,10 +91,10 @@ def _describe(cls: type, properties: Json) -> None:
             properties[field.encode_name]["description"] = f"{said} {rule}".strip()
 
 
-def _structs(shape: type) -> Iterator[type]:
-    """Yield every struct that a type holds, itself included, each once."""
+def _structs(shapes: Iterable[inspect.Type]) -> Iterator[inspect.StructType]:
+    """Yield every struct that types hold, themselves included, each once."""
     seen: set[type] = set()
-    left: list[Any] = [inspect.type_info(shape)]
+    left: list[Any] = list(shapes)
     while left:
         kind = left.pop()
         if isinstance(kind, inspect.Metadata):
@@ -105,4 +108,4 @@ def _structs(shape: type) -> Iterator[type]:
         elif isinstance(kind, inspect.StructType) and kind.cls not in seen:
             seen.add(kind.cls)
             left += (field.type for field in kind.fields)
-            yield kind.cls
+            yield kind

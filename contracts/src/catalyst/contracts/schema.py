@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -54,15 +55,20 @@ def schemas() -> dict[str, Json]:
 
 def _alone(shape: type, title: str) -> Json:
     """Return the schema of a struct as one document, its own definition at the top."""
+    plain: Json = msgspec.json.decode(_written(shape, title))
+    return plain
+
+
+@cache
+def _written(shape: type, title: str) -> bytes:
     (top,), definitions = described.components([shape], "#/$defs/{name}")
     root = definitions.pop(top["$ref"].rpartition("/")[2])
     head = {"$schema": DIALECT, "title": title, "description": _first_line(shape)}
     document = head | {key: value for key, value in root.items() if key not in head}
     if definitions:
         document["$defs"] = definitions
-    # Through JSON and back: an empty tuple as a default becomes the list that it is on the wire.
-    plain: Json = msgspec.json.decode(msgspec.json.encode(document))
-    return plain
+    # As JSON, an empty tuple that is a default becomes the list that it is on the wire.
+    return msgspec.json.encode(document)
 
 
 def _first_line(shape: type) -> str:
