@@ -18,6 +18,7 @@ from hypothesis import settings
 from tests.support.broker import Access, SharedBroker, private
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from catalyst.chassis import loop
 from catalyst.chassis.jetstream.broker import JetStream
@@ -80,8 +81,8 @@ settings.register_profile("ci", settings.get_profile("ci"), max_examples=100)
 settings.load_profile("ci" if settings.get_current_profile_name() == "ci" else "local")
 
 
-REAL = ("tests/browser/", "tests/e2e/")
-"""What needs real windows and containers."""
+WINDOWS = "tests/browser/"
+CONTAINERS = "tests/e2e/"
 LONGEST = ("tests/integration/provisioning/", "tests/integration/stack/")
 """Where one file takes a minute or more."""
 PURE = ("tests/unit", "tests/contract", "tests/architecture")
@@ -96,23 +97,43 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings no types
-    """Keeps a file's tests in one worker, and with an engine all windows where containers are.
+    """Keeps a file's tests in one worker, and all containers, once no window is open any more.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
-    (The scheduler `loadgroup` would do it, but pytest-xdist 3.8 loses groups under pytest 9.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(REAL) and os.environ.get("CATALYST_NATS_IMAGE"):
-            return "tests/windows-and-containers"
+        if os.environ.get("CATALYST_NATS_IMAGE") and nodeid.startswith(self._apart()):
+            return CONTAINERS
         return str(super()._split_scope(nodeid))
+
+    def _apart(self) -> tuple[str, ...]:
+        """Return what shares a worker; windows too where nothing else could fill the time."""
+        alone = all(argument.startswith((WINDOWS, CONTAINERS)) for argument in self.config.args)
+        return (CONTAINERS, WINDOWS) if alone else (CONTAINERS,)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if CONTAINERS in self.workqueue:
+            self.workqueue.move_to_end(CONTAINERS, last=self._window_beside(node))
+        super()._assign_work_unit(node)
+
+    def _window_beside(self, node: WorkerController) -> bool:
+        """Whether another worker has tests with windows before it, or will have."""
+        units = [self.workqueue] + [
+            work for other, work in self.assigned_work.items() if other != node
+        ]
+        return any(
+            scope.startswith(WINDOWS) and not all(tests.values())
+            for unit in units
+            for scope, tests in unit.items()
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that all workers end at about the same time."""
 
     def turn(item: pytest.Item) -> int:
-        if item.nodeid.startswith(REAL):
+        if item.nodeid.startswith((WINDOWS, CONTAINERS)):
             return 0
         if item.nodeid.startswith(LONGEST):
             return 1
