@@ -44,11 +44,20 @@ async def ensure(broker: Broker, consumer: Consumer) -> None:
     try:
         await broker.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
     except NotFound:
-        config = await _start(broker, consumer)
-        await broker.api(
-            f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}",
-            {"stream_name": consumer.stream, "config": config, "action": "create"},
-        )
+        await create(broker, consumer)
+
+
+async def create(broker: Broker, consumer: Consumer) -> dict[str, Any]:
+    """Make a durable that is not there, and return how the broker describes it.
+
+    Raises:
+        BrokerError: As the broker port says, also if there is another one of this name by now.
+    """
+    config = await _start(broker, consumer)
+    return await broker.api(
+        f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}",
+        {"stream_name": consumer.stream, "config": config, "action": "create"},
+    )
 
 
 async def _start(broker: Broker, consumer: Consumer) -> dict[str, Any]:

@@ -220,8 +220,7 @@ class _Ensuring:
             if self._wanted.consumer is not None:
                 # One that was lost starts behind its cursor.
                 whole = msgspec.structs.replace(self._wanted.consumer, config=self._wanted.config)
-                await cursors.ensure(self._broker, whole)
-                return await self._found()
+                return _config(await cursors.create(self._broker, whole))
             await self._broker.api(self._wanted.create, self._wanted.config)
         except BrokerError as error:
             if error.err_code not in _TAKEN:
