@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.integration.billing.town import OWNER
 from tests.integration.billing.town import Town as Money
 from tests.integration.git.conftest import Served, identify
+from tests.integration.provisioning.tables import service_of
 from tests.integration.provisioning.town import Town, catalogue, furnish
 from tests.integration.simulator.test_simulating import simulated
 from tests.support import planning
@@ -30,9 +31,7 @@ from tests.support.crashes import PAIRS, SHARE, FaultyBroker, Stopper
 from tests.support.rig import runtime, working
 from tests.support.waiting import until
 
-from catalyst.billing import handlers as billing_handlers
 from catalyst.chassis import outcome
-from catalyst.chassis.asking import Asked
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
@@ -46,18 +45,9 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Command, Outcome
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
-from catalyst.environment_controller import handlers as environment_handlers
-from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.provisioning import handlers
-from catalyst.provisioning.adapters import hearing
-from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
-from catalyst.provisioning.adapters.git import GitRepositories
 from catalyst.provisioning.domain.plan import Plan
-from catalyst.provisioning.effects import effects
-from catalyst.provisioning.preparing import deletion
-from catalyst.provisioning.queries import Planner
 
 SERVICES: Final = ("environment", "billing", "provisioning")
 NOTHING: Final = ("(nothing)",)
@@ -78,21 +68,6 @@ often a run reads, or renews a lease, depends on how quick it is, and would move
 def connected(access: Access) -> Any:
     """Connect to the account for the block."""
     return connect(access.url, name="w", user=access.user, password=access.password)
-
-
-def service_of(name: str, js: JetStream, keys: KeyRing, root: GitRoot, url: str) -> Service:
-    """Return the table of one of the services, as its `main.py` wires it."""
-    if name == "environment":
-        return environment_handlers.service(DulwichHome(root))
-    if name == "billing":
-        return billing_handlers.service(Asked(js, keys.service("billing").service))
-    objects = Objects(js)
-    asking = Asked(js, keys.service("provisioning").service)
-    door = GitRepositories(url, lambda: "provisioning")
-    # Files name this address, and those of two sites are compared.
-    outside = effects(door, ReadVersions(StoredContents(objects)), planning.GIT_URL)
-    planner = Planner(objects, asking, "OMR", planning.GIT_URL)
-    return handlers.service(planner, (deletion(asking), *outside), (hearing.source(),))
 
 
 class Door:
@@ -141,7 +116,9 @@ class Site:
         try:
             async with AsyncExitStack() as stack:
                 js = await stack.enter_async_context(connected(self.access))
-                await topology.ensure(js, contract.topology())
+                # Each worker makes the durables that are its own.
+                streams, _ = contract.topology()
+                await topology.ensure(js, (streams, ()))
                 await stack.enter_async_context(working(js, catalogue(self.others), keys=self.keys))
                 place = self.seen(js)
                 tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -166,13 +143,17 @@ class Site:
         """Return the place as the log has it, whoever works there."""
         found = {
             name: Worker(
-                service_of(name, js, self.keys, self.root, self.url),
+                self._table(name, js),
                 runtime(js, keys=self.keys, service=name),
             )
             for name in ("billing", "provisioning")
         }
         money = Money(js, self.keys, found["billing"])
         return Town(js, self.keys, money, found["provisioning"], self.others)
+
+    def _table(self, name: str, js: JetStream) -> Service:
+        # Files name this address, and those of two sites are compared.
+        return service_of(name, js, self.keys, self.root, self.url, planning.GIT_URL)
 
     async def _keep(self, name: str, js: JetStream) -> None:
         """Start a worker, and another one whenever it dies."""
@@ -196,7 +177,7 @@ class Site:
             if self._first.setdefault(name, faulty) is not faulty:
                 faulty.counted = COUNTED
             standing = runtime(own, broker=faulty, keys=self.keys, service=name)
-            table = service_of(name, own, self.keys, self.root, self.url)
+            table = self._table(name, own)
             ends: set[asyncio.Future[Any]] = {
                 asyncio.ensure_future(Worker(table, standing).run()),
                 asyncio.ensure_future((over or stopper.reached).wait()),
@@ -225,7 +206,7 @@ class Site:
         folders = (str(self.keys.jwks_path.parent), str(self.folder / "git"))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _PROGRAM, self.access.url, self.access.user),
-            *(*folders, self.url, name, str(at), side),
+            *(*folders, self.url, planning.GIT_URL, name, str(at), side),
             cwd=top,
             env={**os.environ, "PYTHONPATH": top},
         )
@@ -276,7 +257,7 @@ _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 import pytest
-from tests.integration.provisioning.site import service_of
+from tests.integration.provisioning.tables import service_of
 from tests.support.crashes import FaultyBroker
 from tests.support.rig import deliver_again_after, runtime
 from catalyst.chassis.jetstream.connection import connect
@@ -284,12 +265,12 @@ from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
 from catalyst.environment_controller.adapters.git_root import GitRoot
 
-async def main(url, user, keys, git, door, name, at, side):
+async def main(url, user, keys, git, door, named, name, at, side):
     deliver_again_after(pytest.MonkeyPatch(), 2.0)
     ring = KeyRing.open(Path(keys))
     async with connect(url, name="w", user=user, password=user) as js:
         broker = FaultyBroker(js, int(at), side, counted=("batch", "publish done"))
-        table = service_of(name, js, ring, GitRoot(Path(git)), door)
+        table = service_of(name, js, ring, GitRoot(Path(git)), door, named)
         await Worker(table, runtime(js, broker=broker, keys=ring, service=name)).run()
 
 asyncio.run(main(*sys.argv[1:]))

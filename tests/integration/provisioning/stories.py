@@ -204,7 +204,8 @@ async def _over(place: Town, name: str) -> None:
     async def over() -> bool:
         return (await place.change(name)).is_over
 
-    await until(over, PATIENCE, pause=0.05)
+    # Each look folds the change anew, and it takes a second or more.
+    await until(over, PATIENCE, pause=0.2)
 
 
 async def _reached(place: Town, name: str, step: Step) -> None:

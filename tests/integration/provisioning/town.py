@@ -267,7 +267,7 @@ async def furnish(found: Town, objects: Objects) -> None:
         kept = await found.worker.states.state(foreign.organization_ref("acme"))
         return isinstance(kept, foreign.Organization) and kept.phase == "ready"
 
-    await until(ready)
+    await until(ready, pause=0.05)
     for (name, version), one in planning.PACKAGES.items():
         raw = package.to_tar(one)
         assert await objects.put(raw) == planning.digest(name, version)
