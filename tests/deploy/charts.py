@@ -31,6 +31,7 @@ class Helm:
         self._program = program
         self._folder = folder
         self._rendered: dict[tuple[str, str, str], str] = {}
+        self._read: dict[str, list[Object]] = {}
         self.charts = folder / "charts"
         shutil.copytree(CHARTS, self.charts, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
 
@@ -82,10 +83,12 @@ class Helm:
     def render(
         self, chart: str, *, release: str = "rel", values: Mapping[str, Any] | None = None
     ) -> list[Object]:
-        """What Helm would send to the cluster, object by object."""
+        """What Helm would send to the cluster, object by object; to be read only."""
         text = self.text(chart, release=release, values=values)
-        documents = yaml.load_all(text, yaml.CSafeLoader)
-        return [document for document in documents if document]
+        if text not in self._read:
+            documents = yaml.load_all(text, yaml.CSafeLoader)
+            self._read[text] = [document for document in documents if document]
+        return self._read[text]
 
 
 def helm(folder: Path) -> Helm:

@@ -32,18 +32,19 @@ CALLERS = {"blueprint-controller", "gateway", "provisioning"}
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-@pytest.mark.parametrize(("chart", "case"), CASES)
-def test_real_helm_finds_nothing_to_complain_about(
-    helm: Helm, tmp_path: Path, chart: str, case: str
-) -> None:
+def test_real_helm_finds_nothing_to_complain_about(helm: Helm, tmp_path: Path) -> None:
+    alike: dict[str, list[str]] = {}
+    for chart, case in CASES:
+        alike.setdefault(yaml.safe_dump(cases(chart)[case]), []).append(chart)
     path = tmp_path / "values.yaml"
-    path.write_text(yaml.safe_dump(cases(chart)[case]), encoding="utf-8")
+    for values, named in alike.items():
+        path.write_text(values, encoding="utf-8")
 
-    said = helm.run(
-        "lint", "--strict", chart, f"--kube-version={charts.KUBERNETES}", f"--values={path}"
-    )
+        said = helm.run(
+            "lint", "--strict", *named, f"--kube-version={charts.KUBERNETES}", f"--values={path}"
+        )
 
-    assert "1 chart(s) linted, 0 chart(s) failed" in said
+        assert f"{len(named)} chart(s) linted, 0 chart(s) failed" in said
 
 
 @pytest.mark.parametrize("kubernetes", ["1.27", "1.33", "1.37"])
@@ -56,7 +57,8 @@ def test_kubernetes_knows_every_field(helm: Helm, tmp_path: Path, kubernetes: st
 
     place = f"{schemas}/{kubernetes}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
     done = subprocess.run(
-        [program, "-strict", "-summary", "-schema-location", place, str(tmp_path)],
+        # One at a time: several would each read the same schemas.
+        [program, "-strict", "-summary", "-n=1", "-schema-location", place, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -234,36 +236,6 @@ def test_names_stay_within_what_dns_takes(helm: Helm, chart: str, release: str) 
     assert len(set(named)) == len(named)
     for _, name in named:
         assert LABEL.fullmatch(name)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"replica": 2}, "replica"),
-        ({"replicas": "2"}, "replicas"),
-        ({"broker": {"url": "http://bus"}}, "url"),
-        ({"broker": {"url": "nats://a b"}}, "url"),
-        ({"image": {"digest": "sha256:short"}}, "digest"),
-        ({"image": {"tag": "not a tag"}}, "tag"),
-        ({"logLevel": "loud"}, "logLevel"),
-        ({"user": 0}, "user"),
-        ({"settings": {"NATS_URL": "x"}}, "NATS_URL"),
-        ({"settings": {"nats_url": ["x"]}}, "settings"),
-        ({"tokens": {"others": {"a b": "https://c"}}}, "others"),
-        ({"tokens": {"others": {"a": "/a/path"}}}, "others"),
-        ({"networkPolicy": {"enabled": "yes"}}, "enabled"),
-        ({"podLabels": {"a": 1}}, "podLabels"),
-        ({"secret": {"passwordKey": ""}}, "passwordKey"),
-    ],
-)
-@pytest.mark.parametrize("member", MEMBERS)
-def test_a_wrong_value_is_refused_by_name(
-    helm: Helm, member: str, values: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(HelmRefused, match=said):
-        helm.render(member, values=values)
-    with pytest.raises(HelmRefused, match=said):
-        helm.render(UMBRELLA, values={member: {"enabled": True, **values}})
 
 
 def test_repositories_of_one_node_are_never_mounted_by_two_pods(helm: Helm) -> None:

@@ -1,5 +1,6 @@
 """The umbrella chart: each member as its own chart makes it, and what is said once for all."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.deploy.charts import (
     pod,
 )
 from tests.deploy.members import ON_REQUEST, deployables, values_of
-from tests.deploy.values import cases
+from tests.deploy.values import WRONG, WRONG_PLACES, cases
 
 MEMBERS = deployables()
 
@@ -103,6 +104,42 @@ def test_a_member_finds_its_siblings_by_the_names_they_get(
         assert host.endswith(".ns.svc") == (variable == "PROVISIONING_CLUSTER_GIT_URL")
         assert member_of(service) == called
         assert [item["port"] for item in service["spec"]["ports"]] == [int(port)]
+
+
+def refusals(helm: Helm, chart: str, values: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What Helm has against values, by chart and place: it names all of it, each for itself."""
+    with pytest.raises(HelmRefused) as refused:
+        helm.render(chart, values=values)
+    found: dict[str, dict[str, str]] = {}
+    for line in str(refused.value).splitlines():
+        if named := re.fullmatch(r"([a-z-]+):", line):
+            places = found.setdefault(named[1], {})
+        elif said := re.fullmatch(r" *- at '(.*?)': (?!validation failed)(.*)", line):
+            places[said[1]] = said[2]
+    return found
+
+
+def test_each_wrong_value_is_refused_by_name(helm: Helm) -> None:
+    together = {member: {"enabled": True, **WRONG} for member in MEMBERS}
+    in_umbrella = refusals(helm, UMBRELLA, together)
+
+    assert in_umbrella.keys() == set(MEMBERS)
+    for member in MEMBERS:
+        found = in_umbrella[member]
+        assert refusals(helm, member, WRONG) == {member: found}
+        assert found.keys() == WRONG_PLACES.keys()
+        assert [place for place, said in WRONG_PLACES.items() if said not in found[place]] == []
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_an_address_that_no_pattern_sees_to_be_wrong_is_refused_too(
+    helm: Helm, member: str
+) -> None:
+    wrong = {"broker": {"url": "nats://a b"}}
+    with pytest.raises(HelmRefused, match="url"):
+        helm.render(member, values=wrong)
+    with pytest.raises(HelmRefused, match="url"):
+        helm.render(UMBRELLA, values={member: {"enabled": True, **wrong}})
 
 
 @pytest.mark.parametrize("values", [{"gatewey": {}}, {"global": {"broker": {"address": "x"}}}])

@@ -61,6 +61,38 @@ BARE: Final[dict[str, Any]] = {
     "image": {"digest": f"sha256:{'0123456789abcdef' * 4}"},
 }
 
+WRONG: Final[dict[str, Any]] = {
+    "replica": 2,
+    "replicas": "2",
+    "broker": {"url": "http://bus"},
+    "image": {"digest": "sha256:short", "tag": "not a tag"},
+    "logLevel": "loud",
+    "user": 0,
+    "settings": {"NATS_URL": "x", "nats_url": ["x"]},
+    "tokens": {"others": {"a b": "https://c", "a": "/a/path"}},
+    "networkPolicy": {"enabled": "yes"},
+    "podLabels": {"a": 1},
+    "secret": {"passwordKey": ""},
+}
+"""No chart takes any of these."""
+WRONG_PLACES: Final = {
+    "": "'replica' not allowed",
+    "/replicas": "want integer",
+    "/broker/url": "'http://bus' does not match",
+    "/image/digest": "'sha256:short' does not match",
+    "/image/tag": "'not a tag' does not match",
+    "/logLevel": "must be one of",
+    "/user": "minimum",
+    "/settings": "'NATS_URL' not allowed",
+    "/settings/nats_url": "got array",
+    "/tokens/others": "'a b' not allowed",
+    "/tokens/others/a": "'/a/path' does not match",
+    "/networkPolicy/enabled": "want boolean",
+    "/podLabels/a": "want string",
+    "/secret/passwordKey": "minLength",
+}
+"""Where each of them is, and what Helm says of it."""
+
 OWN: Final[dict[str, dict[str, Any]]] = {
     "environment-controller": {
         "replicas": 3,
