@@ -20,12 +20,13 @@ ON_REQUEST: Final = frozenset({"simulator"})
 """Members that a deployment leaves out until somebody asks for them."""
 
 
-def folders() -> list[Path]:
+@cache
+def folders() -> tuple[Path, ...]:
     """The folders of all members of the uv workspace."""
     manifest = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     globs: list[str] = manifest["tool"]["uv"]["workspace"]["members"]
     found = (folder for glob in globs for folder in ROOT.glob(glob))
-    return sorted(folder for folder in found if (folder / "pyproject.toml").is_file())
+    return tuple(sorted(folder for folder in found if (folder / "pyproject.toml").is_file()))
 
 
 def package(member: str) -> str:

@@ -1,5 +1,6 @@
 """The compose file as text, with its anchors resolved."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,9 @@ HELPERS: Final = frozenset({"setup", "nats", "access"})
 """Services that are no members."""
 
 
+@cache
 def stack() -> dict[str, Any]:
-    """The whole file."""
+    """The whole file; to be read only."""
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
     return loaded
 
