@@ -53,7 +53,7 @@ class Site:
 
     async def begin(self, js: JetStream) -> None:
         """Let `acme` have an account, a voucher be issued, and its code be entered."""
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("billing"))
         created = build.organization_created(owners=(Owner(email=OWNER, role="owner"),))
         envelope = Envelope(
             specversion="1.0",

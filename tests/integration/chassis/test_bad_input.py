@@ -212,7 +212,7 @@ async def test_nothing_that_is_published_stops_the_worker(
 ) -> None:
     access = shared_broker.account()
     async with connect(access.url, name="w", user=access.user, password=access.password) as js:
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("environment"))
         async with working(js) as worker:
             sent = []
             for subject, body, headers in messages:
@@ -363,7 +363,7 @@ async def test_a_time_that_cannot_be_is_refused(js: JetStream, time: str, code: 
 
 
 async def test_a_full_dead_letter_queue_is_waited_for(js: JetStream) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     config = (await js.stream_state("DLQ")).config
     await js.api("STREAM.UPDATE.DLQ", {**config, "max_bytes": 1})
     with pytest.raises(BrokerError):

@@ -117,7 +117,7 @@ class Point:
 async def _prove(access: Access, point: Point, kill: Kill | None = None) -> int:
     """Send the story, let workers die at the point, and check the log; return crashes reached."""
     async with connected(access) as js:
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("environment"))
         await _send_story(Sender(js), "acme")
         reached = 0
         for at, side in point.crashes:
@@ -164,7 +164,7 @@ async def _recorded(broker: SharedBroker) -> list[str]:
     """Return the calls that a run without a crash makes."""
     access = broker.account()
     async with connected(access) as js:
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("environment"))
         await _send_story(Sender(js), "acme")
     return (await _crashing_run(access)).calls
 

@@ -113,7 +113,7 @@ async def test_an_event_that_cannot_be_read_is_counted_and_passed_over(
 ) -> None:
     slugs, sender = Slugs(), Sender(js)
     registry = CollectorRegistry()
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     place = "evt.acme.environment.organization.acme"
     await js.publish(Outgoing(f"{place}.organization-created.v1", b"not JSON"))
     await js.publish(Outgoing(f"{place}.from-the-future.v1", b"{}"))
@@ -145,7 +145,7 @@ async def test_a_lost_consumer_is_made_again_and_nothing_comes_twice(
 
 
 async def test_who_does_not_follow_is_not_caught_up(js: JetStream) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     await js.publish(Outgoing("evt.acme.environment.organization.acme.x.v1", b"{}"))
     index = Slugs().index
     with pytest.raises(Unavailable, match="is not running"):

@@ -82,7 +82,7 @@ class Site:
     async def prove(self, at: int, side: str, counted: tuple[str, ...]) -> bool:
         """Let a worker die at a point and a sound one finish; tell whether the point was met."""
         async with self.connected() as js:
-            await topology.ensure(js, contract.topology())
+            await topology.ensure(js, contract.topology_of("environment"))
             await Sender(js).send(CREATE, "acme", acme(), command_id="c-1")
             reached = (await self.run(at, side, counted)).crashed
             await self.run()
@@ -133,7 +133,7 @@ async def _prove_all(
 async def _recorded(broker: SharedBroker, folder: Path, counted: tuple[str, ...]) -> list[str]:
     site = Site(broker.account(), KeyRing.open(folder / "keys"), folder / "recorded")
     async with site.connected() as js:
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("environment"))
         await Sender(js).send(CREATE, "acme", acme(), command_id="c-1")
         calls = (await site.run(counted=counted)).calls
         await site.check(js, "recorded")

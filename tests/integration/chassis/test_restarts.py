@@ -53,7 +53,7 @@ async def test_a_broker_that_restarts_in_a_burst_loses_and_doubles_nothing(
         sent[f"c-{number}-2"] = Op(SUSPEND, f"org-{number:02}", "late")
     async with own_connection(own_server) as js, own_connection(own_server) as own:
         sender = Sender(js)
-        await topology.ensure(js, contract.topology())
+        await topology.ensure(js, contract.topology_of("environment"))
 
         async def burst() -> None:
             for name, op in sent.items():
@@ -96,7 +96,7 @@ async def test_one_of_two_workers_is_active_and_the_other_takes_over(
     js: JetStream, access: Access
 ) -> None:
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     async with _member(access) as (_, first, running), _member(access) as (_, second, _other):
         await until(lambda: first.active.is_set() or second.active.is_set())
         active, standby = (first, second) if first.active.is_set() else (second, first)
@@ -115,7 +115,7 @@ async def test_a_standby_takes_over_from_one_that_died_once_the_lease_is_out(
     monkeypatch.setattr(lease, "TTL_SECONDS", 2)
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.5)
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     async with _member(access) as (_, first, running):
         await until(first.active.is_set)
         async with _member(access) as (_, second, _other):
@@ -130,7 +130,7 @@ async def test_a_worker_whose_lease_another_took_lets_go_and_takes_over_again(
     monkeypatch.setattr(lease, "TTL_SECONDS", 2)
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     async with _member(access) as (_, worker, running):
         await until(worker.active.is_set)
         await _outcome(sender, "acme")
@@ -147,7 +147,7 @@ async def test_a_bucket_of_leases_that_is_deleted_ends_nobody_and_comes_back(
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     async with _member(access) as (_, worker, running):
         await until(worker.active.is_set)
         await js.api("STREAM.DELETE.KV_leases", None)
@@ -168,7 +168,7 @@ async def test_a_bucket_of_leases_that_is_deleted_ends_nobody_and_comes_back(
 async def test_a_connection_that_is_closed_ends_the_worker(
     js: JetStream, access: Access, role: str
 ) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     async with AsyncExitStack() as stack:
         if role == "standby":
             _, holder, _ = await stack.enter_async_context(_member(access))
@@ -184,7 +184,7 @@ async def test_a_connection_that_is_closed_ends_the_worker(
 
 async def test_a_drain_settles_what_was_taken(js: JetStream) -> None:
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     sent = [await sender.send(CREATE, f"org-{n:03}", acme()) for n in range(300)]
 
     async def some() -> bool:

@@ -73,7 +73,7 @@ async def test_rivals_decide_each_of_many_repeats_once(
     js: JetStream, access: Access, seed: int
 ) -> None:
     chosen = random.Random(seed)  # noqa: S311
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     sent = _program(chosen, 60)
     repeated = [*sent.items(), *chosen.choices([*sent.items()], k=60)]
     chosen.shuffle(repeated)
@@ -94,7 +94,7 @@ async def test_a_name_is_given_to_one_of_many_who_ask_at_once(
 ) -> None:
     front = {"parent_domain": "example.org", "subdomain": "shop"}
     sender = Sender(js)
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     sent = {}
     for number in range(30):
         slug = f"org-{number:02}"
@@ -165,7 +165,7 @@ async def _overtaken(
 
 @pytest.mark.guarantee("G1.6", "G2.2")
 async def test_a_worker_that_wakes_up_late_is_refused(js: JetStream, access: Access) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     paused, sent = await _overtaken(js, access, Op(CREATE, "acme"), [Op(SUSPEND, "acme", "a")])
     assert paused.refused
     await check_log(js)
@@ -176,7 +176,7 @@ async def test_a_worker_that_wakes_up_late_is_refused(js: JetStream, access: Acc
 async def test_a_rejection_from_superseded_state_is_refused_and_decided_again(
     js: JetStream, access: Access
 ) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     # `resume` is judged before there is an Organization, and stands still with that.
     sender = Sender(js)
     async with (
@@ -201,7 +201,7 @@ async def test_a_rejection_from_superseded_state_is_refused_and_decided_again(
 
 @pytest.mark.guarantee("G2.3")
 async def test_what_was_only_read_elsewhere_is_guarded(js: JetStream, access: Access) -> None:
-    await topology.ensure(js, contract.topology())
+    await topology.ensure(js, contract.topology_of("environment"))
     sender = Sender(js)
     async with (
         connect(access.url, name="w", user=access.user, password=access.password) as own,
