@@ -150,11 +150,12 @@ async def test_rows_do_not_wait_for_the_pause_between_bare_checkpoints() -> None
     assert written(paper) == [([], 1, None), (["a"], 3, None)]
 
 
-async def test_a_lost_guard_ends_the_writer() -> None:
+@pytest.mark.parametrize("keys", [("a",), ("a", "b", "c")], ids=["whole", "in parts"])
+async def test_a_lost_guard_ends_the_writer(keys: tuple[str, ...]) -> None:
     paper = Paper()
-    flusher = Flusher(paper, START, 0)
+    flusher = Flusher(paper, START, 0, max_keys=1)
     paper.revision = 9
-    await flusher.add(changed("a"), Position(1, 1, 1))
+    await flusher.add(changed(*keys), Position(1, 1, 1))
     with pytest.raises(GuardLost):
         await flusher.flush()
     assert not paper.writes

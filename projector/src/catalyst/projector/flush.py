@@ -9,6 +9,7 @@ double nor reverse anything: the broker refuses it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final, NamedTuple
 
@@ -17,8 +18,9 @@ import msgspec
 from catalyst.chassis import clock
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.projector.checkpoint import Checkpoint
+from catalyst.projector.failures import first
 from catalyst.projector.fold import Changes, Gone, Row
-from catalyst.projector.ports import Bucket, Change
+from catalyst.projector.ports import Bucket, Change, Doubt, GuardLost, Missing
 from catalyst.projector.tracing import Traced, Tracing
 
 MAX_KEYS: Final = 900
@@ -142,7 +144,7 @@ class Flusher:
         position = self._checkpoint(following)
         self._writing = True
         with self._traced(dirty):
-            await self._write([_change(key, item) for key, item in dirty.items()], position)
+            await self._write(_parts(dirty, self._max_keys), position)
         self._writing = False
         self.checkpoint = position
         self.flushes += 1
@@ -183,28 +185,33 @@ class Flusher:
             to=None,
         )
 
-    async def _write(self, changes: list[Change], position: Checkpoint) -> None:
-        parts = _parts(changes, self._max_keys)
+    async def _write(self, parts: Iterator[list[Change]], position: Checkpoint) -> None:
         # Readers show nothing of the first parts, and a projector that finds one of them last
         # knows that rows of `position` stand among those of the checkpoint before.
         halfway = msgspec.structs.replace(self.checkpoint, to=position.seq)
-        for part in parts[:-1]:
-            self.revision = await self.bucket.write(part, halfway, self.revision)
-        self.revision = await self.bucket.write(parts[-1], position, self.revision)
+        part, following = next(parts), next(parts, None)
+        while following is not None:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    writing = group.create_task(self.bucket.write(part, halfway, self.revision))
+                    await asyncio.sleep(0)
+                    # What comes next is encoded while the broker has this one to do.
+                    part, following = following, next(parts, None)
+            except* (GuardLost, Doubt, Missing) as failures:
+                raise first(failures, (GuardLost, Doubt, Missing)) from None
+            self.revision = writing.result()
+        self.revision = await self.bucket.write(part, position, self.revision)
 
 
-def _change(key: str, item: Row | Gone) -> Change:
-    return Change(key, item.raw, isinstance(item, Gone))
-
-
-def _parts(changes: list[Change], max_keys: int) -> list[list[Change]]:
-    """Return the changes in parts that the broker takes; always at least one, maybe empty."""
-    parts: list[list[Change]] = [[]]
+def _parts(dirty: Changes, max_keys: int) -> Iterator[list[Change]]:
+    """Yield the changes in parts that the broker takes; always at least one, maybe empty."""
+    part: list[Change] = []
     size = 0
-    for change in changes:
-        if len(parts[-1]) >= max_keys or (parts[-1] and size + len(change.value) > MAX_BYTES):
-            parts.append([])
-            size = 0
-        parts[-1].append(change)
+    for key, item in dirty.items():
+        change = Change(key, item.raw, isinstance(item, Gone))
+        if len(part) >= max_keys or (part and size + len(change.value) > MAX_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(change)
         size += len(change.value)
-    return parts
+    yield part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -205,27 +205,43 @@ def _explained(fold: Fold) -> Fold:
         made: Doc | None = fold(doc, event, at)
         if made is None:
             return None
-        before = doc.blocked_by if doc is not None else ()
-        found = (*_blocked(made, before, at.time), *(one for one in before if one.code == DELETED))
+        if doc is not None and _stands(doc, made):
+            return made
+        found = _blocked(made, () if doc is None else doc.blocked_by, at.time)
         return made if found == made.blocked_by else msgspec.structs.replace(made, blocked_by=found)
 
     return explained
 
 
-def _blocked(doc: Doc, before: Sequence[Link], now: datetime) -> Iterator[Link]:
-    """Yield its own reasons, each since it first stood there.
+def _stands(before: Doc, made: Doc) -> bool:
+    """Whether nothing that a reason is made of has changed."""
+    return (
+        made.phase == before.phase
+        and made.failure is before.failure
+        and made.suspended is before.suspended
+    )
+
+
+def _blocked(doc: Doc, before: Sequence[Link], now: datetime) -> tuple[Link, ...]:
+    """Return its own reasons, each since it first stood there, and then what was heard of it.
 
     What did not change is not made anew: every event of every Organization comes by here.
     """
-    known = {one.code: one for one in before}
+    found: list[Link] = []
     if doc.phase == "onboarding":
-        yield known.get(ONBOARDED) or of_onboarded(doc.slug, now)
+        found.append(_known(before, ONBOARDED) or of_onboarded(doc.slug, now))
     if doc.failure is not None:
-        stood = known.get(FAILED)
+        stood = _known(before, FAILED)
         since = now if stood is None else stood.since
-        yield of_failed(doc.slug, doc.failure.step, doc.failure.reason, since)
+        found.append(of_failed(doc.slug, doc.failure.step, doc.failure.reason, since))
     if doc.suspended is not None:
-        yield of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since)
+        found.append(of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since))
+    found += [one for one in before if one.code == DELETED]
+    return tuple(found)
+
+
+def _known(links: Sequence[Link], code: str) -> Link | None:
+    return next((one for one in links if one.code == code), None) if links else None
 
 
 def _labels(doc: Doc) -> Mapping[str, str]:
