@@ -8,8 +8,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,14 +201,33 @@ def _pairs(first: int, second: int, counted: tuple[str, ...]) -> list[Point]:
     return [Point((one, other), counted) for one in singles for other in later]
 
 
-async def _kill(access: Access, at: int, side: str) -> None:
+@asynccontextmanager
+async def _dying() -> AsyncIterator[Kill]:
+    """Return what lets a worker of its own process die; they are forked from one with all loaded.
+
+    Of the one that forks, one at a time is asked: it waits for the death of each.
+    """
     root = str(Path(__file__).parents[3])
-    arguments = [access.url, access.user, str(at), side]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PROGRAM, *arguments, cwd=root, env={**os.environ, "PYTHONPATH": root}
-    )
-    async with asyncio.timeout(60):
-        assert await process.wait() == -signal.SIGKILL
+    forking = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROGRAM, cwd=root, env={**os.environ, "PYTHONPATH": root},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    asked, told = forking.stdin, forking.stdout
+    assert asked is not None
+    assert told is not None
+    turn = asyncio.Lock()
+
+    async def kill(access: Access, at: int, side: str) -> None:
+        async with turn, asyncio.timeout(60):
+            asked.write(f"{access.url} {access.user} {at} {side}\n".encode())
+            assert int(await told.readline()) == -signal.SIGKILL
+
+    try:
+        yield kill
+    finally:
+        asked.close()
+        async with asyncio.timeout(60):
+            assert await forking.wait() == 0
 
 
 @pytest.mark.usefixtures("quick")
@@ -216,11 +235,12 @@ async def _kill(access: Access, at: int, side: str) -> None:
 async def test_a_worker_killed_for_real_leaves_one_outcome(shared_broker: SharedBroker) -> None:
     every = [Point(((at, side),), STORES) for side in ("after", "before") for at in range(3)]
     chosen = share(every, sample=3)
-    assert await _prove_all(shared_broker, chosen, _kill) == len(chosen)
+    async with _dying() as kill:
+        assert await _prove_all(shared_broker, chosen, kill) == len(chosen)
 
 
 _PROGRAM = """
-import asyncio, sys
+import asyncio, os, sys
 from tests.support.crashes import STORES, FaultyBroker
 from tests.support.rig import ORGANIZATIONS, runtime
 from catalyst.chassis.jetstream.connection import connect
@@ -231,5 +251,10 @@ async def main(url, user, at, side):
         broker = FaultyBroker(js, int(at), side, counted=STORES)
         await Worker(ORGANIZATIONS, runtime(js, broker=broker)).run()
 
-asyncio.run(main(*sys.argv[1:]))
+for line in sys.stdin:
+    worker = os.fork()
+    if not worker:
+        asyncio.run(main(*line.split()))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
 """
