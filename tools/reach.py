@@ -58,13 +58,20 @@ def _functions(named: object) -> Iterator[tuple[FunctionType, object]]:
 
 def _named(function: FunctionType, owner: object) -> Iterator[tuple[object, bool]]:
     """Return what a function's body names, and whether it calls it."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name | ast.Attribute):
-            found = _resolve(node, function, owner)
-            if found is not None:
-                yield found, id(node) in called
+    for node, is_called in _written(function):
+        found = _resolve(node, function, owner)
+        if found is not None:
+            yield found, is_called
+
+
+@functools.cache
+def _written(function: FunctionType) -> tuple[tuple[ast.Name | ast.Attribute, bool], ...]:
+    """Return the names in a function's source, and whether each is called there."""
+    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return tuple(
+        (node, id(node) in called) for node in nodes if isinstance(node, ast.Name | ast.Attribute)
+    )
 
 
 def _resolve(node: ast.expr, function: FunctionType, owner: object) -> object:
