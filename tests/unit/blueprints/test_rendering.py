@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import DOCUMENT, MANIFEST, package, scope
+from typing_extensions import override
 
 from catalyst.blueprints import dependencies, rendering
 from catalyst.blueprints.document import Blueprint, read
@@ -121,6 +122,44 @@ def test_what_is_written_is_read_as_the_same_values(value: dict[str, Any]) -> No
     raw = rendering.to_yaml([value])
     assert yaml.safe_load(raw) == value
     assert rendering.to_yaml([dict(reversed(list(value.items())))]) == raw
+
+
+class _Dumper(yaml.CSafeDumper):
+    """The library's own, with the same quotes."""
+
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Return the node of a text."""
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str", data, style=rendering._text(data).style
+        )
+
+
+_Dumper.add_representer(str, _Dumper.text)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    TEXTS | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.dictionaries(TEXTS, VALUES, max_size=3), max_size=3))
+def test_it_writes_the_bytes_that_the_librarys_own_dumper_writes(
+    objects: list[dict[str, Any]],
+) -> None:
+    wanted: str = yaml.dump_all(
+        objects,
+        Dumper=_Dumper,
+        sort_keys=True,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=1_000_000,
+        explicit_start=len(objects) > 1,
+    )
+    assert rendering.to_yaml(objects) == wanted.encode("utf-8")
 
 
 @pytest.mark.guarantee("G20.3")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 import yaml
-from typing_extensions import override
+from yaml.events import (
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+)
 
 from catalyst.blueprints import manifests, templates
 from catalyst.blueprints.configschema import effective
@@ -280,38 +291,65 @@ def _templates(made: dict[str, Any]) -> list[dict[str, Any]]:
 # ---- bytes
 
 
-class _Dumper(yaml.CSafeDumper):
-    """Block style, no aliases, and quotes where any reader of YAML could see no text."""
-
-    @override
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./:@=+ -]*")
+_TEXT: Final = "tag:yaml.org,2002:str"
+_START: Final = {
+    list: SequenceStartEvent(None, "tag:yaml.org,2002:seq", implicit=True, flow_style=False),
+    dict: MappingStartEvent(None, "tag:yaml.org,2002:map", implicit=True, flow_style=False),
+}
+_END: Final = {list: SequenceEndEvent(), dict: MappingEndEvent()}
+_OTHERS: Final = yaml.representer.SafeRepresenter()
+_RESOLVER: Final[Any] = yaml.resolver.Resolver()
 
 
-def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+def to_yaml(objects: list[dict[str, Any]]) -> bytes:
+    """Return objects as one file: keys sorted, the same objects always the same bytes.
+
+    In block style, without aliases, and with quotes where any reader of YAML could see no text.
+    """
+    events: list[yaml.Event] = [StreamStartEvent()]
+    for one in objects:
+        events.append(DocumentStartEvent(explicit=len(objects) > 1))
+        _tell(one, events.append)
+        events.append(DocumentEndEvent(explicit=False))
+    events.append(StreamEndEvent())
+    text: str = yaml.emit(events, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1_000_000)
+    return text.encode("utf-8")
+
+
+def _tell(value: Any, tell: Callable[[yaml.Event], None]) -> None:
+    """Tell a value as events: to make nodes of it first would take more than twice as long."""
+    kind = type(value)
+    if kind is str:
+        tell(_short_text(value) if len(value) <= _SHORT else _text(value))
+    elif kind is dict:
+        tell(_START[dict])
+        for name, inner in sorted(value.items()):
+            _tell(name, tell)
+            _tell(inner, tell)
+        tell(_END[dict])
+    elif kind is list:
+        tell(_START[list])
+        for inner in value:
+            _tell(inner, tell)
+        tell(_END[list])
+    else:
+        node = _OTHERS.represent_data(value)
+        tell(ScalarEvent(None, node.tag, (True, False), node.value))
+
+
+_SHORT: Final = 64
+"""Characters of a text that is likely to come again, as names and keys do."""
+
+
+def _text(text: str) -> ScalarEvent:
     style = None
     if "\n" in text and not re.search(r"[ \t]\n|[^\x20-\x7e\n\t]", text):
         style = "|"
     elif not _PLAIN.fullmatch(text):
         style = '"' if re.search(r"[^\x20-\x7e]", text) else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    is_text = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TEXT
+    return ScalarEvent(None, _TEXT, (is_text, True), text, style=style)
 
 
-_Dumper.add_representer(str, _represent_text)
-
-
-def to_yaml(objects: list[dict[str, Any]]) -> bytes:
-    """Return objects as one file: keys sorted, the same objects always the same bytes."""
-    text: str = yaml.dump_all(
-        objects,
-        Dumper=_Dumper,
-        sort_keys=True,
-        allow_unicode=True,
-        default_flow_style=False,
-        width=1_000_000,
-        explicit_start=len(objects) > 1,
-    )
-    return text.encode("utf-8")
+_short_text = functools.lru_cache(maxsize=4096)(_text)

@@ -19,6 +19,8 @@ from catalyst.contracts.topology import MAX_DEPTH
 MAX_CHARACTERS: Final = 1024 * 1024
 MAX_NODES: Final = 20_000
 """A few aliases can stand for billions of values; nothing that we take has this many."""
+_LIBRARYS_LIMIT: Final = "exceeded maximum nesting depth"
+"""What libyaml says of a text before it tells how deep that is."""
 
 Path = tuple[str | int, ...]
 
@@ -85,6 +87,7 @@ def parse(text: str, source: str) -> list[Document]:
     """
     if len(text) > MAX_CHARACTERS:
         raise _wrong(f"{source}: more than {MAX_CHARACTERS} characters")
+    _refuse_deep(text, source)
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -98,6 +101,28 @@ def parse(text: str, source: str) -> list[Document]:
         if document.value is not None:
             found.append(document)
     return found
+
+
+def _refuse_deep(text: str, source: str) -> None:
+    """Refuse what nests far too deep before anything is made of it: that would take seconds.
+
+    Whatever else is wrong is told by who reads the text as a whole.
+    """
+    mark: Any = None
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > 2 * MAX_DEPTH:
+                mark = event.start_mark
+                break
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark if error.problem == _LIBRARYS_LIMIT else None
+    except (yaml.YAMLError, ValueError):
+        return
+    if mark is not None:
+        raise _wrong(f"{source}:{mark.line + 1}: nesting deeper than {MAX_DEPTH} is refused")
 
 
 class _Reader:
