@@ -27,17 +27,17 @@ READ = {name: document.read(loading.load(name)).blueprint for name in NAMES}
 PACKAGES = {
     (found.name, found.version): loading.load(name) for name, found in READ.items() if found
 }
+CONTENTS = {package.digest(one): package.to_tar(one) for one in PACKAGES.values()}
+DIGESTS = dict(zip(PACKAGES, CONTENTS, strict=True))
 
 
 def digest(blueprint: str, version: str) -> str:
     """Return the fingerprint of a version that comes with Catalyst."""
-    return package.digest(PACKAGES[blueprint, version])
+    return DIGESTS[blueprint, version]
 
 
 READY: OrderedDict[str, Content] = OrderedDict()
 """What planners have read; the same for all of them, because a fingerprint names it."""
-CONTENTS = {package.digest(one): package.to_tar(one) for one in PACKAGES.values()}
-
 
 GIT_URL = "https://git.example"
 
@@ -138,14 +138,14 @@ def entry(
 
 def known(place: Town) -> None:
     """Let every Blueprint be registered and published."""
-    for (name, version), one in PACKAGES.items():
+    for name, version in PACKAGES:
         place.given(
             foreign.blueprint_ref("acme", "public", name),
             blue1.VersionRegistered(
                 name=name,
                 origin="public",
                 version=version,
-                digest=package.digest(one),
+                digest=digest(name, version),
                 size=1,
                 spec={},
                 source="starter",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
+from typing import Any
 
 import typer
 from tests.support.each import each
@@ -12,7 +14,12 @@ from catalyst.cli import beginning, kinds
 from catalyst.cli.main import build
 
 ROOT = Path(__file__).parents[3]
-COMMAND = typer.main.get_command(build(rich=False))
+
+
+@functools.cache
+def command() -> Any:
+    """Return the whole command, made once, and not before a test asks for it."""
+    return typer.main.get_command(build(rich=False))
 
 
 @each(kinds.NAMES)
@@ -24,7 +31,7 @@ def test_every_kind_says_what_brings_its_first(kind: str) -> None:
     assert commands or files
     assert [name for name in files if not (ROOT / name).is_file()] == []
     for words in map(str.split, commands):
-        found = COMMAND
+        found = command()
         while words and isinstance(found, typer.core.TyperGroup):
             found = found.commands[words.pop(0)]
         known = {option for parameter in found.params for option in parameter.opts}

@@ -183,7 +183,8 @@ async def test_a_packed_body_is_unpacked(http: httpx.AsyncClient) -> None:
     [
         (b"x" * (LIMIT + 1), "identity", 413),
         (gzip.compress(b"x" * (LIMIT + 1)), "gzip", 413),
-        (gzip.compress(b"\0" * 50_000_000), "gzip", 413),
+        # Fifty million zeros, which no other test needs to wait for.
+        (None, "gzip", 413),
         (gzip.compress(b"0000")[:-4], "gzip", 400),
         (b"no gzip", "gzip", 400),
         (zlib.compress(b"0000"), "deflate", 415),
@@ -193,9 +194,10 @@ async def test_a_packed_body_is_unpacked(http: httpx.AsyncClient) -> None:
     ids=["plain", "packed", "a-bomb", "cut-off", "not-gzip", "deflate", "br"],
 )
 async def test_a_body_that_cannot_be_taken_is_refused(
-    content: bytes, encoding: str, status: int, http: httpx.AsyncClient
+    content: bytes | None, encoding: str, status: int, http: httpx.AsyncClient
 ) -> None:
-    assert (await post(http, content, Content_Encoding=encoding)).status_code == status
+    sent = gzip.compress(b"\0" * 50_000_000) if content is None else content
+    assert (await post(http, sent, Content_Encoding=encoding)).status_code == status
 
 
 async def test_a_door_without_the_root_says_to_try_again(root: GitRoot) -> None:
