@@ -80,6 +80,13 @@ def test_too_many_conditions_are_refused() -> None:
         filters.parse("all", {"label": ",".join(f"a{number}=b" for number in range(17))})
 
 
+@pytest.mark.parametrize("name", ["", "a" * 254])
+def test_a_name_that_no_row_can_have_is_refused(name: str) -> None:
+    with pytest.raises(BadFilter) as refused:
+        filters.parse("organizations", {}, name)
+    assert refused.value.parameter == "name"
+
+
 @pytest.mark.parametrize("kinds", ["", "organization", "organizations,", "all,organizations"])
 def test_a_kind_that_does_not_exist_is_unknown(kinds: str) -> None:
     with pytest.raises(UnknownKind):

@@ -17,6 +17,8 @@ ALL: Final = "all"
 LABEL_PREFIX: Final = "openova.io/"
 """What a label without a prefix begins with."""
 MAX_TERMS: Final = 16
+MAX_NAME: Final = 253
+"""Characters of the name of a row."""
 PLACES: Final = ("organization", "environment", "label", "field")
 """Parameters of every filter."""
 PLACED: Final = frozenset({"environment", "subscription"})
@@ -146,6 +148,8 @@ def parse(kinds: str, query: Mapping[str, str], name: str | None = None) -> Filt
     """
     environment = query.get("environment") or None
     found = _kinds(kinds)
+    if name is not None and not 1 <= len(name) <= MAX_NAME:
+        raise BadFilter("name", f"write a name of 1 to {MAX_NAME} characters")
     if environment is not None:
         _check_places(found)
     return Filter(
