@@ -1,4 +1,4 @@
-"""The broker goes away while a member begins to answer questions."""
+"""A member that answers questions, or has none to answer, and a broker that goes away meanwhile."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,6 +7,8 @@ import pytest
 from tests.support.broker import own_connection
 
 from catalyst.chassis.jetstream.answering import Answering
+from catalyst.chassis.jetstream.asking import at_work, micro_name
+from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.cli.broker import BrokerProcess
 
 pytestmark = pytest.mark.real
@@ -38,3 +40,13 @@ async def test_questions_are_answered_once_a_broker_that_died_meanwhile_is_back(
         reply = await js.link.request("qry.echo", b"again", timeout=10)
         assert reply.data == b"again"
         await answering.stop()
+
+
+async def test_a_member_without_any_question_says_that_it_is_at_work(js: JetStream) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        answering = Answering(js, micro_name("mute"), tasks)
+        assert not await at_work(js, "mute")
+        await answering.start()
+        assert await at_work(js, "mute")
+        await answering.stop()
+        assert not await at_work(js, "mute")

@@ -54,7 +54,8 @@ class Questions:
         self._answering = Answering(runtime.js, micro_name(service.name), tasks)
 
     async def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; a service without queries says at least that it is at work."""
+        await self._answering.start()
         for query in self._service.queries:
             subject = f"qry.*.{self._service.name}.{query.name}.v{query.version}"
 

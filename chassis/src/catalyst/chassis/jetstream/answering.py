@@ -37,8 +37,8 @@ class Answering:
         self._open: set[asyncio.Task[None]] = set()
         self._service: Service | None = None
 
-    async def add(self, name: str, subject: str, answer: Answer) -> None:
-        """Answer questions on `subject` from now on.
+    async def start(self) -> Service:
+        """Say from now on that the member is at work, with endpoints or without.
 
         Raises:
             Unavailable: If the connection is lost meanwhile and does not come back.
@@ -51,6 +51,15 @@ class Answering:
                 # The broker went away in between. What was subscribed is so again once it is back.
                 log.warning("broker slow to begin answering", extra={"why": str(error)})
                 await self._js.ready()
+        return self._service
+
+    async def add(self, name: str, subject: str, answer: Answer) -> None:
+        """Answer questions on `subject` from now on.
+
+        Raises:
+            Unavailable: As `start`.
+        """
+        service = await self.start()
 
         async def handle(request: Request) -> None:
             # The subscription hands over one after the other, and an answer waits for the broker
@@ -70,7 +79,7 @@ class Answering:
             else:
                 await self._send(request.respond(body))
 
-        await self._service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
+        await service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
 
     async def stop(self) -> None:
         """Answer no more."""
