@@ -33,12 +33,13 @@ VERSION: Final = "--version"
 _JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
 
 
-def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
+def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> typer.Typer:
     """Return the command with its verbs.
 
     Args:
         rich: Whether help has colours and frames; by default on a terminal.
-        only: Name of the one verb or group that is needed: loading all of them takes a second.
+        only: Name of the one verb or group that is needed, and of the verb in that group; empty
+            for all of it. Loading everything takes a second.
     """
     fancy = sys.stdout.isatty() if rich is None else rich
     markup: Markup = "rich" if fancy else None
@@ -53,13 +54,15 @@ def build(*, rich: bool | None = None, only: str | None = None) -> typer.Typer:
     # Without this, a command with one verb would be that verb, without its name.
     app.callback()(_begin)
     for name, place in VERBS.items():
-        if only in {None, name}:
+        if only is None or only[0] == name:
             _add(app, name, place)
     for name, (meaning, places) in GROUPS.items():
-        if only in {None, name}:
+        if only is None or only[0] == name:
             group = _group(meaning, markup)
             within: dict[str, typer.Typer] = {}
             for inner, place in places.items():
+                if only is not None and only[1] not in {"", inner}:
+                    continue
                 first, _, last = inner.rpartition(" ")
                 if first and first not in within:
                     about = WITHIN[name, first]
@@ -131,11 +134,18 @@ def _begin(
     """Nothing to do before a verb: each resolves its own target."""
 
 
-def _only(arguments: list[str]) -> str | None:
-    """Return the verb or group that is called, or None if help or completion needs them all."""
+def _only(arguments: list[str]) -> tuple[str, str] | None:
+    """Return the verb or group that is called, and the verb in it, empty if that is none.
+
+    None if help or completion needs them all.
+    """
     first = arguments[0] if arguments else ""
     known = first in VERBS or first in GROUPS or first == VERSION
-    return first if known and COMPLETING not in os.environ else None
+    if not known or COMPLETING in os.environ:
+        return None
+    _, places = GROUPS.get(first, ("", {}))
+    words = (" ".join(arguments[1:end]) for end in (2, 3))
+    return first, next((inner for inner in words if inner in places), "")
 
 
 def _named(arguments: list[str]) -> str:
