@@ -27,7 +27,7 @@ async def pages(http: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:
 
 
 async def onboarded(stack: Stack, slug: str, **changes: Any) -> dict[str, Any]:
-    """Create an Organization, wait until it is ready, and return the outcome."""
+    """Create an Organization, wait until all that follows is done, and return the outcome."""
     outcome: dict[str, Any] = (await created(stack, slug, **changes)).json()
     async with stack.client(stack.admin) as http:
 
@@ -35,7 +35,12 @@ async def onboarded(stack: Stack, slug: str, **changes: Any) -> dict[str, Any]:
             found = await pages(http, organization=slug, type=READY)
             return bool(found)
 
-        await until(ready)
+        async def done() -> bool:
+            # Its home is written once more after it is ready.
+            return bool((await http.get(f"/v1/trace/{outcome['id']}")).json()["complete"])
+
+        await until(ready, pause=0.05)
+        await until(done, pause=0.05)
     return outcome
 
 
