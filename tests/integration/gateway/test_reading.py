@@ -72,7 +72,8 @@ async def test_every_answer_says_how_far_behind_the_log_it_is(stack: Stack) -> N
         assert lag > 0
         as_of, head, lag = await fresh(f"/v1/trace/{first['id']}?organization=behind-first")
         assert first["seq"] <= as_of <= head
-        assert (lag > 0) == (as_of < head)
+        # What is behind may hold no event, and only an event has an age here.
+        assert as_of < head or lag == 0
         page = (await http.get("/v1/events?limit=1")).json()
         assert page["as_of"] < later["seq"] <= page["head"]
         assert page["lag_ms"] > 0
