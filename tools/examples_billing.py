@@ -275,19 +275,18 @@ METERED: Final = Metered(
 
 _USAGE: Final[tuple[Command | Event, ...]] = (
     bill1.UsageOpened(month="2026-04"),
-    bill1.UsageRecorded(uses=(USE,), meters=(METERED,)),
+    bill1.UsageRecorded(uses=(USE,), meters=(METERED,), waited=1),
     bill1.UsageUnmatched(
         uses=(
-            Unmatched(use=OTHER, code="sku-unknown", reason="the book 2026-04 has no such meter"),
+            Unmatched(use=OTHER, code="sku-unknown", reason="no such meter", since=USE.time),
             Unmatched(use=OTHER, code="other-content", reason="another one counts", first=USE),
         )
     ),
+    bill1.UsageLookedAt(after="9b74c9897bac770ffc029102a200c5de.3f2a9c81d0b4e657"),
     bill1.UsageInvoiced(
         invoice="2026-04-omr",
         meters=(
-            Invoiced(
-                subscription="blog.acme-prod", meter="storage", quantity=1200, amount=omr(100)
-            ),
+            Invoiced(subscription="blog.acme-prod", meter="gb", quantity=1200, amount=omr(100)),
         ),
     ),
     bill1.SpendAlerted(percent=80, spent=omr(8000), limit=omr(10_000)),

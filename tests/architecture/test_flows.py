@@ -25,6 +25,7 @@ RUNTIME = {"retry", "drop", "take-answer", "parked", "unparked"}
 TERMINAL = {
     "billing.invoice-part-drafted.v1": "the account's own rule drafts the rest of the invoice",
     "billing.month-part-closed.v1": "the account's own timer goes on with the next part",
+    "billing.usage-looked-at.v1": "the month's own timer goes on with the next part",
     "billing.redemption-attempted.v1": "the account's own rule counts how often codes are entered",
 }
 """Events that nobody reads on purpose, each with the reason."""

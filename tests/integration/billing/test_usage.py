@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from tests.integration.billing.town import billing_worker
 from tests.support import metering
+from tests.support import usage as used
 from tests.support.waiting import until
 
-from catalyst.billing.domain import prices, usage
+from catalyst.billing.domain import prices, subscription, usage, waiting
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
@@ -117,9 +118,12 @@ async def test_of_two_that_say_different_things_under_one_name_one_counts_and_on
 
 
 @pytest.mark.guarantee("G12.10")
-async def test_what_is_no_use_is_a_dead_letter_and_what_fits_nothing_is_listed(
-    js: JetStream, keys: KeyRing
+@pytest.mark.guarantee("G12.22")
+async def test_what_is_no_use_is_a_dead_letter_and_what_fits_nothing_counts_once_it_fits(
+    js: JetStream, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "LEAST", waiting.SOON)
+    monkeypatch.setattr(waiting, "LONGEST", waiting.SOON)
     async with billing_worker(js, keys) as worker:
         await metering.settle(js, MONTH.id)
         lost = metering.message("lost", TIME, subject="wiki.acme-prod")
@@ -131,3 +135,19 @@ async def test_what_is_no_use_is_a_dead_letter_and_what_fits_nothing_is_listed(
         assert [one.rpartition(":")[2] for one in state.unmatched] == ["subscription-not-found"]
         letters = await js.replay(DLQ, "dlq.acme.billing.>")
         assert len(letters) == 2
+    # Its timer comes due while nobody is there, and what it lacked has come.
+    blog = used.started(MONTH.id)[1]  # type: ignore[index]
+    wiki = msgspec.structs.replace(blog, application="wiki")
+    await metering.write(js, (subscription.ref_of("acme", "wiki.acme-prod"), wiki))
+    async with billing_worker(js, keys) as worker:
+
+        async def counted() -> bool:
+            state: usage.Usage = await worker.states.state(MONTH)
+            return "wiki.acme-prod/tokens" in state.meters
+
+        await until(counted)
+        await metering.report(js, [lost])
+        await emptied(js)
+        state = await worker.states.state(MONTH)
+        assert state.meters["wiki.acme-prod/tokens"].uses == 1
+        assert state.waiting == {}

@@ -87,4 +87,5 @@ def test_what_was_not_counted_may_be_sent_again_with_what_is_right() -> None:
     ]
     scene = counted(outcome.and_then(), [[use()]])
     assert quantities(scene) == {"tokens": 10}
-    assert len(other_content(reported(scene, wrong).events)) == 1
+    # Both waited, and do so no more.
+    assert len(other_content(reported(scene, wrong).events)) == 2

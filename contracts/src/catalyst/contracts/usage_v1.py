@@ -137,6 +137,8 @@ class Unmatched(Part, frozen=True, kw_only=True):
     """Why, for people."""
     first: Use | None = None
     """The use that counts in its stead, of those that came with it; null: none of them does."""
+    since: UtcTime | None = None
+    """Since when it waits for what it lacks, to be counted by itself; null: it does not wait."""
 
 
 class Invoiced(Part, frozen=True, kw_only=True):
@@ -166,16 +168,26 @@ class UsageRecorded(Event, frozen=True, kw_only=True):
     """What was counted now."""
     meters: tuple[Metered, ...]
     """Every meter that it moved, as it stands now."""
+    waited: int = 0
+    """How many of the first uses were listed until now: what they lacked has come."""
 
 
 class UsageUnmatched(Event, frozen=True, kw_only=True):
-    """Use could not be counted; sent again once what it lacks is there, it counts.
+    """Use could not be counted. What waits counts by itself once what it lacks is there.
 
-    One that says something else under the name of another, which counts, never does.
+    All else counts if it is sent again once it fits; but one that says something else under the
+    name of another, which counts, never does.
     """
 
     uses: tuple[Unmatched, ...]
     """What was not counted, and why."""
+
+
+class UsageLookedAt(Event, frozen=True, kw_only=True):
+    """Some of the use that waits was looked at again; the rest is next."""
+
+    after: str
+    """The last one that was looked at and waits on; empty: all of it was looked at."""
 
 
 class UsageInvoiced(Event, frozen=True, kw_only=True):

@@ -114,6 +114,7 @@ _MESSAGES: Final = (
         ("usage-opened", bill1.UsageOpened),
         ("usage-recorded", bill1.UsageRecorded),
         ("usage-unmatched", bill1.UsageUnmatched),
+        ("usage-looked-at", bill1.UsageLookedAt),
         ("usage-invoiced", bill1.UsageInvoiced),
         ("spend-alerted", bill1.SpendAlerted),
     ),

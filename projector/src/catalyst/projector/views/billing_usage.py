@@ -28,6 +28,8 @@ class UnmatchedRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
     reason: str
     since: datetime
+    waits: bool = False
+    """Whether it counts by itself once it fits; if not, it is to be sent again."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -48,12 +50,14 @@ class UsageDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """By subscription and meter: quantity, and the amount so far."""
     uses: int = 0
     """How many messages were counted."""
+    waited: int = 0
+    """How many of them were listed until what they lacked had come."""
     invoiced: tuple[Invoiced, ...] = ()
     """What stands on invoices."""
     unmatched_count: int = 0
     """How often a use could not be counted."""
     unmatched: tuple[UnmatchedRow, ...] = ()
-    """The latest of them, newest first; one that was counted since is gone."""
+    """The latest of them, newest first, each as it was told last; one that counts now is gone."""
     alerts: tuple[Alert, ...] = ()
 
 
@@ -79,19 +83,28 @@ def _recorded(doc: Doc, event: bill1.UsageRecorded, _at: At) -> Doc:
         doc,
         meters=tuple(meters[name] for name in sorted(meters)),
         uses=doc.uses + len(event.uses),
+        waited=doc.waited + event.waited,
         unmatched=unmatched,
     )
 
 
 def _unmatched(doc: Doc, event: bill1.UsageUnmatched, at: At) -> Doc:
     rows = tuple(
-        UnmatchedRow(use=one.use, code=one.code, reason=one.reason, since=at.time)
+        UnmatchedRow(
+            use=one.use,
+            code=one.code,
+            reason=one.reason,
+            since=one.since or at.time,
+            waits=one.since is not None,
+        )
         for one in reversed(event.uses)
     )
+    said = [row.use for row in rows]
+    before = (row for row in doc.unmatched if row.use not in said)
     return _replace(
         doc,
         unmatched_count=doc.unmatched_count + len(rows),
-        unmatched=(*rows, *doc.unmatched)[:LATEST],
+        unmatched=(*rows, *before)[:LATEST],
     )
 
 
@@ -126,5 +139,6 @@ USAGE: Final[View[Any]] = View(
     key=key,
     folds=_FOLDS,
     creates=bill1.UsageOpened,
+    ignores=frozenset({bill1.UsageLookedAt}),
     labels=_labels,
 )

@@ -43,7 +43,7 @@ AGGREGATES: Final = (
         evolve=subscription.evolve,
         fold=4,
     ),
-    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=2),
+    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=3),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),
     Aggregate(
         name=numbering.INVOICES.aggregate,
@@ -116,6 +116,14 @@ PROCESSES: Final[tuple[Process, ...]] = (
         react=voucher.react,
         events=(),
         reads=voucher.reads_firing,
+    ),
+    Process(
+        name="waiting",
+        aggregate=usage.AGGREGATE,
+        correlate=counting.correlate_nothing,
+        react=counting.react_again,
+        events=(),
+        reads=counting.reads_again,
     ),
     Process(
         name="redemption",

@@ -1,26 +1,27 @@
 """Counting: use that comes, each once, and what cannot be counted listed with its reason.
 
 A use is told by its source and id. What comes again under a name that counts is passed over if it
-says the same; if it says something else, it is listed, and never counted.
+says the same; if it says something else, it is listed, and never counted. What lacks something that
+may come is kept, and looked at again as `waiting.py` says.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from catalyst.billing.domain import account, charges, price_book, subscription, usage
+from catalyst.billing.domain import account, charges, price_book, subscription, usage, waiting
 from catalyst.billing.domain.account import Account
 from catalyst.billing.domain.subscription import Subscription
 from catalyst.billing.domain.usage import Usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import use as reading
-from catalyst.contracts.decision import Arrived, Context, Decision, Emit, TakeClaim
+from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, TakeClaim
 from catalyst.contracts.message import Event
 from catalyst.contracts.money_v1 import MicroMoney
 from catalyst.contracts.prices_v1 import Book, Charge
@@ -81,28 +82,74 @@ def _value(month: str, use: Use, organization: str) -> Claim:
     return Claim("usage-value", hashlib.sha256(text).hexdigest(), organization)
 
 
-def reads(_state: Usage, items: tuple[Arrived, ...], ref: Ref) -> Sequence[Ref | Claim]:
+def reads(state: Usage, items: tuple[Arrived, ...], ref: Ref) -> Sequence[Ref | Claim]:
     """Name prices, the account, what was used, and the names under which each use counts once."""
-    organization = ref.organization or ""
-    found: dict[Ref | Claim, None] = {price_book.DEFAULT: None, account.ref_of(organization): None}
-    for item in items:
-        reported: Reported = item.value
-        found[subscription.ref_of(organization, reported.use.subscription)] = None
-        found[reported.claim] = None
-        if reported.use.value:
-            found[_value(ref.id, reported.use, organization)] = None
-    return tuple(found)
+    uses = _uses(items)
+    return _named((*waiting.of_names(state, uses), *uses), ref)
+
+
+def reads_again(state: Usage, _given: Any, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the same for what waits, as far as it is looked at next."""
+    return _named(waiting.next_part(state).uses, ref)
 
 
 def react(state: Usage, items: tuple[Arrived, ...], context: Context) -> Decision:
     """Count each use once; what fits nothing is listed with its reason.
 
-    It counts if it comes again once it fits.
+    What waits under the same names is looked at first: it came before.
     """
     counting = _Counting(state, context)
-    for item in items:
-        counting.take(item.value)
-    return _decision(state, counting, context)
+    uses = _uses(items)
+    for use in waiting.of_names(state, uses):
+        counting.take(use, waited=True)
+    for use in uses:
+        counting.take(use)
+    # What waits already has its timer; what is new is looked at sooner than that.
+    since = [one.since for one in counting.unmatched.values() if one.since is not None]
+    fresh = any(key not in state.waiting for key in counting.kept)
+    timers = (waiting.armed(since, context.now),) if fresh else ()
+    return _decision(state, counting, context, timers=timers)
+
+
+def react_again(state: Usage, given: Any, context: Context) -> Decision:
+    """Count what was listed and fits now, a part at a time; what still does not fit waits on.
+
+    What has waited too long is listed as such, and waits no more.
+    """
+    if not isinstance(given, Fired) or given.timer != waiting.TIMER or not state.waiting:
+        return Decision()
+    counting = _Counting(state, context)
+    part = waiting.next_part(state)
+    for use in part.uses:
+        counting.take(use, waited=True)
+    left = counting.left()
+    looked = next((key for key in reversed(part.keys) if key in left), state.looked)
+    after = "" if part.last else looked
+    events = (bill1.UsageLookedAt(after=after),) if after != state.looked else ()
+    timers: tuple[Arm, ...] = ()
+    if left:
+        since = left.values()
+        timers = (waiting.armed(since, context.now) if part.last else waiting.soon(),)
+    return _decision(state, counting, context, more=events, timers=timers)
+
+
+def correlate_nothing(_event: Any) -> None:
+    """Return None: what waits hears its own timer alone."""
+
+
+def _uses(items: tuple[Arrived, ...]) -> tuple[Use, ...]:
+    return tuple(item.value.use for item in items)
+
+
+def _named(uses: Iterable[Use], ref: Ref) -> Sequence[Ref | Claim]:
+    organization = ref.organization or ""
+    found: dict[Ref | Claim, None] = {price_book.DEFAULT: None, account.ref_of(organization): None}
+    for use in uses:
+        found[subscription.ref_of(organization, use.subscription)] = None
+        found[claim_of(organization, use)] = None
+        if use.value:
+            found[_value(ref.id, use, organization)] = None
+    return tuple(found)
 
 
 class _Counting:
@@ -125,9 +172,13 @@ class _Counting:
         self.uses: list[Use] = []
         self._meters: dict[str, Metered] = {}
         self.unmatched: dict[str, Unmatched] = {}
+        self.waited = 0
+        """How many of the uses that are counted, first of all, were listed until now."""
+        self.kept: dict[str, datetime] = {}
+        """What is listed by this batch and waits, and since when."""
 
-    def take(self, reported: Reported) -> None:
-        claim, use = reported.claim, reported.use
+    def take(self, use: Use, *, waited: bool = False) -> None:
+        claim = claim_of(self._organization, use)
         if claim in self._first or self._context.claims[claim].holder is not None:
             self._again(claim, use)
             return
@@ -144,6 +195,7 @@ class _Counting:
         self.claims[claim] = TakeClaim(claim, ttl=KNOWN, digest=digest(use))
         self._first[claim] = use
         self.uses.append(use)
+        self.waited += waited
         self._meters[key] = after
 
     def _again(self, claim: Claim, use: Use) -> None:
@@ -163,8 +215,28 @@ class _Counting:
         self._list(Unmatched(use=use, code=OTHER_CONTENT, reason=reason, first=first))
 
     def _list(self, found: Unmatched) -> None:
-        if usage.listed(found) not in self._state.unmatched:
-            self.unmatched[usage.listed(found)] = found
+        """List a use, unless it is listed so; it waits if what it lacks may come."""
+        key = usage.told(found.use)
+        before = self._state.waiting.get(key)
+        if found.code in waiting.CODES:
+            if before is not None and before.code == found.code:
+                return
+            if before is not None:
+                self.kept[key] = before.since
+            elif key in self.kept or len(self._state.waiting) + len(self.kept) < waiting.MOST:
+                self.kept[key] = self._context.now
+            found = msgspec.structs.replace(found, since=self.kept.get(key))
+        known = before is None and found.since is None
+        if known and usage.listed(found) in self._state.unmatched:
+            return
+        self.unmatched[usage.listed(found)] = found
+
+    def left(self) -> dict[str, datetime]:
+        """Return what still waits once this is decided, and since when."""
+        gone = {usage.told(use) for use in self.uses}
+        gone |= {usage.told(one.use) for one in self.unmatched.values() if one.since is None}
+        kept = {key: one.since for key, one in self._state.waiting.items()} | self.kept
+        return {key: since for key, since in kept.items() if key not in gone}
 
     @cached_property
     def _prices(self) -> tuple[Book, Mapping[str, Charge]]:
@@ -268,13 +340,23 @@ def _not_priced(currency: str) -> MicroMoney:
     return MicroMoney(currency=currency, micro=0)
 
 
-def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
+def _decision(
+    state: Usage,
+    counting: _Counting,
+    context: Context,
+    *,
+    more: tuple[Event, ...] = (),
+    timers: tuple[Arm, ...] = (),
+) -> Decision:
     events: list[Event] = []
     if not state.opened and (counting.uses or counting.unmatched):
         events.append(bill1.UsageOpened(month=context.ref.id))
     if counting.uses:
         meters = counting.priced()
-        events.append(bill1.UsageRecorded(uses=tuple(counting.uses), meters=meters))
+        recorded = bill1.UsageRecorded(
+            uses=tuple(counting.uses), meters=meters, waited=counting.waited
+        )
+        events.append(recorded)
         owner: Account = context.reads[account.ref_of(context.ref.organization or "")]
         after = {**state.meters, **usage.by_key(meters)}
         told = usage.alert(state, owner, context.ref.id, after.values())
@@ -282,4 +364,6 @@ def _decision(state: Usage, counting: _Counting, context: Context) -> Decision:
     if counting.unmatched:
         events.append(bill1.UsageUnmatched(uses=tuple(counting.unmatched.values())))
     claims = tuple(counting.claims.values())
-    return Decision(events=tuple(Emit(event) for event in events), claims=claims)
+    return Decision(
+        events=tuple(Emit(event) for event in (*events, *more)), claims=claims, timers=timers
+    )

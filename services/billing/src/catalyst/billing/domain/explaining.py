@@ -310,12 +310,8 @@ def behind(
         if one.seq >= draft.seq_of(line):
             break
         match one.event:
-            case bill1.UsageRecorded(uses=uses):
-                found += [
-                    {"seq": one.seq, "type": one.type, "use": msgspec.to_builtins(use)}
-                    for use in uses
-                    if (use.subscription, use.meter) == (line.subscription, line.sku)
-                ]
+            case bill1.UsageRecorded() as event:
+                found += _used(one, event, line)
             case (
                 bill1.SubscriptionStarted(month=month)
                 | bill1.SubscriptionChanged(month=month)
@@ -325,6 +321,15 @@ def behind(
             case _:
                 continue
     return found
+
+
+def _used(
+    one: Recorded, event: bill1.UsageRecorded, line: bill1.InvoiceLine
+) -> Iterable[dict[str, Any]]:
+    for place, use in enumerate(event.uses):
+        if (use.subscription, use.meter) == (line.subscription, line.sku):
+            found = {"seq": one.seq, "type": one.type, "use": msgspec.to_builtins(use)}
+            yield found | {"waited": True} if place < event.waited else found
 
 
 def priced_by(line: bill1.InvoiceLine, books: Iterable[Recorded]) -> int:

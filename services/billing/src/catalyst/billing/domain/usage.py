@@ -21,7 +21,7 @@ from catalyst.contracts.money_v1 import MICRO_DIGITS, Money, exponent, half_even
 from catalyst.contracts.prices_v1 import Book, Charge
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
-from catalyst.contracts.usage_v1 import Metered, Unmatched, digest, identity
+from catalyst.contracts.usage_v1 import Metered, Unmatched, Use, digest, identity
 
 AGGREGATE: Final = "usage"
 LISTED: Final = 200
@@ -37,6 +37,15 @@ class Billed(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A use that is listed, and counts by itself once it fits."""
+
+    use: Use
+    code: str
+    """What it lacks."""
+    since: datetime
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What was used in one month."""
 
@@ -47,6 +56,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """By the same; what is not there stands on no invoice."""
     unmatched: tuple[str, ...] = ()
     """The latest uses that could not be counted, each with the reason's code, as `listed` says."""
+    waiting: dict[str, Waiting] = {}
+    """What counts by itself once it fits, by `told`, in the order in which it was listed."""
+    looked: str = ""
+    """The last one that was looked at again; empty: all were."""
     alerted: tuple[int, Money] | None = None
     """The highest part of the spend limit that was told, and the limit."""
 
@@ -141,9 +154,14 @@ def price(books: Sequence[Book], month: str, metered: Metered) -> charges.Priced
     return charges.price(charge, metered.quantity, metered.amount.currency)
 
 
+def told(use: Use) -> str:
+    """Return what tells a use from others, and from another thing under its name."""
+    return f"{identity('', use.source, use.id)[:32]}.{digest(use)}"
+
+
 def listed(one: Unmatched) -> str:
     """Return what tells a use that could not be counted from others, and its reason."""
-    return f"{identity('', one.use.source, one.use.id)[:32]}.{digest(one.use)}:{one.code}"
+    return f"{told(one.use)}:{one.code}"
 
 
 def by_key(meters: Iterable[Metered]) -> Mapping[str, Metered]:
@@ -158,7 +176,12 @@ def evolve(state: Usage, event: Event) -> Usage:
         case bill1.UsageOpened():
             return replace(state, opened=True)
         case bill1.UsageRecorded():
-            return replace(state, meters={**state.meters, **by_key(event.meters)})
+            counted = (told(use) for use in event.uses) if state.waiting else ()
+            return replace(
+                state,
+                meters={**state.meters, **by_key(event.meters)},
+                waiting=_without(state.waiting, counted),
+            )
         case bill1.UsageInvoiced():
             billed = {
                 key_of(one.subscription, one.meter): Billed(
@@ -169,8 +192,31 @@ def evolve(state: Usage, event: Event) -> Usage:
             return replace(state, invoiced={**state.invoiced, **billed})
         case bill1.UsageUnmatched():
             names = dict.fromkeys((*state.unmatched, *(listed(one) for one in event.uses)))
-            return replace(state, unmatched=tuple(names)[-LISTED:])
+            return replace(
+                state,
+                unmatched=tuple(names)[-LISTED:],
+                waiting=_listing(state.waiting, event.uses),
+            )
+        case bill1.UsageLookedAt():
+            return replace(state, looked=event.after)
         case bill1.SpendAlerted():
             return replace(state, alerted=(event.percent, event.limit))
         case _:
             return state
+
+
+def _without(waiting: dict[str, Waiting], keys: Iterable[str]) -> dict[str, Waiting]:
+    gone = set(keys)
+    return {key: one for key, one in waiting.items() if key not in gone} if gone else waiting
+
+
+def _listing(waiting: dict[str, Waiting], uses: Iterable[Unmatched]) -> dict[str, Waiting]:
+    """Return what waits, with what begins to, and without what waits for nothing any more."""
+    found = dict(waiting)
+    for one in uses:
+        key = told(one.use)
+        if one.since is None:
+            found.pop(key, None)
+        else:
+            found[key] = Waiting(use=one.use, code=one.code, since=one.since)
+    return found

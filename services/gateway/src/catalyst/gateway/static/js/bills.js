@@ -152,12 +152,12 @@ function useOf(doc) {
   const meters = doc.meters.map((one) => el("li", {},
     el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${one.subscription} · ${counted(one.uses, "message")}` })),
     el("div", { class: "sum" }, el("span", { text: one.quantity.toLocaleString() }), el("strong", { text: fine(one.amount) }))));
-  const lost = doc.unmatched.map(({ use, reason, since }) => el("li", {},
-    el("div", {}, el("strong", { text: `${use.meter} of ${use.subscription}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}` })),
+  const lost = doc.unmatched.map(({ use, reason, since, waits }) => el("li", {},
+    el("div", {}, el("strong", { text: `${use.meter} of ${use.subscription}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}${waits ? " · counts by itself once it fits" : ""}` })),
     el("span", { text: use.quantity.toLocaleString() })));
   return [
     ...doc.alerts.map((one) => el("p", { class: "notice", text: `${one.percent} % of the spend limit is reached: ${money(one.spent)} of ${money(one.limit)}.` })),
     meters.length ? el("ul", { class: "lines" }, meters) : el("p", { class: "quiet", text: "Nothing was counted." }),
-    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("p", { class: "quiet", text: "Sent again once it fits, each counts." }), el("ul", { class: "lines" }, lost)) : null,
+    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("p", { class: "quiet", text: "What waits counts by itself within 45 days of its use; all else counts if it is sent again once it fits." }), el("ul", { class: "lines" }, lost)) : null,
   ].filter(Boolean);
 }
