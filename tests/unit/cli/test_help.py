@@ -38,8 +38,8 @@ SOURCES = [
 
 @functools.cache
 def built(*, rich: bool) -> Any:
-    """Return the whole command, made once: that takes longer than any of its verbs' help."""
-    return typer.main.get_command(build(rich=rich))
+    """Return the command, made once, and whole where it is plain: that takes longer than help."""
+    return typer.main.get_command(build(rich=rich, only=("send", "") if rich else None))
 
 
 @functools.cache
