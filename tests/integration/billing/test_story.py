@@ -124,19 +124,15 @@ async def test_a_preview_tells_a_revoked_code_from_an_unknown_one_to_nobody(plac
     assert refused.value.code == "rate-limited"
 
 
-@pytest.mark.parametrize(
-    ("request_", "code"),
-    [
+async def test_a_wrong_question_is_told_what_is_wrong(place: Town) -> None:
+    wrong: tuple[tuple[Any, str], ...] = (
         ({}, "invalid-data"),
         ({**WANTED, "currency": "EUR"}, "currency-not-priced"),
         ({**WANTED, "items": []}, "invalid-data"),
         ({**WANTED, "items": [{**ITEM, "blueprint": "bp-nothing"}]}, "sku-unknown"),
         ({**WANTED, "price": 1}, "invalid-data"),
-    ],
-)
-async def test_a_wrong_question_is_told_what_is_wrong(
-    place: Town, request_: Any, code: str
-) -> None:
-    with pytest.raises(Rejected) as refused:
-        await asked(place).ask("billing", "quote", 1, "acme", request_)
-    assert refused.value.code == code
+    )
+    for request, code in wrong:
+        with pytest.raises(Rejected) as refused:
+            await asked(place).ask("billing", "quote", 1, "acme", request)
+        assert refused.value.code == code, request
