@@ -147,6 +147,13 @@ def test_where_the_log_lost_messages_that_is_told_and_no_rebuild_advised(
         assert (ran.code, "the log lost messages" in ran.err) == (8, True)
         assert "--rebuild" not in ran.out + ran.err
         assert "and the log begins at" in ran.err
+        # The last copy stays, whatever is accepted.
+        before = catalyst("replay", "--check", "-o", "json").json["stored_hash"]
+        for more in ((), ("--accept-differences",)):
+            ran = catalyst("replay", "--rebuild", *more)
+            assert (ran.code, "the log lost messages" in ran.err) == (8, True)
+            assert "restore the broker's data from a backup" in ran.err
+        assert catalyst("replay", "--check", "-o", "json").json["stored_hash"] == before
 
 
 def _log(catalyst: Callable[..., Ran]) -> Any:

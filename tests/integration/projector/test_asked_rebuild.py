@@ -1,8 +1,10 @@
 """A rebuild that somebody asks for: who may, what it answers, and what a second one is told."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,9 @@ from tests.support.streams import data, reading
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.cli.broker import BrokerProcess
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.main import Projector
 from catalyst.projector.ports import Pointer
@@ -131,6 +135,38 @@ async def test_rows_that_differ_are_named_and_switched_to_only_if_that_is_accept
         mended = await ask(http, **ACCEPT)
         assert (mended["status"], mended["differing"]) == ("switched", 3)
         assert {key: entry.raw for key, entry in member.hub.rows.items()} == before
+
+
+@pytest.mark.guarantee("G3.5")
+async def test_a_log_that_lost_messages_replaces_nothing_and_one_that_was_restored_does(
+    own_server: BrokerProcess, tmp_path: Path
+) -> None:
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        seq = await prepared(js)
+        await own_server.stop()
+        (folder,) = own_server.settings.directory.glob("store/**/streams/EV")
+        shutil.copytree(folder, tmp_path / "backup")
+        await own_server.start()
+        await js.ready()
+        member = projector(js)
+        async with served(member) as http:
+            before = await agrees(js, seq)
+            await js.api("STREAM.PURGE.EV", {"keep": 1})
+            for params in ({}, ACCEPT):
+                refused = await ask(http, **params)
+                assert (refused["status"], refused["epoch"]) == ("lost", refused["old_epoch"])
+                assert "the event at" in refused["reason"]
+                assert "restore the broker's data from a backup" in refused["reason"]
+            assert {key: entry.raw for key, entry in member.hub.rows.items()} == before
+        await own_server.stop()
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "backup", folder)
+        await own_server.start()
+        await js.ready()
+        async with served(projector(js)) as http:
+            await agrees(js, seq)
+            restored = await ask(http)
+            assert (restored["status"], restored["differing"]) == ("switched", 0)
 
 
 @pytest.mark.guarantee("G3.9")

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import build
 
+from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.provisioning.domain import volumes
+from catalyst.provisioning.domain.application import Application, Binding, Observed, is_gone
 
 CLAIM: dict[str, Any] = {"kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
 SET: dict[str, Any] = {
@@ -99,3 +102,26 @@ def test_volumes_have_the_names_that_they_get_in_a_cluster() -> None:
         "data",
         "data-db-*",
     )
+
+
+@pytest.mark.guarantee("G14.12")
+@pytest.mark.parametrize("kind", ["ExternalSecret", "PushSecret", "Secret"])
+def test_credentials_that_no_plan_gave_up_hold_no_removal_up(kind: str) -> None:
+    """An older version of a Blueprint left them: protected as they were, they go nowhere."""
+    left = Evidence(kind=kind, namespace="blog", name="old", uid="u", version=1, status="healthy")
+    seen = Observed(
+        applied="current",
+        revision="ch-1",
+        commit="aaa",
+        health="healthy",
+        reason="",
+        message="",
+        evidence=(left,),
+        source="cluster",
+        observed_at=build.NOW,
+    )
+    state = Application(bindings={"acme-prod": Binding(observed=seen)})
+    given_up = ("ExternalSecret/site-credentials", "PushSecret/site-credentials", "data")
+    assert is_gone(state, "acme-prod", given_up)
+    # What the plan named is waited for.
+    assert not is_gone(state, "acme-prod", ("ExternalSecret/old", "PushSecret/old"))

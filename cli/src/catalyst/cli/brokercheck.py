@@ -13,7 +13,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli.findings import KEEP, Finding, fail, ok, skipped, warn
+from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
@@ -22,7 +22,7 @@ from catalyst.contracts.topology import CMD, DLQ, EV, Consumer
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.ports import Doubt, Garbled, Missing
-from catalyst.projector.replay import lost
+from catalyst.projector.replay import KEEP, lost
 
 CONNECT_SECONDS: Final = 2.0
 LOG: Final = "log"

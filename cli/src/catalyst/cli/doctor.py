@@ -18,7 +18,7 @@ from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
 from catalyst.cli.exits import Ended, ExitCode
-from catalyst.cli.findings import KEEP, Finding, Health, fail, ok, skipped, warn
+from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show, to_the_second
 from catalyst.cli.target import (
     ContextOption,
@@ -33,6 +33,7 @@ from catalyst.cli.target import (
 from catalyst.client.errors import ClientError, Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.projector.replay import KEEP
 
 WARN_LAG_MS: Final = 2_000
 """The longest that an event may take to a browser at any load that is accepted."""

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
 import msgspec
-
-KEEP: Final = (
-    "leave the read model as it is, it may be the last copy: stop everything, and restore "
-    "the broker's data from a backup"
-)
-"""What to do where the log lost messages."""
 
 
 class Health(StrEnum):

@@ -46,7 +46,8 @@ def rebuild(target: Target, output: Format, *, accept: bool) -> None:
     """Ask, wait for the end, and show it.
 
     Raises:
-        Failure: If it was refused, failed, or nobody can tell how it ended.
+        Failure: If it was refused, the log lost messages, it failed, or nobody can tell how it
+            ended.
         Ended: With `CHECK_FAILED`, if rows differ and that is not accepted.
     """
     found = run(_asked(target, accept=accept))
@@ -56,6 +57,8 @@ def rebuild(target: Target, output: Format, *, accept: bool) -> None:
             f"another rebuild was quicker: the read model is {found.epoch} now",
             code="rebuild-overtaken",
         )
+    if found.status == "lost":
+        raise Failure(ExitCode.CHECK_FAILED, found.reason, code="log-lost")
     if found.status == "failed":
         raise Failure(
             ExitCode.UNEXPECTED,

@@ -11,7 +11,6 @@ import typer
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied
 from catalyst.cli.exits import Ended, ExitCode, Failure
-from catalyst.cli.findings import KEEP
 from catalyst.cli.output import Format, Table, note, show, write
 from catalyst.cli.rebuild import rebuild
 from catalyst.cli.target import (
@@ -27,7 +26,7 @@ from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.ports import Doubt
-from catalyst.projector.replay import Check, NotComparable, check
+from catalyst.projector.replay import KEEP, Check, NotComparable, check
 
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 0.5
@@ -59,12 +58,13 @@ def replay(
 
     --check folds into memory and compares every byte. Nothing is written. It reads from the broker,
     not from the HTTP door. Ends with 8 if they differ. If the log lost messages, it says so: then
-    the rows may be the last copy, and a rebuild would replace it.
+    the rows may be the last copy, and a rebuild, which would replace it, is refused.
 
     --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
     while the old one serves. If both are equal, readers are moved over to it. Waits for the end;
     Ctrl-C ends the waiting alone. Ends with 0 if the new one serves; with 8 if rows differ, and
-    then the old one goes on serving (unless --accept-differences); with 3 if another rebuild is
+    then the old one goes on serving (unless --accept-differences), or if the log lost messages,
+    whatever is accepted; with 3 if another rebuild is
     running, or was quicker; with 6 if the connection broke before the end; with 7 if you may not;
     with 1 if it failed.
     """

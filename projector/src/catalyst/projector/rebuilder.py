@@ -15,8 +15,17 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.projector import rebuild
 from catalyst.projector.attach import Unfit, verify
 from catalyst.projector.hub import Hub
-from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
+from catalyst.projector.ports import (
+    Bucket,
+    Doubt,
+    Garbled,
+    GuardLost,
+    Log,
+    Missing,
+    ReadModel,
+)
 from catalyst.projector.refold import Difference
+from catalyst.projector.replay import KEEP, lost
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +37,7 @@ POLL_SECONDS: Final = 0.05
 MAX_NAMED: Final = 20
 """Rows that an answer names; all of them are counted."""
 
-Status = Literal["switched", "differs", "overtaken", "failed"]
+Status = Literal["switched", "differs", "lost", "overtaken", "failed"]
 What = Literal["changed", "missing", "surplus"]
 
 
@@ -45,8 +54,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status
     """`switched`: the new rows are the read model. Else the old one goes on serving: the rows
-    `differs` and that was not accepted, another projector was quicker (`overtaken`), or it
-    `failed`."""
+    `differs` and that was not accepted, the log `lost` messages that rows were made from, another
+    projector was quicker (`overtaken`), or it `failed`."""
     old_epoch: str
     epoch: str
     """Of the read model now, as far as it is known."""
@@ -59,7 +68,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Named, ...] = ()
     """The first of them, by key."""
     reason: str = ""
-    """Why it failed."""
+    """Why it failed, or what was lost and what to do."""
 
 
 class _Order(NamedTuple):
@@ -85,6 +94,8 @@ class Rebuilder:
 
     def ask(self, *, accept: bool) -> asyncio.Future[Rebuilt]:
         """Ask for a rebuild; with `accept` it switches although rows differ.
+
+        From a log that lost messages nothing is built: the rows may be their last copy.
 
         Returns:
             What becomes of it. It never raises; do not cancel it.
@@ -147,7 +158,17 @@ class Rebuilder:
         pointer = await self._model.current()
         if pointer is None:
             raise Missing("there is no read model yet")
-        _, checkpoint = await self._model.bucket(pointer.epoch).last()
+        bucket = self._model.bucket(pointer.epoch)
+        _, checkpoint = await bucket.last()
+        told = await self._lost(bucket)
+        if told:
+            return Rebuilt(
+                status="lost",
+                old_epoch=pointer.epoch,
+                epoch=pointer.epoch,
+                as_of=checkpoint.seq,
+                reason=f"{told}; {KEEP}",
+            )
         await verify(self._log, checkpoint, pointer)
         try:
             report = await rebuild.rebuild(
@@ -160,6 +181,19 @@ class Rebuilder:
             epoch = pointer.epoch if now is None else now.epoch
             return Rebuilt(status="overtaken", old_epoch=pointer.epoch, epoch=epoch)
         return _told("switched", pointer.epoch, report)
+
+    async def _lost(self, bucket: Bucket) -> str:
+        """Return what shows that the log lost what rows were made from; empty if nothing does."""
+        try:
+            loaded = await bucket.load()
+        except Garbled as error:
+            log.warning("the old rows cannot be read", extra={"reason": str(error)})
+            return ""
+        state = await self._log.state()
+        if state.name != loaded.checkpoint.log or state.last_seq < loaded.checkpoint.seq:
+            # Another log, or an older copy of it: the follower builds anew from what was restored.
+            return ""
+        return lost(loaded, state)
 
     async def _shown(self, found: Rebuilt) -> None:
         """Wait until this process shows what was switched to, unless that takes too long."""

@@ -31,6 +31,11 @@ log = logging.getLogger(__name__)
 SAMPLE_ROWS: Final = 20
 """Rows that are folded again each time."""
 LOAD_TRIES: Final = 20
+KEEP: Final = (
+    "leave the read model as it is, it may be the last copy: stop everything, and restore "
+    "the broker's data from a backup"
+)
+"""What to do where the log lost messages."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +130,7 @@ def lost(loaded: Loaded, state: LogState) -> str:
     if loaded.checkpoint.seq > state.last_seq:
         ends = f"the rows are as of {loaded.checkpoint.seq}, and the log ends at {state.last_seq}"
         return f"the log lost messages: {ends}"
-    oldest = min(((_HEAD.decode(raw).seq, key) for key, raw in loaded.rows.items()), default=None)
+    oldest = min(((_seq(raw, state), key) for key, raw in loaded.rows.items()), default=None)
     if oldest is None or oldest[0] >= state.first_seq:
         return ""
     seq, key = oldest
@@ -133,6 +138,14 @@ def lost(loaded: Loaded, state: LogState) -> str:
         f"the log lost messages: {key} comes of the event at {seq}, "
         f"and the log begins at {state.first_seq}"
     )
+
+
+def _seq(raw: bytes, state: LogState) -> int:
+    """Return the event that changed a row last; the log's end for a row that cannot be read."""
+    try:
+        return _HEAD.decode(raw).seq
+    except msgspec.MsgspecError:
+        return state.last_seq
 
 
 def content_hash(rows: Mapping[str, bytes]) -> str:

@@ -159,7 +159,7 @@ def answers() -> dict[str, Json]:
         ),
         "Rebuilt": whole(
             {
-                "status": {"enum": ["switched", "differs", "overtaken", "failed"]},
+                "status": {"enum": ["switched", "differs", "lost", "overtaken", "failed"]},
                 "old_epoch": text,
                 "epoch": text,
                 "as_of": number,

@@ -26,7 +26,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     Source,
 )
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS
+from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS, KEEPERS
 
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
@@ -393,4 +393,7 @@ def _may_stay(item: Evidence, lost: Sequence[str] | None) -> bool:
         return True
     if lost is None:
         return item.kind in HOLDERS
+    # What an older version of its Blueprint left is protected as it was, and no plan gave it up.
+    if item.kind in KEEPERS:
+        return f"{KEEPERS[item.kind]}/{item.name}" not in lost
     return item.kind == CLAIM and not any(fnmatchcase(item.name, name) for name in lost)

@@ -25,9 +25,11 @@ CLAIM: Final = "PersistentVolumeClaim"
 SET: Final = "StatefulSet"
 GENERATES: Final = "ExternalSecret"
 PUSHES: Final = "PushSecret"
+KEEPERS: Final = {GENERATES: GENERATES, PUSHES: PUSHES, "Secret": GENERATES}
+"""What keeps passwords that cannot be made again, each with the kind that it goes with."""
 PLACES: Final = frozenset({CLAIM, "Namespace"})
 """What must not go for the data to stay: with a namespace goes all that is in it."""
-HOLDERS: Final = PLACES | {GENERATES, PUSHES, "Secret"}
+HOLDERS: Final = PLACES | frozenset(KEEPERS)
 """What may be left in a cluster of an Application whose data is kept."""
 WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", SET})
 """What keeps containers running."""
