@@ -57,6 +57,15 @@ def test_every_verb_shows_an_example_of_itself(command: list[str]) -> None:
     assert f"    {called()} {' '.join(command)}" in text
 
 
+@each(GROUPED, " ".join)
+def test_every_group_shows_examples_of_its_verbs(group: list[str]) -> None:
+    _, _, rest = shown(*group).partition("Example:\n")
+    lines = rest.partition("\n\n")[0].splitlines()
+    assert lines
+    assert [one for one in lines if f" {called()} {' '.join(group)} " not in one] == []
+    assert [one for one in lines if one.endswith("\\")] == []
+
+
 @each([[], ["plan"], ["billing", "invoice"]], " ".join)
 def test_a_list_of_verbs_says_each_sentence_whole(command: list[str]) -> None:
     _, _, verbs = shown(*command).partition("Commands:")

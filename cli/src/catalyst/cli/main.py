@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -28,6 +28,8 @@ DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
 COMPLETING: Final = "_CATALYST_COMPLETE"
 """Set by the shell when it asks how a line may go on."""
+MAX_EXAMPLES: Final = 3
+"""Verbs of a group whose examples its own help shows."""
 JSON_FLAG: Final = "--json"
 VERSION: Final = "--version"
 _JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
@@ -58,24 +60,32 @@ def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> t
             _add(app, name, place)
     for name, (meaning, places) in GROUPS.items():
         if only is None or only[0] == name:
-            group = _group(meaning, markup)
+            whole = only is None or not only[1]
+            group = _group(meaning, places if whole else {}, markup)
             within: dict[str, typer.Typer] = {}
             for inner, place in places.items():
                 if only is not None and only[1] not in {"", inner}:
                     continue
                 first, _, last = inner.rpartition(" ")
                 if first and first not in within:
+                    beside = {key: at for key, at in places.items() if key.startswith(f"{first} ")}
                     about = WITHIN[name, first]
-                    within[first] = _group(about, markup)
+                    within[first] = _group(about, beside if whole else {}, markup)
                     group.add_typer(within[first], name=first)
                 _add(within.get(first, group), last, place)
             app.add_typer(group, name=name)
     return app
 
 
-def _group(meaning: str, markup: Markup) -> typer.Typer:
+def _group(meaning: str, places: Mapping[str, str], markup: Markup) -> typer.Typer:
+    """Return a group without its verbs; its help shows the first example of its first ones."""
+    examples = [example(loaded(place)) for place in list(places.values())[:MAX_EXAMPLES]]
+    shown = "\n".join(["", "", "\b", "Example:", *examples]) if examples else ""
     return typer.Typer(
-        help=meaning, short_help=meaning, no_args_is_help=True, rich_markup_mode=markup
+        help=as_pasted(meaning + shown),
+        short_help=meaning,
+        no_args_is_help=True,
+        rich_markup_mode=markup,
     )
 
 
@@ -165,6 +175,12 @@ def as_pasted(text: str) -> str:
 def summary(verb: Callable[..., None]) -> str:
     """Return what a list of verbs says of one: its first sentence, whole."""
     return " ".join((inspect.getdoc(verb) or "").partition("\n\n")[0].split())
+
+
+def example(verb: Callable[..., None]) -> str:
+    """Return the first line of a verb's example, as it stands in its docstring."""
+    _, _, rest = (inspect.getdoc(verb) or "").partition("Example:\n")
+    return rest.partition("\n")[0]
 
 
 def described(verb: Callable[..., None]) -> str:
