@@ -22,6 +22,10 @@ from catalyst.cli.stack import Options, Stack, running
 
 LOG_LEVEL: Final = "CATALYST_LOG_LEVEL"
 """Least severe level of `up.log`, and of the members."""
+HURRIED: Final = (
+    "ending at once: nothing that was accepted is lost; what is under way is done again "
+    "when the same command is run"
+)
 
 
 def up(
@@ -49,8 +53,8 @@ def up(
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
     The same data directory goes on where it was. Ctrl-C drains and ends with 0, or with 130 if
-    not everything ran yet. What runs becomes the connection `local`; beside another stack that
-    runs, it gets one named after its directory.
+    not everything ran yet; a second Ctrl-C ends at once, with 130. What runs becomes the
+    connection `local`; beside another stack that runs, it gets one named after its directory.
 
     Example:
       catalyst up
@@ -86,11 +90,32 @@ async def _up(data: Path, options: Options) -> None:
 
 
 async def _keep(installation: Installation, options: Options, log: Path) -> None:
+    try:
+        async with asyncio.timeout(None) as draining:
+            await _serve(installation, options, log, draining)
+    except TimeoutError as error:
+        if not draining.expired():
+            raise
+        raise Ended(ExitCode.INTERRUPTED) from error
+    note("stopped; the same command goes on where this ended")
+
+
+async def _serve(
+    installation: Installation, options: Options, log: Path, draining: asyncio.Timeout
+) -> None:
     data = installation.data
     stop = asyncio.Event()
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+        elif draining.when() is None:
+            note(HURRIED)
+            draining.reschedule(0)
+
     async with AsyncExitStack() as parts:
         stack = await _begun(parts, installation, options)
-        stop_on_signal(stop.set)
+        stop_on_signal(end)
         known = contexts.load(contexts.default_path())
         others = await startable.answering(known, contexts.of_directory(data))
         name, known = contexts.register_local(data, answering=others)
@@ -103,8 +128,7 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
                 "a part of the stack ended by itself",
                 hint=f"see {log}",
             )
-        note("draining")
-    note("stopped; the same command goes on where this ended")
+        note("draining; Ctrl-C again ends it at once")
 
 
 async def _begun(parts: AsyncExitStack, installation: Installation, options: Options) -> Stack:
