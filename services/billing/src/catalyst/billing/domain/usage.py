@@ -7,6 +7,7 @@ uses are counted is said by `counting.py`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -74,6 +75,7 @@ def key_of(subscription_id: str, meter: str) -> str:
     return f"{subscription_id}/{meter}"
 
 
+@functools.lru_cache(maxsize=256)
 def first_day(month: str) -> datetime:
     """Return the instant at which a month begins."""
     return datetime.strptime(month, prices.MONTH).replace(tzinfo=UTC)
