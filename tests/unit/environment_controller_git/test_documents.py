@@ -217,6 +217,18 @@ def test_any_text_survives_yaml(name: str, issuer: str) -> None:
     assert spec.keys() == FIELDS
 
 
+PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=300)
+
+
+NAMES = st.text("abcXYZ019./", min_size=1, max_size=40)
+
+
+@given(st.dictionaries(NAMES, PRINTABLE | st.lists(PRINTABLE) | st.integers() | st.none()))
+def test_what_is_written_quickly_is_written_byte_for_byte_the_same(spec: dict[str, Any]) -> None:
+    quick = documents.written({"spec": spec}, documents.Quick)
+    assert quick == documents.written({"spec": spec}, documents.Plain)
+
+
 RULES: st.SearchStrategy[Any] = st.one_of(
     st.builds(
         env1.PrRequired,

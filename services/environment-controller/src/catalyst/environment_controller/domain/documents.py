@@ -175,9 +175,14 @@ def _document(
         "metadata": _pruned(metadata),
         "spec": {name: held.get(name) for name in spec if name in held or name in clearable},
     }
+    return written(document, Quick if _is_simple(document) else Plain)
+
+
+def written(document: Mapping[str, Any], dumper: type[Plain | Quick]) -> bytes:
+    """Return a document in block style, its members in their order."""
     text: str = yaml.dump(
         document,
-        Dumper=_Plain,
+        Dumper=dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=False,
@@ -186,20 +191,41 @@ def _document(
     return text.encode("utf-8")
 
 
-class _Plain(yaml.SafeDumper):
+class Plain(yaml.SafeDumper):
     """Writes equal parts out each time, and no text that reads as a number."""
 
     @override
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
-    def text(self, data: str) -> yaml.ScalarNode:
-        """Return a text's node, quoted where any reader might take it for a number."""
-        style = "'" if _NUMBER.fullmatch(data) else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+class Quick(yaml.CSafeDumper):
+    """The same bytes in a fifth of the time, as long as all text is of printable ASCII.
+
+    Of other text libyaml escapes more than it has to, and breaks its lines elsewhere.
+    """
+
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
-_Plain.add_representer(str, _Plain.text)
+def _represent_text(dumper: Plain | Quick, data: str) -> yaml.ScalarNode:
+    """Return a text's node, quoted where any reader might take it for a number."""
+    style = "'" if _NUMBER.fullmatch(data) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+Plain.add_representer(str, _represent_text)
+Quick.add_representer(str, _represent_text)
+
+
+def _is_simple(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable()
+    if isinstance(value, Mapping):
+        return all(_is_simple(name) and _is_simple(inner) for name, inner in value.items())
+    return not isinstance(value, list) or all(map(_is_simple, value))
 
 
 def _camel(value: Any) -> Any:
