@@ -160,6 +160,18 @@ async def test_each_finds_its_own_and_a_new_process_answers_the_same(
             with pytest.raises(Rejected) as no:
                 await shop.ask_as(where, *role)
             assert no.value.code == "forbidden"
+        # Who sees every Organization hears that there is none; everybody else, what strangers hear.
+        for admin, code in (
+            (roles.SOVEREIGN_ADMIN, "organization-not-found"),
+            (roles.SECURITY_OFFICER, "forbidden"),
+            (roles.BILLING_ADMIN, "forbidden"),
+        ):
+            with pytest.raises(Rejected) as no:
+                await shop.ask_as("nowhere", admin)
+            assert no.value.code == code
+        with pytest.raises(Rejected) as no:
+            await shop.found("", "nowhere", ANN)
+        assert (no.value.code, no.value.message) == ("forbidden", forbidden.value.message)
         answered = await shop.ask("search", "beta", BEN)
     async with opened(js, keys) as again:
         assert await again.ask("search", "beta", BEN) == answered

@@ -53,6 +53,10 @@ class RolesTable:
         wanted = email.lower()
         return {org: owners[wanted] for org, owners in self._owners.items() if wanted in owners}
 
+    def exists(self, organization: str) -> bool:
+        """Return whether there is such an Organization, as far as was read."""
+        return organization in self._owners
+
     async def roles_of(self, organization: str | None, claims: Claims) -> frozenset[str]:
         """Return the roles after bringing the table to the leader's last word on the Organization.
 

@@ -23,13 +23,19 @@ from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.seeing import Past, Present
 from catalyst.chassis.service import Query, Service
 from catalyst.chassis.states import States
-from catalyst.chassis.tokens import BadToken, bearer
+from catalyst.chassis.tokens import BadToken, Claims, bearer
 from catalyst.contracts import codec, subjects
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
-from catalyst.contracts.roles import may_read, may_read_platform, may_send, service_asks
+from catalyst.contracts.roles import (
+    SOVEREIGN_ADMIN,
+    may_read,
+    may_read_platform,
+    may_send,
+    service_asks,
+)
 from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
@@ -110,8 +116,20 @@ class Questions:
         if claims.service is None and not _may_ask(query, organization, found):
             found = await self._table.roles_of(organization, claims)
             if not _may_ask(query, organization, found):
+                self._tell_of(organization, claims)
                 raise Rejected("forbidden", f"your roles do not allow {query.name}")
         return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
+
+    def _tell_of(self, organization: str | None, claims: Claims) -> None:
+        """Say that there is no such Organization, to who sees them all; all others hear no more.
+
+        Raises:
+            Rejected: `organization-not-found`.
+        """
+        if organization is None or SOVEREIGN_ADMIN not in claims.roles:
+            return
+        if not self._table.exists(organization):
+            raise Rejected("organization-not-found", f"there is no Organization {organization!r}")
 
 
 def _may_ask(query: Query, organization: str | None, roles: frozenset[str]) -> bool:
