@@ -249,6 +249,17 @@ def test_many_that_wait_are_each_told_once_and_the_log_of_the_platform_names_non
     assert sorted(told) == sorted(ref.path for ref in waiting)
 
 
+@pytest.mark.parametrize("path", ["", "acme", "acme.environment.organization.acme", "é.b.c.d"])
+def test_what_is_no_blueprint_s_path_is_not_told_and_its_place_is_named(path: str) -> None:
+    context = World().context(at("public", "bp-aa"), SELF, ())
+    good = blueprint_ref("acme", "private", "bp-wiki").path
+    with pytest.raises(Rejected) as refused:
+        blueprint.wake(Blueprint(), bp1.WakeDependents(waiting=(good, path)), context)
+    assert [error.pointer for error in refused.value.errors] == ["/data/waiting/1"]
+    nobody = bp1.WakeDependents(waiting=(), more=True)
+    assert blueprint.wake(Blueprint(), nobody, context) == Decision()
+
+
 def test_who_may_say_what_of_a_version() -> None:
     world = World()
     world.register(WIKI)

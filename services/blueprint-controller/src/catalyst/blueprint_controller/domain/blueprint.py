@@ -33,7 +33,7 @@ from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Context, Decision, Emit, Send, emit
 from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Claim, Ref
+from catalyst.contracts.subjects import BadSubject, Claim, Ref
 from catalyst.contracts.tables.role import SECURITY_OFFICER
 
 AGGREGATE: Final = BLUEPRINT
@@ -179,14 +179,27 @@ def wake(_state: Blueprint, command: bp1.WakeDependents, context: Context) -> De
     """Tell those that wait for this Blueprint to look again.
 
     Raises:
-        Rejected: `forbidden`.
+        Rejected: `forbidden`, or `invalid-data` for a path that is no Blueprint's.
     """
     require_self(context)
     arrived = bp1.CheckDependencies(arrived=_name(context.ref))
-    sends = tuple(Send(ref=Ref.parse(path), command=arrived) for path in command.waiting)
-    last = bp1.DependentsWoken(after=turn(command.waiting[-1]))
-    more = (Emit(last),) if command.more else ()
-    return Decision(events=more, commands=sends)
+    refs = [_waiting(path, place) for place, path in enumerate(command.waiting)]
+    more = [bp1.DependentsWoken(after=turn(path)) for path in command.waiting[-1:] if command.more]
+    return Decision(
+        events=tuple(map(Emit, more)),
+        commands=tuple(Send(ref=ref, command=arrived) for ref in refs),
+    )
+
+
+def _waiting(path: str, place: int) -> Ref:
+    try:
+        ref = Ref.parse(path)
+    except BadSubject:
+        ref = None
+    if ref is None or (ref.service, ref.aggregate) != ("blueprint", "blueprint"):
+        pointer = f"/data/waiting/{place}"
+        raise Rejected("invalid-data", "it is not the path of a Blueprint", pointer=pointer)
+    return ref
 
 
 def turn(path: str) -> str:
