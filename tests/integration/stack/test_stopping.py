@@ -1,4 +1,4 @@
-"""Ctrl-C while a stack still starts: it ends at once, in order, and says so."""
+"""Ctrl-C while a stack still starts, or drains: it ends at once, and says so."""
 
 import asyncio
 import os
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from catalyst.cli.up import HURRIED
 
 pytestmark = pytest.mark.real
 
@@ -32,6 +34,44 @@ async def test_a_demonstration_that_is_stopped_leaves_nothing(tmp_path: Path) ->
     assert _made(tmp_path) == []
 
 
+@pytest.mark.parametrize("more", [(), ("--processes",)])
+async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    child = await _begun(tmp_path, ["up", "--data", str(data), "--port", "0", *more])
+    assert child.stdout is not None
+    assert child.stderr is not None
+    while b"Ctrl-C" not in (line := await child.stdout.readline()):
+        assert line
+    children = _children(child.pid)
+    (broker,) = (int(pid) for pid in children if _runs(pid, "nats-server"))
+    # Nothing drains as long as the broker stands still.
+    os.kill(broker, signal.SIGSTOP)
+    child.send_signal(signal.SIGINT)
+    while not (line := await child.stderr.readline()).startswith(b"draining"):
+        assert line
+    assert line == b"draining; Ctrl-C again ends it at once\n"
+    child.send_signal(signal.SIGINT)
+    async with asyncio.timeout(60):
+        assert (await child.stderr.read()).decode() == f"{HURRIED}\n"
+        assert await child.wait() == 130
+    assert [pid for pid in children if _runs(pid, "nats-server") or _runs(pid, "catalyst")] == []
+
+
+def _children(pid: int) -> list[str]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for path in found for child in path.read_text().split()]
+
+
+def _runs(pid: str, name: str) -> bool:
+    """Return whether a process runs something called like this; a dead one runs nothing."""
+    try:
+        return name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
 def _made(home: Path) -> list[Path]:
     """Return the directories of demonstrations."""
     return list(home.glob("catalyst-demo-*"))
@@ -39,12 +79,7 @@ def _made(home: Path) -> list[Path]:
 
 async def _struck(home: Path, command: list[str], reached: str) -> list[str]:
     """Run the command, stop it where a line was reached, and return what it then says."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _PROGRAM, *command),
-        env=os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "TMPDIR": str(home)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    child = await _begun(home, command)
     assert child.stdout is not None
     assert child.stderr is not None
     said = ""
@@ -58,3 +93,12 @@ async def _struck(home: Path, command: list[str], reached: str) -> list[str]:
         code = await child.wait()
     assert (code, await child.stdout.read()) == (130, b"")
     return [line for line in rest if not line.startswith("starting")]
+
+
+async def _begun(home: Path, command: list[str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _PROGRAM, *command),
+        env=os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "TMPDIR": str(home)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

@@ -146,6 +146,12 @@ class Supervisor:
         child.kill()
         return child.pid
 
+    def kill_all(self) -> None:
+        """Kill the processes of all members that run now."""
+        for member in self.members.values():
+            if member.child is not None and member.child.returncode is None:
+                member.child.kill()
+
     async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
         quick = 0
         while not stopping.is_set():

@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import logging
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,6 +83,13 @@ class Stack:
     supervisor: Supervisor | None
     """Holds the processes of the members, if they have any."""
     broker: BrokerProcess | None
+
+    def kill(self) -> None:
+        """Kill every process that it began: for somebody who ends right after it."""
+        if self.supervisor is not None:
+            self.supervisor.kill_all()
+        if self.broker is not None and self.broker.pid is not None:
+            os.kill(self.broker.pid, signal.SIGKILL)
 
 
 @asynccontextmanager

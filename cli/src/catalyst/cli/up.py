@@ -90,31 +90,19 @@ async def _up(data: Path, options: Options) -> None:
 
 
 async def _keep(installation: Installation, options: Options, log: Path) -> None:
-    try:
-        async with asyncio.timeout(None) as draining:
-            await _serve(installation, options, log, draining)
-    except TimeoutError as error:
-        if not draining.expired():
-            raise
-        raise Ended(ExitCode.INTERRUPTED) from error
-    note("stopped; the same command goes on where this ended")
-
-
-async def _serve(
-    installation: Installation, options: Options, log: Path, draining: asyncio.Timeout
-) -> None:
     data = installation.data
     stop = asyncio.Event()
-
-    def end() -> None:
-        if not stop.is_set():
-            stop.set()
-        elif draining.when() is None:
-            note(HURRIED)
-            draining.reschedule(0)
-
     async with AsyncExitStack() as parts:
         stack = await _begun(parts, installation, options)
+
+        def end() -> None:
+            if stop.is_set():
+                note(HURRIED)
+                stack.kill()
+                # Whatever drains may take long, and nothing of it is needed: a crash is no worse.
+                os._exit(ExitCode.INTERRUPTED)
+            stop.set()
+
         stop_on_signal(end)
         known = contexts.load(contexts.default_path())
         others = await startable.answering(known, contexts.of_directory(data))
@@ -129,6 +117,7 @@ async def _serve(
                 hint=f"see {log}",
             )
         note("draining; Ctrl-C again ends it at once")
+    note("stopped; the same command goes on where this ended")
 
 
 async def _begun(parts: AsyncExitStack, installation: Installation, options: Options) -> Stack:
