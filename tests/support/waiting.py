@@ -3,12 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from typing import Final
+
+LONGEST_PAUSE: Final = 0.05
+"""In seconds; reached after a third of one."""
 
 
 async def until(
     condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60.0, pause: float = 0.01
 ) -> None:
-    """Return as soon as `condition` holds; it is looked at every `pause` seconds.
+    """Return as soon as `condition` holds; it is looked at every `pause` seconds, later less often.
+
+    Each look may be a question to a broker that is shared, so the pause grows to `LONGEST_PAUSE`.
 
     Raises:
         TimeoutError: If it does not within `seconds`.
@@ -19,3 +25,4 @@ async def until(
             if await answer if inspect.isawaitable(answer) else answer:
                 return
             await asyncio.sleep(pause)
+            pause = max(pause, min(pause * 1.2, LONGEST_PAUSE))
