@@ -161,6 +161,21 @@ def test_work_that_could_grow_is_refused_before_or_cut_after(source: str) -> Non
 
 
 @pytest.mark.guarantee("G20.4")
+@pytest.mark.parametrize(
+    ("source", "entries"),
+    [
+        ("config.l.map(a, config.l.map(b, a * b))", 150),
+        ("config.l.map(a, 'x'.matches('a'))", 250),
+    ],
+    ids=["work", "patterns"],
+)
+def test_each_limit_of_work_is_reached_by_what_would_still_end(source: str, entries: int) -> None:
+    compile_(source).evaluate({"config": {"l": list(range(entries // 5))}})
+    with pytest.raises(EvaluationError, match="could do too much"):
+        compile_(source).evaluate({"config": {"l": list(range(entries))}})
+
+
+@pytest.mark.guarantee("G20.4")
 @given(st.text(alphabet="config.napltio()[]{}'\"\\?:!-+*/&|=<>, 0123456789\n$`x", max_size=80))
 def test_any_text_compiles_or_is_refused_inside_itself(text: str) -> None:
     for read in (lambda: parse(text, old=True), lambda: compile_(text), lambda: condition(text)):
