@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -62,19 +62,27 @@ class Stack:
 
 @contextmanager
 def running(
-    access: Access, data: Path, service: Service | None = None, *, check_seconds: float = 60.0
+    access: Access,
+    data: Path,
+    service: Service | None = None,
+    *,
+    check_seconds: float = 60.0,
+    reads: Mapping[str, Any] | None = None,
+    door: Mapping[str, Any] | None = None,
 ) -> Iterator[Stack]:
     """Run everything until the block ends; with `service`, its worker decides and no other.
 
-    Some rows are held against the log about every `check_seconds`.
+    Some rows are held against the log about every `check_seconds`. `reads` holds more settings of
+    the projector, `door` those of the gateway.
     """
+    reading = {"check_seconds": check_seconds, **(reads or {})}
     found: list[Stack] = []
     failed: list[BaseException] = []
     started = threading.Event()
     ended = threading.Event()
 
     async def hold() -> None:
-        async with _stack(access, data, service, check_seconds) as stack:
+        async with _stack(access, data, service, reading, door or {}) as stack:
             found.append(stack)
             started.set()
             await asyncio.to_thread(ended.wait)
@@ -103,7 +111,11 @@ def running(
 
 @asynccontextmanager
 async def _stack(
-    access: Access, data: Path, service: Service | None, check_seconds: float
+    access: Access,
+    data: Path,
+    service: Service | None,
+    reads: Mapping[str, Any],
+    front: Mapping[str, Any],
 ) -> AsyncIterator[Stack]:
     keys = KeyRing.open(data / "keys")
     shared: dict[str, Any] = {
@@ -125,10 +137,12 @@ async def _stack(
             _deciding(ControllerSettings(**own("environment"), git_root=str(data / "git")), service)
         )
         reading = await stack.enter_async_context(
-            projector_main.build(ProjectorSettings(**own("projector"), check_seconds=check_seconds))
+            projector_main.build(ProjectorSettings(**own("projector"), **reads))
         )
         door = await stack.enter_async_context(
-            gateway_main.build(GatewaySettings(**own("gateway")), projector=reading.app, git=git)
+            gateway_main.build(
+                GatewaySettings(**own("gateway"), **front), projector=reading.app, git=git
+            )
         )
         others = [
             await stack.enter_async_context(_other(name, own(name)))
