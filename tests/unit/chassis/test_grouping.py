@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from catalyst.chassis.batch import Draft
-from catalyst.chassis.grouping import Grouping
+from catalyst.chassis.batch import Draft, Written
+from catalyst.chassis.grouping import Grouping, Placed, Superseded
 from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.contracts import environment_v1
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import Ref
 from catalyst.contracts.topology import MAX_GROUP_COMMANDS
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -96,3 +98,32 @@ async def test_what_waits_is_not_overtaken_by_what_touches_the_same() -> None:
 async def test_what_is_to_go_alone_goes_alone() -> None:
     assert await committed(draft("a"), draft("b", alone=True), draft("c")) == [["a", "c"], ["b"]]
     assert await committed(draft("a", alone=True), draft("b"), draft("c")) == [["a"], ["b", "c"]]
+
+
+def writing(name: str, at: int) -> Draft:
+    """An acceptance that writes one event to an Organization that was read at `at`."""
+    ref = Ref("acme", "environment", "organization", "acme")
+    event = environment_v1.OrganizationResumed(slug="acme")
+    found = draft(name)
+    found.events = [Written(Outgoing(f"evt.{ref.path}.organization-resumed.v1", b""), ref, event)]
+    found.guards = {ref.guard: at}
+    return found
+
+
+async def test_who_was_decided_from_what_has_moved_is_told_and_never_sent() -> None:
+    recorder = Recorder()
+    grouping = Grouping(cast("Any", recorder))
+    apart = draft("c", guarded="evt.x.>", at=5)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(grouping.run())
+        first, second, _ = await asyncio.gather(
+            *map(grouping.commit, (writing("a", 5), writing("b", 5), apart)), return_exceptions=True
+        )
+        assert isinstance(first, Placed)
+        assert isinstance(second, Superseded)
+        assert second.guard == "evt.acme.environment.organization.acme.>"
+        # From what has been stored the next one is decided.
+        await grouping.commit(writing("d", first.events[0]))
+        running.cancel()
+    assert recorder.batches == [["done.acme.c", "done.acme.a"], ["done.acme.d"]]
+    assert not grouping.waiting

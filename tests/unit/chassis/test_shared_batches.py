@@ -20,7 +20,7 @@ from tests.unit.chassis.drafts import (
 
 from catalyst.chassis import batch, outcome
 from catalyst.chassis.batch import Draft
-from catalyst.chassis.grouping import Grouping, Placed
+from catalyst.chassis.grouping import Grouping, Placed, Superseded
 from catalyst.chassis.jetstream.port import Ack, Outgoing, WrongSequence
 from catalyst.chassis.states import Held, HeldClaim
 from catalyst.contracts.decision import (
@@ -74,7 +74,7 @@ async def stored(drafts: Sequence[Draft]) -> tuple[Store, list[Placed | Exceptio
     async def one(draft: Draft) -> Placed | Exception:
         try:
             return await grouping.commit(draft)
-        except WrongSequence as error:
+        except (Superseded, WrongSequence) as error:
             return error
 
     async with asyncio.TaskGroup() as tasks:
@@ -83,6 +83,10 @@ async def stored(drafts: Sequence[Draft]) -> tuple[Store, list[Placed | Exceptio
             waiting = [commits.create_task(one(draft)) for draft in drafts]
         answers = [task.result() for task in waiting]
         running.cancel()
+    for draft, answer in zip(drafts, answers, strict=True):
+        if isinstance(answer, Superseded):
+            # The broker would not have taken it any more.
+            assert store.last[answer.guard] > draft.guards[answer.guard]
     return store, answers
 
 

@@ -10,12 +10,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from typing import Any, Final
+from contextlib import AsyncExitStack
+from typing import Final
 
 from catalyst.chassis import batch, outcome, parking
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.errors import Retry
-from catalyst.chassis.grouping import Grouping, Placed
+from catalyst.chassis.grouping import Grouping, Placed, Superseded
 from catalyst.chassis.jetstream.port import (
     Broker,
     BrokerError,
@@ -31,8 +32,9 @@ from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Asking, Service
 from catalyst.chassis.states import Held, States, free
+from catalyst.chassis.turns import Turns
 from catalyst.chassis.way import Way, Ways
-from catalyst.contracts.decision import Context, Decision, Fired, Recorded
+from catalyst.contracts.decision import Decision, Fired, Recorded
 from catalyst.contracts.message import Event, Outcome
 from catalyst.contracts.registry import named
 from catalyst.contracts.rejection import Rejected
@@ -83,6 +85,7 @@ class Deciding:
         self._mending = Mending(service, broker, states)
         self.again = self._mending.again
         self._ways = Ways(service)
+        self._turns = Turns()
 
     async def answer(self, job: Job) -> Outcome | None:
         """Return the outcome of a job; tries until there is one, or nothing to be recorded.
@@ -93,14 +96,29 @@ class Deciding:
             Fewer: If messages of a source cannot be decided as one input.
             Rejected: If a source refuses its one message.
         """
+        async with AsyncExitStack() as turn:
+            return await self._until_answered(job, turn)
+
+    async def _until_answered(self, job: Job, turn: AsyncExitStack) -> Outcome | None:
+        """Try until there is an answer; `turn` holds the place at what many want to change."""
         # `retry` and `drop` act before they record anything, so a repeat has to be known first.
         doubt = job.delivered > 1 or job.is_runtime
         failures = 0
+        mine = ""
         while True:
             # What was read anew fits into a group again; who fails once more spoils nobody else's.
             alone = failures > 1
             try:
                 return await self._try(job, look_first=doubt, alone=alone)
+            except Superseded as error:
+                # It was not tried, so there is nothing to doubt. Whoever waits here decides from
+                # what the one before has stored, and not all from what the first one makes stale.
+                self._measures.conflicts.inc()
+                if error.guard != mine:
+                    await turn.aclose()
+                    await turn.enter_async_context(self._turns.at(error.guard))
+                    mine = error.guard
+                continue
             except (WrongSequence, DuplicateId):
                 self._measures.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
@@ -134,7 +152,7 @@ class Deciding:
         if job.is_runtime:
             return await self._mend(job)
         own = await self._own(job, fresh=look_first)
-        reason, detail = _why_parked(job, own)
+        reason, detail = parking.why(job, own)
         if reason:
             return await self._set_aside(job, reason, detail)
         try:
@@ -173,6 +191,7 @@ class Deciding:
 
         Raises:
             BrokerError: As the broker port says.
+            Superseded: Likewise, if nothing was tried.
         """
         draft = event_draft(job, own, event)
         await self.commit(draft, Reading(own, {}, {}), alone=True)
@@ -221,7 +240,7 @@ class Deciding:
             if way.prepare is not None:
                 facts = await way.prepare(job.payload, job.ref, job.actor, job.now, self._asking)
             reading = await self._read(own, way)
-            context = _context(job, reading, facts)
+            context = reading.context(job, facts)
             decision = way.decide(own.state, way.input, context)
             types = tuple(_type_of(item.event, job.ref.service) for item in decision.events)
             accepted = outcome.accepted(job, types, decision.result)
@@ -289,13 +308,20 @@ class Deciding:
 
         Raises:
             BrokerError: As the broker port says.
+            Superseded: If it was not tried.
         """
         draft.alone = draft.alone or alone
         held = reading.held if reading is not None else {}
+        stale = self._states.moved(held)
+        if stale is not None:
+            raise Superseded(stale.guard)
         try:
             placed = await self._grouping.commit(draft)
         except BrokerError:
             self._states.forget(list(held))
+            raise
+        except Superseded:
+            self._states.let_go(held)
             raise
         after: dict[Ref, list[tuple[Event, int]]] = {}
         for written, seq in zip(draft.events, placed.events, strict=True):
@@ -343,6 +369,7 @@ class Deciding:
 
         Raises:
             BrokerError: If a guard did not hold: look for an outcome, then try again.
+            Superseded: Likewise.
         """
         subject = job.ref.dead_letter(job.origin, job.sequence)
         if any(entry.subject == subject for entry in own.parked):
@@ -366,29 +393,5 @@ def outcome_of(placed: Placed, log_name: str) -> Outcome:
     return outcome.placed(placed.outcome, placed.last, log_name)
 
 
-def _why_parked(job: Job, own: Held) -> tuple[str, str]:
-    """Return why a message must not be decided, as a code and in words; empty if it may be."""
-    if own.parked:
-        return "behind", "an earlier message of it is parked"
-    if own.broken:
-        return "fold-failed", own.broken
-    if job.delivered > parking.MAX_DELIVERIES:
-        return "redelivered", f"delivered {job.delivered} times"
-    return "", ""
-
-
 def _type_of(event: Event, service: str) -> str:
     return named(type(event), service).type
-
-
-def _context(job: Job, reading: Reading, facts: Any) -> Context:
-    return Context(
-        now=job.now,
-        ref=job.ref,
-        actor=job.actor,
-        input_id=job.input_id,
-        done_id=job.done_id,
-        reads={ref: held.state for ref, held in reading.others.items()},
-        claims={claim: held.state for claim, held in reading.claims.items()},
-        facts=facts,
-    )

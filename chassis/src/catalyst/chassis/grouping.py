@@ -1,8 +1,10 @@
 """Grouping: while one batch is in flight the next is collected, so that a batch carries many.
 
 A batch costs the same whatever is in it. Inside one batch the broker does not protect commands from
-each other, so a draft that touches what another one touches waits for the next batch. A refused
-group is decided again from what is read anew. Called by the decide loop; calls the broker port.
+each other, so a draft that touches what another one touches waits for the next batch. What a stored
+batch has moved under those that wait is known here: they are told at once, since the broker could
+only refuse each of them, one batch after the other. A refused group is decided again from what is
+read anew. Called by the decide loop; calls the broker port.
 """
 
 from __future__ import annotations
@@ -18,6 +20,15 @@ from catalyst.chassis.jetstream.port import Ack, Broker, BrokerError, Outgoing
 from catalyst.chassis.measures import Measures
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.topology import MAX_GROUP_COMMANDS, MAX_GROUP_MESSAGES
+
+
+class Superseded(Exception):
+    """A draft was never sent: a batch of this worker moved what it was decided from."""
+
+    def __init__(self, guard: str) -> None:
+        super().__init__(f"{guard} has moved")
+        self.guard = guard
+        """One guard string that has moved, the same one for all that wait for it."""
 
 
 class Placed(NamedTuple):
@@ -87,6 +98,21 @@ def _touches(waiting: _Waiting, writes: set[str], guards: Mapping[str, int]) -> 
     )
 
 
+def _outdated(guards: Mapping[str, int], moved: Mapping[str, int]) -> str | None:
+    """Return a guard that no longer holds, the same one for all that share several."""
+    return min((guard for guard, at in guards.items() if moved.get(guard, 0) > at), default=None)
+
+
+def _moved(group: Sequence[_Waiting], messages: Sequence[Outgoing], first: int) -> dict[str, int]:
+    """Return where everything stands now that a stored batch has moved and that may be guarded."""
+    found = {message.subject: first + offset for offset, message in enumerate(messages)}
+    for item in group:
+        for written in item.draft.events:
+            at = found[written.message.subject]
+            found[written.ref.guard] = max(at, found.get(written.ref.guard, 0))
+    return found
+
+
 class Grouping:
     """Sends the drafts of all lanes, one batch in flight at a time."""
 
@@ -96,6 +122,8 @@ class Grouping:
         self._measures = measures or Measures()
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._moved: dict[str, int] = {}
+        """Sequences of what the last batch has moved, until those that came meanwhile are told."""
         self.batches = 0
         """Batches sent so far."""
         self.commands = 0
@@ -111,6 +139,7 @@ class Grouping:
 
         Raises:
             BrokerError: As the broker port says; after `Unavailable` nobody knows.
+            Superseded: If it can be stored no more, and nothing was tried.
         """
         answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(draft, answer, draft.writes(), draft.size()))
@@ -131,6 +160,10 @@ class Grouping:
                 await self._send(group)
 
     def _collect(self) -> list[_Waiting]:
+        if self._moved:
+            # Whoever put a draft here before the last batch was known of could not know better.
+            self._tell()
+            self._moved = {}
         group = _Group()
         rest: deque[_Waiting] = deque()
         blocked: set[str] = set()
@@ -167,6 +200,20 @@ class Grouping:
         for item, place in zip(ordered, places, strict=True):
             if not item.answer.done():
                 item.answer.set_result(_placed(place, first, ack.seq))
+        # Last, so that what is held has moved on before those that lost look at it.
+        self._moved = _moved(ordered, messages, first)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell those that wait and were decided from what has moved since."""
+        rest: deque[_Waiting] = deque()
+        for waiting in self._queue:
+            found = _outdated(waiting.draft.guards, self._moved)
+            if found is None:
+                rest.append(waiting)
+            elif not waiting.answer.done():
+                waiting.answer.set_exception(Superseded(found))
+        self._queue = rest
 
     async def _store(self, messages: Sequence[Outgoing]) -> Ack:
         # A message alone needs no staging: the same guard on a plain publish costs a tenth.

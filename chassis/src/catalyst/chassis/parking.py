@@ -222,3 +222,14 @@ def _as_parking(job: Job) -> Job:
         delivery=None,
         traceparent=job.traceparent,
     )
+
+
+def why(job: Job, own: Held) -> tuple[str, str]:
+    """Return why a message must not be decided, as a code and in words; empty if it may be."""
+    if own.parked:
+        return "behind", "an earlier message of it is parked"
+    if own.broken:
+        return "fold-failed", own.broken
+    if job.delivered > MAX_DELIVERIES:
+        return "redelivered", f"delivered {job.delivered} times"
+    return "", ""

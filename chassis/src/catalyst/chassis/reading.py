@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from catalyst.chassis.job import Job
 from catalyst.chassis.states import Held, HeldClaim
+from catalyst.contracts.decision import Context
 from catalyst.contracts.subjects import Claim, Ref
 
 
@@ -26,3 +28,16 @@ class Reading(NamedTuple):
         found = {item.ref.guard: item.version for item in self.held.values()}
         found.update({item.claim.subject: item.version for item in self.claims.values()})
         return found
+
+    def context(self, job: Job, facts: Any) -> Context:
+        """Return what a rule sees of it, beside its input and what was prepared."""
+        return Context(
+            now=job.now,
+            ref=job.ref,
+            actor=job.actor,
+            input_id=job.input_id,
+            done_id=job.done_id,
+            reads={ref: held.state for ref, held in self.others.items()},
+            claims={claim: held.state for claim, held in self.claims.items()},
+            facts=facts,
+        )

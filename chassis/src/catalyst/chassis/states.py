@@ -122,6 +122,20 @@ class States:
         for ref in refs:
             self._held.pop(ref, None)
 
+    def moved(self, read: Mapping[Ref, Held]) -> Ref | None:
+        """Return one of what was read that is held as something newer by now, if there is one."""
+        for ref, held in read.items():
+            known = self._held.get(ref)
+            if known is not None and known.version > held.version:
+                return ref
+        return None
+
+    def let_go(self, read: Mapping[Ref, Held]) -> None:
+        """Load these again unless something newer than what was read is held already."""
+        for ref, held in read.items():
+            if self._held.get(ref) is held:
+                self._held.pop(ref)
+
     def advance(
         self, before: Held, recorded: Sequence[tuple[Any, int]], *, snapshot: bool = False
     ) -> None:
