@@ -153,6 +153,18 @@ def test_what_is_immutable_cannot_change() -> None:
     assert (found.pointer, found.rule) == ("/region", "immutable")
 
 
+def test_a_field_called_like_a_keyword_is_a_field() -> None:
+    fixed = {"type": "string", "x-catalyst-immutable": True}
+    schema = of(properties=of(x=fixed), items=fixed, allOf=fixed)
+    assert check(schema) == []
+    before = {"properties": {"x": "a"}, "items": "a", "allOf": "a"}
+    after = {"properties": {"x": "b"}, "items": "b", "allOf": "b"}
+    refused = validate_update(schema, before, after)
+    assert [one.pointer for one in refused] == ["/allOf", "/items", "/properties/x"]
+    inside = of(hosts={"type": "array", "items": of(properties=fixed)})
+    assert [rule for _, rule in rules(inside)] == ["immutable"]
+
+
 def test_a_default_that_held_is_kept_where_a_new_version_has_another() -> None:
     def sized(default: int) -> dict[str, Any]:
         return of(size={"type": "integer", "default": default, "x-catalyst-immutable": True})

@@ -230,3 +230,11 @@ def test_an_upgrade_is_refused_with_the_reason(
         [parse_range(one) for one in blocks],
     )
     assert re.search(why, found) if why else found == ""
+
+
+def test_a_build_may_be_numbered_by_its_time() -> None:
+    earlier, later = parse("1.0.0-20261129153000"), parse("1.0.0-20261129153001")
+    assert earlier < later < parse("1.0.0")
+    assert str(later) == "1.0.0-20261129153001"
+    with pytest.raises(BadVersion):
+        parse(f"1.0.0-{'1' * 19}")

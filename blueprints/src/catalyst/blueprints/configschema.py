@@ -12,7 +12,7 @@ import jsonschema_rs
 from catalyst.blueprints import words
 from catalyst.blueprints.findings import Path, Violation, spelled
 from catalyst.blueprints.merging import copied
-from catalyst.blueprints.metaschema import LISTS, META, walk
+from catalyst.blueprints.metaschema import LISTS, MAPS, META, walk
 
 MAX_BYTES: Final = 64 * 1024
 """Of a schema, and of the values under one, as JSON."""
@@ -101,7 +101,9 @@ def _check_hints(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
         message = "only an application-ref is filtered"
         fix = "add x-catalyst-ui-hint: application-ref, or leave the filter out"
         yield _violation((*path, "x-catalyst-ui-filter"), "hint", message, fix)
-    inside_list = any(step in {"items", "oneOf", "anyOf", "not", "if"} for step in path)
+    inside_list = any(
+        keyword in {"items", "oneOf", "anyOf", "not", "if"} for keyword, _ in _steps(path)
+    )
     if part.get("x-catalyst-immutable") and inside_list:
         message = "an entry of a list or an alternative cannot be immutable by itself"
         fix = "mark the field that holds it"
@@ -212,8 +214,17 @@ def immutable(schema: dict[str, Any]) -> list[Path]:
 
 def _field_path(path: Path) -> Path:
     """Return the path of a field from the path of its schema."""
-    steps = zip(path, ("", *path), strict=False)
-    return tuple(step for step, before in steps if before == "properties")
+    return tuple(name for keyword, name in _steps(path) if keyword == "properties")
+
+
+def _steps(path: Path) -> Iterator[tuple[str, str]]:
+    """Return the keywords on the way to a schema, each with the name behind it, if it has one.
+
+    A field may be called like a keyword, so the steps are told apart by their place.
+    """
+    rest = iter(map(str, path))
+    for keyword in rest:
+        yield keyword, next(rest) if keyword in MAPS or keyword in LISTS else ""
 
 
 def references(schema: dict[str, Any], values: dict[str, Any]) -> list[tuple[Path, str, str]]:

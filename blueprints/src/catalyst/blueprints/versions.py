@@ -17,6 +17,8 @@ from typing_extensions import override
 MAX_TEXT: Final = 200
 MAX_ALTERNATIVES: Final = 20
 _MAX_DIGITS: Final = 9
+_MAX_PRE_DIGITS: Final = 18
+"""Of a number in a pre-release: builds are numbered by their time, such as 20261129153000."""
 
 _VERSION: Final = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)(?:-([a-z0-9.-]+))?")
 _TOKEN: Final = re.compile(r"\s*(?P<op>\^|~|>=|<=|>|<|=)?\s*(?P<version>[^\s|<>=^~]+)")
@@ -90,9 +92,9 @@ def parse(text: str) -> Version:
     return Version(major, minor, patch, _pre(text, match[4], match.start(4)))
 
 
-def _number(text: str, digits: str, offset: int) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise BadVersion(text, offset + 1, f"a number has at most {_MAX_DIGITS} digits")
+def _number(text: str, digits: str, offset: int, most: int = _MAX_DIGITS) -> int:
+    if len(digits) > most:
+        raise BadVersion(text, offset + 1, f"a number has at most {most} digits")
     if len(digits) > 1 and digits.startswith("0"):
         raise BadVersion(text, offset + 1, "a number has no leading zeros")
     return int(digits)
@@ -106,7 +108,7 @@ def _pre(text: str, written: str | None, offset: int) -> tuple[Part, ...]:
         if not word:
             raise BadVersion(text, offset + 1, "a part of the pre-release is empty")
         if word.isdigit():
-            parts.append((0, _number(text, word, offset), ""))
+            parts.append((0, _number(text, word, offset, _MAX_PRE_DIGITS), ""))
         else:
             parts.append((1, 0, word))
         offset += len(word) + 1
