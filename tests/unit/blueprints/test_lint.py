@@ -10,7 +10,9 @@ from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
 from catalyst.blueprints.document import Mode, read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import Linted, lint
+from catalyst.blueprints.manifests import MAX_VALUES
 from catalyst.blueprints.package import Package, of_files
+from catalyst.blueprints.source import MAX_NODES
 
 POD = """\
 apiVersion: apps/v1
@@ -102,6 +104,7 @@ def test_findings_of_all_kinds_and_files_are_told_at_once() -> None:
     assert all(one.message and one.fix and one.column for one in linted.findings)
 
 
+@pytest.mark.guarantee("G20.9")
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
@@ -115,6 +118,68 @@ def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, k
     linted = lint(package(DOCUMENT, manifest))
     assert linted.refused
     assert [one.rule for one in linted.findings] == ["manifests.elsewhere"]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("v1", "ClusterRole"),
+        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
+        ("pkg.crossplane.io/v1", "Provider"),
+        ("external-secrets.io/v1", "ClusterExternalSecret"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass"),
+        ("admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicy"),
+        ("access.openova.io/v1alpha1", "UserAccess"),
+        ("extensions/v1beta1", "Ingress"),
+        ("v1", "ConfigMapList"),
+        ("v1", "List"),
+    ],
+)
+def test_a_kind_that_is_not_known_to_stay_in_a_namespace_is_refused(
+    version: str, kind: str
+) -> None:
+    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert [(one.severity, one.pointer) for one in linted.findings] == [(Severity.ERROR, "/kind")]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize("items", ["[{kind: ClusterRoleBinding}]", "${{ [config.replicas] }}", ""])
+def test_no_object_holds_others(items: str) -> None:
+    manifest = f"{MANIFEST}items: {items}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert [(one.rule, one.pointer) for one in linted.findings] == [("manifests.object", "/items")]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "finalizers: [example.com/never]",
+        "ownerReferences: [{apiVersion: v1, kind: Namespace, name: x, uid: x}]",
+        "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}",
+        "labels: {kustomize.toolkit.fluxcd.io/ssa: Ignore}",
+        "annotations: {config.kubernetes.io/local-config: 'true'}",
+        'annotations: \'${{ {"kustomize.toolkit.fluxcd.io/force": "enabled"} }}\'',
+        "finalizers: '${{ [environment.name] }}'",
+    ],
+)
+def test_no_object_steers_how_it_is_applied(given: str) -> None:
+    manifest = MANIFEST.replace("\ndata:", f"\n  {given}\ndata:")
+    assert [one.rule for one in lint(package(manifest=manifest)).findings] == ["manifests.steering"]
+
+
+@pytest.mark.guarantee("G20.4")
+def test_values_of_all_files_are_counted_together() -> None:
+    each = MAX_NODES - 100
+    full = f"{SAME}data: {{a: [{','.join('1' * each)}]}}\n"
+    names = [f"f{number}.yaml" for number in range(10)]
+    files = {f"manifests__{name}": full for name in names}
+    listed = KUSTOMIZATION.replace("app.yaml", ", ".join(names))
+    one = package(**files, **{"manifests__kustomization.yaml": listed})
+    last = MAX_VALUES // each
+    assert found(one) == [("manifests.size", f"manifests/f{last}.yaml", 0)]
 
 
 @pytest.mark.guarantee("G20.3")

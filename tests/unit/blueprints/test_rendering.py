@@ -124,6 +124,12 @@ def test_what_is_written_is_read_as_the_same_values(value: dict[str, Any]) -> No
     assert rendering.to_yaml([dict(reversed(list(value.items())))]) == raw
 
 
+@pytest.mark.guarantee("G20.7")
+@pytest.mark.parametrize("text", ["y", "N", "=", "NaN", "Inf", "yes", "null", "1e3", ".5"])
+def test_a_text_that_a_reader_could_take_for_something_else_is_quoted(text: str) -> None:
+    assert rendering.to_yaml([{"a": text}]) == f"a: '{text}'\n".encode()
+
+
 class _Dumper(yaml.CSafeDumper):
     """The library's own, with the same quotes."""
 

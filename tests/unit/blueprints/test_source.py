@@ -84,7 +84,7 @@ def test_what_is_missing_is_where_it_should_be() -> None:
         ("? [a]\n: b\n", "yaml.key"),
         ("a: \x00", "yaml.syntax"),
         ("!!python/object/apply:os.system [id]", "yaml.tag"),
-        ("a: 1e999", "yaml.number"),
+        ("a: 1.0e+999", "yaml.number"),
     ],
 )
 def test_hostile_text_meets_a_limit(text: str, rule: str) -> None:
@@ -108,3 +108,27 @@ def test_an_alias_gives_each_place_its_own_value() -> None:
 def test_depth_is_taken_up_to_the_limit() -> None:
     assert rules("[" * MAX_DEPTH + "]" * MAX_DEPTH) == []
     assert rules("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == ["yaml.depth"]
+
+
+@pytest.mark.parametrize(
+    "text", [".inf", "-.Inf", ".nan", ".5", "1.", "1e3", "1.5e3", "1e-3", "2026-01-01", "=", "N"]
+)
+def test_what_readers_take_for_different_things_is_refused(text: str) -> None:
+    assert rules(f"a: {text}") == ["yaml.ambiguous"]
+    assert rules(f"a: '{text}'") == []
+
+
+@pytest.mark.parametrize("text", ["1.5", "-0.5", "1.0e+3", "+1", "v1.2", "2026", "n8n"])
+def test_what_all_readers_take_alike_is_taken(text: str) -> None:
+    assert rules(f"a: {text}") == []
+
+
+def test_a_text_that_says_its_tag_is_a_text() -> None:
+    assert parse("a: !!str 12\n", "f.yaml").documents[0].value == {"a": "12"}
+
+
+@pytest.mark.guarantee("G20.3")
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_place_in_a_text_is_counted_by_any_end_of_lines(end: str) -> None:
+    (document,) = parse(f"a: 1{end}b: xyz{end}", "f.yaml").documents
+    assert document.mark_in(("b",), 2) == (2, 6)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.blueprints import templates
+from catalyst.blueprints import kinds, templates
 from catalyst.blueprints.expressions import BadExpression, Expression
 from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.package import BadPackage, Package
@@ -21,20 +21,9 @@ WHEN: Final = "catalyst.openova.io/when"
 MAX_OBJECTS: Final = 200
 KEPT_CHARACTERS: Final = 8 * 1024
 """Shorter files are kept as they were parsed: each is rendered for every plan and commit."""
-CLUSTER_SCOPED: Final = frozenset(
-    {
-        "APIService", "CertificateSigningRequest", "ClusterIssuer", "ClusterPolicy", "ClusterRole",
-        "ClusterRoleBinding", "ClusterSecretStore", "CSIDriver", "CSINode",
-        "CustomResourceDefinition", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration",
-        "Namespace", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration",
-        "RuntimeClass", "StorageClass", "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "VolumeAttachment",
-    }
-)  # fmt: skip
+MAX_VALUES: Final = 40_000
+"""Of all files together: each alone may be as large as it likes to be, and there are hundreds."""
 
-_APPLIERS: Final = (".fluxcd.io", "argoproj.io")
-"""Groups of objects that make others apply what stands elsewhere: nobody looked at that here, and
-whoever applies it may do more than an Application may."""
 _KEYS: Final = frozenset({"apiVersion", "kind", "resources"})
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -68,9 +57,16 @@ def read(package: Package, folder: str) -> Manifests:
             findings=(_file_finding(listed, "manifests.missing", message, fix),),
         )
     files: list[Manifest] = []
+    values = 0
     for name in _resources(package, listed, findings):
         path = f"{folder}/{name}"
-        documents = _documents(package, path, findings)
+        documents, more = _documents(package, path, findings)
+        values += more
+        if values > MAX_VALUES:
+            message = f"more than {MAX_VALUES} values in all files together"
+            findings.append(_file_finding(path, "manifests.size", message, "split the Blueprint"))
+            files = []
+            break
         objects = [one for one in documents if _is_object(one, findings)]
         files.append(Manifest(file=path, objects=tuple(objects)))
     if sum(len(one.objects) for one in files) > MAX_OBJECTS:
@@ -84,7 +80,7 @@ def read(package: Package, folder: str) -> Manifests:
 
 
 def _resources(package: Package, path: str, findings: list[Finding]) -> Iterator[str]:
-    documents = _documents(package, path, findings)
+    documents, _ = _documents(package, path, findings)
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         if documents:
             fix = "write apiVersion, kind and resources"
@@ -114,15 +110,18 @@ def _resources(package: Package, path: str, findings: list[Finding]) -> Iterator
         yield plain
 
 
-def _documents(package: Package, path: str, findings: list[Finding]) -> tuple[Document, ...]:
+def _documents(
+    package: Package, path: str, findings: list[Finding]
+) -> tuple[tuple[Document, ...], int]:
+    """Return the documents of a file, and how many values they hold."""
     try:
         text = package.text(path)
         parsed = (_kept if len(text) < KEPT_CHARACTERS else parse)(text, path)
     except BadPackage as error:
         findings.append(_file_finding(path, "package.encoding", error.reason, error.fix))
-        return ()
+        return (), 0
     findings.extend(parsed.findings)
-    return parsed.documents
+    return parsed.documents, parsed.values
 
 
 @functools.lru_cache(maxsize=256)
@@ -146,20 +145,10 @@ def _is_object(source: Document, findings: list[Finding]) -> bool:
             message = f"{name} is missing or no plain text"
             findings.append(source.finding(path, "manifests.object", message, f"write {name}"))
             well = False
-    kind = value.get("kind")
-    if kind in CLUSTER_SCOPED:
-        message = f"a {kind} belongs to the whole cluster, and an Application has its namespace"
-        fix = "leave it to the platform, or use the kind that a namespace holds"
-        findings.append(source.finding(("kind",), "manifests.cluster-scoped", message, fix))
-    elif str(value.get("apiVersion")).partition("/")[0].endswith(_APPLIERS):
-        message = f"a {kind} makes the cluster apply what stands elsewhere"
-        fix = "put the objects themselves into the manifests"
-        findings.append(source.finding(("kind",), "manifests.elsewhere", message, fix))
-    elif kind == "List":
-        message = "a list of objects is not taken"
-        fix = "separate the objects with ---"
-        findings.append(source.finding(("kind",), "manifests.object", message, fix))
-        well = False
+    if well:
+        found = list(kinds.check(source))
+        findings.extend(found)
+        well = all(one.rule != "manifests.object" for one in found)
     return well
 
 

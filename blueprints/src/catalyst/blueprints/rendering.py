@@ -21,7 +21,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
-from catalyst.blueprints import manifests, templates
+from catalyst.blueprints import kinds, manifests, templates
 from catalyst.blueprints.configschema import effective
 from catalyst.blueprints.dependencies import evaluated
 from catalyst.blueprints.document import Blueprint
@@ -31,7 +31,7 @@ from catalyst.blueprints.manifests import KUSTOMIZATION, WHEN
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.package import Package
 from catalyst.blueprints.scope import Scope
-from catalyst.blueprints.source import Document
+from catalyst.blueprints.source import AMBIGUOUS, Document
 
 Each = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -251,6 +251,7 @@ class _Run:
             message = f"{made['kind']} {name} is made twice, first in {first.file}"
             self._fail(source, ("metadata", "name"), "render.duplicate", message, "rename one")
         metadata["namespace"] = self._namespace
+        self.findings.extend(kinds.steering(source, metadata))
         if not metadata.get("annotations"):
             metadata.pop("annotations", None)
         self._label(made)
@@ -292,6 +293,7 @@ def _templates(made: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./:@=+ -]*")
+_QUOTED: Final = AMBIGUOUS | {"nan", "inf"}
 _TEXT: Final = "tag:yaml.org,2002:str"
 _START: Final = {
     list: SequenceStartEvent(None, "tag:yaml.org,2002:seq", implicit=True, flow_style=False),
@@ -346,7 +348,7 @@ def _text(text: str) -> ScalarEvent:
     style = None
     if "\n" in text and not re.search(r"[ \t]\n|[^\x20-\x7e\n\t]", text):
         style = "|"
-    elif not _PLAIN.fullmatch(text):
+    elif not _PLAIN.fullmatch(text) or text.lower() in _QUOTED:
         style = '"' if re.search(r"[^\x20-\x7e]", text) else "'"
     is_text = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TEXT
     return ScalarEvent(None, _TEXT, (is_text, True), text, style=style)

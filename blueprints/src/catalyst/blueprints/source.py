@@ -36,13 +36,23 @@ _FLOAT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _OCTAL: Final = re.compile(
     r"[-+]?0[0-9_]+|0o[0-7]+|[-+]?0[xXbB][0-9a-fA-F_]+|[-+]?[0-9]+(_[0-9]+)+"
 )
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What YAML takes for the end of a line."""
+_NUMBER: Final = re.compile(
+    r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?|[-+]?[0-9]+(\.[0-9]*)?[eE][0-9]+|[-+]?[0-9]+[eE][-+][0-9]+"
+)
+"""Numbers that JSON does not have, or that only some readers see."""
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?")
 _SEXAGESIMAL: Final = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
 _WORDS: Final[dict[str, bool | None]] = {
     "true": True, "True": True, "TRUE": True,
     "false": False, "False": False, "FALSE": False,
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
-_AMBIGUOUS: Final = frozenset({"yes", "no", "on", "off", "y", "n"})
+_DOUBTFUL: Final = (_OCTAL, _SEXAGESIMAL, _NUMBER, _TIME)
+AMBIGUOUS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "="})
+"""Words that are a text for some readers, in whatever case."""
 _TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
 _MAX_DIGITS: Final = 18
 
@@ -114,6 +124,8 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...]
     """Without those that are empty."""
     findings: tuple[Finding, ...]
+    values: int = 0
+    """How many were read, aliases followed."""
 
 
 def parse(text: str, file: str) -> Parsed:
@@ -133,7 +145,11 @@ def parse(text: str, file: str) -> Parsed:
         reader.refuse(at, (), "yaml.syntax", "a character that YAML does not allow", "remove it")
     except yaml.YAMLError as error:
         reader.refuse((1, 1), (), "yaml.syntax", str(error), "correct the YAML")
-    return Parsed(documents=tuple(reader.documents), findings=tuple(reader.findings))
+    return Parsed(
+        documents=tuple(reader.documents),
+        findings=tuple(reader.findings),
+        values=reader.values,
+    )
 
 
 def _syntax_fix(problem: str) -> str:
@@ -143,8 +159,10 @@ def _syntax_fix(problem: str) -> str:
 
 
 def _mark(text: str, offset: int) -> Mark:
-    line = text.count("\n", 0, offset) + 1
-    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
+    line, start = 1, 0
+    for found in _BREAK.finditer(text, 0, offset):
+        line, start = line + 1, found.end()
+    return line, offset - start + 1
 
 
 class _Stop(Exception):
@@ -170,7 +188,7 @@ class _Reader:
         self.findings: list[Finding] = []
         self._text = text
         self._file = file
-        self._nodes = 0
+        self.values = 0
         self._aliases = 0
         self._reset()
 
@@ -237,7 +255,7 @@ class _Reader:
         if isinstance(event, MappingEndEvent | SequenceEndEvent):
             frame = self._frames.pop()
             if frame.anchor is not None:
-                self._anchors[frame.anchor] = (frame.value, self._nodes - frame.before)
+                self._anchors[frame.anchor] = (frame.value, self.values - frame.before)
             self._give(frame.value)
             return
         if (
@@ -267,12 +285,12 @@ class _Reader:
             self._stop(_start(event), path[:3], "yaml.depth", message, "flatten it")
         container: Any = {} if isinstance(event, MappingStartEvent) else []
         frame = _Frame(path, event.anchor, container)
-        frame.before = self._nodes
+        frame.before = self.values
         self._frames.append(frame)
 
     def _count(self, event: Any, path: Path, nodes: int) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
+        self.values += nodes
+        if self.values > MAX_NODES:
             message = f"more than {MAX_NODES} values, aliases followed"
             self._stop(_start(event), path[:3], "yaml.size", message, "split the file")
 
@@ -345,11 +363,11 @@ class _Reader:
             return _WORDS[text]
         if _INT.fullmatch(text) and len(text) <= _MAX_DIGITS:
             return int(text)
-        if _FLOAT.fullmatch(text):
+        if _FLOAT.fullmatch(text) and not _NUMBER.fullmatch(text):
             return self._float(event, path, text)
-        if text.lower() in _AMBIGUOUS or _OCTAL.fullmatch(text) or _SEXAGESIMAL.fullmatch(text):
+        if text.lower() in AMBIGUOUS or any(one.fullmatch(text) for one in _DOUBTFUL):
             message = f"{text} is a text for some readers and something else for others"
-            fix = "quote it, or write the value as true, false or a plain number"
+            fix = "quote it, or write true, false or a plain number"
             self.refuse(_start(event), path, "yaml.ambiguous", message, fix)
         return text
 
