@@ -23,6 +23,7 @@ from tools.files import ROOT
 
 from catalyst.contracts import subjects
 from catalyst.contracts.message import Outcome
+from catalyst.projector.views.table import BY_PLURAL
 
 PAGE = (ROOT / "docs" / "protocol.md").read_text("utf-8")
 EXAMPLES = examples(PAGE)
@@ -48,6 +49,11 @@ def test_every_field_of_an_outcome_is_explained() -> None:
     section = PAGE.split("## Outcomes and codes")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(Outcome.__struct_fields__)
+
+
+def test_every_kind_of_rows_is_named() -> None:
+    section = PAGE.split("**Rows.**")[1].split("A row is")[0]
+    assert set(re.findall(r"`([a-z-]+)`", section)) == BY_PLURAL.keys() | {"kinds", "all"}
 
 
 @given(st.text())

@@ -26,4 +26,4 @@ async def test_streams_are_told_that_the_door_closes(brief: Stack) -> None:
             (name, data.get("reason"), data.get("retryable")) async for name, _, data in stream
         ]
         await stopping
-    assert names[-1] == ("bye", "closing", True)
+    assert names[-1] == ("bye", "shutdown", True)

@@ -16,9 +16,9 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts.roles import ORG_VIEWER
-from catalyst.gateway.caller import Callers
+from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import EventLog
-from catalyst.gateway.events import Events
+from catalyst.gateway.events import EventPage, Events
 from catalyst.gateway.limits import Buckets
 
 PREFIX = "evt.acme.environment"
@@ -106,3 +106,26 @@ async def test_who_was_removed_is_not_shown_what_happened_after(
     assert table.position == 1
     assert "acme-dev" not in found.text
     assert ("event: bye" in found.text) is follow
+
+
+async def test_a_quiet_stream_of_events_says_how_fresh_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalyst.gateway.events.HEARTBEAT_SECONDS", 0.01)
+    ring = KeyRing.open(tmp_path)
+    callers = Callers(ring.verifier(), Behind(), Buckets(1, 100), Buckets(1, 100))
+    log = EventLog(cast(JetStream, Log()))
+    log.head = 2
+    log.ready.set()
+    events = Events(callers, log, max_followers=10, max_own=10)
+    token = ring.people().person("root@cloud.example", ["sovereign-admin"])
+    caller = Caller(await ring.verifier().verify(token, at=clock.now()), token, cookie=False)
+    frames = events._rest(caller, EventPage(), "the-log", 2)
+    async with asyncio.timeout(20):
+        name, data = (await anext(frames)).decode().strip().split("\n")
+        events.stopping.set()
+        bye = await anext(frames)
+    assert name == "event: heartbeat"
+    fresh = {"as_of": 2, "head": 2, "lag_ms": 0, "log": "the-log"}
+    assert msgspec.json.decode(data.removeprefix("data: ")) == fresh
+    assert b'"reason":"shutdown"' in bye

@@ -59,6 +59,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("reply-not-allowed", 422, "The reply subject is outside the Organization's."),
         _code("unauthenticated", 401, "The token is missing, expired or not valid."),
         _code("forbidden", 403, "The actor's roles do not allow this."),
+        _code("not-our-page", 403, "A write with the session's cookie comes from our own page."),
         _code("person-required", 403, "Only a person with a verified token may do this."),
         _code("retry-failed", 409, "Retrying a parked message failed again."),
         _code("not-parked", 409, "Nothing is parked here under that name."),

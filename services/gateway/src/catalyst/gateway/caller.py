@@ -81,8 +81,8 @@ class Callers:
         """Return who calls.
 
         Raises:
-            Rejected: `unauthenticated` without a token, `forbidden` for a write with a cookie from
-                another page, `rate-limited`.
+            Rejected: `unauthenticated` without a token, `not-our-page` for a write with a cookie
+                from another page, `rate-limited`.
             BadToken: If the token does not hold.
             KeysUnavailable: If nobody can tell.
         """
@@ -95,7 +95,7 @@ class Callers:
         if token is None:
             raise Rejected("unauthenticated", "a token is needed here and there is none")
         if header is None and request.method not in SAFE_METHODS and not self.from_us(request):
-            raise Rejected("forbidden", "a write with the session's cookie comes from our own page")
+            raise Rejected("not-our-page", "a write with the session's cookie needs our own Origin")
         claims = await self.verified(request, token)
         return Caller(claims, token, cookie=header is None)
 

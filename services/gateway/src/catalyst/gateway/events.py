@@ -210,8 +210,8 @@ class Events:
                 yield frame("bye", {"reason": "token-expired", "retryable": False})
                 return
             if not entries and not await self._news(seq, min(left, HEARTBEAT_SECONDS)):
-                yield frame("heartbeat", {"as_of": seq, "head": self._events.head})
-        yield frame("bye", {"reason": "closing", "retryable": True})
+                yield frame("heartbeat", await self._events.fresh(seq, name))
+        yield frame("bye", {"reason": "shutdown", "retryable": True})
 
     async def _news(self, seq: int, timeout: float) -> bool:
         """Wait for an event or for the end of this door."""

@@ -66,7 +66,7 @@ class Session:
     async def sign_out(self, request: Request) -> Response:
         """Take the cookie back; the token itself ends when it expires."""
         if not self._callers.from_us(request) and self._callers.cookie_name in request.cookies:
-            raise Rejected("forbidden", "signing out comes from our own page")
+            raise Rejected("not-our-page", "signing out needs our own Origin")
         found = Response(status_code=204, headers={"Cache-Control": "no-store"})
         self._set(found, "", 0)
         return found
