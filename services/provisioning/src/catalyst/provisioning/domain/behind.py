@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_environment import FAILED, ONBOARDED, of_onboarded, of_suspended
+from catalyst.contracts.blocked_environment import FAILED
 
 _OWNER: Final = "an owner of the Organization"
-_SOVEREIGN: Final = "a sovereign-admin"
 _KEEPER: Final = "whoever keeps the EnvironmentPolicy"
 _AUTHOR: Final = "whoever started the change"
 
@@ -114,49 +113,3 @@ def needed(dependent: str, name: str) -> Link:
         who="whoever owns the Application",
         what_to_do=f"uninstall {dependent} first, or let it use another than {name}",
     )
-
-
-def too_large(kind: str, name: str, todo: str) -> Link:
-    """Return that more stands in Environments, or an Organization, than one change takes away."""
-    return Link(
-        kind=kind,
-        name=name,
-        code="too-large",
-        message=f"more stands in {name} than one change takes away",
-        who="whoever plans it",
-        what_to_do=todo,
-    )
-
-
-def of_deletion(code: str, message: str, environment: str, organization: str) -> tuple[Link, ...]:
-    """Return what is behind what the environment-controller says of a deletion.
-
-    Args:
-        code: Its code.
-        message: Its words.
-        environment: What is to be deleted; empty: the Organization.
-        organization: Whose it is.
-    """
-    if code == ONBOARDED:
-        return (of_onboarded(organization),)
-    match code:
-        case "organization-suspended":
-            return (of_suspended(organization, message.partition(": ")[2] or message),)
-        case "too-large":
-            todo = "delete Environments, or what stands in them, one after the other first"
-            if environment:
-                return (too_large("environment", environment, todo),)
-            return (too_large("organization", organization, todo),)
-        case "children-present":
-            return (
-                Link(
-                    kind="organization",
-                    name=organization,
-                    code=code,
-                    message=message,
-                    who=_SOVEREIGN,
-                    what_to_do="delete the Organizations below it first",
-                ),
-            )
-        case _:
-            return ()

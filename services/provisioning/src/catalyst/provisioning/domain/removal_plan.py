@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from catalyst.contracts.blocked_environment import too_large
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
@@ -216,7 +217,7 @@ def _too_many(going: list[Locked]) -> tuple[Blocker, ...]:
     message = f"{len(going)} Applications at once are more than one change takes away"
     places = sorted({item.environment for item in going})
     first = "delete its Environments first" if len(places) > 1 else "uninstall some of them first"
-    link = behind.too_large("environment", ", ".join(places), first)
+    link = too_large("environment", ", ".join(places), first)
     return (Blocker(code="too-large", message=f"{message}: {first}", chain=(link,)),)
 
 

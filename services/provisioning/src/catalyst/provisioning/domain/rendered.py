@@ -10,7 +10,7 @@ from catalyst.blueprints import rendering
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files as layout
-from catalyst.provisioning.domain import volumes
+from catalyst.provisioning.domain import unchangeable, volumes
 from catalyst.provisioning.domain.place import Content, Place
 
 _SECRETS: Final = frozenset({"ExternalSecret", "Secret"})
@@ -27,6 +27,8 @@ class Standing(msgspec.Struct, frozen=True):
     """What runs its containers; see `volumes.workloads`."""
     secrets: frozenset[str]
     """The names of the secrets that its Blueprint makes, or lets be made."""
+    objects: tuple[dict[str, Any], ...] = ()
+    """What its Blueprint makes."""
 
 
 def standing(
@@ -56,6 +58,7 @@ def standing(
         volumes.names(made.objects),
         volumes.workloads(made.objects),
         frozenset(one["metadata"]["name"] for one in made.objects if one["kind"] in _SECRETS),
+        tuple(made.objects),
     )
 
 
@@ -76,3 +79,15 @@ def refuse_its_own(values: dict[str, Any], made: Standing, pointer: str) -> None
     ]
     if errors:
         raise Rejected("values-invalid", errors[0].message, errors)
+
+
+def refuse_what_stays(before: Standing, after: Standing, code: str, pointer: str) -> None:
+    """Refuse a change that a cluster would refuse; see `unchangeable.refused`.
+
+    Raises:
+        Rejected: With the code, and an error at `pointer` for each field.
+    """
+    found = unchangeable.refused(before.objects, after.objects)
+    if found:
+        errors = [FieldError(pointer=pointer, rule=code, message=message) for message in found]
+        raise Rejected(code, f"{found[0]}; install it under another name instead", errors)

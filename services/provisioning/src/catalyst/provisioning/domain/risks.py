@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from catalyst.blueprints.document import Mode
@@ -51,6 +51,27 @@ def of(
             for other in facts.applications[name].binding(environment).dependents
         )
     return tuple(found)
+
+
+def unused(name: str, before: Iterable[str], after: Iterable[str]) -> tuple[Risk, ...]:
+    """Return the volumes that an Application has no longer, though what is in them stays.
+
+    Args:
+        name: Of the Application.
+        before: What held its data; see `volumes.names`.
+        after: What holds it then.
+    """
+    left = sorted(one for one in set(before).difference(after) if "/" not in one)
+    return tuple(
+        Risk(
+            kind="data-loss",
+            message=(
+                f"{name} no longer uses the volume {one}: its data stays in the cluster, and"
+                f" {name} begins without it"
+            ),
+        )
+        for one in left
+    )
 
 
 def yanked(facts: Facts, item: Locked) -> str:

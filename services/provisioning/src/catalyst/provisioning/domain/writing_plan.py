@@ -22,12 +22,19 @@ from catalyst.provisioning.domain import assembling, risks
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
-from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, finished
-from catalyst.provisioning.domain.rendered import refuse_its_own
+from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
+from catalyst.provisioning.domain.rendered import refuse_its_own, refuse_what_stays
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
 
 LOCK_MAX: Final = 50
 """Applications that one change touches."""
+_ASKED: Final[Mapping[str, str]] = {
+    "install": "values",
+    "configure": "values",
+    "upgrade": "version",
+    "rollback": "revision",
+}
+"""The field of a request that says what is to be another."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,7 +244,12 @@ def to_solve(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
 
 
 def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
-    """Return everything that a person wants to know, and what applying it needs."""
+    """Return everything that a person wants to know, and what applying it needs.
+
+    Raises:
+        Rejected: `values-invalid` if the Blueprint makes nothing of the values, or a secret that
+            they name; `value-immutable` or `version-refused` for what a cluster would not change.
+    """
     environment = request.environment or ""
     desired = _marked(facts, drafted, environment)
     near = {
@@ -254,14 +266,19 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     workloads: dict[str, tuple[str, ...]] = {}
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
+    unused: list[Risk] = []
     for name, new in desired.items():
         old = old_near.get(name)
-        if old is not None:
-            made = facts.standing(name, environment, old, old_near)
-            before |= spots(name, branch, made.files)
         made = facts.standing(name, environment, new, near)
         is_target = name == request.application
         refuse_its_own(new.values, made, "/request/values" if is_target else f"/lock/{name}")
+        if old is not None:
+            stood = facts.standing(name, environment, old, old_near)
+            before |= spots(name, branch, stood.files)
+            code = "value-immutable" if old.version == new.version else "version-refused"
+            pointer = f"/request/{_ASKED[request.action]}" if is_target else f"/lock/{name}"
+            refuse_what_stays(stood, made, code, pointer)
+            unused += risks.unused(name, stood.volumes, made.volumes)
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
@@ -282,7 +299,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
-            risks=risks.of(request, facts, drafted.lock, drafted.desired),
+            risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *unused),
         )
     )
 

@@ -1,0 +1,183 @@
+"""What may hurt is said before it is done, and what no cluster would take is refused."""
+
+from typing import Any
+
+import pytest
+import yaml
+from tests.support import planning
+from tests.support.changing import Town
+from tests.support.planning import Others, entry, install, known, plan, running, wiki
+from tests.support.plans import PROD, apply, run, town
+
+from catalyst.blueprints import package
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+
+DOCUMENT: dict[str, Any] = {
+    "apiVersion": "catalyst.openova.io/v1",
+    "kind": "Blueprint",
+    "metadata": {"name": "bp-site"},
+    "spec": {
+        "card": {"title": "Site", "summary": "A site."},
+        "owner": {"team": "web"},
+        "visibility": "listed",
+        "configSchema": {
+            "type": "object",
+            "properties": {
+                "volume": {"type": "boolean", "default": True},
+                "sizeGiB": {"type": "integer", "default": 10},
+                "set": {"type": "string", "default": "a"},
+            },
+        },
+        "placementSchema": {"modes": ["single-region"], "default": "single-region"},
+        "manifests": {"source": {"kind": "Kustomize", "ref": "manifests"}},
+    },
+}
+KUSTOMIZATION = """apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [site.yaml]
+"""
+SITE = """apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: ${{ application.name }}-data
+  annotations:
+    catalyst.openova.io/when: config.volume
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: "${{ config.sizeGiB }}Gi"}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: "${{ application.name }}"}
+spec:
+  serviceName: ${{ config.set }}SUFFIX
+  selector: {matchLabels: {app: site}}
+  template:
+    metadata: {labels: {app: site}}
+    spec: {containers: [{name: site, image: "example.com/site:1.0"}]}
+"""
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Town:
+    """Return `acme` with what comes with Catalyst and two versions of a site."""
+    for version, suffix in (("1.0.0", ""), ("1.1.0", "-new")):
+        document = {**DOCUMENT, "spec": {**DOCUMENT["spec"], "version": version}}
+        files = {
+            "blueprint.yaml": yaml.safe_dump(document),
+            "manifests/kustomization.yaml": KUSTOMIZATION,
+            "manifests/site.yaml": SITE.replace("SUFFIX", suffix),
+        }
+        made = package.of_files({path: text.encode() for path, text in files.items()})
+        digest = package.digest(made)
+        monkeypatch.setitem(planning.PACKAGES, ("bp-site", version), made)
+        monkeypatch.setitem(planning.CONTENTS, digest, package.to_tar(made))
+        monkeypatch.setitem(planning.DIGESTS, ("bp-site", version), digest)
+    found = town(approvals=(env1.Approval(quorum=1),))
+    known(found)
+    found.given(
+        foreign.environment_ref("acme", PROD), env1.PolicyAttached(environment=PROD, policy=None)
+    )
+    return found
+
+
+def asked(action: str, application: str = "site", **more: Any) -> PlanRequest:
+    return PlanRequest(action=action, environment=PROD, application=application, **more)  # type: ignore[arg-type]
+
+
+async def site(place: Town, others: Others, version: str = "1.0.0") -> None:
+    """Let the site run."""
+    others.locks["site"] = [entry("site", "bp-site", version)]
+    apply(place, "ch-0", await plan(place, others, install("site")))
+    run(place, "ch-0")
+    assert place.change("ch-0").status == "completed"
+
+
+def losses(found: Plan) -> list[str]:
+    return [risk.message for risk in found.risks if risk.kind == "data-loss"]
+
+
+async def test_a_rollback_to_an_older_version_may_lose_data_and_says_so(place: Town) -> None:
+    others = Others()
+    wiki(others)
+    await running(place, others)
+    for number, version in enumerate(("2.1.0", "2.0.0")):
+        others.locks["wiki"] = [
+            entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
+            entry("wiki", "bp-wiki", version, postgres="wiki-postgres"),
+        ]
+        action = "rollback" if number else "upgrade"
+        found = await plan(place, others, asked(action, "wiki"))
+        words = (
+            "wiki goes from 2.1.0 back to 2.0.0: data that the newer version wrote may not be"
+            " understood by the older one"
+        )
+        assert losses(found) == ([words] if number else [])
+        apply(place, f"ch-{number + 1}", found)
+        run(place, f"ch-{number + 1}")
+    # back to another configuration of the same version loses nothing
+    apply(
+        place,
+        "ch-3",
+        await plan(place, others, asked("configure", "wiki", values={"logLevel": "debug"})),
+    )
+    run(place, "ch-3")
+    assert losses(await plan(place, others, asked("rollback", "wiki"))) == []
+
+
+@pytest.mark.guarantee("G14.12")
+async def test_a_volume_that_is_left_unused_is_a_risk(place: Town) -> None:
+    others = Others()
+    await site(place, others)
+    found = await plan(place, others, asked("configure", values={"volume": False}))
+    words = "its data stays in the cluster, and site begins without it"
+    assert losses(found) == [f"site no longer uses the volume site-data: {words}"]
+    assert losses(await plan(place, others, asked("configure", values={"sizeGiB": 20}))) == []
+
+
+@pytest.mark.guarantee("G14.17")
+async def test_a_change_that_no_cluster_would_take_is_refused_where_it_was_asked_for(
+    place: Town,
+) -> None:
+    others = Others()
+    await site(place, others)
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, asked("configure", values={"set": "b", "sizeGiB": 5}))
+    assert caught.value.code == "value-immutable"
+    ends = ("of the PersistentVolumeClaim site-data", "of the StatefulSet site")
+    for error, end in zip(caught.value.errors, ends, strict=True):
+        assert (error.pointer, error.rule) == ("/request/values", "value-immutable")
+        assert end in error.message
+    others.locks["site"] = [entry("site", "bp-site", "1.1.0")]
+    with pytest.raises(Rejected, match=r"spec\.serviceName of the StatefulSet site") as caught:
+        await plan(place, others, asked("upgrade"))
+    assert caught.value.code == "version-refused"
+    assert [error.pointer for error in caught.value.errors] == ["/request/version"]
+
+
+@pytest.mark.guarantee("G14.17")
+async def test_a_rollback_that_no_cluster_would_take_is_refused(place: Town) -> None:
+    others = Others()
+    await site(place, others)
+    apply(place, "ch-1", await plan(place, others, asked("configure", values={"sizeGiB": 20})))
+    run(place, "ch-1")
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, asked("rollback"))
+    assert caught.value.code == "value-immutable"
+    assert [error.pointer for error in caught.value.errors] == ["/request/revision"]
+
+
+async def test_redis_does_not_lose_its_volume(place: Town) -> None:
+    others = Others()
+    others.locks["cache"] = [entry("cache", "bp-redis", "1.2.0")]
+    apply(place, "ch-0", await plan(place, others, install("cache", blueprint="bp-redis")))
+    run(place, "ch-0")
+    with pytest.raises(Rejected) as caught:
+        await plan(
+            place, others, asked("configure", "cache", values={"persistence": {"enabled": False}})
+        )
+    assert caught.value.code == "value-immutable"

@@ -1,0 +1,145 @@
+"""What Kubernetes would refuse for ever is refused by the plan."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.provisioning.domain.unchangeable import refused
+
+GROUPS = {
+    "StatefulSet": "apps/v1",
+    "Deployment": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "Job": "batch/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
+}
+
+
+def made(kind: str, spec: Any = None, **others: Any) -> dict[str, Any]:
+    found = {"apiVersion": GROUPS.get(kind, "v1"), "kind": kind, "metadata": {"name": "db"}}
+    return {**found, **({} if spec is None else {"spec": spec}), **others}
+
+
+def claim(size: Any) -> dict[str, Any]:
+    return made("PersistentVolumeClaim", {"resources": {"requests": {"storage": size}}})
+
+
+@pytest.mark.guarantee("G14.17")
+@pytest.mark.parametrize(
+    ("kind", "field", "old", "new"),
+    [
+        *(
+            (kind, "selector", {"matchLabels": {"a": "1"}}, {"matchLabels": {"a": "2"}})
+            for kind in ("StatefulSet", "Deployment", "DaemonSet", "ReplicaSet")
+        ),
+        ("StatefulSet", "serviceName", "a", "b"),
+        ("StatefulSet", "serviceName", "a", None),
+        ("StatefulSet", "podManagementPolicy", None, "Parallel"),
+        ("StatefulSet", "volumeClaimTemplates", [{"metadata": {"name": "data"}}], []),
+        ("Job", "template", {"spec": {"a": 1}}, {"spec": {"a": 2}}),
+        ("Job", "completionMode", None, "Indexed"),
+        ("PersistentVolumeClaim", "accessModes", ["ReadWriteOnce"], ["ReadWriteMany"]),
+        ("PersistentVolumeClaim", "storageClassName", "fast", "slow"),
+        ("PersistentVolumeClaim", "storageClassName", "fast", None),
+        ("PersistentVolumeClaim", "volumeMode", "Filesystem", "Block"),
+        ("PersistentVolumeClaim", "dataSource", None, {"name": "snap"}),
+        ("Service", "clusterIP", "10.0.0.1", "10.0.0.2"),
+        ("Service", "clusterIP", "None", "10.0.0.2"),
+    ],
+)
+def test_a_field_that_stays_is_named(kind: str, field: str, old: Any, new: Any) -> None:
+    before = made(kind, {} if old is None else {field: old})
+    after = made(kind, {} if new is None else {field: new})
+    words = f"Kubernetes does not change spec.{field} of the {kind} db once it is made"
+    assert refused([before], [after]) == (words,)
+    assert refused([before], [before]) == ()
+
+
+@pytest.mark.guarantee("G14.17")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (made("Deployment", {"replicas": 1}), made("Deployment", {"replicas": 2})),
+        (made("StatefulSet", {}), made("StatefulSet", {"podManagementPolicy": "OrderedReady"})),
+        (made("StatefulSet", {"template": 1}), made("StatefulSet", {"template": 2})),
+        (made("Service", {}), made("Service", {"clusterIP": "10.0.0.1"})),
+        (made("Service", {"clusterIP": "10.0.0.1"}), made("Service", {})),
+        (
+            made("PersistentVolumeClaim", {}),
+            made("PersistentVolumeClaim", {"storageClassName": "fast"}),
+        ),
+        (
+            made("Job", {"template": 1, "ttlSecondsAfterFinished": 60}),
+            made("Job", {"template": 2}),
+        ),
+        (
+            made("Job", {"template": 1}, apiVersion="jobs.example.com/v1"),
+            made("Job", {"template": 2}, apiVersion="jobs.example.com/v1"),
+        ),
+        (
+            made("Job", {"template": 1}),
+            made("Job", {"template": 2}, metadata={"name": "another"}),
+        ),
+        (
+            made("Job", {"template": 1}, metadata={"name": "db", "namespace": "a"}),
+            made("Job", {"template": 2}, metadata={"name": "db", "namespace": "b"}),
+        ),
+        (made("ConfigMap", data={"a": "1"}), made("ConfigMap", data={"a": "2"}, immutable=True)),
+    ],
+)
+def test_what_changes_or_is_another_object_is_let_through(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert refused([before], [after]) == ()
+
+
+@pytest.mark.guarantee("G14.17")
+def test_a_binding_keeps_its_role_and_what_is_sealed_its_content() -> None:
+    old, new = (
+        made("RoleBinding", roleRef={"name": "a"}),
+        made("RoleBinding", roleRef={"name": "b"}),
+    )
+    assert [words.split(" of ")[0] for words in refused([old], [new])] == [
+        "Kubernetes does not change roleRef"
+    ]
+    for kind in ("ConfigMap", "Secret"):
+        sealed = made(kind, data={"a": "1"}, immutable=True)
+        found = refused([sealed], [made(kind, data={"a": "2"})])
+        assert [words.split(" of ")[0].rpartition(" ")[2] for words in found] == [
+            "data",
+            "immutable",
+        ]
+
+
+@pytest.mark.guarantee("G14.17")
+@pytest.mark.parametrize(
+    ("old", "new", "smaller"),
+    [
+        ("10Gi", "5Gi", True),
+        ("10Gi", "10G", True),
+        ("1Ti", "999Gi", True),
+        ("2", "1", True),
+        ("1.5Gi", "1Gi", True),
+        ("1e9", "9e8", True),
+        ("5Gi", "10Gi", False),
+        ("1024Mi", "1Gi", False),
+        ("1e9", "1G", False),
+        ("nonsense", "1Gi", False),
+    ],
+)
+def test_a_volume_grows_and_never_shrinks(old: str, new: str, *, smaller: bool) -> None:
+    words = "make spec.resources.requests.storage smaller"
+    found = f"Kubernetes does not {words} of the PersistentVolumeClaim db once it is made"
+    assert refused([claim(old)], [claim(new)]) == ((found,) if smaller else ())
+
+
+@given(
+    old=st.integers(0, 5000),
+    new=st.integers(0, 5000),
+    unit=st.sampled_from(["", "k", "M", "Gi", "Ti", "e3"]),
+)
+def test_sizes_of_one_unit_compare_like_their_numbers(old: int, new: int, unit: str) -> None:
+    assert bool(refused([claim(f"{old}{unit}")], [claim(f"{new}{unit}")])) is (new < old)
