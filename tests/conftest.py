@@ -1,20 +1,15 @@
 """Fixtures around the real broker. A test that asks for none of them starts none."""
 
-import functools
 import gc
-import importlib.util
 import os
-import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
-import httpx._transports.default as httpx_transports
 import pytest
 from hypothesis import settings
+from tests.support import authorities
 from tests.support.broker import Access, SharedBroker, private
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -51,28 +46,7 @@ def _in_memory() -> None:
 
 
 _in_memory()
-
-
-@functools.cache
-def _authorities(*, trust_env: bool) -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=trust_env)
-
-
-def _trusting(
-    verify: ssl.SSLContext | str | bool = True,  # noqa: FBT001, FBT002 - as httpx calls it
-    cert: Any = None,
-    trust_env: bool = True,  # noqa: FBT001, FBT002
-) -> ssl.SSLContext:
-    if verify is True and cert is None:
-        return _authorities(trust_env=trust_env)
-    return httpx.create_ssl_context(verify, cert, trust_env)
-
-
-# Each of hundreds of clients would read the authorities that are trusted, for 40 ms, and each of
-# their requests would look for this library in vain along the whole path.
-httpx_transports.create_ssl_context = _trusting  # type: ignore[attr-defined]
-if importlib.util.find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
+authorities.read_once()
 
 # No test is timed, so neither is an example. At a desk the unit tests are for every save; CI draws
 # ten times as many examples.
