@@ -13,6 +13,7 @@ from tests.support.scenario import Scenario, given, on
 from catalyst.chassis import clock
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import runtime_v1 as run1
+from catalyst.contracts.message import Event
 from catalyst.contracts.registry import BY_SHAPE, COMMANDS, EVENTS
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import COMMAND_ROLES, SERVICE_COMMANDS
@@ -137,6 +138,78 @@ async def test_a_plan_that_is_blocked_says_why() -> None:
         [blocker] = answer["blocked_by"]
         assert blocker["code"] == "applications-present"
         assert blocker["names"] == ["acme-prod/blog"]
+        [link] = blocker["chain"]
+        assert (link["kind"], link["name"]) == ("environment", "acme-prod")
+        assert link["message"].endswith("stand blog")
+
+
+@pytest.mark.parametrize(
+    ("facts", "environment", "link"),
+    [
+        (
+            [env1.OrganizationSuspended(slug="acme", reason="unpaid")],
+            "acme-prod",
+            ("organization", "acme", "organization-suspended", "acme is suspended: unpaid"),
+        ),
+        (
+            [env1.ChildAdmitted(slug="acme", child="beta")],
+            "",
+            (
+                "organization",
+                "acme",
+                "children-present",
+                "other Organizations stand below it: beta",
+            ),
+        ),
+        (
+            [env1.EnvironmentAdded(slug="acme", environment=f"acme-e{n}") for n in range(1000)],
+            "",
+            ("organization", "acme", "too-large", "more stands in acme than one change takes away"),
+        ),
+    ],
+)
+async def test_what_stands_in_the_way_of_a_deletion_has_a_chain(
+    facts: list[Event], environment: str, link: tuple[str, ...]
+) -> None:
+    scenario = given(STANDING, on(ACME, *facts))
+    kind = "environment" if environment else "organization"
+    request = {"environment": environment} if environment else {}
+    answer = await ask(scenario, f"plan-{kind}-deletion", request)
+    [blocker] = answer["blocked_by"]
+    [found] = blocker["chain"]
+    assert tuple(found[name] for name in ("kind", "name", "code", "message")) == link
+    assert found["who"]
+    assert found["what_to_do"]
+
+
+async def test_a_chain_leads_to_an_onboarding_that_is_under_way() -> None:
+    answer = await ask(
+        given(on(ACME, build.organization_created())), "plan-organization-deletion", {}
+    )
+    [link] = answer["blocked_by"][0]["chain"]
+    assert (link["kind"], link["name"]) == ("onboarding", "acme")
+
+
+async def test_a_plan_of_an_environment_tells_nothing_of_organizations_below() -> None:
+    """Whoever may plan one sees its Organization, and not those below it."""
+    facts = on(
+        ACME,
+        env1.ChildAdmitted(slug="acme", child="beta"),
+        env1.OrganizationSuspended(slug="acme", reason="unpaid"),
+    )
+    answer = await ask(
+        given(STANDING, facts), "plan-environment-deletion", {"environment": "acme-prod"}
+    )
+    assert "beta" not in msgspec.json.encode(answer).decode()
+
+
+async def test_a_chain_is_told_and_not_promised() -> None:
+    going = on(ACME, env1.OrganizationSuspended(slug="acme", reason="unpaid"))
+    request = {"environment": "acme-prod"}
+    free = await ask(given(STANDING), "plan-environment-deletion", request)
+    stopped = await ask(given(STANDING, going), "plan-environment-deletion", request)
+    assert stopped["blocked_by"]
+    assert stopped["hash"] == free["hash"]
 
 
 @pytest.mark.parametrize(

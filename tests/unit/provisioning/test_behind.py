@@ -13,10 +13,11 @@ from tests.unit.provisioning.test_deleting import deleting
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts.blocked_blueprint import of_source, of_version
+from catalyst.contracts.blocked_environment import of_obstacle
 from catalyst.contracts.blueprint_values_v1 import Missing
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import behind, foreign
+from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.plan import Blocker, Plan
 
 ACME = foreign.organization_ref("acme")
@@ -178,7 +179,7 @@ async def test_what_stands_in_the_way_of_a_deletion_says_who_and_what(
     others.stopped = [{"code": code, "message": "because: of it", "names": []}]
     request = PlanRequest(action="delete-environment", environment=PROD)
     assert chains(await plan(place, others, request, ADMIN)) == {code: [(kind, name, code)]}
-    (link,) = behind.of_deletion("too-large", "", "", "acme")
+    (link,) = of_obstacle("too-large", "", "", "acme")
     assert (link.kind, link.name) == ("organization", "acme")
 
 

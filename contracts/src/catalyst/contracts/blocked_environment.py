@@ -160,3 +160,76 @@ def of_deletion(
         who=who or "whoever started the change",
         what_to_do=what_to_do or "wait for it, or cancel it as long as that is possible",
     )
+
+
+def too_large(kind: str, name: str, todo: str) -> Link:
+    """Return that more stands in Environments, or an Organization, than one change takes away."""
+    return Link(
+        kind=kind,
+        name=name,
+        code="too-large",
+        message=f"more stands in {name} than one change takes away",
+        who="whoever plans it",
+        what_to_do=todo,
+    )
+
+
+def of_obstacle(
+    code: str, message: str, environment: str, organization: str, names: Sequence[str] = ()
+) -> tuple[Link, ...]:
+    """Return what is behind what stands in the way of a deletion; nothing for an unknown code.
+
+    Every link names what belongs to the Organization itself, which whoever may plan this sees.
+
+    Args:
+        code: Its code.
+        message: Its words.
+        environment: What is to be deleted; empty: the Organization.
+        organization: Whose it is.
+        names: For Applications: each as `<environment>/<application>`.
+    """
+    match code:
+        case "onboarding-in-progress":
+            return (of_onboarded(organization),)
+        case "organization-suspended":
+            return (of_suspended(organization, message.partition(": ")[2] or message),)
+        case "applications-present":
+            return _present(names)
+        case "too-large":
+            todo = "delete Environments, or what stands in them, one after the other first"
+            if environment:
+                return (too_large("environment", environment, todo),)
+            return (too_large("organization", organization, todo),)
+        case "children-present":
+            return (
+                Link(
+                    kind="organization",
+                    name=organization,
+                    code=code,
+                    message=message,
+                    who="a sovereign-admin",
+                    what_to_do="delete the Organizations below it first",
+                ),
+            )
+        case _:
+            return ()
+
+
+def _present(names: Sequence[str]) -> tuple[Link, ...]:
+    """Return a link for each Environment in which Applications stand."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        environment, _, application = name.partition("/")
+        found.setdefault(environment, []).append(application)
+    return tuple(
+        Link(
+            kind="environment",
+            name=environment,
+            code="applications-present",
+            message=f"in {environment} stand {', '.join(applications)}",
+            who="whoever owns the Applications",
+            what_to_do="uninstall them first, or let provisioning plan the deletion, which takes"
+            " them along (`catalyst plan delete-environment`)",
+        )
+        for environment, applications in found.items()
+    )

@@ -13,6 +13,7 @@ import msgspec
 from catalyst.chassis import clock
 from catalyst.chassis.service import Loader, Query
 from catalyst.contracts import codec
+from catalyst.contracts.blocked_environment import of_obstacle
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.environment_v1 import (
     ApplyEnvironmentDeletion,
@@ -62,13 +63,28 @@ def _require_same(asked: str | None, organization: str) -> None:
 
 
 def _answer(plan: deletion.DeletionPlan) -> Any:
-    """Return the plan as JSON: `request`, `hash`, `inputs`, `expires` are what an apply sends."""
+    """Return the plan as JSON: `request`, `hash`, `inputs`, `expires` are what an apply sends.
+
+    What stands in the way has a `chain`, as in the plans of provisioning: told and not promised.
+    """
     expires = (clock.now() + deletion.PLAN_LIFETIME).replace(microsecond=0)
     return {
         **msgspec.to_builtins(plan),
+        "blocked_by": [_explained(plan.request, one) for one in plan.blocked_by],
         "hash": plan.hash,
         "expires": msgspec.to_builtins(expires),
     }
+
+
+def _explained(request: Mapping[str, str], blocker: deletion.Blocker) -> dict[str, Any]:
+    links = of_obstacle(
+        blocker.code,
+        blocker.message,
+        request.get("environment", ""),
+        request["organization"],
+        blocker.names,
+    )
+    return {**msgspec.to_builtins(blocker), "chain": msgspec.to_builtins(links)}
 
 
 async def plan_organization_deletion(

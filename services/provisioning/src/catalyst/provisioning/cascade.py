@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from catalyst.chassis.service import Asking
+from catalyst.contracts.blocked_environment import of_obstacle
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
-from catalyst.provisioning.domain import behind, listed, removal_plan
+from catalyst.provisioning.domain import listed, removal_plan
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Plan
 
@@ -87,9 +88,7 @@ async def plan(
         Blocker(
             code=item["code"],
             message=item["message"],
-            chain=behind.of_deletion(
-                item["code"], item["message"], asked.environment or "", facts.name
-            ),
+            chain=of_obstacle(item["code"], item["message"], asked.environment or "", facts.name),
         )
         for item in answer["blocked_by"]
         if item["code"] != "applications-present"
