@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.blueprints.configschema import check, effective, validate, validate_update
+from catalyst.blueprints.configschema import (
+    MAX_BYTES,
+    MAX_SCHEMAS,
+    check,
+    effective,
+    validate,
+    validate_update,
+)
 from catalyst.blueprints.merging import merge, merged
+from catalyst.blueprints.metaschema import MAX_PATTERN
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -187,6 +196,16 @@ def test_a_default_that_held_is_kept_where_a_new_version_has_another() -> None:
         (of(a={"type": "integer", "default": "x"}), "/properties/a/default", "default"),
         (of(a={"enum": ["x"], "default": "y"}), "/properties/a/default", "default"),
         (of(a={"minimum": 3, "maximum": 1}), "/properties/a/minimum", "bounds"),
+        (of(a={"exclusiveMinimum": 3, "maximum": 3}), "/properties/a/exclusiveMinimum", "bounds"),
+        (of(a={"minimum": 3, "exclusiveMaximum": 3}), "/properties/a/minimum", "bounds"),
+        (of(a={"type": "integer", "enum": ["x", 1.5]}), "/properties/a/enum", "enum"),
+        (of(a={"type": "integer", "const": "x"}), "/properties/a/const", "const"),
+        (of(a={"type": "string", "x-catalyst-ui-hint": "password", "enum": ["x"]}),
+         "/properties/a/enum", "enum"),
+        (of(a={"type": "string", "x-catalyst-ui-hint": "password", "maxLength": 9}),
+         "/properties/a/maxLength", "hint"),
+        ({**of(a={}), "additionalProperties": False, "required": ["a", "b"]},
+         "/required/1", "required"),
         (of(a={"format": "postcode"}), "/properties/a/format", "enum"),
         (of(a={"type": "integer", "x-catalyst-ui-hint": "password"}),
          "/properties/a/x-catalyst-ui-hint", "hint"),
@@ -251,3 +270,32 @@ def test_merging_is_associative_without_null(a: Any, b: Any, c: Any) -> None:
     assert merge(merge(a, b), c) == merged(a, b, c)
     assert merge(a, {}) == a
     assert merge(a, a) == a
+
+
+def test_a_schema_that_something_fits_is_taken_at_the_edge() -> None:
+    secret = {"type": "string", "x-catalyst-ui-hint": "password", "maxLength": 10}
+    assert check(of(a={"minimum": 3, "maximum": 3}, b=secret)) == []
+    assert check(of(a={"type": "integer", "enum": ["x", 1]})) == []
+
+
+def test_a_default_may_be_null() -> None:
+    schema = of(a={"type": ["string", "null"], "default": None}, b={"type": "string"})
+    assert check(schema) == []
+    assert effective(schema, {}) == {"a": None}
+    assert validate(schema, effective(schema, {})) == []
+
+
+def test_each_limit_of_a_schema_takes_what_reaches_it() -> None:
+    assert check(of(a={"type": "string", "pattern": "x" * MAX_PATTERN})) == []
+    assert rules(of(a={"type": "string", "pattern": "x" * (MAX_PATTERN + 1)})) != []
+    fields: dict[str, Any] = {f"f{number}": {} for number in range(MAX_SCHEMAS - 4)}
+    half, other = dict(list(fields.items())[:200]), dict(list(fields.items())[200:400])
+    rest = dict(list(fields.items())[400:])
+    full = of(a={"properties": half}, b={"properties": other}, c={"properties": rest})
+    assert check(full) == []
+    full["properties"]["d"] = {}
+    assert rules(full) == [("", "limit")]
+    empty = len(json.dumps(of(a={"description": "", "default": ""})))
+    text = {"description": "", "default": "x" * (MAX_BYTES - empty)}
+    assert check(of(a=text)) == []
+    assert rules(of(a={**text, "default": text["default"] + "x"})) == [("", "limit")]

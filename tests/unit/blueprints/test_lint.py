@@ -10,9 +10,7 @@ from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
 from catalyst.blueprints.document import Mode, read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import Linted, lint
-from catalyst.blueprints.manifests import MAX_VALUES
 from catalyst.blueprints.package import Package, of_files
-from catalyst.blueprints.source import MAX_NODES
 
 POD = """\
 apiVersion: apps/v1
@@ -104,84 +102,6 @@ def test_findings_of_all_kinds_and_files_are_told_at_once() -> None:
     assert all(one.message and one.fix and one.column for one in linted.findings)
 
 
-@pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    ("version", "kind"),
-    [
-        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
-        ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
-        ("argoproj.io/v1alpha1", "Application"),
-    ],
-)
-def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, kind: str) -> None:
-    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
-    linted = lint(package(DOCUMENT, manifest))
-    assert linted.refused
-    assert [one.rule for one in linted.findings] == ["manifests.elsewhere"]
-
-
-@pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    ("version", "kind"),
-    [
-        ("v1", "ClusterRole"),
-        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
-        ("pkg.crossplane.io/v1", "Provider"),
-        ("external-secrets.io/v1", "ClusterExternalSecret"),
-        ("gateway.networking.k8s.io/v1", "GatewayClass"),
-        ("admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicy"),
-        ("access.openova.io/v1alpha1", "UserAccess"),
-        ("extensions/v1beta1", "Ingress"),
-        ("v1", "ConfigMapList"),
-        ("v1", "List"),
-    ],
-)
-def test_a_kind_that_is_not_known_to_stay_in_a_namespace_is_refused(
-    version: str, kind: str
-) -> None:
-    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
-    linted = lint(package(DOCUMENT, manifest))
-    assert [(one.severity, one.pointer) for one in linted.findings] == [(Severity.ERROR, "/kind")]
-
-
-@pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize("items", ["[{kind: ClusterRoleBinding}]", "${{ [config.replicas] }}", ""])
-def test_no_object_holds_others(items: str) -> None:
-    manifest = f"{MANIFEST}items: {items}\n"
-    linted = lint(package(DOCUMENT, manifest))
-    assert [(one.rule, one.pointer) for one in linted.findings] == [("manifests.object", "/items")]
-
-
-@pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    "given",
-    [
-        "finalizers: [example.com/never]",
-        "ownerReferences: [{apiVersion: v1, kind: Namespace, name: x, uid: x}]",
-        "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}",
-        "labels: {kustomize.toolkit.fluxcd.io/ssa: Ignore}",
-        "annotations: {config.kubernetes.io/local-config: 'true'}",
-        'annotations: \'${{ {"kustomize.toolkit.fluxcd.io/force": "enabled"} }}\'',
-        "finalizers: '${{ [environment.name] }}'",
-    ],
-)
-def test_no_object_steers_how_it_is_applied(given: str) -> None:
-    manifest = MANIFEST.replace("\ndata:", f"\n  {given}\ndata:")
-    assert [one.rule for one in lint(package(manifest=manifest)).findings] == ["manifests.steering"]
-
-
-@pytest.mark.guarantee("G20.4")
-def test_values_of_all_files_are_counted_together() -> None:
-    each = MAX_NODES - 100
-    full = f"{SAME}data: {{a: [{','.join('1' * each)}]}}\n"
-    names = [f"f{number}.yaml" for number in range(10)]
-    files = {f"manifests__{name}": full for name in names}
-    listed = KUSTOMIZATION.replace("app.yaml", ", ".join(names))
-    one = package(**files, **{"manifests__kustomization.yaml": listed})
-    last = MAX_VALUES // each
-    assert found(one) == [("manifests.size", f"manifests/f{last}.yaml", 0)]
-
-
 @pytest.mark.guarantee("G20.3")
 def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
     document = DOCUMENT.replace("version: 1.2.0", "version: 1.2").replace(
@@ -206,6 +126,19 @@ def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
         ("  manifests:", f"{BAD_DEFAULT}  manifests:", "placement.default"),
         ("  manifests:", "  placementSchema: {minRegions: 3, maxRegions: 2}\n  manifests:",
          "placement.regions"),
+        ("  manifests:", "  placementSchema: {default: active-active}\n  manifests:",
+         "placement.default"),
+        ("  manifests:", "  placementSchema: {modes: [single-region], minRegions: 3}\n  manifests:",
+         "placement.regions"),
+        ("  manifests:", "  placementSchema: {modes: [active-active], maxRegions: 1}\n  manifests:",
+         "placement.regions"),
+        ("when: \"{{ .config.postgres.mode == 'embedded' }}\"", "when: config.replicas",
+         "render.depends"),
+        ("\"{{ .application.name }}\"", "\"${{ config.replicas + application.name }}\"",
+         "render.depends"),
+        ("      theme:", "      dbPassword: {type: string}\n      theme:", "advice.password"),
+        ("      theme:", "      apiToken: {type: string, default: x}\n      theme:",
+         "advice.password"),
         ("  manifests:", "  upgrades: {from: [1.y]}\n  manifests:", "version.range"),
         ("  manifests:", "  outputs: {host: '${{ application.nam }}'}\n  manifests:",
          "expression.unknown"),
@@ -267,6 +200,7 @@ def test_a_good_workload_gets_no_advice() -> None:
         (":1.2.3", ":latest", "advice.image"),
         (":1.2.3", "", "advice.image"),
         ("securityContext: {runAsNonRoot: true}", "hostNetwork: false", "advice.non-root"),
+        ("runAsNonRoot: true", "runAsNonRoot: true, runAsUser: 0", "advice.non-root"),
         ("readinessProbe: {tcpSocket: {port: 80}}", "tty: false", "advice.probes"),
         (", limits: {memory: 1Mi}", "", "advice.resources"),
         ("name: MODE", "name: DB_PASSWORD", "advice.secret"),
@@ -282,6 +216,36 @@ def test_advice_is_a_warning_and_refuses_nothing(old: str, new: str, rule: str) 
     linted = lint(package(manifest=whole.replace(old, new)))
     assert {one.rule: one.severity for one in linted.findings} == {rule: Severity.WARNING}
     assert not linted.refused
+
+
+REQUIRED = """\
+      required: [code, size, admin, site]
+      properties:
+        code: {type: string, pattern: '^[a-z]+-[0-9]$'}
+        size: {type: integer, minimum: 7}
+        admin: {type: string, x-catalyst-ui-hint: password}
+        site:
+          type: object
+          required: [kind]
+          properties: {kind: {type: string, enum: [a, b]}, host: {type: string}}
+          if: {properties: {kind: {const: a}}}
+          then: {required: [host]}
+"""
+
+
+def test_what_a_person_has_to_give_is_guessed_for_the_trial() -> None:
+    required = "\n".join(one[2:] for one in REQUIRED.splitlines())
+    document = DOCUMENT.replace("    properties:\n      replicas", f"{required}\n      replicas", 1)
+    assert found(package(document)) == []
+    wrong = MANIFEST.replace("environment.name", "config.size + config.site.host")
+    (told,) = lint(package(document, wrong)).findings
+    assert (told.rule, told.severity) == ("render.expression", Severity.WARNING)
+
+
+def test_what_is_wrong_with_the_values_is_told_once() -> None:
+    extra = "ref: manifests}\n    values: {nope: 1}\n    overlays: {big: {replicas: 3}}"
+    told = lint(changed("ref: manifests}", extra)).findings
+    assert [(one.rule, one.pointer) for one in told] == [("values", "/spec/manifests/values/nope")]
 
 
 # ---- dependencies

@@ -10,17 +10,19 @@ from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.manifests import Manifests
 from catalyst.blueprints.source import Document
 
-_SECRET_NAME: Final = re.compile(
+SECRET_NAME: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|private_?key|credential)s?$", re.IGNORECASE
 )
 _DIGEST: Final = re.compile(r"@sha256:[0-9a-f]{64}$")
 _MOVING: Final = frozenset({"latest", "stable", "main", "master", "edge", "nightly", "dev"})
-_PODS: Final[dict[str, Path]] = {
+PODS: Final[dict[str, Path]] = {
     "Pod": ("spec",),
     "Deployment": ("spec", "template", "spec"),
     "StatefulSet": ("spec", "template", "spec"),
     "DaemonSet": ("spec", "template", "spec"),
     "ReplicaSet": ("spec", "template", "spec"),
+    "ReplicationController": ("spec", "template", "spec"),
+    "PodTemplate": ("template", "spec"),
     "Job": ("spec", "template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
@@ -36,7 +38,7 @@ def advise(manifests: Manifests) -> Iterator[Finding]:
             kind = source.value["kind"]
             guarded = guarded or kind == "NetworkPolicy"
             yield from _secrets(source)
-            path = _PODS.get(kind)
+            path = PODS.get(kind)
             if path is not None:
                 runs = runs or source
                 yield from _labels(source, path)
@@ -60,6 +62,7 @@ def _pod(source: Document, path: Path) -> Iterator[Finding]:
         return
     kind = source.value["kind"]
     non_root = _at(pod, ("securityContext", "runAsNonRoot"))
+    user = _at(pod, ("securityContext", "runAsUser"))
     for group in ("containers", "initContainers"):
         entries = pod.get(group)
         for index, container in enumerate(entries if isinstance(entries, list) else ()):
@@ -67,11 +70,10 @@ def _pod(source: Document, path: Path) -> Iterator[Finding]:
                 continue
             at = (*path, group, index)
             own = _at(container, ("securityContext", "runAsNonRoot"))
-            if (non_root if own is None else own) in {None, False}:
+            by = _at(container, ("securityContext", "runAsUser"))
+            if not (non_root if own is None else own) or (user if by is None else by) == 0:
                 message = "the container may run as root"
-                fix = (
-                    "set securityContext.runAsNonRoot: true, and a runAsUser if the image needs it"
-                )
+                fix = "set securityContext.runAsNonRoot: true, and a runAsUser that is not 0"
                 yield _warn(source, at, "advice.non-root", message, fix)
             yield from _image(source, container, at)
             yield from _resources(source, container, at)
@@ -118,7 +120,7 @@ def _environment(source: Document, container: dict[str, Any], at: Path) -> Itera
         if not isinstance(entry, dict):
             continue
         name, value = entry.get("name"), entry.get("value")
-        if isinstance(name, str) and _SECRET_NAME.search(name) and value not in (None, ""):
+        if isinstance(name, str) and SECRET_NAME.search(name) and value not in (None, ""):
             message = f"{name} looks like a secret, and its value stands in the open"
             fix = "use valueFrom.secretKeyRef"
             yield _warn(source, (*at, "env", index, "value"), "advice.secret", message, fix)

@@ -26,10 +26,14 @@ SECRET: Final = re.compile(
 _COMPILED_META: Final = words.validator(META)
 _BOUNDS: Final = (
     ("minimum", "maximum"),
+    ("exclusiveMinimum", "maximum"),
+    ("minimum", "exclusiveMaximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
     ("minLength", "maxLength"),
     ("minItems", "maxItems"),
     ("minProperties", "maxProperties"),
 )
+_SHORTEST_SECRET: Final = len("secret:a/b")
 
 
 def check(schema: Any) -> list[Violation]:
@@ -50,6 +54,7 @@ def check(schema: Any) -> list[Violation]:
     for path, part in subschemas:
         found.extend(_check_pattern(path, part))
         found.extend(_check_bounds(path, part))
+        found.extend(_check_required(path, part))
         found.extend(_check_hints(path, part))
     return found or _check_defaults(schema, subschemas)
 
@@ -87,9 +92,21 @@ def _check_pattern(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
 
 def _check_bounds(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
     for low, high in _BOUNDS:
-        if low in part and high in part and part[low] > part[high]:
-            message = f"{low} {part[low]} is above {high} {part[high]}: nothing fits"
-            yield _violation((*path, low), "bounds", message, "swap them")
+        if low not in part or high not in part:
+            continue
+        if part[low] > part[high] or (part[low] == part[high] and "exclusive" in f"{low} {high}"):
+            message = f"nothing fits between {low} {part[low]} and {high} {part[high]}"
+            yield _violation((*path, low), "bounds", message, "swap them, or move one")
+
+
+def _check_required(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
+    if part.get("additionalProperties") is not False:
+        return
+    for index, name in enumerate(part.get("required") or ()):
+        if name not in (part.get("properties") or {}):
+            message = f"{name} is required, and additionalProperties does not let it be there"
+            fix = f"describe {name} under properties, or do not require it"
+            yield _violation((*path, "required", index), "required", message, fix)
 
 
 def _check_hints(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
@@ -97,6 +114,9 @@ def _check_hints(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
     if hint is not None and part.get("type") != "string":
         message = f"the hint {hint} belongs to a text"
         yield _violation((*path, "x-catalyst-ui-hint"), "hint", message, "type: string")
+    if hint == "password" and part.get("maxLength", _SHORTEST_SECRET) < _SHORTEST_SECRET:
+        message = "no place of a secret, such as secret:a/b, is so short"
+        yield _violation((*path, "maxLength"), "hint", message, "leave maxLength out")
     if "x-catalyst-ui-filter" in part and hint != "application-ref":
         message = "only an application-ref is filtered"
         fix = "add x-catalyst-ui-hint: application-ref, or leave the filter out"
@@ -120,6 +140,12 @@ def _check_defaults(
         return [_violation((), "schema", message, "correct it")]
     found = []
     for path, part in subschemas:
+        if part.get("enum") and all(_violations(part, one) for one in part["enum"]):
+            message = "none of these values fits the rest of the schema"
+            found.append(_violation((*path, "enum"), "enum", message, "look at type and bounds"))
+        if "const" in part and _violations(part, part["const"]):
+            message = "the value does not fit the rest of the schema"
+            found.append(_violation((*path, "const"), "const", message, "look at type and bounds"))
         if "default" not in part:
             continue
         for wrong in _violations(part, part["default"]):
@@ -282,24 +308,27 @@ def _filled_map(schema: dict[str, Any], value: dict[str, Any], depth: int) -> di
     for name, part in properties.items():
         if name in value:
             value[name] = _filled(part, value[name], depth + 1)
-        elif (made := _made(part, depth + 1)) is not None:
+        elif (made := _made(part, depth + 1)) is not _NOTHING:
             value[name] = made
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         for name in value.keys() - properties.keys():
             value[name] = _filled(extra, value[name], depth + 1)
-    for further in _applying(schema, value):
+    for further in applying(schema, value):
         value = _filled_map(further, value, depth + 1) if depth < MAX_DEPTH else value
     return value
 
 
+_NOTHING: Final = object()
+
+
 def _made(part: dict[str, Any], depth: int) -> Any:
-    """Return what stands where nothing is given; None if nothing does."""
+    """Return what stands where nothing is given; `_NOTHING` if nothing does."""
     if "default" in part:
         return _filled(part, copied(part["default"]), depth)
     if part.get("type") == "object":
-        return _filled(part, {}, depth) or None
-    return None
+        return _filled(part, {}, depth) or _NOTHING
+    return _NOTHING
 
 
 def _number(schema: dict[str, Any], value: float) -> float:
@@ -313,7 +342,7 @@ def _number(schema: dict[str, Any], value: float) -> float:
             return value
 
 
-def _applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Return the further schemas that hold for this value."""
     yield from schema.get("allOf") or ()
     for keyword in ("oneOf", "anyOf"):

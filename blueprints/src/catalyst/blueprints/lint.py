@@ -15,21 +15,16 @@ from catalyst.blueprints import (
     rendering,
     templates,
     topology,
+    trial,
     versions,
 )
-from catalyst.blueprints.advice import advise
+from catalyst.blueprints.advice import SECRET_NAME, advise
 from catalyst.blueprints.document import Blueprint, canonical, read
 from catalyst.blueprints.expressions import BadExpression, Reference
-from catalyst.blueprints.findings import Finding, Path, Severity, errors, ordered
+from catalyst.blueprints.findings import Finding, Path, Severity, Violation, errors, ordered
 from catalyst.blueprints.package import Package
-from catalyst.blueprints.scope import (
-    KNOWN,
-    NEIGHBOUR,
-    ApplicationScope,
-    Neighbour,
-    Scope,
-    environment,
-)
+from catalyst.blueprints.powers import powers
+from catalyst.blueprints.scope import KNOWN, NEIGHBOUR
 from catalyst.blueprints.source import Document
 
 Known = Mapping[str, tuple[str, ...]]
@@ -53,12 +48,14 @@ class Linted(msgspec.Struct, frozen=True, kw_only=True):
         return bool(errors(self.findings))
 
 
-def lint(package: Package, *, known: Known | None = None) -> Linted:
+def lint(package: Package, *, known: Known | None = None, own: bool = False) -> Linted:
     """Return everything that is wrong with a package. Never raises for what an author wrote.
 
     Args:
         package: The files.
         known: The other Blueprints; without them, dependencies are not looked for.
+        own: Whether an Organization's own source holds it, so that what reaches beyond an
+            Application's namespace is an error.
     """
     found = read(package)
     findings = list(found.findings)
@@ -70,7 +67,13 @@ def lint(package: Package, *, known: Known | None = None) -> Linted:
     findings.extend(_dependencies(blueprint, source, known))
     findings.extend(_configuration(blueprint, source))
     findings.extend(_spec_expressions(blueprint, source))
-    findings.extend(_manifests(package, blueprint, source, sound=not errors(findings)))
+    sound = not errors(findings)
+    if sound:
+        findings.extend(_values(blueprint, source))
+    made = manifests.read(package, blueprint.manifests) if blueprint.manifests else None
+    findings.extend(_manifests(made, blueprint, source, own=own))
+    if sound and not errors(findings):
+        findings.extend(trial.findings(made, blueprint, source))
     return Linted(blueprint=found.blueprint, findings=ordered(findings))
 
 
@@ -167,6 +170,18 @@ def _configuration(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
         for wrong in configschema.check(blueprint.schema):
             rule = f"config-schema.{wrong.rule}"
             yield source.finding((*at, *wrong.path), rule, wrong.message, wrong.fix or "correct it")
+    for path, part in metaschema.walk(blueprint.schema):
+        field = str(path[-1]) if path[-2:-1] == ("properties",) else ""
+        if part.get("type") == "string" and SECRET_NAME.search(field) and not _told_apart(part):
+            message = f"{field} looks like a secret, and its value would stand in the open"
+            fix = "add x-catalyst-ui-hint: password, so that it says where the secret stands"
+            warning = Severity.WARNING
+            yield source.finding((*at, *path), "advice.password", message, fix, severity=warning)
+
+
+def _told_apart(part: dict[str, Any]) -> bool:
+    """Return whether a text says what it holds, or is one of a few words."""
+    return any(keyword in part for keyword in ("x-catalyst-ui-hint", "enum", "const"))
 
 
 def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
@@ -174,11 +189,15 @@ def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
     at: Path = ("spec", "manifests")
     layers: list[tuple[Path, str]] = [((*at, "values"), "")]
     layers += [((*at, "overlays", name), name) for name in blueprint.overlays]
+    told: set[Violation] = set()
     for path, overlay in layers:
         values = rendering.configuration(blueprint, {}, overlay=overlay)
         for wrong in configschema.validate(blueprint.schema, values):
             if wrong.rule in {"required", "oneOf", "anyOf"}:
                 continue  # the person gives it
+            if wrong in told:
+                continue  # it stands in the values, below each overlay
+            told |= {wrong} if not overlay else set()
             yield source.finding((*path, *wrong.path), "values", wrong.message, "correct the value")
 
 
@@ -279,31 +298,23 @@ def _same_value(path: Path) -> bool:
 
 
 def _manifests(
-    package: Package, blueprint: Blueprint, source: Document, *, sound: bool
+    made: manifests.Manifests | None, blueprint: Blueprint, source: Document, *, own: bool
 ) -> Iterator[Finding]:
     given = blueprint.spec.get("manifests") or {}
-    at: Path = ("spec", "manifests")
-    if not blueprint.manifests:
+    if made is None:
         kind = (given.get("source") or {}).get("kind", "chart" if "chart" in given else "")
         if kind:
+            at: Path = ("spec", "manifests")
             message = f"manifests of the kind {kind} cannot be rendered here"
             fix = "write plain manifests and name their folder: {kind: Kustomize, ref: manifests}"
             yield source.finding(at, "manifests.kind", message, fix, severity=Severity.WARNING)
         return
-    found = manifests.read(package, blueprint.manifests)
-    yield from found.findings
-    broken = bool(errors(found.findings))
-    for manifest in found.files:
+    yield from made.findings
+    for manifest in made.files:
         for document in manifest.objects:
-            wrong = list(_placed_in(blueprint, document))
-            broken = broken or bool(wrong)
-            yield from wrong
-    yield from advise(found)
-    if sound:
-        wrong = list(_values(blueprint, source))
-        yield from wrong
-        if not broken and not wrong:
-            yield from _trial(found, blueprint, source)
+            yield from _placed_in(blueprint, document)
+    yield from advise(made)
+    yield from powers(made, Severity.ERROR if own else Severity.WARNING)
 
 
 def _placed_in(blueprint: Blueprint, document: Document) -> Iterator[Finding]:
@@ -312,32 +323,3 @@ def _placed_in(blueprint: Blueprint, document: Document) -> Iterator[Finding]:
     for one in placed:
         for reference in one.expression.references:
             yield from _reference(blueprint, document, one.path, one.mark, reference)
-
-
-def _trial(found: manifests.Manifests, blueprint: Blueprint, source: Document) -> Iterator[Finding]:
-    """Render with the defaults, if they suffice."""
-    config = rendering.configuration(blueprint, {})
-    if configschema.validate(blueprint.schema, config):
-        return
-    scope = Scope(
-        config=config,
-        application=ApplicationScope(
-            name="sample",
-            namespace="sample",
-            environment="sample-prod",
-            organization="sample",
-            dependencies={
-                one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
-                for one in blueprint.depends
-            },
-        ),
-        environment=environment("sample", "sample-prod", "prod", ("hz-fsn-rtz-prod",)),
-    )
-    try:
-        rendering.made_of(found, blueprint, scope)
-    except rendering.RenderError as error:
-        yield from error.findings
-    try:
-        rendering.outputs(blueprint, scope)
-    except ValueError as error:
-        yield source.finding(("spec", "outputs"), "render.outputs", str(error), "look at the types")

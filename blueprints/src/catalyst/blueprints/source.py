@@ -37,7 +37,6 @@ _OCTAL: Final = re.compile(
     r"[-+]?0[0-9_]+|0o[0-7]+|[-+]?0[xXbB][0-9a-fA-F_]+|[-+]?[0-9]+(_[0-9]+)+"
 )
 _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What YAML takes for the end of a line."""
 _NUMBER: Final = re.compile(
     r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?"
     r"|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?|[-+]?[0-9]+(\.[0-9]*)?[eE][0-9]+|[-+]?[0-9]+[eE][-+][0-9]+"
@@ -50,7 +49,6 @@ _WORDS: Final[dict[str, bool | None]] = {
     "false": False, "False": False, "FALSE": False,
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
-_DOUBTFUL: Final = (_OCTAL, _SEXAGESIMAL, _NUMBER, _TIME)
 AMBIGUOUS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "="})
 """Words that are a text for some readers, in whatever case."""
 _TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
@@ -125,7 +123,7 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """Without those that are empty."""
     findings: tuple[Finding, ...]
     values: int = 0
-    """How many were read, aliases followed."""
+    """Aliases followed."""
 
 
 def parse(text: str, file: str) -> Parsed:
@@ -145,11 +143,8 @@ def parse(text: str, file: str) -> Parsed:
         reader.refuse(at, (), "yaml.syntax", "a character that YAML does not allow", "remove it")
     except yaml.YAMLError as error:
         reader.refuse((1, 1), (), "yaml.syntax", str(error), "correct the YAML")
-    return Parsed(
-        documents=tuple(reader.documents),
-        findings=tuple(reader.findings),
-        values=reader.values,
-    )
+    found, findings = tuple(reader.documents), tuple(reader.findings)
+    return Parsed(documents=found, findings=findings, values=reader.values)
 
 
 def _syntax_fix(problem: str) -> str:
@@ -365,7 +360,9 @@ class _Reader:
             return int(text)
         if _FLOAT.fullmatch(text) and not _NUMBER.fullmatch(text):
             return self._float(event, path, text)
-        if text.lower() in AMBIGUOUS or any(one.fullmatch(text) for one in _DOUBTFUL):
+        if text.lower() in AMBIGUOUS or any(
+            one.fullmatch(text) for one in (_OCTAL, _SEXAGESIMAL, _NUMBER, _TIME)
+        ):
             message = f"{text} is a text for some readers and something else for others"
             fix = "quote it, or write true, false or a plain number"
             self.refuse(_start(event), path, "yaml.ambiguous", message, fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalyst.blueprints.document import Blueprint, mode
+from catalyst.blueprints.document import Blueprint, Mode, mode
 from catalyst.blueprints.findings import Finding
 from catalyst.blueprints.source import Document
 
@@ -14,13 +14,24 @@ def placement(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
     given = blueprint.spec.get("placementSchema") or {}
     at = ("spec", "placementSchema")
     for name in ("default", "defaultOnMultiRegion"):
-        if name in given and "modes" in given and mode(given[name]) not in blueprint.modes:
-            message = f"{name} is {given[name]}, which is not among modes"
+        if name in given and mode(given[name]) not in blueprint.modes:
+            modes = (
+                "modes" if "modes" in given else "modes: without them, it is single-region alone"
+            )
+            message = f"{name} is {given[name]}, which is not among {modes}"
             fix = f"add {given[name]} to modes, or choose one of them"
             yield source.finding((*at, name), "placement.default", message, fix)
     if given.get("minRegions", 1) > given.get("maxRegions", 5):
         message = f"minRegions {given['minRegions']} is above maxRegions {given['maxRegions']}"
         yield source.finding((*at, "minRegions"), "placement.regions", message, "swap them")
+    elif given.get("minRegions", 1) > 1 and set(blueprint.modes) == {Mode.SINGLE_REGION}:
+        message = f"minRegions is {given['minRegions']}, and single-region is the only mode"
+        fix = "leave minRegions out, or add a mode of several regions"
+        yield source.finding((*at, "minRegions"), "placement.regions", message, fix)
+    elif given.get("maxRegions") == 1 and blueprint.default_mode is not Mode.SINGLE_REGION:
+        message = f"maxRegions is 1, and the default {blueprint.default_mode} needs more"
+        fix = "raise maxRegions, or choose single-region as the default"
+        yield source.finding((*at, "maxRegions"), "placement.regions", message, fix)
 
 
 def check(blueprint: Blueprint, source: Document) -> Iterator[Finding]:

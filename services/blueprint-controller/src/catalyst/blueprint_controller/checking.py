@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from catalyst.blueprint_controller.domain import spec
 from catalyst.blueprint_controller.domain.holding import key_of
 from catalyst.blueprints.document import Blueprint
@@ -25,6 +27,7 @@ MAX_ERRORS: Final = 50
 MAX_ADVICE: Final = 10
 """Findings of a good package that are told."""
 MAX_NEEDS: Final = 64
+_GRAVEST: Final = (Severity.ERROR, Severity.PENDING, Severity.WARNING)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -49,6 +52,8 @@ def checked(
     package: Package,
     known: Mapping[str, tuple[str, ...]],
     taken: Mapping[str, str],
+    *,
+    own: bool = False,
 ) -> Checked:
     """Return what a package is.
 
@@ -57,8 +62,9 @@ def checked(
         package: Its files.
         known: Every Blueprint that there is, with what each depends on.
         taken: Versions that this source holds elsewhere, with their folders.
+        own: Whether the source is an Organization's.
     """
-    looked = lint(package, known=known)
+    looked = lint(package, known=known, own=own)
     found = [*looked.findings]
     blueprint = looked.blueprint
     if blueprint is not None:
@@ -117,6 +123,12 @@ def _own(rule: str, file: str, message: str, fix: str) -> Finding:
 
 
 def _told(found: Iterable[Finding], most: int) -> tuple[bp1.Finding, ...]:
+    """Return what is told: the gravest first, and of how many more there is no room."""
+    graded = sorted(found, key=lambda one: _GRAVEST.index(one.severity))
+    if len(graded) > most:
+        left = graded[most - 1 :]
+        rest = _own("package.more", "", f"{len(left)} more findings", "lint the folder to see all")
+        graded = [*graded[: most - 1], msgspec.structs.replace(rest, severity=left[0].severity)]
     return tuple(
         bp1.Finding(
             severity=one.severity.value,
@@ -128,7 +140,7 @@ def _told(found: Iterable[Finding], most: int) -> tuple[bp1.Finding, ...]:
             message=_line(one.message),
             fix=_line(one.fix),
         )
-        for one in list(found)[:most]
+        for one in graded
     )
 
 

@@ -100,7 +100,8 @@ class _Reader:
             command = bp1.ReportSync(run=state.run, revision=state.revision, unchanged=True)
             return _report(recorded, command)
         reading, known = opened
-        command = await self._page(state, reading, known, start)
+        own = recorded.ref.organization is not None
+        command = await self._page(state, reading, known, start, own=own)
         if not command.next:
             self._open.pop(path, None)
         return _report(recorded, command)
@@ -128,10 +129,10 @@ class _Reader:
         return reading, known
 
     async def _page(
-        self, state: Source, reading: Reading, known: Known, start: int
+        self, state: Source, reading: Reading, known: Known, start: int, *, own: bool
     ) -> bp1.ReportSync:
         taken = {key: held.folder for key, held in state.seen.items()}
-        looked = await asyncio.to_thread(_page_of, reading.packages, start, known, taken)
+        looked = await asyncio.to_thread(_page_of, reading.packages, start, known, taken, own=own)
         await self._content.put([one.tar for one in looked if one.found is not None])
         place = start + len(looked)
         return bp1.ReportSync(
@@ -145,13 +146,13 @@ class _Reader:
 
 
 def _page_of(
-    packages: Sequence[Listed], start: int, known: Known, taken: dict[str, str]
+    packages: Sequence[Listed], start: int, known: Known, taken: dict[str, str], *, own: bool
 ) -> list[Checked]:
     """Return the packages of one report, looked at."""
     looked: list[Checked] = []
     size = 0
     for listed in packages[start : start + PAGE]:
-        one = _looked_at(listed, known, taken)
+        one = _looked_at(listed, known, taken, own=own)
         looked.append(one)
         if one.found is not None:
             taken[key_of(one.found.blueprint, one.found.version)] = listed.folder
@@ -161,10 +162,10 @@ def _page_of(
     return looked
 
 
-def _looked_at(listed: Listed, known: Known, taken: Mapping[str, str]) -> Checked:
+def _looked_at(listed: Listed, known: Known, taken: Mapping[str, str], *, own: bool) -> Checked:
     if not isinstance(listed.package, Package):
         return unreadable(listed.folder, listed.package)
-    return checked(listed.folder, listed.package, known, taken)
+    return checked(listed.folder, listed.package, known, taken, own=own)
 
 
 def _in_order(reading: Reading) -> tuple[Reading, Known]:

@@ -1,0 +1,161 @@
+"""Which objects a package may hold, and what they may reach for."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
+
+from catalyst.blueprints.findings import Severity
+from catalyst.blueprints.lint import lint
+from catalyst.blueprints.manifests import MAX_VALUES
+from catalyst.blueprints.source import MAX_NODES
+
+POD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          env:
+            - {name: MODE, value: fast}
+"""
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("argoproj.io/v1alpha1", "Application"),
+    ],
+)
+def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, kind: str) -> None:
+    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert linted.refused
+    assert [one.rule for one in linted.findings] == ["manifests.elsewhere"]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("v1", "ClusterRole"),
+        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
+        ("pkg.crossplane.io/v1", "Provider"),
+        ("external-secrets.io/v1", "ClusterExternalSecret"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass"),
+        ("admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicy"),
+        ("access.openova.io/v1alpha1", "UserAccess"),
+        ("extensions/v1beta1", "Ingress"),
+        ("v1", "ConfigMapList"),
+        ("v1", "List"),
+    ],
+)
+def test_a_kind_that_is_not_known_to_stay_in_a_namespace_is_refused(
+    version: str, kind: str
+) -> None:
+    manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert [(one.severity, one.pointer) for one in linted.findings] == [(Severity.ERROR, "/kind")]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize("items", ["[{kind: ClusterRoleBinding}]", "${{ [config.replicas] }}", ""])
+def test_no_object_holds_others(items: str) -> None:
+    manifest = f"{MANIFEST}items: {items}\n"
+    linted = lint(package(DOCUMENT, manifest))
+    assert [(one.rule, one.pointer) for one in linted.findings] == [("manifests.object", "/items")]
+
+
+@pytest.mark.guarantee("G20.9")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "finalizers: [example.com/never]",
+        "ownerReferences: [{apiVersion: v1, kind: Namespace, name: x, uid: x}]",
+        "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}",
+        "labels: {kustomize.toolkit.fluxcd.io/ssa: Ignore}",
+        "annotations: {config.kubernetes.io/local-config: 'true'}",
+        'annotations: \'${{ {"kustomize.toolkit.fluxcd.io/force": "enabled"} }}\'',
+        "finalizers: '${{ [environment.name] }}'",
+    ],
+)
+def test_no_object_steers_how_it_is_applied(given: str) -> None:
+    manifest = MANIFEST.replace("\ndata:", f"\n  {given}\ndata:")
+    assert [one.rule for one in lint(package(manifest=manifest)).findings] == ["manifests.steering"]
+
+
+FULL = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sample}\n"
+
+
+@pytest.mark.guarantee("G20.4")
+def test_values_of_all_files_are_counted_together() -> None:
+    each = MAX_NODES - 100
+    full = f"{FULL}data: {{a: [{','.join('1' * each)}]}}\n"
+    names = [f"f{number}.yaml" for number in range(10)]
+    files = {f"manifests__{name}": full for name in names}
+    listed = KUSTOMIZATION.replace("app.yaml", ", ".join(names))
+    one = package(**files, **{"manifests__kustomization.yaml": listed})
+    last = MAX_VALUES // each
+    (told,) = lint(one).findings
+    assert (told.rule, told.file) == ("manifests.size", f"manifests/f{last}.yaml")
+
+
+BINDING = """\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: app}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: app}
+subjects: [{kind: ServiceAccount, name: default}]
+"""
+REACHING = """\
+  hostNetwork: true
+  hostPID: ${{ config.replicas > 1 }}
+  volumes: [{name: d, hostPath: {path: /}}]
+  volumes: ['${{ config }}']
+  volumes: ${{ config }}
+  initContainers: ['${{ config }}']
+      securityContext: {privileged: true}
+      securityContext: {privileged: [x]}
+      securityContext: ${{ config }}
+      securityContext: {capabilities: {add: [ALL]}}
+      securityContext: {capabilities: {add: [{}]}}
+      securityContext: {capabilities: '${{ config }}'}
+"""
+
+
+@pytest.mark.guarantee("G20.10")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        *(("      containers:", f"    {one}\n      containers:")
+          for one in REACHING.splitlines() if one[2] != " "),
+        *(("          env:", f"    {one}\n          env:")
+          for one in REACHING.splitlines() if one[2] == " "),
+        ("kind: Role,", "kind: ClusterRole,"),
+        ("kind: Role,", "kind: '${{ environment.name }}',"),
+    ],
+)  # fmt: skip
+def test_what_reaches_beyond_the_namespace_is_told_and_refused_of_an_organization(
+    old: str, new: str
+) -> None:
+    whole = POD + BINDING
+    assert old in whole
+    one = package(manifest=whole.replace(old, new))
+    for own, severity in ((False, Severity.WARNING), (True, Severity.ERROR)):
+        told = [each for each in lint(one, own=own).findings if each.rule == "powers"]
+        assert [each.severity for each in told] == [severity]
+        assert lint(one, own=own).refused == own
+
+
+def test_what_stays_in_the_namespace_is_taken_of_an_organization() -> None:
+    viewing = BINDING.replace("kind: Role, name: app", "kind: ClusterRole, name: view")
+    for binding in (BINDING, viewing):
+        assert not lint(package(manifest=POD + binding), own=True).refused
