@@ -5,6 +5,7 @@ import pytest
 
 from catalyst.contracts import permissions
 from catalyst.contracts.environment_v1 import Region
+from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.environment_controller.domain import naming, places, reserved
 from catalyst.environment_controller.domain.findings import Findings
 
@@ -94,5 +95,5 @@ def test_every_provider_has_a_short_code() -> None:
 
 
 def test_an_application_may_carry_another_organizations_repository_name() -> None:
-    assert reserved.application("acme-environment", "acme")
-    assert reserved.application("acme-environment", "other") is None
+    assert why_reserved("acme-environment", "acme")
+    assert why_reserved("acme-environment", "other") is None

@@ -181,3 +181,17 @@ async def test_redis_does_not_lose_its_volume(place: Town) -> None:
             place, others, asked("configure", "cache", values={"persistence": {"enabled": False}})
         )
     assert caught.value.code == "value-immutable"
+
+
+@pytest.mark.parametrize("name", ["iac", "shared-blueprints", "home", "acme-environment", "kube-x"])
+async def test_a_name_of_the_infrastructure_is_refused_by_the_plan_already(
+    place: Town, name: str
+) -> None:
+    others = Others()
+    others.locks[name] = [entry(name, "bp-postgres", "16.9.0")]
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, install(name, blueprint="bp-postgres"))
+    assert (caught.value.code, caught.value.errors[0].pointer) == (
+        "application-reserved",
+        "/request/application",
+    )

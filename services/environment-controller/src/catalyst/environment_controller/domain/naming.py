@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.environment_controller.domain import reserved
 from catalyst.environment_controller.domain.findings import Findings
 from catalyst.environment_controller.domain.places import ENVIRONMENT_TYPES
@@ -108,7 +109,7 @@ def check_application(name: str, organization: str, found: Findings, pointer: st
             f"the Application's name {name!r} is not at most {APPLICATION_MAX} {_SHAPE}",
         )
         return
-    reason = reserved.application(name, organization)
+    reason = why_reserved(name, organization)
     if reason is not None:
         found.add("application-reserved", pointer, f"the Application's name {name!r} {reason}")
 

@@ -1,4 +1,4 @@
-"""Words that no Organization, public host or Application may take, each with its reason.
+"""Words that no Organization or public host may take, each with its reason.
 
 The union of the documented lists and of the holes between them: a slug becomes a Git owner, a
 namespace on every host cluster, an account of the broker and a DNS label.
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from catalyst.contracts import permissions
-from catalyst.contracts.roles import HOME
 from catalyst.environment_controller.domain import places
 
 
@@ -95,12 +94,6 @@ SLUG_SUFFIXES: Final[Mapping[str, str]] = {
 SUBDOMAINS: Final[Mapping[str, str]] = _SUBDOMAINS
 """Label of a public host → why it is reserved."""
 
-APPLICATIONS: Final[Mapping[str, str]] = _words(
-    "is a repository of the infrastructure",
-    ("shared-blueprints", "iac", "catalyst-tenant", HOME),
-) | _words("is a namespace of every cluster", ("default", "flux-system"))
-"""Application → why it is reserved; `{organization}-environment` and `kube-*` are as well."""
-
 
 def slug(word: str) -> str | None:
     """Return why a slug is reserved, or None if it is free to be taken."""
@@ -114,12 +107,3 @@ def slug(word: str) -> str | None:
         if word.endswith(suffix):
             return why
     return None
-
-
-def application(name: str, organization: str) -> str | None:
-    """Return why an Application's name is reserved, or None if it is free to be taken."""
-    if name == f"{organization}-environment":
-        return "is a repository of the infrastructure"
-    if name.startswith("kube-"):
-        return "begins like a namespace of Kubernetes"
-    return APPLICATIONS.get(name)

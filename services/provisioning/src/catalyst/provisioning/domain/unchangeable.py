@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 Made = Mapping[str, Any]
@@ -50,7 +50,7 @@ _SIZE: Final = "spec.resources.requests.storage"
 _SEALED: Final = ("binaryData", "data", "immutable", "stringData")
 """What stays of a ConfigMap or a Secret that says that it is immutable."""
 
-_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kMGTPE]|[KMGTPE]i|[eE]\d+)?")
+_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kMGTPE]|[KMGTPE]i|[eE]\d{1,2})?")
 _UNITS: Final[Mapping[str, int]] = {
     **{unit: 1000**power for power, unit in enumerate(["", "k", "M", "G", "T", "P", "E"])},
     **{f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", 1)},
@@ -110,11 +110,11 @@ def _at(made: Made, path: str) -> Any:
     return found
 
 
-def _quantity(value: Any) -> Decimal | None:
+def _quantity(value: Any) -> Fraction | None:
     """Return how many bytes a quantity says; None if it is none that we read."""
     found = _QUANTITY.fullmatch(str(value))
     if found is None:
         return None
     unit = found["unit"] or ""
-    number = Decimal(found["number"])
-    return number * _UNITS[unit] if unit in _UNITS else number.scaleb(int(unit[1:]))
+    number = Fraction(found["number"])
+    return number * (_UNITS[unit] if unit in _UNITS else 10 ** int(unit[1:]))

@@ -18,6 +18,7 @@ from catalyst.contracts.blocked import Link
 from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.provisioning.domain import assembling, risks
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
@@ -101,6 +102,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
 
     Raises:
         Rejected: `values-invalid`, `value-immutable`, `version-refused`, `nothing-to-change`,
+            `application-name-invalid`, `application-reserved`,
             `package-not-ordered`, `addon-not-ordered`, or `too-large` for more Applications than
             one change takes.
     """
@@ -186,6 +188,10 @@ def _check(
         before = (facts.contents[old.digest], old.values)
     check_values(content, place.desired.values, pointer, before)
     namespace = place.namespace(item.application)
+    kept = why_reserved(item.application, facts.name) if old is None else None
+    if kept is not None:
+        message = f"the Application's name {item.application!r} {kept}"
+        raise Rejected("application-reserved", message, pointer="/request/application")
     if old is None and len(namespace) > NAMESPACE_MAX:
         message = f"the namespace {namespace} is longer than {NAMESPACE_MAX} characters"
         raise Rejected("application-name-invalid", message, pointer="/request/application")
