@@ -78,7 +78,12 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
     async with working(js, service):
         await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)
         committed = app1.RevisionCommitted(
-            environment=PROD, change="ch-1", repository="blog", branch="main", commit="aaa"
+            environment=PROD,
+            change="ch-1",
+            repository="blog",
+            branch="main",
+            commit="aaa",
+            namespace="blog--prod",
         )
         async with simulated(access):
             await said(js, committed, 2)
@@ -98,6 +103,8 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
             await until(lambda: last("degraded", "ch-1"))
             await until(why)
             assert (await seen(js))[-1]["source"] == "simulator"
+            said_of = {item["namespace"] for item in (await seen(js))[-1]["evidence"]}
+            assert said_of == {"acme", "blog--prod"}
             count = len(await seen(js))
         async with simulated(access):
             # Read anew from the log's beginning, with the word that still holds: nothing is new.

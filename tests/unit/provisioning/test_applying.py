@@ -5,9 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 from tests.support.changing import Town
-from tests.support.planning import Others, install, known, plan, wiki
+from tests.support.planning import Others, install, known, plan, running, wiki
 from tests.support.plans import ADMIN, PROD, apply, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
@@ -36,6 +37,27 @@ async def test_what_moves_between_planning_again_and_deciding_is_seen() -> None:
         apply(place, "ch-1", fresh)
     assert caught.value.code == "plan-stale"
     assert [e.pointer for e in caught.value.errors] == [f"/data/inputs/environment:{PROD}"]
+
+
+async def test_a_commit_names_the_namespace_that_its_files_have() -> None:
+    names = {}
+    for cluster in ("hz-fsn-rtz-prod", "hz-fsn-rtz-dev"):
+        place, others = town(), Others()
+        known(place)
+        wiki(others)
+        region = env1.Region(
+            provider="hetzner", region="fsn", building_block="rtz", host_cluster=cluster
+        )
+        moved = env1.EnvironmentUpdated(
+            environment=PROD, placement="single-region", regions=(region,)
+        )
+        place.given(foreign.environment_ref("acme", PROD), moved)
+        await running(place, others)
+        names[cluster] = [one.namespace for one in place.events(app1.RevisionCommitted)]
+    assert names == {
+        "hz-fsn-rtz-prod": ["", ""],
+        "hz-fsn-rtz-dev": ["wiki-postgres--prod", "wiki--prod"],
+    }
 
 
 async def test_a_plan_that_is_too_old_is_refused() -> None:

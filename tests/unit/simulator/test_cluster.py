@@ -133,6 +133,21 @@ def test_what_is_said_has_the_kinds_that_the_files_have() -> None:
     assert {fact.body["object"]["kind"] for fact in blog.said} == {"Kustomization"}
 
 
+def test_what_is_said_has_the_namespace_that_the_files_have() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("blog-data",), namespace="blog--prod"))
+    blog.hear(tuple(blog.cluster.again(99)))
+    for fact in blog.said:
+        about = fact.body["object"]
+        flux = about["kind"] == "Kustomization"
+        assert about["metadata"]["namespace"] == ("acme" if flux else "blog--prod")
+        assert flux or fact.subject.split(".")[4] == "blog--prod"
+    assert blog.seen.health == "healthy"
+    assert {item.namespace for item in blog.seen.evidence} == {"acme", "blog--prod"}
+    blog.carry_out(*blog.remove())
+    assert [(item.kind, item.namespace) for item in blog.seen.evidence] == [(CLAIM, "blog--prod")]
+
+
 def test_each_of_several_regions_says_how_it_is() -> None:
     blog = Watched()
     both = ("hz-fsn-rtz-prod", "hz-hel-rtz-prod")

@@ -115,6 +115,8 @@ class RevisionCommitted(Event, frozen=True, kw_only=True):
     """The volumes that stand in it; empty as well where only what was before comes back."""
     workloads: tuple[str, ...] | None = None
     """What runs its containers, each as `<kind>/<name>`; null: as it was before."""
+    namespace: str = ""
+    """The namespace of its objects; empty: called like the Application."""
     kept: bool = True
     """True if these volumes outlive the Application; False once their data was given up."""
 

@@ -118,6 +118,8 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """What runs the containers of each that is written, likewise, each as `<kind>/<name>`."""
     clusters: dict[str, tuple[str, ...]] = {}
     """The clusters of each Environment that has several regions."""
+    suffixes: dict[str, str] = {}
+    """What the namespaces of each Environment have behind the Application's name, if anything."""
     quote: Quote | None = None
     """What it costs; null if nothing is bought."""
     approvals: tuple[Approvals, ...] = ()

@@ -83,6 +83,7 @@ class Cluster:
         self._running[place] = Running(
             organization=organization_of(tokens[1]) or "",
             application=place[1],
+            namespace=str(data.get("namespace", "")) or place[1],
             environment=place[0],
             change=str(data["change"]),
             branch=str(data["branch"]),

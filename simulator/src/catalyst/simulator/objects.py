@@ -26,6 +26,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     organization: str
     application: str
+    namespace: str
+    """Of all its objects but those of Flux."""
     environment: str
     change: str
     branch: str
@@ -73,13 +75,13 @@ def volumes(running: Running, version: int, *, gone: bool = False) -> tuple[Told
             "kind": "PersistentVolumeClaim",
             "metadata": {
                 "name": name,
-                "namespace": running.application,
+                "namespace": running.namespace,
                 # Not made anew by a change, as its data is not.
                 "uid": _uid(running, name, "volume"),
             },
             "status": {"phase": "Bound"},
         }
-        where = f"k8s.PersistentVolumeClaim.{running.application}.{escape(name)}"
+        where = f"k8s.PersistentVolumeClaim.{running.namespace}.{escape(name)}"
         found.append(_told(running, where, item, version + number, gone=gone and not kept))
     return tuple(found)
 
@@ -153,11 +155,11 @@ def _workload(
     item = {
         "apiVersion": "apps/v1",
         "kind": kind,
-        "metadata": {"name": name, "namespace": running.application},
+        "metadata": {"name": name, "namespace": running.namespace},
         "spec": {} if kind == "DaemonSet" else {"replicas": 1},
         "status": status,
     }
-    return f"k8s.{kind}.{running.application}.{escape(name)}", item
+    return f"k8s.{kind}.{running.namespace}.{escape(name)}", item
 
 
 def _pod(running: Running, stage: Stage, mode: Mode, workload: str) -> tuple[str, dict[str, Any]]:
@@ -177,14 +179,14 @@ def _pod(running: Running, stage: Stage, mode: Mode, workload: str) -> tuple[str
     item = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": running.application},
+        "metadata": {"name": name, "namespace": running.namespace},
         "status": {
             "phase": "Running" if ready else "Pending",
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}, where],
             "containerStatuses": [{"name": "main", "ready": ready, "state": state}],
         },
     }
-    return f"k8s.Pod.{running.application}.{escape(name)}", item
+    return f"k8s.Pod.{running.namespace}.{escape(name)}", item
 
 
 def _runs(stage: Stage, mode: Mode) -> bool:

@@ -31,7 +31,7 @@ AGGREGATES: Final = (
         evolve=application.evolve,
         fold=3,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=7),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=8),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from catalyst.blueprints import scope
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor, Context, Decision
@@ -146,6 +147,20 @@ def _clusters(fresh: Plan, context: Context) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _suffixes(fresh: Plan, context: Context) -> dict[str, str]:
+    """Return what the namespaces of each Environment have behind a name, as the files have it."""
+    organization = context.ref.organization or ""
+    found = {}
+    for name in fresh.branches:
+        place = context.reads.get(environment_ref(organization, name))
+        if place is not None and place.exists:
+            clusters = [region.host_cluster for region in place.regions]
+            around = scope.environment(organization, name, place.env_type, clusters)
+            if around.namespace_suffix:
+                found[name] = around.namespace_suffix
+    return found
+
+
 def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
     return pro1.ChangeOpened(
         request=fresh.request,
@@ -168,6 +183,7 @@ def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
         volumes=fresh.volumes,
         workloads=fresh.workloads,
         clusters=_clusters(fresh, context),
+        suffixes=_suffixes(fresh, context),
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),

@@ -63,6 +63,7 @@ def committed(
         key = subscription(Unit(application, environment))
         volumes = writing.content.volumes.get(key, ()) if stands else ()
         workloads = writing.content.workloads.get(key) if stands else None
+        suffix = writing.content.suffixes.get(environment)
         writing.emit_on(
             application,
             app1.RevisionCommitted(
@@ -73,6 +74,7 @@ def committed(
                 commit=commit,
                 volumes=volumes,
                 workloads=workloads,
+                namespace=f"{application}{suffix}" if suffix else "",
                 kept=kept,
             ),
         )
