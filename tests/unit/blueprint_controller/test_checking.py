@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.support.blueprints import DOCUMENT, package
 
 from catalyst.blueprint_controller.checking import MAX_ADVICE, MAX_ERRORS, Checked, checked
+from catalyst.blueprint_controller.domain import spec
+from catalyst.blueprints.document import read
 
 CHATTY = "      dbPassword: {type: string}\n"
 
@@ -54,3 +56,11 @@ def test_the_platforms_pod_may_reach_its_node_and_an_organizations_may_not() -> 
     refused = looked(DOCUMENT, POD, own=True).refused
     assert refused is not None
     assert [one.rule for one in refused.findings] == ["powers"]
+
+
+def test_a_dependency_travels_with_its_condition_and_its_values() -> None:
+    blueprint = read(package()).blueprint
+    assert blueprint is not None
+    (travels,) = spec.travelling(blueprint)["depends"]
+    assert travels["when"] == "{{ .config.postgres.mode == 'embedded' }}"
+    assert travels["values"] == {"database": "{{ .application.name }}"}

@@ -299,3 +299,14 @@ def test_each_limit_of_a_schema_takes_what_reaches_it() -> None:
     text = {"description": "", "default": "x" * (MAX_BYTES - empty)}
     assert check(of(a=text)) == []
     assert rules(of(a={**text, "default": text["default"] + "x"})) == [("", "limit")]
+
+
+def test_the_branch_that_holds_gives_its_defaults() -> None:
+    branches = {
+        "if": {"properties": {"mode": {"const": "big"}}, "required": ["mode"]},
+        "then": of(size={"type": "integer", "default": 9}),
+        "else": of(size={"type": "integer", "default": 1}),
+    }
+    schema = {**of(mode={"type": "string"}), **branches}
+    assert effective(schema, {"mode": "big"}) == {"mode": "big", "size": 9}
+    assert effective(schema, {}) == {"size": 1}

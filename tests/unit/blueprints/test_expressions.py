@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.blueprints.expressions import BadExpression, EvaluationError, compile_
+from catalyst.blueprints.expressions import (
+    MAX_BRACKETS,
+    MAX_CHARACTERS,
+    BadExpression,
+    EvaluationError,
+    compile_,
+)
 from catalyst.blueprints.templates import condition, parse, translate
 
 SCOPE: dict[str, Any] = {
@@ -127,6 +133,17 @@ def test_an_expression_tells_what_it_reads() -> None:
         (("config", "a", "b", "c"), True),
         (("application", "name"), False),
     ]
+
+
+def test_an_expression_that_reaches_a_limit_compiles_and_one_beyond_it_does_not() -> None:
+    compile_("1".ljust(MAX_CHARACTERS))
+    compile_("(" * MAX_BRACKETS + "1" + ")" * MAX_BRACKETS)
+    for source in (
+        "1".ljust(MAX_CHARACTERS + 1),
+        "(" * (MAX_BRACKETS + 1) + "1" + ")" * (MAX_BRACKETS + 1),
+    ):
+        with pytest.raises(BadExpression):
+            compile_(source)
 
 
 @pytest.mark.guarantee("G20.4")

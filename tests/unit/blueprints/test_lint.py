@@ -316,6 +316,20 @@ def test_a_document_with_any_part_broken_ends_in_findings(data: st.DataObject) -
 
 
 @pytest.mark.guarantee("G20.4")
+@pytest.mark.parametrize("part", ["type: string", "default: 2", "properties:", "type: object"])
+@pytest.mark.parametrize("odd", ["null", "1.5", "x", "[[]]", "{a: [{}]}", "{type: {}}"])
+def test_a_schema_of_any_form_ends_in_findings(part: str, odd: str) -> None:
+    name = part.partition(":")[0]
+    for document in (
+        DOCUMENT.replace(part, f"{name}: {odd}", 1),
+        DOCUMENT.replace(part, f"allOf: {odd}", 1),
+        DOCUMENT.replace("replicas:", f"password: {odd}\n      replicas:", 1),
+        DOCUMENT.replace("type: integer\n", f"type: integer\n        items: {odd}\n"),
+    ):
+        assert lint(package(document), own=True).refused
+
+
+@pytest.mark.guarantee("G20.4")
 @given(st.binary(max_size=200), st.text(max_size=200))
 def test_any_bytes_end_in_findings(raw: bytes, text: str) -> None:
     files = {**package().files, "manifests/app.yaml": raw}

@@ -159,3 +159,10 @@ def test_what_stays_in_the_namespace_is_taken_of_an_organization() -> None:
     viewing = BINDING.replace("kind: Role, name: app", "kind: ClusterRole, name: view")
     for binding in (BINDING, viewing):
         assert not lint(package(manifest=POD + binding), own=True).refused
+
+
+@pytest.mark.guarantee("G20.4")
+@pytest.mark.parametrize("odd", ["[]", "1", "x", "null", "'${{ [config.replicas] }}'"])
+def test_a_template_whose_metadata_is_no_map_is_told(odd: str) -> None:
+    manifest = POD.replace("  template:", f"  template:\n    metadata: {odd}")
+    assert "render.metadata" in {one.rule for one in lint(package(manifest=manifest)).findings}

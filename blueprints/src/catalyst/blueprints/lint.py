@@ -166,10 +166,12 @@ def _cycle(start: str, first: str, known: Known) -> list[str]:
 
 def _configuration(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
     at: Path = ("spec", "configSchema")
-    if "configSchema" in blueprint.spec:
-        for wrong in configschema.check(blueprint.schema):
+    wrongs = configschema.check(blueprint.schema) if "configSchema" in blueprint.spec else []
+    if wrongs:
+        for wrong in wrongs:
             rule = f"config-schema.{wrong.rule}"
             yield source.finding((*at, *wrong.path), rule, wrong.message, wrong.fix or "correct it")
+        return
     for path, part in metaschema.walk(blueprint.schema):
         field = str(path[-1]) if path[-2:-1] == ("properties",) else ""
         if part.get("type") == "string" and SECRET_NAME.search(field) and not _told_apart(part):
@@ -269,9 +271,8 @@ def _missing_field(schema: dict[str, Any], steps: list[str]) -> str:
         parts = [inner for path, inner in metaschema.walk(place) if _same_value(path)]
         if any(inner.get("additionalProperties") not in (None, False) for inner in parts):
             return ""
-        nexts = [
-            inner["properties"][step] for inner in parts if step in inner.get("properties", {})
-        ]
+        fields = [inner.get("properties") for inner in parts]
+        nexts = [one[step] for one in fields if isinstance(one, dict) and step in one]
         if not nexts:
             open_ = all("properties" not in inner for inner in parts)
             return "" if open_ and index else "config." + ".".join(steps[: index + 1])

@@ -99,17 +99,18 @@ LISTS: Final = ("allOf", "anyOf", "oneOf")
 SINGLE: Final = ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else")
 
 
-def walk(schema: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Return a schema and every schema in it, with its path."""
+def walk(schema: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Return a schema and every schema in it, with its path; what has no such form is left out."""
+    if not isinstance(schema, dict):
+        return
     yield path, schema
     for keyword in MAPS:
-        for name, inner in (schema.get(keyword) or {}).items():
-            if isinstance(inner, dict):
-                yield from walk(inner, (*path, keyword, name))
+        held = schema.get(keyword)
+        for name, inner in held.items() if isinstance(held, dict) else ():
+            yield from walk(inner, (*path, keyword, name))
     for keyword in LISTS:
-        for index, inner in enumerate(schema.get(keyword) or ()):
+        held = schema.get(keyword)
+        for index, inner in enumerate(held if isinstance(held, list) else ()):
             yield from walk(inner, (*path, keyword, index))
     for keyword in SINGLE:
-        inner = schema.get(keyword)
-        if isinstance(inner, dict):
-            yield from walk(inner, (*path, keyword))
+        yield from walk(schema.get(keyword), (*path, keyword))

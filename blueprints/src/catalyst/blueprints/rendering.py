@@ -256,10 +256,14 @@ class _Run:
             metadata.pop("annotations", None)
         self._label(made)
         for place in _templates(made):
-            self._label(place)
+            if isinstance(place.setdefault("metadata", {}), dict):
+                self._label(place)
+            else:
+                message = "the metadata of a template is a map"
+                self._fail(source, ("spec",), "render.metadata", message, "write labels in a map")
 
     def _label(self, holder: dict[str, Any]) -> None:
-        metadata = holder.setdefault("metadata", {})
+        metadata = holder["metadata"]
         own = metadata.get("labels")
         metadata["labels"] = {**(own if isinstance(own, dict) else {}), **self._labels}
 
