@@ -20,7 +20,7 @@ async type => {
   const select = document.getElementById('command');
   select.value = type;
   select.dispatchEvent(new Event('change', {bubbles: true}));
-  while (document.querySelector('#panel-send code')?.textContent !== type) {
+  while (document.querySelector('#panel-send p.quiet code')?.textContent !== type) {
     await new Promise(resolve => setTimeout(resolve, 5));
   }
   const form = document.querySelector('form.command-form');

@@ -45,6 +45,16 @@ async def test_a_command_from_the_form_is_accepted_and_its_row_appears(
     await expect(chain.locator(".step").first).to_contain_text("accepted")
 
 
+async def test_of_an_empty_form_everything_that_is_missing_is_marked(desk: Window) -> None:
+    await desk.choose_command("Create Organization")
+    await desk.send()
+    form = desk.form
+    await expect(form.get_by_label("Organization")).to_be_focused()
+    for name in ("Organization", "Display name", "Tier", "Sovereign ref", "Email"):
+        await expect(form.get_by_label(name)).to_have_attribute("aria-invalid", "true")
+    await expect(desk.page.locator("#panel-send")).not_to_contain_text("`")
+
+
 @pytest.mark.guarantee("G5.8")
 async def test_every_wrong_field_is_marked_where_it_is(
     chromium: Browser, site: Site, slug: str
@@ -215,7 +225,7 @@ async def test_a_field_says_below_it_what_it_means_and_takes(desk: Window) -> No
     for label, text in (
         ("Display name", "What people call the Organization. One line of 1 to 128 characters"),
         ("Tier", "How large the Organization is"),
-        ("Backend port", "A port from 1 to 65535; for example `80` (otherwise 80)."),
+        ("Backend port", "A port from 1 to 65535; for example 80 (otherwise 80)."),
     ):
         control = form.get_by_label(label)
         help_id = (await control.get_attribute("aria-describedby") or "").split()[0]

@@ -175,7 +175,14 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
             )
         await window.row("organization", slug).get_by_role("button").click()
         await expect(window.page.locator("#panel-row .step").first).to_be_visible()
-        await expect(window.page.locator(".side")).to_be_in_viewport()
+        await expect(window.page.locator("#panel-row h3")).to_be_in_viewport()
+        back = window.page.get_by_role("button", name="Back to the rows")
+        await expect(back).to_be_visible(visible=width < 992)
+        if await back.is_visible():
+            await back.click()
+            chosen = window.row("organization", slug).get_by_role("button")
+            await expect(chosen).to_be_focused()
+            await chosen.press("Enter")
         over = (
             "Math.max(...[document.documentElement, ...document.querySelectorAll('.card, .scroll')]"
             ".map(node => node.scrollWidth - node.clientWidth))"

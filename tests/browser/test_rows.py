@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window
@@ -165,11 +165,53 @@ async def test_rows_are_reached_and_read_with_the_keyboard_alone(
     await expect(first).to_be_focused()
     await desk.page.keyboard.press("ArrowDown")
     await desk.page.keyboard.press("Enter")
-    await expect(desk.page.locator("#panel-row h3")).to_have_text(slug)
+    title = desk.page.locator("#panel-row h3")
+    await expect(title).to_have_text(slug)
+    await expect(title).to_be_focused()
+    chosen = desk.page.locator("#rows tr.chosen").get_by_role("button")
+    await desk.page.keyboard.press("Escape")
+    await expect(chosen).to_be_focused()
+    await desk.page.keyboard.press("Enter")
     await desk.page.get_by_role("tab", name="Row").focus()
     await desk.page.keyboard.press("ArrowRight")
     await expect(desk.page.get_by_role("tab", name="Send a command")).to_be_focused()
     await expect(desk.page.get_by_label("Command", exact=True)).to_be_visible()
+
+
+async def test_a_title_keeps_the_cursor_while_its_row_changes(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await desk.row("organization", slug).get_by_role("button").press("Enter")
+    await site.rename(slug, "Another name")
+    await expect(desk.page.locator("#panel-row .doc")).to_contain_text("Another name")
+    await expect(desk.page.locator("#panel-row h3")).to_be_focused()
+
+
+async def test_a_list_that_ends_early_says_how_many_more_there_are(
+    window: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    script = "/js/rows.js"
+
+    async def short(route: Route) -> None:
+        found = await route.fetch()
+        text = (await found.text()).replace("MAX_SHOWN = 500", "MAX_SHOWN = 2")
+        await route.fulfill(response=found, body=text)
+
+    await window.page.route(f"**{script}", short)
+    await window.sign_in(site.admin)
+    more = window.page.locator("#more-rows")
+    await expect(more).to_have_text(re.compile(r"^[0-9]+ more are not shown here"))
+    await expect(window.page.locator("#rows tbody tr")).to_have_count(2)
+    await window.page.get_by_label("Filter by text").fill("no row holds this")
+    await expect(more).to_be_hidden()
+
+
+async def test_who_has_no_role_anywhere_is_told_so(window: Window, site: Site) -> None:
+    await window.sign_in(site.token("nobody@nowhere.example"))
+    await expect(window.page.locator("#empty")).to_contain_text("You have no role in any Org")
 
 
 async def test_an_unknown_address_says_so_and_leads_back(

@@ -20,13 +20,19 @@ export class Detail {
   #waits = null;
   #rows;
   #send;
+  #back;
 
   /**
    * `on.send(target)` is called when somebody wants to send a command to the row, `on.go(kind, name)`
-   * when they want to see what it waits for; `on.rows()` are the live rows.
+   * when they want to see what it waits for; `on.back()` when they want to go back to the list, and
+   * `on.rows()` are the live rows.
    */
   constructor(on) {
     this.#send = on.send;
+    this.#back = on.back;
+    this.#panel.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") this.#back();
+    });
     this.#rows = on.rows;
     this.#why = new Why((kind, name) => on.go(kind, name, place(this.#key).organization));
     this.clear();
@@ -50,6 +56,11 @@ export class Detail {
     this.#shown = value;
     if (value) this.#draw(key, value, another);
     else if (another) this.#missing(key);
+  }
+
+  /** Puts the cursor on the title of what is shown. */
+  focus() {
+    this.#panel.querySelector("h3")?.focus();
   }
 
   /** Tells that the row was deleted, or left what is shown. */
@@ -80,7 +91,9 @@ export class Detail {
       value.doc === null ? el("p", { class: "quiet", text: "There is none yet." }) : block(value.doc));
     this.#waits = { at, doc: value.doc };
     this.#explain();
+    const held = this.#panel.querySelector("h3") === document.activeElement;
     this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), this.#why.node, facts(key, value), doc, box);
+    if (held) this.focus(); // The title is another one now.
     this.#follow(value.command, at.organization, another);
   }
 
@@ -88,7 +101,8 @@ export class Detail {
     const one = KINDS.find(([kind]) => kind === at.kind)?.[2] ?? at.kind;
     const target = { organization: at.organization, aggregate: at.kind, id: at.name };
     return el("div", { class: "detail-head" },
-      el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: at.name })),
+      el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: at.name, tabindex: "-1" })),
+      el("button", { type: "button", class: "small back", text: "Back to the rows", on: { click: () => this.#back() } }),
       el("button", { type: "button", class: "small", text: "Send it a command", on: {
         click: () => this.#send(target),
       } }));

@@ -24,6 +24,11 @@ function set(node, name, value) {
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
+/** Returns a text as nodes: what stands between backticks is code. */
+export function coded(text) {
+  return text.split(/`([^`]+)`/).map((part, place) => (place % 2 ? el("code", { text: part }) : part)).filter((part) => part !== "");
+}
+
 /** Returns the element of the page with this id. */
 export function byId(id) {
   return document.getElementById(id);

@@ -1,6 +1,6 @@
 // Controls for single values: text, numbers, choices. Each knows its value and shows its error.
 
-import { el, freshId } from "./dom.js";
+import { coded, el, freshId } from "./dom.js";
 import { help } from "./schema.js";
 import { label } from "./words.js";
 
@@ -37,10 +37,19 @@ export class Field {
     return [];
   }
 
+  /** Marks what has to be given and is not; returns the first field of these, or null. */
+  demand() {
+    if (this.control && this.required && this.collect() === undefined) {
+      this.mark("has to be given");
+      return this;
+    }
+    return [...this.children()].map((child) => child.demand()).find(Boolean) ?? null;
+  }
+
   /** Shows what is wrong with it. */
   mark(message) {
     if (!this.messages.includes(message)) this.messages.push(message);
-    this.error.textContent = this.messages.join("; ");
+    this.error.replaceChildren(...coded(this.messages.join("; ")));
     this.control?.setAttribute("aria-invalid", "true");
     this.node.classList.add("wrong");
   }
@@ -86,7 +95,7 @@ export class Control extends Field {
     this.node = el("div", { class: "field" },
       el("label", { for: id, text: this.title }, required ? requiredMark() : null),
       control,
-      told ? el("p", { class: "help", id: helpId, text: told }) : null,
+      told ? el("p", { class: "help", id: helpId }, coded(told)) : null,
       this.error);
   }
 }

@@ -1,7 +1,7 @@
 // A form for any command, made from its JSON Schema; its outcome; and what was wrong, at its field.
 
 import { Refused, Unreachable, ask, commandId } from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, coded, el } from "./dom.js";
 import { Choice, Text } from "./fields.js";
 import { Group } from "./groups.js";
 import { Answer } from "./outcome.js";
@@ -59,6 +59,12 @@ export class CommandForm {
     this.#data = null;
     this.#target = {};
     this.#fields = {};
+  }
+
+  /** Returns whether somebody has a role anywhere; nobody is told that they have none before it is known. */
+  member() {
+    const { roles, organizations, service } = this.#session ?? {};
+    return !this.#session || Boolean(service || roles.length || Object.keys(organizations).length);
   }
 
   /** Returns whether the session may send a command in an Organization; false until the commands are read. */
@@ -135,7 +141,7 @@ export class CommandForm {
     this.#button = el("button", { type: "submit", class: "primary", text: "Send" });
     const senders = contract.roles.length ? contract.roles : contract.services.map((name) => `service ${name}`);
     this.#holder.replaceChildren(
-      el("p", { text: contract.summary }),
+      el("p", {}, coded(contract.summary)),
       el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ") || "nobody"}`),
       el("form", { class: "command-form", novalidate: true, "aria-label": commandName(contract.type), on: {
         submit: (event) => {
@@ -210,6 +216,7 @@ export class CommandForm {
 
   async #send() {
     this.#clear();
+    if (this.#unaddressed()) return;
     const contract = this.#contract;
     const raw = this.#rawBox.hidden ? JSON.stringify(this.#data.collect()) : this.#raw.value;
     const query = {};
@@ -232,6 +239,15 @@ export class CommandForm {
     } finally {
       this.#button.disabled = false;
     }
+  }
+
+  /** Marks all that is missing where not even what it is sent to is said; the door would name that alone. */
+  #unaddressed() {
+    const place = Object.values(this.#fields).map((field) => field.demand()).find(Boolean);
+    if (!place) return false;
+    if (this.#rawBox.hidden) this.#data.demand();
+    place.focus();
+    return true;
   }
 
   #failed(error) {

@@ -1,6 +1,6 @@
 // Parts of a form that hold others: objects, lists, maps, alternatives, and what may be left out.
 
-import { el } from "./dom.js";
+import { coded, el } from "./dom.js";
 import { Choice, Field, Numeric, Raw, Text, YesNo, requiredMark } from "./fields.js";
 import { shape } from "./schema.js";
 
@@ -37,7 +37,7 @@ class Fieldset extends Field {
     this.body = el("div", { class: "parts" });
     this.node = el("fieldset", { "aria-describedby": this.errorId },
       el("legend", { text: this.title }, required ? requiredMark() : null),
-      about.description ? el("p", { class: "help", text: about.description }) : null,
+      about.description ? el("p", { class: "help" }, coded(about.description)) : null,
       this.error,
       this.body);
   }

@@ -30,8 +30,8 @@ const table = new RowTable((key) => {
   location.hash = encodeURIComponent(key);
   showTab(byId("tab-row"));
   detail.show(key, stream?.rows.get(key));
-  toSide();
-});
+  detail.focus();
+}, () => form.member());
 const form = new CommandForm({
   rows: () => stream?.rows ?? new Map(),
   follow: (command, organization) => {
@@ -47,16 +47,11 @@ const detail = new Detail({
     showTab(byId("tab-send"));
     form.aim(target);
   },
+  back: () => table.back(),
   go: (kind, name, organization) => {
     location.hash = `/${[kind, organization, name].map(encodeURIComponent).join("/")}`;
   },
 });
-
-/** Brings the details into sight where they stand below the rows. */
-function toSide() {
-  const side = byId("panel-row").parentElement;
-  if (side.getBoundingClientRect().top > innerHeight) side.scrollIntoView({ block: "start" });
-}
 
 function state(found) {
   const box = byId("stream");

@@ -56,10 +56,12 @@ export class RowTable {
   #changed = new Set();
   #choose;
   #body = byId("rows").tBodies[0];
+  #member;
 
-  /** `choose(key)` is called when somebody picks a row. */
-  constructor(choose) {
+  /** `choose(key)` is called when somebody picks a row; `member()` says whether they have a role anywhere. */
+  constructor(choose, member) {
     this.#choose = choose;
+    this.#member = member;
     this.#kindChoice();
     byId("filter").addEventListener("input", () => this.#soon());
     byId("only-stale").addEventListener("change", () => this.#soon());
@@ -86,6 +88,11 @@ export class RowTable {
   mark(key) {
     this.chosen = key;
     for (const [other, line] of this.#lines) line.classList.toggle("chosen", other === key);
+  }
+
+  /** Puts the cursor on the chosen row again, where it came from. */
+  back() {
+    (this.#lines.get(this.chosen)?.querySelector("button") ?? byId("filter")).focus();
   }
 
   /** Offers the kinds twice, as buttons and as a list: of these a window shows what it has room for. */
@@ -219,7 +226,11 @@ export class RowTable {
     if (select.value !== this.#kind) select.value = this.#kind;
     const empty = byId("empty");
     empty.hidden = found > 0;
-    say(empty, total ? "No row matches the filter." : "Nothing here yet. Send a command to begin.");
+    const none = this.#member() ? "Nothing here yet. Send a command to begin." : "You have no role in any Organization. Whoever owns one can add you.";
+    say(empty, total ? "No row matches the filter." : none);
+    const more = byId("more-rows");
+    more.hidden = found <= shown;
+    say(more, `${found - shown} more are not shown here: the filter finds them.`);
   }
 
   #pick(key) {
