@@ -120,7 +120,6 @@ def test_forgejo_is_told_its_stores_whichever_they_are() -> None:
     assert all(value == "redis" or value.startswith("redis://") for value in valkey.values())
 
 
-@pytest.mark.guarantee("G21.3")
 def test_what_shows_measures_or_mail_at_a_public_address_asks_who_reads() -> None:
     forgejo = variables(containers(made("bp-forgejo"))[-1])
     token = {"secretKeyRef": {"name": "site-credentials", "key": "metrics-token"}}
