@@ -8,7 +8,7 @@ from tests.support.waiting import until
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Acked
 from catalyst.cli import brokercheck
-from catalyst.cli.brokercheck import reading
+from catalyst.cli.brokercheck import reading, settling
 from catalyst.cli.findings import Health
 from catalyst.contracts.topology import Consumer
 
@@ -26,16 +26,19 @@ async def test_an_event_that_is_not_settled_in_time_is_told(
         await until(lambda: len(worker.taken) == 3)
         # Just now they came; that they are in work is well.
         assert (await reading(js, WORK)).health is Health.OK
-        monkeypatch.setattr(brokercheck, "STANDS_SECONDS", 0.0)
+        assert not await settling(js, [WORK])
         first, second, third = worker.taken
         for settled in (first, third):
             await worker.intake.settle(settled, Acked())
+        # A settlement has no answer.
+        await until(lambda: settling(js, [WORK]))
+        monkeypatch.setattr(brokercheck, "STANDS_SECONDS", 0.0)
+        assert not await settling(js, [WORK])
         found = await reading(js, WORK)
         assert (found.check, found.health) == ("consumer work", Health.WARN)
         assert "the oldest for 0 s" in found.detail
         assert found.fix.startswith("the log of work says")
         await worker.intake.settle(second, Acked())
-        # A settlement has no answer.
         await until(lambda: _is_well(js))
 
 

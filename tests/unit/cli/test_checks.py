@@ -32,19 +32,22 @@ def test_a_check_that_answers_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "first", "health"),
+    ("messages", "first", "deciding", "health"),
     [
-        (0, "0001-01-01T00:00:00Z", Health.OK),
-        (3, "2026-01-01T11:59:50.123456789Z", Health.OK),
-        (3, "2026-01-01T11:59:20.123456789Z", Health.FAIL),
+        (0, "0001-01-01T00:00:00Z", False, Health.OK),
+        (3, "2026-01-01T11:59:50.123456789Z", False, Health.OK),
+        (3, "2026-01-01T11:59:20.123456789Z", False, Health.FAIL),
+        (3, "2026-01-01T11:59:20.123456789Z", True, Health.WARN),
     ],
 )
 def test_a_queue_whose_oldest_command_stands_still_is_wrong(
-    messages: int, first: str, health: Health
+    messages: int, first: str, *, deciding: bool, health: Health
 ) -> None:
     state = {"messages": messages, "first_ts": first, "bytes": 10}
     body = {"ts": "2026-01-01T12:00:00.5Z", "state": state, "config": {"max_bytes": 1000}}
-    assert queue(body).health == health
+    found = queue(body, deciding=deciding)
+    assert found.health == health
+    assert "nobody decides" not in found.fix or not deciding
 
 
 def test_an_address_alone_says_what_was_not_looked_at() -> None:

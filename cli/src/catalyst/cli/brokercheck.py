@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +34,7 @@ LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
 CONSUMER: Final = "consumer"
 """How the name of a check begins that is about one durable."""
+_DECIDERS: Final = tuple(one for one in topology.CONSUMERS if one.stream == CMD)
 MIN_VERSION: Final = (2, 15)
 STANDS_SECONDS: Final = 30.0
 """A command or an event that nobody settled for so long stands still."""
@@ -206,7 +207,21 @@ async def _room(js: JetStream) -> Finding:
 
 
 async def _waiting_commands(js: JetStream) -> Finding:
-    return queue(await js.api(f"STREAM.INFO.{CMD}", None))
+    body = await js.api(f"STREAM.INFO.{CMD}", None)
+    return queue(body, deciding=await settling(js, _DECIDERS))
+
+
+async def settling(js: JetStream, consumers: Iterable[Consumer]) -> bool:
+    """Return whether anything was settled lately of what one of these delivers."""
+    for consumer in consumers:
+        try:
+            info = await js.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)
+        except NotFound:
+            continue
+        last = (info.get("ack_floor") or {}).get("last_active")
+        if last and (of_text(info["ts"]) - of_text(last)).total_seconds() < STANDS_SECONDS:
+            return True
+    return False
 
 
 async def _letters(js: JetStream) -> Finding:
@@ -217,19 +232,24 @@ async def _letters(js: JetStream) -> Finding:
     return _full("room for dead letters", used, limit, fix)
 
 
-def queue(body: Mapping[str, Any]) -> Finding:
+def queue(body: Mapping[str, Any], *, deciding: bool) -> Finding:
     """Return how the queue of commands is: full, it takes no more; and its oldest must not wait.
 
     Args:
         body: What the broker says of the stream.
+        deciding: Whether commands are settled all the same: then it is long, and does not stand.
     """
     state = body.get("state") or {}
     if state.get("messages"):
         waits = (of_text(body["ts"]) - of_text(state["first_ts"])).total_seconds()
         if waits >= STANDS_SECONDS:
+            told = f"{state['messages']} waiting, the oldest for {waits:.0f} s"
+            if deciding:
+                fix = "others are decided meanwhile: if the oldest stays, the worker's log says why"
+                return warn("command queue", told, fix)
             return fail(
                 "command queue",
-                f"{state['messages']} waiting, the oldest for {waits:.0f} s",
+                told,
                 "nobody decides: is a worker running, and has the broker's disk room?",
             )
     used = (body.get("state") or {}).get("bytes", 0)
