@@ -42,7 +42,7 @@ class Placed(NamedTuple):
     """The outcome as it is stored."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     draft: Draft
     answer: asyncio.Future[Placed]
@@ -98,9 +98,9 @@ def _touches(waiting: _Waiting, writes: set[str], guards: Mapping[str, int]) -> 
     )
 
 
-def _outdated(guards: Mapping[str, int], moved: Mapping[str, int]) -> str | None:
+def _outdated(guards: Mapping[str, int], moved: Mapping[str, int]) -> str:
     """Return a guard that no longer holds, the same one for all that share several."""
-    return min((guard for guard, at in guards.items() if moved.get(guard, 0) > at), default=None)
+    return min(guard for guard, at in guards.items() if moved.get(guard, 0) > at)
 
 
 def _moved(group: Sequence[_Waiting], messages: Sequence[Outgoing], first: int) -> dict[str, int]:
@@ -122,6 +122,8 @@ class Grouping:
         self._measures = measures or Measures()
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._guarding: dict[str, set[_Waiting]] = {}
+        """Those that wait, by what they guard: looking at all of them for each batch takes long."""
         self._moved: dict[str, int] = {}
         """Sequences of what the last batch has moved, until those that came meanwhile are told."""
         self.batches = 0
@@ -142,7 +144,10 @@ class Grouping:
             Superseded: If it can be stored no more, and nothing was tried.
         """
         answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(draft, answer, draft.writes(), draft.size()))
+        waiting = _Waiting(draft, answer, draft.writes(), draft.size())
+        self._queue.append(waiting)
+        for name in draft.guards:
+            self._guarding.setdefault(name, set()).add(waiting)
         self._arrived.set()
         return await answer
 
@@ -169,9 +174,12 @@ class Grouping:
         blocked: set[str] = set()
         while self._queue and not group.closed:
             waiting = self._queue.popleft()
-            if waiting.answer.cancelled():
+            if waiting.answer.done():
+                # It was told, or whoever waited is gone.
+                self._leave(waiting)
                 continue
             if waiting.is_apart_from(blocked) and group.takes(waiting):
+                self._leave(waiting)
                 group.add(waiting)
             else:
                 # Whatever waits keeps its place before those that touch the same things.
@@ -179,8 +187,7 @@ class Grouping:
                 blocked |= waiting.draft.guards.keys()
                 rest.append(waiting)
         # What was not looked at stands behind what was.
-        rest.extend(self._queue)
-        self._queue = rest
+        self._queue.extendleft(reversed(rest))
         return group.members
 
     async def _send(self, group: Sequence[_Waiting]) -> None:
@@ -206,14 +213,22 @@ class Grouping:
 
     def _tell(self) -> None:
         """Tell those that wait and were decided from what has moved since."""
-        rest: deque[_Waiting] = deque()
-        for waiting in self._queue:
-            found = _outdated(waiting.draft.guards, self._moved)
-            if found is None:
-                rest.append(waiting)
-            elif not waiting.answer.done():
-                waiting.answer.set_exception(Superseded(found))
-        self._queue = rest
+        for name, at in self._moved.items():
+            for waiting in tuple(self._guarding.get(name, ())):
+                if waiting.draft.guards[name] < at:
+                    self._leave(waiting)
+                    found = _outdated(waiting.draft.guards, self._moved)
+                    if not waiting.answer.done():
+                        waiting.answer.set_exception(Superseded(found))
+
+    def _leave(self, waiting: _Waiting) -> None:
+        """Look no more after the guards of a draft: it is sent, or will not be."""
+        for name in waiting.draft.guards:
+            others = self._guarding.get(name)
+            if others is not None:
+                others.discard(waiting)
+                if not others:
+                    del self._guarding[name]
 
     async def _store(self, messages: Sequence[Outgoing]) -> Ack:
         # A message alone needs no staging: the same guard on a plain publish costs a tenth.
