@@ -32,12 +32,19 @@ class Sent(NamedTuple):
 
 
 class Family:
-    """Both of them, and what is on its way between them."""
+    """Both of them, and what is on its way between them.
+
+    A command that arrives at the child once more is not decided once more: as from the worker, it
+    gets the outcome that was recorded first (G1.1). The parent decides again, as it never would:
+    its rules look at the child alone, so not even that may matter. Nor may an answer heard twice.
+    """
 
     def __init__(self) -> None:
         self.scenario = given(PARENT, CHILD)
         self.way: list[Sent | Answer] = []
         self.number = 0
+        self.done: dict[str, str] = {}
+        """The codes of outcomes by the ids of their commands; empty for what was accepted."""
         begin = self.scenario.hears(CREATED, ONBOARDING, input_id="_created", done_id="d")
         self.take(begin, ONBOARDING, "d")
 
@@ -71,10 +78,12 @@ class Family:
             )
             self.take(heard, ONBOARDING, name)
             return
-        outcome = self.scenario.when(item.command, item.to, by=SELF, input_id=item.id)
-        self.take(outcome, item.to, item.id)
+        if item.to == UMBRELLA or item.id not in self.done:
+            outcome = self.scenario.when(item.command, item.to, by=SELF, input_id=item.id)
+            self.take(outcome, item.to, item.id)
+            self.done[item.id] = "" if outcome.rejected is None else outcome.rejected.code
         if item.asks:
-            code = "" if outcome.rejected is None else outcome.rejected.code
+            code = self.done[item.id]
             self.way.append(
                 Answer(
                     command_id=item.id,
@@ -158,6 +167,35 @@ SUSPENDED: list[Move] = [
 ]
 """The child is refused; that it failed is on its way to the parent, which would now take it in."""
 RESTARTED: list[Move] = [*SUSPENDED, _say(env1.RestartOnboarding(), ONBOARDING)]
+
+
+@pytest.mark.guarantee("G2.8")
+def test_a_failure_that_arrives_once_more_after_the_restart_does_not_hit_the_next_run() -> None:
+    family = Family()
+    family.deliver(0, keep=False)  # The parent admits it,
+    family.deliver(0, keep=False)  # and it hears so.
+    _report(family)
+    _report(family)
+    family.deliver(0, keep=False)  # It is ready, which its onboarding hears too late.
+    while family.onboarding.status != "failed":
+        _deadline(family)
+    late = next(
+        place
+        for place, item in enumerate(family.way)
+        if isinstance(item, Sent) and isinstance(item.command, env1.FailOnboarding)
+    )
+    family.deliver(late, keep=True)
+    assert family.state(ACME).phase == "failed"
+    family.command(env1.RestartOnboarding(), ONBOARDING)
+    family.deliver(-1, keep=False)  # The parent is asked before it lets go, and goes on knowing it.
+    family.check()
+    family.deliver(late, keep=False)
+    assert family.state(ACME).phase == "onboarding"
+    while family.way:
+        family.deliver(0, keep=False)
+        family.check()
+    assert "parent" in family.onboarding.completed
+    assert family.state(UMBRELLA).children == ("acme",)
 
 
 @pytest.mark.guarantee("G2.8")
