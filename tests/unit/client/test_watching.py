@@ -73,6 +73,38 @@ async def test_a_lost_connection_resumes_after_the_last_id() -> None:
     assert [c.row.seq for c in changes if isinstance(c, Put)] == [1, 5, 6]
 
 
+@pytest.mark.guarantee("G4.1")
+async def test_the_cursor_stands_before_a_change_until_whoever_was_given_it_asks_for_the_next() -> (
+    None
+):
+    transport = Scripted(stream(SNAPSHOT + put(B, 5, "e.5.s") + put(A, 6, "e.6.s")), END)
+    async with over_http("http://door", transport=transport) as door:
+        watch = door.watch("organizations", backoff=Backoff(0.002, 0.05))
+        async with aclosing(watch.changes()) as changes:
+            stood = [watch.cursor async for _ in changes]
+    assert stood == ["", "", "", "e.4.s", "e.5.s", "e.6.s"]
+
+
+@pytest.mark.parametrize("seconds", [watching.IDLE_SECONDS, 0.5])
+async def test_a_connection_that_brings_no_byte_for_too_long_is_given_up(seconds: float) -> None:
+    silent = httpx.ReadTimeout("nothing came")
+    transport = Scripted(stream(SNAPSHOT), silent, END)
+    async with over_http("http://door", transport=transport) as door:
+        watch = watching.Watch(
+            door.calls,
+            "/v1/stream",
+            {},
+            watching.change_of,
+            idle_seconds=seconds,
+            backoff=Backoff(0.002, 0.05),
+        )
+        async with aclosing(watch.changes()) as changes:
+            assert [change async for change in changes]
+    assert resumed_at(transport) == [None, "e.4.s", "e.4.s"]
+    for request in transport.requests:
+        assert request.extensions["timeout"]["read"] == seconds
+
+
 async def test_an_id_without_data_is_a_bookmark() -> None:
     transport = Scripted(stream(SNAPSHOT, b"id: e.9.s\n\n"), END)
     await watched(transport)

@@ -1,7 +1,8 @@
 """How a stream keeps time and ends, at the server's interface."""
 
 import asyncio
-from collections.abc import MutableMapping
+import random
+from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.showing import SOVEREIGN, World
 from tests.support.waiting import until
 
 from catalyst.chassis import clock
+from catalyst.client.watching import IDLE_SECONDS
 from catalyst.projector import filters
 from catalyst.projector.sse import Pace, StreamResponse
 
@@ -78,11 +80,18 @@ async def test_a_reader_that_takes_nothing_is_given_up() -> None:
     assert not server.finished
 
 
+@pytest.mark.guarantee("G4.8")
 @pytest.mark.parametrize(
     ("pace", "minutes", "reason"),
     [
         ({}, 0, b'"reason":"token-expired","retryable":false'),
+        ({"heartbeat_seconds": 3600}, 0.002, b'"reason":"token-expired","retryable":false'),
         ({"rotate_seconds": 0.001}, 5, b'"reason":"rotation","retryable":true'),
+        (
+            {"rotate_seconds": 0.1, "heartbeat_seconds": 3600},
+            5,
+            b'"reason":"rotation","retryable":true',
+        ),
     ],
 )
 async def test_a_stream_says_why_it_ends(
@@ -118,3 +127,52 @@ async def test_retry_differs_from_reader_to_reader() -> None:
             await response(world, minutes=0)({}, server.receive, server.send)
         asked.add(server.body.split(b"\n")[0])
     assert len(asked) > 1
+
+
+def test_a_reader_hears_two_heartbeats_before_it_takes_its_connection_for_dead() -> None:
+    assert 2 * Pace().heartbeat_seconds < IDLE_SECONDS
+
+
+@pytest.mark.guarantee("G7.5")
+async def test_a_stream_says_how_old_the_rows_may_be_when_warned_and_at_every_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    world, server = World(), Server()
+
+    def heard(times: int) -> bool:
+        return server.body.count(b"event: heartbeat") == times
+
+    async with asyncio.timeout(5):
+        async with asyncio.TaskGroup() as tasks:
+            running = response(world)
+            tasks.create_task(running({}, server.receive, server.send))
+            await until(lambda: b"synced" in server.body)
+            assert heard(0)
+            world.hub.warn()
+            await until(lambda: heard(1))
+            for times in (2, 3):
+                now[0] += 61
+                for stream in world.hub.streams:
+                    stream.news.set()
+                await until(lambda times=times: heard(times))  # type: ignore[misc]
+            server.gone.set()
+
+
+@pytest.mark.parametrize(("pick", "reason"), [(min, b"rotation"), (max, b"shutdown")])
+async def test_streams_that_began_together_do_not_rotate_together(
+    monkeypatch: pytest.MonkeyPatch, pick: Callable[[float, float], float], reason: bytes
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(random, "uniform", pick)
+    world, server = World(), Server()
+    running = response(world, rotate_seconds=100)
+    now[0] += 100
+    async with asyncio.timeout(5):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(running({}, server.receive, server.send))
+            await until(lambda: server.finished or b"synced" in server.body)
+            world.hub.end("shutdown")
+    assert b'"reason":"%b"' % reason in server.body
