@@ -59,6 +59,26 @@ def search(engine: Tantivy, text: str) -> Results:
         ("pg", "bp-postgres"),
         ("mysql", "bp-mariadb"),
         ("mattremost", "bp-mattermost"),
+        ("a wiki for my team", "bp-wiki"),
+        ("the knowledge base", "bp-wiki"),
+        ("password manager", "bp-vaultwarden"),
+        ("word press", "bp-wordpress"),
+        ("wp", "bp-wordpress"),
+        ("next cloud", "bp-nextcloud"),
+        ("next clou", "bp-nextcloud"),
+        ("Dropbox", "bp-nextcloud"),
+        ("google drive", "bp-nextcloud"),
+        ("single sign on", "bp-keycloak"),
+        ("single sign-on for us", "bp-keycloak"),
+        ("log in", "bp-keycloak"),
+        ("oauth", "bp-keycloak"),
+        ("minio", "bp-object-store"),
+        ("github", "bp-forgejo"),
+        ("gitea", "bp-forgejo"),
+        ("slack", "bp-mattermost"),
+        ("chatgpt", "bp-litellm"),
+        ("zapier", "bp-n8n"),
+        ("google analytics", "bp-umami"),
     ],
 )
 @pytest.mark.guarantee("G23.2")
@@ -68,17 +88,44 @@ def test_beginnings_typing_errors_and_other_words_find_it_first(
     assert search(shelf, text).names[0] == first
 
 
-def test_every_word_has_to_be_there() -> None:
+@pytest.mark.parametrize(("text", "found"), [("the", 0), ("for my", 0), ("pg", 1)])
+def test_words_that_say_nothing_find_nothing_and_other_words_what_is_called_so(
+    text: str, found: int
+) -> None:
+    words = wording.asked(text)
     engine = Tantivy()
     engine.put(
         [
-            Shown(name="bp-a1", title="Fast cache"),
+            Shown(name="bp-postgres", title="PostgreSQL", description="The database for my site."),
+            Shown(name="bp-forge", title="Forge", description="The forge for my code; PostgreSQL."),
+        ]
+    )
+    assert (search(engine, text).total if words else 0) == found
+
+
+def test_behind_bp_every_word_is_one_of_a_name() -> None:
+    assert wording.asked("bp-for-the-team") == ("for", "the", "team")
+    assert wording.asked("a wiki for the team") == ("wiki", "team")
+
+
+def test_every_word_has_to_be_there_unless_nothing_has_them_all() -> None:
+    engine = Tantivy()
+    engine.put(
+        [
+            Shown(name="bp-a1", title="Fast cache", category="data"),
             Shown(name="bp-b1", title="Fast database"),
         ]
     )
     assert search(engine, "fast").names == ("bp-a1", "bp-b1")
     assert search(engine, "fast cache").names == ("bp-a1",)
-    assert search(engine, "fast nothing").names == ()
+    assert search(engine, "nothing").names == ()
+    some = search(engine, "quite nothing fast cache")
+    assert (some.total, some.names) == (2, ("bp-a1", "bp-b1"))
+    assert some.facets["category"] == (Count(value="data", count=1),)
+    # What is chosen beside the words makes nothing fit that lacks one of them.
+    only = Search(words=("fast", "cache"), only={"category": ("cms",)})
+    assert engine.search(only).names == ()
+    assert engine.search(only).facets["category"] == (Count(value="data", count=1),)
 
 
 def test_a_name_comes_before_a_tag_and_a_tag_before_a_description() -> None:

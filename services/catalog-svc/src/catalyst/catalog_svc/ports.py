@@ -34,7 +34,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for."""
 
     words: tuple[str, ...] = ()
-    """Each has to be there, somehow; none: everything that is listed."""
+    """Each has to be there, somehow, or any where nothing has all; none: everything listed."""
     name: str = ""
     """A whole name, with `bp-`: what is not listed is found by this alone."""
     only: Mapping[Facet, tuple[str, ...]] = {}

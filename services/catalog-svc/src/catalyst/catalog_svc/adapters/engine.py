@@ -1,17 +1,19 @@
 """Search with tantivy, in memory: one engine for each audience, a cache that is made again.
 
 Nothing that a person types reaches a parser: queries are built of words. Scores are fixed numbers
-by the field that fits, not statistics of all that is held.
+by the field that fits, not statistics of all that is held. Two words that stand beside each other
+may be one (`word press`), and what has no text with all words is looked for with any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import tantivy
 from tantivy import Occur, Order, Query
 
+from catalyst.blueprints.document import canonical
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.ports import FACETS, Count, Facet, Results, Search, Shown
 
@@ -29,7 +31,11 @@ _ALIKE: Final = {"name": 12.0, "title": 10.0, "tags": 5.0}
 _TOGETHER: Final = {"anywhere": _TEXTS, "called": tuple(_ALIKE)}
 """Fields with the words of others, for counting: they find the same, sooner."""
 _SYNONYM: Final = 0.6
-"""What another word for it counts, of what the word itself would."""
+"""What another word for it counts, of what the word itself would; in what it is called, alone."""
+_JOINED: Final = 45.0
+"""What two words that are one there count, each."""
+_EXACTLY: Final = 150.0
+"""A word that is the whole name, and not one word of it."""
 _FEATURED: Final = 5.0
 _EQUAL: Final = 0.01
 """Scores that differ by less are the same: sums of numbers that a machine rounds."""
@@ -67,15 +73,29 @@ class Tantivy:
         if not self._held:
             return Results(total=0, names=(), facets=dict.fromkeys(FACETS, ()))
         searcher = self._index.searcher()
-        total, names = (self._best if wanted.words else self._all)(searcher, wanted)
-        return Results(total=total, names=names, facets=self._counted(searcher, wanted))
+        if not wanted.words:
+            total, names = self._all(searcher, wanted)
+            return Results(total=total, names=names, facets=self._counted(searcher, wanted))
+        each = Occur.Must
+        total, names = self._best(searcher, wanted, each)
+        if not total and len(wanted.words) > 1 and not self._has_all(searcher, wanted):
+            each = Occur.Should
+            total, names = self._best(searcher, wanted, each)
+        return Results(total=total, names=names, facets=self._counted(searcher, wanted, each))
 
-    def _best(self, searcher: tantivy.Searcher, wanted: Search) -> tuple[int, tuple[str, ...]]:
+    def _has_all(self, searcher: tantivy.Searcher, wanted: Search) -> bool:
+        """Return whether anything has all words, whatever else was chosen."""
+        words = Search(words=wanted.words, name=wanted.name)
+        return bool(_total(searcher.search(self._filter(words, None, Occur.Must), limit=1)))
+
+    def _best(
+        self, searcher: tantivy.Searcher, wanted: Search, each: Occur
+    ) -> tuple[int, tuple[str, ...]]:
         """Return how many fit, and the first names.
 
         All equals of the last one that is named have to be looked at, for the name decides then.
         """
-        query = self._query(wanted)
+        query = self._query(wanted, each)
         most = len(self._held)
         first = most if wanted.first is None else min(wanted.first, most)
         for limit in (min(first + _EQUALS, most), most):
@@ -89,7 +109,7 @@ class Tantivy:
         """Return the same where nothing was typed: what is featured, then the rest, by name."""
         total, names = 0, list[str]()
         first = len(self._held) if wanted.first is None else wanted.first
-        fits = (Occur.Must, self._filter(wanted, None))
+        fits = (Occur.Must, self._filter(wanted, None, Occur.Must))
         featured = _is(self._schema, "featured")
         for marked in (Occur.Must, Occur.MustNot):
             left = first - len(names)
@@ -155,18 +175,20 @@ class Tantivy:
 
     # ---- what is looked for
 
-    def _query(self, wanted: Search) -> Query:
-        """Return what fits, with its score."""
+    def _query(self, wanted: Search, each: Occur) -> Query:
+        """Return what fits, with its score: with `each` word, or with any."""
         must = [_scored(one, 0.0) for one in self._chosen(wanted, None)]
-        must += map(self._word, wanted.words)
+        must.append(_of(each, map(self._word, *_with_joined(wanted.words))))
         parts = [(Occur.Must, one) for one in must]
         featured = _scored(_is(self._schema, "featured"), _FEATURED)
         parts.append((Occur.Must if wanted.featured else Occur.Should, featured))
         return Query.boolean_query(parts)
 
-    def _filter(self, wanted: Search, without: Facet | None) -> Query:
+    def _filter(self, wanted: Search, without: Facet | None, each: Occur) -> Query:
         """Return the same without scores, and without the choice in one facet."""
-        must = [*self._chosen(wanted, without), *map(self._somehow, wanted.words)]
+        must = self._chosen(wanted, without)
+        if wanted.words:
+            must.append(_of(each, map(self._somehow, *_with_joined(wanted.words))))
         if wanted.featured:
             must.append(_is(self._schema, "featured"))
         return Query.boolean_query([(Occur.Must, one) for one in must])
@@ -182,23 +204,29 @@ class Tantivy:
                 must.append(_any(*(Query.term_query(schema, facet, value) for value in values)))
         return must
 
-    def _somehow(self, word: str) -> Query:
+    def _somehow(self, word: str, joined: tuple[str, ...]) -> Query:
         """Return where `_word` finds anything."""
         schema = self._schema
         ways = [_begins(schema, "anywhere", word, 0)]
-        ways += [Query.term_query(schema, "anywhere", other) for other in wording.synonyms(word)]
+        ways += [_begins(schema, "called", one, 0) for one in joined]
+        ways += [Query.term_query(schema, "called", other) for other in _others(word, joined)]
         distance = wording.typos(word)
         if distance:
             ways.append(_begins(schema, "called", word, distance))
         return _any(*ways)
 
-    def _word(self, word: str) -> Query:
+    def _word(self, word: str, joined: tuple[str, ...]) -> Query:
+        """Return where a word is, or one that it makes with its neighbour, or that means it."""
         schema = self._schema
-        ways = [self._fits(word, 1.0)]
+        ways = [self._fits(word)]
+        for one in joined:
+            ways.append(_scored(Query.term_query(schema, "called", one), _JOINED))
+            ways.append(_scored(_begins(schema, "called", one, 0), _JOINED * _SYNONYM))
+        ways.append(_scored(Query.term_query(schema, "whole", canonical(word)), _EXACTLY))
         ways += [
             _scored(Query.term_query(schema, field, other), _WHOLE[field] * _SYNONYM)
-            for other in wording.synonyms(word)
-            for field in _TEXTS
+            for other in _others(word, joined)
+            for field in _ALIKE
         ]
         distance = wording.typos(word)
         if distance:
@@ -208,29 +236,27 @@ class Tantivy:
             ]
         return Query.disjunction_max_query(ways)
 
-    def _fits(self, word: str, weight: float) -> Query:
+    def _fits(self, word: str) -> Query:
         schema = self._schema
         ways = [
-            _scored(Query.term_query(schema, field, word), score * weight)
-            for field, score in _WHOLE.items()
+            _scored(Query.term_query(schema, field, word), score) for field, score in _WHOLE.items()
         ]
         ways += [
-            _scored(_begins(schema, field, word, 0), score * weight)
-            for field, score in _BEGINS.items()
+            _scored(_begins(schema, field, word, 0), score) for field, score in _BEGINS.items()
         ]
         return Query.disjunction_max_query(ways)
 
     def _counted(
-        self, searcher: tantivy.Searcher, wanted: Search
+        self, searcher: tantivy.Searcher, wanted: Search, each: Occur = Occur.Must
     ) -> dict[Facet, tuple[Count, ...]]:
         # Facets in which nothing was chosen count the same, all at once.
         free = [facet for facet in FACETS if not wanted.only.get(facet)]
         found: dict[str, Any] = {}
         if free:
-            found |= searcher.aggregate(self._filter(wanted, None), _terms(free))
+            found |= searcher.aggregate(self._filter(wanted, None, each), _terms(free))
         for facet in FACETS:
             if facet not in free:
-                found |= searcher.aggregate(self._filter(wanted, facet), _terms([facet]))
+                found |= searcher.aggregate(self._filter(wanted, facet, each), _terms([facet]))
         counts: dict[Facet, tuple[Count, ...]] = {}
         for facet in FACETS:
             values = [
@@ -277,3 +303,18 @@ def _terms(facets: Iterable[Facet]) -> dict[str, Any]:
 
 def _any(*queries: Query) -> Query:
     return Query.boolean_query([(Occur.Should, one) for one in queries])
+
+
+def _of(each: Occur, queries: Iterable[Query]) -> Query:
+    return Query.boolean_query([(each, one) for one in queries])
+
+
+def _with_joined(words: Sequence[str]) -> tuple[Sequence[str], list[tuple[str, ...]]]:
+    """Return the words, and beside them what each makes with its neighbours."""
+    return words, [wording.joined(words, at) for at in range(len(words))]
+
+
+def _others(word: str, joined: Iterable[str]) -> tuple[str, ...]:
+    """Return what else is called by a word, or by what it makes with its neighbours."""
+    found = (other for one in (word, *joined) for other in wording.synonyms(one))
+    return tuple(dict.fromkeys(found))

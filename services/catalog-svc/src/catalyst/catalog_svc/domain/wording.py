@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 MAX_WORDS: Final = 8
@@ -19,11 +20,11 @@ _SAME: Final = (
     ("redis", "valkey"),
     ("database", "db", "sql"),
     ("cache", "caching"),
-    ("wiki", "knowledge", "documentation"),
+    ("wiki", "knowledge", "documentation", "knowledgebase"),
     ("cms", "website", "blog"),
     ("mail", "email", "smtp"),
     ("chat", "messaging", "messenger"),
-    ("identity", "sso", "login", "oidc"),
+    ("identity", "sso", "login", "oidc", "oauth", "signin", "signon", "singlesign"),
     ("s3", "storage", "bucket", "buckets"),
     ("git", "forge", "repository"),
     ("monitoring", "metrics", "observability"),
@@ -37,10 +38,57 @@ _SAME: Final = (
     ("k8s", "kubernetes"),
 )  # fmt: skip
 
+_STANDS_FOR: Final[dict[str, tuple[str, ...]]] = {
+    "passwordmanager": ("vaultwarden", "passwords"),
+    "1password": ("vaultwarden", "passwords"),
+    "lastpass": ("vaultwarden", "passwords"),
+    "oauth": ("keycloak",),
+    "oauth2": ("keycloak", "oidc"),
+    "okta": ("keycloak", "identity"),
+    "auth0": ("keycloak", "identity"),
+    "minio": ("s3", "storage"),
+    "github": ("forgejo", "git"),
+    "gitlab": ("forgejo", "git"),
+    "gitea": ("forgejo", "git"),
+    "bitbucket": ("forgejo", "git"),
+    "slack": ("mattermost", "chat"),
+    "msteams": ("mattermost", "chat"),
+    "microsoftteams": ("mattermost", "chat"),
+    "dropbox": ("nextcloud", "files"),
+    "googledrive": ("nextcloud", "files"),
+    "onedrive": ("nextcloud", "files"),
+    "owncloud": ("nextcloud", "files"),
+    "confluence": ("wiki", "documentation"),
+    "mediawiki": ("wiki", "documentation"),
+    "notion": ("wiki", "documentation"),
+    "wp": ("wordpress",),
+    "zapier": ("n8n", "automation"),
+    "googleanalytics": ("umami", "analytics"),
+    "matomo": ("umami", "analytics"),
+    "plausible": ("umami", "analytics"),
+    "chatgpt": ("litellm", "llm"),
+    "openai": ("litellm", "llm"),
+    "memcached": ("cache",),
+    "elasticsearch": ("logs",),
+    "kibana": ("dashboards", "logs"),
+    "datadog": ("monitoring",),
+    "mailhog": ("mailpit",),
+}
+"""What is offered for what people know by another name; the other way it says nothing."""
+
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     word: tuple(other for other in group if other != word) for group in _SAME for word in group
 }
 """Words that mean the same, for each of them."""
+
+_SAYS_NOTHING: Final = frozenset(
+    (
+        "a", "an", "and", "are", "at", "by", "can", "do", "for", "from", "have", "how", "i", "in",
+        "is", "it", "me", "my", "of", "on", "or", "our", "own", "some", "that", "the", "this", "to",
+        "us", "want", "we", "what", "with", "you", "your",
+    )
+)  # fmt: skip
+"""Words that stand in every sentence."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -51,14 +99,30 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def asked(text: str) -> tuple[str, ...]:
-    """Return the words that a search looks for, each once; `bp` alone says nothing."""
-    found = tuple(dict.fromkeys(word for word in words(text) if word != "bp"))
-    return found[:MAX_WORDS]
+    """Return the words that a search looks for, each once, without those that say nothing.
+
+    `bp` alone says nothing; behind it stands a name, of which every word counts.
+    """
+    found: list[str] = []
+    all_words = words(text)
+    named = all_words[:1] == ("bp",)
+    for before, word in zip(("", *all_words), all_words, strict=False):
+        if named or word not in _SAYS_NOTHING:
+            found.append(word)
+        elif found and found[-1] == before and synonyms(before + word):
+            found[-1] = before + word  # as in `log in`
+    return tuple(dict.fromkeys(word for word in found if word != "bp"))[:MAX_WORDS]
+
+
+def joined(found: Sequence[str], at: int) -> tuple[str, ...]:
+    """Return a word together with the one before it and the one behind it: `word press`."""
+    near = (found[max(at - 1, 0) : at + 1], found[at : at + 2])
+    return tuple("".join(pair)[:MAX_LENGTH] for pair in near if len(pair) == 2)
 
 
 def synonyms(word: str) -> tuple[str, ...]:
-    """Return what else people call it."""
-    return SYNONYMS.get(word, ())
+    """Return what else people call it, or what is offered for it."""
+    return tuple(dict.fromkeys((*_STANDS_FOR.get(word, ()), *SYNONYMS.get(word, ()))))
 
 
 def typos(word: str) -> int:
