@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from catalyst.blueprints import form
 from catalyst.cli import catalog, owned
 from catalyst.cli.exits import ExitCode, Failure
 
@@ -75,6 +77,35 @@ def test_reasons_and_forms_are_asked_for_where_it_shall_run(
     answered(monkeypatch, {"fields": [{"field": field, "value": "a", "options": []}]})
     catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["db.mode", "Mode"]
+
+
+def test_a_form_says_while_what_a_field_is_there_and_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = {
+        "required": ["domain"],
+        "properties": {"domain": {"type": "string"}, "mode": {"type": "string"}},
+        "if": {"properties": {"mode": {"const": "queue"}}},
+        "then": {"required": ["workers"], "properties": {"workers": {"type": "integer"}}},
+        "oneOf": [
+            {"properties": {"mode": {"enum": ["a", True]}, "host": {"type": "string"}}},
+        ],
+        "dependentSchemas": {"domain": {"properties": {"cert": {"type": "string"}}}},
+    }
+    found = [{"field": msgspec.to_builtins(one), "options": []} for one in form.fields(schema)]
+    answered(monkeypatch, {"fields": [{**one, "value": None} for one in found]})
+    catalog.show_("bp-flows", org="acme", form=True, url="http://x:1")
+    heading, *lines = capsys.readouterr().out.splitlines()
+    required, when, fixed = (heading.index(name) for name in ("REQUIRED", "WHEN", "FIXED"))
+    assert {
+        line.split()[0]: (line[required:when].strip(), line[when:fixed].strip()) for line in lines
+    } == {
+        "domain": ("yes", "-"),
+        "mode": ("no", "-"),
+        "host": ("no", "mode is a or true"),
+        "workers": ("only then", "mode is queue"),
+        "cert": ("no", "domain is given"),
+    }
 
 
 def test_two_questions_at_once_and_the_platform_are_refused() -> None:

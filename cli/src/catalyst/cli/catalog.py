@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from catalyst.cli import owned
@@ -231,20 +232,37 @@ def _versions(versions: list[dict[str, Any]]) -> None:
 
 
 def _form(result: dict[str, Any]) -> None:
-    table = Table("FIELD", "TITLE", "TYPE", "VALUE", "REQUIRED", "FIXED", "CHOICES")
+    table = Table("FIELD", "TITLE", "TYPE", "VALUE", "REQUIRED", "WHEN", "FIXED", "CHOICES")
     for one in result["fields"]:
         field = one["field"]
         choices = [option["application"] for option in one["options"]] or field.get("enum", [])
+        required, when = field.get("required", False), _when(field)
         table.add(
             ".".join(field["path"]),
             field["title"],
             field["type"],
             one["value"],
-            field.get("required", False),
+            "only then" if required and when else required,
+            when,
             field.get("immutable", False),
             choices,
         )
     table.write()
+
+
+def _when(field: dict[str, Any]) -> str:
+    """Return while what else a field is there, as words; empty: always."""
+    return " and ".join(map(_holds, field.get("shown_when") or ()))
+
+
+def _holds(condition: dict[str, Any]) -> str:
+    # As `--set` takes it: true, not True.
+    values = [
+        one if isinstance(one, str) else msgspec.json.encode(one).decode()
+        for one in condition["values"]
+    ]
+    said = f"is {' or '.join(values)}" if values else "is given"
+    return f"{'.'.join(condition['path'])} {said}"
 
 
 def _reasons(result: dict[str, Any]) -> None:

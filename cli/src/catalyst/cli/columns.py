@@ -7,7 +7,7 @@ from typing import Final
 
 GAP: Final = 3
 """Blanks between two columns."""
-PROSE: Final = frozenset({"DETAIL", "MEANING", "WHAT", "VALUE"})
+PROSE: Final = frozenset({"DETAIL", "MEANING", "WHAT", "VALUE", "WHEN"})
 """Columns of sentences: these go on in the next line, between two words."""
 WHOLE: Final = frozenset({"TYPE", "MESSAGE", "SUBJECT", "NAME", "ROW", "FIELD", "ID", "CHECK"})
 """Columns whose content is copied into other commands: never cut."""
