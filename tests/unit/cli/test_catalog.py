@@ -10,6 +10,7 @@ import pytest
 from catalyst.blueprints import form
 from catalyst.cli import catalog, owned
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.client.errors import Problem
 
 CARD: dict[str, Any] = {
     "name": "bp-wiki",
@@ -106,6 +107,33 @@ def test_a_form_says_while_what_a_field_is_there_and_needed(
         "workers": ("only then", "mode is queue"),
         "cert": ("no", "domain is given"),
     }
+
+
+def test_what_a_condition_asks_for_is_asked_of_the_person_and_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Problem(422, "values-invalid", "wiki: there is no baseDomain")
+
+    monkeypatch.setattr(owned, "answered", refuse)
+    with pytest.raises(Failure) as refused:
+        catalog.show_("bp-suite", org="acme", why_not="*", env="acme-prod", url="http://x:1")
+    assert "--set PATH=VALUE" in refused.value.hint
+    wanted = "`catalyst catalog show bp-suite --form --env acme-prod --org acme`"
+    assert wanted in refused.value.hint
+    asked = answered(monkeypatch, {"reasons": []})
+    given = ["baseDomain=a.example", "wiki.seats=3"]
+    catalog.show_(
+        "bp-suite", org="acme", why_not="*", env="acme-prod", settings=given, url="http://x:1"
+    )
+    assert asked[0][1]["config"] == {"baseDomain": "a.example", "wiki": {"seats": 3}}
+
+
+@pytest.mark.parametrize("more", [{}, {"env": "acme-prod"}, {"why_not": "*"}])
+def test_values_that_no_question_looks_at_are_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(Failure) as refused:
+        catalog.show_("bp-suite", org="acme", settings=["a=1"], url="http://x:1", **more)
+    assert refused.value.exit_code is ExitCode.USAGE
 
 
 def test_two_questions_at_once_and_the_platform_are_refused() -> None:

@@ -9,9 +9,9 @@ import msgspec
 import typer
 
 from catalyst.cli import chains, owned
-from catalyst.cli.catalog import noticed
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
+from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,8 +10,9 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure, of_problem
-from catalyst.cli.kinds import link_line
+from catalyst.cli.kinds import link_line, noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
+from catalyst.cli.plan import merged
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
@@ -94,6 +95,14 @@ def show_(
     app: Annotated[
         str, typer.Option("--app", help="With --form or --why-not: the Application, if it runs.")
     ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="With --why-not: one value. Repeatable."),
+    ] = None,
+    values: Annotated[
+        str | None,
+        typer.Option("--values", help="With --why-not: file with values. --set goes over it."),
+    ] = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -105,9 +114,13 @@ def show_(
       catalyst catalog show bp-wordpress --org omantel
       catalyst catalog show bp-wordpress --form --env omantel-prod --org omantel
       catalyst catalog show bp-wordpress --why-not 2.0.0 --env omantel-prod --org omantel
+      catalyst catalog show bp-team-suite --why-not 1.0.0 --env acme-prod --set baseDomain=acme.test
     """
     if form and why_not is not None:
         raise Failure(ExitCode.USAGE, "--form and --why-not are two questions", hint="ask one")
+    config = merged(values, settings)
+    if config and (why_not is None or not env):
+        raise Failure(ExitCode.USAGE, "--set and --values go with --why-not and --env")
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     asked: dict[str, Any] = {"blueprint": name, "version": version}
@@ -115,14 +128,14 @@ def show_(
     question, say = "show", _whole
     if why_not is not None:
         question, say = "why-not", _reasons
-        asked |= {"version": why_not, **where}
+        asked |= {"version": why_not, **where} | ({"config": config} if config else {})
     elif form:
         question, say = "form", _form
         asked |= where
     try:
         answered = owned.answered(target, "catalog", question, asked, owner)
     except Problem as problem:
-        raise _refused(target, problem, name, owner) from problem
+        raise _refused(target, problem, asked, owner) from problem
     show(answered, output, lambda: say(answered.result))
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
@@ -138,17 +151,13 @@ def price(amounts: list[dict[str, Any]] | None) -> str:
     return " or ".join(str(one["text"]) for one in amounts) + " a month"
 
 
-def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield what was said against what runs, each with its reason."""
-    for one in notices:
-        danger = " because whoever runs it is in danger" if one["security"] else ""
-        instead = f"; take {one['replacement']} instead" if one["replacement"] else ""
-        yield f"{one['mark']}{danger}: {one['reason']}{instead}"
-
-
-def _refused(target: Target, problem: Problem, name: str, owner: str) -> Failure:
-    """Return why nothing is shown, and what may have been meant."""
+def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
+    """Return why nothing is shown, and what may have been meant or is to be said."""
     failure = of_problem(problem)
+    name = asked["blueprint"]
+    if problem.code == "values-invalid":
+        form = f"`catalyst catalog show {name} --form --env {asked['environment']} --org {owner}`"
+        failure.hint = f"--set PATH=VALUE gives it a value; {form} lists the fields"
     # Asked why not, the service itself says what may be meant.
     if problem.code == "blueprint-not-found" and "do you mean" not in problem.message:
         near = owned.suggested(name, lambda: _names(target, owner), before="bp-")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -153,6 +153,14 @@ def link_line(link: Mapping[str, Any], depth: int = 0) -> str:
         f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
         f"{since}); {link['who']}: {link['what_to_do']}"
     )
+
+
+def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield what was said against what runs, each with its reason."""
+    for one in notices:
+        danger = " because whoever runs it is in danger" if one["security"] else ""
+        instead = f"; take {one['replacement']} instead" if one["replacement"] else ""
+        yield f"{one['mark']}{danger}: {one['reason']}{instead}"
 
 
 def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
