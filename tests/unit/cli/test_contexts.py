@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catalyst.cli import contexts
+from catalyst.cli import contexts, main
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.target import resolve
@@ -129,3 +129,16 @@ def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:
 def test_an_address_must_look_like_one(path: Path, url: str) -> None:
     with pytest.raises(Failure):
         resolve(None, url, None, path=path)
+
+
+def test_without_any_connection_to_show_the_command_that_makes_one_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contexts, "default_path", lambda: path)
+    assert main.ended(["context", "show"]) == ExitCode.USAGE
+    assert "catalyst up`" in capsys.readouterr().err
+    contexts.register(path, "one", SECRET)
+    contexts.register(path, "two", SECRET)
+    contexts.remove(path, contexts.load(path).current)
+    assert main.ended(["context", "show"]) == ExitCode.NOT_FOUND
+    assert "catalyst context use NAME`" in capsys.readouterr().err

@@ -25,6 +25,17 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
+def test_a_file_in_place_of_the_directory_is_called_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.touch()
+    assert main.ended(["up", "--data", str(data), "--port", "0"]) == 1
+    said = capsys.readouterr().err
+    assert "it is a file" in said
+    assert "Hint: choose another one with --data" in said
+
+
 @pytest.mark.parametrize(
     ("option", "value", "code"),
     [

@@ -11,7 +11,7 @@ from catalyst.cli import contexts
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show, write
-from catalyst.cli.target import OutputOption
+from catalyst.cli.target import NO_CONNECTION, OutputOption
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 
 _HIDDEN = "(hidden; -o json shows it)"
@@ -56,6 +56,8 @@ def show_(
     """
     known = contexts.load(contexts.default_path())
     chosen = name or known.current
+    if not chosen and not known.contexts:
+        raise Failure(ExitCode.USAGE, "no connection is named", hint=NO_CONNECTION)
     if not chosen:
         raise Failure(
             ExitCode.NOT_FOUND, "no connection is current", hint="`catalyst context use NAME`"

@@ -43,8 +43,9 @@ class Installation:
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
+            why = "it is a file" if data.is_file() else error.strerror
             raise Expected(
-                f"the directory {data} cannot be used: {error.strerror}",
+                f"the directory {data} cannot be used: {why}",
                 hint="choose another one with --data",
             ) from error
         self.keys = KeyRing.open(data / "keys")
