@@ -197,6 +197,19 @@ def test_what_waits_counts_before_another_thing_of_its_name_that_comes_later() -
 
 
 @pytest.mark.guarantee("G12.22")
+def test_all_that_waits_under_the_names_of_a_batch_is_looked_at_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much of it there is: a part of it alone let what came later count."""
+    monkeypatch.setattr(waiting, "PART", 1)
+    scene = counted(given(*world()[:2]), [[use("u-1", 1), use("u-1", 2), use("u-2", 3)]])
+    scene = Scenario(scene.world.with_fact(*LACKED["blog"]))
+    outcome = reported(scene, use("u-2", 4), use("u-1", 5))
+    [recorded] = [one for one in outcome.events if isinstance(one, bill1.UsageRecorded)]
+    assert [(one.id, one.quantity) for one in recorded.uses] == [("u-1", 1), ("u-2", 3)]
+
+
+@pytest.mark.guarantee("G12.22")
 def test_much_is_looked_at_in_parts_and_what_never_fits_keeps_nothing_from_counting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -30,7 +29,7 @@ CODES: Final = frozenset(
 MOST: Final = 2_000
 """Uses of one month that wait; what comes beyond that is listed, and is to be sent again."""
 PART: Final = 300
-"""Uses that are looked at in one firing, beside earlier ones of their names."""
+"""Uses that are looked at in one firing, beside as many earlier ones of their names."""
 SOON: Final = timedelta(seconds=1)
 """After which the next part is looked at."""
 LEAST: Final = timedelta(minutes=1)
@@ -52,29 +51,34 @@ def next_part(state: Usage) -> Part:
     """Return what is looked at next: what is listed behind the part before it.
 
     What was listed earlier under the names of this part is in it too: of two that say different
-    things the first one counts.
+    things the first one counts. Where there is much of that, fewer names are looked at.
     """
     order = list(state.waiting)
     start = order.index(state.looked) + 1 if state.looked in state.waiting else 0
-    keys = tuple(order[start : start + PART])
-    before = _named(
-        (state.waiting[key] for key in order[:start]), (state.waiting[key].use for key in keys)
-    )
+    size = PART
+    while True:
+        keys = tuple(order[start : start + size])
+        before = _named(
+            (state.waiting[key] for key in order[:start]), (state.waiting[key].use for key in keys)
+        )
+        if size == 1 or len(before) + len(keys) <= 2 * PART:
+            break
+        size //= 2
     return Part(
         uses=(*before, *(state.waiting[key].use for key in keys)),
         keys=keys,
-        last=start + PART >= len(order),
+        last=start + size >= len(order),
     )
 
 
 def of_names(state: Usage, uses: Iterable[Use]) -> tuple[Use, ...]:
-    """Return what waits under the names of uses: it is looked at before they are."""
+    """Return all that waits under the names of uses: it is looked at before they are."""
     return _named(state.waiting.values(), uses)
 
 
 def _named(kept: Iterable[Waiting], uses: Iterable[Use]) -> tuple[Use, ...]:
     names = {(use.source, use.id) for use in uses}
-    return tuple(islice((one.use for one in kept if (one.use.source, one.use.id) in names), PART))
+    return tuple(one.use for one in kept if (one.use.source, one.use.id) in names)
 
 
 def armed(since: Iterable[datetime], now: datetime) -> Arm:
