@@ -7,78 +7,18 @@ Without `--quick` the table is also written to `benchmarks/results.md`.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
-from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import (
-    billing,
-    catalogue,
-    fanout,
-    grouping,
-    installing,
-    latency,
-    machine,
-    projecting,
-    registering,
-    starting,
-)
+from benchmarks import machine
 from benchmarks.figure import Figure, table
-from catalyst.chassis import loop
+from benchmarks.parts import PARTS, measured
 
 RESULTS: Final = Path(__file__).with_name("results.md")
-
-
-async def _start(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return [await starting.measure(3 if quick else 5)]
-
-
-async def _latency(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await latency.measure(3, 2.0 if quick else 10.0)
-
-
-async def _grouping(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return [await grouping.measure(3, 1500 if quick else 4000, 200 if quick else 500)]
-
-
-async def _projecting(quick: bool) -> list[Figure]:  # noqa: FBT001
-    events = 500 if quick else 2000
-    return [await projecting.measure(3, 10_000, events, sync) for sync in projecting.SYNCS]
-
-
-async def _fanout(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return [await fanout.measure(3, 1.5 if quick else 4.0)]
-
-
-async def _catalogue(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await catalogue.measure(3, 10_000, 150 if quick else 450)
-
-
-async def _billing(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await billing.measure(1 if quick else 3, 20_000 if quick else 100_000, 100_000)
-
-
-async def _registering(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await registering.measure(1 if quick else 3, 300 if quick else 1000, 1000)
-
-
-async def _installing(quick: bool) -> list[Figure]:  # noqa: FBT001
-    return await installing.measure(3, 10 if quick else 40, 3 if quick else 10)
-
-
-PARTS: Final[dict[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
-    "start": _start,
-    "latency": _latency,
-    "grouping": _grouping,
-    "projecting": _projecting,
-    "fanout": _fanout,
-    "billing": _billing,
-    "catalogue": _catalogue,
-    "registering": _registering,
-    "installing": _installing,
-}
 
 
 def main() -> int:
@@ -89,7 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
     where = machine.described()
     print("\n".join(where), flush=True)
-    figures = loop.run(_measured(asked.only or list(PARTS), quick=asked.quick))
+    figures = _measured(asked.only or list(PARTS), quick=asked.quick)
     found = table(figures)
     print(f"\n{found}")
     if not asked.quick and not asked.only:
@@ -98,13 +38,16 @@ def main() -> int:
     return 0 if all(figure.holds for figure in figures) else 1
 
 
-async def _measured(parts: list[str], *, quick: bool) -> list[Figure]:
+def _measured(parts: list[str], *, quick: bool) -> list[Figure]:
+    """Take each part in a process of its own, as what is measured has one."""
     figures: list[Figure] = []
-    for name in parts:
-        print(f"measuring: {name}", file=sys.stderr, flush=True)
-        found = await PARTS[name](quick)
-        print(table(found), file=sys.stderr, flush=True)
-        figures += found
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
+        for name in parts:
+            print(f"measuring: {name}", file=sys.stderr, flush=True)
+            found = pool.submit(measured, name, quick=quick).result()
+            print(table(found), file=sys.stderr, flush=True)
+            figures += found
     return figures
 
 
