@@ -48,6 +48,8 @@ class Tantivy:
         """Hold nothing."""
         self._schema = _schema()
         self._index = tantivy.Index(self._schema)
+        # Read anew when `put` says so: following the folder can take a tenth of a second.
+        self._index.config_reader(reload_policy="manual")
         self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
         self._held: dict[str, Shown] = {}
         self._order: list[str] = []
