@@ -18,6 +18,7 @@ from catalyst.chassis.errors import Retry
 from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
 from catalyst.chassis.jetstream.port import BrokerError, TooLarge, Unavailable
 from catalyst.chassis.tokens import BadToken
+from catalyst.client.http_calls import ANSWER_SECONDS
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES, Rejected
@@ -85,6 +86,13 @@ async def test_places_and_waits_are_told() -> None:
         assert "invalid_token" in (await door.get("/x")).headers["www-authenticate"]
     async with raising(HTTPException(405, headers={"Allow": "GET"})) as door:
         assert (await door.get("/x")).headers["allow"] == "GET"
+
+
+async def test_what_a_person_has_to_mend_is_not_asked_for_again_in_a_second() -> None:
+    async with raising(Rejected("prices-unavailable", "a billing-admin has to apply one")) as door:
+        answer = await door.get("/x")
+    # Our own clients then say so at once, instead of asking until their time is over.
+    assert float(answer.headers["retry-after"]) > ANSWER_SECONDS
 
 
 async def test_an_unexpected_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:catalyst:problem:"
-RETRY_AFTER_SECONDS: Final = 1
-"""What a caller is asked to wait when a part of the system does not answer."""
 
 _BY_STATUS: Final[Mapping[int, str]] = {
     400: "invalid-query",
@@ -80,7 +78,7 @@ def response(
     if found.status == 401:
         sent.setdefault("WWW-Authenticate", 'Bearer realm="catalyst"')
     if found.status in {429, 503}:
-        sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        sent.setdefault("Retry-After", str(CODES[code].wait_seconds))
     return Response(
         msgspec.json.encode(found), status_code=found.status, headers=sent, media_type=MEDIA_TYPE
     )
@@ -133,7 +131,7 @@ async def _bad_token(_request: Request, error: Exception) -> Response:
 
 
 async def _later(_request: Request, error: Exception) -> Response:
-    wait = max(RETRY_AFTER_SECONDS, round(cast(Retry, error).after_seconds))
+    wait = max(CODES["unavailable"].wait_seconds, round(cast(Retry, error).after_seconds))
     return response("unavailable", str(error), headers={"Retry-After": str(wait)})
 
 

@@ -17,6 +17,8 @@ class Code(msgspec.Struct, frozen=True):
     status: int
     """The HTTP status that a door answers with."""
     meaning: str
+    wait_seconds: int = 1
+    """How long to wait before asking again makes sense, with 429 and 503."""
 
 
 class Rejected(Exception):
@@ -35,9 +37,12 @@ class Rejected(Exception):
         self.errors = found
 
 
-def _code(name: str, status: int, meaning: str) -> tuple[str, Code]:
-    return name, Code(name, status, meaning)
+def _code(name: str, status: int, meaning: str, wait_seconds: int = 1) -> tuple[str, Code]:
+    return name, Code(name, status, meaning, wait_seconds)
 
+
+PERSON_SECONDS: Final = 60
+"""How long to wait for what a person has to do."""
 
 CODES: Final[dict[str, Code]] = dict(
     (
@@ -152,7 +157,12 @@ CODES: Final[dict[str, Code]] = dict(
         _code("hold-released", 409, "What was held is given back already."),
         _code("holds-too-many", 409, "Too many holds are open at once."),
         _code("quote-mismatch", 409, "The quote is not what the price book says now."),
-        _code("prices-unavailable", 503, "No price book is in force, so nothing has a price."),
+        _code(
+            "prices-unavailable",
+            503,
+            "No price book is in force, so nothing has a price.",
+            PERSON_SECONDS,
+        ),
         _code("sku-unknown", 422, "The price book has no price for this."),
         _code("addon-not-offered", 422, "The add-on is not offered with this package."),
         _code("addon-not-ordered", 422, "The Application has no such add-on."),

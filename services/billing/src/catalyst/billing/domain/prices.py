@@ -39,7 +39,8 @@ def in_force(books: Sequence[Book], now: datetime) -> Book:
     """
     begun = [(book.start, place, book) for place, book in enumerate(books) if book.start <= now]
     if not begun:
-        raise Rejected("prices-unavailable", "no price book is in force, so nothing has a price")
+        message = "no price book is in force, so nothing has a price: a billing-admin applies one"
+        raise Rejected("prices-unavailable", message)
     return max(begun, key=lambda item: item[:2])[2]
 
 
