@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, expect
 from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window
@@ -187,26 +187,6 @@ async def test_a_title_keeps_the_cursor_while_its_row_changes(
     await site.rename(slug, "Another name")
     await expect(desk.page.locator("#panel-row .doc")).to_contain_text("Another name")
     await expect(desk.page.locator("#panel-row h3")).to_be_focused()
-
-
-async def test_a_list_that_ends_early_says_how_many_more_there_are(
-    window: Window, site: Site, slug: str
-) -> None:
-    await site.create(slug)
-    script = "/js/rows.js"
-
-    async def short(route: Route) -> None:
-        found = await route.fetch()
-        text = (await found.text()).replace("MAX_SHOWN = 500", "MAX_SHOWN = 2")
-        await route.fulfill(response=found, body=text)
-
-    await window.page.route(f"**{script}", short)
-    await window.sign_in(site.admin)
-    more = window.page.locator("#more-rows")
-    await expect(more).to_have_text(re.compile(r"^[0-9]+ more are not shown here"))
-    await expect(window.page.locator("#rows tbody tr")).to_have_count(2)
-    await window.page.get_by_label("Filter by text").fill("no row holds this")
-    await expect(more).to_be_hidden()
 
 
 async def test_who_has_no_role_anywhere_is_told_so(window: Window, site: Site) -> None:

@@ -4,7 +4,7 @@ import { byId, el, say } from "./dom.js";
 import { KINDS, STATES } from "./kinds.js";
 import { age, counted, label, place, staleReason } from "./words.js";
 
-const MAX_SHOWN = 500; // More rows than anybody reads; the filter finds the others.
+const PAGE = 100; // Lines at a time: each is laid out anew with every letter in the filter.
 const RENDER_MS = 30;
 
 /** Returns a document in a few words; a document of an unknown shape has none. */
@@ -31,6 +31,15 @@ function byPlace(a, b) {
   );
 }
 
+/** Returns all text in a row, worked out once for each change of it. */
+function textOf(at, value) {
+  if (at.value !== value) {
+    at.value = value;
+    at.text = `${at.name} ${at.organization ?? ""} ${at.kind} ${JSON.stringify(value)}`.toLowerCase();
+  }
+  return at.text;
+}
+
 function compared(one, other) {
   if (one === other) return 0;
   return one < other ? -1 : 1;
@@ -51,7 +60,10 @@ export class RowTable {
   #rows = new Map();
   #lines = new Map();
   #known = new Map();
+  /** What is known of every row, in the order in which they are shown; null: it has to be sorted. */
+  #order = null;
   #kind = "";
+  #limit = PAGE;
   #timer = null;
   #changed = new Set();
   #choose;
@@ -63,8 +75,9 @@ export class RowTable {
     this.#choose = choose;
     this.#member = member;
     this.#kindChoice();
-    byId("filter").addEventListener("input", () => this.#soon());
-    byId("only-stale").addEventListener("change", () => this.#soon());
+    byId("filter").addEventListener("input", () => this.#anew());
+    byId("only-stale").addEventListener("change", () => this.#anew());
+    byId("more-rows").lastElementChild.addEventListener("click", () => this.#more());
     this.#body.addEventListener("click", (event) => {
       const line = event.target.closest("tr");
       if (line && !getSelection().toString()) this.#pick(line.dataset.key);
@@ -76,9 +89,13 @@ export class RowTable {
   /** Shows these rows; `keys` names those that changed, null means all. */
   show(rows, keys) {
     this.#rows = rows;
-    if (keys === null) this.#known.clear();
+    if (keys === null) {
+      this.#known.clear();
+      this.#order = null;
+    }
     for (const key of keys ?? []) {
-      this.#known.delete(key);
+      if (!rows.has(key)) this.#known.delete(key);
+      if (!rows.has(key) || !this.#known.has(key)) this.#order = null;
       this.#changed.add(key);
     }
     this.#soon();
@@ -100,7 +117,7 @@ export class RowTable {
     const select = byId("kind");
     const choose = (kind) => {
       this.#kind = kind;
-      this.#soon();
+      this.#anew();
     };
     for (const [kind, plural] of [["", "All"], ...KINDS]) {
       byId("kinds").append(
@@ -110,6 +127,20 @@ export class RowTable {
       select.append(el("option", { value: kind, "data-name": plural, text: plural }));
     }
     select.addEventListener("change", () => choose(select.value));
+  }
+
+  /** Something else is looked for: it is shown from its beginning. */
+  #anew() {
+    this.#limit = PAGE;
+    this.#soon();
+  }
+
+  /** Shows the next lines, with the cursor on the first of them. */
+  #more() {
+    const last = this.#body.lastElementChild;
+    this.#limit += PAGE;
+    this.#render();
+    (last?.nextElementSibling ?? last)?.querySelector("button").focus();
   }
 
   #soon() {
@@ -124,28 +155,25 @@ export class RowTable {
     const onlyStale = byId("only-stale").checked;
     const counts = new Map();
     const found = [];
-    for (const [key, value] of this.#rows) {
-      const at = this.#at(key, value);
-      if ((onlyStale && !value.stale) || !wanted.every((word) => at.text.includes(word))) continue;
+    for (const at of this.#ordered()) {
+      const value = this.#rows.get(at.key);
+      if ((onlyStale && !value.stale) || !wanted.every((word) => textOf(at, value).includes(word))) continue;
       counts.set(at.kind, (counts.get(at.kind) ?? 0) + 1);
       if (!this.#kind || at.kind === this.#kind) found.push(at);
     }
-    found.sort(byPlace);
-    this.#arrange(found.slice(0, MAX_SHOWN).map(({ key }) => key));
+    this.#arrange(found.slice(0, this.#limit).map(({ key }) => key));
     this.#count(found.length, counts);
     this.#changed.clear();
   }
 
-  /** Returns a row's place and all text in it, worked out once for each change. */
-  #at(key, value) {
-    let at = this.#known.get(key);
-    if (at === undefined) {
-      const { organization, kind, name } = place(key);
-      const text = `${name} ${organization ?? ""} ${kind} ${JSON.stringify(value)}`.toLowerCase();
-      at = { key, organization, kind, name, text };
-      this.#known.set(key, at);
+  /** Returns every row's place, sorted; that is done again only when rows came or went. */
+  #ordered() {
+    if (this.#order) return this.#order;
+    for (const key of this.#rows.keys()) {
+      if (!this.#known.has(key)) this.#known.set(key, { ...place(key), key, value: null, text: "" });
     }
-    return at;
+    this.#order = [...this.#known.values()].sort(byPlace);
+    return this.#order;
   }
 
   /** Makes the table hold exactly these keys, in this order; lines that stay are not replaced. */
@@ -212,7 +240,7 @@ export class RowTable {
 
   #count(found, counts) {
     const total = this.#rows.size;
-    const shown = Math.min(found, MAX_SHOWN);
+    const shown = Math.min(found, this.#limit);
     say(byId("list-count"), shown === total ? counted(total, "row") : `${shown} of ${counted(total, "row")}`);
     const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
     const number = (kind) => String(kind ? (counts.get(kind) ?? 0) : all);
@@ -230,7 +258,8 @@ export class RowTable {
     say(empty, total ? "No row matches the filter." : none);
     const more = byId("more-rows");
     more.hidden = found <= shown;
-    say(more, `${found - shown} more are not shown here: the filter finds them.`);
+    say(more.firstElementChild, `${found - shown} more are not shown here: the filter finds them.`);
+    say(more.lastElementChild, `Show ${Math.min(PAGE, found - shown)} more`);
   }
 
   #pick(key) {
@@ -243,9 +272,11 @@ export class RowTable {
     const steps = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" };
     if (!line || !Object.hasOwn(steps, event.key)) return;
     const next = line[steps[event.key]];
-    if (!next) return;
+    const more = event.key === "ArrowDown" && !byId("more-rows").hidden;
+    if (!next && !more) return;
     event.preventDefault();
-    next.querySelector("button").focus();
+    if (next) next.querySelector("button").focus();
+    else this.#more();
   }
 }
 
