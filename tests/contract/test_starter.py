@@ -20,7 +20,7 @@ BANNED = re.compile(
     r"\b(tenants?|operators?|clients?|modules?|templates?|workspaces?|instances?)\b", re.IGNORECASE
 )
 KNOWN = {
-    name: tuple(one.blueprint for one in group[-1].depends)
+    name: {one.version: tuple(need.need for need in one.depends) for one in group}
     for name, group in starters.catalogue().items()
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.sources import document, registering, until, write
 
+from catalyst.blueprint_controller.domain.places import blueprint_ref
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 
@@ -60,6 +61,29 @@ async def test_a_circle_is_refused_with_the_way(js: JetStream, tmp_path: Path) -
         await registry.add("main", "main")
         source = await registry.read("main", 1)
         assert (source.bad, source.held) == (2, {})
+
+
+async def test_a_circle_is_none_any_more_once_what_closed_it_is_yanked(
+    js: JetStream, tmp_path: Path
+) -> None:
+    root = tmp_path / "sources" / "main"
+    write(root, "a", document("bp-aa", "1.0.0", "bp-bb"))
+    async with registering(js, tmp_path) as registry:
+        await registry.add("main", "main")
+        await registry.read("main", 1)
+        await until(lambda: registry.blueprint("bp-aa"), lambda state: "1.0.0" in state.versions)
+        write(root, "b", document("bp-bb", "1.0.0", "bp-aa ^1"))
+        write(root, "b2", document("bp-bb", "2.0.0", "bp-aa ^2"))
+        await registry.sync("main")
+        assert (await registry.read("main", 2)).bad == 2  # Each needs the other.
+        aa = blueprint_ref(None, "public", "bp-aa")
+        yank = {"version": "1.0.0", "reason": "It needs what needs it."}
+        assert (await registry.send("blueprint.yank-version.v1", aa, yank)).status == "accepted"
+        await registry.sync("main")
+        source = await registry.read("main", 3)
+        assert (source.bad, set(source.held)) == (
+            *(0, {"bp-aa@1.0.0", "bp-bb@1.0.0", "bp-bb@2.0.0"}),
+        )
 
 
 @pytest.mark.guarantee("G22.1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.blueprints import DOCUMENT, package
 
-from catalyst.blueprint_controller.checking import MAX_ADVICE, MAX_ERRORS, Checked, checked
+from catalyst.blueprint_controller.checking import MAX_ADVICE, MAX_ERRORS, Checked, There, checked
 from catalyst.blueprint_controller.domain import spec
 from catalyst.blueprints.document import read
 
@@ -13,7 +13,7 @@ CHATTY = "      dbPassword: {type: string}\n"
 
 def looked(document: str, manifest: str = "", *, own: bool = False) -> Checked:
     found = package(document, manifest) if manifest else package(document)
-    return checked("bp-wiki", found, {}, {}, own=own)
+    return checked("bp-wiki", found, There(known={}), {}, own=own)
 
 
 def test_what_waits_is_told_before_advice_and_the_rest_is_counted() -> None:

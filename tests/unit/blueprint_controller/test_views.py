@@ -82,11 +82,13 @@ def test_a_blueprint_shows_its_newest_card_and_every_version() -> None:
 def test_a_blueprint_that_waits_says_for_what_until_it_is_published() -> None:
     missing = (bp1.Missing(blueprint="bp-postgres", version="^16"),)
     waits = registered("1.0.0", missing=missing)
-    cycle = ("bp-wiki", "bp-postgres", "bp-wiki")
+    cycle = ("bp-wiki 1.0.0", "bp-postgres 2.0.0", "bp-wiki 1.0.0")
     circle = bp1.VersionAwaits(name="bp-wiki", version="1.0.0", missing=(), cycle=cycle)
     doc = row(BLUEPRINT, WIKI, waits, circle)
     assert [one.code for one in doc.blocked_by] == ["dependency-cycle"]
-    assert "bp-wiki needs bp-postgres needs bp-wiki" in doc.blocked_by[0].message
+    assert doc.blocked_by[0].name == "bp-wiki"
+    way = "bp-wiki 1.0.0 needs bp-postgres 2.0.0 needs bp-wiki 1.0.0"
+    assert way in doc.blocked_by[0].message
     assert row(BLUEPRINT, WIKI, waits, circle, published("1.0.0")).blocked_by == ()
     many = row(BLUEPRINT, WIKI, *(registered(f"1.{n}.0", missing=missing) for n in range(30)))
     assert len(many.blocked_by) == LINKS_MAX

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
 
+from catalyst.blueprints.circles import Need
 from catalyst.blueprints.document import Mode, read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import Linted, lint
@@ -259,14 +260,24 @@ def test_a_dependency_that_is_not_there_yet_is_pending() -> None:
     (pending,) = depends(lint(package(), known={}))
     assert (pending.severity, pending.rule) == (Severity.PENDING, "depends.unknown")
     assert not lint(package(), known={}).refused
-    assert depends(lint(package(), known={"bp-postgres": ()})) == []
+    assert depends(lint(package(), known={"bp-postgres": {"1.4.0": ()}})) == []
+    (pending,) = depends(lint(package(), known={"bp-postgres": {"2.0.0": ()}}))
+    assert pending.severity is Severity.PENDING
+    assert pending.message == "there is no version of bp-postgres within ^1.0 yet"
 
 
 def test_a_circle_is_told_as_a_path() -> None:
-    known = {"bp-postgres": ("bp-x", "bp-store"), "bp-store": ("bp-wiki",), "bp-x": ("bp-x",)}
+    known: dict[str, dict[str, tuple[Need, ...]]] = {
+        "bp-postgres": {"1.0.0": (Need("bp-x", "*"), Need("bp-store", "*"))},
+        "bp-store": {"3.0.0": (Need("bp-wiki", ">=1"),)},
+        "bp-x": {"1.0.0": (Need("bp-x", "*"),)},
+    }
     (circle,) = depends(lint(package(), known=known))
     assert circle.rule == "depends.cycle"
-    assert "bp-wiki → bp-postgres → bp-store → bp-wiki" in circle.message
+    way = "bp-wiki 1.2.0 → bp-postgres 1.0.0 → bp-store 3.0.0 → bp-wiki 1.2.0"
+    assert way in circle.message
+    known["bp-postgres"] = {"2.0.0": known["bp-postgres"]["1.0.0"]}
+    assert [one.rule for one in depends(lint(package(), known=known))] == ["depends.unknown"]
 
 
 def test_both_spellings_and_both_versions_are_one_value() -> None:

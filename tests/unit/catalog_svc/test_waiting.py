@@ -141,6 +141,6 @@ def test_a_circle_ends() -> None:
     shop.organization()
     for name, need in (("bp-a", "bp-b"), ("bp-b", "bp-a")):
         ref = awaits(shop, name, (need, "*"))
-        cycle = (name, need, name)
+        cycle = (f"{name} 1.0.0", f"{need} 1.0.0", f"{name} 1.0.0")
         shop.tell(ref, bp1.VersionAwaits(name=name, version="1.0.0", missing=(), cycle=cycle))
     assert chain(shop, "bp-a") == [("blueprint", "bp-a", "dependency-cycle")]

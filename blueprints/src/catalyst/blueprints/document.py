@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import shape, words
+from catalyst.blueprints.circles import Need
 from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.package import DOCUMENT, BadPackage, Package
@@ -66,6 +67,11 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True):
     """Condition as written; empty: always."""
     values: dict[str, Any] = {}
     """Configuration for it, expressions included."""
+
+    @property
+    def need(self) -> Need:
+        """What is needed, whatever it is for."""
+        return Need(self.blueprint, self.version)
 
 
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from catalyst.blueprints import (
     versions,
 )
 from catalyst.blueprints.advice import SECRET_NAME, advise
+from catalyst.blueprints.circles import Known, circle, is_offered
 from catalyst.blueprints.document import Blueprint, canonical, read
 from catalyst.blueprints.expressions import BadExpression, Reference
 from catalyst.blueprints.findings import Finding, Path, Severity, Violation, errors, ordered
@@ -27,9 +28,8 @@ from catalyst.blueprints.powers import powers
 from catalyst.blueprints.scope import KNOWN, NEIGHBOUR
 from catalyst.blueprints.source import Document
 
-Known = Mapping[str, tuple[str, ...]]
-"""Name of each Blueprint that there is (with `bp-`), with the names that it depends on."""
-
+CYCLE: Final = "depends.cycle"
+"""Rule that a version does not need itself, by whatever way."""
 MAX_NAME: Final = 63
 """A Blueprint's name is the value of a label."""
 
@@ -131,34 +131,16 @@ def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -
             yield source.finding(at, "depends.alias", message, fix)
         aliases[one.alias] = index
         yield from _range(source, (*at, "version"), one.version)
-        path = _cycle(blueprint.name, one.blueprint, known or {})
+        path = circle(blueprint.name, blueprint.version, (one.need,), known or {})
         if path:
             message = f"this goes in a circle: {' → '.join(path)}"
-            yield source.finding(at, "depends.cycle", message, "remove one of these dependencies")
-        elif known is not None and one.blueprint not in known:
-            message = f"there is no Blueprint {one.blueprint} yet"
+            fix = "remove one of these dependencies, or give it a range without that version"
+            yield source.finding(at, CYCLE, message, fix)
+        elif known is not None and not is_offered(one.need, known):
+            there = f"version of {one.blueprint} within {one.version}"
+            message = f"there is no {there if known.get(one.blueprint) else one.blueprint} yet"
             fix = "add it; until then, this version waits"
             yield source.finding(at, "depends.unknown", message, fix, severity=Severity.PENDING)
-
-
-def _cycle(start: str, first: str, known: Known) -> list[str]:
-    """Return the way from a Blueprint through a dependency back to it; empty if there is none."""
-    before: dict[str, str] = {first: start}
-    queue = [first]
-    while queue:
-        name = queue.pop(0)
-        if name == start:
-            way = [start]
-            step = before[start]
-            while step != start:
-                way.append(step)
-                step = before[step]
-            return [start, *reversed(way)]
-        for further in known.get(name, ()):
-            if further not in before:
-                before[further] = name
-                queue.append(further)
-    return []
 
 
 # ---- the configuration

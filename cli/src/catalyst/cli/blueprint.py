@@ -8,9 +8,10 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from catalyst.blueprints.circles import Known, Need
 from catalyst.blueprints.document import read
 from catalyst.blueprints.findings import Finding, Severity
-from catalyst.blueprints.lint import Known, lint
+from catalyst.blueprints.lint import lint
 from catalyst.blueprints.package import MAX_BYTES, BadPackage, Package, digest
 from catalyst.blueprints.reading import read_folder, read_tar
 from catalyst.cli.exits import Ended, ExitCode, Failure
@@ -82,12 +83,12 @@ def _package(place: Path) -> Package | BadPackage:
 
 
 def _known(packages: dict[Path, Package | BadPackage]) -> Known:
-    documents = [read(package) for package in packages.values() if isinstance(package, Package)]
-    return {
-        found.blueprint.name: tuple(one.blueprint for one in found.blueprint.depends)
-        for found in documents
-        if found.blueprint is not None
-    }
+    known: dict[str, dict[str, tuple[Need, ...]]] = {}
+    for package in packages.values():
+        found = read(package).blueprint if isinstance(package, Package) else None
+        if found is not None:
+            known.setdefault(found.name, {})[found.version] = tuple(x.need for x in found.depends)
+    return known
 
 
 def _report(place: Path, package: Package | BadPackage, known: Known | None) -> Report:

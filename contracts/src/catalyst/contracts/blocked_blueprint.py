@@ -33,7 +33,7 @@ def of_version(
         name: Its Blueprint.
         version: The version.
         missing: Dependencies of which no version that would do is published.
-        cycle: Blueprints that need each other, in that order.
+        cycle: Blueprints that need each other, in that order, with or without their versions.
         since: When it was registered.
     """
     found = [
@@ -54,12 +54,13 @@ def of_version(
         found.append(
             Link(
                 kind="blueprint",
-                name=cycle[0],
+                name=cycle[0].partition(" ")[0],
                 code="dependency-cycle",
                 message=f"{name} {version} waits for itself: {' needs '.join(cycle)}",
                 since=since,
                 who=_KEEPER,
-                what_to_do="register a version of one of them that does not need the other",
+                what_to_do="register a version of one of them that does not need the other, then"
+                " yank the one that does",
             )
         )
     return tuple(found)

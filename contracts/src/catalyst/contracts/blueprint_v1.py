@@ -203,8 +203,8 @@ class VersionAwaits(Event, frozen=True, kw_only=True):
     missing: tuple[Missing, ...] = ()
     """What it depends on and is not there yet."""
     cycle: tuple[str, ...] = ()
-    """Blueprints that need each other, the first one again at the end: it can never be published
-    as it is. Nothing: there is no such circle."""
+    """Blueprints that need each other, each with its version behind a space, the first one again at
+    the end: it cannot be published as long as they stand. Nothing: there is no such circle."""
 
 
 class VersionYanked(Event, frozen=True, kw_only=True):

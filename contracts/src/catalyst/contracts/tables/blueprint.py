@@ -111,6 +111,8 @@ TABLE: Final = Table(
                 "evt.*.blueprint.blueprint.*.version-registered.*",
                 "evt.*.blueprint.blueprint.*.version-awaits.*",
                 "evt.*.blueprint.blueprint.*.version-published.*",
+                "evt.*.blueprint.blueprint.*.version-yanked.*",
+                "evt.*.blueprint.blueprint.*.blueprint-withdrawn.*",
                 "evt.*.blueprint.blueprint.*.dependents-woken.*",
             ),
         ),

@@ -15,9 +15,10 @@ import msgspec
 
 from catalyst.blueprint_controller.domain import spec
 from catalyst.blueprint_controller.domain.holding import key_of
+from catalyst.blueprints.circles import Known
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.findings import Finding, Severity, errors
-from catalyst.blueprints.lint import lint
+from catalyst.blueprints.lint import CYCLE, lint
 from catalyst.blueprints.package import DOCUMENT, BadPackage, Package, to_tar
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.rejection import Rejected
@@ -29,6 +30,16 @@ MAX_ADVICE: Final = 10
 MAX_NEEDS: Final = 64
 _GRAVEST: Final = (Severity.ERROR, Severity.PENDING, Severity.WARNING)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """What there is, beside a package."""
+
+    known: Known
+    """Every version that may be chosen, with what each depends on."""
+    gone: frozenset[str] = frozenset()
+    """Versions of this source that are yanked: whatever they need, they close no circle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +61,7 @@ def unreadable(folder: str, error: BadPackage) -> Checked:
 def checked(
     folder: str,
     package: Package,
-    known: Mapping[str, tuple[str, ...]],
+    there: There,
     taken: Mapping[str, str],
     *,
     own: bool = False,
@@ -60,14 +71,16 @@ def checked(
     Args:
         folder: Where it stands in the source.
         package: Its files.
-        known: Every Blueprint that there is, with what each depends on.
+        there: What there is beside it.
         taken: Versions that this source holds elsewhere, with their folders.
         own: Whether the source is an Organization's.
     """
-    looked = lint(package, known=known, own=own)
+    looked = lint(package, known=there.known, own=own)
     found = [*looked.findings]
     blueprint = looked.blueprint
     if blueprint is not None:
+        if key_of(blueprint.name, blueprint.version) in there.gone:
+            found = [one for one in found if one.rule != CYCLE]
         found += _more(blueprint, taken, folder)
     wrong = errors(found)
     if blueprint is None or wrong:

@@ -15,12 +15,14 @@ from typing import Final
 
 import msgspec
 
-from catalyst.blueprint_controller.checking import Checked, checked, unreadable
+from catalyst.blueprint_controller.checking import Checked, There, checked, unreadable
 from catalyst.blueprint_controller.domain.blueprint import turn
-from catalyst.blueprint_controller.domain.dependencies import Graph
+from catalyst.blueprint_controller.domain.dependencies import Graph, add
 from catalyst.blueprint_controller.domain.holding import Source, key_of
+from catalyst.blueprint_controller.domain.places import blueprint_ref
 from catalyst.blueprint_controller.ports import Content, Listed, Place, Reading, Sources, Unusable
 from catalyst.blueprints import document
+from catalyst.blueprints.circles import Known, Need
 from catalyst.blueprints.package import Package
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.index import Index
@@ -40,12 +42,10 @@ REPORT_TIME: Final = timedelta(seconds=2)
 first."""
 _TEXT_MAX: Final = 1000
 
-Known = Mapping[str, tuple[str, ...]]
-
 
 def effects(sources: Sources, content: Content, graph: Graph, index: Index) -> tuple[Effect, ...]:
     """Return the effects of this service."""
-    reader = _Reader(sources, content, graph)
+    reader = _Reader(sources, content, graph, index)
     waker = _Waker(graph, index)
     return (
         Effect(
@@ -62,6 +62,8 @@ def effects(sources: Sources, content: Content, graph: Graph, index: Index) -> t
                 bp1.VersionPublished,
                 bp1.VersionRegistered,
                 bp1.VersionAwaits,
+                bp1.VersionYanked,
+                bp1.BlueprintWithdrawn,
                 bp1.DependentsWoken,
             ),
             run=waker.run,
@@ -74,12 +76,13 @@ def effects(sources: Sources, content: Content, graph: Graph, index: Index) -> t
 class _Reader:
     """Reads sources, page by page."""
 
-    def __init__(self, sources: Sources, content: Content, graph: Graph) -> None:
+    def __init__(self, sources: Sources, content: Content, graph: Graph, index: Index) -> None:
         self._sources = sources
         self._content = content
         self._graph = graph
-        self._open: dict[str, tuple[int, Reading, Known]] = {}
-        """Path of each source that is being read, with the reading and what depends on what."""
+        self._index = index
+        self._open: dict[str, tuple[int, Reading, There]] = {}
+        """Path of each source that is being read, with the reading and what is beside it."""
 
     async def run(self, recorded: Recorded, load: Loader) -> Report | None:
         """Report the next page; again gives the same report of the same revision."""
@@ -99,16 +102,16 @@ class _Reader:
         if opened is None:
             command = bp1.ReportSync(run=state.run, revision=state.revision, unchanged=True)
             return _report(recorded, command)
-        reading, known = opened
+        reading, there = opened
         own = recorded.ref.organization is not None
-        command = await self._page(state, reading, known, start, own=own)
+        command = await self._page(state, reading, there, start, own=own)
         if not command.next:
             self._open.pop(path, None)
         return _report(recorded, command)
 
     async def _opened(
         self, recorded: Recorded, state: Source, start: int
-    ) -> tuple[Reading, Known] | None:
+    ) -> tuple[Reading, There] | None:
         kept = self._open.get(recorded.ref.path)
         if kept is not None and start and kept[0] == state.run:
             return kept[1], kept[2]
@@ -124,15 +127,30 @@ class _Reader:
         if found is None:
             return None
         reading, here = await asyncio.to_thread(_in_order, found)
-        known = _merged(self._graph.known(recorded.ref.organization), here)
-        self._open[recorded.ref.path] = state.run, reading, known
-        return reading, known
+        # What was yanked before somebody asked for this reading closes no circle in it.
+        await self._index.catch_up()
+        there = self._there(recorded.ref.organization, state.origin, here)
+        self._open[recorded.ref.path] = state.run, reading, there
+        return reading, there
+
+    def _there(self, organization: str | None, origin: str, here: Known) -> There:
+        """Return what there is, with what this source brings."""
+        known = self._graph.known(organization)
+        gone: set[str] = set()
+        for name, by_version in here.items():
+            ref = blueprint_ref(organization, origin, name)
+            for version, needs in by_version.items():
+                if self._graph.is_gone(ref, version):
+                    gone.add(key_of(name, version))
+                else:
+                    add(known, name, version, needs)
+        return There(known=known, gone=frozenset(gone))
 
     async def _page(
-        self, state: Source, reading: Reading, known: Known, start: int, *, own: bool
+        self, state: Source, reading: Reading, there: There, start: int, *, own: bool
     ) -> bp1.ReportSync:
         taken = {key: held.folder for key, held in state.seen.items()}
-        looked = await asyncio.to_thread(_page_of, reading.packages, start, known, taken, own=own)
+        looked = await asyncio.to_thread(_page_of, reading.packages, start, there, taken, own=own)
         await self._content.put([one.tar for one in looked if one.found is not None])
         place = start + len(looked)
         return bp1.ReportSync(
@@ -146,13 +164,13 @@ class _Reader:
 
 
 def _page_of(
-    packages: Sequence[Listed], start: int, known: Known, taken: dict[str, str], *, own: bool
+    packages: Sequence[Listed], start: int, there: There, taken: dict[str, str], *, own: bool
 ) -> list[Checked]:
     """Return the packages of one report, looked at."""
     looked: list[Checked] = []
     size = 0
     for listed in packages[start : start + PAGE]:
-        one = _looked_at(listed, known, taken, own=own)
+        one = _looked_at(listed, there, taken, own=own)
         looked.append(one)
         if one.found is not None:
             taken[key_of(one.found.blueprint, one.found.version)] = listed.folder
@@ -162,32 +180,36 @@ def _page_of(
     return looked
 
 
-def _looked_at(listed: Listed, known: Known, taken: Mapping[str, str], *, own: bool) -> Checked:
+def _looked_at(listed: Listed, there: There, taken: Mapping[str, str], *, own: bool) -> Checked:
     if not isinstance(listed.package, Package):
         return unreadable(listed.folder, listed.package)
-    return checked(listed.folder, listed.package, known, taken, own=own)
+    return checked(listed.folder, listed.package, there, taken, own=own)
 
 
 def _in_order(reading: Reading) -> tuple[Reading, Known]:
-    """Return a reading with dependencies first, and the Blueprints in it with what each depends on.
+    """Return a reading with dependencies first, and the versions in it with what each depends on.
 
     So most of what depends on something finds it there when it is registered.
     """
-    needs: dict[str, set[str]] = {}
+    known: dict[str, dict[str, tuple[Need, ...]]] = {}
     names: dict[str, str] = {}
     for listed in reading.packages:
         if isinstance(listed.package, Package):
             blueprint = document.read(listed.package).blueprint
             if blueprint is not None:
                 names[listed.folder] = blueprint.name
-                further = {one.blueprint for one in blueprint.depends}
-                needs.setdefault(blueprint.name, set()).update(further)
-    depths = _depths(needs)
+                needs = tuple(one.need for one in blueprint.depends)
+                known.setdefault(blueprint.name, {})[blueprint.version] = needs
+    depths = _depths(
+        {
+            name: {need.blueprint for needs in by_version.values() for need in needs}
+            for name, by_version in known.items()
+        }
+    )
     packages = sorted(
         reading.packages,
         key=lambda listed: (depths.get(names.get(listed.folder, ""), 0), listed.folder),
     )
-    known = {name: tuple(sorted(further)) for name, further in needs.items()}
     return Reading(reading.revision, packages), known
 
 
@@ -204,17 +226,12 @@ def _depths(needs: Mapping[str, set[str]]) -> dict[str, int]:
     return depths
 
 
-def _merged(one: Known, other: Known) -> Known:
-    return {
-        name: tuple(sorted({*one.get(name, ()), *other.get(name, ())})) for name in {*one, *other}
-    }
-
-
 class _Waker:
     """Finds the Blueprints that wait for one that arrived, or that turned out to wait as well.
 
     Registrations that cross see nothing of each other, so a circle may be closed by one that does
-    not know: whoever waits for what itself waits looks again, and tells the circle on.
+    not know: whoever waits for what itself waits looks again, and tells the circle on. What is
+    yanked or withdrawn may have closed one, and its end is told on in the same way.
     """
 
     def __init__(self, graph: Graph, index: Index) -> None:
@@ -224,8 +241,8 @@ class _Waker:
     async def run(self, recorded: Recorded, _load: Loader) -> Report | None:
         """Report who waits. Whoever waits was registered before: its decision read this one."""
         match recorded.event:
-            case bp1.VersionRegistered(missing=()) | bp1.VersionAwaits(cycle=()):
-                # It is published by itself, or waits for what may yet come.
+            case bp1.VersionRegistered(missing=()):
+                # It is published by itself.
                 return None
             case _:
                 pass

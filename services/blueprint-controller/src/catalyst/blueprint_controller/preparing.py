@@ -9,7 +9,7 @@ from typing import Final
 
 from catalyst.blueprint_controller.domain import spec
 from catalyst.blueprint_controller.domain.blueprint import Prepared
-from catalyst.blueprint_controller.domain.dependencies import Graph
+from catalyst.blueprint_controller.domain.dependencies import Graph, Offered
 from catalyst.blueprint_controller.ports import Content, Place, Sources
 from catalyst.blueprints import document
 from catalyst.blueprints.document import Blueprint
@@ -77,8 +77,8 @@ class Preparing:
         _actor: Actor,
         _now: datetime,
         _asking: Asking,
-    ) -> dict[str, tuple[str, ...]]:
-        """Return which Blueprint depends on which."""
+    ) -> Offered:
+        """Return which version depends on which."""
         return self._graph.known(ref.organization)
 
     async def _blueprint(self, digest: str) -> Blueprint:

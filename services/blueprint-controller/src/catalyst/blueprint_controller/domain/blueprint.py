@@ -16,11 +16,12 @@ import msgspec
 from catalyst.blueprint_controller.domain.dependencies import (
     PRIVATE,
     Blueprint,
-    Need,
+    Offered,
     Version,
-    circle,
+    add,
     is_hidden,
     missing,
+    needs_of,
     places,
 )
 from catalyst.blueprint_controller.domain.places import (
@@ -29,6 +30,7 @@ from catalyst.blueprint_controller.domain.places import (
     require_keeper,
     require_self,
 )
+from catalyst.blueprints.circles import Need, circle
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Context, Decision, Emit, Send, emit
 from catalyst.contracts.message import Event
@@ -49,8 +51,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     spec: dict[str, Any]
     """The document's `spec`, as it travels."""
     needs: tuple[Need, ...]
-    known: dict[str, tuple[str, ...]]
-    """Other Blueprints, with what each depends on: good for telling of a circle, no more."""
+    known: Offered
+    """The versions that there are: good for telling of a circle, no more."""
 
 
 # ---- registering
@@ -93,7 +95,7 @@ def register(state: Blueprint, command: bp1.RegisterVersion, context: Context) -
     if names != set(command.needs):
         message = "the document depends on other Blueprints than its registration says"
         raise Rejected("content-invalid", message, pointer="/data/needs")
-    found = _circle(command.blueprint, names, facts.known, context)
+    found = _circle(command.version, facts.needs, facts.known, context)
     if found:
         raise Rejected("dependency-cycle", f"this goes in a circle: {' → '.join(found)}")
     lacking = missing(context.ref.organization, facts.needs, context.reads)
@@ -122,16 +124,18 @@ def _require_place(command: bp1.RegisterVersion, ref: Ref) -> None:
 
 
 def _circle(
-    name: str, needs: set[str], known: dict[str, tuple[str, ...]], context: Context
+    version: str, needs: Sequence[Need], known: Offered, context: Context
 ) -> tuple[str, ...]:
     """Return a circle through what is read, which is guarded, and through what is known."""
-    graph = {other: set(further) for other, further in known.items()}
-    for ref in places(context.ref.organization, needs):
+    offered = {name: {**by_version} for name, by_version in known.items()}
+    for ref in places(context.ref.organization, (need.blueprint for need in needs)):
         state: Blueprint | None = context.reads.get(ref)
-        if state is not None and not is_hidden(context.ref.organization, ref, state):
-            further = {need.blueprint for one in state.versions.values() for need in one.needs}
-            graph.setdefault(_name(ref), set()).update(further)
-    return circle(name, sorted(needs), {other: sorted(names) for other, names in graph.items()})
+        if state is None or state.withdrawn or is_hidden(context.ref.organization, ref, state):
+            continue
+        for text, one in state.versions.items():
+            if not one.yanked:
+                add(offered, _name(ref), text, one.needs)
+    return circle(_name(context.ref), version, needs, offered)
 
 
 # ---- waiting for what is missing
@@ -154,14 +158,14 @@ def check(state: Blueprint, command: bp1.CheckDependencies, context: Context) ->
     require_self(context)
     if state.withdrawn:
         return Decision()
-    known: dict[str, tuple[str, ...]] = context.facts or {}
+    known: Offered = context.facts or {}
     events: list[Event] = []
     for text, version in state.versions.items():
         if version.published:
             continue
         lacking = missing(context.ref.organization, version.needs, context.reads)
-        names = {need.blueprint for need in version.needs}
-        found = _circle(_name(context.ref), names, known, context) if lacking else ()
+        waits = lacking and not version.yanked
+        found = _circle(text, version.needs, known, context) if waits else ()
         if not lacking:
             events.append(_published(context.ref, text))
         elif lacking != version.missing or found != version.cycle:
@@ -314,7 +318,7 @@ def evolve(state: Blueprint, event: Event) -> Blueprint:
         case bp1.VersionRegistered():
             version = Version(
                 digest=event.digest,
-                needs=_needs(event.spec),
+                needs=needs_of(event.spec),
                 missing=_lacking(event.missing),
                 private=event.spec.get("visibility") == PRIVATE,
             )
@@ -341,10 +345,6 @@ def _with(state: Blueprint, text: str, **changes: Any) -> Blueprint:
         return state
     changed = msgspec.structs.replace(version, **changes)
     return msgspec.structs.replace(state, versions={**state.versions, text: changed})
-
-
-def _needs(spec: dict[str, Any]) -> tuple[Need, ...]:
-    return tuple(Need(one["blueprint"], one["version"]) for one in spec.get("depends") or ())
 
 
 def _lacking(told: Sequence[bp1.Missing]) -> tuple[Need, ...]:

@@ -9,21 +9,13 @@ import msgspec
 
 from catalyst.blueprint_controller.domain.places import candidates
 from catalyst.blueprints import versions
+from catalyst.blueprints.circles import Need
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.subjects import Ref
 
 PRIVATE: Final = "private"
 """Visibility of what its author keeps for its owner."""
-
-
-class Need(msgspec.Struct, frozen=True, array_like=True):
-    """A dependency of a version."""
-
-    blueprint: str
-    """With `bp-`."""
-    version: str
-    """A range."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +30,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Need, ...] = ()
     """Of these, what is not there yet."""
     cycle: tuple[str, ...] = ()
-    """Blueprints that need each other, the first one again at the end."""
+    """Versions that need each other, the first one again at the end."""
     private: bool = False
     """Whether its author keeps it for its owner."""
 
@@ -99,33 +91,8 @@ def _is_met(organization: str | None, need: Need, reads: Mapping[Ref, Any]) -> b
     return False
 
 
-def circle(start: str, first: Iterable[str], known: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return the shortest way from a Blueprint through its dependencies back to it.
-
-    Args:
-        start: The Blueprint.
-        first: What it depends on.
-        known: The other Blueprints, with what each depends on.
-    """
-    before: dict[str, str] = {}
-    queue: list[str] = []
-    for name in first:
-        if name not in before:
-            before[name] = start
-            queue.append(name)
-    for name in queue:
-        if name == start:
-            way = [start]
-            step = before[start]
-            while step != start:
-                way.append(step)
-                step = before[step]
-            return start, *reversed(way)
-        for further in known.get(name, ()):
-            if further not in before:
-                before[further] = name
-                queue.append(further)
-    return ()
+Offered = dict[str, dict[str, tuple[Need, ...]]]
+"""Versions that there are, by the name of their Blueprint, and what each depends on."""
 
 
 class Graph:
@@ -133,38 +100,43 @@ class Graph:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._needs: dict[Ref, dict[str, tuple[str, ...]]] = {}
-        """Blueprint → version → names that it depends on."""
+        self._needs: dict[Ref, dict[str, tuple[Need, ...]]] = {}
+        """Blueprint → version → what it depends on."""
         self._private: set[tuple[Ref, str]] = set()
         """Versions that their authors keep for their owners."""
+        self._yanked: set[tuple[Ref, str]] = set()
+        self._withdrawn: set[Ref] = set()
         self._pending: dict[str, set[tuple[Ref, str]]] = {}
         """Name → versions that wait for something and depend on it."""
 
     def take(self, recorded: Recorded) -> None:
         """Fold one event of a Blueprint."""
+        ref = recorded.ref
         match recorded.event:
             case bp1.VersionRegistered(version=version, spec=spec):
-                needs = tuple(one["blueprint"] for one in spec.get("depends") or ())
-                self._needs.setdefault(recorded.ref, {})[version] = needs
+                needs = needs_of(spec)
+                self._needs.setdefault(ref, {})[version] = needs
                 if spec.get("visibility") == PRIVATE:
-                    self._private.add((recorded.ref, version))
-                for name in needs:
-                    self._pending.setdefault(name, set()).add((recorded.ref, version))
+                    self._private.add((ref, version))
+                for need in needs:
+                    self._pending.setdefault(need.blueprint, set()).add((ref, version))
             case bp1.VersionPublished(version=version):
-                for name in self._needs.get(recorded.ref, {}).get(version, ()):
-                    self._settled(name, recorded.ref, version)
+                self._settled(self._needs.get(ref, {}).get(version, ()), ref, version)
+            case bp1.VersionYanked(version=version):
+                self._yanked.add((ref, version))
             case bp1.BlueprintWithdrawn():
-                for version, needs in self._needs.pop(recorded.ref, {}).items():
-                    for name in needs:
-                        self._settled(name, recorded.ref, version)
+                self._withdrawn.add(ref)
+                for version, needs in self._needs.pop(ref, {}).items():
+                    self._settled(needs, ref, version)
             case _:
                 pass
 
-    def _settled(self, name: str, ref: Ref, version: str) -> None:
-        waiting = self._pending.get(name, set())
-        waiting.discard((ref, version))
-        if not waiting:
-            self._pending.pop(name, None)
+    def _settled(self, needs: Iterable[Need], ref: Ref, version: str) -> None:
+        for need in needs:
+            waiting = self._pending.get(need.blueprint, set())
+            waiting.discard((ref, version))
+            if not waiting:
+                self._pending.pop(need.blueprint, None)
 
     def waiting(self, arrived: Ref, name: str) -> Sequence[Ref]:
         """Return the Blueprints with a version that waits and may mean `arrived`, in order."""
@@ -176,16 +148,29 @@ class Graph:
             }
         )
 
-    def known(self, organization: str | None) -> dict[str, tuple[str, ...]]:
-        """Return every Blueprint that an owner may depend on, with what its versions depend on."""
-        found: dict[str, set[str]] = {}
+    def is_gone(self, ref: Ref, version: str) -> bool:
+        """Return whether a version is yanked, or its Blueprint withdrawn."""
+        return ref in self._withdrawn or (ref, version) in self._yanked
+
+    def known(self, organization: str | None) -> Offered:
+        """Return every Blueprint that an owner may depend on, with the versions to choose from."""
+        found: Offered = {}
         for ref, by_version in self._needs.items():
             if ref.organization in {None, organization}:
-                seen = [
-                    needs
-                    for version, needs in by_version.items()
-                    if ref.organization == organization or (ref, version) not in self._private
-                ]
-                if seen:
-                    found.setdefault(ref.id.partition("-")[2], set()).update(*seen)
-        return {name: tuple(sorted(needs)) for name, needs in found.items()}
+                own = ref.organization == organization
+                for version, needs in by_version.items():
+                    hidden = (ref, version) in self._private and not own
+                    if not hidden and not self.is_gone(ref, version):
+                        add(found, ref.id.partition("-")[2], version, needs)
+        return found
+
+
+def add(known: Offered, name: str, version: str, needs: Iterable[Need]) -> None:
+    """Add a version; of two with the same name, either may be meant."""
+    of_name = known.setdefault(name, {})
+    of_name[version] = (*of_name.get(version, ()), *needs)
+
+
+def needs_of(spec: Mapping[str, Any]) -> tuple[Need, ...]:
+    """Return what a version depends on, as its registration tells."""
+    return tuple(Need(one["blueprint"], one["version"]) for one in spec.get("depends") or ())

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from catalyst.blueprint_controller.domain.dependencies import Need
+from catalyst.blueprints.circles import Need
 from catalyst.blueprints.document import MAX_SPEC, Blueprint
 from catalyst.contracts.rejection import Rejected
 
 
 def needs(blueprint: Blueprint) -> tuple[Need, ...]:
     """Return what a Blueprint depends on, those with a condition too."""
-    return tuple(Need(one.blueprint, one.version) for one in blueprint.depends)
+    return tuple(one.need for one in blueprint.depends)
 
 
 def travelling(blueprint: Blueprint) -> dict[str, Any]:
