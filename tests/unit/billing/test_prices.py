@@ -1,6 +1,7 @@
 """Prices: what the book says, in its words, exactly; what it does not name has no price."""
 
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from tools.files import ROOT
 from catalyst.billing.domain import book_text, charges, price_book, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Actor
+from catalyst.contracts.money_v1 import MAX_UNITS, MoneyError
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.usage_v1 import MAX_QUANTITY
 
 
 def test_a_quote_names_each_line_its_formula_and_the_version() -> None:
@@ -288,6 +291,50 @@ def test_more_use_never_costs_less_on_a_graduated_scale(one: int, other: int) ->
     low, high = sorted((one, other))
     cheap, dear = (charges.price(made, q, "OMR").amount.micro for q in (low, high))
     assert cheap <= dear
+
+
+PRICES = st.integers(0, MAX_UNITS)
+SCALES = st.lists(
+    st.tuples(st.integers(1, 10**9), PRICES, st.integers(0, MAX_UNITS // 1000)),
+    min_size=1,
+    max_size=3,
+)
+"""Of each step: how long it is, the price of a unit in millionths, and what it costs as such."""
+
+
+def scale(formula: Any, drawn: list[tuple[int, int, int]], **changes: int) -> Charge:
+    """Return a charge with these steps, or with the first one's price alone."""
+    if formula not in book_text.SCALES:
+        return charge(formula, step(None, drawn[0][1]), **changes)
+    ends: list[int | None] = [*accumulate(length for length, _, _ in drawn[:-1]), None]
+    steps = (step(end, micro, flat) for end, (_, micro, flat) in zip(ends, drawn, strict=True))
+    return charge(formula, *steps, **changes)
+
+
+@pytest.mark.guarantee("G12.10")
+@examples(
+    st.sampled_from(book_text.FORMULAS),
+    SCALES,
+    st.integers(1, 10**9),
+    st.integers(0, 10**9),
+    st.integers(0, MAX_QUANTITY),
+)
+def test_a_month_s_use_is_bounded_by_what_can_be_said_of_its_price_alone(
+    formula: str, drawn: list[tuple[int, int, int]], size: int, included: int, quantity: int
+) -> None:
+    made = scale(formula, drawn, size=size, included=included)
+    for one in {quantity, charges.most(made, "OMR")}:
+        if charges.sayable(made, one, "OMR"):
+            assert 0 <= charges.price(made, one, "OMR").amount.micro <= MAX_UNITS
+        else:
+            assert one > charges.most(made, "OMR")
+            with pytest.raises(MoneyError):
+                charges.price(made, one, "OMR")
+
+
+def test_a_price_says_nothing_that_its_formula_does_not_use() -> None:
+    sized = billing.TEXT.replace("aggregation: sum", "aggregation: sum\n    size: 1000")
+    apply(sized).then_rejected("price-book-invalid")
 
 
 def test_use_in_a_currency_without_a_price_is_refused() -> None:

@@ -24,11 +24,10 @@ from tests.support.usage import (
     world,
 )
 
-from catalyst.billing.domain import charges, counting, usage
+from catalyst.billing.domain import counting, usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.codec import Undecodable
-from catalyst.contracts.money_v1 import MAX_UNITS
-from catalyst.contracts.usage_v1 import MAX_QUANTITY, Use
+from catalyst.contracts.usage_v1 import Use
 
 
 def quantities(scene: Scenario) -> dict[str, int]:
@@ -153,21 +152,6 @@ def test_what_fits_nothing_is_listed_with_its_reason_and_counts_if_it_is_sent_ag
 
 
 @pytest.mark.guarantee("G12.10")
-def test_what_would_cost_more_than_can_be_said_is_listed_and_stops_nothing() -> None:
-    dear = billing.book(TEXT.replace("0.000500", "0.5"))
-    scene = given(billing.applied(dear), billing.opened(), started())
-    outcome = reported(scene, use("good"), use("huge", MAX_QUANTITY))
-    _, recorded, unmatched = outcome.events
-    assert isinstance(unmatched, bill1.UsageUnmatched)
-    assert [(one.use.id, one.code) for one in unmatched.uses] == [("huge", "usage-invalid")]
-    assert isinstance(recorded, bill1.UsageRecorded)
-    bound = charges.most(usage.charge_of([dear], "2026-04", recorded.meters[0]), "OMR")
-    most = reported(outcome.and_then(), use("most", bound - 10)).and_then()
-    [metered] = most.world.state(APRIL).meters.values()
-    assert metered.amount.micro <= MAX_UNITS < metered.amount.micro + 500_000
-
-
-@pytest.mark.guarantee("G12.10")
 def test_use_without_a_price_in_the_currency_of_what_is_sold_is_listed() -> None:
     alone = re.sub(r', USD: "[0-9.]+"', "", TEXT).replace("[OMR, USD]", "[OMR]")
     dollars = started(lines=billing.quote(currency="USD").lines)
@@ -175,16 +159,6 @@ def test_use_without_a_price_in_the_currency_of_what_is_sold_is_listed() -> None
     [_, unmatched] = reported(scene, use()).events
     assert isinstance(unmatched, bill1.UsageUnmatched)
     assert [one.code for one in unmatched.uses] == ["currency-not-priced"]
-
-
-@pytest.mark.guarantee("G12.10")
-def test_the_largest_use_of_several_meters_is_counted_under_a_spend_limit() -> None:
-    limited = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(5)))
-    uses = [use(meter, MAX_QUANTITY, meter=meter) for meter in ("tokens", "peak", "disk")]
-    [_, recorded, alert] = reported(given(*world(), limited), *uses).events
-    assert isinstance(recorded, bill1.UsageRecorded)
-    assert isinstance(alert, bill1.SpendAlerted)
-    assert alert.spent.minor == 3 * MAX_QUANTITY // 2
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,8 @@ class _Reading(Reader):
             },
         )
         formula = self.one_of(fields.get("formula"), FORMULAS, "per-unit")
+        if "size" in fields and formula != "package":
+            self.wrong(fields["size"], "only the formula 'package' has a size")
         return Charge(
             sku=sku,
             name=self.text(fields.get("name")),

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from catalyst.contracts.money_v1 import MAX_UNITS, MICRO_DIGITS, MicroMoney, Money, exponent
+from catalyst.contracts.money_v1 import (
+    MAX_UNITS,
+    MICRO_DIGITS,
+    MicroMoney,
+    Money,
+    MoneyError,
+    exponent,
+)
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.usage_v1 import MAX_QUANTITY
@@ -67,8 +74,21 @@ def price(charge: Charge, quantity: int, currency: str) -> Priced:
     )
 
 
+def sayable(charge: Charge, quantity: int, currency: str) -> bool:
+    """Return whether a month's quantity and its price can both be said.
+
+    Raises:
+        Rejected: `currency-not-priced`.
+    """
+    try:
+        price(charge, quantity, currency)
+    except MoneyError:
+        return False
+    return quantity <= MAX_QUANTITY
+
+
 def most(charge: Charge, currency: str) -> int:
-    """Return a quantity up to which a month's price is an amount that can be said.
+    """Return a quantity up to which a month is `sayable` whatever its steps are; quick to know.
 
     Raises:
         Rejected: `currency-not-priced`.
@@ -77,9 +97,9 @@ def most(charge: Charge, currency: str) -> int:
     for step in charge.steps:
         dearest = max(dearest, _unit(charge, step, currency).micro)
         flats += sum(micros(one) for one in step.flat if one.currency == currency)
-    if any(micros(one) > MAX_UNITS for one in charge.minimum if one.currency == currency):
+    room = MAX_UNITS - flats
+    if room < 0 or any(micros(one) > MAX_UNITS for one in charge.minimum):
         return 0
-    room = max(0, MAX_UNITS - flats)
     return min(MAX_QUANTITY, room // dearest) if dearest else MAX_QUANTITY
 
 

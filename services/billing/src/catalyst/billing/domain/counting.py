@@ -308,13 +308,14 @@ class _Counting:
             amount=_not_priced(currency),
             position=position,
         )
-        if quantity > self._bound(found):
-            raise Rejected("usage-invalid", f"the month would be above {self._bound(found)}")
+        if quantity > self._bound(found) and not charges.sayable(charge, quantity, currency):
+            message = f"{quantity} {charge.unit} in a month, or their price, is too much to be said"
+            raise Rejected("usage-invalid", message)
         self.claims |= {one: TakeClaim(one, ttl=VALUES_KNOWN) for one in fresh}
         return found
 
     def _bound(self, metered: Metered) -> int:
-        """Return how much of a meter a month may be, at the price that it has."""
+        """Return how much of a meter a month may be in any case, at the price that it has."""
         key = (metered.meter, metered.version, metered.amount.currency)
         bound = self._most.get(key)
         if bound is None:
