@@ -79,14 +79,14 @@ def test_an_event_is_told_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
     [TimedOut("late"), Unreachable("nobody"), Problem(503, "unavailable"), Problem(429, "x")],
 )
 def test_whoever_does_not_know_what_became_of_it_gets_the_id(error: ClientError) -> None:
-    failure = unsure(error, "c-7", "acme")
+    failure = unsure(error, "c-7")
     assert failure is not None
     assert "c-7 is not known to be stored" in failure.message
     assert "--command-id c-7" in failure.hint
 
 
 def test_a_stored_command_is_told_apart() -> None:
-    failure = unsure(Undecided("no outcome of c-7 yet"), "c-7", "acme")
+    failure = unsure(Undecided("c-7", "acme"), "c-7")
     assert failure is not None
     assert failure.exit_code is ExitCode.TIMED_OUT
     assert "not known" not in failure.message
@@ -94,7 +94,7 @@ def test_a_stored_command_is_told_apart() -> None:
 
 
 def test_a_plain_no_is_left_as_it_is() -> None:
-    assert unsure(Problem(422, "invalid-data"), "c-7", "acme") is None
+    assert unsure(Problem(422, "invalid-data"), "c-7") is None
 
 
 def test_the_questions_are_known() -> None:

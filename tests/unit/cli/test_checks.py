@@ -9,7 +9,8 @@ import pytest
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
-from catalyst.cli.doctor import _Condition, _Differing, kept, limited, sampled, summed
+from catalyst.cli.doctor import _Condition, _Differing, kept, sampled, summed
+from catalyst.cli.doorcheck import limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target

@@ -77,7 +77,7 @@ async def test_an_id_that_the_sender_chose_is_told_all_the_same(tmp_path: Path) 
 async def test_what_is_stored_and_not_decided_is_pending_and_not_sent_twice(
     tmp_path: Path,
 ) -> None:
-    client = Silent(Undecided("later"))
+    client = Silent(Undecided("c-1", "acme"))
     found = await posted(tmp_path, client, Prefer="wait=2")
     assert (found.status_code, found.json()["status"]) == (202, "pending")
     assert client.waited == [2.0]

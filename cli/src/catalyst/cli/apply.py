@@ -14,6 +14,7 @@ from catalyst.cli.documents import parse
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, note, show, write
 from catalyst.cli.send import exit_of
+from catalyst.cli.sending import explaining
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -125,7 +126,7 @@ async def _apply_all(
     target: Target, items: list[Wanted], form: Format, *, dry_run: bool, timeout: float
 ) -> list[Result]:
     results: list[Result] = []
-    async with reads(target) as door:
+    async with explaining(target), reads(target) as door:
         applying = _Applying(door, timeout)
         for item in items:
             result = await applying.plan(item) if dry_run else await applying.apply(item)

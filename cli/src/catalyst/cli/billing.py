@@ -13,6 +13,7 @@ from catalyst.cli.kinds import micro, money
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.planshow import amount
 from catalyst.cli.send import finish
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -21,7 +22,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     resolve,
     run,
 )

@@ -12,6 +12,7 @@ from catalyst.cli import following, owned, planned
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import exit_of, finish, unsure
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -20,7 +21,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     reads,
     resolve,
     run,
@@ -119,7 +119,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
     try:
         found, before = run(_apply(target, kept, timeout))
     except ClientError as error:
-        failure = unsure(error, kept.change, kept.organization)
+        failure = unsure(error, kept.change)
         if failure is None:
             raise
         failure.hint = f"`catalyst apply {text}` again is safe: the same plan is applied once"

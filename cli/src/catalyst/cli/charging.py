@@ -15,6 +15,7 @@ from catalyst.cli.invoice import InvoiceArgument, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
 from catalyst.cli.send import exit_of, finish
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -23,7 +24,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     reads,
     resolve,
     run,

@@ -14,6 +14,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
 from catalyst.cli.send import finish
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -22,7 +23,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     reads,
     resolve,
     run,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import Awaitable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Final
 
 import httpx
 import msgspec
 import typer
 
-from catalyst.cli import brokercheck
+from catalyst.cli import brokercheck, doorcheck
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
+from catalyst.cli.doorcheck import SHORT_SECONDS, disk, limited
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show, to_the_second
@@ -30,7 +28,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.client.errors import ClientError, Malformed, Problem
+from catalyst.client.errors import Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.projector.replay import KEEP
@@ -38,21 +36,12 @@ from catalyst.projector.replay import KEEP
 WARN_LAG_MS: Final = 2_000
 """The longest that an event may take to a browser at any load that is accepted."""
 FAIL_LAG_MS: Final = 30_000
-WARN_FREE_BYTES: Final = 2 * 1024**3
-FAIL_FREE_BYTES: Final = 256 * 1024**2
-"""Below this the embedded broker refuses to start."""
 MAX_SHOWN: Final = 20
 SAMPLED: Final = "sampled rows"
-SHORT_SECONDS: Final = 2.5
 UNWELL_SECONDS: Final = 1.0
 """For each check behind a door that says itself that it is not well."""
 LONG_SECONDS: Final = 20.0
 """For a check that reads everything there is."""
-
-
-class _Readiness(msgspec.Struct):
-    status: str
-    checks: dict[str, str] = {}
 
 
 class _Differing(msgspec.Struct):
@@ -95,7 +84,7 @@ async def _examine(target: Target) -> list[Finding]:
     async with asyncio.TaskGroup() as tasks:
         door = tasks.create_task(_door(target))
         broker = tasks.create_task(brokercheck.examine(target))
-    return kept([*door.result(), *broker.result(), _disk(target)])
+    return kept([*door.result(), *broker.result(), *disk(target)])
 
 
 async def _door(target: Target) -> list[Finding]:
@@ -105,11 +94,11 @@ async def _door(target: Target) -> list[Finding]:
             skipped("http", "no HTTP address is known: reads and dead letters were not looked at")
         ]
     async with reads(target) as door:
-        reached = await limited("http", _reached(door), SHORT_SECONDS, _START_FIX)
+        reached = await doorcheck.reached(door)
         if reached.health is not Health.OK:
             return [reached]
         async with asyncio.TaskGroup() as tasks:
-            asking = tasks.create_task(limited("ready", _ready(door), SHORT_SECONDS))
+            asking = tasks.create_task(doorcheck.ready(door))
             signing = tasks.create_task(limited("token", _session(door), SHORT_SECONDS))
         ready, session = asking.result(), signing.result()
         found = [reached, ready, session]
@@ -125,48 +114,6 @@ async def _door(target: Target) -> list[Finding]:
                 tasks.create_task(limited("dead letters", _dead_letters(door), seconds)),
             ]
         return found + [check.result() for check in checks]
-
-
-_STATUS_FIX: Final = "see the log of the member that answers this"
-_START_FIX: Final = (
-    "start it with `catalyst up`, or choose another connection with `catalyst context use NAME`"
-)
-
-
-async def limited(
-    check: str, work: Awaitable[Finding], seconds: float, fix: str = _STATUS_FIX
-) -> Finding:
-    """Return what a check finds, or the row that says why it found nothing in `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError:
-        return fail(check, f"no answer within {seconds:g} s", fix)
-    except Problem as problem:
-        if problem.status == httpx.codes.FORBIDDEN:
-            return skipped(check, f"not looked at: {problem.message}")
-        return fail(check, f"{problem.code}: {problem.message}", fix)
-    except ClientError as error:
-        return fail(check, str(error), fix)
-
-
-async def _reached(door: HttpClient) -> Finding:
-    await door.read("/healthz")
-    return ok("http", f"{door.calls.address} answers")
-
-
-async def _ready(door: HttpClient) -> Finding:
-    try:
-        answer = await door.calls.http.get("/readyz", timeout=SHORT_SECONDS)
-        body = msgspec.json.decode(answer.content, type=_Readiness)
-    except httpx.HTTPError:
-        return fail("ready", f"no answer within {SHORT_SECONDS:g} s", _STATUS_FIX)
-    except msgspec.MsgspecError:
-        return fail("ready", "the answer cannot be read", _STATUS_FIX)
-    wrong = [f"{name}: {said}" for name, said in body.checks.items() if said != "ok"]
-    if wrong or answer.status_code != httpx.codes.OK:
-        return fail("ready", "; ".join(wrong) or body.status, "see the checks below")
-    return ok("ready", "what is published is delivered")
 
 
 async def _session(door: HttpClient) -> Finding:
@@ -273,22 +220,6 @@ async def _dead_letters(door: HttpClient) -> Finding:
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     detail = f"{told}; {told_apart}" if told_apart else told
     return warn("dead letters", detail, "`catalyst dlq list`, then retry or drop each")
-
-
-def _disk(target: Target) -> Finding:
-    """Look at the disk that the data directory is on."""
-    if not target.data:
-        return skipped("disk", "no data directory on this machine is known: not looked at")
-    path = Path(target.data)
-    if not path.is_dir():
-        return warn("disk", f"{path} is gone", "`catalyst context remove` forgets the connection")
-    free = shutil.disk_usage(path).free
-    detail = f"{free / 1024**3:.1f} GiB free below {path}"
-    if free < FAIL_FREE_BYTES:
-        return fail("disk", detail, "make room: without it nothing more is accepted")
-    if free < WARN_FREE_BYTES:
-        return warn("disk", detail, "make room soon")
-    return ok("disk", detail)
 
 
 def summed(found: list[Finding]) -> list[Finding]:

@@ -7,8 +7,16 @@ from typing import Final
 
 from catalyst.chassis.errors import Expected
 from catalyst.cli.brokerfaults import BrokerFault
-from catalyst.client.errors import ClientError, Malformed, Problem, TimedOut, Unreachable
+from catalyst.client.errors import (
+    ClientError,
+    Malformed,
+    Problem,
+    TimedOut,
+    Undecided,
+    Unreachable,
+)
 from catalyst.contracts.message import FieldError
+from catalyst.contracts.subjects import PLATFORM
 
 
 class ExitCode(IntEnum):
@@ -82,14 +90,19 @@ class Failure(Exception):
         code: str = "",
         hint: str = "",
         errors: tuple[FieldError, ...] = (),
+        causes: tuple[str, ...] = (),
     ) -> None:
-        """Say what is wrong; `hint` says what to do, `errors` which fields are meant."""
+        """Say what is wrong; `hint` says what to do, `errors` which fields are meant.
+
+        `causes` are what a look at the stack found to be wrong with it.
+        """
         super().__init__(message)
         self.exit_code = exit_code
         self.message = message
         self.code = code or exit_code.name.lower().replace("_", "-")
         self.hint = hint
         self.errors = errors
+        self.causes = causes
 
 
 class Ended(Exception):
@@ -101,8 +114,20 @@ class Ended(Exception):
         self.exit_code = exit_code
 
 
+_MENDED: Final = "mend that first; `catalyst doctor` looks at everything"
+
+
 def expected(error: BaseException) -> Failure | None:
     """Return a failure that we know how to speak of; None for what nobody foresaw."""
+    failure = _known(error)
+    if failure is not None and failure is not error:
+        failure.causes = tuple(getattr(error, "__notes__", ()))
+        if failure.causes:
+            failure.hint = f"mend that first; then {failure.hint}" if failure.hint else _MENDED
+    return failure
+
+
+def _known(error: BaseException) -> Failure | None:
     match error:
         case Failure():
             return error
@@ -114,6 +139,10 @@ def expected(error: BaseException) -> Failure | None:
             )
             hint += "of those that `catalyst context list` shows"
             return Failure(ExitCode.UNREACHABLE, str(error), hint=hint)
+        case Undecided():
+            owner = PLATFORM if error.organization is None else error.organization
+            waits = f"`catalyst outcome {error.command_id} --org {owner} --timeout 60`"
+            return Failure(ExitCode.TIMED_OUT, str(error), hint=f"{waits} waits for it")
         case TimedOut():
             return Failure(ExitCode.TIMED_OUT, str(error))
         case Malformed():

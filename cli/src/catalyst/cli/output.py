@@ -183,6 +183,7 @@ def complain(failure: Failure, *, as_object: bool) -> None:
             "exit": int(failure.exit_code),
             "hint": as_called(failure.hint),
             "errors": failure.errors,
+            "causes": failure.causes,
         }
         sys.stderr.write(as_json({"error": body}) + "\n")
         return
@@ -191,6 +192,8 @@ def complain(failure: Failure, *, as_object: bool) -> None:
     for error in failure.errors:
         if error.pointer and error.message not in failure.message:
             note(f"  {error.pointer}: {error.message}")
+    for cause in failure.causes:
+        note(f"  {cause}")
     if failure.hint:
         note(f"Hint: {failure.hint}")
 

@@ -13,6 +13,7 @@ from catalyst.cli import addressing, files, trace
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, note, show, write
+from catalyst.cli.sending import causes, commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -21,7 +22,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     organization,
     resolve,
     run,
@@ -110,7 +110,7 @@ def send(
     try:
         found = run(work())
     except ClientError as error:
-        failure = unsure(error, sent_as, org or "")
+        failure = unsure(error, sent_as)
         if failure is None:
             raise
         raise failure from error
@@ -120,13 +120,12 @@ def send(
     finish(found, output)
 
 
-def unsure(error: ClientError, command_id: str, org: str) -> Failure | None:
+def unsure(error: ClientError, command_id: str) -> Failure | None:
     """Return what to do after a send of which nobody knows what became; None after a plain no."""
     failure = expected(error)
     if failure is None or failure.exit_code not in {ExitCode.TIMED_OUT, ExitCode.UNREACHABLE}:
         return None
     if isinstance(error, Undecided):
-        failure.hint = f"`catalyst outcome {command_id} --org {org} --timeout 60` waits for it"
         return failure
     failure.message += f"; {command_id} is not known to be stored"
     again = f"the same id makes a repeat safe: --command-id {command_id}"
@@ -161,7 +160,9 @@ def outcome(
 
     found = run(work())
     if found is None:
-        raise trace.unknown(command_id, org)
+        failure = trace.unknown(command_id, org, waited=timeout > 0)
+        failure.causes = run(causes(target)) if timeout else ()
+        raise failure
     finish(found, output)
 
 

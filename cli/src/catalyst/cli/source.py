@@ -11,6 +11,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, clean, note, write
 from catalyst.cli.send import exit_of, finish, refuse
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -19,7 +20,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     organization,
     resolve,
     run,

@@ -15,8 +15,7 @@ import typer
 from catalyst.cli import contexts
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format
-from catalyst.client.api import Client
-from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES, connect
+from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 from catalyst.client.http_transport import HttpClient, over_http
 
 T = TypeVar("T")
@@ -57,9 +56,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the context; empty if an address was given."""
 
     @property
-    def commands(self) -> str:
-        """Address for commands and outcomes: HTTP where there is one."""
-        return self.http or self.nats
+    def embedded(self) -> bool:
+        """Whether its broker is the one of the data directory: only there is a user made for us."""
+        return bool(self.data and self.user)
 
 
 def resolve(
@@ -98,19 +97,6 @@ def _given(url: str, token: str | None) -> Target:
     if address.partition(":")[0] in HTTP_SCHEMES:
         return Target(http=address, token=token)
     return Target(nats=address, token=token)
-
-
-@asynccontextmanager
-async def commands(target: Target) -> AsyncIterator[Client]:
-    """Open what sends commands and reads outcomes."""
-    if target.http:
-        async with over_http(target.http, token=target.token) as door:
-            yield door
-    else:
-        async with connect(
-            target.nats, token=target.token, user=target.user, password=target.password
-        ) as broker:
-            yield broker
 
 
 @asynccontextmanager

@@ -123,14 +123,12 @@ async def read(target: Target, command_id: str, org: str | None = None) -> Any:
         raise unknown(command_id, org) from problem
 
 
-def unknown(command_id: str, org: str | None) -> Failure:
+def unknown(command_id: str, org: str | None, *, waited: bool = False) -> Failure:
     """Return that nothing is recorded under an id, and where to look."""
     owner = org or "ORG"
-    hint = f"`catalyst outcome {command_id} --org {owner} --timeout 30` waits for one just sent; "
-    hint += (
-        f"`catalyst events --org {owner} --since 1h` lists what happened; outcomes are kept for "
-    )
-    hint += "30 days"
+    wait = f"`catalyst outcome {command_id} --org {owner} --timeout 30` waits for one just sent; "
+    hint = f"`catalyst events --org {owner} --since 1h` lists what happened; outcomes are kept for "
+    hint = f"{'' if waited else wait}{hint}30 days"
     what = f"no outcome of {command_id!r} is recorded, or it is not yours to see"
     return Failure(ExitCode.NOT_FOUND, what, hint=hint)
 

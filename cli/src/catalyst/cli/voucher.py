@@ -15,6 +15,7 @@ from catalyst.cli.exits import NEXT, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import exit_of, finish
+from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -23,7 +24,6 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    commands,
     reads,
     resolve,
     run,

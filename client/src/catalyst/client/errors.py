@@ -45,6 +45,12 @@ class TimedOut(ClientError):
 class Undecided(TimedOut):
     """The command is stored for certain; only its outcome did not come in time."""
 
+    def __init__(self, command_id: str, organization: str | None) -> None:
+        """Keep under which id, and whose, the outcome will stand."""
+        super().__init__(f"no outcome of {command_id} came in time; the command is stored")
+        self.command_id = command_id
+        self.organization = organization
+
 
 class Malformed(ClientError):
     """What came back is not what the protocol allows: the versions do not fit, or a proxy lies."""

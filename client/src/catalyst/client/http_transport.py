@@ -56,7 +56,7 @@ class HttpClient(Reads):
                 timeout=max(0.0, deadline - _clock()),
             )
         if found is None:
-            raise Undecided(f"no outcome of {order.command_id} yet; it is stored, ask again")
+            raise Undecided(order.command_id, order.ref.organization)
         return found
 
     async def submit(

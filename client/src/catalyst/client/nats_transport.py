@@ -150,9 +150,7 @@ class NatsClient:
             if found is not None:
                 return found if found.digest == order.digest else _reused(order, found)
             if _clock() >= deadline:
-                raise Undecided(
-                    f"no outcome of {order.command_id} yet; it is stored and will be decided"
-                )
+                raise Undecided(order.command_id, order.ref.organization)
 
     async def _recorded(self, organization: str | None, command_id: str) -> Outcome | None:
         """Read an outcome from the log, or None.

@@ -1,0 +1,108 @@
+"""The part of `catalyst doctor` that asks the HTTP door how it is, and looks at the disk."""
+
+from __future__ import annotations
+
+import shutil
+from asyncio import timeout
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Final
+
+import httpx
+import msgspec
+
+from catalyst.cli.findings import Finding, fail, ok, skipped, warn
+from catalyst.cli.target import Target
+from catalyst.client.errors import ClientError, Problem
+from catalyst.client.http_transport import HttpClient
+
+WARN_FREE_BYTES: Final = 2 * 1024**3
+FAIL_FREE_BYTES: Final = 256 * 1024**2
+"""Below this the embedded broker refuses to start."""
+SHORT_SECONDS: Final = 2.5
+READY: Final = "ready"
+"""The check whether the stack says itself that it can do its work."""
+STATUS_FIX: Final = "see the log of the member that answers this"
+START_FIX: Final = (
+    "start it with `catalyst up`, or choose another connection with `catalyst context use NAME`"
+)
+
+
+class _Readiness(msgspec.Struct):
+    status: str
+    checks: dict[str, str] = {}
+
+
+async def limited(
+    check: str, work: Awaitable[Finding], seconds: float, fix: str = STATUS_FIX
+) -> Finding:
+    """Return what a check finds, or the row that says why it found nothing in `seconds`."""
+    try:
+        async with timeout(seconds):
+            return await work
+    except TimeoutError:
+        return fail(check, f"no answer within {seconds:g} s", fix)
+    except Problem as problem:
+        if problem.status == httpx.codes.FORBIDDEN:
+            return skipped(check, f"not looked at: {problem.message}")
+        return fail(check, f"{problem.code}: {problem.message}", fix)
+    except ClientError as error:
+        return fail(check, str(error), fix)
+
+
+async def reached(door: HttpClient) -> Finding:
+    """Return whether anybody answers at the door's address."""
+    return await limited("http", _reached(door), SHORT_SECONDS, START_FIX)
+
+
+async def _reached(door: HttpClient) -> Finding:
+    await door.read("/healthz")
+    return ok("http", f"{door.calls.address} answers")
+
+
+async def ready(door: HttpClient) -> Finding:
+    """Return what the stack says of itself."""
+    return await limited(READY, _ready(door), SHORT_SECONDS)
+
+
+async def _ready(door: HttpClient) -> Finding:
+    try:
+        answer = await door.calls.http.get("/readyz", timeout=SHORT_SECONDS)
+        body = msgspec.json.decode(answer.content, type=_Readiness)
+    except httpx.HTTPError:
+        return fail(READY, f"no answer within {SHORT_SECONDS:g} s", STATUS_FIX)
+    except msgspec.MsgspecError:
+        return fail(READY, "the answer cannot be read", STATUS_FIX)
+    wrong = [f"{name}: {said}" for name, said in body.checks.items() if said != "ok"]
+    if wrong or answer.status_code != httpx.codes.OK:
+        return fail(READY, "; ".join(wrong) or body.status, "see the checks below")
+    return ok(READY, "what is published is delivered")
+
+
+def disk(target: Target) -> list[Finding]:
+    """Look at the disk that the data directory is on, which may not be the broker's."""
+    if not target.data:
+        return [_unseen("no data directory on this machine is known")]
+    path = Path(target.data)
+    if not path.is_dir():
+        forget = "`catalyst context remove` forgets the connection"
+        return [warn("disk", f"{path} is gone", forget)]
+    if not target.embedded:
+        what = "Git homes and logs are written there"
+        return [_room(path, what), _unseen("the broker is not the one of this data directory")]
+    return [_room(path, "without it nothing more is accepted")]
+
+
+def _unseen(why: str) -> Finding:
+    told = "what it says of its storage, and `ready`, are all that is known of it"
+    return skipped("broker's disk", f"{why}: the disk of its machine is not seen; {told}")
+
+
+def _room(path: Path, needed: str) -> Finding:
+    free = shutil.disk_usage(path).free
+    detail = f"{free / 1024**3:.1f} GiB free below {path}"
+    if free < FAIL_FREE_BYTES:
+        return fail("disk", detail, f"make room: {needed}")
+    if free < WARN_FREE_BYTES:
+        return warn("disk", detail, "make room soon")
+    return ok("disk", detail)
