@@ -85,7 +85,31 @@ def test_fields_defaults_dependencies_and_files_are_told_apart() -> None:
         ("added", "database"),
         ("removed", "db"),
     ]
+    added, removed = found.dependencies
+    assert added.keywords == ("blueprint", "values", "version", "when")
+    assert (added.before, added.after) == ({}, removed.before)
+    assert (added.after["blueprint"], added.after["version"]) == ("bp-postgres", "^1.0")
     assert [one.name for one in found.files] == ["blueprint.yaml", "manifests/app.yaml"]
+
+
+def test_a_changed_dependency_is_told_with_what_it_was() -> None:
+    document = (
+        DOCUMENT.replace("version: ^1.0", "version: ^2.0")
+        .replace("blueprint: bp-postgres", "blueprint: bp-mariadb")
+        .replace("""      when: "{{ .config.postgres.mode == 'embedded' }}"\n""", "")
+    )
+    (found,) = difference(document).dependencies
+    assert (found.what, found.name) == ("changed", "db")
+    assert found.keywords == ("blueprint", "version", "when")
+    when = "{{ .config.postgres.mode == 'embedded' }}"
+    assert found.before == {"blueprint": "bp-postgres", "version": "^1.0", "when": when}
+    assert found.after == {"blueprint": "bp-mariadb", "version": "^2.0"}
+    same = document.replace("^2.0", "^2.1")
+    before, after = read(package(document)).blueprint, read(package(same)).blueprint
+    assert before is not None
+    assert after is not None
+    (narrowed,) = compare(before, after).dependencies
+    assert (narrowed.before, narrowed.after) == ({"version": "^2.0"}, {"version": "^2.1"})
 
 
 def test_a_field_that_becomes_required_is_a_change_of_that_field() -> None:

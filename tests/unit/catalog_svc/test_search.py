@@ -241,8 +241,15 @@ def test_two_versions_are_compared() -> None:
     facts = shop()
     facts.blueprint("bp-wiki", "1.0.0", configSchema=PICKER)
     changed: dict[str, Any] = {"db": DATABASE, "size": {"type": "integer", "default": 9}}
-    facts.blueprint("bp-wiki", "2.0.0", configSchema={"type": "object", "properties": changed})
+    facts.blueprint(
+        *("bp-wiki", "2.0.0"),
+        configSchema={"type": "object", "properties": changed},
+        depends=[{"blueprint": "bp-postgres", "version": "^16", "alias": "db"}],
+    )
     found = Catalog(facts).ask("diff", blueprint="wiki", old="1.0.0", new="2.0.0")
+    (dependency,) = found["dependencies"]
+    assert (dependency["what"], dependency["name"], dependency["before"]) == ("added", "db", {})
+    assert dependency["after"] == {"blueprint": "bp-postgres", "version": "^16"}
     assert [(one["path"], one["before"], one["after"]) for one in found["defaults"]] == [
         ("size", {"default": 5, "x-catalyst-immutable": True}, {"default": 9})
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -27,8 +28,21 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, Any] = {}
 
 
+class DependencyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A dependency that is not what it was."""
+
+    what: What
+    name: str
+    """Its alias."""
+    keywords: tuple[str, ...] = ()
+    """What changed about it: `blueprint`, `version`, `when` or `values`."""
+    before: dict[str, Any] = {}
+    """Of these keywords, where there was one; `version` is a range."""
+    after: dict[str, Any] = {}
+
+
 class NameChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or a dependency that is not what it was."""
+    """A file that is not what it was."""
 
     what: What
     name: str
@@ -38,7 +52,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that differs."""
 
     fields: tuple[FieldChange, ...]
-    dependencies: tuple[NameChange, ...]
+    dependencies: tuple[DependencyChange, ...]
     """By alias."""
     files: tuple[NameChange, ...]
 
@@ -59,13 +73,33 @@ def compare(
     after = new_package.files if old_package and new_package else {}
     return Comparison(
         fields=_fields(_flat(old.schema), _flat(new.schema)),
-        dependencies=_names(_by_alias(old.depends), _by_alias(new.depends)),
+        dependencies=_dependencies(_by_alias(old.depends), _by_alias(new.depends)),
         files=_names(before, after),
     )
 
 
-def _by_alias(depends: tuple[Dependency, ...]) -> dict[str, Dependency]:
-    return {one.alias: one for one in depends}
+Said = dict[str, dict[str, Any]]
+"""What is said of each thing, by its name and by keyword."""
+
+
+def _by_alias(depends: tuple[Dependency, ...]) -> Said:
+    """Return what is said of each dependency; what is always so is not said."""
+    return {
+        one.alias: {
+            "blueprint": one.blueprint,
+            "version": one.version,
+            **({"when": one.when} if one.when else {}),
+            **({"values": one.values} if one.values else {}),
+        }
+        for one in depends
+    }
+
+
+def _dependencies(before: Said, after: Said) -> tuple[DependencyChange, ...]:
+    return tuple(
+        DependencyChange(what=what, name=name, keywords=keywords, before=was, after=now)
+        for what, name, keywords, was, now in _changes(before, after)
+    )
 
 
 def _names(before: dict[str, Any], after: dict[str, Any]) -> tuple[NameChange, ...]:
@@ -90,12 +124,12 @@ _HOLDERS = frozenset(
 )  # fmt: skip
 
 
-def _flat(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _flat(schema: dict[str, Any]) -> Said:
     """Return what is said of each field, by its name; alternatives are told apart by their number.
 
     `required` is said of the field, not of what holds it.
     """
-    flat: dict[str, dict[str, Any]] = {}
+    flat: Said = {}
     for path, part in walk(schema):
         name = _named(path)
         said = flat.setdefault(name, {})
@@ -130,10 +164,17 @@ def _named(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def _fields(
-    before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
-) -> tuple[FieldChange, ...]:
-    found = []
+def _fields(before: Said, after: Said) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(what=what, path=path, keywords=keywords, before=was, after=now)
+        for what, path, keywords, was, now in _changes(before, after)
+    )
+
+
+def _changes(
+    before: Said, after: Said
+) -> Iterator[tuple[What, str, tuple[str, ...], dict[str, Any], dict[str, Any]]]:
+    """Yield what is not what it was, with the keywords that differ, and both values of these."""
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was == now:
@@ -144,13 +185,10 @@ def _fields(
             for keyword in sorted(old.keys() | new.keys())
             if old.get(keyword) != new.get(keyword) or (keyword in old) != (keyword in new)
         )
-        found.append(
-            FieldChange(
-                what=_what(was is not None, now is not None),
-                path=name,
-                keywords=changed,
-                before={keyword: old[keyword] for keyword in changed if keyword in old},
-                after={keyword: new[keyword] for keyword in changed if keyword in new},
-            )
+        yield (
+            _what(was is not None, now is not None),
+            name,
+            changed,
+            {keyword: old[keyword] for keyword in changed if keyword in old},
+            {keyword: new[keyword] for keyword in changed if keyword in new},
         )
-    return tuple(found)
