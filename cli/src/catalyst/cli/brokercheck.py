@@ -93,6 +93,7 @@ async def examine(target: Target) -> list[Finding]:
 
 async def _all(js: JetStream) -> AsyncIterator[Finding]:
     yield _version(js.server_version)
+    yield await _room(js)
     try:
         ev = await js.stream_state(EV)
     except NotFound:
@@ -101,7 +102,6 @@ async def _all(js: JetStream) -> AsyncIterator[Finding]:
     yield await _streams(js, ev.config)
     for consumer in topology.CONSUMERS:
         yield await reading(js, consumer)
-    yield await _room(js)
     yield await _waiting_commands(js)
     yield await _letters(js)
     yield await _whole(js)
@@ -200,10 +200,12 @@ async def _whole(js: JetStream) -> Finding:
 
 
 async def _room(js: JetStream) -> Finding:
-    """Look at what the account may store."""
+    """Look at what the account may store, which is all that a broker tells of its disk."""
     info = await js.api("INFO", None)
     used, limit = info.get("storage", 0), (info.get("limits") or {}).get("max_storage", -1)
-    return _full("storage", used, limit, "raise the broker's limit or its disk")
+    found = _full("storage", used, limit, "raise the broker's limit or its disk")
+    unlimited = f"{found.detail}, and no limit is set: its disk is the limit"
+    return found if limit > 0 else ok(found.check, unlimited)
 
 
 async def _waiting_commands(js: JetStream) -> Finding:
