@@ -187,7 +187,8 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.topology.perTopology.<topology>.switchover.rpoSeconds": "Seconds that are lost.",
     "spec.endpoints": "Where people reach it." + _KEPT,
     "spec.endpoints[].name": "Which one.",
-    "spec.endpoints[].hostnameTemplate": "Its host, such as `{app}.{environment}.{domain}`.",
+    "spec.endpoints[].hostnameTemplate": "Its host, such as"
+    " `{app}.{environment}.{domain}`; also of `{env_type}`, `{organization}` and `{region}`.",
     "spec.endpoints[].port": "Its port.",
     "spec.endpoints[].protocol": "What it speaks.",
     "spec.endpoints[].tls": "Whether with TLS.",
@@ -210,7 +211,8 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.multiInstance": "Whether an Organization may have several." + _KEPT,
     "spec.multiInstance.enabled": "Whether it may.",
     "spec.multiInstance.maxPerOrg": "How many.",
-    "spec.multiInstance.namingTemplate": "How they are called.",
+    "spec.multiInstance.namingTemplate": "How they are called, of `{app}`,"
+    " `{environment}`, `{env_type}`, `{organization}` and `{n}`.",
     "spec.multiInstance.isolationLevel": "What keeps them apart.",
     "spec.producesInstances": "That it makes Applications of another Blueprint." + _KEPT,
     "spec.producesInstances.kind": "What kind of object asks for one.",

@@ -12,6 +12,7 @@ from catalyst.blueprints import (
     configschema,
     manifests,
     metaschema,
+    presented,
     rendering,
     templates,
     topology,
@@ -64,6 +65,7 @@ def lint(package: Package, *, known: Known | None = None, own: bool = False) -> 
         return Linted(blueprint=None, findings=ordered(findings))
     for rule in _RULES:
         findings.extend(rule(blueprint, source))
+    findings.extend(presented.files(blueprint, source, package))
     findings.extend(_dependencies(blueprint, source, known))
     findings.extend(_configuration(blueprint, source))
     findings.extend(_spec_expressions(blueprint, source))
@@ -118,6 +120,8 @@ _RULES: Final[tuple[Callable[[Blueprint, Document], Iterator[Finding]], ...]] = 
     _name,
     topology.placement,
     topology.check,
+    presented.endpoints,
+    presented.texts,
 )
 
 
