@@ -109,6 +109,33 @@ def endless(part: bytes, pause: threading.Event) -> Answer:
     return answer
 
 
+def test_a_linked_document_and_another_repository_are_refused_where_they_stand(
+    tmp_path: Path,
+) -> None:
+    link, good = Blob.from_string(b"../good/blueprint.yaml"), Tree()
+    good.add(b"blueprint.yaml", 0o100644, DOCUMENT.id)
+    linked, top = Tree(), Tree()
+    linked.add(b"blueprint.yaml", 0o120000, link.id)
+    inner = Tree()
+    inner.add(b"more", 0o160000, good.id)
+    top.add(b"good", FOLDER, good.id)
+    top.add(b"linked", FOLDER, linked.id)
+    top.add(b"odd", FOLDER, inner.id)
+    top.add(b".hidden", 0o160000, good.id)
+    top.add(b"README.md", 0o120000, link.id)
+    commit = committed(top)
+    objects = (commit, top, good, linked, inner, link, DOCUMENT)
+    with serving(
+        lambda: iter([branch(commit.id) + b"0000"]), lambda: iter([sent(*objects)])
+    ) as url:
+        found = {one.folder: one.package for one in read(tmp_path / "kept", url).packages}
+    assert isinstance(found.pop("good"), Package)
+    assert {name: str(refused) for name, refused in found.items()} == {
+        "linked": "blueprint.yaml: is a symbolic link or another repository",
+        "odd/more": "is another repository (a submodule), which is not read",
+    }
+
+
 def test_branches_without_end_are_not_kept(tmp_path: Path) -> None:
     taken = 0
 

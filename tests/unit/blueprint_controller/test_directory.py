@@ -41,6 +41,52 @@ def test_a_refused_package_holds_none_of_its_files(tmp_path: Path) -> None:
     assert listed.package.__traceback__ is None
 
 
+def listed(source: Path) -> dict[str, Package | BadPackage]:
+    return {one.folder: one.package for one in directory.read_directory(source, "", "").packages}
+
+
+def test_a_document_or_a_folder_that_is_a_link_is_refused_where_it_stands(tmp_path: Path) -> None:
+    away, source = tmp_path / "away", tmp_path / "source"
+    for place in (away, source / "good", source / "linked", source / "odd", source / "lost"):
+        place.mkdir(parents=True)
+    for place in (away, source / "good"):
+        (place / "blueprint.yaml").write_bytes(b"kind: Blueprint")
+    (source / "linked" / "blueprint.yaml").symlink_to(away / "blueprint.yaml")
+    (source / "lost" / "blueprint.yaml").symlink_to(tmp_path / "nowhere")
+    (source / "odd" / "blueprint.yaml").symlink_to(away)
+    (source / "folder").symlink_to(away)
+    (source / "again").symlink_to(source / "good")
+    (source / ".hidden").symlink_to(away)
+    found = listed(source)
+    assert isinstance(found.pop("good"), Package)
+    assert {name: str(refused) for name, refused in found.items()} == {
+        "folder": "is a symbolic link",
+        "linked": "blueprint.yaml: is a symbolic link",
+        "lost": "blueprint.yaml: is a symbolic link",
+        "odd": "blueprint.yaml: is a symbolic link",
+    }
+
+
+def test_a_document_that_is_a_folder_is_no_folder_of_packages(tmp_path: Path) -> None:
+    (tmp_path / "a" / "blueprint.yaml").mkdir(parents=True)
+    (tmp_path / "a" / "blueprint.yaml" / "blueprint.yaml").write_bytes(b"kind: Blueprint")
+    (package,) = listed(tmp_path).values()
+    assert isinstance(package, Package)
+    assert list(package.files) == ["blueprint.yaml/blueprint.yaml"]
+
+
+def test_links_count_as_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MAX_PACKAGES", 2)
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / name).symlink_to(tmp_path)
+    assert len(listed(source)) == 2
+    (source / "c").symlink_to(tmp_path)
+    with pytest.raises(Unusable, match="more than 2 packages"):
+        listed(source)
+
+
 def test_nor_does_one_in_a_repository(tmp_path: Path) -> None:
     with Repo.init_bare(str(tmp_path)) as repo:
         top, link = Tree(), Blob.from_string(b"/etc/passwd")

@@ -89,6 +89,8 @@ def too_many() -> Unusable:
 
 
 def _package(path: Path) -> Package | BadPackage:
+    if path.is_symlink():
+        return BadPackage("", "is a symbolic link", "put the folder itself there")
     try:
         return read_folder(path)
     except BadPackage as error:
@@ -96,22 +98,30 @@ def _package(path: Path) -> Package | BadPackage:
 
 
 def _folders(top: Path) -> Iterator[Path]:
-    """Yield every folder that holds a document; what is below such a folder is part of it."""
-    packages, seen = 0, 0
-    for parent, folders, files in os.walk(top, onerror=_raise):
-        seen += 1
+    """Yield every folder that holds a document, and every link to a folder somewhere else.
+
+    What is below a folder with a document is part of it; where a link within `top` leads is found
+    there.
+    """
+    packages = 0
+    for seen, (parent, folders, files) in enumerate(os.walk(top, onerror=_raise), 1):
         here = Path(parent)
         if seen > _MAX_FOLDERS:
             raise Unusable("too-large", f"the source has more than {_MAX_FOLDERS} folders")
-        if DOCUMENT in files:
-            packages += 1
-            if packages > MAX_PACKAGES:
-                raise too_many()
-            folders.clear()
-            yield here
-            continue
+        shown = sorted(name for name in folders if not name.startswith("."))
+        # A document that is a folder, or leads to one, is refused as what it is.
+        is_package = DOCUMENT in {*files, *folders}
+        found = [here] if is_package else [here / one for one in shown if _leaves(top, here / one)]
+        packages += len(found)
+        if packages > MAX_PACKAGES:
+            raise too_many()
+        yield from found
         deep = len(here.relative_to(top).parts) >= _MAX_DEPTH
-        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if deep or is_package else shown
+
+
+def _leaves(top: Path, path: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(top)
 
 
 def _raise(error: OSError) -> None:
