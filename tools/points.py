@@ -1,13 +1,15 @@
 """Lets workers die at every call that they make, not at a sample of them; or at two of them.
 
 Before and after every call of the broker port, some thousand runs: about two hours of two cores
-that have nothing else to do. Pairs are more than a million, which nobody goes through: of both,
-every N-th can be taken, from the K-th on. CI goes through a sample of both.
+that have nothing else to do. Pairs are more than a million, which nobody goes through; those where
+a saga's step is told to another service, or decided by it, are some thousand. Of each, every N-th
+can be taken, from the K-th on. CI goes through a sample.
 
     uv run python -m tools.points [TURNS]
     uv run python -m tools.points --count
     uv run python -m tools.points --share K/N [--story NAME]
     uv run python -m tools.points --pairs K/N [--story NAME]
+    uv run python -m tools.points --steps K/N [--story NAME]
 """
 
 from __future__ import annotations
@@ -73,11 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     which.add_argument("--count", action="store_true", help="say how many points each story has")
     which.add_argument("--share", metavar="K/N", help="every N-th point from the K-th on")
     which.add_argument("--pairs", metavar="K/N", help="every N-th pair from the K-th on")
+    which.add_argument("--steps", metavar="K/N", help="the same of pairs at the steps of sagas")
     parser.add_argument("--story", action="append", choices=STORIES, help="of this story alone")
     asked = parser.parse_args(arguments)
     if asked.pairs:
         tests = told(DOUBLE, asked.story) if asked.story else PAIRS
         return int(not run(tests, {"CATALYST_PAIRS": asked.pairs}))
+    if asked.steps:
+        return int(not run(told(DOUBLE, asked.story or STORIES), {"CATALYST_STEPS": asked.steps}))
     if asked.count or asked.share or asked.story:
         part = NONE if asked.count else asked.share or "0/1"
         return int(not run(told(SINGLE, asked.story or STORIES), {"CATALYST_POINTS": part}))

@@ -2,7 +2,8 @@
 
 The loop itself holds no hooks: the points are found by recording a run. A test goes through a
 sample of them, because each takes a second or less of a core. `CATALYST_POINTS=<k>/<n>` goes
-through every n-th point from the k-th on, and `CATALYST_PAIRS=<k>/<n>` through every n-th pair;
+through every n-th point from the k-th on, `CATALYST_PAIRS=<k>/<n>` through every n-th pair, and
+`CATALYST_STEPS=<k>/<n>` through every n-th pair of those where a saga's steps are told or decided;
 `uv run python -m tools.points` runs all points, in turns, or a share of the pairs.
 """
 
@@ -30,7 +31,8 @@ T = TypeVar("T")
 Crash = Callable[[], Awaitable[None]]
 
 SHARE: Final = os.environ.get("CATALYST_POINTS", "")
-PAIRS: Final = os.environ.get("CATALYST_PAIRS", "")
+STEPS: Final = os.environ.get("CATALYST_STEPS", "")
+PAIRS: Final = STEPS or os.environ.get("CATALYST_PAIRS", "")
 SIDES: Final = ("before", "after")
 
 STORES = ("batch", "publish done")

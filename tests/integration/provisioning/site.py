@@ -27,7 +27,7 @@ from tests.integration.provisioning.town import Town, catalogue, furnish
 from tests.integration.simulator.test_simulating import simulated
 from tests.support import planning
 from tests.support.broker import Access
-from tests.support.crashes import PAIRS, SHARE, FaultyBroker, Stopper
+from tests.support.crashes import PAIRS, SHARE, STEPS, FaultyBroker, Stopper
 from tests.support.rig import runtime, working
 from tests.support.waiting import until
 
@@ -60,9 +60,18 @@ Crash = tuple[int, str]
 """Before or after which call of the broker port."""
 Point = Mapping[str, Sequence[Crash]]
 """Where the workers of which service die, one after the other; each counts its own calls."""
-COUNTED: Final = ("",) if SHARE or PAIRS else ("batch", "publish cmd", "settle Acked")
-"""How the calls begin that are counted. Of a sample those alone that store, tell or settle: how
-often a run reads, or renews a lease, depends on how quick it is, and would move its late points."""
+
+
+def counted(service: str) -> tuple[str, ...]:
+    """Return how the calls of a service begin that are counted.
+
+    Of a sample those alone that store, tell or settle: how often a run reads, or renews a lease,
+    depends on how quick it is, and would move its late points. Of a saga's steps those alone that
+    tell one, or decide it.
+    """
+    if STEPS:
+        return ("publish cmd",) if service == "provisioning" else ("batch",)
+    return ("",) if SHARE or PAIRS else ("batch", "publish cmd", "settle Acked")
 
 
 def connected(access: Access) -> Any:
@@ -135,7 +144,7 @@ class Site:
     def begin(self) -> None:
         """Count calls from now on."""
         for name, faulty in self._first.items():
-            faulty.counted = COUNTED
+            faulty.counted = counted(name)
             self.calls[name] = faulty.calls
         self.begun.set()
 
@@ -175,7 +184,7 @@ class Site:
         async with connected(self.access) as own:
             faulty = FaultyBroker(own, at, side, stopper, NOTHING)
             if self._first.setdefault(name, faulty) is not faulty:
-                faulty.counted = COUNTED
+                faulty.counted = counted(name)
             standing = runtime(own, broker=faulty, keys=self.keys, service=name)
             table = self._table(name, own)
             ends: set[asyncio.Future[Any]] = {
