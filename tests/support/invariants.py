@@ -10,6 +10,8 @@ import msgspec
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.contracts.message import Envelope, Outcome, derived_id
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.holes import Holes, look
 
 _DERIVED: Final = re.compile("_[a-z2-7]{26}")
 """What `derived_id` makes."""
@@ -35,9 +37,18 @@ async def check_log(js: JetStream) -> list[Outcome]:
         if stored.subject.startswith("done."):
             assert stored.subject not in outcomes, f"two outcomes on {stored.subject}"
             outcomes[stored.subject] = (stored, msgspec.json.decode(stored.data, type=Outcome))
+    await _check_whole(js)
     _check_batches(log)
     _check_counts(log, outcomes)
     return [outcome for _, outcome in outcomes.values()]
+
+
+async def _check_whole(js: JetStream) -> None:
+    """Assert that nobody is told of a loss where there was none."""
+    source, holes = StreamLog(js, "invariants"), Holes()
+    async with source.open_whole() as reader:
+        await look(reader, holes, (await source.state()).last_seq)
+    assert holes.first is None
 
 
 def _check_batches(log: list[Stored]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.jetstream.topology import ensure
@@ -110,7 +111,12 @@ def deleting(environment: str, change: str) -> On:
 
 
 def message(
-    on: On, done_id: str, number: int, at: datetime, traceparent: str | None = None
+    on: On,
+    done_id: str,
+    number: int,
+    at: datetime,
+    traceparent: str | None = None,
+    guard: Guard | None = None,
 ) -> Outgoing:
     """An event as it is published."""
     ref, event = on
@@ -128,7 +134,8 @@ def message(
         traceparent=traceparent,
         data=msgspec.Raw(msgspec.json.encode(event)),
     )
-    return Outgoing(ref.event(found.name, found.version), msgspec.json.encode(body))
+    headers = {} if guard is None else guard.headers()
+    return Outgoing(ref.event(found.name, found.version), msgspec.json.encode(body), headers)
 
 
 def parked(ref: Ref) -> Event:
@@ -160,13 +167,23 @@ class LogWriter:
         done_id = f"{self._name}-{number}"
         at = START + timedelta(seconds=number)
         organization_ = events[0][0].organization
+        recorded = {"status": "accepted", "counts": {"evt": len(events)}, "after": len(events)}
         done = Outgoing(
             subjects.done(organization_, done_id),
-            b'{"status":"accepted"}',
+            msgspec.json.encode(recorded),
             {"Nats-TTL": "720h", "Nats-Expected-Last-Subject-Sequence": "0"},
         )
-        bodies = [message(on, done_id, place, at, traceparent) for place, on in enumerate(events)]
+        guards = {ref: await self._guard(ref) for ref in {ref: None for ref, _ in events}}
+        # The first event on an aggregate carries the guard of all of them.
+        bodies = [
+            message(on, done_id, place, at, traceparent, guards.pop(on[0], None))
+            for place, on in enumerate(events)
+        ]
         return (await self._js.batch([done, *bodies])).seq
+
+    async def _guard(self, ref: Ref) -> Guard:
+        last = await self._js.last(topology.EV, ref.guard, leader=True)
+        return Guard(ref.guard, 0 if last is None else last.seq)
 
     async def reject(self, slug: str) -> int:
         """Write a rejected command: a guard for what was read, and the outcome last."""

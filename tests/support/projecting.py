@@ -66,22 +66,22 @@ def projector(js: JetStream, *, telemetry: Telemetry | None = None, **changes: A
 
 
 @asynccontextmanager
-async def running(member: Projector) -> AsyncIterator[Projector]:
-    """Run a projector for the block, from the moment it shows rows."""
+async def running(member: Projector, *, shown: bool = True) -> AsyncIterator[Projector]:
+    """Run a projector for the block, from the moment it shows rows if there will be any."""
     async with asyncio.TaskGroup() as tasks:
         work = tasks.create_task(member.run())
         try:
-            await until(lambda: member.hub.loaded.is_set() or work.done())
+            await until(lambda: not shown or member.hub.loaded.is_set() or work.done())
             yield member
         finally:
             member.stop()
 
 
 @asynccontextmanager
-async def served(member: Projector) -> AsyncIterator[httpx.AsyncClient]:
+async def served(member: Projector, *, shown: bool = True) -> AsyncIterator[httpx.AsyncClient]:
     """Run a projector behind a real HTTP server, with a client for it."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(member))
+        await stack.enter_async_context(running(member, shown=shown))
         bound = process.listen("127.0.0.1", 0)
         address = await stack.enter_async_context(
             process.serving(member.app, bound, grace_seconds=1)
@@ -93,9 +93,10 @@ async def served(member: Projector) -> AsyncIterator[httpx.AsyncClient]:
 
 async def fresh(js: JetStream, seq: int) -> dict[str, bytes]:
     """Every row that the log gives at `seq`, folded with nothing to begin with."""
-    async with StreamLog(js, "fresh").open(1) as reader:
+    async with StreamLog(js, "fresh").open_whole() as reader:
         refold = Refold(reader)
         await refold.to(seq)
+    assert refold.holes.first is None
     return {key: row.raw for key, row in refold.fold.rows.items()}
 
 

@@ -156,6 +156,39 @@ def test_where_the_log_lost_messages_that_is_told_and_no_rebuild_advised(
         assert catalyst("replay", "--check", "-o", "json").json["stored_hash"] == before
 
 
+@pytest.mark.guarantee("G3.10")
+@pytest.mark.guarantee("G7.4")
+def test_an_event_lost_from_the_middle_is_named_and_only_what_is_accepted_is_built(
+    shared_broker: SharedBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with running(shared_broker.account(), tmp_path / "data") as stack:
+        catalyst = command(stack, capsys)
+        for slug in ("acme", "beta"):
+            data = json.dumps(acme())
+            sent = catalyst("send", CREATE, "--org", slug, "--data", data, "-o", "json")
+            if slug == "acme":
+                lost = sent.json["seq"]
+        catalyst("get", "org", "beta", "--min-seq", str(sent.json["seq"]))
+        assert _log(catalyst)["detail"] == "no event is known to be gone"
+        asyncio.run(purge(stack, "evt.acme.environment.organization.acme.organization-created.v1"))
+        told = f"the event at {lost} of acme.environment.organization.acme is gone"
+        assert told in _log(catalyst)["detail"]
+        ran = catalyst("replay", "--check", "-o", "json")
+        assert (ran.code, told in ran.json["lost"]) == (8, True)
+        for more in ((), ("--accept-differences",)):
+            ran = catalyst("replay", "--rebuild", *more)
+            assert (ran.code, told in ran.err) == (8, True)
+            assert "--accept-losses" in ran.err
+        ran = catalyst("replay", "--rebuild", "--accept-losses", "-o", "json")
+        assert (ran.code, ran.json["status"]) == (0, "switched"), ran.err
+        ran = catalyst("replay", "--check", "-o", "json")
+        assert (ran.code, ran.json["equal"], told in ran.json["lost"]) == (8, True, True)
+
+
 def _log(catalyst: Callable[..., Ran]) -> Any:
     (found,) = (item for item in catalyst("doctor", "-o", "json").json if item["check"] == "log")
     return found
@@ -167,8 +200,21 @@ async def lose(stack: Stack) -> None:
         await js.api("STREAM.PURGE.EV", {"keep": 1})
 
 
+async def purge(stack: Stack, subject: str) -> None:
+    """Take one message out of the middle of the log."""
+    async with connect(stack.nats, name="t", user=stack.user, password=stack.password) as js:
+        found = await js.api("STREAM.PURGE.EV", {"filter": subject})
+        assert found["purged"] == 1
+
+
 @pytest.mark.parametrize(
-    "arguments", [(), ("--check", "--rebuild"), ("--check", "--accept-differences")]
+    "arguments",
+    [
+        (),
+        ("--check", "--rebuild"),
+        ("--check", "--accept-differences"),
+        ("--check", "--accept-losses"),
+    ],
 )
 def test_one_thing_is_done_at_a_time(
     catalyst: Callable[..., Ran], arguments: tuple[str, ...]

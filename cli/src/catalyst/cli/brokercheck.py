@@ -21,6 +21,7 @@ from catalyst.contracts.permissions import KEEPER, OPERATOR, member
 from catalyst.contracts.topology import CMD, DLQ, EV, Consumer
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.holes import Holes, look
 from catalyst.projector.ports import Doubt, Garbled, Missing
 from catalyst.projector.replay import KEEP, lost
 
@@ -29,6 +30,8 @@ LOG: Final = "log"
 """The check whether the log still has what the rows were made from."""
 WHOLE_SECONDS: Final = 2.0
 """To read all rows in."""
+LOOK_SECONDS: Final = 5.0
+"""To read the whole log in."""
 _CHECK: Final = "`catalyst replay --check` takes its time"
 LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
@@ -180,23 +183,36 @@ def service_of(consumer: Consumer) -> str:
 
 
 async def _whole(js: JetStream) -> Finding:
-    """Look whether the log still has what the rows were made from."""
-    model = StreamReadModel(js, OPERATOR)
+    """Look whether the log still has all events, and those that the rows were made from."""
+    source, model = StreamLog(js, OPERATOR), StreamReadModel(js, OPERATOR)
+    holes = Holes()
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             pointer = await model.current()
-            if pointer is None:
-                return skipped(LOG, "not looked at: there are no rows to hold it against yet")
-            loaded = await model.bucket(pointer.epoch).load()
-            state = await StreamLog(js, OPERATOR).state()
+            loaded = None if pointer is None else await model.bucket(pointer.epoch).load()
+            state = await source.state()
     except TimeoutError:
         return skipped(LOG, "not looked at: there are too many rows for a glance", _CHECK)
     except (Doubt, Garbled, Missing) as error:
         return skipped(LOG, f"not looked at: {error}", _CHECK)
-    if loaded.checkpoint.log != state.name:
-        return skipped(LOG, "not looked at: the rows are those of another log")
-    told = lost(loaded, state)
-    return fail(LOG, told, KEEP) if told else ok(LOG, "what the rows were made from is there")
+    if loaded is not None and loaded.checkpoint.log == state.name:
+        told = lost(loaded, state)
+        if told:
+            return fail(LOG, told, KEEP)
+        holes.watch(loaded.rows)
+    unseen = ""
+    try:
+        async with asyncio.timeout(LOOK_SECONDS), source.open_whole() as reader:
+            await look(reader, holes, state.last_seq)
+    except TimeoutError:
+        unseen = "it is too long to be read at a glance"
+    except (Doubt, Missing) as error:
+        unseen = str(error)
+    if holes.first is not None:
+        return fail(LOG, str(holes.first), KEEP)
+    if unseen:
+        return skipped(LOG, f"its ends are there, its middle was not looked at: {unseen}", _CHECK)
+    return ok(LOG, "no event is known to be gone")
 
 
 async def _room(js: JetStream) -> Finding:

@@ -42,7 +42,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def rebuild(target: Target, output: Format, *, accept: bool) -> None:
+def rebuild(target: Target, output: Format, *, accept: bool, losses: bool) -> None:
     """Ask, wait for the end, and show it.
 
     Raises:
@@ -50,7 +50,8 @@ def rebuild(target: Target, output: Format, *, accept: bool) -> None:
             ended.
         Ended: With `CHECK_FAILED`, if rows differ and that is not accepted.
     """
-    found = run(_asked(target, accept=accept))
+    accepted = {"accept_differences": accept, "accept_losses": losses}
+    found = run(_asked(target, {name: "true" for name, given in accepted.items() if given}))
     if found.status == "overtaken":
         raise Failure(
             ExitCode.REJECTED,
@@ -58,7 +59,12 @@ def rebuild(target: Target, output: Format, *, accept: bool) -> None:
             code="rebuild-overtaken",
         )
     if found.status == "lost":
-        raise Failure(ExitCode.CHECK_FAILED, found.reason, code="log-lost")
+        raise Failure(
+            ExitCode.CHECK_FAILED,
+            found.reason,
+            code="log-lost",
+            hint="without a backup, --accept-losses makes what is left of the log the read model",
+        )
     if found.status == "failed":
         raise Failure(
             ExitCode.UNEXPECTED,
@@ -72,14 +78,14 @@ def rebuild(target: Target, output: Format, *, accept: bool) -> None:
         raise Ended(ExitCode.CHECK_FAILED)
 
 
-async def _asked(target: Target, *, accept: bool) -> Rebuilt:
+async def _asked(target: Target, params: dict[str, str]) -> Rebuilt:
     # Asked once only: the same request again would be another rebuild.
     async with reads(target) as door:
         calls = door.calls
         try:
             answer = await calls.http.post(
                 PATH,
-                params={"accept_differences": "true"} if accept else {},
+                params=params,
                 headers=calls.headers({}),
                 timeout=SILENCE_SECONDS,
             )

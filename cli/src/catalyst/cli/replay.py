@@ -45,6 +45,13 @@ def replay(
         bool,
         typer.Option("--accept-differences", help="With --rebuild: switch although rows differ."),
     ] = False,
+    losses: Annotated[
+        bool,
+        typer.Option(
+            "--accept-losses",
+            help="With --rebuild: build from what there is of a log that lost messages.",
+        ),
+    ] = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -57,16 +64,17 @@ def replay(
       catalyst replay --rebuild
 
     --check folds into memory and compares every byte. Nothing is written. It reads from the broker,
-    not from the HTTP door. Ends with 8 if they differ. If the log lost messages, it says so: then
-    the rows may be the last copy, and a rebuild, which would replace it, is refused.
+    not from the HTTP door. Ends with 8 if they differ, or if the log lost messages: it names the
+    first that is known to be gone. Then the rows may be the last copy, and a rebuild, which would
+    replace it, is refused.
 
     --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
     while the old one serves. If both are equal, readers are moved over to it. Waits for the end;
     Ctrl-C ends the waiting alone. Ends with 0 if the new one serves; with 8 if rows differ, and
-    then the old one goes on serving (unless --accept-differences), or if the log lost messages,
-    whatever is accepted; with 3 if another rebuild is
-    running, or was quicker; with 6 if the connection broke before the end; with 7 if you may not;
-    with 1 if it failed.
+    then the old one goes on serving (unless --accept-differences), or if the log lost messages
+    (unless --accept-losses, which replaces the last copy by what is left); with 3 if another
+    rebuild is running, or was quicker; with 6 if the connection broke before the end; with 7 if you
+    may not; with 1 if it failed.
     """
     if check_ == rebuild_:
         raise Failure(
@@ -75,16 +83,18 @@ def replay(
         )
     if accept and not rebuild_:
         raise Failure(ExitCode.USAGE, "--accept-differences belongs to --rebuild")
+    if losses and not rebuild_:
+        raise Failure(ExitCode.USAGE, "--accept-losses belongs to --rebuild")
     target = resolve(context, url, token)
     if rebuild_:
-        rebuild(target, output, accept=accept)
+        rebuild(target, output, accept=accept, losses=losses)
         return
     if not target.nats:
         raise Failure(ExitCode.USAGE, "this needs the broker's address in the connection")
     found = run(checked(target))
     body: dict[str, Any] = {"equal": found.equal, **msgspec.to_builtins(found)}
     show(body, output, lambda: _table(found))
-    if not found.equal:
+    if found.lost or not found.equal:
         raise Ended(ExitCode.CHECK_FAILED)
 
 

@@ -46,13 +46,18 @@ class Assembler:
             if message.commit or message.batch is None:
                 yield self._end()
 
-    def rest(self, head: int) -> Whole | None:
+    def rest(self, head: int, *, whole: bool = False) -> Whole | None:
         """Return what is over because nothing follows up to `head`; None in mid-decision.
 
         The last messages of a decision without events may have expired, and it is over all the
-        same. One with an event ends in an event, which does not expire.
+        same. One with an event ends in an event, which does not expire: it is over only if the log
+        has lost that.
+
+        Args:
+            head: Nothing is missing up to here.
+            whole: Whether all messages were shown, so that nothing stands before `head`.
         """
-        if self._events or head <= self.seq:
+        if (self._events and not (whole and head > self._last)) or head <= self.seq:
             return None
         self._last = head
         return self._end()

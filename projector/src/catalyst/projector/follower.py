@@ -17,7 +17,7 @@ from catalyst.projector.attach import Attached, Unfit, attach, verify
 from catalyst.projector.failures import first
 from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
-from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
+from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, Pointer, ReadModel
 from catalyst.projector.refold import Refold
 from catalyst.projector.session import Session
 from catalyst.projector.tracing import Tracing
@@ -31,8 +31,10 @@ POINTER_SECONDS: Final = 1.0
 CLEAN_UP_SECONDS: Final = 3600.0
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
+LOOK_AGAIN_SECONDS: Final = 60.0
+"""How long a log that lost messages is taken for what it is: reading it whole takes its time."""
 
-Status = Literal["starting", "rebuilding", "following", "standing-by"]
+Status = Literal["starting", "rebuilding", "following", "standing-by", "refusing"]
 
 
 class Moved(Exception):
@@ -60,6 +62,8 @@ class Follower:
         """The current one, for metrics."""
         self.report: rebuild.Report | None = None
         """Of the last rebuild."""
+        self.lost = ""
+        """What the log lost, while no rows are made from it for that."""
         self.doubts = 0
         """How often it began again."""
         self._pause = FIRST_PAUSE_SECONDS
@@ -141,7 +145,7 @@ class Follower:
         """Finish a decision that was left half written: fold up to it and write what differs."""
         loaded = attached.loaded
         to = loaded.checkpoint.to or loaded.checkpoint.seq
-        async with self._log.open(1) as reader:
+        async with self._log.open_whole() as reader:
             refold = Refold(reader)
             seen = await refold.to(to)
         changes: Changes = {
@@ -168,6 +172,9 @@ class Follower:
         except GuardLost:
             log.info("another projector has built the read model meanwhile")
             return
+        except rebuild.Lost as refused:
+            await self._refuse(unfit.pointer, str(refused))
+            return
         finally:
             self.status = "starting"
         self.report = report
@@ -181,6 +188,19 @@ class Follower:
                 "differences": len(report.differences),
             },
         )
+
+    async def _refuse(self, pointer: Pointer | None, lost: str) -> None:
+        """Build nothing, until somebody asks for it all the same or some time is over."""
+        log.error("no rows are made from a log that lost messages", extra={"reason": lost})
+        self.status, self.lost = "refusing", lost
+        began = clock.monotonic()
+        try:
+            while await self._model.current() == pointer:
+                await asyncio.sleep(POINTER_SECONDS)
+                if clock.monotonic() - began > LOOK_AGAIN_SECONDS:
+                    return
+        finally:
+            self.lost = ""
 
     async def _stand_by(self) -> None:
         """Return when the read model has stood still below the head for two seconds."""

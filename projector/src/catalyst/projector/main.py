@@ -102,6 +102,8 @@ class Projector:
         raise Unavailable(503, 0, "the connection to the broker is gone for good")
 
     async def _rows(self) -> str | None:
+        if self.follower.lost:
+            return f"no rows are made: {self.follower.lost}; `catalyst doctor` says what to do"
         if not self.hub.loaded.is_set():
             return "the read model is being loaded"
         lag = self.hub.fresh().lag_ms / 1000

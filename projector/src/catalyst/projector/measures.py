@@ -14,7 +14,7 @@ from catalyst.projector.follower import Follower
 from catalyst.projector.hub import Hub
 from catalyst.projector.replay import Sampler
 
-_STATUS: Final = ("starting", "rebuilding", "following", "standing-by")
+_STATUS: Final = ("starting", "rebuilding", "following", "standing-by", "refusing")
 
 
 class Measures(Collector):

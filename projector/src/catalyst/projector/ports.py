@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -33,6 +33,10 @@ class Garbled(Exception):
     """What stands in the bucket was not written by a projector: its rows have to be built anew."""
 
 
+ELSEWHERE: Final = -1
+"""A guard that is not on the aggregate whose event carries it."""
+
+
 class LogMessage(msgspec.Struct, gc=False):
     """One message of the log, as far as the fold looks at it."""
 
@@ -46,6 +50,9 @@ class LogMessage(msgspec.Struct, gc=False):
     commit: bool
     """True if it is the last message of its batch."""
     data: bytes
+    guard: int | None = None
+    """Sequence at which its aggregate's event before it had to stand; None if it was written
+    without a guard. Only on events, and only of a reader that leaves nothing out."""
 
 
 class LogState(msgspec.Struct, frozen=True):
@@ -101,11 +108,15 @@ class Log(Protocol):
         ...
 
     def open(self, start: int, *, hurried: bool = False) -> AbstractAsyncContextManager[LogReader]:
-        """Return a reader of everything from `start` on.
+        """Return a reader of all that the fold needs from `start` on.
 
         A hurried one leaves out what is no event while it is far behind the head: where it is then
         follows from events alone.
         """
+        ...
+
+    def open_whole(self) -> AbstractAsyncContextManager[LogReader]:
+        """Return a reader of every message there is, with the guards of events."""
         ...
 
 

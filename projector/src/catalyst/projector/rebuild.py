@@ -14,6 +14,7 @@ import msgspec
 from catalyst.chassis import ids
 from catalyst.projector.checkpoint import Checkpoint
 from catalyst.projector.flush import Flusher
+from catalyst.projector.holes import Hole
 from catalyst.projector.ports import (
     Bucket,
     Doubt,
@@ -54,8 +55,21 @@ class Differs(Exception):
         self.report = report
 
 
+class Lost(Exception):
+    """The log has lost what rows are made from: nothing was switched."""
+
+    def __init__(self, hole: Hole) -> None:
+        super().__init__(str(hole))
+
+
 async def rebuild(
-    source: Log, model: ReadModel, pointer: Pointer | None, *, against: bool, accept: bool
+    source: Log,
+    model: ReadModel,
+    pointer: Pointer | None,
+    *,
+    against: bool,
+    accept: bool,
+    accept_losses: bool = False,
 ) -> Report:
     """Write all rows anew, switch the pointer, and report.
 
@@ -66,28 +80,33 @@ async def rebuild(
         against: Hold the new rows against those of the current bucket, at exactly its checkpoint,
             and switch only when they have come as far. False if that bucket is of another log.
         accept: Switch although they differ; always done when the fold itself is another one.
+        accept_losses: Make what there is of a log that lost messages the read model.
 
     Raises:
+        Lost: If the log has lost messages and that is not accepted.
         Differs: If the rows differ and that is not accepted.
         GuardLost: If somebody else has switched meanwhile.
         Doubt: If something may have been missed: try again.
     """
     began = await source.state()
     old = None if pointer is None else model.bucket(pointer.epoch)
-    async with source.open(1) as reader:
+    async with source.open_whole() as reader:
         refold = Refold(reader)
         compared_at: int | None = None
         differences: tuple[Difference, ...] = ()
         if against and old is not None:
             try:
-                compared_at, differences = await _held_against(refold, old, accept=accept)
+                compared_at, differences = await _held_against(
+                    refold, old, accept=accept, accept_losses=accept_losses
+                )
             except Garbled as error:
                 log.warning("the old rows cannot be compared", extra={"reason": str(error)})
+        await refold.to(began.last_seq)
+        _refuse_losses(refold, accept_losses=accept_losses)
         epoch = ids.epoch()
         bucket = await model.create(epoch)
         try:
             flusher = Flusher(bucket, _start(epoch, began.name), 0)
-            await refold.to(began.last_seq)
             await flusher.add(dict(refold.fold.rows), refold.position)
             await flusher.flush()
             if against and old is not None:
@@ -120,8 +139,14 @@ async def clean_up(source: Log, model: ReadModel, pointer: Pointer) -> list[str]
     return deleted
 
 
+def _refuse_losses(refold: Refold, *, accept_losses: bool) -> None:
+    hole = refold.holes.first
+    if hole is not None and not accept_losses:
+        raise Lost(hole)
+
+
 async def _held_against(
-    refold: Refold, old: Bucket, *, accept: bool
+    refold: Refold, old: Bucket, *, accept: bool, accept_losses: bool
 ) -> tuple[int | None, tuple[Difference, ...]]:
     loaded = await old.load()
     checkpoint = loaded.checkpoint
@@ -130,7 +155,9 @@ async def _held_against(
         if not accept:
             raise Doubt("a decision is being written in parts")
         return None, ()
+    refold.holes.watch(loaded.rows)
     await refold.to(checkpoint.seq)
+    _refuse_losses(refold, accept_losses=accept_losses)
     found = tuple(compare(refold.fold.rows, loaded.rows))
     if found and checkpoint.fold == FOLD and not accept:
         raise Differs(

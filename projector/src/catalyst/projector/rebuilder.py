@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.contracts.rejection import Rejected
 from catalyst.projector import rebuild
-from catalyst.projector.attach import Unfit, verify
+from catalyst.projector.attach import Unfit, attach, verify
 from catalyst.projector.hub import Hub
 from catalyst.projector.ports import (
     Bucket,
@@ -22,6 +22,7 @@ from catalyst.projector.ports import (
     GuardLost,
     Log,
     Missing,
+    Pointer,
     ReadModel,
 )
 from catalyst.projector.refold import Difference
@@ -54,7 +55,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status
     """`switched`: the new rows are the read model. Else the old one goes on serving: the rows
-    `differs` and that was not accepted, the log `lost` messages that rows were made from, another
+    `differs` and that was not accepted, the log `lost` messages and that was not, another
     projector was quicker (`overtaken`), or it `failed`."""
     old_epoch: str
     epoch: str
@@ -73,6 +74,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Order(NamedTuple):
     accept: bool
+    accept_losses: bool
     answer: asyncio.Future[Rebuilt]
 
 
@@ -92,10 +94,13 @@ class Rebuilder:
         """Whether a rebuild is asked for and not at its end."""
         return self._order is not None
 
-    def ask(self, *, accept: bool) -> asyncio.Future[Rebuilt]:
-        """Ask for a rebuild; with `accept` it switches although rows differ.
+    def ask(self, *, accept: bool, accept_losses: bool = False) -> asyncio.Future[Rebuilt]:
+        """Ask for a rebuild.
 
-        From a log that lost messages nothing is built: the rows may be their last copy.
+        Args:
+            accept: Switch although rows differ.
+            accept_losses: Build from what there is of a log that lost messages, too: the rows that
+                are replaced may be the last copy. Then they may differ as well.
 
         Returns:
             What becomes of it. It never raises; do not cancel it.
@@ -103,13 +108,13 @@ class Rebuilder:
         Raises:
             Rejected: `rebuild-running`, or `unavailable` where none can begin.
         """
-        if not self._hub.loaded.is_set():
+        if not self._hub.loaded.is_set() and not accept_losses:
             raise Rejected("unavailable", "the read model is being loaded")
         if self._hub.closing:
             raise Rejected("unavailable", "this process is about to end")
         if self._order is not None:
             raise Rejected("rebuild-running", "a rebuild is running already: wait for its end")
-        self._order = _Order(accept, asyncio.get_running_loop().create_future())
+        self._order = _Order(accept, accept_losses, asyncio.get_running_loop().create_future())
         self._ordered.set()
         return self._order.answer
 
@@ -120,7 +125,7 @@ class Rebuilder:
                 await self._ordered.wait()
                 self._ordered.clear()
                 if self._order is not None:
-                    self._end(await self._carry_out(accept=self._order.accept))
+                    self._end(await self._carry_out(self._order))
         finally:
             self._end(self._failed("this process is about to end"))
 
@@ -135,14 +140,17 @@ class Rebuilder:
         if not order.answer.done():
             order.answer.set_result(found)
 
-    async def _carry_out(self, *, accept: bool) -> Rebuilt:
-        log.info("a rebuild was asked for", extra={"accept": accept})
+    async def _carry_out(self, order: _Order) -> Rebuilt:
+        log.info(
+            "a rebuild was asked for",
+            extra={"accept": order.accept, "accept_losses": order.accept_losses},
+        )
         reason = ""
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(PAUSE_SECONDS)
             try:
-                found = await self._once(accept=accept)
+                found = await self._once(order)
             except (Doubt, Missing, Garbled) as error:
                 reason = str(error)
             except Unfit as unfit:
@@ -154,7 +162,9 @@ class Rebuilder:
             log.info("a rebuild begins again", extra={"reason": reason})
         return self._failed(reason)
 
-    async def _once(self, *, accept: bool) -> Rebuilt:
+    async def _once(self, order: _Order) -> Rebuilt:
+        if order.accept_losses:
+            return await self._from_what_there_is()
         pointer = await self._model.current()
         if pointer is None:
             raise Missing("there is no read model yet")
@@ -162,25 +172,39 @@ class Rebuilder:
         _, checkpoint = await bucket.last()
         told = await self._lost(bucket)
         if told:
-            return Rebuilt(
-                status="lost",
-                old_epoch=pointer.epoch,
-                epoch=pointer.epoch,
-                as_of=checkpoint.seq,
-                reason=f"{told}; {KEEP}",
-            )
+            return _lossy(pointer.epoch, checkpoint.seq, told)
         await verify(self._log, checkpoint, pointer)
         try:
             report = await rebuild.rebuild(
-                self._log, self._model, pointer, against=True, accept=accept
+                self._log, self._model, pointer, against=True, accept=order.accept
             )
+        except rebuild.Lost as refused:
+            return _lossy(pointer.epoch, checkpoint.seq, str(refused))
         except rebuild.Differs as refused:
             return _told("differs", pointer.epoch, refused.report)
         except GuardLost:
-            now = await self._model.current()
-            epoch = pointer.epoch if now is None else now.epoch
-            return Rebuilt(status="overtaken", old_epoch=pointer.epoch, epoch=epoch)
+            return await self._overtaken(pointer.epoch)
         return _told("switched", pointer.epoch, report)
+
+    async def _from_what_there_is(self) -> Rebuilt:
+        """Build also where the follower has refused to, or would by itself."""
+        pointer: Pointer | None
+        try:
+            pointer, against = (await attach(self._log, self._model)).pointer, True
+        except Unfit as unfit:
+            pointer, against = unfit.pointer, unfit.comparable
+        old = "" if pointer is None else pointer.epoch
+        try:
+            report = await rebuild.rebuild(
+                self._log, self._model, pointer, against=against, accept=True, accept_losses=True
+            )
+        except GuardLost:
+            return await self._overtaken(old)
+        return _told("switched", old, report)
+
+    async def _overtaken(self, old: str) -> Rebuilt:
+        now = await self._model.current()
+        return Rebuilt(status="overtaken", old_epoch=old, epoch=old if now is None else now.epoch)
 
     async def _lost(self, bucket: Bucket) -> str:
         """Return what shows that the log lost what rows were made from; empty if nothing does."""
@@ -208,6 +232,11 @@ class Rebuilder:
     def _failed(self, reason: str) -> Rebuilt:
         epoch = self._hub.epoch
         return Rebuilt(status="failed", old_epoch=epoch, epoch=epoch, reason=reason)
+
+
+def _lossy(epoch: str, as_of: int, told: str) -> Rebuilt:
+    reason = f"{told}; {KEEP}"
+    return Rebuilt(status="lost", old_epoch=epoch, epoch=epoch, as_of=as_of, reason=reason)
 
 
 def _told(status: Status, old_epoch: str, report: rebuild.Report) -> Rebuilt:

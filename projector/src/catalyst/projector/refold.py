@@ -14,6 +14,7 @@ import msgspec
 from catalyst.projector.decisions import Assembler, Whole
 from catalyst.projector.flush import Position
 from catalyst.projector.fold import Changes, Fold, Row
+from catalyst.projector.holes import Holes
 from catalyst.projector.ports import LogReader
 from catalyst.projector.views.table import VIEWS
 
@@ -31,13 +32,15 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refold:
-    """A fold that starts with nothing; its reader begins at the log's first message."""
+    """A fold that starts with nothing; its reader shows every message from the log's first on."""
 
     def __init__(self, reader: LogReader) -> None:
         """Read from `reader`."""
         self.fold = Fold(VIEWS)
         self.position = Position(0)
         self.events = 0
+        self.holes = Holes()
+        """What the log has lost, as far as it was read."""
         self._reader = reader
         self._assembler = Assembler(0)
         self._ahead: deque[Whole] = deque()
@@ -55,11 +58,15 @@ class Refold:
             if self._ahead or self.position.seq >= seq:
                 break
             messages = await self._reader.read(timeout=READ_SECONDS)
+            self.holes.take(messages)
             self._ahead.extend(self._assembler.take(messages))
             if not messages:
-                rest = self._assembler.rest(self._reader.head)
+                head = self._reader.head
+                self.holes.rest(head)
+                rest = self._assembler.rest(head, whole=True)
                 if rest is not None:
                     self._ahead.append(rest)
+        self.holes.expect(seq)
         return changes
 
     def _apply(self, whole: Whole, changes: Changes) -> None:

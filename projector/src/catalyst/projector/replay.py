@@ -21,6 +21,7 @@ from catalyst.chassis import clock
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.fold import Fold
+from catalyst.projector.holes import seq_of
 from catalyst.projector.hub import Hub
 from catalyst.projector.ports import Doubt, Garbled, Loaded, Log, LogState, Missing, ReadModel
 from catalyst.projector.refold import Difference, Refold, compare
@@ -52,7 +53,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     folded_hash: str
     differences: tuple[Difference, ...]
     lost: str = ""
-    """What shows that the log lost messages: then its rows may be the last copy."""
+    """What shows that the log lost messages, the first ones: then its rows may be the last copy."""
 
     @property
     def equal(self) -> bool:
@@ -93,8 +94,9 @@ async def check(source: Log, model: ReadModel) -> Check:
     state = await source.state()
     if checkpoint.log != state.name:
         raise NotComparable("the rows are those of another log")
-    async with source.open(1) as reader:
+    async with source.open_whole() as reader:
         refold = Refold(reader)
+        refold.holes.watch(loaded.rows)
         await refold.to(min(checkpoint.seq, state.last_seq))
     folded = {key: row.raw for key, row in refold.fold.rows.items()}
     return Check(
@@ -106,19 +108,12 @@ async def check(source: Log, model: ReadModel) -> Check:
         stored_hash=content_hash(loaded.rows),
         folded_hash=content_hash(folded),
         differences=tuple(compare(refold.fold.rows, loaded.rows)),
-        lost=lost(loaded, state),
+        lost=lost(loaded, state) or str(refold.holes.first or ""),
     )
 
 
-class _Head(msgspec.Struct):
-    seq: int
-
-
-_HEAD: Final = msgspec.json.Decoder(_Head)
-
-
 def lost(loaded: Loaded, state: LogState) -> str:
-    """Return what shows that the log lost events that rows were made from; empty if nothing does.
+    """Return what shows, at a glance, that the log lost events that rows were made from.
 
     Each row names the event that changed it last, and events never expire: so the log begins no
     later than the oldest of these, and ends no earlier than the checkpoint.
@@ -126,11 +121,15 @@ def lost(loaded: Loaded, state: LogState) -> str:
     Args:
         loaded: Rows of this log.
         state: The log, as it was after the rows were read.
+
+    Returns:
+        That, or nothing; what is gone from the log's middle is found by reading it alone.
     """
     if loaded.checkpoint.seq > state.last_seq:
         ends = f"the rows are as of {loaded.checkpoint.seq}, and the log ends at {state.last_seq}"
         return f"the log lost messages: {ends}"
-    oldest = min(((_seq(raw, state), key) for key, raw in loaded.rows.items()), default=None)
+    named = ((seq_of(raw), key) for key, raw in loaded.rows.items())
+    oldest = min(((seq, key) for seq, key in named if seq is not None), default=None)
     if oldest is None or oldest[0] >= state.first_seq:
         return ""
     seq, key = oldest
@@ -138,14 +137,6 @@ def lost(loaded: Loaded, state: LogState) -> str:
         f"the log lost messages: {key} comes of the event at {seq}, "
         f"and the log begins at {state.first_seq}"
     )
-
-
-def _seq(raw: bytes, state: LogState) -> int:
-    """Return the event that changed a row last; the log's end for a row that cannot be read."""
-    try:
-        return _HEAD.decode(raw).seq
-    except msgspec.MsgspecError:
-        return state.last_seq
 
 
 def content_hash(rows: Mapping[str, bytes]) -> str:

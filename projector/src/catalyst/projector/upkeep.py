@@ -29,6 +29,7 @@ SIGN_SECONDS: Final = 5.0
 MAX_NAMED: Final = 20
 """Differing rows that are named; all of them are counted."""
 _ACCEPT: Final = "accept_differences"
+_ACCEPT_LOSSES: Final = "accept_losses"
 _FLAGS: Final = {"true": True, "false": False}
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -92,11 +93,10 @@ class Upkeep:
     async def rebuild(self, request: Request) -> Response:
         """Answer `POST /v1/read-model/rebuild`: empty lines while it runs, then what came of it."""
         await self._admit(request)
-        know(request, (_ACCEPT,))
-        accept = _FLAGS.get(request.query_params.get(_ACCEPT, "false"))
-        if accept is None:
-            raise invalid(_ACCEPT, "write true or false")
-        answer = self._rebuilder.ask(accept=accept)
+        know(request, (_ACCEPT, _ACCEPT_LOSSES))
+        answer = self._rebuilder.ask(
+            accept=_flag(request, _ACCEPT), accept_losses=_flag(request, _ACCEPT_LOSSES)
+        )
         return StreamingResponse(_waited(answer), headers=_HEADERS, media_type="application/json")
 
     async def _admit(self, request: Request) -> None:
@@ -106,6 +106,13 @@ class Upkeep:
         claims = await self._verifier.verify(token, at=clock.now())
         if SOVEREIGN_ADMIN not in claims.roles:
             raise Rejected("forbidden", "only a sovereign-admin looks after the read model")
+
+
+def _flag(request: Request, name: str) -> bool:
+    found = _FLAGS.get(request.query_params.get(name, "false"))
+    if found is None:
+        raise invalid(name, "write true or false")
+    return found
 
 
 async def _waited(answer: asyncio.Future[Rebuilt]) -> AsyncIterator[bytes]:

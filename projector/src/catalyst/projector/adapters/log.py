@@ -17,10 +17,12 @@ from catalyst.chassis.jetstream.puller import Pulled, Puller, pull
 from catalyst.contracts.message import log_name
 from catalyst.contracts.topology import EV
 from catalyst.projector.adapters.faults import translated
-from catalyst.projector.ports import LogMessage, LogState
+from catalyst.projector.ports import ELSEWHERE, LogMessage, LogState
 
 _BATCH = b"\r\nNats-Batch-Id:"
 _COMMIT = b"Nats-Batch-Commit"
+_GUARD = b"\r\nNats-Expected-Last-Subject-Sequence:"
+_GUARDED = b"\r\nNats-Expected-Last-Subject-Sequence-Subject:"
 _EVENTS = ("evt.>",)
 FAR: Final = 5000
 """Messages behind the head from which on a hurried reader asks for events alone. That costs the
@@ -40,6 +42,16 @@ def _between(subject: bytes, headers: bytes | None) -> bool:
     )
 
 
+def _guard(subject: str, headers: bytes) -> int | None:
+    """Return where the headers of an event say that its aggregate stood."""
+    at = wire.after(headers, _GUARD)
+    if at is None:
+        return None
+    string = wire.after(headers, _GUARDED) or b""
+    own = f"evt.{subject[4:].rsplit('.', 2)[0]}.>"
+    return int(at) if string.decode("utf-8", "replace") == own else ELSEWHERE
+
+
 def _stored(message: Stored) -> LogMessage:
     microseconds = round(message.time.timestamp() * 1_000_000)
     return LogMessage(
@@ -55,9 +67,11 @@ def _stored(message: Stored) -> LogMessage:
 class _Reader:
     """Messages as the fold wants them."""
 
-    def __init__(self, js: JetStream, name: str) -> None:
+    def __init__(self, js: JetStream, name: str, *, whole: bool = False) -> None:
         self._js = js
         self._name = name
+        self._whole = whole
+        """Whether nothing is left out, and guards are read."""
         self._stack = AsyncExitStack()
         self._puller: Puller
         self._hurried = False
@@ -81,7 +95,7 @@ class _Reader:
                 name=self._name,
                 start=start,
                 subjects=_EVENTS if hurried else (),
-                skip=_between,
+                skip=None if self._whole else _between,
             )
         )
 
@@ -112,7 +126,10 @@ class _Reader:
             # Of one batch many messages follow each other, and its header is their first.
             batch = self._batch if headers.startswith(self._begins) else self._opened(headers)
             commit = batch is not None and _COMMIT in headers
-        return LogMessage(pulled.seq, subject, pulled.time_ns, batch, commit, pulled.data)
+        found = LogMessage(pulled.seq, subject, pulled.time_ns, batch, commit, pulled.data)
+        if self._whole and headers is not None and subject.startswith("evt."):
+            found.guard = _guard(subject, headers)
+        return found
 
     def _opened(self, headers: bytes) -> bytes | None:
         batch = wire.after(headers, _BATCH)
@@ -174,6 +191,17 @@ class StreamLog:
         with translated("following the log"):
             behind = (await self._js.stream_state(EV)).last_seq - start if hurried else 0
             await reader.begin(start, hurried=behind > FAR)
+        try:
+            yield reader
+        finally:
+            await reader.end()
+
+    @asynccontextmanager
+    async def open_whole(self) -> AsyncIterator[_Reader]:
+        """Return a reader from the first message on that leaves nothing out."""
+        reader = _Reader(self._js, self._name, whole=True)
+        with translated("following the log"):
+            await reader.begin(1, hurried=False)
         try:
             yield reader
         finally:

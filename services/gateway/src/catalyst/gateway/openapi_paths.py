@@ -194,7 +194,12 @@ def _reads() -> dict[str, Json]:
                             "accept_differences",
                             {"enum": ["false", "true"]},
                             about="true: switch although rows differ.",
-                        )
+                        ),
+                        parts.query(
+                            "accept_losses",
+                            {"enum": ["false", "true"]},
+                            about="true: build from what there is of a log that lost messages.",
+                        ),
                     ],
                     parts.good(
                         "What came of it, behind empty lines while it ran.",

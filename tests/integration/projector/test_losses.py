@@ -1,0 +1,225 @@
+"""A log that lost events in its middle: the first is named, and no rows are made of the rest."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from tests.support import log as writing
+from tests.support.log import LogWriter
+from tests.support.projecting import agrees, bearer, following, fresh, projector, served, stored
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.projector.adapters.buckets import StreamReadModel
+from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.holes import Hole, Holes, look
+from catalyst.projector.replay import check
+
+pytestmark = pytest.mark.real
+
+ROOT = bearer("root@example.org", "sovereign-admin")
+ACME = "acme.environment.organization.acme"
+PROD = "acme.environment.environment.acme-prod"
+
+
+async def written(js: JetStream) -> LogWriter:
+    """Write, in this order, with each outcome before its events:
+
+    1-2 `acme` is created, 3-5 an Environment in one decision with it, 6-8 it gets owners and
+    something is parked, 9-10 `beta` is created, 11-12 a command is refused, 13-14 `acme` is
+    renamed.
+    """
+    log = LogWriter(js)
+    await log.prepare()
+    await log.decide(writing.created("acme"))
+    await log.decide(*writing.environment_created("acme"))
+    acme = writing.organization("acme")
+    await log.decide(
+        writing.owned("acme", ("bo@example.org", "owner")), (acme, writing.parked(acme))
+    )
+    await log.decide(writing.created("beta"))
+    await log.reject("acme")
+    assert await log.decide(writing.renamed("acme", "in the end")) == 14
+    return log
+
+
+async def lose(js: JetStream, *subjects: str, upto: int = 14) -> None:
+    for subject in subjects:
+        found = await js.api("STREAM.PURGE.EV", {"filter": subject, "seq": upto + 1})
+        assert found["purged"] > 0, subject
+
+
+async def first(js: JetStream) -> Hole | None:
+    source, holes = StreamLog(js, "test"), Holes()
+    async with source.open_whole() as reader:
+        await look(reader, holes, (await source.state()).last_seq)
+    return holes.first
+
+
+LOSSES: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "the first event of an aggregate": ((f"evt.{ACME}.organization-created.v1",), 2, ACME),
+    "the same, its outcome gone before": (
+        (f"evt.{ACME}.organization-created.v1", "done.acme.>"),
+        2,
+        ACME,
+    ),
+    "the first of a decision": ((f"evt.{PROD}.environment-created.v1",), 4, ""),
+    "the second of a decision": (
+        (f"evt.{ACME}.environment-added.v1", "done.acme.>"),
+        5,
+        ACME,
+    ),
+    "what another follows without a guard": (
+        (f"evt.{ACME}.owners-changed.v1", "done.acme.>"),
+        7,
+        "",
+    ),
+    "the end of a batch": ((f"evt.{ACME}.parked.v1", "done.acme.>"), 8, ACME),
+    "all that an aggregate did": (("evt.beta.>",), 10, ""),
+    "a whole Organization, its outcomes too": (("evt.acme.>",), 2, ""),
+    "the last event of the log": ((f"evt.{ACME}.organization-updated.v1",), 14, ""),
+}
+
+
+@pytest.mark.guarantee("G3.10")
+@pytest.mark.parametrize("name", LOSSES)
+async def test_the_first_event_that_is_gone_is_named(js: JetStream, name: str) -> None:
+    subjects, seq, aggregate = LOSSES[name]
+    await written(js)
+    assert await first(js) is None
+    await lose(js, *subjects)
+    found = await first(js)
+    assert found is not None
+    assert (found.seq, found.aggregate) == (seq, aggregate)
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_what_may_leave_the_log_is_missed_by_nobody(js: JetStream) -> None:
+    log = await written(js)
+    await js.publish(Outgoing("st.acme.environment.organization.acme", b"{}"))
+    await js.publish(Outgoing("clm._.organization.acme", b"{}", {"Nats-TTL": "60s"}))
+    await log.raw("tmr.acme.environment.organization.acme.t", b"{}")
+    await log.raw("due.tmr.acme.environment.organization.acme.t", b"{}")
+    await lose(js, "done.>", "chk.>", "st.>", "clm.>", "tmr.>", "due.>", upto=99)
+    assert await first(js) is None
+    assert len(await fresh(js, 14)) == 3
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_what_nothing_in_the_log_knows_of_any_more_is_told_by_its_row(js: JetStream) -> None:
+    await written(js)
+    async with following(js):
+        await agrees(js, 14)
+    await lose(js, "evt.beta.>", "done.beta.>")
+    assert await first(js) is None
+    found = await check(StreamLog(js, "test"), StreamReadModel(js, "test"))
+    assert found.lost == (
+        "the log lost messages: the event at 10 is gone, "
+        "and the row beta._.organization._.beta was made from it"
+    )
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_a_check_comes_to_an_end_where_the_log_lost_its_end(js: JetStream) -> None:
+    log = await written(js)
+    seq = await log.decide(*writing.environment_created("beta"))
+    async with following(js):
+        await agrees(js, seq)
+    await lose(js, "evt.beta.environment.organization.beta.environment-added.v1", upto=seq)
+    found = await check(StreamLog(js, "test"), StreamReadModel(js, "test"))
+    assert found.lost.startswith(f"the log lost messages: the event at {seq} is gone")
+    assert not found.equal
+
+
+async def ask(http: httpx.AsyncClient, **params: str) -> Any:
+    answer = await http.post("/v1/read-model/rebuild", params=params, headers=ROOT)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_a_rebuild_that_is_asked_for_takes_losses_only_if_they_are_accepted(
+    js: JetStream,
+) -> None:
+    await written(js)
+    member = projector(js)
+    async with served(member) as http:
+        before = await agrees(js, 14)
+        await lose(js, f"evt.{ACME}.owners-changed.v1")
+        for params in ({}, {"accept_differences": "true"}):
+            refused = await ask(http, **params)
+            assert (refused["status"], refused["epoch"]) == ("lost", refused["old_epoch"])
+            assert "the event at 7 is gone" in refused["reason"]
+            assert "restore the broker's data from a backup" in refused["reason"]
+        assert {key: entry.raw for key, entry in member.hub.rows.items()} == before
+        built = await ask(http, accept_losses="true")
+        assert (built["status"], built["compared_at"]) == ("switched", 14)
+        assert member.hub.epoch == built["epoch"] != built["old_epoch"]
+
+
+@asynccontextmanager
+async def refusing(js: JetStream) -> AsyncIterator[tuple[Any, httpx.AsyncClient]]:
+    """Run a projector that makes no rows, behind its door."""
+    member = projector(js)
+    async with served(member, shown=False) as http:
+        await until(lambda: member.follower.status == "refusing")
+        yield member, http
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_a_projector_that_has_to_begin_anew_makes_no_rows_and_says_why(
+    js: JetStream,
+) -> None:
+    await written(js)
+    await lose(js, f"evt.{ACME}.owners-changed.v1")
+    async with refusing(js) as (member, http):
+        ready = await http.get("/readyz")
+        assert ready.status_code == 503
+        assert "the event at 7 is gone" in ready.json()["checks"]["rows"]
+        assert await stored(js) is None
+        unbuilt = await http.post("/v1/read-model/rebuild", headers=ROOT)
+        assert (unbuilt.status_code, unbuilt.json()["code"]) == (503, "unavailable")
+        built = await ask(http, accept_losses="true")
+        assert (built["status"], built["old_epoch"]) == ("switched", "")
+        await until(lambda: member.follower.status == "following")
+        assert (await http.get("/readyz")).status_code == 200
+        seq = await LogWriter(js, "later").decide(writing.renamed("beta", "goes on"))
+        loaded = await stored_at(js, seq)
+        assert b"goes on" in loaded["beta._.organization._.beta"]
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_a_new_fold_replaces_no_rows_by_those_of_what_is_left(js: JetStream) -> None:
+    await written(js)
+    async with following(js):
+        before = await agrees(js, 14)
+    loaded = await stored(js)
+    assert loaded is not None
+    older = msgspec.structs.replace(loaded.checkpoint, fold=0)
+    bucket = StreamReadModel(js, "test").bucket(older.epoch)
+    await bucket.write([], older, loaded.revision)
+    await lose(js, f"evt.{ACME}.owners-changed.v1")
+    async with refusing(js) as (member, http):
+        await until(member.hub.loaded.is_set)
+        assert {key: entry.raw for key, entry in member.hub.rows.items()} == before
+        assert "the event at 7 is gone" in (await http.get("/readyz")).json()["checks"]["rows"]
+        built = await ask(http, accept_losses="true")
+        assert (built["status"], built["old_epoch"]) == ("switched", older.epoch)
+
+
+async def stored_at(js: JetStream, seq: int) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+
+    async def reached() -> bool:
+        loaded = await stored(js)
+        if loaded is None or loaded.checkpoint.seq < seq:
+            return False
+        found.update(loaded.rows)
+        return True
+
+    await until(reached, 30.0)
+    return found
