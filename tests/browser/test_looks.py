@@ -168,6 +168,9 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
         await expect(kind).to_be_visible(visible=narrow)
         await expect(window.page.locator("#kinds")).to_be_visible(visible=not narrow)
         await expect(window.page.locator("#rows tbody tr").first).to_be_in_viewport()
+        # Beside the rows, but not above them, is room for saying that none is chosen.
+        hint = window.page.get_by_text("Choose a row to see its document")
+        await expect(hint).to_be_visible(visible=width >= 992)
         if narrow:
             await kind.press("ArrowDown")
             await expect(window.page.locator("#rows td.kind", has_text="Blueprint")).to_have_count(

@@ -300,6 +300,10 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await expect(page.locator(".change-step.running")).to_contain_text("Wait until it runs")
         await expect(page.locator(".why")).to_contain_text("no cluster")
         await expect(page.locator(".why li").last).to_contain_text("the cause")
+        # What is typed stands as code, without the signs that mark it.
+        command = page.locator(".why code")
+        await expect(command).to_have_text("catalyst up --simulate-cluster")
+        await expect(page.locator(".why")).not_to_contain_text("`")
         await open_view(window, slug, "Applications")
         run = page.locator(".run")
         await expect(run.locator(".marks")).to_contain_text("unknown")

@@ -44,7 +44,7 @@ export function ledgerOf(doc, go) {
   if (!entries.length) return null;
   const rest = entries.splice(ENTRIES);
   return el("section", { class: "card ledger", "aria-label": "Ledger" },
-    el("div", {}, el("h3", { text: "Ledger" }), el("p", { class: "quiet", text: "The latest entries; each adds up to nothing." })),
+    el("div", {}, el("h3", { text: "Ledger" }), el("p", { class: "quiet", text: "The latest entries; the amounts of each add up to zero." })),
     el("ul", { class: "lines" }, entries),
     rest.length ? el("details", {}, el("summary", { text: `${rest.length} earlier` }), el("ul", { class: "lines" }, rest)) : null);
 }

@@ -8,7 +8,7 @@ import { BAD_FIRST, marks, worst } from "./marks.js";
 import { Notices } from "./notices.js";
 import { CHANGE_MOODS, changeTitle } from "./steps.js";
 import { Waiting, Why } from "./why.js";
-import { age, counted, place } from "./words.js";
+import { age, counted, exact, place } from "./words.js";
 
 const LATEST = 20;
 const KINDS = ["organization", "environment", "application", "change", "account"];
@@ -131,7 +131,7 @@ export class Applications {
     const lines = changes.slice(0, LATEST).map((doc) => el("li", {},
       el("span", { class: `badge ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }),
       el("button", { type: "button", class: "link", "data-change": doc.change, text: changeTitle(doc), on: { click: () => this.go("change", doc.change) } }),
-      el("span", { class: "quiet", text: `${age(doc.opened, now)} ago` })));
+      el("span", { class: "quiet", title: exact(doc.opened), text: `${age(doc.opened, now)} ago` })));
     this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", { class: "lines" }, lines)] : []));
     if (focused) [...this.changes.querySelectorAll("button")].find(({ dataset }) => dataset.change === focused)?.focus();
   }

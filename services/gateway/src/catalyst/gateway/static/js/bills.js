@@ -3,7 +3,7 @@
 import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { fine, money } from "./money.js";
-import { counted, instant, place } from "./words.js";
+import { counted, instant, place, subscribed } from "./words.js";
 
 /** Kinds of rows that move what a running month comes to. */
 export const CHARGING = ["account", "subscription", "usage", "invoice", "credit-note"];
@@ -150,10 +150,10 @@ export class Bills {
 function useOf(doc) {
   if (!doc) return [el("p", { class: "quiet", text: "Nothing was reported." })];
   const meters = doc.meters.map((one) => el("li", {},
-    el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${one.subscription} · ${counted(one.uses, "message")}` })),
+    el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${subscribed(one.subscription)} · ${counted(one.uses, "message")}` })),
     el("div", { class: "sum" }, el("span", { text: one.quantity.toLocaleString() }), el("strong", { text: fine(one.amount) }))));
   const lost = doc.unmatched.map(({ use, reason, since, waits }) => el("li", {},
-    el("div", {}, el("strong", { text: `${use.meter} of ${use.subscription}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}${waits ? " · counts by itself once it fits" : ""}` })),
+    el("div", {}, el("strong", { text: `${use.meter} of ${subscribed(use.subscription)}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}${waits ? " · counts by itself once it fits" : ""}` })),
     el("span", { text: use.quantity.toLocaleString() })));
   return [
     ...doc.alerts.map((one) => el("p", { class: "notice", text: `${one.percent} % of the spend limit is reached: ${money(one.spent)} of ${money(one.limit)}.` })),

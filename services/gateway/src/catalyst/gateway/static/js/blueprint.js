@@ -101,7 +101,13 @@ export class BlueprintPage {
       ["Documentation", found.documentation],
     ].filter(([, text]) => text);
     return el("dl", { class: "facts" },
-      lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text: String(text) }))),
+      lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", {}, linked(String(text))))),
       el("div", {}, el("dt", { text: "Runs as" }), el("dd", {}, runs.length ? runs.flatMap((run, at) => (at ? [", ", run] : [run])) : "nothing yet")));
   }
+}
+
+/** Returns a web address as a link out of here, which learns nothing of where it was; other text as it is. */
+function linked(text) {
+  const web = /^https?:\/\/[^\s]+$/.test(text) && URL.canParse(text);
+  return web ? el("a", { href: text, target: "_blank", rel: "noopener noreferrer", text }) : text;
 }

@@ -2,7 +2,7 @@
 
 import { Refused, ask } from "./api.js";
 import { el } from "./dom.js";
-import { actor, commandName, instant } from "./words.js";
+import { actor, commandName, exact, instant } from "./words.js";
 
 const KINDS = {
   command: "command",
@@ -68,7 +68,7 @@ function drawnStep(step, list, first) {
       el("p", { class: "step-title" },
         el("strong", { text: commandName(step.type) }), " ",
         el("span", { class: `badge ${step.status}`, text: step.status })),
-      el("p", { class: "quiet", text: facts.filter(Boolean).join(" · ") }),
+      el("p", { class: "quiet", title: step.time ? exact(step.time) : null, text: facts.filter(Boolean).join(" · ") }),
       step.code ? el("p", { class: "error", text: `${step.code}: ${step.message}` }) : null,
       written(step)),
     list);

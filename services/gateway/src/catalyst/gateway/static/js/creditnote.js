@@ -5,7 +5,7 @@ import { el, say } from "./dom.js";
 import { Explained } from "./explained.js";
 import { backTo, nothing } from "./icons.js";
 import { less, money } from "./money.js";
-import { instant, place } from "./words.js";
+import { instant, place, subscribed } from "./words.js";
 
 const SUMS = [["Given back", "total"], ["Off what is to be paid", "lowered"], ["As credit", "credit"]];
 
@@ -56,7 +56,7 @@ export class CreditNotePage {
     const left = less(less(line.invoiced, line.before), line.amount);
     const node = el("details", { class: "bill-line" },
       el("summary", {},
-        el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${line.subscription}` }),
+        el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${subscribed(line.subscription)}` }),
           el("span", { class: "quiet formula", text: `line ${line.line}, for ${line.period}: ${money(line.invoiced)} invoiced, ${money(left)} left of it` })),
         el("strong", { class: "sum", text: money(line.amount) })),
       explained.node);

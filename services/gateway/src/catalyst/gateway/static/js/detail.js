@@ -5,7 +5,7 @@ import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
 import { KINDS } from "./kinds.js";
 import { Waiting, Why } from "./why.js";
-import { actor, age, instant, place, staleReason } from "./words.js";
+import { actor, age, exact, instant, place, staleReason } from "./words.js";
 
 const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.
 
@@ -172,7 +172,7 @@ export class Detail {
 }
 
 function facts(key, value) {
-  const when = el("span", { "data-time": value.time, text: `${age(value.time, Date.now())} ago` });
+  const when = el("span", { "data-time": value.time, title: exact(value.time), text: `${age(value.time, Date.now())} ago` });
   const lines = [
     ["Changed", [when, ` · ${instant(value.time)}`]],
     ["Sequence", [String(value.seq)]],

@@ -2,8 +2,17 @@
 
 import { el } from "./dom.js";
 import { Control, Field } from "./fields.js";
+import { together } from "./words.js";
 
 const priced = (name, price) => `${name} (${price.map(({ text }) => text).join(" or ")} a month)`;
+
+/** Returns which packages an add-on goes with, in the order in which `offered` has them. */
+export function goesWith(packages, offered) {
+  const named = (...states) => together(offered.filter(({ sku }) => states.includes(packages[sku])).map(({ name }) => name));
+  const [included, others] = [named("included"), named("optional")];
+  const added = others ? `can be added to ${others}` : "";
+  return [included ? `included in ${included}` : "", added].filter(Boolean).join("; ") || "sold with no package";
+}
 
 const GOES = "What is taken away stays charged for this month, and costs nothing from the next one on.";
 
@@ -27,7 +36,7 @@ class Package extends Control {
 
 class Addons extends Field {
   /** `bought` are the SKUs of those that it has. */
-  constructor(offered, bought) {
+  constructor(offered, bought, sold) {
     super("add-ons", { schema: {} }, false);
     this.bought = bought;
     const old = bought.filter((sku) => !offered.some((one) => one.sku === sku));
@@ -36,7 +45,7 @@ class Addons extends Field {
     this.node = el("fieldset", {}, el("legend", { text: "Add-ons" }),
       bought.length ? el("p", { class: "help", text: GOES }) : null,
       all.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", {}, this.boxes[at], ` ${price ? priced(name, price) : name}`),
-        el("p", { class: "help", text: !price ? "It is not sold any more." : `With ${Object.entries(packages).map(([sku, state]) => (state === "included" ? `${sku} (included)` : sku)).sort().join(", ")}.` }))),
+        el("p", { class: "help", text: !price ? "It is not sold any more." : `It is ${goesWith(packages, sold)}.` }))),
       this.error);
   }
 
@@ -69,7 +78,7 @@ export class Extras {
     this.#offered = text;
     this.#fields = {};
     if (packages.length || plan) this.#fields.plan = new Package(packages, plan);
-    if (addons.length || has.length) this.#fields.addons = new Addons(addons, has);
+    if (addons.length || has.length) this.#fields.addons = new Addons(addons, has, packages);
     this.node.replaceChildren(...Object.values(this.#fields).map(({ node }) => node));
     this.node.hidden = !this.node.hasChildNodes();
   }

@@ -2,7 +2,7 @@
 
 import { el, say } from "./dom.js";
 import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { age } from "./words.js";
+import { age, exact } from "./words.js";
 
 export class Flight {
   #lines = new Map();
@@ -42,7 +42,7 @@ export class Flight {
 
   #line(doc) {
     const name = doc.change;
-    const line = { status: el("span", { class: "badge" }), at: el("p", { class: "quiet" }), waits: el("p", { class: "waits" }) };
+    const line = { status: el("span", { class: "badge" }), at: el("p", { class: "quiet", title: exact(doc.opened) }), waits: el("p", { class: "waits" }) };
     line.bar = el("progress", { max: "100", value: 0, "aria-label": `How far ${changeTitle(doc)} is` });
     line.node = el("li", {},
       line.status,

@@ -6,7 +6,7 @@ import { el, say } from "./dom.js";
 import { Explained } from "./explained.js";
 import { backTo, nothing, unread } from "./icons.js";
 import { money } from "./money.js";
-import { instant, place } from "./words.js";
+import { instant, place, subscribed } from "./words.js";
 
 const SUMS = [["Total", "total"], ["Paid when it was ordered", "prepaid"], ["From credit", "credit"], ["To be paid", "open"]];
 
@@ -90,7 +90,7 @@ export class InvoicePage {
     const explained = new Explained(this.organization, { invoice: this.month }, line.line);
     const node = el("details", { class: "bill-line" },
       el("summary", {},
-        el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${line.subscription}` }),
+        el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${subscribed(line.subscription)}` }),
           el("span", { class: "quiet formula", text: line.formula })),
         el("strong", { class: "sum", text: money(line.amount) })),
       explained.node);

@@ -1,7 +1,7 @@
 // The four marks of an Application in an Environment, each with what it rests on and how old that is.
 
 import { el } from "./dom.js";
-import { age, counted } from "./words.js";
+import { age, counted, exact } from "./words.js";
 
 /** How each word is coloured; the word itself always stands there. */
 export const BAD_FIRST = {
@@ -29,19 +29,19 @@ export function marks(node, one, all = false) {
     mark("Applied", one.applied, now, all),
     mark("Health", one.health, now, all),
     one.change
-      ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`] }
+      ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`], at: one.change.since }
       : { name: "Change", word: "none", mood: "", rest: ["nothing works on it"] },
     one.gate.open
       ? { name: "Gate", word: "open", mood: "", rest: ["no change waits"] }
-      : { name: "Gate", word: "closed", mood: "warn", rest: [`${one.gate.change} waits for ${one.gate.waits_for.join(", ") || "its turn"}`, one.gate.since ? `for ${age(one.gate.since, now)}` : ""] },
+      : { name: "Gate", word: "closed", mood: "warn", rest: [`${one.gate.change} waits for ${one.gate.waits_for.join(", ") || "its turn"}`, one.gate.since ? `for ${age(one.gate.since, now)}` : ""], at: one.gate.since },
   ];
   const text = JSON.stringify(lines);
   if (node.shown === text) return;
   node.shown = text;
-  node.replaceChildren(...lines.map(({ name, word, mood, rest }) => el("div", {},
+  node.replaceChildren(...lines.map(({ name, word, mood, rest, at }) => el("div", {},
     el("dt", { text: name }),
     el("dd", {}, el("span", { class: `badge dot ${mood}`, text: word }),
-      el("span", { class: "quiet", text: ` ${rest.filter(Boolean).join(" · ")}` })))));
+      el("span", { class: "quiet", title: at ? exact(at) : null, text: ` ${rest.filter(Boolean).join(" · ")}` })))));
 }
 
 function mark(name, { status, message, evidence, source, as_of: seen, stale_since: stale }, now, all) {
@@ -58,5 +58,5 @@ function mark(name, { status, message, evidence, source, as_of: seen, stale_sinc
     seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : message ? "" : "never seen",
     stale ? `nothing was heard for ${age(stale, now)}` : "",
   ];
-  return { name, word: status, mood, rest };
+  return { name, word: status, mood, rest, at: seen };
 }

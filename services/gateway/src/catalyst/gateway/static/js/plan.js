@@ -2,7 +2,7 @@
 
 import { Refused, commandId } from "./api.js";
 import { command, freshName } from "./asking.js";
-import { el, freshId, say } from "./dom.js";
+import { coded, el, freshId, say } from "./dom.js";
 import { emblemOf, icon } from "./icons.js";
 import { less, money } from "./money.js";
 import { refusal } from "./refusal.js";
@@ -115,7 +115,7 @@ export class PlanView {
     this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go, "What is behind it") }));
     const behind = new Map(this.#chains.map(({ chain, why }) => [chain, why.node]));
     const lines = blockers.map(({ message, names, chain }) => el("li", {},
-      [message, ...(names.length ? [names.join(" → ")] : [])].join(": "), behind.get(chain) ?? null));
+      coded([message, ...(names.length ? [names.join(" → ")] : [])].join(": ")), behind.get(chain) ?? null));
     return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines)));
   }
 
@@ -180,7 +180,7 @@ function gates({ gates: found, quota, blocked_by: blocked }) {
 
 function listed(title, lines, mood = "") {
   if (!lines.length) return null;
-  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", { text }))));
+  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", {}, coded(text)))));
 }
 
 function steps({ steps: found, request }) {

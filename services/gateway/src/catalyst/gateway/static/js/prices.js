@@ -3,6 +3,7 @@
 import { question } from "./asking.js";
 import { FREE, priced } from "./catalogue.js";
 import { el } from "./dom.js";
+import { goesWith } from "./extras.js";
 import { nothing, unread } from "./icons.js";
 import { fine, money } from "./money.js";
 import { counted, place } from "./words.js";
@@ -92,7 +93,7 @@ function sections({ packages, addons, usage }) {
   return [
     section("Packages", packages.map((one) => line(one.name, one.sku, `${text(one.month)} a month`))),
     section("Add-ons", addons.map((one) => line(one.name,
-      `with ${Object.entries(one.packages).map(([sku, state]) => (state === "included" ? `${sku} (included)` : sku)).sort().join(", ")}`, `${text(one.month)} a month`))),
+      goesWith(one.packages, packages), `${text(one.month)} a month`))),
     section("Use", usage.map((one) => line(one.name, `${one.sku}, ${one.formula}`, charge(one)))),
   ];
 }

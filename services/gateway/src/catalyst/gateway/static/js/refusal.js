@@ -1,7 +1,7 @@
 // Why something was refused, as an element: in words, with the code for programs small behind them.
 
 import { Unreachable } from "./api.js";
-import { el } from "./dom.js";
+import { coded, el } from "./dom.js";
 
 /** Returns what is wrong with one field, in words. */
 export function words({ message, rule }) {
@@ -35,6 +35,6 @@ export function refusal(error, left = (error.errors ?? []).map(words)) {
   if (errors.length && !left.length) return "";
   const said = left.length ? [...new Set(left)] : [error.message];
   const code = error.code ? el("code", { text: error.code }) : null;
-  if (said.length === 1) return el("p", {}, said[0], code ? " " : null, code);
-  return el("div", {}, el("ul", {}, said.map((text) => el("li", { text }))), code);
+  if (said.length === 1) return el("p", {}, coded(said[0]), code ? " " : null, code);
+  return el("div", {}, el("ul", {}, said.map((text) => el("li", {}, coded(text)))), code);
 }

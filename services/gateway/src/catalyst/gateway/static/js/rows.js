@@ -2,7 +2,7 @@
 
 import { byId, el, say } from "./dom.js";
 import { KINDS, STATES } from "./kinds.js";
-import { age, counted, label, place, staleReason } from "./words.js";
+import { age, counted, exact, label, place, staleReason } from "./words.js";
 
 const PAGE = 100; // Lines at a time: each is laid out anew with every letter in the filter.
 const RENDER_MS = 30;
@@ -223,7 +223,7 @@ export class RowTable {
     text.className = `summary ${mood(kind, value.doc)}`;
     say(sequence, String(value.seq));
     say(old, age(value.time, Date.now()));
-    old.title = value.time;
+    old.title = exact(value.time);
     const moved = line.shown ? line.shown.seq !== value.seq : this.#changed.has(key);
     line.shown = value;
     if (moved) flash(line);

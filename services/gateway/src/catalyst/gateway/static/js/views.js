@@ -25,8 +25,18 @@ const MAKE = {
   note: (node, organization, [note], tools) => new CreditNotePage(node, organization, note, tools),
   invoice: (node, organization, [month], tools) => new InvoicePage(node, organization, month, tools),
 };
+const NAME = document.title;
 const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1, note: 1 };
 const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", prices: "book", rows: "list" };
+/** What a window is called that shows a view of one thing. */
+const TITLES = {
+  blueprint: ([name]) => name,
+  application: ([name, environment]) => `${name} in ${environment}`,
+  change: ([name]) => `Change ${name}`,
+  invoice: ([month]) => `Invoice ${month}`,
+  note: ([note]) => `Credit note ${note}`,
+  nowhere: () => "There is no such page",
+};
 /** What somebody who comes in is shown first. */
 const START = "applications";
 /** Under which of the buttons a view stands. */
@@ -73,6 +83,7 @@ export class Views {
     this.offered = null;
     for (const id of ["views", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
+    document.title = NAME;
   }
 
   /** Rows changed; null: all of them. */
@@ -142,9 +153,16 @@ export class Views {
       if (on) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
-    if (target === "rows") return this.#close();
+    const held = this.#node.contains(document.activeElement);
+    if (target === "rows") {
+      this.#close();
+      this.#entitle(target, []);
+      if (held) byId("list-title").focus();
+      return undefined;
+    }
     if (known && organization) this.#organization = organization;
     this.#select.value = this.#organization;
+    this.#entitle(target, names);
     if (target === "nowhere") return this.#nowhere();
     const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready()]);
     if (wanted === this.#shown) return undefined;
@@ -157,7 +175,23 @@ export class Views {
     const { rows, ready, make, may } = this;
     const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
+    if (held) this.#land();
     return undefined;
+  }
+
+  /** Calls the window by what it shows: of several, that is all that is seen. */
+  #entitle(target, names) {
+    const what = Object.hasOwn(TITLES, target) ? TITLES[target](names) : label(target);
+    const whose = target === "rows" ? "" : this.#organization;
+    document.title = [what, whose, NAME].filter(Boolean).join(" · ");
+  }
+
+  /** Puts the cursor on the title of a view, where what it stood on has gone with the view before. */
+  #land() {
+    const title = this.#node.querySelector("h2");
+    if (!title || document.activeElement !== document.body) return;
+    title.tabIndex = -1;
+    title.focus();
   }
 
   /** Returns what an address shows that names no view: where one begins, the rows, or nothing. */

@@ -1,9 +1,9 @@
 // Why something does not move: the chain to its cause, across rows.
 
-import { el, say } from "./dom.js";
+import { coded, el, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Shelves } from "./shelves.js";
-import { age, label, place } from "./words.js";
+import { age, exact, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
 /** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
@@ -134,15 +134,15 @@ export class Why {
   }
 
   #link({ kind, name, message, since, who, what_to_do: todo, depth }, last) {
-    const old = el("span");
+    const old = el("span", { title: since ? exact(since) : null });
     if (since) this.#ages.push({ node: old, since });
     // What the sentence names is not named twice, unless there is somewhere to go.
     const named = kind === "change"
       ? el("button", { type: "button", class: "link", text: name, on: { click: () => this.go("change", name) } })
       : message.includes(name) ? null : `${Object.hasOwn(KINDS, kind) ? KINDS[kind] : label(kind)} ${name}`;
     return el("li", depth ? { class: `below-${Math.min(depth, 3)}` } : {},
-      el("p", {}, message, old, last ? " " : null, last ? el("span", { class: "badge warn", text: "the cause" }) : null),
+      el("p", {}, coded(message), old, last ? " " : null, last ? el("span", { class: "badge warn", text: "the cause" }) : null),
       named ? el("p", { class: "quiet" }, named) : null,
-      el("p", { class: "quiet", text: who ? `${who}: ${todo}` : todo }));
+      el("p", { class: "quiet" }, coded(who ? `${who}: ${todo}` : todo)));
   }
 }

@@ -64,6 +64,24 @@ export function instant(time) {
   return then.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** Returns the same to the second, with the day of the week and the zone: what an age is short for. */
+export function exact(time) {
+  const then = new Date(time);
+  if (Number.isNaN(then.getTime())) return String(time);
+  return then.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+}
+
+/** Returns where a subscription belongs: `wiki.acme-prod` → `wiki in acme-prod`. */
+export function subscribed(name) {
+  const [application, ...environment] = name.split(".");
+  return environment.length ? `${application} in ${environment.join(".")}` : name;
+}
+
+/** Returns several words as part of a sentence. */
+export function together(words) {
+  return words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words.join("");
+}
+
 /** Returns who acted, without what stands for the kind of identity. */
 export function actor(text) {
   const [kind, rest] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];

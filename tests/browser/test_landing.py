@@ -1,0 +1,92 @@
+"""Where somebody is: the name of the window, where the cursor stands, when something was."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.browser.steps import OWNERS, forgive, open_view
+from tests.support import browser as support
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_a_window_is_called_by_what_it_shows(desk: Window, site: Site, slug: str) -> None:
+    page = desk.page
+    await site.create(slug, owners=list(OWNERS))
+    await desk.until_row("organization", slug)
+    await expect(page).to_have_title("Rows · Catalyst")
+    for view in ("Catalogue", "Balance", "Prices", "Applications"):
+        await open_view(desk, slug, view)
+        await expect(page).to_have_title(f"{view} · {slug} · Catalyst")
+    shown = {
+        f"blueprint/{slug}/bp-wiki": "bp-wiki",
+        f"application/{slug}/wiki/{slug}-prod": f"wiki in {slug}-prod",
+        f"change/{slug}/ch-1": "Change ch-1",
+        f"invoice/{slug}/2026-11": "Invoice 2026-11",
+        "nonsense": "There is no such page",
+    }
+    for place, title in shown.items():
+        await page.goto(f"{site.address}/#/{place}")
+        await expect(page).to_have_title(f"{title} · {slug} · Catalyst")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page).to_have_title("Catalyst")
+    forgive(desk)  # What the addresses name is not there.
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_who_goes_back_stands_on_the_title_of_what_is_shown(
+    desk: Window, site: Site, slug: str
+) -> None:
+    page = desk.page
+    await site.create(slug, owners=list(OWNERS))
+    await desk.until_row("organization", slug)
+    ways = {
+        f"blueprint/{slug}/bp-wiki": ("Back to the catalogue", "Catalogue"),
+        f"invoice/{slug}/2026-11": ("Back to the balance", "Balance"),
+        f"change/{slug}/ch-1": ("Back to Applications", "Applications"),
+    }
+    for place, (back, title) in ways.items():
+        await page.goto(f"{site.address}/#/{place}")
+        await page.get_by_role("button", name=back).press("Enter")
+        await expect(page.get_by_role("heading", name=title, exact=True)).to_be_focused()
+    await page.goto(f"{site.address}/#/nonsense")
+    links = page.get_by_role("region", name="View")
+    await links.get_by_role("link", name="Rows").press("Enter")
+    await expect(page.get_by_role("heading", name="Rows", exact=True)).to_be_focused()
+
+
+async def test_an_age_says_when_it_was_where_its_reader_is(
+    chromium: Browser, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    place = {"locale": "en-GB", "timezone_id": "Asia/Muscat"}
+    async with support.window(chromium, site.address, **place) as window:
+        await window.sign_in(site.admin)
+        await window.until_row("organization", slug)
+        exact = re.compile(r"^[A-Z][a-z]+day,? .* at \d\d:\d\d:\d\d (GST|GMT\+4)$")
+        age = window.row("organization", slug).locator("td.age")
+        await expect(age).to_have_attribute("title", exact)
+        await window.row("organization", slug).get_by_role("button").click()
+        changed = window.page.locator("#panel-row .facts [data-time]")
+        await expect(changed).to_have_attribute("title", exact)
+        await expect(window.page.locator("#panel-row .step .quiet").first).to_have_attribute(
+            "title", exact
+        )
+        assert window.complaints == []
+
+
+async def test_the_documentation_of_a_blueprint_is_a_link_that_tells_nothing(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug, owners=list(OWNERS))
+    await desk.until_row("blueprint", "public-bp-wordpress", "published")
+    await desk.page.goto(f"{site.address}/#/blueprint/{slug}/bp-wordpress")
+    link = desk.page.locator("#view .facts a")
+    await expect(link).to_have_attribute("href", "https://wordpress.org/documentation/")
+    await expect(link).to_have_attribute("rel", "noopener noreferrer")
+    await expect(link).to_have_attribute("target", "_blank")
+    await expect(desk.page.locator("#view .facts dt", has_text="License")).to_be_visible()
+    await expect(link).to_have_count(1)
