@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
 
 from catalyst.blueprints.diff import Comparison, compare
@@ -52,6 +53,91 @@ def test_a_field_says_all_that_a_form_needs() -> None:
     assert by_name["port"].shown_when == (Condition(path=("a",), values=("y",)),)
     assert by_name["cert"].shown_when == (Condition(path=("c",)),)
     assert by_name["a"].shown_when == ()
+
+
+MODE: dict[str, Any] = {"type": "string", "enum": ["own", "shared", "none"]}
+OWN = Condition(path=("mode",), values=("own",))
+REST = Condition(path=("mode",), values=("shared", "none"))
+
+
+def of(properties: dict[str, Any], **more: Any) -> dict[tuple[str, ...], Any]:
+    schema = {"type": "object", "properties": properties, **more}
+    return {one.path: (one.required, one.required_when, one.shown_when) for one in fields(schema)}
+
+
+@pytest.mark.parametrize("where", ["beside", "allOf"])
+def test_a_field_that_a_condition_asks_for_is_required_under_it(where: str) -> None:
+    rule: dict[str, Any] = {
+        "if": {"properties": {"mode": {"const": "own"}}},
+        "then": {"required": ["host", "extra"]},
+        "else": {"required": ["name", "port"], "properties": {"port": {"type": "integer"}}},
+    }
+    rules = {"allOf": [rule]} if where == "allOf" else rule
+    text = {"type": "string"}
+    found = of({"mode": MODE, "host": text, "name": text}, **rules)
+    assert found == {
+        ("mode",): (False, (), ()),
+        ("host",): (False, ((OWN,),), ()),
+        ("name",): (False, ((REST,),), ()),
+        ("port",): (True, (), (REST,)),
+        ("extra",): (False, ((OWN,),), ()),
+    }
+
+
+def test_of_a_switch_the_other_position_is_known_too() -> None:
+    on = {"properties": {"tls": {"const": True}}, "required": ["tls"]}
+    found = of(
+        {"tls": {"type": "boolean"}}, **{"if": on, "else": {"required": ["why"]}, "then": {}}
+    )
+    assert found["why",] == (False, ((Condition(path=("tls",), values=(False,)),),), ())
+
+
+def test_what_depends_on_a_field_that_is_given_is_required_with_it() -> None:
+    text = {"type": "string"}
+    given = Condition(path=("cert",))
+    for keyword in ("dependentRequired", "dependencies"):
+        found = of({"cert": text, "key": text}, **{keyword: {"cert": ["key", "chain"]}})
+        assert found["key",] == (False, ((given,),), ())
+        assert found["chain",] == (False, ((given,),), ())
+    if_given = {"if": {"required": ["cert"]}, "then": {"required": ["key"]}}
+    assert of({"cert": text, "key": text}, **if_given)["key",] == (False, ((given,),), ())
+
+
+def test_a_nested_condition_and_a_nested_need_keep_their_paths() -> None:
+    group = {"type": "object", "properties": {"mode": MODE}}
+    rule = {
+        "if": {"properties": {"db": {"properties": {"mode": {"const": "own"}}}}},
+        "then": {"properties": {"db": {"type": "object", "required": ["host"]}}},
+    }
+    found = of({"db": group}, **rule)
+    own = Condition(path=("db", "mode"), values=("own",))
+    assert found["db", "host"] == (False, ((own,),), ())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"if": {"properties": {"n": {"minimum": 3}}}, "then": {"required": ["name"]}},
+        {"if": {"not": {"required": ["n"]}}, "then": {"required": ["name"]}},
+        {"if": {"properties": {"n": {"const": 3}}}, "else": {"required": ["name"]}},
+        {"oneOf": [{"required": ["name"]}, {"required": ["n"]}]},
+    ],
+)
+def test_what_cannot_be_said_of_fields_requires_nothing_and_hides_nothing(more: Any) -> None:
+    known = {"n": {"type": "integer"}, "name": {"type": "string"}}
+    assert of(known, **more)["name",] == (False, (), ())
+    assert of({"n": {"type": "integer"}}, **more)["name",] == (False, (), ())
+
+
+def test_a_field_of_two_conditions_has_both_and_one_that_is_always_required_has_none() -> None:
+    given = {"a": ["name"], "b": ["name"]}
+    text = {"type": "string"}
+    found = of({"a": text, "b": text, "name": text}, dependentRequired=given)
+    ways = tuple((Condition(path=(one,)),) for one in "ab")
+    assert found["name",] == (False, ways, ())
+    found = of({"a": text, "b": text}, dependentRequired=given, required=["name", "a"])
+    assert found["name",] == (True, (), ())
+    assert found["a",] == (True, (), ())
 
 
 def difference(document: str, manifest: str = MANIFEST) -> Comparison:

@@ -92,6 +92,7 @@ def test_a_form_says_while_what_a_field_is_there_and_needed(
             {"properties": {"mode": {"enum": ["a", True]}, "host": {"type": "string"}}},
         ],
         "dependentSchemas": {"domain": {"properties": {"cert": {"type": "string"}}}},
+        "dependentRequired": {"mode": ["cert", "note"], "workers": ["note"]},
     }
     found = [{"field": msgspec.to_builtins(one), "options": []} for one in form.fields(schema)]
     answered(monkeypatch, {"fields": [{**one, "value": None} for one in found]})
@@ -105,7 +106,8 @@ def test_a_form_says_while_what_a_field_is_there_and_needed(
         "mode": ("no", "-"),
         "host": ("no", "mode is a or true"),
         "workers": ("only then", "mode is queue"),
-        "cert": ("no", "domain is given"),
+        "cert": ("if mode is given", "domain is given"),
+        "note": ("if mode is given, or workers is given", "-"),
     }
 
 

@@ -55,19 +55,28 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     picker: Picker | None = None
     shown_when: tuple[Condition, ...] = ()
     """All of them."""
+    required_when: tuple[tuple[Condition, ...], ...] = ()
+    """It has to be given while all conditions of one of these hold."""
+
+
+Found = dict[tuple[str, ...], Field]
+"""Fields by their path, in the order of the form."""
 
 
 def fields(schema: dict[str, Any]) -> tuple[Field, ...]:
     """Return the fields in the order of the form: by `x-catalyst-ui-order`, then as written.
 
     Fields that stand in one alternative only (`oneOf`, `anyOf`, `if`, `dependencies`) come behind
-    the others of their group, each with the condition under which it is shown.
+    the others of their group, each with the condition under which it is shown. What has to be
+    given and is described nowhere comes last.
     """
-    found: dict[tuple[str, ...], Field] = {}
-    for field in _fields(schema, (), (), immutable=False):
+    found: Found = {}
+    for field in _fields(schema, (), (), found, immutable=False):
         known = found.get(field.path)
         if known is None or (known.shown_when and not field.shown_when):
             found[field.path] = field
+    for path, conditions, sure in _needs(schema, (), (), found, sure=True):
+        found[path] = _needed(found.get(path), path, conditions, sure=sure)
     return tuple(found.values())
 
 
@@ -75,6 +84,7 @@ def _fields(
     schema: dict[str, Any],
     above: tuple[str, ...],
     shown: tuple[Condition, ...],
+    found: Found,
     *,
     immutable: bool,
 ) -> Iterator[Field]:
@@ -91,25 +101,106 @@ def _fields(
         fixed = immutable or bool(part.get("x-catalyst-immutable"))
         yield _field(part, path, shown, required=name in required, immutable=fixed)
         if _type(part) == "object":
-            yield from _fields(part, path, shown, immutable=fixed)
+            yield from _fields(part, path, shown, found, immutable=fixed)
     for inner in schema.get("allOf") or ():
-        yield from _fields(inner, above, shown, immutable=immutable)
-    for inner, conditions in _conditional(schema, above):
-        yield from _fields(inner, above, (*shown, *conditions), immutable=immutable)
+        yield from _fields(inner, above, shown, found, immutable=immutable)
+    for inner, conditions, _ in _conditional(schema, above, found):
+        yield from _fields(inner, above, (*shown, *conditions), found, immutable=immutable)
 
 
-def _conditional(
-    schema: dict[str, Any], above: tuple[str, ...]
-) -> Iterator[tuple[dict[str, Any], tuple[Condition, ...]]]:
+Branch = tuple[dict[str, Any], tuple[Condition, ...], bool]
+"""A schema that holds under conditions, and whether it holds exactly under these."""
+
+
+def _conditional(schema: dict[str, Any], above: tuple[str, ...], found: Found) -> Iterator[Branch]:
     for keyword in ("oneOf", "anyOf"):
         for inner in schema.get(keyword) or ():
-            yield inner, _conditions(inner, above)
-    if "if" in schema and isinstance(schema.get("then"), dict):
-        yield schema["then"], _conditions(schema["if"], above)
+            conditions = _conditions(inner, above)
+            yield inner, conditions, bool(conditions)
+    if isinstance(schema.get("if"), dict):
+        conditions, whole = _asked(schema["if"], above)
+        if isinstance(schema.get("then"), dict):
+            yield schema["then"], conditions, whole
+        if isinstance(schema.get("else"), dict):
+            yield schema["else"], *_otherwise(conditions, found, whole=whole)
     for keyword in ("dependentSchemas", "dependencies"):
         for name, inner in (schema.get(keyword) or {}).items():
             if isinstance(inner, dict):
-                yield inner, (Condition(path=(*above, name)),)
+                yield inner, (Condition(path=(*above, name)),), True
+
+
+def _asked(schema: dict[str, Any], above: tuple[str, ...]) -> tuple[tuple[Condition, ...], bool]:
+    """Return what an `if` asks of fields, and whether it asks for nothing else."""
+    conditions: list[Condition] = []
+    whole = schema.keys() <= {"properties", "required", "type"}
+    properties = schema.get("properties") or {}
+    for name, part in properties.items():
+        if _discriminates(part):
+            conditions.append(Condition(path=(*above, name), values=_values(part)))
+        else:
+            inner, all_of_it = _asked(part, (*above, name))
+            conditions += inner
+            whole = whole and all_of_it and bool(inner)
+    given = (name for name in schema.get("required") or () if name not in properties)
+    conditions += [Condition(path=(*above, name)) for name in given]
+    return tuple(conditions), whole
+
+
+def _otherwise(
+    conditions: tuple[Condition, ...], found: Found, *, whole: bool
+) -> tuple[tuple[Condition, ...], bool]:
+    """Return when an `if` does not hold: known of one field with few values alone."""
+    if not whole or len(conditions) != 1 or not conditions[0].values:
+        return (), False
+    (one,) = conditions
+    field = found.get(one.path)
+    every = (True, False) if field and field.type == "boolean" else field.enum if field else ()
+    rest = tuple(value for value in every if value not in one.values)
+    return ((Condition(path=one.path, values=rest),), True) if rest else ((), False)
+
+
+Need = tuple[tuple[str, ...], tuple[Condition, ...], bool]
+"""A field that has to be given under conditions, and whether exactly under these."""
+
+
+def _needs(
+    schema: dict[str, Any],
+    above: tuple[str, ...],
+    shown: tuple[Condition, ...],
+    found: Found,
+    *,
+    sure: bool,
+) -> Iterator[Need]:
+    for name in schema.get("required") or ():
+        yield (*above, name), shown, sure
+    for name, part in (schema.get("properties") or {}).items():
+        if _type(part) == "object":
+            yield from _needs(part, (*above, name), shown, found, sure=sure)
+    for inner in schema.get("allOf") or ():
+        yield from _needs(inner, above, shown, found, sure=sure)
+    for inner, conditions, whole in _conditional(schema, above, found):
+        yield from _needs(inner, above, (*shown, *conditions), found, sure=sure and whole)
+    for keyword in ("dependentRequired", "dependencies"):
+        for name, wanted in (schema.get(keyword) or {}).items():
+            for other in wanted if isinstance(wanted, list) else ():
+                yield (*above, other), (*shown, Condition(path=(*above, name))), sure
+
+
+def _needed(
+    field: Field | None,
+    path: tuple[str, ...],
+    conditions: tuple[Condition, ...],
+    *,
+    sure: bool,
+) -> Field:
+    """Return a field that has to be given under conditions; a text, where nothing is said of it."""
+    if field is None:
+        field = Field(path=path, title=path[-1], type="string", widget="text")
+    if field.required or not sure:
+        return field
+    if set(conditions) <= set(field.shown_when):
+        return msgspec.structs.replace(field, required=True, required_when=())
+    return msgspec.structs.replace(field, required_when=(*field.required_when, conditions))
 
 
 def _conditions(schema: dict[str, Any], above: tuple[str, ...]) -> tuple[Condition, ...]:

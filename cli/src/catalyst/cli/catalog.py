@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -245,23 +245,30 @@ def _form(result: dict[str, Any]) -> None:
     for one in result["fields"]:
         field = one["field"]
         choices = [option["application"] for option in one["options"]] or field.get("enum", [])
-        required, when = field.get("required", False), _when(field)
         table.add(
             ".".join(field["path"]),
             field["title"],
             field["type"],
             one["value"],
-            "only then" if required and when else required,
-            when,
+            _required(field),
+            _all(field.get("shown_when") or ()),
             field.get("immutable", False),
             choices,
         )
     table.write()
 
 
-def _when(field: dict[str, Any]) -> str:
-    """Return while what else a field is there, as words; empty: always."""
-    return " and ".join(map(_holds, field.get("shown_when") or ()))
+def _required(field: dict[str, Any]) -> str | bool:
+    """Return whether a field has to be given, or when."""
+    if field.get("required"):
+        return "only then" if field.get("shown_when") else True
+    ways = field.get("required_when") or ()
+    return f"if {', or '.join(map(_all, ways))}" if ways else False
+
+
+def _all(conditions: Sequence[dict[str, Any]]) -> str:
+    """Return conditions that hold together, as words; empty: always."""
+    return " and ".join(map(_holds, conditions))
 
 
 def _holds(condition: dict[str, Any]) -> str:
