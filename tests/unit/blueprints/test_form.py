@@ -129,6 +129,17 @@ def test_what_cannot_be_said_of_fields_requires_nothing_and_hides_nothing(more: 
     assert of({"n": {"type": "integer"}}, **more)["name",] == (False, (), ())
 
 
+def test_what_chooses_between_alternatives_is_asked_for_by_them_alone() -> None:
+    own = {"properties": {"mode": {"const": "own"}, "size": {"type": "integer"}}}
+    there = {"properties": {"mode": {"const": "there"}}, "required": ["mode", "host"]}
+    found = of({}, oneOf=[own, there], required=["mode", "title"])
+    assert found == {
+        ("size",): (False, (), (OWN,)),
+        ("title",): (True, (), ()),
+        ("host",): (False, ((Condition(path=("mode",), values=("there",)),),), ()),
+    }
+
+
 def test_a_field_of_two_conditions_has_both_and_one_that_is_always_required_has_none() -> None:
     given = {"a": ["name"], "b": ["name"]}
     text = {"type": "string"}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from catalyst.blueprints.document import canonical
+from catalyst.blueprints.metaschema import walk
 
 Widget = Literal[
     "text", "textarea", "number", "switch", "select", "list", "group", "map", "password", "domain",
@@ -75,8 +76,10 @@ def fields(schema: dict[str, Any]) -> tuple[Field, ...]:
         known = found.get(field.path)
         if known is None or (known.shown_when and not field.shown_when):
             found[field.path] = field
+    deciding = set(_deciding(schema))
     for path, conditions, sure in _needs(schema, (), (), found, sure=True):
-        found[path] = _needed(found.get(path), path, conditions, sure=sure)
+        if path in found or path not in deciding:
+            found[path] = _needed(found.get(path), path, conditions, sure=sure)
     return tuple(found.values())
 
 
@@ -157,6 +160,14 @@ def _otherwise(
     every = (True, False) if field and field.type == "boolean" else field.enum if field else ()
     rest = tuple(value for value in every if value not in one.values)
     return ((Condition(path=one.path, values=rest),), True) if rest else ((), False)
+
+
+def _deciding(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the fields that choose between alternatives: whoever shows a form asks for these."""
+    for path, part in walk(schema):
+        if path[-2:-1] == ("properties",) and _discriminates(part):
+            steps = iter(path)
+            yield tuple(str(next(steps)) for step in steps if step == "properties")
 
 
 Need = tuple[tuple[str, ...], tuple[Condition, ...], bool]
