@@ -64,6 +64,8 @@ class WorkerMember:
             routes=[*health_routes(readiness, self.metrics), *routes],
             middleware=[Middleware(SecureHeaders), Middleware(Measured, self.metrics)],
         )
+        # A redirect would be built from the request's Host, which anybody can write.
+        self._app.router.redirect_slashes = False
 
     @property
     def app(self) -> ASGIApp:

@@ -77,6 +77,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("not-found", 404, "There is no such thing, or it is not yours to see."),
         _code("log-changed", 409, "The sequence belongs to another log."),
         _code("invalid-query", 400, "A query parameter is wrong."),
+        _code("invalid-header", 400, "A header that may be there once is there more than once."),
         _code("list-expired", 410, "The list cannot be continued: begin it again."),
         _code("method-not-allowed", 405, "The address does not take this method."),
         _code("unsupported-media-type", 415, "The body is of a kind that is not taken here."),
@@ -124,6 +125,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("application-name-invalid", 422, "The Application's name breaks a naming rule."),
         _code("application-reserved", 422, "The name belongs to an infrastructure repository."),
         _code("application-not-admitted", 409, "The Application is not in this Environment."),
+        _code("application-wanted", 409, "Another change has brought the Application there."),
         _code("quota-exceeded", 409, "The Environment takes no more Applications."),
         # policies
         _code("policy-name-invalid", 422, "The policy's name breaks a naming rule."),

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import clock, problems
+from catalyst.chassis.headers import Unambiguous
 from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
 from catalyst.chassis.tokens import Claims, Verifier, bearer
 from catalyst.contracts.codec import pointer_token
@@ -238,7 +239,7 @@ def app(
     door: Door, readiness: Readiness, metrics: Metrics, more: Sequence[BaseRoute] = ()
 ) -> Starlette:
     """Return the application with `more` routes, health and metrics included."""
-    return Starlette(
+    found = Starlette(
         routes=[
             Route("/v1/state/{kinds}", door.state),
             Route("/v1/state/{kinds}/{name}", door.state),
@@ -246,9 +247,16 @@ def app(
             *more,
             *health_routes(readiness, metrics),
         ],
-        middleware=[Middleware(SecureHeaders), Middleware(Measured, metrics)],
+        middleware=[
+            Middleware(SecureHeaders),
+            Middleware(Measured, metrics),
+            Middleware(Unambiguous),
+        ],
         exception_handlers=dict(problems.HANDLERS),
     )
+    # A redirect would be built from the request's Host, which anybody can write.
+    found.router.redirect_slashes = False
+    return found
 
 
 def _reader(claims: Claims) -> Reader:

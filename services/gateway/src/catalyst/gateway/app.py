@@ -1,7 +1,7 @@
 """The application: routes, and around them what every request passes first.
 
-From the outside in: security headers, measurements, other origins, limits by address, the size of
-the body, then the routes.
+From the outside in: security headers, measurements, other origins, limits by address, headers that
+mean one thing alone, the size of the body, then the routes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from catalyst.chassis import problems
 from catalyst.chassis.errors import Expected
+from catalyst.chassis.headers import Unambiguous
 from catalyst.chassis.http import Measured, Metrics, SecureHeaders
 from catalyst.contracts.topology import MAX_BODY_BYTES
 from catalyst.gateway.caller import TooMany
@@ -77,6 +78,7 @@ def application(
     starlette.router.redirect_slashes = False
     inner: ASGIApp = starlette
     inner = Bounded(inner, MAX_BODY_BYTES, free=_bounds_itself)
+    inner = Unambiguous(inner)
     inner = Throttled(
         inner,
         Buckets(settings.rate_per_address, settings.burst_per_address),

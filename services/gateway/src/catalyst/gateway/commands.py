@@ -28,7 +28,7 @@ from catalyst.contracts.registry import COMMANDS, Message
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref
 from catalyst.contracts.topology import COMMAND_MAX_AHEAD_SECONDS
-from catalyst.gateway import fields, parameters
+from catalyst.gateway import bodies, fields, parameters
 from catalyst.gateway.answers import answer, fresh
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import EventLog
@@ -232,9 +232,7 @@ def _message(type_: str) -> Message:
 async def _order(request: Request, message: Message) -> Order:
     """Return what is asked for, from path, parameters, headers and body; they have to agree."""
     address = parameters.read(request, Addressing)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in {JSON, CLOUD_EVENT}:
-        raise Rejected("unsupported-media-type", f"a command is sent as {JSON} or {CLOUD_EVENT}")
+    kind = bodies.kind(request, "a command", JSON, CLOUD_EVENT)
     raw = await request.body()
     key = _key(request)
     if kind == JSON:

@@ -160,8 +160,18 @@ def retry_after(seconds: float) -> str:
     return str(max(1, min(3600, int(seconds + 0.999))))
 
 
+def _encoding(scope: Scope) -> str:
+    """Return how a body is packed; empty if it is sent as it is."""
+    lines = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    words = [word.strip() for word in b",".join(lines).decode("latin-1").split(",")]
+    return ", ".join(word for word in words if word.lower() not in {"", "identity"})
+
+
 class Bounded:
-    """Refuses a body above the limit before more of it is read."""
+    """Refuses a body above the limit before more of it is read, and one that is packed.
+
+    What a packed one holds is not known before it is unpacked, and may be of any size.
+    """
 
     def __init__(self, app: ASGIApp, limit_bytes: int, *, free: Callable[[str], bool]) -> None:
         """Bound every body but those of paths that `free` names, which bound their own."""
@@ -173,6 +183,15 @@ class Bounded:
         """Answer a request."""
         if scope["type"] != "http" or self._free(scope["path"]):
             await self._app(scope, receive, send)
+            return
+        encoding = _encoding(scope)
+        if encoding:
+            refusal = problems.response(
+                "unsupported-media-type",
+                f"the header Content-Encoding says {encoding!r}: a body is sent as it is",
+                headers={"Accept-Encoding": "identity", "Connection": "close"},
+            )
+            await refusal(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > self._limit:

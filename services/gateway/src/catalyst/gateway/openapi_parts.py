@@ -15,7 +15,7 @@ REFS: Final = "#/components/schemas/{name}"
 ANY_ID: Final = f"^{COMMAND_ID.pattern}$"
 SENDERS_ID: Final = "^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$"
 """A command id that anybody may choose: one that begins with `_` is derived, by services."""
-COMMON: Final = (400, 401, 403, 404, 413, 429, 500, 503)
+COMMON: Final = (400, 401, 403, 404, 413, 415, 429, 500, 501, 503)
 """Problems that any route behind a token may answer with."""
 WAIT: Final[Json] = {"type": "string", "examples": ["wait=10"]}
 

@@ -22,6 +22,7 @@ from typing_extensions import override
 from catalyst.chassis import problems
 
 INDEX: Final = "/index.html"
+_METHODS: Final = ("GET", "HEAD")
 _TYPES: Final[Mapping[str, str]] = {
     # What a machine's own table says of these varies, and a browser runs no script of another type.
     ".html": "text/html; charset=utf-8",
@@ -48,10 +49,11 @@ class Pages(BaseRoute):
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        if scope["type"] != "http" or scope["path"].startswith(self._interfaces):
             return Match.NONE, {}
-        if scope["path"].startswith(self._interfaces):
-            return Match.NONE, {}
+        if scope["method"] not in _METHODS:
+            known = scope["path"] == "/" or scope["path"] in self._files
+            return (Match.PARTIAL if known else Match.NONE), {"endpoint": self}
         return Match.FULL, {"endpoint": self}
 
     @override
@@ -60,6 +62,9 @@ class Pages(BaseRoute):
         found = self._files.get(path)
         if found is None:
             answer = problems.response("not-found", "there is no such page")
+        elif scope["method"] not in _METHODS:
+            allow = {"Allow": ", ".join(_METHODS)}
+            answer = problems.response("method-not-allowed", "a page is read alone", headers=allow)
         else:
             answer = _answer(Request(scope), found)
         await answer(scope, receive, send)

@@ -22,9 +22,9 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.registry import SERVICES
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import organization_token
-from catalyst.gateway import parameters
+from catalyst.gateway import bodies, parameters
 from catalyst.gateway.answers import answer, fresh
-from catalyst.gateway.caller import Callers
+from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.commands import JSON
 from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.parameters import Asking
@@ -33,16 +33,20 @@ ANSWER_SECONDS: Final = 10.0
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
-class _Problem(msgspec.Struct):
+class Problem(msgspec.Struct):
+    """Why a question is not answered."""
+
     code: str
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
 
 
-class _Answer(msgspec.Struct):
+class Answered(msgspec.Struct):
+    """What a service says to a question."""
+
     as_of: int = 0
     result: msgspec.Raw = msgspec.Raw(b"null")
-    problem: _Problem | None = None
+    problem: Problem | None = None
 
 
 class Queries:
@@ -64,12 +68,24 @@ class Queries:
         service, name = request.path_params["service"], request.path_params["name"]
         if service not in SERVICES or not _NAME.fullmatch(name):
             raise Rejected("not-found", "there is no such question")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-            raise Rejected("unsupported-media-type", f"a question is sent as {JSON}")
+        bodies.kind(request, "a question", JSON)
         body = await request.body()
         codec.check(body)
-        owner = organization_token(wanted.owner)
-        subject = f"qry.{owner}.{service}.{name}.v{wanted.version}"
+        found = await self.put(caller, wanted.owner, service, name, wanted.version, body)
+        if found.problem is not None:
+            return refused(found.problem)
+        shown: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
+        return answer(shown, headers=fresh(await self._events.fresh(found.as_of)))
+
+    async def put(
+        self, caller: Caller, owner: str | None, service: str, name: str, version: int, body: bytes
+    ) -> Answered:
+        """Put a question to a service, as whoever calls; returns what it says.
+
+        Raises:
+            Rejected: `not-found` for one that nobody answers, `unavailable` while nobody is there.
+        """
+        subject = f"qry.{organization_token(owner)}.{service}.{name}.v{version}"
         headers = {"Authorization": f"Bearer {caller.token}"}
         try:
             raw = await ask(self._js, subject, body, headers, timeout=ANSWER_SECONDS)
@@ -82,9 +98,10 @@ class Queries:
                     "unavailable", f"{service} is not at work just now: ask again in a moment"
                 ) from error
             raise
-        found = msgspec.json.decode(raw, type=_Answer)
-        if found.problem is not None:
-            code = found.problem.code if found.problem.code in CODES else "internal"
-            return problems.response(code, found.problem.detail, found.problem.errors)
-        shown: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
-        return answer(shown, headers=fresh(await self._events.fresh(found.as_of)))
+        return msgspec.json.decode(raw, type=Answered)
+
+
+def refused(problem: Problem) -> Response:
+    """Return why a service does not answer a question."""
+    code = problem.code if problem.code in CODES else "internal"
+    return problems.response(code, problem.detail, problem.errors)

@@ -28,7 +28,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import BILLING_ADMIN, ORG_ADMIN
 from catalyst.contracts.subjects import organization_token
 from catalyst.contracts.usage_v1 import Use
-from catalyst.gateway import parameters
+from catalyst.gateway import bodies, parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Callers
 from catalyst.gateway.parameters import Owner, wrong
@@ -129,14 +129,12 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
     Raises:
         Rejected: `unsupported-media-type`, `usage-invalid` with every place, or as `codec.check`.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in {ONE, MANY}:
-        raise Rejected("unsupported-media-type", f"use is sent as {ONE} or {MANY}")
+    kind = bodies.kind(request, "use", ONE, MANY)
     codec.check(raw)
-    bodies = [raw] if kind == ONE else [bytes(one) for one in _several(raw)]
+    parts = [raw] if kind == ONE else [bytes(one) for one in _several(raw)]
     found: list[_Sent] = []
     errors: list[FieldError] = []
-    for place, body in enumerate(bodies):
+    for place, body in enumerate(parts):
         pointer = "" if kind == ONE else f"/{place}"
         try:
             use = reading.use_of(reading.read(body, pointer), organization, pointer)
@@ -146,7 +144,7 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
                 FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
             )
     if errors:
-        message = f"{len(errors)} of {len(bodies)} are no use that is taken here"
+        message = f"{len(errors)} of {len(parts)} are no use that is taken here"
         raise Rejected("usage-invalid", message, errors[:MAX_ERRORS])
     return found
 
