@@ -145,8 +145,8 @@ _ENVIRONMENT: Final = (
     env1.ApplyEnvironmentDeletion(
         request={"environment": "acme-prod"}, hash=PLAN_HASH, inputs=dict(PLAN), expires=DEADLINE
     ),
-    env1.AdmitApplication(application="blog", together=("blog-db",)),
-    env1.ReleaseApplication(application="blog"),
+    env1.AdmitApplication(application="blog", together=("blog-db",), change="ch-1"),
+    env1.ReleaseApplication(application="blog", change="ch-1"),
     env1.EnvironmentCreated(
         environment="acme-prod",
         organization="acme",

@@ -8,7 +8,7 @@ every message through its wire form, and can fold the result and go on.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
 from importlib import import_module
 from typing import Any, Self
 
@@ -53,6 +53,13 @@ def _known(service: str, aggregate: str) -> Aggregate[Any]:
     return next(one for one in own if one.name == aggregate)
 
 
+@cache
+def _foreign(service: str, owner: str, aggregate: str) -> Aggregate[Any] | None:
+    known: Iterable[Aggregate[Any]] = _handlers(service).AGGREGATES
+    found = (one for one in known if (one.service, one.name) == (owner, aggregate))
+    return next(found, None)
+
+
 def _rule(shape: type[Command], at: Ref) -> Rule:
     rules: Iterable[Rule] = _handlers(at.service).RULES
     return next(one for one in rules if (one.shape, one.aggregate) == (shape, at.aggregate))
@@ -85,15 +92,26 @@ class World:
 
     states: Mapping[Ref, Any] = field(default_factory=dict)
     claims: Mapping[Claim, ClaimState] = field(default_factory=dict)
+    facts: Mapping[Ref, tuple[Event, ...]] = field(default_factory=dict)
+    """What happened to each aggregate, for services that fold it in another way than its own."""
 
     def state(self, ref: Ref) -> Any:
         """Return the state of an aggregate; the initial one if nothing happened to it."""
         return self.states.get(ref, _aggregate(ref).initial)
 
+    def seen_by(self, service: str, ref: Ref) -> Any:
+        """Return the state of an aggregate as a service folds it, its own or another's."""
+        kind = _foreign(service, ref.service, ref.aggregate)
+        if kind is None:
+            return self.state(ref)
+        return reduce(kind.evolve, self.facts.get(ref, ()), kind.initial)
+
     def with_fact(self, ref: Ref, event: Event) -> Self:
         """Return the world after one more fact, which is folded in its newest version."""
-        folded = _aggregate(ref).evolve(self.state(ref), upcast(event))
-        return replace(self, states={**self.states, ref: folded})
+        newest = upcast(event)
+        folded = _aggregate(ref).evolve(self.state(ref), newest)
+        facts = {**self.facts, ref: (*self.facts.get(ref, ()), newest)}
+        return replace(self, states={**self.states, ref: folded}, facts=facts)
 
     def with_claim(self, claim: Claim, holder: Ref | None, digest: str = "") -> Self:
         """Return the world after a name was taken, or released."""
@@ -208,7 +226,11 @@ class Scenario:
             actor=by,
             input_id=name,
             done_id=done_id or name,
-            reads={item: self.world.state(item) for item in wanted if isinstance(item, Ref)},
+            reads={
+                item: self.world.seen_by(at.service, item)
+                for item in wanted
+                if isinstance(item, Ref)
+            },
             claims={
                 item: self.world.claims.get(item, ClaimState())
                 for item in wanted

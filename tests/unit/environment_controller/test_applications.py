@@ -3,11 +3,14 @@
 import pytest
 from tests.support import build
 from tests.support.build import ACME, GATE, ORG_ADMIN, PROD, PROVISIONING, SELF
-from tests.support.scenario import Held, given, on
+from tests.support.scenario import Given, Held, given, on
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.message import Event
+from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.subjects import Claim, Ref
+from catalyst.environment_controller.domain.applications import application_ref
 
 ORGANIZATION = on(ACME, build.organization_created(), env1.OrganizationReady(slug="acme"))
 ADDED = on(ACME, env1.EnvironmentAdded(slug="acme", environment="acme-prod"))
@@ -75,6 +78,123 @@ def test_an_application_that_is_going_may_leave_a_suspended_organization() -> No
     assert outcome.when(env1.ReleaseApplication(application="blog"), PROD, by=PROVISIONING).events
     # It was admitted before: saying so again changes nothing.
     outcome.when(BLOG, PROD, by=PROVISIONING).then_nothing()
+
+
+# ---- what is asked late
+
+APPLICATION = application_ref("acme", "blog")
+INSIDE = on(PROD, env1.ApplicationAdmitted(environment="acme-prod", application="blog"))
+RUNNING = Desired(
+    change="ch-2", blueprint="bp-blog", origin="public", version="1.0.0", digest="sha256:0"
+)
+
+
+def taken(change: str, place: str = "acme-prod") -> list[Given]:
+    """Return that a change has its turn on the Application."""
+    return on(APPLICATION, app1.ChangeTaken(change=change, environment=place, action="install"))
+
+
+def left(change: str, place: str = "acme-prod") -> list[Given]:
+    """Return that a change is over on the Application."""
+    return on(APPLICATION, app1.ChangeLeft(change=change, environment=place, result="failed"))
+
+
+def running(place: str = "acme-prod", desired: Desired | None = RUNNING) -> list[Given]:
+    """Return what is to run."""
+    return on(APPLICATION, app1.DesiredSet(environment=place, change="ch-2", desired=desired))
+
+
+def asks(change: str) -> tuple[env1.AdmitApplication, env1.ReleaseApplication]:
+    return (
+        env1.AdmitApplication(application="blog", change=change),
+        env1.ReleaseApplication(application="blog", change=change),
+    )
+
+
+@pytest.mark.guarantee("G14.18")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        [*taken("ch-1"), *left("ch-1")],
+        [*taken("ch-1"), *left("ch-1"), *taken("ch-2")],
+        [*taken("ch-1"), *left("ch-1"), *taken("ch-2"), *running(), *left("ch-2")],
+        taken("ch-1", "acme-dev"),
+        [*taken("ch-1"), *left("ch-1"), *INSIDE, *running()],
+    ],
+)
+def test_nothing_is_let_in_for_a_change_that_is_not_in_flight_there(facts: list[Given]) -> None:
+    admit, _ = asks("ch-1")
+    refused = given(STANDING, facts).when(admit, PROD, by=PROVISIONING)
+    refused.then_rejected("change-over", "/data/change")
+    assert "'ch-1' does not bring 'blog' to 'acme-prod' any more" in str(refused.rejected)
+
+
+@pytest.mark.guarantee("G14.18")
+def test_what_is_in_flight_is_let_in_and_let_go_whatever_was_before() -> None:
+    before = [*taken("ch-0"), *left("ch-0")]
+    admit, release = asks("ch-1")
+    admitted = given(STANDING, before, taken("ch-1")).when(admit, PROD, by=PROVISIONING)
+    admitted.then(env1.ApplicationAdmitted(environment="acme-prod", application="blog"))
+    again = admitted.and_then()
+    again.when(admit, PROD, by=PROVISIONING).then_nothing()
+    # What it brought may still be meant to run, where that could not be taken back.
+    outcome = given(STANDING, before, INSIDE, taken("ch-1"), running())
+    released = outcome.when(release, PROD, by=PROVISIONING)
+    released.then(env1.ApplicationReleased(environment="acme-prod", application="blog"))
+    # The end of one that only waited says nothing of the one in flight.
+    waits = given(STANDING, taken("ch-1"), left("ch-3")).when(admit, PROD, by=PROVISIONING)
+    assert waits.events
+
+
+@pytest.mark.guarantee("G14.18")
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        (taken("ch-2"), "the change 'ch-2' works on it"),
+        ([*taken("ch-2"), *running(), *left("ch-2")], "it is to run there"),
+        ([*taken("ch-2"), *running()], "the change 'ch-2' works on it"),
+        ([*running(), *left("ch-1")], "it is to run there"),
+    ],
+)
+def test_a_change_that_is_over_takes_nothing_from_a_later_one(facts: list[Given], why: str) -> None:
+    _, release = asks("ch-1")
+    ended = [*taken("ch-1"), *left("ch-1")]
+    refused = given(STANDING, INSIDE, ended, facts).when(release, PROD, by=PROVISIONING)
+    refused.then_rejected("application-wanted", "/data/change")
+    assert f"'ch-1' is over, and 'blog' stays in 'acme-prod': {why}" in str(refused.rejected)
+
+
+@pytest.mark.guarantee("G14.18")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        [*taken("ch-1"), *left("ch-1")],
+        [*taken("ch-2"), *running(), *running(desired=None), *left("ch-2")],
+        [
+            *running(),
+            *on(
+                APPLICATION,
+                app1.ApplicationRemoved(environment="acme-prod", change="ch-2", kept_data=True),
+            ),
+        ],
+        [*taken("ch-2", "acme-dev"), *running("acme-dev")],
+    ],
+)
+def test_what_nobody_wants_any_more_is_let_go_however_late(facts: list[Given]) -> None:
+    _, release = asks("ch-1")
+    released = given(STANDING, INSIDE, facts).when(release, PROD, by=PROVISIONING)
+    released.then(env1.ApplicationReleased(environment="acme-prod", application="blog"))
+    gone = given(STANDING, facts).when(release, PROD, by=PROVISIONING)
+    gone.then_rejected("application-not-admitted", "/data/application")
+
+
+def test_what_was_asked_before_changes_were_named_is_carried_out_as_it_was() -> None:
+    wanted = [*taken("ch-2"), *running()]
+    release = env1.ReleaseApplication(application="blog")
+    assert given(STANDING, INSIDE, wanted).when(release, PROD, by=PROVISIONING).events
+    assert given(STANDING, wanted).when(BLOG, PROD, by=PROVISIONING).events
 
 
 # ---- the quota

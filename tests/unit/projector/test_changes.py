@@ -199,3 +199,22 @@ def test_what_is_told_of_the_money_after_the_end_stands_on_the_row_and_moves_not
     after = rows(place)["change ch-1"]
     assert "was taken" in after.left[1]
     assert msgspec.structs.replace(after, left=before.left) == before
+
+
+@pytest.mark.guarantee("G14.18")
+def test_what_a_change_left_is_no_longer_told_once_it_is_taken_back_after_all() -> None:
+    place = town()
+    lock = (locked("store", "new"), locked("blog", database="store"))
+    apply(place, "ch-1", planned(place, lock=lock))
+    while not place.change("ch-1").is_over:
+        place.fire("ch-1", "deadline")
+    before = rows(place)["change ch-1"]
+    assert before.left == ("admit: the deadline passed",)
+    first, second = place.sent[-2:]
+    place.answer(first)
+    assert rows(place)["change ch-1"].left == before.left
+    place.answer(second, "application-wanted")
+    after = rows(place)["change ch-1"]
+    assert (after.left, after.undone) == ((), ("admit",))
+    assert (after.status, after.percent, after.finished) == ("failed", 0, before.finished)
+    assert next((one.step, one.status) for one in after.steps) == ("admit", "undone")

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.support import plans
-from tests.support.changing import Sent
+from tests.support.changing import Sent, Town
 from tests.support.examples import at_least
 from tests.support.plans import DEVELOPER, apply, locked, planned, town
+from tests.support.standing import Standing
 from typing_extensions import override
 
 from catalyst.contracts import application_v1 as app1
@@ -28,8 +29,8 @@ NAMES = ("ch-1", "ch-2", "ch-3")
 class Others:
     """Billing and the environment-controller, as far as a change meets them."""
 
-    def __init__(self) -> None:
-        self.admitted: set[str] = set()
+    def __init__(self, place: Town) -> None:
+        self.standing = Standing(place.log)
         self.holds: dict[str, str] = {}
         self.subscriptions: dict[str, str] = {}
         """The hold that paid for each last, while it is charged; empty once it has ended."""
@@ -38,7 +39,10 @@ class Others:
         """Carry a command out; return the code of the refusal, or nothing."""
         match sent.send.command:
             case env1.AdmitApplication() | env1.ReleaseApplication() as command:
-                return self._stand(command, refuse=refuse)
+                admits = isinstance(command, env1.AdmitApplication)
+                if refuse and admits:
+                    return "organization-suspended"
+                return self.standing.decide(command)
             case bill1.HoldCredit() as command:
                 if not refuse and self.holds.get(command.hold) not in {"captured", "released"}:
                     self.holds[command.hold] = "open"
@@ -58,17 +62,6 @@ class Others:
             case command:
                 raise AssertionError(command)
 
-    def _stand(
-        self, command: env1.AdmitApplication | env1.ReleaseApplication, *, refuse: bool
-    ) -> str:
-        if isinstance(command, env1.AdmitApplication):
-            if not refuse:
-                self.admitted.add(command.application)
-            return "organization-suspended" if refuse else ""
-        known = command.application in self.admitted
-        self.admitted.discard(command.application)
-        return "" if known else "application-not-admitted"
-
     def _end(self, hold: str, wanted: str, change: Any) -> str:
         state = self.holds.get(hold)
         if state is None:
@@ -87,7 +80,7 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(priced=st.booleans())
     def begin(self, priced: bool) -> None:  # noqa: FBT001 - drawn
         self.place = town()
-        self.others = Others()
+        self.others = Others(self.place)
         self.answers: list[tuple[Sent, str]] = []
         self.priced = priced
         lock = (locked("store", "new"), locked("blog", database="store"))
@@ -178,23 +171,38 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES))
     def nobody_answers_its_capture(self, name: str) -> None:
         """Let everything be done as it should up to the capture, and that be given up."""
+        self.go_on(name, "capture")
+        if self.place.change(name).step == "capture":
+            self.nobody_answers(name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def goes_through(self, name: str) -> None:
+        """Let everything be done as it should, while what others asked for is still on its way."""
+        self.go_on(name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def gives_up(self, name: str) -> None:
+        """Let nobody answer it until it is over; what it sent is set aside, and retried later."""
+        while self.place.change(name).step is not None:
+            self.place.fire(name, "deadline")
+
+    def go_on(self, name: str, until: str = "") -> None:
         for _ in range(50):
             state = self.place.change(name)
             step = state.step
-            if step is None or state.undo or step == "capture":
+            if step is None or state.undo or step == until:
                 break
-            sent = next((one for one in self.place.sent if one.change.id == name), None)
-            if WAYS[step].kind == "command" and sent is not None:
-                self.place.sent.remove(sent)
-                self.carry_out(sent, refuse=False)
+            asked = [one for one in self.place.sent if one.change.id == name]
+            if WAYS[step].kind == "command" and asked:
+                self.place.sent.remove(asked[-1])
+                self.carry_out(asked[-1], refuse=False)
                 self.place.answer(*self.answers.pop())
             for unit in state.remaining() if WAYS[step].kind != "command" else ():
                 if WAYS[step].kind == "facts":
-                    self.place.see(unit.application, name)
+                    health = "missing" if is_removal(state.content().request.action) else "healthy"
+                    self.place.see(unit.application, name, health=health)
                 else:
                     self.place.report(name, step, unit.application)
-        if self.place.change(name).step == "capture":
-            self.nobody_answers(name)
 
     @rule(name=st.sampled_from(NAMES))
     def cancel(self, name: str) -> None:
@@ -210,6 +218,15 @@ class AnyOrder(RuleBasedStateMachine):
         for name in ("blog", "store"):
             taken = {item.change for item in self.place.application(name).queue if item.taken}
             assert len(taken) <= 1
+
+    @invariant()
+    def what_runs_is_admitted(self) -> None:
+        """Whatever a change that gave up asks for late."""
+        for name in ("blog", "store"):
+            application = self.place.application(name)
+            flies = any(item.taken for item in application.queue)
+            if application.runs_in(plans.PROD) and not flies:
+                assert name in self.others.standing.applications
 
     @invariant()
     def progress_never_lies(self) -> None:
@@ -279,9 +296,7 @@ class AnyOrder(RuleBasedStateMachine):
         for item in state.content().lock:
             application = self.place.application(item.application)
             runs = application.runs_in(plans.PROD)
-            admitted = item.application in self.others.admitted
-            # What one gave up to wait for may reach the Environment behind what another one sent.
-            assert runs == admitted or "admit" in self.told() or removal
+            assert runs == (item.application in self.others.standing.applications)
 
     def told(self) -> str:
         """Return all that changes say they left."""

@@ -41,7 +41,7 @@ def test_a_change_asks_others_in_the_words_that_they_understand() -> None:
     apply(place, "ch-1", fresh)
     (admit,) = place.sent
     assert admit.send.ref == environment_ref("acme", plans.PROD)
-    assert admit.send.command == env1.AdmitApplication(application="blog")
+    assert admit.send.command == env1.AdmitApplication(application="blog", change="ch-1")
     advance(place)
     (hold,) = place.sent
     assert hold.send.ref == account_ref("acme")
@@ -110,7 +110,7 @@ def test_a_refusal_is_final_and_what_was_begun_is_taken_back_in_reverse_order() 
     assert isinstance(release.send.command, bill1.ReleaseHold)
     place.answer(place.sent.pop(), "hold-not-found")
     (back,) = place.sent
-    assert back.send.command == env1.ReleaseApplication(application="blog")
+    assert back.send.command == env1.ReleaseApplication(application="blog", change="ch-1")
     place.answer(place.sent.pop())
     (failed,) = place.events(pro1.ChangeFailed)
     assert (failed.step, failed.undone, failed.left) == ("hold", ("hold", "admit"), ())

@@ -126,7 +126,7 @@ async def test_a_refusal_ends_the_change_and_leaves_nothing(place: Town, others:
     database, target = place.sent
     assert isinstance(target.send.command, env1.AdmitApplication)
     assert database.send.command == env1.AdmitApplication(
-        application="wiki-postgres", together=("wiki",)
+        application="wiki-postgres", together=("wiki",), change="ch-1"
     )
     assert target.send.command.together == ("wiki-postgres",)
     place.answer(database)

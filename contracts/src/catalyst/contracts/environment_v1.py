@@ -245,6 +245,8 @@ class AdmitApplication(Command, frozen=True, kw_only=True):
     """Name of the Application."""
     together: tuple[Annotated[Line, msgspec.Meta(examples=["blog-db"])], ...] = ()
     """Names of others that the same change brings there: there has to be room for all of them."""
+    change: Annotated[Line, msgspec.Meta(examples=["ch-1"])] = ""
+    """The change that brings it there, refused once that is over; empty: whatever is in flight."""
 
 
 class ReleaseApplication(Command, frozen=True, kw_only=True):
@@ -252,6 +254,8 @@ class ReleaseApplication(Command, frozen=True, kw_only=True):
 
     application: Annotated[Line, msgspec.Meta(examples=["blog"])]
     """Name of the Application."""
+    change: Annotated[Line, msgspec.Meta(examples=["ch-1"])] = ""
+    """The change that lets it go, refused where another wants it by now; empty: whoever does."""
 
 
 # ---- events

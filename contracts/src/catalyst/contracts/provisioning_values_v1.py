@@ -275,3 +275,11 @@ def progress(steps: tuple[Step, ...], completed: tuple[Step, ...], step: Step | 
     percent = 100 if len(done) == len(steps) else len(done) * 100 // max(1, len(steps))
     number = steps.index(step) + 1 if step in steps else 0
     return Progress(percent=percent, step=step, number=number, steps=len(steps))
+
+
+def without(left: tuple[str, ...], step: Step) -> tuple[str, ...]:
+    """Return what a change says that it left, without what it says of a step.
+
+    A line begins with its step, and with the Application if it is about one alone.
+    """
+    return tuple(line for line in left if line.partition(":")[0].partition(" ")[0] != step)

@@ -19,6 +19,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     PlanRequest,
     Step,
     progress,
+    without,
 )
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.deletion import Deletion, News, environment_key, organization_key
@@ -139,8 +140,8 @@ def _with(doc: Doc, step: str, **changes: Any) -> Doc:
     steps = tuple(replace(one, **changes) if one.step == step else one for one in doc.steps)
     done = tuple(one.step for one in steps if one.status == "done")
     found = progress(tuple(one.step for one in steps), done, None)
-    undoing = doc.status == "undoing"
-    return replace(doc, steps=steps, percent=doc.percent if undoing else found.percent)
+    kept = doc.status == "undoing" or doc.finished is not None
+    return replace(doc, steps=steps, percent=doc.percent if kept else found.percent)
 
 
 def _held_back(doc: Doc, event: pro.ChangeHeldBack, _at: At) -> Doc:
@@ -194,6 +195,10 @@ def _progressed(doc: Doc, event: pro.ChangeStepProgressed, _at: At) -> Doc:
 def _completed(doc: Doc, event: pro.ChangeStepCompleted, _at: At) -> Doc:
     changes: dict[str, Any] = {"detail": event.detail} if event.detail else {}
     status = "undone" if event.undo else "done"
+    if doc.finished is not None:
+        # It was left, and is taken back after all.
+        undone = (*doc.undone, event.step)
+        doc = replace(doc, undone=undone, left=without(doc.left, event.step))
     return _with(doc, event.step, status=status, deadline=None, reason="", **changes)
 
 

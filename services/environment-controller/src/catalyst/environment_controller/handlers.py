@@ -11,6 +11,7 @@ from typing import Final
 from catalyst.chassis.service import Aggregate, Process, Service, on
 from catalyst.contracts import environment_v1 as env1
 from catalyst.environment_controller.domain import (
+    applications,
     children,
     deletion,
     environment,
@@ -42,6 +43,13 @@ AGGREGATES: Final = (
         initial=progress.Onboarding(),
         evolve=progress.evolve,
         fold=3,
+    ),
+    # decided by provisioning, read and guarded here
+    Aggregate(
+        service="provisioning",
+        name=applications.AGGREGATE,
+        initial=applications.Application(),
+        evolve=applications.evolve,
     ),
 )
 
@@ -88,10 +96,15 @@ RULES: Final = (
     on(
         env1.AdmitApplication,
         "environment",
-        environment.admit_application,
-        environment.reads_admit,
+        applications.admit,
+        applications.reads_admit,
     ),
-    on(env1.ReleaseApplication, "environment", environment.release_application),
+    on(
+        env1.ReleaseApplication,
+        "environment",
+        applications.release,
+        applications.reads_release,
+    ),
     on(env1.RecordCommit, "environment", environment.record_commit),
     # EnvironmentPolicies
     on(env1.DefinePolicy, "policy", policy.define, policy.reads_owner, makes=True),

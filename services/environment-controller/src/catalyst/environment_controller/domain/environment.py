@@ -18,7 +18,6 @@ from catalyst.environment_controller.domain.manifest import (
     Committed,
     committed,
     record,
-    require_service,
 )
 from catalyst.environment_controller.domain.organization import (
     SERVICE,
@@ -28,10 +27,9 @@ from catalyst.environment_controller.domain.organization import (
     with_name,
     without_name,
 )
-from catalyst.environment_controller.domain.policy import Policy, policy_ref, require_editor
+from catalyst.environment_controller.domain.policy import policy_ref, require_editor
 
 AGGREGATE: Final = "environment"
-PROVISIONING: Final = "provisioning"
 MULTI_REGION_MIN: Final = 2
 
 
@@ -259,83 +257,6 @@ def attach_policy(state: Environment, command: env1.AttachPolicy, context: Conte
     if command.policy == state.policy:
         return Decision()
     return emit(env1.PolicyAttached(environment=context.ref.id, policy=command.policy))
-
-
-# ---- Applications
-
-
-def reads_admit(state: Environment, command: env1.AdmitApplication, ref: Ref) -> Sequence[Ref]:
-    """Name the Organization, and the policy that limits how many Applications there may be."""
-    slug = ref.organization or ""
-    if state.policy is None or command.application in state.applications:
-        return (ref_of(slug),)
-    return (ref_of(slug), policy_ref(slug, state.policy))
-
-
-def admit_application(
-    state: Environment, command: env1.AdmitApplication, context: Context
-) -> Decision:
-    """Let an Application stand in the Environment; again changes nothing.
-
-    Who came before a limit was lowered stays. What one change brings is admitted one by one, and
-    each counts those that are still to come: of two changes for which there is not enough room
-    together, one passes.
-
-    Raises:
-        Rejected: `application-name-invalid`, `application-reserved`, `quota-exceeded`, or why
-            nothing may change.
-    """
-    require_service(context, PROVISIONING)
-    slug, organization = _owner(context)
-    require_environment(state, context.ref.id)
-    if command.application in state.applications:
-        return Decision()
-    require_changeable(organization, slug)
-    found = Findings()
-    naming.check_application(command.application, slug, found, "/data/application")
-    found.settle()
-    _require_room(state, command, context)
-    return emit(
-        env1.ApplicationAdmitted(environment=context.ref.id, application=command.application)
-    )
-
-
-def _require_room(state: Environment, command: env1.AdmitApplication, context: Context) -> None:
-    if state.policy is None:
-        return
-    policy: Policy = context.reads[policy_ref(context.ref.organization or "", state.policy)]
-    limit = policy.applications_max if policy.exists else None
-    asked = {command.application, *command.together} - {*state.applications}
-    present = len(state.applications)
-    if limit is None or present + len(asked) <= limit:
-        return
-    raise Rejected(
-        "quota-exceeded",
-        f"the policy {state.policy!r} lets {limit} Applications into {context.ref.id!r}:"
-        f" {present} are used or held, and {len(asked)} more would come",
-        pointer="/data/application",
-    )
-
-
-def release_application(
-    state: Environment, command: env1.ReleaseApplication, context: Context
-) -> Decision:
-    """Take an Application out of the Environment, of a suspended Organization as well.
-
-    Raises:
-        Rejected: `application-not-admitted`.
-    """
-    require_service(context, PROVISIONING)
-    require_environment(state, context.ref.id)
-    if command.application not in state.applications:
-        raise Rejected(
-            "application-not-admitted",
-            f"the Application {command.application!r} is not in {context.ref.id!r}",
-            pointer="/data/application",
-        )
-    return emit(
-        env1.ApplicationReleased(environment=context.ref.id, application=command.application)
-    )
 
 
 # ---- Git and the fold

@@ -21,6 +21,7 @@ NOTHING_THERE: Final = frozenset(
         "account-closed",
         "account-not-found",
         "application-not-admitted",
+        "application-wanted",
         "environment-not-found",
         "hold-ended",
         "hold-not-found",
@@ -53,11 +54,11 @@ def command(writing: Writing, step: Step, unit: Unit, *, undo: bool) -> Send:
     match step:
         case "admit" if not undo:
             admitted = env1.AdmitApplication(
-                application=unit.application, together=_together(writing, unit)
+                application=unit.application, together=_together(writing, unit), change=name
             )
             return Send(ref=environment_ref(organization, unit.environment), command=admitted)
         case "admit" | "release":
-            released = env1.ReleaseApplication(application=unit.application)
+            released = env1.ReleaseApplication(application=unit.application, change=name)
             return Send(ref=environment_ref(organization, unit.environment), command=released)
         case "hold" if not undo:
             return Send(ref=account_ref(organization), command=_hold(writing))

@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Event, derived_id
-from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.contracts.provisioning_values_v1 import Step, without
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain.gate import Approved
 from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS, WAYS, Unit, units
@@ -218,7 +218,13 @@ def _started(state: Change, event: pro1.ChangeStepStarted) -> Change:
 def _completed(state: Change, event: pro1.ChangeStepCompleted) -> Change:
     replace = msgspec.structs.replace
     if event.undo:
-        return replace(state, undone=_with(state.undone, event.step), gen="", deadline=None)
+        state = replace(
+            state,
+            undone=_with(state.undone, event.step),
+            passed=tuple(step for step in state.passed if step != event.step),
+            left=without(state.left, event.step),
+        )
+        return replace(state, gen="", deadline=None) if event.step == state.step else state
     completed = _with(state.completed, event.step)
     return replace(state, completed=completed, gen="", deadline=None, reason="")
 

@@ -1,8 +1,9 @@
 """A change as a process manager: what follows from events, timers, answers and reports.
 
 Repeats: an input whose id was handled changes nothing, and a step that is done stays done. Answers
-and reports that come late are accepted without effect, but for two: what was granted after it was
-given up is given back, and what was sold after it is ended.
+and reports that come late are accepted without effect, but for three: what was granted after it was
+given up is given back, what was sold after it is ended, and what was left is told no longer once it
+is taken back after all.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import flow, turn, undoing
 from catalyst.provisioning.domain.application import application_ref
-from catalyst.provisioning.domain.asking import command
+from catalyst.provisioning.domain.asking import NOTHING_THERE, command
 from catalyst.provisioning.domain.change import SERVICE, TAKEN, Asked, Change, change_ref
 from catalyst.provisioning.domain.steps import WAYS, WHOLE, Unit, is_removal
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
@@ -145,16 +146,23 @@ def _answered(writing: Writing, given: Answer) -> None:
 
 
 def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
-    """Give back what was granted after it had been given up, and end what was sold after it."""
+    """Give back what was granted after it had been given up, and end what was sold after it.
+
+    What could not be taken back, and is now, is no longer told.
+    """
     state = writing.state
     if _is_taken(given, asked):
         if state.takes_back:
             undoing.taken(writing)
         return
+    if asked.undo:
+        if given.status == "accepted" or given.code in NOTHING_THERE:
+            undoing.settle(writing, asked.step, asked.unit)
+        return
     undoing_it = state.undo and state.step == asked.step
     given_up = asked.unit in state.done if undoing_it else asked.step in state.undone
     over = given_up or asked.step in state.passed
-    if asked.undo or asked.step not in GRANTS or given.status != "accepted" or not over:
+    if asked.step not in GRANTS or given.status != "accepted" or not over:
         return
     if asked.step == "admit" and _wanted(writing, asked.unit):
         return

@@ -22,6 +22,7 @@ from catalyst.provisioning.domain.steps import (
     Unit,
     is_new,
     subscription,
+    units,
 )
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
 
@@ -117,6 +118,27 @@ def done(writing: Writing, unit: Unit, commits: dict[str, str] | None = None) ->
     completed = pro1.ChangeStepCompleted(step=step, undo=True, input=writing.context.input_id)
     writing.emit(completed)
     _go_on(writing)
+
+
+def settle(writing: Writing, step: Step, unit: Unit) -> None:
+    """Note that what was passed over is taken back after all, or stands for another change now."""
+    state = writing.state
+    if step not in state.passed or unit in state.done or (step == "hold" and state.taken):
+        return
+    if unit != WHOLE:
+        writing.emit(
+            pro1.ChangeStepProgressed(
+                step=step,
+                application=unit.application,
+                environment=unit.environment,
+                undo=True,
+                input=writing.context.input_id,
+            )
+        )
+        # Only what is taken back last works on several: so what is done is what is done of it.
+        if any(other not in writing.state.done for other in units(writing.content, step)):
+            return
+    writing.emit(pro1.ChangeStepCompleted(step=step, undo=True, input=writing.context.input_id))
 
 
 def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> None:
