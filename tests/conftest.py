@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from tests.support import authorities
 from tests.support.broker import Access, SharedBroker, private
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -46,7 +45,6 @@ def _in_memory() -> None:
 
 
 _in_memory()
-authorities.read_once()
 
 # No test is timed, so neither is an example. At a desk the unit tests are for every save; CI draws
 # ten times as many examples.

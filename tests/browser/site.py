@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from tests.support.clients import plain
 
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
@@ -29,7 +30,7 @@ class Site:
     @asynccontextmanager
     async def reaching(cls, installation: Installation, context: Context) -> AsyncIterator["Site"]:
         """Reach a stack for the block."""
-        async with httpx.AsyncClient(base_url=context.http, timeout=30) as http:
+        async with plain(base_url=context.http, timeout=30) as http:
             yield cls(installation, context, http)
 
     def token(

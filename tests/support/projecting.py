@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 from joserfc.jwk import OKPKey
+from tests.support.clients import plain
 from tests.support.waiting import until
 
 from catalyst.chassis import app as process
@@ -86,9 +87,7 @@ async def served(member: Projector, *, shown: bool = True) -> AsyncIterator[http
         address = await stack.enter_async_context(
             process.serving(member.app, bound, grace_seconds=1)
         )
-        yield await stack.enter_async_context(
-            httpx.AsyncClient(base_url=address, timeout=httpx.Timeout(15))
-        )
+        yield await stack.enter_async_context(plain(base_url=address, timeout=httpx.Timeout(15)))
 
 
 async def fresh(js: JetStream, seq: int) -> dict[str, bytes]:

@@ -19,9 +19,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
 from starlette.types import ASGIApp
 from tests.support.broker import Access
+from tests.support.clients import plain
 
 from catalyst.chassis.app import Member, listen, serving
 from catalyst.chassis.jetstream.connection import connect
@@ -194,7 +194,7 @@ async def _deciding(
 
 
 async def _ready(address: str) -> None:
-    async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=address) as http:
+    async with asyncio.timeout(START_SECONDS), plain(base_url=address) as http:
         while True:
             answer = await http.get("/readyz")
             if answer.status_code == 200:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.support.clients import plain
 from tests.support.waiting import until
 
 from catalyst.chassis import app as process
@@ -102,7 +103,7 @@ class Stack:
     def client(self, token: str | None = None) -> httpx.AsyncClient:
         """A plain HTTP client with a bearer token, or with none."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
+        return plain(base_url=self.url, headers=headers, timeout=20.0)
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[JetStream]:
@@ -174,7 +175,7 @@ class Stack:
                 await asyncio.wait(running)
 
     async def _ready(self) -> None:
-        async with httpx.AsyncClient() as http:
+        async with plain() as http:
 
             async def ready() -> bool:
                 return (await http.get(f"{self.url}/readyz")).status_code == 200

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pytest
 import requests
 import schemathesis
@@ -27,6 +26,7 @@ from tests.integration.client.stack import Stack, running
 from tests.integration.gateway import fuzzing
 from tests.integration.gateway.stack import acme
 from tests.support.broker import Access, SharedBroker
+from tests.support.clients import plain
 from tests.support.each import each
 from tests.support.invariants import check_log
 from tests.support.waiting import until
@@ -191,7 +191,7 @@ class Door:
                     return False
 
             await until(equal)
-        async with httpx.AsyncClient(base_url=self.stack.http) as http:
+        async with plain(base_url=self.stack.http) as http:
             assert (await http.get("/readyz")).status_code == 200
 
 

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from tests.support.clients import plain
 
 from catalyst.chassis import app as process
 from catalyst.gateway.passing import Below, Upstream
@@ -79,7 +80,7 @@ class Doors:
 @asynccontextmanager
 async def doors(inner: Inner) -> AsyncIterator[Doors]:
     async with (
-        httpx.AsyncClient(limits=httpx.Limits(max_connections=None)) as http,
+        plain(limits=httpx.Limits(max_connections=None)) as http,
         process.serving(inner.app, process.listen("127.0.0.1", 0), grace_seconds=1) as within,
     ):
         outer = Starlette(routes=[Below("/v1/state", Upstream(http, within))])
@@ -93,7 +94,7 @@ async def test_an_answer_arrives_part_by_part_and_ends_with_its_reader() -> None
     async with doors(Inner()) as door:
         async with (
             asyncio.timeout(60),
-            httpx.AsyncClient() as http,
+            plain() as http,
             http.stream("GET", f"{door.url}/v1/state/slow") as answer,
         ):
             lines = answer.aiter_lines()
@@ -114,14 +115,14 @@ async def test_a_body_is_passed_on_while_it_arrives() -> None:
         yield b"b" * 20
 
     async with doors(inner) as door:
-        async with asyncio.timeout(60), httpx.AsyncClient() as http:
+        async with asyncio.timeout(60), plain() as http:
             answer = await http.post(f"{door.url}/v1/state/body", content=body())
         assert answer.text == "30"
 
 
 async def test_what_concerns_one_connection_is_not_passed_on() -> None:
     async with doors(Inner()) as door:
-        async with httpx.AsyncClient() as http:
+        async with plain() as http:
             answer = await http.get(
                 f"{door.url}/v1/state/a%2Fb/c?x=1&y=%20",
                 headers={
@@ -145,7 +146,7 @@ async def test_what_concerns_one_connection_is_not_passed_on() -> None:
 
 
 async def test_a_member_that_is_down_is_a_problem() -> None:
-    async with httpx.AsyncClient() as http:
+    async with plain() as http:
         outer = Starlette(routes=[Below("/v1/state", Upstream(http, "http://127.0.0.1:9"))])
         transport = httpx.ASGITransport(outer)
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as asking:
@@ -154,13 +155,13 @@ async def test_a_member_that_is_down_is_a_problem() -> None:
 
 
 async def test_an_answer_that_is_cut_inside_is_cut_outside() -> None:
-    async with doors(Inner()) as door, httpx.AsyncClient() as http:
+    async with doors(Inner()) as door, plain() as http:
         with pytest.raises(httpx.RemoteProtocolError):
             await http.get(f"{door.url}/v1/state/cut")
 
 
 async def test_only_what_is_below_is_taken() -> None:
-    async with doors(Inner()) as door, httpx.AsyncClient() as http:
+    async with doors(Inner()) as door, plain() as http:
         for path, status in (("/v1/statex", 404), ("/v1", 404)):
             assert (await http.get(f"{door.url}{path}")).status_code == status
         assert (await http.get(f"{door.url}/v1/state/x")).status_code == 207

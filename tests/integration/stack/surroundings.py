@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.clients import plain
 from tests.support.rig import acme
 from tests.support.waiting import until
 
@@ -76,7 +77,7 @@ async def beats(stack: Stack) -> int:
     headers = {"Authorization": f"Bearer {stack.context.operator.token}"}
     async with (
         asyncio.timeout(40),
-        httpx.AsyncClient(base_url=stack.context.http, headers=headers, timeout=40) as http,
+        plain(base_url=stack.context.http, headers=headers, timeout=40) as http,
         http.stream("GET", "/v1/stream") as answer,
     ):
         assert answer.status_code == httpx.codes.OK
