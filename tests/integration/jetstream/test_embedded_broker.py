@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 from tests.integration.jetstream.streams import fill, log_stream
 from tests.support.broker import own_connection, private
+from tests.support.disks import mounted
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream import topology, wire
@@ -126,7 +128,12 @@ async def test_a_directory_in_use_is_told(own_server: BrokerProcess) -> None:
     with pytest.raises(DataDirectoryInUse, match="another Catalyst") as caught:
         await second.start()
 
-    assert str(own_server.settings.directory) in str(caught.value)
+    told = f"works in {own_server.settings.directory}: process {os.getpid()}"
+    assert str(caught.value).endswith(told)
+    assert f"`kill {os.getpid()}`" in caught.value.hint
+    # Whoever was told another name of the directory reads that one.
+    with pytest.raises(DataDirectoryInUse, match="works in my-data: process"):
+        await changed(own_server, shown="my-data").start()
     # The first one is none the worse for it.
     async with own_connection(own_server) as js:
         assert await js.rtt() > 0
@@ -146,29 +153,27 @@ async def test_a_port_of_another_program_is_told(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         process = changed(private(tmp_path / "broker"), port=port)
 
-        with pytest.raises(PortTaken, match="choose another"):
+        with pytest.raises(PortTaken, match=f"port {port}") as caught:
             await process.start()
+
+    assert "choose another" in caught.value.hint
 
 
 async def test_a_full_disk_is_told_before_the_start(tmp_path: Path) -> None:
-    process = changed(private(tmp_path / "broker"), min_free_bytes=1 << 60)
+    process = changed(private(tmp_path / "broker"), min_free_bytes=1 << 60, shown="my-data")
 
-    with pytest.raises(DiskFull, match="make room"):
+    with pytest.raises(DiskFull, match="free at my-data") as caught:
         await process.start()
 
+    assert "make room" in caught.value.hint
     assert process.pid is None
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path / "disk", 4) as disk:
+        yield disk
 
 
 async def test_a_disk_that_becomes_full_is_told(small_disk: Path) -> None:
@@ -185,7 +190,7 @@ async def test_a_disk_that_becomes_full_is_told(small_disk: Path) -> None:
         await process.stop()
 
     assert isinstance(fault, DiskFull)
-    assert "make room" in str(fault)
+    assert "make room" in fault.hint
 
 
 async def until_refused(js: JetStream) -> None:
@@ -214,9 +219,12 @@ async def test_a_damaged_description_of_a_stream_is_told(tmp_path: Path, name: s
     process = await filled(tmp_path / "broker")
     (stream_directory(process) / name).write_bytes(b"garbage")
 
-    with pytest.raises(StoreCorrupt, match="restore it from a copy"):
+    with pytest.raises(StoreCorrupt, match=rf"stored in {process.settings.directory} ") as caught:
         await process.start()
 
+    assert "from a copy" in caught.value.hint
+    # What the server says is kept, without the time and level that a log has.
+    assert not re.search(r"\[\w{3}\]|\d\d:\d\d", str(caught.value))
     # The server itself would have gone on without the stream.
     assert process.pid is None
 

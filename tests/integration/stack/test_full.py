@@ -4,13 +4,11 @@ So does whoever asks whether a member is ready: nothing can be stored, however w
 """
 
 import asyncio
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.support.disks import MIB, fill, mounted
 from tests.support.waiting import until
 
 from catalyst.chassis import probe
@@ -24,18 +22,11 @@ from catalyst.contracts import topology as contract
 
 pytestmark = pytest.mark.real
 
-MIB = 1024 * 1024
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    where = tmp_path / "disk"
-    where.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(where)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("a disk of its own can be mounted by root only")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    with mounted(tmp_path / "disk", 64) as disk:
+        yield disk
 
 
 @pytest.mark.guarantee("G7.11")
@@ -71,11 +62,7 @@ async def test_a_disk_that_was_full_is_told_and_mended_once_there_is_room(
                 return "stores nothing" in str(await ready())
 
             await until(well)
-            filler = small_disk / "filler"
-            with suppress(OSError), filler.open("wb") as file:
-                while True:
-                    file.write(bytes(MIB))
-                    file.flush()
+            filler = fill(small_disk)
 
             async def stored() -> bool:
                 try:

@@ -5,6 +5,7 @@ Called by `catalyst up`, by the first start of the compose stack, and by the tes
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,11 @@ def load(path: Path) -> Key:
             raise Expected(f"the key file {path} can be read by others", hint=f"chmod 600 {path}")
         return import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]]))
     except (OSError, msgspec.MsgspecError, JoseError, ValueError) as error:
-        raise Expected(f"the key file {path} cannot be used: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Expected(
+            f"the key file {path} cannot be used: {why}",
+            hint="make it readable for this user, or restore it from a copy",
+        ) from error
 
 
 class KeyRing:
@@ -99,7 +104,8 @@ class KeyRing:
                 ring._complete()
         except OSError as error:
             why = f"the keys in {directory} cannot be written: {error.strerror}"
-            raise Expected(why, hint="make the directory writable, or choose another") from error
+            mend = "make room" if error.errno == errno.ENOSPC else "make the directory writable"
+            raise Expected(why, hint=f"{mend}, or choose another directory") from error
         return ring
 
     @property

@@ -5,8 +5,6 @@ hold: `catalyst.chassis.jetstream.topology` does that, through an ordinary conne
 """
 
 import asyncio
-import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -14,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import IO, Any, Final
@@ -22,6 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from catalyst.cli.brokerfaults import (
+    NO_ROOM,
     BrokerFault,
     DataDirectoryInUse,
     DiskFull,
@@ -29,6 +28,7 @@ from catalyst.cli.brokerfaults import (
     StoreCorrupt,
     fault_in,
 )
+from catalyst.cli.brokerlock import held
 
 __all__ = [
     "Account",
@@ -92,6 +92,8 @@ class BrokerSettings(msgspec.Struct, frozen=True):
     directory: Path
     """Its own: configuration, log, lock and the streams."""
     accounts: Sequence[Account]
+    shown: str = ""
+    """What a person calls the directory, where that is another one around it."""
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free one. A restart keeps the one it was given."""
@@ -185,6 +187,11 @@ class BrokerProcess:
         return f"nats://{self.settings.host}:{self.port}"
 
     @property
+    def shown(self) -> str:
+        """What a person calls its directory."""
+        return self.settings.shown or str(self.settings.directory)
+
+    @property
     def log_path(self) -> Path:
         """What the broker says about itself."""
         return self.settings.directory / "broker.log"
@@ -207,13 +214,17 @@ class BrokerProcess:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             free = shutil.disk_usage(directory).free
         except OSError as error:
-            raise BrokerFault(f"cannot use {directory}: {error.strerror}") from error
+            raise BrokerFault(
+                f"cannot use {self.shown}: {error.strerror}",
+                hint="choose another directory with --data",
+            ) from error
         if free < self.settings.min_free_bytes:
             raise DiskFull(
-                f"only {free >> 20} MiB are free at {directory}, and the broker needs "
-                f"{self.settings.min_free_bytes >> 20}: make room, or choose another directory"
+                f"only {free >> 20} MiB are free at {self.shown}, and the broker needs "
+                f"{self.settings.min_free_bytes >> 20}",
+                hint=NO_ROOM,
             )
-        with _locked(directory) as lock:
+        with held(directory, self.shown) as lock:
             self._spawn(lock)
             try:
                 async with asyncio.timeout(START_SECONDS):
@@ -260,7 +271,7 @@ class BrokerProcess:
 
     def fault(self) -> BrokerFault | None:
         """What its log complains about since this start; nothing if all is well."""
-        return fault_in(self._log(), self.settings.directory, self.port)
+        return fault_in(self._log(), self.settings.directory, self.port, self.shown)
 
     def has_room(self) -> bool:
         """Whether its disk has what a start needs."""
@@ -343,22 +354,6 @@ class BrokerProcess:
                 return file.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[IO[bytes]]:
-    """Hold the directory while a child is started; the child keeps it until it ends.
-
-    The lock belongs to the open file, which the child inherits, so it outlives this process.
-    """
-    with (directory / "lock").open("a+b") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataDirectoryInUse(
-                f"another Catalyst works in {directory}: stop it, or choose another directory"
-            ) from None
-        yield lock
 
 
 def _account(account: Account) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 
 class BrokerFault(Exception):
-    """The embedded broker cannot run; the text tells a person why and what to do."""
+    """The embedded broker cannot run; the text tells a person why."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Say what is wrong; `hint` says what to do about it."""
+        super().__init__(message)
+        self.hint = hint
 
 
 class DataDirectoryInUse(BrokerFault):
@@ -26,25 +32,42 @@ class DiskFull(BrokerFault):
     """There is no room to write to."""
 
 
-def fault_in(log: str, directory: Path, port: int) -> BrokerFault | None:
-    """Return what the broker's log complains about; None if all is well."""
+def fault_in(log: str, directory: Path, port: int, shown: str) -> BrokerFault | None:
+    """Return what the broker's log complains about; None if all is well.
+
+    Args:
+        log: What it said since its start.
+        directory: Its own.
+        port: Where it listens.
+        shown: How a person calls the directory.
+    """
     for line in log.splitlines():
         if "address already in use" in line:
             return PortTaken(
-                f"port {port} is taken: stop who listens there, or choose another with --port"
+                f"port {port}, which the broker needs, is taken",
+                hint="stop who listens there, or choose another port",
             )
         if "no space left on device" in line:
-            return DiskFull(f"the disk of {directory} is full: make room, then start again")
-        if "permission denied" in line:
-            return BrokerFault(f"the broker may not write in {directory}: give it to this user")
+            return DiskFull(f"the disk of {shown} is full", hint=NO_ROOM)
+        if "permission denied" in line or "not writable" in line:
+            return BrokerFault(
+                f"the broker may not write below {shown}: permission denied",
+                hint=f"give {shown} and all that is in it to this user, or choose another "
+                "directory with --data",
+            )
         if any(sign in line for sign in _SIGNS_OF_DAMAGE) or _lost_blocks(line, directory):
             return StoreCorrupt(
-                f"the broker cannot read what it stored in {directory}: restore it from a copy, "
-                f"or move it away to begin anew (the broker says: {line.partition('] ')[2]})"
+                f"what the broker stored in {shown} cannot be read: "
+                f"{_PREFIX.sub('', line.partition('] ')[2])}",
+                hint=f"restore the whole directory {shown} from a copy, or move it away and begin "
+                "anew with an empty one",
             )
     return None
 
 
+NO_ROOM: Final = "make room, or choose another directory with --data"
+_PREFIX: Final = re.compile(r"^[\d/]+ [\d:.]+ \[\w+\]\s*")
+"""When the broker said it, and how loud."""
 _SIGNS_OF_DAMAGE: Final = (
     "Can't start JetStream",
     "metafile",

@@ -74,7 +74,7 @@ def load(path: Path) -> Contexts:
     except (OSError, msgspec.MsgspecError) as error:
         raise Failure(
             ExitCode.UNEXPECTED,
-            f"the connections in {path} cannot be read: {error}",
+            f"the connections in {path} cannot be read: {_reason(error)}",
             hint="mend or remove the file; `catalyst context add` writes a new one",
         ) from error
 
@@ -96,8 +96,21 @@ def save(path: Path, contexts: Contexts) -> None:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise Failure(
-            ExitCode.UNEXPECTED, f"the connections in {path} cannot be written: {error}"
+            ExitCode.UNEXPECTED,
+            f"the connections in {path} cannot be written: {error.strerror}",
+            hint="make the directory writable and make room, or name another in XDG_CONFIG_HOME",
         ) from error
+
+
+def check_place(path: Path) -> Contexts:
+    """Return what the file holds, and see that it can be written.
+
+    Raises:
+        Failure: If it cannot be read or written.
+    """
+    known = load(path)
+    save(path, known)
+    return known
 
 
 def register(path: Path, name: str, context: Context) -> None:
@@ -152,8 +165,13 @@ def of_directory(data: Path) -> Context:
     try:
         found = msgspec.json.decode(source.read_bytes(), type=Context)
     except (OSError, msgspec.MsgspecError) as error:
-        raise Failure(ExitCode.UNEXPECTED, f"{source} cannot be read: {error}") from error
+        raise Failure(ExitCode.UNEXPECTED, f"{source} cannot be read: {_reason(error)}") from error
     return msgspec.structs.replace(found, data=str(data.resolve()))
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file cannot be used, without its name and numbers."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _named_after(data: str, taken: Container[str]) -> str:

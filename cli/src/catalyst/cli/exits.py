@@ -148,9 +148,9 @@ def _known(error: BaseException) -> Failure | None:
         case Malformed():
             hint = "is the address really one of Catalyst, and of a version that fits?"
             return Failure(ExitCode.UNEXPECTED, str(error), code="malformed-answer", hint=hint)
-        case ClientError() | BrokerFault():
+        case ClientError():
             return Failure(ExitCode.UNEXPECTED, str(error))
-        case Expected():
+        case Expected() | BrokerFault():
             return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
         case _:
             return None

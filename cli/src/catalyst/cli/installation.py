@@ -43,7 +43,9 @@ class Installation:
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            why = "it is a file" if data.is_file() else error.strerror
+            # Devices and sockets as well: whatever can be looked at and is no directory.
+            there = data.exists() and not data.is_dir()
+            why = "it is a file" if there else error.strerror
             raise Expected(
                 f"the directory {data} cannot be used: {why}",
                 hint="choose another one with --data",
@@ -156,4 +158,7 @@ def _write_private(path: Path, content: bytes) -> None:
             file.write(content)
         draft.replace(path)
     except OSError as error:
-        raise Expected(f"{path} cannot be written: {error.strerror}") from error
+        raise Expected(
+            f"{path} cannot be written: {error.strerror}",
+            hint="make the directory writable and make room, or choose another with --data",
+        ) from error

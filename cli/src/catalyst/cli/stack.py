@@ -120,6 +120,7 @@ async def _broker(
         return
     how = BrokerSettings(
         directory=installation.broker_directory,
+        shown=str(installation.data),
         accounts=[],
         port=options.nats_port,
         sync_interval=options.sync_interval,
@@ -197,7 +198,7 @@ async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
                 tell("the broker is back")
                 break
             except BrokerFault as error:
-                tell(str(error))
+                tell(f"{error}; {error.hint}" if error.hint else str(error))
                 deaths += 1
                 if deaths >= MAX_DEATHS:
                     raise
@@ -213,7 +214,7 @@ async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> str:
         await asyncio.sleep(LOOK_SECONDS)
         if not told and broker.is_full():
             told = True
-            tell(f"the disk of {broker.settings.directory} is full: nothing is accepted, make room")
+            tell(f"the disk of {broker.shown} is full: nothing is accepted, make room")
         if told and broker.has_room():
             tell("there is room again")
             await broker.stop()

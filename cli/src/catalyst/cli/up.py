@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO
 
 import typer
 
@@ -28,9 +28,22 @@ HURRIED: Final = (
 )
 
 
+def _directory(text: str) -> Path:
+    # An empty text would be the directory one stands in, as it comes of a variable that is not set.
+    if not text:
+        raise typer.BadParameter("it is empty; `.` is the directory that you are in")
+    return Path(text)
+
+
 def up(
     data: Annotated[
-        Path, typer.Option("--data", help="Directory that holds everything; made if missing.")
+        Path,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            parser=_directory,
+            help="Directory that holds everything; made if missing.",
+        ),
     ] = Path(".catalyst"),
     port: Annotated[
         int, typer.Option("--port", help="HTTP port; 0 takes a free one.", min=0, max=65535)
@@ -76,17 +89,27 @@ def up(
 
 async def _up(data: Path, options: Options) -> None:
     # First of all, so that a refused start leaves no directory behind.
-    known = contexts.load(contexts.default_path())
+    known = contexts.check_place(contexts.default_path())
     startable.check_listening(options.host, options.port, known)
     if options.nats_url:
         await startable.check_broker(options.nats_url)
     installation = Installation(data)
     log = data / "up.log"
-    with log.open("a", encoding="utf-8") as stream:
+    with _opened(log) as stream:
         logs.configure("up", _level(), stream)
         # A line that the disk has no room for is left out, not replaced by a page on stderr.
         logging.raiseExceptions = False
         await _keep(installation, options, log)
+
+
+def _opened(log: Path) -> TextIO:
+    try:
+        return log.open("a", encoding="utf-8")
+    except OSError as error:
+        hint = "make the directory writable and make room, or choose another with --data"
+        raise Failure(
+            ExitCode.UNEXPECTED, f"{log} cannot be written: {error.strerror}", hint=hint
+        ) from error
 
 
 async def _keep(installation: Installation, options: Options, log: Path) -> None:

@@ -1,0 +1,163 @@
+"""A start that cannot be: a person reads where, who or what is in the way, and what to do.
+
+Each is tried with the command itself, on a real directory, disk, port or store.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.disks import fill, mounted
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.13")]
+
+_PROGRAM = "from catalyst.cli.entry import run; run()"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", _PROGRAM, "up", "--port", "0", *arguments]
+
+
+def environ(folder: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def refused(
+    folder: Path,
+    *arguments: str,
+    code: int = 1,
+    more: Mapping[str, str] | None = None,
+    before: tuple[str, ...] = (),
+) -> str:
+    """Run `catalyst up` in a folder, where it has to end by itself; returns what it said."""
+    ran = subprocess.run(
+        [*before, *command(*arguments)],
+        cwd=folder,
+        env={**environ(folder), **(more or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Errno" not in ran.stderr
+    return ran.stderr
+
+
+@asynccontextmanager
+async def running(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        *command(*arguments),
+        cwd=folder,
+        env=environ(folder),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert child.stdout is not None
+    try:
+        while b"Ctrl-C" not in (line := await child.stdout.readline()):
+            assert line
+        yield child
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+@pytest.mark.parametrize("more", [(), ("--processes",)])
+async def test_who_works_in_the_directory_is_named(tmp_path: Path, more: tuple[str, ...]) -> None:
+    async with running(tmp_path, "--data", "mine", *more) as first:
+        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
+    assert f"Error: another Catalyst works in mine: process {first.pid}\n" in said
+    assert f"end that one with Ctrl-C or `kill {first.pid}`" in said
+    assert "--data" in said.splitlines()[-1]
+    assert "nats" not in said
+
+
+async def test_a_directory_that_its_holder_left_is_free_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with running(tmp_path, "--data", "mine"):
+            pass
+
+
+def test_a_disk_without_room_is_named_as_it_was_given(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", 20) as disk:
+        said = refused(tmp_path, "--data", "disk/data")
+        assert "MiB are free at disk/data, and the broker needs 256\n" in said
+        assert "Hint: make room, or choose another directory with --data" in said
+        fill(disk)
+        said = refused(tmp_path, "--data", "disk/other")
+        assert "No space left on device" in said
+        assert "Hint: make room, or choose another directory" in said
+
+
+def damage(data: Path) -> None:
+    (found,) = data.glob("nats/store/jetstream/*/streams/EV/meta.inf")
+    found.write_bytes(b"garbage")
+
+
+async def test_a_damaged_store_is_named_with_what_to_do(tmp_path: Path) -> None:
+    async with running(tmp_path, "--data", "mine"):
+        pass
+    damage(tmp_path / "mine")
+    said = refused(tmp_path, "--data", "mine")
+    assert "Error: what the broker stored in mine cannot be read: " in said
+    assert "Hint: restore the whole directory mine from a copy, or " in said
+    assert "[WRN]" not in said
+    assert "[ERR]" not in said
+
+
+def without_privileges() -> tuple[str, ...]:
+    """Return what runs a command so that the modes of files count for root, too."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("for root, the modes of files count with setpriv alone")
+    rights = "-dac_override,-dac_read_search,-fowner"
+    return ("setpriv", "--bounding-set", rights, "--inh-caps", rights)
+
+
+@pytest.mark.parametrize("inner", ["", "keys", "nats", "nats/store/jetstream"])
+async def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path, inner: str) -> None:
+    before = without_privileges()
+    async with running(tmp_path, "--data", "mine"):
+        pass
+    place = tmp_path / "mine" / inner
+    mode = place.stat().st_mode
+    files = {file: file.stat().st_mode for file in place.iterdir() if file.is_file()}
+    for file in files:
+        file.chmod(0o400)
+    place.chmod(0o500)
+    said = refused(tmp_path, "--data", "mine", before=before)
+    place.chmod(mode)
+    for file, its in files.items():
+        file.chmod(its)
+    assert "ermission denied" in said
+    assert " mine" in said
+    assert "Hint: " in said
+    assert "copy" not in said
+
+
+def test_what_is_no_directory_is_called_that(tmp_path: Path) -> None:
+    assert "/dev/null cannot be used: it is a file" in refused(tmp_path, "--data", "/dev/null")
+    said = refused(tmp_path, "--data", "", code=2)
+    assert "--data" in said
+    assert [place.name for place in tmp_path.iterdir()] == ["config"]
+
+
+def test_a_place_of_connections_that_may_not_be_written_is_told_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "config"
+    place.mkdir(mode=0o500)
+    said = refused(tmp_path, "--data", "mine", before=without_privileges())
+    assert "the connections in" in said
+    assert "XDG_CONFIG_HOME" in said
+    assert "starting" not in said
+    assert not (tmp_path / "mine").exists()
