@@ -14,7 +14,11 @@ from tests.support.configurations import sample
 from tests.support.each import each
 from tests.support.starters import NAMES
 
+from catalyst.blueprints import form
+from catalyst.provisioning.domain.unchangeable import grown, refused
+
 WORKLOADS = {"Deployment", "StatefulSet"}
+WITHOUT_VOLUME = {"bp-keycloak", "bp-litellm", "bp-team-suite", "bp-umami", "bp-wiki"}
 
 
 def made(name: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -134,6 +138,31 @@ def test_prometheus_makes_room_before_its_volume_is_full(size: int) -> None:
     (limit,) = (one for one in container["args"] if "retention.size" in one)
     mebibytes = int(limit.removeprefix("--storage.tsdb.retention.size=").removesuffix("MB"))
     assert 0.75 < mebibytes / (size * 1024) < 0.8
+
+
+def sized(name: str, size: int) -> list[dict[str, Any]]:
+    """Return what is made with a volume of this size."""
+    fields = starters.blueprint(name).schema["properties"]
+    if "persistence" in fields:
+        return made(name, persistence={"enabled": True, "sizeGiB": size})
+    return made(name, **({"storageGiB": size} if "storageGiB" in fields else {}))
+
+
+@pytest.mark.guarantee("G21.5")
+@each(NAMES)
+def test_a_volume_grows_where_it_stands_and_is_never_made_smaller(name: str) -> None:
+    smaller, larger = sized(name, 20), sized(name, 30)
+    claims = [one for one in smaller if one["kind"] == "PersistentVolumeClaim"]
+    assert bool(claims) == (name.partition("@")[0] not in WITHOUT_VOLUME)
+    assert [claim for claim, *_ in grown(smaller, larger)] == [
+        one["metadata"]["name"] for one in claims
+    ]
+    assert refused(smaller, larger) == ()
+    assert len(refused(larger, smaller)) == len(claims)
+    fields = form.fields(starters.blueprint(name).schema)
+    sizes = [one for one in fields if one.path[-1] in {"storageGiB", "sizeGiB"}]
+    assert not any(one.immutable for one in sizes)
+    assert bool(sizes) == bool(claims)
 
 
 # ---- WordPress: the files of a newer version come to a volume that has an older one

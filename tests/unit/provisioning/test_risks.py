@@ -139,6 +139,22 @@ async def test_a_volume_that_is_left_unused_is_a_risk(place: Town) -> None:
     assert losses(await plan(place, others, asked("configure", values={"sizeGiB": 20}))) == []
 
 
+async def test_a_volume_that_grows_is_allowed_and_told_of_its_storage(place: Town) -> None:
+    others = Others()
+    await site(place, others)
+
+    async def told(**values: Any) -> list[str]:
+        found = await plan(place, others, asked("configure", values=values))
+        assert found.blocked_by == ()
+        return [risk.message for risk in found.risks if risk.kind == "storage"]
+
+    words = "a cluster does that only where its StorageClass allows it, and it never shrinks again"
+    assert await told(sizeGiB=20) == [f"the volume site-data grows from 10Gi to 20Gi: {words}"]
+    assert await told(volume=False) == []
+    with pytest.raises(Rejected, match="smaller of the PersistentVolumeClaim site-data"):
+        await told(sizeGiB=9)
+
+
 @pytest.mark.guarantee("G14.17")
 async def test_a_change_that_no_cluster_would_take_is_refused_where_it_was_asked_for(
     place: Town,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.provisioning.domain.unchangeable import refused
+from catalyst.provisioning.domain.unchangeable import grown, refused
 
 GROUPS = {
     "StatefulSet": "apps/v1",
@@ -134,6 +134,19 @@ def test_a_volume_grows_and_never_shrinks(old: str, new: str, *, smaller: bool) 
     words = "make spec.resources.requests.storage smaller"
     found = f"Kubernetes does not {words} of the PersistentVolumeClaim db once it is made"
     assert refused([claim(old)], [claim(new)]) == ((found,) if smaller else ())
+    back = (("db", new, old),) if smaller else ()
+    assert grown([claim(new)], [claim(old)]) == back
+
+
+def test_what_is_new_or_of_the_same_size_or_not_read_does_not_grow() -> None:
+    assert grown([], [claim("1Gi")]) == ()
+    assert grown([claim("1024Mi")], [claim("1Gi")]) == ()
+    assert grown([claim("odd")], [claim("1Gi")]) == ()
+    assert grown([claim("1Gi")], [claim("2Gi")]) == (("db", "1Gi", "2Gi"),)
+    template = [
+        made("StatefulSet", {"resources": {"requests": {"storage": size}}}) for size in "12"
+    ]
+    assert grown(template[:1], template[1:]) == ()
 
 
 @given(

@@ -74,6 +74,24 @@ def unused(name: str, before: Iterable[str], after: Iterable[str]) -> tuple[Risk
     )
 
 
+def grown(claims: Iterable[tuple[str, str, str]]) -> tuple[Risk, ...]:
+    """Return the volumes that grow: not every storage does that, and none shrinks again.
+
+    Args:
+        claims: Name, size before and size after; see `unchangeable.grown`.
+    """
+    return tuple(
+        Risk(
+            kind="storage",
+            message=(
+                f"the volume {name} grows from {had} to {gets}: a cluster does that only where its"
+                " StorageClass allows it, and it never shrinks again"
+            ),
+        )
+        for name, had, gets in claims
+    )
+
+
 def yanked(facts: Facts, item: Locked) -> str:
     """Return why the version of an Application was yanked; empty: it was not."""
     known = facts.blueprints.get(f"{item.origin}-{item.blueprint}", foreign.Blueprint())

@@ -71,6 +71,23 @@ def refused(before: Iterable[Made], after: Iterable[Made]) -> tuple[str, ...]:
     )
 
 
+def grown(before: Iterable[Made], after: Iterable[Made]) -> tuple[tuple[str, str, str], ...]:
+    """Return the claims of volumes that ask for more: name, size before and size after.
+
+    A cluster gives more where the StorageClass of the volume says `allowVolumeExpansion`.
+    """
+    stood = {_identity(one): one for one in before}
+    return tuple(
+        (str(new["metadata"]["name"]), str(_at(old, _SIZE)), str(_at(new, _SIZE)))
+        for new in after
+        if _group_and_kind(new) == ("", "PersistentVolumeClaim")
+        and (old := stood.get(_identity(new))) is not None
+        and (had := _quantity(_at(old, _SIZE))) is not None
+        and (gets := _quantity(_at(new, _SIZE))) is not None
+        and gets > had
+    )
+
+
 def _identity(made: Made) -> tuple[str, str, str, str]:
     metadata = made["metadata"]
     group, kind = _group_and_kind(made)

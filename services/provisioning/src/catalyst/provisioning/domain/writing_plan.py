@@ -19,7 +19,7 @@ from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.reserved import why_reserved
-from catalyst.provisioning.domain import assembling, risks
+from catalyst.provisioning.domain import assembling, risks, unchangeable
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
@@ -272,7 +272,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     workloads: dict[str, tuple[str, ...]] = {}
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
-    unused: list[Risk] = []
+    stored: list[Risk] = []
     for name, new in desired.items():
         old = old_near.get(name)
         made = facts.standing(name, environment, new, near)
@@ -284,7 +284,8 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             code = "value-immutable" if old.version == new.version else "version-refused"
             pointer = f"/request/{_ASKED[request.action]}" if is_target else f"/lock/{name}"
             refuse_what_stays(stood, made, code, pointer)
-            unused += risks.unused(name, stood.volumes, made.volumes)
+            stored += risks.unused(name, stood.volumes, made.volumes)
+            stored += risks.grown(unchangeable.grown(stood.objects, made.objects))
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
@@ -305,7 +306,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
-            risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *unused),
+            risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *stored),
         )
     )
 
