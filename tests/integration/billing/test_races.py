@@ -2,18 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.billing.town import OWNER, ROOT, Town, accepted, billing_worker, town
 from tests.support import billing
 from tests.support.waiting import until
 
-from catalyst.billing.domain import account, redemption, voucher
+from catalyst.billing import handlers
+from catalyst.billing.domain import account, prices, redemption, voucher
+from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.rejection import Rejected
 
 pytestmark = pytest.mark.real
 
@@ -135,3 +140,32 @@ async def test_another_s_voucher_and_account_are_out_of_reach(place: Town) -> No
         place.ask(billing.hold(), "acme", by=ROOT),
     ]
     assert {one.code for one in await asyncio.gather(*refused)} == {"forbidden"}
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "quote": {"items": [msgspec.to_builtins(billing.item())], "currency": "OMR"},
+    "prices": {},
+    "open-money": {},
+    "preview-voucher": {"code": billing.CODE},
+    "voucher-code": {},
+    "invoice": {"invoice": prices.month_of(datetime.now(UTC))},
+    "explain": {"invoice": prices.month_of(datetime.now(UTC)), "line": 1},
+    "replay": {"invoice": prices.month_of(datetime.now(UTC))},
+}
+
+
+@pytest.mark.guarantee("G6.1")
+async def test_no_question_about_another_s_money_is_answered(place: Town) -> None:
+    assert ASKED.keys() == {query.name for query in handlers.service(Asked(place.js, str)).queries}
+    await place.found(["acme"])
+    people = place.keys.people()
+    mallory = Asked(place.js, lambda: people.person("eve@other.example", []))
+    owner = Asked(place.js, lambda: people.person(OWNER, []))
+    for name, request in ASKED.items():
+        for organization in ("acme", "nobody", None):
+            with pytest.raises(Rejected) as refused:
+                await mallory.ask("billing", name, 1, organization, request)
+            assert refused.value.code == "forbidden", (name, organization)
+    # What is refused to her is there for the one whom it concerns.
+    shown = await owner.ask("billing", "invoice", 1, "acme", ASKED["invoice"])
+    assert shown["organization"] == "acme"

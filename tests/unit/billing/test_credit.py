@@ -7,6 +7,7 @@ import pytest
 from tests.support import billing, build
 from tests.support.scenario import given
 
+from catalyst.billing.domain import invoicing
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Actor, Arm, Fired
@@ -27,6 +28,9 @@ def test_the_account_opens_and_closes_with_its_organization() -> None:
     opened = given().hears(created, billing.ACCOUNT)
     month = f"{build.NOW:%Y-%m}"
     opened.then(bill1.AccountOpened(organization="acme", month=month))
+    # Its first month is closed by the timer that is armed here, and by nothing else.
+    wait = invoicing.closes(month) - build.NOW
+    opened.then_timers(Arm(timer=invoicing.TIMER, after=wait))
     opened.and_then().hears(created, billing.ACCOUNT).then_nothing()
 
 

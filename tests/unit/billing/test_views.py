@@ -14,6 +14,7 @@ from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.message import Event
 from catalyst.contracts.roles import ROLES, may_read
 from catalyst.contracts.subjects import Ref
+from catalyst.contracts.tables.billing import TABLE
 from catalyst.contracts.voucher_v1 import normalised
 from catalyst.projector.views.billing_account import ACCOUNT, LATEST
 from catalyst.projector.views.billing_prices import PRICE_BOOK, SUBSCRIPTION
@@ -130,15 +131,26 @@ def test_the_price_book_s_row_keeps_its_versions() -> None:
     assert doc.latest.version == "next"
 
 
-@pytest.mark.parametrize(
-    ("kind", "everywhere", "own"),
-    [
-        ("account", {"billing-admin"}, {"org-admin", "org-developer", "org-viewer"}),
-        ("subscription", {"billing-admin"}, {"org-admin", "org-developer", "org-viewer"}),
-        ("voucher", {"sovereign-admin"}, set()),
-        ("redemption", set(), {"org-admin"}),
-    ],
-)
+MEMBERS = {"org-admin", "org-developer", "org-viewer"}
+SHOWN: list[tuple[str, set[str], set[str]]] = [
+    ("account", {"billing-admin"}, MEMBERS),
+    ("subscription", {"billing-admin"}, MEMBERS),
+    ("voucher", {"sovereign-admin"}, set()),
+    ("redemption", set(), {"org-admin"}),
+    ("usage", {"billing-admin"}, {"org-admin"}),
+    ("invoice", {"billing-admin"}, {"org-admin"}),
+    ("credit-note", {"billing-admin"}, {"org-admin"}),
+    ("price-book", {"billing-admin", "sovereign-admin"}, set()),
+    ("invoice-numbers", set(), set()),
+    ("credit-note-numbers", set(), set()),
+]
+
+
+@pytest.mark.parametrize(("kind", "everywhere", "own"), SHOWN)
 def test_money_is_shown_to_whom_it_concerns(kind: str, everywhere: set[str], own: set[str]) -> None:
     assert {role for role in ROLES if may_read(kind, [role], [])} == everywhere
     assert {role for role in ROLES if may_read(kind, [], [role])} == own
+
+
+def test_of_everything_that_billing_keeps_it_is_said_whom_it_concerns() -> None:
+    assert sorted(kind for kind, _, _ in SHOWN) == sorted(TABLE.aggregates)

@@ -36,6 +36,17 @@ def test_what_is_written_is_read_again(money: Money) -> None:
     assert parse(plain(money), money.currency, signed=True) == money
 
 
+@pytest.mark.guarantee("G12.1")
+@pytest.mark.parametrize(
+    "bare", ["5000", '"5.000"', "[5000]", '{"minor":5000}', '{"currency":"OMR"}']
+)
+def test_a_bare_number_is_no_money(bare: str) -> None:
+    with pytest.raises(Undecodable):
+        decode(f'{{"limit":{bare}}}'.encode(), SetCreditLimit, "invalid-data")
+    whole = decode(b'{"limit":{"currency":"OMR","minor":5000}}', SetCreditLimit, "invalid-data")
+    assert str(whole.limit) == "5.000 OMR"
+
+
 @pytest.mark.parametrize(
     ("text", "currency", "minor"),
     [

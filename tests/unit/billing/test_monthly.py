@@ -1,0 +1,48 @@
+"""What goes on each month: what runs now counts, once each, and nothing that was sold before."""
+
+from tests.support import billing, build
+from tests.support.scenario import Outcome, given
+
+from catalyst.billing.domain import subscription
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.message import Command
+
+BLOG, WIKI = (subscription.ref_of("acme", f"{name}.acme-prod") for name in ("blog", "wiki"))
+PAID = {"blog.acme-prod": billing.omr(6500)}
+
+
+def then(outcome: Outcome, *commands: Command) -> Outcome:
+    """Return what follows from commands of provisioning, one after the other."""
+    for command in commands:
+        at = BLOG if isinstance(command, bill1.EndSubscription) else billing.ACCOUNT
+        by = build.service("provisioning")
+        outcome = outcome.and_then().when(command, at, by=by, now=billing.NOW)
+        assert outcome.rejected is None, outcome.rejected
+    return outcome
+
+
+def monthly(outcome: Outcome, currency: str = "OMR") -> int:
+    """Return what goes on each month, in minor units."""
+    states = [outcome.and_then().world.state(ref) for ref in (BLOG, WIKI)]
+    return subscription.monthly(states, currency).minor
+
+
+def test_the_monthly_sum_is_that_of_what_runs_whatever_was_ordered() -> None:
+    blog = billing.hold("c-1", billing.quote(billing.item()))
+    wiki = billing.hold("c-2", billing.quote(billing.item("wiki", plan=None)))
+    bought = then(
+        given(*billing.rich(100_000)).when(
+            blog, billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+        ),
+        bill1.CaptureHold(hold="c-1", revision="3f2a"),
+        wiki,
+        bill1.CaptureHold(hold="c-2", revision="3f2a"),
+    )
+    assert (monthly(bought), monthly(bought, "USD")) == (6500 + 1500, 0)
+    grown = then(
+        bought,
+        billing.hold("c-3", billing.quote(billing.item(plan="m"), paid=PAID)),
+        bill1.CaptureHold(hold="c-3", revision="3f2b"),
+    )
+    assert monthly(grown) == 14_000 + 1500
+    assert monthly(then(grown, bill1.EndSubscription(reason="removed"))) == 1500
