@@ -10,7 +10,7 @@ import msgspec
 from catalyst.blueprints.diff import compare
 from catalyst.blueprints.document import canonical
 from catalyst.blueprints.versions import BadVersion, Version, parse, upgrade_refusal
-from catalyst.catalog_svc.domain import forming
+from catalyst.catalog_svc.domain import forming, icons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.prices import Prices
@@ -33,6 +33,15 @@ _Version = Annotated[str, msgspec.Meta(max_length=64)]
 
 class ShowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask what a Blueprint is."""
+
+    blueprint: _Named
+    """With `bp-` or without."""
+    version: _Version = ""
+    """Empty: what would be installed."""
+
+
+class IconRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for the picture of a Blueprint."""
 
     blueprint: _Named
     """With `bp-` or without."""
@@ -148,6 +157,20 @@ class Looking:
                 if _is_of(entry, run.desired)
             ],
         }
+
+    async def icon(
+        self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
+    ) -> Any:
+        """Answer the picture that the card of a version names.
+
+        Raises:
+            Rejected: As `show`; `not-found` if it names none, `unavailable` if it cannot be read.
+        """
+        asked = read(request, IconRequest)
+        one = _one(self._entry(organization, asked.blueprint), asked.version)
+        written: Mapping[str, Any] = one.spec.get("card") or {}
+        package = await self._contents.get(one.digest)
+        return msgspec.to_builtins(icons.icon(package, str(written.get("icon") or "")))
 
     async def versions(
         self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
@@ -366,6 +389,7 @@ def queries(searching: Searching, looking: Looking) -> tuple[Query, ...]:
     return (
         Query(name="search", version=1, for_kind=KIND, run=searching.search),
         Query(name="show", version=1, for_kind=KIND, run=looking.show),
+        Query(name="icon", version=1, for_kind=KIND, run=looking.icon),
         Query(name="versions", version=1, for_kind=KIND, run=looking.versions),
         Query(name="diff", version=1, for_kind=KIND, run=looking.diff),
         Query(name="form", version=1, for_kind=KIND, run=looking.form),

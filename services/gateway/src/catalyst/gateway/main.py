@@ -30,6 +30,7 @@ from catalyst.gateway.eventlog import EventLog
 from catalyst.gateway.events import Events
 from catalyst.gateway.gitdoor import PREFIX as GIT
 from catalyst.gateway.gitdoor import GitDoor
+from catalyst.gateway.icons import Icons
 from catalyst.gateway.limits import REFUSALS_AT_ONCE, Buckets
 from catalyst.gateway.passing import Below, Upstream
 from catalyst.gateway.queries import Queries
@@ -81,6 +82,7 @@ class Gateway:
             max_own=settings.max_followers_per_subject,
         )
         self.metrics = Metrics(NAME)
+        asked = Queries(callers, runtime.js, self.events)
         routes = [
             *health_routes(Readiness(self._checks()), self.metrics),
             *Commands(
@@ -93,7 +95,8 @@ class Gateway:
             *self._followed.routes(),
             *Tracing(callers, runtime.js, self.events).routes(),
             *DeadLetters(callers, runtime.js).routes(),
-            *Queries(callers, runtime.js, self.events).routes(),
+            *asked.routes(),
+            *Icons(callers, asked).routes(),
             *Using(callers, runtime.js).routes(),
             *Session(callers).routes(),
             *Catalogue().routes(),

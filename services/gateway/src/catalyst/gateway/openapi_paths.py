@@ -109,6 +109,7 @@ def routes() -> dict[str, Json]:
                 },
             }
         },
+        "/v1/icons/{blueprint}": {"get": _icon()},
         **_reads(),
         "/v1/session": _session(),
         **_public(),
@@ -211,6 +212,29 @@ def _reads() -> dict[str, Json]:
             }
         },
     }
+
+
+def _icon() -> Json:
+    shown: Json = {
+        "description": "The picture.",
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+    found = parts.guarded(
+        "icon",
+        "The picture that a Blueprint brings.",
+        [
+            parts.path("blueprint", parts.name(63)),
+            parts.organization(required=True),
+            parts.query(
+                "version", {"type": "string", "maxLength": 64}, about="Else what is installed."
+            ),
+            parts.header("If-None-Match", {"type": "string"}, "Not again what this names."),
+        ],
+        shown,
+        422,
+    )
+    known: Json = {"description": "It is the one that is named."}
+    return {**found, "responses": {**found["responses"], "304": known}}
 
 
 def _usage() -> Json:

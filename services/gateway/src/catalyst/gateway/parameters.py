@@ -71,6 +71,12 @@ class Asking(Owner):
     version: int = Field(default=1, ge=1, le=9999)
 
 
+class Picture(Owner):
+    """Which version's icon, and who looks at it."""
+
+    version: str = Field(default="", max_length=64)
+
+
 class Page(Parameters):
     """Which part of a list."""
 

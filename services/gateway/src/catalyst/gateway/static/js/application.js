@@ -2,7 +2,7 @@
 
 import { question } from "./asking.js";
 import { el, say } from "./dom.js";
-import { backTo, emblemOf, icon, nothing, unread } from "./icons.js";
+import { backTo, emblemOf, icon, nothing, pictureOf, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Order } from "./order.js";
@@ -110,7 +110,8 @@ export class ApplicationPage {
   #begin(desired) {
     this.#order?.stop();
     this.#order = null;
-    this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application));
+    const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
+    this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application, shown));
     this.acts.hidden = !desired;
     if (!desired) {
       this.order.replaceChildren(nothing("layers", "Nothing is to run there now."));

@@ -3,7 +3,7 @@
 import { Beginning } from "./begin.js";
 import { el, say } from "./dom.js";
 import { Flight } from "./flight.js";
-import { emblemOf } from "./icons.js";
+import { emblemOf, pictureOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { Notices } from "./notices.js";
 import { CHANGE_MOODS, changeTitle } from "./steps.js";
@@ -98,8 +98,9 @@ export class Applications {
       const desired = one.desired;
       say(card.what, desired ? `${desired.blueprint} ${desired.version}` : "nothing is to run yet");
       const stands = desired?.blueprint ?? name;
-      if (card.stands !== stands) card.emblem.replaceChildren(emblemOf(stands));
-      card.stands = stands;
+      const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
+      if (card.stands !== `${stands} ${shown}`) card.emblem.replaceChildren(emblemOf(stands, shown));
+      card.stands = `${stands} ${shown}`;
       marks(card.marks, one);
       this.notices.show(card.said, name, one.environment, desired);
       card.why.show(waiting.ofApplication(name, one));

@@ -3,7 +3,7 @@
 import { question } from "./asking.js";
 import { category, flags, priced } from "./catalogue.js";
 import { el } from "./dom.js";
-import { backTo, emblem, unread } from "./icons.js";
+import { backTo, emblem, picture, unread } from "./icons.js";
 import { words } from "./notices.js";
 import { Order } from "./order.js";
 import { ENVIRONMENT } from "./rights.js";
@@ -74,7 +74,7 @@ export class BlueprintPage {
       : found.readme ? el("details", {}, el("summary", { text: "Read more" }), el("pre", { class: "prose" }, found.readme)) : null;
     this.node.replaceChildren(el("div", { class: "page" },
       this.#back(),
-      el("header", { class: "hero" }, emblem(card.title, card.tags),
+      el("header", { class: "hero" }, emblem(card.title, card.tags, picture(this.organization, card.name, found.version, card.icon)),
         el("div", {}, title,
           el("p", { class: "quiet", text: [card.name, found.version, category(card.category)].join(" · ") }),
           el("p", { class: "tail" }, flags(card))),

@@ -2,7 +2,7 @@
 
 import { question } from "./asking.js";
 import { el, say } from "./dom.js";
-import { emblem, icon, nothing, unread } from "./icons.js";
+import { emblem, icon, nothing, picture, unread } from "./icons.js";
 import { counted, label, place } from "./words.js";
 
 const TYPING_MS = 200;
@@ -114,7 +114,7 @@ export class Catalogue {
 
   #card(card) {
     return el("article", { class: "product" },
-      el("div", { class: "product-head" }, emblem(card.title, card.tags),
+      el("div", { class: "product-head" }, emblem(card.title, card.tags, picture(this.organization, card.name, card.version, card.icon)),
         el("div", {},
           el("h3", {}, el("button", { type: "button", class: "name", text: card.title, on: { click: () => this.open(card.name) } })),
           el("p", { class: "quiet", text: [category(card.category), card.version].join(" · ") }))),

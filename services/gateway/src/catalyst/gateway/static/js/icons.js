@@ -65,18 +65,39 @@ export function icon(name) {
   return node;
 }
 
-/** Returns what stands for a Blueprint: an icon if its words have one, else its first letters. */
-export function emblem(title, words) {
+/** A picture among the files of a Blueprint; what is elsewhere is not asked for, nor told who looks. */
+const OWN = /^(\.\/)?[A-Za-z0-9_@+.-]+(\/[A-Za-z0-9_@+.-]+)*\.(svg|png|webp|jpe?g)$/i;
+
+/** Returns where the picture is that a version's card names; empty: it has none. */
+export function picture(organization, name, version, named) {
+  if (!OWN.test(named ?? "")) return "";
+  return `/v1/icons/${encodeURIComponent(name)}?${new URLSearchParams({ organization, version })}`;
+}
+
+/** Returns where the picture is of what runs, or is to: `{origin, blueprint, version}`. */
+export function pictureOf(rows, organization, { origin, blueprint, version }) {
+  const owner = origin === "private" ? organization : "_";
+  const row = rows.get(`${owner}._.blueprint._.${origin}-${blueprint}`);
+  return picture(organization, blueprint, version, row?.doc?.card.icon);
+}
+
+/**
+ * Returns what stands for a Blueprint: its own picture, else an icon if its words have one, else its
+ * first letters. A picture is an image and nothing else: whatever it holds, nothing of it runs.
+ */
+export function emblem(title, words, address = "") {
   const known = new Set(words.map((word) => word.toLowerCase()));
   const found = MEANT.find(([word]) => known.has(word));
   const letters = [...title.replace(/^bp-/, "")].filter((letter) => /[\p{L}\p{N}]/u.test(letter)).slice(0, 2);
   const inside = found ? icon(found[1]) : letters.join("").toUpperCase() || "?";
-  return el("span", { class: "emblem", "aria-hidden": "true", "data-hue": hue(found?.[1] ?? title) }, inside);
+  const node = el("span", { class: "emblem", "aria-hidden": "true", "data-hue": hue(found?.[1] ?? title) }, inside);
+  if (address) node.replaceChildren(el("img", { src: address, alt: "", on: { error: () => node.replaceChildren(inside) } }));
+  return node;
 }
 
 /** Returns what stands for what runs, by the name of its Blueprint. */
-export function emblemOf(blueprint) {
-  return emblem(blueprint, blueprint.split("-"));
+export function emblemOf(blueprint, address = "") {
+  return emblem(blueprint, blueprint.split("-"), address);
 }
 
 function hue(text) {

@@ -5,7 +5,7 @@ import { ConfigForm } from "./config.js";
 import { el } from "./dom.js";
 import { Extras } from "./extras.js";
 import { Choice, Text } from "./fields.js";
-import { unread } from "./icons.js";
+import { pictureOf, unread } from "./icons.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
@@ -53,6 +53,7 @@ export class Order {
       opened: on.opened,
       again: (dependencies) => this.ask({ ...this.asked, dependencies }),
       copies: (blueprint, environment) => this.#copies(blueprint, environment),
+      picture: (locked) => (locked ? pictureOf(this.rows(), about.organization, locked) : ""),
       waiting: () => new Waiting(this.rows(), about.organization),
       go: on.go,
     });

@@ -29,7 +29,7 @@ export class PlanView {
   /**
    * `on.opened(change)`: the plan is being carried out; `on.again(dependencies)`: plan once more;
    * `on.copies(blueprint, environment)`: the Applications that an alias could stand for;
-   * `on.waiting()`: what waits now, as `Waiting`; `on.go(kind, name)` leads to a change.
+   * `on.picture(locked)`: where the picture is of what is locked; `on.waiting()`: what waits now, as `Waiting`; `on.go(kind, name)` leads to a change.
    */
   constructor(organization, on) {
     this.organization = organization;
@@ -123,7 +123,7 @@ export class PlanView {
     const target = plan.lock.find(({ role }) => role === "target");
     const aliases = Object.entries(target?.dependencies ?? {});
     if (!plan.dependencies.length && !aliases.length) return null;
-    const lines = plan.dependencies.map((one) => el("li", {}, emblemOf(one.blueprint), el("div", {},
+    const lines = plan.dependencies.map((one) => el("li", {}, emblemOf(one.blueprint, this.on.picture(plan.lock.find(({ application }) => application === one.application))), el("div", {},
       el("p", {}, el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}`),
       el("p", { class: "quiet", text: `${ROLES[one.role] ?? one.role}${one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""}` }))));
     const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
