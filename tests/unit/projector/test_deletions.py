@@ -210,3 +210,42 @@ def test_an_organization_that_is_being_deleted_says_so_beside_what_else_keeps_it
     assert shown() == [suspended, going]
     log.append((change, late))
     assert shown() == [suspended]
+
+
+@pytest.mark.guarantee("G13.7")
+def test_the_deletion_of_an_organization_stands_in_each_of_its_environments() -> None:
+    change = Ref("acme", "provisioning", "change", "ch-1")
+    _, opened = writing.deleting("", "ch-1")
+    assert isinstance(opened, pro1.ChangeOpened)
+    request = PlanRequest(action="delete-organization")
+    begun = msgspec.structs.replace(opened, request=request, branches={PROD: "main"})
+    later, own = writing.deleting(PROD, "ch-2")
+    log: list[Any] = [writing.created("acme"), (HOME, _made()), (change, begun)]
+
+    def shown() -> tuple[list[str], str | None]:
+        fold = fold_of(recorded(*log))
+        row = fold.rows[ENVIRONMENT]
+        # It is what its own events make, with those of the change that it heard of.
+        assert row.view.told_by is not None
+        refs = {HOME.path, *(ref.path for ref in row.view.told_by(row.value.doc))}
+        mine = [x for x in recorded(*log) if any(x.subject.startswith(f"evt.{r}.") for r in refs)]
+        assert fold_of(mine).rows[ENVIRONMENT].raw == row.raw
+        deletion = row.value.doc.deletion
+        return [link.message for link in row.value.doc.blocked_by], deletion.change
+
+    assert shown() == (["ch-1 deletes acme: it has not begun"], "ch-1")
+    # Its own deletion comes behind, and takes its place once that is given up.
+    log.append((later, own))
+    assert shown() == (["ch-1 deletes acme: it has not begun"], "ch-1")
+    log.append((change, pro1.ChangeBegun()))
+    log.append((change, _started("delete")))
+    assert shown() == (["ch-1 deletes acme: it is at the step delete"], "ch-1")
+    log.append((change, pro1.ChangeFailed(reason="no")))
+    assert shown() == ([], "ch-1")
+    log.append((later, pro1.ChangeBegun()))
+    assert shown() == ([f"ch-2 deletes {PROD}: it has not begun"], "ch-2")
+
+
+def _started(step: Any) -> pro1.ChangeStepStarted:
+    deadline = START + timedelta(minutes=5)
+    return pro1.ChangeStepStarted(step=step, attempt=1, gen="g", deadline=deadline)

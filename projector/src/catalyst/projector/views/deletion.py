@@ -27,6 +27,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     """What a change tells of itself: nothing of what stands inside, which fewer people see."""
 
     deletion: Deletion
+    what: str
+    """The Environment or the Organization that it deletes."""
     step: str
     """The step in progress; empty: it has not begun."""
     waits_for: tuple[str, ...]
@@ -36,21 +38,27 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def heard(before: Deletion | None, news: News) -> Deletion | None:
-    """Return what is known of a deletion after some news; late news of another is passed over."""
-    over = news.deletion.finished is not None
-    if over and (before is None or before.change != news.deletion.change):
+    """Return what is known of a deletion after some news.
+
+    News of another change is passed over as long as one goes on, and if it is about the end: what
+    deletes an Environment is its own change or its Organization's, whichever came first.
+    """
+    other = before is None or before.change != news.deletion.change
+    if other and news.deletion.finished is not None:
+        return before
+    if other and before is not None and before.finished is None:
         return before
     return news.deletion
 
 
-def links(name: str, news: News) -> tuple[Link, ...]:
+def links(news: News) -> tuple[Link, ...]:
     """Return why something that is being deleted is still there; nothing once that is over."""
     if news.deletion.finished is not None:
         return ()
     first = news.first
     return (
         of_deletion(
-            name,
+            news.what,
             news.deletion.change,
             step=news.step,
             waits_for=news.waits_for,

@@ -40,7 +40,7 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     git: Git | None
     created: datetime
     deletion: Deletion | None = None
-    """The last change that was to delete it; null: none was."""
+    """The last change that was to delete it, alone or with its Organization; null: none was."""
     blocked_by: tuple[Link, ...] = ()
     """While that goes on: how far it is, and who can do something about it."""
 
@@ -97,7 +97,7 @@ def _hears(doc: Doc, news: News) -> Doc:
     found = heard(doc.deletion, news)
     if found is doc.deletion:
         return doc
-    return msgspec.structs.replace(doc, deletion=found, blocked_by=links(doc.name, news))
+    return msgspec.structs.replace(doc, deletion=found, blocked_by=links(news))
 
 
 def _deleted(_doc: Doc, _event: env.EnvironmentDeleted, _at: At) -> None:

@@ -195,7 +195,7 @@ def _hears(doc: Doc, news: News) -> Doc:
     if found is doc.deletion:
         return doc
     own = tuple(one for one in doc.blocked_by if one.code != DELETED)
-    return msgspec.structs.replace(doc, deletion=found, blocked_by=(*own, *links(doc.slug, news)))
+    return msgspec.structs.replace(doc, deletion=found, blocked_by=(*own, *links(news)))
 
 
 def _explained(fold: Fold) -> Fold:

@@ -62,6 +62,8 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     organization: str
     environment: str
     """Where; empty for a whole Organization."""
+    environments: tuple[str, ...] = ()
+    """Every Environment that it is about."""
     request: PlanRequest
     hash: str
     author: str
@@ -111,6 +113,7 @@ def _opened(_doc: Doc | None, event: pro.ChangeOpened, at: At) -> Doc:
         change=at.ref.id,
         organization=at.ref.organization or "",
         environment=event.environment,
+        environments=tuple(sorted(event.branches)),
         request=event.request,
         hash=event.hash,
         author=event.author,
@@ -263,20 +266,23 @@ def _blocked(doc: Doc) -> tuple[Link, ...]:
 
 
 def _tells(doc: Doc) -> Iterable[tuple[RowKey, News]]:
-    """Yield what is told to the row of what a change deletes."""
-    if doc.request.action not in {"delete-environment", "delete-organization"}:
-        return
-    place = (
-        environment_key(doc.organization, doc.environment)
-        if doc.environment
-        else organization_key(doc.organization)
-    )
+    """Yield what is told to the row of what a change deletes, and of what goes along."""
+    match doc.request.action:
+        case "delete-environment":
+            what, places = doc.environment, [environment_key(doc.organization, doc.environment)]
+        case "delete-organization":
+            what, places = doc.organization, [organization_key(doc.organization)]
+            places += [environment_key(doc.organization, name) for name in doc.environments]
+        case _:
+            return
     step = next((one.step for one in doc.steps if one.status in {"running", "undoing"}), "")
     deletion = Deletion(
         change=doc.change, status=doc.status, opened=doc.opened, finished=doc.finished
     )
     first = doc.blocked_by[0] if doc.blocked_by else None
-    yield place, News(deletion=deletion, step=step, waits_for=doc.waits_for, first=first)
+    news = News(deletion=deletion, what=what, step=step, waits_for=doc.waits_for, first=first)
+    for place in places:
+        yield place, news
 
 
 def _labels(doc: Doc) -> Mapping[str, str]:
@@ -289,7 +295,7 @@ def _labels(doc: Doc) -> Mapping[str, str]:
 
 
 def _environments(doc: Doc) -> set[str]:
-    found = {item.environment for item in doc.lock}
+    found = {*doc.environments, *(item.environment for item in doc.lock)}
     return found | {doc.environment} if doc.environment else found
 
 
