@@ -85,7 +85,7 @@ class Shop:
 
 
 @contextmanager
-def open_shop(data: Path) -> Iterator[Shop]:
+def open_shop(data: Path, *, pace: str = PACE_SECONDS) -> Iterator[Shop]:
     """Run the stack in a thread until the block ends; connections are kept in `data`."""
     started, ended_ = threading.Event(), threading.Event()
     failed: list[BaseException] = []
@@ -105,7 +105,7 @@ def open_shop(data: Path) -> Iterator[Shop]:
         finally:
             started.set()
 
-    set_ = {"XDG_CONFIG_HOME": str(data), PACE: PACE_SECONDS, SOURCES: str(data / "my-blueprints")}
+    set_ = {"XDG_CONFIG_HOME": str(data), PACE: pace, SOURCES: str(data / "my-blueprints")}
     before = {name: os.environ.get(name) for name in set_}
     os.environ |= set_
     thread = threading.Thread(target=work, name="stack")

@@ -9,10 +9,13 @@ from tests.support.plans import apply, install, planned, run, town
 from tests.unit.projector.test_changes import rows
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
 
+from catalyst.chassis import clock
+from catalyst.cli.chains import links_of
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.following import Follower, _gone, unseen
+from catalyst.cli.following import PATIENCE_SECONDS, START_SECONDS, Follower, _gone, unseen
 from catalyst.cli.output import Format
 from catalyst.client.rows import Del, Put, Reset, Row, Synced
+from catalyst.contracts.blocked import Link
 
 
 @pytest.mark.guarantee("G14.14")
@@ -68,3 +71,61 @@ def test_what_deletes_its_organization_ends_with_it(capsys: pytest.CaptureFixtur
     with pytest.raises(Failure, match="acme is deleted, and ch-1 is gone with it") as caught:
         _gone("ch-1", "acme", Format.TABLE, wanted=False)
     assert caught.value.exit_code is ExitCode.NOT_FOUND
+
+
+def chain(*codes: str, since: str | None = None) -> list[tuple[int, Link]]:
+    return list(enumerate(links_of(document(code, since) for code in codes)))
+
+
+def document(code: str, since: str | None = None) -> dict[str, Any]:
+    more = {"kind": "Pod", "message": "m", "since": since, "who": "you", "what_to_do": "look"}
+    return {"name": code, "code": code, **more}
+
+
+class Watched:
+    """A change that waits, and a clock that stands."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(clock, "monotonic", lambda: self.now)
+        self.follower = Follower()
+        change = {"change": "ch-1", "status": "running", "percent": 50, "reason": "", "left": []}
+        self.follower.news({**change, "steps": [], "blocked_by": [document("not-seen")]})
+        self.now += PATIENCE_SECONDS
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+STARTS = ("not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight")
+
+
+@pytest.mark.guarantee("G14.19")
+def test_what_only_starts_is_told_once_it_stays_as_it_is(watched: Watched) -> None:
+    follower = watched.follower
+    assert follower.waiting(chain(*STARTS)) == []
+    watched.now += START_SECONDS - 1
+    # That it was seen again just now is no change.
+    assert follower.waiting(chain(*STARTS, since="2026-04-20T10:00:05Z")) == []
+    watched.now += 1
+    assert follower.waiting(chain(*STARTS, since="2026-04-20T10:00:09Z"))[0] == "blocked by"
+    # Once is enough, whenever it is seen again.
+    assert follower.waiting(chain(*STARTS, since="2026-04-20T10:00:11Z")) == []
+
+
+@pytest.mark.guarantee("G14.19")
+def test_a_start_that_gets_on_is_not_told(watched: Watched) -> None:
+    for stage in (STARTS[:2], STARTS[:1], STARTS[1:3]):
+        assert watched.follower.waiting(chain(*stage)) == []
+        watched.now += START_SECONDS - 1
+
+
+@pytest.mark.guarantee("G14.19")
+@pytest.mark.parametrize("code", ["crash-loop", "image-not-pulled", "no-room", "no-cluster"])
+def test_what_fails_is_told_at_once_with_what_only_starts(watched: Watched, code: str) -> None:
+    told = watched.follower.waiting(chain("not-seen", "under-way", code))
+    assert len(told) == 4
+    assert told[0] == "blocked by"
+    assert code in told[3]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import following, planshow
+from catalyst.cli import chains, following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
 from catalyst.cli.plan import extras, merged, pairs
@@ -134,7 +134,7 @@ def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -
         "what_to_do": "connect a cluster",
     }
     assert follower.news(state("running", "running", blocked_by=[waits_for])) == []
-    waits = planshow.chain([waits_for])
+    waits = [(0, one) for one in chains.links_of([waits_for])]
     assert follower.waiting(waits) == []
     monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
     assert follower.waiting(waits) == [
@@ -178,7 +178,7 @@ async def test_the_chain_of_a_change_goes_on_to_the_cluster(heard: bool) -> None
     other = application("shop", "2026-11-28T12:00:00Z" if heard else None)
     rows = Rows(application("blog", None, *below), application("mariadb", None), other)
     doc = state("running", "running", blocked_by=roots, environment="acme-prod")
-    found = await following.whole_chain(rows, doc, "acme")  # type: ignore[arg-type]
+    found = chains.as_lines(await following.whole_chain(rows, doc, "acme"))  # type: ignore[arg-type]
     cause = "pending" if heard else "no-cluster"
     assert [line.partition(":")[0] for line in found] == [
         *("application blog", "  cluster acme-prod", "application mariadb"),

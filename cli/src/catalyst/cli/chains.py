@@ -50,7 +50,25 @@ async def whole(
     start: tuple[str, str] | None = None,
     environment: str = "",
 ) -> list[str]:
-    """Return a chain as lines, the deeper, the nearer to the cause.
+    """Return a chain as lines, the deeper, the nearer to the cause; the rest is as in `linked`."""
+    found = await linked(door, links, owner, start=start, environment=environment)
+    return as_lines(found)
+
+
+def as_lines(found: Iterable[tuple[int, Link]]) -> list[str]:
+    """Return links with their depths as lines."""
+    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
+
+
+async def linked(
+    door: Reads,
+    links: Sequence[Link],
+    owner: str | None,
+    *,
+    start: tuple[str, str] | None = None,
+    environment: str = "",
+) -> tuple[tuple[int, Link], ...]:
+    """Return the links of a whole chain with their depths.
 
     Args:
         door: Where rows are read.
@@ -73,10 +91,9 @@ async def whole(
         elif leads(link) and place not in known:
             known[place] = await rows.links_of(*place)
             ahead += known[place]
-    found = tree(
+    return tree(
         links, lambda kind, name: known.get((kind, name), ()), start=start, heard=rows.heard
     )
-    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
 
 
 async def told(

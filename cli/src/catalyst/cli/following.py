@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 
 from catalyst.chassis import clock
-from catalyst.cli.chains import links_in, whole
+from catalyst.cli.chains import as_lines, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
@@ -19,8 +19,13 @@ from catalyst.cli.target import Target, reads
 from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
+from catalyst.contracts.blocked import Link
 
 Doc = Mapping[str, Any]
+Chain = Sequence[tuple[int, Link]]
+"""Links with their depths."""
+_Named = tuple[str, str, str]
+"""What makes a link the same one: its kind, name and code."""
 OVER: Final = {
     "completed": ExitCode.OK,
     "failed": ExitCode.REJECTED,
@@ -30,8 +35,14 @@ OVER: Final = {
 """States that a change does not leave, and how the command ends then."""
 PATIENCE_SECONDS: Final = 3.0
 """How long a change waits for something before that is worth telling: most answers come sooner."""
+START_SECONDS: Final = 30.0
+"""How long the same may be under way before that is worth telling: a normal start is over then."""
 
 _LOOK_SECONDS: Final = 0.5
+_UNDER_WAY: Final = frozenset(
+    {"not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight"}
+)
+"""Codes of links that a start goes through where nothing is wrong."""
 _LOOKS: Final = frozenset({"observe", "unprotect"})
 """Steps that wait until something is seen; what nobody saw of it is their detail."""
 
@@ -51,7 +62,9 @@ class Follower:
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._waits: list[str] = []
         self._since = 0.0
-        self._told: set[str] = set()
+        self._chain: frozenset[_Named] = frozenset()
+        self._chain_since = 0.0
+        self._told: frozenset[_Named] = frozenset()
 
     def news(self, doc: Doc) -> list[str]:
         """Return a line for everything that is not as it was."""
@@ -91,16 +104,23 @@ class Follower:
         """Return whether there is nothing to tell yet of what the change waits for."""
         return not self._waits or clock.monotonic() - self._since < PATIENCE_SECONDS
 
-    def waiting(self, waits: list[str]) -> list[str]:
-        """Return the lines of the whole chain, if any of them was not told before.
+    def waiting(self, found: Chain) -> list[str]:
+        """Return the lines of the whole chain, if any link of it was not told before.
 
-        A chain that only became shorter is good news, and told by the steps.
+        What only starts is told once it stays as it is. A chain that only became shorter is good
+        news, and told by the steps.
         """
-        links = {line.strip() for line in waits}
+        # When it was seen last is news to nobody.
+        links = frozenset((link.kind, link.name, link.code) for _, link in found)
+        if links != self._chain:
+            self._chain, self._chain_since = links, clock.monotonic()
+        starts = all(link.code in _UNDER_WAY for _, link in found)
+        if starts and clock.monotonic() - self._chain_since < START_SECONDS:
+            return []
         if self.patient() or not links - self._told:
             return []
         self._told |= links
-        return ["blocked by", *(f"  {line}" for line in waits)]
+        return ["blocked by", *(f"  {line}" for line in as_lines(found))]
 
 
 def unseen(doc: Doc) -> list[str]:
@@ -208,9 +228,9 @@ def _tell(lines: list[str]) -> None:
     write_lines(f"{now}  {line}" for line in lines)
 
 
-async def whole_chain(door: Reads, doc: Doc, organization: str) -> list[str]:
+async def whole_chain(door: Reads, doc: Doc, organization: str) -> Chain:
     """Return why a change does not move, through the rows that its links lead to."""
-    return await whole(
+    return await linked(
         door,
         links_in(doc),
         organization,
@@ -227,9 +247,9 @@ async def _tell_waits(follower: Follower, target: Target, organization: str) -> 
             if follower.doc is None or follower.patient():
                 continue
             try:
-                waits = await whole_chain(door, follower.doc, organization)
+                found = await whole_chain(door, follower.doc, organization)
             except ClientError:
                 # Whoever watches says that nobody answers; what the change itself says is known.
-                waits = chain(follower.doc["blocked_by"])
-            _tell(follower.waiting(waits))
+                found = tuple((0, link) for link in links_in(follower.doc))
+            _tell(follower.waiting(found))
             await asyncio.sleep(PATIENCE_SECONDS)

@@ -1,0 +1,74 @@
+"""What a person reads while an Application starts: its steps, and a blocker where there is one.
+
+The simulated cluster takes seconds for each stage here, as a real one does.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from tests.integration.client.shop import WAIT_SECONDS, Shop, open_shop
+from tests.integration.client.test_verbs import CODE, ENV, MANIFESTS, ORG, PRICES, pasted
+
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.cli import contexts
+from catalyst.contracts.permissions import OPERATOR
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G14.19")]
+PLAN = ("plan", "install", "bp-wordpress", "--env", ENV, "--set", "siteTitle=Hi")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    manifests = folder / "omantel.yaml"
+    manifests.write_text(MANIFESTS)
+    with open_shop(folder, pace="2.0") as found:
+        found.well("apply", "-f", str(manifests))
+        found.well("billing", "price-book", "apply", str(PRICES), by=found.bookkeeper)
+        found.well("voucher", "issue", "40.000", "OMR", "--code", CODE)
+        found.well("voucher", "redeem", CODE, "--org", ORG, by=found.owner)
+        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
+        yield found
+
+
+def test_a_normal_start_is_blocked_by_nothing(shop: Shop) -> None:
+    planned = shop.well(*PLAN, "--as", "blog")
+    watched = shop.well(*pasted(planned.err, "apply"))
+    assert "observe    running" in watched.out
+    assert "completed, 100 %" in watched.out
+    assert "blocked by" not in watched.out
+
+
+async def test_what_fails_is_told_and_goes_on_once_it_is_mended(shop: Shop) -> None:
+    await fares("shop", "crash-loop")
+    planned = await asyncio.to_thread(shop.well, *PLAN, "--as", "shop")
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from catalyst.cli.entry import run; run()"),
+        *pasted(planned.err, "apply"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not lines or "crash-loop" not in lines[-1]:
+            lines.append((await child.stdout.readline()).decode())
+            assert lines[-1], lines
+        assert any("blocked by" in line for line in lines)
+        assert "the container ends again and again" in lines[-1]
+        await fares("shop", "well")
+        assert "completed, 100 %" in (await child.stdout.read()).decode()
+        assert await child.wait() == 0
+
+
+async def fares(application: str, mode: str) -> None:
+    """Tell the simulated cluster how an Application is to fare."""
+    known = contexts.load(contexts.default_path())
+    local = known.contexts[known.current]
+    who = local.operator
+    async with connect(local.nats, name=OPERATOR, user=who.user, password=who.password) as js:
+        word = msgspec.json.encode({"mode": mode})
+        await js.publish(Outgoing(f"ws.{ENV}.simulator.{application}", word))
