@@ -64,6 +64,8 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
         texts = (headings[index], *(row[index] for row in rows))
         longest = max((len(word) for text in texts for word in text.split()), default=0)
         _narrow(widths, [index], longest, room)
+    # There is no room for whole words: they are broken here, where the lines still belong together.
+    _narrow(widths, prose, _FLOOR, room)
     for index in prose:
         widths[index] = min(natural[index], widths[index] + max(0, -_over(widths, room)))
     return dict(sorted(widths.items()))

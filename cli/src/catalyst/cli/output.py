@@ -62,7 +62,8 @@ class Table:
             table.add_column(
                 heading,
                 header_style="bold",
-                overflow="ellipsis",
+                # A word longer than the column goes on below; what is cut anywhere shows that.
+                overflow="fold" if heading in columns.PROSE else "ellipsis",
                 no_wrap=heading not in columns.PROSE,
                 width=width,
             )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from catalyst.cli.output import Table, clean
 
@@ -39,29 +40,29 @@ class Screen:
     def step(self, title: str) -> None:
         """Begin a part of the story."""
         self._told = True
-        if self._console.is_terminal:
-            self._print(f"\n[bold]{escape(title)}[/bold]")
-        else:
-            self._print(f"\n{escape(title)}")
+        self._print("")
+        self._print(f"[bold]{escape(title)}[/bold]" if self._console.is_terminal else escape(title))
 
     def line(self, text: str) -> None:
         """Say one thing that happened."""
-        self._print(f"  {escape(clean(text))}")
+        self._print(f"  {escape(clean(text))}", 4)
 
     def prove(self, what: str, *, held: bool, detail: str = "") -> None:
         """Note and show whether something held; the detail is for the closing table."""
         self.proofs.append(Proof(what=what, held=held, detail=detail))
-        self._print(f"  {_MARKS[held]}  {escape(clean(what))}")
+        self._print(f"  {_MARKS[held]}  {escape(clean(what))}", 6)
 
     def prove_command(self, what: str, *, held: bool, detail: str) -> None:
         """Note and show what became of one command; the closing table counts them together."""
         self.proofs.append(Proof(what=what, held=held, detail=detail, command=True))
-        self._print(f"  {_MARKS[held]}  {escape(clean(what))}  [dim]{escape(clean(detail))}[/dim]")
+        self._print(
+            f"  {_MARKS[held]}  {escape(clean(what))}  [dim]{escape(clean(detail))}[/dim]", 6
+        )
 
     def leave_out(self, what: str, why: str) -> None:
         """Note and show that something was not looked at."""
         self.proofs.append(Proof(what=what, held=None, detail=why))
-        self._print(f"  [yellow]left out[/yellow]  {escape(clean(what))}: {escape(clean(why))}")
+        self._print(f"  [yellow]left out[/yellow]  {escape(clean(what))}: {escape(clean(why))}", 6)
 
     def waiting(self, text: str) -> None:
         """Say what the stack says of itself: before the story on stderr, in it where it happens.
@@ -120,9 +121,18 @@ class Screen:
             told.insert(0, Proof(what=what, held=True, detail=f"{held} of {len(commands)}"))
         return told
 
-    def _print(self, text: str) -> None:
-        if not self.as_json:
+    def _print(self, text: str, hang: int = 0) -> None:
+        """Show a line; one that a terminal has no room for goes on `hang` blanks further in."""
+        if self.as_json:
+            return
+        room = self._console.width
+        line = Text.from_markup(text)
+        if not self._console.is_terminal or line.cell_len <= room:
             self._console.print(text)
+            return
+        for index, part in enumerate(line.wrap(self._console, room - hang)):
+            part.rstrip()
+            self._console.print(Text(" " * hang) + part if index else part)
 
 
 _MARKS: Final = {True: "[green]ok[/green]", False: "[red]FAILED[/red]"}
