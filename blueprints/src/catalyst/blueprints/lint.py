@@ -14,6 +14,7 @@ from catalyst.blueprints import (
     metaschema,
     presented,
     rendering,
+    restarts,
     templates,
     topology,
     trial,
@@ -301,6 +302,7 @@ def _manifests(
         for document in manifest.objects:
             yield from _placed_in(blueprint, document)
     yield from advise(made)
+    yield from restarts.advise(made)
     yield from powers(made, Severity.ERROR if own else Severity.WARNING)
 
 
