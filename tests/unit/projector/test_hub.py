@@ -162,6 +162,22 @@ def test_a_second_snapshot_carries_no_id_and_no_as_of_before_it_is_whole() -> No
     assert said(stream.bye("rotation", retryable=True))["cursor"] == reader.cursor != cursor
 
 
+def test_the_first_reason_to_begin_anew_is_told_whatever_changes_before_it_is() -> None:
+    world = World()
+    world.flush([writing.created("acme")])
+    opened = world.hub.open(ANN, ALL)
+    opened.begin("")
+    world.flush([writing.owned("acme", ("bo@example.org", "owner"))])
+    world.rebuild()
+    assert said(opened.chunk())["reason"] == "start"
+    came_back = world.hub.open(ANN, ALL)
+    came_back.begin("nonsense")
+    world.flush([writing.owned("acme", ("ann@example.org", "owner"))])
+    assert said(came_back.chunk())["reason"] == "unknown-cursor"
+    world.flush([writing.owned("acme", ("bo@example.org", "owner"))])
+    assert said(came_back.chunk())["reason"] == "access-changed"
+
+
 def test_what_was_owed_is_not_sent_behind_the_snapshot_that_holds_it() -> None:
     world = World()
     world.flush([writing.created("acme")])

@@ -98,8 +98,11 @@ class Stream:
         return "unknown-cursor" if found.revision > self._hub.revision else ""
 
     def reset(self, reason: str) -> None:
-        """Begin anew with a snapshot; what was owed is forgotten."""
-        self._reset = reason
+        """Begin anew with a snapshot; what was owed is forgotten.
+
+        A reason that was not told yet stays: it says what became of what the reader holds.
+        """
+        self._reset = self._reset or reason
         self._snapshot = None
         self._synced = False
         self._until = -1
