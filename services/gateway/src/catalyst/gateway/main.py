@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, password_of, standing
 from catalyst.client.api import Client
 from catalyst.client.errors import ClientError
+from catalyst.client.http_transport import verifying
 from catalyst.client.nats_transport import over_nats
 from catalyst.contracts import permissions
 from catalyst.gateway.app import application
@@ -171,13 +173,20 @@ async def build(
         standing(NAME, settings) as runtime,
         _client(settings) as client,
         # A stream holds its connection for as long as somebody reads.
-        httpx.AsyncClient(limits=httpx.Limits(max_connections=None)) as http,
+        httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=None), verify=_verifying(settings)
+        ) as http,
     ):
         if projector is None and settings.projector_url:
             projector = Upstream(http, settings.projector_url)
         if git is None and settings.git_url:
             git = Upstream(http, settings.git_url)
         yield Gateway(settings, runtime, client, projector=projector, git=git)
+
+
+def _verifying(settings: Settings) -> ssl.SSLContext:
+    inner = (settings.projector_url, settings.git_url)
+    return verifying(next((url for url in inner if url.lower().startswith("https:")), "http:"))
 
 
 @asynccontextmanager
