@@ -18,6 +18,11 @@ from catalyst.blueprints import form
 from catalyst.provisioning.domain.unchangeable import grown, refused
 
 WORKLOADS = {"Deployment", "StatefulSet"}
+OUT_OF_REACH = {
+    "0.0.0.0/0": ["169.254.0.0/16"],
+    "::/0": ["fe80::/10", "fd00:ec2::254/128", "fd20:ce::254/128"],
+}
+"""What is told to machines at these: of the link, and of AWS and Google in IPv6."""
 WITHOUT_VOLUME = {"bp-keycloak", "bp-litellm", "bp-team-suite", "bp-umami", "bp-wiki"}
 
 
@@ -91,8 +96,8 @@ def test_what_a_cloud_tells_its_machines_is_out_of_reach(name: str) -> None:
             for to in rule["to"]
             if "ipBlock" in to
         ]
-        open_to_all = [block for block in blocks if block["cidr"] == "0.0.0.0/0"]
-        assert all(block.get("except") == ["169.254.0.0/16"] for block in open_to_all)
+        for block in blocks:
+            assert block["except"] == OUT_OF_REACH[block["cidr"]]
 
 
 @each(NAMES)
