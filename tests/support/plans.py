@@ -7,9 +7,11 @@ from tests.support import build
 from tests.support.changing import Town
 
 from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.account_v1 import Journal
 from catalyst.contracts.decision import Actor, Decision
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Item, Quote, QuoteLine
@@ -241,6 +243,18 @@ def install(place: Town, name: str, change: str, *, priced: bool = True) -> None
     run(place, change)
     assert place.change(change).status == "completed"
     assert place.application(name).runs_in(PROD)
+
+
+def captured(hold: str) -> bill1.HoldCaptured:
+    """Return that what was held for a change is taken."""
+    return bill1.HoldCaptured(
+        hold=hold,
+        revision=hold,
+        amount=FIVE,
+        month="2026-03",
+        subscriptions=(),
+        journal=Journal(),
+    )
 
 
 def left(place: Town) -> list[app1.ChangeLeft]:

@@ -14,9 +14,8 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Evidence, progress
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain.asking import account_ref
 from catalyst.provisioning.domain.change import change_ref
-from catalyst.provisioning.domain.foreign import environment_ref
+from catalyst.provisioning.domain.foreign import account_ref, environment_ref
 from catalyst.provisioning.domain.steps import WAYS
 
 ONE = change_ref("acme", "ch-1")

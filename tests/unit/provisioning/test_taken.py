@@ -10,9 +10,13 @@ from tests.support.plans import apply, install, locked, planned, town
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.decision import Fired
+from catalyst.contracts.message import Answer
 from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.provisioning.domain import process
 from catalyst.provisioning.domain.asking import subscription_ref
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.foreign import account_ref
 from catalyst.provisioning.domain.steps import HOLD_MINUTES, UNDO_ATTEMPTS, WAYS, Unit
 
 pytestmark = pytest.mark.guarantee("G14.16")
@@ -27,20 +31,30 @@ def given_up() -> tuple[Town, Sent]:
     return place, capture_lost(place)
 
 
+def advance(place: Town, step: str) -> None:
+    """Go on until a step is in progress."""
+    while place.change("ch-1").step != step:
+        forward(place)
+
+
+def forward(place: Town) -> None:
+    """Let the step in progress be done for all of its units."""
+    state = place.change("ch-1")
+    for unit in state.remaining():
+        if state.step == "observe":
+            place.see(unit.application, "ch-1")
+        elif place.sent:
+            place.answer(place.sent.pop(0))
+        else:
+            place.report("ch-1", str(state.step), unit.application)
+
+
 def capture_lost(place: Town) -> Sent:
     """Let everything be done up to the capture, and nobody answer that; return one of those sent.
 
     The change takes back its commit then.
     """
-    while place.change("ch-1").step != "capture":
-        state = place.change("ch-1")
-        for unit in state.remaining():
-            if state.step == "observe":
-                place.see(unit.application, "ch-1")
-            elif place.sent:
-                place.answer(place.sent.pop(0))
-            else:
-                place.report("ch-1", str(state.step), unit.application)
+    advance(place, "capture")
     (capture,) = place.sent
     begun = place.now
     for _ in range(WAYS["capture"].attempts):
@@ -145,6 +159,52 @@ def test_what_ran_before_runs_on_and_is_not_ended() -> None:
     (told,) = place.change("ch-1").left
     assert "no further month is charged for store in acme-prod" in told
     assert "blog in acme-prod is charged as changed until it is changed again" in told
+
+
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("attempt", [1, WAYS["capture"].attempts])
+def test_what_is_taken_is_not_given_up_whatever_becomes_of_the_answers(
+    attempt: int,
+    refused: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "capture")
+    for _ in range(attempt - 1):
+        place.fire("ch-1", "deadline")
+    # Another change's money is not this one's.
+    place.given(account_ref("acme"), plans.captured("ch-0"))
+    assert place.change("ch-1").attempt == attempt
+    place.given(account_ref("acme"), plans.captured("ch-1"))
+    if refused:
+        place.answer(place.sent.pop(), "hold-not-found")
+    else:
+        place.fire("ch-1", "deadline")
+    state = place.change("ch-1")
+    assert (state.status, state.left, state.completed) == ("completed", (), state.content().steps)
+    assert place.application("blog").runs_in(plans.PROD)
+    # What is on its way still changes nothing.
+    before = len(place.log)
+    place.answer_all()
+    assert len(place.log) == before
+
+
+def test_the_account_is_read_where_a_capture_may_be_given_up_and_nowhere_else() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    ref = change_ref("acme", "ch-1")
+    while not place.change("ch-1").is_over:
+        state = place.change("ch-1")
+        fired = Fired(timer="deadline", gen=state.gen)
+        read = account_ref("acme") in process.reads(state, fired, ref)
+        assert read == (state.step == "capture")
+        no = Answer(command_id="c", status="rejected", code="x", events=0)
+        assert (account_ref("acme") in process.reads(state, no, ref)) == (state.step == "capture")
+        yes = Answer(command_id="c", status="accepted", code="", events=0)
+        assert account_ref("acme") not in process.reads(state, yes, ref)
+        step = state.step
+        while place.change("ch-1").step == step and not place.change("ch-1").is_over:
+            forward(place)
 
 
 def test_what_is_captured_in_time_ends_nothing() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from catalyst.billing.domain import (
     account,
+    change,
     closing,
     correcting,
     counting,
@@ -57,6 +58,13 @@ AGGREGATES: Final = (
         name=numbering.NOTES.aggregate,
         initial=numbering.Numbers(),
         evolve=credit_note.evolve_numbers,
+    ),
+    # decided by provisioning, read and guarded here
+    Aggregate(
+        service=change.SERVICE,
+        name=change.AGGREGATE,
+        initial=change.Change(),
+        evolve=change.evolve,
     ),
 )
 

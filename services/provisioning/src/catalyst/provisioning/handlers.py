@@ -65,6 +65,12 @@ AGGREGATES: Final = (
         initial=foreign.PriceBook(),
         evolve=foreign.evolve_price_book,
     ),
+    Aggregate(
+        service="billing",
+        name="account",
+        initial=foreign.Account(),
+        evolve=foreign.evolve_account,
+    ),
 )
 
 RULES: Final[tuple[Rule, ...]] = (

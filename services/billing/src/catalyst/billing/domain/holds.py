@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from catalyst.billing.domain import account, ledger, limit, price_book, prices, subscription
 from catalyst.billing.domain.account import Account, Hold
+from catalyst.billing.domain.change import Change, change_ref
 from catalyst.billing.domain.subscription import Subscription
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.account_v1 import PRIORITY
@@ -159,22 +160,32 @@ def _within_limit(state: Account, due: Money, context: Context) -> None:
 
 
 def reads_capture(state: Account, command: bill1.CaptureHold, ref: Ref) -> Sequence[Ref | Claim]:
-    """Name the subscriptions that start or change, and what was used if that is limited."""
+    """Name its change, the subscriptions that start or change, and what was used if limited."""
     hold = state.holds.get(command.hold)
     if hold is None:
         return ()
-    return (*_subscriptions(ref, hold.quote.items), *limit.refs_of(state, ref.id))
+    subscriptions = _subscriptions(ref, hold.quote.items)
+    return (change_ref(ref.id, command.hold), *subscriptions, *limit.refs_of(state, ref.id))
 
 
 def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -> Decision:
     """Take what was held, and start its subscriptions; a captured one again changes nothing.
 
+    The change is read and guarded: nothing is taken for one that gave up, however late it is asked.
+
     Raises:
-        Rejected: `hold-not-found`, or `hold-released` if it was given back.
+        Rejected: `hold-not-found`, `hold-released` if it was given back, or `change-over`.
     """
     hold = _open(state, command.hold, "captured")
     if hold is None:
         return Decision()
+    change: Change = context.reads[change_ref(context.ref.id, command.hold)]
+    if change.gave_up:
+        raise Rejected(
+            "change-over",
+            f"the change {command.hold!r} gave up, so nothing is taken for it",
+            pointer="/data/hold",
+        )
     refs = {ref.id: ref for ref in _subscriptions(context.ref, hold.quote.items)}
     captured = bill1.HoldCaptured(
         hold=command.hold,

@@ -10,7 +10,7 @@ from catalyst.contracts.decision import Send
 from catalyst.contracts.provisioning_values_v1 import Deletion, Step
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.values_v1 import PlannedDeletion
-from catalyst.provisioning.domain.foreign import environment_ref, organization_ref
+from catalyst.provisioning.domain.foreign import account_ref, environment_ref, organization_ref
 from catalyst.provisioning.domain.steps import HOLD_MINUTES, Unit, subscription, units
 from catalyst.provisioning.domain.writing import Writing
 
@@ -32,11 +32,6 @@ NOTHING_THERE: Final = frozenset(
     }
 )
 """Refusals of what gives something back that say: there is nothing to give back."""
-
-
-def account_ref(organization: str) -> Ref:
-    """Return the Organization's account."""
-    return Ref(organization, "billing", "account", organization)
 
 
 def subscription_ref(organization: str, unit: Unit) -> Ref:

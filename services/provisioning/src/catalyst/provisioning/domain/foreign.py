@@ -20,6 +20,9 @@ from catalyst.provisioning.domain.application import fingerprint
 
 replace = msgspec.structs.replace
 
+CAPTURED_MAX: Final = 1_000
+"""Captures that are known; a change asks about its own within a day."""
+
 # ---- the Organization
 
 
@@ -236,6 +239,30 @@ def evolve_price_book(state: PriceBook, event: Event) -> PriceBook:
         case bill1.PriceBookApplied():
             versions = {**state.versions, event.content.version: event.content.start}
             return PriceBook(versions=versions)
+        case _:
+            return state
+
+
+# ---- the account
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken of what it held."""
+
+    captured: tuple[str, ...] = ()
+    """The changes for which it was, the newest last."""
+
+
+def account_ref(organization: str) -> Ref:
+    """Return the Organization's account."""
+    return Ref(organization, "billing", "account", organization)
+
+
+def evolve_account(state: Account, event: Event) -> Account:
+    """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
+    match event:
+        case bill1.HoldCaptured():
+            return Account(captured=(*state.captured, event.hold)[-CAPTURED_MAX:])
         case _:
             return state
 

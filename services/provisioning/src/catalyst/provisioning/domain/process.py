@@ -22,6 +22,7 @@ from catalyst.provisioning.domain import flow, turn, undoing
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command
 from catalyst.provisioning.domain.change import SERVICE, TAKEN, Asked, Change, change_ref
+from catalyst.provisioning.domain.foreign import Account, account_ref
 from catalyst.provisioning.domain.steps import WAYS, WHOLE, Unit, is_removal
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
@@ -46,13 +47,18 @@ def correlate(recorded: Recorded) -> Ref | None:
     return change_ref(organization, name) if name else None
 
 
-def reads(state: Change, _input: object, ref: Ref) -> Sequence[Ref]:
-    """Name the Applications of the change, and what its turn depends on while it waits."""
+def reads(state: Change, given: object, ref: Ref) -> Sequence[Ref]:
+    """Name the Applications of the change, and what its turn depends on while it waits.
+
+    The account, too, where a capture may be given up: what is taken by now is not.
+    """
     organization = ref.organization or ""
     if state.opened is None:
         return ()
     names = dict.fromkeys(item.application for item in state.opened.lock)
     found = [application_ref(organization, name) for name in names]
+    if _captures(state) and _is_failure(given):
+        found.append(account_ref(organization))
     return (*found, *turn.reads(state, organization))
 
 
@@ -101,8 +107,28 @@ def _fire(writing: Writing, given: Fired) -> None:
         return
     if state.status == "undoing":
         undoing.fail(writing, PASSED)
+    elif _is_captured(writing):
+        # Its answer is late, or lost; billing takes nothing for a change that gave up.
+        flow.done(writing, WHOLE)
     elif state.status == "running":
         flow.fail(writing, _late(writing))
+
+
+def _captures(state: Change) -> bool:
+    return (state.status, state.step) == ("running", "capture")
+
+
+def _is_failure(given: object) -> bool:
+    """Return whether an input may end the attempt in progress."""
+    return isinstance(given, Fired) or (isinstance(given, Answer) and given.status != "accepted")
+
+
+def _is_captured(writing: Writing) -> bool:
+    """Return whether what the change waits to have taken is, although its attempt failed."""
+    if not _captures(writing.state):
+        return False
+    account: Account = writing.reads[account_ref(writing.organization)]
+    return writing.name in account.captured
 
 
 def _late(writing: Writing) -> str:
@@ -132,7 +158,7 @@ def _answered(writing: Writing, given: Answer) -> None:
         _answered_late(writing, given, asked)
     elif asked.unit not in state.remaining():
         return
-    elif given.status == "accepted":
+    elif given.status == "accepted" or _is_captured(writing):
         (undoing if asked.undo else flow).done(writing, asked.unit)
     else:
         # What is to be deleted may have changed since it was planned: then it is planned again.
