@@ -58,6 +58,22 @@ async def test_who_goes_back_stands_on_the_title_of_what_is_shown(
     await expect(page.get_by_role("heading", name="Rows", exact=True)).to_be_focused()
 
 
+async def test_the_address_of_a_row_shows_the_row_whatever_was_shown(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await desk.choose_command("Create Organization")
+    for kind in ("organization", "onboarding"):
+        await desk.page.goto(f"{site.address}/#{slug}._.{kind}._.{slug}")
+        await expect(desk.page.locator("#panel-row h3")).to_be_visible()
+        await expect(desk.page.get_by_role("tab", name="Row")).to_have_attribute(
+            "aria-selected", "true"
+        )
+        await desk.choose_command("Create Organization")
+        await expect(desk.form).to_be_visible()
+
+
 async def test_an_age_says_when_it_was_where_its_reader_is(
     chromium: Browser, site: Site, slug: str
 ) -> None:
@@ -90,3 +106,35 @@ async def test_the_documentation_of_a_blueprint_is_a_link_that_tells_nothing(
     await expect(link).to_have_attribute("target", "_blank")
     await expect(desk.page.locator("#view .facts dt", has_text="License")).to_be_visible()
     await expect(link).to_have_count(1)
+
+
+async def test_who_may_not_look_is_told_who_can_change_that(
+    window: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await window.sign_in(site.token("nobody@nowhere.example"))
+    for view in ("catalogue", "prices"):
+        await window.page.goto(f"{site.address}/#/{view}/{slug}")
+        told = window.page.locator("#view").get_by_role("alert")
+        await expect(told).to_contain_text(f"you have no role in {slug} that lets you see it.")
+        await expect(told).to_contain_text(f"Whoever owns {slug} can give you one")
+    forgive(window)
+
+
+async def test_a_narrow_window_says_that_nothing_is_live_wherever_it_is_scrolled(
+    chromium: Browser, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    viewport = {"width": 360, "height": 700}
+    async with support.window(chromium, site.address, viewport=viewport) as window:
+        await window.sign_in(site.admin)
+        await window.page.locator("#rows tbody tr").last.scroll_into_view_if_needed()
+        state = window.page.locator("#stream")
+        await expect(state).not_to_be_in_viewport()
+        await window.page.context.set_offline(True)
+        await window.until_state("reconnecting")
+        await expect(state).to_be_in_viewport()
+        await expect(state).to_contain_text("offline")
+        await window.page.context.set_offline(False)
+        await window.until_state("live")
+        await expect(state).not_to_be_in_viewport()

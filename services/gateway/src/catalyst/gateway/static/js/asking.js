@@ -5,12 +5,17 @@ import { Refused, ask } from "./api.js";
 const WAIT_SECONDS = 15;
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Returns what a service answers; throws like `ask`. */
+/** Returns what a service answers; throws like `ask`, and says who can help where a role is missing. */
 export async function question(name, organization, data, signal) {
   const [service, asked] = name.split(".");
   const path = `/v1/queries/${service}/${asked}`;
-  const { body } = await ask("POST", path, { query: { organization }, raw: JSON.stringify(data), signal });
-  return body.result;
+  try {
+    const { body } = await ask("POST", path, { query: { organization }, raw: JSON.stringify(data), signal });
+    return body.result;
+  } catch (error) {
+    if (error.status === 403) error.message = `you have no role in ${organization} that lets you see it. Whoever owns ${organization} can give you one`;
+    throw error;
+  }
 }
 
 /**

@@ -101,6 +101,8 @@ function chosenByAddress() {
   } catch {
     return; // Written by hand, and no row's address.
   }
+  // Whoever chose it in the table may be writing a command to it already.
+  if (table.chosen !== key) showTab(byId("tab-row"));
   table.mark(key);
   detail.show(key, stream?.rows.get(key));
 }
@@ -164,6 +166,7 @@ async function signIn(event) {
 }
 
 async function signOut() {
+  views.end();
   try {
     await ask("DELETE", "/v1/session");
     leave("You are signed out.");

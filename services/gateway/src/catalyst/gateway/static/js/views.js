@@ -225,6 +225,8 @@ export class Views {
     this.#view?.stop();
     this.#view = null;
     this.#shown = "";
+    // What is not seen any more is not asked for any more, least of all once somebody signed out.
+    for (const image of this.#node.querySelectorAll("img")) image.removeAttribute("src");
     this.#node.replaceChildren();
   }
 }
