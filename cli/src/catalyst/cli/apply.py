@@ -113,7 +113,10 @@ def apply(
     ]
     items = desired.wanted(documents, organization(org))
     if not items:
-        raise Failure(ExitCode.USAGE, "the files hold no manifest")
+        told = "the files hold no manifest"
+        if len(file) == 1:
+            told = f"{files.shown(file[0])} is empty: it must hold at least one manifest"
+        raise Failure(ExitCode.USAGE, told)
     target = resolve(context, url, token)
     results = run(_apply_all(target, items, output, dry_run=dry_run, timeout=timeout))
     show(results, output, lambda: None)

@@ -96,7 +96,9 @@ def add(
       catalyst context add prod --http https://catalyst.example.com --token "$TOKEN"
     """
     if not name or name != name.strip() or any(ord(letter) < 33 for letter in name):
-        raise Failure(ExitCode.USAGE, f"{name!r} is no name for a connection")
+        raise Failure(
+            ExitCode.USAGE, f"{name!r} is no name for a connection: give one without blanks"
+        )
     if not http and not nats:
         raise Failure(ExitCode.USAGE, "give --http, --nats or both")
     context = Context(

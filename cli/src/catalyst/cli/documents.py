@@ -6,7 +6,7 @@ Scalars are those of JSON: `no` and `2026-01-01` stay text, whatever YAML 1.1 ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -69,6 +69,28 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         if path:
             parts.append(spelled(path))
         return ": ".join(parts)
+
+
+def one_object(found: Sequence[Document], source: str, what: str) -> dict[str, Any]:
+    """Return the one object that a text must hold.
+
+    Args:
+        found: What it holds.
+        source: Where it comes from.
+        what: What the object is, such as `the data`.
+
+    Raises:
+        Failure: If it holds nothing, more, or something else.
+    """
+    if all(one.value is None for one in found):
+        raise Failure(ExitCode.USAGE, f"{source} is empty: it must hold one object, {what}")
+    if len(found) > 1:
+        count = f"{source} holds {len(found)} documents"
+        raise Failure(ExitCode.USAGE, f"{count}, and must hold one object: {what}")
+    value = found[0].value
+    if not isinstance(value, dict):
+        raise Failure(ExitCode.USAGE, f"{source} must hold one object: {what}")
+    return value
 
 
 def spelled(path: Path) -> str:

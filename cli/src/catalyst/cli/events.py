@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
+from catalyst.cli.addressing import closest, meant
 from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended, is_there
@@ -29,6 +30,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.events import EventFilter, LoggedEvent
 from catalyst.client.rows import Bye, Interrupted, Reset
+from catalyst.contracts.registry import COMMANDS, EVENTS
 from catalyst.contracts.subjects import PLATFORM
 
 PAGE: Final = 500
@@ -123,7 +125,19 @@ async def _list(target: Target, asked: EventFilter, limit: int, form: Format) ->
             await _whether_there(target, asked)
 
 
+def strange(type_: str) -> str:
+    """Return what is wrong with the type of an event; empty: nothing that is known here."""
+    if type_ in EVENTS:
+        return ""
+    if type_ in COMMANDS:
+        return f"{type_} is a command, and no event; `catalyst contracts list` shows all"
+    near = meant(closest(type_, EVENTS))
+    return f"there is no event {type_!r}; {near}`catalyst contracts list` shows all"
+
+
 async def _whether_there(target: Target, asked: EventFilter) -> None:
+    if told := strange(asked.get("type") or next(iter(EVENTS))):
+        note(told)
     owner = asked.get("organization")
     if owner not in {None, PLATFORM}:
         await is_there(target, owner)

@@ -68,7 +68,8 @@ NEXT: Final[dict[str, str]] = {
     "application-not-found": "`catalyst get applications` lists yours",
     "change-not-found": "`catalyst get changes` shows those there are",
     "source-not-found": "`catalyst source list` shows those there are",
-    "source-location-forbidden": "BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed",
+    "source-location-forbidden": "BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed, "
+    "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directories",
     "voucher-not-found": "is the code as it was given, every letter of it?",
     "invoice-not-found": "`catalyst billing invoice list` shows those there are; a month that runs "
     "has none until it is closed",

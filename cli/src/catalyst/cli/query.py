@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from catalyst.cli import files
-from catalyst.cli.documents import parse
+from catalyst.cli.documents import one_object, parse
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, as_yaml, note, show, write
 from catalyst.cli.processes import MODULES
@@ -53,9 +53,9 @@ def query(
     """
     source = "--data" if file is None else files.shown(file)
     found = parse(data if file is None else files.read(file), source)
-    if len(found) != 1 or not isinstance(found[0].value, dict):
-        raise Failure(ExitCode.USAGE, f"{source} must hold one object: the question")
-    body: dict[str, Any] = found[0].value
+    body = one_object(found, source, "the question")
+    if not org and (service, name) not in questions():
+        raise _no_question(service, name)
     if not org:
         raise Failure(ExitCode.USAGE, "--org is missing: about which Organization is it?")
     target = resolve(context, url, token)
@@ -69,16 +69,16 @@ def query(
     except Problem as problem:
         if problem.status != NOT_FOUND or (service, name) in questions():
             raise
-        known = ", ".join(" ".join(question) for question in questions())
-        raise Failure(
-            ExitCode.NOT_FOUND,
-            f"{problem.message} ({service} {name})",
-            code=problem.code,
-            hint=f"questions there are: {known}",
-        ) from problem
+        raise _no_question(service, name) from problem
     show(answered, output, lambda: write(as_yaml(answered.result).rstrip("\n")))
     if output is Format.TABLE:
         note(f"as of {answered.as_of}")
+
+
+def _no_question(service: str, name: str) -> Failure:
+    known = ", ".join(" ".join(question) for question in questions())
+    what = f"there is no question '{service} {name}'"
+    return Failure(ExitCode.NOT_FOUND, what, hint=f"questions there are: {known}")
 
 
 def questions() -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.cli import addressing, files, trace
-from catalyst.cli.documents import parse
+from catalyst.cli.documents import one_object, parse
 from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.sending import causes, commands
@@ -252,6 +252,4 @@ def _body(data: str | None, file: str | None) -> object:
             f"{files.shown(file)} holds a manifest, and not the data of a command",
             hint=f"`catalyst apply -f {shlex.quote(file)}` makes it so",
         )
-    if len(found) != 1 or not isinstance(found[0].value, dict):
-        raise Failure(ExitCode.USAGE, f"{files.shown(file)} must hold one object: the data")
-    return found[0].value
+    return one_object(found, files.shown(file), "the data")

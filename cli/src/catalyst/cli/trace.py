@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -126,7 +127,8 @@ async def read(target: Target, command_id: str, org: str | None = None) -> Any:
 def unknown(command_id: str, org: str | None, *, waited: bool = False) -> Failure:
     """Return that nothing is recorded under an id, and where to look."""
     owner = org or "ORG"
-    wait = f"`catalyst outcome {command_id} --org {owner} --timeout 30` waits for one just sent; "
+    named = shlex.quote(command_id)
+    wait = f"`catalyst outcome {named} --org {owner} --timeout 30` waits for one just sent; "
     hint = f"`catalyst events --org {owner} --since 1h` lists what happened; outcomes are kept for "
     hint = f"{'' if waited else wait}{hint}30 days"
     what = f"no outcome of {command_id!r} is recorded, or it is not yours to see"

@@ -1,0 +1,73 @@
+"""Lines that a person gets wrong: what is said names what was given, and what to do."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from catalyst.cli import main
+from catalyst.cli.events import strange
+from catalyst.cli.trace import unknown
+
+pytestmark = pytest.mark.guarantee("G27.2")
+NOWHERE = ("--url", "http://127.0.0.1:1")
+CREATE = ("send", "environment.create-organization.v1", "--org", "acme", "-f", "-", *NOWHERE)
+APPLY = ("apply", "-f", "-", *NOWHERE)
+QUERY = ("query", "environment", "plan-organization-deletion", "--org", "acme", "-f", "-", *NOWHERE)
+
+
+def given(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+@pytest.mark.parametrize("arguments", [CREATE, APPLY, QUERY], ids=lambda one: one[0])
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n"])
+def test_an_empty_stdin_is_called_empty(
+    arguments: tuple[str, ...],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given(text, monkeypatch)
+    assert main.ended(list(arguments)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: stdin is empty"), said
+
+
+@pytest.mark.parametrize("arguments", [CREATE, QUERY], ids=lambda one: one[0])
+def test_more_documents_than_one_are_counted(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given("a: 1\n---\nb: 2\n", monkeypatch)
+    assert main.ended(list(arguments)) == 2
+    assert "stdin holds 2 documents, and must hold one object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("service", "name"), [("nope", "nope"), ("environment", "nope")])
+def test_a_question_that_does_not_exist_is_told_before_anything_about_it(
+    service: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.ended(["query", service, name, *NOWHERE]) == 4
+    said = capsys.readouterr().err
+    assert f"there is no question '{service} {name}'" in said
+    assert "environment plan-organization-deletion" in said
+
+
+def test_an_id_with_blanks_can_be_pasted() -> None:
+    assert "outcome 'a b' --org omantel" in unknown("a b", "omantel").hint
+
+
+def test_an_event_that_does_not_exist_is_told() -> None:
+    assert strange("environment.organization-created.v1") == ""
+    assert strange("foo") == "there is no event 'foo'; `catalyst contracts list` shows all"
+    assert "do you mean environment.organization-created.v1" in strange("organisation-created")
+    assert "is a command, and no event" in strange("environment.create-organization.v1")
+
+
+def test_a_name_that_a_connection_cannot_have_says_what_it_can(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.ended(["context", "add", "a b", "--http", "http://127.0.0.1:1"]) == 2
+    assert "without blanks" in capsys.readouterr().err
