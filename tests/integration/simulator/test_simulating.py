@@ -111,3 +111,51 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
             await said(js, msgspec.structs.replace(committed, change="ch-2", commit="bbb"), 3)
             await until(lambda: last("degraded", "ch-2"))
         assert all(item["health"] != "healthy" for item in (await seen(js))[count:])
+
+
+@pytest.mark.guarantee("G13.4")
+async def test_what_a_change_leaves_out_or_moves_is_seen_gone_while_the_rest_runs(
+    js: JetStream, access: Access
+) -> None:
+    await topology.ensure(js, contract.topology_of("provisioning"))
+    service = handlers.service(
+        Planner(cast("Any", None), cast("Any", None), "OMR", ""), (), (hearing.source(),)
+    )
+    committed = app1.RevisionCommitted(
+        environment=PROD,
+        change="ch-1",
+        repository="blog",
+        branch="main",
+        commit="aaa",
+        volumes=("data",),
+        workloads=("Deployment/blog", "Deployment/worker"),
+    )
+    smaller = msgspec.structs.replace(
+        committed,
+        change="ch-2",
+        commit="bbb",
+        workloads=("Deployment/blog",),
+        namespace="blog--prod",
+    )
+
+    async def runs(*wanted: str) -> bool:
+        found = await seen(js)
+        return (
+            bool(found)
+            and found[-1]["health"] == "healthy"
+            and wanted
+            == tuple(
+                sorted(
+                    f"{item['namespace']}/{item['name']}"
+                    for item in found[-1]["evidence"]
+                    if item["kind"] in {"Deployment", "PersistentVolumeClaim"}
+                )
+            )
+        )
+
+    async with working(js, service), simulated(access):
+        await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)
+        await said(js, committed, 2)
+        await until(lambda: runs("blog/blog", "blog/data", "blog/worker"))
+        await said(js, smaller, 3)
+        await until(lambda: runs("blog--prod/blog", "blog--prod/data", "blog/data"))

@@ -85,6 +85,10 @@ class Watched:
             self.waited.append(step.wait)
             self.hear(self.cluster.tell(step, self.version))
 
+    def repeat(self) -> None:
+        self.version += 10
+        self.hear(tuple(self.cluster.again(self.version)))
+
     def hear(self, told: tuple[Told, ...]) -> None:
         self.said += told
         facts = [seen.decode(fact.subject, msgspec.json.encode(fact.body)) for fact in told]
@@ -130,7 +134,8 @@ def test_what_is_said_has_the_kinds_that_the_files_have() -> None:
     assert "StatefulSet" in {fact.body["object"]["kind"] for fact in blog.said}
     blog.said.clear()
     blog.carry_out(*blog.commit("ch-2", "ddd", workloads=()))
-    assert {fact.body["object"]["kind"] for fact in blog.said} == {"Kustomization"}
+    stays = [fact.body["object"]["kind"] for fact in blog.said if fact.body["type"] != "DELETED"]
+    assert set(stays) == {"Kustomization"}
 
 
 def test_what_is_said_has_the_namespace_that_the_files_have() -> None:
@@ -146,6 +151,92 @@ def test_what_is_said_has_the_namespace_that_the_files_have() -> None:
     assert {item.namespace for item in blog.seen.evidence} == {"acme", "blog--prod"}
     blog.carry_out(*blog.remove())
     assert [(item.kind, item.namespace) for item in blog.seen.evidence] == [(CLAIM, "blog--prod")]
+
+
+def names(blog: Watched) -> set[str]:
+    """Return what is seen, but for Flux's own object."""
+    found = (item for item in blog.seen.evidence if item.kind != "Kustomization")
+    return {f"{item.namespace}/{item.kind}/{item.name}" for item in found}
+
+
+BOTH = ("Deployment/blog", "Deployment/worker")
+FIRST = {"blog/Deployment/blog", "blog/Pod/blog-0"}
+SECOND = {"blog/Deployment/worker", "blog/Pod/worker-0"}
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_what_a_commit_leaves_out_is_gone_once_that_is_applied(overtaken: bool) -> None:  # noqa: FBT001
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", workloads=BOTH))
+    assert names(blog) == FIRST | SECOND
+    if overtaken:
+        blog.commit("ch-2", "bbb", workloads=BOTH[:1])
+    applying, starting, settled = blog.commit("ch-3", "ccc", workloads=BOTH[:1])
+    blog.carry_out(applying)
+    assert names(blog) == FIRST | SECOND
+    blog.carry_out(starting)
+    assert names(blog) == FIRST
+    blog.carry_out(settled)
+    assert (names(blog), blog.seen.health) == (FIRST, "healthy")
+    blog.repeat()
+    assert names(blog) == FIRST
+    # Taken back: what was left out runs again, as other objects.
+    blog.carry_out(*blog.commit("ch-1", "ddd", workloads=BOTH))
+    assert (names(blog), blog.seen.health) == (FIRST | SECOND, "healthy")
+    blog.carry_out(*blog.remove())
+    assert blog.seen.health == "missing"
+
+
+def test_a_workload_of_another_kind_takes_the_place_of_the_one_before() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", workloads=("Deployment/blog",)))
+    blog.carry_out(*blog.commit("ch-2", "bbb", workloads=("StatefulSet/blog",)))
+    assert names(blog) == {"blog/StatefulSet/blog", "blog/Pod/blog-0"}
+    assert blog.seen.health == "healthy"
+
+
+def test_what_moves_is_gone_where_it_was_but_for_its_volumes() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("data",)))
+    volume = f"blog/{CLAIM}/data"
+    moved = {f"blog--prod/{name.partition('/')[2]}" for name in FIRST | {volume}}
+    blog.carry_out(*blog.commit("ch-2", "bbb", volumes=("data",), namespace="blog--prod"))
+    assert (names(blog), blog.seen.health) == (moved | {volume}, "healthy")
+    told = {fact.body["object"]["metadata"]["namespace"] for fact in blog.cluster.again(999)}
+    assert told == {"acme", "blog", "blog--prod"}
+    # Back again: to the volume that stayed, while the one there stays, too.
+    blog.carry_out(*blog.commit("ch-1", "ccc"))
+    assert names(blog) == FIRST | {volume, f"blog--prod/{CLAIM}/data"}
+    blog.carry_out(*blog.remove())
+    assert names(blog) == {volume, f"blog--prod/{CLAIM}/data"}
+
+
+def test_a_volume_that_was_given_up_goes_where_an_application_moves_from() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", volumes=("data",)))
+    blog.carry_out(*blog.commit("ch-2", "bbb", volumes=("data",), kept=False))
+    blog.carry_out(*blog.commit("ch-3", "ccc", namespace="blog--prod"))
+    assert not [name for name in names(blog) if name.startswith("blog/")]
+
+
+def test_what_is_left_out_in_silence_is_told_once_somebody_speaks() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", workloads=BOTH))
+    blog.cluster.word(WORD, {"mode": "silence"})
+    blog.carry_out(*blog.commit("ch-2", "bbb", workloads=BOTH[:1]))
+    assert names(blog) == FIRST | SECOND
+    blog.carry_out(*blog.cluster.word(WORD, {"mode": "well"}))
+    assert names(blog) == FIRST
+
+
+def test_after_a_restart_what_was_left_out_is_not_there() -> None:
+    blog = Watched()
+    blog.carry_out(*blog.commit("ch-1", "aaa", workloads=BOTH))
+    again = Watched()
+    again.state, again.version = blog.state, blog.version
+    again.commit("ch-1", "aaa", workloads=BOTH, old=True)
+    again.carry_out(*again.commit("ch-2", "bbb", workloads=BOTH[:1], old=True))
+    assert names(again) == FIRST
 
 
 def test_each_of_several_regions_says_how_it_is() -> None:

@@ -13,7 +13,16 @@ from typing import Any, Final, get_args
 import msgspec
 
 from catalyst.contracts.subjects import organization_of, unescape
-from catalyst.simulator.objects import Mode, Running, Stage, Told, facts, volumes
+from catalyst.simulator.objects import (
+    Mode,
+    Running,
+    Stage,
+    Told,
+    facts,
+    left_out,
+    volumes,
+    workloads,
+)
 
 STAGES: Final[tuple[Stage, ...]] = ("applying", "starting", "settled")
 SLOW: Final = 10
@@ -48,6 +57,8 @@ class Cluster:
         self._stages: dict[Place, Stage] = {}
         self._left: dict[Place, Running] = {}
         """What is gone but for its volumes."""
+        self._behind: dict[Place, dict[str, Running]] = {}
+        """What is gone but for its volumes in each namespace that it has moved from."""
         self._modes: dict[Place, Mode] = {}
         self._wanted: dict[Place, bool] = {}
         self._clusters: dict[Place, tuple[str, ...]] = {}
@@ -80,20 +91,22 @@ class Cluster:
             self._going.add(place)
             return (self._step(place, turn, "applying", gone=True),)
         self._going.discard(place)
-        self._running[place] = Running(
+        namespace = str(data.get("namespace", "")) or place[1]
+        running = Running(
             organization=organization_of(tokens[1]) or "",
             application=place[1],
-            namespace=str(data.get("namespace", "")) or place[1],
+            namespace=namespace,
             environment=place[0],
             change=str(data["change"]),
             branch=str(data["branch"]),
             commit=str(data["commit"]),
             before=before.commit if before is not None else "",
-            volumes=self._volumes(place),
+            volumes=self._volumes(place, namespace),
             wanted=dict.fromkeys(_named(data), bool(data.get("kept", True))),
             workloads=self._ran(place, data.get("workloads")),
             waits=bool(data.get("kept", True)),
         )
+        self._running[place] = msgspec.structs.replace(running, leaves=_leaves(before, running))
         self._left.pop(place, None)
         stages = STAGES[-1:] if old else STAGES
         return tuple(self._step(place, turn, stage) for stage in stages)
@@ -129,6 +142,10 @@ class Cluster:
             claims = {**running.volumes, **running.wanted}
             running = self._running[step.place] = msgspec.structs.replace(running, volumes=claims)
         mode = self._modes.get(step.place, "well")
+        pruned: tuple[Told, ...] = ()
+        if mode != "silence" and (step.gone or step.stage != "applying"):
+            pruned = self._prune(step.place, running, version)
+            running = self._running[step.place]
         if step.gone:
             kept = {name: True for name, stays in running.volumes.items() if stays}
             if kept:
@@ -138,11 +155,25 @@ class Cluster:
             self._going.discard(step.place)
         if mode == "silence":
             return ()
-        return tuple(
+        said = (
             told
             for one in self._everywhere(step.place, running)
-            for told in facts(one, step.stage, mode, version, gone=step.gone)
+            for told in facts(one, step.stage, mode, version + len(pruned), gone=step.gone)
         )
+        return (*pruned, *said)
+
+    def _prune(self, place: Place, running: Running, version: int) -> tuple[Told, ...]:
+        """Return what is said of what a commit leaves out, now that it is applied: once."""
+        told: list[Told] = []
+        for leaf in running.leaves:
+            for one in self._everywhere(place, leaf):
+                told += left_out(running, one, version + len(told))
+            kept = {name: True for name, stays in leaf.volumes.items() if stays}
+            if leaf.namespace != running.namespace and kept:
+                behind = msgspec.structs.replace(leaf, volumes=kept)
+                self._behind.setdefault(place, {})[leaf.namespace] = behind
+        self._running[place] = msgspec.structs.replace(running, leaves=())
+        return tuple(told)
 
     def again(self, version: int) -> Iterator[Told]:
         """Yield what is said now and then of everything, so that nobody takes us for silent."""
@@ -152,7 +183,8 @@ class Cluster:
             if stage is not None and mode != "silence":
                 for one in self._everywhere(place, running):
                     yield from facts(one, stage, mode, version)
-        for place, left in self._left.items():
+        behind = [(place, one) for place, all_ in self._behind.items() for one in all_.values()]
+        for place, left in (*self._left.items(), *behind):
             if self._modes.get(place) != "silence":
                 for one in self._everywhere(place, left):
                     yield from volumes(one, version)
@@ -162,10 +194,16 @@ class Cluster:
         clusters = self._clusters.get(place) or ("",)
         return tuple(msgspec.structs.replace(running, cluster=name) for name in clusters)
 
-    def _volumes(self, place: Place) -> dict[str, bool]:
-        """Return the volumes in a place before a commit is applied: none goes by it."""
-        before = self._running.get(place) or self._left.get(place)
-        return before.volumes if before is not None else {}
+    def _volumes(self, place: Place, namespace: str) -> dict[str, bool]:
+        """Return the volumes in a namespace before a commit is applied: none goes by it."""
+        before = self._running.get(place)
+        known = (*(before.leaves if before is not None else ()), before, self._left.get(place))
+        behind = self._behind.get(place, {}).pop(namespace, None)
+        found: dict[str, bool] = {}
+        for one in (behind, *known):
+            if one is not None and one.namespace == namespace:
+                found |= one.volumes
+        return found
 
     def _ran(self, place: Place, named: list[str] | None) -> tuple[str, ...] | None:
         """Return what runs by a commit; one that brings back what was before names nothing."""
@@ -180,6 +218,19 @@ class Cluster:
         slow = SLOW if self._modes.get(place) == "slow" else 1
         wait = self._pace * slow * chance.uniform(0.5, 1.5)
         return Step(place=place, turn=turn, wait=wait, stage=stage, gone=gone)
+
+
+def _leaves(before: Running | None, running: Running) -> tuple[Running, ...]:
+    """Return what ran before and is not in a commit, or not there; what was left before as well."""
+    if before is None:
+        return ()
+    found = []
+    for one in (*before.leaves, before):
+        here = workloads(running) if one.namespace == running.namespace else ()
+        rest = tuple(word for word in workloads(one) if word not in here)
+        if rest or one.namespace != running.namespace:
+            found.append(msgspec.structs.replace(one, workloads=rest, leaves=()))
+    return tuple(found)
 
 
 def _named(data: dict[str, Any]) -> tuple[str, ...]:

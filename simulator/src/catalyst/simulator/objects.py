@@ -44,6 +44,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """Whether Flux calls the commit applied only once all of it is healthy."""
     cluster: str = ""
     """Which of several says so; empty: there is one."""
+    leaves: tuple[Running, ...] = ()
+    """What ran before, as far as the commit leaves it out: gone once that is applied."""
 
 
 def facts(
@@ -51,17 +53,39 @@ def facts(
 ) -> tuple[Told, ...]:
     """Return what is said of every object at a stage; versions grow from `version` on."""
     parts = [_kustomization(running, stage, mode)]
-    for word in _workloads(running):
+    for word in workloads(running):
         kind, _, name = word.partition("/")
         parts += (_workload(running, stage, mode, kind, name), _pod(running, stage, mode, name))
     found = []
     for number, (where, item) in enumerate(parts):
-        item["metadata"]["uid"] = _uid(running, where, running.change)
+        item["metadata"]["uid"] = _uid(running, where, running.commit)
         found.append(_told(running, where, item, version + number, gone=gone))
     return (*found, *volumes(running, version + len(parts), gone=gone))
 
 
-def _workloads(running: Running) -> tuple[str, ...]:
+def left_out(running: Running, leaf: Running, version: int) -> tuple[Told, ...]:
+    """Return what is said when Flux takes away what a commit leaves out, or has elsewhere.
+
+    Volumes in another namespace that are protected stay there.
+    """
+    parts: list[tuple[str, dict[str, Any]]] = []
+    for word in workloads(leaf):
+        kind, _, name = word.partition("/")
+        parts += (
+            _workload(leaf, "settled", "well", kind, name),
+            _pod(leaf, "settled", "well", name),
+        )
+    found = []
+    for number, (where, item) in enumerate(parts):
+        item["metadata"]["uid"] = _uid(leaf, where, leaf.commit)
+        found.append(_told(leaf, where, item, version + number, gone=True))
+    if leaf.namespace != running.namespace:
+        found += volumes(leaf, version + len(parts), gone=True)
+    return tuple(found)
+
+
+def workloads(running: Running) -> tuple[str, ...]:
+    """Return what runs the containers, as `<kind>/<name>`."""
     one = (f"Deployment/{running.application}",)
     return one if running.workloads is None else running.workloads
 
@@ -77,7 +101,7 @@ def volumes(running: Running, version: int, *, gone: bool = False) -> tuple[Told
                 "name": name,
                 "namespace": running.namespace,
                 # Not made anew by a change, as its data is not.
-                "uid": _uid(running, name, "volume"),
+                "uid": _uid(running, f"{running.namespace}/{name}", "volume"),
             },
             "status": {"phase": "Bound"},
         }
@@ -104,7 +128,7 @@ def _labels(running: Running) -> dict[str, str]:
 
 
 def _uid(running: Running, kind: str, made_by: str) -> str:
-    # A Kubernetes object that is made anew has another id; here each change makes one anew.
+    # A Kubernetes object that is made anew has another id; here each commit makes one anew.
     made = f"{running.environment}/{running.application}/{kind}/{made_by}"
     made += f"@{running.cluster}" if running.cluster else ""
     return hashlib.sha256(made.encode()).hexdigest()[:32]
@@ -140,7 +164,7 @@ def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dic
 
 
 def _waited(running: Running) -> str:
-    kinds = sorted({word.partition("/")[0] for word in _workloads(running)})
+    kinds = sorted({word.partition("/")[0] for word in workloads(running)})
     return f"the {' and the '.join(kinds)}" if kinds else "its objects"
 
 
