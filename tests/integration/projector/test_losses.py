@@ -211,6 +211,27 @@ async def test_a_new_fold_replaces_no_rows_by_those_of_what_is_left(js: JetStrea
         assert (built["status"], built["old_epoch"]) == ("switched", older.epoch)
 
 
+@pytest.mark.guarantee("G3.10")
+async def test_a_decision_that_was_left_half_written_is_not_finished_from_what_is_left(
+    js: JetStream,
+) -> None:
+    await written(js)
+    async with following(js):
+        await agrees(js, 14)
+    loaded = await stored(js)
+    assert loaded is not None
+    half = msgspec.structs.replace(loaded.checkpoint, seq=12, to=14)
+    await StreamReadModel(js, "test").bucket(half.epoch).write([], half, loaded.revision)
+    await lose(js, f"evt.{ACME}.owners-changed.v1")
+    async with refusing(js) as (member, http):
+        assert "the event at 7 is gone" in member.follower.lost
+        now = await stored(js)
+        assert now is not None
+        assert (now.checkpoint, now.rows) == (half, loaded.rows)
+        built = await ask(http, accept_losses="true")
+        assert (built["status"], built["old_epoch"]) == ("switched", half.epoch)
+
+
 async def stored_at(js: JetStream, seq: int) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
 

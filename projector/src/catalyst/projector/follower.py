@@ -17,7 +17,7 @@ from catalyst.projector.attach import Attached, Unfit, attach, verify
 from catalyst.projector.failures import first
 from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
-from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, Pointer, ReadModel
+from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
 from catalyst.projector.refold import Refold
 from catalyst.projector.session import Session
 from catalyst.projector.tracing import Tracing
@@ -85,10 +85,12 @@ class Follower:
 
     async def _turn(self) -> None:
         try:
-            attached = await attach(self._log, self._model)
-            await self._serve(attached)
-        except Unfit as unfit:
-            await self._rebuild(unfit)
+            try:
+                await self._serve(await attach(self._log, self._model))
+            except Unfit as unfit:
+                await self._rebuild(unfit)
+        except rebuild.Lost as refused:
+            await self._refuse(str(refused))
         except Moved:
             log.info("the read model was switched, the projector follows it")
         except GuardLost:
@@ -147,7 +149,11 @@ class Follower:
         to = loaded.checkpoint.to or loaded.checkpoint.seq
         async with self._log.open_whole() as reader:
             refold = Refold(reader)
+            refold.holes.watch(loaded.rows)
             seen = await refold.to(to)
+        if refold.holes.first is not None:
+            # Whatever differs may be what was lost, and not what was left to be written.
+            raise rebuild.Lost(refold.holes.first)
         changes: Changes = {
             key: row for key, row in refold.fold.rows.items() if loaded.rows.get(key) != row.raw
         }
@@ -172,9 +178,6 @@ class Follower:
         except GuardLost:
             log.info("another projector has built the read model meanwhile")
             return
-        except rebuild.Lost as refused:
-            await self._refuse(unfit.pointer, str(refused))
-            return
         finally:
             self.status = "starting"
         self.report = report
@@ -189,12 +192,13 @@ class Follower:
             },
         )
 
-    async def _refuse(self, pointer: Pointer | None, lost: str) -> None:
-        """Build nothing, until somebody asks for it all the same or some time is over."""
+    async def _refuse(self, lost: str) -> None:
+        """Write nothing, until somebody asks for it all the same or some time is over."""
         log.error("no rows are made from a log that lost messages", extra={"reason": lost})
         self.status, self.lost = "refusing", lost
         began = clock.monotonic()
         try:
+            pointer = await self._model.current()
             while await self._model.current() == pointer:
                 await asyncio.sleep(POINTER_SECONDS)
                 if clock.monotonic() - began > LOOK_AGAIN_SECONDS:
