@@ -154,6 +154,29 @@ async def test_changes_of_the_stream_are_read_out_once(desk: Window) -> None:
     await expect(said).to_have_text("The stream is live.")
 
 
+@pytest.mark.parametrize("width", [1010, 1400])
+async def test_the_bar_takes_one_line(desk: Window, site: Site, slug: str, width: int) -> None:
+    await site.create(slug)
+    await desk.until_row("organization", slug)
+    await desk.page.set_viewport_size({"width": width, "height": 800})
+    boxes = await desk.page.locator(".bar > :not([hidden])").evaluate_all(
+        "parts => parts.map(part => part.getBoundingClientRect())"
+        ".map(({top, bottom}) => [top, bottom])"
+    )
+    assert len(boxes) == 5
+    assert max(top for top, _ in boxes) < min(bottom for _, bottom in boxes)
+
+
+async def test_a_long_name_takes_no_room_of_others(window: Window, site: Site) -> None:
+    await window.page.set_viewport_size({"width": 320, "height": 800})
+    await window.sign_in(site.token(f"{'a-long-name.' * 5}end@somewhere-far-away.example"))
+    over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await window.page.evaluate(over) <= 0
+    leave = await window.page.get_by_role("button", name="Sign out").bounding_box()
+    assert leave is not None
+    assert leave["x"] + leave["width"] <= 320
+
+
 @pytest.mark.parametrize("width", [320, 700, 1600])
 async def test_nothing_is_cut_off_in_a_window_of_any_width(
     chromium: Browser, site: Site, slug: str, width: int
