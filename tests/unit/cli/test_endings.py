@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -176,3 +177,16 @@ def test_a_ctrl_c_is_an_exception_again_once_a_verb_runs(
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@each(["table", "json"])
+def test_whoever_stops_reading_changes_no_exit_code(form: str) -> None:
+    program = "from catalyst.cli.entry import run; run()"
+    ours, theirs = os.pipe()
+    os.close(ours)
+    line = ("get", "organizations", "--url", "http://127.0.0.1:1", "-o", form)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *line], stdout=theirs, stderr=theirs, check=False
+    )
+    os.close(theirs)
+    assert done.returncode == ExitCode.UNREACHABLE

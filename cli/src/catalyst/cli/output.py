@@ -171,8 +171,16 @@ def write(line: str) -> None:
 
 def note(text: str) -> None:
     """Write a line that is no part of the result to stderr; commands in it can be pasted."""
-    sys.stderr.write(clean(as_called(text)) + "\n")
-    sys.stderr.flush()
+    _beside(clean(as_called(text)) + "\n")
+
+
+def _beside(text: str) -> None:
+    """Write to stderr, as long as anybody reads it: the command goes on and ends as it would."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def complain(failure: Failure, *, as_object: bool) -> None:
@@ -186,7 +194,7 @@ def complain(failure: Failure, *, as_object: bool) -> None:
             "errors": failure.errors,
             "causes": failure.causes,
         }
-        sys.stderr.write(as_json({"error": body}) + "\n")
+        _beside(as_json({"error": body}) + "\n")
         return
     for line in failure.message.splitlines():
         note(f"Error: {line}")
