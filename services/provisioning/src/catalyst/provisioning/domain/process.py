@@ -190,8 +190,6 @@ def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
     over = given_up or asked.step in state.passed
     if asked.step not in GRANTS or given.status != "accepted" or not over:
         return
-    if asked.step == "admit" and _wanted(writing, asked.unit):
-        return
     sent = command(writing, asked.step, asked.unit, undo=True)
     writing.send(sent.ref, sent.command)
 
@@ -201,19 +199,6 @@ def _is_taken(given: Answer, asked: Asked) -> bool:
     if asked.step == "capture":
         return given.status == "accepted"
     return (asked.step, asked.undo, given.code) == ("hold", True, TAKEN)
-
-
-def _wanted(writing: Writing, unit: Unit) -> bool:
-    """Return whether another change has brought the Application there, or is about to.
-
-    One that only waits asks for it itself when it begins.
-    """
-    state = writing.application(unit.application)
-    taken = any(
-        item.taken and item.change != writing.name and item.environment == unit.environment
-        for item in state.queue
-    )
-    return taken or state.runs_in(unit.environment)
 
 
 # ---- reports of effects
