@@ -180,6 +180,7 @@ async def test_a_projector_that_has_to_begin_anew_makes_no_rows_and_says_why(
         ready = await http.get("/readyz")
         assert ready.status_code == 503
         assert "the event at 7 is gone" in ready.json()["checks"]["rows"]
+        assert "PROJECTOR_ACCEPT_LOSSES=true" in ready.json()["checks"]["rows"]
         assert await stored(js) is None
         unbuilt = await http.post("/v1/read-model/rebuild", headers=ROOT)
         assert (unbuilt.status_code, unbuilt.json()["code"]) == (503, "unavailable")
@@ -190,6 +191,17 @@ async def test_a_projector_that_has_to_begin_anew_makes_no_rows_and_says_why(
         seq = await LogWriter(js, "later").decide(writing.renamed("beta", "goes on"))
         loaded = await stored_at(js, seq)
         assert b"goes on" in loaded["beta._.organization._.beta"]
+
+
+@pytest.mark.guarantee("G3.10")
+async def test_a_projector_that_is_told_to_makes_rows_of_what_is_left(js: JetStream) -> None:
+    await written(js)
+    await lose(js, f"evt.{ACME}.owners-changed.v1")
+    async with served(projector(js, accept_losses=True)) as http:
+        assert (await http.get("/readyz")).status_code == 200
+        loaded = await stored(js)
+        assert loaded is not None
+        assert (loaded.checkpoint.seq, len(loaded.rows)) == (14, 3)
 
 
 @pytest.mark.guarantee("G3.10")

@@ -51,12 +51,17 @@ class Follower:
         *,
         max_keys: int = MAX_KEYS,
         tracing: Tracing | None = None,
+        accept_losses: bool = False,
     ) -> None:
-        """Fold `source` into `model`; a flush has at most `max_keys` rows."""
+        """Fold `source` into `model`; a flush has at most `max_keys` rows.
+
+        With `accept_losses` rows are made of what is left of a log that lost messages, too.
+        """
         self._log = source
         self._model = model
         self._max_keys = max_keys
         self._tracing = tracing
+        self._accept_losses = accept_losses
         self.status: Status = "starting"
         self.session: Session | None = None
         """The current one, for metrics."""
@@ -151,7 +156,7 @@ class Follower:
             refold = Refold(reader)
             refold.holes.watch(loaded.rows)
             seen = await refold.to(to)
-        if refold.holes.first is not None:
+        if refold.holes.first is not None and not self._accept_losses:
             # Whatever differs may be what was lost, and not what was left to be written.
             raise rebuild.Lost(refold.holes.first)
         changes: Changes = {
@@ -173,7 +178,12 @@ class Follower:
         log.info("the read model is built anew", extra={"reason": unfit.reason})
         try:
             report = await rebuild.rebuild(
-                self._log, self._model, unfit.pointer, against=unfit.comparable, accept=True
+                self._log,
+                self._model,
+                unfit.pointer,
+                against=unfit.comparable,
+                accept=True,
+                accept_losses=self._accept_losses,
             )
         except GuardLost:
             log.info("another projector has built the read model meanwhile")

@@ -29,6 +29,11 @@ from catalyst.projector.tracing import Tracing
 from catalyst.projector.upkeep import Upkeep
 
 NAME: Final = "projector"
+REFUSED: Final = (
+    "restore the broker's data from a backup; without one, a start with "
+    "PROJECTOR_ACCEPT_LOSSES=true makes them of what is left"
+)
+"""What to do where the log lost what rows are made from."""
 
 
 class Projector:
@@ -41,7 +46,9 @@ class Projector:
         self.log = StreamLog(runtime.js, NAME)
         self.model = StreamReadModel(runtime.js, NAME, replicas=runtime.replicas)
         tracing = Tracing(runtime.telemetry)
-        self.follower = Follower(self.log, self.model, tracing=tracing)
+        self.follower = Follower(
+            self.log, self.model, tracing=tracing, accept_losses=settings.accept_losses
+        )
         self.hub = Hub(tracing)
         self.feed = Feed(self.hub, self.log, self.model)
         self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
@@ -103,7 +110,7 @@ class Projector:
 
     async def _rows(self) -> str | None:
         if self.follower.lost:
-            return f"no rows are made: {self.follower.lost}; `catalyst doctor` says what to do"
+            return f"no rows are made: {self.follower.lost}; {REFUSED}"
         if not self.hub.loaded.is_set():
             return "the read model is being loaded"
         lag = self.hub.fresh().lag_ms / 1000

@@ -24,5 +24,8 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """Streams of one person or service that this process keeps open."""
     check_seconds: float = 60.0
     """How often some rows are folded again and compared with what is stored; 0 for never."""
+    accept_losses: bool = False
+    """Whether rows are made of what is left of a log that lost events. Where such rows have to be
+    made at the start, nothing else can say so; set it for that start alone."""
     max_lag_seconds: float = 10.0
     """Further behind the log than this, the projector is not ready."""
