@@ -335,25 +335,29 @@ async def _until_ready(address: str, failed: asyncio.Event, token: str) -> None:
     """Return once the stack answers that it can do its work, reads included."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(timeout=2.0, headers=headers, verify=verifying(address)) as http:
+        missing = "nothing answers yet"
         try:
             async with asyncio.timeout(READY_SECONDS):
-                while not await _is_ready(http, address):
+                while missing := await _missing(http, address):
                     if failed.is_set():
                         raise Expected("a member ended while the stack was starting")
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise Expected(
-                f"the stack was not ready after {READY_SECONDS:.0f} s",
-                hint=f"see {address}/readyz for what is missing",
+                f"the stack was not ready after {READY_SECONDS:.0f} s: {missing}"
             ) from None
 
 
-async def _is_ready(http: httpx.AsyncClient, address: str) -> bool:
+async def _missing(http: httpx.AsyncClient, address: str) -> str:
+    """Return what is not ready yet; empty if all is."""
     for path in ("/readyz", "/v1/state/organizations?limit=1"):
         try:
             answer = await http.get(f"{address}{path}")
-        except httpx.HTTPError:
-            return False
+        except httpx.HTTPError as error:
+            return f"{path} does not answer ({type(error).__name__})"
         if answer.status_code != httpx.codes.OK:
-            return False
-    return True
+            body = answer.json()
+            checks = {name: said for name, said in body.get("checks", {}).items() if said != "ok"}
+            told = "; ".join(f"{name}: {said}" for name, said in checks.items())
+            return told or body.get("detail", f"{path} answers {answer.status_code}")
+    return ""
