@@ -132,6 +132,7 @@ def test_a_source_that_changes_while_it_is_read_is_read_again() -> None:
     assert after(state, decided).held == {}
 
 
+@pytest.mark.guarantee("G22.4")
 def test_a_failure_keeps_what_was_read_and_tries_again_later_each_time() -> None:
     state = read(found("bp-aa"))
     pauses = []
@@ -165,6 +166,7 @@ def test_a_refusal_is_noted_once_and_asked_for_again() -> None:
     assert source.report(state, page(2, found("bp-aa")), context()).commands
 
 
+@pytest.mark.guarantee("G22.4")
 def test_timers_count_only_if_they_are_the_newest() -> None:
     state = read(found("bp-aa"))
     old = Fired(timer=source.TIMER, gen="another")

@@ -96,6 +96,7 @@ def test_a_blueprint_that_waits_says_for_what_until_it_is_published() -> None:
 
 
 @pytest.mark.guarantee("G13.7")
+@pytest.mark.guarantee("G22.4")
 def test_a_source_says_what_is_wrong_and_since_when() -> None:
     ref = source_ref(None, "main")
     added = bp1.SourceAdded(name="main", kind="directory", location="main", origin="public")

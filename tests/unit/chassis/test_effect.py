@@ -197,12 +197,14 @@ async def test_a_world_that_is_not_ready_takes_no_attempt() -> None:
     assert (outside.counted("again"), outside.counted("given-up")) == (len(bugs), None)
 
 
+@pytest.mark.guarantee("G7.7")
 async def test_what_is_behind_an_effect_that_waits_keeps_its_place() -> None:
     outside = Outside(*[BUSY] * 9)
     await outside.carry_out(deliveries=3)
     assert outside.seqs == [7] * 10 + [8, 9]
 
 
+@pytest.mark.guarantee("G7.7")
 async def test_an_effect_waits_no_longer_than_its_deadline() -> None:
     outside = Outside(*[BUSY] * 9)
     outside.until = NOON
