@@ -50,6 +50,8 @@ async def test_who_goes_back_stands_on_the_title_of_what_is_shown(
     }
     for place, (back, title) in ways.items():
         await page.goto(f"{site.address}/#/{place}")
+        # Once it is read: until then another button of that name stands there.
+        await expect(page.locator("#view h2")).to_be_focused()
         await page.get_by_role("button", name=back).press("Enter")
         await expect(page.get_by_role("heading", name=title, exact=True)).to_be_focused()
     await page.goto(f"{site.address}/#/nonsense")
