@@ -194,6 +194,23 @@ def test_the_built_in_source_is_seeded_once_for_each_content() -> None:
     refused(lambda: source.seed(state, seed, by_root), "forbidden")
 
 
+@pytest.mark.parametrize("place", [("acme", source.STARTER), (None, "main")])
+def test_what_comes_with_catalyst_is_seeded_nowhere_else(place: tuple[str | None, str]) -> None:
+    seed = bp1.SeedSource(revision=f"sha256:{'1' * 64}")
+    at = context(ref=source_ref(*place))
+    refused(lambda: source.seed(Source(), seed, at), "forbidden")
+
+
+def test_a_report_of_the_reading_before_changes_nothing_while_the_next_goes_on() -> None:
+    state = read(found("bp-aa"))
+    state = after(state, source.sync(state, bp1.SyncSource(), context(ROOT)))
+    assert (state.run, bool(state.reading)) == (2, True)
+    assert source.report(state, page(1, start=1), context()) == Decision()
+    refused(lambda: source.report(state, page(3), context()), "sync-unexpected")
+    refused(lambda: source.report(state, page(2, start=1), context()), "sync-unexpected")
+    assert source.report(state, page(2, found("bp-bb")), context()).events
+
+
 @given(st.integers(1, 10_000), st.timedeltas(schedule.SHORTEST, schedule.LONGEST))
 def test_a_retry_is_never_sooner_than_the_one_before(failures: int, wanted: timedelta) -> None:
     pause = schedule.retry(wanted, failures)

@@ -1,0 +1,39 @@
+"""What is told of the versions that there are, where none of them fits."""
+
+import pytest
+from tests.support.catalogue import PROD, Shop
+from tests.unit.catalog_svc.test_solve_queries import ask
+
+
+def told(shop: Shop, wanted: str = "^9") -> list[str]:
+    answer = ask(shop, "why-not", blueprint="bp-blog", version="1.0.0", environment=PROD)
+    assert answer["possible"] is False
+    needs, *reasons = answer["reasons"]
+    assert needs == f"bp-blog 1.0.0 needs bp-wiki {wanted}"
+    return [str(one) for one in reasons]
+
+
+@pytest.mark.parametrize(
+    ("count", "says"),
+    [
+        (1, "1.1.0"),
+        (5, "1.5.0, 1.4.0, 1.3.0, 1.2.0, 1.1.0"),
+        (6, "1.6.0, 1.5.0, 1.4.0, 1.3.0, 1.2.0 and 1 older ones"),
+        (8, "1.8.0, 1.7.0, 1.6.0, 1.5.0, 1.4.0 and 3 older ones"),
+    ],
+)
+def test_the_newest_versions_are_named_and_the_older_ones_counted(count: int, says: str) -> None:
+    shop = Shop()
+    shop.organization("acme", PROD)
+    for number in range(count):
+        shop.blueprint("bp-wiki", f"1.{number + 1}.0")
+    shop.blueprint("bp-blog", "1.0.0", "bp-wiki ^9")
+    assert told(shop) == [f"no bp-wiki fits ^9; there is {says}"]
+
+
+def test_of_what_is_not_offered_there_is_nothing_to_choose() -> None:
+    shop = Shop()
+    shop.organization("acme", PROD)
+    shop.blueprint("bp-wiki", "1.0.0", published=False)
+    shop.blueprint("bp-blog", "1.0.0", "bp-wiki ^9")
+    assert told(shop) == ["bp-wiki has no version that can be installed"]
