@@ -4,16 +4,23 @@ Each is tried with the command itself, on a real directory, disk, port or store.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.support.disks import fill, mounted
+
+from catalyst.cli.broker import BrokerProcess, BrokerSettings, DataDirectoryInUse
+from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options
+from catalyst.cli.stack import running as stack
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.13")]
 
@@ -84,6 +91,26 @@ async def test_a_directory_that_its_holder_left_is_free_again(tmp_path: Path) ->
     for _ in range(2):
         async with running(tmp_path, "--data", "mine"):
             pass
+
+
+async def test_a_start_that_is_refused_leaves_its_port_free(tmp_path: Path) -> None:
+    def ignored(_line: str) -> None:
+        """Nobody reads what a start says here."""
+
+    installation = Installation(tmp_path / "data")
+    broker = BrokerProcess(BrokerSettings(installation.broker_directory, [], min_free_bytes=0))
+    await broker.start()
+    try:
+        gc.collect()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            with pytest.RaisesGroup(DataDirectoryInUse):
+                async with stack(installation, Options(port=0), ignored):
+                    pytest.fail("two work on one directory")
+            gc.collect()
+    finally:
+        await broker.stop()
+    assert [str(one.message) for one in caught if one.category is ResourceWarning] == []
 
 
 def test_a_disk_without_room_is_named_as_it_was_given(tmp_path: Path) -> None:

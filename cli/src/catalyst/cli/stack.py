@@ -100,15 +100,16 @@ async def running(installation: Installation, options: Options, tell: Tell) -> A
         Expected: If the port is taken or a member cannot start.
         BrokerFault: If the embedded broker cannot run.
     """
-    bound = process.listen(options.host, options.port)
-    async with _broker(installation, options, tell) as broker:
-        url = broker.url if broker is not None else options.nats_url
-        run = _as_processes if options.processes else _as_tasks
-        async with (
-            run(installation, options, url, bound, tell) as stack,
-            simulating(installation, url, options),
-        ):
-            yield Stack(stack.context, stack.failed, stack.supervisor, broker)
+    # Whoever serves closes the socket; nobody does if the start fails before that.
+    with process.listen(options.host, options.port) as bound:
+        async with _broker(installation, options, tell) as broker:
+            url = broker.url if broker is not None else options.nats_url
+            run = _as_processes if options.processes else _as_tasks
+            async with (
+                run(installation, options, url, bound, tell) as stack,
+                simulating(installation, url, options),
+            ):
+                yield Stack(stack.context, stack.failed, stack.supervisor, broker)
 
 
 @asynccontextmanager
