@@ -184,6 +184,11 @@ async def test_a_projector_that_has_to_begin_anew_makes_no_rows_and_says_why(
         assert await stored(js) is None
         unbuilt = await http.post("/v1/read-model/rebuild", headers=ROOT)
         assert (unbuilt.status_code, unbuilt.json()["code"]) == (503, "unavailable")
+        read = await http.get("/v1/state/organizations", headers=ROOT)
+        assert (read.status_code, read.json()["code"]) == (503, "unavailable")
+        for answer in (ready, unbuilt, read):
+            assert "the event at 7 is gone" in answer.text
+            assert "acme" not in answer.text
         built = await ask(http, accept_losses="true")
         assert (built["status"], built["old_epoch"]) == ("switched", "")
         await until(lambda: member.follower.status == "following")

@@ -95,7 +95,7 @@ class Follower:
             except Unfit as unfit:
                 await self._rebuild(unfit)
         except rebuild.Lost as refused:
-            await self._refuse(str(refused))
+            await self._refuse(refused)
         except Moved:
             log.info("the read model was switched, the projector follows it")
         except GuardLost:
@@ -202,10 +202,10 @@ class Follower:
             },
         )
 
-    async def _refuse(self, lost: str) -> None:
+    async def _refuse(self, refused: rebuild.Lost) -> None:
         """Write nothing, until somebody asks for it all the same or some time is over."""
-        log.error("no rows are made from a log that lost messages", extra={"reason": lost})
-        self.status, self.lost = "refusing", lost
+        log.error("no rows are made from a log that lost messages", extra={"reason": str(refused)})
+        self.status, self.lost = "refusing", refused.public
         began = clock.monotonic()
         try:
             pointer = await self._model.current()

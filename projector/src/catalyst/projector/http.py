@@ -158,7 +158,7 @@ class Door:
 
     async def _loaded(self) -> None:
         if not self._hub.loaded.is_set():
-            raise Rejected("unavailable", "the read model is being loaded")
+            raise Rejected("unavailable", self._hub.absent())
 
     async def _caught_up(self, request: Request) -> None:
         query = request.query_params

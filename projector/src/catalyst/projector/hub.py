@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from catalyst.chassis import clock
@@ -24,6 +24,7 @@ from catalyst.projector.stream import Stream
 from catalyst.projector.topic import Change, Topic
 from catalyst.projector.tracing import Tracing
 
+LOADING: Final = "the read model is being loaded"
 MARKER_SECONDS: Final = 50 * 60
 """How long a deletion is remembered; the bucket itself keeps its marker ten minutes longer."""
 
@@ -53,6 +54,8 @@ class Hub:
         self.topics: dict[str, Topic] = {}
         self.streams: set[Stream] = set()
         self.loaded = asyncio.Event()
+        self.absent: Callable[[], str] = lambda: LOADING
+        """Says why nothing is shown yet."""
         self._markers: dict[str, tuple[Entry, float]] = {}
         """Deletions and when they were seen, in the order of their revisions."""
         self._waiting: set[tuple[int, asyncio.Future[None]]] = set()

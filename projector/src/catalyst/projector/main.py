@@ -19,7 +19,7 @@ from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.feed import Feed
 from catalyst.projector.follower import Follower
-from catalyst.projector.hub import Hub
+from catalyst.projector.hub import LOADING, Hub
 from catalyst.projector.measures import Measures
 from catalyst.projector.rebuilder import Rebuilder
 from catalyst.projector.replay import Sampler
@@ -50,6 +50,7 @@ class Projector:
             self.log, self.model, tracing=tracing, accept_losses=settings.accept_losses
         )
         self.hub = Hub(tracing)
+        self.hub.absent = self._absent
         self.feed = Feed(self.hub, self.log, self.model)
         self.sampler = Sampler(self.hub, self.log, settings.check_seconds)
         self.rebuilder = Rebuilder(self.hub, self.log, self.model)
@@ -108,11 +109,13 @@ class Projector:
         await self._runtime.js.closed.wait()
         raise Unavailable(503, 0, "the connection to the broker is gone for good")
 
+    def _absent(self) -> str:
+        lost = self.follower.lost
+        return f"no rows are made: {lost}; {REFUSED}" if lost else LOADING
+
     async def _rows(self) -> str | None:
-        if self.follower.lost:
-            return f"no rows are made: {self.follower.lost}; {REFUSED}"
-        if not self.hub.loaded.is_set():
-            return "the read model is being loaded"
+        if self.follower.lost or not self.hub.loaded.is_set():
+            return self._absent()
         lag = self.hub.fresh().lag_ms / 1000
         if lag > self._max_lag_seconds:
             return f"the rows are {lag:.0f} s behind the log"

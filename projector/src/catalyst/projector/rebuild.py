@@ -60,6 +60,8 @@ class Lost(Exception):
 
     def __init__(self, hole: Hole) -> None:
         super().__init__(str(hole))
+        self.public = f"the log lost messages: the event at {hole.seq} is gone"
+        """For everybody: whose it was is not told."""
 
 
 async def rebuild(

@@ -109,7 +109,7 @@ class Rebuilder:
             Rejected: `rebuild-running`, or `unavailable` where none can begin.
         """
         if not self._hub.loaded.is_set() and not accept_losses:
-            raise Rejected("unavailable", "the read model is being loaded")
+            raise Rejected("unavailable", self._hub.absent())
         if self._hub.closing:
             raise Rejected("unavailable", "this process is about to end")
         if self._order is not None:

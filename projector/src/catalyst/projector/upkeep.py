@@ -75,7 +75,7 @@ class Upkeep:
         await self._admit(request)
         know(request, ())
         if not self._hub.loaded.is_set():
-            raise Rejected("unavailable", "the read model is being loaded")
+            raise Rejected("unavailable", self._hub.absent())
         differing = self._sampler.differing
         found = Condition(
             epoch=self._hub.epoch,
