@@ -42,6 +42,16 @@ def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, k
 
 
 @pytest.mark.guarantee("G20.9")
+def test_no_blueprint_says_as_whom_flux_applies_it() -> None:
+    metadata = "metadata: {name: x}\nspec: {serviceAccountName: kustomize-controller}\n"
+    head = "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+    assert lint(package(DOCUMENT, f"{MANIFEST}{head}{metadata}")).refused
+    annotation = "metadata:\n  annotations: {kustomize.toolkit.fluxcd.io/force: enabled}\n"
+    steered = lint(package(DOCUMENT, MANIFEST.replace("metadata:\n", annotation)))
+    assert [one.rule for one in steered.findings] == ["manifests.steering"]
+
+
+@pytest.mark.guarantee("G20.9")
 @pytest.mark.parametrize(
     ("version", "kind"),
     [

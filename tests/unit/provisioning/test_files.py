@@ -80,6 +80,8 @@ def test_flux_waits_for_what_the_lock_names_and_gives_up_in_time() -> None:
     assert spec["dependsOn"] == [{"name": "pg-prod"}, {"name": "redis-prod"}]
     assert spec["prune"] is spec["wait"] is True
     assert {"interval", "timeout", "retryInterval"} < spec.keys()
+    # Who applies it is the cluster's to say: --default-service-account holds where none is named.
+    assert "serviceAccountName" not in spec
 
 
 @pytest.mark.guarantee("G13.3")
