@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.support import build
 from tests.support.changing import Sent, Town
-from tests.support.plans import DEVELOPER, apply, locked, planned, town
+from tests.support.plans import DEVELOPER, PROD, apply, install, locked, planned, town
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
@@ -13,7 +13,7 @@ from catalyst.contracts.provisioning_values_v1 import Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import change
 from catalyst.provisioning.domain.change import Change, change_ref
-from catalyst.provisioning.domain.steps import Unit
+from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS, Unit
 
 pytestmark = pytest.mark.guarantee("G14.3")
 
@@ -98,6 +98,30 @@ def test_what_an_attempt_did_need_not_be_done_again_and_is_told_at_the_end(place
     done = place.events(pro1.ChangeStepCompleted)[-1]
     assert (done.step, done.detail) == ("repository", "made store; made blog")
     assert place.change("ch-1").step == "commit"
+
+
+def test_what_ran_before_is_to_run_again_however_often_that_is_tried() -> None:
+    place = town()
+    install(place, "blog", "ch-0", priced=False)
+    apply(place, "ch-1", planned(place, "configure", values={"n": 1}, priced=False))
+    assert place.change("ch-1").step == "commit"
+    place.fire("ch-1", "deadline")
+    # Tried again: what ran before is known as it was.
+    assert place.application("blog").binding(PROD).before is not None
+    place.report("ch-1", "commit", "blog")
+    place.fire("ch-1", "deadline")
+    for attempt in range(1, UNDO_ATTEMPTS + 1):
+        state = place.change("ch-1")
+        assert (state.step, state.undo, state.attempt) == ("commit", True, attempt)
+        desired = place.application("blog").binding(PROD).desired
+        assert desired is not None
+        assert desired.change == "ch-0"
+        if attempt < UNDO_ATTEMPTS:
+            place.fire("ch-1", "deadline")
+    place.report("ch-1", "commit", "blog", undo=True)
+    committed = place.application("blog").binding(PROD).committed
+    assert committed is not None
+    assert (committed.change, place.change("ch-1").left) == ("ch-0", ())
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,9 @@ def test_what_was_left_is_told_no_longer_once_it_is_taken_back() -> None:
     first, second = releases[:2]
     place.answer(first, standing.decide(first.send.command))
     assert place.change("ch-1").left == ("admit: the deadline passed",)
+    told = len(place.log)
     place.answer(first, standing.decide(first.send.command))
+    assert len(place.log) == told
     assert place.change("ch-1").left == ("admit: the deadline passed",)
     place.answer(second, standing.decide(second.send.command))
     assert place.change("ch-1").left == ()
