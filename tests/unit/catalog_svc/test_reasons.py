@@ -4,6 +4,8 @@ import pytest
 from tests.support.catalogue import PROD, Shop
 from tests.unit.catalog_svc.test_solve_queries import ask
 
+from catalyst.contracts import blueprint_v1 as bp1
+
 
 def told(shop: Shop, wanted: str = "^9") -> list[str]:
     answer = ask(shop, "why-not", blueprint="bp-blog", version="1.0.0", environment=PROD)
@@ -37,3 +39,14 @@ def test_of_what_is_not_offered_there_is_nothing_to_choose() -> None:
     shop.blueprint("bp-wiki", "1.0.0", published=False)
     shop.blueprint("bp-blog", "1.0.0", "bp-wiki ^9")
     assert told(shop) == ["bp-wiki has no version that can be installed"]
+
+
+def test_a_yanked_version_is_not_named_as_one_that_there_is() -> None:
+    shop = Shop()
+    shop.organization("acme", PROD)
+    ref = shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "1.1.0")
+    yanked = bp1.VersionYanked(name="bp-wiki", origin="public", version="1.1.0", reason="It leaks.")
+    shop.tell(ref, yanked)
+    shop.blueprint("bp-blog", "1.0.0", "bp-wiki ^9")
+    assert told(shop) == ["no bp-wiki fits ^9; there is 1.0.0"]
