@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from tests.support import build
 from tests.support.changing import Sent, Town
-from tests.support.plans import DEVELOPER, PROD, apply, install, locked, planned, town
+from tests.support.plans import DEVELOPER, PROD, apply, install, locked, planned, run, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Step
@@ -232,3 +233,22 @@ def test_the_newest_inputs_are_known() -> None:
     for name in names:
         state = change.evolve(state, pro1.ChangeBegun(input=name))
     assert state.handled == tuple(names[3:])
+
+
+# ---- the end
+
+
+def test_what_was_never_brought_is_not_told_removed(place: Town) -> None:
+    # Something is seen of it, as of what somebody runs there by hand.
+    place.see("blog", "", health="degraded")
+    place.answer(place.sent.pop(), "organization-suspended")
+    place.answer_all()
+    assert place.change("ch-1").status == "failed"
+    assert place.events(app1.ApplicationRemoved) == []
+
+
+def test_who_needs_what_is_told_where_it_changes_and_nowhere_else(place: Town) -> None:
+    run(place, "ch-1")
+    added = place.events(app1.DependentAdded)
+    assert [(one.dependent, one.change) for one in added] == [("blog", "ch-1")]
+    assert place.events(app1.DependentRemoved) == []

@@ -10,11 +10,12 @@ from tests.support.plans import ADMIN, DEVELOPER, apply, install, planned, run, 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Actor
+from catalyst.contracts.decision import Actor, Fired
 from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign, turn
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.writing import TURN
 
 ANY_TWO = (env1.Approval(quorum=2),)
 ADMIN_ONE = (env1.Approval(team="org-admin", quorum=1),)
@@ -266,3 +267,14 @@ def test_what_is_gone_meanwhile_ends_a_change_that_waits() -> None:
     approve(place, person("vi"))
     assert "suspended: unpaid" in place.change("ch-1").reason
     assert place.sent == []
+
+
+def test_a_change_that_is_looked_at_late_waits_no_longer_than_it_may() -> None:
+    place = town(approvals=ANY_TWO)
+    apply(place, "ch-1", planned(place))
+    ref, begun = change_ref("acme", "ch-1"), place.now
+    place.wait(turn.PATIENCE - timedelta(days=3))
+    place.hear(ref, Fired(timer=TURN, gen=place.change("ch-1").gen))
+    assert place.timers[ref, TURN].due == begun + turn.PATIENCE
+    place.fire("ch-1", TURN)
+    assert place.change("ch-1").status == "failed"
