@@ -1,0 +1,87 @@
+"""Edges: the instant at which something begins or ends, another's timer, and another currency."""
+
+from datetime import timedelta
+
+import pytest
+from tests.support import billing, build
+from tests.support.scenario import given
+
+from catalyst.billing.domain import charges, credit, voucher
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Fired
+from catalyst.contracts.money_v1 import MicroMoney
+from catalyst.contracts.prices_v1 import Charge, Step
+from catalyst.contracts.rejection import Rejected
+
+MOMENT = timedelta(microseconds=1)
+RESERVE = bill1.ReserveVoucher(organization="acme", redemption="r-1")
+
+
+def test_a_voucher_is_open_from_its_first_instant_up_to_its_end() -> None:
+    end = billing.NOW + timedelta(days=1)
+    state = given(billing.issued(starts=billing.NOW, ends=end)).world.state(billing.VOUCHER)
+    for now in (billing.NOW, end - MOMENT):
+        assert voucher.require_redeemable(state, "acme", now) == billing.omr(5000)
+    for now in (billing.NOW - MOMENT, end):
+        with pytest.raises(Rejected) as refused:
+            voucher.require_redeemable(state, "acme", now)
+        assert refused.value.code == "voucher-not-found"
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_credit_of_a_voucher_expires_so_many_days_after_it_was_reserved(days: int | None) -> None:
+    scene = given(billing.opened(), billing.issued(credit_days=days))
+    kept = scene.when(RESERVE, billing.VOUCHER, by=billing.SERVICE, now=billing.NOW)
+    (reserved,) = kept.events
+    assert isinstance(reserved, bill1.VoucherReserved)
+    expires = None if days is None else billing.NOW + timedelta(days=days)
+    assert reserved.expires == expires
+
+
+def test_a_timer_of_another_arming_lets_no_credit_expire() -> None:
+    gone = billing.NOW - timedelta(days=1)
+    scene = given(billing.opened(), billing.granted(expires=gone, gen="g"))
+    name = f"{credit.EXPIRY}goodwill-g1"
+    scene.hears(Fired(timer=name, gen="f"), billing.ACCOUNT, now=billing.NOW).then_nothing()
+    (expired,) = scene.hears(Fired(timer=name, gen="g"), billing.ACCOUNT, now=billing.NOW).events
+    assert isinstance(expired, bill1.GrantExpired)
+
+
+@pytest.mark.guarantee("G12.3")
+def test_a_hold_of_the_same_name_for_another_plan_is_refused() -> None:
+    by = build.service("provisioning")
+    first = given(*billing.rich()).when(billing.hold(), billing.ACCOUNT, by=by, now=billing.NOW)
+    other = billing.hold(plan_hash=billing.PLAN_HASH[::-1])
+    again = first.and_then().when(other, billing.ACCOUNT, by=by, now=billing.NOW)
+    again.then_rejected("hold-exists")
+
+
+def test_what_is_included_costs_nothing_and_a_minimum_is_that_of_the_currency() -> None:
+    dollars = bill1.Money(currency="USD", minor=26)
+    step = Step(up_to=None, price=(MicroMoney(currency="OMR", micro=5),), flat=(billing.omr(1000),))
+    made = Charge(
+        sku="mail",
+        name="Mail",
+        unit="message",
+        aggregation="sum",
+        formula="volume",
+        steps=(step,),
+        size=1,
+        included=4,
+        minimum=(),
+    )
+    assert charges.price(made, 4, "OMR").amount.micro == 0
+    assert charges.price(made, 5, "OMR").amount.micro == 1_000_005
+    plain = Step(up_to=None, price=step.price)
+    least = Charge(
+        sku="mail",
+        name="Mail",
+        unit="message",
+        aggregation="sum",
+        formula="per-unit",
+        steps=(plain,),
+        size=1,
+        included=0,
+        minimum=(dollars, billing.omr(100)),
+    )
+    assert charges.price(least, 1, "OMR").amount == MicroMoney(currency="OMR", micro=100_000)
