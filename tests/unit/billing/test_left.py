@@ -1,0 +1,53 @@
+"""What is left: of orders that are paid in part, and of an invoice with a line below nothing."""
+
+import pytest
+from tests.support import billing
+
+from catalyst.billing.domain import credit_note, owing
+from catalyst.billing.domain.invoice import Invoice
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.rejection import Rejected
+
+
+def test_money_settles_the_oldest_order_first() -> None:
+    unpaid = {hold: owing.Order(amount=billing.omr(5), month="2026-04") for hold in ("old", "new")}
+    left = owing.fitted(unpaid, {"OMR": 9}, {"2026-03": {"OMR": 2}})
+    assert [(hold, one.amount.minor) for hold, one in left.items()] == [("old", 2), ("new", 5)]
+
+
+def line(place: int, minor: int) -> bill1.InvoiceLine:
+    return bill1.InvoiceLine(
+        line=place,
+        kind="usage",
+        period="2026-04",
+        subscription="blog.acme-prod",
+        sku="storage",
+        name="Storage",
+        quantity=1,
+        formula="per-unit: 1 piece",
+        book="main",
+        version="2026-04",
+        amount=billing.omr(minor),
+    )
+
+
+@pytest.mark.guarantee("G12.17")
+def test_no_more_is_given_back_than_the_whole_invoice_charged() -> None:
+    content = bill1.InvoiceContent(
+        organization="acme",
+        month="2026-04",
+        made=billing.NOW,
+        lines=(line(1, 10), line(2, -4)),
+        amounts=(),
+    )
+    bill = Invoice(content=content, number="2026-000001")
+
+    def note(minor: int) -> bill1.CreditNoteContent:
+        lines = (bill1.Credited(line=1, amount=billing.omr(minor)),)
+        asked = bill1.IssueCreditNote(note="n", invoice="2026-04", lines=lines, reason="so")
+        return credit_note.make(asked, bill, 0, "acme", billing.NOW)
+
+    assert note(6).total == billing.omr(6)
+    with pytest.raises(Rejected) as refused:
+        note(7)
+    assert refused.value.code == "credit-exceeds-line"
