@@ -76,3 +76,10 @@ def test_an_expression_in_a_text_is_told_and_braces_alone_are_not(text: str) -> 
     ]
     document = DOCUMENT + f"  consoleUI:\n    sidebarLabel: {text}\n"
     assert [one[1] for one in told(document)] == ["text.placeholder"]
+
+
+def test_each_further_endpoint_that_opens_is_told_which_one_does() -> None:
+    more = [WEB, WEB.replace("web", "api"), WEB.replace("web", "more")]
+    document = DOCUMENT + "  endpoints:\n" + "".join(f"    {one}\n" for one in more)
+    found = lint(package(document)).findings
+    assert [one.message.split(" ")[0] for one in found] == ["web", "web"]
