@@ -221,3 +221,34 @@ def test_every_test_file_can_be_found() -> None:
         and re.search(r"^(async )?def test_", path.read_text("utf-8"), re.MULTILINE)
     ]
     assert lost == []
+
+
+# ---- every Python that will do
+
+
+def raised_of_groups(text: str) -> list[int]:
+    """Return the lines at which `except*` raises something of its own."""
+    handlers = (
+        handler
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.TryStar)
+        for handler in node.handlers
+    )
+    return [
+        node.lineno
+        for handler in handlers
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Raise) and node.exc is not None
+    ]
+
+
+@each(sorted(_python(*CODE)), _named)
+def test_nothing_is_raised_of_a_group_by_except_star(path: Path) -> None:
+    lines = raised_of_groups(path.read_text("utf-8"))
+    assert not lines, f"before Python 3.11.4 it comes in a group of its own: {lines}"
+
+
+def test_what_is_raised_of_a_group_is_seen() -> None:
+    start = "try:\n    f()\nexcept* OSError as group:\n    "
+    assert raised_of_groups(f"{start}raise ValueError from group") == [4]
+    assert raised_of_groups(f"{start}raise") == []

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
-def first(
+@contextmanager
+def alone(*order: type[BaseException]) -> Iterator[None]:
+    """Let one failure out of a task group's: of those, the one that `order` names first.
+
+    What fails in another way stays in its group, with all others. Not by `except*`: what is raised
+    there comes in a group of its own before Python 3.11.4.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as failures:
+        if failures.split(order)[1] is not None:
+            raise
+        raise _first(failures, order) from None
+
+
+def _first(
     failures: BaseExceptionGroup[BaseException], order: Sequence[type[BaseException]]
 ) -> BaseException:
-    """Return the failure whose type comes first in `order`; they are all of these types."""
     found: list[BaseException] = []
     todo: list[BaseException] = [failures]
     while todo:

@@ -18,7 +18,7 @@ from catalyst.chassis import clock
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.contracts.subjects import BadSubject, RowKey
 from catalyst.projector.entry import Entry
-from catalyst.projector.failures import first
+from catalyst.projector.failures import alone
 from catalyst.projector.hub import MARKER_SECONDS, Hub
 from catalyst.projector.ports import (
     Bucket,
@@ -103,12 +103,10 @@ class Feed:
         async with bucket.open(1 if whole else self._read + 1) as reader:
             if whole:
                 await self._load(reader, bucket, last)
-            try:
+            with alone(_Switched, Garbled, Doubt, Missing):
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow(reader), name="hub-follow")
                     group.create_task(self._watch(pointer.epoch), name="hub-watch")
-            except* (_Switched, Doubt, Missing, Garbled) as failures:
-                raise first(failures, (_Switched, Garbled, Doubt, Missing)) from None
 
     def _cut_off(self) -> bool:
         """Return whether deletions may have come and gone unseen."""

@@ -18,7 +18,7 @@ import msgspec
 from catalyst.chassis import clock
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.projector.checkpoint import Checkpoint
-from catalyst.projector.failures import first
+from catalyst.projector.failures import alone
 from catalyst.projector.fold import Changes, Gone, Row
 from catalyst.projector.ports import Bucket, Change, Doubt, GuardLost, Missing
 from catalyst.projector.tracing import Traced, Tracing
@@ -191,14 +191,12 @@ class Flusher:
         halfway = msgspec.structs.replace(self.checkpoint, to=position.seq)
         part, following = next(parts), next(parts, None)
         while following is not None:
-            try:
+            with alone(GuardLost, Doubt, Missing):
                 async with asyncio.TaskGroup() as group:
                     writing = group.create_task(self.bucket.write(part, halfway, self.revision))
                     await asyncio.sleep(0)
                     # What comes next is encoded while the broker has this one to do.
                     part, following = following, next(parts, None)
-            except* (GuardLost, Doubt, Missing) as failures:
-                raise first(failures, (GuardLost, Doubt, Missing)) from None
             self.revision = writing.result()
         self.revision = await self.bucket.write(part, position, self.revision)
 

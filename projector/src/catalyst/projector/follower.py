@@ -14,7 +14,7 @@ from typing import Final, Literal
 from catalyst.chassis import clock
 from catalyst.projector import rebuild
 from catalyst.projector.attach import Attached, Unfit, attach, verify
-from catalyst.projector.failures import first
+from catalyst.projector.failures import alone
 from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
 from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
@@ -125,11 +125,12 @@ class Follower:
                 extra={"epoch": checkpoint.epoch, "seq": checkpoint.seq},
             )
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(session.run(reader), name="projector-session")
-                    group.create_task(self._watch(attached.pointer.epoch), name="projector-watch")
-            except* (Doubt, Missing, GuardLost, Moved) as failures:
-                raise first(failures, (Moved, GuardLost, Doubt, Missing)) from None
+                with alone(Moved, GuardLost, Doubt, Missing):
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(session.run(reader), name="projector-session")
+                        group.create_task(
+                            self._watch(attached.pointer.epoch), name="projector-watch"
+                        )
             finally:
                 self.status = "starting"
                 if clock.monotonic() - began > LONGEST_PAUSE_SECONDS:

@@ -102,7 +102,9 @@ class Objects:
                     digest: tasks.create_task(self._broker.last(self._stream, self._about(digest)))
                     for digest in wanted
                 }
-        except* BrokerError as group:
+        except ExceptionGroup as group:
+            if group.split(BrokerError)[1] is not None:
+                raise
             raise group.exceptions[0] from group
         return {digest: wanted[digest] for digest, known in there.items() if known.result() is None}
 
