@@ -50,3 +50,27 @@ def test_a_yanked_version_is_not_named_as_one_that_there_is() -> None:
     shop.tell(ref, yanked)
     shop.blueprint("bp-blog", "1.0.0", "bp-wiki ^9")
     assert told(shop) == ["no bp-wiki fits ^9; there is 1.0.0"]
+
+
+def test_an_upgrade_to_what_there_is_not_is_told_so_as_an_install_is() -> None:
+    shop = Shop()
+    shop.organization("acme", PROD)
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "1.1.0")
+    shop.runs("wiki", "bp-wiki", "1.0.0")
+    asked = {"blueprint": "bp-wiki", "version": "9.9.9", "environment": PROD}
+    says = ["no bp-wiki fits 9.9.9; there is 1.1.0, 1.0.0"]
+    assert ask(shop, "why-not", application="wiki", **asked)["reasons"] == says
+    assert ask(shop, "why-not", application="other", **asked)["reasons"] == says
+
+
+def test_an_upgrade_to_what_waits_is_told_what_it_waits_for() -> None:
+    shop = Shop()
+    shop.organization("acme", PROD)
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-db ^2", published=False)
+    shop.runs("wiki", "bp-wiki", "1.0.0")
+    asked = {"blueprint": "bp-wiki", "version": "2.0.0", "environment": PROD}
+    told = ask(shop, "why-not", application="wiki", **asked)["reasons"]
+    assert told == ask(shop, "why-not", application="other", **asked)["reasons"]
+    assert "already runs" not in told[0]

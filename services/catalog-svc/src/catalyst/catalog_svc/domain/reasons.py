@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from catalyst.catalog_svc.domain import waiting
-from catalyst.catalog_svc.domain.entry import Entry
+from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Universe
 from catalyst.contracts.blocked import Link
 
@@ -80,7 +80,7 @@ def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str
         yield _wrong(universe, rest, blueprint)
     elif kind == "wrong":
         yield f"the conditions of {blueprint} have no result for this configuration"
-    elif kind == "new" or (slot == universe.target and universe.old is None):
+    elif kind == "new" or (slot == universe.target and not _exists(universe, needs)):
         yield from _offers(universe, blueprint, needs)
     else:
         names = universe.existing(blueprint) if kind == "any" else (rest,)
@@ -91,6 +91,16 @@ def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str
         )
         for alias in aliases:
             yield f"a copy of its own is another way: {alias}={NEW}"
+
+
+def _exists(universe: Universe, needs: Sequence[Need]) -> bool:
+    """Return whether the target runs and its Blueprint has a version that all needs fit."""
+    entry = None if universe.old is None else universe.entry_of(universe.old)
+    return entry is not None and bool(_fitting(entry.versions, needs))
+
+
+def _fitting(versions: Iterable[Offered], needs: Sequence[Need]) -> list[Offered]:
+    return [one for one in versions if all(need.wanted.contains(one.version) for need in needs)]
 
 
 def _is_target(universe: Universe, need: Need) -> bool:
@@ -117,8 +127,7 @@ def _present(universe: Universe, application: str, needs: Sequence[Need]) -> Ite
     entry = universe.entry_of(desired)
     if entry is None:
         return
-    wanted = [one for one in entry.versions if all(x.wanted.contains(one.version) for x in needs)]
-    for one in wanted[:MAX_NAMED]:
+    for one in _fitting(entry.versions, needs)[:MAX_NAMED]:
         why = universe.move_refusal(application, entry, one)
         if (
             why
@@ -137,11 +146,7 @@ def _offers(universe: Universe, blueprint: str, needs: Sequence[Need]) -> Iterat
     if entry is None:
         yield f"there is no {blueprint} in the catalogue of {universe.organization}"
         return
-    fit = [
-        one
-        for one in (*entry.versions, *entry.pending)
-        if all(need.wanted.contains(one.version) for need in needs)
-    ]
+    fit = _fitting((*entry.versions, *entry.pending), needs)
     refused = [why for one in fit[:MAX_NAMED] if (why := entry.refusal(one))]
     yield from refused
     if not refused:
