@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import change, owned, plan, planned
-from catalyst.cli.exits import Failure
+from catalyst.cli import change, following, owned, plan, planned
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
@@ -62,6 +62,32 @@ def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     target = Target(http="http://127.0.0.1:1")
     change.carry_out(target, "2c26b46b", Format.TABLE, watch=False, timeout=1.0)
     assert capsys.readouterr().out == f"already applied as {KEPT.change}, now {says}\n"
+
+
+@pytest.mark.parametrize(
+    ("action", "verb"), [("uninstall", "history"), ("install", "show"), ("rollback", "show")]
+)
+def test_what_was_removed_is_looked_at_in_its_history(
+    action: str,
+    verb: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan_ = {**KEPT.plan, "request": {"action": action, "application": "blog"}}
+    kept = planned.Kept(organization="acme", plan=plan_)
+
+    async def applied(*_: object) -> tuple[Outcome, None]:
+        return SENT, None
+
+    async def followed(*_: object, **__: object) -> ExitCode:
+        return ExitCode.OK
+
+    monkeypatch.setattr(planned, "find", lambda _text, _place: kept)
+    monkeypatch.setattr(planned, "folder", lambda _name: Path())
+    monkeypatch.setattr(change, "_apply", applied)
+    monkeypatch.setattr(following, "follow", followed)
+    change.carry_out(Target(), "2c26b46b", Format.TABLE, watch=True, timeout=1.0)
+    assert f"catalyst app {verb} blog --org acme` shows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

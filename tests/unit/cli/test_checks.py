@@ -9,7 +9,7 @@ import pytest
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
-from catalyst.cli.doctor import _Condition, _Differing, kept, sampled, summed
+from catalyst.cli.doctor import _Condition, _Differing, apart_told, kept, sampled, summed
 from catalyst.cli.doorcheck import limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
@@ -87,6 +87,14 @@ def test_a_letter_that_was_never_a_command_is_not_tried_again() -> None:
         retry(UNREADABLE, url="http://127.0.0.1:1", timeout=0.1)
     assert caught.value.exit_code is ExitCode.REJECTED
     assert "never a command" in caught.value.message
+    assert f"`catalyst dlq drop {UNREADABLE} --reason WHY`" in caught.value.hint
+
+
+def test_what_was_never_a_command_is_listed_first_and_dropped_with_a_reason() -> None:
+    said = apart_told(2)
+    assert said.startswith("2 unreadable")
+    assert said.index("`catalyst dlq list`") < said.index("`catalyst dlq show SUBJECT`")
+    assert "`catalyst dlq drop SUBJECT --reason WHY`" in said
 
 
 BEFORE, AFTER = ok("streams", "as the contracts say"), ok("disk", "60 GiB free")

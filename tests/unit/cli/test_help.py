@@ -79,6 +79,13 @@ def test_an_example_begins_as_the_command_was_called(monkeypatch: pytest.MonkeyP
     assert as_pasted("Example:\n  catalyst up\n") == "Example:\n  catalyst up\n"
     monkeypatch.setenv(UNDER_UV[0], "1")
     assert as_pasted("Example:\n  catalyst up\n") == "Example:\n  uv run catalyst up\n"
+    assert as_pasted("`catalyst up` runs it.") == "`uv run catalyst up` runs it."
+
+
+@each(COMMANDS, " ".join)
+def test_every_command_in_a_sentence_begins_as_this_one_was_called(command: list[str]) -> None:
+    named = re.findall(r"`((?:uv\s+run\s+)?catalyst)\s", shown(*command))
+    assert {" ".join(one.split()) for one in named} <= {called()}
 
 
 @each(COMMANDS, " ".join)

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from catalyst.cli import desired, files, planned
+from catalyst.cli.calling import as_called
 from catalyst.cli.change import carry_out
 from catalyst.cli.desired import Step, Wanted
 from catalyst.cli.documents import parse
@@ -56,7 +57,7 @@ def apply(
         str | None,
         typer.Argument(
             metavar="HASH",
-            help="Hash of a plan that `catalyst plan` showed, or how it begins.",
+            help=as_called("Hash of a plan that `catalyst plan` showed, or how it begins."),
             autocompletion=planned.complete,
         ),
     ] = None,

@@ -148,9 +148,16 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
     code = run(watching)
     if code is not ExitCode.OK:
         raise Ended(code)
-    name = kept.plan["request"]["application"]
-    if form is Format.TABLE and name:
-        note(f"`catalyst app show {name} --org {kept.organization}` shows how it is")
+    if form is Format.TABLE and kept.plan["request"]["application"]:
+        note(_looked_at(kept))
+
+
+def _looked_at(kept: planned.Kept) -> str:
+    """Return what shows an Application after a change; one that was removed has its history."""
+    name, place = kept.plan["request"]["application"], f"--org {kept.organization}"
+    if kept.plan["request"]["action"] == "uninstall":
+        return f"`catalyst app history {name} {place}` shows what happened to it"
+    return f"`catalyst app show {name} {place}` shows how it is"
 
 
 def _applied_before(change: str, found: Outcome, doc: Mapping[str, Any], form: Format) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import owned
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
@@ -63,7 +64,7 @@ SubjectArgument = Annotated[
     str,
     typer.Argument(
         metavar="SUBJECT",
-        help="Of the dead letter, as `catalyst dlq list` shows it.",
+        help=as_called("Of the dead letter, as `catalyst dlq list` shows it."),
     ),
 ]
 
@@ -201,7 +202,7 @@ async def _mend(
                 f"there is nothing to {verb}",
                 code="unreadable",
                 hint=f"it changes nothing; `catalyst dlq show {subject}` shows it, "
-                "`catalyst dlq drop` removes it",
+                f"`catalyst dlq drop {subject} --reason WHY` removes it",
             )
         # It was never of an aggregate, so any of that service takes the order.
         ref = msgspec.structs.replace(ref, aggregate=taking.aggregates[0])

@@ -38,6 +38,7 @@ WARN_LAG_MS: Final = 2_000
 FAIL_LAG_MS: Final = 30_000
 MAX_SHOWN: Final = 20
 SAMPLED: Final = "sampled rows"
+LISTED: Final = "`catalyst dlq list` shows them"
 UNWELL_SECONDS: Final = 1.0
 """For each check behind a door that says itself that it is not well."""
 LONG_SECONDS: Final = 20.0
@@ -206,12 +207,7 @@ async def _dead_letters(door: HttpClient) -> Finding:
     found, _ = await letters(door)
     waiting = [letter for letter in found if not unreadable(letter.subject)]
     apart = len(found) - len(waiting)
-    told_apart = (
-        f"{apart} unreadable, look with `catalyst dlq show`: no commands, so they change nothing, "
-        "and `catalyst dlq drop` removes them"
-        if apart
-        else ""
-    )
+    told_apart = apart_told(apart) if apart else ""
     if not waiting:
         return ok("dead letters", told_apart or "none")
     reasons: dict[str, int] = {}
@@ -220,6 +216,15 @@ async def _dead_letters(door: HttpClient) -> Finding:
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     detail = f"{told}; {told_apart}" if told_apart else told
     return warn("dead letters", detail, "`catalyst dlq list`, then retry or drop each")
+
+
+def apart_told(count: int) -> str:
+    """Return what to do about dead letters that were never a command."""
+    return (
+        f"{count} unreadable: no commands, so they change nothing; {LISTED}, "
+        "`catalyst dlq show SUBJECT` shows one, and `catalyst dlq drop SUBJECT --reason WHY` "
+        "removes it"
+    )
 
 
 def summed(found: list[Finding]) -> list[Finding]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from catalyst.cli.calling import NAME, called
+from catalyst.cli.calling import NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
@@ -168,8 +168,8 @@ def _named(arguments: list[str]) -> str:
 
 
 def as_pasted(text: str) -> str:
-    """Return help whose examples begin as this command was called."""
-    return re.sub(rf"^  {NAME} ", f"  {called()} ", text, flags=re.MULTILINE)
+    """Return help whose examples, and commands in backticks, begin as this command was called."""
+    return as_called(re.sub(rf"^  {NAME} ", f"  {called()} ", text, flags=re.MULTILINE))
 
 
 def summary(verb: Callable[..., None]) -> str:
