@@ -30,11 +30,13 @@ def shop() -> Shop:
     return found
 
 
-def ask(shop: Shop, name: str, organization: str = "acme", **request: Any) -> Any:
+def ask(
+    shop: Shop, name: str, organization: str = "acme", *, by: Actor = WHO, **request: Any
+) -> Any:
     """Return an answer as it travels."""
     solving = Solving(shop.catalogue)
     run = {"solve": solving.solve, "why-not": solving.why_not}[name]
-    return json.loads(json.dumps(asyncio.run(run(request, organization, WHO, load))))
+    return json.loads(json.dumps(asyncio.run(run(request, organization, by, load))))
 
 
 def test_a_lock_holds_what_a_plan_needs(shop: Shop) -> None:

@@ -8,6 +8,8 @@ from tests.support.catalogue import NOON, PROD, Shop
 from tests.unit.catalog_svc.test_solve_queries import ask
 
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.decision import Actor
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
 
 KEPT = "lost", "secret.example"
@@ -144,3 +146,11 @@ def test_a_circle_ends() -> None:
         cycle = (f"{name} 1.0.0", f"{need} 1.0.0", f"{name} 1.0.0")
         shop.tell(ref, bp1.VersionAwaits(name=name, version="1.0.0", missing=(), cycle=cycle))
     assert chain(shop, "bp-a") == [("blueprint", "bp-a", "dependency-cycle")]
+
+
+def test_who_runs_catalyst_is_not_told_to_ask_whoever_runs_it(shop: Shop) -> None:
+    shop.tell(Ref("acme", "blueprint", "source", "main"), bp1.SourceRemoved(name="main"))
+    whole = chain(shop, "bp-blog")
+    assert whole[-1] == ("source", "platform", "not-shown")
+    runner = Actor(name="user:test#root", roles=frozenset({SOVEREIGN_ADMIN}))
+    assert chain(shop, "bp-blog", by=runner) == whole[:-1]

@@ -7,16 +7,17 @@ import pytest
 from tests.support.build import NOW
 from tests.support.changing import Town
 from tests.support.planning import Others, entry, install, known, plan, running, wiki
-from tests.support.plans import ADMIN, PROD, apply, town
+from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, town
 from tests.unit.provisioning.test_deleting import deleting
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
-from catalyst.contracts.blocked_blueprint import of_source, of_version
+from catalyst.contracts.blocked_blueprint import of_hidden, of_source, of_version
 from catalyst.contracts.blocked_environment import of_obstacle
 from catalyst.contracts.blueprint_values_v1 import Missing
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.plan import Blocker, Plan
 
@@ -186,3 +187,16 @@ async def test_what_stands_in_the_way_of_a_deletion_says_who_and_what(
 def test_a_plan_of_before_has_no_chain_and_can_be_read() -> None:
     old = {"code": "too-large", "message": "m", "names": ()}
     assert msgspec.convert(old, Blocker).chain == ()
+
+
+async def test_who_runs_catalyst_is_not_sent_to_who_runs_it(place: Town, others: Others) -> None:
+    runner = msgspec.structs.replace(DEVELOPER, roles=DEVELOPER.roles | {SOVEREIGN_ADMIN})
+    others.waits = [of_hidden("bp-wiki")]
+    assert chains(await plan(place, others, install()))["not-solvable"][-1][2] == "not-shown"
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, install(), by=runner)
+    assert (caught.value.code, caught.value.message) == ("not-solvable", "nothing fits yet")
+    # Since when one of their sources is not read is news to them as well.
+    others.waits = [of_hidden("bp-wiki", NOW)]
+    found = await plan(place, others, install(), by=runner)
+    assert chains(found)["not-solvable"] == [("source", "platform", "not-shown")]

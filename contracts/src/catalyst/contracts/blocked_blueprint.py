@@ -19,6 +19,7 @@ from catalyst.contracts.blueprint_values_v1 import Missing
 PLATFORM: Final = "platform"
 """What a source of the platform is called where its own name is not shown."""
 
+_NOT_SHOWN: Final = "not-shown"
 _KEEPER: Final = "whoever keeps the source of the Blueprint"
 _SOURCE_KEEPER: Final = "whoever keeps the source"
 _RUNNER: Final = "whoever runs Catalyst"
@@ -140,12 +141,17 @@ def of_hidden(name: str, since: datetime | None = None) -> Link:
     return Link(
         kind="source",
         name=PLATFORM,
-        code="not-shown",
+        code=_NOT_SHOWN,
         message=message,
         since=since,
         who=_RUNNER,
         what_to_do=todo,
     )
+
+
+def for_runner(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Return links for who runs Catalyst: without those that only send them to themselves."""
+    return tuple(link for link in links if link.code != _NOT_SHOWN or link.since is not None)
 
 
 # ---- where links lead

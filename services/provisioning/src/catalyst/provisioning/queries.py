@@ -19,6 +19,7 @@ from catalyst.chassis.errors import Retry
 from catalyst.chassis.service import Asking, Loader, Query
 from catalyst.contracts import codec
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_blueprint import for_runner
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Item, Quote
@@ -26,6 +27,7 @@ from catalyst.contracts.provisioning_v1 import ApplyPlan
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.tables.role import BUILDERS
 from catalyst.provisioning import cascade
 from catalyst.provisioning.domain import (
@@ -90,7 +92,7 @@ class Planner:
             money = actor.service is None and (inside or whole)
             found = await self._removal(asked, facts, load, money=money)
         else:
-            found = await self._writing(asked, facts, load)
+            found = await self._writing(asked, facts, load, actor)
         return msgspec.to_builtins(found if inside else _from_outside(found))
 
     async def _start(self, asked: PlanRequest, organization: str, load: Loader) -> Facts:
@@ -187,7 +189,7 @@ class Planner:
 
     # ---- what writes
 
-    async def _writing(self, asked: PlanRequest, facts: Facts, load: Loader) -> Plan:
+    async def _writing(self, asked: PlanRequest, facts: Facts, load: Loader, actor: Actor) -> Plan:
         before = writing_plan.start(asked, facts)
         base = writing_plan.target(asked, facts, before)
         if base is not None:
@@ -204,6 +206,7 @@ class Planner:
                 lock = await self._solve(solving, facts.name)
             except Rejected as error:
                 chain = await self._waited_for(error, solving, facts.name)
+                chain = for_runner(chain) if SOVEREIGN_ADMIN in actor.roles else chain
                 if not chain:
                     raise
                 return writing_plan.unsolved(asked, facts, error.message, chain)
