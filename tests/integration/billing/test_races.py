@@ -18,6 +18,7 @@ from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.questions import PURPOSES
 from catalyst.contracts.rejection import Rejected
 
 pytestmark = pytest.mark.real
@@ -166,6 +167,8 @@ async def test_no_question_about_another_s_money_is_answered(place: Town) -> Non
             with pytest.raises(Rejected) as refused:
                 await mallory.ask("billing", name, 1, organization, request)
             assert refused.value.code == "forbidden", (name, organization)
+            said = f"your roles do not allow you to {PURPOSES['billing', name]}"
+            assert refused.value.message == said
     # What is refused to her is there for the one whom it concerns.
     shown = await owner.ask("billing", "invoice", 1, "acme", ASKED["invoice"])
     assert shown["organization"] == "acme"

@@ -30,9 +30,7 @@ def shop() -> Shop:
     return found
 
 
-def ask(
-    shop: Shop, name: str, organization: str = "acme", *, by: Actor = WHO, **request: Any
-) -> Any:
+def ask(shop: Shop, name: str, organization: str = "acme", *, by: Any = WHO, **request: Any) -> Any:
     """Return an answer as it travels."""
     solving = Solving(shop.catalogue)
     run = {"solve": solving.solve, "why-not": solving.why_not}[name]

@@ -28,6 +28,7 @@ from catalyst.contracts import codec, subjects
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import FieldError
+from catalyst.contracts.questions import purpose
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.roles import (
     SOVEREIGN_ADMIN,
@@ -117,7 +118,8 @@ class Questions:
             found = await self._table.roles_of(organization, claims)
             if not _may_ask(query, organization, found):
                 self._tell_of(organization, claims)
-                raise Rejected("forbidden", f"your roles do not allow {query.name}")
+                what = purpose(asked, query.name)
+                raise Rejected("forbidden", f"your roles do not allow you to {what}")
         return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
 
     def _tell_of(self, organization: str | None, claims: Claims) -> None:
