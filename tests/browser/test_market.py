@@ -161,11 +161,18 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     await furnish(market, slug, desk)
     await choose(desk, slug, "WordPress")
     memory = desk.page.get_by_label("Memory (MiB)")
+    # Each hint is a sentence of its own, behind what the Blueprint says.
+    await expect(desk.page.locator(".order-form .help", has_text="never shrinks")).to_have_text(
+        re.compile(r"never shrinks\. From 1 to \d+\.")
+    )
     await memory.fill("3")
     await desk.page.get_by_label("Name").fill("Not a name")
     await desk.page.get_by_role("button", name="Show the plan").click()
     await expect(desk.page.get_by_label("Name")).to_be_focused()
     await expect(desk.page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    # It is called Name here, whatever a program calls it.
+    named = desk.page.locator(".field.wrong").filter(has=desk.page.get_by_label("Name"))
+    await expect(named.locator(".error")).to_have_text(re.compile("^must be 2 to 40 lower-case"))
     await desk.page.get_by_label("Name").fill("blog")
     await desk.page.get_by_role("button", name="Show the plan").click()
     await expect(memory).to_be_focused()

@@ -21,6 +21,7 @@ from catalyst.contracts import codec
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import for_runner
 from catalyst.contracts.decision import Actor
+from catalyst.contracts.message import FieldError
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Item, Quote
 from catalyst.contracts.provisioning_v1 import ApplyPlan
@@ -305,7 +306,8 @@ def _asked(request: Mapping[str, Any]) -> PlanRequest:
         return msgspec.convert(request, type=PlanRequest)
     except msgspec.ValidationError as error:
         wrong = codec.invalid(error, "invalid-data", shape=PlanRequest, tree=request)
-        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
+        place = FieldError(pointer=wrong.pointer, rule=wrong.code, message=wrong.sentence)
+        raise Rejected(wrong.code, wrong.message, [place]) from error
 
 
 def _unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, ...] | None:

@@ -144,11 +144,13 @@ function turning(found) {
 }
 
 function told(one) {
-  const range = [one.minimum === undefined ? "" : `from ${one.minimum}`, one.maximum === undefined ? "" : `to ${one.maximum}`];
+  const { minimum, maximum } = one;
+  const from = minimum === undefined ? "" : `From ${minimum}`;
+  const range = maximum === undefined ? from : from ? `${from} to ${maximum}` : `Up to ${maximum}`;
   const none = one.widget === "application" && !one.options?.length;
   const hints = [
     one.description,
-    range.some(Boolean) ? `${range.filter(Boolean).join(" ")}.` : "",
+    range ? `${range}.` : "",
     one.widget === "domain" ? "A host name, such as app.example.com." : "",
     one.widget === "password" ? "It is not shown while you type." : "",
     one.widget === "list" && plain(one.items) ? "One on each line." : "",
