@@ -15,6 +15,11 @@ from catalyst.projector.ports import ELSEWHERE, LogMessage
 AGGREGATES: Final = ("acme", "beta", "cora")
 
 
+def outcome(counts: dict[str, int]) -> bytes:
+    """Return an outcome whose sender has called it so that it looks like one with events."""
+    return msgspec.json.encode({"id": '"evt"', "correlationid": "evt", "counts": counts})
+
+
 @dataclass
 class Written:
     """A log as workers write it."""
@@ -40,7 +45,7 @@ class Written:
         """Write a decision with an event on each of these, behind its outcome and other things."""
         classes = [subject.partition(".")[0] for subject in before]
         counts = {one: classes.count(one) for one in classes} | {"evt": len(names)}
-        self.add(f"done.o.{self.seq}", msgspec.json.encode({"counts": counts}))
+        self.add(f"done.o.{self.seq}", outcome(counts))
         for subject in before:
             self.add(subject)
         written: set[str] = set()
@@ -91,8 +96,10 @@ def logs(draw: st.DrawFn) -> Written:
                 if log.seq > since:
                     log.batch(since)
             case "rejected":
-                log.add("chk.o.x")
-                log.add("done.o.x", b'{"counts":{"chk":1},"before":1}')
+                checks = draw(st.integers(0, 3))
+                for _ in range(checks):
+                    log.add("chk.o.x")
+                log.add("done.o.x", outcome({"chk": checks} if checks else {}))
                 log.batch(since)
             case "fired":
                 log.add("due.tmr.o.s.a.acme.t")
@@ -173,9 +180,9 @@ def knows(log: Written, left: Sequence[LogMessage], gone: LogMessage) -> bool:
     return any(gone.seq in owed(one) for one in left if one.subject.startswith("done.") and name)
 
 
-def owed(outcome: LogMessage) -> range:
-    counts: dict[str, int] = msgspec.json.decode(outcome.data)["counts"]
-    end = outcome.seq + 1 + sum(counts.values())
+def owed(recorded: LogMessage) -> range:
+    counts: dict[str, int] = msgspec.json.decode(recorded.data)["counts"]
+    end = recorded.seq + 1 + sum(counts.values())
     return range(end - counts.get("evt", 0), end)
 
 
@@ -233,3 +240,18 @@ def test_an_event_under_a_guard_of_something_else_says_nothing_of_its_aggregate(
     log.add("done.o.x", b'{"counts":"evt"}')
     log.add("done.o.y", b'"evt"')
     assert told(log.messages, 9) is None
+
+
+@pytest.mark.guarantee("G3.10")
+def test_a_refusal_that_is_called_like_an_event_owes_none() -> None:
+    log = Written()
+    for checks in (2, 3):
+        since = log.seq
+        for _ in range(checks):
+            log.add("chk.o.x")
+        log.add("done.o.x", outcome({"chk": checks}))
+        log.batch(since)
+    log.decide(["acme"])
+    # Checks leave the log after a minute, outcomes after a month.
+    left = [one for one in log.messages if not one.subject.startswith("chk.")]
+    assert told(left) is None

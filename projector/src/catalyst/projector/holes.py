@@ -142,9 +142,11 @@ class Holes:
             counts = _COUNTS.decode(message.data).counts
         except msgspec.MsgspecError:
             return
-        # Where there are events, they stand behind all else that the decision wrote.
-        end = message.seq + 1 + sum(counts.values())
-        self._owed.append((message.seq, range(end - counts.get("evt", 0), end)))
+        events = counts.get("evt", 0)
+        if events:
+            # They stand behind all else that the decision wrote, the outcome first.
+            end = message.seq + 1 + sum(counts.values())
+            self._owed.append((message.seq, range(end - events, end)))
 
     def _reach(self, seq: int) -> None:
         """Note what an outcome says that stands before `seq` and was not shown."""
