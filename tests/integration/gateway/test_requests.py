@@ -94,7 +94,7 @@ async def test_a_body_of_another_charset_is_not_taken(
 @pytest.mark.parametrize(
     "more",
     [
-        [("Content-Type", 'application/json;charset="UTF-8"')],
+        [("Content-Type", 'application/json;charset="UTF8"')],
         [("Content-Type", "Application/JSON ; charset=us-ascii; q=1")],
         [("Content-Type", JSON), ("Content-Encoding", "identity")],
         [("Content-Type", JSON), ("Content-Encoding", "")],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
 from catalyst.cli.doctor import _Condition, _Differing, apart_told, kept, sampled, summed
-from catalyst.cli.doorcheck import limited
+from catalyst.cli.doorcheck import disk, limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target
@@ -130,3 +131,10 @@ def test_rows_that_differ_are_looked_at_before_they_are_written_anew() -> None:
     found = sampled(_Condition(checked=2, differing=1, differences=(_Differing("a", since),)))
     check, rebuild = found.fix.index("replay --check"), found.fix.index("replay --rebuild")
     assert check < rebuild
+
+
+def test_a_disk_that_may_not_be_looked_at_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, said in (("file/data", "cannot be looked at: Not a directory"), ("no", "is gone")):
+        (found,) = disk(Target(data=str(tmp_path / name)))
+        assert (found.health, found.detail) == (Health.WARN, f"{tmp_path / name} {said}")

@@ -84,9 +84,13 @@ def disk(target: Target) -> list[Finding]:
     if not target.data:
         return [_unseen("no data directory on this machine is known")]
     path = Path(target.data)
-    if not path.is_dir():
+    try:
+        path.stat()
+    except FileNotFoundError:
         forget = "`catalyst context remove` forgets the connection"
         return [warn("disk", f"{path} is gone", forget)]
+    except OSError as error:
+        return [warn("disk", f"{path} cannot be looked at: {error.strerror}", "ask whose it is")]
     if not target.embedded:
         what = "Git homes and logs are written there"
         return [_room(path, what), _unseen("the broker is not the one of this data directory")]

@@ -357,7 +357,10 @@ async def _missing(http: httpx.AsyncClient, address: str) -> str:
         except httpx.HTTPError as error:
             return f"{path} does not answer ({type(error).__name__})"
         if answer.status_code != httpx.codes.OK:
-            body = answer.json()
+            try:
+                body = answer.json()
+            except ValueError:
+                return f"{path} answers {answer.status_code}, and not in JSON"
             checks = {name: said for name, said in body.get("checks", {}).items() if said != "ok"}
             told = "; ".join(f"{name}: {said}" for name, said in checks.items())
             return told or body.get("detail", f"{path} answers {answer.status_code}")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from catalyst.contracts.rejection import Rejected
 
-_UTF8: Final = frozenset({"utf-8", "us-ascii"})
+_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 def kind(request: Request, what: str, *kinds: str) -> str:
