@@ -271,3 +271,11 @@ def test_what_a_service_says_of_a_command_can_be_pasted(
     monkeypatch.setenv("UV", "uv")
     planshow.write_lines(["since 2026-01-02T03:04:05.678901Z: `catalyst doctor`"])
     assert capsys.readouterr().out == "since 2026-01-02T03:04:05Z: `uv run catalyst doctor`\n"
+
+
+def test_a_source_counts_what_stands_already_with_other_content() -> None:
+    refused = next(show for heading, show in kinds.columns("sources") if heading == "REFUSED")
+    row = Row(key="k", seq=1, doc={})
+    one = {"blueprint": "bp-wiki", "version": "1.0.0", "code": "version-immutable"}
+    assert refused(row, {"unregistered": [one, one]}) == 2
+    assert refused(row, {"unregistered": []}) == 0

@@ -107,6 +107,11 @@ def _soak(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
+def _refused(_row: Row, doc: Mapping[str, Any]) -> object:
+    """Return how many versions are whole, and stand already with other content, or close a circle."""
+    return len(doc.get("unregistered") or ())
+
+
 def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
     return [f"{item['step']}={item['status']}" for item in doc.get("steps") or ()]
 
@@ -246,6 +251,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("VERSIONS", _doc("versions")),
         ("BAD", _doc("bad")),
+        ("REFUSED", _refused),
         ("BLOCKED BY", _blocked),
     ),
     "blueprints": (

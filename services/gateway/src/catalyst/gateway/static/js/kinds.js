@@ -53,7 +53,7 @@ export const STATES = {
   change: (doc) => [doc.status, changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
   account: (doc) => [doc.status, ...doc.balances.map((row) => money({ currency: row.currency, minor: row.available }))],
   blueprint: (doc) => [doc.status, doc.card.title, doc.newest],
-  source: (doc) => [doc.status, counted(doc.versions, "version"), doc.bad ? `${doc.bad} cannot be taken` : null, doc.error?.message],
+  source: (doc) => [doc.status, counted(doc.versions, "version"), doc.bad ? `${doc.bad} cannot be taken` : null, doc.unregistered.length ? `${counted(doc.unregistered.length, "version")} refused` : null, doc.error?.message],
   curation: (doc) => [doc.hidden ? "hidden" : "shown", doc.featured ? "featured" : null, doc.pinned ? `pinned to ${doc.pinned}` : null, doc.category],
   "price-book": (doc) => [`version ${doc.latest.version}`, `from ${instant(doc.latest.start)}`],
   subscription: (doc) => [doc.status, `since ${doc.since}`, doc.until ? `until ${doc.until}` : null, doc.reason],
