@@ -67,10 +67,12 @@ def ledger(
     """
     doc, owner = _account(resolve(context, url, token), org)
     found = doc["ledger"]
+    known = _vouchers(doc)
     table = Table("SEQ", "TIME", "WHAT", "ENTRY", "POSTINGS")
     for item in found:
         postings = [f"{one['account']} {amount(one['amount'])}" for one in item["postings"]]
-        table.add(item["seq"], item["time"], item["kind"], item["entry"], "; ".join(postings))
+        entry = known.get(item["entry"], item["entry"])
+        table.add(item["seq"], item["time"], item["kind"], entry, "; ".join(postings))
     show(found, output, table.write)
     if output is Format.TABLE and not found:
         _say_no_money(owner)
@@ -216,6 +218,15 @@ def _change(change: dict[str, Any]) -> str:
             return f"{change['sku']} {change['after']}, was {change['before']}"
 
 
+def _vouchers(doc: dict[str, Any]) -> dict[str, str]:
+    """Return how a person knows the vouchers whose credit is there, by their entry."""
+    return {
+        grant["grant"]: f"{grant['reason']} ({grant['grant']})"
+        for grant in doc.get("grants", ())
+        if grant["source"] == "voucher"
+    }
+
+
 def _balance(doc: dict[str, Any]) -> None:
     table = Table("CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN")
     for item in doc["balances"]:
@@ -225,10 +236,12 @@ def _balance(doc: dict[str, Any]) -> None:
             *(money(currency, item[x]) for x in ("available", "credit", "held", "owed", "revenue")),
         )
     table.write()
+    known = _vouchers(doc)
     for grant in doc["grants"]:
         left = money(grant["amount"]["currency"], grant["left"])
         until = f", until {grant['expires']}" if grant["expires"] else ""
-        write(f"{left} left of {grant['source']} {grant['grant']}{until}")
+        name = known.get(grant["grant"], f"{grant['source']} {grant['grant']}")
+        write(clean(f"{left} left of {name}{until}"))
     if doc.get("spend_limit"):
         write(f"a month may cost {amount(doc['spend_limit'])}")
     for hold in doc["holds"]:
