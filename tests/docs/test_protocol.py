@@ -68,6 +68,18 @@ def _escape() -> Callable[[str], str]:
     return found["escape"]  # type: ignore[no-any-return]
 
 
+def test_the_page_says_how_to_get_what_its_programs_need() -> None:
+    programs = {item.id: item.text for item in EXAMPLES if item.language == "python"}
+    worker = (ROOT / "examples" / "faststream_worker.py").read_text("utf-8")
+    texts = [*programs.values(), worker]
+    used = {
+        name for text in texts for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+    }
+    ours = {name.removesuffix(".py") for name in programs}
+    assert used - sys.stdlib_module_names - ours == {"nats", "faststream"}
+    assert 'pip install nats-py "faststream[nats]"' in PAGE
+
+
 # ---- the examples
 
 
