@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.support.disks import fill, mounted
 
+from catalyst.cli import contexts
 from catalyst.cli.broker import BrokerProcess, BrokerSettings, DataDirectoryInUse
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options
@@ -81,7 +82,11 @@ async def running(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subpro
 async def test_who_works_in_the_directory_is_named(tmp_path: Path, more: tuple[str, ...]) -> None:
     async with running(tmp_path, "--data", "mine", *more) as first:
         said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
-    assert f"Error: another Catalyst works in mine: process {first.pid}\n" in said
+        port = contexts.of_directory(tmp_path / "mine").http.rpartition(":")[2]
+        again = await asyncio.to_thread(refused, tmp_path, "--data", "mine", "--port", port)
+    # It is looked at first of all, so that nothing is said to start, and no port is in the way.
+    assert again == said
+    assert said.startswith(f"Error: another Catalyst works in mine: process {first.pid}\n")
     assert f"end that one with Ctrl-C or `kill {first.pid}`" in said
     assert "--data" in said.splitlines()[-1]
     assert "nats" not in said

@@ -36,6 +36,24 @@ def held(directory: Path, shown: str) -> Iterator[IO[bytes]]:
         yield lock
 
 
+def check_free(directory: Path, shown: str) -> None:
+    """Look whether anybody works in the directory, which is left as it is.
+
+    Raises:
+        DataDirectoryInUse: If somebody does.
+    """
+    try:
+        lock = (directory / "lock").open("rb")
+    except OSError:
+        # There is none yet, or whoever starts here is told why it cannot be opened.
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _in_use(lock, shown) from None
+
+
 def _in_use(lock: IO[bytes], shown: str) -> DataDirectoryInUse:
     """Return who holds a directory: the process that said so, unless it is gone."""
     lock.seek(0)

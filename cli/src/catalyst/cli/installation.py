@@ -30,6 +30,11 @@ MEMBERS: Final = (*SERVICES, "projector", "gateway")
 """Users of the broker that are members; each works with its own password and permissions."""
 
 
+def broker_directory(data: Path) -> Path:
+    """Return where the broker of a data directory keeps its streams."""
+    return data / "nats"
+
+
 class Installation:
     """One data directory and what is kept in it."""
 
@@ -56,7 +61,7 @@ class Installation:
     @property
     def broker_directory(self) -> Path:
         """Where the broker keeps its streams."""
-        return self.data / "nats"
+        return broker_directory(self.data)
 
     @property
     def git_root(self) -> Path:

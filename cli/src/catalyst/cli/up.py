@@ -14,9 +14,10 @@ import typer
 from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
 from catalyst.cli import contexts, startable
+from catalyst.cli.brokerlock import check_free
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.greeting import greeting
-from catalyst.cli.installation import Installation
+from catalyst.cli.installation import Installation, broker_directory
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, Stack, running
 
@@ -90,6 +91,8 @@ def up(
 async def _up(data: Path, options: Options) -> None:
     # First of all, so that a refused start leaves no directory behind.
     known = contexts.check_place(contexts.default_path())
+    if not options.nats_url:
+        check_free(broker_directory(data), str(data))
     startable.check_listening(options.host, options.port, known)
     if options.nats_url:
         await startable.check_broker(options.nats_url)
