@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import application, catalog, owned, plan
+from catalyst.cli import application, catalog, main, owned, plan, send
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import ClientError, Problem, Unreachable
+from catalyst.contracts.message import FieldError
 
 Told = Callable[[Callable[[], None]], Failure]
 DOOR = "http://127.0.0.1:1"
@@ -33,6 +34,7 @@ SEEN: dict[str, list[dict[str, Any]]] = {
         runs("blogs", "acme-dev", gone="acme-prod"),
         runs("shop", "acme-prod"),
     ],
+    "environments": [{"name": "acme-prod"}, {"name": "acme-dev"}],
     "changes": [changed("blog", "blog-db"), changed("blog"), changed("")],
 }
 
@@ -41,8 +43,8 @@ SEEN: dict[str, list[dict[str, Any]]] = {
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Let there be what is seen, and nothing of any other name; return how a verb ends."""
 
-    def docs(_target: object, kinds: str, owner: str) -> list[dict[str, Any]]:
-        return SEEN[kinds] if owner == "acme" else []
+    def docs(_target: object, kinds: str, owner: str | None) -> list[dict[str, Any]]:
+        return SEEN[kinds] if owner in {"acme", None} else []
 
     def row(_target: object, _kinds: str, _name: str, _owner: str, missing: Failure) -> Any:
         raise missing
@@ -82,6 +84,67 @@ def test_an_application_is_suggested_wherever_it_runs(told: Told) -> None:
 def test_a_history_is_suggested_of_what_was_changed_or_brought_along(told: Told) -> None:
     found = told(lambda: application.history("blog-bd", org="acme", url=DOOR))
     assert found.hint.startswith("do you mean blog-db or blog? `catalyst app list")
+
+
+@pytest.mark.parametrize("owner", ["acme", None])
+def test_an_environment_is_suggested_to_whoever_names_its_organization_or_not(
+    told: Told, monkeypatch: pytest.MonkeyPatch, owner: str | None
+) -> None:
+    def answered(*_: object) -> Any:
+        raise Problem(404, "environment-not-found", "there is no such Environment")
+
+    monkeypatch.setattr(owned, "answered", answered)
+    verbs = [
+        lambda: plan.install("bp-wiki", name="wiki", env="acme-prd", org=owner, url=DOOR),
+        lambda: plan.uninstall("blog", env="acme-prd", org=owner, url=DOOR),
+        lambda: plan.delete_environment("acme-prd", org=owner, url=DOOR),
+    ]
+    if owner:
+        asked: dict[str, Any] = {"form": True, "env": "acme-prd", "org": owner, "url": DOOR}
+        verbs.append(lambda: catalog.show_("bp-wiki", **asked))
+    for verb in verbs:
+        found = told(verb)
+        assert found.hint.startswith("do you mean acme-prod or acme-dev? `catalyst get env")
+
+
+def test_what_runs_already_is_configured_or_upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answered(*_: object) -> Any:
+        raise Problem(409, "application-exists", "blog runs in acme-prod already")
+
+    monkeypatch.setattr(owned, "answered", answered)
+    with pytest.raises(Failure) as refused:
+        plan.install("bp-wiki", name="blog", env="acme-prod", org="acme", url=DOOR)
+    for verb in ("configure", "upgrade"):
+        assert f"`catalyst plan {verb} blog --env acme-prod --org acme" in refused.value.hint
+
+
+UPDATE = "environment.update-organization.v1"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "rule", "hint"),
+    [
+        ("/data/display_nam", "unknown-field", "do you mean display_name? `catalyst contracts"),
+        ("/data/zzz", "unknown-field", "`catalyst contracts show environment.update"),
+        ("/data/owners/0/display_nam", "unknown-field", "`catalyst contracts show environment."),
+        ("/data/display_name", "type", ""),
+    ],
+)
+def test_a_field_that_a_command_does_not_have_is_suggested(
+    pointer: str, rule: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    wrong = (FieldError(pointer=pointer, rule=rule, message="is wrong"),)
+
+    def refused(work: Any) -> Any:
+        work.close()
+        raise Problem(422, "invalid-data", "wrong", wrong)
+
+    monkeypatch.setattr(send, "run", refused)
+    line = ["send", UPDATE, "--org", "acme", "--data", "{}", "--url", DOOR]
+    assert main.ended(line) == ExitCode.REJECTED
+    said = capsys.readouterr().err.replace("uv run ", "")
+    assert f"  {pointer}: is wrong\n" in said
+    assert (f"Hint: {hint}" in said) if hint else ("Hint" not in said)
 
 
 def test_a_blueprint_is_suggested_out_of_every_page_of_the_catalogue(

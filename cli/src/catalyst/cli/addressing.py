@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+import msgspec
+
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.contracts.message import COMMAND_ID
+from catalyst.contracts.message import COMMAND_ID, FieldError
 from catalyst.contracts.registry import BY_TYPE, COMMANDS
 
 _SUGGESTED: Final = 3
+_DATA: Final = "/data/"
 _LIST: Final = "`catalyst contracts list --kind command` shows all"
 
 
@@ -71,6 +74,19 @@ def alike(name: str, names: Iterable[str], before: str = "") -> list[str]:
     known = sorted({one.removeprefix(before) for one in names})
     near = get_close_matches(name.removeprefix(before), known, n=_SUGGESTED)
     return [before + one for one in near]
+
+
+def misnamed(type_: str, errors: Iterable[FieldError]) -> str:
+    """Return what to do about fields that a command does not have; empty if there are none."""
+    wrong = [error.pointer for error in errors if error.rule == "unknown-field"]
+    known = COMMANDS.get(type_)
+    if known is None or not wrong:
+        return ""
+    fields = [field.encode_name for field in msgspec.structs.fields(known.shape)]
+    # A field within a field is named by its own type, of which nothing is known here.
+    outer = [name for name in (one.removeprefix(_DATA) for one in wrong) if "/" not in name]
+    near = [one for name in outer for one in alike(name, fields)]
+    return f"{meant(near)}`catalyst contracts show {type_}` shows its fields"
 
 
 def closest(type_: str, names: Iterable[str]) -> list[str]:

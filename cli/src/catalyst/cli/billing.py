@@ -12,7 +12,7 @@ from catalyst.cli import files, owned
 from catalyst.cli.kinds import micro, money
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.planshow import amount
-from catalyst.cli.send import finish
+from catalyst.cli.send import conclude
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -119,7 +119,7 @@ def apply_book(
     if sent.status == "accepted" and output is Format.TABLE:
         write(clean(_applied(sent)))
     else:
-        finish(sent, output)
+        conclude(sent, output)
     if output is Format.TABLE:
         note("`catalyst billing price-book show` has it with its versions")
 

@@ -158,6 +158,8 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
     if problem.code == "values-invalid":
         form = f"`catalyst catalog show {name} --form --env {asked['environment']} --org {owner}`"
         failure.hint = f"--set PATH=VALUE gives it a value; {form} lists the fields"
+    if problem.code == "environment-not-found" and "environment" in asked:
+        failure.hint = owned.environments(target, asked["environment"], owner)
     # Asked why not, the service itself says what may be meant.
     if problem.code == "blueprint-not-found" and "do you mean" not in problem.message:
         near = owned.suggested(name, lambda: _names(target, owner), before="bp-")

@@ -11,7 +11,7 @@ import typer
 from catalyst.cli import following, owned, planned
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, clean, note, show, write
-from catalyst.cli.send import exit_of, finish, unsure
+from catalyst.cli.send import conclude, exit_of, unsure
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -60,7 +60,7 @@ def approve(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     data = {"hash": hash_ or run(_hash(target, owner, change)), "comment": comment}
-    finish(run(_send(target, "approve-change", change, owner, data, timeout)), output)
+    conclude(run(_send(target, "approve-change", change, owner, data, timeout)), output)
 
 
 def reject(
@@ -83,7 +83,7 @@ def reject(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     data = {"hash": hash_ or run(_hash(target, owner, change)), "reason": reason}
-    finish(run(_send(target, "reject-change", change, owner, data, timeout)), output)
+    conclude(run(_send(target, "reject-change", change, owner, data, timeout)), output)
 
 
 def cancel(
@@ -105,7 +105,7 @@ def cancel(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     sent = _send(target, "cancel-change", change, owner, {"reason": reason}, timeout)
-    finish(run(sent), output)
+    conclude(run(sent), output)
 
 
 def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: float) -> None:
@@ -131,7 +131,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         if found.code == _STALE and form is Format.TABLE:
             action = kept.plan["request"]["action"]
             note(f"`catalyst plan {action}` again says what it would do as things are now")
-        finish(found, form)
+        conclude(found, form)
         if form is Format.TABLE:
             note(f"the change is {kept.change}; --watch follows it")
         return

@@ -14,7 +14,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.invoice import InvoiceArgument, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
-from catalyst.cli.send import exit_of, finish
+from catalyst.cli.send import conclude, exit_of
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -146,7 +146,7 @@ def _told(sent: Outcome, output: Format, said: Callable[[], None]) -> None:
     if output is Format.TABLE and exit_of(sent) is ExitCode.OK:
         said()
         return
-    finish(sent, output)
+    conclude(sent, output)
 
 
 def _closed(target: Target, owner: str, month: str, timeout: float) -> None:

@@ -14,7 +14,7 @@ from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
-from catalyst.cli.send import finish
+from catalyst.cli.send import conclude
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -135,7 +135,7 @@ def retry(
     """
     data: dict[str, Any] = {} if all_ else {"subject": subject}
     target = resolve(context, url, token)
-    finish(run(_mend(target, subject, "retry", data, timeout)), output)
+    conclude(run(_mend(target, subject, "retry", data, timeout)), output)
 
 
 def drop(
@@ -157,7 +157,7 @@ def drop(
     """
     data = {"subject": subject, "reason": reason}
     target = resolve(context, url, token)
-    finish(run(_mend(target, subject, "drop", data, timeout)), output)
+    conclude(run(_mend(target, subject, "drop", data, timeout)), output)
 
 
 def thing(subject: str) -> Ref:

@@ -70,6 +70,10 @@ NEXT: Final[dict[str, str]] = {
     "source-not-found": "`catalyst source list` shows those there are",
     "source-location-forbidden": "BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed, "
     "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directories",
+    "credit-insufficient": "redeem a voucher (`catalyst voucher redeem CODE --org ORGANIZATION`), "
+    "or let a payment be recorded",
+    "voucher-redeemed": "each Organization redeems a voucher once; "
+    "`catalyst billing balance --org ORGANIZATION` shows its credit",
     "voucher-not-found": "is the code as it was given, every letter of it?",
     "invoice-not-found": "`catalyst billing invoice list` shows those there are; a month that runs "
     "has none until it is closed",

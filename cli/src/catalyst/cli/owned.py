@@ -67,9 +67,18 @@ def owner_of_environment(target: Target, org: str | None, env: str) -> str:
     """
     if org:
         return owner_of(target, org, "whose Application is it?")
-    missing = no_such(f"Environment {env!r}", "`catalyst get environments` lists yours")
-    found = row(target, "environments", env, None, missing)
+    try:
+        found = row(target, "environments", env, None, no_such(f"Environment {env!r}"))
+    except Failure as missing:
+        missing.hint = missing.hint or environments(target, env, None)
+        raise
     return str(found["organization"])
+
+
+def environments(target: Target, env: str, owner: str | None) -> str:
+    """Return what to do where there is no such Environment; without an owner, of any's."""
+    near = suggested(env, lambda: [doc["name"] for doc in docs(target, "environments", owner)])
+    return f"{near}`catalyst get environments` lists yours"
 
 
 def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failure) -> Any:
@@ -93,8 +102,11 @@ def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failu
         raise missing from problem
 
 
-def docs(target: Target, kinds: str, owner: str) -> list[dict[str, Any]]:
-    """Return the documents of all rows of a kind that an Organization shows to the one who asks."""
+def docs(target: Target, kinds: str, owner: str | None) -> list[dict[str, Any]]:
+    """Return the documents of all rows of a kind that an Organization shows to the one who asks.
+
+    Without an owner, that anyone shows.
+    """
 
     async def work() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

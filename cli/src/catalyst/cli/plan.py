@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalyst.cli import application, chains, files, owned, planned, planshow
+from catalyst.cli import chains, files, owned, planned, planshow
 from catalyst.cli.documents import parse
-from catalyst.cli.exits import ExitCode, Failure, of_problem
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, note, show
+from catalyst.cli.planrefused import refusal
 from catalyst.cli.target import (
     ContextOption,
     OrgOption,
@@ -332,7 +333,7 @@ def _plan(
     try:
         answered = owned.answered(target, "provisioning", "plan", asked, owner)
     except Problem as problem:
-        raise _refused(target, problem, asked, owner) from problem
+        raise refusal(target, problem, asked, owner) from problem
     kept = planned.Kept(organization=owner, plan=answered.result)
     planned.keep(kept, planned.folder(target.name))
 
@@ -350,50 +351,3 @@ def _plan(
         note(f"a plan changes nothing; `catalyst apply {kept.hash[:12]} --watch` carries it out")
     if answered.result["files"] and not diff:
         note("--diff shows the files line by line")
-
-
-def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
-    """Return why nothing was planned, and where a person finds what would have been."""
-    failure = of_problem(problem)
-    if problem.code == "values-invalid" and "application" in asked:
-        blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
-        place = f"--env {asked['environment']} --org {owner}"
-        failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
-    elif _of_extras(problem):
-        failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
-    elif problem.code == "sku-unknown":
-        failure.hint = (
-            "a billing-admin adds it to the price book, under a new version: "
-            "`catalyst billing price-book apply FILE`; docs/own-blueprint.md has an example"
-        )
-    elif problem.code == "application-not-found" and "application" in asked:
-        env = asked["environment"]
-        near = owned.suggested(
-            asked["application"],
-            lambda: application.names(owned.docs(target, "applications", owner), env),
-        )
-        failure.hint = f"{near}`catalyst app list --org {owner} --env {env}` shows what runs there"
-    return failure
-
-
-def _of_extras(problem: Problem) -> bool:
-    """Return whether all that is wrong is the package, or add-ons."""
-    steps = [set((one.pointer or "").split("/")) for one in problem.errors]
-    return bool(steps) and all(
-        found & {"plan", "addons", "drop_plan", "drop_addons"} for found in steps
-    )
-
-
-def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:
-    """Return what an Application is a copy of; `BLUEPRINT`, if it is not shown where it runs."""
-    missing = owned.no_such(f"Application {asked['application']!r}")
-    try:
-        doc = owned.row(target, "applications", asked["application"], owner, missing)
-    except Failure:
-        return "BLUEPRINT"
-    found = (
-        one["desired"]["blueprint"]
-        for one in doc["bindings"]
-        if one["environment"] == asked["environment"] and one["desired"]
-    )
-    return next(found, "BLUEPRINT")

@@ -29,7 +29,7 @@ from catalyst.cli.target import (
 from catalyst.client import draft
 from catalyst.client.api import Sent
 from catalyst.client.draft import SendOptions
-from catalyst.client.errors import ClientError, Undecided
+from catalyst.client.errors import ClientError, Problem, Undecided
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
@@ -110,14 +110,23 @@ def send(
     try:
         found = run(work())
     except ClientError as error:
-        failure = unsure(error, sent_as)
+        failure = unsure(error, sent_as) or _misnamed(error, type_)
         if failure is None:
             raise
         raise failure from error
     if isinstance(found, Sent):
         show(found, output, lambda: write(found.command_id))
         return
-    finish(found, output)
+    finish(found, output, addressing.misnamed(type_, found.errors))
+
+
+def _misnamed(error: ClientError, type_: str) -> Failure | None:
+    """Return a refusal of fields that the command does not have, with those it has."""
+    hint = addressing.misnamed(type_, error.errors) if isinstance(error, Problem) else ""
+    failure = expected(error) if hint else None
+    if failure is not None:
+        failure.hint = hint
+    return failure
 
 
 def unsure(error: ClientError, command_id: str) -> Failure | None:
@@ -172,20 +181,35 @@ async def _owner(target: Target, command_id: str) -> str:
     return found.get("organization") or PLATFORM
 
 
-def finish(found: Outcome, form: Format) -> None:
-    """Show an outcome, and end with the code that says whether it was accepted."""
+def finish(found: Outcome, form: Format, hint: str = "") -> None:
+    """Show an outcome, and end with the code that says whether it was accepted.
+
+    `hint` says what to do about a refusal, where its code alone does not.
+    """
     show(found, form, lambda: _table(found))
     if exit_of(found) is not ExitCode.OK:
-        refuse(found, form)
+        _refuse(found, form, hint, bare=True)
 
 
-def refuse(found: Outcome, form: Format) -> Never:
+def conclude(found: Outcome, form: Format) -> None:
+    """End like `finish` a verb that is no `send`: a person reads of a refusal why, and no outcome.
+
+    Nor is a field named alone: the person gave none, but what the verb made it of.
+    """
+    if form is Format.TABLE and exit_of(found) is not ExitCode.OK:
+        _refuse(found, form, bare=False)
+    finish(found, form)
+
+
+def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Never:
     """Say why a command was not accepted: in words, or to a program that asked for JSON as JSON.
+
+    `bare` names a field of which nothing else is said, too.
 
     Raises:
         Ended: Always, with the code that says so.
     """
-    hint = NEXT.get(found.code, "")
+    hint = hint or NEXT.get(found.code, "")
     if form is Format.JSON:
         why = Failure(
             exit_of(found), found.message, code=found.code, hint=hint, errors=found.errors
@@ -194,8 +218,10 @@ def refuse(found: Outcome, form: Format) -> Never:
         raise Ended(exit_of(found))
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
-        said = "" if error.message == found.message else f": {error.message}"
-        note(f"  {error.pointer or '/'}{said}")
+        if error.message != found.message:
+            note(f"  {error.pointer or '/'}: {error.message}")
+        elif bare:
+            note(f"  {error.pointer or '/'}")
     if hint:
         note(f"Hint: {hint}")
     raise Ended(exit_of(found))

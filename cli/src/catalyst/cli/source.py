@@ -10,7 +10,7 @@ import typer
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, clean, note, write
-from catalyst.cli.send import exit_of, finish, refuse
+from catalyst.cli.send import conclude, exit_of
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -171,9 +171,7 @@ def _finish(found: Outcome, form: Format, said: str, next_: str = "") -> None:
         if next_:
             note(next_)
         return
-    if form is Format.TABLE:
-        refuse(found, form)
-    finish(found, form)
+    conclude(found, form)
 
 
 async def _send(

@@ -14,7 +14,7 @@ from catalyst.cli import owned
 from catalyst.cli.exits import NEXT, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
-from catalyst.cli.send import exit_of, finish
+from catalyst.cli.send import conclude, exit_of
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -79,7 +79,7 @@ def issue(
 
     drawn, sent = run(work())
     if exit_of(sent) is not ExitCode.OK:
-        finish(sent, output)
+        conclude(sent, output)
         return
     show(
         {"code": drawn["code"], "voucher": drawn["voucher"], "outcome": sent},
@@ -134,7 +134,7 @@ def redeem(
     name = draft.command_id()
     sent = run(_send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout))
     if exit_of(sent) is not ExitCode.OK:
-        finish(sent, output)
+        conclude(sent, output)
     doc = run(_over(target, owner, name, timeout))
     if doc["status"] == "failed":
         text = CODES[doc["code"]].meaning if doc["code"] in CODES else "It was not redeemed."
@@ -190,7 +190,7 @@ def revoke(
     data = {"reason": reason}
     sent = run(_send(target, "revoke-voucher", None, "voucher", name, data, timeout))
     if output is not Format.TABLE or exit_of(sent) is not ExitCode.OK:
-        finish(sent, output)
+        conclude(sent, output)
         return
     write("nobody redeems this voucher any more; what was redeemed stays")
 

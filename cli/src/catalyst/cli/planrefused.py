@@ -1,0 +1,63 @@
+"""Why nothing was planned, and what a person does about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalyst.cli import application, owned
+from catalyst.cli.exits import Failure, of_problem
+from catalyst.cli.target import Target
+from catalyst.client.errors import Problem
+
+
+def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
+    """Return why nothing was planned, and where a person finds what would have been."""
+    failure = of_problem(problem)
+    if problem.code == "values-invalid" and "application" in asked:
+        blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
+        place = f"--env {asked['environment']} --org {owner}"
+        failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
+    elif _of_extras(problem):
+        failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
+    elif problem.code == "sku-unknown":
+        failure.hint = (
+            "a billing-admin adds it to the price book, under a new version: "
+            "`catalyst billing price-book apply FILE`; docs/own-blueprint.md has an example"
+        )
+    elif problem.code == "environment-not-found" and "environment" in asked:
+        failure.hint = owned.environments(target, asked["environment"], owner)
+    elif problem.code == "application-exists":
+        place = f"{asked['application']} --env {asked['environment']} --org {owner}"
+        failure.hint = f"`catalyst plan configure {place} --set PATH=VALUE` plans other values of "
+        failure.hint += f"it, `catalyst plan upgrade {place}` another version"
+    elif problem.code == "application-not-found" and "application" in asked:
+        env = asked["environment"]
+        near = owned.suggested(
+            asked["application"],
+            lambda: application.names(owned.docs(target, "applications", owner), env),
+        )
+        failure.hint = f"{near}`catalyst app list --org {owner} --env {env}` shows what runs there"
+    return failure
+
+
+def _of_extras(problem: Problem) -> bool:
+    """Return whether all that is wrong is the package, or add-ons."""
+    steps = [set((one.pointer or "").split("/")) for one in problem.errors]
+    return bool(steps) and all(
+        found & {"plan", "addons", "drop_plan", "drop_addons"} for found in steps
+    )
+
+
+def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return what an Application is a copy of; `BLUEPRINT`, if it is not shown where it runs."""
+    missing = owned.no_such(f"Application {asked['application']!r}")
+    try:
+        doc = owned.row(target, "applications", asked["application"], owner, missing)
+    except Failure:
+        return "BLUEPRINT"
+    found = (
+        one["desired"]["blueprint"]
+        for one in doc["bindings"]
+        if one["environment"] == asked["environment"] and one["desired"]
+    )
+    return next(found, "BLUEPRINT")

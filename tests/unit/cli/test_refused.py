@@ -1,0 +1,108 @@
+"""A command that a verb sent and that was refused: a person reads why, and no record of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst.cli import billing, change, charging, dlq, planned, source, voucher
+from catalyst.cli import send as sending
+from catalyst.cli.exits import ExitCode
+from catalyst.cli.main import ended
+from catalyst.contracts.message import FieldError, Outcome
+
+URL = ("--url", "http://127.0.0.1:1")
+MESSAGE = "3.000 OMR is due, and the credit does not cover it"
+LETTER = "dlq.acme.environment.organization.acme.c12"
+KEPT = planned.Kept(
+    organization="acme", plan={"hash": "2c26b46b", "expires": "", "request": {"action": "install"}}
+)
+VERBS = [
+    "voucher issue 5.000 OMR",
+    "voucher redeem CODE --org acme",
+    "voucher revoke CODE --reason over",
+    "source add shared /git/acme/shared.git --org acme",
+    "source remove shared",
+    "billing price-book apply {file}",
+    "billing void 2026-11 --reason wrong --org acme",
+    "apply 2c26b46b",
+    "cancel ch-1 --reason wrong --org acme",
+    f"dlq drop {LETTER} --reason wrong",
+]
+Say = Callable[..., tuple[str, str]]
+
+
+def refused(*errors: FieldError) -> Outcome:
+    return Outcome(
+        id="c-1",
+        type="provisioning.apply-plan.v1",
+        status="rejected",
+        code="credit-insufficient",
+        message=MESSAGE,
+        errors=errors,
+        digest="",
+        time=datetime(2026, 11, 28, tzinfo=UTC),
+    )
+
+
+BARE = FieldError(pointer="/data/request", rule="credit-insufficient", message=MESSAGE)
+TOLD = FieldError(pointer="/data/document/lines/2", rule="type", message="is no price")
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Say:
+    """Let every command be refused with these errors; return what a verb writes and notes."""
+    file = tmp_path / "book.yaml"
+    file.write_text("{}")
+
+    def said(line: str, *errors: FieldError) -> tuple[str, str]:
+        def run(work: Any) -> Any:
+            work.close()
+            found = refused(*errors)
+            if line.startswith("voucher issue"):
+                return {"code": "CODE", "voucher": "v"}, found
+            return (found, None) if line.startswith("apply") else found
+
+        for module in (billing, change, charging, dlq, sending, source, voucher):
+            monkeypatch.setattr(module, "run", run)
+        monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
+        assert ended([*line.format(file=file).split(), *URL]) == ExitCode.REJECTED
+        shown = capsys.readouterr()
+        return shown.out, shown.err.replace("uv run ", "")
+
+    return said
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_says_why_it_was_refused_and_what_to_do_and_nothing_else(
+    say: Say, verb: str
+) -> None:
+    out, err = say(verb, BARE)
+    assert out == ""
+    assert f"Error: credit-insufficient: {MESSAGE}\n" in err
+    assert "\nHint: redeem a voucher (`catalyst voucher redeem CODE --org" in err
+    assert "/data/" not in err
+
+
+def test_a_field_of_which_something_is_said_is_named(say: Say) -> None:
+    _, err = say("billing price-book apply {file}", BARE, TOLD)
+    assert "  /data/document/lines/2: is no price\n" in err
+    assert "/data/request" not in err
+
+
+def test_a_program_is_told_of_every_field(say: Say) -> None:
+    out, err = say("apply 2c26b46b -o json", BARE)
+    assert json.loads(out)["code"] == "credit-insufficient"
+    (error,) = json.loads(err)["error"]["errors"]
+    assert error["pointer"] == "/data/request"
+
+
+def test_what_was_sent_shows_its_outcome_and_the_field(say: Say) -> None:
+    out, err = say("send environment.resume-organization.v1 --org acme", BARE)
+    assert "status  rejected\n" in out
+    assert "\n  /data/request\n" in err
