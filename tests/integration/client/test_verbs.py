@@ -190,6 +190,7 @@ NOBODY: Final = ("--org", "nobody")
     ("code", "says", "arguments"),
     [
         (4, "Organization 'nobody'", ("app", "list", *NOBODY)),
+        (4, "do you mean omantel-prod?", ("app", "list", "--env", "omantel-prd", "--org", ORG)),
         (4, "Application 'shop'", ("app", "show", "shop", "--org", ORG)),
         (4, "do you mean blog?", ("app", "history", "blgo", "--org", ORG)),
         (4, "account of 'nobody'", ("billing", "balance", *NOBODY)),

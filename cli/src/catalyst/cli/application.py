@@ -67,6 +67,8 @@ def list_(
     ]
     if found:
         _note_notices(target, owner, found)
+    elif env is not None:
+        owned.require_environment(target, owner, env)
 
     def table() -> None:
         lines = Table(

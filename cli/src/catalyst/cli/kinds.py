@@ -108,7 +108,7 @@ def _soak(_row: Row, doc: Mapping[str, Any]) -> object:
 
 
 def _refused(_row: Row, doc: Mapping[str, Any]) -> object:
-    """Return how many versions are whole, and stand already with other content, or close a circle."""
+    """Return how many versions are whole, and stand with other content or close a circle."""
     return len(doc.get("unregistered") or ())
 
 

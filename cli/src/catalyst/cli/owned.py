@@ -67,12 +67,20 @@ def owner_of_environment(target: Target, org: str | None, env: str) -> str:
     """
     if org:
         return owner_of(target, org, "whose Application is it?")
+    return str(require_environment(target, None, env)["organization"])
+
+
+def require_environment(target: Target, owner: str | None, env: str) -> Any:
+    """Return the document of an Environment; without an owner, of anyone's.
+
+    Raises:
+        Failure: If there is no such Environment to see, with those that may be meant.
+    """
     try:
-        found = row(target, "environments", env, None, no_such(f"Environment {env!r}"))
+        return row(target, "environments", env, owner, no_such(f"Environment {env!r}"))
     except Failure as missing:
-        missing.hint = missing.hint or environments(target, env, None)
+        missing.hint = environments(target, env, owner)
         raise
-    return str(found["organization"])
 
 
 def environments(target: Target, env: str, owner: str | None) -> str:
