@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support.scenario import given
@@ -73,15 +74,7 @@ def test_what_is_included_costs_nothing_and_a_minimum_is_that_of_the_currency() 
     assert charges.price(made, 4, "OMR").amount.micro == 0
     assert charges.price(made, 5, "OMR").amount.micro == 1_000_005
     plain = Step(up_to=None, price=step.price)
-    least = Charge(
-        sku="mail",
-        name="Mail",
-        unit="message",
-        aggregation="sum",
-        formula="per-unit",
-        steps=(plain,),
-        size=1,
-        included=0,
-        minimum=(dollars, billing.omr(100)),
+    least = msgspec.structs.replace(
+        made, formula="per-unit", steps=(plain,), included=0, minimum=(dollars, billing.omr(100))
     )
     assert charges.price(least, 1, "OMR").amount == MicroMoney(currency="OMR", micro=100_000)
