@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -145,29 +142,6 @@ def test_every_advice_is_for_a_code_there_is_and_is_given(code: str) -> None:
     assert of_problem(Problem(refused.status, code)).hint == NEXT[code]
 
 
-_STRUCK = """
-import posix, sys
-
-class Finder:
-    def find_spec(self, name, *rest):
-        if name == sys.argv[-1]:
-            posix.kill(posix.getpid(), 2)
-
-sys.meta_path.insert(0, Finder())
-sys.argv[1:-1] = ["get", "organizations"]
-from catalyst.cli.entry import run
-run()
-"""
-
-
-@each(["signal", "catalyst.cli.main", "catalyst.cli.get"])
-def test_a_ctrl_c_while_the_command_is_loaded_ends_it_in_silence(module: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _STRUCK, module], capture_output=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
-
-
 def test_a_ctrl_c_is_an_exception_again_once_a_verb_runs(
     end: Callable[..., tuple[int, str]],
 ) -> None:
@@ -177,16 +151,3 @@ def test_a_ctrl_c_is_an_exception_again_once_a_verb_runs(
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@each(["table", "json"])
-def test_whoever_stops_reading_changes_no_exit_code(form: str) -> None:
-    program = "from catalyst.cli.entry import run; run()"
-    ours, theirs = os.pipe()
-    os.close(ours)
-    line = ("get", "organizations", "--url", "http://127.0.0.1:1", "-o", form)
-    done = subprocess.run(
-        [sys.executable, "-c", program, *line], stdout=theirs, stderr=theirs, check=False
-    )
-    os.close(theirs)
-    assert done.returncode == ExitCode.UNREACHABLE
