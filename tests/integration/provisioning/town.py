@@ -172,6 +172,11 @@ class Town:
 
 async def write(js: JetStream, ref: Ref, event: Event) -> None:
     """Write an event of another service, as it would stand in the log."""
+    await js.publish(written(js, ref, event))
+
+
+def written(js: JetStream, ref: Ref, event: Event) -> Outgoing:
+    """Return the message of an event of another service."""
     message = registry.named(type(event), ref.service)
     envelope = Envelope(
         specversion="1.0",
@@ -185,7 +190,7 @@ async def write(js: JetStream, ref: Ref, event: Event) -> None:
         causationid="c-test",
         data=msgspec.Raw(codec.encode(event)),
     )
-    await js.publish(Outgoing(ref.event(message.name, message.version), codec.encode(envelope)))
+    return Outgoing(ref.event(message.name, message.version), codec.encode(envelope))
 
 
 def catalogue(others: planning.Others) -> Service:

@@ -46,6 +46,15 @@ def recorded(subject: str, data: bytes, *, seq: int, time: datetime) -> Recorded
     )
 
 
+def shape(subject: str) -> type | None:
+    """Return the shape of the events on a subject; None if this version knows none."""
+    try:
+        message = registry.EVENTS.get(subjects.parse(subject).type)
+    except subjects.BadSubject:
+        return None
+    return None if message is None else message.shape
+
+
 class _Traced(msgspec.Struct):
     traceparent: str | None = None
 

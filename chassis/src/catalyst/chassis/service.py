@@ -68,6 +68,9 @@ class Aggregate(Generic[S]):
     service: str = ""
     """The service that decides it, if that is another one: then it is read and guarded here, from
     its events alone, and never written."""
+    events: frozenset[type[Event]] = frozenset()
+    """Of another service's, all that `evolve` looks at, in each of their versions: where named,
+    nothing else is read. Name them where the aggregate may have many others."""
 
     @property
     def state(self) -> type[S]:

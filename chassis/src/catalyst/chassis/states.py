@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from catalyst.chassis import events
+from catalyst.chassis import events, sifting
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.chassis.service import Aggregate, Kind
 from catalyst.contracts import codec, runtime_v1
@@ -179,6 +179,9 @@ class States:
         held = self._eventless(ref)
         if aggregate is None:
             return await self._fold_rest(held, None, up_to)
+        if aggregate.events:
+            kept, version = await sifting.read(self._broker, ref.guard, aggregate.events, up_to)
+            return replace(_folded(held, aggregate, kept), version=version)
         # A snapshot has the shape of its owner's state, which is not that of another's fold.
         stored = None if aggregate.service else await self._broker.last(EV, ref.snapshot)
         if stored is not None:
@@ -319,6 +322,9 @@ def _recorded(stored: Stored) -> Recorded:
 
 def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
     for stored in rest:
+        if aggregate is not None and not sifting.matters(stored.subject, aggregate.events):
+            held = replace(held, version=stored.seq)
+            continue
         try:
             recorded = _recorded(stored)
         except events.Unreadable as error:

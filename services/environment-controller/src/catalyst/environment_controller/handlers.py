@@ -50,6 +50,7 @@ AGGREGATES: Final = (
         name=applications.AGGREGATE,
         initial=applications.Application(),
         evolve=applications.evolve,
+        events=applications.EVENTS,
     ),
 )
 

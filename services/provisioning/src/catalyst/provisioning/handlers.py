@@ -70,6 +70,7 @@ AGGREGATES: Final = (
         name="account",
         initial=foreign.Account(),
         evolve=foreign.evolve_account,
+        events=foreign.ACCOUNT_EVENTS,
     ),
 )
 

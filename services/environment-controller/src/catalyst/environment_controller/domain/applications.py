@@ -35,6 +35,10 @@ from catalyst.environment_controller.domain.policy import Policy, policy_ref
 
 PROVISIONING: Final = "provisioning"
 AGGREGATE: Final = "application"
+EVENTS: Final[frozenset[type[Event]]] = frozenset(
+    {app1.ChangeTaken, app1.ChangeLeft, app1.DesiredSet, app1.ApplicationRemoved}
+)
+"""All of an Application that is looked at here."""
 
 
 # ---- the Application, as provisioning decides it

@@ -253,6 +253,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The changes for which it was, the newest last."""
 
 
+ACCOUNT_EVENTS: Final[frozenset[type[Event]]] = frozenset({bill1.HoldCaptured})
+"""All of an account that is looked at here: each posting is another one."""
+
+
 def account_ref(organization: str) -> Ref:
     """Return the Organization's account."""
     return Ref(organization, "billing", "account", organization)
