@@ -84,8 +84,8 @@ def status(window: Window) -> Locator:
 
 
 async def completed(window: Window) -> None:
-    """Return once the change that is shown is completed."""
-    await expect(status(window)).to_have_text("completed", timeout=PATIENCE)
+    """Return once the change that is shown is completed, as the simulated cluster says."""
+    await expect(status(window)).to_have_text("completed (simulated)", timeout=PATIENCE)
 
 
 async def open_whole_form(window: Window, command: str) -> None:

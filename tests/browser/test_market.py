@@ -50,6 +50,9 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
         await button.click()
         await completed(desk)
         await expect(desk.page.locator(".change-step.done")).to_have_count(6)
+        simulated = desk.page.locator(".change-step", has_text="(simulated)")
+        await expect(simulated).to_contain_text("Wait until it runs")
+        await expect(desk.page.locator(".change-status")).to_have_text("completed (simulated)")
         await expect(desk.page.locator(".elapsed")).to_contain_text("took")
 
         await open_view(desk, slug, "Applications")
@@ -59,7 +62,12 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
                 re.compile("Applied.*current.*Health.*healthy.*Change.*none.*Gate.*open", re.DOTALL)
             )
             await expect(run.locator(".marks")).to_contain_text("by the simulator")
-            await expect(window.page.locator(".rolled").first).to_have_text(f"{slug} healthy")
+            await expect(run.locator(".marks")).to_contain_text("healthy (simulated)")
+            latest = window.page.get_by_role("region", name="Latest changes")
+            await expect(latest).to_contain_text("completed (simulated)")
+            await expect(window.page.locator(".rolled").first).to_have_text(
+                f"{slug} healthy (simulated)"
+            )
             await expect(window.page.get_by_role("status").filter(has_text="2 App")).to_be_visible()
         await open_view(other, slug, "Balance")
         await expect(other.page.locator(".amount")).to_have_text("47.500 OMR")

@@ -24,7 +24,7 @@ from catalyst.contracts.decision import (
     Send,
 )
 from catalyst.contracts.message import Answer, Command, Event, derived_id
-from catalyst.contracts.provisioning_values_v1 import Evidence
+from catalyst.contracts.provisioning_values_v1 import Evidence, Source
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.upcast import convert
@@ -250,6 +250,7 @@ class Town:
         revision: str = "-",
         commit: str = "",
         evidence: tuple[Evidence, ...] = (),
+        source: Source = "cluster",
     ) -> None:
         """Let something be seen of an Application in `acme-prod`; `change` hears of it."""
         seen = app1.ApplicationObserved(
@@ -260,7 +261,7 @@ class Town:
             commit=commit,
             health=health,  # type: ignore[arg-type]
             evidence=evidence,
-            source="cluster",
+            source=source,
             observed_at=self.now,
         )
         self.observe(application, seen)

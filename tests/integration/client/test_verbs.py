@@ -117,9 +117,14 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     plan = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--version", "1.0.0")
     shown = shop.well("plan", *plan, by=shop.owner)
     assert "37.000 OMR afterwards" in shown.out
-    assert "capture    done" in shop.well(*pasted(shown.err, "apply"), by=shop.owner).out
-    assert "healthy" in shop.well("app", "list", "--env", ENV).out
-    assert "seen" in shop.well("app", "show", "blog").out
+    watched = shop.well(*pasted(shown.err, "apply"), by=shop.owner).out
+    assert "capture    done" in watched
+    assert "observe    done (simulated)" in watched
+    (change,) = re.findall(r"change (\S+) completed, 100 % \(simulated\)", watched)
+    traced = shop.well("trace", change, "--org", ORG).out
+    assert re.search(r"change-step-progressed\.v1 .* \(simulated\)$", traced, re.MULTILINE)
+    assert "healthy (simulated)" in shop.well("app", "list", "--env", ENV).out
+    assert re.search(r"health +healthy \(simulated\), seen", shop.well("app", "show", "blog").out)
     assert "do you mean blog?" in shop.run("plan", "upgrade", "blgo", "--env", ENV).err
     carried_out(shop, "upgrade", "blog", "--env", ENV, "--version", "1.1.0")
     more = planned(shop, "configure", "blog", "--env", ENV, "--set", "memoryMiB=768")
@@ -344,7 +349,11 @@ def test_a_blueprint_of_ones_own_is_installed_by_what_its_page_says(
         ran = shop.well(*words)
         said = ran.out + ran.err
     row = shop.well("app", "list", "--org", ORG).out
-    assert re.search(rf"^hello +{ENV} +bp-hello 1\.1\.0 +current +healthy", row, re.MULTILINE)
+    assert re.search(
+        rf"^hello +{ENV} +bp-hello 1\.1\.0 +current \(simulated\) +healthy \(simulated\)",
+        row,
+        re.MULTILINE,
+    )
     # What is said against it later is said where it runs.
     where = ("--org", "_", "--aggregate", "blueprint", "--id", "public-bp-hello")
     yank = json.dumps({"version": "1.1.0", "reason": "It says too much.", "security": True})

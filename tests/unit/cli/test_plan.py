@@ -166,7 +166,7 @@ class Rows:
 
 
 def application(name: str, as_of: str | None, *links: dict[str, Any]) -> dict[str, Any]:
-    health = {"as_of": as_of, "stale_since": None}
+    health = {"as_of": as_of, "stale_since": None, "source": "simulator" if as_of else ""}
     binding = {"environment": "acme-prod", "health": health, "blocked_by": list(links)}
     return {"name": name, "bindings": [binding]}
 
@@ -184,6 +184,7 @@ async def test_the_chain_of_a_change_goes_on_to_the_cluster(heard: bool) -> None
         *("application blog", "  cluster acme-prod", "application mariadb"),
     ]
     assert f"({cause})" in found[1]
+    assert ("(simulated)" in found[1]) == heard
 
 
 def test_files_are_counted_and_shown_line_by_line_on_request() -> None:

@@ -11,7 +11,7 @@ import typer
 from catalyst.cli import chains, owned
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
-from catalyst.cli.kinds import noticed
+from catalyst.cli.kinds import noticed, source_of
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
@@ -27,6 +27,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import ClientError
 from catalyst.client.rows import Row
+from catalyst.contracts.provisioning_values_v1 import as_seen
 
 _WHOSE: Final = "whose Applications?"
 _PAGE: Final = 500
@@ -165,7 +166,7 @@ def history(
                 doc["change"],
                 doc["request"]["action"],
                 doc["environment"],
-                doc["status"],
+                as_seen(doc["status"], source_of(doc)),
                 doc["author_email"] or doc["author"],
                 doc["opened"],
                 doc["reason"] or unseen(doc),
@@ -235,10 +236,11 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
         where = f"{committed['repository']} {committed['branch']}"
         yield f"  in Git   {committed['commit'][:12]} on {where}"
     for label, mark in (("applied", place["applied"]), ("health", place["health"])):
+        status = as_seen(mark["status"], mark["source"])
         seen = f", seen {mark['as_of']} by {mark['source']}" if mark["as_of"] else ", never seen"
         stale = f", silent since {mark['stale_since']}" if mark["stale_since"] else ""
         why = f": {mark['message'] or mark['reason']}" if mark["message"] or mark["reason"] else ""
-        yield f"  {label:<8} {mark['status']}{why}{seen}{stale}"
+        yield f"  {label:<8} {status}{why}{seen}{stale}"
         for item in mark["evidence"]:
             said = f" {item['reason']} {item['message']}".rstrip()
             where = f" in {item['cluster']}" if item.get("cluster") else ""
@@ -271,4 +273,4 @@ def _gate(gate: dict[str, Any]) -> str:
 def _mark(mark: dict[str, Any]) -> str:
     stale = " (stale)" if mark["stale_since"] else ""
     reason = f" {mark['reason']}" if mark["reason"] else ""
-    return f"{mark['status']}{reason}{stale}"
+    return as_seen(f"{mark['status']}{reason}{stale}", mark["source"])

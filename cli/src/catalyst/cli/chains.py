@@ -142,10 +142,10 @@ class _Rows:
         self._shelves: Shelves | None = None
 
     @property
-    def heard(self) -> set[str]:
-        """Environments of which something was seen lately."""
+    def heard(self) -> dict[str, str]:
+        """Who saw something lately, by Environment."""
         return {
-            one["environment"]
+            one["environment"]: one["health"]["source"]
             for places in (self._bindings or {}).values()
             for one in places
             if one["health"]["as_of"] and not one["health"]["stale_since"]

@@ -13,6 +13,7 @@ from catalyst.chassis import clock
 from catalyst.cli.chains import as_lines, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
+from catalyst.cli.kinds import source_of
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import Target, reads
@@ -20,6 +21,7 @@ from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.provisioning_values_v1 import as_seen
 
 Doc = Mapping[str, Any]
 Chain = Sequence[tuple[int, Link]]
@@ -71,7 +73,8 @@ class Follower:
         self.doc = doc
         found: list[str] = []
         for step in doc["steps"]:
-            state = (step["status"], step["attempt"], step["reason"], step["detail"])
+            names = ("status", "attempt", "reason", "detail", "source")
+            state = tuple(step.get(name) for name in names)
             if step["status"] != "pending" and self._steps.get(step["step"]) != state:
                 found.append(_step(step))
             self._steps[step["step"]] = state
@@ -81,7 +84,8 @@ class Follower:
         if doc["status"] != self._status:
             self._status = doc["status"]
             reason = f": {doc['reason']}" if doc["reason"] else ""
-            found.append(f"change {doc['change']} {doc['status']}, {doc['percent']} %{reason}")
+            how = as_seen(f"{doc['status']}, {doc['percent']} %", source_of(doc))
+            found.append(f"change {doc['change']} {how}{reason}")
             if self._status in OVER:
                 found += [f"  not seen: {text}" for text in unseen(doc)]
                 found += [f"  left: {text}" for text in doc["left"]]
@@ -131,7 +135,7 @@ def unseen(doc: Doc) -> list[str]:
 
 
 def _step(step: Doc) -> str:
-    text = f"{step['step']:<11}{step['status']}"
+    text = as_seen(f"{step['step']:<11}{step['status']}", step.get("source"))
     if step["attempt"] > 1:
         text += f", attempt {step['attempt']}"
     for name in ("reason", "detail"):

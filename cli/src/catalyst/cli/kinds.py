@@ -11,6 +11,7 @@ from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
 
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "organizations": ("organization", "org", "orgs"),
@@ -113,7 +114,16 @@ def _refused(_row: Row, doc: Mapping[str, Any]) -> object:
 
 
 def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
-    return [f"{item['step']}={item['status']}" for item in doc.get("steps") or ()]
+    return [
+        as_seen(f"{item['step']}={item['status']}", item.get("source"))
+        for item in doc.get("steps") or ()
+    ]
+
+
+def source_of(doc: Mapping[str, Any]) -> str | None:
+    """Return who saw what a change waited for: the simulator, if it did so anywhere."""
+    found = {item.get("source") for item in doc["steps"]} - {None}
+    return SIMULATOR if SIMULATOR in found else next(iter(found), None)
 
 
 def money(currency: str, minor: int) -> str:
@@ -241,7 +251,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("NAME", _name),
         ("ORG", _organization),
         ("ENVIRONMENT", _doc("environment")),
-        ("STATUS", _doc("status")),
+        ("STATUS", lambda _row, doc: as_seen(doc["status"], source_of(doc))),
         ("STEPS", _steps),
     ),
     "sources": (

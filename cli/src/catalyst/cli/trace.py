@@ -25,6 +25,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client.errors import Malformed, Problem
+from catalyst.contracts.provisioning_values_v1 import as_seen
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     type: str
     aggregate: str = ""
+    source: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +187,7 @@ def _step(step: Step, begin: datetime | None) -> str:
 
 def _event(event: Event) -> str:
     where = ".".join(event.aggregate.split(".")[2:])
-    return f"event {event.type}  seq {event.seq}  {where}".rstrip()
+    return as_seen(f"event {event.type}  seq {event.seq}  {where}".rstrip(), event.source)
 
 
 def _tree(chain: Chain) -> None:

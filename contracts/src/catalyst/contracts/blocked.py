@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from catalyst.contracts.message import Part
 from catalyst.contracts.provisioning_values_v1 import (
     Applied,
@@ -19,6 +21,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     Gate,
     Health,
     Step,
+    as_seen,
 )
 
 
@@ -219,6 +222,7 @@ def of_application(
     applied: Applied = "unknown",
     health: Health = "unknown",
     evidence: Sequence[Evidence] = (),
+    source: str | None = None,
 ) -> tuple[Link, ...]:
     """Return why an Application is not as it is to be; nothing if it is.
 
@@ -234,6 +238,7 @@ def of_application(
         applied: Whether what was committed is what runs.
         health: How it is.
         evidence: What was seen, the worst first.
+        source: Who saw it.
     """
     if not wanted and (not seen or health == "missing"):
         return ()
@@ -242,16 +247,19 @@ def of_application(
         if links and not committed:
             return links
         return (*links, _no_cluster(name, environment))
-    if stale_since is not None:
-        return (_silent(name, environment, stale_since),)
-    if wanted and applied == "current" and health == "healthy":
-        return ()
     bad = [item for item in evidence if item.status != "healthy"]
-    if bad:
-        return tuple(_object(item, as_of) for item in reversed(bad[:5]))
-    if not wanted:
-        return (_pending(name, environment, as_of, "it is being removed"),)
-    return (_pending(name, environment, as_of, "another revision was seen"),)
+    found: tuple[Link, ...]
+    if stale_since is not None:
+        found = (_silent(name, environment, stale_since),)
+    elif wanted and applied == "current" and health == "healthy":
+        found = ()
+    elif bad:
+        found = tuple(_object(item, as_of) for item in reversed(bad[:5]))
+    else:
+        why = "another revision was seen" if wanted else "it is being removed"
+        found = (_pending(name, environment, as_of, why),)
+    replace = msgspec.structs.replace
+    return tuple(replace(link, message=as_seen(link.message, source)) for link in found)
 
 
 def _worked_on(name: str, change: str) -> Link:

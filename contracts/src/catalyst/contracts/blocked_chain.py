@@ -6,13 +6,14 @@ have links of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.provisioning_values_v1 import as_seen
 
 FOLLOWED_MAX: Final = 20
 """Rows that a chain leads through, at most."""
@@ -50,7 +51,7 @@ def tree(
     links_of: Callable[[str, str], Sequence[Link]],
     *,
     start: tuple[str, str] | None = None,
-    heard: Collection[str] = (),
+    heard: Mapping[str, str] = {},
 ) -> tuple[tuple[int, Link], ...]:
     """Return the whole chain, through every row that its links name, each link once with its depth.
 
@@ -62,7 +63,7 @@ def tree(
         links: The beginning.
         links_of: Returns the links of a row from its kind, one of `LEADING`, and its name.
         start: Kind and name of the row that the beginning is of.
-        heard: Environments of which something was seen lately: they have a cluster.
+        heard: Who saw something lately in an Environment: it has a cluster, or a simulated one.
     """
     found: list[tuple[int, Link]] = []
     told: dict[tuple[str, str, str, str], int] = {}
@@ -74,7 +75,8 @@ def tree(
         place = (link.kind, link.name)
         if place in way and link.kind in _WAITING:
             continue
-        link = _awaited(link) if link.code == "no-cluster" and link.name in heard else link
+        if link.code == "no-cluster" and link.name in heard:
+            link = _awaited(link, heard[link.name])
         # Of what is not shown one link is enough, and the one that knows since when is the better.
         same = (*place, link.code, "" if link.code == HIDDEN else link.message)
         if same not in told:
@@ -98,11 +100,11 @@ def follow(
     return tuple(link for _, link in tree(links, links_of))
 
 
-def _awaited(link: Link) -> Link:
+def _awaited(link: Link, source: str) -> Link:
     """Return what is said instead of `no-cluster` of an Environment that has one."""
     return msgspec.structs.replace(
         link,
         code="pending",
-        message=f"the cluster of {link.name} has not said anything of it yet",
+        message=as_seen(f"the cluster of {link.name} has not said anything of it yet", source),
         what_to_do="wait; if it lasts, look at Flux",
     )

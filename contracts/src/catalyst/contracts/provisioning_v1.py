@@ -18,6 +18,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     Gate,
     Locked,
     PlanRequest,
+    Source,
     Step,
 )
 from catalyst.contracts.values_v1 import Line, PlanHash, Reason
@@ -216,6 +217,8 @@ class ChangeStepProgressed(Event, frozen=True, kw_only=True):
     """What was made, such as a commit, or what nobody has seen of it."""
     commits: dict[str, str] = {}
     """For `commit` and `unprotect`: the commit that stands on the branch of each Environment."""
+    source: Source | None = None
+    """Who saw it, of a step that waits until something is seen; null: nobody, or another step."""
     command: str = ""
     """Id of the command that was sent on the way; the step goes on until it is answered."""
     undo: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -44,6 +44,15 @@ Applied = Literal["current", "pending", "failed", "unknown"]
 
 Source = Literal["cluster", "simulator"]
 """Who saw it."""
+
+SIMULATOR: Final[Source] = "simulator"
+"""Source of what nobody saw: it is believed only where no real cluster has ever been heard."""
+
+
+def as_seen(text: str, source: str | None) -> str:
+    """Return what is told of something that was seen, so that a reader knows if it was not real."""
+    return f"{text} (simulated)" if source == SIMULATOR else text
+
 
 Gate = Literal["queue", "approvals", "window"]
 """What a change may wait for before it begins."""

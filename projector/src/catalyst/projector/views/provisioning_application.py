@@ -343,6 +343,7 @@ def _blocked(name: str, binding: BindingDocument) -> tuple[Link, ...]:
         applied=binding.applied.status,  # type: ignore[arg-type]  # as the event says it
         health=health.status,  # type: ignore[arg-type]
         evidence=health.evidence,
+        source=health.source,
     )
 
 

@@ -14,9 +14,11 @@ from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
 from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_values_v1 import (
+    SIMULATOR,
     Approvals,
     Locked,
     PlanRequest,
+    Source,
     Step,
     progress,
     without,
@@ -43,6 +45,8 @@ class StepDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why the last attempt failed."""
     detail: str = ""
     """What was made."""
+    source: Source | None = None
+    """Who saw what it waited for; null: nobody, or it waits for nothing to be seen."""
 
 
 class ApprovalDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -192,7 +196,10 @@ def _progressed(doc: Doc, event: pro.ChangeStepProgressed, _at: At) -> Doc:
         doc = replace(doc, commits={**doc.commits, event.application: event.commits})
     step = next((one for one in doc.steps if one.step == event.step), None)
     through = tuple(sorted({*(step.applications if step else ()), event.application}))
-    return _with(doc, event.step, applications=through, detail=event.detail)
+    # What rests on the simulator for one Application rests on it.
+    before = step.source if step else None
+    source = before if before == SIMULATOR else event.source or before
+    return _with(doc, event.step, applications=through, detail=event.detail, source=source)
 
 
 def _completed(doc: Doc, event: pro.ChangeStepCompleted, _at: At) -> Doc:

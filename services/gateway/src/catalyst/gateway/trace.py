@@ -36,7 +36,16 @@ _PLAIN: Final = ("relay", "timers", "commands")
 _OVER: Final = frozenset({"provisioning.change-completed.v1", "provisioning.change-failed.v1"})
 """Events after which nothing of a change follows."""
 
+_SEEN: Final = "provisioning.change-step-progressed.v1"
+"""The event of a change that may rest on what somebody saw."""
+
 Kind = Literal["command", "sent", "reaction", "effect", "timer"]
+
+
+class _Told(msgspec.Struct):
+    """What is read of an event that may rest on what somebody saw."""
+
+    source: str | None = None
 
 
 class TracedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +57,8 @@ class TracedEvent(msgspec.Struct, frozen=True, kw_only=True):
     time: UtcTime
     aggregate: str
     """Path of the aggregate it happened to."""
+    source: str = ""
+    """Who saw what it rests on, `cluster` or `simulator`; empty: it rests on nothing seen."""
 
 
 class TracedSend(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,11 +328,18 @@ def _of_event(step: Step, item: Stored, envelope: Envelope, path: str) -> Iterab
             type=envelope.type,
             time=item.time,
             aggregate=path,
+            source=_source(envelope),
         )
     )
     owner = _owner(path)
     for name in takers():
         yield _report(owner, name, envelope.id, 0)
+
+
+def _source(envelope: Envelope) -> str:
+    if envelope.type != _SEEN:
+        return ""
+    return msgspec.json.decode(envelope.data, type=_Told).source or ""
 
 
 def _report(owner: str | None, name: str, event: str, position: int) -> _Lead:

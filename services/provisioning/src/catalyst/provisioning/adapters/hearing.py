@@ -16,10 +16,11 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.chassis.service import Source
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.topology import FACTS
 from catalyst.provisioning.domain import observing, seen
-from catalyst.provisioning.domain.seen import SIMULATOR, Fact
+from catalyst.provisioning.domain.seen import Fact
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Final
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
-from catalyst.contracts.provisioning_values_v1 import Deletion, Step
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Deletion, Source, Step
 from catalyst.provisioning.domain import closing, listed, regions, undoing
 from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
@@ -69,7 +69,15 @@ def look(writing: Writing) -> None:
     details = _unseen(writing, found)
     for unit in found:
         if writing.state.step == step:
-            done(writing, unit, details[unit])
+            done(writing, unit, details[unit], source=_source(writing, unit))
+
+
+def _source(writing: Writing, unit: Unit) -> Source | None:
+    """Return who saw something of a unit: the simulator, if anything of it is simulated."""
+    state = writing.application(unit.application)
+    seen = (state.binding(at).observed for at in _looked_at(writing, unit))
+    found = {one.source for one in seen if one is not None}
+    return SIMULATOR if SIMULATOR in found else next(iter(found), None)
 
 
 def _is_seen(writing: Writing, unit: Unit) -> bool:
@@ -132,7 +140,12 @@ def given_up(writing: Writing, unit: Unit, commits: Mapping[str, str]) -> None:
 
 
 def done(
-    writing: Writing, unit: Unit, detail: str = "", commits: Mapping[str, str] | None = None
+    writing: Writing,
+    unit: Unit,
+    detail: str = "",
+    commits: Mapping[str, str] | None = None,
+    *,
+    source: Source | None = None,
 ) -> None:
     """Note that the step in progress is done for one unit; once for all, begin the next step."""
     state = writing.state
@@ -148,6 +161,7 @@ def done(
                 environment=unit.environment,
                 detail=detail,
                 commits=dict(commits or {}),
+                source=source,
                 input=writing.context.input_id,
             )
         )

@@ -17,7 +17,7 @@ import msgspec
 from catalyst.contracts.application_v1 import ApplicationObserved, ApplicationSilent
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, Recorded
 from catalyst.contracts.message import Answer, UtcTime
-from catalyst.contracts.provisioning_values_v1 import Applied, Evidence, Health
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Applied, Evidence, Health
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import regions
 from catalyst.provisioning.domain.application import (
@@ -26,7 +26,7 @@ from catalyst.provisioning.domain.application import (
     Observed,
     application_ref,
 )
-from catalyst.provisioning.domain.seen import KUSTOMIZATION, SIMULATOR, Fact, place_of
+from catalyst.provisioning.domain.seen import KUSTOMIZATION, Fact, place_of
 
 SILENT: Final = timedelta(minutes=15)
 """Without a fact for so long, what was seen of an Application is stale."""

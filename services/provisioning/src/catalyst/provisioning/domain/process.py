@@ -15,7 +15,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer
-from catalyst.contracts.provisioning_values_v1 import Step
+from catalyst.contracts.provisioning_values_v1 import Step, as_seen
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import flow, turn, undoing
@@ -143,7 +143,8 @@ def _late(writing: Writing) -> str:
         found = writing.application(unit.application).binding(unit.environment).observed
         words = "nothing was seen: no-cluster"
         if found is not None:
-            words = ", ".join(word for word in (found.health, found.reason) if word)
+            told = ", ".join(word for word in (found.health, found.reason) if word)
+            words = as_seen(told, found.source)
         seen.append(f"{unit.application} in {unit.environment} ({words})")
     return f"not seen {'gone' if removal else 'healthy'} in time: {'; '.join(seen)}"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from catalyst.contracts.blocked import Link, of_application
-from catalyst.contracts.provisioning_values_v1 import Applied, Gate, Health
+from catalyst.contracts.provisioning_values_v1 import Applied, Gate, Health, Source
 from catalyst.provisioning.domain.application import Application, Binding
 from catalyst.provisioning.domain.observing import worst
 
@@ -33,6 +33,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """When the newest of it was seen; null: never."""
     stale_since: datetime | None
     """When it was seen last, if that is too long ago."""
+    source: Source | None
+    """Who saw it; null: nobody."""
     blocked_by: tuple[Link, ...]
     """Why it is not as it is to be, the cause last."""
 
@@ -71,6 +73,7 @@ def marks(name: str, environment: str, state: Application) -> Marks:
         revision=seen.revision if seen is not None else "",
         as_of=seen.observed_at if seen is not None else None,
         stale_since=stale,
+        source=seen.source if seen is not None else None,
         blocked_by=of_application(
             name,
             environment,
@@ -82,6 +85,7 @@ def marks(name: str, environment: str, state: Application) -> Marks:
             applied=applied,
             health=health,
             evidence=seen.evidence if seen is not None else (),
+            source=seen.source if seen is not None else None,
         ),
     )
 

@@ -25,8 +25,6 @@ KUSTOMIZATION: Final = "Kustomization"
 """The Flux object that says which commit was applied."""
 CHANGE: Final = "openova.io/change"
 """Label with the revision, where an observer knows it; in Git it stands in the commit alone."""
-SIMULATOR: Final = "simulator"
-"""Source of what nobody saw: it is believed only where no real cluster has ever been heard."""
 TEXT_MAX: Final = 500
 """Characters of a message that are kept."""
 

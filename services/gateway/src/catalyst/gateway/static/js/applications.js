@@ -6,9 +6,9 @@ import { Flight } from "./flight.js";
 import { emblemOf, pictureOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { Notices } from "./notices.js";
-import { CHANGE_MOODS, changeTitle } from "./steps.js";
+import { CHANGE_MOODS, changeTitle, sourceOf } from "./steps.js";
 import { Waiting, Why } from "./why.js";
-import { age, counted, exact, place } from "./words.js";
+import { age, asSeen, counted, exact, place } from "./words.js";
 
 const LATEST = 20;
 const KINDS = ["organization", "environment", "application", "change", "account"];
@@ -59,7 +59,7 @@ export class Applications {
       if (at.kind === "change" && value.doc.finished) changes.push(value.doc);
       if (at.kind === "application") for (const one of value.doc.bindings ?? []) found.push([at.name, one]);
     }
-    for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health.status]);
+    for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health]);
     this.#rollUp(places);
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
     const waiting = new Waiting(this.rows(), this.organization);
@@ -74,12 +74,13 @@ export class Applications {
   #rollUp(places) {
     const every = [...places.values()].flat();
     this.roll.hidden = !every.length; // Nothing that runs is neither well nor ill.
-    const parts = [[this.organization, worst(every)], ...[...places].sort().map(([name, known]) => [name, worst(known)])];
+    const parts = [[this.organization, every], ...[...places].sort(([one], [other]) => (one < other ? -1 : 1))].map(
+      ([name, known]) => [name, worst(known.map(({ status }) => status)), known.some(({ source }) => source === "simulator") ? "simulator" : ""]);
     const text = JSON.stringify(parts);
     if (this.rolled === text) return;
     this.rolled = text;
-    this.roll.replaceChildren(...parts.map(([name, health]) => el("span", { class: "rolled" },
-      `${name} `, el("span", { class: `badge dot ${BAD_FIRST[health] ?? "warn"}`, text: health }))));
+    this.roll.replaceChildren(...parts.map(([name, health, source]) => el("span", { class: "rolled" },
+      `${name} `, el("span", { class: `badge dot ${BAD_FIRST[health] ?? "warn"}`, text: asSeen(health, source) }))));
   }
 
   #cardsOf(found, waiting) {
@@ -130,7 +131,7 @@ export class Applications {
     this.listed = text;
     const focused = this.changes.contains(document.activeElement) ? document.activeElement.dataset.change : "";
     const lines = changes.slice(0, LATEST).map((doc) => el("li", {},
-      el("span", { class: `badge ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }),
+      el("span", { class: `badge ${CHANGE_MOODS[doc.status] ?? ""}`, text: asSeen(doc.status, sourceOf(doc)) }),
       el("button", { type: "button", class: "link", "data-change": doc.change, text: changeTitle(doc), on: { click: () => this.go("change", doc.change) } }),
       el("span", { class: "quiet", title: exact(doc.opened), text: `${age(doc.opened, now)} ago` })));
     this.changes.replaceChildren(...(lines.length ? [el("h3", { text: "Latest changes" }), el("ul", { class: "lines" }, lines)] : []));

@@ -2,7 +2,7 @@
 
 import { Refused, ask } from "./api.js";
 import { el } from "./dom.js";
-import { actor, commandName, exact, instant } from "./words.js";
+import { actor, asSeen, commandName, exact, instant } from "./words.js";
 
 const KINDS = {
   command: "command",
@@ -77,7 +77,7 @@ function drawnStep(step, list, first) {
 function written(step) {
   const lines = step.events.map((event) => el("li", {},
     el("span", { class: "seq", text: String(event.seq) }), " ", commandName(event.type), " ",
-    el("code", { text: event.aggregate })));
+    el("code", { text: event.aggregate }), asSeen("", event.source)));
   for (const sent of step.sends) {
     lines.push(el("li", {}, el("span", { class: "seq", text: "→" }), " sends ", commandName(sent.type), " ",
       el("code", { text: sent.aggregate })));

@@ -7,9 +7,9 @@ import { Text } from "./fields.js";
 import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
-import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
+import { CHANGE_MOODS, changeTitle, sourceOf, stepName } from "./steps.js";
 import { PATIENCE_MS, Waiting, Why } from "./why.js";
-import { counted, duration, place } from "./words.js";
+import { asSeen, counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
@@ -95,7 +95,7 @@ export class ChangePage {
 
   #draw({ doc, time }) {
     say(this.title, changeTitle(doc));
-    this.status.replaceChildren(el("span", { class: `badge change-status ${CHANGE_MOODS[doc.status] ?? ""}`, text: doc.status }), ` ${doc.percent} %${doc.reason ? ` · ${doc.reason}` : ""}`);
+    this.status.replaceChildren(el("span", { class: `badge change-status ${CHANGE_MOODS[doc.status] ?? ""}`, text: asSeen(doc.status, sourceOf(doc)) }), ` ${doc.percent} %${doc.reason ? ` · ${doc.reason}` : ""}`);
     this.bar.value = doc.percent;
     this.bar.className = CHANGE_MOODS[doc.status] ?? "";
     this.timers = new Map();
@@ -134,7 +134,7 @@ export class ChangePage {
       el("div", {},
         el("p", {}, el("strong", { text: stepName(one.step, action) }), timer),
         rest.length ? el("p", { class: "quiet", text: rest.join(" · ") }) : null),
-      el("span", { class: `badge ${CHANGE_MOODS[one.status] ?? ""}`, text: waiting }));
+      el("span", { class: `badge ${CHANGE_MOODS[one.status] ?? ""}`, text: asSeen(waiting, one.source) }));
   }
 
   #actions() {

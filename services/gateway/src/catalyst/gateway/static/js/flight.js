@@ -1,8 +1,8 @@
 // What is on its way in an Organization: every change that is not over, how far it is, and what it waits for.
 
 import { el, say } from "./dom.js";
-import { CHANGE_MOODS, changeTitle, stepName } from "./steps.js";
-import { age, exact } from "./words.js";
+import { CHANGE_MOODS, changeTitle, sourceOf, stepName } from "./steps.js";
+import { age, asSeen, exact } from "./words.js";
 
 export class Flight {
   #lines = new Map();
@@ -31,7 +31,7 @@ export class Flight {
     const line = this.#lines.get(doc.change) ?? this.#line(doc);
     const step = doc.steps.find(({ status }) => ["running", "undoing"].includes(status));
     const now = step ? stepName(step.step, doc.request.action) : "";
-    say(line.status, doc.status);
+    say(line.status, asSeen(doc.status, sourceOf(doc)));
     line.status.className = `badge ${CHANGE_MOODS[doc.status] ?? ""}`;
     line.bar.value = doc.percent;
     say(line.at, [now, `${doc.percent} %`, `for ${age(doc.opened, Date.now())}`].filter(Boolean).join(" · "));

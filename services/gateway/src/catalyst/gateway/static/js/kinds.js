@@ -1,8 +1,8 @@
 // The kinds of rows: what people call them, and what each document comes to in a few words. Pure.
 
 import { money } from "./money.js";
-import { changeTitle } from "./steps.js";
-import { counted, duration, instant } from "./words.js";
+import { changeTitle, sourceOf } from "./steps.js";
+import { asSeen, counted, duration, instant } from "./words.js";
 
 /** Each kind of row, with what many and one of it are called, in the order in which they are shown. */
 export const KINDS = [
@@ -49,8 +49,8 @@ export const STATES = {
     const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
     return [doc.status, `${done} of ${counted(doc.steps.length, "step")}`, now?.step, doc.reason];
   },
-  application: (doc) => doc.bindings.map((one) => `${one.environment} ${one.health.status}`),
-  change: (doc) => [doc.status, changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
+  application: (doc) => doc.bindings.map((one) => asSeen(`${one.environment} ${one.health.status}`, one.health.source)),
+  change: (doc) => [asSeen(doc.status, sourceOf(doc)), changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
   account: (doc) => [doc.status, ...doc.balances.map((row) => money({ currency: row.currency, minor: row.available }))],
   blueprint: (doc) => [doc.status, doc.card.title, doc.newest],
   source: (doc) => [doc.status, counted(doc.versions, "version"), doc.bad ? `${doc.bad} cannot be taken` : null, doc.unregistered.length ? `${counted(doc.unregistered.length, "version")} refused` : null, doc.error?.message],

@@ -1,7 +1,7 @@
 // The four marks of an Application in an Environment, each with what it rests on and how old that is.
 
 import { el } from "./dom.js";
-import { age, counted, exact } from "./words.js";
+import { age, asSeen, counted, exact } from "./words.js";
 
 /** How each word is coloured; the word itself always stands there. */
 export const BAD_FIRST = {
@@ -58,5 +58,5 @@ function mark(name, { status, message, evidence, source, as_of: seen, stale_sinc
     seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : message ? "" : "never seen",
     stale ? `nothing was heard for ${age(stale, now)}` : "",
   ];
-  return { name, word: status, mood, rest, at: seen };
+  return { name, word: asSeen(status, source), mood, rest, at: seen };
 }

@@ -31,6 +31,12 @@ export function stepName(step, action) {
   return Object.hasOwn(NAMES, step) ? NAMES[step] : step;
 }
 
+/** Returns who saw what a change waited for: the simulator, if it did so anywhere. */
+export function sourceOf({ steps }) {
+  const found = steps.map(({ source }) => source).filter(Boolean);
+  return found.includes("simulator") ? "simulator" : found[0];
+}
+
 /** How the status of a change, or of a step, is coloured; the word itself always stands there. */
 export const CHANGE_MOODS = { done: "good", completed: "good", running: "warn", undoing: "warn", waiting: "warn", failed: "bad", rejected: "bad" };
 

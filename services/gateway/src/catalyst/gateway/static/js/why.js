@@ -3,7 +3,7 @@
 import { coded, el, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Shelves } from "./shelves.js";
-import { age, exact, label, place } from "./words.js";
+import { age, asSeen, exact, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
 /** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
@@ -25,8 +25,8 @@ export const PATIENCE_MS = 3000;
 export class Waiting {
   #changes = new Map();
   #applications = new Map();
-  /** Environments of which something was seen lately: they have a cluster. */
-  #heard = new Set();
+  /** Who saw something lately in an Environment: it has a cluster, or a simulated one. */
+  #heard = new Map();
   #shelves = new Shelves();
   #others = new Map();
 
@@ -42,7 +42,7 @@ export class Waiting {
       if (at.kind === "change") this.#changes.set(at.name, { doc, time });
       if (at.kind !== "application") continue;
       this.#applications.set(at.name, doc);
-      for (const { environment, health } of doc.bindings ?? []) if (health?.as_of && !health.stale_since) this.#heard.add(environment);
+      for (const { environment, health } of doc.bindings ?? []) if (health?.as_of && !health.stale_since) this.#heard.set(environment, health.source);
     }
   }
 
@@ -57,7 +57,7 @@ export class Waiting {
       for (const one of ahead) {
         const at = `${one.kind} ${one.name}`;
         if (way.includes(at) && WAITING.includes(one.kind)) continue;
-        const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one) : one;
+        const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one, this.#heard.get(one.name)) : one;
         // Of what is not shown one link is enough, and the one that knows since when is the better.
         const same = `${at} ${link.code} ${link.code === HIDDEN ? "" : link.message}`;
         const before = told.get(same);
@@ -103,8 +103,9 @@ export class Waiting {
   }
 }
 
-function awaited(link) {
-  return { ...link, code: "pending", message: `the cluster of ${link.name} has not said anything of it yet`, what_to_do: "wait; if it lasts, look at Flux" };
+function awaited(link, source) {
+  const message = asSeen(`the cluster of ${link.name} has not said anything of it yet`, source);
+  return { ...link, code: "pending", message, what_to_do: "wait; if it lasts, look at Flux" };
 }
 
 /** A chain as an element, which is drawn anew only if it is another one. */

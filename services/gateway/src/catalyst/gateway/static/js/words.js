@@ -90,6 +90,11 @@ export function actor(text) {
   return text;
 }
 
+/** Returns what is told of something that was seen, so that a reader knows if it was not real. */
+export function asSeen(text, source) {
+  return source === "simulator" ? `${text} (simulated)` : text;
+}
+
 const RESETS = {
   start: "loading all rows",
   "epoch-changed": "the read model was built anew",
