@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support import usage as used
+from tests.support.each import each
 from tests.support.scenario import Outcome, given
 
 from catalyst.billing.domain import account, invoicing, subscription, usage
@@ -56,8 +57,7 @@ def test_a_subscription_has_one_open_hold_since_two_would_take_its_month_twice()
 
 
 @pytest.mark.guarantee("G12.3")
-@pytest.mark.parametrize(
-    "changes",
+@each(
     [
         {"total": billing.omr(1)},
         {"due": billing.omr(1)},
@@ -66,7 +66,7 @@ def test_a_subscription_has_one_open_hold_since_two_would_take_its_month_twice()
         {"book": "other"},
         {"items": (billing.item(plan="m"),)},
     ],
-    ids=lambda changes: next(iter(changes)),
+    name=lambda changes: next(iter(changes)),
 )
 def test_a_quote_that_the_price_book_does_not_say_is_refused(changes: Any) -> None:
     quoted = msgspec.structs.replace(billing.quote(), **changes)

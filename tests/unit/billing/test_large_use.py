@@ -2,6 +2,7 @@
 
 import pytest
 from tests.support import billing
+from tests.support.each import each
 from tests.support.scenario import given
 from tests.support.usage import APRIL, TEXT, reported, started, use, world
 
@@ -27,15 +28,14 @@ def test_what_would_cost_more_than_can_be_said_is_listed_and_stops_nothing() -> 
 
 
 @pytest.mark.guarantee("G12.10")
-@pytest.mark.parametrize(
-    "formula",
+@each(
     [
         'package\n    size: 1000000\n    price: {OMR: "2", USD: "2"}',
         f"graduated\n    steps: {DEAR_AT_FIRST}",
         f"volume\n    steps: {DEAR_AT_FIRST}",
         'per-unit\n    included: 5000000000\n    price: {OMR: "900", USD: "9"}',
     ],
-    ids=lambda text: text.partition("\n")[0],
+    name=lambda text: text.partition("\n")[0],
 )
 def test_much_use_that_costs_little_is_counted_whatever_its_dearest_unit_costs(
     formula: str,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.each import each
 from tests.support.scenario import Held, Scenario, given
 from tests.support.usage import APRIL, NOON, counted, reported, use, world
 
@@ -39,7 +40,7 @@ def other_content(events: Iterable[Event]) -> list[Unmatched]:
 
 
 @pytest.mark.guarantee("G12.20")
-@pytest.mark.parametrize("changes", OTHERS)
+@each(OTHERS)
 def test_the_same_use_with_other_content_is_listed_once_and_never_counted(
     changes: dict[str, Any],
 ) -> None:

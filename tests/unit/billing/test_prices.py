@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 from tests.support import billing
+from tests.support.each import each
 from tests.support.scenario import given
 from tools.files import ROOT
 
@@ -36,15 +37,14 @@ def test_a_quote_is_made_in_any_currency_of_the_book() -> None:
 
 
 @pytest.mark.guarantee("G12.4")
-@pytest.mark.parametrize(
-    ("changes", "code", "place"),
+@each(
     [
         ({"blueprint": "bp-unknown"}, "sku-unknown", "blueprint"),
         ({"plan": "xl"}, "sku-unknown", "plan"),
         ({"addons": ("addon.nothing",)}, "sku-unknown", "addons/0"),
         ({"plan": None, "addons": ("addon.backup",)}, "addon-not-offered", "addons/0"),
         ({"addons": ("addon.backup", "addon.backup")}, "item-duplicate", "addons/0"),
-    ],
+    ]
 )
 def test_what_the_book_does_not_name_is_refused_never_free(
     changes: Any, code: str, place: str
@@ -93,9 +93,7 @@ def test_the_same_application_twice_is_refused() -> None:
 # ---- the text of a book
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "line", "column", "pointer"),
-    [
+@each([
         ('OMR: "5.000"', 'OMR: "5.0001"', 6, 33, "/packages/s/month/OMR"),
         ('OMR: "5.000"', "OMR: 5e0", 6, 33, "/packages/s/month/OMR"),
         ('OMR: "5.000"', "OMR: -5", 6, 33, "/packages/s/month/OMR"),
@@ -108,8 +106,7 @@ def test_the_same_application_twice_is_refused() -> None:
         ("name: Wiki, ", "", 15, 12, "/blueprints/bp-wiki"),
         ("bp-wiki:", "bp-wordpress:", 15, 17, "/blueprints/bp-wordpress"),
         ("s: optional", "xl: optional", 1, 1, ""),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_every_mistake_in_a_book_has_its_place(
     before: str, after: str, line: int, column: int, pointer: str
 ) -> None:
@@ -120,8 +117,7 @@ def test_every_mistake_in_a_book_has_its_place(
     assert (line, column, pointer) in places, [str(one) for one in findings]
 
 
-@pytest.mark.parametrize(
-    "text",
+@each(
     [
         "",
         "a: &x [1]\nb: *x",
@@ -135,8 +131,7 @@ def test_every_mistake_in_a_book_has_its_place(
         "a: \x00",
         "--- a\n--- b",
         "[" + "1," * 60_000 + "1]",
-    ],
-    ids=range(12),
+    ]
 )
 def test_a_hostile_document_is_refused_with_a_place(text: str) -> None:
     book, findings = book_text.examine(text)
@@ -261,8 +256,7 @@ def step(up_to: int | None, micro: int, flat: int = 0) -> Step:
     return Step(up_to=up_to, price=(bill1.MicroMoney(currency="OMR", micro=micro),), flat=flats)
 
 
-@pytest.mark.parametrize(
-    ("made", "quantity", "micro"),
+@each(
     [
         (charge("per-unit", step(None, 7)), 0, 0),
         (charge("per-unit", step(None, 7)), 10, 70),
@@ -279,7 +273,7 @@ def step(up_to: int | None, micro: int, flat: int = 0) -> Step:
         (charge("per-unit", step(None, 7), minimum=(billing.omr(1),)), 10, 1000),
         (charge("per-unit", step(None, 7), minimum=(billing.omr(1),)), 0, 0),
         (charge("per-unit", step(None, 700), minimum=(billing.omr(1),)), 10, 7000),
-    ],
+    ]
 )
 def test_use_costs_what_its_formula_says(made: Charge, quantity: int, micro: int) -> None:
     assert charges.price(made, quantity, "OMR").amount.micro == micro

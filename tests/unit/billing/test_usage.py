@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from tests.support import billing
+from tests.support.each import each
 from tests.support.examples import at_least
 from tests.support.scenario import Scenario, given
 from tests.support.usage import (
@@ -126,14 +127,13 @@ def test_what_it_costs_is_exact_below_the_minor_unit() -> None:
 
 
 @pytest.mark.guarantee("G12.10")
-@pytest.mark.parametrize(
-    ("changes", "code"),
+@each(
     [
         ({"meter": "nothing"}, "sku-unknown"),
         ({"subscription": "wiki.acme-prod"}, "subscription-not-found"),
         ({"value": "ann"}, "usage-invalid"),
         ({"meter": "people"}, "usage-invalid"),
-    ],
+    ]
 )
 def test_what_fits_nothing_is_listed_with_its_reason_and_counts_if_it_is_sent_again(
     changes: dict[str, Any], code: str
@@ -262,8 +262,7 @@ def test_an_ended_subscription_is_metered_to_the_end_of_its_last_month() -> None
 
 
 @pytest.mark.guarantee("G12.10")
-@pytest.mark.parametrize(
-    "changes",
+@each(
     [
         {"specversion": "0.3"},
         {"id": ""},
@@ -278,8 +277,7 @@ def test_an_ended_subscription_is_metered_to_the_end_of_its_last_month() -> None
         {"data": {"meter": "tokens", "quantity": 10**13}},
         {"data": {"meter": "tokens", "amount": 1}},
         {"organization": "globex"},
-    ],
-    ids=str,
+    ]
 )
 def test_a_message_that_is_no_use_is_refused_with_its_place(changes: dict[str, Any]) -> None:
     with pytest.raises(Undecodable) as refused:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import billing, build
+from tests.support.each import each
 from tests.support.scenario import Scenario, given
 
 from catalyst.billing.domain import ledger, subscription
@@ -58,17 +59,18 @@ CAPTURE = bill1.CaptureHold(hold="c-1", revision="r")
 RELEASE = bill1.ReleaseHold(hold="c-1", reason="no")
 
 
-@pytest.mark.parametrize(
-    "commands",
+@each(
     [
-        (PAYMENT,),
-        (LIMIT, billing.hold()),
-        (LIMIT, billing.hold(), CAPTURE),
-        (LIMIT, billing.hold(), RELEASE),
-        (LIMIT, billing.hold(), CAPTURE, PAYMENT),
-        (LIMIT, billing.hold(), PAYMENT, RELEASE),
-    ],
-    ids=range(6),
+        (commands,)
+        for commands in [
+            (PAYMENT,),
+            (LIMIT, billing.hold()),
+            (LIMIT, billing.hold(), CAPTURE),
+            (LIMIT, billing.hold(), RELEASE),
+            (LIMIT, billing.hold(), CAPTURE, PAYMENT),
+            (LIMIT, billing.hold(), PAYMENT, RELEASE),
+        ]
+    ]
 )
 def test_the_account_s_row_has_the_balances_of_its_ledger(commands: tuple[Any, ...]) -> None:
     world, events = history(*commands)
@@ -146,7 +148,7 @@ SHOWN: list[tuple[str, set[str], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "everywhere", "own"), SHOWN)
+@each(SHOWN)
 def test_money_is_shown_to_whom_it_concerns(kind: str, everywhere: set[str], own: set[str]) -> None:
     assert {role for role in ROLES if may_read(kind, [role], [])} == everywhere
     assert {role for role in ROLES if may_read(kind, [], [role])} == own

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from tests.support import billing
+from tests.support.each import each
 from tests.support.examples import at_least
 from tests.support.scenario import Given, Outcome, Scenario, given
 from tests.support.usage import (
@@ -161,7 +162,7 @@ def test_in_whatever_order_use_and_what_it_lacks_come_the_month_is_the_same(
 
 
 @pytest.mark.guarantee("G12.22")
-@pytest.mark.parametrize("missing", LACKED)
+@each(LACKED)
 def test_what_is_listed_counts_by_itself_once_what_it_lacks_is_there(missing: str) -> None:
     there = [fact for name, fact in LACKED.items() if name != missing]
     outcome = reported(given(there), use(subscription="blog.acme-prod"), use("u-2", 5))

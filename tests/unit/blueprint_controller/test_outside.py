@@ -9,6 +9,7 @@ from dulwich.objects import Blob
 from dulwich.pack import write_pack_objects
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprint_controller.adapters import pack
 from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outside, wanted
@@ -21,13 +22,10 @@ def walked(data: bytes) -> None:
     walk.end()
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",  # noqa: S104
+@each(["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",  # noqa: S104
      "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "::",
      "64:ff9b::7f00:1", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::", "::127.0.0.1",
-     "::ffff:0:127.0.0.1"],
-)  # fmt: skip
+     "::ffff:0:127.0.0.1"])  # fmt: skip
 def test_addresses_of_this_machine_and_its_network_are_not_outside(address: str) -> None:
     assert not is_outside(address)
 
@@ -46,11 +44,8 @@ def test_a_host_is_allowed_by_its_whole_name() -> None:
     assert not is_allowed("git.example", ())
 
 
-@pytest.mark.parametrize(
-    "location",
-    ["", "x", "file:///etc/passwd", "ssh://a/b", "https://", "https://u:p@a/b", "https://a/b?c",
-     "https://a:port/b", "git://a/b"],
-)  # fmt: skip
+@each(["", "x", "file:///etc/passwd", "ssh://a/b", "https://", "https://u:p@a/b", "https://a/b?c",
+     "https://a:port/b", "git://a/b"])  # fmt: skip
 def test_what_is_no_address_is_said_so(location: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any reason is one
         wanted(location)

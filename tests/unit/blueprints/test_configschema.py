@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprints.configschema import (
     MAX_BYTES,
@@ -106,7 +107,7 @@ def test_a_wrong_type_is_told_before_what_else_is_wrong() -> None:
 
 
 @pytest.mark.guarantee("G20.8")
-@pytest.mark.parametrize("value", ["hunter2", "secret:", "secret:A/b", "secret:a", "secret:a/b c"])
+@each(["hunter2", "secret:", "secret:A/b", "secret:a", "secret:a/b c"])
 def test_a_password_is_never_taken_as_a_value(value: str) -> None:
     (found,) = validate(SCHEMA, {"siteTitle": "x", "admin": value})
     assert (found.pointer, found.rule) == ("/admin", "secret-reference")
@@ -185,9 +186,7 @@ def test_a_default_that_held_is_kept_where_a_new_version_has_another() -> None:
     assert validate_update(sized(32), {}, {}, of()) == [], "nothing held of a field that is new"
 
 
-@pytest.mark.parametrize(
-    ("schema", "pointer", "rule"),
-    [
+@each([
         ([], "", "type"),
         ({"type": "string"}, "/type", "root"),
         (of(a={"type": "strin"}), "/properties/a/type", "anyOf"),
@@ -215,16 +214,13 @@ def test_a_default_that_held_is_kept_where_a_new_version_has_another() -> None:
          "/properties/a/x-catalyst-ui-hint", "enum"),
         (of(a={"type": "array", "items": {"x-catalyst-immutable": True}}),
          "/properties/a/items/x-catalyst-immutable", "immutable"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_bad_schema_is_told_with_its_place(schema: Any, pointer: str, rule: str) -> None:
     assert (pointer, rule) in rules(schema)
 
 
 @pytest.mark.guarantee("G20.4")
-@pytest.mark.parametrize(
-    "pattern", ["(?=a)b", "(?<!a)b", r"(a)\1", "(", "((a{99}){99}){99}", "a" * 301]
-)
+@each(["(?=a)b", "(?<!a)b", r"(a)\1", "(", "((a{99}){99}){99}", "a" * 301])
 def test_a_pattern_beyond_the_linear_engine_is_refused(pattern: str) -> None:
     found = rules(of(a={"type": "string", "pattern": pattern}))
     assert [pointer for pointer, _ in found] == ["/properties/a/pattern"]

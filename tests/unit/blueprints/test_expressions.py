@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprints.expressions import (
     MAX_BRACKETS,
@@ -27,8 +28,7 @@ SCOPE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
+@each(
     [
         ("${{ config.n }}", 3),
         ("  ${{ config.l }}\n", [1, 2]),
@@ -44,7 +44,7 @@ SCOPE: dict[str, Any] = {
         ("${{ secretName(config.p) + ' ' + secretKey(config.p) }}", "site pw"),
         ("${{ config.s.matches('^(x+)+$') }}", True),
         ("${{ size(config.l) }} // no comment", "2 // no comment"),
-    ],
+    ]
 )
 def test_a_text_gives_its_value(text: str, value: Any) -> None:
     found = parse(text).evaluate(SCOPE)
@@ -52,8 +52,7 @@ def test_a_text_gives_its_value(text: str, value: Any) -> None:
 
 
 @pytest.mark.guarantee("G20.3")
-@pytest.mark.parametrize(
-    ("text", "offset"),
+@each(
     [
         ("a ${{ config.n + }}", 16),
         ("${{ confg.n }}", 4),
@@ -64,7 +63,7 @@ def test_a_text_gives_its_value(text: str, value: Any) -> None:
         ("${{ config.s.matches(config.s) }}", 21),
         ("${{ config.l.map(config, 1) }}", 17),
         ("${{ a`b }}", 5),
-    ],
+    ]
 )
 def test_what_does_not_compile_is_told_at_its_character(text: str, offset: int) -> None:
     with pytest.raises(BadExpression) as caught:
@@ -72,26 +71,22 @@ def test_what_does_not_compile_is_told_at_its_character(text: str, offset: int) 
     assert caught.value.offset == offset
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["${{ config.nope }}", "${{ config.n + 'x' }}", "${{ 1 / 0 }}", "${{ config.l[9] }}",
+@each(["${{ config.nope }}", "${{ config.n + 'x' }}", "${{ 1 / 0 }}", "${{ config.l[9] }}",
      "${{ secretName('plain') }}", "${{ 1.0 / 0.0 }}", "${{ 9223372036854775807 + 1 }}",
-     "${{ {1: 2} }}", "${{ join('x', 1) }}", "${{ int('x') }}"],
-)  # fmt: skip
+     "${{ {1: 2} }}", "${{ join('x', 1) }}", "${{ int('x') }}"])  # fmt: skip
 def test_what_has_no_result_says_so(text: str) -> None:
     template = parse(text)
     with pytest.raises(EvaluationError):
         template.evaluate(SCOPE)
 
 
-@pytest.mark.parametrize(
-    ("text", "cel"),
+@each(
     [
         ("{{ .config.postgres.mode == 'embedded' }}", "config.postgres.mode == 'embedded'"),
         ('{{ !(.config.a && .environment.type != "dev") }}', None),
         ("config.n > 2", "config.n > 2"),
         ("${{ config.n > 2 }}", "config.n > 2"),
-    ],
+    ]
 )
 def test_a_condition_may_be_written_in_three_forms(text: str, cel: str | None) -> None:
     found = condition(text)
@@ -99,8 +94,7 @@ def test_a_condition_may_be_written_in_three_forms(text: str, cel: str | None) -
 
 
 @pytest.mark.guarantee("G20.3")
-@pytest.mark.parametrize(
-    ("text", "offset"),
+@each(
     [
         ("{{ eq .config.a 1 }}", 3),
         ("{{ .Values.x }}", 3),
@@ -109,7 +103,7 @@ def test_a_condition_may_be_written_in_three_forms(text: str, cel: str | None) -
         ("{{ range .config.l }}", 3),
         ("{{ }}", 2),
         ("{{ .config.a + 1 }}", 13),
-    ],
+    ]
 )
 def test_anything_else_between_braces_is_refused_at_its_character(text: str, offset: int) -> None:
     with pytest.raises(BadExpression) as caught:
@@ -147,19 +141,15 @@ def test_an_expression_that_reaches_a_limit_compiles_and_one_beyond_it_does_not(
 
 
 @pytest.mark.guarantee("G20.4")
-@pytest.mark.parametrize(
-    "source",
-    ["(" * 500 + "1" + ")" * 500, "[" * 500 + "]" * 500, "1" + " + 1" * 1000,
-     "config.l.map(a, config.l.map(b, config.l.map(c, config.l.map(d, d))))"],
-)  # fmt: skip
+@each(["(" * 500 + "1" + ")" * 500, "[" * 500 + "]" * 500, "1" + " + 1" * 1000,
+     "config.l.map(a, config.l.map(b, config.l.map(c, config.l.map(d, d))))"])  # fmt: skip
 def test_an_expression_beyond_a_limit_does_not_compile(source: str) -> None:
     with pytest.raises(BadExpression):
         compile_(source)
 
 
 @pytest.mark.guarantee("G20.4")
-@pytest.mark.parametrize(
-    "source",
+@each(
     [
         "config.l.map(a, config.l.map(b, config.l.map(c, config.l)))",
         "config.l.map(a, config.l.map(b, a * b))",
@@ -169,7 +159,7 @@ def test_an_expression_beyond_a_limit_does_not_compile(source: str) -> None:
         "config.l.map(a, config.s)",
         "[config.l, config.l].map(a, [a, a].map(b, [b, b].map(c, [c, c, c, c])))",
         "join(config.l.map(a, config.s), '')",
-    ],
+    ]
 )
 def test_work_that_could_grow_is_refused_before_or_cut_after(source: str) -> None:
     large = {"config": {"l": list(range(2000)), "s": "a" * 30_000}}
@@ -207,9 +197,7 @@ def test_any_text_compiles_or_is_refused_inside_itself(text: str) -> None:
             assert str(error)  # noqa: PT017 - any text may be drawn
 
 
-@pytest.mark.parametrize(
-    ("text", "result"),
-    [
+@each([
         ("size('abc')", 3), ("'abc'.contains('b')", True), ("'abc'.startsWith('a')", True),
         ("'abc'.endsWith('c')", True), ("'abc'.matches('^a')", True), ("int('7')", 7),
         ("double(2)", 2.0), ("string(true)", "true"), ("string(7)", "7"), ("string('a')", "a"),
@@ -219,16 +207,12 @@ def test_any_text_compiles_or_is_refused_inside_itself(text: str) -> None:
         ("secretName('secret:db/password')", "db"), ("secretKey('secret:db/password')", "password"),
         ("port('https://a.example/x')", 443), ("port('http://u:p@[::1]:8080/x?y#z')", 8080),
         ("port('HTTP://a')", 80),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_every_function_that_compiles_has_a_result(text: str, result: object) -> None:
     assert compile_(text).evaluate(SCOPE) == result
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["min()", "max('a')", "bool('yes')", "string([1])", "port('https://a:99999')", "port('a')"],
-)
+@each(["min()", "max('a')", "bool('yes')", "string([1])", "port('https://a:99999')", "port('a')"])
 def test_a_function_says_what_it_takes(text: str) -> None:
     with pytest.raises(EvaluationError, match="takes"):
         compile_(text).evaluate(SCOPE)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
+from tests.support.each import each
 
 from catalyst.blueprints.diff import Comparison, compare
 from catalyst.blueprints.document import read
@@ -114,14 +115,13 @@ def test_a_nested_condition_and_a_nested_need_keep_their_paths() -> None:
     assert found["db", "host"] == (False, ((own,),), ())
 
 
-@pytest.mark.parametrize(
-    "more",
+@each(
     [
         {"if": {"properties": {"n": {"minimum": 3}}}, "then": {"required": ["name"]}},
         {"if": {"not": {"required": ["n"]}}, "then": {"required": ["name"]}},
         {"if": {"properties": {"n": {"const": 3}}}, "else": {"required": ["name"]}},
         {"oneOf": [{"required": ["name"]}, {"required": ["n"]}]},
-    ],
+    ]
 )
 def test_what_cannot_be_said_of_fields_requires_nothing_and_hides_nothing(more: Any) -> None:
     known = {"n": {"type": "integer"}, "name": {"type": "string"}}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
+from tests.support.each import each
 
 from catalyst.blueprints.circles import Need
 from catalyst.blueprints.document import Mode, read
@@ -113,9 +114,7 @@ def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
     assert [one.rule for one in linted.findings] == ["schema.type", "config-schema.default"]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "rule"),
-    [
+@each([
         ("version: 1.2.0", "version: 1.02.0", "version"),
         ("    title: Wiki\n", "    summary: x\n", "schema.required"),
         ("name: bp-wiki", "name: bp-Wiki", "schema.pattern"),
@@ -153,15 +152,12 @@ def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
         ("ref: manifests}", "ref: manifests}\n    values: {replicas: 0}", "values"),
         ("ref: manifests}", "ref: manifests}\n    overlays: {big: {replicas: x}}", "values"),
         ("- blueprint: bp-postgres", "- db\n    - blueprint: bp-postgres", "depends.alias"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_each_rule_of_the_document_finds_its_fault(old: str, new: str, rule: str) -> None:
     assert rule in rules(changed(old, new))
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "rule"),
-    [
+@each([
         ("replicas }} of", "nope }} of", "expression.unknown"),
         ("environment.name", "application.dependencies.cache.host", "expression.unknown"),
         ("environment.name", "application.dependencies.db.port", "expression.unknown"),
@@ -170,8 +166,7 @@ def test_each_rule_of_the_document_finds_its_fault(old: str, new: str, rule: str
         ("name: ${{ application.name }}", "name: Site", "render.name"),
         ("name: ${{ application.name }}", "name: x\n  namespace: other", "render.namespace"),
         ("\ndata:", f"\n---\n{SAME}data:", "render.duplicate"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_each_rule_of_the_manifests_finds_its_fault(old: str, new: str, rule: str) -> None:
     assert old in MANIFEST
     assert rule in rules(package(manifest=MANIFEST.replace(old, new)))
@@ -195,9 +190,7 @@ def test_a_good_workload_gets_no_advice() -> None:
     assert found(package(manifest=POD + POLICY)) == []
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "rule"),
-    [
+@each([
         (":1.2.3", ":latest", "advice.image"),
         (":1.2.3", "", "advice.image"),
         ("securityContext: {runAsNonRoot: true}", "hostNetwork: false", "advice.non-root"),
@@ -209,8 +202,7 @@ def test_a_good_workload_gets_no_advice() -> None:
         ("kind: NetworkPolicy", "kind: Ingress", "advice.network-policy"),
         (POLICY, POLICY + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
          "stringData: {a: b}\n", "advice.secret"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_advice_is_a_warning_and_refuses_nothing(old: str, new: str, rule: str) -> None:
     whole = POD + POLICY
     assert old in whole

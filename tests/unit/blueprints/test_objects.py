@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
+from tests.support.each import each
 
 from catalyst.blueprints.findings import Severity
 from catalyst.blueprints.lint import lint
@@ -52,8 +53,7 @@ def test_no_blueprint_says_as_whom_flux_applies_it() -> None:
 
 
 @pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    ("version", "kind"),
+@each(
     [
         ("v1", "ClusterRole"),
         ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
@@ -65,7 +65,7 @@ def test_no_blueprint_says_as_whom_flux_applies_it() -> None:
         ("extensions/v1beta1", "Ingress"),
         ("v1", "ConfigMapList"),
         ("v1", "List"),
-    ],
+    ]
 )
 def test_a_kind_that_is_not_known_to_stay_in_a_namespace_is_refused(
     version: str, kind: str
@@ -84,8 +84,7 @@ def test_no_object_holds_others(items: str) -> None:
 
 
 @pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    "given",
+@each(
     [
         "finalizers: [example.com/never]",
         "ownerReferences: [{apiVersion: v1, kind: Namespace, name: x, uid: x}]",
@@ -94,7 +93,7 @@ def test_no_object_holds_others(items: str) -> None:
         "annotations: {config.kubernetes.io/local-config: 'true'}",
         'annotations: \'${{ {"kustomize.toolkit.fluxcd.io/force": "enabled"} }}\'',
         "finalizers: '${{ [environment.name] }}'",
-    ],
+    ]
 )
 def test_no_object_steers_how_it_is_applied(given: str) -> None:
     manifest = MANIFEST.replace("\ndata:", f"\n  {given}\ndata:")
@@ -142,17 +141,14 @@ REACHING = """\
 
 
 @pytest.mark.guarantee("G20.10")
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
+@each([
         *(("      containers:", f"    {one}\n      containers:")
           for one in REACHING.splitlines() if one[2] != " "),
         *(("          env:", f"    {one}\n          env:")
           for one in REACHING.splitlines() if one[2] == " "),
         ("kind: Role,", "kind: ClusterRole,"),
         ("kind: Role,", "kind: '${{ environment.name }}',"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_reaches_beyond_the_namespace_is_told_and_refused_of_an_organization(
     old: str, new: str
 ) -> None:
@@ -172,7 +168,7 @@ def test_what_stays_in_the_namespace_is_taken_of_an_organization() -> None:
 
 
 @pytest.mark.guarantee("G20.4")
-@pytest.mark.parametrize("odd", ["[]", "1", "x", "null", "'${{ [config.replicas] }}'"])
+@each(["[]", "1", "x", "null", "'${{ [config.replicas] }}'"])
 def test_a_template_whose_metadata_is_no_map_is_told(odd: str) -> None:
     manifest = POD.replace("  template:", f"  template:\n    metadata: {odd}")
     assert "render.metadata" in {one.rule for one in lint(package(manifest=manifest)).findings}

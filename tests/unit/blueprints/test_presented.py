@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
+from tests.support.each import each
 
 from catalyst.blueprints.findings import Severity
 from catalyst.blueprints.lint import lint
@@ -51,9 +52,7 @@ def test_only_one_endpoint_opens_first() -> None:
     assert told(document) == [("error", "endpoints.launch-default", document.count("\n") - 1, at)]
 
 
-@pytest.mark.parametrize(
-    "odd", ["{tenant}", "{{.App}}", "{App}", "{ app }", "${{ application.name }}", "{}", "{app"]
-)
+@each(["{tenant}", "{{.App}}", "{App}", "{ app }", "${{ application.name }}", "{}", "{app"])
 def test_what_no_one_replaces_in_a_name_is_told(odd: str) -> None:
     document = DOCUMENT + f"  endpoints:\n    {WEB.replace('{app}', odd)}\n"
     (found,) = lint(package(document)).findings

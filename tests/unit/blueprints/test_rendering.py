@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import DOCUMENT, MANIFEST, package, scope
+from tests.support.each import each
 from typing_extensions import override
 
 from catalyst.blueprints import dependencies, rendering
@@ -125,7 +126,7 @@ def test_what_is_written_is_read_as_the_same_values(value: dict[str, Any]) -> No
 
 
 @pytest.mark.guarantee("G20.7")
-@pytest.mark.parametrize("text", ["y", "N", "=", "NaN", "Inf", "yes", "null", "1e3", ".5"])
+@each(["y", "N", "=", "NaN", "Inf", "yes", "null", "1e3", ".5"])
 def test_a_text_that_a_reader_could_take_for_something_else_is_quoted(text: str) -> None:
     assert rendering.to_yaml([{"a": text}]) == f"a: '{text}'\n".encode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.blueprints import DOCUMENT, package
+from tests.support.each import each
 
 from catalyst.blueprints.lint import lint
 
@@ -80,8 +81,7 @@ def test_it_is_told_once_of_each_that_is_read_in_two_ways() -> None:
     assert len(told(held() + runs(MOUNTS["ConfigMap"], more=more))) == 1
 
 
-@pytest.mark.parametrize(
-    ("value", "sum_"),
+@each(
     [
         ("${{ config.replicas }}", "${{ json(config) }}"),
         ("${{ config.replicas }}", "${{ config.replicas }}"),
@@ -92,14 +92,13 @@ def test_it_is_told_once_of_each_that_is_read_in_two_ways() -> None:
         ("9", ""),
         ("${{ application.name }}", ""),
         ("${{ environment.name }}", ""),
-    ],
+    ]
 )
 def test_what_restarts_with_it_or_never_changes_is_not_told(value: str, sum_: str) -> None:
     assert told(held(value) + runs(MOUNTS["ConfigMap"], sum_)) == []
 
 
-@pytest.mark.parametrize(
-    ("value", "sum_", "missed"),
+@each(
     [
         ("${{ config.replicas }}", "${{ config.replicas > 5 ? 'a' : 'b' }}", "config.replicas"),
         ("${{ config.theme }}", "${{ config.replicas }}", "config.theme"),
@@ -109,7 +108,7 @@ def test_what_restarts_with_it_or_never_changes_is_not_told(value: str, sum_: st
             "${{ json(config) }}",
             "application.dependencies.db.host",
         ),
-    ],
+    ]
 )
 def test_what_changes_without_a_restart_is_told(value: str, sum_: str, missed: str) -> None:
     ((_, _, name),) = told(held(value) + runs(MOUNTS["ConfigMap"], sum_))

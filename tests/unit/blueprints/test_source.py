@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprints.source import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, parse, walk
 
@@ -70,8 +71,7 @@ def test_what_is_missing_is_where_it_should_be() -> None:
 
 
 @pytest.mark.guarantee("G20.4")
-@pytest.mark.parametrize(
-    ("text", "rule"),
+@each(
     [
         ("[" * 100_000, "yaml.syntax"),
         ("{a: " * 100_000, "yaml.depth"),
@@ -85,7 +85,7 @@ def test_what_is_missing_is_where_it_should_be() -> None:
         ("a: \x00", "yaml.syntax"),
         ("!!python/object/apply:os.system [id]", "yaml.tag"),
         ("a: 1.0e+999", "yaml.number"),
-    ],
+    ]
 )
 def test_hostile_text_meets_a_limit(text: str, rule: str) -> None:
     assert rule in rules(text)
@@ -110,15 +110,13 @@ def test_depth_is_taken_up_to_the_limit() -> None:
     assert rules("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == ["yaml.depth"]
 
 
-@pytest.mark.parametrize(
-    "text", [".inf", "-.Inf", ".nan", ".5", "1.", "1e3", "1.5e3", "1e-3", "2026-01-01", "=", "N"]
-)
+@each([".inf", "-.Inf", ".nan", ".5", "1.", "1e3", "1.5e3", "1e-3", "2026-01-01", "=", "N"])
 def test_what_readers_take_for_different_things_is_refused(text: str) -> None:
     assert rules(f"a: {text}") == ["yaml.ambiguous"]
     assert rules(f"a: '{text}'") == []
 
 
-@pytest.mark.parametrize("text", ["1.5", "-0.5", "1.0e+3", "+1", "v1.2", "2026", "n8n"])
+@each(["1.5", "-0.5", "1.0e+3", "+1", "v1.2", "2026", "n8n"])
 def test_what_all_readers_take_alike_is_taken(text: str) -> None:
     assert rules(f"a: {text}") == []
 

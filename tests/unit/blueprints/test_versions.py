@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprints.versions import (
     BadVersion,
@@ -150,8 +151,7 @@ def test_versions_sort_as_semantic_versioning_says(one: str, other: str) -> None
     assert str(parse(one)) == one
 
 
-@pytest.mark.parametrize(
-    ("text", "inside", "outside"),
+@each(
     [
         ("^1.2.3", "1.9.0", "2.0.0"),
         ("^0.2.3", "0.2.9", "0.3.0"),
@@ -164,28 +164,22 @@ def test_versions_sort_as_semantic_versioning_says(one: str, other: str) -> None
         ("1.x || >=3.1.0", "3.1.0", "2.5.0"),
         ("*", "0.0.1", "1.0.0-rc.1"),
         ("^1.2.0-rc.1", "1.2.0-rc.2", "1.3.0-rc.1"),
-    ],
+    ]
 )
 def test_ranges_mean_what_npm_means(text: str, inside: str, outside: str) -> None:
     assert parse_range(text).contains(parse(inside))
     assert not parse_range(text).contains(parse(outside))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["1", "1.2", "v1.2.3", "1.2.3+build", "1.2.3-RC", "01.2.3", "1.2.3-", "1.2.3-a..b", "1.2.3-01",
-     "", " 1.2.3", "1.2.3\n", "1.2.9999999999", "\u0661.2.3"],
-)  # fmt: skip
+@each(["1", "1.2", "v1.2.3", "1.2.3+build", "1.2.3-RC", "01.2.3", "1.2.3-", "1.2.3-a..b",
+     "1.2.3-01", "", " 1.2.3", "1.2.3\n", "1.2.9999999999", "\u0661.2.3"])  # fmt: skip
 def test_what_is_no_version_is_refused(text: str) -> None:
     with pytest.raises(BadVersion):
         parse(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "column"),
-    [("", 1), ("^", 1), ("1.2 ||", 7), (">=1 <y", 6), ("1.2 - 1.4", 5), ("1.x.3", 1), ("=>1", 1),
-     ("1.2.3.4", 1), ("~>1", 1), ("v1", 1), ("1.2-rc", 1)],
-)  # fmt: skip
+@each([("", 1), ("^", 1), ("1.2 ||", 7), (">=1 <y", 6), ("1.2 - 1.4", 5), ("1.x.3", 1), ("=>1", 1),
+     ("1.2.3.4", 1), ("~>1", 1), ("v1", 1), ("1.2-rc", 1)])  # fmt: skip
 def test_what_is_no_range_is_refused_with_its_column(text: str, column: int) -> None:
     with pytest.raises(BadVersion) as caught:
         parse_range(text)
@@ -207,8 +201,7 @@ def test_the_best_is_the_newest_that_fits() -> None:
 
 
 @pytest.mark.guarantee("G20.6")
-@pytest.mark.parametrize(
-    ("installed", "from_", "blocks", "why"),
+@each(
     [
         ("1.1.0", ["1.x"], [], ""),
         ("1.1.0", [], [], ""),
@@ -218,7 +211,7 @@ def test_the_best_is_the_newest_that_fits() -> None:
         ("2.1.0", ["*"], [], "older"),
         ("1.5.0-rc.1", ["1.x"], [], "can be reached from"),
         ("1.5.0-rc.1", [">=1.5.0-rc.0"], [], ""),
-    ],
+    ]
 )
 def test_an_upgrade_is_refused_with_the_reason(
     installed: str, from_: list[str], blocks: list[str], why: str

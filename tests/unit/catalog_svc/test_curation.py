@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.support.each import each
 
 from catalyst.catalog_svc.domain import curation
 from catalyst.catalog_svc.domain.curation import Curation
@@ -137,14 +138,14 @@ def test_it_is_said_once_and_taken_back_once(
 
 
 @pytest.mark.guarantee("G24.1")
-@pytest.mark.parametrize("command", COMMANDS)
+@each(COMMANDS)
 def test_the_platform_curates_for_all_and_an_organization_for_itself(command: Command) -> None:
     for ref, by in ((at(WIKI), ADA), (at(WIKI, "acme"), ROOT), (at(WIKI, "acme"), BOB)):
         with refused("forbidden"):
             when(command, ref, by, there(WIKI), acme())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each(COMMANDS)
 def test_what_is_not_there_is_not_curated(command: Command) -> None:
     with refused("blueprint-not-found"):
         when(command, at(OWN, "acme"), ADA, there(OWN, "rival"), acme())
@@ -155,7 +156,7 @@ def test_what_is_not_there_is_not_curated(command: Command) -> None:
 
 
 @pytest.mark.guarantee("G24.2")
-@pytest.mark.parametrize("command", COMMANDS)
+@each(COMMANDS)
 def test_what_the_platform_keeps_for_itself_is_not_there_for_an_organization(
     command: Command,
 ) -> None:

@@ -1,7 +1,7 @@
 """What is told of the versions that there are, where none of them fits."""
 
-import pytest
 from tests.support.catalogue import PROD, Shop
+from tests.support.each import each
 from tests.unit.catalog_svc.test_solve_queries import ask
 
 from catalyst.contracts import blueprint_v1 as bp1
@@ -15,14 +15,13 @@ def told(shop: Shop, wanted: str = "^9") -> list[str]:
     return [str(one) for one in reasons]
 
 
-@pytest.mark.parametrize(
-    ("count", "says"),
+@each(
     [
         (1, "1.1.0"),
         (5, "1.5.0, 1.4.0, 1.3.0, 1.2.0, 1.1.0"),
         (6, "1.6.0, 1.5.0, 1.4.0, 1.3.0, 1.2.0 and 1 older ones"),
         (8, "1.8.0, 1.7.0, 1.6.0, 1.5.0, 1.4.0 and 3 older ones"),
-    ],
+    ]
 )
 def test_the_newest_versions_are_named_and_the_older_ones_counted(count: int, says: str) -> None:
     shop = Shop()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import package
 from tests.support.catalogue import NOON, Shop
+from tests.support.each import each
 
 from catalyst.blueprints.package import Package
 from catalyst.catalog_svc.adapters.engine import Tantivy
@@ -165,9 +166,7 @@ def test_what_changes_is_found_as_it_is_now() -> None:
     assert catalog.found(organization="beta", category=["talk"]) == ["bp-chat"]
 
 
-@pytest.mark.parametrize(
-    "request_", [{"text": 5}, {"limit": 0}, {"limit": 101}, {"offset": -1}, {"more": 1}]
-)
+@each([{"text": 5}, {"limit": 0}, {"limit": 101}, {"offset": -1}, {"more": 1}])
 def test_a_wrong_question_is_refused(request_: dict[str, Any]) -> None:
     with pytest.raises(Rejected) as refused:
         Catalog(shop()).ask("search", **request_)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.each import each
 
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.message import Event
@@ -40,14 +41,13 @@ def test_what_was_said_last_holds() -> None:
     assert doc.changed == NOON + timedelta(seconds=5)
 
 
-@pytest.mark.parametrize(
-    "event",
+@each(
     [
         cat1.BlueprintUnfeatured(),
         cat1.BlueprintShown(),
         cat1.VersionUnpinned(),
         cat1.CategoryCleared(),
-    ],
+    ]
 )
 def test_each_is_taken_back_and_starts_nothing(event: Event) -> None:
     assert row(WIKI, event) is None

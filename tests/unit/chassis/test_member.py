@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.support.each import each
 from tools.flows import SERVICES
 
 from catalyst.chassis.errors import Expected
@@ -11,7 +12,7 @@ from catalyst.chassis.member import whole
 from catalyst.chassis.service import Service
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@each(sorted(SERVICES))
 def test_every_service_has_a_part_for_each_durable(name: str) -> None:
     assert whole(SERVICES[name]) is SERVICES[name]
 
@@ -40,14 +41,13 @@ def _with_another_effect(service: Service) -> Service:
     return _table(service, effects=(*service.effects, more))
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
+@each(
     [
         (_without_source, "the source 'observation' is missing"),
         (_without_processes, "the reaction '[a-z-]+' is missing"),
         (_with_another_source, "the source 'more' has no durable"),
         (_with_another_effect, "the reaction 'more' has no durable"),
-    ],
+    ]
 )
 def test_a_part_without_a_durable_or_the_other_way_round_is_refused(
     change: Callable[[Service], Service], said: str

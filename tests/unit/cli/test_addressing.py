@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import main
 from catalyst.cli.addressing import closest
@@ -74,10 +75,7 @@ def test_an_event_is_told_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is an event" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "error",
-    [TimedOut("late"), Unreachable("nobody"), Problem(503, "unavailable"), Problem(429, "x")],
-)
+@each([TimedOut("late"), Unreachable("nobody"), Problem(503, "unavailable"), Problem(429, "x")])
 def test_whoever_does_not_know_what_became_of_it_gets_the_id(error: ClientError) -> None:
     failure = unsure(error, "c-7")
     assert failure is not None

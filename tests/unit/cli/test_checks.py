@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.support.each import each
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
@@ -63,14 +64,13 @@ def test_a_check_without_an_answer_is_a_row() -> None:
     assert (found.check, found.health) == ("reads", Health.FAIL)
 
 
-@pytest.mark.parametrize(
-    ("error", "health"),
+@each(
     [
         (Problem(403, "forbidden", "no"), Health.SKIPPED),
         (Problem(503, "unavailable", "no"), Health.FAIL),
         (Unreachable("nobody answers at http://x"), Health.FAIL),
         (TimedOut("late"), Health.FAIL),
-    ],
+    ]
 )
 def test_a_check_that_is_refused_is_a_row(error: ClientError, health: Health) -> None:
     async def refused() -> Finding:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.each import each
 
 from catalyst.cli.desired import Step, Wanted, same, steps, wanted
 from catalyst.cli.documents import parse
@@ -300,7 +301,7 @@ def test_a_policy_that_stands_is_left_alone_in_either_spelling(spec: dict[str, A
     assert steps(one(policy(spec=spec)), row(**KEPT)) == []
 
 
-@pytest.mark.parametrize("name", [name for name in KEPT if name != "name"])
+@each([name for name in KEPT if name != "name"])
 def test_a_policy_that_differs_anywhere_is_updated(name: str) -> None:
     (step,) = steps(one(policy(spec=OBJECT)), row(**KEPT | {name: "another"}))
     assert step.type == "environment.update-policy.v1"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure
@@ -37,8 +38,7 @@ def test_what_is_missing_is_where_it_should_be() -> None:
     assert found.line(("other",)) == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
+@each(
     [
         ("no", "no"),
         ("on", "on"),
@@ -53,7 +53,7 @@ def test_what_is_missing_is_where_it_should_be() -> None:
         ("1.5e3", 1500.0),
         ("'12'", "12"),
         ('"true"', "true"),
-    ],
+    ]
 )
 def test_scalars_are_those_of_json(text: str, value: object) -> None:
     (found,) = parse(f"v: {text}", "f.yaml")
@@ -86,9 +86,7 @@ def test_deep_nesting_is_refused() -> None:
     assert refused("a:\n  " + "[" * 500_000).startswith("f.yaml:2: nesting deeper")
 
 
-@pytest.mark.parametrize(
-    "text", ["a: !!python/object:os.system x", "a: !secret x", "a: !!set {x}", "!!python/tuple [1]"]
-)
+@each(["a: !!python/object:os.system x", "a: !secret x", "a: !!set {x}", "!!python/tuple [1]"])
 def test_tags_are_refused(text: str) -> None:
     assert "tag" in refused(text)
 

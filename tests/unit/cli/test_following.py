@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.build import NOW
+from tests.support.each import each
 from tests.support.plans import apply, install, planned, run, town
 from tests.unit.projector.test_changes import rows
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
@@ -43,9 +44,7 @@ def test_of_what_was_seen_nothing_is_told() -> None:
 ROW = Put(row=Row(key="acme.=.change.=.ch-1", doc={}, seq=7, time=NOW))
 
 
-@pytest.mark.parametrize(
-    ("since", "items", "what"),
-    [
+@each([
         (0, [Reset(reason="start"), ROW, Synced(as_of=9), Del(key="k", seq=10)], "gone"),
         (0, [Reset(reason="start"), ROW, Synced(as_of=9)], "there"),
         # Not there yet, or nobody knows whether it ever was.
@@ -55,8 +54,7 @@ ROW = Put(row=Row(key="acme.=.change.=.ch-1", doc={}, seq=7, time=NOW))
         # It went while the connection was lost.
         (7, [Reset(reason="start"), ROW, Synced(as_of=9), Reset(reason="again"), Synced(as_of=20)],
          "gone"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_change_is_gone_once_its_row_was_there_and_is_not(
     since: int, items: list[Any], what: str
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import chains, following, planshow
 from catalyst.cli.exits import ExitCode, Failure
@@ -32,7 +33,7 @@ def test_settings_go_over_the_file_and_say_their_types(tmp_path: Path) -> None:
     assert found == {"site": site, "replicas": 2, "old": None, "id": "007"}
 
 
-@pytest.mark.parametrize("setting", ["title", "=x", "a..b=1", ".a=1"])
+@each(["title", "=x", "a..b=1", ".a=1"])
 def test_a_setting_that_names_no_path_is_refused(setting: str) -> None:
     with pytest.raises(Failure) as refused:
         merged(None, [setting])

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import kinds, planshow
 from catalyst.cli.application import _place
@@ -29,8 +30,7 @@ def test_a_table_is_aligned_and_ends_without_blanks() -> None:
     assert table.plain() == ["NAME   N", "acme   1", "a      -"]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
+@each(
     [
         (True, "yes"),
         (False, "no"),
@@ -43,21 +43,20 @@ def test_a_table_is_aligned_and_ends_without_blanks() -> None:
         (datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), "2026-01-02 03:04:05+00:00"),
         ("1.234.567", "1.234.567"),
         ("a\nb\x1b[31m\u202e", "a\\x0ab\\x1b[31m\\x202e"),
-    ],
+    ]
 )
 def test_a_cell_is_one_line_that_is_only_text(value: object, text: str) -> None:
     assert cell(value) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
+@each(
     [
         ("org", "organizations"),
         ("Environments", "environments"),
         ("EnvironmentPolicy", "policies"),
         ("orgs,envs", "organizations,environments"),
         ("all", "all"),
-    ],
+    ]
 )
 def test_kinds_have_short_names(text: str, name: str) -> None:
     assert kinds.plural(text) == name
@@ -69,15 +68,14 @@ def test_an_unknown_kind_lists_the_known_ones() -> None:
     assert "organizations" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("ago", "text"),
+@each(
     [
         (timedelta(seconds=-5), "0s"),
         (timedelta(seconds=119), "119s"),
         (timedelta(minutes=2), "2m"),
         (timedelta(hours=47), "47h"),
         (timedelta(days=3), "3d"),
-    ],
+    ]
 )
 def test_an_age_is_in_the_largest_unit_that_says_enough(ago: timedelta, text: str) -> None:
     assert kinds.age(NOW - ago, NOW) == text
@@ -88,7 +86,7 @@ def test_a_moment_is_ago_or_an_instant() -> None:
     assert moment("2026-01-01T00:00:00Z", NOW) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "5", "5x", "2026-01-01T00:00:00", ""])
+@each(["yesterday", "5", "5x", "2026-01-01T00:00:00", ""])
 def test_a_moment_that_nobody_can_tell_is_refused(text: str) -> None:
     with pytest.raises(Failure) as caught:
         moment(text, NOW)
@@ -100,9 +98,7 @@ def test_the_subject_of_a_dead_letter_names_the_thing() -> None:
     assert (ref.organization, ref.aggregate, ref.id) == ("acme", "policy", "strict")
 
 
-@pytest.mark.parametrize(
-    "text", ["dlq.acme.environment.policy.strict", "evt.a.b.c.d.c1", "dlq.a.b.c.d.x1", "c1", ""]
-)
+@each(["dlq.acme.environment.policy.strict", "evt.a.b.c.d.c1", "dlq.a.b.c.d.x1", "c1", ""])
 def test_another_subject_is_refused(text: str) -> None:
     with pytest.raises(Failure):
         thing(text)

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.client import sse
 from catalyst.client.errors import Malformed
@@ -83,14 +84,13 @@ def test_a_forgotten_id_does_not_come_back() -> None:
     assert [event.last_id for event in parser.feed(b"data: a\n\n")] == [""]
 
 
-@pytest.mark.parametrize(
-    ("line", "seconds"),
+@each(
     [
         (b"retry: 1500", 1.5),
         (b"retry: 1.5", None),
         (b"retry: -1", None),
         (b"retry: \xc2\xb2", None),
-    ],
+    ]
 )
 def test_retry_is_digits_or_nothing(line: bytes, seconds: float | None) -> None:
     parser = SseParser()

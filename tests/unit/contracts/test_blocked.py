@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.contracts import blocked_chain
 from catalyst.contracts.blocked import Link, of_application, of_change
@@ -87,14 +88,13 @@ def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
     assert codes(found) == ["change-in-flight", "no-cluster"]
 
 
-@pytest.mark.parametrize(
-    ("reason", "code"),
+@each(
     [
         ("ImagePullBackOff", "image-not-pulled"),
         ("CrashLoopBackOff", "crash-loop"),
         ("Unschedulable", "no-room"),
         ("SomethingElse", "unwell"),
-    ],
+    ]
 )
 def test_the_cause_stands_last(reason: str, code: str) -> None:
     above = Evidence(kind="Deployment", name="blog", status="progressing", reason="RollingOut")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.contracts import codec, rejection
 from catalyst.contracts.codec import Undecodable
@@ -128,22 +129,18 @@ def test_size_is_limited_exactly() -> None:
 
 
 @pytest.mark.guarantee("G5.3")
-@pytest.mark.parametrize(
-    "raw", [b"\xff", b'{"a":"\xc3"}', b"\xed\xa0\x80", b'"\xf8"', b"{}\xc0\x80"]
-)
+@each([b"\xff", b'{"a":"\xc3"}', b"\xed\xa0\x80", b'"\xf8"', b"{}\xc0\x80"])
 def test_bytes_that_are_not_utf8_are_refused(raw: bytes) -> None:
     assert refused(raw).code == "not-utf8"
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"{", b"nul", b"{'a':1}", b'{"a":1,}', b"{}{}", b"\x00", b"01"]
-)
+@each([b"", b"{", b"nul", b"{'a':1}", b'{"a":1,}', b"{}{}", b"\x00", b"01"])
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     assert refused(raw).code == "malformed-json"
 
 
 @pytest.mark.guarantee("G5.3")
-@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+@each(["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
 def test_a_number_that_is_not_finite_is_refused(word: str) -> None:
     assert refused(f'{{"a":[{word}]}}'.encode()).code == "not-finite"
 
@@ -201,8 +198,7 @@ def test_a_doubled_key_is_refused_at_its_place(tree: Any, key: str, data: st.Dat
 
 
 @pytest.mark.guarantee("G5.2")
-@pytest.mark.parametrize(
-    ("text", "pointer"),
+@each(
     [
         ('{"a":1,"a":2}', "/a"),
         ('{"a":{"b":1,"b":1}}', "/a/b"),
@@ -212,7 +208,7 @@ def test_a_doubled_key_is_refused_at_its_place(tree: Any, key: str, data: st.Dat
         ('{"a":1,"\\u0061":2}', "/a"),
         # What is written anew gains the two quotes that it loses with the key.
         ('{"a":"\\u0022\\u0022","a":"\\u0022\\u0022"}', "/a"),
-    ],
+    ]
 )
 def test_the_place_of_a_doubled_key_is_a_json_pointer(text: str, pointer: str) -> None:
     assert refused(text.encode()).pointer == pointer
@@ -240,8 +236,7 @@ def test_an_extension_attribute_is_no_error() -> None:
     assert codec.envelope(whole(myextension="x")).id == "c-1"
 
 
-@pytest.mark.parametrize(
-    ("changes", "pointer"),
+@each(
     [
         ({"specversion": "0.3"}, "/specversion"),
         ({"id": ""}, "/id"),
@@ -251,7 +246,7 @@ def test_an_extension_attribute_is_no_error() -> None:
         ({"time": "2026-01-02T03:04:05"}, "/time"),
         ({"time": "soon"}, "/time"),
         ({"actor": ["me"]}, "/actor"),
-    ],
+    ]
 )
 def test_a_wrong_attribute_is_named(changes: dict[str, Any], pointer: str) -> None:
     with pytest.raises(Undecodable) as found:
@@ -259,7 +254,7 @@ def test_a_wrong_attribute_is_named(changes: dict[str, Any], pointer: str) -> No
     assert (found.value.code, found.value.pointer) == ("invalid-envelope", pointer)
 
 
-@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+@each(["specversion", "id", "source", "type"])
 def test_a_missing_attribute_is_named(name: str) -> None:
     rest = {key: value for key, value in HEAD.items() if key != name}
     with pytest.raises(Undecodable) as found:
@@ -267,7 +262,7 @@ def test_a_missing_attribute_is_named(name: str) -> None:
     assert (found.value.pointer, found.value.rule) == (f"/{name}", "required")
 
 
-@pytest.mark.parametrize("raw", [b"[]", b"1", b"null", b'"x"'])
+@each([b"[]", b"1", b"null", b'"x"'])
 def test_what_is_no_object_is_no_message(raw: bytes) -> None:
     with pytest.raises(Undecodable) as found:
         codec.envelope(raw)
@@ -286,9 +281,7 @@ def test_any_json_is_an_envelope_or_undecodable(tree: Any) -> None:
 
 
 @pytest.mark.guarantee("G5.8")
-@pytest.mark.parametrize(
-    ("changes", "pointer", "rule"),
-    [
+@each([
         ({"display_name": ""}, "/data/display_name", "length"),
         ({"display_name": "a\nb"}, "/data/display_name", "pattern"),
         ({"display_name": None}, "/data/display_name", "type"),
@@ -299,8 +292,7 @@ def test_any_json_is_an_envelope_or_undecodable(tree: Any) -> None:
         ({"public_front": {"parent_domain": "a.b", "backend_port": 0}},
          "/data/public_front/backend_port", "range"),
         ({"nonsense": 1}, "/data/nonsense", "unknown-field"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_wrong_field_is_named_with_its_rule(
     changes: dict[str, Any], pointer: str, rule: str
 ) -> None:
@@ -320,8 +312,7 @@ def test_any_data_is_a_command_or_undecodable(tree: Any) -> None:
         assert code in {None, "invalid-data"}
 
 
-@pytest.mark.parametrize(
-    ("path", "pointer"),
+@each(
     [
         ("$", ""),
         ("$.a", "/a"),
@@ -329,7 +320,7 @@ def test_any_data_is_a_command_or_undecodable(tree: Any) -> None:
         ("$[3][4]", "/3/4"),
         ("$.a/b", "/a~1b"),
         ("$[...]", "/..."),
-    ],
+    ]
 )
 def test_a_path_becomes_a_pointer(path: str, pointer: str) -> None:
     assert codec.pointer(path) == pointer
@@ -361,7 +352,7 @@ def test_what_a_command_follows_from_is_an_id_and_the_log_stays_readable(
     assert getattr(codec.command_envelope(derived), name) == value
 
 
-@pytest.mark.parametrize("value", [None, "c-7Q2", "_" + "a" * 26, "c" * 64])
+@each([None, "c-7Q2", "_" + "a" * 26, "c" * 64])
 def test_what_an_id_may_be_is_taken_for_what_a_command_follows_from(value: str | None) -> None:
     raw = json.dumps({**HEAD, "data": GOOD, "correlationid": value}).encode()
     assert codec.command_envelope(raw).correlationid == value

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from tests.support.each import each
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import runtime_v1 as run1
@@ -29,7 +30,7 @@ def decode(kind: Any, text: str) -> Any:
     return msgspec.json.decode(msgspec.json.encode(text), type=kind)
 
 
-@pytest.mark.parametrize(("kind", "good"), ONE_LINE)
+@each(ONE_LINE)
 def test_the_plain_value_is_taken(kind: Any, good: str) -> None:
     assert decode(kind, good) == good
 
@@ -42,7 +43,7 @@ def test_no_control_character_slips_in_at_the_end(kind: Any, good: str, extra: s
         decode(kind, good + extra)
 
 
-@pytest.mark.parametrize(("kind", "good"), ONE_LINE)
+@each(ONE_LINE)
 def test_the_published_schema_refuses_the_same(kind: Any, good: str) -> None:
     schema = msgspec.json.schema(kind)
     jsonschema.validate(good, schema)
@@ -71,7 +72,7 @@ def test_a_time_with_an_offset_is_taken(text: str) -> None:
 
 
 @pytest.mark.guarantee("G5.7")
-@pytest.mark.parametrize("text", ["2026-01-02T03:04:05", "2026-01-02", "yesterday", "1767322800"])
+@each(["2026-01-02T03:04:05", "2026-01-02", "yesterday", "1767322800"])
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         decode(UtcTime, text)

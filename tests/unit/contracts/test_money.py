@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.contracts.billing_v1 import SetCreditLimit
 from catalyst.contracts.codec import Undecodable, decode
@@ -37,9 +38,7 @@ def test_what_is_written_is_read_again(money: Money) -> None:
 
 
 @pytest.mark.guarantee("G12.1")
-@pytest.mark.parametrize(
-    "bare", ["5000", '"5.000"', "[5000]", '{"minor":5000}', '{"currency":"OMR"}']
-)
+@each(["5000", '"5.000"', "[5000]", '{"minor":5000}', '{"currency":"OMR"}'])
 def test_a_bare_number_is_no_money(bare: str) -> None:
     with pytest.raises(Undecodable):
         decode(f'{{"limit":{bare}}}'.encode(), SetCreditLimit, "invalid-data")
@@ -47,8 +46,7 @@ def test_a_bare_number_is_no_money(bare: str) -> None:
     assert str(whole.limit) == "5.000 OMR"
 
 
-@pytest.mark.parametrize(
-    ("text", "currency", "minor"),
+@each(
     [
         ("5", "OMR", 5000),
         ("5.1", "OMR", 5100),
@@ -57,7 +55,7 @@ def test_a_bare_number_is_no_money(bare: str) -> None:
         ("13.00", "USD", 1300),
         ("700", "JPY", 700),
         ("007", "EUR", 700),
-    ],
+    ]
 )
 def test_a_decimal_is_read_by_the_digits_of_its_currency(
     text: str, currency: str, minor: int
@@ -65,13 +63,10 @@ def test_a_decimal_is_read_by_the_digits_of_its_currency(
     assert parse(text, currency) == Money(currency=currency, minor=minor)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+@each([
         "", " ", "5 ", " 5", "+5", "-5", "5.", ".5", "5,0", "5e3", "5E3", "0x5", "1_000", "5.0001",
         "\u0665", "\uff15", "NaN", "inf", "5.000\n", "1" * 19, "9" * 18, "5..0", "--5", "5.0.0",
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_nothing_else_is_read(text: str) -> None:
     with pytest.raises(MoneyError):
         parse(text, "OMR")
@@ -89,7 +84,7 @@ def test_a_sign_is_read_only_where_it_is_asked_for() -> None:
     assert parse_micro("0.000125", "OMR").micro == 125
 
 
-@pytest.mark.parametrize("currency", ["XXX", "omr", "", "OM"])
+@each(["XXX", "omr", "", "OM"])
 def test_an_unknown_currency_is_refused_wherever_it_comes_from(currency: str) -> None:
     with pytest.raises(MoneyError):
         exponent(currency)
@@ -125,7 +120,7 @@ def test_a_split_loses_and_makes_nothing(money: Money, weights: list[int]) -> No
         assert abs(part.minor - exact) < 1
 
 
-@pytest.mark.parametrize("weights", [[], [0, 0], [1, -1], [2, -1]])
+@each([[], [0, 0], [1, -1], [2, -1]])
 def test_a_split_by_nothing_is_refused(weights: list[int]) -> None:
     with pytest.raises(MoneyError):
         split(Money(currency="OMR", minor=10), weights)

@@ -8,6 +8,7 @@ import string
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.contracts import subjects
 from catalyst.contracts.subjects import BadSubject, Claim, Ref, RowKey
@@ -51,9 +52,7 @@ def test_unescaping_is_refused_or_exact(token: str) -> None:
     assert subjects.escape(value) == token
 
 
-@pytest.mark.parametrize(
-    "token", ["", "_", "=5f", "=6", "=61", "a=", "a.b", "=FF", "=ED=A0=80", "a\n", "=5F=5F", "é"]
-)
+@each(["", "_", "=5f", "=6", "=61", "a=", "a.b", "=FF", "=ED=A0=80", "a\n", "=5F=5F", "é"])
 def test_a_token_that_no_text_has_is_refused(token: str) -> None:
     with pytest.raises(BadSubject):
         subjects.unescape(token)
@@ -99,8 +98,7 @@ def test_parsing_is_refused_or_exact(subject: str) -> None:
     assert rebuilt.partition(".")[2] == subject.partition(".")[2]
 
 
-@pytest.mark.parametrize(
-    "subject",
+@each(
     [
         "cmd.acme.environment.organization.acme.create-organization",
         "cmd.acme.environment.organization.acme.create-organization.v0",
@@ -113,16 +111,15 @@ def test_parsing_is_refused_or_exact(subject: str) -> None:
         "st.acme.environment.organization.acme.create-organization.v1",
         "cmd.acme.environment.organization.acme.create-organization.v1\n",
         "",
-    ],
+    ]
 )
 def test_a_subject_of_another_grammar_is_refused(subject: str) -> None:
     with pytest.raises(BadSubject):
         subjects.parse(subject)
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["a.b.c", "a.b.c.d.e", "", "a.b.c._", "a.*.c.d", "a.b.=2A.d", "a..c.d", "a.B.c.d", "a.b-.c.d"],
+@each(
+    ["a.b.c", "a.b.c.d.e", "", "a.b.c._", "a.*.c.d", "a.b.=2A.d", "a..c.d", "a.B.c.d", "a.b-.c.d"]
 )
 def test_a_path_of_another_grammar_is_refused(path: str) -> None:
     with pytest.raises(BadSubject):
@@ -157,7 +154,7 @@ def test_decoding_a_key_is_refused_or_exact(key: str) -> None:
     assert found.encode() == key
 
 
-@pytest.mark.parametrize("key", ["_ck", "", "a.b.c.d", "a.b.c.d.e.f", "a.b._.d.e"])
+@each(["_ck", "", "a.b.c.d", "a.b.c.d.e.f", "a.b._.d.e"])
 def test_a_key_that_is_no_row_s_is_refused(key: str) -> None:
     with pytest.raises(BadSubject):
         RowKey.decode(key)
@@ -172,8 +169,7 @@ def test_two_names_never_share_a_claim(one: str, other: str) -> None:
 ACME = Ref("acme", "environment", "organization", "acme")
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
+@each(
     [
         (ACME.snapshot, "st.acme.environment.organization.acme"),
         (ACME.timer("dead line"), "tmr.acme.environment.organization.acme.dead=20line"),
@@ -185,7 +181,7 @@ ACME = Ref("acme", "environment", "organization", "acme")
         (subjects.check("acme", "c-1", 2), "chk.acme.c-1.2"),
         (Claim("host", "shop.acme.example").subject, "clm._.host.shop=2Eacme=2Eexample"),
         (Claim("use", "u 1", "acme").subject, "clm.acme.use.u=201"),
-    ],
+    ]
 )
 def test_each_class_of_subject_is_spelled_as_documented(found: str, expected: str) -> None:
     assert found == expected

@@ -3,6 +3,7 @@
 import pytest
 from tests.support import build
 from tests.support.build import ACME, GATE, ORG_ADMIN, PROD, PROVISIONING, SELF
+from tests.support.each import each
 from tests.support.scenario import Given, Held, given, on
 
 from catalyst.contracts import application_v1 as app1
@@ -42,8 +43,7 @@ def test_only_provisioning_admits_and_releases(actor: object) -> None:
         given(STANDING).when(command, PROD, by=actor).then_rejected("forbidden")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
+@each(
     [
         ("", "application-name-invalid"),
         ("Blog", "application-name-invalid"),
@@ -59,14 +59,14 @@ def test_only_provisioning_admits_and_releases(actor: object) -> None:
         ("home", "application-reserved"),
         ("kube-system", "application-reserved"),
         ("default", "application-reserved"),
-    ],
+    ]
 )
 def test_an_applications_name_obeys_its_rules(name: str, code: str) -> None:
     command = env1.AdmitApplication(application=name)
     given(STANDING).when(command, PROD, by=PROVISIONING).then_rejected(code, "/data/application")
 
 
-@pytest.mark.parametrize("name", ["b", "a" * 58, "other-environment", "kubectl"])
+@each(["b", "a" * 58, "other-environment", "kubectl"])
 def test_other_names_are_free(name: str) -> None:
     command = env1.AdmitApplication(application=name)
     assert given(STANDING).when(command, PROD, by=PROVISIONING).events
@@ -112,8 +112,7 @@ def asks(change: str) -> tuple[env1.AdmitApplication, env1.ReleaseApplication]:
 
 
 @pytest.mark.guarantee("G14.18")
-@pytest.mark.parametrize(
-    "facts",
+@each(
     [
         [],
         [*taken("ch-1"), *left("ch-1")],
@@ -121,7 +120,7 @@ def asks(change: str) -> tuple[env1.AdmitApplication, env1.ReleaseApplication]:
         [*taken("ch-1"), *left("ch-1"), *taken("ch-2"), *running(), *left("ch-2")],
         taken("ch-1", "acme-dev"),
         [*taken("ch-1"), *left("ch-1"), *INSIDE, *running()],
-    ],
+    ]
 )
 def test_nothing_is_let_in_for_a_change_that_is_not_in_flight_there(facts: list[Given]) -> None:
     admit, _ = asks("ch-1")
@@ -148,14 +147,13 @@ def test_what_is_in_flight_is_let_in_and_let_go_whatever_was_before() -> None:
 
 
 @pytest.mark.guarantee("G14.18")
-@pytest.mark.parametrize(
-    ("facts", "why"),
+@each(
     [
         (taken("ch-2"), "the change 'ch-2' works on it"),
         ([*taken("ch-2"), *running(), *left("ch-2")], "it is to run there"),
         ([*taken("ch-2"), *running()], "the change 'ch-2' works on it"),
         ([*running(), *left("ch-1")], "it is to run there"),
-    ],
+    ]
 )
 def test_a_change_that_is_over_takes_nothing_from_a_later_one(facts: list[Given], why: str) -> None:
     _, release = asks("ch-1")
@@ -166,8 +164,7 @@ def test_a_change_that_is_over_takes_nothing_from_a_later_one(facts: list[Given]
 
 
 @pytest.mark.guarantee("G14.18")
-@pytest.mark.parametrize(
-    "facts",
+@each(
     [
         [],
         [*taken("ch-1"), *left("ch-1")],
@@ -180,7 +177,7 @@ def test_a_change_that_is_over_takes_nothing_from_a_later_one(facts: list[Given]
             ),
         ],
         [*taken("ch-2", "acme-dev"), *running("acme-dev")],
-    ],
+    ]
 )
 def test_what_nobody_wants_any_more_is_let_go_however_late(facts: list[Given]) -> None:
     _, release = asks("ch-1")

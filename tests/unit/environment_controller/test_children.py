@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, SELF
+from tests.support.each import each
 from tests.support.scenario import Given, Outcome, Scenario, World, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -78,9 +79,7 @@ def test_a_child_that_is_being_onboarded_is_admitted_once() -> None:
     outcome.and_then().when(ADMIT, UMBRELLA, by=SELF).then_nothing()
 
 
-@pytest.mark.parametrize(
-    "facts", [[], [*CHILD, *FAILED], [*CHILD, *GONE], on(ACME, build.organization_created())]
-)
+@each([[], [*CHILD, *FAILED], [*CHILD, *GONE], on(ACME, build.organization_created())])
 def test_what_does_not_stand_below_it_is_not_admitted(facts: list[Given]) -> None:
     given(PARENT, facts).when(ADMIT, UMBRELLA, by=SELF).then_rejected("not-a-child", "/data/child")
 
@@ -219,7 +218,7 @@ def test_an_onboarding_below_a_parent_asks_it_first() -> None:
 
 
 @pytest.mark.guarantee("G2.8")
-@pytest.mark.parametrize("code", ["organization-not-found", *UNFIT])
+@each(["organization-not-found", *UNFIT])
 def test_a_parent_that_refuses_ends_the_onboarding_at_once_and_says_why(code: str) -> None:
     outcome = answered(begun().and_then(), code)
     failed, undoing = outcome.events

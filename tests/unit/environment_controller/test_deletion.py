@@ -8,6 +8,7 @@ from hypothesis import given as examples
 from hypothesis import strategies
 from tests.support import build
 from tests.support.build import ACME, DEV, GATE, NOW, ORG_ADMIN, PROD, PROVISIONING
+from tests.support.each import each
 from tests.support.scenario import Held, Scenario, World, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -231,9 +232,7 @@ def changed(scenario: Scenario, *facts: Any) -> Scenario:
     return scenario.going_on(world)
 
 
-@pytest.mark.parametrize(
-    ("facts", "names"),
-    [
+@each([
         (on(ACME, env1.EnvironmentRemoved(slug="acme", environment="acme-dev")),
          ["environment:acme-dev", "organization:acme"]),
         (
@@ -247,8 +246,7 @@ def changed(scenario: Scenario, *facts: Any) -> Scenario:
          ["environment:acme-dev"]),
         (on(GATE, build.policy_defined(soak_minutes=5)), ["policy:gate"]),
         (on(ACME, env1.OwnersChanged(slug="acme", owners=())), ["organization:acme"]),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_a_stale_plan_names_the_inputs_that_changed(facts: Any, names: list[str]) -> None:
     scenario = given(ORGANIZATION)
     command = delete_organization(scenario.world)

@@ -1,8 +1,8 @@
 """Environments: their names, where they run, their policy, and when nothing changes."""
 
-import pytest
 from tests.support import build
 from tests.support.build import ACME, DEV, GATE, ORG_ADMIN, PROD, PROVISIONING, region
+from tests.support.each import each
 from tests.support.scenario import Held, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -33,10 +33,7 @@ def test_an_environment_is_created_on_itself_and_on_its_organization() -> None:
     assert outcome.state(ACME).environments == ("acme-prod",)
 
 
-@pytest.mark.parametrize(
-    ("env_type", "branch"),
-    [("dev", "develop"), ("stg", "staging"), ("prod", "main"), ("uat", "uat"), ("poc", "poc")],
-)
+@each([("dev", "develop"), ("stg", "staging"), ("prod", "main"), ("uat", "uat"), ("poc", "poc")])
 def test_each_type_follows_its_branch(env_type: env1.EnvType, branch: str) -> None:
     place = environment_ref("acme", f"acme-{env_type}")
     outcome = given(ORGANIZATION).when(build.create_environment(env_type=env_type), place)
@@ -52,8 +49,7 @@ def test_a_label_makes_a_second_environment_of_a_type() -> None:
     outcome.then_claims(Claim("environment", "analytics-fraud-lab-dev"))
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "code", "pointers"),
+@each(
     [
         ("acme-dev", {}, "environment-name-mismatch", ["/data/env_type"]),
         ("acme-lab-prod", {}, "environment-name-mismatch", ["/data/label"]),
@@ -73,7 +69,7 @@ def test_a_label_makes_a_second_environment_of_a_type() -> None:
         ("acme-1-prod", {"label": "1"}, "environment-label-invalid", ["/data/label"]),
         ("acme-dev-prod", {"label": "dev"}, "environment-label-invalid", ["/data/label"]),
         ("acme-x-dev-prod", {"label": "x-dev"}, "environment-label-invalid", ["/data/label"]),
-    ],
+    ]
 )
 def test_a_name_follows_from_its_parts(
     name: str, changes: dict[str, str], code: str, pointers: list[str]
@@ -142,8 +138,7 @@ def test_an_environment_may_be_created_while_its_organization_is_onboarded() -> 
 # ---- regions
 
 
-@pytest.mark.parametrize(
-    ("placement", "regions", "code", "pointers"),
+@each(
     [
         (
             "single-region",
@@ -195,7 +190,7 @@ def test_an_environment_may_be_created_while_its_organization_is_onboarded() -> 
             "host-cluster-invalid",
             ["/data/regions/0/host_cluster"],
         ),
-    ],
+    ]
 )
 def test_regions_obey_their_rules(
     placement: env1.Placement, regions: tuple[env1.Region, ...], code: str, pointers: list[str]
@@ -206,8 +201,7 @@ def test_regions_obey_their_rules(
     given(STANDING).when(update, PROD).then_rejected(code, *pointers)
 
 
-@pytest.mark.parametrize(
-    ("given_region", "cluster"),
+@each(
     [
         (region("fsn", "hetzner"), "hz-fsn-rtz-prod"),
         (region("apse", "huawei"), "hw-apse-rtz-prod"),
@@ -218,7 +212,7 @@ def test_regions_obey_their_rules(
         (region("euw1", "gcp"), "gcp-euw1-rtz-prod"),
         (region(host_cluster="hz-fsn-rtz-prod-2"), "hz-fsn-rtz-prod-2"),
         (region(host_cluster="hz-fsn-rtz-dev"), "hz-fsn-rtz-dev"),
-    ],
+    ]
 )
 def test_the_host_cluster_is_derived_or_given(given_region: env1.Region, cluster: str) -> None:
     outcome = given(ORGANIZATION).when(build.create_environment(regions=(given_region,)), PROD)
@@ -322,14 +316,13 @@ BLOG = env1.AdmitApplication(application="blog")
 # ---- suspended, failed, gone
 
 
-@pytest.mark.parametrize(
-    ("command", "place"),
+@each(
     [
         (build.create_environment(env_type="dev"), DEV),
         (env1.UpdateEnvironment(regions=(region("nbg"),)), PROD),
         (env1.AttachPolicy(policy="gate"), PROD),
         (BLOG, PROD),
-    ],
+    ]
 )
 def test_below_a_suspended_or_failed_organization_nothing_changes(
     command: Command, place: object
@@ -339,14 +332,13 @@ def test_below_a_suspended_or_failed_organization_nothing_changes(
         given(STANDING, POLICY, facts).when(command, place, by=by).then_rejected(code)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "command",
+@each(
     [
         env1.UpdateEnvironment(),
         env1.AttachPolicy(policy=None),
         BLOG,
         env1.ReleaseApplication(application="blog"),
-    ],
+    ]
 )
 def test_nothing_happens_to_an_environment_that_is_not_there(command: Command) -> None:
     application = isinstance(command, env1.AdmitApplication | env1.ReleaseApplication)

@@ -1,8 +1,8 @@
 """The identity provider of an Organization: which one, and all that it has to be told."""
 
-import pytest
 from tests.support import build
 from tests.support.build import ACME, ORG_ADMIN
+from tests.support.each import each
 from tests.support.scenario import given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -30,8 +30,7 @@ OIDC: dict[str, object] = {
 CONFIG = "/data/identity/federation_config"
 
 
-@pytest.mark.parametrize(
-    "identity",
+@each(
     [
         env1.Identity(),
         _identity("azure-sso", tenant_id="t", client_id="c", client_secret_ref=SECRET),
@@ -47,15 +46,14 @@ CONFIG = "/data/identity/federation_config"
             jwks_url="https://id.acme.example/k",
             claim_mappers=(env1.ClaimMapper(src="groups", dest="roles"),),
         ),
-    ],
+    ]
 )
 def test_an_identity_provider_with_what_it_needs_is_taken(identity: env1.Identity) -> None:
     outcome = given(READY).when(env1.UpdateOrganization(identity=identity), ACME, by=ORG_ADMIN)
     assert outcome.state().identity == identity
 
 
-@pytest.mark.parametrize(
-    ("identity", "code", "pointers"),
+@each(
     [
         (
             env1.Identity(federation_config=env1.FederationConfig(issuer="https://x.y")),
@@ -107,7 +105,7 @@ def test_an_identity_provider_with_what_it_needs_is_taken(identity: env1.Identit
             "federation-invalid",
             [f"{CONFIG}/claim_mappers/0/dest"],
         ),
-    ],
+    ]
 )
 def test_an_identity_provider_is_told_what_it_needs(
     identity: env1.Identity, code: str, pointers: list[str]

@@ -1,7 +1,7 @@
 """Reserved words: the documented lists, word by word, and the holes between them."""
 
 import msgspec
-import pytest
+from tests.support.each import each
 
 from catalyst.contracts import permissions
 from catalyst.contracts.environment_v1 import Region
@@ -38,13 +38,13 @@ def rules(slug: str) -> set[str]:
     return {error.rule for error in found.errors}
 
 
-@pytest.mark.parametrize("word", WORDS)
+@each(WORDS)
 def test_a_documented_word_is_reserved(word: str) -> None:
     assert "slug-reserved" in rules(word)
     assert reserved.slug(word)
 
 
-@pytest.mark.parametrize("user", permissions.MEMBERS)
+@each(permissions.MEMBERS)
 def test_no_organization_hears_what_is_answered_to_a_member(user: str) -> None:
     """Both hear replies below their own name, so none of these names is an Organization's."""
     assert "slug-reserved" in rules(permissions.member(user))
@@ -56,7 +56,7 @@ def test_a_reserved_word_says_why() -> None:
     assert [error.message for error in found.errors] == ["the slug 'fsn' is a region's code"]
 
 
-@pytest.mark.parametrize("slug", ["openova", "omantel", "acme", "kubernetes", "catalysts", "dmzz"])
+@each(["openova", "omantel", "acme", "kubernetes", "catalysts", "dmzz"])
 def test_words_that_only_look_alike_are_free(slug: str) -> None:
     assert rules(slug) == set()
 
@@ -68,14 +68,14 @@ def test_the_platforms_company_is_reserved_as_a_host_alone() -> None:
     assert rules("openova") == set()
 
 
-@pytest.mark.parametrize("env_type", places.ENVIRONMENT_TYPES)
+@each(places.ENVIRONMENT_TYPES)
 def test_no_slug_ends_like_an_environment(env_type: str) -> None:
     assert rules(f"acme-{env_type}") == {"slug-environment-type"}
     assert rules(f"acme{env_type}") == set()
     assert rules(f"{env_type}-acme") == set()
 
 
-@pytest.mark.parametrize(("length", "fits"), [(2, False), (3, True), (32, True), (33, False)])
+@each([(2, False), (3, True), (32, True), (33, False)])
 def test_a_slug_has_3_to_32_characters(length: int, fits: bool) -> None:  # noqa: FBT001
     assert (rules("x" * length) == set()) == fits
 

@@ -3,6 +3,7 @@
 import pytest
 from tests.support import build
 from tests.support.build import ACME, ORG_ADMIN, OWNER, PROVISIONING, SELF, VIEWER
+from tests.support.each import each
 from tests.support.scenario import Held, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -93,8 +94,7 @@ def test_an_organization_is_created_under_itself_only() -> None:
     given().when(build.create_organization(), nowhere).then_rejected("subject-mismatch")
 
 
-@pytest.mark.parametrize(
-    ("slug", "code"),
+@each(
     [
         ("ac", "slug-invalid"),
         ("a" * 33, "slug-invalid"),
@@ -121,7 +121,7 @@ def test_an_organization_is_created_under_itself_only() -> None:
         ("acme-dmz", "slug-reserved"),
         ("acme-dev", "slug-environment-type"),
         ("acme-x-poc", "slug-environment-type"),
-    ],
+    ]
 )
 def test_a_slug_obeys_its_rules(slug: str, code: str) -> None:
     outcome = given().when(build.create_organization(), ref_of(slug))
@@ -282,8 +282,7 @@ def test_a_suspended_organizations_own_record_can_be_mended() -> None:
 # ---- what is not there
 
 
-@pytest.mark.parametrize(
-    "command",
+@each(
     [
         env1.UpdateOrganization(display_name="X"),
         env1.ChangeOwners(owners=(OWNER,)),
@@ -291,7 +290,7 @@ def test_a_suspended_organizations_own_record_can_be_mended() -> None:
         env1.ResumeOrganization(),
         env1.CompleteOnboarding(),
         env1.FailOnboarding(step="ready", reason="x"),
-    ],
+    ]
 )
 def test_nothing_happens_to_an_organization_that_is_not_there(command: Command) -> None:
     given().when(command, ACME, by=SELF).then_rejected("organization-not-found")

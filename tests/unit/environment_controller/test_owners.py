@@ -3,6 +3,7 @@
 import pytest
 from tests.support import build
 from tests.support.build import ACME, OWNER, VIEWER
+from tests.support.each import each
 from tests.support.scenario import given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -45,8 +46,7 @@ def test_an_address_is_listed_once_whatever_its_case() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "email",
+@each(
     [
         "a..b@acme.example",
         ".a@acme.example",
@@ -60,7 +60,7 @@ def test_an_address_is_listed_once_whatever_its_case() -> None:
         "<a>@acme.example",
         "a@" + "b" * 64 + ".example",
         "a@intranet",
-    ],
+    ]
 )
 def test_an_address_has_a_deliverable_shape(email: str) -> None:
     owners = (OWNER, env1.Owner(email=email, role="viewer"))
@@ -69,8 +69,7 @@ def test_an_address_has_a_deliverable_shape(email: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "email",
+@each(
     [
         "a@b.co",
         "a" * 64 + "@acme.example",
@@ -78,7 +77,7 @@ def test_an_address_has_a_deliverable_shape(email: str) -> None:
         "o'neil@x.io",
         "jörg@müller.example",
         "admin@localhost",
-    ],
+    ]
 )
 def test_unusual_addresses_are_taken(email: str) -> None:
     owners = (env1.Owner(email=email, role="owner"),)

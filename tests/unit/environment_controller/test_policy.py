@@ -3,6 +3,7 @@
 import pytest
 from tests.support import build
 from tests.support.build import ACME, GATE, ORG_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
+from tests.support.each import each
 from tests.support.scenario import given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -138,8 +139,7 @@ def test_both_spellings_that_differ_are_a_conflict(
     )
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "field"),
+@each(
     [
         (env1.PrRequired(min_approvals=1), env1.PrRequired(min_approvals=2), "min_approvals"),
         (env1.Soak(duration="1h"), env1.Soak(duration="2h"), "duration"),
@@ -154,7 +154,7 @@ def test_both_spellings_that_differ_are_a_conflict(
             env1.ReScoreGate(min_score=1, severity="high"),
             "severity",
         ),
-    ],
+    ]
 )
 def test_rules_that_contradict_each_other_are_a_conflict(
     one: env1.Rule, other: env1.Rule, field: str
@@ -206,8 +206,7 @@ def test_weights_have_a_range(weight: int) -> None:
     refused("policy-out-of-range", "/data/compliance/weights/a.b/weight", compliance=compliance)
 
 
-@pytest.mark.parametrize(
-    ("rule", "field"),
+@each(
     [
         (env1.PrRequired(min_approvals=0), "min_approvals"),
         (env1.PrRequired(min_approvals=11), "min_approvals"),
@@ -217,14 +216,13 @@ def test_weights_have_a_range(weight: int) -> None:
         (env1.Soak(duration="31d"), "duration"),
         (env1.ChangeWindow(cron="* * * * *", duration="0m"), "duration"),
         (env1.ChangeWindow(cron="* * * * *", duration="367d"), "duration"),
-    ],
+    ]
 )
 def test_rules_have_ranges(rule: env1.Rule, field: str) -> None:
     refused("policy-out-of-range", f"/data/rules/0/{field}", rules=(rule,))
 
 
-@pytest.mark.parametrize(
-    ("rule", "place"),
+@each(
     [
         (env1.PrRequired(approvers=("sre", " ")), "/approvers/1"),
         (env1.Soak(duration="90s"), "/duration"),
@@ -235,7 +233,7 @@ def test_rules_have_ranges(rule: env1.Rule, field: str) -> None:
         (env1.ChangeWindow(cron="61 * * * *", duration="1h"), "/cron"),
         (env1.ChangeWindow(rrule="FREQ=DAILY;COUNT=3", duration="1h"), "/rrule"),
         (env1.ChangeWindow(cron="* * * * *", duration="1h", timezone="Mars/Base"), "/timezone"),
-    ],
+    ]
 )
 def test_rules_are_valid(rule: env1.Rule, place: str) -> None:
     refused("policy-rule-invalid", f"/data/rules/0{place}", rules=(rule,))
@@ -292,7 +290,7 @@ def test_a_policy_that_exists_is_not_defined_again() -> None:
     given(STANDING).when(build.define_policy(), GATE).then_rejected("policy-exists", "/subject")
 
 
-@pytest.mark.parametrize("name", ["Gate", "gate-", "a--b", "1gate", "g" * 64, "", "g.x"])
+@each(["Gate", "gate-", "a--b", "1gate", "g" * 64, "", "g.x"])
 def test_a_policys_name_obeys_its_rule(name: str) -> None:
     given(ORGANIZATION).when(build.define_policy(), policy_ref("acme", name)).then_rejected(
         "policy-name-invalid", "/subject"

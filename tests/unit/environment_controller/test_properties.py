@@ -9,6 +9,7 @@ from hypothesis import assume, given, strategies
 from hypothesis.strategies import DrawFn, SearchStrategy, composite, sampled_from
 from tests.support import build, scenario
 from tests.support.build import ACME, DEV, GATE, NOW, ONBOARDING, PROD, PROVISIONING, SELF
+from tests.support.each import each
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
@@ -90,7 +91,7 @@ def test_a_fold_takes_any_event_at_any_state(aggregate: Any, events: Sequence[Ev
     assert msgspec.json.decode(msgspec.json.encode(state), type=aggregate.state) == state
 
 
-@pytest.mark.parametrize("aggregate", handlers.AGGREGATES, ids=lambda item: item.name)
+@each(handlers.AGGREGATES, name=lambda item: item.name)
 def test_a_fold_ignores_what_is_not_its_own(aggregate: Any) -> None:
     for sample in SAMPLES:
         if aggregate.name not in named(type(sample), "environment").aggregates:
@@ -143,9 +144,7 @@ WORLD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("command", "place", "actor"), IDEMPOTENT, ids=lambda item: type(item).__name__
-)
+@each(IDEMPOTENT, name=lambda item: type(item).__name__)
 def test_a_satisfied_command_repeated_writes_nothing(
     command: Command, place: Any, actor: Any
 ) -> None:
@@ -155,9 +154,7 @@ def test_a_satisfied_command_repeated_writes_nothing(
     first.and_then().when(command, place, by=by).then_nothing()
 
 
-@pytest.mark.parametrize(
-    ("command", "place", "actor", "code"), REFUSED, ids=lambda item: type(item).__name__
-)
+@each(REFUSED, name=lambda item: type(item).__name__)
 def test_a_command_that_is_not_repeatable_says_so(
     command: Command, place: Any, actor: Any, code: str
 ) -> None:

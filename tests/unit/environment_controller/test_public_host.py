@@ -1,8 +1,8 @@
 """The public host of an Organization: claimed by one, released, and derived by rules."""
 
-import pytest
 from tests.support import build
 from tests.support.build import ACME
+from tests.support.each import each
 from tests.support.scenario import Held, given, on
 
 from catalyst.contracts import environment_v1 as env1
@@ -32,8 +32,7 @@ def test_a_public_host_that_was_released_is_free() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "code", "pointer"),
+@each(
     [
         ({"subdomain": "a.b"}, "host-invalid", "subdomain"),
         ({"subdomain": "-a"}, "host-invalid", "subdomain"),
@@ -43,7 +42,7 @@ def test_a_public_host_that_was_released_is_free() -> None:
         ({"subdomain": "openova"}, "host-reserved", "subdomain"),
         ({"parent_domain": ".".join(["a" * 62] * 4)}, "host-invalid", "subdomain"),
         ({"backend_service": "No_Service"}, "host-invalid", "backend_service"),
-    ],
+    ]
 )
 def test_a_public_host_obeys_its_rules(changes: dict[str, str], code: str, pointer: str) -> None:
     front = env1.PublicFront(**{"parent_domain": "shops.example", **changes})  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies
+from tests.support.each import each
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.environment_controller.domain import cron, rrule, windows
@@ -13,8 +14,7 @@ from catalyst.environment_controller.domain.findings import Findings
 # ---- cron
 
 
-@pytest.mark.parametrize(
-    "text",
+@each(
     [
         "* * * * *",
         "0 22 * * 5",
@@ -26,7 +26,7 @@ from catalyst.environment_controller.domain.findings import Findings
         "59 23 31 12 0",
         "0 0 31 2 1",
         "0-59/59 * 31 1,2 *",
-    ],
+    ]
 )
 def test_a_cron_expression_is_taken_as_it_is(text: str) -> None:
     assert cron.check(text) == text
@@ -36,8 +36,7 @@ def test_a_cron_expression_is_kept_in_one_form() -> None:
     assert cron.check("  0   22 *  *\tSAT ") == "0 22 * * sat"
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
+@each(
     [
         ("", "5 fields are needed, 0 are given"),
         ("* * * *", "5 fields are needed, 4 are given"),
@@ -61,7 +60,7 @@ def test_a_cron_expression_is_kept_in_one_form() -> None:
         ("0 0 30 2 *", "field 3 (day of month): '30' never comes in month '2'"),
         ("0 0 31 4,6,9,11 *", "field 3 (day of month): '31' never comes in month '4,6,9,11'"),
         ("٣ * * * *", "field 1 (minute): '٣' is not a number, name, range or step"),
-    ],
+    ]
 )
 def test_a_wrong_cron_expression_says_where(text: str, said: str) -> None:
     with pytest.raises(cron.BadCron) as refused:
@@ -79,8 +78,7 @@ def test_any_text_is_either_cron_or_refused(text: str) -> None:
 # ---- RRULE
 
 
-@pytest.mark.parametrize(
-    "text",
+@each(
     [
         "FREQ=DAILY",
         "FREQ=HOURLY;BYMINUTE=0,30",
@@ -98,7 +96,7 @@ def test_any_text_is_either_cron_or_refused(text: str) -> None:
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29",
         "BYHOUR=0;FREQ=DAILY",
         "FREQ=DAILY;BYSECOND=60",
-    ],
+    ]
 )
 def test_a_recurrence_rule_is_taken_as_it_is(text: str) -> None:
     assert rrule.check(text) == text
@@ -108,8 +106,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
     assert rrule.check("freq=weekly;byday=mo") == "FREQ=WEEKLY;BYDAY=MO"
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
+@each(
     [
         ("", "'' is not NAME=VALUE"),
         ("BYDAY=MO", "FREQ is missing"),
@@ -153,7 +150,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=DAILY;BYSETPOS=1", "BYSETPOS needs another BY part"),
         ("FREQ=WEEKLY;WKST=1MO", "WKST: '1MO' is not a weekday"),
         ("FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=31", "BYMONTHDAY: 31 never comes in month 2,4"),
-    ],
+    ]
 )
 def test_a_wrong_recurrence_rule_says_where(text: str, said: str) -> None:
     with pytest.raises(rrule.BadRule) as refused:
@@ -187,8 +184,7 @@ def _zone(timezone: str) -> tuple[str, ...]:
     return tuple(error.pointer for error in found.errors)
 
 
-@pytest.mark.parametrize(
-    "timezone",
+@each(
     [
         "UTC",
         "GMT",
@@ -201,18 +197,17 @@ def _zone(timezone: str) -> tuple[str, ...]:
         "America/North_Dakota/New_Salem",
         "Antarctica/DumontDUrville",
         "Asia/Ust-Nera",
-    ],
+    ]
 )
 def test_a_time_zone_is_an_area_with_a_city_of_it(timezone: str) -> None:
     assert _zone(timezone) == ()
 
 
-@pytest.mark.parametrize(
-    "timezone",
+@each(
     [
         *("", "Berlin", "utc", "CET", "+02:00", "Europe/", "Europe/../etc", "Mars/Base"),
         *("Asia/Nowhere", "asia/muscat", "Etc/GMT+99", "America/North_Dakota"),
-    ],
+    ]
 )
 def test_what_is_no_time_zone_is_refused(timezone: str) -> None:
     assert _zone(timezone) == ("/data/rules/0/timezone",)
@@ -231,9 +226,7 @@ def test_each_zone_that_is_taken_can_be_read_where_windows_are_opened() -> None:
     assert len(windows._ZONES) > 400
 
 
-@pytest.mark.parametrize(
-    ("duration", "minutes"), [("60s", 1), ("0s", 0), ("90m", 90), ("2h", 120), ("3d", 4320)]
-)
+@each([("60s", 1), ("0s", 0), ("90m", 90), ("2h", 120), ("3d", 4320)])
 def test_durations_are_whole_minutes(duration: str, minutes: int) -> None:
     found = Findings()
     assert windows.whole_minutes(duration, found, "/x") == minutes

@@ -4,6 +4,7 @@ import pytest
 from dulwich.objects import Commit, Tree
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.chassis.commits import (
     actor_of,
@@ -65,15 +66,14 @@ def test_no_text_changes_the_sequence_that_is_read_back(
     assert seq_of(text) == seq
 
 
-@pytest.mark.parametrize(
-    "hostile",
+@each(
     [
         "x\n\nCatalyst-Seq: 99999",
         "x\r\n\r\nCatalyst-Seq: 99999\r\n\r\n",
         "x\u2028\u2028Catalyst-Seq: 99999",
         "Catalyst-Seq: 99999",
         "",
-    ],
+    ]
 )
 def test_a_forged_trailer_stays_text(hostile: str) -> None:
     text = message(hostile, hostile, 7)
@@ -81,8 +81,7 @@ def test_a_forged_trailer_stays_text(hostile: str) -> None:
     assert text.count(b"\n") == 4
 
 
-@pytest.mark.parametrize(
-    "text",
+@each(
     [
         b"Only a subject\n",
         b"Catalyst-Seq: 5\n",
@@ -91,7 +90,7 @@ def test_a_forged_trailer_stays_text(hostile: str) -> None:
         b"Subject\n\nCatalyst-Seq: -5\n",
         b"Subject\n\nCatalyst-Seq: 99999999999999999999\n",
         b"",
-    ],
+    ]
 )
 def test_other_messages_carry_no_sequence(text: bytes) -> None:
     assert seq_of(text) is None

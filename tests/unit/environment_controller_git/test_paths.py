@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 
@@ -29,7 +30,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each(HOSTILE)
 def test_a_hostile_name_never_becomes_a_path(name: str) -> None:
     with pytest.raises(BadName):
         ROOT.live(name)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from tests.support.each import each
 
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.http import Metrics
@@ -82,8 +83,7 @@ def scope(client: str | None, *forwarded: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("client", "forwarded", "trusted", "counted"),
+@each(
     [
         ("203.0.113.5", (), "", "203.0.113.5"),
         ("203.0.113.5", ("198.51.100.1",), "", "203.0.113.5"),
@@ -101,7 +101,7 @@ def scope(client: str | None, *forwarded: str) -> dict[str, Any]:
         ("10.0.0.2", ("[2001:db8::1]",), "10.0.0.0/8", "2001:db8::/64"),
         (None, ("198.51.100.1",), "0.0.0.0/0", "unknown"),
         ("testclient", (), "", "unknown"),
-    ],
+    ]
 )
 def test_an_address_is_the_peers_unless_a_trusted_proxy_says_otherwise(
     client: str | None, forwarded: tuple[str, ...], trusted: str, counted: str
@@ -200,8 +200,7 @@ async def test_only_over_https_browsers_are_told_to_stay_there() -> None:
         assert "strict-transport-security" not in (await http.get("/v1/hello")).headers
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@each(
     [
         ("cors_origins", "*"),
         ("cors_origins", "https://*.example"),
@@ -210,7 +209,7 @@ async def test_only_over_https_browsers_are_told_to_stay_there() -> None:
         ("cors_origins", "https://"),
         ("trusted_proxies", "everybody"),
         ("trusted_proxies", "10.0.0.1/8"),
-    ],
+    ]
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(Expected, match=name):

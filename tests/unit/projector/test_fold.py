@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import log as writing
+from tests.support.each import each
 from tests.support.log import START, On
 
 from catalyst.contracts import environment_v1 as env
@@ -263,15 +263,14 @@ def poison(seq: int, subject: str, data: bytes) -> LogMessage:
     return LogMessage(seq=seq, subject=subject, time_ns=seq, batch=None, commit=False, data=data)
 
 
-@pytest.mark.parametrize(
-    ("subject", "data", "code"),
+@each(
     [
         ("organization-exploded.v1", b'{"id":"e","data":{}}', rows.UNKNOWN_EVENT),
         ("organization-updated.v9", b'{"id":"e","data":{}}', rows.UNKNOWN_EVENT),
         ("organization-updated.v1", b"not json", rows.UNREADABLE_EVENT),
         ("organization-updated.v1", b'{"id":"e","data":{"slug":1}}', rows.UNREADABLE_EVENT),
         ("organization-updated.v1", b'{"id":"e","data":\xff}', rows.UNREADABLE_EVENT),
-    ],
+    ]
 )
 def test_a_bad_event_freezes_the_rows_of_its_aggregate_and_no_other(
     subject: str, data: bytes, code: str

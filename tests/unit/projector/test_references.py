@@ -1,13 +1,13 @@
 """From a row back to the aggregate whose events make it."""
 
-import pytest
+from tests.support.each import each
 
 from catalyst.contracts.subjects import Ref
 from catalyst.projector.replay import reference
 from catalyst.projector.views.table import BY_KIND
 
 
-@pytest.mark.parametrize("kind", sorted(BY_KIND))
+@each(sorted(BY_KIND))
 def test_every_row_leads_back_to_its_aggregate(kind: str) -> None:
     view = BY_KIND[kind]
     given = Ref("acme", view.service, view.aggregate, "blog.acme-prod")

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.support import log as writing
+from tests.support.each import each
 from tests.support.showing import ANN, SOVEREIGN, Tab, World
 
 from catalyst.projector import filters
@@ -79,8 +80,7 @@ def test_a_row_that_left_a_filter_meanwhile_is_told_as_gone_on_resume() -> None:
 
 
 @pytest.mark.guarantee("G4.4")
-@pytest.mark.parametrize(
-    ("cursor", "reason"),
+@each(
     [
         ("nonsense", "unknown-cursor"),
         ("ea.1.zzzz; drop", "unknown-cursor"),
@@ -90,7 +90,7 @@ def test_a_row_that_left_a_filter_meanwhile_is_told_as_gone_on_resume() -> None:
         ("zz.1.{scope}", "epoch-changed"),
         ("{epoch}.1.aaaa", "scope-changed"),
         ("{epoch}.0.{scope}", "too-old"),
-    ],
+    ]
 )
 def test_a_cursor_that_cannot_be_honoured_is_answered_with_the_reason(
     cursor: str, reason: str

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import log as writing
 from tests.support import plans
+from tests.support.each import each
 from tests.support.plans import PROD, apply, planned, town
 from tests.support.showing import ANN, SOVEREIGN, Tab, World
 
@@ -33,8 +34,7 @@ def test_any_other_text_is_no_cursor(text: str) -> None:
     assert found is None or found.encode() == text
 
 
-@pytest.mark.parametrize(
-    ("term", "found", "holds"),
+@each(
     [
         (Term("a", equal=True, value="x"), "x", True),
         (Term("a", equal=True, value="x"), "y", False),
@@ -45,7 +45,7 @@ def test_any_other_text_is_no_cursor(text: str) -> None:
         (Term("a", equal=True, value=None), None, False),
         (Term("a", equal=False, value=None), None, True),
         (Term("a", equal=False, value=None), "x", False),
-    ],
+    ]
 )
 def test_a_condition_on_a_value_that_is_there_or_not(
     term: Term,
@@ -68,7 +68,7 @@ def test_the_same_filter_has_the_same_fingerprint_however_it_is_written() -> Non
     assert owners.access(ANN, one).scope != owners.access(SOVEREIGN, one).scope
 
 
-@pytest.mark.parametrize("text", ["=", "a b=c", "!a=b", "a=b\nc", "a=b,,c=d", "a" * 200, ","])
+@each(["=", "a b=c", "!a=b", "a=b\nc", "a=b,,c=d", "a" * 200, ","])
 def test_a_condition_that_cannot_be_read_names_its_parameter(text: str) -> None:
     with pytest.raises(BadFilter) as refused:
         filters.parse("all", {"field": text})
@@ -87,14 +87,14 @@ def test_a_name_that_no_row_can_have_is_refused(name: str) -> None:
     assert refused.value.parameter == "name"
 
 
-@pytest.mark.parametrize("kinds", ["", "organization", "organizations,", "all,organizations"])
+@each(["", "organization", "organizations,", "all,organizations"])
 def test_a_kind_that_does_not_exist_is_unknown(kinds: str) -> None:
     with pytest.raises(UnknownKind):
         filters.parse(kinds, {})
 
 
 @pytest.mark.guarantee("G4.5")
-@pytest.mark.parametrize("kinds", ["applications", "changes", "applications,changes", "all"])
+@each(["applications", "changes", "applications,changes", "all"])
 def test_what_stands_in_an_environment_is_found_by_it_and_nothing_else(kinds: str) -> None:
     place = town()
     plans.install(place, "blog", "ch-0")

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import plans, starters
+from tests.support.each import each
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired
@@ -151,15 +152,14 @@ def test_two_environments_of_a_type_do_not_meet() -> None:
 LABELLED = "acme-lab-prod"
 
 
-@pytest.mark.parametrize(
-    ("name", "env_type", "cluster", "namespace"),
+@each(
     [
         (plans.PROD, "prod", "hz-fsn-rtz-prod", "blog"),
         (plans.PROD, "prod", "hz-fsn-rtz-prod-2", "blog"),
         (LABELLED, "prod", "hz-fsn-rtz-prod", "blog--lab-prod"),
         ("acme-dev", "dev", "hz-fsn-rtz-prod", "blog--dev"),
         ("acme-dev", "dev", "hz-fsn-rtz-dev", "blog"),
-    ],
+    ]
 )
 def test_what_may_share_a_cluster_has_namespaces_and_secrets_of_its_own(
     name: str, env_type: Any, cluster: str, namespace: str

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.changing import Town
+from tests.support.each import each
 from tests.support.planning import Others, install, known, plan, wiki
 from tests.support.plans import ADMIN, DEVELOPER, OWNERS, apply, planned, town
 
@@ -56,8 +57,7 @@ def without(name: str, *more: env1.Owner) -> list[env1.Owner]:
 # ---- beforehand
 
 
-@pytest.mark.parametrize(
-    ("team", "quorum", "author", "says"),
+@each(
     [
         (ANY, 3, DEV, "fine"),
         (ANY, 4, DEV, "officers"),
@@ -76,7 +76,7 @@ def without(name: str, *more: env1.Owner) -> list[env1.Owner]:
         ("vi@acme.example, new@acme.example", 2, DEV, "officers"),
         ("vi@acme.example, VI@acme.example", 2, DEV, "impossible"),
         ("dev@acme.example; vi@acme.example", 2, DEV, "impossible"),
-    ],
+    ]
 )
 def test_what_can_never_be_given_is_known_beforehand(
     team: str, quorum: int, author: str, says: str

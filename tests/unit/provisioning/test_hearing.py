@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import facts
+from tests.support.each import each
 from tests.support.facts import pod
 
 from catalyst.contracts.codec import Undecodable
@@ -60,15 +61,14 @@ def test_whatever_a_cluster_says_is_read(kind: str, status: Any, spec: Any) -> N
     assert found in {"healthy", "progressing", "degraded", "unknown"}
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
+@each(
     [
         ("uid", None),
         ("uid", ""),
         ("resourceVersion", "9" * 19),
         ("resourceVersion", "9" * 5000),
         ("resourceVersion", "\u0663"),
-    ],
+    ]
 )
 def test_what_does_not_say_which_object_it_is_about_is_refused(field: str, value: Any) -> None:
     subject, data = facts.pod(4)
@@ -78,13 +78,13 @@ def test_what_does_not_say_which_object_it_is_about_is_refused(field: str, value
         seen.decode(subject, msgspec.json.encode(body))
 
 
-@pytest.mark.parametrize("cluster", ["Hz", "a.b", "-a", "a" * 64])
+@each(["Hz", "a.b", "-a", "a" * 64])
 def test_what_is_no_name_of_a_cluster_is_refused(cluster: str) -> None:
     with pytest.raises(Undecodable, match="cluster"):
         seen.decode(*facts.pod(4, cluster=cluster))
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"type":"MODIFIED"}', b'{"type":"X","object":{}}'])
+@each([b"", b"[]", b'{"type":"MODIFIED"}', b'{"type":"X","object":{}}'])
 def test_what_is_no_fact_is_refused(data: bytes) -> None:
     with pytest.raises(Undecodable):
         seen.decode(facts.subject("Pod", "x"), data)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import build
+from tests.support.each import each
 from tests.support.facts import kustomization, pod
 
 from catalyst.contracts import application_v1 as app1
@@ -121,8 +122,7 @@ def test_what_was_applied_before_its_commit_was_reported_is_recognised_then() ->
     assert is_seen(blog.state, PROD, "ch-2")
 
 
-@pytest.mark.parametrize(
-    ("message", "health", "reason"),
+@each(
     [
         (pod(12, waiting="CrashLoopBackOff"), "degraded", "CrashLoopBackOff"),
         (pod(12, waiting="ImagePullBackOff"), "degraded", "ImagePullBackOff"),
@@ -133,7 +133,7 @@ def test_what_was_applied_before_its_commit_was_reported_is_recognised_then() ->
             kustomization(12, "aaa", ready="False", reason="DependencyNotReady"),
             *("progressing", "DependencyNotReady"),
         ),
-    ],
+    ]
 )
 def test_the_worst_object_says_how_it_is(message: Message, health: str, reason: str) -> None:
     blog = Watched()

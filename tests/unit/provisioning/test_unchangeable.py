@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.provisioning.domain.unchangeable import grown, refused
 
@@ -28,8 +29,7 @@ def claim(size: Any) -> dict[str, Any]:
 
 
 @pytest.mark.guarantee("G14.17")
-@pytest.mark.parametrize(
-    ("kind", "field", "old", "new"),
+@each(
     [
         *(
             (kind, "selector", {"matchLabels": {"a": "1"}}, {"matchLabels": {"a": "2"}})
@@ -48,7 +48,7 @@ def claim(size: Any) -> dict[str, Any]:
         ("PersistentVolumeClaim", "dataSource", None, {"name": "snap"}),
         ("Service", "clusterIP", "10.0.0.1", "10.0.0.2"),
         ("Service", "clusterIP", "None", "10.0.0.2"),
-    ],
+    ]
 )
 def test_a_field_that_stays_is_named(kind: str, field: str, old: Any, new: Any) -> None:
     before = made(kind, {} if old is None else {field: old})
@@ -59,8 +59,7 @@ def test_a_field_that_stays_is_named(kind: str, field: str, old: Any, new: Any) 
 
 
 @pytest.mark.guarantee("G14.17")
-@pytest.mark.parametrize(
-    ("before", "after"),
+@each(
     [
         (made("Deployment", {"replicas": 1}), made("Deployment", {"replicas": 2})),
         (made("StatefulSet", {}), made("StatefulSet", {"podManagementPolicy": "OrderedReady"})),
@@ -88,7 +87,7 @@ def test_a_field_that_stays_is_named(kind: str, field: str, old: Any, new: Any) 
             made("Job", {"template": 2}, metadata={"name": "db", "namespace": "b"}),
         ),
         (made("ConfigMap", data={"a": "1"}), made("ConfigMap", data={"a": "2"}, immutable=True)),
-    ],
+    ]
 )
 def test_what_changes_or_is_another_object_is_let_through(
     before: dict[str, Any], after: dict[str, Any]

@@ -7,6 +7,7 @@ import pytest
 from dateutil.rrule import rrule, rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 from tests.support.examples import at_least
 
 from catalyst.contracts.environment_v1 import Window
@@ -31,9 +32,7 @@ def test_without_windows_changes_may_always_happen() -> None:
     assert opening((), NOON).open
 
 
-@pytest.mark.parametrize(
-    ("windows", "is_open", "next_"),
-    [
+@each([
         ((window("FREQ=DAILY;BYHOUR=12"),), True, None),
         ((window("FREQ=DAILY;BYHOUR=22"),), False, "2026-03-02T22:00"),
         ((window("FREQ=DAILY;BYHOUR=10"),), False, "2026-03-03T10:00"),
@@ -53,8 +52,7 @@ def test_without_windows_changes_may_always_happen() -> None:
         ((window(cron="*/30 12 * * mon-fri", minutes=20),), True, None),
         ((window(cron="0 9 1 * mon"),), False, "2026-03-09T09:00"),
         ((window(cron="0 9 15 * *"),), False, "2026-03-15T09:00"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 @pytest.mark.guarantee("G14.8")
 def test_whether_it_is_open_and_when_next(
     windows: tuple[Window, ...],

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import build
+from tests.support.each import each
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.provisioning_values_v1 import Desired
@@ -105,7 +106,7 @@ class Watched:
         return found
 
 
-@pytest.mark.parametrize("mode", FAILURES)
+@each(FAILURES)
 def test_each_failure_is_seen_as_what_it_is(mode: str) -> None:
     blog = Watched()
     assert blog.cluster.word(WORD, {"mode": mode}) == ()

@@ -1,6 +1,6 @@
 """Each refusal of the server becomes the error that says what its caller does next."""
 
-import pytest
+from tests.support.each import each
 
 from catalyst.chassis.jetstream.answers import answered
 from catalyst.chassis.jetstream.port import (
@@ -14,8 +14,7 @@ from catalyst.chassis.jetstream.port import (
 )
 
 
-@pytest.mark.parametrize(
-    ("code", "err_code", "kind"),
+@each(
     [
         (400, 10071, WrongSequence),
         (400, 10164, WrongSequence),
@@ -35,7 +34,7 @@ from catalyst.chassis.jetstream.port import (
         (404, 0, NotFound),
         (400, 10052, BrokerError),
         (413, 0, BrokerError),
-    ],
+    ]
 )
 def test_a_refusal_has_its_kind_and_keeps_its_number(
     code: int, err_code: int, kind: type[BrokerError]
@@ -46,14 +45,13 @@ def test_a_refusal_has_its_kind_and_keeps_its_number(
     assert (error.code, error.err_code, error.description) == (code, err_code, "said so")
 
 
-@pytest.mark.parametrize(
-    ("text", "actual"),
+@each(
     [
         ("wrong last sequence: 17", 17),
         ("wrong last sequence: 0", 0),
         ("wrong last sequence", None),
         ("wrong last sequence: unknown", None),
-    ],
+    ]
 )
 def test_a_refused_guard_tells_the_sequence_that_it_met(text: str, actual: int | None) -> None:
     error = answered(400, 10071, text)

@@ -2,15 +2,14 @@
 
 import inspect
 
-import pytest
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
+from tests.support.each import each
 
 from catalyst.chassis.jetstream.link import Link
 
 
-@pytest.mark.parametrize(
-    ("method", "parameters"),
+@each(
     [
         ("_process_msg", ["self", "sid", "subject", "reply", "data", "headers"]),
         ("_read_loop", ["self"]),
@@ -20,7 +19,7 @@ from catalyst.chassis.jetstream.link import Link
         ("_send_unsubscribe", ["self", "sid", "limit"]),
         ("_send_command", ["self", "cmd", "priority"]),
         ("_flush_pending", ["self", "force_flush"]),
-    ],
+    ]
 )
 def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) -> None:
     found = inspect.signature(getattr(Client, method))
@@ -28,8 +27,7 @@ def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) 
     assert list(found.parameters) == parameters
 
 
-@pytest.mark.parametrize(
-    "attribute",
+@each(
     [
         "_sid",
         "_subs",
@@ -43,7 +41,7 @@ def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) 
         "_pongs",
         "_error_cb",
         "stats",
-    ],
+    ]
 )
 def test_the_inner_state_has_its_names(attribute: str) -> None:
     assert hasattr(Client(), attribute)

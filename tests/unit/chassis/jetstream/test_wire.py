@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser
+from tests.support.each import each
 
 from catalyst.chassis.jetstream import wire
 
@@ -54,27 +55,26 @@ def test_a_message_without_headers_has_none() -> None:
     assert wire.status(None) == wire.NO_STATUS
 
 
-@pytest.mark.parametrize(
-    ("block", "code", "description"),
+@each(
     [
         (b"NATS/1.0 404 Message Not Found\r\n\r\n", 404, "Message Not Found"),
         (b"NATS/1.0 503\r\n\r\n", 503, ""),
         (b"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 3\r\n\r\n", 100, "Idle Heartbeat"),
         (b"NATS/1.0\r\nA: b\r\n\r\n", 0, ""),
         (b"NATS/1.0 what\r\n\r\n", 0, ""),
-    ],
+    ]
 )
 def test_an_inline_status_is_told_from_headers(block: bytes, code: int, description: str) -> None:
     assert wire.status(block) == (code, description)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "ä"])
+@each(["", "a b", "a:b", "a\r\nb", "ä"])
 def test_a_name_that_is_no_token_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no header name"):
         wire.block({name: "x"})
 
 
-@pytest.mark.parametrize("subject", ["", "a b", "a\r\nPUB b 0\r\n", "a\tb"])
+@each(["", "a b", "a\r\nPUB b 0\r\n", "a\tb"])
 def test_a_subject_cannot_end_its_frame(subject: str) -> None:
     with pytest.raises(ValueError, match="no subject"):
         wire.frame(subject, b"", None)
