@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
 from catalyst.blueprints import document
 from catalyst.blueprints.starter import loading
@@ -45,8 +46,7 @@ def search(engine: Tantivy, text: str) -> Results:
     return engine.search(Search(words=wording.asked(text), name=text))
 
 
-@pytest.mark.parametrize(
-    ("text", "first"),
+@each(
     [
         ("wiki", "bp-wiki"),
         ("bp-wiki", "bp-wiki"),
@@ -79,11 +79,11 @@ def search(engine: Tantivy, text: str) -> Results:
         ("chatgpt", "bp-litellm"),
         ("zapier", "bp-n8n"),
         ("google analytics", "bp-umami"),
-    ],
+    ]
 )
 @pytest.mark.guarantee("G23.2")
 def test_beginnings_typing_errors_and_other_words_find_it_first(
-    shelf: Tantivy, text: str, first: str
+    text: str, first: str, *, shelf: Tantivy
 ) -> None:
     assert search(shelf, text).names[0] == first
 
@@ -189,11 +189,9 @@ def test_a_facet_counts_what_another_choice_in_it_would_find() -> None:
     assert both.names == ("bp-b1",)
 
 
-@pytest.mark.parametrize(
-    "text", ["w.*", "[a-z]+", "wiki*", "name:wiki", "(wiki", "wiki OR git", '"']
-)
+@each(["w.*", "[a-z]+", "wiki*", "name:wiki", "(wiki", "wiki OR git", '"'])
 @pytest.mark.guarantee("G23.2")
-def test_what_looks_like_a_pattern_is_words(shelf: Tantivy, text: str) -> None:
+def test_what_looks_like_a_pattern_is_words(text: str, *, shelf: Tantivy) -> None:
     plain = " ".join(wording.words(text))
     assert search(shelf, text).names == search(shelf, plain).names
 

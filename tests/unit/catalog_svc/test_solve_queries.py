@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.catalogue import PROD, Shop
+from tests.support.each import each
 
 from catalyst.catalog_svc.queries_solve import Solving
 from catalyst.contracts.decision import Actor
@@ -74,18 +75,17 @@ def test_why_not_answers_in_a_row_or_nothing(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "request_", "code"),
+@each(
     [
         ("solve", {"environment": PROD}, "invalid-data"),
         ("solve", {"environment": PROD, "application": "x", "more": 1}, "invalid-data"),
         ("solve", {"environment": "no-prod", "application": "x"}, "environment-not-found"),
         ("why-not", {"blueprint": "none", "version": "1.0.0"}, "blueprint-not-found"),
         ("why-not", {"blueprint": "wiki", "version": "new"}, "invalid-data"),
-    ],
+    ]
 )
 def test_a_wrong_question_is_told_where(
-    shop: Shop, name: str, request_: dict[str, Any], code: str
+    name: str, request_: dict[str, Any], code: str, *, shop: Shop
 ) -> None:
     with pytest.raises(Rejected, check=lambda error: error.code == code):
         ask(shop, name, **request_)

@@ -37,8 +37,7 @@ def raising(error: Exception) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://door")
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
+@each(
     [
         (Rejected("invalid-data", "wrong", [FIELD]), 422, "invalid-data"),
         (Rejected("organization-exists", "taken"), 409, "organization-exists"),
@@ -54,7 +53,7 @@ def raising(error: Exception) -> httpx.AsyncClient:
         (HTTPException(418), 400, "invalid-query"),
         (RuntimeError("secret"), 500, "internal"),
     ],
-    ids=lambda value: getattr(value, "code", None) or str(value)[:20],
+    name=lambda value: getattr(value, "code", None) or str(value)[:20],
 )
 async def test_every_refusal_is_a_problem_with_a_registered_code(
     error: Exception, status: int, code: str

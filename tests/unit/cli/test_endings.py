@@ -42,8 +42,7 @@ def end(
     return run
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
+@each(
     [
         (Failure(ExitCode.USAGE, "no"), 2),
         (Problem(422, "invalid-data"), 3),
@@ -65,10 +64,10 @@ def end(
         (ValueError("a bug"), 1),
         (ExceptionGroup("several", [ValueError("a"), Unreachable("nobody")]), 5),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+    name=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
 )
 def test_each_failure_has_its_code_and_no_traceback(
-    end: Callable[..., tuple[int, str]], error: BaseException, code: int
+    error: BaseException, code: int, *, end: Callable[..., tuple[int, str]]
 ) -> None:
     found, said = end(error)
     assert found == code

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import billing, change, charging, dlq, planned, source, voucher
 from catalyst.cli import send as sending
@@ -78,9 +79,9 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     return said
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@each(VERBS)
 def test_a_verb_says_why_it_was_refused_and_what_to_do_and_nothing_else(
-    say: Say, verb: str
+    verb: str, *, say: Say
 ) -> None:
     out, err = say(verb, BARE)
     assert out == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.each import each
 from tests.unit.client.scripted import Scripted, problem
 
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
@@ -44,15 +45,14 @@ async def test_a_command_goes_to_its_type_with_its_address_and_id() -> None:
     assert request.content == b"{}"
 
 
-@pytest.mark.parametrize(
-    "failure",
+@each(
     [
         httpx.ConnectError("down"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("cut"),
         problem(503, "unavailable"),
         problem(429, "rate-limited", headers={"retry-after": "0"}),
-    ],
+    ]
 )
 async def test_a_failure_that_passes_is_answered_by_the_same_command_again(
     failure: Exception | httpx.Response,
@@ -108,8 +108,7 @@ async def test_nobody_there_is_unreachable() -> None:
             await door.submit(RESUME, {}, organization="acme", timeout=0.2)
 
 
-@pytest.mark.parametrize(
-    ("type_", "options", "code"),
+@each(
     [
         ("environment.no-such-thing.v1", {"organization": "acme", "id": "x"}, "unknown-type"),
         ("Environment.Create", {"organization": "acme"}, "unknown-type"),
@@ -117,7 +116,7 @@ async def test_nobody_there_is_unreachable() -> None:
         ("environment.retry.v1", {"organization": "acme", "id": "x"}, "invalid-data"),
         (RESUME, {"organization": "acme", "command_id": "a b"}, "invalid-id"),
         (RESUME, {"organization": "acme", "command_id": "a" * 65}, "invalid-id"),
-    ],
+    ]
 )
 async def test_what_cannot_be_addressed_is_not_sent(
     type_: str, options: dict[str, Any], code: str
@@ -129,7 +128,7 @@ async def test_what_cannot_be_addressed_is_not_sent(
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("raw", [b'{"a": 1, "a": 2}', b"[" * 40 + b"]" * 40, b"\xff", b"{"])
+@each([b'{"a": 1, "a": 2}', b"[" * 40 + b"]" * 40, b"\xff", b"{"])
 async def test_bytes_that_no_door_takes_are_not_sent(raw: bytes) -> None:
     async with over_http("http://door", transport=Scripted()) as door:
         with pytest.raises(Problem) as caught:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import httpx
 import pytest
+from tests.support.each import each
 from tests.unit.client.scripted import Scripted, frame, problem, put, stream
 from typing_extensions import override
 
@@ -143,14 +144,13 @@ async def test_an_unknown_event_is_ignored_but_its_id_counts() -> None:
     assert resumed_at(transport) == [None, "e.5.s"]
 
 
-@pytest.mark.parametrize(
-    "bad",
+@each(
     [
         b"event: applied\ndata: {}\n\n",
         b"event: put\ndata: not json\n\n",
         b'event: put\ndata: {"key": "k", "value": {"seq": "one"}}\n\n',
         b"event: reset\ndata: []\n\n",
-    ],
+    ]
 )
 async def test_a_frame_that_is_not_of_this_protocol_is_an_error(bad: bytes) -> None:
     with pytest.raises(Malformed):
@@ -163,14 +163,14 @@ async def test_a_page_instead_of_a_stream_is_an_error() -> None:
         await watched(Scripted(html))
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 501])
+@each([400, 401, 403, 404, 409, 501])
 async def test_a_refusal_that_stays_ends_the_watch(status: int) -> None:
     with pytest.raises(Problem) as caught:
         await watched(Scripted(problem(status, "forbidden", detail="not yours")))
     assert (caught.value.status, caught.value.message) == (status, "not yours")
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@each([429, 500, 502, 503, 504])
 async def test_a_refusal_that_passes_is_tried_again(status: int) -> None:
     transport = Scripted(problem(status, "unavailable"), stream(SNAPSHOT), END)
     assert any(isinstance(change, Synced) for change in await watched(transport))

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.support import build
 from tests.support.build import ACME, GATE, PROD, SOVEREIGN_ADMIN
+from tests.support.each import each
 from tests.support.scenario import Scenario, given, on
 
 from catalyst.chassis import clock
@@ -212,8 +213,7 @@ async def test_a_chain_is_told_and_not_promised() -> None:
     assert stopped["hash"] == free["hash"]
 
 
-@pytest.mark.parametrize(
-    ("name", "request_", "code", "pointer"),
+@each(
     [
         ("plan-environment-deletion", {}, "invalid-data", "/environment"),
         ("plan-environment-deletion", {"environment": 1}, "invalid-data", "/environment"),
@@ -231,7 +231,7 @@ async def test_a_chain_is_told_and_not_promised() -> None:
             "subject-mismatch",
             "/organization",
         ),
-    ],
+    ]
 )
 async def test_a_wrong_question_says_where(
     name: str, request_: dict[str, Any], code: str, pointer: str | None

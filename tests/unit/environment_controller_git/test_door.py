@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
+from tests.support.each import each
 
 from catalyst.chassis.tokens import offered
 from catalyst.environment_controller.adapters.git import DulwichHome
@@ -80,8 +81,8 @@ async def test_nobody_is_asked_for_a_name_and_a_token(http: httpx.AsyncClient) -
         assert answer.headers["www-authenticate"].startswith("Basic ")
 
 
-@pytest.mark.parametrize("header", ["Bearer wrong", "Basic !!!", "Basic YQ==", "Digest x", ""])
-async def test_a_wrong_token_is_nobody(header: str, http: httpx.AsyncClient) -> None:
+@each(["Bearer wrong", "Basic !!!", "Basic YQ==", "Digest x", ""])
+async def test_a_wrong_token_is_nobody(header: str, *, http: httpx.AsyncClient) -> None:
     assert (await http.get(REFS, headers={"Authorization": header})).status_code == 401
 
 
@@ -93,8 +94,7 @@ async def test_a_person_reads_their_own_home(http: httpx.AsyncClient) -> None:
     assert answer.content.startswith(b"001e# service=git-upload-pack\n0000")
 
 
-@pytest.mark.parametrize(
-    "path",
+@each(
     [
         "/git/globex/home.git/info/refs?service=git-upload-pack",
         "/git/globex/home.git/info/refs?service=git-receive-pack",
@@ -114,10 +114,10 @@ async def test_a_person_reads_their_own_home(http: httpx.AsyncClient) -> None:
         "/git/acme/home.git",
         "/git/",
         "/",
-    ],
+    ]
 )
 async def test_whatever_is_not_alices_does_not_exist_for_her(
-    path: str, http: httpx.AsyncClient
+    path: str, *, http: httpx.AsyncClient
 ) -> None:
     answer = await http.get(path, headers=bearer("alice"))
     assert (answer.status_code, answer.text) == (404, NOT_FOUND + "\n")
@@ -158,11 +158,9 @@ async def test_an_empty_push_is_answered_with_nothing(http: httpx.AsyncClient) -
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"zzzz", b"0005", b"fffe" + b"x" * 20, b"0008\xff\xff\xff\xff"]
-)
+@each([b"", b"zzzz", b"0005", b"fffe" + b"x" * 20, b"0008\xff\xff\xff\xff"])
 async def test_what_is_not_git_is_refused_with_a_reason(
-    content: bytes, http: httpx.AsyncClient
+    content: bytes, *, http: httpx.AsyncClient
 ) -> None:
     answer = await post(http, content)
     assert answer.status_code == 400
@@ -225,8 +223,7 @@ def test_no_header_breaks_the_reading(header: str) -> None:
     assert isinstance(offered(header), str)
 
 
-@pytest.mark.parametrize(
-    ("name", "clone", "push"),
+@each(
     [
         ("environment", 200, 200),
         ("provisioning", 200, 200),
@@ -234,7 +231,7 @@ def test_no_header_breaks_the_reading(header: str) -> None:
         ("projector", 404, 404),
         ("gateway", 404, 404),
         ("unheard-of", 404, 404),
-    ],
+    ]
 )
 async def test_a_service_does_in_git_what_the_contracts_say(
     name: str, clone: int, push: int

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support import log as writing
+from tests.support.each import each
 from tests.support.showing import SOVEREIGN, World
 from tests.support.waiting import until
 
@@ -81,8 +82,7 @@ async def test_a_reader_that_takes_nothing_is_given_up() -> None:
 
 
 @pytest.mark.guarantee("G4.8")
-@pytest.mark.parametrize(
-    ("pace", "minutes", "reason"),
+@each(
     [
         ({}, 0, b'"reason":"token-expired","retryable":false'),
         ({"heartbeat_seconds": 3600}, 0.002, b'"reason":"token-expired","retryable":false'),
@@ -92,7 +92,7 @@ async def test_a_reader_that_takes_nothing_is_given_up() -> None:
             5,
             b'"reason":"rotation","retryable":true',
         ),
-    ],
+    ]
 )
 async def test_a_stream_says_why_it_ends(
     pace: dict[str, float], minutes: float, reason: bytes

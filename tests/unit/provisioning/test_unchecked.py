@@ -1,6 +1,6 @@
 """What a policy asks for and nothing checks yet is told by each plan that writes something."""
 
-import pytest
+from tests.support.each import each
 from tests.support.planning import Others, install, known, plan, wiki
 from tests.support.plans import PROD, apply, run, town
 
@@ -10,14 +10,13 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.provisioning.domain import foreign
 
 
-@pytest.mark.parametrize(
-    ("soak", "score", "words"),
+@each(
     [
         (24 * 60, 80, ["runs 24 h elsewhere first", "compliance score of 80"]),
         (90, None, ["runs 1 h 30 min elsewhere first"]),
         (30, 0, ["runs 30 min elsewhere first", "compliance score of 0"]),
         (0, None, []),
-    ],
+    ]
 )
 async def test_it_is_told_as_a_risk_and_keeps_nobody(
     soak: int, score: int | None, words: list[str]
