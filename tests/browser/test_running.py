@@ -234,10 +234,10 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
 ) -> None:
     page = desk.page
     await furnish(market, slug, desk)
-    change = await market.install(slug, "bp-valkey", "cache", version="1.0.0")
+    change = await market.install(slug, "bp-valkey", "cache", version="1.0.2")
     await page.goto(f"{market.address}/#/change/{slug}/{change}")
     await completed(desk)
-    yank = {"version": "1.0.0", "reason": "It forgets.", "security": True}
+    yank = {"version": "1.0.2", "reason": "It forgets.", "security": True}
     where = {"aggregate": "blueprint", "id": "public-bp-valkey"}
     await market.command("blueprint.yank-version.v1", "_", yank, **where)
 
@@ -246,20 +246,20 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
 
     await until(told)
     await page.get_by_role("button", name="Open cache").click()
-    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.0")
-    danger = "Version 1.0.0 was taken back, because whoever runs it is in danger: It forgets."
+    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.2")
+    danger = "Version 1.0.2 was taken back, because whoever runs it is in danger: It forgets."
     state = page.get_by_role("region", name="How it is")
     await expect(state.locator(".notice")).to_have_text(danger)
     await open_view(desk, slug, "Applications")
     await expect(page.locator(".run .notice")).to_have_text(danger)
     await page.get_by_role("button", name="cache", exact=True).click()
     await expect(page.locator("#view")).to_contain_text("Nothing is in its way.")
-    await page.get_by_role("button", name="Plan the upgrade to 1.0.1").click()
+    await page.get_by_role("button", name="Plan the upgrade to 1.0.3").click()
     await (await planned(desk)).click()
     await expect(page.get_by_role("heading", name="Upgrade cache")).to_be_visible()
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()
-    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.1")
+    await expect(page.locator(".hero")).to_contain_text("bp-valkey 1.0.3")
     await expect(state.locator(".notice")).to_have_count(0)
     await expect(page.locator(".acts")).to_contain_text("no version to upgrade to")
     await page.get_by_role("button", name="Plan the uninstall").click()

@@ -145,7 +145,7 @@ def test_one_postgres_fits_all_parts_of_the_bundle() -> None:
     shared = set.intersection(
         *({found.version for found in starters.fitting("bp-postgres", one)} for one in ranges)
     )
-    assert shared == {"16.9.0"}
+    assert shared == {"16.9.1"}
 
 
 @pytest.mark.guarantee("G21.1")
@@ -164,14 +164,14 @@ def test_what_is_handed_to_a_dependency_fits_every_version_of_it(name: str) -> N
 @pytest.mark.parametrize(
     ("name", "installed", "target", "allowed"),
     [
-        ("bp-postgres", "15.10.0", "16.9.0", False),
-        ("bp-postgres", "16.9.0", "17.6.0", False),
-        ("bp-wiki", "1.0.0", "2.0.0", True),
-        ("bp-wiki", "2.0.0", "2.1.0", True),
-        ("bp-wiki", "1.0.0", "2.1.0", False),
-        ("bp-valkey", "1.0.0", "1.0.1", True),
-        ("bp-grafana", "1.0.0", "1.1.0", True),
-        ("bp-wordpress", "1.0.0", "1.1.0", True),
+        ("bp-postgres", "15.10.1", "16.9.1", False),
+        ("bp-postgres", "16.9.1", "17.6.1", False),
+        ("bp-wiki", "1.0.1", "2.0.1", True),
+        ("bp-wiki", "2.0.1", "2.1.1", True),
+        ("bp-wiki", "1.0.1", "2.1.1", False),
+        ("bp-valkey", "1.0.2", "1.0.3", True),
+        ("bp-grafana", "1.0.1", "1.1.1", True),
+        ("bp-wordpress", "1.0.1", "1.1.1", True),
     ],
 )
 def test_an_upgrade_goes_the_way_that_keeps_the_data(

@@ -22,7 +22,7 @@ from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.plan import LIFETIME, Plan
 from catalyst.provisioning.queries import Planner
 
-NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.0", "bp-postgres", "bp-postgres@16.9.0", "bp-litellm")
+NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.1", "bp-postgres", "bp-postgres@16.9.1", "bp-litellm")
 READ = {name: document.read(loading.load(name)).blueprint for name in NAMES}
 PACKAGES = {
     (found.name, found.version): loading.load(name) for name, found in READ.items() if found
@@ -202,7 +202,7 @@ async def running(place: Town, others: Others) -> Plan:
     return found
 
 
-def wiki(others: Others, version: str = "2.0.0", postgres: str = "16.9.0") -> None:
+def wiki(others: Others, version: str = "2.0.1", postgres: str = "16.9.1") -> None:
     """Let the catalogue answer a wiki with a database of its own."""
     others.locks["wiki"] = [
         entry("wiki-postgres", "bp-postgres", postgres, "new"),

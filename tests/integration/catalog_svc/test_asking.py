@@ -124,11 +124,11 @@ async def test_what_comes_with_catalyst_is_found_shown_compared_and_asked_for(
         shown = await shop.ask("show", "acme", ANN, blueprint="wordpress")
         assert shown["card"]["price"] is None
         assert shown["readme"] is not None
-        found = await shop.ask("versions", "acme", ANN, blueprint="wordpress", installed="1.0.0")
+        found = await shop.ask("versions", "acme", ANN, blueprint="wordpress", installed="1.0.1")
         lines = [(line["version"], line["upgradable"]) for line in found["versions"]]
-        assert lines == [("1.1.0", True), ("1.0.0", False)]
+        assert lines == [("1.1.1", True), ("1.0.1", False)]
         differs = await shop.ask(
-            "diff", "acme", ANN, blueprint="wordpress", old="1.0.0", new="1.1.0"
+            "diff", "acme", ANN, blueprint="wordpress", old="1.0.1", new="1.1.1"
         )
         assert "blueprint.yaml" in [one["name"] for one in differs["files"]]
         form = await shop.ask("form", "acme", ANN, blueprint="wordpress", environment="acme-prod")

@@ -190,7 +190,7 @@ async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> Non
     found = await town.plan("bp-wiki")
     assert {item.application: item.version for item in found.lock} == {
         "postgres": found.lock[0].version,
-        "wiki": "2.1.0",
+        "wiki": "2.1.1",
     }
     tree = await town.plan("bp-grafana")
     assert len(tree.lock) == 5
@@ -259,14 +259,14 @@ async def test_a_person_curates_and_reads_why(town: Town) -> None:
     sent = await sender.send(
         "catalog.pin-version.v1",
         "public-bp-wiki",
-        {"version": "1.0.0", "reason": "Tested here."},
+        {"version": "1.0.1", "reason": "Tested here."},
         organization="acme",
         headers={"Authorization": f"Bearer {town.keys.people().person(OWNER, [])}"},
     )
     assert (await sender.outcome("acme", sent)).status == "accepted"
-    why = await town.ask("catalog", "why-not", {"blueprint": "wiki", "version": "2.1.0"})
-    assert why["reasons"] == ["bp-wiki is pinned to 1.0.0: Tested here."]
-    assert (await town.plan("bp-wiki")).lock[-1].version == "1.0.0"
+    why = await town.ask("catalog", "why-not", {"blueprint": "wiki", "version": "2.1.1"})
+    assert why["reasons"] == ["bp-wiki is pinned to 1.0.1: Tested here."]
+    assert (await town.plan("bp-wiki")).lock[-1].version == "1.0.1"
 
 
 @pytest.mark.guarantee("G23.1")

@@ -22,7 +22,7 @@ ORG: Final = "omantel"
 ENV: Final = "omantel-prod"
 CODE: Final = "SPRING-FAIR-7QKD-M2XW"
 PRICES: Final = ROOT / "examples" / "price-book.yaml"
-WORDPRESS: Final = Path(starter.__file__).parent / "data" / "bp-wordpress@1.0.0"
+WORDPRESS: Final = Path(starter.__file__).parent / "data" / "bp-wordpress@1.0.1"
 MARKET: Final = ("app", "billing", "blueprint", "catalog", "plan", "source", "voucher")
 """Groups of which every verb has its place in the story."""
 MANIFESTS: Final = f"""\
@@ -114,7 +114,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "with package m and add-ons addon.backup" in large
     assert re.search(r"12\.500 OMR +blog Medium", large)
     assert re.search(r"0\.750 OMR +blog Daily backup", large)
-    plan = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--version", "1.0.0")
+    plan = ("install", "bp-wordpress", "--as", "blog", "--env", ENV, "--version", "1.0.1")
     shown = shop.well("plan", *plan, by=shop.owner)
     assert "37.000 OMR afterwards" in shown.out
     watched = shop.well(*pasted(shown.err, "apply"), by=shop.owner).out
@@ -126,7 +126,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "healthy (simulated)" in shop.well("app", "list", "--env", ENV).out
     assert re.search(r"health +healthy \(simulated\), seen", shop.well("app", "show", "blog").out)
     assert "do you mean blog?" in shop.run("plan", "upgrade", "blgo", "--env", ENV).err
-    carried_out(shop, "upgrade", "blog", "--env", ENV, "--version", "1.1.0")
+    carried_out(shop, "upgrade", "blog", "--env", ENV, "--version", "1.1.1")
     more = planned(shop, "configure", "blog", "--env", ENV, "--set", "memoryMiB=768")
     other = planned(shop, "configure", "blog", "--env", ENV, "--set", "siteTitle=Hi")
     assert "completed" in shop.well(*more, by=shop.owner).out

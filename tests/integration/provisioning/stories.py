@@ -89,14 +89,14 @@ async def _back(site: Site, place: Town) -> None:
     await _over(place, "ch-1")
     locks = place.others.locks
     locks["wiki"] = [
-        planning.entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
-        planning.entry("wiki", "bp-wiki", "2.1.0", postgres="wiki-postgres"),
+        planning.entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
+        planning.entry("wiki", "bp-wiki", "2.1.1", postgres="wiki-postgres"),
     ]
     upgrade = PlanRequest(action="upgrade", environment=PROD, application="wiki")
     await _apply(place, "ch-2", upgrade)
     await _over(place, "ch-2")
 
-    locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.0")]
+    locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.1")]
     word = msgspec.json.encode({"mode": "crash-loop"})
     await place.js.publish(Outgoing(f"ws.{PROD}.simulator.orders", word))
     await _apply(place, "ch-3", planning.install("orders", blueprint="bp-postgres"))
@@ -104,7 +104,7 @@ async def _back(site: Site, place: Town) -> None:
     await _let_pass(place, "ch-3")
     await _over(place, "ch-3")
 
-    locks["spare"] = [planning.entry("spare", "bp-postgres", "16.9.0")]
+    locks["spare"] = [planning.entry("spare", "bp-postgres", "16.9.1")]
     site.shut.add("spare")
     await _apply(place, "ch-4", planning.install("spare", blueprint="bp-postgres"))
     await _reached(place, "ch-4", "repository")
@@ -145,7 +145,7 @@ async def _two(_site: Site, place: Town) -> None:
     second = env1.CreateEnvironment(env_type="dev", placement="single-region", regions=(region,))
     await _accepted(place, second, DEV)
     await _apply(place, "ch-1", planning.install())
-    place.others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.0")]
+    place.others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.1")]
     await _apply(
         place, "ch-2", planning.install("orders", blueprint="bp-postgres", environment=DEV)
     )

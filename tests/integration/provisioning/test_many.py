@@ -91,7 +91,7 @@ async def test_many_installs_at_once_are_all_accounted_for(
     assert len(wanted) == INSTALLS
     for application, _ in wanted:
         site.others.locks[application] = [
-            planning.entry(application, "bp-postgres", "16.9.0", "target")
+            planning.entry(application, "bp-postgres", "16.9.1", "target")
         ]
     async with site.open() as place:
         await furnish(place, count)
@@ -139,6 +139,6 @@ async def settled(site: Site, place: Town, wanted: list[tuple[str, str]], names:
     for name, where in wanted:
         lines = [line.split(" ", 1)[1] for line in found[f"{name}.git develop"]]
         assert lines[0] == f"Begin the repository of {name}"
-        assert lines.count(f"Install {name} in {where}: bp-postgres 16.9.0") == 1
+        assert lines.count(f"Install {name} in {where}: bp-postgres 16.9.1") == 1
         assert len(lines) == 1 + SHARED
     assert len(set(names)) == len(wanted)

@@ -147,9 +147,9 @@ async def test_a_version_that_was_yanked_while_its_change_waited_is_not_installe
     apply(place, "ch-1", await plan(place, others, install()))
     place.given(
         foreign.blueprint_ref("acme", "public", "bp-wiki"),
-        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0", reason="broken"),
+        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.1", reason="broken"),
     )
     approve(place)
     (failed,) = place.events(pro1.ChangeFailed)
-    assert "2.0.0 available" in failed.reason
-    assert "2.0.0 yanked" in failed.reason
+    assert "2.0.1 available" in failed.reason
+    assert "2.0.1 yanked" in failed.reason

@@ -24,7 +24,7 @@ from catalyst.provisioning.domain.plan import Blocker, Plan
 ACME = foreign.organization_ref("acme")
 MISSING = (Missing(blueprint="bp-db", version="^2"),)
 WAITS = [
-    *of_version("bp-wiki", "2.0.0", MISSING, (), NOW),
+    *of_version("bp-wiki", "2.0.1", MISSING, (), NOW),
     *of_source("main", "refused", "git refused it", 3, NOW),
 ]
 
@@ -136,7 +136,7 @@ async def test_a_team_without_people_names_the_policy(others: Others) -> None:
 async def test_room_that_is_only_held_names_what_holds_it(others: Others) -> None:
     place = town(approvals=(env1.Approval(quorum=1),))
     known(place)
-    others.locks["redis"] = [entry("redis", "bp-redis", "1.2.0")]
+    others.locks["redis"] = [entry("redis", "bp-redis", "1.2.1")]
     apply(place, "ch-1", await plan(place, others, install()))
     home = foreign.environment_ref("acme", PROD)
     for name in ("wiki", "wiki-postgres"):

@@ -29,7 +29,7 @@ async def deleting(*approvals: env1.Approval) -> tuple[Town, Others]:
     place, others = town(approvals=approvals), Others()
     known(place)
     wiki(others)
-    others.locks["redis"] = [planning.entry("redis", "bp-redis", "1.2.0", "target")]
+    others.locks["redis"] = [planning.entry("redis", "bp-redis", "1.2.1", "target")]
     apply(place, "ch-0", await plan(place, others, install()))
     if approvals:
         approve(place, "ch-0")
@@ -84,7 +84,7 @@ async def test_a_deletion_goes_on_past_an_install_that_was_stopped_before_it(
 ) -> None:
     place, others = town(), Others()
     known(place)
-    others.locks["postgres"] = [planning.entry("postgres", "bp-postgres", "16.9.0", "target")]
+    others.locks["postgres"] = [planning.entry("postgres", "bp-postgres", "16.9.1", "target")]
     apply(place, "ch-0", await plan(place, others, install("postgres")))
     place.given(HOME, env1.ApplicationAdmitted(environment=PROD, application="postgres"))
     end = msgspec.structs.replace(END, keep_data=keep_data)

@@ -32,14 +32,14 @@ def place() -> Town:
 
 @pytest.fixture
 async def others(place: Town) -> Others:
-    """Return a catalogue that knows the wiki, which runs in 2.1.0 and ran in 2.0.0."""
+    """Return a catalogue that knows the wiki, which runs in 2.1.1 and ran in 2.0.1."""
     found = Others()
     wiki(found)
     apply(place, "ch-0", await plan(place, found, install()))
     run(place, "ch-0")
     found.locks["wiki"] = [
-        planning.entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
-        planning.entry("wiki", "bp-wiki", "2.1.0", postgres="wiki-postgres"),
+        planning.entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
+        planning.entry("wiki", "bp-wiki", "2.1.1", postgres="wiki-postgres"),
     ]
     apply(place, "ch-1", await plan(place, found, of("upgrade")))
     run(place, "ch-1")
@@ -110,8 +110,8 @@ async def test_the_end_of_an_organization_says_what_becomes_of_its_money(
 
 
 async def test_a_rollback_does_not_bring_back_what_was_yanked(place: Town, others: Others) -> None:
-    assert (await plan(place, others, of("rollback"))).lock[-1].version == "2.0.0"
-    yank(place, "bp-wiki", "2.0.0")
+    assert (await plan(place, others, of("rollback"))).lock[-1].version == "2.0.1"
+    yank(place, "bp-wiki", "2.0.1")
     with pytest.raises(Rejected, match="it was yanked: it leaks") as caught:
         await plan(place, others, of("rollback"))
     assert caught.value.code == "version-refused"
@@ -122,11 +122,11 @@ async def test_a_yank_is_told_in_every_plan_of_what_runs_it_or_needs_it(
 ) -> None:
     request = of("configure", values={"logLevel": "debug"})
     assert told(await plan(place, others, request)) == []
-    yank(place, "bp-postgres", "16.9.0")
-    yank(place, "bp-wiki", "2.1.0")
+    yank(place, "bp-postgres", "16.9.1")
+    yank(place, "bp-wiki", "2.1.1")
     assert told(await plan(place, others, request)) == [
-        "wiki-postgres runs bp-postgres 16.9.0, which was yanked: it leaks",
-        "wiki runs bp-wiki 2.1.0, which was yanked: it leaks",
+        "wiki-postgres runs bp-postgres 16.9.1, which was yanked: it leaks",
+        "wiki runs bp-wiki 2.1.1, which was yanked: it leaks",
     ]
     # Back to other values of the very version that runs.
     apply(place, "ch-2", await plan(place, others, request))

@@ -79,7 +79,7 @@ async def test_what_costs_nothing_is_sold_with_what_does_and_ends_as_that_does(
     assert "settle" in [step.step for step in gone.steps]
     # Where nothing costs anything nothing is held, and no subscription begins.
     others.free |= {"orders"}
-    others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.0")]
+    others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.1")]
     free = await plan(place, others, install("orders", blueprint="bp-postgres"))
     assert (free.sold, [step.step for step in free.steps][:2]) == ((), ["admit", "repository"])
 
@@ -108,9 +108,9 @@ MOVES: dict[str, Callable[[Town, Others], None]] = {
     ),
     "the Blueprint": lambda place, _: place.given(
         foreign.blueprint_ref("acme", "public", "bp-wiki"),
-        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0", reason="broken"),
+        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.1", reason="broken"),
     ),
-    "the lock": lambda _, others: wiki(others, postgres="17.6.0"),
+    "the lock": lambda _, others: wiki(others, postgres="17.6.1"),
     "the price": lambda _, others: setattr(others, "monthly", 6000),
     "the target": lambda place, _: place.given(
         application_ref("acme", "wiki"),
@@ -269,14 +269,14 @@ async def test_an_upgrade_follows_what_the_blueprint_allows(place: Town, others:
     await running(place, others)
     request = PlanRequest(action="upgrade", environment=PROD, application="wiki")
     others.locks["wiki"] = [
-        planning.entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
-        planning.entry("wiki", "bp-wiki", "2.1.0", postgres="wiki-postgres"),
+        planning.entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
+        planning.entry("wiki", "bp-wiki", "2.1.1", postgres="wiki-postgres"),
     ]
     found = await plan(place, others, request)
-    assert found.desired[f"wiki.{PROD}"].version == "2.1.0"
+    assert found.desired[f"wiki.{PROD}"].version == "2.1.1"
     apply(place, "ch-1", found)
     run(place, "ch-1")
-    others.locks["wiki"][1] = planning.entry("wiki", "bp-wiki", "2.0.0", postgres="wiki-postgres")
+    others.locks["wiki"][1] = planning.entry("wiki", "bp-wiki", "2.0.1", postgres="wiki-postgres")
     with pytest.raises(Rejected, match="older than the installed") as caught:
         await plan(place, others, request)
     assert caught.value.code == "version-refused"

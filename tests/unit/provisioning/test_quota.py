@@ -27,7 +27,7 @@ def others() -> Others:
     """Return a catalogue that knows the wiki with its database, and a cache alone."""
     found = Others()
     wiki(found)
-    found.locks["redis"] = [entry("redis", "bp-redis", "1.2.0")]
+    found.locks["redis"] = [entry("redis", "bp-redis", "1.2.1")]
     return found
 
 

@@ -21,9 +21,9 @@ async def others() -> Others:
     """Return a catalogue of a wiki that brings no database, and of what it could use."""
     found = Others()
     found.locks = {
-        "wiki": [entry("wiki", "bp-wiki", "2.0.0")],
-        "db": [entry("db", "bp-postgres", "16.9.0")],
-        "cache": [entry("cache", "bp-redis", "1.2.0")],
+        "wiki": [entry("wiki", "bp-wiki", "2.0.1")],
+        "db": [entry("db", "bp-postgres", "16.9.1")],
+        "cache": [entry("cache", "bp-redis", "1.2.1")],
     }
     return found
 
@@ -75,7 +75,7 @@ async def test_what_values_name_is_a_dependency_and_does_not_go_first(
 async def test_who_is_not_named_any_more_is_not_needed_any_more(
     place: Town, others: Others
 ) -> None:
-    before = entry("wiki", "bp-wiki", "2.0.0", postgres="db")
+    before = entry("wiki", "bp-wiki", "2.0.1", postgres="db")
     before["dependencies"][FIELD] = "cache"
     others.locks["wiki"] = [before]
     found = await plan(place, others, install())
@@ -113,7 +113,7 @@ async def test_what_is_not_there_or_something_else_is_refused_at_its_field(
 async def test_a_secret_that_the_blueprint_makes_is_refused_at_its_field(
     place: Town, others: Others
 ) -> None:
-    others.locks["ai"] = [entry("ai", "bp-litellm", "1.81.0", postgres="db")]
+    others.locks["ai"] = [entry("ai", "bp-litellm", "1.81.1", postgres="db")]
     values = {"keys": {"openai": "secret:ai-credentials/openai", "mistral": "secret:mine/key"}}
     with pytest.raises(Rejected) as caught:
         await plan(place, others, install("ai", blueprint="bp-litellm", values=values))
@@ -136,7 +136,7 @@ async def test_what_is_made_for_one_region_is_a_risk_in_several(
         )
         for name in ("fsn", "hel")
     )
-    others.locks["wiki"] = [entry("wiki", "bp-wiki", "2.0.0", postgres="db")]
+    others.locks["wiki"] = [entry("wiki", "bp-wiki", "2.0.1", postgres="db")]
     assert "placement" not in {one.kind for one in (await plan(place, others, install())).risks}
     place.given(
         foreign.environment_ref("acme", PROD),

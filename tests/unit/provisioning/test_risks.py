@@ -105,15 +105,15 @@ async def test_a_rollback_to_an_older_version_may_lose_data_and_says_so(place: T
     others = Others()
     wiki(others)
     await running(place, others)
-    for number, version in enumerate(("2.1.0", "2.0.0")):
+    for number, version in enumerate(("2.1.1", "2.0.1")):
         others.locks["wiki"] = [
-            entry("wiki-postgres", "bp-postgres", "16.9.0", "shared"),
+            entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
             entry("wiki", "bp-wiki", version, postgres="wiki-postgres"),
         ]
         action = "rollback" if number else "upgrade"
         found = await plan(place, others, asked(action, "wiki"))
         words = (
-            "wiki goes from 2.1.0 back to 2.0.0: data that the newer version wrote may not be"
+            "wiki goes from 2.1.1 back to 2.0.1: data that the newer version wrote may not be"
             " understood by the older one"
         )
         assert losses(found) == ([words] if number else [])
@@ -189,7 +189,7 @@ async def test_a_rollback_that_no_cluster_would_take_is_refused(place: Town) -> 
 
 async def test_redis_does_not_lose_its_volume(place: Town) -> None:
     others = Others()
-    others.locks["cache"] = [entry("cache", "bp-redis", "1.2.0")]
+    others.locks["cache"] = [entry("cache", "bp-redis", "1.2.1")]
     apply(place, "ch-0", await plan(place, others, install("cache", blueprint="bp-redis")))
     run(place, "ch-0")
     with pytest.raises(Rejected) as caught:
@@ -204,7 +204,7 @@ async def test_a_name_of_the_infrastructure_is_refused_by_the_plan_already(
     place: Town, name: str
 ) -> None:
     others = Others()
-    others.locks[name] = [entry(name, "bp-postgres", "16.9.0")]
+    others.locks[name] = [entry(name, "bp-postgres", "16.9.1")]
     with pytest.raises(Rejected) as caught:
         await plan(place, others, install(name, blueprint="bp-postgres"))
     assert (caught.value.code, caught.value.errors[0].pointer) == (

@@ -1,7 +1,7 @@
 """Reading the packaged Blueprints: one folder each below `data/`.
 
 A folder is named after its Blueprint. Older versions stand beside the newest, with theirs in the
-name: `bp-wiki`, `bp-wiki@1.0.0`.
+name: `bp-wiki`, `bp-wiki@1.0.1`.
 """
 
 from __future__ import annotations
