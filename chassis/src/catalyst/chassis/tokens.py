@@ -55,11 +55,29 @@ CACHE_SIZE: Final = 4096
 _MAX_NAME: Final = 255
 
 
+_WORDS: Final[Mapping[str, str]] = {
+    "algorithm": "it is signed in a way that is not allowed",
+    "audience": "it is for something else",
+    "expired": "it has expired",
+    "expiry": "it does not say until when it holds",
+    "header": "its head cannot be read",
+    "issuer": "whoever signed it is not trusted here",
+    "malformed": "it is no token",
+    "not-yet-valid": "its time has not come",
+    "scheme": "it must stand behind the word Bearer",
+    "signature": "it is not as it was signed",
+    "subject": "it does not say who asks",
+    "too-large": "it is too long",
+    "unknown-key": "the key that signed it is not used here",
+}
+"""Each reason why a token proves nothing, for a person."""
+
+
 class BadToken(Exception):
     """The token proves nothing; `reason` is a short code and never holds a part of it."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the token is not accepted: {reason}")
+        super().__init__(f"the token is not accepted: {_WORDS[reason]}")
         self.reason = reason
 
 

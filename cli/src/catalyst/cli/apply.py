@@ -251,7 +251,7 @@ class _Applying:
             self._log = outcome.log or self._log
 
 
-_OF_THE_ITEM = frozenset({400, 401, 403, 404, 409, 413, 422})
+_OF_THE_ITEM = frozenset({400, 403, 404, 409, 413, 422})
 """Refusals that say something about one manifest; others end everything."""
 
 
@@ -282,7 +282,6 @@ def _failed(item: Wanted, failure: Failure) -> Result:
 
 
 def _refused(item: Wanted, problem: Problem) -> Result:
-    not_allowed = problem.status in {401, 403}
     return Result(
         what=item.title,
         result="rejected",
@@ -290,7 +289,7 @@ def _refused(item: Wanted, problem: Problem) -> Result:
         code=problem.code,
         message=problem.message,
         errors=problem.errors,
-        exit=ExitCode.NOT_ALLOWED if not_allowed else ExitCode.REJECTED,
+        exit=ExitCode.NOT_ALLOWED if problem.status == 403 else ExitCode.REJECTED,
     )
 
 

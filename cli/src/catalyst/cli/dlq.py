@@ -12,6 +12,7 @@ from catalyst.chassis import clock
 from catalyst.cli import owned
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.get import is_there
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
 from catalyst.cli.send import conclude
@@ -32,7 +33,7 @@ from catalyst.client.errors import Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.message import Outcome, UtcTime
 from catalyst.contracts.registry import COMMANDS
-from catalyst.contracts.subjects import BadSubject, Ref
+from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref
 from catalyst.contracts.topology import ORIGINS
 
 
@@ -82,7 +83,11 @@ def list_(
     Example:
       catalyst dlq list --org omantel
     """
-    found, raw = run(_all(resolve(context, url, token), org))
+    target = resolve(context, url, token)
+    found, raw = run(_all(target, org))
+    if not found and org not in {None, PLATFORM} and not run(is_there(target, org)):
+        show(raw, output, lambda: None)
+        return
     show(raw, output, lambda: _table(found))
 
 

@@ -62,6 +62,8 @@ _BY_STATUS: Final[dict[int, ExitCode]] = {
 
 
 NEXT: Final[dict[str, str]] = {
+    "unauthenticated": "`catalyst token --email … --role …` makes a token; `--token` or a context "
+    "uses it",
     "organization-not-found": "`catalyst get organizations` lists yours",
     "organization-suspended": "the command environment.resume-organization.v1 ends that",
     "environment-not-found": "`catalyst get environments` lists yours",
@@ -168,8 +170,6 @@ def of_problem(problem: Problem) -> Failure:
     if problem.code == "prices-unavailable":
         # Somebody answers; what is missing is a decision.
         exit_code = ExitCode.REJECTED
-    elif problem.status == 401:
-        hint = "`catalyst token --email … --role …` makes a token; `--token` or a context uses it"
     elif problem.status == 403:
         hint = "roles come with the token and from the Organization; is its name right? "
         hint += "`catalyst get organizations` lists yours"

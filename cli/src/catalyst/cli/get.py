@@ -252,14 +252,21 @@ class _Printer:
         self._columns = kinds.columns(wanted.kinds)
         self._table: Table | None = None
         self._snapshot: list[Row] | None = []
+        self._empty = True
+        self._told_absent = False
 
     @property
     def has_nothing(self) -> bool:
         """Whether the snapshot that is about to end has no row."""
-        return self._snapshot == []
+        return self._empty
 
     def take(self, change: Change) -> None:
         """Write what a change means for whoever reads along."""
+        if isinstance(change, Synced) and self._empty and self._wanted.name is not None:
+            self._say_absent(self._wanted.name)
+        self._empty = isinstance(change, Reset) or (
+            self._empty and not isinstance(change, Put | Synced)
+        )
         if self._form is not Format.TABLE:
             self._write_object(change)
         else:
@@ -301,6 +308,13 @@ class _Printer:
     def _next(self, what: str, row: Row) -> None:
         if self._table is not None:
             self._table.write_next(what, *_cells(self._columns, row))
+
+    def _say_absent(self, name: str) -> None:
+        if self._told_absent:
+            return
+        self._told_absent = True
+        what = kinds.singular(self._wanted.kinds)
+        note(f"there is no {what} {name!r} yet, or it is not yours to see: waiting for it")
 
     def _say(self, change: Change) -> None:
         match change:

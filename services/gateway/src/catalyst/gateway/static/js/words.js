@@ -139,11 +139,11 @@ export function place(key) {
 const ELSEWHERE = "This token was signed somewhere else, or long ago. Make a new one here.";
 const NOT_TAKEN = {
   "a token is needed here and there is none": "Your session has ended. Sign in again.",
-  "the token is not accepted: malformed": "This is no token. Paste the whole line that is printed, and nothing else.",
-  "the token is not accepted: expired": "This token has expired. Make a new one.",
-  "the token is not accepted: signature": "This token is not as it was signed. Paste the whole line that is printed.",
-  "the token is not accepted: issuer": ELSEWHERE,
-  "the token is not accepted: unknown-key": ELSEWHERE,
+  "the token is not accepted: it is no token": "This is no token. Paste the whole line that is printed, and nothing else.",
+  "the token is not accepted: it has expired": "This token has expired. Make a new one.",
+  "the token is not accepted: it is not as it was signed": "This token is not as it was signed. Paste the whole line that is printed.",
+  "the token is not accepted: whoever signed it is not trusted here": ELSEWHERE,
+  "the token is not accepted: the key that signed it is not used here": ELSEWHERE,
 };
 
 /** Returns why whoever asks is not known, with what to do about it. */
