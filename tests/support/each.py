@@ -11,11 +11,11 @@ import pytest
 class _Tried:
     """The cases of a rule, and how it was broken."""
 
-    def __init__(self, cases: Iterable[Any], name: Callable[[Any], object]) -> None:
-        self.cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    def __init__(self, cases: list[tuple[Any, ...]], name: Callable[[Any], object]) -> None:
+        self.cases = cases
         self._name = name
         self._broken: list[BaseException] = []
-        assert self.cases, "there is nothing that the rule is for"
+        assert cases, "there is nothing that the rule is for"
 
     @contextmanager
     def trying(self, case: tuple[Any, ...]) -> Iterator[None]:
@@ -45,16 +45,18 @@ def each(
         name: What to call a case, or each argument of it.
     """
 
+    listed = [case if isinstance(case, tuple) else (case,) for case in cases]
+
     def make(rule: Callable[..., Any]) -> Callable[..., Any]:
         def at_once(**fixtures: Any) -> None:
-            tried = _Tried(cases, name)
+            tried = _Tried(listed, name)
             for case in tried.cases:
                 with tried.trying(case):
                     rule(*case, **fixtures)
             tried.tell()
 
         async def awaited(**fixtures: Any) -> None:
-            tried = _Tried(cases, name)
+            tried = _Tried(listed, name)
             for case in tried.cases:
                 with tried.trying(case):
                     await rule(*case, **fixtures)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
 from tests.support.each import each
@@ -30,8 +32,12 @@ def test_what_is_right_is_told_nothing() -> None:
     assert told(document, **{"icon.svg": "<svg/>", "shots__one.png": "x"}) == []
 
 
-@pytest.mark.parametrize("field", ["icon: {}", "screenshots: [{}]"])
-@pytest.mark.parametrize("name", ["icon.svg", "https://example.com/icon.svg", "../icon.svg"])
+@each(
+    product(
+        ["icon: {}", "screenshots: [{}]"],
+        ["icon.svg", "https://example.com/icon.svg", "../icon.svg"],
+    )
+)
 def test_a_file_that_the_card_names_and_is_not_there_is_told(field: str, name: str) -> None:
     document = DOCUMENT.replace("title: Wiki", f"title: Wiki\n    {field.format(name)}")
     pointer = "/spec/card/icon" if field.startswith("icon") else "/spec/card/screenshots/0"

@@ -119,8 +119,11 @@ def refused(code: str) -> Any:
 
 
 @pytest.mark.guarantee("G24.1")
-@pytest.mark.parametrize(("one", "back"), list(zip(PAIRS, BACK, strict=True)))
-@pytest.mark.parametrize("organization", [None, "acme"])
+@each(
+    (one, back, organization)
+    for one, back in zip(PAIRS, BACK, strict=True)
+    for organization in (None, "acme")
+)
 def test_it_is_said_once_and_taken_back_once(
     one: tuple[Command, Event], back: tuple[Command, Event], organization: str | None
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -107,8 +108,7 @@ def test_brackets_inside_a_text_are_not_depth() -> None:
 
 
 @pytest.mark.guarantee("G5.3", "G5.9")
-@pytest.mark.parametrize("end", [b"", b"\\", b'"'])
-@pytest.mark.parametrize("inside", [b'\\"', b"x", b'x\\"[', b"\\\\"])
+@each(product([b'\\"', b"x", b'x\\"[', b"\\\\"], [b"", b"\\", b'"']))
 def test_a_text_of_any_length_is_looked_at_once(inside: bytes, end: bytes) -> None:
     """With a second look for each quote in it, the largest body took six minutes of a core."""
     raw = b"[]" * (MAX_DEPTH + 1) + b'"' + inside * ((MAX_BODY_BYTES - 200) // len(inside)) + end
@@ -335,8 +335,12 @@ def test_encoding_is_the_same_for_the_same_value(tree: Any) -> None:
 
 
 @pytest.mark.guarantee("G5.6", "G5.11")
-@pytest.mark.parametrize("name", ["correlationid", "causationid"])
-@pytest.mark.parametrize("value", ["", "a\nb", "a\n", "a\0", "a b", "é", "c" * 65, "c" * 5000])
+@each(
+    product(
+        ["correlationid", "causationid"],
+        ["", "a\nb", "a\n", "a\0", "a b", "é", "c" * 65, "c" * 5000],
+    )
+)
 def test_what_a_command_follows_from_is_an_id_and_the_log_stays_readable(
     name: str, value: str
 ) -> None:

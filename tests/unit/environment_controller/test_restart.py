@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given as examples
 from hypothesis import strategies
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, ORG_ADMIN, SELF
+from tests.support.each import each
 from tests.support.examples import at_least
 from tests.support.scenario import Outcome, Scenario, World, given, on
 
@@ -238,8 +240,7 @@ def report(
     return scenario.when(command, ONBOARDING, by=SELF, input_id=id_)
 
 
-@pytest.mark.parametrize("name", ["git-home", "manifests", "undo-git-home"])
-@pytest.mark.parametrize("status", ["done", "failed"])
+@each(product(["git-home", "manifests", "undo-git-home"], ["done", "failed"]))
 def test_reports_of_an_earlier_run_change_nothing(name: str, status: str) -> None:
     report(restarted(), name, status, run=1, id_="late").then_nothing()
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import product
 
 import pytest
 from dateutil.rrule import rrule, rrulestr
@@ -75,16 +76,17 @@ def test_local_time_is_local_when_clocks_change() -> None:
         assert not opening(nine, datetime(2026, 3, day, hour - 1, 30, tzinfo=UTC)).open
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        window("FREQ=DAILY", timezone="Asia/Nowhere"),
-        window("FREQ=DAILY;BYHOUR=99"),
-        window(cron="0 22 * *"),
-        window(cron="x 22 * * 5"),
-    ],
+@each(
+    product(
+        [
+            window("FREQ=DAILY", timezone="Asia/Nowhere"),
+            window("FREQ=DAILY;BYHOUR=99"),
+            window(cron="0 22 * *"),
+            window(cron="x 22 * * 5"),
+        ],
+        ["allow", "deny"],
+    )
 )
-@pytest.mark.parametrize("effect", ["allow", "deny"])
 @pytest.mark.guarantee("G14.8")
 def test_a_window_that_cannot_be_read_keeps_shut_and_says_so(bad: Window, effect: str) -> None:
     made = window(bad.rrule, effect=effect, cron=bad.cron, timezone=bad.timezone)
