@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from tests.support import billing
 from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, running, wiki
 from tests.support.plans import ADMIN, PROD, apply, town
 
 from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
@@ -37,6 +39,27 @@ async def test_what_moves_between_planning_again_and_deciding_is_seen() -> None:
         apply(place, "ch-1", fresh)
     assert caught.value.code == "plan-stale"
     assert [e.pointer for e in caught.value.errors] == [f"/data/inputs/environment:{PROD}"]
+
+
+@pytest.mark.guarantee("G14.2")
+async def test_prices_of_the_same_day_that_came_since_are_seen_whatever_they_are_called() -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+
+    def priced(version: str) -> None:
+        start = billing.book().start - timedelta(days=365)
+        book = msgspec.structs.replace(billing.book(), version=version, start=start)
+        place.given(foreign.PRICE_BOOK, bill1.PriceBookApplied(content=book, digest="x"))
+
+    priced("second-of-april")
+    fresh = await plan(place, others, install())
+    priced("corrected")
+    with pytest.raises(Rejected) as caught:
+        apply(place, "ch-1", fresh)
+    assert caught.value.code == "plan-stale"
+    assert [e.pointer for e in caught.value.errors] == ["/data/inputs/price-book:default"]
+    assert "is corrected now" in caught.value.errors[0].message
 
 
 async def test_a_commit_names_the_namespace_that_its_files_have() -> None:

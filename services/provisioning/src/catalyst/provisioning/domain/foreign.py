@@ -223,11 +223,12 @@ class PriceBook(msgspec.Struct, frozen=True, kw_only=True):
     """Which versions there are, and from when on each is in force."""
 
     versions: dict[str, datetime] = {}
+    """When each begins, in the order in which they were applied."""
 
     def in_force(self, now: datetime) -> str:
-        """Return the version in force at a time; empty: none."""
-        begun = [(start, name) for name, start in self.versions.items() if start <= now]
-        return max(begun)[1] if begun else ""
+        """Return the version that began last; of two the one applied later; empty: none."""
+        begun = [name for name, start in reversed(self.versions.items()) if start <= now]
+        return max(begun, key=self.versions.__getitem__, default="")
 
 
 PRICE_BOOK: Final = Ref(None, "billing", "price-book", "default")
