@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
-from tests.integration.gateway.stack import Stack, created
+from tests.integration.gateway.stack import Stack, acme, created
 from tests.integration.gateway.test_git import address, git, home
+from tests.support.waiting import until
 
+from catalyst.chassis import app as process
 from catalyst.client.http_transport import over_http
+from catalyst.gateway import main as gateway
+from catalyst.gateway.settings import Settings
+from catalyst.projector import main as projector
+from catalyst.projector.settings import Settings as ProjectorSettings
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +70,50 @@ async def test_git_passes_through_with_its_token(apart: Stack, tmp_path: Path) -
     service = apart.keys.service("provisioning").service()
     pushed = git("push", address(apart, "apart-git", service), "HEAD:large", cwd=work)
     assert pushed.returncode == 0, pushed.stderr
+
+
+@pytest.mark.guarantee("G7.14")
+async def test_without_the_projector_it_says_so_and_goes_on_taking_commands(apart: Stack) -> None:
+    bound = process.listen("127.0.0.1", 0)
+    inner = f"127.0.0.1:{bound.getsockname()[1]}"
+    settings = Settings(**apart.common("gateway", "gateway"), projector_url=f"http://{inner}")
+    rows = projector.build(ProjectorSettings(**apart.common("projector", "projector")))
+    async with AsyncExitStack() as stack:
+        projected = await stack.enter_async_context(rows)
+        door = await stack.enter_async_context(gateway.build(settings))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(door.app),
+                base_url="http://gateway",
+                headers={"Authorization": f"Bearer {apart.admin}"},
+            )
+        )
+
+        async def says(status: str, said: str) -> bool:
+            answer = await http.get("/readyz")
+            body = answer.json()
+            # The inner address is nobody's business who asks here.
+            assert inner not in answer.text
+            found = (answer.status_code, body["status"], body["checks"]["reads"])
+            return found == (200, status, said)
+
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(door.run())]
+            # It answers, and has read nothing yet.
+            async with process.serving(projected.app, bound):
+                await until(partial(says, "degraded", "the projector is not ready: broker, rows"))
+                running.append(tasks.create_task(projected.run()))
+                await until(partial(says, "ok", "ok"))
+            await until(partial(says, "degraded", "the projector does not answer"))
+            made = await http.post(
+                "/v1/commands/environment.create-organization.v1",
+                params={"organization": "apart-unseen"},
+                json=acme(),
+                headers={"Prefer": "wait=10"},
+            )
+            assert (made.status_code, made.json()["status"]) == (200, "accepted")
+            shown = await http.get("/v1/state/organizations/apart-unseen")
+            assert (shown.status_code, shown.json()["code"]) == (503, "unavailable")
+            for member in (door, projected):
+                member.stop()
+            await asyncio.wait(running)

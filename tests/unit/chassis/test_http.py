@@ -108,10 +108,12 @@ def test_every_code_makes_a_document(code: str) -> None:
     assert found.title
 
 
-def member(checks: dict[str, http.Check], **routes: Any) -> httpx.AsyncClient:
+def member(
+    checks: dict[str, http.Check], beside: dict[str, http.Check] | None = None, **routes: Any
+) -> httpx.AsyncClient:
     metrics = Metrics("test")
     found = [
-        *health_routes(Readiness(checks), metrics),
+        *health_routes(Readiness(checks, beside or {}), metrics),
         *(Route(f"/{name}/{{id}}", route) for name, route in routes.items()),
     ]
     app = SecureHeaders(Measured(Starlette(routes=found), metrics))
@@ -142,6 +144,31 @@ async def test_what_is_not_ready_is_named() -> None:
         answer = await door.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"a": "ok", "b": "behind", "c": "no connection"}
+
+
+@pytest.mark.guarantee("G7.14")
+async def test_what_it_can_do_without_is_named_and_keeps_it_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "BESIDE_SECONDS", 0.01)
+
+    async def forever() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    async with member({"a": good}, beside={"b": bad}) as door:
+        answer = await door.get("/readyz")
+        checks = {"a": "ok", "b": "behind"}
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {"status": "degraded", "checks": checks},
+        )
+    async with member({"a": good}, beside={"b": good}) as door:
+        assert (await door.get("/readyz")).json()["status"] == "ok"
+    async with member({"a": bad}, beside={"b": forever}) as door:
+        answer = await door.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not-ready")
+        assert answer.json()["checks"] == {"a": "behind", "b": "no answer within 0.01 s"}
 
 
 async def test_a_check_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

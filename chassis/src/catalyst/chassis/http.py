@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 2.0
 """For one check of readiness."""
+BESIDE_SECONDS: Final = 0.5
+"""The same for what it can do without: whoever probes waits a second, or a few."""
 REMEMBER_SECONDS: Final = 1.0
 """Probes closer together than this get the same good answer, so that they cost nothing."""
 REMEMBER_BAD_SECONDS: Final = 0.05
@@ -62,35 +64,51 @@ Check = Callable[[], Awaitable[str | None]]
 class Readiness:
     """Whether the member can do its work now, by named checks that run at once."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        """Ask these; each has a time limit of its own."""
+    def __init__(
+        self, checks: Mapping[str, Check], beside: Mapping[str, Check] | None = None
+    ) -> None:
+        """Ask these; each has a time limit of its own.
+
+        Args:
+            checks: Without any of them it is not ready.
+            beside: What it can do without: told, and it stays ready.
+        """
         self._checks = dict(checks)
+        self._beside = dict(beside or {})
         self._asking = asyncio.Lock()
         self._found: dict[str, str | None] = {}
         self._at = float("-inf")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that it needs was well when it was asked last."""
+        return all(self._found.get(name) is None for name in self._checks)
+
     async def ask(self) -> dict[str, str | None]:
         """Return what each check says; None means well."""
         async with self._asking:
-            good = all(reason is None for reason in self._found.values())
-            remembered = REMEMBER_SECONDS if good else REMEMBER_BAD_SECONDS
+            remembered = REMEMBER_SECONDS if self.is_ready else REMEMBER_BAD_SECONDS
             if clock.monotonic() - self._at > remembered:
                 async with asyncio.TaskGroup() as tasks:
                     asked = {
-                        name: tasks.create_task(_limited(check))
-                        for name, check in self._checks.items()
+                        name: tasks.create_task(_limited(check, seconds))
+                        for checks, seconds in (
+                            (self._checks, CHECK_SECONDS),
+                            (self._beside, BESIDE_SECONDS),
+                        )
+                        for name, check in checks.items()
                     }
                 self._found = {name: task.result() for name, task in asked.items()}
                 self._at = clock.monotonic()
             return self._found
 
 
-async def _limited(check: Check) -> str | None:
+async def _limited(check: Check, seconds: float) -> str | None:
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(seconds):
             return await check()
     except TimeoutError:
-        return f"no answer within {CHECK_SECONDS:g} s"
+        return f"no answer within {seconds:g} s"
     except BrokerError as error:
         return error.description
 
@@ -199,10 +217,11 @@ def health_routes(readiness: Readiness, metrics: Metrics) -> list[BaseRoute]:
 
     async def readyz(_request: Request) -> Response:
         found = await readiness.ask()
-        good = all(reason is None for reason in found.values())
         checks = {name: reason or "ok" for name, reason in found.items()}
-        body = {"status": "ok" if good else "not-ready", "checks": checks}
-        return _json(body, 200 if good else 503)
+        if not readiness.is_ready:
+            return _json({"status": "not-ready", "checks": checks}, 503)
+        whole = all(reason is None for reason in found.values())
+        return _json({"status": "ok" if whole else "degraded", "checks": checks})
 
     async def measurements(request: Request) -> Response:
         content, content_type = metrics.text(request.headers.get("accept", ""))

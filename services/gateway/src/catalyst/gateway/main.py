@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 from starlette.routing import BaseRoute
@@ -34,7 +35,7 @@ from catalyst.gateway.gitdoor import PREFIX as GIT
 from catalyst.gateway.gitdoor import GitDoor
 from catalyst.gateway.icons import Icons
 from catalyst.gateway.limits import REFUSALS_AT_ONCE, Buckets
-from catalyst.gateway.passing import Below, Upstream
+from catalyst.gateway.passing import Below, Upstream, reads
 from catalyst.gateway.queries import Queries
 from catalyst.gateway.session import Session
 from catalyst.gateway.settings import Settings
@@ -86,7 +87,7 @@ class Gateway:
         self.metrics = Metrics(NAME)
         asked = Queries(callers, runtime.js, self.events)
         routes = [
-            *health_routes(Readiness(self._checks()), self.metrics),
+            *health_routes(Readiness(self._checks(), _beside(projector)), self.metrics),
             *Commands(
                 callers,
                 client,
@@ -145,11 +146,16 @@ class Gateway:
         return found
 
 
+def _beside(projector: ASGIApp | None) -> dict[str, Check]:
+    """Return what commands can do without: the gateway goes on taking them."""
+    return {} if projector is None else {"reads": partial(reads, projector)}
+
+
 def _passed_on(callers: Callers, projector: ASGIApp | None, git: ASGIApp | None) -> list[BaseRoute]:
     found: list[BaseRoute] = []
     if projector is not None:
-        reads = Admitted(callers, projector)
-        found += [Below(path, reads) for path in ("/v1/state", "/v1/stream", "/v1/read-model")]
+        admitted = Admitted(callers, projector)
+        found += [Below(path, admitted) for path in ("/v1/state", "/v1/stream", "/v1/read-model")]
     if git is not None:
         found.append(Below(GIT, GitDoor(callers, git), exact=False))
     return found

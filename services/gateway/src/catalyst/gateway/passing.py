@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import httpx
+import msgspec
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
@@ -89,6 +90,26 @@ class Upstream:
             await _answer(answered, receive, send, ended)
         finally:
             await answered.aclose()
+
+
+async def reads(projector: ASGIApp) -> str | None:
+    """Return why there are no reads now, for whoever asks how the gateway is; None if there are."""
+    there = httpx.ASGITransport(projector, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=there, base_url="http://projector") as http:
+        answer = await http.get("/readyz")
+    if answer.status_code == httpx.codes.OK:
+        return None
+    try:
+        wrong = msgspec.json.decode(answer.content, type=_Readiness).checks
+    except msgspec.MsgspecError:
+        return "the projector does not answer"
+    return (
+        f"the projector is not ready: {', '.join(k for k, said in wrong.items() if said != 'ok')}"
+    )
+
+
+class _Readiness(msgspec.Struct):
+    checks: dict[str, str]
 
 
 _TIMEOUTS: Final[Mapping[str, float]] = {
