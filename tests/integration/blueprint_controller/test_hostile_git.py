@@ -109,7 +109,7 @@ def endless(part: bytes, pause: threading.Event) -> Answer:
     return answer
 
 
-def test_a_linked_document_and_another_repository_are_refused_where_they_stand(
+def test_a_link_and_another_repository_are_refused_in_a_package_and_passed_over_elsewhere(
     tmp_path: Path,
 ) -> None:
     link, good = Blob.from_string(b"../good/blueprint.yaml"), Tree()
@@ -121,10 +121,15 @@ def test_a_linked_document_and_another_repository_are_refused_where_they_stand(
     top.add(b"good", FOLDER, good.id)
     top.add(b"linked", FOLDER, linked.id)
     top.add(b"odd", FOLDER, inner.id)
+    within = Tree()
+    within.add(b"blueprint.yaml", 0o100644, DOCUMENT.id)
+    within.add(b"charts", 0o160000, good.id)
+    top.add(b"within", FOLDER, within.id)
+    top.add(b"outside", 0o160000, good.id)
     top.add(b".hidden", 0o160000, good.id)
     top.add(b"README.md", 0o120000, link.id)
     commit = committed(top)
-    objects = (commit, top, good, linked, inner, link, DOCUMENT)
+    objects = (commit, top, good, linked, inner, within, link, DOCUMENT)
     with serving(
         lambda: iter([branch(commit.id) + b"0000"]), lambda: iter([sent(*objects)])
     ) as url:
@@ -132,7 +137,7 @@ def test_a_linked_document_and_another_repository_are_refused_where_they_stand(
     assert isinstance(found.pop("good"), Package)
     assert {name: str(refused) for name, refused in found.items()} == {
         "linked": "blueprint.yaml: is a symbolic link or another repository",
-        "odd/more": "is another repository (a submodule), which is not read",
+        "within": "charts: is a symbolic link or another repository",
     }
 
 

@@ -89,8 +89,6 @@ def too_many() -> Unusable:
 
 
 def _package(path: Path) -> Package | BadPackage:
-    if path.is_symlink():
-        return BadPackage("", "is a symbolic link", "put the folder itself there")
     try:
         return read_folder(path)
     except BadPackage as error:
@@ -98,10 +96,9 @@ def _package(path: Path) -> Package | BadPackage:
 
 
 def _folders(top: Path) -> Iterator[Path]:
-    """Yield every folder that holds a document, and every link to a folder somewhere else.
+    """Yield every folder that holds a document; what is below one is part of it.
 
-    What is below a folder with a document is part of it; where a link within `top` leads is found
-    there.
+    A link to a folder is none: it is passed over, wherever it leads.
     """
     packages = 0
     for seen, (parent, folders, files) in enumerate(os.walk(top, onerror=_raise), 1):
@@ -111,17 +108,13 @@ def _folders(top: Path) -> Iterator[Path]:
         shown = sorted(name for name in folders if not name.startswith("."))
         # A document that is a folder, or leads to one, is refused as what it is.
         is_package = DOCUMENT in {*files, *folders}
-        found = [here] if is_package else [here / one for one in shown if _leaves(top, here / one)]
-        packages += len(found)
+        packages += is_package
         if packages > MAX_PACKAGES:
             raise too_many()
-        yield from found
+        if is_package:
+            yield here
         deep = len(here.relative_to(top).parts) >= _MAX_DEPTH
         folders[:] = [] if deep or is_package else shown
-
-
-def _leaves(top: Path, path: Path) -> bool:
-    return path.is_symlink() and not path.resolve().is_relative_to(top)
 
 
 def _raise(error: OSError) -> None:

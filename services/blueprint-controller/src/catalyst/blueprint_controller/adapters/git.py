@@ -58,8 +58,6 @@ _MAX_PACKAGE_ENTRIES: Final = 4 * MAX_FILES
 _MARGIN: Final = 1024 * 1024
 """Of an answer, beside the pack."""
 _FOLDER: Final = 0o040000
-_REPOSITORY: Final = 0o160000
-"""A submodule: the commit of another repository, which this one does not hold."""
 _FILES: Final = frozenset({0o100644, 0o100755, 0o100664})
 _UNPACKING: Final = threading.Lock()
 """One at a time: each may need all the memory that there is for this."""
@@ -180,7 +178,7 @@ class GitSource:
             for name, below in _packages(repo, tree):
                 if time.monotonic() > until:
                     raise Unusable("too-large", f"it takes more than {READ_SECONDS:.0f} s to read")
-                package = _elsewhere() if below is None else _package(repo, below)
+                package = _package(repo, below)
                 if isinstance(package, Package):
                     size += package.size
                 if size > MAX_SOURCE_BYTES:
@@ -214,8 +212,11 @@ def _below(repo: Repo, tree: ObjectID, parts: Sequence[str]) -> ObjectID:
     return tree
 
 
-def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, ObjectID | None]]:
-    """Yield every folder that holds a document, whatever that is; None for another repository."""
+def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, ObjectID]]:
+    """Yield every folder that holds a document, whatever that is.
+
+    A link, or another repository (a submodule), is no folder here: what it leads to is not ours.
+    """
     left: list[tuple[str, ObjectID, int]] = [("", top, 0)]
     seen = 0
     while left:
@@ -233,8 +234,6 @@ def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, ObjectID | None]
                 continue
             if mode == _FOLDER:
                 left.append((f"{path}/{text}" if path else text, inner, depth + 1))
-            elif mode == _REPOSITORY:
-                yield f"{path}/{text}" if path else text, None
 
 
 def _entries(repo: Repo, top: ObjectID) -> Entries:
@@ -263,11 +262,6 @@ def _entries(repo: Repo, top: ObjectID) -> Entries:
             else:
                 files.append((f"{prefix}{name}", mode, inner))
     return files
-
-
-def _elsewhere() -> BadPackage:
-    reason = "is another repository (a submodule), which is not read"
-    return BadPackage("", reason, "add that repository as a source of its own")
 
 
 def _package(repo: Repo, top: ObjectID) -> Package | BadPackage:
