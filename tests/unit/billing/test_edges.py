@@ -1,13 +1,15 @@
 """Edges: the instant at which something begins or ends, another's timer, and another currency."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support.scenario import given
+from tests.support.usage import reported, started, use, world
 
-from catalyst.billing.domain import charges, credit, voucher
+from catalyst.billing.domain import charges, credit, subscription, voucher
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
 from catalyst.contracts.money_v1 import MicroMoney
@@ -78,3 +80,31 @@ def test_what_is_included_costs_nothing_and_a_minimum_is_that_of_the_currency() 
         made, formula="per-unit", steps=(plain,), included=0, minimum=(dollars, billing.omr(100))
     )
     assert charges.price(least, 1, "OMR").amount == MicroMoney(currency="OMR", micro=100_000)
+
+
+@pytest.mark.guarantee("G12.1")
+def test_use_in_another_currency_is_no_part_of_what_a_limit_bounds() -> None:
+    limited = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(100)))
+    shop = subscription.ref_of("acme", "shop.acme-prod")
+    lines = billing.quote(billing.item("shop"), currency="USD").lines
+    begun: Any = started(application="shop", lines=lines)
+    scene = given(*world(), limited, (shop, begun[1]))
+    dollars = reported(scene, use("u-1", 1_000_000, subscription="shop.acme-prod"))
+    [counted] = [one for one in dollars.events if isinstance(one, bill1.UsageRecorded)]
+    assert [one.amount.currency for one in counted.meters] == ["USD"]
+    ours = reported(dollars.and_then(), use("u-2", 160)).events
+    [alert] = [one for one in ours if isinstance(one, bill1.SpendAlerted)]
+    assert (alert.percent, alert.spent) == (80, billing.omr(80))
+
+
+@pytest.mark.guarantee("G12.8")
+def test_an_account_that_was_closed_meanwhile_gets_no_credit_of_a_voucher() -> None:
+    closed = (billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
+    scene = given(billing.issued(), billing.opened(), billing.reserved(), closed)
+    credited = bill1.CreditVoucher(
+        redemption="r-1",
+        voucher=billing.VOUCHER.id,
+        prefix="VCH-7QKD…",
+        amount=billing.omr(5000),
+    )
+    scene.when(credited, billing.ACCOUNT, by=billing.SERVICE).then_rejected("account-closed")

@@ -110,6 +110,24 @@ async def test_what_is_not_there_or_something_else_is_refused_at_its_field(
     assert words in error.message
 
 
+@pytest.mark.parametrize("through", ["wiki", "store"])
+async def test_what_needs_the_application_itself_is_refused_at_its_field(
+    place: Town, others: Others, through: str
+) -> None:
+    await done(place, others, install(values=using("db")))
+    wiki = entry("wiki", "bp-wiki", "2.0.1", "shared")
+    others.locks["store"] = [wiki, entry("store", "bp-redis", "1.2.1", x="wiki")]
+    await done(place, others, install("store", blueprint="bp-redis"))
+    store = entry("store", "bp-redis", "1.2.1", "shared", x="wiki")
+    late = entry("late", "bp-postgres", "16.9.1", x=through)
+    others.locks["late"] = [wiki, store, late]
+    await done(place, others, install("late", blueprint="bp-postgres"))
+    with pytest.raises(Rejected, match="late needs wiki itself") as caught:
+        await plan(place, others, configure(values=using("late")))
+    (error,) = caught.value.errors
+    assert (error.rule, error.pointer) == ("values-invalid", f"/request/values{FIELD}")
+
+
 async def test_a_secret_that_the_blueprint_makes_is_refused_at_its_field(
     place: Town, others: Others
 ) -> None:
