@@ -149,7 +149,7 @@ async () => {
   const found = {environment: 'acme-prod', change: null, gate: {change: 'ch-2'}, blocked_by: []};
   const went = [];
   const why = new Why((...to) => went.push(to.join(' ')));
-  why.show(new Waiting(rows, 'acme').ofApplication('cache', found));
+  why.show(new Waiting(rows, 'acme', false).ofApplication('cache', found));
   for (const button of why.node.querySelectorAll('button')) button.click();
   return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent)];
 }
@@ -175,7 +175,10 @@ async (seen) => {
       {blueprint: 'bp-db', version: '2.0.0', folder: 'db', findings: [
         {severity: 'error', message: 'no card'}]}], blocked_by: []})] : []),
   ]);
-  const found = new Waiting(rows, 'acme').whole(waits('bp-wiki'));
+  const hidden = {kind: 'source', name: 'platform', code: 'not-shown', message: 'hidden'};
+  const sees = ['platform', 'runner'].includes(seen);
+  const told = sees ? [...waits('bp-wiki'), hidden] : waits('bp-wiki');
+  const found = new Waiting(rows, 'acme', sees).whole(told);
   return found.map(({ name, code, depth }) => [depth, name, code]);
 }
 """
@@ -192,6 +195,8 @@ async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) ->
     }
     for seen, end in ends.items():
         assert await desk.page.evaluate(_SHELVED, seen) == [*way, end]
+    # To whoever sees what the platform keeps, nothing of it is hidden.
+    assert await desk.page.evaluate(_SHELVED, "runner") == way
     went, links = await desk.page.evaluate(_QUEUED)
     assert went == ["change ch-1"]
     assert links == [

@@ -93,6 +93,19 @@ def test_the_row_shows_the_latest_movements_newest_first() -> None:
     assert doc.ledger[0].entry == f"g{LATEST + 4}"
 
 
+def test_a_voucher_that_is_spent_or_expired_is_still_called_by_its_prefix() -> None:
+    reason = "voucher VCH-7QKD…"
+    grant = bill1.Grant(
+        grant="voucher-1", amount=billing.omr(5000), source="voucher", priority=50, reason=reason
+    )
+    came = bill1.CreditGranted(grant=grant, journal=ledger.grant(grant), gen="")
+    credit = ledger.Credit(grant=grant, left=5000, order=0)
+    gone = bill1.GrantExpired(grant=grant.grant, journal=ledger.expire(credit))
+    doc = row(ACCOUNT, billing.ACCOUNT, [billing.opened()[1], came, gone])  # type: ignore[index]
+    assert doc.grants == ()
+    assert [(one.entry, one.about) for one in doc.ledger] == [(grant.grant, reason)] * 2
+
+
 def test_a_subscription_is_shown_in_its_environment() -> None:
     ref = subscription.ref_of("acme", "blog.acme-prod")
     assert SUBSCRIPTION.key(ref).encode() == "acme.acme-prod.subscription._.blog"

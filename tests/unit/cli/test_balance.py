@@ -17,8 +17,9 @@ def grant(name: str, source: str, reason: str) -> dict[str, Any]:
     return {**about, "amount": amount, "left": 20_000, "expires": None}
 
 
-def movement(entry: str) -> dict[str, Any]:
+def movement(entry: str, about: str = "") -> dict[str, Any]:
     return {
+        "about": about,
         "seq": 7,
         "time": "2026-11-28T00:00:00Z",
         "kind": "credit-granted",
@@ -40,7 +41,7 @@ ACCOUNT: dict[str, Any] = {
     ],
     "grants": [grant(ENTRY, "voucher", "voucher WELC…"), grant("grant-g1", "grant", "a gift")],
     "holds": [],
-    "ledger": [movement(ENTRY), movement("grant-g1"), movement("voucher-spent")],
+    "ledger": [movement(ENTRY, "voucher WELC…"), movement("grant-g1", "a gift"), movement("p-1")],
 }
 
 
@@ -54,13 +55,12 @@ def test_a_balance_names_a_voucher_by_what_is_seen_of_its_code(
     assert "20.000 OMR left of grant grant-g1" in lines
 
 
-def test_a_ledger_does_so_for_as_long_as_there_is_credit_of_it(
+def test_a_ledger_names_what_brought_credit_by_what_a_person_knows_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(owned, "row", lambda *_: ACCOUNT)
     billing.ledger(org="omantel", url=URL)
     first, second, third = capsys.readouterr().out.splitlines()[1:]
     assert NAMED in first
-    assert "grant-g1" in second
-    assert "a gift" not in second
-    assert "voucher-spent" in third
+    assert "a gift (grant-g1)" in second
+    assert " p-1 " in third

@@ -20,17 +20,22 @@ def link(kind: str, name: str, code: str) -> dict[str, Any]:
 class Door:
     """Rows by plural, as the door answers them to one reader."""
 
-    def __init__(self, **docs: list[dict[str, Any]]) -> None:
+    def __init__(self, *roles: str, **docs: list[dict[str, Any]]) -> None:
         self.docs = docs
-        self.read: list[str] = []
+        self.roles = roles
+        self.asked: list[str] = []
+
+    async def read(self, path: str) -> Any:
+        assert path == "/v1/session"
+        return {"roles": list(self.roles)}
 
     async def pages(self, kinds: str, **_where: Any) -> AsyncIterator[Page]:
-        self.read.append(kinds)
+        self.asked.append(kinds)
         rows = [Row(key=one["name"], seq=1, doc=one) for one in self.docs.get(kinds, [])]
         yield Page(rows=tuple(rows), fresh=FRESH, next="", cursor="")
 
     async def get(self, kinds: str, name: str, **_where: Any) -> tuple[Row, Freshness]:
-        self.read.append(kinds)
+        self.asked.append(kinds)
         for one in self.docs.get(kinds, []):
             if one["name"] == name:
                 return Row(key=name, seq=1, doc=one), FRESH
@@ -62,7 +67,7 @@ async def test_a_chain_goes_through_blueprints_to_the_source_that_is_not_read() 
     door = Door(blueprints=[WIKI], sources=[source("own", "acme")])
     way = ["blueprint bp-wiki", "  blueprint bp-db", "    source own"]
     assert await told(door, ROOT) == way
-    assert sorted(door.read) == ["blueprints", "sources"]
+    assert sorted(door.asked) == ["blueprints", "sources"]
 
 
 @pytest.mark.guarantee("G13.7")
@@ -74,6 +79,28 @@ async def test_rows_of_another_organization_of_the_reader_are_on_no_chain_of_thi
         "  blueprint bp-db",
         "    source platform",
     ]
+
+
+HIDDEN = link("source", "platform", "not-shown")
+
+
+@pytest.mark.guarantee("G13.7")
+async def test_who_runs_catalyst_is_led_to_the_platforms_sources_and_not_told_of_hidden_ones() -> (
+    None
+):
+    platform = blueprint("bp-wiki", None, link("blueprint", "bp-db", "dependency-missing"))
+    shown = Door("sovereign-admin", blueprints=[platform], sources=[source("lost", None)])
+    assert await told(shown, ROOT, HIDDEN) == [
+        "blueprint bp-wiki",
+        "  blueprint bp-db",
+        "    source lost",
+    ]
+    # Where the platform has no source at all, none is hidden.
+    none = Door("sovereign-admin", blueprints=[platform])
+    assert await told(none, ROOT, HIDDEN) == ["blueprint bp-wiki", "  blueprint bp-db"]
+    others = Door(blueprints=[WIKI])
+    assert (await told(others, ROOT))[-1] == "    source platform"
+    assert await told(others, HIDDEN) == ["source platform"]
 
 
 async def test_what_is_behind_an_organization_is_in_its_onboarding() -> None:
@@ -100,7 +127,7 @@ async def test_what_is_only_named_is_not_read() -> None:
     assert await told(door, link("application", "blog", "application-needed")) == [
         "application blog"
     ]
-    assert door.read == []
+    assert door.asked == []
 
 
 def test_a_plan_says_below_each_blocker_what_is_behind_it() -> None:

@@ -67,11 +67,11 @@ def ledger(
     """
     doc, owner = _account(resolve(context, url, token), org)
     found = doc["ledger"]
-    known = _vouchers(doc)
     table = Table("SEQ", "TIME", "WHAT", "ENTRY", "POSTINGS")
     for item in found:
         postings = [f"{one['account']} {amount(one['amount'])}" for one in item["postings"]]
-        entry = known.get(item["entry"], item["entry"])
+        about = item.get("about")
+        entry = f"{about} ({item['entry']})" if about else item["entry"]
         table.add(item["seq"], item["time"], item["kind"], entry, "; ".join(postings))
     show(found, output, table.write)
     if output is Format.TABLE and not found:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from catalyst.cli import owned
+from catalyst.cli import chains, owned
 from catalyst.cli.exits import ExitCode, Failure, of_problem
-from catalyst.cli.kinds import link_line, noticed
+from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.plan import merged
 from catalyst.cli.planshow import write_lines
@@ -22,6 +22,7 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     resolve,
+    run,
 )
 from catalyst.client.errors import Problem
 
@@ -127,7 +128,7 @@ def show_(
     where = {"environment": env, "application": app}
     question, say = "show", _whole
     if why_not is not None:
-        question, say = "why-not", _reasons
+        question, say = "why-not", lambda result: _reasons(target, result, owner)
         asked |= {"version": why_not, **where} | ({"config": config} if config else {})
     elif form:
         question, say = "form", _form
@@ -283,10 +284,10 @@ def _holds(condition: dict[str, Any]) -> str:
     return f"{'.'.join(condition['path'])} {said}"
 
 
-def _reasons(result: dict[str, Any]) -> None:
+def _reasons(target: Target, result: dict[str, Any], owner: str) -> None:
     reasons = result["reasons"]
     if not reasons:
         write("nothing stands in the way")
     for reason in reasons:
         write(clean(str(reason)))
-    write_lines(link_line(link) for link in result.get("chain") or ())
+    write_lines(run(chains.told(target, result.get("chain") or (), owner)))

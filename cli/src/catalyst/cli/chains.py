@@ -17,7 +17,8 @@ from catalyst.client.errors import ClientError, Problem
 from catalyst.client.reads import Reads
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import Listed, Package, Shelves, Source
-from catalyst.contracts.blocked_chain import FOLLOWED_MAX, leads, tree
+from catalyst.contracts.blocked_chain import FOLLOWED_MAX, HIDDEN, leads, tree
+from catalyst.contracts.roles import PLATFORM_ROLES
 
 Doc = Mapping[str, Any]
 
@@ -91,9 +92,13 @@ async def linked(
         elif leads(link) and place not in known:
             known[place] = await rows.links_of(*place)
             ahead += known[place]
-    return tree(
+    found = tree(
         links, lambda kind, name: known.get((kind, name), ()), start=start, heard=rows.heard
     )
+    if any(link.code == HIDDEN for _, link in found) and await rows.platform():
+        # What was told to them as not shown, the rows that they see tell better.
+        return tuple((depth, link) for depth, link in found if link.code != HIDDEN)
+    return found
 
 
 async def told(
@@ -140,6 +145,7 @@ class _Rows:
         self._environment = environment
         self._bindings: dict[str, Any] | None = None
         self._shelves: Shelves | None = None
+        self._platform: bool | None = None
 
     @property
     def heard(self) -> dict[str, str]:
@@ -193,13 +199,19 @@ class _Rows:
                 for doc in await self._docs("blueprints")
                 if doc["organization"] in owners
             ]
-            shared = any(one.organization is None for one in sources)
             self._shelves = Shelves(
                 lambda name: [one for one in blueprints if one.name == name],
                 sources,
-                platform=shared or self._owner is None,
+                platform=await self.platform(),
             )
         return self._shelves
+
+    async def platform(self) -> bool:
+        """Return whether the platform's sources are shown to the reader, if there are any."""
+        if self._platform is None:
+            session = await self._door.read("/v1/session")
+            self._platform = not PLATFORM_ROLES.isdisjoint(session["roles"])
+        return self._platform
 
     async def _docs(self, kinds: str, **where: Any) -> list[dict[str, Any]]:
         return [

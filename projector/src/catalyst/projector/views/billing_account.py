@@ -75,6 +75,9 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Name of the event."""
     entry: str
     """The grant, payment or hold that it is about."""
+    about: str = ""
+    """What a person knows of a grant that came or expired, such as the beginning of a voucher's
+    code; empty: nothing but the entry."""
     postings: tuple[bill1.Posting, ...]
 
 
@@ -128,7 +131,7 @@ def _row_of(grant: bill1.Grant, at: At) -> GrantRow:
 
 def _granted(doc: Doc, event: bill1.CreditGranted, at: At) -> Doc:
     doc = _replace(doc, grants=(*doc.grants, _row_of(event.grant, at)))
-    return _moved(doc, event.journal, "credit-granted", event.grant.grant, at)
+    return _moved(doc, event.journal, "credit-granted", event.grant.grant, at, event.grant.reason)
 
 
 def _paid(doc: Doc, event: bill1.PaymentRecorded, at: At) -> Doc:
@@ -148,7 +151,8 @@ def _reversed(doc: Doc, event: bill1.InvoiceReversed, at: At) -> Doc:
 
 
 def _expired(doc: Doc, event: bill1.GrantExpired, at: At) -> Doc:
-    return _moved(doc, event.journal, "grant-expired", event.grant, at)
+    reason = next((row.reason for row in doc.grants if row.grant == event.grant), "")
+    return _moved(doc, event.journal, "grant-expired", event.grant, at, reason)
 
 
 def _held(doc: Doc, event: bill1.CreditHeld, at: At) -> Doc:
@@ -199,7 +203,7 @@ def _unsubscribed(doc: Doc, event: bill1.SubscriptionRemoved, _at: At) -> Doc:
     return _replace(doc, subscriptions=rest)
 
 
-def _moved(doc: Doc, journal: bill1.Journal, kind: str, entry: str, at: At) -> Doc:
+def _moved(doc: Doc, journal: bill1.Journal, kind: str, entry: str, at: At, about: str = "") -> Doc:
     """Book a group: balances, what is left of grants, and the latest movements."""
     if not journal.postings:
         return doc
@@ -213,7 +217,14 @@ def _moved(doc: Doc, journal: bill1.Journal, kind: str, entry: str, at: At) -> D
             left[posting.entry] = left.get(posting.entry, 0) + minor
     grants = [_replace(row, left=row.left + left.get(row.grant, 0)) for row in doc.grants]
     bound = {grant for hold in doc.holds for grant in hold.grants}
-    movement = Movement(seq=at.seq, time=at.time, kind=kind, entry=entry, postings=journal.postings)
+    movement = Movement(
+        seq=at.seq,
+        time=at.time,
+        kind=kind,
+        entry=entry,
+        about=about,
+        postings=journal.postings,
+    )
     return _replace(
         doc,
         balances=_in_order(balances),

@@ -58,10 +58,10 @@ function balance(row) {
     el("dl", { class: "price" }, parts.map(([name, minor]) => el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor) })))));
 }
 
-function entry({ time, kind, entry: about, postings }, go) {
+function entry({ time, kind, entry: id, about, postings }, go) {
   return el("li", {},
     el("div", {}, el("strong", { text: Object.hasOwn(KINDS, kind) ? KINDS[kind] : label(kind) }),
-      el("p", { class: "quiet" }, `${instant(time)} · `, OF_CHANGE.includes(kind) ? toChange(about, go) : about)),
+      el("p", { class: "quiet" }, `${instant(time)} · `, OF_CHANGE.includes(kind) ? toChange(id, go) : about || id)),
     el("ul", { class: "postings" }, postings.map(({ account, amount }) => el("li", {},
       el("span", { class: "quiet", text: `${Object.hasOwn(ACCOUNTS, account) ? ACCOUNTS[account] : label(account)} ` }), money(amount)))));
 }

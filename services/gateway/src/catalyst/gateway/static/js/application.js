@@ -7,15 +7,15 @@ import { marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Order } from "./order.js";
 import { changeTitle, takesAway } from "./steps.js";
-import { Waiting, Why } from "./why.js";
+import { Why } from "./why.js";
 import { instant, place } from "./words.js";
 
 export class ApplicationPage {
   #order = null;
   #stopped = false;
 
-  constructor(node, organization, application, environment, { go, rows }) {
-    Object.assign(this, { organization, application, environment, go, rows });
+  constructor(node, organization, application, environment, { go, rows, waiting }) {
+    Object.assign(this, { organization, application, environment, go, rows, waiting });
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
     this.why = new Why(go);
@@ -56,7 +56,7 @@ export class ApplicationPage {
     this.notices.show(this.said, this.application, this.environment, desired);
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
-    const waiting = new Waiting(this.rows(), this.organization);
+    const waiting = this.waiting(this.organization);
     this.#tell(this.#open(waiting) ?? (desired ? null : this.#removal()));
     const links = found ? waiting.ofApplication(this.application, found) : [];
     this.why.show(links);
@@ -121,6 +121,7 @@ export class ApplicationPage {
     const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
       opened: (change) => this.go("change", change),
       go: this.go,
+      waiting: this.waiting,
     });
     this.#order = order;
     const remove = el("button", { type: "button", class: "danger", on: {

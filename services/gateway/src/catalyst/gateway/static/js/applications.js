@@ -7,7 +7,7 @@ import { emblemOf, pictureOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { Notices } from "./notices.js";
 import { CHANGE_MOODS, changeTitle, sourceOf } from "./steps.js";
-import { Waiting, Why } from "./why.js";
+import { Why } from "./why.js";
 import { age, asSeen, counted, exact, place } from "./words.js";
 
 const LATEST = 20;
@@ -18,7 +18,7 @@ export class Applications {
 
   constructor(node, organization, tools) {
     const { go, rows, ready } = tools;
-    Object.assign(this, { organization, go, rows, ready });
+    Object.assign(this, { organization, go, rows, ready, waiting: tools.waiting });
     this.count = el("p", { class: "quiet", role: "status" });
     this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
     this.list = el("div", { class: "runs" });
@@ -62,7 +62,7 @@ export class Applications {
     for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health]);
     this.#rollUp(places);
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
-    const waiting = new Waiting(this.rows(), this.organization);
+    const waiting = this.waiting(this.organization);
     this.flight.show(waiting);
     this.beginning.draw();
     // Nothing is known to run nowhere before all rows are here.

@@ -66,6 +66,7 @@ export class BlueprintPage {
     this.#order = new Order({ organization: this.organization, blueprint: card.name }, this.rows, {
       opened: (change) => this.go("change", change),
       go: this.go,
+      waiting: this.tools.waiting,
       lacking: () => this.#lacking(),
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });

@@ -8,7 +8,7 @@ import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName } from "./steps.js";
-import { PATIENCE_MS, Waiting, Why } from "./why.js";
+import { PATIENCE_MS, Why } from "./why.js";
 import { asSeen, counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
@@ -25,8 +25,8 @@ export class ChangePage {
   #waits = { text: "", since: 0 };
   #asked = performance.now();
 
-  constructor(node, organization, change, { go, rows, session }) {
-    Object.assign(this, { organization, change, go, rows, session });
+  constructor(node, organization, change, { go, rows, session, waiting }) {
+    Object.assign(this, { organization, change, go, rows, session, waiting });
     this.title = el("h2", { text: change, tabindex: "-1" });
     this.status = el("p", { role: "status" });
     this.elapsed = el("span", { class: "quiet elapsed" });
@@ -64,7 +64,7 @@ export class ChangePage {
     const waits = JSON.stringify(doc.blocked_by ?? []);
     if (waits !== this.#waits.text) this.#waits = { text: waits, since: performance.now() };
     const patient = performance.now() - this.#waits.since < PATIENCE_MS;
-    this.why.show(patient ? [] : new Waiting(this.rows(), this.organization).whole(doc.blocked_by ?? [], `change ${this.change}`));
+    this.why.show(patient ? [] : this.waiting(this.organization).whole(doc.blocked_by ?? [], `change ${this.change}`));
   }
 
   changed() {

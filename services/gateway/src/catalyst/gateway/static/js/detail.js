@@ -4,7 +4,7 @@ import { chain } from "./chain.js";
 import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
 import { KINDS } from "./kinds.js";
-import { Waiting, Why } from "./why.js";
+import { Why } from "./why.js";
 import { actor, age, exact, instant, place, staleReason } from "./words.js";
 
 const RELOAD_MS = 400; // A command changes a row several times in a row; its chain is read once.
@@ -18,14 +18,14 @@ export class Detail {
   #abort = null;
   #why;
   #waits = null;
-  #rows;
+  #waiting;
   #send;
   #back;
 
   /**
    * `on.send(target)` is called when somebody wants to send a command to the row, `on.go(kind, name)`
    * when they want to see what it waits for; `on.back()` when they want to go back to the list, and
-   * `on.rows()` are the live rows.
+   * `on.waiting(organization)` is what waits there.
    */
   constructor(on) {
     this.#send = on.send;
@@ -33,7 +33,7 @@ export class Detail {
     this.#panel.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.#back();
     });
-    this.#rows = on.rows;
+    this.#waiting = on.waiting;
     this.#why = new Why((kind, name) => on.go(kind, name, place(this.#key).organization));
     this.clear();
   }
@@ -167,7 +167,7 @@ export class Detail {
     const { at, doc } = this.#waits ?? {};
     const links = doc && at.kind !== "change" ? doc.blocked_by ?? [] : [];
     const start = `${at?.kind} ${at?.kind === "blueprint" ? doc?.name : at?.name}`;
-    this.#why.show(links.length ? new Waiting(this.#rows(), at.organization).whole(links, start) : []);
+    this.#why.show(links.length ? this.#waiting(at.organization).whole(links, start) : []);
   }
 }
 

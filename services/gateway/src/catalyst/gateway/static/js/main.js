@@ -4,9 +4,11 @@ import { Refused, Unreachable, ask } from "./api.js";
 import { Detail } from "./detail.js";
 import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
+import { seesPlatform } from "./rights.js";
 import { RowTable } from "./rows.js";
 import { LiveStream } from "./stream.js";
 import { Views } from "./views.js";
+import { Waiting } from "./why.js";
 import { actor, notTaken, place } from "./words.js";
 
 const SIGNED_IN = "catalyst-signed-in"; // Whether to ask for the session at all; never the token.
@@ -14,6 +16,9 @@ const ASK_AGAIN_MS = 2000;
 
 const showTab = tabs([byId("tab-row"), byId("tab-send")]);
 let stream = null;
+let who = null; // The session; null while nobody is signed in.
+/** Returns what waits in an Organization now, or for the platform (null), as far as whoever is signed in sees it. */
+const waiting = (organization) => new Waiting(stream?.rows ?? new Map(), organization, who !== null && seesPlatform(who));
 const views = new Views({
   rows: () => stream?.rows ?? new Map(),
   ready: () => stream?.complete ?? false,
@@ -24,6 +29,7 @@ const views = new Views({
     form.open(type, target);
   },
   may: (type, organization) => form.may(type, organization),
+  waiting,
 });
 
 const table = new RowTable((key) => {
@@ -42,7 +48,7 @@ const form = new CommandForm({
   signedOut: (text) => leave(notTaken(text)),
 });
 const detail = new Detail({
-  rows: () => stream?.rows ?? new Map(),
+  waiting,
   send: (target) => {
     showTab(byId("tab-send"));
     form.aim(target);
@@ -116,6 +122,7 @@ async function enter(session) {
   byId("who-name").title = session.roles.join(", ") || "no platform role";
   localStorage.setItem(SIGNED_IN, "yes");
   stream?.stop();
+  who = session;
   stream = opened(session);
   chosenByAddress();
   views.begin(session);
@@ -127,7 +134,7 @@ async function enter(session) {
 /** Forgets everything that was shown, and asks for a token. */
 function leave(text = "") {
   stream?.stop();
-  stream = null;
+  stream = who = null;
   localStorage.removeItem(SIGNED_IN);
   table.mark("");
   table.show(new Map(), null);

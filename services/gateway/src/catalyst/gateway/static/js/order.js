@@ -9,7 +9,6 @@ import { pictureOf, unread } from "./icons.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
-import { Waiting } from "./why.js";
 import { place } from "./words.js";
 
 const INPUT_MS = 150;
@@ -31,7 +30,7 @@ export class Order {
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
    * `on.opened(change)` when a plan is carried out; `on.go(kind, name)` leads to what it waits for;
-   * `on.lacking()` returns what is said where there is no Environment, or null while that is not known.
+   * `on.waiting(organization)` is what waits there; `on.lacking()` returns what is said where there is no Environment, or null while that is not known.
    */
   constructor(about, rows, on) {
     this.about = about;
@@ -54,7 +53,7 @@ export class Order {
       again: (dependencies) => this.ask({ ...this.asked, dependencies }),
       copies: (blueprint, environment) => this.#copies(blueprint, environment),
       picture: (locked) => (locked ? pictureOf(this.rows(), about.organization, locked) : ""),
-      waiting: () => new Waiting(this.rows(), about.organization),
+      waiting: () => on.waiting(about.organization),
       go: on.go,
     });
     this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {

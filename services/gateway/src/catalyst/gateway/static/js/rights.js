@@ -10,6 +10,11 @@ const BILLS = { everywhere: ["billing-admin"], own: ["org-admin"] };
 /** Who redeems a voucher. */
 const VOUCHERS = ["org-admin"];
 
+/** Returns whether a session is shown what the platform keeps, such as its sources: with any role of it. */
+export function seesPlatform(session) {
+  return session.roles.length > 0;
+}
+
 /** Returns whether a session redeems vouchers for an Organization. */
 export function redeemsVouchers(session, organization) {
   return (session.organizations[organization] ?? []).some((role) => VOUCHERS.includes(role));

@@ -6,12 +6,16 @@ const KEEPER = "whoever keeps the source";
 export class Shelves {
   #blueprints = [];
   #sources = [];
-  #platform = false;
+  #platform;
+
+  /** `platform` says whether the platform's sources are shown to the reader. */
+  constructor(platform) {
+    this.#platform = platform;
+  }
 
   /** Takes over the document of a row of kind `blueprint` or `source`. */
   take(kind, doc) {
     (kind === "source" ? this.#sources : this.#blueprints).push(doc);
-    if (kind === "source" && !doc.organization) this.#platform = true;
   }
 
   linksOf({ kind, name }) {

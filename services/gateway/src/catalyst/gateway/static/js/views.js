@@ -52,10 +52,11 @@ export class Views {
 
   /**
    * `rows()` returns the live rows, `ready()` whether they were complete once; `make(command, target)` opens
-   * the form of a command, and `may(command, organization)` says whether it would be taken.
+   * the form of a command, `may(command, organization)` says whether it would be taken, and
+   * `waiting(organization)` returns what waits there.
    */
-  constructor({ rows, ready, make, may }) {
-    Object.assign(this, { rows, ready, make, may });
+  constructor({ rows, ready, make, may, waiting }) {
+    Object.assign(this, { rows, ready, make, may, waiting });
     for (const button of this.#buttons()) {
       button.prepend(icon(ICONS[button.dataset.view]));
       button.addEventListener("click", () => this.#go(button.dataset.view));
@@ -172,8 +173,8 @@ export class Views {
       this.#node.replaceChildren(this.#none());
       return undefined;
     }
-    const { rows, ready, make, may } = this;
-    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, session: this.#session };
+    const { rows, ready, make, may, waiting } = this;
+    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, waiting, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     if (held) this.#land();
     return undefined;

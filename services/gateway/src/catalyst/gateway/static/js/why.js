@@ -27,11 +27,14 @@ export class Waiting {
   #applications = new Map();
   /** Who saw something lately in an Environment: it has a cluster, or a simulated one. */
   #heard = new Map();
-  #shelves = new Shelves();
+  #shelves;
   #others = new Map();
+  #platform;
 
-  /** `organization` is null for what belongs to the platform. */
-  constructor(rows, organization) {
+  /** `organization` is null for what belongs to the platform; `platform` says whether its sources are shown to the reader. */
+  constructor(rows, organization, platform) {
+    this.#platform = platform;
+    this.#shelves = new Shelves(platform);
     for (const [key, { doc, time }] of rows) {
       const at = place(key);
       if (!doc) continue;
@@ -71,7 +74,8 @@ export class Waiting {
       }
     };
     add(links, [start]);
-    return found;
+    // What was told to them as not shown, the rows that they see tell better.
+    return this.#platform ? found.filter(({ code }) => code !== HIDDEN) : found;
   }
 
   /** Returns the changes that are not over as `{doc, time}`, the oldest first; `wanted(doc)` says which. */
