@@ -6,10 +6,9 @@ import pytest
 from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
 from tests.support.each import each
 
+from catalyst.blueprints import manifests, source
 from catalyst.blueprints.findings import Severity
 from catalyst.blueprints.lint import lint
-from catalyst.blueprints.manifests import MAX_VALUES
-from catalyst.blueprints.source import MAX_NODES
 
 POD = """\
 apiVersion: apps/v1
@@ -104,14 +103,16 @@ FULL = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sample}\n"
 
 
 @pytest.mark.guarantee("G20.4")
-def test_values_of_all_files_are_counted_together() -> None:
-    each = MAX_NODES - 100
+def test_values_of_all_files_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MAX_NODES", 2_000)
+    monkeypatch.setattr(manifests, "MAX_VALUES", 4_000)
+    each = source.MAX_NODES - 100
     full = f"{FULL}data: {{a: [{','.join('1' * each)}]}}\n"
     names = [f"f{number}.yaml" for number in range(10)]
     files = {f"manifests__{name}": full for name in names}
     listed = KUSTOMIZATION.replace("app.yaml", ", ".join(names))
     one = package(**files, **{"manifests__kustomization.yaml": listed})
-    last = MAX_VALUES // each
+    last = manifests.MAX_VALUES // each
     (told,) = lint(one).findings
     assert (told.rule, told.file) == ("manifests.size", f"manifests/f{last}.yaml")
 

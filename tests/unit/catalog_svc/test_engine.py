@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,14 +198,17 @@ def test_what_looks_like_a_pattern_is_words(text: str, *, shelf: Tantivy) -> Non
     assert search(shelf, text).names == search(shelf, plain).names
 
 
-WIKI = Tantivy()
-WIKI.put([Shown(name="bp-wiki", title="Wiki")])
+@cache
+def wiki() -> Tantivy:
+    engine = Tantivy()
+    engine.put([Shown(name="bp-wiki", title="Wiki")])
+    return engine
 
 
 @given(text=st.text(max_size=80))
 @pytest.mark.guarantee("G23.2")
 def test_any_text_is_answered(text: str) -> None:
-    assert set(search(WIKI, text).names) <= {"bp-wiki"}
+    assert set(search(wiki(), text).names) <= {"bp-wiki"}
 
 
 names = st.sampled_from([f"bp-n{number}" for number in range(4)])
