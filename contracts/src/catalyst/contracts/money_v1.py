@@ -136,9 +136,10 @@ def same_currency(*amounts: Money | MicroMoney) -> None:
     Raises:
         MoneyError: If they are not.
     """
-    found = sorted({amount.currency for amount in amounts})
+    found = {amount.currency for amount in amounts}
     if len(found) > 1:
-        raise MoneyError(f"{' and '.join(found)} do not add up: they are different currencies")
+        names = " and ".join(sorted(found))
+        raise MoneyError(f"{names} do not add up: they are different currencies")
 
 
 # ---- text
@@ -214,10 +215,12 @@ def total(currency: str, amounts: Iterable[Money]) -> Money:
     Raises:
         MoneyError: If one is of another currency.
     """
-    found = zero(currency)
+    minor = 0
     for amount in amounts:
-        found = found.plus(amount)
-    return found
+        if amount.currency != currency:
+            same_currency(zero(currency), amount)
+        minor += amount.minor
+    return Money(currency=currency, minor=minor)
 
 
 def half_even(numerator: int, denominator: int) -> int:
