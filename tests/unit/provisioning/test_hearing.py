@@ -74,8 +74,9 @@ def test_what_does_not_say_which_object_it_is_about_is_refused(field: str, value
     subject, data = facts.pod(4)
     body = msgspec.json.decode(data)
     body["object"]["metadata"][field] = value
-    with pytest.raises(Undecodable, match="/object"):
+    with pytest.raises(Undecodable, match="uid or resourceVersion") as refused:
         seen.decode(subject, msgspec.json.encode(body))
+    assert (refused.value.code, refused.value.pointer) == ("invalid-data", "/object")
 
 
 @each(["Hz", "a.b", "-a", "a" * 64])
@@ -88,3 +89,37 @@ def test_what_is_no_name_of_a_cluster_is_refused(cluster: str) -> None:
 def test_what_is_no_fact_is_refused(data: bytes) -> None:
     with pytest.raises(Undecodable):
         seen.decode(facts.subject("Pod", "x"), data)
+
+
+PASSWORD = "hunter2-hunter2"
+SECRET = facts.body(
+    "Secret",
+    {
+        "metadata": {
+            "name": "blog-credentials",
+            "resourceVersion": "1",
+            "uid": "u-1",
+            "labels": facts.LABELS,
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": PASSWORD},
+        },
+        "data": {"password": PASSWORD},
+    },
+    source="cluster",
+)
+
+
+@pytest.mark.guarantee("G6.7")
+@given(
+    at=st.integers(0, len(SECRET)),
+    length=st.integers(0, len(SECRET)),
+    instead=st.sampled_from([b"", b"{", b'"', b"\\", b"\xff", b"NaN", SECRET, SECRET[:60], b"1"]),
+)
+def test_however_a_secret_is_mangled_nothing_says_what_is_in_it(
+    at: int, length: int, instead: bytes
+) -> None:
+    mangled = SECRET[:at] + instead + SECRET[at + length :]
+    try:
+        said = repr(seen.decode(facts.subject("Secret", "blog-credentials"), mangled))
+    except Undecodable as refused:
+        said = repr(vars(refused)) + str(refused)
+    assert PASSWORD not in said

@@ -15,7 +15,7 @@ from catalyst.contracts.message import log_name
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import BadSubject, Ref
-from catalyst.contracts.topology import DLQ, EV
+from catalyst.contracts.topology import DLQ, EV, FACTS, USE
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import Fresh, answer, fresh
 from catalyst.gateway.caller import Caller, Callers
@@ -25,6 +25,9 @@ MAX_SCANNED: Final = 1000
 """Letters that are looked at for one page."""
 READ_AT_ONCE: Final = 50
 """A letter holds a whole message, so not many are held at a time."""
+_FROM_OUTSIDE: Final = frozenset({FACTS, USE})
+"""Streams of what observers and meters send, whatever they were pointed at: a whole Secret, too."""
+_WITHHELD: Final = "what was seen or used may hold a secret: a sovereign-admin sees it"
 
 
 class DeadLetters:
@@ -78,6 +81,8 @@ class DeadLetters:
             raise Rejected("not-found", "there is no such dead letter")
         letter = parking.read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
+        if letter.stream in _FROM_OUTSIDE and SOVEREIGN_ADMIN not in caller.claims.roles:
+            body |= {"body": "", "withheld": _WITHHELD}
         return answer(body, headers=fresh(await self._fresh()))
 
     def _visible(self, caller: Caller, stored: Stored) -> bool:

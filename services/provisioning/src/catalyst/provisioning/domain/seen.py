@@ -92,7 +92,7 @@ def decode(subject: str, data: bytes) -> Fact | None:
     body = codec.decode(data, _Body, "invalid-data")
     tokens = subject.split(".")
     if len(tokens) < _TOKENS_MIN:
-        raise Undecodable("subject-mismatch", "", "the subject names no object")
+        raise Undecodable("subject-mismatch", "the subject names no object")
     metadata = _map(body.object.get("metadata"))
     labels = _map(metadata.get("labels"))
     organization, application, environment = (
@@ -102,16 +102,16 @@ def decode(subject: str, data: bytes) -> Fact | None:
         return None
     if unescape(tokens[1]) != environment or not environment.startswith(f"{organization}-"):
         raise Undecodable(
-            "subject-mismatch", "/object/metadata/labels", "the labels name another Environment"
+            "subject-mismatch", "the labels name another Environment", "/object/metadata/labels"
         )
     kind, name = _text(body.object.get("kind")), _text(metadata.get("name"))
     version = _text(metadata.get("resourceVersion"))
     uid = _text(metadata.get("uid"))
     if not (kind and name and uid and _VERSION.fullmatch(version)):
         message = "kind, name, uid or resourceVersion is missing or wrong"
-        raise Undecodable("invalid-data", "/object", message)
+        raise Undecodable("invalid-data", message, "/object")
     if body.cluster and not _CLUSTER.fullmatch(body.cluster):
-        raise Undecodable("invalid-data", "/cluster", "this is no name of a cluster")
+        raise Undecodable("invalid-data", "this is no name of a cluster", "/cluster")
     status, reason, message = health(body.object)
     applied, commit = None, ""
     if kind == KUSTOMIZATION:
