@@ -78,6 +78,25 @@ async def running(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subpro
         await child.wait()
 
 
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a directory `mine` that its holder has left; it is the same for all."""
+
+    async def begun_and_ended(folder: Path) -> None:
+        async with running(folder, "--data", "mine"):
+            pass
+
+    folder = tmp_path_factory.mktemp("left")
+    asyncio.run(begun_and_ended(folder))
+    return folder
+
+
+@pytest.fixture
+def copied(left: Path, tmp_path: Path) -> Path:
+    """Return a folder of this test's own, with that directory in it."""
+    return Path(shutil.copytree(left, tmp_path / "copied"))
+
+
 @pytest.mark.parametrize("more", [(), ("--processes",)])
 async def test_who_works_in_the_directory_is_named(tmp_path: Path, more: tuple[str, ...]) -> None:
     async with running(tmp_path, "--data", "mine", *more) as first:
@@ -92,10 +111,9 @@ async def test_who_works_in_the_directory_is_named(tmp_path: Path, more: tuple[s
     assert "nats" not in said
 
 
-async def test_a_directory_that_its_holder_left_is_free_again(tmp_path: Path) -> None:
-    for _ in range(2):
-        async with running(tmp_path, "--data", "mine"):
-            pass
+async def test_a_directory_that_its_holder_left_is_free_again(left: Path) -> None:
+    async with running(left, "--data", "mine"):
+        pass
 
 
 async def test_a_start_that_is_refused_leaves_its_port_free(tmp_path: Path) -> None:
@@ -134,11 +152,9 @@ def damage(data: Path) -> None:
     found.write_bytes(b"garbage")
 
 
-async def test_a_damaged_store_is_named_with_what_to_do(tmp_path: Path) -> None:
-    async with running(tmp_path, "--data", "mine"):
-        pass
-    damage(tmp_path / "mine")
-    said = refused(tmp_path, "--data", "mine")
+def test_a_damaged_store_is_named_with_what_to_do(copied: Path) -> None:
+    damage(copied / "mine")
+    said = refused(copied, "--data", "mine")
     assert "Error: what the broker stored in mine cannot be read: " in said
     assert "Hint: restore the whole directory mine from a copy, or " in said
     assert "[WRN]" not in said
@@ -156,17 +172,15 @@ def without_privileges() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("inner", ["", "keys", "nats", "nats/store/jetstream"])
-async def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path, inner: str) -> None:
+def test_a_directory_that_may_not_be_written_is_named(copied: Path, inner: str) -> None:
     before = without_privileges()
-    async with running(tmp_path, "--data", "mine"):
-        pass
-    place = tmp_path / "mine" / inner
+    place = copied / "mine" / inner
     mode = place.stat().st_mode
     files = {file: file.stat().st_mode for file in place.iterdir() if file.is_file()}
     for file in files:
         file.chmod(0o400)
     place.chmod(0o500)
-    said = refused(tmp_path, "--data", "mine", before=before)
+    said = refused(copied, "--data", "mine", before=before)
     place.chmod(mode)
     for file, its in files.items():
         file.chmod(its)
