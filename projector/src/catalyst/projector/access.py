@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ from catalyst.projector.views.organization import OrganizationDocument
 from catalyst.projector.views.table import BY_KIND
 
 _SCOPE_LENGTH: Final = 10
+_ROLES_KEPT: Final = 1000
+"""So many sets of roles are known with what they read: it is asked at every read."""
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -87,14 +90,14 @@ class Owners:
 
     def access(self, reader: Reader, asked: Filter) -> Access:
         """Return what `reader` may see of what is asked for."""
-        everywhere = frozenset(kind for kind in BY_KIND if may_read(kind, reader.roles, ()))
+        everywhere = _read(reader.roles, frozenset())
         own: dict[str, frozenset[str]] = {}
         roles: list[tuple[str, list[str]]] = []
         held = self._by_email.get(reader.email, {}) if reader.email else {}
         for organization, names in sorted(held.items()):
             if asked.organization not in {None, organization}:
                 continue
-            kinds = frozenset(kind for kind in BY_KIND if may_read(kind, (), names)) - everywhere
+            kinds = _read(frozenset(), names) - everywhere
             if kinds:
                 own[organization] = kinds
             # A role that shows nothing new of what is asked for changes no scope: who sees it
@@ -102,8 +105,17 @@ class Owners:
             if kinds & asked.kinds:
                 roles.append((organization, sorted(names)))
         text = repr((asked.canonical(), sorted(reader.roles), roles))
-        platform = frozenset(kind for kind in BY_KIND if may_read_platform(kind, reader.roles))
-        return Access(everywhere, own, _fingerprint(text), platform)
+        return Access(everywhere, own, _fingerprint(text), _read_of_platform(reader.roles))
+
+
+@lru_cache(_ROLES_KEPT)
+def _read(platform_roles: frozenset[str], own_roles: frozenset[str]) -> frozenset[str]:
+    return frozenset(kind for kind in BY_KIND if may_read(kind, platform_roles, own_roles))
+
+
+@lru_cache(_ROLES_KEPT)
+def _read_of_platform(platform_roles: frozenset[str]) -> frozenset[str]:
+    return frozenset(kind for kind in BY_KIND if may_read_platform(kind, platform_roles))
 
 
 def _roles(entry: Entry) -> dict[str, frozenset[str]]:
