@@ -74,13 +74,30 @@ def compare(before: Files, after: Files) -> tuple[FileChange, ...]:
 
 
 def _unified(path: str, old: bytes | None, new: bytes | None) -> str:
-    lines = difflib.unified_diff(
-        _lines(old),
-        _lines(new),
-        "/dev/null" if old is None else f"a/{path}",
-        "/dev/null" if new is None else f"b/{path}",
-    )
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    if old is None or new is None:
+        return _whole(path, old, new)
+    lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{path}", f"b/{path}")
+    return "".join(map(_ended, lines))
+
+
+def _whole(path: str, old: bytes | None, new: bytes | None) -> str:
+    """Return what `unified_diff` says of a file that comes or goes, without looking for likeness.
+
+    Most files of a plan are such, and it took a tenth of its time.
+    """
+    lines = _lines(new if old is None else old)
+    if not lines:
+        return ""
+    span = "1" if len(lines) == 1 else f"1,{len(lines)}"
+    if old is None:
+        head, sign = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +{span} @@\n", "+"
+    else:
+        head, sign = f"--- a/{path}\n+++ /dev/null\n@@ -{span} +0,0 @@\n", "-"
+    return head + "".join(sign + _ended(line) for line in lines)
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n"
 
 
 def _lines(content: bytes | None) -> list[str]:
