@@ -88,7 +88,7 @@ def test_a_failure_names_each_field_and_says_what_to_do(
     _, said = end(Failure(ExitCode.REJECTED, "refused", hint="mend it", errors=(wrong,)))
     assert said.splitlines() == [
         "Error: refused",
-        "  /data/tier: is not one of them",
+        "  tier: is not one of them",
         "Hint: mend it",
     ]
 

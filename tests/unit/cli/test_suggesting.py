@@ -122,18 +122,18 @@ UPDATE = "environment.update-organization.v1"
 
 
 @pytest.mark.parametrize(
-    ("pointer", "rule", "hint"),
+    ("field", "rule", "hint"),
     [
-        ("/data/display_nam", "unknown-field", "do you mean display_name? `catalyst contracts"),
-        ("/data/zzz", "unknown-field", "`catalyst contracts show environment.update"),
-        ("/data/owners/0/display_nam", "unknown-field", "`catalyst contracts show environment."),
-        ("/data/display_name", "type", ""),
+        ("display_nam", "unknown-field", "do you mean display_name? `catalyst contracts"),
+        ("zzz", "unknown-field", "`catalyst contracts show environment.update"),
+        ("owners/0/display_nam", "unknown-field", "`catalyst contracts show environment."),
+        ("display_name", "type", ""),
     ],
 )
 def test_a_field_that_a_command_does_not_have_is_suggested(
-    pointer: str, rule: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    field: str, rule: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    wrong = (FieldError(pointer=pointer, rule=rule, message="is wrong"),)
+    wrong = (FieldError(pointer=f"/data/{field}", rule=rule, message="is wrong"),)
 
     def refused(work: Any) -> Any:
         work.close()
@@ -143,7 +143,7 @@ def test_a_field_that_a_command_does_not_have_is_suggested(
     line = ["send", UPDATE, "--org", "acme", "--data", "{}", "--url", DOOR]
     assert main.ended(line) == ExitCode.REJECTED
     said = capsys.readouterr().err.replace("uv run ", "")
-    assert f"  {pointer}: is wrong\n" in said
+    assert f"  {field.replace('/0/', '[0].')}: is wrong\n" in said
     assert (f"Hint: {hint}" in said) if hint else ("Hint" not in said)
 
 

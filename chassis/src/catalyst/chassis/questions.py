@@ -91,7 +91,7 @@ class Questions:
             see = Past(self._states) if query.of_history else Present(self._states)
             found = await query.run(request, organization or "", actor, see)
         except Undecodable as error:
-            place = FieldError(pointer=error.pointer, rule=error.rule, message=error.message)
+            place = FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
             return problem(Rejected(error.code, error.message, [place]))
         except Rejected as refusal:
             return problem(refusal)

@@ -114,15 +114,21 @@ def parse(text: str, source: str) -> list[Document]:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(f"{source}:{line}: {error.problem or 'not YAML'}") from error
+        raise _wrong(f"{source}:{line}: {_in_words(error.problem or 'not YAML')}") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise _wrong(f"{source}: not YAML ({error})") from error
+        raise _wrong(f"{source}: not YAML that can be read") from error
     found = []
     for number, node in enumerate(nodes, start=1):
         document = _Reader(source, number).read(node)
         if document.value is not None:
             found.append(document)
     return found
+
+
+def _in_words(problem: str) -> str:
+    """Return what the library says of a text, without the names of its own parts."""
+    plain = re.sub(r"'?<([a-z ]+)>'?", r"the \1", problem)
+    return plain.replace("the node content", "a value").replace("the stream end", "the end")
 
 
 def _refuse_deep(text: str, source: str) -> None:

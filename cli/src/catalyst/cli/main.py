@@ -20,6 +20,7 @@ from catalyst.cli.calling import NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
+from catalyst.cli.typed import Verbs, as_typed
 
 Markup = Literal["rich"] | None
 
@@ -47,6 +48,7 @@ def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> t
     markup: Markup = "rich" if fancy else None
     app = typer.Typer(
         name="catalyst",
+        cls=Verbs,
         help=as_pasted(_HELP),
         no_args_is_help=True,
         rich_markup_mode=markup,
@@ -232,7 +234,11 @@ def _told(error: BaseException, arguments: list[str]) -> ExitCode:
             f"something unexpected: {type(leaf).__name__}: {leaf}",
             hint=f"{DEBUG}=1 shows where; please report it",
         )
-    complain(failure, as_object=_wants_json(arguments))
+    as_object = _wants_json(arguments)
+    verb = _only(arguments)
+    if verb is not None and not as_object:
+        failure = as_typed(failure, verb)
+    complain(failure, as_object=as_object)
     return failure.exit_code
 
 

@@ -26,10 +26,13 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.cli.typed import place
 from catalyst.client import draft
 from catalyst.client.api import Sent
 from catalyst.client.draft import SendOptions
 from catalyst.client.errors import ClientError, Problem, Undecided
+from catalyst.contracts import codec
+from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
@@ -219,9 +222,9 @@ def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Neve
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
         if error.message != found.message:
-            note(f"  {error.pointer or '/'}: {error.message}")
+            note(f"  {place(error.pointer) or '/'}: {error.message}")
         elif bare:
-            note(f"  {error.pointer or '/'}")
+            note(f"  {place(error.pointer) or '/'}")
     if hint:
         note(f"Hint: {hint}")
     raise Ended(exit_of(found))
@@ -256,6 +259,21 @@ def _table(found: Outcome) -> None:
         write(f"{name:<8}{value}")
 
 
+def _checked(body: bytes, source: str) -> bytes:
+    """Return JSON as it came, so that the door takes it.
+
+    Raises:
+        Failure: If it is none.
+    """
+    try:
+        codec.check(body)
+    except Undecodable as error:
+        told = error.message.replace("the body", source, 1)
+        told = told if told != error.message else f"{source}: {told}"
+        raise Failure(ExitCode.REJECTED, told, code=error.code) from error
+    return body
+
+
 def _body(data: str | None, file: str | None) -> object:
     """Return the data of the command, as bytes where they are JSON already.
 
@@ -265,12 +283,12 @@ def _body(data: str | None, file: str | None) -> object:
     if data is not None and file is not None:
         raise Failure(ExitCode.USAGE, "--data and --file say the same thing; give one")
     if data is not None:
-        return data.encode()
+        return _checked(data.encode(), "--data")
     if file is None:
         return b"{}"
     text = files.read(file)
     if text.lstrip().startswith("{") and not _MANIFEST.search(text):
-        return text.encode()
+        return _checked(text.encode(), files.shown(file))
     found = parse(text, files.shown(file))
     if any(isinstance(one.value, dict) and one.value.keys() >= _MANIFEST_KEYS for one in found):
         raise Failure(

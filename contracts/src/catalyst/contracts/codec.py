@@ -174,8 +174,11 @@ _PAIRS: Final = _reader(_pairs)
 def _read(text: str, reader: json.JSONDecoder) -> Any:
     try:
         return reader.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Undecodable("malformed-json", f"the body is not JSON: see {where}") from error
     except (ValueError, RecursionError) as error:
-        raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
+        raise Undecodable("malformed-json", "the body is not JSON that can be read") from error
 
 
 def pointer(path: str) -> str:
@@ -241,7 +244,7 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], code: str, prefix: str = "")
     except msgspec.ValidationError as error:
         raise invalid(error, code, prefix, shape=kind, tree=_tree(raw)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Undecodable("malformed-json", f"the body is not JSON: {error}") from error
+        raise Undecodable("malformed-json", "the body is not JSON") from error
 
 
 def _tree(raw: bytes | msgspec.Raw) -> Any:

@@ -1,0 +1,138 @@
+"""What is wrong with a command line, in the words that a person typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import typer
+from typer.core import TyperGroup
+
+from catalyst.cli.exits import Failure
+from catalyst.contracts.message import FieldError
+
+_ANYWHERE: Final[Mapping[str, str]] = {
+    "addons": "--addon",
+    "comment": "--comment",
+    "config": "--set",
+    "dependencies": "--dep",
+    "drop_addons": "--no-addon",
+    "drop_plan": "--no-package",
+    "environment": "--env",
+    "hash": "--hash",
+    "keep_data": "--keep-data",
+    "organization": "--org",
+    "plan": "--package",
+    "reason": "--reason",
+    "revision": "--to",
+    "values": "--set",
+    "version": "--version",
+}
+_OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
+    "plan": {"application": "APP"},
+    "plan install": {"application": "--as", "blueprint": "BLUEPRINT"},
+    "plan delete-environment": {"environment": "ENVIRONMENT"},
+    "plan delete-organization": {"organization": "ORGANIZATION"},
+    "catalog": {"application": "--app", "blueprint": "BLUEPRINT", "text": "TEXT", "tags": "--tag"},
+    "app": {"application": "APP"},
+    "billing": {"invoice": "ID", "month": "ID", "lines": "LINE=AMOUNT", "note": "--as"},
+    "voucher": {"code": "CODE", "id": "VOUCHER", "amount": "AMOUNT CURRENCY"},
+    "voucher issue": {"code": "--code", "description": "--description", "cap": "--cap"},
+    "source": {
+        "name": "NAME",
+        "location": "LOCATION",
+        "branch": "--branch",
+        "folder": "--folder",
+        "interval": "--interval",
+        "origin": "--origin",
+    },
+}
+"""What stands for a field, where a verb makes the command or the question itself."""
+_OWN_WORDS: Final = frozenset({"send", "query", "apply"})
+"""Verbs to which a person gives the fields themselves."""
+_AROUND: Final = frozenset({"data", "request"})
+"""What a pointer begins with where the fields are those of a command, or of a plan's request."""
+_SET: Final = frozenset({"values", "config"})
+_FIELD: Final = re.compile(r"([a-z_]+(?:/[^ :]+)*): (.*)", re.DOTALL)
+_NOT_ALLOWED: Final = re.compile(r"your roles do not allow [a-z]+\.[a-z-]+\.v[0-9]+")
+
+
+def as_typed(failure: Failure, verb: Sequence[str]) -> Failure:
+    """Return a failure whose fields are called what the person who ran the verb typed for them."""
+    words = " ".join(verb).strip()
+    names = _names(verb[0], words)
+    message = failure.message
+    field = _FIELD.fullmatch(message)
+    errors = failure.errors
+    if field and any(one.pointer.endswith(f"/{field[1]}") for one in errors):
+        # What is said already is not said again at its place.
+        errors = tuple(one for one in errors if one.message != message)
+        message = f"{_called(field[1].split('/'), names)}: {field[2]}"
+    if verb[0] not in _OWN_WORDS:
+        message = _NOT_ALLOWED.sub(f"your roles do not allow `catalyst {words}`", message)
+    return Failure(
+        failure.exit_code,
+        message,
+        code=failure.code,
+        hint=failure.hint,
+        errors=tuple(_placed(one, names) for one in errors),
+        causes=failure.causes,
+    )
+
+
+def _names(verb: str, words: str) -> dict[str, str]:
+    if verb in _OWN_WORDS:
+        return {}
+    return {**_ANYWHERE, **_OF_VERBS.get(verb, {}), **_OF_VERBS.get(words, {})}
+
+
+def place(pointer: str, names: Mapping[str, str] | None = None) -> str:
+    """Return where something is wrong: by a field's own name, if none was typed for it."""
+    steps = [one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:]]
+    if steps and steps[0] in _AROUND:
+        steps = steps[1:]
+    return _called(steps, names or {})
+
+
+def _placed(error: FieldError, names: Mapping[str, str]) -> FieldError:
+    return msgspec.structs.replace(error, pointer=place(error.pointer, names))
+
+
+def _called(steps: Sequence[str], names: Mapping[str, str]) -> str:
+    if not steps:
+        return ""
+    # Imported here: only who is refused waits for what reads documents to be loaded.
+    from catalyst.cli.documents import spelled  # noqa: PLC0415
+
+    path = tuple(int(one) if one.isdecimal() else one for one in steps)
+    name = names.get(steps[0])
+    if name is None:
+        return spelled(path)
+    return f"{name} {spelled(path[1:])}" if steps[0] in _SET and path[1:] else name
+
+
+_PHRASES: Final[tuple[tuple[str, str], ...]] = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer\b.*", "must be a whole number"),
+    (r"Input should be a valid number\b.*", "must be a number"),
+    (r"Input should be a valid boolean\b.*", "must be true or false"),
+    (r"Input should be greater than or equal to ", "must be at least "),
+    (r"Input should be less than or equal to ", "must be at most "),
+    (r"Input should be ", "must be "),
+)
+"""How the library that reads the command line says things, and how we do."""
+
+
+class Verbs(TyperGroup):
+    """All verbs; what is wrong with an option or an argument is said as everywhere else."""
+
+    def invoke(self, ctx: Any) -> Any:  # type: ignore[explicit-override]  # Python 3.11 has none
+        """Run the verb that was called."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            for pattern, words in _PHRASES:
+                error.message = re.sub(pattern, words, error.message)
+            raise

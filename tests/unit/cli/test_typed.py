@@ -1,0 +1,84 @@
+"""A refusal names what a person typed, in words of ours and of no library."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalyst.cli import main
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.typed import as_typed
+from catalyst.contracts.message import FieldError
+
+pytestmark = pytest.mark.guarantee("G27.2")
+NOWHERE = ("--url", "http://127.0.0.1:1")
+UPDATE = ("send", "environment.update-organization.v1", "--org", "acme", *NOWHERE)
+LIBRARIES = ("Expecting", "Value error", "Input should", "char ", "node content", "<stream")
+
+
+def refused(message: str, *errors: tuple[str, str]) -> Failure:
+    fields = tuple(FieldError(pointer=at, rule="type", message=text) for at, text in errors)
+    return Failure(ExitCode.REJECTED, message, errors=fields)
+
+
+@pytest.mark.parametrize(
+    ("verb", "field", "typed"),
+    [
+        (("plan", "install"), "/request/application", "--as"),
+        (("plan", "upgrade"), "/request/application", "APP"),
+        (("plan", "install"), "/request/addons/0", "--addon"),
+        (("plan", "install"), "/request/plan", "--package"),
+        (("plan", "delete-environment"), "/request/environment", "ENVIRONMENT"),
+        (("billing", "invoice finalize"), "/data/month", "ID"),
+        (("source", "add"), "/data/interval", "--interval"),
+        (("approve", ""), "/data/hash", "--hash"),
+        # Who gives the fields themselves reads the names that they gave.
+        (("send", ""), "/data/regions/0/provider", "regions[0].provider"),
+        (("query", ""), "/blueprint", "blueprint"),
+    ],
+)
+def test_a_field_is_called_what_was_typed_for_it(
+    verb: tuple[str, str], field: str, typed: str
+) -> None:
+    bare = field.removeprefix("/data").removeprefix("/request").removeprefix("/")
+    one = as_typed(refused(f"{bare}: is wrong", (field, "is wrong")), verb)
+    assert one.message == f"{typed}: is wrong"
+    several = as_typed(refused("2 fields are wrong", (field, "is wrong")), verb)
+    assert [error.pointer for error in several.errors] == [typed]
+
+
+def test_a_value_is_called_by_its_own_path() -> None:
+    found = as_typed(refused("b is wrong", ("/request/values/db/size", "is wrong")), ("plan", ""))
+    assert found.errors[0].pointer == "--set db.size"
+
+
+def test_what_ones_roles_do_not_allow_is_called_by_its_verb() -> None:
+    told = "your roles do not allow billing.apply-price-book.v1"
+    failure = Failure(ExitCode.NOT_ALLOWED, told)
+    assert as_typed(failure, ("send", "")).message == told
+    found = as_typed(failure, ("billing", "price-book apply")).message
+    assert found == "your roles do not allow `catalyst billing price-book apply`"
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "arguments"),
+    [
+        (3, "--data is not JSON: see line 1, column 2", (*UPDATE, "--data", "{")),
+        (3, "--data is not JSON: see line 1, column 8", (*UPDATE, "--data", '{"a":1,}')),
+        (3, "--data: the object names a key twice", (*UPDATE, "--data", '{"a":1,"a":2}')),
+        (3, "--data: NaN is not a number", (*UPDATE, "--data", '{"a":NaN}')),
+        (3, "--data is not JSON that can be read", (*UPDATE, "--data", f"[{'9' * 5000}]")),
+        (3, "--data:1: expected a value", ("query", "catalog", "search", "--data", "{", *NOWHERE)),
+        (2, "'table', 'json', 'yaml'", ("get", "organizations", "--output", "xml", *NOWHERE)),
+        (2, "must be at least 1", ("catalog", "search", "--limit", "0", *NOWHERE)),
+        (2, "must be at most 100", ("catalog", "search", "--limit", "900", *NOWHERE)),
+        (2, "must be a whole number", ("catalog", "search", "--limit", "x", *NOWHERE)),
+        (2, "must be a number", ("send", "a.b.v1", "--timeout", "x", *NOWHERE)),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_ours(
+    code: int, says: str, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.ended(list(arguments)) == code
+    said = capsys.readouterr().err
+    assert says in said
+    assert not [words for words in LIBRARIES if words in said], said
