@@ -7,7 +7,7 @@ import msgspec
 from catalyst.contracts.blocked_environment import of_suspended
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import behind, differences, foreign, gate, quota
+from catalyst.provisioning.domain import behind, differences, foreign, gate, quota, windows
 from catalyst.provisioning.domain.application import Application, planned_on
 from catalyst.provisioning.domain.differences import Files
 from catalyst.provisioning.domain.facts import Facts
@@ -119,14 +119,11 @@ def _gates(facts: Facts) -> Gates:
     people = gate.people(facts.organization.owners)
     policies = facts.policies.values()
     found = [gate.gates(policy, facts.now, people, facts.author) for policy in policies]
-    if not found:
-        return Gates()
-    closed = [item.opening for item in found if not item.opening.open]
     return Gates(
         approvals=tuple(one for item in found for one in item.approvals),
         impossible=tuple(one for item in found for one in item.impossible),
         officers=tuple(one for item in found for one in item.officers),
-        opening=closed[0] if closed else found[0].opening,
+        opening=windows.together(item.opening for item in found),
         unchecked=tuple(one for item in found for one in item.unchecked),
     )
 

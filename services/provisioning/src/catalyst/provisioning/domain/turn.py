@@ -137,11 +137,11 @@ def _waits(writing: Writing) -> pro1.ChangeHeldBack:
     waits_for: list[Gate] = []
     ahead = behind(writing)
     missing = gate.missing(writing.content.approvals, writing.state.approved, _people(writing))
-    opening = windows.Opening(open=True)
-    for name in _policies(writing.content):
-        policy: Policy = writing.reads[policy_ref(writing.organization, name)]
-        found = windows.opening(policy.windows, writing.context.now)
-        opening = opening if not opening.open else found
+    policies: list[Policy] = [
+        writing.reads[policy_ref(writing.organization, name)] for name in _policies(writing.content)
+    ]
+    now = writing.context.now
+    opening = windows.together(windows.opening(policy.windows, now) for policy in policies)
     if ahead:
         waits_for.append("queue")
     if missing:
@@ -153,7 +153,7 @@ def _waits(writing: Writing) -> pro1.ChangeHeldBack:
         behind=ahead,
         approvals=missing,
         opens=opening.next,
-        until=writing.context.now,
+        until=now,
         gen="",
     )
 

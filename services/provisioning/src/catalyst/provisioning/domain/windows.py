@@ -8,7 +8,7 @@ cannot be read allows nothing and denies everything, and says so.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Final
@@ -24,6 +24,7 @@ ANCHOR: Final = datetime(2001, 1, 1)  # noqa: DTZ001 - local time of whichever z
 HORIZONS: Final = (timedelta(days=15), timedelta(days=400))
 """How far it is looked for the next opening, the near one first."""
 _DAY: Final = timedelta(days=1)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _PERIODS: Final = {"HOURLY": timedelta(hours=1), "DAILY": _DAY, "WEEKLY": 7 * _DAY}
 """Frequencies whose steps all have one length."""
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
@@ -60,6 +61,12 @@ def opening(windows: Sequence[Window], now: datetime) -> Opening:
     except Unreadable as error:
         return Opening(open=False, problem=str(error))
     return Opening(open=False)
+
+
+def together(found: Iterable[Opening]) -> Opening:
+    """Return when all of these are open: not before the last of those that are closed now."""
+    closed = [one for one in found if not one.open]
+    return max(closed, key=lambda one: one.next or _NEVER, default=Opening(open=True))
 
 
 def _look(windows: Sequence[Window], now: datetime, until: datetime) -> datetime | None:
