@@ -333,6 +333,24 @@ def test_each_part_takes_up_where_the_one_before_it_ended() -> None:
 
 @pytest.mark.guarantee("G12.19")
 @pytest.mark.usefixtures("small")
+def test_a_running_month_that_is_closed_in_parts_goes_on_without_waiting_for_its_end() -> None:
+    log = crowded(7, 6)
+    log.now = BEGIN
+    decision = log.send(bill1.FinalizeInvoice(month="2026-01"))
+    steps = 0
+    while log.owner().closing is not None:
+        assert decision.timers == (Arm(timer="month", after=closing.SOON),)
+        fired = log.scene.hears(Fired(timer="month", gen="g"), billing.ACCOUNT, now=log.now)
+        decision = log.after(billing.ACCOUNT, fired)
+        steps += 1
+        assert steps < 20
+    assert steps > 1
+    assert log.now == BEGIN < invoicing.closes("2026-01")
+    assert len(log.content("2026-01").lines) == 7 * 2 + 6
+
+
+@pytest.mark.guarantee("G12.19")
+@pytest.mark.usefixtures("small")
 def test_what_comes_between_two_parts_is_on_this_invoice_or_on_the_next_one_once() -> None:
     log = crowded(7, 6)
     log.now = BEGIN

@@ -174,6 +174,14 @@ def test_a_use_of_another_time_is_not_counted(age: timedelta, code: str) -> None
     assert [one.code for one in unmatched.uses] == [code]
 
 
+@pytest.mark.parametrize("age", [counting.LATE, -counting.AHEAD])
+def test_a_use_of_the_last_instant_that_is_taken_is_counted(age: timedelta) -> None:
+    outcome = reported(given(*world()), use(), now=NOON + age)
+    assert not [one for one in outcome.events if isinstance(one, bill1.UsageUnmatched)]
+    state: usage.Usage = outcome.and_then().world.state(APRIL)
+    assert [one.uses for one in state.meters.values()] == [1]
+
+
 def test_use_of_a_closed_account_is_listed() -> None:
     closed = (billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
     [_, unmatched] = reported(given(*world(), closed), use()).events

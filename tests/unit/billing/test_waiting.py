@@ -319,3 +319,12 @@ def test_a_line_of_an_invoice_tells_which_use_was_listed_first() -> None:
     draft = explaining.Drafted(content=content, digest="", seq=9, number="")
     found = explaining.behind(draft, line, [one])
     assert [(x["use"]["id"], x.get("waited", False)) for x in found] == [("a", True), ("b", False)]
+
+
+def test_it_is_looked_at_again_by_what_has_waited_least() -> None:
+    long, short = NOON - timedelta(hours=20), NOON - timedelta(hours=5)
+    for since in ([long, short], [short, long], [short]):
+        assert waiting.armed(since, NOON).after == timedelta(minutes=30)
+    assert waiting.armed([long], NOON).after == timedelta(hours=2)
+    assert waiting.armed([NOON, long], NOON).after == waiting.LEAST
+    assert waiting.armed([NOON - timedelta(days=40)], NOON).after == waiting.LONGEST
