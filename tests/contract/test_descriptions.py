@@ -143,7 +143,7 @@ DEFINE = COMMANDS["environment.define-policy.v1"]
          "'-', beginning with a letter; for example `acme`")),
         (CREATE, {"public_front": {"parent_domain": "a.b", "backend_port": 0}},
          "public_front/backend_port: must be a port from 1 to 65535; for example `80`"),
-        (CREATE, {"more": 1}, "more: is not a field of this command"),
+        (CREATE, {"more": 1}, "more: is not a field that is known here"),
         (DEFINE, {"rules": [{"type": "pr-required"}, {"type": "soak", "duration": "soon"}]},
          ("rules/1/duration: must be a number of 1 to 6 digits and one of the letters s, m, h and "
           "d; for example `24h`")),

@@ -2,10 +2,12 @@
 
 import functools
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from tests.support import metering
 from tests.support.each import each
 
 from catalyst.contracts.registry import COMMANDS
@@ -53,6 +55,17 @@ def test_every_command_has_a_path_with_its_own_body(type_: str) -> None:
     assert name in json.dumps(content["application/json"]["schema"])
     assert "application/cloudevents+json" in content
     assert {"200", "202", "401", "403", "422"} <= operation["responses"].keys()
+
+
+def test_a_use_is_described_to_its_last_field() -> None:
+    content = document()["paths"]["/v1/usage"]["post"]["requestBody"]["content"]
+    one = content["application/cloudevents+json"]["schema"]
+    assert content["application/cloudevents-batch+json"]["schema"]["items"] == one
+    whole = {**one, "components": document()["components"]}
+    use = json.loads(metering.message("u-1", datetime.now(UTC)))
+    assert jsonschema_rs.is_valid(whole, use)
+    del use["data"]["meter"]
+    assert not jsonschema_rs.is_valid(whole, use)
 
 
 def test_every_status_of_a_code_is_one_that_some_route_names() -> None:

@@ -15,7 +15,7 @@ from msgspec import inspect
 
 _PLAIN: Final[Mapping[str, str]] = {
     "required": "is missing",
-    "unknown-field": "is not a field of this command",
+    "unknown-field": "is not a field that is known here",
 }
 _VAGUE: Final[Mapping[str, str]] = {
     "pattern": "is not written as it must be",

@@ -15,6 +15,7 @@ from catalyst.chassis.problems import Problem
 from catalyst.contracts import described
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS, Message
+from catalyst.contracts.usage_v1 import UseMessage
 from catalyst.gateway import openapi_parts as parts
 from catalyst.gateway.caller import COOKIE
 from catalyst.gateway.commands import CLOUD_EVENT, JSON
@@ -25,7 +26,7 @@ from catalyst.gateway.trace import Step
 
 Json = dict[str, Any]
 
-_SHAPES: Final[tuple[type, ...]] = (Outcome, Problem, LoggedEvent, Step, TracedRow)
+_SHAPES: Final[tuple[type, ...]] = (Outcome, Problem, LoggedEvent, Step, TracedRow, UseMessage)
 
 
 def document(version: str) -> Json:

@@ -246,8 +246,8 @@ def _usage() -> Json:
         "counted already: they are listed, and not counted. Left out if none is known.",
     }
     kept = parts.good(
-        "All of it is kept, and will be counted or listed. What fits nothing is listed, and counts "
-        "if it is sent again once it fits.",
+        "All of it is kept, and will be counted or listed. What fits nothing yet is listed, and "
+        "counts by itself once it fits, within 45 days of its time.",
         {
             "type": "object",
             "properties": {
@@ -270,7 +270,7 @@ def _usage() -> Json:
     responses = {
         ("202" if status == "200" else status): of for status, of in found["responses"].items()
     }
-    one: Json = {"type": "object"}
+    one = parts.schema("UseMessage")
     many: Json = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_USES}
     content = {ONE: {"schema": one}, MANY: {"schema": many}}
     body = {"required": True, "content": content}
