@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import cel
 import msgspec
 
+from catalyst.blueprints.engine import cel
 from catalyst.blueprints.functions import MAX_RESULT, Functions, check_plain
 
 MAX_CHARACTERS: Final = 2000
