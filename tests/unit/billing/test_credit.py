@@ -9,6 +9,7 @@ from tests.support.scenario import given
 
 from catalyst.billing.domain import invoicing
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Actor, Arm, Fired
 from catalyst.contracts.money_v1 import MAX_UNITS
@@ -31,7 +32,15 @@ def test_the_account_opens_and_closes_with_its_organization() -> None:
     # Its first month is closed by the timer that is armed here, and by nothing else.
     wait = invoicing.closes(month) - build.NOW
     opened.then_timers(Arm(timer=invoicing.TIMER, after=wait))
-    opened.and_then().hears(created, billing.ACCOUNT).then_nothing()
+    there = opened.and_then()
+    there.hears(created, billing.ACCOUNT).then_nothing()
+    gone = build.recorded(env1.OrganizationDeleted(slug="acme"), build.ACME)
+    closed = there.hears(gone, billing.ACCOUNT)
+    closed.then(bill1.AccountClosed(organization="acme"))
+    # Its last month is invoiced now, and it is never opened again.
+    closed.then_timers(Arm(timer=invoicing.TIMER, after=timedelta(seconds=1)))
+    for event in (gone, created):
+        closed.and_then().hears(event, billing.ACCOUNT).then_nothing()
 
 
 def test_credit_comes_in_once() -> None:

@@ -122,6 +122,24 @@ def test_a_source_says_what_is_wrong_and_since_when() -> None:
     assert row(SOURCE, ref, added, removed) is None
 
 
+def test_what_has_gone_from_a_source_is_told_on_its_row_until_it_is_there_again() -> None:
+    ref = source_ref(None, "main")
+    added = bp1.SourceAdded(name="main", kind="directory", location="main", origin="public")
+    first, second = (
+        bp1.Gone(blueprint=name, version="1.0.0", folder=name) for name in ("bp-a", "bp-b")
+    )
+    refused = bp1.RegistrationRefused(blueprint="bp-a", version="1.0.0", code="version-immutable")
+    told = [
+        bp1.SyncCompleted(run=run, revision="r", versions=1, refused=0, gone=(one,))
+        for run, one in ((2, first), (3, second))
+    ]
+    doc = row(SOURCE, ref, added, refused, *told)
+    assert (doc.gone, doc.unregistered) == ((second, first), ())
+    again = bp1.Found(blueprint="bp-a", version="1.0.0", digest=DIGEST, size=1, folder="bp-a")
+    there = bp1.VersionsFound(run=4, next=0, revision="r", found=(again,))
+    assert row(SOURCE, ref, added, *told, there).gone == (second,)
+
+
 @pytest.mark.guarantee("G22.5")
 @pytest.mark.parametrize("kind", ["source", "blueprint"])
 def test_platform_roles_see_the_platform_s_and_members_their_own(kind: str) -> None:
