@@ -13,6 +13,7 @@ from tests.support.scenario import given
 
 from catalyst.billing import queries
 from catalyst.billing.domain import account, codes, voucher
+from catalyst.chassis import clock
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Cancel, Fired
 from catalyst.contracts.rejection import Rejected
@@ -191,14 +192,21 @@ async def test_the_count_of_previews_forgets_who_asked_longest_ago(
     async def load(_ref: Ref) -> voucher.Voucher:
         return voucher.Voucher()
 
+    waits = []
+
     async def said(organization: str) -> str:
         with pytest.raises(Rejected) as refused:
             await preview({"code": billing.CODE}, organization, billing.SERVICE, load)
+        waits.append(refused.value.wait_seconds)
         return refused.value.code
 
+    seconds = 100.0
+    monkeypatch.setattr(clock, "monotonic", lambda: seconds)
     for _ in range(queries.PREVIEWS_MAX):
         assert await said("acme") == "voucher-not-found"
+    seconds += 600
     assert await said("acme") == "rate-limited"
+    assert waits[-2:] == [None, queries.PREVIEWS_SECONDS - 600]
     assert [await said("b"), await said("c")] == ["voucher-not-found"] * 2
     assert await said("acme") == "voucher-not-found"
 

@@ -150,5 +150,6 @@ def problem(refusal: Rejected) -> dict[str, Any]:
             "title": code.meaning,
             "detail": refusal.message,
             "errors": refusal.errors,
+            "wait_seconds": refusal.wait_seconds,
         }
     }

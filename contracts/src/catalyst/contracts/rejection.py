@@ -25,9 +25,19 @@ class Rejected(Exception):
     """A rule refuses a command; recorded as its outcome and never retried."""
 
     def __init__(
-        self, code: str, message: str, errors: Iterable[FieldError] = (), *, pointer: str = ""
+        self,
+        code: str,
+        message: str,
+        errors: Iterable[FieldError] = (),
+        *,
+        pointer: str = "",
+        wait_seconds: int | None = None,
     ) -> None:
-        """Refuse with a registered code; `pointer` names the one field that is wrong, if any."""
+        """Refuse with a registered code; `pointer` names the one field that is wrong, if any.
+
+        `wait_seconds` is after how long asking again makes sense, where that is known better than
+        the code says.
+        """
         super().__init__(message)
         self.code = code
         self.message = message
@@ -35,6 +45,7 @@ class Rejected(Exception):
         if not found and pointer:
             found = (FieldError(pointer=pointer, rule=code, message=message),)
         self.errors = found
+        self.wait_seconds = wait_seconds
 
 
 def _code(name: str, status: int, meaning: str, wait_seconds: int = 1) -> tuple[str, Code]:

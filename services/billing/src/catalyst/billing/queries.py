@@ -142,8 +142,10 @@ class _Previews:
         self._asked[organization] = times
         if len(self._asked) > PREVIEWERS_MAX:
             del self._asked[next(iter(self._asked))]
-        if len(times) == PREVIEWS_MAX and now - times[0] < PREVIEWS_SECONDS:
-            raise Rejected("rate-limited", "too many codes were tried; wait an hour")
+        wait = times[0] + PREVIEWS_SECONDS - now if len(times) == PREVIEWS_MAX else 0
+        if wait > 0:
+            told = f"too many codes were tried; the next one is taken in {-(-wait // 60)} min"
+            raise Rejected("rate-limited", told, wait_seconds=wait)
         times.append(now)
 
 

@@ -39,6 +39,8 @@ class Problem(msgspec.Struct):
     code: str
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
+    wait_seconds: int | None = None
+    """After how long asking again makes sense; null: as its code says."""
 
 
 class Answered(msgspec.Struct):
@@ -104,4 +106,6 @@ class Queries:
 def refused(problem: Problem) -> Response:
     """Return why a service does not answer a question."""
     code = problem.code if problem.code in CODES else "internal"
-    return problems.response(code, problem.detail, problem.errors)
+    wait = problem.wait_seconds
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return problems.response(code, problem.detail, problem.errors, headers=headers)

@@ -1,7 +1,7 @@
 // The form of a Blueprint's configuration, from `catalog.form`: order, conditions, what is fixed.
 
 import { el } from "./dom.js";
-import { Control } from "./fields.js";
+import { Control, requiredMark } from "./fields.js";
 import { label } from "./words.js";
 
 const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
@@ -18,6 +18,16 @@ class Asked extends Control {
 
   get title() {
     return this.about.title || label(this.name);
+  }
+
+  /** Marks whether it has to be given now. */
+  needs(now) {
+    const mark = this.node.querySelector(".required");
+    if (now === Boolean(mark)) return;
+    if (mark) mark.remove();
+    else this.node.querySelector("label").append(requiredMark());
+    if (now) this.control.setAttribute("aria-required", "true");
+    else this.control.removeAttribute("aria-required");
   }
 }
 
@@ -62,11 +72,20 @@ export class ConfigForm {
   #turn() {
     // What shows a field stands before it, so one pass is enough for a chain of conditions.
     for (const [, { about, node }] of [...this.#asked, ...this.#groups]) {
-      node.hidden = !(about.shown_when ?? []).every(({ path, values }) => {
-        const value = this.#now(path);
-        return values?.length ? values.some((one) => same(one, value)) : value !== undefined;
-      });
+      node.hidden = !this.#hold(about.shown_when ?? []);
     }
+    for (const field of this.#asked.values()) {
+      const { required, required_when: ways } = field.about;
+      field.needs(Boolean(required) || (ways ?? []).some((conditions) => this.#hold(conditions)));
+    }
+  }
+
+  /** Returns whether conditions hold together, by what is shown and given now. */
+  #hold(conditions) {
+    return conditions.every(({ path, values }) => {
+      const value = this.#now(path);
+      return values?.length ? values.some((one) => same(one, value)) : value !== undefined;
+    });
   }
 
   /** Returns what differs from what is set now; null takes a value away. */

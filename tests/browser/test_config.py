@@ -1,0 +1,65 @@
+"""The form of a Blueprint marks what has to be given, as its conditions hold."""
+
+import msgspec
+import pytest
+from tests.support.browser import Window
+
+from catalyst.blueprints import form
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+SCHEMA = {
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string"},
+        "mode": {"type": "string", "enum": ["plain", "queue"]},
+        "workers": {"type": "integer"},
+        "host": {"type": "string"},
+        "port": {"type": "integer"},
+    },
+    "if": {"properties": {"mode": {"const": "queue"}}, "required": ["mode"]},
+    "then": {"required": ["workers"]},
+    "dependentRequired": {"host": ["port"]},
+}
+_TURNED = """
+async (form) => {
+  const { ConfigForm } = await import('/js/config.js');
+  const found = new ConfigForm(form, false);
+  const seen = [];
+  const turn = (title, value) => {
+    const field = [...found.node.querySelectorAll('.field')].find((one) =>
+      one.querySelector('label').textContent.startsWith(title));
+    const control = field.querySelector('input, select');
+    const texts = [...(control.options ?? [])].map((one) => one.text);
+    control.value = control.options ? String(texts.indexOf(value) - 1) : value;
+    if (control.options && value === '') control.value = '';
+    control.dispatchEvent(new Event('input', {bubbles: true}));
+  };
+  const marked = () => seen.push([...found.node.querySelectorAll('.field')]
+    .filter((one) => one.querySelector('[aria-required]'))
+    .filter((one) => one.querySelector('.required'))
+    .map((one) => one.querySelector('label').textContent));
+  marked();
+  turn('mode', 'queue'); marked();
+  turn('host', 'db.example'); marked();
+  turn('mode', 'plain'); marked();
+  turn('host', ''); marked();
+  return seen;
+}
+"""
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_what_a_condition_asks_for_is_marked_as_long_as_it_holds(desk: Window) -> None:
+    fields = []
+    for one in form.fields(SCHEMA):
+        field = msgspec.to_builtins(one)
+        field["title"] = field["path"][-1]
+        fields.append({"field": field, "value": None, "default": None, "options": []})
+    assert await desk.page.evaluate(_TURNED, {"fields": fields}) == [
+        ["name *"],
+        ["name *", "workers *"],
+        ["name *", "workers *", "port *"],
+        ["name *", "port *"],
+        ["name *"],
+    ]
