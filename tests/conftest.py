@@ -4,8 +4,10 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -123,6 +125,28 @@ def pytest_report_to_serializable(report: pytest.CollectReport | pytest.TestRepo
     """
     if isinstance(report, pytest.TestReport) and report.passed:
         report.keywords = {}
+
+
+AT_ONCE = 0.005
+"""In seconds. A setup or teardown that took less is told in no list of durations either."""
+
+
+def _worth_telling(send: Callable[..., None], event: str, **what: Any) -> None:
+    """Send on what a worker has to tell, but for what surrounds a test and passed at once.
+
+    Three reports come of each test, and one of them is shown.
+    """
+    report = what["data"] if event == "testreport" else {}
+    passed = report.get("outcome") == "passed" and report["duration"] < AT_ONCE
+    if report.get("when") not in {"setup", "teardown"} or not passed:
+        send(event, **what)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let a worker keep to itself what nobody reads."""
+    for plugin in session.config.pluginmanager.get_plugins():
+        if hasattr(plugin, "sendevent"):
+            plugin.sendevent = partial(_worth_telling, plugin.sendevent)
 
 
 @pytest.hookimpl(wrapper=True)
