@@ -379,3 +379,16 @@ def test_what_comes_between_two_parts_is_on_this_invoice_or_on_the_next_one_once
     assert tokens == sum(one.amount.minor for one in state.invoiced.values())
     for month, content in (("2026-01", first), ("2026-02", second)):
         assert log.again(month) == invoicing.text(content)
+
+
+@pytest.mark.guarantee("G12.19", "G12.11")
+@pytest.mark.usefixtures("small")
+def test_what_is_ordered_long_after_a_month_that_is_being_closed_is_charged_once() -> None:
+    log = crowded(7, 6)
+    log.send(bill1.FinalizeInvoice(month="2026-01"))
+    assert log.owner().closing is not None
+    sold(log, "2026-03", "c-late")
+    for _ in range(4):
+        log.close()
+    on = [one.month for one in log.invoices for line in one.lines if line.hold == "c-late"]
+    assert on == ["2026-03", "2026-03"]

@@ -341,10 +341,10 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     spent[currency] = spent.get(currency, 0) + event.amount.minor
     subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
     later = state.later
-    if state.closing is not None:
-        later = {**later, event.hold: next_month(state.due_month)}
-    elif event.month < state.due_month:
-        later = {**later, event.hold: state.due_month}
+    # The first month whose invoice can still take it.
+    first = state.due_month if state.closing is None else next_month(state.due_month)
+    if event.month < first:
+        later = {**later, event.hold: first}
     unpaid = state.unpaid
     if event.owed is not None:
         on = later.get(event.hold, event.month)
