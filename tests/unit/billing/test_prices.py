@@ -58,13 +58,12 @@ def test_what_the_book_does_not_name_is_refused_never_free(
     assert refused.value.errors[0].pointer == f"/items/0/{place}"
 
 
-@pytest.mark.parametrize(
-    ("changes", "offered"),
+@each(
     [
         ({"plan": "xl"}, "it has s, m"),
         ({"addons": ("addon.nothing",)}, "it has addon.backup"),
         ({"plan": None, "addons": ("addon.backup",)}, "none can be had"),
-    ],
+    ]
 )
 def test_a_wrong_package_or_add_on_is_refused_with_what_is_offered(
     changes: Any, offered: str

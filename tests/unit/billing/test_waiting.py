@@ -260,13 +260,12 @@ def test_what_lacks_another_thing_than_before_is_told_anew_and_waits_since_the_f
     assert len(state_of(outcome.and_then()).waiting) == 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "facts"),
+@each(
     [
         ({"value": "ann"}, []),
         ({"time": NOON + timedelta(days=1)}, []),
         ({}, [(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))]),
-    ],
+    ]
 )
 def test_what_no_waiting_mends_does_not_wait(changes: dict[str, Any], facts: list[Given]) -> None:
     outcome = reported(given(*world(), facts), use(**changes))

@@ -26,13 +26,12 @@ spec:
 
 
 @pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize(
-    ("version", "kind"),
+@each(
     [
         ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
         ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
         ("argoproj.io/v1alpha1", "Application"),
-    ],
+    ]
 )
 def test_no_object_makes_the_cluster_apply_what_stands_elsewhere(version: str, kind: str) -> None:
     manifest = f"{MANIFEST}---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"
@@ -75,7 +74,7 @@ def test_a_kind_that_is_not_known_to_stay_in_a_namespace_is_refused(
 
 
 @pytest.mark.guarantee("G20.9")
-@pytest.mark.parametrize("items", ["[{kind: ClusterRoleBinding}]", "${{ [config.replicas] }}", ""])
+@each(["[{kind: ClusterRoleBinding}]", "${{ [config.replicas] }}", ""])
 def test_no_object_holds_others(items: str) -> None:
     manifest = f"{MANIFEST}items: {items}\n"
     linted = lint(package(DOCUMENT, manifest))

@@ -78,7 +78,7 @@ def test_a_path_stays_inside(path: str) -> None:
 
 
 @pytest.mark.guarantee("G20.2")
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../b"])
+@each(["../../etc/passwd", "/etc/passwd", "a/../../b"])
 def test_a_tar_cannot_lead_out(path: str) -> None:
     with pytest.raises(BadPackage):
         read_tar(tar(tarfile.TarInfo(path)))

@@ -126,7 +126,7 @@ def test_a_text_that_says_its_tag_is_a_text() -> None:
 
 
 @pytest.mark.guarantee("G20.3")
-@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@each(["\n", "\r", "\r\n"])
 def test_a_place_in_a_text_is_counted_by_any_end_of_lines(end: str) -> None:
     (document,) = parse(f"a: 1{end}b: xyz{end}", "f.yaml").documents
     assert document.mark_in(("b",), 2) == (2, 6)

@@ -90,7 +90,7 @@ def test_beginnings_typing_errors_and_other_words_find_it_first(
     assert search(shelf, text).names[0] == first
 
 
-@pytest.mark.parametrize(("text", "found"), [("the", 0), ("for my", 0), ("pg", 1)])
+@each([("the", 0), ("for my", 0), ("pg", 1)])
 def test_words_that_say_nothing_find_nothing_and_other_words_what_is_called_so(
     text: str, found: int
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.each import each
 
 from catalyst.blueprints import form
 from catalyst.cli import catalog, owned
@@ -131,7 +132,7 @@ def test_what_a_condition_asks_for_is_asked_of_the_person_and_taken(
     assert asked[0][1]["config"] == {"baseDomain": "a.example", "wiki": {"seats": 3}}
 
 
-@pytest.mark.parametrize("more", [{}, {"env": "acme-prod"}, {"why_not": "*"}])
+@each([{}, {"env": "acme-prod"}, {"why_not": "*"}])
 def test_values_that_no_question_looks_at_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(Failure) as refused:
         catalog.show_("bp-suite", org="acme", settings=["a=1"], url="http://x:1", **more)

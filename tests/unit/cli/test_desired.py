@@ -127,13 +127,12 @@ def test_a_rule_of_a_policy_is_checked_by_its_type() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "spec", "label"),
+@each(
     [
         ("acme-prod", {}, ""),
         ("acme-lab-prod", {}, "lab"),
         ("acme-fraud-lab-prod", {"label": "fraud-lab"}, "fraud-lab"),
-    ],
+    ]
 )
 def test_a_label_is_read_from_the_name(name: str, spec: dict[str, Any], label: str) -> None:
     (step,) = steps(one(environment(name, **spec)), None)

@@ -203,8 +203,7 @@ def test_files_are_counted_and_shown_line_by_line_on_request() -> None:
     assert "  +size: 2" in planshow.files([file], diff=True)
 
 
-@pytest.mark.parametrize(
-    ("action", "application", "environment", "said"),
+@each(
     [
         ("uninstall", "blog", "acme-dev", "uninstall blog: 1.1.0 in acme-dev"),
         (
@@ -219,7 +218,7 @@ def test_files_are_counted_and_shown_line_by_line_on_request() -> None:
             "",
             "delete the Organization acme, with all its Environments and Applications",
         ),
-    ],
+    ]
 )
 def test_a_plan_begins_with_what_it_does(
     action: str, application: str, environment: str, said: str

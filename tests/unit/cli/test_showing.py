@@ -217,8 +217,7 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
     assert caught.value.exit_code is ExitCode.NOT_ALLOWED
 
 
-@pytest.mark.parametrize(
-    ("gate", "said"),
+@each(
     [
         ({"open": True, "change": "", "waits_for": [], "since": None}, "open"),
         (
@@ -229,7 +228,7 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
             {"open": False, "change": "ch-1", "waits_for": [], "since": None},
             "closed: ch-1 waits for its turn",
         ),
-    ],
+    ]
 )
 @pytest.mark.guarantee("G23.4")
 def test_an_application_shows_all_four_marks_and_what_was_said_against_it(

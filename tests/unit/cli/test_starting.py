@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.each import each
 
 from catalyst.chassis.jetstream.port import NotFound
 from catalyst.cli import contexts, main, startable
@@ -135,13 +136,12 @@ def test_a_broker_that_cannot_do_it_is_refused_before_anything_starts(
     assert not data.exists()
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
+@each(
     [
         ("nats://ann:secret@host:4222", "nats://host:4222"),
         ("http://host:8080/x@y", "http://host:8080/x@y"),
         ("ann:secret@host", "host"),
-    ],
+    ]
 )
 def test_an_address_is_shown_without_what_is_secret(url: str, shown: str) -> None:
     assert shown_address(url) == shown

@@ -24,7 +24,7 @@ def data_of(*chunks: bytes) -> list[str]:
     return [event.data for event in parse(*chunks)]
 
 
-@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+@each([b"\n", b"\r", b"\r\n"])
 def test_each_line_end_ends_a_line(end: bytes) -> None:
     stream = end.join([b"event: put", b"data: 1", b"data: 2", b"id: 7", b"", b""])
     assert parse(stream) == [ServerEvent("put", "1\n2", "7")]

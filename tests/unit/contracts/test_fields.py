@@ -57,16 +57,13 @@ def test_a_reason_may_have_several_lines_but_no_nul() -> None:
         decode(env1.Reason, "one\x00two")
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t"])
+@each(["", " ", "\t"])
 def test_a_display_name_says_something(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         decode(env1.DisplayName, text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05+00:00"],
-)
+@each(["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05+00:00"])
 def test_a_time_with_an_offset_is_taken(text: str) -> None:
     assert decode(UtcTime, text).tzinfo is not None
 

@@ -37,7 +37,7 @@ def test_an_application_is_admitted_once_and_released() -> None:
     ).then_rejected("application-not-admitted", "/data/application")
 
 
-@pytest.mark.parametrize("actor", [build.SOVEREIGN_ADMIN, ORG_ADMIN, SELF])
+@each([build.SOVEREIGN_ADMIN, ORG_ADMIN, SELF])
 def test_only_provisioning_admits_and_releases(actor: object) -> None:
     for command in (BLOG, env1.ReleaseApplication(application="blog")):
         given(STANDING).when(command, PROD, by=actor).then_rejected("forbidden")  # type: ignore[arg-type]

@@ -90,7 +90,7 @@ def test_no_organization_is_its_own_child() -> None:
 
 
 @pytest.mark.guarantee("G2.8")
-@pytest.mark.parametrize("code", UNFIT)
+@each(UNFIT)
 def test_a_parent_that_may_not_change_admits_nobody_new(code: str) -> None:
     scenario = given(PARENT, CHILD, UNFIT[code])
     scenario.when(ADMIT, UMBRELLA, by=SELF).then_rejected(code)
@@ -144,7 +144,7 @@ def test_the_end_of_a_child_is_told_to_its_parent() -> None:
     given(PARENT).when(apply(given(PARENT).world), UMBRELLA).then_sends()
 
 
-@pytest.mark.parametrize("code", UNFIT)
+@each(UNFIT)
 def test_a_parent_that_would_refuse_is_refused_at_once(code: str) -> None:
     create = build.create_organization(parent_org="umbrella")
     outcome = given(PARENT, UNFIT[code]).when(create, ACME)

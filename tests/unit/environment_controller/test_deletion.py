@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given as examples
 from hypothesis import strategies
 from tests.support import build
@@ -271,13 +270,12 @@ def test_a_stale_plan_says_what_came_went_and_changed() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "facts",
+@each(
     [
         on(ACME, env1.ManifestCommitted(path="organization.yaml", commit="a", event_seq=9)),
         on(PROD, env1.ManifestCommitted(path="x", commit="a", event_seq=9)),
         SUSPENDED,
-    ],
+    ]
 )
 def test_bookkeeping_makes_no_plan_stale(facts: Any) -> None:
     scenario = given(ORGANIZATION)

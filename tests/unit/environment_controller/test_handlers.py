@@ -144,8 +144,7 @@ async def test_a_plan_that_is_blocked_says_why() -> None:
         assert link["message"].endswith("stand blog")
 
 
-@pytest.mark.parametrize(
-    ("facts", "environment", "link"),
+@each(
     [
         (
             [env1.OrganizationSuspended(slug="acme", reason="unpaid")],
@@ -167,7 +166,7 @@ async def test_a_plan_that_is_blocked_says_why() -> None:
             "",
             ("organization", "acme", "too-large", "more stands in acme than one change takes away"),
         ),
-    ],
+    ]
 )
 async def test_what_stands_in_the_way_of_a_deletion_has_a_chain(
     facts: list[Event], environment: str, link: tuple[str, ...]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.support import build
 from tests.support.build import ACME, NOW, ONBOARDING, SELF
+from tests.support.each import each
 from tests.support.scenario import Outcome, Scenario, given
 
 from catalyst.contracts import environment_v1 as env1
@@ -158,7 +159,7 @@ def test_a_failed_attempt_is_made_again_with_more_time(step: env1.Step) -> None:
     ).then_timers(Arm(timer=DEADLINE, after=2 * MINUTE))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@each(STEPS)
 def test_a_deadline_that_passes_is_a_failed_attempt(step: env1.Step) -> None:
     scenario = at_step(step)
     outcome = fire(scenario, state(scenario).gen)
@@ -175,7 +176,7 @@ def test_a_deadline_that_passes_is_a_failed_attempt(step: env1.Step) -> None:
     outcome.then_sends(*[(ACME, env1.CompleteOnboarding())] * (step == "ready"))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@each(STEPS)
 def test_after_three_attempts_what_was_made_is_taken_back(step: env1.Step) -> None:
     scenario = at_step(step)
     for number in range(1, MAX_ATTEMPTS):

@@ -52,7 +52,7 @@ def test_everything_that_was_said_stands_in_the_event() -> None:
     outcome.then_claims(slug_claim("acme"), HOST)
 
 
-@pytest.mark.parametrize("slug", ["openova", "omantel", "acme"])
+@each(["openova", "omantel", "acme"])
 def test_the_three_scenarios_may_be_onboarded(slug: str) -> None:
     given().when(build.create_organization(), ref_of(slug)).then(
         build.organization_created(slug, display_name="Acme")
@@ -217,13 +217,12 @@ def test_an_update_of_an_internal_organization_cannot_make_billing_real() -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "pointer"),
+@each(
     [
         (env1.UpdateOrganization(tier="corporate"), "/data/tier"),
         (env1.UpdateOrganization(billing_mode="showback"), "/data/billing_mode"),
         (env1.UpdateOrganization(plan_slug="xl"), "/data/plan_slug"),
-    ],
+    ]
 )
 def test_an_organization_does_not_change_its_own_terms(
     change: env1.UpdateOrganization, pointer: str

@@ -1,6 +1,5 @@
 """Owners of an Organization: replaced as a whole, at least one, at addresses that can exist."""
 
-import pytest
 from tests.support import build
 from tests.support.build import ACME, OWNER, VIEWER
 from tests.support.each import each
@@ -27,7 +26,7 @@ def test_the_same_owners_in_another_order_change_nothing() -> None:
     given(two).when(env1.ChangeOwners(owners=(VIEWER, OWNER)), ACME).then_nothing()
 
 
-@pytest.mark.parametrize("role", ["admin", "developer", "viewer"])
+@each(["admin", "developer", "viewer"])
 def test_at_least_one_owner_always_remains(role: env1.OwnerRole) -> None:
     owners = (env1.Owner(email="ada@acme.example", role=role),)
     given(READY).when(env1.ChangeOwners(owners=owners), ACME).then_rejected(

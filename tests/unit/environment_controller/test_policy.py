@@ -120,13 +120,12 @@ def test_the_same_policy_in_either_spelling_is_the_same() -> None:
     assert new == old
 
 
-@pytest.mark.parametrize(
-    ("said", "rule", "field"),
+@each(
     [
         ({"required_approvers": 1}, env1.PrRequired(min_approvals=2), "min_approvals"),
         ({"soak_hours": 1}, env1.Soak(duration="61m"), "duration"),
         ({"required_compliance_score": 0}, env1.ReScoreGate(min_score=1), "min_score"),
-    ],
+    ]
 )
 def test_both_spellings_that_differ_are_a_conflict(
     said: dict[str, int], rule: env1.Rule, field: str
@@ -181,13 +180,12 @@ def test_an_empty_policy_demands_nothing() -> None:
 # ---- ranges
 
 
-@pytest.mark.parametrize(
-    ("field", "low", "high"),
+@each(
     [
         ("required_approvers", 0, 10),
         ("soak_hours", 0, 720),
         ("required_compliance_score", 0, 100),
-    ],
+    ]
 )
 def test_promotion_has_ranges(field: str, low: int, high: int) -> None:
     for value in (low, high):
@@ -315,8 +313,7 @@ def test_a_policy_that_is_not_there_is_not_updated() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("fact", "code"),
+@each(
     [
         (env1.OrganizationSuspended(slug="acme", reason="x"), "organization-suspended"),
         (
@@ -324,7 +321,7 @@ def test_a_policy_that_is_not_there_is_not_updated() -> None:
             "organization-failed",
         ),
         (env1.OrganizationDeleted(slug="acme"), "organization-deleted"),
-    ],
+    ]
 )
 def test_policies_stand_still_with_their_organization(fact: object, code: str) -> None:
     stopped = on(ACME, fact)  # type: ignore[arg-type]

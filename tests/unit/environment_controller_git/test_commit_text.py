@@ -1,6 +1,5 @@
 """What a commit says: who, what, for which command, at which sequence; and what cannot forge it."""
 
-import pytest
 from dulwich.objects import Commit, Tree
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +16,7 @@ from catalyst.chassis.commits import (
 )
 
 
-@pytest.mark.parametrize(
-    ("actor", "shown"),
+@each(
     [
         (
             "user:https://id.test/r#al@acme.test",
@@ -26,7 +24,7 @@ from catalyst.chassis.commits import (
         ),
         ("service:provisioning", "provisioning <service:provisioning>"),
         ("nats:acme", "acme <nats:acme>"),
-    ],
+    ]
 )
 def test_an_author_is_readable_and_exact(actor: str, shown: str) -> None:
     assert identity(actor).decode() == shown

@@ -156,7 +156,7 @@ async def test_another_address_is_not_held_back() -> None:
             assert found.status_code == status
 
 
-@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1, 1 << 40])
+@each([256 * 1024, 256 * 1024 + 1, 1 << 40])
 async def test_a_body_is_refused_by_its_announced_size(size: int) -> None:
     read = 0
 

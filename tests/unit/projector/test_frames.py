@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.each import each
 
 from catalyst.client.sse import SseParser
 from catalyst.contracts.subjects import RowKey
@@ -19,7 +20,7 @@ def parsed(frame: bytes) -> tuple[str, Any]:
     return event.name, msgspec.json.decode(event.data)
 
 
-@pytest.mark.parametrize("between", [b"\n", b"\r", b"\r\n"])
+@each([b"\n", b"\r", b"\r\n"])
 def test_a_row_with_breaks_between_its_tokens_arrives_whole(between: bytes) -> None:
     raw = between.join([b'{"seq":', b"1,", b'"doc":{"name":"a\\nb\\rc"}}'])
     frame = frames.put(KEY, raw, 0)

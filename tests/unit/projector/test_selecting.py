@@ -154,7 +154,7 @@ def test_an_environment_is_refused_of_what_belongs_to_none(kinds: str) -> None:
         assert filters.parse(some, {"environment": PROD}).environment == PROD
 
 
-@pytest.mark.parametrize("role", sorted(PLATFORM_ROLES))
+@each(sorted(PLATFORM_ROLES))
 def test_platform_roles_see_what_the_table_of_roles_says(role: str) -> None:
     world = World()
     world.flush([writing.created("acme", owners=())], list(writing.environment_created("acme")))

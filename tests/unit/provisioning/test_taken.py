@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.support import plans
 from tests.support.changing import Sent, Town
+from tests.support.each import each
 from tests.support.plans import apply, install, locked, planned, town
 
 from catalyst.contracts import billing_v1 as bill1
@@ -101,7 +102,7 @@ def test_what_billing_took_late_is_told_and_what_it_sold_is_ended() -> None:
     assert "no further month is charged for blog in acme-prod" in told
 
 
-@pytest.mark.parametrize("when", ["at once", "while the hold is given back", "once it is over"])
+@each(["at once", "while the hold is given back", "once it is over"])
 def test_it_is_told_once_whenever_it_is_heard(when: str) -> None:
     place, capture = given_up()
     if when == "at once":

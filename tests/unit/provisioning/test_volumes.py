@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import build
+from tests.support.each import each
 
 from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.provisioning.domain import volumes
@@ -105,7 +106,7 @@ def test_volumes_have_the_names_that_they_get_in_a_cluster() -> None:
 
 
 @pytest.mark.guarantee("G14.12")
-@pytest.mark.parametrize("kind", ["ExternalSecret", "PushSecret", "Secret"])
+@each(["ExternalSecret", "PushSecret", "Secret"])
 def test_credentials_that_no_plan_gave_up_hold_no_removal_up(kind: str) -> None:
     """An older version of a Blueprint left them: protected as they were, they go nowhere."""
     left = Evidence(kind=kind, namespace="blog", name="old", uid="u", version=1, status="healthy")

@@ -302,7 +302,7 @@ def test_what_is_removed_is_gone_and_silence_says_nothing() -> None:
 
 
 @pytest.mark.guarantee("G14.12")
-@pytest.mark.parametrize("given_up", ["no", "applied", "overtaken"])
+@each(["no", "applied", "overtaken"])
 def test_volumes_outlive_an_application_unless_their_data_was_given_up(given_up: str) -> None:
     blog = Watched()
     blog.cluster.word(WORD, {"mode": "crash-loop"})
@@ -348,7 +348,7 @@ def test_slow_is_slower() -> None:
         assert late.wait == pytest.approx(quick.wait * 10)
 
 
-@pytest.mark.parametrize("word", [{}, {"mode": "fly"}, {"mode": 1}])
+@each([{}, {"mode": "fly"}, {"mode": 1}])
 def test_a_word_that_is_none_is_refused(word: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="none of"):
         Cluster().word(WORD, word)
