@@ -4,7 +4,7 @@ It decides as the runtime does (only what `reads` named may be read and written)
 test who answers what, when, in which order, how often.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,6 +75,18 @@ class Town:
     told: list[Recorded] = field(default_factory=list)
     """Events that a change has yet to hear."""
     count: int = 0
+
+    def copy(self) -> "Town":
+        """Return another one, to which the same has happened; what happens to it is its own."""
+        return replace(
+            self,
+            states=self.states.copy(),
+            log=self.log.copy(),
+            sent=self.sent.copy(),
+            started=self.started.copy(),
+            timers=self.timers.copy(),
+            told=self.told.copy(),
+        )
 
     # ---- what is
 

@@ -1,6 +1,8 @@
 """What a plan rests on, and no more; what was yanked is not brought back, and is told."""
 
+import asyncio
 from collections.abc import Callable
+from copy import deepcopy
 
 import msgspec
 import pytest
@@ -22,28 +24,37 @@ ROOT = msgspec.structs.replace(ADMIN, roles=frozenset({"sovereign-admin"}))
 DELETION = PlanRequest(action="delete-organization")
 
 
-@pytest.fixture
-def place() -> Town:
-    """Return `acme`, in which the wiki runs, and every Blueprint."""
-    found = town()
-    known(found)
-    return found
-
-
-@pytest.fixture
-async def others(place: Town) -> Others:
-    """Return a catalogue that knows the wiki, which runs in 2.1.1 and ran in 2.0.1."""
-    found = Others()
-    wiki(found)
-    apply(place, "ch-0", await plan(place, found, install()))
+async def upgraded() -> tuple[Town, Others]:
+    """Let the wiki run in 2.1.1, after it ran in 2.0.1."""
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    apply(place, "ch-0", await plan(place, others, install()))
     run(place, "ch-0")
-    found.locks["wiki"] = [
+    others.locks["wiki"] = [
         planning.entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
         planning.entry("wiki", "bp-wiki", "2.1.1", postgres="wiki-postgres"),
     ]
-    apply(place, "ch-1", await plan(place, found, of("upgrade")))
+    apply(place, "ch-1", await plan(place, others, of("upgrade")))
     run(place, "ch-1")
-    return found
+    return place, others
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Town, Others]:
+    return asyncio.run(upgraded())
+
+
+@pytest.fixture
+def place(made: tuple[Town, Others]) -> Town:
+    """Return `acme`, in which the wiki runs, and every Blueprint."""
+    return made[0].copy()
+
+
+@pytest.fixture
+def others(made: tuple[Town, Others]) -> Others:
+    """Return a catalogue that knows the wiki."""
+    return deepcopy(made[1])
 
 
 def of(action: str, **more: object) -> PlanRequest:

@@ -1,5 +1,6 @@
 """What values name is needed as a dependency is: it has to be there, and stays as long."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -17,8 +18,12 @@ FIELD = "/postgres/application"
 
 
 @pytest.fixture
-async def others() -> Others:
+def others() -> Others:
     """Return a catalogue of a wiki that brings no database, and of what it could use."""
+    return knowing()
+
+
+def knowing() -> Others:
     found = Others()
     found.locks = {
         "wiki": [entry("wiki", "bp-wiki", "2.0.1")],
@@ -28,14 +33,23 @@ async def others() -> Others:
     return found
 
 
-@pytest.fixture
-async def place(others: Others) -> Town:
-    """Return `acme` with a database and a cache, which nobody uses."""
-    found = town()
+async def equipped() -> Town:
+    found, others = town(), knowing()
     known(found)
     for name, blueprint in (("db", "bp-postgres"), ("cache", "bp-redis")):
         await done(found, others, install(name, blueprint=blueprint))
     return found
+
+
+@pytest.fixture(scope="module")
+def made() -> Town:
+    return asyncio.run(equipped())
+
+
+@pytest.fixture
+def place(made: Town) -> Town:
+    """Return `acme` with a database and a cache, which nobody uses."""
+    return made.copy()
 
 
 async def done(place: Town, others: Others, request: PlanRequest) -> Plan:
