@@ -383,12 +383,16 @@ def test_what_comes_between_two_parts_is_on_this_invoice_or_on_the_next_one_once
 
 @pytest.mark.guarantee("G12.19", "G12.11")
 @pytest.mark.usefixtures("small")
-def test_what_is_ordered_long_after_a_month_that_is_being_closed_is_charged_once() -> None:
+@pytest.mark.parametrize(("month", "on"), [("2026-01", "2026-02"), ("2026-03", "2026-03")])
+def test_what_is_ordered_and_ended_between_two_parts_is_charged_once(month: str, on: str) -> None:
     log = crowded(7, 6)
     log.send(bill1.FinalizeInvoice(month="2026-01"))
     assert log.owner().closing is not None
-    sold(log, "2026-03", "c-late")
+    sold(log, month, "c-late")
+    names = {"application": "blog", "environment": "acme-prod"}
+    log.write(BLOG, bill1.SubscriptionEnded(**names, month=month, reason="removed"))
+    log.write(billing.ACCOUNT, bill1.SubscriptionRemoved(subscription=BLOG.id, month=month))
     for _ in range(4):
         log.close()
-    on = [one.month for one in log.invoices for line in one.lines if line.hold == "c-late"]
-    assert on == ["2026-03", "2026-03"]
+    found = [one.month for one in log.invoices for line in one.lines if line.hold == "c-late"]
+    assert found == [on, on]

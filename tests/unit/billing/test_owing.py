@@ -12,6 +12,7 @@ from tests.support import billing, build
 from tests.support.examples import at_least
 from tests.support.scenario import Outcome, Scenario, given
 from tests.support.usage import TEXT, reported, use
+from typing_extensions import override
 
 from catalyst.billing.domain import account, holds, invoice, invoicing, prices, subscription
 from catalyst.contracts import billing_v1 as bill1
@@ -89,15 +90,19 @@ class History:
         steps += [self.leave, self.pay, self.finalize, self.void, self.credit]
         while self.now < END:
             self.count += 1
-            self.now += timedelta(hours=self.drawn.randint(1, 60))
+            self.now += self.wait()
             self.close()
             self.drawn.choice(steps)()
             self.check()
         for name in list(self.owner.holds):
             self._do(bill1.ReleaseHold(hold=name, reason="over"))
         self.now = END + timedelta(days=60)
-        self.close()
+        History.close(self)
         self.check()
+
+    def wait(self) -> timedelta:
+        """Return how long nothing happens."""
+        return timedelta(hours=self.drawn.randint(1, 60))
 
     def check(self) -> None:
         """Assert that nothing is to be paid that is not owed, and what is owed is for something."""
@@ -133,15 +138,26 @@ class History:
         for event in outcome.events:
             if isinstance(event, bill1.InvoiceDrafted):
                 name = event.content.month
-                self.drafts[name] = event.content
-                numbered = bill1.InvoiceFinalized(number=f"2026-{name}", digest=event.digest)
                 ref = invoice.ref_of("acme", name)
+                # With the lines of its parts.
+                self.drafts[name] = self.scene.world.state(ref).content
+                numbered = bill1.InvoiceFinalized(number=f"2026-{name}", digest=event.digest)
                 self.scene = Scenario(self.scene.world.with_fact(ref, numbered))
 
     def close(self) -> None:
-        while invoicing.closes(self.owner.due_month) <= self.now:
-            fired = Fired(timer=invoicing.TIMER, gen="")
-            self._follow(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
+        """Close every month that is over."""
+        while self.closes():
+            self.fire()
+
+    def closes(self) -> bool:
+        """Return whether a month is over, or is being closed."""
+        owner = self.owner
+        return owner.closing is not None or invoicing.closes(owner.due_month) <= self.now
+
+    def fire(self) -> None:
+        """Let the timer of months fire."""
+        fired = Fired(timer=invoicing.TIMER, gen="")
+        self._follow(self.scene.hears(fired, billing.ACCOUNT, now=self.now))
 
     def order(self) -> None:
         item = billing.item(self.drawn.choice("ab"), plan=self.drawn.choice([None, "s", "m"]))
@@ -215,4 +231,33 @@ class History:
 def test_all_invoices_are_what_was_taken_and_what_is_to_be_paid_is_owed(seed: int) -> None:
     history = History(Random(seed))  # noqa: S311 - what happens, not what is secret
     history.live()
+    assert history.invoiced() == history.owner.balances.get("revenue:OMR", 0)
+
+
+class Late(History):
+    """The same where months are closed late and part by part, and anything happens in between."""
+
+    @override
+    def wait(self) -> timedelta:
+        """Return how long nothing happens, which is more than a month now and then."""
+        return timedelta(days=40) if self.drawn.random() < 0.07 else super().wait()
+
+    @override
+    def close(self) -> None:
+        """Close all that is over, or nothing, or no more than the next part."""
+        if self.drawn.random() < 0.3:
+            super().close()
+        elif self.closes() and self.drawn.random() < 0.6:
+            self.fire()
+
+
+@pytest.mark.guarantee("G12.11", "G12.19")
+@for_all(st.integers(0, 10**9))
+@at_least(40)
+def test_all_is_invoiced_once_though_months_are_closed_late_and_in_parts(seed: int) -> None:
+    history = Late(Random(seed))  # noqa: S311 - what happens, not what is secret
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(invoicing, "NAMES", 1)
+        patch.setattr(invoicing, "LINES", 2)
+        history.live()
     assert history.invoiced() == history.owner.balances.get("revenue:OMR", 0)

@@ -80,7 +80,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     renewals: Renewals = {}
     """What goes on from month to month, by subscription."""
     removed: dict[str, str] = {}
-    """The last month of each subscription that has ended, until it is invoiced."""
+    """The last month on whose invoice each subscription may be that has ended, until then."""
     due_month: str = ""
     """The month that is closed next; empty: none is."""
     closing: str | None = None
@@ -91,6 +91,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Minor units that are to be paid by currency, by invoice, oldest first."""
     unpaid: owing.Unpaid = {}
     """What is owed of orders that stand on no invoice yet, by the hold, oldest first."""
+
+    @property
+    def first_open(self) -> str:
+        """The first month whose invoice takes whatever is ordered now."""
+        return self.due_month if self.closing is None else next_month(self.due_month)
 
     def owed(self, currency: str) -> int:
         """Return how much is owed, in minor units."""
@@ -233,7 +238,9 @@ def evolve(state: Account, event: Event) -> Account:
             return replace(state, closing=event.after)
         case bill1.SubscriptionRemoved():
             rest = tuple(one for one in state.subscriptions if one != event.subscription)
-            removed = {**state.removed, event.subscription: event.month}
+            # What was ordered since its lines were drafted stands on the next invoice.
+            month = max(event.month, state.first_open)
+            removed = {**state.removed, event.subscription: month}
             left = renewals.changed(state.renewals, event.subscription, event.month, None)
             return replace(state, subscriptions=rest, removed=removed, renewals=left)
         case _:
@@ -341,10 +348,8 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
     spent[currency] = spent.get(currency, 0) + event.amount.minor
     subscriptions = tuple(sorted({*state.subscriptions, *event.subscriptions}))
     later = state.later
-    # The first month whose invoice can still take it.
-    first = state.due_month if state.closing is None else next_month(state.due_month)
-    if event.month < first:
-        later = {**later, event.hold: first}
+    if event.month < state.first_open:
+        later = {**later, event.hold: state.first_open}
     unpaid = state.unpaid
     if event.owed is not None:
         on = later.get(event.hold, event.month)
