@@ -74,12 +74,25 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings n
     """Keeps a file's tests in one worker, and all containers, once no window is open any more.
 
     An engine that makes networks lets every browser of the machine begin its connections anew.
+    Files with windows go to two workers, each of which starts one stack and one browser for them.
     """
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self._files: list[str] = []
+        """Those with windows, in order."""
 
     def _split_scope(self, nodeid: str) -> str:
         if os.environ.get("CATALYST_NATS_IMAGE") and nodeid.startswith(self._apart()):
             return CONTAINERS
-        return str(super()._split_scope(nodeid))
+        scope = str(super()._split_scope(nodeid))
+        return self._half(scope) if scope.startswith(WINDOWS) else scope
+
+    def _half(self, file: str) -> str:
+        """Return what every other file with windows belongs to."""
+        if file not in self._files:
+            self._files.append(file)
+        return f"{WINDOWS}{self._files.index(file) % 2}"
 
     def _apart(self) -> tuple[str, ...]:
         """Return what shares a worker; windows too where nothing else could fill the time."""

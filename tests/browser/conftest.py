@@ -1,7 +1,8 @@
-"""A stack and a Chromium for each file of this folder; each test uses Organizations of its own.
+"""A stack and a Chromium for the files of this folder; each test uses Organizations of its own.
 
-Not for the whole run: between its files a worker runs others, on loops of their own, and after
-minutes on a loop that stood still, the end of one was waited for without end.
+Not for the whole run: after minutes on a loop that stood still while a worker ran other files, on
+loops of their own, the end of a stack was waited for without end. So a worker runs its files of
+this folder one after another, and what they share ends with the last of them.
 """
 
 import itertools
@@ -18,7 +19,7 @@ from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The embedded stack, as `catalyst up --simulate-cluster` runs it."""
     executable()
@@ -30,29 +31,32 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         assert not stack.failed.is_set()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def market(site: Site) -> Site:
     """The same stack, once Blueprints have prices."""
     await site.apply_prices((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
     return site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def chromium() -> AsyncIterator[Browser]:
     async with support.chromium() as found:
         yield found
 
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(999, -1)
 
 
 @pytest.fixture
 def slug() -> str:
-    """A slug that no other test uses."""
-    return f"org-n{next(_numbers)}"
+    """A slug that no other test uses, and that stands before theirs: a window shows the first rows.
+
+    None is part of another.
+    """
+    return f"org-{next(_numbers)}"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def window(chromium: Browser, site: Site) -> AsyncIterator[Window]:
     """A window in which nobody is signed in; at the end nothing may have gone wrong in it."""
     async with support.window(chromium, site.address) as found:
@@ -60,7 +64,7 @@ async def window(chromium: Browser, site: Site) -> AsyncIterator[Window]:
         assert found.complaints == []
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def desk(window: Window, site: Site) -> Window:
     """A window in which the local sovereign-admin is signed in, and rows are live."""
     await window.sign_in(site.admin)

@@ -6,7 +6,7 @@ from tests.support.browser import Window
 
 from catalyst.blueprints import form
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 SCHEMA = {
     "required": ["name"],

@@ -12,7 +12,7 @@ from tests.support.browser import Window
 
 from catalyst.contracts.registry import COMMANDS
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def _fill_organization(window: Window, slug: str) -> None:

@@ -21,7 +21,7 @@ from catalyst.cli.stack import Options, running
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.real,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="package"),
     pytest.mark.guarantee("G26.10"),
 ]
 
@@ -51,7 +51,7 @@ def _icon(name: str, icon: str) -> str:
     return document(name).replace("    title:", f"    icon: {icon}\n    title:")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A stack that reads a directory of Blueprints whose author means no good."""
     support.executable()

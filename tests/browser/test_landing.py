@@ -9,7 +9,7 @@ from tests.browser.steps import OWNERS, forgive, open_view
 from tests.support import browser as support
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
 @pytest.mark.guarantee("G26.6")

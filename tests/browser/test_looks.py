@@ -12,7 +12,7 @@ from tests.browser.site import Site
 from tests.support import browser as support
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 LEAST_CONTRAST: Final = 4.5
 """WCAG 2.2, level AA, for text of any size."""
@@ -155,11 +155,13 @@ async def test_changes_of_the_stream_are_read_out_once(desk: Window) -> None:
 
 
 @pytest.mark.parametrize("width", [1010, 1400])
-async def test_the_bar_takes_one_line(desk: Window, site: Site, slug: str, width: int) -> None:
-    await site.create(slug)
-    await desk.until_row("organization", slug)
-    await desk.page.set_viewport_size({"width": width, "height": 800})
-    boxes = await desk.page.locator(".bar > :not([hidden])").evaluate_all(
+async def test_the_bar_takes_one_line(window: Window, site: Site, slug: str, width: int) -> None:
+    mail = f"adm@{slug}.xyz"  # As long as that of the local sovereign-admin.
+    await site.create(slug, owners=[{"email": mail, "role": "owner"}])
+    await window.sign_in(site.token(mail))
+    await window.until_row("organization", slug)
+    await window.page.set_viewport_size({"width": width, "height": 800})
+    boxes = await window.page.locator(".bar > :not([hidden])").evaluate_all(
         "parts => parts.map(part => part.getBoundingClientRect())"
         ".map(({top, bottom}) => [top, bottom])"
     )

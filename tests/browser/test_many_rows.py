@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.site import Site
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 ROWS: Final = 5000
 PAGE: Final = 100
@@ -32,7 +32,7 @@ _COUNTING: Final = """
 """
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def crowded(window: Window, site: Site) -> Window:
     """A window in which five thousand Organizations are shown, each called by a number."""
     value = {

@@ -19,7 +19,7 @@ from tests.browser.steps import (
 from tests.support import browser as support
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
 @pytest.mark.timeout(180)

@@ -12,7 +12,7 @@ from tests.browser.site import Site
 from tests.browser.steps import forgive, furnish
 from tests.support.browser import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 PAYLOADS: Final = (
     "\"><img src=x onerror='window.ran=1'><svg onload='window.ran=1'><script>window.ran=1</script>",

@@ -11,7 +11,7 @@ from tests.browser.site import Site
 from tests.browser.steps import OWNERS, open_whole_form
 from tests.support.browser import ROOT, Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
 MARK: Final = "window.ran=1"

@@ -12,7 +12,7 @@ from tests.support.browser import Window
 
 from catalyst.cli.installation import Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_signing_in_shows_the_rows_and_who_it_is(

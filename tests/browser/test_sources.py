@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.support.browser import ROOT
 
+from catalyst.contracts.registry import SERVICES
 from catalyst.contracts.roles import COMMAND_ROLES, READS_EVERYWHERE, READS_OWN
 from catalyst.projector.views.table import BY_KIND
 
@@ -57,3 +58,11 @@ def test_bills_are_asked_for_by_exactly_those_who_may_read_them() -> None:
     vouchers = re.findall(r"VOUCHERS = \[([^\]]+)\]", text)
     redeem = {role for roles in vouchers for role in re.findall(r'"([a-z-]+)"', roles)}
     assert redeem == COMMAND_ROLES["billing.redeem-voucher.v1"]
+
+
+def test_what_was_set_aside_is_mended_by_exactly_those_who_may() -> None:
+    text = (STATIC / "js" / "rights.js").read_text("utf-8")
+    mend = set(re.findall(r'"([a-z-]+)"', re.findall(r"MENDS = \[([^\]]+)\]", text)[0]))
+    for service in SERVICES:
+        for verb in ("retry", "drop"):
+            assert mend == COMMAND_ROLES[f"{service}.{verb}.v1"]

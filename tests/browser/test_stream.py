@@ -15,7 +15,7 @@ from tests.support.waiting import until
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def _agree(one: Window, other: Window) -> None:
