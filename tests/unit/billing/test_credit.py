@@ -182,6 +182,12 @@ def test_limits_are_set_once() -> None:
     assert when(bill1.SetSpendLimit(limit=None)).decision.events == ()
 
 
+@each([GRANT, PAYMENT], lambda command: type(command).__name__)
+def test_an_account_that_is_not_there_takes_nothing(command: Any) -> None:
+    scene = given().when(command, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=billing.NOW)
+    scene.then_rejected("account-not-found")
+
+
 def test_an_account_is_addressed_under_its_own_organization() -> None:
     elsewhere = Ref("acme", "billing", "account", "other")
     given((elsewhere, bill1.AccountOpened(organization="other"))).when(

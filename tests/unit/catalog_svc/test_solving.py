@@ -8,9 +8,12 @@ from tests.support.catalogue import PROD, Shop, digest
 from catalyst.catalog_svc.domain import resolving
 from catalyst.catalog_svc.domain.solving import Solution, solve
 from catalyst.catalog_svc.domain.universe import Request
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
 
 BOTH = ("1.0.0", "2.0.0")
 
@@ -96,6 +99,24 @@ def test_what_runs_is_shared_as_it_is_or_upgraded_or_left_alone(shop: Shop) -> N
         ("wiki-postgres", "new"),
         ("wiki", "target"),
     ]
+
+
+@pytest.mark.guarantee("G24.3")
+@pytest.mark.parametrize(
+    "gone",
+    [
+        app1.DesiredSet(environment=PROD, change="ch-9", desired=None),
+        app1.ApplicationRemoved(environment=PROD, change="ch-9", kept_data=True),
+    ],
+    ids=["goes", "gone"],
+)
+def test_what_goes_or_is_gone_is_not_shared(shop: Shop, gone: Event) -> None:
+    shop.blueprint("bp-postgres", "16.1.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres ^16")
+    shop.runs("db", "bp-postgres", "16.1.0")
+    assert lock(shop)[0] == ("db", "bp-postgres", "16.1.0", "shared")
+    shop.tell(Ref("acme", "provisioning", "application", "db"), gone)
+    assert lock(shop)[0] == ("postgres", "bp-postgres", "16.1.0", "new")
 
 
 @pytest.mark.guarantee("G24.3")
