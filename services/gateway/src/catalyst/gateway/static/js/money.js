@@ -11,7 +11,15 @@ export function money({ currency, minor }) {
   return `${minor < 0 ? "-" : ""}${whole}${rest} ${currency}`;
 }
 
+/** Digits of each currency that was met: to ask for them makes a formatter each time. */
+const PLACES = new Map();
+
 function places(currency) {
+  if (!PLACES.has(currency)) PLACES.set(currency, asked(currency));
+  return PLACES.get(currency);
+}
+
+function asked(currency) {
   try {
     const style = { style: "currency", currency };
     return new Intl.NumberFormat("en", style).resolvedOptions().maximumFractionDigits;

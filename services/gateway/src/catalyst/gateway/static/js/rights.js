@@ -7,6 +7,14 @@ export const ORGANIZATION = "environment.create-organization.v1";
 /** Who reads invoices, credit notes and use: with a role of the platform, or of the Organization itself. */
 const BILLS = { everywhere: ["billing-admin"], own: ["org-admin"] };
 
+/** Who tries again what was set aside, or gives it up. */
+const MENDS = ["sovereign-admin"];
+
+/** Returns whether a session may say what becomes of what was set aside. */
+export function mends(session) {
+  return MENDS.some((role) => session.roles.includes(role));
+}
+
 /** Who redeems a voucher. */
 const VOUCHERS = ["org-admin"];
 

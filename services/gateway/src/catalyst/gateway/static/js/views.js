@@ -10,6 +10,7 @@ import { CreditNotePage } from "./creditnote.js";
 import { byId, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
+import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
 import { ORGANIZATION } from "./rights.js";
 import { label, place } from "./words.js";
@@ -22,6 +23,7 @@ const MAKE = {
   change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
   prices: (node, organization, [], tools) => new Prices(node, organization, tools),
+  letters: (node, organization, [], tools) => new Letters(node, organization, tools),
   note: (node, organization, [note], tools) => new CreditNotePage(node, organization, note, tools),
   invoice: (node, organization, [month], tools) => new InvoicePage(node, organization, month, tools),
 };
@@ -35,12 +37,13 @@ const TITLES = {
   change: ([name]) => `Change ${name}`,
   invoice: ([month]) => `Invoice ${month}`,
   note: ([note]) => `Credit note ${note}`,
+  letters: () => "Set aside",
   nowhere: () => "There is no such page",
 };
 /** What somebody who comes in is shown first. */
 const START = "applications";
 /** Under which of the buttons a view stands. */
-const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance" };
+const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance", letters: "rows" };
 
 export class Views {
   #view = null;
@@ -61,6 +64,7 @@ export class Views {
       button.prepend(icon(ICONS[button.dataset.view]));
       button.addEventListener("click", () => this.#go(button.dataset.view));
     }
+    byId("to-letters").addEventListener("click", () => this.#go("letters"));
     this.#select.addEventListener("change", () => {
       this.#organization = this.#select.value;
       const [view = ""] = this.#parts();

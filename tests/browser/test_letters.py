@@ -1,0 +1,101 @@
+"""What was set aside is seen with its reason and bytes, and tried again or given up by clicking."""
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, Locator, expect
+from tests.browser.site import Site
+from tests.browser.steps import OWNERS, PATIENCE, forgive, open_view
+from tests.browser.test_rows import _unknown_event
+from tests.support import browser as support
+from tests.support.browser import Window
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts.permissions import OPERATOR
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
+HOSTILE = b'{"<img src=x onerror=alert(1)>'
+
+
+async def _send(site: Site, slug: str, body: bytes) -> None:
+    """Publish a command as any program does."""
+    user, password = site.context.operator.user, site.context.operator.password
+    async with connect(site.context.nats, name=OPERATOR, user=user, password=password) as js:
+        subject = f"cmd.{slug}.environment.organization.{slug}.update-organization.v1"
+        await js.publish(Outgoing(subject, body))
+
+
+async def _open(window: Window, slug: str) -> None:
+    """Open what was set aside by way of the rows."""
+    await open_view(window, slug, "Rows")
+    await window.page.get_by_role("button", name="What was set aside").click()
+    await expect(window.page.get_by_role("heading", name="Set aside")).to_be_focused()
+    await expect(window.page).to_have_title(f"Set aside · {slug} · Catalyst")
+
+
+def _letters(window: Window) -> Locator:
+    return window.page.locator("#view section.card")
+
+
+@pytest.mark.guarantee("G7.4", "G26.11")
+async def test_what_nobody_can_read_is_shown_as_text_and_given_up(
+    desk: Window, site: Site, slug: str, chromium: Browser
+) -> None:
+    await site.create(slug, owners=list(OWNERS))
+    await desk.until_row("onboarding", slug, "completed")
+    await _open(desk, slug)
+    await expect(desk.page.locator("#view")).to_contain_text("Nothing was set aside.")
+    await _send(site, slug, HOSTILE)
+    letter = _letters(desk)
+
+    async def found() -> bool:
+        await desk.page.get_by_role("button", name="Look again").click()
+        return await letter.count() == 1
+
+    await until(found)
+    await expect(letter).to_contain_text("Malformed json")
+    await letter.get_by_text("The message itself").click()
+    await expect(letter.locator("pre").last).to_have_text(HOSTILE.decode())
+    await expect(letter.get_by_role("button", name="Try it again")).to_have_count(0)
+
+    # Who only belongs to the Organization is shown nothing that only its runner can mend.
+    async with support.window(chromium, site.address) as other:
+        await other.sign_in(site.token("ann@example.com"))
+        await other.page.goto(f"{site.address}/#/letters/{slug}")
+        await expect(other.page.locator("#view")).to_contain_text("Nothing was set aside.")
+        assert other.complaints == []
+
+    await letter.get_by_text("Give it up").first.click()
+    await letter.get_by_role("button", name="Give it up").click()
+    await expect(letter.get_by_role("textbox")).to_have_attribute("aria-invalid", "true")
+    forgive(desk)
+    await letter.get_by_role("textbox").fill("It is noise.")
+    await letter.get_by_role("button", name="Give it up").click()
+    await expect(desk.page.locator("#view")).to_contain_text("Nothing was set aside.")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.guarantee("G7.4", "G26.11")
+async def test_what_is_parked_appears_by_itself_and_is_tried_again(
+    desk: Window, site: Site, slug: str
+) -> None:
+    await site.create(slug)
+    await desk.until_row("onboarding", slug, "completed")
+    await _unknown_event(site, slug)
+    await desk.until_row("organization", slug, "an event is unknown to this version")
+    await _open(desk, slug)
+    message = {
+        "specversion": "1.0",
+        "id": "c-later",
+        "source": "tests",
+        "type": "environment.update-organization.v1",
+        "data": {"display_name": "Later"},
+    }
+    await _send(site, slug, msgspec.json.encode(message))
+    # It stands beside what could not be folded.
+    letter = desk.page.get_by_role("region", name="Update Organization")
+    await expect(letter).to_have_count(1, timeout=PATIENCE)
+    await letter.get_by_role("button", name="Try it again").click()
+    await expect(letter.get_by_role("alert")).not_to_be_empty(timeout=PATIENCE)
+    forgive(desk)
