@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-from catalyst.chassis import loop
+from catalyst.chassis import collector
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import BrokerProcess
@@ -173,7 +173,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(*loop.GC_THRESHOLDS)
+        gc.set_threshold(*collector.GC_THRESHOLDS)
         gc.enable()
 
 

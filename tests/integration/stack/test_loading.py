@@ -1,9 +1,17 @@
-"""What a member loads is paid at each start: no command line that nobody asks it for."""
+"""What a process loads is paid at each start: nothing that nobody asks for, and with no search.
+
+The collector of garbage would look through all of it, over and over and at the end once more.
+"""
 
 import subprocess
 import sys
+from collections.abc import Mapping
 
-_PROGRAM = """
+from tests.support.each import each
+
+from catalyst.cli.processes import MODULES
+
+_EXPRESSIONS = """
 import sys
 from catalyst.blueprints import expressions
 found = {"cel", "cel.cli", "prompt_toolkit", "rich", "typer"} & set(sys.modules)
@@ -12,10 +20,49 @@ import cel.cli
 print(cel.cli.app.__class__.__name__)
 """
 
+_PROCESS = """
+import atexit, gc, runpy, sys
+
+searched = []
+
+def look(phase, info):
+    if phase == "start" and len(gc.get_objects()) > 50_000:
+        searched.append(info)
+
+def ended():
+    # What is frozen is looked at by no collection, and least by the last one.
+    print(gc.isenabled(), gc.get_freeze_count() > 10 * gc.get_count()[0], searched)
+
+atexit.register(ended)
+gc.callbacks.append(look)
+name, _, function = sys.argv.pop(1).partition(":")
+if function:
+    getattr(__import__(name, fromlist=["_"]), function)()
+else:
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+
+
+def ran(program: str, *arguments: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environ,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
 
 def test_expressions_load_no_command_line() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=60, check=True
-    )
     # Whoever wants the engine's own command line still gets it.
-    assert ran.stdout.splitlines() == ["cel", "Typer"]
+    assert ran(_EXPRESSIONS) == ["cel", "Typer"]
+
+
+@each([*MODULES.values(), "catalyst.simulator", "catalyst.cli.entry:run"])
+def test_what_is_loaded_is_not_looked_through_for_garbage(process: str) -> None:
+    # A member ends at once where nothing is set, and the command says its version.
+    said = ran(_PROCESS, process, *(["--version"] if ":" in process else []), environ={})
+    assert said[-1] == "True True []"

@@ -10,12 +10,11 @@ import asyncio
 import gc
 import sys
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
+
+from catalyst.chassis.collector import GC_THRESHOLDS
 
 T = TypeVar("T")
-
-GC_THRESHOLDS: Final = (20_000, 20, 50)
-"""Objects made before the collector looks at the youngest, and how often it then looks further."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -12,6 +12,9 @@ def run() -> None:
     itself does before is out of our reach.
     """
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from catalyst.cli import main  # noqa: PLC0415 - the loading that this is about
+    from catalyst.chassis.collector import resting  # noqa: PLC0415
+
+    with resting():
+        from catalyst.cli import main  # noqa: PLC0415 - the loading that this is about
 
     main.run()

@@ -2,6 +2,9 @@
 
 import sys
 
-from catalyst.projector.main import run
+from catalyst.chassis.collector import resting
+
+with resting():
+    from catalyst.projector.main import run
 
 sys.exit(run())

@@ -2,6 +2,9 @@
 
 import sys
 
-from catalyst.provisioning.main import run
+from catalyst.chassis.collector import resting
+
+with resting():
+    from catalyst.provisioning.main import run
 
 sys.exit(run())
