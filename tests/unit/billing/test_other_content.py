@@ -72,6 +72,13 @@ def test_each_other_content_is_listed_on_its_own_and_in_its_own_month() -> None:
 
 
 @pytest.mark.guarantee("G12.20")
+def test_what_is_listed_is_listed_once_whatever_was_listed_since() -> None:
+    scene = counted(given(*world()), [[use()], [use(quantity=1)], [use(quantity=2)]])
+    for quantity in (1, 2):
+        reported(scene, use(quantity=quantity)).then_nothing()
+
+
+@pytest.mark.guarantee("G12.20")
 def test_a_use_that_was_counted_before_fingerprints_were_kept_is_passed_over() -> None:
     reported(given(*world(), Held(claim_of("acme", use()), APRIL)), use(quantity=99)).then_nothing()
 

@@ -60,6 +60,15 @@ def test_versions_stand_newest_first_and_the_card_is_of_the_newest_release() -> 
     assert entry.card["title"] == "Version 1.10.1"
 
 
+def test_the_card_is_of_no_version_that_was_yanked_as_long_as_there_is_another() -> None:
+    shop = Shop()
+    for version in ("2.0.0-rc.1", "2.0.0-rc.2"):
+        ref = shop.blueprint("bp-wiki", version)
+    yank = bp1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0-rc.2", reason="x")
+    shop.tell(ref, yank)
+    assert shop.catalogue.entries("acme")["bp-wiki"].card["title"] == "Version 2.0.0-rc.1"
+
+
 @pytest.mark.guarantee("G24.1")
 def test_curation_of_the_platform_is_for_all_and_an_organization_s_for_itself() -> None:
     shop = Shop()
@@ -83,6 +92,21 @@ def test_the_platform_can_keep_one_to_itself() -> None:
     shop.blueprint("bp-inner", "1.0.0", origin="sovereign", visibility="private")
     assert sees(shop, None) == {"bp-inner": "sovereign"}
     assert sees(shop, "acme") == {}
+
+
+@pytest.mark.guarantee("G24.2")
+@pytest.mark.parametrize("published", [True, False], ids=["yanked", "pending"])
+def test_what_the_platform_keeps_to_itself_stays_so_though_nobody_can_install_it(
+    *, published: bool
+) -> None:
+    shop = Shop()
+    ref = shop.blueprint("bp-inner", "1.0.0", visibility="private", published=published)
+    if published:
+        yank = bp1.VersionYanked(name="bp-inner", origin="public", version="1.0.0", reason="x")
+        shop.tell(ref, yank)
+    assert "bp-inner" in shop.catalogue.entries(None)
+    assert "bp-inner" not in shop.catalogue.entries("acme")
+    assert shop.catalogue.of_origin("acme", "public", "bp-inner") is None
 
 
 def test_an_organization_that_is_not_there_is_told() -> None:
