@@ -79,13 +79,15 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
             yield found
 
 
-async def _see(desk: Window, site: Site, slug: str) -> None:
-    """Open the catalogue once everything is in it."""
+async def _see(window: Window, site: Site, slug: str) -> None:
+    """Open the catalogue once everything is in it; whatever is asked for meanwhile is noted."""
+    window.watch()
+    await window.sign_in(site.admin)
     await site.create(slug, owners=list(OWNERS))
-    await desk.until_row("organization", slug)
+    await window.until_row("organization", slug)
     for name in ("hostile", "plain", "elsewhere", "page", "large", "none"):
-        await desk.until_row("blueprint", f"public-bp-{name}", "published")
-    await desk.page.goto(f"{site.address}/#/catalogue/{slug}")
+        await window.until_row("blueprint", f"public-bp-{name}", "published")
+    await window.page.goto(f"{site.address}/#/catalogue/{slug}")
 
 
 def _emblem(window: Window, title: str) -> Locator:
@@ -102,34 +104,36 @@ async def _drawn(emblem: Locator) -> bool:
 
 
 async def test_its_own_picture_stands_for_a_blueprint_else_one_of_ours(
-    desk: Window, site: Site, slug: str
+    window: Window, site: Site, slug: str
 ) -> None:
-    await _see(desk, site, slug)
-    assert await _drawn(_emblem(desk, "Plain"))
+    await _see(window, site, slug)
+    assert await _drawn(_emblem(window, "Plain"))
     # A starter Blueprint brings one, too.
-    await desk.page.get_by_label("Search", exact=True).fill("wiki")
-    assert await _drawn(_emblem(desk, "Wiki").first)
-    await desk.page.get_by_label("Search", exact=True).fill("")
+    await window.page.get_by_label("Search", exact=True).fill("wiki")
+    assert await _drawn(_emblem(window, "Wiki").first)
+    await window.page.get_by_label("Search", exact=True).fill("")
     for title, letters in (("Elsewhere", "EL"), ("Page", "PA"), ("Large", "LA"), ("None", "NO")):
-        await expect(_emblem(desk, title)).to_have_text(letters)
-        await expect(_emblem(desk, title).locator("img")).to_have_count(0)
-    assert desk.requested == {site.address}
-    forgive(desk)  # That a picture is too large or not there, the browser says itself.
+        await expect(_emblem(window, title)).to_have_text(letters)
+        await expect(_emblem(window, title).locator("img")).to_have_count(0)
+    assert window.requested == {site.address}
+    forgive(window)  # That a picture is too large or not there, the browser says itself.
 
 
-async def test_nothing_in_a_picture_runs_or_is_loaded(desk: Window, site: Site, slug: str) -> None:
-    await _see(desk, site, slug)
-    assert await _drawn(_emblem(desk, "Hostile"))
-    await desk.page.goto(f"{site.address}/#/blueprint/{slug}/bp-hostile")
-    hero = desk.page.locator(".hero .emblem")
+async def test_nothing_in_a_picture_runs_or_is_loaded(
+    window: Window, site: Site, slug: str
+) -> None:
+    await _see(window, site, slug)
+    assert await _drawn(_emblem(window, "Hostile"))
+    await window.page.goto(f"{site.address}/#/blueprint/{slug}/bp-hostile")
+    hero = window.page.locator(".hero .emblem")
     assert await _drawn(hero)
     box = await hero.bounding_box()
     assert box is not None
     assert box["width"] == box["height"] <= 64
-    assert await desk.page.evaluate("window.ran") is None
-    assert desk.requested == {site.address}
-    assert (await desk.page.evaluate("fetch('/v1/session').then(({status}) => status)")) == 200
-    forgive(desk)
+    assert await window.page.evaluate("window.ran") is None
+    assert window.requested == {site.address}
+    assert (await window.page.evaluate("fetch('/v1/session').then(({status}) => status)")) == 200
+    forgive(window)
 
 
 async def test_whoever_is_led_to_a_picture_gets_a_file_and_no_page(
@@ -137,6 +141,7 @@ async def test_whoever_is_led_to_a_picture_gets_a_file_and_no_page(
 ) -> None:
     await site.create(slug, owners=list(OWNERS))
     async with support.window(chromium, site.address) as window:
+        window.watch()
         await window.sign_in(site.admin)
         await window.until_row("blueprint", "public-bp-hostile", "published")
         await window.page.evaluate("window.mine = 1")

@@ -94,16 +94,19 @@ class Window:
         self.complaints: list[str] = []
         """Errors and warnings of the console, uncaught errors, and dialogs."""
         self.requested: set[str] = set()
-        """Every origin that was asked for anything."""
+        """Every origin that was asked for anything since `watch`."""
         page.set_default_timeout(MILLISECONDS)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
-        page.on("request", lambda request: self.requested.add(_origin(request.url)))
         page.on("dialog", self._dialog)
 
     def _console(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def watch(self) -> None:
+        """Note each request from now on: to be told of all takes as long as to answer them."""
+        self.page.on("request", lambda request: self.requested.add(_origin(request.url)))
 
     async def _dialog(self, dialog: Any) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
