@@ -1,7 +1,10 @@
-"""What stands around a stack here: who is told, who asks, and what is set in the environment."""
+"""What stands around a stack here: who is told, who asks, who is refused, and what is set."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +15,12 @@ from tests.support.clients import plain
 from tests.support.rig import acme
 from tests.support.waiting import until
 
+from catalyst.cli import contexts
 from catalyst.cli.stack import Stack
 from catalyst.client.http_transport import over_http
 
 CREATE = "environment.create-organization.v1"
+_PROGRAM = "from catalyst.cli.entry import run; run()"
 
 
 @dataclass
@@ -86,3 +91,46 @@ async def beats(stack: Stack) -> int:
             if found == 3:
                 break
     return found
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", _PROGRAM, "up", "--port", "0", *arguments]
+
+
+def environ(folder: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def refused(
+    folder: Path,
+    *arguments: str,
+    code: int = 1,
+    more: Mapping[str, str] | None = None,
+    before: tuple[str, ...] = (),
+) -> str:
+    """Run `catalyst up` in a folder, where it has to end by itself; returns what it said."""
+    ran = subprocess.run(
+        [*before, *command(*arguments)],
+        cwd=folder,
+        env={**environ(folder), **(more or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Errno" not in ran.stderr
+    return ran.stderr
+
+
+def check_named(folder: Path, data: str, pid: int) -> None:
+    """Check that a second start on a directory names whoever works there, and what to do."""
+    said = refused(folder, "--data", data)
+    port = contexts.of_directory(folder / data).http.rpartition(":")[2]
+    # It is looked at first of all, so that nothing is said to start, and no port is in the way.
+    assert refused(folder, "--data", data, "--port", port) == said
+    assert said.startswith(f"Error: another Catalyst works in {data}: process {pid}\n")
+    assert f"end that one with Ctrl-C or `kill {pid}`" in said
+    assert "--data" in said.splitlines()[-1]
+    assert "nats" not in said

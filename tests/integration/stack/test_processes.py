@@ -1,6 +1,6 @@
 """Members as processes: what is set reaches them, the dead come again, and none outlives the stack.
 
-Eight processes take ten seconds of a core to start, so the first two tests share them.
+Eight processes take five seconds of a core to start and to end, so most tests share them.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.integration.stack.surroundings import Told, beats, created, surrounded
+from tests.integration.stack.surroundings import Told, beats, check_named, created, surrounded
 from tests.support.waiting import until
 
 from catalyst.cli.installation import Installation
@@ -28,6 +28,7 @@ class Up:
     """A stack of processes."""
 
     stack: Stack
+    data: Path
     told: Told
     traced: asyncio.Event
 
@@ -42,7 +43,7 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
             surrounded(data, monkeypatch) as traced,
             running(Installation(data), options, told) as stack,
         ):
-            yield Up(stack, told, traced)
+            yield Up(stack, data, told, traced)
 
 
 async def test_variables_reach_the_members_and_cannot_break_the_installation(up: Up) -> None:
@@ -50,6 +51,11 @@ async def test_variables_reach_the_members_and_cannot_break_the_installation(up:
     assert await beats(up.stack) == 3
     async with asyncio.timeout(60):
         await up.traced.wait()
+
+
+@pytest.mark.guarantee("G7.13")
+async def test_who_works_in_the_directory_is_named(up: Up) -> None:
+    await asyncio.to_thread(check_named, up.data.parent, up.data.name, os.getpid())
 
 
 async def test_a_process_that_dies_is_started_again_and_told(up: Up) -> None:

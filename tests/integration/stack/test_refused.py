@@ -7,56 +7,21 @@ import asyncio
 import gc
 import os
 import shutil
-import subprocess
-import sys
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.integration.stack.surroundings import check_named, command, environ, refused
 from tests.support.disks import fill, mounted
 
-from catalyst.cli import contexts
 from catalyst.cli.broker import BrokerProcess, BrokerSettings, DataDirectoryInUse
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options
 from catalyst.cli.stack import running as stack
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.13")]
-
-_PROGRAM = "from catalyst.cli.entry import run; run()"
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", _PROGRAM, "up", "--port", "0", *arguments]
-
-
-def environ(folder: Path) -> dict[str, str]:
-    return {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")}
-
-
-def refused(
-    folder: Path,
-    *arguments: str,
-    code: int = 1,
-    more: Mapping[str, str] | None = None,
-    before: tuple[str, ...] = (),
-) -> str:
-    """Run `catalyst up` in a folder, where it has to end by itself; returns what it said."""
-    ran = subprocess.run(
-        [*before, *command(*arguments)],
-        cwd=folder,
-        env={**environ(folder), **(more or {})},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert "Errno" not in ran.stderr
-    return ran.stderr
 
 
 @asynccontextmanager
@@ -97,18 +62,9 @@ def copied(left: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(left, tmp_path / "copied"))
 
 
-@pytest.mark.parametrize("more", [(), ("--processes",)])
-async def test_who_works_in_the_directory_is_named(tmp_path: Path, more: tuple[str, ...]) -> None:
-    async with running(tmp_path, "--data", "mine", *more) as first:
-        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
-        port = contexts.of_directory(tmp_path / "mine").http.rpartition(":")[2]
-        again = await asyncio.to_thread(refused, tmp_path, "--data", "mine", "--port", port)
-    # It is looked at first of all, so that nothing is said to start, and no port is in the way.
-    assert again == said
-    assert said.startswith(f"Error: another Catalyst works in mine: process {first.pid}\n")
-    assert f"end that one with Ctrl-C or `kill {first.pid}`" in said
-    assert "--data" in said.splitlines()[-1]
-    assert "nats" not in said
+async def test_who_works_in_the_directory_is_named(tmp_path: Path) -> None:
+    async with running(tmp_path, "--data", "mine") as first:
+        await asyncio.to_thread(check_named, tmp_path, "mine", first.pid)
 
 
 async def test_a_directory_that_its_holder_left_is_free_again(left: Path) -> None:
