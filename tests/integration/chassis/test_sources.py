@@ -1,7 +1,10 @@
 """Sources: what comes on a stream that nobody orders is counted once, in few inputs, or listed."""
 
 import asyncio
+import logging
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -240,6 +243,44 @@ async def test_a_bug_parks_the_one_and_what_is_behind_it_until_it_is_retried(
 
     assert _flat(await _counted(js)) == ["a", "bug", "c"]
     await check_log(js)
+
+
+@both
+@pytest.mark.guarantee("G6.7")
+async def test_a_bug_that_quotes_what_was_sent_is_told_without_its_words(
+    js: JetStream, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Most errors of Python quote what they were given; here that may be a whole Secret."""
+
+    def quoting(text: str) -> int:
+        return int(text)
+
+    def decode(subject: str, data: bytes) -> Used:
+        used = _decode(subject, data)
+        if used.id == "read-hunter2":
+            quoting(used.id)
+        return used
+
+    def react(_state: object, items: tuple[Arrived, ...], _context: Context) -> Decision:
+        return Decision(result={"use": quoting(items[0].value.id)})
+
+    sender = Sender(js)
+    source = replace(_source(stream, react), decode=decode)
+    async with working(js, _service(source)):
+        await _use(js, stream, "acme", ["read-hunter2", "count-hunter2"])
+        await until_parked(js)
+        await _settled(js, stream)
+        again = await sender.send("environment.retry.v1", "acme")
+        told = (await sender.outcome("acme", again)).message
+
+    letters = [parking.read(item) for item in await js.replay("DLQ", ">")]
+    assert {item.reason for item in letters} == {"internal", "bug"}
+    logged = [logging.Formatter().format(record) + str(vars(record)) for record in caplog.records]
+    log = [item.data.decode() for item in await js.replay(EV, ">")]
+    for said in (*(item.detail for item in letters), told, *logged, *log):
+        assert "hunter2" not in said
+    for said in (*(item.detail for item in letters), told):
+        assert re.search(r"ValueError in test_sources\.py, line \d+", said), said
 
 
 @pytest.mark.guarantee("G1.12")

@@ -15,7 +15,7 @@ from typing import Final
 
 from catalyst.chassis import batch, outcome, parking
 from catalyst.chassis.brokerclock import BrokerClock
-from catalyst.chassis.errors import Retry
+from catalyst.chassis.errors import Retry, said
 from catalyst.chassis.grouping import Grouping, Placed, Superseded
 from catalyst.chassis.jetstream.port import (
     Broker,
@@ -257,10 +257,11 @@ class Deciding:
                 # Nobody hears the refusal of an event or of a timer: it would be lost unseen.
                 raise Bug(f"{refusal.code}: {refusal.message}") from refusal
             found = self._refusal(job, refusal, reading, more)
-        except (BrokerError, Retry):
+        except (BrokerError, Retry, Bug):
             raise
         except Exception as error:
-            raise Bug(f"{type(error).__name__}: {error}") from error
+            # What came of a source may be a secret.
+            raise Bug(said(error, quoting=not isinstance(job.payload, Collected))) from error
         return reading, found
 
     def _refusal(
@@ -357,7 +358,7 @@ class Deciding:
         log.error(
             "rule failed",
             extra={"message_type": job.type, "attempt": job.attempts, "why": str(error)},
-            exc_info=error,
+            exc_info=None if isinstance(job.payload, Collected) else error,
         )
         if job.attempts < BUG_ATTEMPTS:
             await asyncio.sleep(0.1 * 2**job.attempts)

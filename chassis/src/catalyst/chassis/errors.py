@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class Retry(Exception):
     """The world is not ready: try the same input again later."""
@@ -23,3 +26,17 @@ class Expected(Exception):
         """Say what is wrong; `hint` says what to do about it."""
         super().__init__(message)
         self.hint = hint
+
+
+def said(error: Exception, *, quoting: bool) -> str:
+    """Return what a bug is, in one line.
+
+    Args:
+        error: What was raised.
+        quoting: With its own words, which often quote what was given; else with its place.
+    """
+    name = type(error).__name__
+    if quoting:
+        return f"{name}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{name} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}"
