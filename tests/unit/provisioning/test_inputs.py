@@ -11,15 +11,20 @@ from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, wiki
 from tests.support.plans import ADMIN, PROD, apply, run, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.plan import Plan
 
 ACME = foreign.organization_ref("acme")
+HOME = foreign.environment_ref("acme", PROD)
+GATE = foreign.policy_ref("acme", "gate")
 ROOT = msgspec.structs.replace(ADMIN, roles=frozenset({"sovereign-admin"}))
 DELETION = PlanRequest(action="delete-organization")
 
@@ -143,3 +148,48 @@ async def test_a_yank_is_told_in_every_plan_of_what_runs_it_or_needs_it(
     apply(place, "ch-2", await plan(place, others, request))
     run(place, "ch-2")
     assert len(told(await plan(place, others, of("rollback")))) == 2
+
+
+def gated(place: Town) -> None:
+    """Let there be a policy that asks for nothing."""
+    place.given(HOME, env1.PolicyAttached(environment=PROD, policy="gate"))
+    place.given(GATE, env2.PolicyDefined(policy="gate"))
+
+
+def elsewhere(place: Town) -> None:
+    """Let the wiki run in another Environment, too."""
+    desired = place.application("wiki").binding(PROD).desired
+    there = app1.DesiredSet(environment="acme-dev", change="ch-9", desired=desired)
+    place.given(application_ref("acme", "wiki"), there)
+
+
+NIGHT = env1.Window(effect="allow", rrule="FREQ=DAILY;BYHOUR=22", duration_minutes=120)
+FIELDS: dict[str, tuple[PlanRequest, Callable[[Town], None]]] = {
+    "the windows of its policy": (
+        of("configure", values={"logLevel": "debug"}),
+        lambda place: place.given(GATE, env2.PolicyDefined(policy="gate", windows=(NIGHT,))),
+    ),
+    "that its Blueprint was withdrawn": (
+        of("configure", values={"logLevel": "debug"}),
+        lambda place: place.given(
+            foreign.blueprint_ref("acme", "public", "bp-wiki"),
+            blue1.BlueprintWithdrawn(name="bp-wiki", origin="public", reason="x"),
+        ),
+    ),
+    "that it runs elsewhere as well": (of("uninstall"), elsewhere),
+}
+
+
+@pytest.mark.guarantee("G14.1", "G14.2")
+@pytest.mark.parametrize("what", FIELDS)
+async def test_what_moves_within_an_input_moves_the_hash_and_makes_the_plan_stale(
+    place: Town, others: Others, what: str
+) -> None:
+    request, move = FIELDS[what]
+    gated(place)
+    before = await plan(place, others, request)
+    move(place)
+    assert (await plan(place, others, request)).hash != before.hash
+    with pytest.raises(Rejected) as caught:
+        apply(place, "ch-2", before)
+    assert caught.value.code == "plan-stale"
