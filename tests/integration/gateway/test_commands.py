@@ -301,6 +301,7 @@ async def test_ids_that_are_not_allowed_are_refused(stack: Stack, key: str) -> N
             headers={b"Idempotency-Key": key.encode()},
         )
     refused(found, 422, "invalid-id")
+    assert [error["pointer"] for error in found.json()["errors"]] == ["/id"]
 
 
 async def test_time_is_judged_by_a_clock_that_is_ours(stack: Stack) -> None:

@@ -118,7 +118,7 @@ class Commands:
         message = _message(request.path_params["type"])
         order = await _order(request, message)
         if order.id.startswith("_") and caller.claims.service is None:
-            raise Rejected("invalid-id", "an id that begins with `_` is a service's")
+            raise Rejected("invalid-id", "an id that begins with `_` is a service's", pointer="/id")
         await self._callers.authorize_command(caller.claims, message.type, order.ref.organization)
         fields.checked(message, order.data)
         wait = self._wait(request)

@@ -39,6 +39,20 @@ class Parameters(BaseModel):
 
 P = TypeVar("P", bound=Parameters)
 
+_WORDS: Final = {
+    "bool_parsing": "must be true or false",
+    "extra_forbidden": "is not known here",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "value_error": "{error}",
+}
+"""What pydantic's kinds of errors mean, of all that the parameters here may be."""
+
 
 class Owner(Parameters):
     """Whose things are meant."""
@@ -103,8 +117,8 @@ def read(request: Request, kind: type[P]) -> P:
     except ValidationError as error:
         for item in error.errors(include_url=False):
             name = str(item["loc"][0]) if item["loc"] else ""
-            text = "is not known here" if item["type"] == "extra_forbidden" else item["msg"]
-            errors.append(_error(name, text[:1].lower() + text[1:]))
+            words = _WORDS[item["type"]]
+            errors.append(_error(name, words.format(**item.get("ctx", {}))))
         raise _refusal(errors) from error
     if errors:
         raise _refusal(errors)
