@@ -1,16 +1,22 @@
 """Who may send what, judged by the worker itself: straight on the broker, without any HTTP door."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.rig import Sender, acme, working
+from tests.support.guests import until_parked
+from tests.support.rig import ORGANIZATIONS, Sender, acme, working
 from tests.support.sequential import CREATE, SUSPEND
+from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import registry, roles
+from catalyst.contracts.environment_v1 import SuspendOrganization
 from catalyst.contracts.message import Outcome
 
 pytestmark = pytest.mark.real
@@ -118,6 +124,38 @@ async def test_only_the_own_service_speaks_for_others_and_for_the_past(
     assert (await _completed(sender, wrong)).code == "invalid-envelope"
     wrong = {**own, "Catalyst-Since": "2026-01-01T00:00:00"}
     assert (await _completed(sender, wrong)).code == "invalid-envelope"
+
+
+@pytest.mark.guarantee("G6.5")
+async def test_a_token_is_kept_nowhere(js: JetStream, keys: KeyRing) -> None:
+    """Neither with what was decided, nor with what was set aside: who reads it could use it."""
+
+    def buggy(*_: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    rules = [
+        replace(rule, decide=buggy) if rule.shape is SuspendOrganization else rule
+        for rule in ORGANIZATIONS.rules
+    ]
+    service = replace(ORGANIZATIONS, rules=tuple(rules))
+    headers = _bearer(keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN]))
+    token = headers["Authorization"].removeprefix("Bearer ").encode()
+    sender = Sender(js)
+    async with working(js, service, keys=keys, require_tokens=True):
+        made = await sender.send(CREATE, "acme", acme(), headers=headers)
+        assert (await sender.outcome("acme", made)).status == "accepted"
+        await sender.send(SUSPEND, "acme", {"reason": "a"}, headers=headers)
+        await until_parked(js)
+        # One of which not even the address can be read.
+        await js.publish(Outgoing("cmd.acme.environment.organization", b"{}", headers))
+
+        async def both_aside() -> bool:
+            return (await js.stream_state("DLQ")).messages == 2
+
+        await until(both_aside)
+    kept = [*await js.replay("EV", ">"), *await js.replay("DLQ", ">")]
+    assert {item.subject.partition(".")[0] for item in kept} >= {"evt", "done", "chk", "dlq"}
+    assert not [item.subject for item in kept if token in item.data + str(item.headers).encode()]
 
 
 async def test_a_role_counts_from_the_moment_at_which_it_is_recorded(

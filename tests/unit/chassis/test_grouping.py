@@ -110,6 +110,15 @@ def writing(name: str, at: int) -> Draft:
     return found
 
 
+async def test_what_one_reads_and_another_writes_goes_apart() -> None:
+    guard = writing("b", 5).events[0].ref.guard
+
+    assert await committed(draft("a", guarded=guard, at=5), writing("b", 5), draft("c")) == [
+        ["a", "c"],
+        ["b"],
+    ]
+
+
 async def test_who_was_decided_from_what_has_moved_is_told_and_never_sent() -> None:
     recorder = Recorder()
     grouping = Grouping(cast("Any", recorder))
