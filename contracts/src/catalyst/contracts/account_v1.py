@@ -288,6 +288,8 @@ class HoldCaptured(Event, frozen=True, kw_only=True):
     """The movement in the ledger."""
     owed: Money | None = None
     """What of it is owed still, and to be paid with the invoice; null: credit covered all."""
+    taken: str = ""
+    """The calendar month in which it was taken, if that is a later one; empty: the same."""
 
 
 class HoldReleased(Event, frozen=True, kw_only=True):

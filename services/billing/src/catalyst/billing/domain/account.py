@@ -342,7 +342,7 @@ def _captured(state: Account, event: bill1.HoldCaptured) -> Account:
         goes_on = renewals.changed(goes_on, name, event.month, amount)
     state = _ended(state, event.hold, "captured")
     # What was quoted for a month that is over counts in the one that runs.
-    month = max(state.month, event.month)
+    month = max(state.month, event.taken or event.month)
     spent = dict(state.spent) if state.month == month else {}
     currency = event.amount.currency
     spent[currency] = spent.get(currency, 0) + event.amount.minor

@@ -187,11 +187,13 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
             pointer="/data/hold",
         )
     refs = {ref.id: ref for ref in _subscriptions(context.ref, hold.quote.items)}
+    month, runs = _paid_month(hold, context), prices.month_of(context.now)
     captured = bill1.HoldCaptured(
         hold=command.hold,
         revision=command.revision,
         amount=hold.quote.due,
-        month=_paid_month(hold, context),
+        month=month,
+        taken=runs if runs > month else "",
         subscriptions=tuple(refs),
         journal=ledger.capture(hold.journal, command.hold),
         owed=_owed(state, hold),

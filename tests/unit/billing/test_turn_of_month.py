@@ -1,0 +1,76 @@
+"""The turn of a month between a hold and its capture: what is taken counts where it was taken."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from tests.support import billing, build
+from tests.support.each import each
+from tests.support.scenario import Outcome, given
+
+from catalyst.billing.domain import account, subscription, usage
+from catalyst.contracts import billing_v1 as bill1
+
+BLOG = subscription.ref_of("acme", "blog.acme-prod")
+LAST = datetime.fromisoformat("2026-04-30T23:59:59+00:00")
+FIRST = datetime.fromisoformat("2026-05-01T00:00:00+00:00")
+PAID = {"blog.acme-prod": billing.omr(6500)}
+LIMIT = billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(30_000))
+
+
+def then(outcome: Outcome, command: Any, now: datetime) -> Outcome:
+    """Return what follows from the next command of provisioning."""
+    at = BLOG if isinstance(command, bill1.EndSubscription) else billing.ACCOUNT
+    by = build.service("provisioning")
+    after = outcome.and_then().when(command, at, by=by, now=now)
+    assert after.rejected is None, after.rejected
+    return after
+
+
+def capture(name: str) -> bill1.CaptureHold:
+    return bill1.CaptureHold(hold=name, revision="3f2a")
+
+
+@pytest.mark.guarantee("G12.18")
+@each([0, 1500], lambda before: f"{before} taken in May before")
+def test_what_was_quoted_for_a_month_that_is_over_counts_in_the_one_that_runs(before: int) -> None:
+    outcome = given(*billing.rich(90_000), LIMIT).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    for command in (capture("c-1"), bill1.EndSubscription(reason="removed")):
+        outcome = then(outcome, command, billing.NOW)
+    # What is bought again costs what is not paid for April yet; in May all of it would be due.
+    larger = billing.quote(billing.item(plan="m"), paid=PAID)
+    outcome = then(outcome, billing.hold("c-2", larger), LAST)
+    if before:
+        wiki = billing.quote(billing.item("wiki", plan=None))
+        outcome = then(outcome, billing.hold("c-3", wiki), FIRST)
+        outcome = then(outcome, capture("c-3"), FIRST)
+    outcome = then(outcome, capture("c-2"), FIRST)
+    assert outcome.events[0].month == "2026-04"  # type: ignore[attr-defined]
+
+    owner: account.Account = outcome.state(billing.ACCOUNT)
+    assert (owner.month, owner.spent) == ("2026-05", {"OMR": 7500 + before})
+    goes_on = owner.renewed("2026-05", "OMR")
+    assert usage.spent_in(owner, (), "2026-05", "OMR").minor == goes_on + 7500 + before
+    larger = billing.quote(billing.item("shop", plan="m"))
+    refused = outcome.and_then().when(
+        billing.hold("c-4", larger), billing.ACCOUNT, by=build.service("provisioning"), now=FIRST
+    )
+    refused.then_rejected("spend-limit-reached")
+    assert refused.rejected is not None
+    so_far = billing.omr(14_000 + 7500 + before)
+    assert refused.rejected.message.startswith(f"{so_far} of the limit")
+
+
+def test_what_was_captured_before_it_was_kept_when_counts_as_it_did() -> None:
+    captured = bill1.HoldCaptured(
+        hold="c-1",
+        revision="3f2a",
+        amount=billing.omr(0),
+        month="2026-04",
+        subscriptions=(),
+        journal=bill1.Journal(),
+    )
+    state = account.evolve(account.Account(status="open", month="2026-03"), captured)
+    assert state.month == "2026-04"
