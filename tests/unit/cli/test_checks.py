@@ -101,6 +101,7 @@ def test_what_was_never_a_command_is_listed_first_and_dropped_with_a_reason() ->
 BEFORE, AFTER = ok("streams", "as the contracts say"), ok("disk", "60 GiB free")
 WELL = [ok(f"consumer {name}", "0 waiting") for name in ("a", "b", "c")]
 WRONG = fail("consumer d", "9 waiting", "nobody takes them")
+DIFFERING = (_Differing("a", datetime(2026, 1, 1, tzinfo=UTC)),)
 
 
 def test_consumers_that_are_well_are_one_line() -> None:
@@ -118,8 +119,7 @@ def test_a_consumer_that_is_not_well_is_named() -> None:
 
 
 def test_where_the_log_lost_messages_nothing_advises_to_write_rows_anew() -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    rows = sampled(_Condition(checked=2, differing=1, differences=(_Differing("a", since),)))
+    rows = sampled(_Condition(rows=2, checked=2, differing=1, differences=DIFFERING))
     assert kept([rows, ok("log", "there"), AFTER]) == [rows, ok("log", "there"), AFTER]
     found = kept([rows, fail("log", "the log lost messages", "keep"), AFTER])
     assert [item.detail for item in found] == [rows.detail, "the log lost messages", AFTER.detail]
@@ -127,10 +127,17 @@ def test_where_the_log_lost_messages_nothing_advises_to_write_rows_anew() -> Non
 
 
 def test_rows_that_differ_are_looked_at_before_they_are_written_anew() -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    found = sampled(_Condition(checked=2, differing=1, differences=(_Differing("a", since),)))
+    found = sampled(_Condition(rows=2, checked=2, differing=1, differences=DIFFERING))
     check, rebuild = found.fix.index("replay --check"), found.fix.index("replay --rebuild")
     assert check < rebuild
+
+
+def test_where_no_row_was_held_against_the_log_nothing_is_said_to_be_equal() -> None:
+    for rows, said in ((0, "there are none"), (7, "none of 7 was held against the log yet")):
+        found = sampled(_Condition(rows=rows, checked=0, differing=0, differences=()))
+        assert (found.health, found.detail.split(":")[0]) == (Health.SKIPPED, said)
+    some = sampled(_Condition(rows=7, checked=1, differing=0, differences=()))
+    assert (some.health, some.detail) == (Health.OK, "1 held against the log, none differs")
 
 
 def test_a_disk_that_may_not_be_looked_at_is_told(tmp_path: Path) -> None:

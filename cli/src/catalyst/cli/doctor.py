@@ -51,6 +51,7 @@ class _Differing(msgspec.Struct):
 
 
 class _Condition(msgspec.Struct):
+    rows: int
     checked: int
     differing: int
     differences: tuple[_Differing, ...]
@@ -175,6 +176,9 @@ def sampled(found: _Condition) -> Finding:
     Args:
         found: What it says of itself.
     """
+    if not found.differing and not found.checked:
+        none = f"none of {found.rows} was held against the log yet: `catalyst replay --check` does"
+        return skipped(SAMPLED, none if found.rows else "there are none: nothing to compare")
     if not found.differing:
         return ok(SAMPLED, f"{found.checked} held against the log, none differs")
     named = found.differences[:MAX_SHOWN]
