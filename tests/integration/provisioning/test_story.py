@@ -232,6 +232,27 @@ async def test_a_cascade_takes_everything_away_in_order_and_then_what_held_it(
     assert owner.phase == ("deleted" if whole else "ready")
 
 
+@pytest.mark.guarantee("G14.7")
+async def test_a_suspended_organization_goes_with_all_it_has_but_none_of_its_environments_alone(
+    place: Town,
+) -> None:
+    await place.apply("ch-1", await place.plan(planning.install()))
+    assert (await place.through("ch-1")).status == "completed"
+    suspend = env1.SuspendOrganization(reason="unpaid")
+    assert (await place.money.ask(suspend, "acme", by=ROOT)).status == "accepted"
+    one = await place.plan(PlanRequest(action="delete-environment", environment=PROD), ROOT)
+    assert [item.code for item in one.blocked_by] == ["organization-suspended"]
+    assert (await place.apply("ch-2", one, ROOT)).code == "organization-suspended"
+    whole = await place.plan(PlanRequest(action="delete-organization"), ROOT)
+    assert whole.blocked_by == ()
+    assert (await place.apply("ch-3", whole, ROOT)).status == "accepted"
+    state = await place.through("ch-3")
+    assert state.status == "completed", state
+    assert state.begun == ("commit", "observe", "release", "settle", "archive", "delete")
+    owner: foreign.Organization = await place.worker.states.state(foreign.organization_ref("acme"))
+    assert (owner.phase, owner.suspended) == ("deleted", "unpaid")
+
+
 async def test_an_empty_environment_is_deleted_in_one_step(place: Town) -> None:
     request = PlanRequest(action="delete-environment", environment=PROD)
     done = await place.apply("ch-1", await place.plan(request))

@@ -92,7 +92,6 @@ async def plan(
         )
         for item in answer["blocked_by"]
         if item["code"] != "applications-present"
-        and not (item["code"] == "organization-suspended" and asked.environment is None)
     )
     known = {item.code for item in found.blocked_by}
     new = tuple(item for item in more if item.code not in known)
