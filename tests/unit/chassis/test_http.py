@@ -71,6 +71,27 @@ async def test_every_refusal_is_a_problem_with_a_registered_code(
     assert "secret" not in answer.text
 
 
+async def test_whoever_leaves_before_the_body_was_sent_is_no_failure_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def route(request: Request) -> Response:
+        await request.body()
+        raise AssertionError("there was no end of the body")
+
+    async def left() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = Starlette(routes=[Route("/x", route)], exception_handlers=dict(problems.HANDLERS))
+    await app({"type": "http", "method": "GET", "path": "/x", "headers": []}, left, send)
+    assert sent[0]["status"] == 400
+    assert not caplog.records
+
+
 async def test_places_and_waits_are_told() -> None:
     async with raising(Rejected("invalid-data", "wrong", [FIELD])) as door:
         found = (await door.get("/x")).json()

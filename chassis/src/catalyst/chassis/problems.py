@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from catalyst.chassis.errors import Retry
@@ -140,6 +140,11 @@ async def _http(_request: Request, error: Exception) -> Response:
     return of_status(found.status_code, found.detail, found.headers)
 
 
+async def _gone(_request: Request, _error: Exception) -> Response:
+    # Whoever asked left before the body was there: nothing failed here, and nobody reads this.
+    return Response(status_code=400)
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("request failed", exc_info=error, extra={"path": request.url.path})
     return response("internal", "the request could not be answered; the failure was logged")
@@ -152,6 +157,7 @@ HANDLERS: Final[Mapping[Any, Any]] = {
     BrokerError: _broker,
     Retry: _later,
     HTTPException: _http,
+    ClientDisconnect: _gone,
     Exception: _unexpected,
 }
 """For `Starlette(exception_handlers=…)`: every refusal that our code raises, and what is left."""

@@ -166,19 +166,18 @@ class _Applying:
     async def apply(self, item: Wanted) -> Result:
         """Send what is missing and await each outcome; the first rejection ends it."""
         try:
-            row, steps = await self._start(item)
-            outcomes: list[Outcome] = []
-            for step in steps:
-                outcome = await self._send(item, step)
-                outcomes.append(outcome)
-                if outcome.status == "rejected":
-                    return _rejected(item, outcome, outcomes)
+            row, outcomes = await self._carry_out(item)
+            if row is None and outcomes and outcomes[-1].code in _THERE_ALREADY:
+                # It was made a moment ago, and the read model had not shown it: now it has.
+                row, outcomes = await self._carry_out(item)
         except Failure as failure:
             return _failed(item, failure)
         except Problem as problem:
             if problem.status not in _OF_THE_ITEM:
                 raise
             return _refused(item, problem)
+        if outcomes and outcomes[-1].status == "rejected":
+            return _rejected(item, outcomes[-1], outcomes)
         result: Done = "unchanged"
         if any(outcome.events for outcome in outcomes):
             result = "created" if row is None else "updated"
@@ -189,6 +188,16 @@ class _Applying:
             commands=tuple(outcome.id for outcome in outcomes),
             seq=max((outcome.seq for outcome in outcomes), default=0),
         )
+
+    async def _carry_out(self, item: Wanted) -> tuple[Row | None, list[Outcome]]:
+        """Return what stood before, and each outcome; the last may be a rejection."""
+        row, steps = await self._start(item)
+        outcomes: list[Outcome] = []
+        for step in steps:
+            outcomes.append(await self._send(item, step))
+            if outcomes[-1].status == "rejected":
+                break
+        return row, outcomes
 
     async def _start(self, item: Wanted) -> tuple[Row | None, list[Step]]:
         """Return what stands now and what is missing, with our own earlier commands seen."""
@@ -250,6 +259,8 @@ class _Applying:
             self._seq = max(self._seq or 0, outcome.seq)
             self._log = outcome.log or self._log
 
+
+_THERE_ALREADY = frozenset({"organization-exists", "environment-exists", "policy-exists"})
 
 _OF_THE_ITEM = frozenset({400, 403, 404, 409, 413, 422})
 """Refusals that say something about one manifest; others end everything."""
