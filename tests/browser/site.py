@@ -30,7 +30,9 @@ class Site:
     @asynccontextmanager
     async def reaching(cls, installation: Installation, context: Context) -> AsyncIterator["Site"]:
         """Reach a stack for the block."""
-        async with plain(base_url=context.http, timeout=30) as http:
+        # Given up before the server does, after 5 s: at the same moment a request gets no answer.
+        limits = httpx.Limits(keepalive_expiry=2)
+        async with plain(base_url=context.http, timeout=30, limits=limits) as http:
             yield cls(installation, context, http)
 
     def token(
