@@ -106,10 +106,29 @@ def test_every_problem_of_every_document_is_told_at_once() -> None:
         organization(tier="huge", colour="red"), {"kind": "Pod"}, environment("acme-qa")
     )
     assert len(found) == 4
-    assert any(line.endswith("spec.tier: input should be 'sme' or 'corporate'") for line in found)
+    assert any(line.endswith("spec.tier: must be 'sme' or 'corporate'") for line in found)
     assert any(line.endswith("spec.colour: there is no such field") for line in found)
     assert any("kind 'Pod' is none of Organization" in line for line in found)
     assert any("document 3: metadata.name: an Environment like this is called" in x for x in found)
+
+
+@pytest.mark.guarantee("G5.11")
+@each(
+    [
+        ("tier", 7, "must be 'sme' or 'corporate'"),
+        ("displayName", 7, "must be text"),
+        ("policyDelegated", "yes", "must be true or false"),
+        ("owners", "ann", "must be a list"),
+        ("owners", [], "must have at least 1"),
+        ("owners[0]", ["ann"], "must be a mapping of fields"),
+        ("tenantPublic.backendPort", "80", "must be a whole number"),
+    ]
+)
+def test_a_wrong_field_is_told_in_words_of_ours(field: str, value: Any, words: str) -> None:
+    name, _, rest = field.partition(".")
+    given = {rest: value, "parentDomain": "example.org"} if rest else value
+    (line,) = problems(organization(**{name.removesuffix("[0]"): given}))
+    assert line.endswith(f"spec.{field}: {words}"), line
 
 
 def test_a_price_book_is_told_its_own_way() -> None:

@@ -290,7 +290,7 @@ def _refused(document: Document, error: ValidationError) -> Failure:
     found = []
     for item in error.errors(include_url=False, include_input=False):
         path = _path(item["loc"], item["type"])
-        text = _text(item["type"], item["msg"])
+        text = _text(item["type"], item.get("ctx", {}))
         pointer = "".join(f"/{step}" for step in path)
         found.append(FieldError(pointer=pointer, rule=item["type"], message=text))
     lines = [
@@ -312,14 +312,28 @@ def _path(location: tuple[int | str, ...], kind: str) -> Path:
     return (*path, "type") if kind.startswith("union_tag") else path
 
 
-def _text(kind: str, said: str) -> str:
-    if kind == "extra_forbidden":
-        return "there is no such field"
-    if kind in {"missing", "union_tag_not_found"}:
-        return "is missing"
-    if kind == "union_tag_invalid":
-        return f"is none of {', '.join(sorted(_RULES))}"
-    return said[:1].lower() + said[1:]
+_WORDS: Final = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "extra_forbidden": "there is no such field",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "model_attributes_type": "must be a mapping of fields",
+    "model_type": "must be a mapping of fields",
+    "string_type": "must be text",
+    "too_long": "must have at most {max_length}",
+    "too_short": "must have at least {min_length}",
+    "union_tag_invalid": f"is none of {', '.join(sorted(_RULES))}",
+    "union_tag_not_found": "is missing",
+    "value_error": "{error}",
+}
+"""What pydantic's kinds of errors mean here."""
+
+
+def _text(kind: str, context: Mapping[str, Any]) -> str:
+    return _WORDS.get(kind, "is not of the right type").format(**context)
 
 
 def label_of(manifest: Environment) -> str:
