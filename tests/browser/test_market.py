@@ -303,17 +303,17 @@ async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, s
     await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
     await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
     for role, form in (("org-admin", True), ("org-developer", False)):
-        found, told = await desk.page.evaluate(_VOUCHER_FOR, role)
+        found, told = await desk.page.evaluate(_VOUCHER_FOR, [role, slug])
         assert (found, "redeemed by whoever administers" in told) == (form, not form)
     forgive(desk)
 
 
 _VOUCHER_FOR = """
-async role => {
+async ([role, slug]) => {
   const { Balance } = await import('/js/balance.js');
   const node = document.createElement('div');
-  const session = {roles: [], organizations: {acme: [role]}};
-  new Balance(node, 'acme', {rows: () => new Map(), go: () => {}, session}).stop();
+  const session = {roles: [], organizations: {[slug]: [role]}};
+  new Balance(node, slug, {rows: () => new Map(), go: () => {}, session}).stop();
   return [node.querySelector('form') !== null, node.textContent];
 }
 """
