@@ -193,3 +193,8 @@ async def test_what_moves_within_an_input_moves_the_hash_and_makes_the_plan_stal
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-2", before)
     assert caught.value.code == "plan-stale"
+
+
+def test_of_a_blueprint_is_folded_only_what_a_plan_rests_on() -> None:
+    told = blue1.VersionPublished(name="bp-wiki", origin="public", version="2.1.1")
+    assert foreign.evolve_blueprint(foreign.Blueprint(), told) == foreign.Blueprint()

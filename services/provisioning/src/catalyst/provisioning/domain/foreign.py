@@ -181,7 +181,6 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a Blueprint."""
 
     digest: str
-    published: bool = False
     yanked: str = ""
     """Why it was yanked; empty: it was not."""
 
@@ -203,9 +202,7 @@ def evolve_blueprint(state: Blueprint, event: Event) -> Blueprint:
     """Fold one fact into the state. Total: any event at any state; unknown ones change nothing."""
     match event:
         case blue1.VersionRegistered():
-            known = Version(digest=event.digest, published=not event.missing)
-        case blue1.VersionPublished():
-            known = replace(state.versions.get(event.version, Version(digest="")), published=True)
+            known = Version(digest=event.digest)
         case blue1.VersionYanked():
             found = state.versions.get(event.version, Version(digest=""))
             known = replace(found, yanked=event.reason)
