@@ -94,7 +94,7 @@ def serving(refs: Answer, packs: Answer, *, status: int = 200, **headers: str) -
 
 def read(path: Path, url: str) -> Reading:
     """Read a source that nothing is known of."""
-    found = GitSource(path, url, "main").read(Plain(), "", "", "")
+    found = GitSource(path, url, "main", "git.example").read(Plain(), "", "", "")
     assert found is not None
     return found
 

@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dulwich.client import HTTPUnauthorized, Urllib3HttpGitClient
-from dulwich.errors import GitProtocolError, NotGitRepository
+from dulwich.client import Urllib3HttpGitClient
+from dulwich.errors import GitProtocolError
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 from urllib3.exceptions import HTTPError
 
-from catalyst.blueprint_controller.adapters import pack
+from catalyst.blueprint_controller.adapters import failing, pack
 from catalyst.blueprint_controller.adapters.directory import too_large, too_many
 from catalyst.blueprint_controller.adapters.outside import Plain
 from catalyst.blueprint_controller.ports import (
@@ -66,10 +66,11 @@ _UNPACKING: Final = threading.Lock()
 class GitSource:
     """One repository's branch, with what was fetched of it."""
 
-    def __init__(self, path: Path, url: str, branch: str) -> None:
-        """Keep what is fetched of `url` below `path`."""
+    def __init__(self, path: Path, url: str, branch: str, called: str) -> None:
+        """Keep what is fetched of `url` below `path`; `called` is who answers, for a person."""
         self._path = path
         self._url = url
+        self._called = called
         self._branch = b"refs/heads/" + branch.encode()
         self._lock = threading.Lock()
 
@@ -89,14 +90,12 @@ class GitSource:
             try:
                 commit = self._fetch(pool, password, known)
                 return None if commit is None else self._reading(commit, folder)
-            except HTTPUnauthorized as error:
-                raise Unusable("refused", "the repository wants a password") from error
-            except NotGitRepository as error:
-                raise Unusable("not-found", "there is no such repository") from error
-            except GitProtocolError as error:
-                raise Unusable("unreachable", f"the fetch failed: {str(error)[:300]}") from error
-            except (HTTPError, OSError) as error:
-                raise Unusable("unreachable", f"it does not answer: {str(error)[:300]}") from error
+            except (GitProtocolError, HTTPError, OSError) as error:
+                log.warning(
+                    "a repository cannot be fetched",
+                    extra={"url": self._url, "reason": str(error)[:1000]},
+                )
+                raise failing.unusable(error, self._called) from error
             except pack.BadPack as error:
                 raise Unusable("too-large", f"the repository is refused: {error}") from error
             except Unusable:

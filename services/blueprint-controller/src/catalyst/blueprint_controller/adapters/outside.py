@@ -37,6 +37,19 @@ _TRANSLATED: Final = tuple(
 """IPv6 addresses that stand for one of IPv4, which may be one of this network."""
 
 
+class Inside(NewConnectionError):
+    """A host is not on the public network."""
+
+
+class Status(HTTPError):
+    """A server answers, and not with what was asked for."""
+
+    def __init__(self, status: int) -> None:
+        """Keep what it answers."""
+        super().__init__(f"HTTP status {status}")
+        self.status = status
+
+
 def wanted(location: str) -> SplitResult:
     """Return an address that can be read over HTTP.
 
@@ -77,13 +90,13 @@ def _connected(connection: Any) -> socket.socket:
     """Connect to the first address of a host, if all of them are outside.
 
     Raises:
-        NewConnectionError: If not.
+        NewConnectionError: If not; `Inside` if one is of this machine or its network.
     """
     try:
         found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
         if not all(map(is_outside, addresses)):
-            raise NewConnectionError(connection, "the host is not on the public network")
+            raise Inside(connection, "the host is not on the public network")
         return socket.create_connection((addresses[0], connection.port), CONNECT_SECONDS)
     except (OSError, IndexError) as error:
         raise NewConnectionError(connection, f"it does not answer: {error}") from error
@@ -170,6 +183,7 @@ class Plain(urllib3.PoolManager):
         Raises:
             Unusable: If it is answered by a redirect, or not as Git answers; by reading the answer,
                 too, if it is too large.
+            Status: If it is refused.
         """
         more["redirect"] = False
         answer = super().request(method, url, *args, **more)
@@ -177,8 +191,11 @@ class Plain(urllib3.PoolManager):
         if 300 <= answer.status < 400:
             answer.close()
             raise Unusable("refused", "the address leads elsewhere; write the one that it leads to")
+        if answer.status != 200:
+            answer.close()
+            raise Status(answer.status)
         kind = answer.headers.get("Content-Type", "")
-        if answer.status == 200 and not kind.startswith("application/x-git-"):
+        if not kind.startswith("application/x-git-"):
             answer.close()
             raise Unusable("unreadable", "no Git repository answers at this address")
         if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -231,8 +248,3 @@ class Outside(Plain):
     def __init__(self) -> None:
         """Make connections that look at each address."""
         super().__init__(_connected)
-
-
-def reason(error: HTTPError) -> str:
-    """Return what is wrong with a connection, for a person."""
-    return str(getattr(error, "reason", None) or error)[:300]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import urlsplit
 
 from catalyst.blueprint_controller.adapters.directory import read_built_in, read_directory
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
@@ -126,13 +127,14 @@ class AllSources:
     def _git(self, place: Place, known: str) -> Reading | None:
         own = place.location.startswith("/")
         url = f"{self._git_url}{place.location}" if own else place.location
+        called = "our own Git" if own else urlsplit(url).netloc
         # Two Organizations never share what was fetched.
         key = f"{place.organization or '_'} {name_of(url, place.branch)}"
         with self._lock:
             source = self._kept.get(key)
             if source is None:
                 path = self._folder() / name_of(key, place.name)
-                source = self._kept.setdefault(key, GitSource(path, url, place.branch))
+                source = self._kept.setdefault(key, GitSource(path, url, place.branch, called))
         pool = Plain() if own else Outside()
         return source.read(pool, self._token() if own else "", place.folder, known)
 
