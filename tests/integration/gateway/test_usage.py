@@ -49,14 +49,36 @@ async def test_one_use_and_many_are_kept(stack: Stack) -> None:
 
 @pytest.mark.guarantee("G12.10")
 async def test_every_mistake_is_named_with_its_place_and_nothing_is_kept(stack: Stack) -> None:
-    found = json.loads(batch(4))
-    found[1]["data"]["quantity"] = -1
+    found = json.loads(batch(6))
+    found[1] |= {"type": "usage.told.v1", "organization": "others"}
+    found[1]["data"] |= {"quantity": -1, "more": True}
     found[3]["organization"] = "others"
-    del found[2]["source"]
+    del found[2]["source"], found[2]["data"]["meter"]
+    found[4] |= {"time": "0001-01-01T00:00:00+01:00", "organization": "others", "id": ""}
+    found[5] = ["no", "object"]
     answer = await post(stack, json.dumps(found).encode(), MANY)
     problem = refused(answer, 422, "usage-invalid")
-    places = [error["pointer"] for error in problem["errors"]]
-    assert places == ["/1/data/quantity", "/2/source", "/3/organization"]
+    assert problem["detail"] == "5 of 6 are no use that is taken here"
+    told = [(error["pointer"], error["rule"]) for error in problem["errors"]]
+    assert sorted(told) == [
+        ("/1/data/more", "unknown-field"),
+        ("/1/data/quantity", "range"),
+        ("/1/organization", "usage-invalid"),
+        ("/1/type", "enum"),
+        ("/2/data/meter", "required"),
+        ("/2/source", "required"),
+        ("/3/organization", "usage-invalid"),
+        ("/4/id", "length"),
+        ("/4/organization", "usage-invalid"),
+        ("/4/time", "range"),
+        ("/5", "type"),
+    ]
+    said = {error["pointer"]: error["message"] for error in problem["errors"]}
+    assert said["/1/type"] == "must be one of 'usage.reported.v1'"
+    assert said["/1/data/quantity"].startswith("must be a whole number from 0 to 10^12")
+    alone = refused(await post(stack, json.dumps(found[1]).encode()), 422, "usage-invalid")
+    places = {error["pointer"] for error in alone["errors"]}
+    assert places == {"/type", "/organization", "/data/quantity", "/data/more"}
 
 
 @pytest.mark.guarantee("G12.20")

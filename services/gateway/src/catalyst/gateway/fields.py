@@ -1,4 +1,4 @@
-"""Every field of a command that is wrong, at once: pydantic models made from the contracts.
+"""Every field of a message that is wrong, at once: pydantic models made from the contracts.
 
 msgspec decides whether data is right, here as in the worker, and stops at the first error. Only
 when it refuses are all errors collected, so that a form can mark each field. Pure.
@@ -44,48 +44,62 @@ def checked(message: Message, data: bytes | msgspec.Raw) -> Command:
     except Undecodable as error:
         if error.code != _CODE:
             raise
-        raise Rejected(_CODE, *_refusal(error, wrong_fields(message, bytes(data)))) from error
+        errors = every(error, message.shape, bytes(data), PREFIX)
+        raise Rejected(_CODE, _summed(errors), errors) from error
 
 
-def _refusal(first: Undecodable, found: Sequence[FieldError]) -> tuple[str, tuple[FieldError, ...]]:
-    """Return message and errors; what msgspec found is among them in any case."""
-    errors = list(found)
+def every(first: Undecodable, shape: type, data: bytes, prefix: str) -> tuple[FieldError, ...]:
+    """Return all that is wrong with `data`; what msgspec found is among it in any case.
+
+    Args:
+        first: What msgspec found.
+        shape: What the data should be.
+        data: JSON.
+        prefix: Where the data stands in what was sent.
+    """
+    errors = list(_wrong(shape, data, prefix))
     # msgspec does not name the key in a mapping; pydantic then does.
     known = any(error.pointer == first.pointer for error in errors)
     if not known and not (errors and _ANY_KEY in first.pointer):
-        place = FieldError(pointer=first.pointer, rule=first.rule, message=first.sentence)
-        errors.insert(0, place)
+        errors.insert(0, FieldError(pointer=first.pointer, rule=first.rule, message=first.sentence))
+    return tuple(errors)
+
+
+def _summed(errors: Sequence[FieldError]) -> str:
     if len(errors) == 1:
         place = errors[0]
         where = place.pointer.removeprefix(PREFIX).removeprefix("/") or "the data"
-        return f"{where}: {place.message}", tuple(errors)
-    return f"{len(errors)} fields are wrong", tuple(errors)
+        return f"{where}: {place.message}"
+    return f"{len(errors)} fields are wrong"
 
 
 def wrong_fields(message: Message, data: bytes) -> tuple[FieldError, ...]:
     """Return what is wrong with `data`, by the order of its fields; nothing if all is well."""
+    return tuple(_wrong(message.shape, data, PREFIX))
+
+
+def _wrong(shape: type, data: bytes, prefix: str) -> Iterator[FieldError]:
     try:
-        _adapter(message.shape).validate_json(data)
+        _adapter(shape).validate_json(data)
     except ValidationError as error:
         tree: Any = msgspec.json.decode(data)
-        return tuple(_errors(message.shape, error, tree))
-    return ()
+        yield from _errors(shape, error, tree, prefix)
 
 
-def _errors(shape: type, error: ValidationError, tree: Any) -> Iterator[FieldError]:
+def _errors(shape: type, error: ValidationError, tree: Any, prefix: str) -> Iterator[FieldError]:
     for item in error.errors(include_url=False):
         kind, context = item["type"], item.get("ctx", {})
         place = _pointer(item["loc"], tree)
         if kind in {"union_tag_invalid", "union_tag_not_found"}:
             place += "/" + pointer_token(str(context["discriminator"]).strip("'"))
         rule = _rule(kind)
-        said = wording.sentence(rule, shape, place.removeprefix(PREFIX), tree)
-        yield FieldError(pointer=place, rule=rule, message=said)
+        said = wording.sentence(rule, shape, place, tree)
+        yield FieldError(pointer=prefix + place, rule=rule, message=said)
 
 
 def _pointer(location: Sequence[int | str], tree: Any) -> str:
     """Return a pydantic location as a pointer; the tags of unions in it are no steps."""
-    found = PREFIX
+    found = ""
     here = tree
     for position, step in enumerate(location):
         last = position == len(location) - 1

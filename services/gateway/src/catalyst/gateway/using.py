@@ -8,7 +8,7 @@ taken too, for billing to list it, and the answer names it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -27,8 +27,8 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import BILLING_ADMIN, ORG_ADMIN
 from catalyst.contracts.subjects import organization_token
-from catalyst.contracts.usage_v1 import Use
-from catalyst.gateway import bodies, parameters
+from catalyst.contracts.usage_v1 import Use, UseMessage
+from catalyst.gateway import bodies, fields, parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Callers
 from catalyst.gateway.parameters import Owner, wrong
@@ -140,13 +140,23 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
             use = reading.use_of(reading.read(body, pointer), organization, pointer)
             found.append(_Sent(pointer=pointer, body=body, use=use))
         except Undecodable as error:
-            errors.append(
-                FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
-            )
+            errors += _mistakes(error, body, organization, pointer)
     if errors:
-        message = f"{len(errors)} of {len(parts)} are no use that is taken here"
+        refused = len(parts) - len(found)
+        message = f"{refused} of {len(parts)} are no use that is taken here"
         raise Rejected("usage-invalid", message, errors[:MAX_ERRORS])
     return found
+
+
+def _mistakes(
+    first: Undecodable, body: bytes, organization: str, pointer: str
+) -> Iterator[FieldError]:
+    """Yield all that is wrong with one use, each place once."""
+    told = {one.pointer: one for one in fields.every(first, UseMessage, body, pointer)}
+    yield from told.values()
+    for error in reading.beyond(msgspec.json.decode(body), organization, pointer):
+        if error.pointer not in told:
+            yield FieldError(pointer=error.pointer, rule=error.rule, message=error.sentence)
 
 
 def _several(raw: bytes) -> list[msgspec.Raw]:
