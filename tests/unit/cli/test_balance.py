@@ -29,6 +29,7 @@ def movement(entry: str, about: str = "") -> dict[str, Any]:
 
 
 ACCOUNT: dict[str, Any] = {
+    "status": "open",
     "balances": [
         {
             "currency": "OMR",
@@ -53,6 +54,17 @@ def test_a_balance_names_a_voucher_by_what_is_seen_of_its_code(
     lines = capsys.readouterr().out.splitlines()
     assert f"20.000 OMR left of {NAMED}" in lines
     assert "20.000 OMR left of grant grant-g1" in lines
+
+
+@pytest.mark.guarantee("G12.23")
+@pytest.mark.parametrize("status", ["open", "closed"])
+def test_the_balance_of_a_closed_account_says_what_its_credit_is_for(
+    status: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(owned, "row", lambda *_: {**ACCOUNT, "status": status})
+    billing.balance(org="omantel", url=URL)
+    said = "its credit pays for what is still invoiced, and nothing else"
+    assert (said in capsys.readouterr().out) == (status == "closed")
 
 
 def test_a_ledger_names_what_brought_credit_by_what_a_person_knows_of_it(

@@ -236,6 +236,8 @@ def _balance(doc: dict[str, Any]) -> None:
             *(money(currency, item[x]) for x in ("available", "credit", "held", "owed", "revenue")),
         )
     table.write()
+    if doc["status"] == "closed":
+        write("the account is closed: its credit pays for what is still invoiced, and nothing else")
     known = _vouchers(doc)
     for grant in doc["grants"]:
         left = money(grant["amount"]["currency"], grant["left"])

@@ -244,7 +244,7 @@ class PaymentRecorded(Event, frozen=True, kw_only=True):
 
 
 class GrantExpired(Event, frozen=True, kw_only=True):
-    """What was left of a grant expired."""
+    """What was left of a grant expired: it was time, or a closed account had its last invoice."""
 
     grant: str
     """Name of the grant."""

@@ -31,7 +31,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     credit_limit: int = 0
     """How much may be owed."""
     available: int = 0
-    """What can be spent."""
+    """What can be spent; nothing once the account is closed."""
     revenue: int = 0
     """What was taken so far."""
     breakage: int = 0
@@ -113,7 +113,8 @@ def _opened(doc: Doc | None, event: bill1.AccountOpened, at: At) -> Doc:
 
 
 def _closed(doc: Doc, _event: bill1.AccountClosed, _at: At) -> Doc:
-    return _replace(doc, status="closed")
+    balances = tuple(_replace(row, available=0) for row in doc.balances)
+    return _replace(doc, status="closed", balances=balances)
 
 
 def _row_of(grant: bill1.Grant, at: At) -> GrantRow:
@@ -190,7 +191,9 @@ def _without(doc: Doc, hold: str) -> Doc:
 def _limited(doc: Doc, event: bill1.CreditLimitSet, _at: At) -> Doc:
     balances = {row.currency: row for row in doc.balances}
     before = balances.get(event.limit.currency) or Balance(currency=event.limit.currency)
-    balances[before.currency] = _settled(_replace(before, credit_limit=event.limit.minor))
+    balances[before.currency] = _settled(
+        _replace(before, credit_limit=event.limit.minor), doc.status
+    )
     return _replace(doc, balances=_in_order(balances))
 
 
@@ -212,7 +215,7 @@ def _moved(doc: Doc, journal: bill1.Journal, kind: str, entry: str, at: At, abou
     for posting in journal.postings:
         currency, minor = posting.amount.currency, posting.amount.minor
         row = balances.get(currency) or Balance(currency=currency)
-        balances[currency] = _settled(_booked(row, posting.account, minor))
+        balances[currency] = _settled(_booked(row, posting.account, minor), doc.status)
         if posting.account == "credit":
             left[posting.entry] = left.get(posting.entry, 0) + minor
     grants = [_replace(row, left=row.left + left.get(row.grant, 0)) for row in doc.grants]
@@ -249,8 +252,9 @@ def _booked(row: Balance, account: str, minor: int) -> Balance:
             return row
 
 
-def _settled(row: Balance) -> Balance:
-    return _replace(row, available=row.credit + max(0, row.credit_limit - row.owed))
+def _settled(row: Balance, status: str) -> Balance:
+    available = row.credit + max(0, row.credit_limit - row.owed)
+    return _replace(row, available=0 if status == "closed" else available)
 
 
 def _in_order(balances: Mapping[str, Balance]) -> tuple[Balance, ...]:

@@ -115,7 +115,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return renewals.of_month(self.renewals, month, currency)
 
     def available(self, currency: str, now: datetime) -> Money:
-        """Return what can be spent now."""
+        """Return what can be spent now; of a closed account's credit nothing is, but invoiced."""
+        if self.status == "closed":
+            return Money(currency=currency, minor=0)
         return ledger.available(self.credits, currency, now, headroom=self.headroom(currency))
 
 

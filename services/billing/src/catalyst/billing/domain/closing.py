@@ -16,6 +16,7 @@ from catalyst.billing.domain import (
     account,
     invoice,
     invoicing,
+    ledger,
     price_book,
     prices,
     subscription,
@@ -27,6 +28,10 @@ from catalyst.contracts.decision import Arm, Context, Decision, Emit, Send
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
 
+LAPSE: Final = "lapse"
+"""The timer by which a closed account's credit goes on to expire, where it has many grants."""
+LAPSED: Final = 50
+"""Grants that expire in one batch, which the broker has to take."""
 SOON: Final = timedelta(seconds=1)
 """After which what waits for nothing is done."""
 
@@ -81,7 +86,18 @@ def sources(owner: Account, states: Mapping[Ref, Any]) -> invoicing.Sources:
 
 def soon(owner: Account) -> tuple[Arm, ...]:
     """Return the timer that invoices what a closed account cost, now and not at the month's end."""
-    return (Arm(timer=invoicing.TIMER, after=SOON),) if owner.due_month else ()
+    return (Arm(timer=invoicing.TIMER if owner.due_month else LAPSE, after=SOON),)
+
+
+def lapse(owner: Account) -> Decision:
+    """Let the credit expire that no invoice of a closed account takes any more, part by part."""
+    left = [credit for credit in owner.credits.values() if credit.left]
+    gone = (
+        Emit(bill1.GrantExpired(grant=one.grant.grant, journal=ledger.expire(one)))
+        for one in left[:LAPSED]
+    )
+    more = (Arm(timer=LAPSE, after=SOON),) if len(left) > LAPSED else ()
+    return Decision(events=tuple(gone), timers=more)
 
 
 def close(owner: Account, context: Context) -> Decision:
@@ -160,13 +176,22 @@ def _closing(owner: Account, month: str, context: Context) -> Decision:
     timers = _next(owner, account.next_month(month), context.now)
     if made is None:
         over = bill1.MonthClosed(month=month, invoice="", open=(), journal=bill1.Journal())
-        return Decision(events=(Emit(over),), timers=timers)
+        return _last(owner, Decision(events=(Emit(over),), timers=timers))
     send = Send(
         ref=invoice.numbers_of(context.now.year),
         command=bill1.NumberInvoice(organization=organization, invoice=month),
     )
     events = _events(made, len(bill.parts), context)
-    return Decision(events=events, timers=timers, commands=(send,))
+    return _last(owner, Decision(events=events, timers=timers, commands=(send,)))
+
+
+def _last(owner: Account, decision: Decision) -> Decision:
+    """Return a month's end, with that of the credit if no other month is closed after it."""
+    if decision.timers:
+        return decision
+    rest = lapse(account.evolve(owner, decision.events[-1].event))
+    events = (*decision.events, *rest.events)
+    return msgspec.structs.replace(decision, events=events, timers=rest.timers)
 
 
 def _part(part: invoicing.Part, month: str, before: int, organization: str) -> Decision:
@@ -199,7 +224,10 @@ def _next(owner: Account, following: str, now: datetime) -> tuple[Arm, ...]:
 
 
 def _events(made: invoicing.Made, before: int, context: Context) -> tuple[Emit, ...]:
-    """Return what an invoice writes, itself first: all that it is made of stands before it."""
+    """Return what an invoice writes, itself first: all that it is made of stands before it.
+
+    The account's own event is the last.
+    """
     organization, content = context.ref.id, made.content
     month, bill = content.month, invoice.ref_of(organization, content.month)
     left = tuple(amount.open for amount in content.amounts)

@@ -58,6 +58,8 @@ def react(state: Account, given: Recorded | Fired | Answer, context: Context) ->
                 return _expire(state, given)
             if given.timer == invoicing.TIMER:
                 return closing.close(state, context)
+            if given.timer == closing.LAPSE:
+                return closing.lapse(state)
             return holds.run_out(state, given, context)
         case _:
             assert_never(given)

@@ -30,7 +30,7 @@ export function accountOf(doc, go) {
   const holds = doc.holds.map((one) => el("li", {}, el("strong", { text: money(one.amount) }),
     el("span", { class: "quiet" }, "for ", toChange(one.hold, go), `, until ${instant(one.expires)}`)));
   return [
-    doc.status === "open" ? null : el("p", { class: "notice", text: `The account is ${doc.status}.` }),
+    doc.status === "open" ? null : el("p", { class: "notice", text: "The account is closed: its credit pays for what is still invoiced, and nothing else." }),
     balances.length ? el("div", { class: "balances" }, balances) : el("div", { class: "card" }, nothing("wallet", "Nothing was ever paid in. Redeem a voucher to begin.")),
     doc.spend_limit ? el("p", { text: `At most ${money(doc.spend_limit)} may be spent a month.` }) : null,
     listed("Where the credit comes from", grants),
