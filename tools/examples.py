@@ -20,6 +20,7 @@ from tools.examples_provisioning import PROVISIONING
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import runtime_v1 as run1
+from catalyst.contracts.facts_v1 import FactMessage
 from catalyst.contracts.message import (
     Answer,
     Command,
@@ -32,6 +33,7 @@ from catalyst.contracts.message import (
 )
 from catalyst.contracts.registry import BY_SHAPE, SERVICES, named
 from catalyst.contracts.subjects import Ref
+from catalyst.contracts.usage_v1 import USE_TYPE, UseData, UseMessage
 
 NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DEADLINE: Final = datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
@@ -304,6 +306,37 @@ SHARED_EXAMPLES: Final[Mapping[str, msgspec.Struct]] = {
         before=1,
         seq=18,
         log="5f3a1c",
+    ),
+    "catalyst.fact": FactMessage(
+        type="MODIFIED",
+        object={
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {
+                "name": "blog",
+                "namespace": "acme-prod",
+                "uid": "0b6f2f5e-2c39-4c5e-9d0e-6a6c1f0f8a11",
+                "resourceVersion": "4711",
+                "generation": 2,
+                "labels": {
+                    "openova.io/organization": "acme",
+                    "openova.io/application": "blog",
+                    "openova.io/environment": "acme-prod",
+                },
+            },
+            "spec": {"replicas": 2},
+            "status": {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2},
+        },
+        time=NOON,
+    ),
+    USE_TYPE: UseMessage(
+        specversion="1.0",
+        id="u-1",
+        source="ai-gateway",
+        type=USE_TYPE,
+        subject="blog.acme-prod",
+        time=NOON,
+        data=UseData(meter="tokens", quantity=1200),
     ),
 }
 """An example of each shared schema, by its name."""

@@ -17,6 +17,7 @@ from catalyst.contracts import registry, schema
 
 DOCUMENT = schema.asyncapi("1.2.3")
 EXAMPLES = snapshots.read(snapshots.EXAMPLE_FILES)
+PARTS = jsonschema_rs.Registry([("catalyst:/document", {"components": DOCUMENT["components"]})])
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +74,36 @@ def test_every_message_has_a_channel_an_operation_and_a_payload() -> None:
         assert message.type in DOCUMENT["components"]["messages"]
 
 
+def test_what_comes_from_outside_has_its_channels() -> None:
+    found = {
+        channel["address"]: (channel["x-stream"], channel["messages"]["message"]["$ref"])
+        for channel in DOCUMENT["channels"].values()
+        if channel.get("x-stream") in {"FACTS", "USE"}
+    }
+    fact, use = "#/components/messages/catalyst.fact", "#/components/messages/usage.reported.v1"
+    assert found == {
+        "use.{organization}.{reporter}": ("USE", use),
+        "ws.{environment}.flux.{name}": ("FACTS", fact),
+        "ws.{environment}.k8s.{kind}.{namespace}.{name}": ("FACTS", fact),
+    }
+    for name, channel in DOCUMENT["channels"].items():
+        if channel.get("x-stream") in {"FACTS", "USE"}:
+            assert DOCUMENT["operations"][name]["action"] == "receive"
+
+
+@each(["catalyst.fact", "usage.reported.v1"])
+def test_what_comes_from_outside_fits_its_payload(name: str) -> None:
+    place = f"catalyst:/document#/components/messages/{name}/payload"
+    payload = jsonschema_rs.Draft202012Validator({"$ref": place}, registry=PARTS)
+    payload.validate(EXAMPLES[name])
+    assert not payload.is_valid(EXAMPLES[name] | {"type": "environment.other.v1"})
+
+
 def test_every_open_part_of_an_address_is_a_parameter() -> None:
     for channel in DOCUMENT["channels"].values():
         address = channel["address"] or ""
         named = {part[1:-1] for part in address.split(".") if part.startswith("{")}
         assert named == set(channel.get("parameters", {}))
-
-
-PARTS = jsonschema_rs.Registry([("catalyst:/document", {"components": DOCUMENT["components"]})])
 
 
 @each(registry.MESSAGES, lambda message: message.type)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.docs.page import Example, Exchange, Frame, Values, examples, exchange, frames, matches
 from tools.files import ROOT
 
-from catalyst.contracts import subjects
+from catalyst.contracts import schema, subjects
 from catalyst.contracts.message import Outcome
 from catalyst.projector.views.table import BY_PLURAL
 
@@ -49,6 +49,14 @@ def test_every_field_of_an_outcome_is_explained() -> None:
     section = PAGE.split("## Outcomes and codes")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(Outcome.__struct_fields__)
+
+
+def test_every_subject_that_others_may_write_to_or_read_is_named() -> None:
+    table = PAGE.split("| Subject | Holds |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)\.", table))
+    channels = schema.asyncapi("1.2.3")["channels"].values()
+    assert {one["address"].split(".")[0] for one in channels if one["address"]} <= named
+    assert {"cmd", "dlq", "evt", "use", "ws"} <= named
 
 
 def test_every_kind_of_rows_is_named() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.support import facts
 from tests.support.each import each
 from tests.support.facts import pod
+from tools.examples import SHARED_EXAMPLES
 
 from catalyst.contracts.codec import Undecodable
 from catalyst.provisioning.domain import seen
@@ -33,6 +34,18 @@ def test_an_organization_is_not_taken_from_a_label_that_its_environment_contradi
     }
     with pytest.raises(Undecodable, match="labels"):
         seen.decode(facts.subject("Pod", "x"), facts.body("Pod", item))
+
+
+def test_the_fact_that_is_published_as_an_example_is_read() -> None:
+    subject = "ws.acme-prod.k8s.Deployment.acme-prod.blog"
+    found = seen.decode(subject, msgspec.json.encode(SHARED_EXAMPLES["catalyst.fact"]))
+    assert found is not None
+    assert (found.organization, found.application, found.environment) == (
+        "acme",
+        "blog",
+        "acme-prod",
+    )
+    assert found.evidence.status == "healthy"
 
 
 JSON = st.recursive(

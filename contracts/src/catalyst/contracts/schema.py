@@ -12,8 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts import described, registry, rejection, topology
+from catalyst.contracts.facts_v1 import FactMessage
 from catalyst.contracts.message import Envelope, Outcome
 from catalyst.contracts.registry import Message
+from catalyst.contracts.usage_v1 import USE_TYPE, UseMessage
 
 Json = dict[str, Any]
 
@@ -28,13 +30,25 @@ class _Published(Envelope, frozen=True, kw_only=True):
     """What the type says: the order or the fact itself."""
 
 
+_FACT: Final = "catalyst.fact"
+
 SHARED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "catalyst.envelope": _Published,
     "catalyst.outcome": Outcome,
+    _FACT: FactMessage,
+    USE_TYPE: UseMessage,
 }
-"""What every message or answer has in common; released and kept compatible like a message."""
+"""What every message or answer has in common, and what comes from outside; released and kept
+compatible like a message."""
 
 _MEDIA_TYPE: Final = "application/cloudevents+json"
+_PLAIN: Final = "application/json"
+_OUTSIDE: Final[Mapping[str, tuple[str, str]]] = {
+    "usage": ("use.{organization}.{reporter}", USE_TYPE),
+    "fact.k8s": ("ws.{environment}.k8s.{kind}.{namespace}.{name}", _FACT),
+    "fact.flux": ("ws.{environment}.flux.{name}", _FACT),
+}
+"""What no service orders: the address of each channel, and the message on it."""
 
 
 def message_schema(message: Message) -> Json:
@@ -90,7 +104,8 @@ def asyncapi(version: str) -> Json:
             "version": version,
             "description": (
                 "Commands go in on a NATS subject as CloudEvents 1.0 in structured JSON; each has "
-                "exactly one recorded outcome; events follow in the stream EV. "
+                "exactly one recorded outcome; events follow in the stream EV. What was used, and "
+                "what was seen of clusters, is heard on use. and ws. "
                 f"A body has at most {topology.MAX_BODY_BYTES} bytes."
             ),
         },
@@ -198,6 +213,19 @@ def _channels() -> Iterator[tuple[str, Json]]:
         },
     )
 
+    for name, (subject, message_name) in _OUTSIDE.items():
+        open_ = [part[1:-1] for part in subject.split(".") if part.startswith("{")]
+        yield (
+            name,
+            {
+                "address": subject,
+                "summary": _first_line(SHARED[message_name]),
+                "x-stream": stream_of(subject),
+                "messages": {"message": _ref("messages", message_name)},
+                "parameters": {part: _ref("parameters", part) for part in open_},
+            },
+        )
+
 
 def _operations() -> Iterator[tuple[str, Json]]:
     for message in registry.MESSAGES:
@@ -227,6 +255,16 @@ def _operations() -> Iterator[tuple[str, Json]]:
             "messages": [{"$ref": "#/channels/outcome/messages/message"}],
         },
     )
+    for name, (_, message_name) in _OUTSIDE.items():
+        yield (
+            name,
+            {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{name}"},
+                "summary": _first_line(SHARED[message_name]),
+                "messages": [{"$ref": f"#/channels/{name}/messages/message"}],
+            },
+        )
 
 
 def _messages() -> Iterator[tuple[str, Json]]:
@@ -241,16 +279,17 @@ def _messages() -> Iterator[tuple[str, Json]]:
         if message.kind == "command":
             found["headers"] = _command_headers()
         yield message.type, found
-    yield (
-        "catalyst.outcome",
-        {
-            "name": "catalyst.outcome",
-            "title": "Outcome",
-            "summary": _first_line(Outcome),
-            "contentType": "application/json",
-            "payload": _ref("schemas", "catalyst.outcome"),
-        },
-    )
+    for name, kind in (("catalyst.outcome", _PLAIN), (_FACT, _PLAIN), (USE_TYPE, _MEDIA_TYPE)):
+        yield (
+            name,
+            {
+                "name": name,
+                "title": SHARED[name].__name__,
+                "summary": _first_line(SHARED[name]),
+                "contentType": kind,
+                "payload": _ref("schemas", name),
+            },
+        )
 
 
 def _cloudevent(message: Message) -> Json:
@@ -339,6 +378,11 @@ def _parameters() -> Json:
         },
         "id": {"description": f"The natural key of the aggregate. {escaped}"},
         "command": {"description": "The command's id, as its sender chose it."},
+        "reporter": {"description": f"Who counted; more tokens may follow. {escaped}"},
+        "environment": {"description": f"The Environment that the object runs in. {escaped}"},
+        "kind": {"description": f"The kind of the object, such as `Pod`. {escaped}"},
+        "namespace": {"description": f"The namespace of the object. {escaped}"},
+        "name": {"description": f"The name of the object. {escaped}"},
     }
 
 

@@ -45,7 +45,7 @@ Subscribed = Annotated[
 Quantity = Annotated[
     int,
     msgspec.Meta(
-        ge=0, le=MAX_QUANTITY, description="a whole number from 0 to 10^12", examples=[1200]
+        ge=0, le=MAX_QUANTITY, description="a whole number from 0 to 1000000000000", examples=[1200]
     ),
 ]
 UsedValue = Annotated[

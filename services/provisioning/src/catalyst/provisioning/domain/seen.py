@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from catalyst.contracts import codec
 from catalyst.contracts.codec import Undecodable
+from catalyst.contracts.facts_v1 import FactMessage
 from catalyst.contracts.provisioning_values_v1 import Applied, Evidence, Health, Source
 from catalyst.contracts.subjects import unescape
 from catalyst.provisioning.domain.files import APPLICATION, ENVIRONMENT, ORGANIZATION
@@ -44,14 +45,6 @@ _UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "Dependenc
 _TOKENS_MIN: Final = 4
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
 _CLUSTER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-
-
-class _Body(msgspec.Struct):
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
-    object: dict[str, Any]
-    source: Source = "cluster"
-    time: datetime | None = None
-    cluster: str = ""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +82,7 @@ def decode(subject: str, data: bytes) -> Fact | None:
     Raises:
         Undecodable: If it is no fact, or is told in the name of another Environment.
     """
-    body = codec.decode(data, _Body, "invalid-data")
+    body = codec.decode(data, FactMessage, "invalid-data")
     tokens = subject.split(".")
     if len(tokens) < _TOKENS_MIN:
         raise Undecodable("subject-mismatch", "the subject names no object")
