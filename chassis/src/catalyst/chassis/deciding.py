@@ -260,8 +260,7 @@ class Deciding:
         except (BrokerError, Retry, Bug):
             raise
         except Exception as error:
-            # What came of a source may be a secret.
-            raise Bug(said(error, quoting=not isinstance(job.payload, Collected))) from error
+            raise Bug(said(error, quoting=not job.is_secret)) from error
         return reading, found
 
     def _refusal(
@@ -358,7 +357,7 @@ class Deciding:
         log.error(
             "rule failed",
             extra={"message_type": job.type, "attempt": job.attempts, "why": str(error)},
-            exc_info=None if isinstance(job.payload, Collected) else error,
+            exc_info=None if job.is_secret else error,
         )
         if job.attempts < BUG_ATTEMPTS:
             await asyncio.sleep(0.1 * 2**job.attempts)

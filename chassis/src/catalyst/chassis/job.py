@@ -10,6 +10,7 @@ from catalyst.contracts import runtime_v1
 from catalyst.contracts.decision import Actor, Arrived, Fired, Recorded
 from catalyst.contracts.message import Answer, Command
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.secret import is_secret
 from catalyst.contracts.subjects import Ref
 
 
@@ -80,6 +81,13 @@ class Job:
     def is_several(self) -> bool:
         """Whether it stands for several messages of a source."""
         return isinstance(self.payload, Collected) and self.payload.is_several
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether what was sent may hold a secret, which a bug's own words may quote."""
+        if isinstance(self.payload, Command):
+            return is_secret(type(self.payload))
+        return isinstance(self.payload, Collected)
 
     @property
     def is_runtime(self) -> bool:

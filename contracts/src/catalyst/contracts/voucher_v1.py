@@ -1,8 +1,8 @@
 """Messages of vouchers and their redemption: version 1.
 
-A code stands in the commands that issue and redeem it, and nowhere else: neither in a subject, nor
-in an event, nor in a row. The voucher's id is made of its code by `voucher_id`, which cannot be
-turned back; what is shown is the prefix.
+A code stands in the commands that issue and redeem it, and in the dead letter of one that is set
+aside; nowhere else: neither in a subject, nor in an event, nor in a row. The voucher's id is made
+of its code by `voucher_id`, which cannot be turned back; what is shown is the prefix.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from catalyst.contracts.account_v1 import PRIORITY, EntryId, Priority
 from catalyst.contracts.message import END, Command, Event, UtcTime
 from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.secret import SECRET
 from catalyst.contracts.values_v1 import Line, Reason, Slug
 
 ALPHABET: Final = "ABCDEFGHJKMNPQRSTUVWXYZ2345678"
@@ -34,6 +35,7 @@ Code = Annotated[
         pattern=r"^[A-Za-z0-9 -]*" + END,
         description="1 to 64 letters, digits, '-' or spaces",
         examples=["VCH-7QKD-M2XW-PA4R"],
+        extra=SECRET,
     ),
 ]
 Cap = Annotated[

@@ -12,10 +12,12 @@ from starlette.routing import BaseRoute, Route
 from catalyst.chassis import parking
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.contracts.message import log_name
+from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.contracts.secret import is_secret
 from catalyst.contracts.subjects import BadSubject, Ref
-from catalyst.contracts.topology import DLQ, EV, FACTS, USE
+from catalyst.contracts.topology import CMD, DLQ, EV, FACTS, USE
 from catalyst.gateway import parameters
 from catalyst.gateway.answers import Fresh, answer, fresh
 from catalyst.gateway.caller import Caller, Callers
@@ -27,7 +29,7 @@ READ_AT_ONCE: Final = 50
 """A letter holds a whole message, so not many are held at a time."""
 _FROM_OUTSIDE: Final = frozenset({FACTS, USE})
 """Streams of what observers and meters send, whatever they were pointed at: a whole Secret, too."""
-_WITHHELD: Final = "what was seen or used may hold a secret: a sovereign-admin sees it"
+_WITHHELD: Final = "it may hold a secret: a sovereign-admin sees it"
 
 
 class DeadLetters:
@@ -81,7 +83,7 @@ class DeadLetters:
             raise Rejected("not-found", "there is no such dead letter")
         letter = parking.read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
-        if letter.stream in _FROM_OUTSIDE and SOVEREIGN_ADMIN not in caller.claims.roles:
+        if _may_be_secret(letter) and SOVEREIGN_ADMIN not in caller.claims.roles:
             body |= {"body": "", "withheld": _WITHHELD}
         return answer(body, headers=fresh(await self._fresh()))
 
@@ -91,6 +93,14 @@ class DeadLetters:
         if ref is None or ref.aggregate == "unknown":
             return SOVEREIGN_ADMIN in caller.claims.roles
         return self._callers.may_see(caller.claims, ref)
+
+
+def _may_be_secret(letter: parking.Letter) -> bool:
+    """Return whether a letter may hold a secret; nobody knows of a command without a shape."""
+    if letter.stream != CMD:
+        return letter.stream in _FROM_OUTSIDE
+    command = COMMANDS.get(letter.message_type)
+    return command is None or is_secret(command.shape)
 
 
 def _ref(subject: str) -> Ref | None:
