@@ -28,7 +28,7 @@ from catalyst.blueprint_controller.domain.places import source_ref
 from catalyst.blueprint_controller.ports import Unusable
 from catalyst.chassis.jetstream.broker import JetStream
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G22.4")]
 
 HOST = "git.example"
 RAW = ("Pool", "Error", "object at", "0x", "Errno", "_Http", "(host=", "[SSL")

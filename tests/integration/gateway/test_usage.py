@@ -47,6 +47,7 @@ async def test_one_use_and_many_are_kept(stack: Stack) -> None:
     assert (many.status_code, many.json()) == (202, {"accepted": 200})
 
 
+@pytest.mark.guarantee("G5.8")
 @pytest.mark.guarantee("G12.10")
 async def test_every_mistake_is_named_with_its_place_and_nothing_is_kept(stack: Stack) -> None:
     found = json.loads(batch(6))

@@ -48,6 +48,14 @@ def test_the_fact_that_is_published_as_an_example_is_read() -> None:
     assert found.evidence.status == "healthy"
 
 
+@pytest.mark.guarantee("G5.7")
+def test_a_fact_whose_time_has_no_offset_is_refused() -> None:
+    subject, data = pod(1, time="2026-03-02T12:00:00")
+    with pytest.raises(Undecodable) as caught:
+        seen.decode(subject, data)
+    assert (caught.value.code, caught.value.pointer) == ("invalid-data", "/time")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
