@@ -23,8 +23,14 @@ pytestmark = pytest.mark.guarantee("G12.23")
 
 @pytest.fixture
 def log() -> Log:
-    """A log in which the blog ran in January and was removed."""
+    """A log in which the blog runs in January."""
     found = Log()
+    install(found)
+    return found
+
+
+def install(found: Log) -> None:
+    """Let the blog be ordered in January."""
     begun: Any = started("2026-01")
     found.write(*begun)
     captured = bill1.HoldCaptured(
@@ -36,7 +42,6 @@ def log() -> Log:
         journal=bill1.Journal(),
     )
     found.write(billing.ACCOUNT, captured)
-    return found
 
 
 def remove(log: Log) -> None:
@@ -144,6 +149,26 @@ def test_credit_waits_for_what_may_still_be_invoiced(log: Log) -> None:
         assert log.owner().due_month <= f"{log.now:%Y-%m}"
         fire(log)
     assert log.owner().balances["breakage:OMR"] == left["goodwill-g1"] - 1000
+
+
+def test_credit_waits_for_what_was_ordered_and_removed_between_two_parts() -> None:
+    log = Log()
+    log.write(*billing.granted(minor=9000))  # type: ignore[misc]
+    delete(log)
+    # All that stood there then is drafted; the hold of the blog was still open.
+    log.write(billing.ACCOUNT, bill1.MonthPartClosed(month="2026-01", after="zz.acme-prod"))
+    install(log)
+    remove(log)
+    wait = invoicing.closes("2026-02") - log.now
+    assert fire(log).timers == (Arm(timer=invoicing.TIMER, after=wait),)
+    assert credit(log) == {"goodwill-g1": 9000}
+    log.now += wait
+    fire(log)
+    assert [one.kind for one in log.content("2026-02").lines] == ["ordered", "ordered"]
+    while log.owner().credits:
+        assert log.owner().due_month <= f"{log.now:%Y-%m}"
+        fire(log)
+    assert log.owner().removed == {}
 
 
 def test_credit_waits_for_a_hold_that_may_give_some_of_it_back() -> None:

@@ -291,7 +291,8 @@ def test_a_dashed_spelling_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_account_without_money_says_so_in_no_rows(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(owned, "row", lambda *_: {"balances": [], "grants": [], "holds": []})
+    doc = {"status": "open", "balances": [], "grants": [], "holds": []}
+    monkeypatch.setattr(owned, "row", lambda *_: doc)
     billing.balance(org="omantel", url=URL)
     shown = capsys.readouterr()
     assert shown.out.split() == ["CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN"]

@@ -220,7 +220,10 @@ def _next(owner: Account, following: str, now: datetime) -> tuple[Arm, ...]:
         return (invoicing.armed(following, now),)
     if following <= prices.month_of(now):
         return (Arm(timer=invoicing.TIMER, after=SOON),)
-    return (invoicing.armed(following, now),) if owner.subscriptions or owner.holds else ()
+    # What was ordered and ended between two parts of this invoice stands on the next one.
+    ended = any(month >= following for month in owner.removed.values())
+    more = owner.subscriptions or owner.holds or ended
+    return (invoicing.armed(following, now),) if more else ()
 
 
 def _events(made: invoicing.Made, before: int, context: Context) -> tuple[Emit, ...]:

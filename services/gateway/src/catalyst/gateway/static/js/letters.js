@@ -110,7 +110,7 @@ export class Letters {
     if (node.firstChild) return;
     try {
       const { body } = await ask("GET", `/v1/dlq/${encodeURIComponent(letter.subject)}`, { signal: this.#abort.signal });
-      node.replaceChildren(el("pre", { class: "prose", text: body.body }));
+      node.replaceChildren(el("pre", { class: "prose", text: body.withheld || body.body }));
     } catch (error) {
       if (error.name !== "AbortError") node.replaceChildren(el("p", { class: "error", text: `It cannot be read now: ${error.message}` }));
     }
