@@ -388,7 +388,8 @@ def leads_on(shop: Shop, hello: Path) -> None:
     assert "own cannot be read" in shop.well(*plan).out
     row = ("get", "blueprints", "public-bp-later", "--org", "_")
     assert "source own: own cannot be read" in shown(shop, "source own", *row)
-    assert not (ROOT / "my-blueprints").exists()
+    # Whoever followed the page has a folder of that name there, without this Blueprint.
+    assert not (ROOT / "my-blueprints" / "bp-later").exists()
 
 
 def shown(shop: Shop, what: str, *arguments: str, by: str = "") -> str:
