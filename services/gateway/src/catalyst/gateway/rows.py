@@ -14,6 +14,8 @@ _POINTER_STREAM: Final = "KV_rm"
 _POINTER: Final = "$KV.rm.current"
 _CHECKPOINT: Final = "_ck"
 _CHECKPOINT_HEADER: Final = "Catalyst-Checkpoint"
+_SUBSCRIPTION: Final = ("billing", "subscription")
+"""Its id is `<application>.<environment>`, and its row is called like the Application."""
 _MARKERS: Final = frozenset({"DEL", "PURGE"})
 
 
@@ -60,8 +62,7 @@ async def rows_of(broker: Broker, newest: Mapping[Ref, int]) -> RowsFound:
     stream, prefix = f"KV_rm_{epoch}", f"$KV.rm_{epoch}."
     try:
         as_of = _checkpoint(await broker.last(stream, f"{prefix}>"), prefix)
-        patterns = {prefix + _pattern(ref): ref for ref in newest}
-        stored = await broker.last_many(stream, list(patterns))
+        stored = await broker.last_many(stream, [prefix + _pattern(ref) for ref in newest])
     except NotFound:
         # A rebuild replaced the bucket between the two reads; the next question finds the new one.
         return RowsFound(as_of=0, rows=())
@@ -70,9 +71,19 @@ async def rows_of(broker: Broker, newest: Mapping[Ref, int]) -> RowsFound:
 
 
 def _pattern(ref: Ref) -> str:
-    """Return the keys that a row of an aggregate may have: its environment is not known here."""
+    """Return the keys that the row of an aggregate may have."""
+    environment, name = _place(ref)
     owner = organization_token(ref.organization)
-    return f"{owner}.*.{escape(ref.aggregate)}.*.{escape(ref.id)}"
+    inside = escape(environment) if environment else "*"
+    return f"{owner}.{inside}.{escape(ref.aggregate)}.*.{escape(name)}"
+
+
+def _place(ref: Ref) -> tuple[str, str]:
+    """Return the Environment, where the id says it, and the name of an aggregate's row."""
+    if (ref.service, ref.aggregate) == _SUBSCRIPTION:
+        application, _, environment = ref.id.partition(".")
+        return environment, application
+    return "", ref.id
 
 
 def _checkpoint(last: Stored | None, prefix: str) -> int:
@@ -89,14 +100,12 @@ def _checkpoint(last: Stored | None, prefix: str) -> int:
 def _rows(
     stored: Iterable[Stored], prefix: str, newest: Mapping[Ref, int], as_of: int
 ) -> Iterable[TracedRow]:
-    by_place = {
-        (organization_token(ref.organization), escape(ref.aggregate), escape(ref.id)): seq
-        for ref, seq in newest.items()
-    }
+    by_pattern = {_pattern(ref): seq for ref, seq in newest.items()}
     for item in stored:
         key = item.subject.removeprefix(prefix)
-        owner, _, kind, _, name = key.split(".")
-        wanted = by_place[owner, kind, name]
+        owner, inside, kind, _, name = key.split(".")
+        found = (by_pattern.get(f"{owner}.{env}.{kind}.*.{name}") for env in (inside, "*"))
+        wanted = next(seq for seq in found if seq is not None)
         gone = not item.data or item.headers.get("KV-Operation") in _MARKERS
         value = _Value(seq=0) if gone else msgspec.json.decode(item.data, type=_Value)
         yield TracedRow(
