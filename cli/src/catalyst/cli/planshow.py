@@ -176,7 +176,8 @@ def _gates(plan: Found) -> list[str]:
     texts += [f"approval: too few others can give it for {team}" for team in gates["impossible"]]
     texts += [
         f"approval: for {team or 'anyone but the author'} too few in the Organization can give it;"
-        " security-officers have to"
+        " security-officers have to, with `catalyst approve … --hash` and the hash below: no change"
+        " is shown to them"
         for team in gates.get("officers", ())
     ]
     if not gates["opening"]["open"]:

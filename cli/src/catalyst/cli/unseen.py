@@ -1,0 +1,39 @@
+"""What somebody is told who may approve a change and is shown none, as a security-officer."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any, Final
+
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.target import Target, reads, run
+from catalyst.contracts.roles import may_read
+
+_HINT: Final = (
+    "its author has the hash: it stands last in the plan, and as Fingerprint on the page of the "
+    "change; then `catalyst approve {change} --org {owner} --hash HASH`"
+)
+
+
+def changes(target: Target, change: str, owner: str | None) -> Failure | None:
+    """Return what is said to whose roles show no change of an Organization; None: they do.
+
+    Without an owner, of none at all.
+    """
+    session = run(_session(target))
+    own = session["organizations"]
+    roles = own.get(owner, ()) if owner else chain.from_iterable(own.values())
+    if may_read("change", session["roles"], roles):
+        return None
+    whose = f" of {owner!r}" if owner else ""
+    return Failure(
+        ExitCode.NOT_FOUND,
+        f"your roles show you no change{whose}: say with --org and --hash which plan you mean",
+        hint=_HINT.format(change=change, owner=owner or "ORGANIZATION"),
+    )
+
+
+async def _session(target: Target) -> dict[str, Any]:
+    async with reads(target) as door:
+        found: dict[str, Any] = await door.read("/v1/session")
+        return found
