@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from catalyst.client.rows import name_of
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
+_FORBIDDEN: Final = 403
 _PAGE: Final = 500
 _NONE: Final = f"you see no Organization yet; {beginning.FIRST}"
 _NAMED: Final = 8
@@ -53,10 +55,31 @@ def require(target: Target, owner: str) -> None:
     """Take note that an Organization has nothing, not that there is none.
 
     Raises:
-        Failure: If there is no such Organization to see.
+        Failure: If there is no such Organization to see, with those that may be meant.
     """
-    hint = "`catalyst get organizations` lists yours"
-    row(target, "organizations", owner, owner, no_such(f"Organization {owner!r}", hint))
+    try:
+        row(target, "organizations", owner, owner, no_such(f"Organization {owner!r}"))
+    except Failure as missing:
+        near = suggested(
+            owner, lambda: [doc["slug"] for doc in docs(target, "organizations", None)]
+        )
+        missing.hint = f"{near}`catalyst get organizations` lists yours"
+        raise
+
+
+@contextmanager
+def allowed_in(target: Target, owner: str) -> Iterator[None]:
+    """Say which Organizations may be meant where a refusal is because there is none of that name.
+
+    Raises:
+        Failure: If the block was refused, and there is no such Organization to see.
+    """
+    try:
+        yield
+    except Problem as problem:
+        if problem.status == _FORBIDDEN or problem.code == "organization-not-found":
+            require(target, owner)
+        raise
 
 
 def owner_of_environment(target: Target, org: str | None, env: str) -> str:
