@@ -191,7 +191,7 @@ def test_a_credit_note_is_made_again_and_opens_to_the_line_it_refers_to(log: Log
     assert (told["credit_note"], told["amount"]["minor"]) == ("n-1", 700)
     assert explaining.corrections(log.of(FEBRUARY), 1) == []
     for wrong in (0, 2):
-        with pytest.raises(Rejected, match="1 lines"):
+        with pytest.raises(Rejected, match="the credit note has the line 1 alone"):
             explaining.note_line(draft, wrong)
     with pytest.raises(Rejected, match="no credit note"):
         explaining.noted([], "n-9")

@@ -28,7 +28,8 @@ def refused(message: str, *errors: tuple[str, str]) -> Failure:
         (("plan", "install"), "/request/addons/0", "--addon"),
         (("plan", "install"), "/request/plan", "--package"),
         (("plan", "delete-environment"), "/request/environment", "ENVIRONMENT"),
-        (("billing", "invoice finalize"), "/data/month", "ID"),
+        (("billing", "invoice finalize"), "/data/month", "MONTH"),
+        (("billing", "invoice explain"), "/data/line", "LINE"),
         (("source", "add"), "/data/interval", "--interval"),
         (("approve", ""), "/data/hash", "--hash"),
         # Who gives the fields themselves reads the names that they gave.

@@ -11,7 +11,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.invoice import InvoiceArgument, write_sums
+from catalyst.cli.invoice import MonthArgument, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
 from catalyst.cli.send import conclude, exit_of
@@ -39,7 +39,7 @@ _WHOSE = "whose invoices are they?"
 
 
 def finalize(
-    month: InvoiceArgument,
+    month: MonthArgument,
     *,
     org: OrgOption = None,
     timeout: TimeoutOption = 30.0,
@@ -65,7 +65,7 @@ def finalize(
 
 
 def void(
-    invoice: InvoiceArgument,
+    invoice: MonthArgument,
     *,
     reason: ReasonOption,
     org: OrgOption = None,
@@ -92,7 +92,7 @@ def void(
 
 
 def credit_note(
-    invoice: InvoiceArgument,
+    invoice: MonthArgument,
     lines: Annotated[
         list[str],
         typer.Argument(metavar="LINE=AMOUNT", help="How much of which line, such as `2=0.500`."),

@@ -26,12 +26,28 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import Problem
 
-InvoiceArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="The invoice's month, as `invoice list` shows it.")
-]
+MONTH_HINT: Final = "write a year and a month, such as 2026-11"
 LINE_HINT: Final = "write INVOICE/LINE, such as 2026-11/1; `invoice show` numbers the lines"
+_MONTHLY: Final = re.compile(r"[0-9]{4}-([0-9]{2})")
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _WHOSE: Final = "whose invoices are they?"
+
+
+def _month(text: str) -> str:
+    shape = _MONTHLY.fullmatch(text)
+    if shape is None:
+        raise Failure(ExitCode.USAGE, f"MONTH: {text!r} is no month", hint=MONTH_HINT)
+    if not 1 <= int(shape[1]) <= 12:
+        raise Failure(ExitCode.USAGE, f"MONTH: there is no month {shape[1]}", hint=MONTH_HINT)
+    return text
+
+
+MonthArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MONTH", parser=_month, help="The invoice's month, as `invoice list` shows it."
+    ),
+]
 
 
 def list_(
@@ -56,7 +72,7 @@ def list_(
 
 
 def show_(
-    invoice: InvoiceArgument,
+    invoice: MonthArgument,
     *,
     org: OrgOption = None,
     output: OutputOption = Format.TABLE,
@@ -127,7 +143,10 @@ def explain(
 
 
 def replay(
-    invoice: InvoiceArgument,
+    invoice: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The invoice's month, or the credit note's name."),
+    ],
     *,
     org: OrgOption = None,
     output: OutputOption = Format.TABLE,

@@ -37,7 +37,9 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
     "plan delete-organization": {"organization": "ORGANIZATION"},
     "catalog": {"application": "--app", "blueprint": "BLUEPRINT", "text": "TEXT", "tags": "--tag"},
     "app": {"application": "APP"},
-    "billing": {"invoice": "ID", "month": "ID", "lines": "LINE=AMOUNT", "note": "--as"},
+    "billing": {"invoice": "MONTH", "month": "MONTH", "lines": "LINE=AMOUNT", "note": "--as"},
+    "billing invoice explain": {"invoice": "LINE", "credit_note": "LINE", "line": "LINE"},
+    "billing invoice replay": {"invoice": "ID", "credit_note": "ID"},
     "voucher": {"code": "CODE", "id": "VOUCHER", "amount": "AMOUNT CURRENCY"},
     "voucher issue": {"code": "--code", "description": "--description", "cap": "--cap"},
     "source": {

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from catalyst.billing.domain import account
-from catalyst.billing.domain.invoice import Invoice
+from catalyst.billing.domain.invoice import Invoice, numbered
 from catalyst.billing.domain.numbering import NOTES, Numbers
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import codec
@@ -107,7 +107,7 @@ def _line(
         raise Rejected("item-duplicate", f"line {credited.line} is listed twice")
     of = bill.content.lines if bill.content is not None else ()
     if credited.line > len(of):
-        raise Rejected("invoice-line-not-found", f"the invoice has {len(of)} lines")
+        raise Rejected("invoice-line-not-found", f"the invoice has {numbered(of)}")
     line, amount = of[credited.line - 1], credited.amount
     if amount.currency != currency or line.amount.currency != currency:
         message = f"line {credited.line} is in {line.amount.currency}, not in {currency}"

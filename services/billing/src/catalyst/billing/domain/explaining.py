@@ -240,7 +240,7 @@ def note_line(draft: Noted, place: int) -> bill1.NoteLine:
     """
     lines = draft.content.lines
     if not 1 <= place <= len(lines):
-        raise Rejected("invoice-line-not-found", f"the credit note has {len(lines)} lines")
+        raise Rejected("invoice-line-not-found", f"the credit note has {invoice.numbered(lines)}")
     return lines[place - 1]
 
 
@@ -289,7 +289,7 @@ def line_of(draft: Drafted, place: int) -> bill1.InvoiceLine:
     """
     lines = draft.content.lines
     if not 1 <= place <= len(lines):
-        raise Rejected("invoice-line-not-found", f"the invoice has {len(lines)} lines")
+        raise Rejected("invoice-line-not-found", f"the invoice has {invoice.numbered(lines)}")
     return lines[place - 1]
 
 

@@ -49,6 +49,13 @@ def ref_of(organization: str, month: str) -> Ref:
     return Ref(organization, account.SERVICE, AGGREGATE, month)
 
 
+def numbered(lines: Sequence[object]) -> str:
+    """Return which lines there are, to be told where another one was named."""
+    if not lines:
+        return "no lines"
+    return "the line 1 alone" if len(lines) == 1 else f"the lines 1 to {len(lines)}"
+
+
 # ---- numbers
 
 

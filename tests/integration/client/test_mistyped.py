@@ -1,0 +1,27 @@
+"""A name that was mistyped is told as one that is not there, and not as something not allowed."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.integration.client.command import Ran
+from tests.support.each import each
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.2")]
+CODE = "NO-SUCH-CODE-7QKD"
+
+
+@each([f"voucher redeem {CODE}", f"voucher preview {CODE}", "app list", "billing invoice list"])
+def test_an_organization_that_is_not_there_is_said_with_the_one_that_is_meant(
+    verb: str, *, catalyst: Callable[..., Ran], organization: str
+) -> None:
+    ran = catalyst(*verb.split(), "--org", f"{organization}y")
+    assert f"there is no Organization '{organization}y'" in ran.err
+    assert f"do you mean {organization}" in ran.err
+    assert (ran.code, ran.out) == (4, "")
+
+
+def test_a_month_that_there_is_not_is_said(catalyst: Callable[..., Ran], organization: str) -> None:
+    for verb in (("show", "2026-13"), ("finalize", "2026-00")):
+        ran = catalyst("billing", "invoice", *verb, "--org", organization)
+        assert f"MONTH: there is no month {verb[1][-2:]}" in ran.err
+        assert ran.code == 2
