@@ -275,7 +275,7 @@ def test_a_line_opens_to_its_events_and_to_nothing_else(log: Log) -> None:
     first = explaining.line_of(draft, 1)
     [sold] = explaining.behind(draft, first, log.of(BLOG))
     assert sold["type"] == "billing.subscription-started.v1"
-    with pytest.raises(Rejected, match=f"the invoice has the lines 1 to {len(draft.content.lines)}"):
+    with pytest.raises(Rejected, match=f"the lines 1 to {len(draft.content.lines)}"):
         explaining.line_of(draft, 99)
     with pytest.raises(Rejected, match="no invoice"):
         explaining.drafted([], "2026-02")
