@@ -11,7 +11,7 @@ from tests.support.each import each
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
-from catalyst.cli.doctor import _Condition, _Differing, apart_told, kept, sampled, summed
+from catalyst.cli.doctor import _Condition, _Differing, _door, apart_told, kept, sampled, summed
 from catalyst.cli.doorcheck import disk, limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
@@ -57,6 +57,19 @@ def test_an_address_alone_says_what_was_not_looked_at() -> None:
     found = asyncio.run(examine(Target(http="http://127.0.0.1:1")))
     assert [item.health for item in found] == [Health.SKIPPED]
     assert "not looked at" in found[0].detail
+
+
+def test_what_is_stopped_is_started_where_its_data_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fix(data: str) -> str:
+        return asyncio.run(_door(Target(http="http://127.0.0.1:1", data=data)))[0].fix
+
+    monkeypatch.chdir(tmp_path)
+    assert fix("").startswith("start it with `catalyst up`, or")
+    assert fix(str(tmp_path / ".catalyst")).startswith("start it with `catalyst up`, or")
+    other = fix(str(tmp_path / "my d2"))
+    assert other.startswith(f"start it with `catalyst up --data '{tmp_path}/my d2'`, or")
 
 
 def test_a_check_without_an_answer_is_a_row() -> None:

@@ -22,6 +22,8 @@ from catalyst.client.errors import shown_address
 
 LOCAL: Final = "local"
 """The name under which `catalyst up` registers the first stack that it runs."""
+DATA: Final = Path(".catalyst")
+"""Where `catalyst up` keeps everything unless it is told another directory."""
 ENDPOINTS: Final = "endpoints.json"
 """In the data directory: what a script needs to talk to what runs there."""
 PRIVATE_MODE: Final = 0o600

@@ -96,7 +96,7 @@ async def _door(target: Target) -> list[Finding]:
             skipped("http", "no HTTP address is known: reads and dead letters were not looked at")
         ]
     async with reads(target) as door:
-        reached = await doorcheck.reached(door)
+        reached = await doorcheck.reached(door, target.data)
         if reached.health is not Health.OK:
             return [reached]
         async with asyncio.TaskGroup() as tasks:

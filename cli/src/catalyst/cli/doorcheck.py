@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from asyncio import timeout
 from collections.abc import Awaitable
@@ -11,6 +12,7 @@ from typing import Final
 import httpx
 import msgspec
 
+from catalyst.cli.contexts import DATA
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem
@@ -23,9 +25,6 @@ SHORT_SECONDS: Final = 2.5
 READY: Final = "ready"
 """The check whether the stack says itself that it can do its work."""
 STATUS_FIX: Final = "see the log of the member that answers this"
-START_FIX: Final = (
-    "start it with `catalyst up`, or choose another connection with `catalyst context use NAME`"
-)
 
 
 class _Readiness(msgspec.Struct):
@@ -50,9 +49,18 @@ async def limited(
         return fail(check, str(error), fix)
 
 
-async def reached(door: HttpClient) -> Finding:
-    """Return whether anybody answers at the door's address."""
-    return await limited("http", _reached(door), SHORT_SECONDS, START_FIX)
+async def reached(door: HttpClient, data: str) -> Finding:
+    """Return whether anybody answers at the door's address; `data`: where it runs, if known."""
+    start = f"start it with `{_start(data)}`"
+    fix = f"{start}, or choose another connection with `catalyst context use NAME`"
+    return await limited("http", _reached(door), SHORT_SECONDS, fix)
+
+
+def _start(data: str) -> str:
+    """Return the command that starts what runs on a directory of this machine."""
+    if not data or Path(data) == DATA.resolve():
+        return "catalyst up"
+    return f"catalyst up --data {shlex.quote(data)}"
 
 
 async def _reached(door: HttpClient) -> Finding:

@@ -53,7 +53,7 @@ async def causes(target: Target) -> tuple[str, ...]:
         if not target.http:
             return []
         async with reads(target) as opened:
-            reached = await doorcheck.reached(opened)
+            reached = await doorcheck.reached(opened, target.data)
             if reached.health is not Health.OK:
                 return [reached]
             return [await doorcheck.ready(opened)]

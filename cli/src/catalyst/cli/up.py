@@ -45,7 +45,7 @@ def up(
             parser=_directory,
             help="Directory that holds everything; made if missing.",
         ),
-    ] = Path(".catalyst"),
+    ] = contexts.DATA,
     port: Annotated[
         int, typer.Option("--port", help="HTTP port; 0 takes a free one.", min=0, max=65535)
     ] = 8080,
