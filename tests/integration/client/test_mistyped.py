@@ -1,4 +1,4 @@
-"""A name that was mistyped is told as one that is not there, and not as something not allowed."""
+"""What was mistyped is told as not there; what is not allowed, with where it can be allowed."""
 
 from collections.abc import Callable
 
@@ -25,3 +25,12 @@ def test_a_month_that_there_is_not_is_said(catalyst: Callable[..., Ran], organiz
         ran = catalyst("billing", "invoice", *verb, "--org", organization)
         assert f"MONTH: there is no month {verb[1][-2:]}" in ran.err
         assert ran.code == 2
+
+
+def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(
+    catalyst: Callable[..., Ran],
+) -> None:
+    ran = catalyst("source", "add", "own", ".")
+    assert ran.code == 3
+    assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directory; set it where" in ran.err
+    assert "start that again" in ran.err

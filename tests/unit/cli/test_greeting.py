@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from catalyst.cli.calling import UNDER_UV, as_called, called
-from catalyst.cli.contexts import Context, Contexts, Credentials
+from catalyst.cli.contexts import ENDPOINTS, Context, Contexts, Credentials
 from catalyst.cli.greeting import EXAMPLE, greeting, suggestions
+from catalyst.cli.installation import Installation
 from catalyst.contracts.registry import COMMANDS
 
 CONTEXT = Context(
@@ -66,6 +67,31 @@ def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
     assert '"operator"' in text
     assert text.count("operator") == 1
     assert "secret" not in text
+
+
+def test_the_password_is_in_the_file_that_the_greeting_names(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "data")
+    context = installation.write_endpoints("http://127.0.0.1:1", "nats://127.0.0.1:2", ours=True)
+    known = Contexts(
+        current="local",
+        contexts={"local": msgspec.structs.replace(context, data=str(installation.data))},
+    )
+    said = next(line for line in greeting("local", known, tmp_path) if "password" in line)
+    file = Path(said.partition(" is in ")[2])
+    assert msgspec.json.decode(file.read_bytes(), type=Context).operator.password
+    # The one that the README and the protocol name.
+    assert file.name == ENDPOINTS
+
+
+def test_a_simulated_cluster_is_said_in_one_line(tmp_path: Path) -> None:
+    def about(*, simulated: bool) -> list[str]:
+        lines = greeting("local", ALONE, tmp_path, simulated=simulated)
+        return [line for line in lines if "cluster" in line]
+
+    assert about(simulated=False) == []
+    assert about(simulated=True) == [
+        "  cluster       simulated: rows say what a cluster would say, and nothing runs"
+    ]
 
 
 def test_the_page_asks_for_the_token_in_the_same_words(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ NEXT: Final[dict[str, str]] = {
     "change-not-found": "`catalyst get changes` shows those there are",
     "source-not-found": "`catalyst source list` shows those there are",
     "source-location-forbidden": "BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed, "
-    "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directories",
+    "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directory; set it where `catalyst up` runs, then "
+    "start that again",
     "credit-insufficient": "redeem a voucher (`catalyst voucher redeem CODE --org ORGANIZATION`), "
     "or let a payment be recorded",
     "voucher-redeemed": "each Organization redeems a voucher once; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from catalyst.cli.calling import called
-from catalyst.cli.contexts import Contexts
+from catalyst.cli.contexts import ENDPOINTS, Contexts
 from catalyst.cli.installation import OPERATOR_EMAIL
 from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
@@ -26,13 +26,14 @@ _ACME: Final[dict[str, Any]] = {
 }
 
 
-def greeting(name: str, known: Contexts, folder: Path) -> Iterator[str]:
+def greeting(name: str, known: Contexts, folder: Path, *, simulated: bool = False) -> Iterator[str]:
     """Yield the lines.
 
     Args:
         name: The connection to what runs.
         known: All connections, and which one is the current.
         folder: Where the reader is: decides whether the example's manifests can be named.
+        simulated: Whether what is said of a cluster is made up.
     """
     context = known.contexts[name]
     user = context.operator.user
@@ -44,7 +45,9 @@ def greeting(name: str, known: Contexts, folder: Path) -> Iterator[str]:
     yield f"  API           {context.http}/openapi.json"
     yield f"  broker        {context.nats}"
     if user:
-        yield f'  broker user   "{user}", whose password is in {Path(context.data) / "broker.json"}'
+        yield f'  broker user   "{user}", whose password is in {Path(context.data) / ENDPOINTS}'
+    if simulated:
+        yield "  cluster       simulated: rows say what a cluster would say, and nothing runs"
     yield f"  data          {context.data}"
     yield f"  connection    {name}"
     if other:

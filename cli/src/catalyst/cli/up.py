@@ -133,7 +133,8 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
         known = contexts.load(contexts.default_path())
         others = await startable.answering(known, contexts.of_directory(data))
         name, known = contexts.register_local(data, answering=others)
-        for line in greeting(name, known, Path.cwd()):
+        simulated = options.simulate_cluster
+        for line in greeting(name, known, Path.cwd(), simulated=simulated):
             write(line)
         await _first({"stop": stop, "failed": stack.failed})
         if stack.failed.is_set() and not stop.is_set():
