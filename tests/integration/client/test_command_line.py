@@ -107,6 +107,24 @@ def test_every_row_of_one_name_is_listed(catalyst: Callable[..., Ran], organizat
     assert "catalyst get changes --org" in ran.err
 
 
+@pytest.mark.parametrize(("verb", "more"), [("approve", ()), ("reject", ("--reason", "no"))])
+def test_who_is_shown_no_change_is_told_to_name_the_plan(
+    catalyst: Callable[..., Ran], stack: Stack, organization: str, verb: str, more: tuple[str, ...]
+) -> None:
+    """A security-officer may approve, and sees nothing below an Organization."""
+    officer = ("--token", stack.token("sam@example.org", "security-officer"))
+    asked = (verb, "ch-nothing", "--org", organization, *more, *officer)
+    ran = catalyst(*asked)
+    assert ran.code == 4
+    assert f"your roles show you no change of {organization!r}" in ran.err
+    assert "--hash" in ran.err
+    assert "its author has the hash" in ran.err
+    # With it nothing is read first: the service itself says that there is no such change.
+    ran = catalyst(*asked, "--hash", "0" * 64)
+    assert "your roles show you" not in ran.err
+    assert "ch-nothing" in ran.err
+
+
 def test_a_question_that_nobody_knows_names_those_there_are(
     catalyst: Callable[..., Ran], organization: str
 ) -> None:

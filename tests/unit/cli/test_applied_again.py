@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import change, following, owned, plan, planned
+from catalyst.cli import change, following, owned, plan, planned, said
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target
@@ -58,7 +58,7 @@ def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
     monkeypatch.setattr(planned, "folder", lambda _name: Path())
     monkeypatch.setattr(change, "commands", opened)
-    monkeypatch.setattr(change, "_row", row)
+    monkeypatch.setattr(said, "row", row)
     target = Target(http="http://127.0.0.1:1")
     change.carry_out(target, "2c26b46b", Format.TABLE, watch=False, timeout=1.0)
     assert capsys.readouterr().out == f"already applied as {KEPT.change}, now {says}\n"

@@ -274,3 +274,37 @@ def test_a_source_counts_what_stands_already_with_other_content() -> None:
     one = {"blueprint": "bp-wiki", "version": "1.0.0", "code": "version-immutable"}
     assert refused(row, {"unregistered": [one, one]}) == 2
     assert refused(row, {"unregistered": []}) == 0
+
+
+def test_the_versions_of_a_blueprint_are_listed_newest_first() -> None:
+    listed = next(show for heading, show in kinds.columns("blueprints") if heading == "VERSIONS")
+    found = ["16.9.1", "17.6.1", "16.10.0", "17.6.1-rc.1", "15.10.1"]
+    doc = {"versions": [{"version": text} for text in found]}
+    newest_first = ["17.6.1", "17.6.1-rc.1", "16.10.0", "16.9.1", "15.10.1"]
+    assert listed(Row(key="k", seq=1, doc={}), doc) == newest_first
+
+
+def test_a_change_that_is_gone_while_it_is_watched_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = _Printer(Wanted(kinds="changes"), Format.TABLE)
+    for change in (Reset(reason="start"), Synced(as_of=1), Del(key="acme._.change._.ch-1", seq=2)):
+        printer.take(change)
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[1:5] == ["NAME", "ORG", "ACTION", "APPLICATION"]
+    assert lines[-1].split()[:3] == ["deleted", "ch-1", "acme"]
+
+
+def test_that_nothing_was_ever_seen_is_said_once() -> None:
+    mark: dict[str, Any] = {
+        "status": "unknown", "reason": "never-seen", "message": "nothing was ever seen of it",
+        "evidence": [], "as_of": None, "source": "", "stale_since": None,
+    }  # fmt: skip
+    place: dict[str, Any] = {
+        "environment": "acme-prod", "desired": None, "committed": None, "notices": [],
+        "applied": mark, "health": mark | {"reason": "held"}, "change": None,
+        "gate": {"open": True},
+    }  # fmt: skip
+    told = list(_place(place, ()))
+    assert "  applied  unknown: nothing was ever seen of it" in told
+    assert "  health   unknown: nothing was ever seen of it, never seen" in told

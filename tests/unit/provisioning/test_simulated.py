@@ -9,7 +9,7 @@ from tests.support.plans import PROD, apply, install, planned, run, town
 from tests.unit.projector.test_changes import binding, rows
 
 from catalyst.cli import kinds
-from catalyst.cli.application import _mark, _place
+from catalyst.cli.application import _place
 from catalyst.cli.following import Follower
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
@@ -107,8 +107,8 @@ def test_the_marks_of_an_application_say_it_while_it_is_seen_and_when_it_is_sile
             place.log.append((application_ref("acme", "blog"), event))
         (found,) = shown(place, "application blog")["bindings"]
         simulated = source == "simulator"
-        assert _mark(found["health"]).endswith("(simulated)") == simulated
-        assert _mark(found["applied"]).endswith("(simulated)") == simulated
+        assert kinds.mark(found["health"]).endswith("(simulated)") == simulated
+        assert kinds.mark(found["applied"]).endswith("(simulated)") == simulated
         lines = list(_place({**found, "notices": []}, []))
         told = [one for one in lines if one.startswith(("  health", "  applied"))]
         assert [("(simulated)" in one) for one in told] == [simulated, simulated]

@@ -11,7 +11,7 @@ import typer
 from catalyst.cli import chains, owned
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
-from catalyst.cli.kinds import noticed, source_of
+from catalyst.cli.kinds import mark, noticed, source_of, wanted
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
@@ -76,15 +76,13 @@ def list_(
             "NAME", "ENVIRONMENT", "BLUEPRINT", "APPLIED", "HEALTH", "CHANGE", "GATE", "NOTICE"
         )
         for name, place in found:
-            desired = place["desired"] or {}
-            version = f"{desired.get('blueprint', '')} {desired.get('version', '')}".strip()
             change = place["change"]
             lines.add(
                 name,
                 place["environment"],
-                version,
-                _mark(place["applied"]),
-                _mark(place["health"]),
+                wanted(place),
+                mark(place["applied"]),
+                mark(place["health"]),
                 change and f"{change['action']} {change['change']}",
                 "open" if place["gate"]["open"] else place["gate"]["waits_for"],
                 "; ".join(_noticed(place)),
@@ -235,16 +233,21 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
     if committed is not None:
         where = f"{committed['repository']} {committed['branch']}"
         yield f"  in Git   {committed['commit'][:12]} on {where}"
-    for label, mark in (("applied", place["applied"]), ("health", place["health"])):
-        status = as_seen(mark["status"], mark["source"])
-        seen = f", seen {mark['as_of']} by {mark['source']}" if mark["as_of"] else ", never seen"
-        stale = f", silent since {mark['stale_since']}" if mark["stale_since"] else ""
-        why = f": {mark['message'] or mark['reason']}" if mark["message"] or mark["reason"] else ""
-        yield f"  {label:<8} {status}{why}{seen}{stale}"
-        for item in mark["evidence"]:
-            said = f" {item['reason']} {item['message']}".rstrip()
+    for label in ("applied", "health"):
+        found = place[label]
+        status = as_seen(found["status"], found["source"])
+        why = found["message"] or found["reason"]
+        said = f": {why}" if why else ""
+        if found["as_of"]:
+            said += f", seen {found['as_of']} by {found['source']}"
+        elif found["reason"] != "never-seen":
+            said += ", never seen"
+        stale = f", silent since {found['stale_since']}" if found["stale_since"] else ""
+        yield f"  {label:<8} {status}{said}{stale}"
+        for item in found["evidence"]:
+            more = f" {item['reason']} {item['message']}".rstrip()
             where = f" in {item['cluster']}" if item.get("cluster") else ""
-            yield f"           {item['kind']} {item['name']}{where}: {item['status']}{said}"
+            yield f"           {item['kind']} {item['name']}{where}: {item['status']}{more}"
     if place["change"]:
         yield f"  change   {place['change']['action']} {place['change']['change']}"
     else:
@@ -268,9 +271,3 @@ def _gate(gate: dict[str, Any]) -> str:
         return "open"
     since = f", since {gate['since']}" if gate["since"] else ""
     return f"closed: {gate['change']} waits for {', '.join(gate['waits_for']) or 'its turn'}{since}"
-
-
-def _mark(mark: dict[str, Any]) -> str:
-    stale = " (stale)" if mark["stale_since"] else ""
-    reason = f" {mark['reason']}" if mark["reason"] else ""
-    return as_seen(f"{mark['status']}{reason}{stale}", mark["source"])

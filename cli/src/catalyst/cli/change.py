@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 
-from catalyst.cli import following, owned, planned
-from catalyst.cli.exits import Ended, ExitCode
+from catalyst.cli import following, owned, planned, said, unseen
+from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import conclude, exit_of, unsure
 from catalyst.cli.sending import commands
@@ -21,12 +20,11 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
-    reads,
     resolve,
     run,
 )
 from catalyst.client import draft
-from catalyst.client.errors import ClientError, Problem
+from catalyst.client.errors import ClientError
 from catalyst.contracts.message import Outcome
 
 ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
@@ -37,6 +35,7 @@ HashOption = Annotated[
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 _APPLY: Final = "provisioning.apply-plan.v1"
 _STALE: Final = "plan-stale"
+_OWN: Final = "approval-own"
 _WHOSE: Final = "whose change is it?"
 
 
@@ -58,9 +57,13 @@ def approve(
       catalyst approve ch-7Q2 --org omantel --comment 'Looks right.'
     """
     target = resolve(context, url, token)
-    owner = owned.owner_of(target, org, _WHOSE)
-    data = {"hash": hash_ or run(_hash(target, owner, change)), "comment": comment}
-    conclude(run(_send(target, "approve-change", change, owner, data, timeout)), output)
+    owner, looked_at = _meant(target, org, change, hash_)
+    data = {"hash": looked_at, "comment": comment}
+    found = run(_send(target, "approve-change", change, owner, data, timeout))
+    own = found.code == _OWN
+    conclude(found, output, said.who_else(target, change, owner) if own else "")
+    if output is Format.TABLE:
+        said.after_approval(target, change, owner, found)
 
 
 def reject(
@@ -81,9 +84,12 @@ def reject(
       catalyst reject ch-7Q2 --org omantel --reason 'Not before the fair.'
     """
     target = resolve(context, url, token)
-    owner = owned.owner_of(target, org, _WHOSE)
-    data = {"hash": hash_ or run(_hash(target, owner, change)), "reason": reason}
-    conclude(run(_send(target, "reject-change", change, owner, data, timeout)), output)
+    owner, looked_at = _meant(target, org, change, hash_)
+    data = {"hash": looked_at, "reason": reason}
+    found = run(_send(target, "reject-change", change, owner, data, timeout))
+    conclude(found, output)
+    if output is Format.TABLE:
+        said.after_end(target, change, owner, found)
 
 
 def cancel(
@@ -103,9 +109,11 @@ def cancel(
       catalyst cancel ch-7Q2 --org omantel --reason 'Wrong version.'
     """
     target = resolve(context, url, token)
-    owner = owned.owner_of(target, org, _WHOSE)
-    sent = _send(target, "cancel-change", change, owner, {"reason": reason}, timeout)
-    conclude(run(sent), output)
+    owner = owned.owner_of(target, org, _WHOSE) if org else _row_of(target, change)["organization"]
+    found = run(_send(target, "cancel-change", change, owner, {"reason": reason}, timeout))
+    conclude(found, output)
+    if output is Format.TABLE:
+        said.after_end(target, change, owner, found)
 
 
 def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: float) -> None:
@@ -133,7 +141,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
             note(f"`catalyst plan {action}` again says what it would do as things are now")
         conclude(found, form)
         if form is Format.TABLE:
-            note(f"the change is {kept.change}; --watch follows it")
+            said.after_apply(target, kept, text, found)
         return
     if form is Format.TABLE:
         note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")
@@ -183,7 +191,8 @@ async def _apply(
         if earlier is not None and earlier.status == "rejected":
             command_id = draft.command_id()
         elif earlier is not None:
-            return earlier, await _row(target, kept) if target.http else None
+            row = await said.row(target, kept.change, kept.organization)
+            return earlier, row
         sent = await door.send(
             _APPLY,
             kept.command,
@@ -195,30 +204,34 @@ async def _apply(
         return sent, None
 
 
-async def _row(target: Target, kept: planned.Kept) -> dict[str, Any] | None:
-    """Return the change's row; None as long as it is not shown."""
-    try:
-        async with reads(target) as door:
-            row, _ = await door.get("changes", kept.change, organization=kept.organization)
-    except Problem as problem:
-        if problem.status != owned.NOT_FOUND:
-            raise
-        return None
-    found: dict[str, Any] = msgspec.to_builtins(row.doc)
-    return found
+def _meant(target: Target, org: str | None, change: str, hash_: str | None) -> tuple[str, str]:
+    """Return whose change it is, and the hash of the plan that was looked at.
+
+    Who names both need not be shown the change, as a security-officer of another Organization.
+    """
+    owner = owned.owner_of(target, org, _WHOSE) if org else None
+    if owner is not None and hash_:
+        return owner, hash_
+    doc = _row_of(target, change, owner)
+    return str(doc["organization"]), hash_ or str(doc["hash"])
 
 
-async def _hash(target: Target, owner: str, change: str) -> str:
+def _row_of(target: Target, change: str, owner: str | None = None) -> Any:
+    """Return the document of a change; without an owner, of whosever it is: ids are unique.
+
+    Raises:
+        Failure: If there is no such change to see.
+    """
+    whose, place = (f" of {owner!r}", f" --org {owner}") if owner else ("", "")
+    hint = f"`catalyst get changes{place}` shows those there are"
+    missing = owned.no_such(f"change {change!r}{whose}", hint)
     try:
-        async with reads(target) as door:
-            row, _ = await door.get("changes", change, organization=owner)
-    except Problem as problem:
-        if problem.status != owned.NOT_FOUND:
+        return owned.row(target, "changes", change, owner, missing)
+    except Failure as failure:
+        hidden = unseen.changes(target, change, owner)
+        if hidden is None:
             raise
-        hint = f"`catalyst get changes --org {owner}` shows those there are"
-        raise owned.no_such(f"change {change!r} of {owner!r}", hint) from problem
-    doc: dict[str, Any] = row.doc
-    return str(doc["hash"])
+        raise hidden from failure
 
 
 async def _send(

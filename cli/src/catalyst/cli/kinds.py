@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from catalyst.blueprints import versions
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
@@ -117,7 +118,33 @@ def _steps(_row: Row, doc: Mapping[str, Any]) -> object:
     return [
         as_seen(f"{item['step']}={item['status']}", item.get("source"))
         for item in doc.get("steps") or ()
+        if item["status"] != "pending"
     ]
+
+
+def _asked(field: str) -> Callable[[Row, Mapping[str, Any]], object]:
+    """Return what reads a field of what was asked for."""
+    return lambda _row, doc: (doc.get("request") or {}).get(field)
+
+
+def mark(found: Mapping[str, Any]) -> str:
+    """Return a mark of an Application as one cell."""
+    stale = " (stale)" if found["stale_since"] else ""
+    reason = f" {found['reason']}" if found["reason"] else ""
+    return as_seen(f"{found['status']}{reason}{stale}", found["source"])
+
+
+def wanted(place: Mapping[str, Any]) -> str:
+    """Return the Blueprint and version that is to run in an Environment; empty: nothing."""
+    desired = place["desired"] or {}
+    return f"{desired.get('blueprint', '')} {desired.get('version', '')}".strip()
+
+
+def _places(
+    read: Callable[[Mapping[str, Any]], str],
+) -> Callable[[Row, Mapping[str, Any]], object]:
+    """Return what reads each place of an Application, in the order of its Environments."""
+    return lambda _row, doc: [read(place) for place in doc.get("bindings") or ()]
 
 
 def source_of(doc: Mapping[str, Any]) -> str | None:
@@ -155,6 +182,12 @@ def _monthly(_row: Row, doc: Mapping[str, Any]) -> object:
 
 def _versions(_row: Row, doc: Mapping[str, Any]) -> object:
     return [item["version"] for item in doc.get("versions") or ()]
+
+
+def _registered(_row: Row, doc: Mapping[str, Any]) -> object:
+    """Return the versions of a Blueprint, the newest first."""
+    found = [item["version"] for item in doc.get("versions") or ()]
+    return sorted(found, key=versions.parse, reverse=True)
 
 
 def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
@@ -247,12 +280,22 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("PINNED", _doc("pinned")),
         ("CATEGORY", _doc("category")),
     ),
+    "applications": (
+        ("NAME", _name),
+        ("ORG", _organization),
+        ("BLUEPRINT", _places(lambda place: wanted(place) or "none")),
+        ("ENVIRONMENT", _places(lambda place: str(place["environment"]))),
+        ("HEALTH", _places(lambda place: mark(place["health"]))),
+    ),
     "changes": (
         ("NAME", _name),
         ("ORG", _organization),
+        ("ACTION", _asked("action")),
+        ("APPLICATION", _asked("application")),
         ("ENVIRONMENT", _doc("environment")),
-        ("STATUS", lambda _row, doc: as_seen(doc["status"], source_of(doc))),
+        ("STATUS", lambda _row, doc: as_seen(doc["status"], source_of(doc)) if doc else None),
         ("STEPS", _steps),
+        ("BLOCKED BY", _blocked),
     ),
     "sources": (
         ("NAME", _name),
@@ -270,7 +313,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORIGIN", _doc("origin")),
         ("STATUS", _doc("status")),
         ("NEWEST", _doc("newest")),
-        ("VERSIONS", _versions),
+        ("VERSIONS", _registered),
         ("BLOCKED BY", _blocked),
     ),
     "accounts": (

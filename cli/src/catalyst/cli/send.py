@@ -194,14 +194,14 @@ def finish(found: Outcome, form: Format, hint: str = "") -> None:
         _refuse(found, form, hint, bare=True)
 
 
-def conclude(found: Outcome, form: Format) -> None:
+def conclude(found: Outcome, form: Format, hint: str = "") -> None:
     """End like `finish` a verb that is no `send`: a person reads of a refusal why, and no outcome.
 
     Nor is a field named alone: the person gave none, but what the verb made it of.
     """
     if form is Format.TABLE and exit_of(found) is not ExitCode.OK:
-        _refuse(found, form, bare=False)
-    finish(found, form)
+        _refuse(found, form, hint, bare=False)
+    finish(found, form, hint)
 
 
 def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Never:

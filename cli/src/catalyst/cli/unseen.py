@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.target import Target, reads, run
-from catalyst.contracts.roles import may_read
+from catalyst.contracts.roles import SECURITY_OFFICER, may_read
 
 _HINT: Final = (
     "its author has the hash: it stands last in the plan, and as Fingerprint on the page of the "
@@ -18,9 +18,11 @@ _HINT: Final = (
 def changes(target: Target, change: str, owner: str | None) -> Failure | None:
     """Return what is said to whose roles show no change of an Organization; None: they do.
 
-    Without an owner, of none at all.
+    Without an owner, of none at all. Whoever may not approve either has no use for it.
     """
     session = run(_session(target))
+    if SECURITY_OFFICER not in session["roles"]:
+        return None
     own = session["organizations"]
     roles = own.get(owner, ()) if owner else chain.from_iterable(own.values())
     if may_read("change", session["roles"], roles):

@@ -1,0 +1,134 @@
+"""What a person is told of a change behind the outcome: what it waits for, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.cli import owned, planned
+from catalyst.cli.exits import Failure
+from catalyst.cli.output import note
+from catalyst.cli.target import Target, reads, run
+from catalyst.client.errors import ClientError, Problem
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES
+
+Doc = Mapping[str, Any]
+_APPROVAL: Final = "approval"
+_OFFICER: Final = "a security-officer"
+
+
+async def row(
+    target: Target, change: str, owner: str, found: Outcome | None = None
+) -> dict[str, Any] | None:
+    """Return the change's document, not older than an outcome; None if it is not shown."""
+    if not target.http:
+        return None
+    seq = found.seq if found is not None else None
+    log = found.log or None if found is not None else None
+    try:
+        async with reads(target) as door:
+            shown, _ = await door.get("changes", change, min_seq=seq, log=log, organization=owner)
+    except Problem as problem:
+        if problem.status != owned.NOT_FOUND:
+            raise
+        return None
+    doc: dict[str, Any] = msgspec.to_builtins(shown.doc)
+    return doc
+
+
+def after_apply(target: Target, kept: planned.Kept, text: str, found: Outcome) -> None:
+    """Say which change it is, what it waits for, and what goes on from here."""
+    change, owner = kept.change, kept.organization
+    doc = _now(target, change, owner, found)
+    waits = _waits(doc) if doc is not None else ""
+    note(f"the change is {change}" + (f"; it waits: {waits}" if waits else ""))
+    verbs = [f"`catalyst apply {text} --watch` follows it"]
+    if doc is not None and _is_missing(doc):
+        verbs.insert(0, f"others give theirs by `catalyst approve {change} --org {owner}`")
+    if doc is not None and doc["status"] == "waiting":
+        verbs.append(f"`catalyst cancel {change} --org {owner} --reason WHY` stops it")
+    note("; ".join(verbs))
+
+
+def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:
+    """Say how many approvals are there, and what is missing."""
+    doc = _now(target, change, owner, found)
+    if doc is None:
+        return
+    count = len(doc["approved"])
+    there = f"{count} approval{'' if count == 1 else 's'} there"
+    waits = _waits(doc)
+    if waits:
+        note(f"{there}; {change} waits: {waits}")
+    else:
+        note(f"{there}, none is missing; {change} is {doc['status']}")
+    note(f"`catalyst get changes {change} --org {owner} --watch` follows it")
+
+
+def after_end(target: Target, change: str, owner: str, found: Outcome) -> None:
+    """Say what becomes of a change that was stopped."""
+    doc = _now(target, change, owner, found)
+    if doc is None:
+        return
+    if doc["finished"] is None:
+        note(f"{change} is {doc['status']}: what it has done is taken back")
+        note(f"`catalyst get changes {change} --org {owner} --watch` follows it")
+    elif doc["undone"] or doc["left"]:
+        note(f"{change} is {doc['status']}; taken back: {', '.join(doc['undone']) or 'nothing'}")
+        for text in doc["left"]:
+            note(f"  left: {text}")
+    else:
+        note(f"{change} is {doc['status']}; nothing of it was done")
+
+
+def who_else(target: Target, change: str, owner: str) -> str:
+    """Return who can approve what its author cannot."""
+    missing = owned.no_such(f"change {change!r}")
+    try:
+        doc = owned.row(target, "changes", change, owner, missing)
+        people = owned.row(target, "organizations", owner, owner, missing)["owners"]
+    except (ClientError, Failure):
+        return f"somebody else can: `catalyst approve {change} --org {owner}`"
+    author = doc["author_email"].lower()
+    teams = [one["team"] for one in doc["missing"] or doc["approvals"]]
+    who = " and ".join(dict.fromkeys(_members(team, people, author) for team in teams))
+    return f"{who or 'somebody else'} can: `catalyst approve {change} --org {owner}`"
+
+
+def _members(team: str, people: list[dict[str, Any]], author: str) -> str:
+    """Return who may approve for a team; it is named itself where the Organization lists none."""
+    role = OWNER_ROLES.get(team, team)
+    if team and role not in OWNER_ROLES.values():
+        return team
+    emails = [
+        one["email"]
+        for one in people
+        if one["email"].lower() != author
+        and (OWNER_ROLES[one["role"]] == role if team else OWNER_ROLES[one["role"]] in BUILDERS)
+    ]
+    # Whoever has a role of the platform is on no list of an Organization.
+    return " or ".join([*emails, _OFFICER] if not team else emails or [team])
+
+
+def _now(target: Target, change: str, owner: str, found: Outcome) -> dict[str, Any] | None:
+    """Return the change as it is after an outcome; that it was decided, was said already."""
+    try:
+        doc = run(row(target, change, owner, found))
+    except ClientError as error:
+        note(f"how {change} is now is not known: {error}")
+        return None
+    if doc is None:
+        note(f"how {change} is now is not shown to you")
+    return doc
+
+
+def _waits(doc: Doc) -> str:
+    links = doc["blocked_by"] if doc["status"] == "waiting" else ()
+    return ", ".join(link["message"] for link in links)
+
+
+def _is_missing(doc: Doc) -> bool:
+    return any(link["kind"] == _APPROVAL for link in doc["blocked_by"])

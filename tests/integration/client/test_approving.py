@@ -1,0 +1,158 @@
+"""A change that waits for approvals, from the command line: what it waits for, and what to type."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from tests.integration.client.shop import Shop, open_shop
+from tools.files import ROOT
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
+ORG: Final = "acme"
+ENV: Final = "acme-prod"
+PRICES: Final = ROOT / "examples" / "price-book.yaml"
+ANN: Final = "ann@example.org"
+BOB: Final = "bob@example.org"
+
+
+def organization(slug: str) -> str:
+    return f"""\
+apiVersion: orgs.openova.io/v1
+kind: Organization
+metadata: {{name: {slug}}}
+spec:
+  slug: {slug}
+  displayName: {slug.title()}
+  kind: customer
+  tier: corporate
+  billingMode: real
+  sovereignRef: cloud.example.org
+  owners:
+    - {{email: admin@localhost, role: owner}}
+    - {{email: {ANN}, role: developer}}
+    - {{email: {BOB}, role: developer}}
+    - {{email: eve@example.org, role: viewer}}
+---
+"""
+
+
+MANIFESTS: Final = f"""\
+{organization(ORG)}{organization("other")}\
+apiVersion: catalyst.openova.io/v1
+kind: EnvironmentPolicy
+metadata: {{name: careful}}
+spec:
+  organizationRef: {ORG}
+  promotion: {{requiredApprovers: 2}}
+---
+apiVersion: catalyst.openova.io/v1
+kind: Environment
+metadata: {{name: {ENV}}}
+spec:
+  organizationRef: {ORG}
+  envType: prod
+  placement: single-region
+  policyRef: careful
+  regions:
+    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
+"""
+PLAN: Final = ("install", "bp-wordpress", "--env", ENV, "--version", "1.0.1", "--as")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack with two Organizations of the same people; in one, a change needs two approvals."""
+    folder = tmp_path_factory.mktemp("shop")
+    manifests = folder / "acme.yaml"
+    manifests.write_text(MANIFESTS)
+    with open_shop(folder) as found:
+        found.well("apply", "-f", str(manifests))
+        found.well("billing", "price-book", "apply", str(PRICES), by=found.bookkeeper)
+        code = found.well("voucher", "issue", "40.000", "OMR").out.split()[0]
+        found.well("voucher", "redeem", code, "--org", ORG, by=found.owner)
+        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
+        yield found
+
+
+def person(shop: Shop, email: str) -> str:
+    """Return the token of somebody whose roles are those in the Organizations."""
+    return shop.installation.keys.people().person(email, [])
+
+
+def pasted(text: str, verb: str) -> list[str]:
+    """Return the words of the command that is offered, without the program's name."""
+    found = re.search(rf"`(?:uv run )?catalyst ({verb} [^`]*)`", text)
+    assert found is not None, text
+    return found[1].split()
+
+
+def applied(shop: Shop, name: str) -> tuple[str, str]:
+    """Plan and apply without watching; return the change and what was told of it."""
+    text = pasted(shop.well("plan", *PLAN, name, by=shop.owner).err, "apply")[1]
+    ran = shop.well("apply", text, by=shop.owner)
+    return re.findall(r'"change":"(ch-[^"]+)"', ran.out)[0], ran.err
+
+
+def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offers_the_next(
+    shop: Shop,
+) -> None:
+    change, told = applied(shop, "blog")
+    assert f"{change}; it waits: 2 approvals of anyone but the author missing" in told
+    assert re.search(r"`[^`]*apply \w+ --watch` follows it", told)
+    approve = pasted(told, "approve")
+    assert approve == ["approve", change, "--org", ORG]
+
+    # Whoever is in several Organizations need not say whose change it is.
+    own = shop.run("approve", change, by=shop.owner)
+    assert own.code == 7
+    assert f"Hint: {ANN} or {BOB} or a security-officer can: `" in own.err
+    assert pasted(own.err, "approve") == approve
+    absent = shop.run("approve", "ch-nothing", by=shop.owner)
+    assert (absent.code, "no change 'ch-nothing'" in absent.err) == (4, True)
+
+    listed = shop.well("get", "changes", by=shop.owner).out
+    assert re.search(
+        rf"^{change} +{ORG} +install +blog +{ENV} +waiting +- +approval anyone but the author: 2 ",
+        listed,
+        re.MULTILINE,
+    )
+    one = shop.well("approve", change, by=person(shop, ANN)).err
+    assert f"1 approval there; {change} waits: 1 approval of anyone but the author missing" in one
+    both = shop.well(*approve, by=person(shop, BOB)).err
+    assert f"2 approvals there, none is missing; {change} is " in both
+    assert "completed, 100 %" in shop.well("apply", _hash(shop, change), "--watch").out
+
+    again = shop.well("get", "changes", "--org", ORG, by=shop.owner).out
+    assert "pending" not in again
+    assert re.search(r"admit=done,.*observe=done \(simulated\)", again)
+    runs = shop.well("get", "applications", "--org", ORG, by=shop.owner).out
+    assert re.match(r"NAME +ORG +BLUEPRINT +ENVIRONMENT +HEALTH +STALE ", runs)
+    row = rf"^blog +{ORG} +bp-wordpress 1\.0\.1 +{ENV} +healthy \(simulated\) +-"
+    assert re.search(row, runs, re.MULTILINE)
+
+
+def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop) -> None:
+    change, told = applied(shop, "news")
+    stop = [word if word != "WHY" else "wrong" for word in pasted(told, "cancel")]
+    assert f"{change} is cancelled; nothing of it was done" in shop.well(*stop, by=shop.owner).err
+    other, _ = applied(shop, "wiki")
+    refused = shop.well("reject", other, "--reason", "Not now.", by=person(shop, ANN))
+    assert f"{other} is rejected; nothing of it was done" in refused.err
+
+
+def test_a_program_reads_the_outcome_alone(shop: Shop) -> None:
+    text = pasted(shop.well("plan", *PLAN, "plain", by=shop.owner).err, "apply")[1]
+    ran = shop.well("apply", text, "-o", "json", by=shop.owner)
+    assert ran.err == ""
+    change = ran.json["result"]["change"]
+    ran = shop.well("approve", change, "-o", "json", by=person(shop, ANN))
+    assert (ran.err, ran.json["events"][0]) == ("", "provisioning.change-approved.v1")
+    ran = shop.well("cancel", change, "--reason", "wrong", "-o", "json", by=shop.owner)
+    assert (ran.err, ran.json["status"]) == ("", "accepted")
+
+
+def _hash(shop: Shop, change: str) -> str:
+    found = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
+    text: str = found["doc"]["hash"]
+    return text[:12]
