@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import until
 
+from catalyst.cli.processes import MODULES
 from catalyst.cli.up import HURRIED
 
 pytestmark = pytest.mark.real
@@ -33,6 +34,33 @@ async def test_a_demonstration_that_is_stopped_leaves_nothing(tmp_path: Path) ->
     said = await _struck(tmp_path, ["demo"], "starting a process for each member")
     assert said == ["stopped; everything was removed again"]
     assert _made(tmp_path) == []
+
+
+async def test_members_that_end_by_the_same_signal_are_not_told_as_failures(
+    tmp_path: Path,
+) -> None:
+    child = await _begun(tmp_path, ["demo"])
+    assert child.stderr is not None
+    while b"a process for each member" not in (line := await child.stderr.readline()):
+        assert line
+    members: list[int] = []
+
+    def started() -> bool:
+        members[:] = [int(pid) for pid in _children(child.pid) if _runs(pid, "catalyst.")]
+        return len(members) == len(MODULES)
+
+    await until(started, 30.0)
+    # Whoever keeps them sees at once that all of them are gone, and that it is to end.
+    child.send_signal(signal.SIGSTOP)
+    for pid in members:
+        os.kill(pid, signal.SIGINT)
+    await until(lambda: not any(_runs(str(pid), "catalyst.") for pid in members), 30.0)
+    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGCONT)
+    async with asyncio.timeout(60):
+        said = (await child.stderr.read()).decode()
+        assert await child.wait() == 130
+    assert "ended" not in said
 
 
 @pytest.mark.parametrize("more", [(), ("--processes",)])

@@ -122,9 +122,16 @@ class Supervisor:
             held.listen(socket.SOMAXCONN)
         host, port = self._bound.getsockname()[:2]
         stopping = asyncio.Event()
+        whole = asyncio.current_task()
+
+        def tell(text: str) -> None:
+            # Whoever ends all of us knows that members end.
+            if whole is None or not whole.cancelling():
+                self._tell(text)
+
         async with asyncio.TaskGroup() as tasks:
             for member in self.members.values():
-                tasks.create_task(self._keep(member, stopping), name=f"member {member.user}")
+                tasks.create_task(self._keep(member, stopping, tell), name=f"member {member.user}")
             try:
                 yield f"http://{host}:{port}"
             finally:
@@ -152,17 +159,22 @@ class Supervisor:
             if member.child is not None and member.child.returncode is None:
                 member.child.kill()
 
-    async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
+    async def _keep(
+        self, member: Running, stopping: asyncio.Event, tell: Callable[[str], None]
+    ) -> None:
         quick = 0
         while not stopping.is_set():
             began = clock.monotonic()
             child = await member.start()
             code = await child.wait()
+            quick = quick + 1 if clock.monotonic() - began < STABLE_SECONDS else 0
+            # What ended it, as Ctrl-C does, may be meant for all of us and reach us next.
+            await asyncio.sleep(RESTART_SECONDS)
             if stopping.is_set():
                 return
-            quick = quick + 1 if clock.monotonic() - began < STABLE_SECONDS else 0
-            self._tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
-            await asyncio.sleep(min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS))
+            tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
+            pause = min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS)
+            await asyncio.sleep(pause - RESTART_SECONDS)
 
 
 async def _end(member: Running) -> None:
