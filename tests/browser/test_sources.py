@@ -6,7 +6,13 @@ from typing import Final
 from tests.support.browser import ROOT
 
 from catalyst.contracts.registry import SERVICES
-from catalyst.contracts.roles import COMMAND_ROLES, READS_EVERYWHERE, READS_OWN
+from catalyst.contracts.roles import (
+    COMMAND_ROLES,
+    OWNER_ROLES,
+    READS_EVERYWHERE,
+    READS_OWN,
+    may_read,
+)
 from catalyst.projector.views.table import BY_KIND
 
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
@@ -66,3 +72,17 @@ def test_what_was_set_aside_is_mended_by_exactly_those_who_may() -> None:
     for service in SERVICES:
         for verb in ("retry", "drop"):
             assert mend == COMMAND_ROLES[f"{service}.{verb}.v1"]
+
+
+def test_what_is_kept_from_whoever_is_no_member_is_read_by_every_member_and_nobody_else() -> None:
+    views = (STATIC / "js" / "views.js").read_text("utf-8")
+    inside = re.findall(r"([a-z]+):", re.findall(r"INSIDE = \{([^}]+)\}", views)[0])
+    kinds = {name.removesuffix("s") for name in inside}
+    assert kinds == {"application", "change"}
+    for kind in kinds:
+        assert not any(kind in read for read in READS_EVERYWHERE.values())
+        assert all(kind in READS_OWN[role] for role in OWNER_ROLES.values())
+    rights = (STATIC / "js" / "rights.js").read_text("utf-8")
+    unseen = set(re.findall(r'"([a-z-]+)"', re.findall(r"OFFICERS = \[([^\]]+)\]", rights)[0]))
+    approve = COMMAND_ROLES["provisioning.approve-change.v1"]
+    assert unseen == {role for role in approve if not may_read("change", [role], [role])}

@@ -85,6 +85,11 @@ export class Balance {
 
   async #look() {
     this.#forget();
+    this.code.control.value = this.code.control.value.trim();
+    if (this.code.demand()) {
+      this.code.focus();
+      return;
+    }
     const turn = this.#turn;
     say(this.worth, "Looking…");
     try {
@@ -131,7 +136,9 @@ export class Balance {
     // What a voucher itself is refused for names no field: there is only one.
     const whole = error.status && error.code.startsWith("voucher-") && !error.errors.length;
     const told = whole ? { errors: [{ pointer: "/code", message: error.message }] } : error;
-    this.problems.replaceChildren(placed(told, (one) => ({ field: one.pointer?.endsWith("/code") ? this.code : null, text: words(one) })));
+    // The service calls the field by a name of its own, which nobody sees here.
+    const said = (one) => words(one).replace(/^code: /, "");
+    this.problems.replaceChildren(placed(told, (one) => ({ field: one.pointer?.endsWith("/code") ? this.code : null, text: said(one) })));
     this.code.focus();
   }
 }

@@ -167,7 +167,7 @@ function gates({ gates: found, quota, blocked_by: blocked }) {
   const lines = [
     ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but you"}`),
     ...found.impossible.map((team) => `Too few others can approve for ${team}`),
-    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security officers have to`),
+    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security-officers have to, with the command line and the hash of the plan (no change is shown to them)`),
     found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
     found.opening.problem || null,
   ].filter(Boolean);

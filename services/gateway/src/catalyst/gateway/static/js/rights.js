@@ -15,6 +15,20 @@ export function mends(session) {
   return MENDS.some((role) => session.roles.includes(role));
 }
 
+/** Who may approve a change without being shown any. */
+const OFFICERS = ["security-officer"];
+
+/** Returns whether a session may approve what it is not shown. */
+export function approvesUnseen(session) {
+  return OFFICERS.some((role) => session.roles.includes(role));
+}
+
+/** Returns whether a list of owners gives a session a role: by its e-mail address, if that is verified. */
+export function isOf(session, owners) {
+  const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";
+  return owners.some(({ email }) => email.toLowerCase() === own);
+}
+
 /** Who redeems a voucher. */
 const VOUCHERS = ["org-admin"];
 

@@ -7,12 +7,12 @@ import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { CreditNotePage } from "./creditnote.js";
-import { byId, el } from "./dom.js";
+import { byId, coded, el } from "./dom.js";
 import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
-import { ORGANIZATION } from "./rights.js";
+import { ORGANIZATION, approvesUnseen, isOf, seesPlatform } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -44,9 +44,12 @@ const TITLES = {
 const START = "applications";
 /** Under which of the buttons a view stands. */
 const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance", letters: "rows" };
+/** What is shown to whoever has a role in the Organization alone, by what it shows. */
+const INSIDE = { applications: "Applications", application: "Applications", change: "changes" };
 
 export class Views {
   #view = null;
+  #settled = false;
   #shown = "";
   #session = null;
   #organization = "";
@@ -95,6 +98,8 @@ export class Views {
   changed(keys) {
     if (!this.#session) return;
     if (keys === null || keys.some((key) => place(key).kind === "organization")) this.#offer();
+    // Who may look, and at what, is known once all rows are here; what was kept from somebody may be shown later.
+    if (this.#shown && !this.#settled) this.route();
     if (keys === null && !this.#organization) this.route();
     this.#view?.changed(keys);
   }
@@ -169,10 +174,18 @@ export class Views {
     this.#select.value = this.#organization;
     this.#entitle(target, names);
     if (target === "nowhere") return this.#nowhere();
-    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready()]);
+    const barred = this.#barred(target, names);
+    this.#settled = this.ready() && !barred;
+    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
+    if (barred) {
+      this.#node.replaceChildren(el("header", { class: "head" }, el("h2", { text: label(WITHIN[target] ?? target) })),
+        el("div", { class: "card", role: "alert" }, barred.map((text) => el("p", {}, coded(text)))));
+      if (held) this.#land();
+      return undefined;
+    }
     if (!this.#organization) {
       this.#node.replaceChildren(this.#none());
       return undefined;
@@ -206,6 +219,25 @@ export class Views {
     return location.hash.startsWith("#/") && view !== "rows" ? "nowhere" : "rows";
   }
 
+  /** Returns why a view has nothing to show to whoever looks, in sentences; null if it has, or nobody knows yet. */
+  #barred(view, names) {
+    const whose = this.#organization;
+    // Messages are set aside even where their Organization was never made.
+    if (!whose || !this.ready() || view === "letters") return null;
+    const row = this.rows().get(`${whose}._.organization._.${whose}`);
+    if (!row) {
+      return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
+        : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
+    }
+    if (!Object.hasOwn(INSIDE, view) || !row.doc || isOf(this.#session, row.doc.owners)) return null;
+    // What an address says is put into no command as it stands: somebody else may have written it.
+    const change = /^[A-Za-z0-9_-]{1,64}$/.test(names[0] ?? "") ? names[0] : "CHANGE";
+    return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`,
+      view === "change" && approvesUnseen(this.#session)
+        ? `You may approve this one all the same: \`uv run catalyst approve ${change} --org ${whose} --hash HASH\`. Its author has the hash: it stands last in the plan, and as Fingerprint on this page.`
+        : `Whoever owns ${whose} can give you one.`];
+  }
+
   /** Says that there is no Organization, and how to come to one. */
   #none() {
     if (!this.ready()) return nothing("people", "Looking for your Organizations…");
@@ -219,7 +251,7 @@ export class Views {
   #nowhere() {
     this.#close();
     const title = el("h2", { text: "There is no such page", tabindex: "-1" });
-    const links = ["catalogue", "applications", "balance"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
+    const links = ["catalogue", "applications", "balance", "prices"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
     this.#node.replaceChildren(el("div", { class: "card" }, title,
       el("p", { text: "The address may be mistyped, or from another version. This is here:" }),
       el("ul", {}, [...(this.#organization ? links : []), ["Rows", "#/rows"]].map(([text, href]) => el("li", {}, el("a", { href, text }))))));
