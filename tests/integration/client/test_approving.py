@@ -152,6 +152,24 @@ def test_a_program_reads_the_outcome_alone(shop: Shop) -> None:
     assert (ran.err, ran.json["status"]) == ("", "accepted")
 
 
+def test_an_upgrade_to_what_runs_already_says_that_nothing_is_newer(shop: Shop) -> None:
+    newest = [word for word in PLAN if word not in {"--version", "1.0.1"}]
+    text = pasted(shop.well("plan", *newest, "press", by=shop.owner).err, "apply")[1]
+    change = shop.well("apply", text, "-o", "json", by=shop.owner).json["result"]["change"]
+    for email in (ANN, BOB):
+        shop.well("approve", change, by=person(shop, email))
+    shop.well("apply", text, "--watch", by=shop.owner)
+    upgrade = ("plan", "upgrade", "press", "--env", ENV)
+    same = shop.run(*upgrade, by=shop.owner)
+    assert same.code == 3
+    assert "press runs bp-wordpress 1.1.1, the newest registered that fits" in same.err
+    assert pasted(same.err, "plan configure")[2] == "press"
+    values = shop.well(*upgrade, "--set", "memoryMiB=768", by=shop.owner).out
+    assert "1.1.1 is the newest registered that fits; only values change\n" in values
+    back = shop.run(*upgrade, "--version", "1.0.1", by=shop.owner)
+    assert (back.code, "newest" in back.err) == (3, False)
+
+
 def _hash(shop: Shop, change: str) -> str:
     found = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
     text: str = found["doc"]["hash"]

@@ -229,6 +229,35 @@ def test_a_plan_begins_with_what_it_does(
     assert planshow.heading(plan, "acme") == said
 
 
+@each(
+    [
+        ("1.0.1", {}, "1.1.0 in acme-dev, from 1.0.1"),
+        ("", {}, "1.1.0 in acme-dev"),
+        (
+            "1.1.0",
+            {"values": {"title": "Hi"}},
+            "1.1.0 in acme-dev: 1.1.0 is the newest registered that fits; only values change",
+        ),
+        (
+            "1.1.0",
+            {"plan": "m"},
+            (
+                "1.1.0 in acme-dev: 1.1.0 is the newest registered that fits; "
+                "only package and add-ons change"
+            ),
+        ),
+    ]
+)
+def test_an_upgrade_begins_with_what_runs_or_that_nothing_is_newer(
+    runs: str, asked: dict[str, Any], said: str
+) -> None:
+    request = {"action": "upgrade", "application": "blog", "blueprint": "", **asked}
+    lock = [{"application": "blog", "version": "1.1.0"}]
+    plan = {"request": request, "environment": "acme-dev", "lock": lock}
+    plan |= {"files": ["values"], "dependencies": []}
+    assert planshow.heading(plan, "acme", runs) == f"upgrade blog: {said}"
+
+
 @pytest.mark.guarantee("G14.15")
 def test_a_plan_says_limit_used_held_and_what_comes_of_it_only_where_there_is_a_limit() -> None:
     request = {"action": "install", "application": "blog", "blueprint": ""}

@@ -194,6 +194,16 @@ def names(docs: Iterable[dict[str, Any]], env: str | None = None) -> list[str]:
     ]
 
 
+def wanted_in(target: Target, name: str, env: str, owner: str) -> dict[str, Any]:
+    """Return what is to run of an Application in an Environment; empty if that is not shown."""
+    try:
+        doc = owned.row(target, "applications", name, owner, _missing(name, owner))
+    except Failure:
+        return {}
+    found = (one["desired"] for one in doc["bindings"] if one["environment"] == env)
+    return next(found, None) or {}
+
+
 def _concerned(doc: dict[str, Any]) -> list[str]:
     """Return the Applications that a change is about, or brought along."""
     found = [doc["request"]["application"], *(one["application"] for one in doc["lock"])]

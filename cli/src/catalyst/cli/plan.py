@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalyst.cli import chains, files, owned, planned, planshow
+from catalyst.cli import application, chains, files, owned, planned, planshow
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, note, show
@@ -340,7 +340,13 @@ def _plan(
     def told() -> None:
         plan = answered.result
         behind = chains.behind(target, plan["blocked_by"], owner, env)
-        planshow.write_lines(planshow.lines(plan, owner, diff=diff, chains=behind))
+        runs = ""
+        if asked["action"] == "upgrade":
+            runs = application.wanted_in(target, asked["application"], env, owner).get(
+                "version", ""
+            )
+        lines = planshow.lines(plan, owner, runs=runs, diff=diff, chains=behind)
+        planshow.write_lines(lines)
 
     show(answered, output, told)
     if output is not Format.TABLE:

@@ -14,9 +14,11 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     """Return why nothing was planned, and where a person finds what would have been."""
     failure = of_problem(problem)
     if problem.code == "values-invalid" and "application" in asked:
-        blueprint = asked.get("blueprint") or _blueprint(target, asked, owner)
+        blueprint = asked.get("blueprint") or _wanted(target, asked, owner).get("blueprint")
         place = f"--env {asked['environment']} --org {owner}"
-        failure.hint = f"`catalyst catalog show {blueprint} --form {place}` lists the fields"
+        failure.hint = (
+            f"`catalyst catalog show {blueprint or 'BLUEPRINT'} --form {place}` lists the fields"
+        )
     elif _of_extras(problem):
         failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
     elif problem.code == "sku-unknown":
@@ -30,6 +32,17 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
         place = f"{asked['application']} --env {asked['environment']} --org {owner}"
         failure.hint = f"`catalyst plan configure {place} --set PATH=VALUE` plans other values of "
         failure.hint += f"it, `catalyst plan upgrade {place}` another version"
+    elif problem.code == "nothing-to-change" and asked["action"] == "upgrade":
+        runs = _wanted(target, asked, owner)
+        place = f"{asked['application']} --env {asked['environment']} --org {owner}"
+        if runs:
+            failure.message += (
+                f": {asked['application']} runs {runs['blueprint']} {runs['version']}, the newest "
+                "registered that fits"
+            )
+            failure.hint = f"`catalyst catalog show {runs['blueprint']} --org {owner}` lists its "
+            failure.hint += "versions; "
+        failure.hint += f"`catalyst plan configure {place} --set PATH=VALUE` plans other values"
     elif problem.code == "application-not-found" and "application" in asked:
         env = asked["environment"]
         near = owned.suggested(
@@ -48,16 +61,5 @@ def _of_extras(problem: Problem) -> bool:
     )
 
 
-def _blueprint(target: Target, asked: dict[str, Any], owner: str) -> str:
-    """Return what an Application is a copy of; `BLUEPRINT`, if it is not shown where it runs."""
-    missing = owned.no_such(f"Application {asked['application']!r}")
-    try:
-        doc = owned.row(target, "applications", asked["application"], owner, missing)
-    except Failure:
-        return "BLUEPRINT"
-    found = (
-        one["desired"]["blueprint"]
-        for one in doc["bindings"]
-        if one["environment"] == asked["environment"] and one["desired"]
-    )
-    return next(found, "BLUEPRINT")
+def _wanted(target: Target, asked: dict[str, Any], owner: str) -> dict[str, Any]:
+    return application.wanted_in(target, asked["application"], asked["environment"], owner)

@@ -13,18 +13,24 @@ Found = Mapping[str, Any]
 
 
 def lines(
-    plan: Found, owner: str, *, diff: bool = False, chains: Sequence[Sequence[str]] = ()
+    plan: Found,
+    owner: str,
+    *,
+    runs: str = "",
+    diff: bool = False,
+    chains: Sequence[Sequence[str]] = (),
 ) -> list[str]:
     """Return what a plan says, in the order in which a person decides.
 
     Args:
         plan: As the query answers.
         owner: The Organization that it is about.
+        runs: The version that runs now, of what is upgraded.
         diff: Show what each file gains and loses, line by line; else only how much that is.
         chains: What is behind each that stands in the way, as lines.
     """
     return [
-        heading(plan, owner),
+        heading(plan, owner, runs),
         *_extras(plan["request"]),
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
@@ -58,8 +64,8 @@ def amount(found: Found) -> str:
     return money(found["currency"], found["minor"])
 
 
-def heading(plan: Found, owner: str) -> str:
-    """Return what a plan does, in one line."""
+def heading(plan: Found, owner: str, runs: str = "") -> str:
+    """Return what a plan does, in one line; `runs` is as in `lines`."""
     request = plan["request"]
     match request["action"]:
         case "delete-organization":
@@ -67,7 +73,7 @@ def heading(plan: Found, owner: str) -> str:
         case "delete-environment":
             return f"delete the Environment {plan['environment']}, with all its Applications"
         case action:
-            return f"{action} {request['application']}" + _at(request, plan)
+            return f"{action} {request['application']}" + _at(request, plan, runs)
 
 
 def _steps(steps: Sequence[Found]) -> list[str]:
@@ -84,7 +90,7 @@ def _extras(request: Found) -> list[str]:
     return [*found, *(["without " + " and ".join(gone)] if gone else [])]
 
 
-def _at(request: Found, plan: Found) -> str:
+def _at(request: Found, plan: Found, runs: str) -> str:
     blueprint = request["blueprint"]
     version = next(
         (one["version"] for one in plan["lock"] if one["application"] == request["application"]),
@@ -92,7 +98,26 @@ def _at(request: Found, plan: Found) -> str:
     )
     what = " ".join(filter(None, (blueprint, version)))
     text = f": {what}" if what else ""
-    return f"{text} in {plan['environment']}"
+    text = f"{text} in {plan['environment']}"
+    if not runs:
+        return text
+    if runs != version:
+        return f"{text}, from {runs}"
+    what = _but_version(plan)
+    only = f"; only {what} change" if what else ""
+    return f"{text}: {version} is the newest registered that fits{only}"
+
+
+def _but_version(plan: Found) -> str:
+    """Return what an upgrade changes that leaves the version as it is."""
+    request = plan["request"]
+    bought = any(request.get(name) for name in ("plan", "addons", "drop_plan", "drop_addons"))
+    found = {
+        "values": request.get("values") and plan["files"],
+        "package and add-ons": bought,
+        "dependencies": any(one["role"] == "upgraded" for one in plan["dependencies"]),
+    }
+    return ", ".join(name for name, changes in found.items() if changes)
 
 
 def files(found: list[Found], *, diff: bool) -> list[str]:
