@@ -55,7 +55,10 @@ def source(name: str, owner: str | None) -> dict[str, Any]:
 
 async def told(door: Door, *roots: dict[str, Any], owner: str = "acme") -> list[str]:
     found = await chains.whole(door, chains.links_of(roots), owner)  # type: ignore[arg-type]
-    return [line.partition(":")[0] for line in found]
+    # Below each link stands who does something about it.
+    assert all(line.lstrip().startswith("→ ") for line in found[1::2])
+    assert all("→" not in line for line in found[::2])
+    return [line.partition(":")[0] for line in found[::2]]
 
 
 WIKI = blueprint("bp-wiki", "acme", link("blueprint", "bp-db", "dependency-missing"))

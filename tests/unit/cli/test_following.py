@@ -124,6 +124,6 @@ def test_a_start_that_gets_on_is_not_told(watched: Watched) -> None:
 @pytest.mark.parametrize("code", ["crash-loop", "image-not-pulled", "no-room", "no-cluster"])
 def test_what_fails_is_told_at_once_with_what_only_starts(watched: Watched, code: str) -> None:
     told = watched.follower.waiting(chain("not-seen", "under-way", code))
-    assert len(told) == 4
+    assert len(told) == 7
     assert told[0] == "blocked by"
-    assert code in told[3]
+    assert code in told[5]

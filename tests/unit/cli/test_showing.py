@@ -295,6 +295,16 @@ def test_a_change_that_is_gone_while_it_is_watched_is_one_line(
     assert lines[-1].split()[:3] == ["deleted", "ch-1", "acme"]
 
 
+def test_a_link_is_a_line_and_who_does_what_about_it_another_or_one_in_a_cell() -> None:
+    account: dict[str, Any] = {
+        "kind": "account", "name": "omantel", "message": "3.000 OMR is missing",
+        "code": "credit-insufficient", "who": "its owner", "what_to_do": "redeem a voucher",
+    }  # fmt: skip
+    what = "account omantel: 3.000 OMR is missing (credit-insufficient)"
+    assert kinds.link_lines(account, 1) == [f"  {what}", "    → its owner: redeem a voucher"]
+    assert kinds.link_line(account) == f"{what}; its owner: redeem a voucher"
+
+
 def test_that_nothing_was_ever_seen_is_said_once() -> None:
     mark: dict[str, Any] = {
         "status": "unknown", "reason": "never-seen", "message": "nothing was ever seen of it",

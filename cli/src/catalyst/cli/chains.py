@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.cli.kinds import link_line
+from catalyst.cli.kinds import link_lines
 from catalyst.cli.owned import NOT_FOUND
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
@@ -57,8 +57,8 @@ async def whole(
 
 
 def as_lines(found: Iterable[tuple[int, Link]]) -> list[str]:
-    """Return links with their depths as lines."""
-    return [link_line(msgspec.to_builtins(link), depth) for depth, link in found]
+    """Return links with their depths as lines, two for each; see `link_lines`."""
+    return [line for depth, link in found for line in link_lines(msgspec.to_builtins(link), depth)]
 
 
 async def linked(
@@ -123,7 +123,7 @@ async def told(
         async with reads(target) as door:
             return await whole(door, links, owner, start=start, environment=environment)
     except ClientError:
-        return [link_line(msgspec.to_builtins(link)) for link in links]
+        return as_lines((0, link) for link in links)
 
 
 def behind(

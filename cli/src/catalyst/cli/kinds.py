@@ -194,13 +194,23 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
 
 
-def link_line(link: Mapping[str, Any], depth: int = 0) -> str:
-    """Return a link as a line; the deeper, the nearer to the cause."""
+def link_lines(link: Mapping[str, Any], depth: int = 0) -> list[str]:
+    """Return what a link says as a line, and who does what about it as one more.
+
+    The deeper, the nearer to the cause.
+    """
     since = f", since {link['since']}" if link.get("since") else ""
-    return (
-        f"{'  ' * depth}{link['kind']} {link['name']}: {link['message']} ({link['code']}"
-        f"{since}); {link['who']}: {link['what_to_do']}"
-    )
+    room = "  " * depth
+    return [
+        f"{room}{link['kind']} {link['name']}: {link['message']} ({link['code']}{since})",
+        f"{room}  → {link['who']}: {link['what_to_do']}",
+    ]
+
+
+def link_line(link: Mapping[str, Any]) -> str:
+    """Return the same as one line, where there is no room for two."""
+    what, who = link_lines(link)
+    return f"{what}; {who.partition('→')[2].strip()}"
 
 
 def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
