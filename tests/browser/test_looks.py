@@ -154,21 +154,6 @@ async def test_changes_of_the_stream_are_read_out_once(desk: Window) -> None:
     await expect(said).to_have_text("The stream is live.")
 
 
-@pytest.mark.parametrize("width", [1010, 1400])
-async def test_the_bar_takes_one_line(window: Window, site: Site, slug: str, width: int) -> None:
-    mail = f"adm@{slug}.xyz"  # As long as that of the local sovereign-admin.
-    await site.create(slug, owners=[{"email": mail, "role": "owner"}])
-    await window.sign_in(site.token(mail))
-    await window.until_row("organization", slug)
-    await window.page.set_viewport_size({"width": width, "height": 800})
-    boxes = await window.page.locator(".bar > :not([hidden])").evaluate_all(
-        "parts => parts.map(part => part.getBoundingClientRect())"
-        ".map(({top, bottom}) => [top, bottom])"
-    )
-    assert len(boxes) == 5
-    assert max(top for top, _ in boxes) < min(bottom for _, bottom in boxes)
-
-
 async def test_a_long_name_takes_no_room_of_others(window: Window, site: Site) -> None:
     await window.page.set_viewport_size({"width": 320, "height": 800})
     await window.sign_in(site.token(f"{'a-long-name.' * 5}end@somewhere-far-away.example"))

@@ -120,6 +120,7 @@ async function enter(session) {
   byId("stream").hidden = false;
   say(byId("who-name"), session.email ?? actor(session.actor));
   byId("who-name").title = session.roles.join(", ") || "no platform role";
+  byId("sign-out").title = `Signed in as ${byId("who-name").textContent}`;
   localStorage.setItem(SIGNED_IN, "yes");
   stream?.stop();
   who = session;

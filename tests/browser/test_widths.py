@@ -1,0 +1,167 @@
+"""Room for everything in windows of the usual widths: nothing goes sideways, the bar is whole."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.browser.steps import OWNERS, PATIENCE, forgive, furnish
+from tests.support import browser as support
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
+
+PHONES: Final = (320, 360, 390, 430)
+WIDER: Final = (768, 900, 1010, 1100, 1240, 1280, 1400, 1440)
+VIEWS: Final = ["applications", "catalogue", "balance", "prices", "rows"]
+CONTROLS: Final = [*VIEWS, "view-organization", "sign-out"]
+
+# Where each part of the bar is, from the top and the left, and what goes beyond the window.
+_MEASURED: Final = """
+() => {
+  const parts = {};
+  const all = '.bar :is(img, button, select, .state, #who-name)';
+  for (const node of document.querySelectorAll(all)) {
+    const {left, right, top, bottom} = node.getBoundingClientRect();
+    const name = node.dataset.view ?? (node.id || 'brand');
+    // One that is only read out takes no room.
+    if (getComputedStyle(node).clipPath === 'none') parts[name] = {left, right, top, bottom};
+  }
+  const page = document.documentElement;
+  return {parts, height: document.querySelector('.bar').offsetHeight, inner: innerWidth,
+    over: page.scrollWidth - page.clientWidth};
+}
+"""
+# Each row's key, its state, and how many lines that takes.
+_LINES: Final = """
+() => [...document.querySelectorAll('#rows .summary')].map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const tops = new Set([...range.getClientRects()].map(({top}) => Math.round(top)));
+  return [node.closest('tr').dataset.key, node.textContent, tops.size];
+})
+"""
+
+
+def _lines(parts: dict[str, Any]) -> list[list[str]]:
+    """Return what stands beside each other, line by line from the top, each from the left."""
+    lines: list[tuple[float, list[str]]] = []
+    for name, box in sorted(parts.items(), key=lambda item: item[1]["top"] + item[1]["bottom"]):
+        middle = (box["top"] + box["bottom"]) / 2
+        if lines and middle - lines[-1][0] < 12:
+            lines[-1][1].append(name)
+        else:
+            lines.append((middle, [name]))
+    return [sorted(names, key=lambda name: float(parts[name]["left"])) for _, names in lines]
+
+
+def _beside(parts: dict[str, Any], names: list[str], width: int) -> bool:
+    """Whether no part covers the next, and all stand in the window."""
+    edges = [0.0, *(parts[name][side] for name in names for side in ("left", "right")), width]
+    return all(one <= other + 0.5 for one, other in pairwise(edges))
+
+
+async def _several(window: Window, site: Site, slug: str) -> str:
+    """Sign in as the sovereign-admin of several Organizations; returns one with a long name."""
+    long = f"{slug}-with-a-long-name"
+    for name in (slug, long):
+        await site.create(name, owners=list(OWNERS))
+    await window.sign_in(site.admin, f"/#/applications/{long}")
+    await expect(window.page.locator("#view-organization")).to_have_value(long)
+    return long
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_the_bar_has_one_line_and_on_phones_a_second_one_of_views(
+    window: Window, site: Site, slug: str
+) -> None:
+    await _several(window, site, slug)
+    for width in (*PHONES, *WIDER):
+        await window.page.set_viewport_size({"width": width, "height": 800})
+        found = await window.page.evaluate(_MEASURED)
+        lines = _lines(found["parts"])
+        if width in PHONES:
+            assert lines[1:] == [VIEWS], f"{width}: {lines}"
+            assert found["height"] <= 96
+        else:
+            assert len(lines) == 1, f"{width}: {lines}"
+            assert found["height"] == 56
+        assert set(CONTROLS) <= {name for line in lines for name in line}
+        for line in lines:
+            assert _beside(found["parts"], line, width), f"{width}: {found['parts']}"
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_the_bar_keeps_its_line_while_nothing_is_live_and_says_why_beside_it(
+    window: Window, site: Site, slug: str
+) -> None:
+    await _several(window, site, slug)
+    await window.page.context.set_offline(True)
+    await window.until_state("reconnecting")
+    why = window.page.locator("#stream-detail")
+    await expect(why).to_contain_text("offline")
+    for width in (*PHONES, *WIDER):
+        await window.page.set_viewport_size({"width": width, "height": 800})
+        found = await window.page.evaluate(_MEASURED)
+        if width in WIDER:
+            assert len(_lines(found["parts"])) == 1, f"{width}: {found['parts']}"
+        assert found["over"] <= 0, width
+        await expect(why).to_be_in_viewport(ratio=1)
+        hidden = await why.evaluate("node => node.scrollWidth - node.clientWidth")
+        assert hidden <= 0, width
+    await window.page.context.set_offline(False)
+    await window.until_state("live")
+    forgive(window)
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_no_page_goes_sideways_on_a_phone_or_in_a_window(
+    chromium: Browser, market: Site, slug: str
+) -> None:
+    screen = {"viewport": {"width": 360, "height": 800}, "is_mobile": True, "has_touch": True}
+    async with support.window(chromium, market.address, **screen) as window:
+        await window.sign_in(market.admin)
+        long = f"{slug}-with-a-long-name"
+        await furnish(market, long, window)
+        change = await market.install(long, "bp-wiki", "wiki")
+        await window.row("change", change).filter(has_text="completed").wait_for(timeout=PATIENCE)
+        month = f"{datetime.now(UTC):%Y-%m}"
+        for place in (
+            f"applications/{long}",
+            f"catalogue/{long}",
+            f"blueprint/{long}/bp-wiki",
+            f"application/{long}/wiki/{long}-prod",
+            f"change/{long}/{change}",
+            f"balance/{long}",
+            f"prices/{long}",
+            f"invoice/{long}/{month}",
+            f"letters/{long}",
+            "nonsense",
+            "rows",
+        ):
+            await window.page.goto(f"{market.address}/#/{place}")
+            await expect(
+                window.page.locator("#view h2:visible, #list-title:visible")
+            ).to_have_count(1)
+            for width in (*PHONES, *WIDER):
+                await window.page.set_viewport_size({"width": width, "height": 800})
+                found = await window.page.evaluate(_MEASURED)
+                assert (found["over"], found["inner"]) == (0, width), f"{place} at {width}"
+        assert window.complaints == []
+
+
+async def test_the_state_of_a_row_has_room_beside_the_details(
+    window: Window, site: Site, slug: str
+) -> None:
+    await _several(window, site, slug)
+    await window.page.set_viewport_size({"width": 1280, "height": 800})
+    await window.page.goto(f"{site.address}/#/rows")
+    await window.until_row("onboarding", slug, "completed")
+    await window.until_row("blueprint", "public-bp-mattermost", "published")
+    await site.add_environment(slug)
+    await window.until_row("environment", f"{slug}-prod", "single-region")
+    lines = await window.page.evaluate(_LINES)
+    assert len(lines) > 20
+    assert [text for _, text, count in lines if count > 1 + len(text) // 40] == []
