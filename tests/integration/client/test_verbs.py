@@ -230,11 +230,7 @@ NOBODY: Final = ("--org", "nobody")
         (3, "voucher", ("voucher", "revoke", "NO-SUCH-CODE-7QKD", "--reason", "Why not?")),
         (7, "get organizations", ("catalog", "search", "wiki", *NOBODY)),
         (4, "do you mean bp-wordpress?", ("catalog", "show", "wordpres", "--org", ORG)),
-        (
-            4,
-            "'nowhere-prod'",
-            ("plan", "install", "bp-wiki", "--as", "web", "--env", "nowhere-prod"),
-        ),
+        (4, "'no-prod'", ("plan", "install", "bp-wiki", "--as", "web", "--env", "no-prod")),
         (
             4,
             "do you mean omantel-prod?",
