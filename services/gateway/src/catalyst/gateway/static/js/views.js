@@ -229,7 +229,7 @@ export class Views {
       return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
         : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
     }
-    if (!Object.hasOwn(INSIDE, view) || !row.doc || isOf(this.#session, row.doc.owners)) return null;
+    if (!Object.hasOwn(INSIDE, view) || !row.doc || isOf(this.#session, whose, row.doc)) return null;
     // What an address says is put into no command as it stands: somebody else may have written it.
     const change = /^[A-Za-z0-9_-]{1,64}$/.test(names[0] ?? "") ? names[0] : "CHANGE";
     return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`,
