@@ -98,8 +98,10 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     shop: Shop,
 ) -> None:
     change, told = applied(shop, "blog")
-    assert f"{change}; it waits: 2 approvals of anyone but the author missing" in told
-    assert re.search(r"`[^`]*apply \w+ --watch` follows it", told)
+    assert f"the change is {change}\nit waits: 2 approvals of anyone but the author miss" in told
+    again = shop.well(*pasted(told, "apply")[:2], by=shop.owner)
+    assert f"already applied as {change}, now waiting" in again.out
+    assert again.err.startswith("it waits: 2 approvals of anyone but the author missing\n")
     approve = pasted(told, "approve")
     assert approve == ["approve", change, "--org", ORG]
 
@@ -123,9 +125,9 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert f"2 approvals there, none is missing; {change} is " in both
     assert "completed, 100 %" in shop.well("apply", _hash(shop, change), "--watch").out
 
-    again = shop.well("get", "changes", "--org", ORG, by=shop.owner).out
-    assert "pending" not in again
-    assert re.search(r"admit=done,.*observe=done \(simulated\)", again)
+    listed = shop.well("get", "changes", "--org", ORG, by=shop.owner).out
+    assert "pending" not in listed
+    assert re.search(r"admit=done,.*observe=done \(simulated\)", listed)
     runs = shop.well("get", "applications", "--org", ORG, by=shop.owner).out
     assert re.match(r"NAME +ORG +BLUEPRINT +ENVIRONMENT +HEALTH +STALE ", runs)
     row = rf"^blog +{ORG} +bp-wordpress 1\.0\.1 +{ENV} +healthy \(simulated\) +-"

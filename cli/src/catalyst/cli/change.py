@@ -133,7 +133,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         failure.hint = f"`catalyst apply {text}` again is safe: the same plan is applied once"
         raise failure from error
     if before is not None and not watch:
-        _applied_before(kept.change, found, before, form)
+        _applied_before(kept, text, found, before, form)
         return
     if not watch or exit_of(found) is not ExitCode.OK:
         if found.code == _STALE and form is Format.TABLE:
@@ -168,12 +168,16 @@ def _looked_at(kept: planned.Kept) -> str:
     return f"`catalyst app show {name} {place}` shows how it is"
 
 
-def _applied_before(change: str, found: Outcome, doc: Mapping[str, Any], form: Format) -> None:
+def _applied_before(
+    kept: planned.Kept, text: str, found: Outcome, doc: Mapping[str, Any], form: Format
+) -> None:
     """Say what became of a plan that was applied before."""
     since = doc["finished"] or doc["opened"]
-    text = f"already applied as {change}, now {doc['status']} (since {since})"
-    show(found, form, lambda: write(clean(text)))
-    if form is Format.TABLE:
+    told = f"already applied as {kept.change}, now {doc['status']} (since {since})"
+    show(found, form, lambda: write(clean(told)))
+    if form is Format.TABLE and doc["status"] == "waiting":
+        said.waiting(kept, text, doc)
+    elif form is Format.TABLE:
         note("nothing was sent again; --watch shows its steps until it is over")
 
 

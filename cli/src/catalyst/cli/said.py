@@ -41,16 +41,24 @@ async def row(
 
 def after_apply(target: Target, kept: planned.Kept, text: str, found: Outcome) -> None:
     """Say which change it is, what it waits for, and what goes on from here."""
-    change, owner = kept.change, kept.organization
-    doc = _now(target, change, owner, found)
-    waits = _waits(doc) if doc is not None else ""
-    note(f"the change is {change}" + (f"; it waits: {waits}" if waits else ""))
-    verbs = [f"`catalyst apply {text} --watch` follows it"]
-    if doc is not None and _is_missing(doc):
-        verbs.insert(0, f"others give theirs by `catalyst approve {change} --org {owner}`")
+    doc = _now(target, kept.change, kept.organization, found)
+    note(f"the change is {kept.change}")
     if doc is not None and doc["status"] == "waiting":
-        verbs.append(f"`catalyst cancel {change} --org {owner} --reason WHY` stops it")
-    note("; ".join(verbs))
+        waiting(kept, text, doc)
+    else:
+        note(f"`catalyst apply {text} --watch` follows it")
+
+
+def waiting(kept: planned.Kept, text: str, doc: Doc) -> None:
+    """Say what a change waits for that was applied, and what to type."""
+    change, place = kept.change, f"--org {kept.organization}"
+    note(f"it waits: {_waits(doc)}")
+    if any(link["kind"] == _APPROVAL for link in doc["blocked_by"]):
+        note(f"`catalyst approve {change} {place}` of somebody else gives an approval")
+    note(
+        f"`catalyst apply {text} --watch` follows it, "
+        f"`catalyst cancel {change} {place} --reason WHY` stops it"
+    )
 
 
 def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:
@@ -126,9 +134,6 @@ def _now(target: Target, change: str, owner: str, found: Outcome) -> dict[str, A
 
 
 def _waits(doc: Doc) -> str:
-    links = doc["blocked_by"] if doc["status"] == "waiting" else ()
-    return ", ".join(link["message"] for link in links)
-
-
-def _is_missing(doc: Doc) -> bool:
-    return any(link["kind"] == _APPROVAL for link in doc["blocked_by"])
+    if doc["status"] != "waiting":
+        return ""
+    return ", ".join(link["message"] for link in doc["blocked_by"]) or "its turn"
