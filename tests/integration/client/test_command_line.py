@@ -123,6 +123,10 @@ def test_who_is_shown_no_change_is_told_to_name_the_plan(
     ran = catalyst(*asked, "--hash", "0" * 64)
     assert "your roles show you" not in ran.err
     assert "ch-nothing" in ran.err
+    ran = catalyst(verb, "ch-nothing", *more, *officer)
+    assert ran.code == 4
+    assert "your roles show you no change: say with --org and --hash which plan" in ran.err
+    assert "ch-nothing --org ORGANIZATION --hash HASH" in ran.err
 
 
 def test_a_question_that_nobody_knows_names_those_there_are(
