@@ -140,3 +140,21 @@ async def test_a_narrow_window_says_that_nothing_is_live_wherever_it_is_scrolled
         await window.page.context.set_offline(False)
         await window.until_state("live")
         await expect(state).not_to_be_in_viewport()
+
+
+async def test_an_address_beside_the_page_says_that_nothing_is_there_and_leads_to_it(
+    chromium: Browser, site: Site
+) -> None:
+    # No window of ours: that one looks for the state of a stream, which is not on this page.
+    page = await chromium.new_page()
+    try:
+        answer = await page.goto(f"{site.address}/no/such")
+        assert answer is not None
+        assert answer.status == 404
+        await expect(page).to_have_title("There is no such page · Catalyst")
+        round_edge = "getComputedStyle(document.querySelector('.card')).borderRadius"
+        assert await page.evaluate(round_edge) == "12px"
+        await page.get_by_role("link", name="Go to Catalyst").click()
+        await page.get_by_label("Token").wait_for()
+    finally:
+        await page.close()

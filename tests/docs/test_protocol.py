@@ -141,6 +141,7 @@ def test_every_example_does_what_the_page_says(place: Path) -> None:
         waiting = iter(EXAMPLES)
         for example in waiting:
             if example.id == "worker":
+                _refused_until_the_worker_ran(place)
                 with _worker(place):
                     _holds(http, next(waiting), values)
             elif example.language == "python":
@@ -151,12 +152,25 @@ def test_every_example_does_what_the_page_says(place: Path) -> None:
                 _clone(place, values.fill(example.text))
 
 
-def _program(place: Path, example: Example, shown: str) -> None:
+def _run(place: Path, example: Example) -> subprocess.CompletedProcess[str]:
     (place / example.id).write_text(example.text, encoding="utf-8")
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, example.id], cwd=place, capture_output=True, text=True, timeout=60,
         check=False, encoding="utf-8", env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
+
+
+def _refused_until_the_worker_ran(place: Path) -> None:
+    (plan,) = (item for item in EXAMPLES if item.id == "plan.py" and item.language == "python")
+    done = _run(place, plan)
+    assert done.returncode == 1
+    assert done.stdout == "404 environment-not-found\n"
+    assert done.stderr.startswith("refused: environment-not-found: "), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _program(place: Path, example: Example, shown: str) -> None:
+    done = _run(place, example)
     assert done.returncode == 0, f"{example.id}\n{done.stderr}"
     said = done.stdout.strip().splitlines()
     expected = shown.strip().splitlines()

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.gateway.sending import CREATE, refused
 from tests.integration.gateway.stack import ADMIN, Stack, acme
 
+from catalyst.chassis.http import SECURITY_HEADERS
 from catalyst.contracts.topology import MAX_BODY_BYTES
 
 JSON = "application/json"
@@ -217,6 +218,47 @@ async def test_no_other_spelling_of_an_address_leads_anywhere(stack: Stack, path
     answer = await send(stack.url, "GET", target, headers)
     # A redirect would be built from the request's Host, which anybody can write.
     answer.problem(404, "not-found")
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.guarantee("G5.13")
+@pytest.mark.parametrize("path", ["/nosuch", "/no/such", "/healthz/", "//healthz", "/missing.html"])
+async def test_a_browser_is_told_in_a_page_that_there_is_none(stack: Stack, path: str) -> None:
+    told = await send(stack.url, "GET", path, [("Accept", BROWSER)])
+    assert told.status == 404
+    assert told.headers["content-type"] == "text/html; charset=utf-8"
+    assert told.headers["cache-control"] == "no-store"
+    assert "Accept" in told.headers["vary"].split(", ")
+    assert b'<a href="/">' in told.content
+    index = await send(stack.url, "GET", "/", [("Accept", BROWSER)])
+    for name in SECURITY_HEADERS:
+        assert told.headers[name.lower()] == index.headers[name.lower()]
+    head = await send(stack.url, "HEAD", path, [("Accept", BROWSER)])
+    assert (head.status, head.content) == (404, b"")
+
+
+@pytest.mark.guarantee("G5.13")
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/nosuch", ""),
+        ("/nosuch", "*/*"),
+        ("/nosuch", "application/json"),
+        ("/nosuch", "application/json, text/html"),
+        ("/nosuch", "text/html;q=0.5, application/problem+json"),
+        ("/v1", BROWSER),
+        ("/v1/nosuch", BROWSER),
+        ("/git", BROWSER),
+    ],
+)
+async def test_a_program_is_told_in_a_problem_that_there_is_none(
+    stack: Stack, path: str, accept: str
+) -> None:
+    headers = [("Authorization", f"Bearer {stack.admin}")]
+    told = await send(stack.url, "GET", path, headers + ([("Accept", accept)] if accept else []))
+    told.problem(404, "not-found")
 
 
 @pytest.mark.guarantee("G5.13")

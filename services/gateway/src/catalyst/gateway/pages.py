@@ -1,13 +1,15 @@
 """The live page's files: read once, served from memory, asked about anew on each visit.
 
 Their tags are made from their content, so that a page never runs with the scripts of another
-release, whatever times an installer gave the files.
+release, whatever times an installer gave the files. Who asks in a browser for a page that is not
+there is answered with one that says so; a program, with a problem.
 """
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,9 @@ from typing_extensions import override
 from catalyst.chassis import problems
 
 INDEX: Final = "/index.html"
+MISSING: Final = "/missing.html"
 _METHODS: Final = ("GET", "HEAD")
+_WEIGHT: Final = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _TYPES: Final[Mapping[str, str]] = {
     # What a machine's own table says of these varies, and a browser runs no script of another type.
     ".html": "text/html; charset=utf-8",
@@ -44,8 +48,10 @@ class Pages(BaseRoute):
     def __init__(self, directory: Path, *, interfaces: tuple[str, ...]) -> None:
         """Read every file below `directory`; paths below `interfaces` are not answered here."""
         self.path = "/"
+        self._roots = interfaces
         self._interfaces = tuple(f"{prefix}/" for prefix in interfaces)
         self._files = dict(_read(directory))
+        self._missing = self._files.pop(MISSING)
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -61,13 +67,35 @@ class Pages(BaseRoute):
         path = INDEX if scope["path"] == "/" else scope["path"]
         found = self._files.get(path)
         if found is None:
-            answer = problems.response("not-found", "there is no such page")
+            answer = self._nothing(Request(scope))
         elif scope["method"] not in _METHODS:
             allow = {"Allow": ", ".join(_METHODS)}
             answer = problems.response("method-not-allowed", "a page is read alone", headers=allow)
         else:
             answer = _answer(Request(scope), found)
         await answer(scope, receive, send)
+
+    def _nothing(self, request: Request) -> Response:
+        vary = {"Vary": "Accept"}
+        accept = ",".join(request.headers.getlist("accept"))
+        if request.scope["path"] in self._roots or _preferred(accept) != "text/html":
+            return problems.response("not-found", "there is no such page", headers=vary)
+        return Response(
+            self._missing.content,
+            status_code=404,
+            headers={"Cache-Control": "no-store", **vary},
+            media_type=self._missing.media_type,
+        )
+
+
+def _preferred(accept: str) -> str:
+    """Return the media type that is wanted most; of several alike, the first."""
+
+    def weight(item: str) -> float:
+        found = [_WEIGHT.fullmatch(part.strip().lower()) for part in item.split(";")[1:]]
+        return next((float(one[1]) for one in found if one), 1.0)
+
+    return max(accept.split(","), key=weight).partition(";")[0].strip().lower()
 
 
 def _read(directory: Path) -> Iterator[tuple[str, _File]]:
