@@ -30,6 +30,8 @@ from catalyst.environment_controller.handlers import service
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G2.10")]
 
 PROD = "acme-prod"
+ASKED = "c-asked"
+"""The command in front of whose outcome something happens; the Environment has others in hand."""
 WIKI = application_ref("acme", "wiki")
 MANY = 1_200
 """Changes of health: more than the broker sends in one page."""
@@ -98,7 +100,7 @@ class Home:
     keys: KeyRing
     broker: Looking
 
-    async def ask(self, verb: str = "admit-application") -> Outcome:
+    async def ask(self, verb: str = "admit-application", command_id: str = ASKED) -> Outcome:
         """Ask as provisioning would."""
         sender = Sender(self.js)
         token = self.keys.service("provisioning").service()
@@ -107,6 +109,7 @@ class Home:
             PROD,
             {"application": "wiki", "change": "ch-1"},
             organization="acme",
+            command_id=command_id,
             headers={"Authorization": f"Bearer {token}"},
         )
         return await sender.outcome("acme", sent)
@@ -158,10 +161,10 @@ async def test_what_was_seen_of_an_application_is_not_read_to_let_it_in(home: Ho
 @pytest.mark.parametrize("verb", ["admit-application", "release-application"])
 async def test_what_it_does_not_read_stops_a_decision_all_the_same(home: Home, verb: str) -> None:
     await many(home.js, [RUNS, *[observed()] * 20, TAKEN])
-    assert (await home.ask()).status == "accepted"
+    assert (await home.ask(command_id="c-first")).status == "accepted"
     home.broker.refused = 0
     home.broker.act = lambda: write(home.js, WIKI, observed("degraded"))
-    home.broker.before = "done"
+    home.broker.before = f"done.acme.{ASKED}"
 
     asked = await home.ask(verb)
 
@@ -178,7 +181,7 @@ async def test_a_change_that_ends_meanwhile_is_seen_behind_all_that_is_not_read(
         await many(home.js, [observed("degraded"), LEFT, observed()])
 
     home.broker.act = ends
-    home.broker.before = "done"
+    home.broker.before = f"done.acme.{ASKED}"
 
     asked = await home.ask()
 
