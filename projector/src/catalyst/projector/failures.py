@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,17 +11,13 @@ def alone(*order: type[BaseException]) -> Iterator[None]:
     """Let one failure out of a task group's: of those, the one that `order` names first.
 
     What fails in another way stays in its group, with all others. Not by `except*`: what is raised
-    there comes in a group of its own before Python 3.11.4. A group that fails while its task is
-    being cancelled tells of its failures alone before Python 3.13: then the task ends all the same.
+    there comes in a group of its own before Python 3.11.4.
     """
     try:
         yield
     except BaseExceptionGroup as failures:
         if failures.split(order)[1] is not None:
             raise
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError from failures
         raise _first(failures, order) from None
 
 
