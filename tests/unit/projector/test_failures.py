@@ -1,8 +1,10 @@
 """What a task group's failures come to."""
 
+import asyncio
+
 import pytest
 
-from catalyst.projector.failures import alone
+from catalyst.projector.failures import alone, together
 from catalyst.projector.ports import Doubt, GuardLost, Missing
 
 
@@ -30,3 +32,69 @@ def test_what_is_not_known_stays_with_all_others() -> None:
 def test_what_is_no_group_passes() -> None:
     with pytest.raises(ValueError, match="other"), alone(Doubt):
         raise ValueError("other")
+
+
+async def fails() -> None:
+    raise GuardLost
+
+
+async def stopped_as_it_fails(after: type[Exception]) -> asyncio.Task[None]:
+    """Return a task that goes on after `GuardLost`, cancelled while its work ends for that."""
+    begun, end, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def lasts() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            over.set()
+            await end.wait()
+            if after is not GuardLost:
+                raise after
+
+    async def follows() -> None:
+        try:
+            await together({"lasts": lasts, "fails": fails}, GuardLost)
+        except GuardLost:
+            # Stands by, as the follower does, and would do so for ever.
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(follows())
+    await begun.wait()
+    await over.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    end.set()
+    async with asyncio.timeout(10):
+        await asyncio.wait([task])
+    return task
+
+
+async def test_whoever_is_stopped_as_its_work_fails_ends() -> None:
+    task = await stopped_as_it_fails(GuardLost)
+    assert task.cancelled()
+
+
+async def test_a_failure_that_is_not_known_is_not_lost_in_a_stop() -> None:
+    task = await stopped_as_it_fails(ValueError)
+    failure = task.exception()
+    assert isinstance(failure, BaseExceptionGroup)
+    assert {type(one) for one in failure.exceptions} == {GuardLost, ValueError}
+
+
+async def test_whoever_goes_on_after_a_failure_can_be_stopped_later() -> None:
+    async def follows() -> None:
+        while True:
+            try:
+                await together({"fails": fails}, GuardLost)
+            except GuardLost:
+                await asyncio.sleep(0)
+
+    task = asyncio.create_task(follows())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait([task])
+    assert task.cancelled()

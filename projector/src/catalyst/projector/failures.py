@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+async def together(work: Mapping[str, Work], *order: type[BaseException]) -> None:
+    """Do several things side by side until one fails; failures come out as `alone` says.
+
+    For whoever goes on after a failure. A task group that fails while its task is cancelled tells
+    of its failures alone before Python 3.13, and its task would go on for ever. So the group has a
+    task of its own here, and whoever is cancelled ends, whatever the group makes of it.
+
+    Args:
+        work: What to do, by the name of its task.
+        order: Failures that are known, the one that counts most first.
+    """
+
+    async def group() -> None:
+        with alone(*order):
+            async with asyncio.TaskGroup() as tasks:
+                for name, begin in work.items():
+                    tasks.create_task(begin(), name=name)
+
+    running = asyncio.create_task(group())  # noqa: TID251 - waited for here, however this ends
+    try:
+        await asyncio.wait([running])
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait([running])
+        failure = None if running.cancelled() else running.exception()
+        if failure is not None and not isinstance(failure, order):
+            raise failure from None
+        raise
+    await running
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ from catalyst.chassis import clock
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.contracts.subjects import BadSubject, RowKey
 from catalyst.projector.entry import Entry
-from catalyst.projector.failures import alone
+from catalyst.projector.failures import Work, together
 from catalyst.projector.hub import MARKER_SECONDS, Hub
 from catalyst.projector.ports import (
     Bucket,
@@ -103,10 +104,11 @@ class Feed:
         async with bucket.open(1 if whole else self._read + 1) as reader:
             if whole:
                 await self._load(reader, bucket, last)
-            with alone(_Switched, Garbled, Doubt, Missing):
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._follow(reader), name="hub-follow")
-                    group.create_task(self._watch(pointer.epoch), name="hub-watch")
+            work: dict[str, Work] = {
+                "hub-follow": partial(self._follow, reader),
+                "hub-watch": partial(self._watch, pointer.epoch),
+            }
+            await together(work, _Switched, Garbled, Doubt, Missing)
 
     def _cut_off(self) -> bool:
         """Return whether deletions may have come and gone unseen."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from functools import partial
 from typing import Final, Literal
 
 from catalyst.chassis import clock
 from catalyst.projector import rebuild
 from catalyst.projector.attach import Attached, Unfit, attach, verify
-from catalyst.projector.failures import alone
+from catalyst.projector.failures import Work, together
 from catalyst.projector.flush import MAX_KEYS, Flusher
 from catalyst.projector.fold import Changes, Gone
 from catalyst.projector.ports import Doubt, Garbled, GuardLost, Log, Missing, ReadModel
@@ -125,12 +126,11 @@ class Follower:
                 extra={"epoch": checkpoint.epoch, "seq": checkpoint.seq},
             )
             try:
-                with alone(Moved, GuardLost, Doubt, Missing):
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(session.run(reader), name="projector-session")
-                        group.create_task(
-                            self._watch(attached.pointer.epoch), name="projector-watch"
-                        )
+                work: dict[str, Work] = {
+                    "projector-session": partial(session.run, reader),
+                    "projector-watch": partial(self._watch, attached.pointer.epoch),
+                }
+                await together(work, Moved, GuardLost, Doubt, Missing)
             finally:
                 self.status = "starting"
                 if clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
