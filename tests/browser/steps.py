@@ -2,9 +2,14 @@
 
 from typing import Any, Final
 
+import msgspec
 from playwright.async_api import Locator, expect
 from tests.browser.site import Site
 from tests.support.browser import Window
+
+from catalyst.chassis.jetstream.connection import connect
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.contracts import permissions
 
 OWNERS: Final = (
     {"email": "admin@localhost", "role": "owner"},
@@ -34,6 +39,40 @@ async type => {
   }
 }
 """
+
+
+async def stall(site: Site, slug: str, window: Window) -> None:
+    """Make an Organization whose row no longer moves; returns when the window shows that."""
+    await site.create(slug)
+    await window.until_row("onboarding", slug, "completed")
+    await _unknown_event(site, slug)
+    await window.until_row("organization", slug, "an event is unknown to this version")
+
+
+async def _unknown_event(site: Site, slug: str) -> None:
+    """Write an event that this version does not know, as a newer one's worker would."""
+    user = "environment"
+    subject = f"evt.{slug}.environment.organization.{slug}.organization-sang.v1"
+    event = {
+        "specversion": "1.0",
+        "id": f"later-{slug}",
+        "source": "tests",
+        "type": "environment.organization-sang.v1",
+        "time": "2026-01-01T00:00:00Z",
+        "organization": slug,
+        "actor": "service:environment",
+        "correlationid": f"later-{slug}",
+        "causationid": f"later-{slug}",
+        "data": {},
+    }
+    async with connect(
+        site.context.nats,
+        name=user,
+        user=user,
+        password=site.installation.passwords[user],
+        inbox_prefix=permissions.inbox("environment-controller"),
+    ) as js:
+        await js.publish(Outgoing(subject=subject, data=msgspec.json.encode(event)))
 
 
 async def furnish(site: Site, slug: str, window: Window, credit: int = 50_000, **env: Any) -> None:

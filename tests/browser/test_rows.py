@@ -2,17 +2,13 @@
 
 import re
 
-import msgspec
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
+from tests.browser.steps import stall
 from tests.support import browser as support
 from tests.support.browser import Window
 from tests.support.waiting import until
-
-from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.contracts import permissions
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
@@ -113,41 +109,12 @@ async def test_the_filter_looks_at_names_and_into_documents(
 async def test_a_row_that_stands_still_says_since_when_and_why(
     desk: Window, site: Site, slug: str
 ) -> None:
-    await site.create(slug)
-    await desk.until_row("onboarding", slug, "completed")
-    await _unknown_event(site, slug)
-    await desk.until_row("organization", slug, "an event is unknown to this version")
+    await stall(site, slug, desk)
     await desk.page.get_by_label("Only stale").check()
     await desk.until_row("organization", slug)
     await expect(desk.row("onboarding", slug)).to_have_count(0)
     await desk.row("organization", slug).get_by_role("button").click()
     await expect(desk.page.locator("#panel-row .notice")).to_contain_text("Stale since")
-
-
-async def _unknown_event(site: Site, slug: str) -> None:
-    """Write an event that this version does not know, as a newer one's worker would."""
-    user = "environment"
-    subject = f"evt.{slug}.environment.organization.{slug}.organization-sang.v1"
-    event = {
-        "specversion": "1.0",
-        "id": f"later-{slug}",
-        "source": "tests",
-        "type": "environment.organization-sang.v1",
-        "time": "2026-01-01T00:00:00Z",
-        "organization": slug,
-        "actor": "service:environment",
-        "correlationid": f"later-{slug}",
-        "causationid": f"later-{slug}",
-        "data": {},
-    }
-    async with connect(
-        site.context.nats,
-        name=user,
-        user=user,
-        password=site.installation.passwords[user],
-        inbox_prefix=permissions.inbox("environment-controller"),
-    ) as js:
-        await js.publish(Outgoing(subject=subject, data=msgspec.json.encode(event)))
 
 
 async def test_rows_are_reached_and_read_with_the_keyboard_alone(

@@ -63,6 +63,19 @@ def started(month: str = "2026-04", **changes: Any) -> Given:
     return BLOG, msgspec.structs.replace(fact, **changes)
 
 
+def captured(month: str = "2026-04", hold: str = "c-1") -> Given:
+    """Return the fact that the account knows the blog from a hold on, for nothing."""
+    fact = bill1.HoldCaptured(
+        hold=hold,
+        revision="3f2a",
+        amount=billing.omr(0),
+        month=month,
+        subscriptions=(BLOG.id,),
+        journal=bill1.Journal(),
+    )
+    return billing.ACCOUNT, fact
+
+
 def world() -> list[Given]:
     """Return facts after which the blog's use is counted."""
     return [billing.applied(billing.book(TEXT)), billing.opened(), started()]

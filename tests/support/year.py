@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from tests.support import billing, build
 from tests.support import usage as used
@@ -78,6 +79,24 @@ class Log:
         name = f"c-{len(self.events)}"
         actor = by or billing.BILLING_ADMIN
         return self.scene.when(command, at, by=actor, now=self.now, input_id=name)
+
+    def order(self, month: str = "2026-01", hold: str = "c-1", event: Event | None = None) -> None:
+        """Let the blog be bought, or changed by `event`, in a month."""
+        begun: Any = used.started(month, hold=hold)
+        self.write(used.BLOG, event or begun[1])
+        self.know(month, hold)
+
+    def know(self, month: str = "2026-01", hold: str = "c-1") -> None:
+        """Let the account know the blog."""
+        fact: Any = used.captured(month, hold)
+        self.write(*fact)
+
+    def end(self, month: str = "2026-01") -> None:
+        """Let the blog end in a month."""
+        names = {"application": "blog", "environment": "acme-prod"}
+        self.write(used.BLOG, bill1.SubscriptionEnded(**names, month=month, reason="removed"))
+        gone = bill1.SubscriptionRemoved(subscription=used.BLOG.id, month=month)
+        self.write(billing.ACCOUNT, gone)
 
     def use(self, *uses: Use) -> None:
         """Report uses, each to its own month."""

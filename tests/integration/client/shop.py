@@ -126,6 +126,23 @@ def open_shop(data: Path, *, pace: str = PACE_SECONDS) -> Iterator[Shop]:
         raise failed[0]
 
 
+@contextmanager
+def open_supplied(
+    data: Path, manifests: str, *, organization: str, prices: Path, code: str
+) -> Iterator[Shop]:
+    """As `open_shop`, with what manifests describe, prices, and credit by a voucher's code."""
+    file = data / "manifests.yaml"
+    file.write_text(manifests)
+    with open_shop(data) as found:
+        found.well("apply", "-f", str(file))
+        found.well("billing", "price-book", "apply", str(prices), by=found.bookkeeper)
+        issued = found.well("voucher", "issue", "40.000", "OMR", "--code", code)
+        assert issued.out.split() == [code]
+        redeemed = found.well("voucher", "redeem", code, "--org", organization, by=found.owner)
+        assert "40.000 OMR" in redeemed.out
+        yield found
+
+
 @asynccontextmanager
 async def _stack(data: Path) -> AsyncIterator[Installation]:
     installation = Installation(data)

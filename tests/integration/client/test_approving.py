@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from tests.integration.client.shop import Shop, open_shop
+from tests.integration.client.shop import Shop, open_supplied
 from tools.files import ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
 ORG: Final = "acme"
 ENV: Final = "acme-prod"
 PRICES: Final = ROOT / "examples" / "price-book.yaml"
+CODE: Final = "SPRING-FAIR-7QKD-M2XW"
 ANN: Final = "ann@example.org"
 BOB: Final = "bob@example.org"
 
@@ -64,13 +65,7 @@ PLAN: Final = ("install", "bp-wordpress", "--env", ENV, "--version", "1.0.1", "-
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A stack with two Organizations of the same people; in one, a change needs two approvals."""
     folder = tmp_path_factory.mktemp("shop")
-    manifests = folder / "acme.yaml"
-    manifests.write_text(MANIFESTS)
-    with open_shop(folder) as found:
-        found.well("apply", "-f", str(manifests))
-        found.well("billing", "price-book", "apply", str(PRICES), by=found.bookkeeper)
-        code = found.well("voucher", "issue", "40.000", "OMR").out.split()[0]
-        found.well("voucher", "redeem", code, "--org", ORG, by=found.owner)
+    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
         found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
         yield found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.integration.client.shop import SOURCES, WAIT_SECONDS, Shop, open_shop
+from tests.integration.client.shop import SOURCES, WAIT_SECONDS, Shop, open_supplied
 from tools.files import ROOT
 
 from catalyst.blueprints import starter
@@ -55,15 +55,7 @@ spec:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A stack with an Organization that has prices, and a voucher that it has redeemed."""
     folder = tmp_path_factory.mktemp("shop")
-    manifests = folder / "omantel.yaml"
-    manifests.write_text(MANIFESTS)
-    with open_shop(folder) as found:
-        found.well("apply", "-f", str(manifests))
-        found.well("billing", "price-book", "apply", str(PRICES), by=found.bookkeeper)
-        issued = found.well("voucher", "issue", "40.000", "OMR", "--code", CODE)
-        assert issued.out.split() == [CODE]
-        redeemed = found.well("voucher", "redeem", CODE, "--org", ORG, by=found.owner)
-        assert "40.000 OMR" in redeemed.out
+    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
         yield found
 
 

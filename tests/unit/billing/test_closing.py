@@ -28,25 +28,10 @@ MONTH = [("month", "blueprint.wordpress", 1500), ("month", "package.s", 5000)]
 ORDERED = [("ordered", sku, minor) for _, sku, minor in MONTH]
 
 
-def sold(log: Log, month: str, hold: str, event: Any = None) -> None:
-    """Let the blog be bought, or changed, in a month."""
-    ref, begun = started(month, hold=hold)  # type: ignore[misc]
-    log.write(ref, event or begun)
-    captured = bill1.HoldCaptured(
-        hold=hold,
-        revision="3f2a",
-        amount=billing.omr(0),
-        month=month,
-        subscriptions=(BLOG.id,),
-        journal=bill1.Journal(),
-    )
-    log.write(billing.ACCOUNT, captured)
-
-
 @pytest.fixture
 def log() -> Log:
     found = Log()
-    sold(found, "2026-01", "c-1")
+    found.order("2026-01", "c-1")
     return found
 
 
@@ -73,7 +58,7 @@ def test_what_comes_after_an_early_close_is_a_dated_line_on_the_next_invoice(log
         application="blog", environment="acme-prod", month="2026-01", reason="removed"
     )
     log.write(BLOG, gone)
-    sold(log, "2026-01", "c-2")
+    log.order("2026-01", "c-2")
     log.close()
     assert log.owner().later == {}
     after = log.invoices[1]
@@ -95,7 +80,7 @@ def test_an_add_on_that_is_taken_away_is_charged_for_its_month_and_never_again()
     log = Log()
     whole = billing.quote(billing.item(addons=("addon.backup",)))
     ref, begun = started("2026-01", hold="c-1", lines=whole.lines)  # type: ignore[misc]
-    sold(log, "2026-01", "c-1", begun)
+    log.order("2026-01", "c-1", begun)
     log.close()
     less = subscription.sold(
         log.scene.world.state(BLOG),
@@ -106,7 +91,7 @@ def test_an_add_on_that_is_taken_away_is_charged_for_its_month_and_never_again()
         revision="4a1b",
     )
     assert isinstance(less, bill1.SubscriptionChanged)
-    sold(log, "2026-02", "c-2", less)
+    log.order("2026-02", "c-2", less)
     log.close()
     log.close()
     _, february, march = log.invoices
@@ -160,12 +145,12 @@ def test_a_month_of_very_many_changes_is_invoiced_whole(log: Log) -> None:
     _, begun = started("2026-01")  # type: ignore[misc]
     change = bill1.SubscriptionChanged(**msgspec.structs.asdict(begun))
     for number in range(2 * subscription.BOUGHT_KEPT):
-        sold(log, "2026-01", f"x-{number}", msgspec.structs.replace(change, hold=f"x-{number}"))
-    sold(log, "2026-02", "y-1", msgspec.structs.replace(change, month="2026-02", hold="y-1"))
+        log.order("2026-01", f"x-{number}", msgspec.structs.replace(change, hold=f"x-{number}"))
+    log.order("2026-02", "y-1", msgspec.structs.replace(change, month="2026-02", hold="y-1"))
     log.close()
     [content] = log.invoices
     assert len(content.lines) == 2 + 2 * subscription.BOUGHT_KEPT
-    sold(log, "2026-03", "z-1", msgspec.structs.replace(change, month="2026-03", hold="z-1"))
+    log.order("2026-03", "z-1", msgspec.structs.replace(change, month="2026-03", hold="z-1"))
     assert len(log.scene.world.state(BLOG).bought) == subscription.BOUGHT_KEPT
 
 
@@ -358,7 +343,7 @@ def test_what_comes_between_two_parts_is_on_this_invoice_or_on_the_next_one_once
     log.asks(bill1.FinalizeInvoice(month="2026-01")).then_nothing()
     owner = log.owner()
     assert owner.closing is not None
-    sold(log, "2026-01", "c-late")
+    log.order("2026-01", "c-late")
     log.use(use("late-1", 1_000, time=BEGIN, subscription="a0000.acme-prod"))
     refs = explaining.running_refs("acme", "2026-01", log.owner())
     states = {one: log.scene.world.state(one) for one in refs}
@@ -388,10 +373,8 @@ def test_what_is_ordered_and_ended_between_two_parts_is_charged_once(month: str,
     log = crowded(7, 6)
     log.send(bill1.FinalizeInvoice(month="2026-01"))
     assert log.owner().closing is not None
-    sold(log, month, "c-late")
-    names = {"application": "blog", "environment": "acme-prod"}
-    log.write(BLOG, bill1.SubscriptionEnded(**names, month=month, reason="removed"))
-    log.write(billing.ACCOUNT, bill1.SubscriptionRemoved(subscription=BLOG.id, month=month))
+    log.order(month, "c-late")
+    log.end(month)
     for _ in range(4):
         log.close()
     found = [one.month for one in log.invoices for line in one.lines if line.hold == "c-late"]

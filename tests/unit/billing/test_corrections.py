@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support import billing, build
-from tests.support.usage import BLOG, started, use
+from tests.support.usage import use
 from tests.support.year import BEGIN, Log
 
 from catalyst.billing.domain import credit_note, explaining, invoice, invoicing
@@ -35,16 +35,7 @@ def note(name: str = "n-1", **lines: int) -> bill1.IssueCreditNote:
 def log() -> Log:
     """A log with the invoices of January, paid when it was ordered, and February, to be paid."""
     found = Log()
-    found.write(*_fact(started("2026-01")))
-    captured = bill1.HoldCaptured(
-        hold="c-1",
-        revision="3f2a",
-        amount=billing.omr(0),
-        month="2026-01",
-        subscriptions=(BLOG.id,),
-        journal=bill1.Journal(),
-    )
-    found.write(billing.ACCOUNT, captured)
+    found.order()
     found.close()
     found.write(*_fact(billing.granted("g-1", 2000)))
     found.close()

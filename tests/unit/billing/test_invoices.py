@@ -55,33 +55,10 @@ def bought(log: Log, *items: Any, month: str, **changes: Any) -> None:
     log.write(BLOG, event)
 
 
-def ended(log: Log, month: str) -> None:
-    """Let the blog end in a month."""
-    gone = bill1.SubscriptionEnded(
-        application="blog", environment="acme-prod", month=month, reason="removed"
-    )
-    log.write(BLOG, gone)
-    removed = bill1.SubscriptionRemoved(subscription="blog.acme-prod", month=month)
-    log.write(billing.ACCOUNT, removed)
-
-
-def listed(log: Log, month: str = "2026-01", hold: str = "c-1") -> None:
-    """Let the account know the blog."""
-    captured = bill1.HoldCaptured(
-        hold=hold,
-        revision="3f2a",
-        amount=billing.omr(0),
-        month=month,
-        subscriptions=("blog.acme-prod",),
-        journal=bill1.Journal(),
-    )
-    log.write(billing.ACCOUNT, captured)
-
-
 @pytest.fixture
 def log() -> Log:
     found = begun()
-    listed(found)
+    found.know()
     return found
 
 
@@ -143,7 +120,7 @@ def test_a_change_charges_what_went_on_and_what_it_cost_more(log: Log) -> None:
 @pytest.mark.guarantee("G12.11")
 def test_the_month_in_which_it_ended_is_charged_and_none_after_it(log: Log) -> None:
     log.close()
-    ended(log, "2026-02")
+    log.end("2026-02")
     log.close()
     assert lines(log.invoices[1]) == MONTH
     log.close()
@@ -154,7 +131,7 @@ def test_the_month_in_which_it_ended_is_charged_and_none_after_it(log: Log) -> N
 
 def test_what_ends_before_the_month_is_closed_is_still_charged_for_it(log: Log) -> None:
     log.close()
-    ended(log, "2026-03")
+    log.end("2026-03")
     log.close()
     log.close()
     assert [lines(one) for one in log.invoices[1:]] == [MONTH, MONTH]
@@ -195,11 +172,11 @@ def test_what_is_taken_back_waits_for_an_invoice_that_can_bear_it(log: Log) -> N
     log.use(use("u-1", 4_000_000, **disk))
     log.close()
     log.use(use("u-2", 0, **{**disk, "time": BEGIN + timedelta(hours=1)}))
-    ended(log, "2026-01")
+    log.end("2026-01")
     log.close()
     assert len(log.invoices) == 1
     log.write(*_fact(started("2026-03")))
-    listed(log, "2026-03")
+    log.know("2026-03")
     log.close()
     assert [one.kind for one in log.invoices[1].lines] == ["ordered", "ordered"]
 
@@ -227,7 +204,7 @@ def test_a_month_that_cost_nothing_has_no_invoice_and_takes_no_number() -> None:
 
 def test_a_closed_account_without_anything_is_not_invoiced_for_ever(log: Log) -> None:
     log.close()
-    ended(log, "2026-02")
+    log.end("2026-02")
     log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
     soon = Arm(timer="month", after=timedelta(seconds=1))
     assert log.close().timers == (soon,)
@@ -324,12 +301,12 @@ def _do(log: Log, step: Any) -> None:
         case "change" if state.status == "active":
             bought(log, billing.item(plan="m" if amount else "s"), month=month)
         case "end" if state.status == "active":
-            ended(log, month)
+            log.end(month)
         case "void" | "note":
             correct(log, f"2026-{amount:02d}", name, what)
         case _:
             log.write(*_fact(started(month, hold=name)))
-            listed(log, month, name)
+            log.know(month, name)
 
 
 @pytest.mark.guarantee("G12.14")
@@ -337,7 +314,7 @@ def _do(log: Log, step: Any) -> None:
 @settings(max_examples=12, deadline=None)
 def test_a_year_of_invoices_is_made_again_byte_for_byte(months: list[list[Any]]) -> None:
     log = begun()
-    listed(log)
+    log.know()
     for month in months:
         for step in month:
             log.now += timedelta(hours=17)

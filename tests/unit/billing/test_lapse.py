@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import billing, build
-from tests.support.usage import BLOG, started, use
+from tests.support.usage import use
 from tests.support.year import BEGIN, Log
 
 from catalyst.billing.domain import closing, invoicing, ledger
@@ -25,33 +25,8 @@ pytestmark = pytest.mark.guarantee("G12.23")
 def log() -> Log:
     """A log in which the blog runs in January."""
     found = Log()
-    install(found)
+    found.order()
     return found
-
-
-def install(found: Log) -> None:
-    """Let the blog be ordered in January."""
-    begun: Any = started("2026-01")
-    found.write(*begun)
-    captured = bill1.HoldCaptured(
-        hold="c-1",
-        revision="3f2a",
-        amount=billing.omr(0),
-        month="2026-01",
-        subscriptions=(BLOG.id,),
-        journal=bill1.Journal(),
-    )
-    found.write(billing.ACCOUNT, captured)
-
-
-def remove(log: Log) -> None:
-    """Let the blog be removed in January."""
-    ended = bill1.SubscriptionEnded(
-        application="blog", environment="acme-prod", month="2026-01", reason="removed"
-    )
-    log.write(BLOG, ended)
-    removed = bill1.SubscriptionRemoved(subscription=BLOG.id, month="2026-01")
-    log.write(billing.ACCOUNT, removed)
 
 
 def delete(log: Log) -> None:
@@ -90,7 +65,7 @@ def test_what_the_last_invoice_leaves_of_the_credit_is_breakage_and_nothing_can_
     log.write(*billing.granted(minor=500))  # type: ignore[misc]
     log.send(bill1.RecordPayment(payment="p-1", amount=billing.omr(7000), reference="t"))
     log.use(use("u-1", 2000, time=BEGIN))
-    remove(log)
+    log.end()
     assert row(log).balances[0].available == 7500
     delete(log)
     # Until the invoice is made the credit is there for it, and for nothing else.
@@ -115,7 +90,7 @@ def test_what_the_last_invoice_leaves_of_the_credit_is_breakage_and_nothing_can_
 
 def test_what_is_owed_stays_owed_when_the_credit_expires(log: Log) -> None:
     log.use(use("u-1", 2000, time=BEGIN))
-    remove(log)
+    log.end()
     log.close()
     assert log.owner().owed("OMR") == 1000
     log.write(*billing.granted(minor=4000))  # type: ignore[misc]
@@ -138,7 +113,7 @@ def test_credit_waits_for_what_may_still_be_invoiced(log: Log) -> None:
     left = credit(log)
     # After the early close: it is a line on February's invoice.
     log.use(use("u-1", 2000, time=BEGIN))
-    remove(log)
+    log.end()
     delete(log)
     wait = invoicing.closes("2026-02") - log.now
     assert fire(log).timers == (Arm(timer=invoicing.TIMER, after=wait),)
@@ -157,8 +132,8 @@ def test_credit_waits_for_what_was_ordered_and_removed_between_two_parts() -> No
     delete(log)
     # All that stood there then is drafted; the hold of the blog was still open.
     log.write(billing.ACCOUNT, bill1.MonthPartClosed(month="2026-01", after="zz.acme-prod"))
-    install(log)
-    remove(log)
+    log.order()
+    log.end()
     wait = invoicing.closes("2026-02") - log.now
     assert fire(log).timers == (Arm(timer=invoicing.TIMER, after=wait),)
     assert credit(log) == {"goodwill-g1": 9000}

@@ -1,11 +1,10 @@
 """What is left: of orders that are paid in part, and of an invoice with a line below nothing."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from tests.support import billing
-from tests.support.usage import BLOG, started, use
+from tests.support.usage import use
 from tests.support.year import BEGIN, Log
 
 from catalyst.billing.domain import credit_note, invoicing, owing
@@ -62,17 +61,7 @@ def test_no_more_is_given_back_than_the_whole_invoice_charged() -> None:
 @pytest.mark.parametrize("minor", [2000, 6500], ids=["a part of it", "all of it"])
 def test_what_is_taken_back_is_on_the_first_invoice_that_can_bear_it_once(minor: int) -> None:
     log = Log()
-    begun: Any = started("2026-01")
-    log.write(*begun)
-    captured = bill1.HoldCaptured(
-        hold="c-1",
-        revision="3f2a",
-        amount=billing.omr(0),
-        month="2026-01",
-        subscriptions=(BLOG.id,),
-        journal=bill1.Journal(),
-    )
-    log.write(billing.ACCOUNT, captured)
+    log.order()
     log.use(use("u-1", 2 * minor, meter="disk", time=BEGIN))
     log.close()
     log.use(use("u-2", 0, meter="disk", time=BEGIN + timedelta(hours=1)))
