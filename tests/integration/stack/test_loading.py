@@ -63,6 +63,7 @@ def test_expressions_load_no_command_line() -> None:
 
 @each([*MODULES.values(), "catalyst.simulator", "catalyst.cli.entry:run"])
 def test_what_is_loaded_is_not_looked_through_for_garbage(process: str) -> None:
-    # A member ends at once where nothing is set, and the command says its version.
-    said = ran(_PROCESS, process, *(["--version"] if ":" in process else []), environ={})
+    # A member ends at once where a setting is wrong, and the command says its version.
+    wrong = {"CATALYST_HTTP_PORT": "none"}
+    said = ran(_PROCESS, process, *(["--version"] if ":" in process else []), environ=wrong)
     assert said[-1] == "True True []"
