@@ -4,13 +4,34 @@ from collections.abc import Callable
 
 import pytest
 from tests.integration.client.command import Ran
+from tests.integration.client.stack import Stack
 from tests.support.each import each
+
+from catalyst.contracts.roles import BILLING_ADMIN
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.2")]
 CODE = "NO-SUCH-CODE-7QKD"
 
 
-@each([f"voucher redeem {CODE}", f"voucher preview {CODE}", "app list", "billing invoice list"])
+@each(
+    [
+        f"voucher redeem {CODE}",
+        f"voucher preview {CODE}",
+        "app list",
+        "billing invoice list",
+        "billing invoice show 2026-01",
+        "billing invoice explain 2026-01/1",
+        "billing invoice replay 2026-01",
+        "billing invoice finalize 2026-01",
+        "billing void 2026-01 --reason Why",
+        "billing credit-note 2026-01 1=0.500 --as n --reason Why",
+        "catalog search wiki",
+        "catalog show bp-wiki",
+        "query catalog search",
+        "source sync own",
+        "source remove own",
+    ]
+)
 def test_an_organization_that_is_not_there_is_said_with_the_one_that_is_meant(
     verb: str, *, catalyst: Callable[..., Ran], organization: str
 ) -> None:
@@ -25,6 +46,30 @@ def test_a_month_that_there_is_not_is_said(catalyst: Callable[..., Ran], organiz
         ran = catalyst("billing", "invoice", *verb, "--org", organization)
         assert f"MONTH: there is no month {verb[1][-2:]}" in ran.err
         assert ran.code == 2
+
+
+@each(
+    [
+        ("explain", "2026-13/1", 2, "LINE: there is no month 13"),
+        ("replay", "2026-13", 2, "ID: there is no month 13"),
+        ("explain", "2026-1/1", 4, "an invoice is named by its month, such as 2026-11"),
+        ("replay", "2026-1", 4, "an invoice is named by its month, such as 2026-11"),
+    ]
+)
+def test_what_is_no_month_is_not_called_a_missing_credit_note_alone(
+    verb: str,
+    named: str,
+    code: int,
+    says: str,
+    *,
+    catalyst: Callable[..., Ran],
+    organization: str,
+    stack: Stack,
+) -> None:
+    token = stack.token("books@example.org", BILLING_ADMIN)
+    ran = catalyst("billing", "invoice", verb, named, "--org", organization, "--token", token)
+    assert says in ran.err
+    assert (ran.code, ran.out) == (code, "")
 
 
 def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(

@@ -220,7 +220,7 @@ NOBODY: Final = ("--org", "nobody")
             ("voucher", "redeem", "NO-SUCH-CODE-7QKD", "--org", ORG),
         ),
         (3, "voucher", ("voucher", "revoke", "NO-SUCH-CODE-7QKD", "--reason", "Why not?")),
-        (7, "get organizations", ("catalog", "search", "wiki", *NOBODY)),
+        (4, "there is no Organization 'nobody'", ("catalog", "search", "wiki", *NOBODY)),
         (4, "do you mean bp-wordpress?", ("catalog", "show", "wordpres", "--org", ORG)),
         (4, "'no-prod'", ("plan", "install", "bp-wiki", "--as", "web", "--env", "no-prod")),
         (

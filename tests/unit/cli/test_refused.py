@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import billing, change, charging, dlq, planned, source, voucher
+from catalyst.cli import billing, change, charging, dlq, owned, planned, source, voucher
 from catalyst.cli import send as sending
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
@@ -69,7 +69,7 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
                 return {"code": "CODE", "voucher": "v"}, found
             return (found, None) if line.startswith("apply") else found
 
-        for module in (billing, change, charging, dlq, sending, source, voucher):
+        for module in (billing, change, charging, dlq, owned, sending, source, voucher):
             monkeypatch.setattr(module, "run", run)
         monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
         assert ended([*line.format(file=file).split(), *URL]) == ExitCode.REJECTED

@@ -210,4 +210,4 @@ def _send(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: 
                 id=owner,
             )
 
-    return run(work())
+    return owned.sent(target, owner, work())

@@ -38,8 +38,12 @@ def _month(text: str) -> str:
     if shape is None:
         raise Failure(ExitCode.USAGE, f"MONTH: {text!r} is no month", hint=MONTH_HINT)
     if not 1 <= int(shape[1]) <= 12:
-        raise Failure(ExitCode.USAGE, f"MONTH: there is no month {shape[1]}", hint=MONTH_HINT)
+        raise _no_month("MONTH", shape[1])
     return text
+
+
+def _no_month(typed: str, number: str) -> Failure:
+    return Failure(ExitCode.USAGE, f"{typed}: there is no month {number}", hint=MONTH_HINT)
 
 
 MonthArgument = Annotated[
@@ -128,7 +132,7 @@ def explain(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     asked = {_kind(invoice): invoice, "line": number}
-    found = owned.answer(target, "billing", "explain", asked, owner)
+    found = _asked(target, "explain", asked, owner, "LINE")
     show(found, output, lambda: _explained(found))
     if output is not Format.TABLE:
         return
@@ -165,7 +169,7 @@ def replay(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    found = owned.answer(target, "billing", "replay", {_kind(invoice): invoice}, owner)
+    found = _asked(target, "replay", {_kind(invoice): invoice}, owner, "ID")
     show(found, output, lambda: _replayed(found))
     if not found["same"]:
         raise Ended(ExitCode.CHECK_FAILED)
@@ -192,6 +196,30 @@ def _after(month: str) -> str:
 def _kind(name: str) -> str:
     """Return what a name is of: invoices are named by their months, credit notes by anything."""
     return "invoice" if _MONTH.fullmatch(name) else "credit_note"
+
+
+def _asked(target: Target, question: str, asked: dict[str, Any], owner: str, typed: str) -> Any:
+    """Return what billing answers of an invoice or a credit note.
+
+    Raises:
+        Failure: If there is no credit note of a name that may be a month's that was mistyped.
+    """
+    try:
+        return owned.answer(target, "billing", question, asked, owner)
+    except Problem as problem:
+        if problem.code != "credit-note-not-found":
+            raise
+        name = asked["credit_note"]
+        shape = _MONTHLY.fullmatch(name)
+        if shape is not None:
+            raise _no_month(typed, shape[1]) from problem
+        hint = "an invoice is named by its month, such as 2026-11; `catalyst get credit-notes "
+        raise Failure(
+            ExitCode.NOT_FOUND,
+            problem.message,
+            code=problem.code,
+            hint=f"{hint}--org {owner}` shows the credit notes",
+        ) from problem
 
 
 def _running(target: Target, invoice: str, owner: str, absent: Failure) -> Any:

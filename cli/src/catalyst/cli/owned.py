@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,10 +16,12 @@ from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
 from catalyst.client.reads import Answered
 from catalyst.client.rows import name_of
+from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
-_FORBIDDEN: Final = 403
+_NOBODY: Final = frozenset({"account-not-found", "forbidden", "organization-not-found"})
+"""Codes of a refusal that may be because there is no such Organization."""
 _PAGE: Final = 500
 _NONE: Final = f"you see no Organization yet; {beginning.FIRST}"
 _NAMED: Final = 8
@@ -77,9 +79,22 @@ def allowed_in(target: Target, owner: str) -> Iterator[None]:
     try:
         yield
     except Problem as problem:
-        if problem.status == _FORBIDDEN or problem.code == "organization-not-found":
+        if problem.code in _NOBODY:
             require(target, owner)
         raise
+
+
+def sent(target: Target, owner: str, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Return the outcome of what is sent for an Organization.
+
+    Raises:
+        Failure: If it was refused, and there is no such Organization to see.
+    """
+    with allowed_in(target, owner):
+        found = run(work)
+    if found.code in _NOBODY and target.http:
+        require(target, owner)
+    return found
 
 
 def owner_of_environment(target: Target, org: str | None, env: str) -> str:
@@ -176,13 +191,20 @@ def answer(
 def answered(
     target: Target, service: str, question: str, asked: dict[str, Any], owner: str | None
 ) -> Answered:
-    """Return the same, with how fresh it is."""
+    """Return the same, with how fresh it is.
+
+    Raises:
+        Failure: If it was refused, and there is no such Organization to see.
+    """
 
     async def work() -> Answered:
         async with reads(target) as door:
             return await door.query(service, question, asked, organization=owner)
 
-    return run(work())
+    if owner is None:
+        return run(work())
+    with allowed_in(target, owner):
+        return run(work())
 
 
 def no_such(what: str, hint: str = "") -> Failure:

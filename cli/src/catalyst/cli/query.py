@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from catalyst.cli import files
+from catalyst.cli import files, owned
 from catalyst.cli.documents import one_object, parse
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, as_yaml, note, show, write
@@ -19,12 +19,9 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     organization,
-    reads,
     resolve,
-    run,
 )
 from catalyst.client.errors import Problem
-from catalyst.client.reads import Answered
 from catalyst.contracts.registry import SERVICES
 
 NOT_FOUND: Final = 404
@@ -59,13 +56,8 @@ def query(
     if not org:
         raise Failure(ExitCode.USAGE, "--org is missing: about which Organization is it?")
     target = resolve(context, url, token)
-
-    async def work() -> Answered:
-        async with reads(target) as door:
-            return await door.query(service, name, body, organization=organization(org))
-
     try:
-        answered = run(work())
+        answered = owned.answered(target, service, name, body, organization(org))
     except Problem as problem:
         if problem.status != NOT_FOUND or (service, name) in questions():
             raise

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, clean, note, write
@@ -90,7 +91,7 @@ def add(
         "interval": interval,
     }
     target = resolve(context, url, token)
-    found = run(_send(target, "add-source", name, owner, data, timeout))
+    found = _sent(target, "add-source", name, owner, data, timeout)
     listed = f"`catalyst source list{_of(owner)}`"
     _finish(
         found,
@@ -135,7 +136,7 @@ def sync(
     """
     target = resolve(context, url, token)
     owner = organization(org)
-    found = run(_send(target, "sync-source", name, owner, {}, timeout))
+    found = _sent(target, "sync-source", name, owner, {}, timeout)
     listed = f"`catalyst source list{_of(owner)}` shows what it holds"
     _finish(found, output, f"{name} is being read", listed)
 
@@ -156,7 +157,7 @@ def remove(
       catalyst source remove team
     """
     target = resolve(context, url, token)
-    found = run(_send(target, "remove-source", name, organization(org), {}, timeout))
+    found = _sent(target, "remove-source", name, organization(org), {}, timeout)
     _finish(found, output, f"{name} is read no longer; what was registered from it stays")
 
 
@@ -174,15 +175,18 @@ def _finish(found: Outcome, form: Format, said: str, next_: str = "") -> None:
     conclude(found, form)
 
 
-async def _send(
+def _sent(
     target: Target, verb: str, name: str, owner: str | None, data: dict[str, Any], timeout: float
 ) -> Outcome:
-    async with commands(target) as door:
-        return await door.send(
-            f"blueprint.{verb}.v1",
-            data,
-            timeout=timeout,
-            organization=owner,
-            aggregate="source",
-            id=name,
-        )
+    async def work() -> Outcome:
+        async with commands(target) as door:
+            return await door.send(
+                f"blueprint.{verb}.v1",
+                data,
+                timeout=timeout,
+                organization=owner,
+                aggregate="source",
+                id=name,
+            )
+
+    return run(work()) if owner is None else owned.sent(target, owner, work())

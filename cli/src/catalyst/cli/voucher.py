@@ -106,8 +106,7 @@ def preview(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    with owned.allowed_in(target, owner):
-        found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
+    found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
     ends = f", until {found['ends']}" if found.get("ends") else ""
     text = f"{found['prefix']} gives {in_words(found['amount'])}{ends}"
     show(found, output, lambda: write(clean(text)))
@@ -134,8 +133,7 @@ def redeem(
     owner = owned.owner_of(target, org, _WHOSE)
     name = draft.command_id()
     send = _send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout)
-    with owned.allowed_in(target, owner):
-        sent = run(send)
+    sent = owned.sent(target, owner, send)
     if exit_of(sent) is not ExitCode.OK:
         conclude(sent, output)
     doc = run(_over(target, owner, name, timeout))
