@@ -2,6 +2,7 @@
 
 import gc
 import io
+import logging
 import threading
 import warnings
 import zlib
@@ -15,6 +16,7 @@ from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import Blob, Commit, ShaFile, Tree
 from dulwich.pack import write_pack_objects
 from tests.support.commits import committed
+from tests.support.quoting import SECRET, logged, quoting
 from typing_extensions import override
 
 from catalyst.blueprint_controller.adapters import git
@@ -205,6 +207,23 @@ def test_a_server_that_never_comes_to_an_end_is_left(
                 read(tmp_path / "kept", url)
         finally:
             stop.set()
+
+
+@pytest.mark.guarantee("G6.8")
+def test_what_a_repository_holds_is_not_quoted_when_reading_it_meets_a_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree, tip = plain()
+    monkeypatch.setattr(GitSource, "_reading", lambda *_: quoting(SECRET))
+    refs, packs = [branch(tip.id), b"0000"], [sent(DOCUMENT, tree, tip)]
+    with (
+        serving(lambda: iter(refs), lambda: iter(packs)) as url,
+        pytest.raises(Unusable, match="does not send what Git sends"),
+    ):
+        read(tmp_path / "kept", url)
+    (failed,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "LookupError in quoting.py" in vars(failed)["why"]
+    assert SECRET not in logged(caplog.records)
 
 
 def test_what_is_sent_in_part_does_not_stay(tmp_path: Path) -> None:

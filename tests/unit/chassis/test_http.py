@@ -1,7 +1,6 @@
 """What the HTTP side of every member has: problems, health, measurements, headers."""
 
 import asyncio
-import logging
 from typing import Any
 
 import httpx
@@ -113,13 +112,6 @@ async def test_what_a_person_has_to_mend_is_not_asked_for_again_in_a_second() ->
         answer = await door.get("/x")
     # Our own clients then say so at once, instead of asking until their time is over.
     assert float(answer.headers["retry-after"]) > ANSWER_SECONDS
-
-
-async def test_an_unexpected_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR)
-    async with raising(RuntimeError("the reason")) as door:
-        await door.get("/x")
-    assert "the reason" in caplog.text
 
 
 @each(CODES)

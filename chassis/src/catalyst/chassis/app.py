@@ -12,16 +12,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final, Protocol, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import logs, loop, settings
-from catalyst.chassis.errors import Expected
+from catalyst.chassis.errors import Expected, said, unquoted
+from catalyst.chassis.jetstream.port import BrokerError
 from catalyst.chassis.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve an app for the block; yields its address, such as `http://127.0.0.1:8080`."""
     config = uvicorn.Config(
-        app,
+        _telling(app),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -127,6 +128,21 @@ async def serving(
         finally:
             server.should_exit = True
             await running
+
+
+def _telling(app: ASGIApp) -> ASGIApp:
+    """Log here what `app` raises: the server would with a traceback, which may quote the request.
+
+    Nobody waits for it: what is unanswered then, or answered in part, the server ends by itself.
+    """
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - logged below
+            log.error("request failed", extra={"path": scope["path"], **unquoted(error)})  # noqa: TRY400
+
+    return told
 
 
 def main(
@@ -167,10 +183,24 @@ async def _member(
                 await member.run()
         except ExceptionGroup as group:
             # The process has to end, so that whoever runs it can start it anew.
-            log.critical("stopped by a failure", exc_info=group)
+            why = "; ".join(_words(leaf) for leaf in _leaves(group))
+            log.critical("stopped by a failure", extra={**unquoted(group), "why": why})
             return 1
     log.info("stopped", extra={"service": name})
     return 0
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _words(error: Exception) -> str:
+    """Return a failure; what the broker or the system says is said, a bug may quote a message."""
+    return said(error, quoting=isinstance(error, BrokerError | Expected | OSError))
 
 
 def stop_on_signal(stop: Callable[[], None]) -> None:

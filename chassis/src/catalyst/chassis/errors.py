@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -39,4 +40,32 @@ def said(error: Exception, *, quoting: bool) -> str:
     if quoting:
         return f"{name}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return name
     return f"{name} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+
+
+def unquoted(error: Exception) -> dict[str, object]:
+    """Return a bug for the `extra` of a log's record: all that a traceback says but its words.
+
+    Wherever what was given may hold a secret, this stands in place of `exc_info`.
+    """
+    return {"why": said(error, quoting=False), "trail": list(_trail(error))}
+
+
+def _trail(error: BaseException) -> Iterator[str]:
+    """Yield each failure that led to this one, the last first, with the places that it passed."""
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        frames = traceback.extract_tb(one.__traceback__)
+        places = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        yield " ".join((type(one).__name__, *places))
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+        before = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+        if before is not None:
+            left.append(before)

@@ -145,8 +145,8 @@ async def _gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request failed", exc_info=error, extra={"path": request.url.path})
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    # It goes on from here to whoever serves, and is logged there (`app.py`).
     return response("internal", "the request could not be answered; the failure was logged")
 
 

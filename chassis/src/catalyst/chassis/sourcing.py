@@ -16,7 +16,7 @@ from typing import Any
 
 from catalyst.chassis import inputs, parking
 from catalyst.chassis.deciding import Deciding, Fewer
-from catalyst.chassis.errors import said
+from catalyst.chassis.errors import said, unquoted
 from catalyst.chassis.jetstream.port import Acked, Broker, Delivery
 from catalyst.chassis.lane import Lanes, Settle
 from catalyst.chassis.measures import Measures
@@ -72,11 +72,9 @@ class Sourcing:
         except Undecodable as error:
             return self._aside(delivery, error.code, error.message)
         except Exception as error:  # noqa: BLE001 - logged below
-            # A bug in reading one message must not stop those behind it. What it says may quote a
-            # secret, in a traceback as well.
-            why = said(error, quoting=False)
-            log.error("source failed", extra={"subject": delivery.subject, "why": why})  # noqa: TRY400
-            return self._aside(delivery, "internal", why)
+            # A bug in reading one message must not stop those behind it.
+            log.error("source failed", extra={"subject": delivery.subject, **unquoted(error)})  # noqa: TRY400
+            return self._aside(delivery, "internal", said(error, quoting=False))
         if ref is None:
             return self._settle(delivery, Acked())
         if delivery.delivered > 1:

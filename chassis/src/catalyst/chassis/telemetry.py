@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from catalyst.chassis.errors import said
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -85,8 +87,17 @@ def _recorded(
     parent = propagator.extract({_HEADER: traceparent}) if traceparent else None
     tracer = provider.get_tracer("catalyst")
     with tracer.start_as_current_span(
-        name, context=parent, attributes=dict(attributes or {})
+        name,
+        context=parent,
+        attributes=dict(attributes or {}),
+        # The words of a failure may quote what was sent.
+        record_exception=False,
+        set_status_on_exception=False,
     ) as span:
         carrier: dict[str, str] = {}
         propagator.inject(carrier, context=trace.set_span_in_context(span))
-        yield carrier.get(_HEADER, "")
+        try:
+            yield carrier.get(_HEADER, "")
+        except Exception as error:
+            span.set_status(trace.StatusCode.ERROR, said(error, quoting=False))
+            raise

@@ -21,7 +21,7 @@ from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.deciding import Deciding
 from catalyst.chassis.door import Door, Unreadable
 from catalyst.chassis.effect import Effects
-from catalyst.chassis.errors import Retry
+from catalyst.chassis.errors import Retry, said, unquoted
 from catalyst.chassis.grouping import Grouping
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.consume import Durable, Intake
@@ -316,8 +316,8 @@ class Worker:
                 raise
             except Exception as error:
                 # A bug in reading one message must not stop those behind it.
-                log.exception("door failed", extra={"subject": delivery.subject})
-                raise Unreadable("internal", f"{type(error).__name__}: {error}") from error
+                log.error("door failed", extra={"subject": delivery.subject, **unquoted(error)})  # noqa: TRY400
+                raise Unreadable("internal", said(error, quoting=False)) from error
 
     async def _on_firing(self, delivery: Delivery) -> None:
         try:

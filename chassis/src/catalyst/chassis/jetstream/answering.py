@@ -10,6 +10,7 @@ from nats.errors import FlushTimeoutError
 from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
+from catalyst.chassis.errors import unquoted
 from catalyst.chassis.jetstream.broker import JetStream
 
 AT_ONCE: Final = 32
@@ -73,8 +74,9 @@ class Answering:
             try:
                 async with asyncio.timeout(LONGEST_SECONDS):
                     body = await answer(request.subject, request.data, request.headers or {})
-            except Exception:
-                log.exception("question not answered", extra={"subject": request.subject})
+            except Exception as error:  # noqa: BLE001 - logged below
+                facts = {"subject": request.subject, **unquoted(error)}
+                log.error("question not answered", extra=facts)  # noqa: TRY400
                 await self._send(request.respond_error("500", "the question could not be answered"))
             else:
                 await self._send(request.respond(body))

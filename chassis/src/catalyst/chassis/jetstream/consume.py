@@ -17,6 +17,7 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.js import JetStreamContext
 from typing_extensions import override
 
+from catalyst.chassis.errors import unquoted
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.fetching import Fetching
 from catalyst.chassis.jetstream.link import Link
@@ -198,8 +199,8 @@ class Intake:
             self._empty.clear()
             try:
                 rest = durable.on_delivery(delivery)
-            except Exception:
-                log.exception(_NOT_TAKEN, extra={"seq": delivery.seq})
+            except Exception as error:  # noqa: BLE001 - logged below
+                log.error(_NOT_TAKEN, extra={"seq": delivery.seq, **unquoted(error)})  # noqa: TRY400
                 self._release(key)
                 continue
             if rest is not None:
@@ -214,8 +215,8 @@ class Intake:
     async def _finish(self, delivery: Delivery, rest: Awaitable[None]) -> None:
         try:
             await rest
-        except Exception:
-            log.exception(_NOT_TAKEN, extra={"seq": delivery.seq})
+        except Exception as error:  # noqa: BLE001 - logged below
+            log.error(_NOT_TAKEN, extra={"seq": delivery.seq, **unquoted(error)})  # noqa: TRY400
             self._release(_key(delivery))
 
     def _release(self, key: _Key) -> None:

@@ -15,6 +15,7 @@ from nats.errors import ProtocolError
 from nats.protocol.parser import MAX_CONTROL_LINE_SIZE, Parser
 from typing_extensions import override
 
+from catalyst.chassis.errors import unquoted
 from catalyst.chassis.jetstream import wire
 
 log = logging.getLogger(__name__)
@@ -81,10 +82,10 @@ class QuickParser(Parser):
                     continue
                 try:
                     take(wire.Raw(words[0], reply, headers, body))
-                except Exception:
+                except Exception as error:  # noqa: BLE001 - logged below
                     # Otherwise the read loop would end, and nothing would ever arrive again. A
                     # puller catches its own and doubts; a call that misses its answer ends in time.
-                    log.exception("a tap failed")
+                    log.error("a tap failed", extra=unquoted(error))  # noqa: TRY400
         except (ValueError, IndexError) as error:
             raise ProtocolError("nats: malformed MSG") from error
         finally:

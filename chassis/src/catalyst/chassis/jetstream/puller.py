@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.chassis.errors import unquoted
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import BrokerError
@@ -124,9 +125,10 @@ class Puller:
         last = self.last_seq
         try:
             self._take(raw)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - logged below
             self.last_seq = last
-            log.exception("a message cannot be taken", extra={"stream": self.stream})
+            facts = {"stream": self.stream, **unquoted(error)}
+            log.error("a message cannot be taken", extra=facts)  # noqa: TRY400
             self._raise_doubt("a message cannot be taken")
 
     def _take(self, raw: wire.Raw) -> None:

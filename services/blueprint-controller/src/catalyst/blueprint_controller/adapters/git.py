@@ -41,6 +41,7 @@ from catalyst.blueprints.package import (
     Package,
     of_files,
 )
+from catalyst.chassis.errors import unquoted
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class GitSource:
                 raise
             except Exception as error:
                 # The library trusts who answers, so anything may come out of what it was sent.
-                log.warning("what a source sent cannot be read", exc_info=True)
+                log.warning("what a source sent cannot be read", extra=unquoted(error))
                 # A part of it would stay there, and spoil every later fetch.
                 if self._path.exists():
                     shutil.rmtree(self._path)
