@@ -72,6 +72,20 @@ def test_what_is_no_month_is_not_called_a_missing_credit_note_alone(
     assert (ran.code, ran.out) == (code, "")
 
 
+@each(
+    [
+        ("foo", "there is no event 'foo'"),
+        ("environment.create-organization.v1", "is a command, and no event"),
+    ]
+)
+def test_a_type_that_no_event_has_is_said(
+    type_: str, says: str, *, catalyst: Callable[..., Ran]
+) -> None:
+    for more in ((), ("--follow",)):
+        ran = catalyst("events", "--type", type_, *more)
+        assert (ran.code, says in ran.err) == (4, True), ran
+
+
 def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(
     catalyst: Callable[..., Ran],
 ) -> None:

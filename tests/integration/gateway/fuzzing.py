@@ -82,7 +82,7 @@ class Known:
             "follow": ["true"],
             "since": ["2020-01-01T00:00:00Z", *TIMES],
             "subject": [f"dlq.{SLUG}.environment.organization.{SLUG}.command"],
-            "type": ["environment.organization-requested.v1"],
+            "type": ["environment.organization-created.v1"],
             "Prefer": ["wait=1", "respond-async, wait=0"],
             "If-None-Match": ["*", 'W/"a", "b"', *self.found["etag"]],
         }

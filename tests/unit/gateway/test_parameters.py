@@ -28,6 +28,12 @@ def asked(**said: str) -> Request:
         ("follow", "maybe", "must be true or false"),
         ("organization", "", "must not be empty"),
         ("type", "a" * 254, "must have at most 253 characters"),
+        ("type", "nope", "is no event; GET /v1/contracts lists those there are"),
+        (
+            "type",
+            "environment.create-organization.v1",
+            "is a command, and no event; GET /v1/contracts lists those there are",
+        ),
         ("since", "yesterday", "write a time such as 2026-01-31T12:00:00Z"),
         ("nope", "1", "is not known here"),
     ]

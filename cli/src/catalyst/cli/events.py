@@ -28,6 +28,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.errors import Problem
 from catalyst.client.events import EventFilter, LoggedEvent
 from catalyst.client.rows import Bye, Interrupted, Reset
 from catalyst.contracts.registry import COMMANDS, EVENTS
@@ -79,10 +80,14 @@ def events(
         "command": command,
     }
     target = resolve(context, url, token)
-    if follow:
-        run(_follow(target, asked, output))
-    else:
-        run(_list(target, asked, limit, output))
+    work = _follow(target, asked, output) if follow else _list(target, asked, limit, output)
+    try:
+        run(work)
+    except Problem as problem:
+        failure = strange(type_) if any(one.pointer == "/type" for one in problem.errors) else None
+        if failure is None:
+            raise
+        raise failure from problem
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -125,19 +130,18 @@ async def _list(target: Target, asked: EventFilter, limit: int, form: Format) ->
             await _whether_there(target, asked)
 
 
-def strange(type_: str) -> str:
-    """Return what is wrong with the type of an event; empty: nothing that is known here."""
-    if type_ in EVENTS:
-        return ""
+def strange(type_: str | None) -> Failure | None:
+    """Return what is wrong with the type of an event; None: nothing that is known here."""
+    if type_ is None or type_ in EVENTS:
+        return None
+    what = f"there is no event {type_!r}"
     if type_ in COMMANDS:
-        return f"{type_} is a command, and no event; `catalyst contracts list` shows all"
-    near = meant(closest(type_, EVENTS))
-    return f"there is no event {type_!r}; {near}`catalyst contracts list` shows all"
+        what = f"{type_} is a command, and no event"
+    hint = f"{meant(closest(type_, EVENTS))}`catalyst contracts list --kind event` shows all"
+    return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=hint)
 
 
 async def _whether_there(target: Target, asked: EventFilter) -> None:
-    if told := strange(asked.get("type") or next(iter(EVENTS))):
-        note(told)
     owner = asked.get("organization")
     if owner not in {None, PLATFORM}:
         await is_there(target, owner)

@@ -32,7 +32,7 @@ from catalyst.gateway import parameters
 from catalyst.gateway.answers import answer
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import Entry, EventLog, LoggedEvent
-from catalyst.gateway.parameters import MAX_NAME, MAX_SEQUENCE, Instant, Page
+from catalyst.gateway.parameters import MAX_NAME, MAX_SEQUENCE, EventType, Instant, Page
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ _CURSOR: Final = re.compile(r"([A-Za-z0-9_-]{1,40})\.([0-9]{1,19})")
 class EventPage(Page):
     """Which events."""
 
-    type: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    type: EventType | None = None
     aggregate: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     id: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     command: str | None = Field(default=None, min_length=1, max_length=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from catalyst.contracts.registry import SERVICES
+from catalyst.contracts.registry import EVENTS, SERVICES
 from catalyst.gateway import openapi_parts as parts
 from catalyst.gateway.commands import JSON
 from catalyst.gateway.events import EVENT_STREAM
@@ -55,7 +55,8 @@ def routes() -> dict[str, Json]:
                 "The log's events, a page of them or as they happen.",
                 [
                     parts.organization(required=False),
-                    *(parts.query(name, parts.name()) for name in ("type", "aggregate", "id")),
+                    parts.query("type", {"enum": list(EVENTS)}),
+                    *(parts.query(name, parts.name()) for name in ("aggregate", "id")),
                     parts.query("command", parts.name(64)),
                     parts.query("since", {"type": "string", "format": "date-time"}),
                     *parts.page_parameters(),

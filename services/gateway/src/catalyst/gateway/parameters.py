@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError, UtcTime
+from catalyst.contracts.registry import COMMANDS, EVENTS
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import PLATFORM
 
@@ -29,6 +30,17 @@ def _instant(value: object) -> datetime:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+def _event(value: str) -> str:
+    """Return the type of an event; no page would ever hold one of another type."""
+    if value not in EVENTS:
+        what = "is a command, and no event" if value in COMMANDS else "is no event"
+        raise ValueError(f"{what}; GET /v1/contracts lists those there are")
+    return value
+
+
+EventType = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_event)]
 
 
 class Parameters(BaseModel):
