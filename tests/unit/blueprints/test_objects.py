@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import yaml
 from tests.support.blueprints import DOCUMENT, KUSTOMIZATION, MANIFEST, package
 from tests.support.each import each
 
@@ -87,6 +90,7 @@ def test_no_object_holds_others(items: str) -> None:
         "finalizers: [example.com/never]",
         "ownerReferences: [{apiVersion: v1, kind: Namespace, name: x, uid: x}]",
         "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}",
+        "annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}",
         "labels: {kustomize.toolkit.fluxcd.io/ssa: Ignore}",
         "annotations: {config.kubernetes.io/local-config: 'true'}",
         'annotations: \'${{ {"kustomize.toolkit.fluxcd.io/force": "enabled"} }}\'',
@@ -127,12 +131,19 @@ subjects: [{kind: ServiceAccount, name: default}]
 REACHING = """\
   hostNetwork: true
   hostPID: ${{ config.replicas > 1 }}
+  hostIPC: true
+  securityContext: {windowsOptions: {hostProcess: true}}
   volumes: [{name: d, hostPath: {path: /}}]
   volumes: ['${{ config }}']
   volumes: ${{ config }}
   initContainers: ['${{ config }}']
+  ephemeralContainers: [{name: x, securityContext: {privileged: true}}]
+  initContainers: [{name: x, ports: [{containerPort: 80, hostPort: 80}]}]
+  initContainers: [{name: x, ports: ['${{ config }}']}]
       securityContext: {privileged: true}
       securityContext: {privileged: [x]}
+      securityContext: {windowsOptions: {hostProcess: '${{ config }}'}}
+      securityContext: {windowsOptions: '${{ config }}'}
       securityContext: ${{ config }}
       securityContext: {capabilities: {add: [ALL]}}
       securityContext: {capabilities: {add: [{}]}}
@@ -159,6 +170,35 @@ def test_what_reaches_beyond_the_namespace_is_told_and_refused_of_an_organizatio
         told = [each for each in lint(one, own=own).findings if each.rule == "powers"]
         assert [each.severity for each in told] == [severity]
         assert lint(one, own=own).refused == own
+
+
+PODS = {
+    ("v1", "Pod"): "spec",
+    ("v1", "PodTemplate"): "template spec",
+    ("batch/v1", "CronJob"): "spec jobTemplate spec template spec",
+    ("batch/v1", "Job"): "spec template spec",
+    **{
+        (version, kind): "spec template spec"
+        for version, kinds in {
+            "v1": "ReplicationController",
+            "apps/v1": "DaemonSet Deployment ReplicaSet StatefulSet",
+        }.items()
+        for kind in kinds.split()
+    },
+}
+
+
+@pytest.mark.guarantee("G20.10")
+@each(PODS)
+def test_a_pod_is_looked_into_wherever_it_stands(version: str, kind: str) -> None:
+    pod: dict[str, Any] = {"hostPID": True}
+    for part in reversed(PODS[version, kind].split()):
+        pod = {part: pod}
+    made = {"apiVersion": version, "kind": kind, "metadata": {"name": "app"}, **pod}
+    linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
+    told = [one.pointer for one in linted.findings if one.rule == "powers"]
+    assert told == ["/" + "/".join([*PODS[version, kind].split(), "hostPID"])]
+    assert linted.refused
 
 
 def test_what_stays_in_the_namespace_is_taken_of_an_organization() -> None:

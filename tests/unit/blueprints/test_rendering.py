@@ -48,6 +48,9 @@ def rendered(manifest: str, **config: Any) -> rendering.Rendered:
 @pytest.mark.guarantee("G20.7")
 def test_an_object_has_its_namespace_every_label_and_its_values() -> None:
     (made,) = rendered(MANIFEST).objects
+    for said in ("null", "site", "${{ application.namespace }}"):
+        named = MANIFEST.replace("metadata:", f"metadata:\n  namespace: {said}")
+        assert rendered(named).objects == (made,), said
     assert made == {
         "apiVersion": "v1",
         "kind": "ConfigMap",

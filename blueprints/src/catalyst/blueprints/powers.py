@@ -52,8 +52,7 @@ def _inside(pod: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
     for name in _HOST:
         if _on(pod.get(name)):
             yield (*path, name), f"{name} gives the pod what belongs to its node"
-    if isinstance(pod.get("securityContext"), str):
-        yield _unknown((*path, "securityContext"))
+    yield from _process(pod, path)
     for at, volume in _entries(pod, "volumes", path):
         if volume is None:
             yield _unknown(at)
@@ -64,13 +63,32 @@ def _inside(pod: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
             if container is None:
                 yield _unknown(at)
             else:
-                yield from _container(container, (*at, "securityContext"))
+                yield from _container(container, at)
 
 
-def _container(container: dict[str, Any], at: Path) -> Iterator[tuple[Path, str]]:
-    context = container.get("securityContext")
+def _process(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Look into the security context of a pod or a container for what both may say."""
+    at: Path = (*path, "securityContext")
+    context = holder.get("securityContext")
     if isinstance(context, str):
         yield _unknown(at)
+    windows = context.get("windowsOptions") if isinstance(context, dict) else None
+    if isinstance(windows, str):
+        yield _unknown((*at, "windowsOptions"))
+    if isinstance(windows, dict) and _on(windows.get("hostProcess")):
+        message = "hostProcess runs it on the node itself"
+        yield (*at, "windowsOptions", "hostProcess"), message
+
+
+def _container(container: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    yield from _process(container, path)
+    for place, port in _entries(container, "ports", path):
+        if port is None:
+            yield _unknown(place)
+        elif port.get("hostPort"):
+            yield (*place, "hostPort"), "hostPort takes a port of the node"
+    at: Path = (*path, "securityContext")
+    context = container.get("securityContext")
     if not isinstance(context, dict):
         return
     if _on(context.get("privileged")):
