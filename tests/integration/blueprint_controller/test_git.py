@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 import uvicorn
 from dulwich.objects import Blob, Tree
@@ -184,6 +186,10 @@ async def test_this_machine_is_not_read_even_where_its_name_is_allowed(
         assert await add(registry, "acme", location) == ""
         source = await registry.read("shared", 1, "acme")
         assert (source.failures, source.held) == (1, {})
+        # Whoever asks there might find nobody, too: why it failed is what counts.
+        (failed,) = await js.replay("EV", source_ref("acme", "shared").event("sync-failed", 1))
+        said = msgspec.json.decode(failed.data)["data"]["message"]
+        assert said == f"{urlsplit(location).netloc} is not on the public network"
 
 
 @pytest.mark.parametrize(
