@@ -86,6 +86,20 @@ def test_a_type_that_no_event_has_is_said(
         assert (ran.code, says in ran.err) == (4, True), ran
 
 
+@pytest.mark.guarantee("G27.8")
+def test_what_ones_roles_do_not_allow_is_said_in_words_with_the_roles_that_do(
+    catalyst: Callable[..., Ran], organization: str, stack: Stack
+) -> None:
+    said = (
+        "your roles do not allow you to take back an invoice of which nothing is paid: "
+        "it takes the role billing-admin"
+    )
+    void = ("billing", "void", "2026-01", "--reason", "Why", "--org", organization)
+    for door in (stack.http, stack.nats.replace("://", f"://{stack.user}:{stack.password}@")):
+        ran = catalyst(*void, "--url", door, "--token", stack.token())
+        assert (ran.code, said in ran.err) == (7, True), ran
+
+
 def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(
     catalyst: Callable[..., Ran],
 ) -> None:

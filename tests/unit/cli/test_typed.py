@@ -52,14 +52,6 @@ def test_a_value_is_called_by_its_own_path() -> None:
     assert found.errors[0].pointer == "--set db.size"
 
 
-def test_what_ones_roles_do_not_allow_is_called_by_its_verb() -> None:
-    told = "your roles do not allow billing.apply-price-book.v1"
-    failure = Failure(ExitCode.NOT_ALLOWED, told)
-    assert as_typed(failure, ("send", "")).message == told
-    found = as_typed(failure, ("billing", "price-book apply")).message
-    assert found == "your roles do not allow `catalyst billing price-book apply`"
-
-
 @pytest.mark.parametrize(
     ("code", "says", "arguments"),
     [

@@ -147,7 +147,7 @@ class Door:
         fresh = await self.table.roles_of(job.ref.organization, claims)
         job.actor = msgspec.structs.replace(job.actor, roles=fresh)
         if not roles.may_send(job.type, fresh):
-            raise Rejected("forbidden", f"your roles do not allow {job.type}")
+            raise roles.denied(job.type)
 
     async def _check(
         self, job: Job, envelope: Envelope, delivery: Delivery, claims: Claims | None

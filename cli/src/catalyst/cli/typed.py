@@ -58,7 +58,6 @@ _AROUND: Final = frozenset({"data", "request"})
 """What a pointer begins with where the fields are those of a command, or of a plan's request."""
 _SET: Final = frozenset({"values", "config"})
 _FIELD: Final = re.compile(r"([a-z_]+(?:/[^ :]+)*): (.*)", re.DOTALL)
-_NOT_ALLOWED: Final = re.compile(r"your roles do not allow [a-z]+\.[a-z-]+\.v[0-9]+")
 
 
 def as_typed(failure: Failure, verb: Sequence[str]) -> Failure:
@@ -72,8 +71,6 @@ def as_typed(failure: Failure, verb: Sequence[str]) -> Failure:
         # What is said already is not said again at its place.
         errors = tuple(one for one in errors if one.message != message)
         message = f"{_called(field[1].split('/'), names)}: {field[2]}"
-    if verb[0] not in _OWN_WORDS:
-        message = _NOT_ALLOWED.sub(f"your roles do not allow `catalyst {words}`", message)
     return Failure(
         failure.exit_code,
         message,

@@ -59,7 +59,7 @@ class CreateOrganization(Command, frozen=True, kw_only=True):
 
 
 class UpdateOrganization(Command, frozen=True, kw_only=True):
-    """Change what is named; what is left out stays as it is."""
+    """Change an Organization; what is left out stays as it is."""
 
     display_name: DisplayName | msgspec.UnsetType = msgspec.UNSET
     """What people call the Organization."""
@@ -87,7 +87,7 @@ class SuspendOrganization(Command, frozen=True, kw_only=True):
 
 
 class ResumeOrganization(Command, frozen=True, kw_only=True):
-    """Let changes happen again."""
+    """Let changes happen below the Organization again."""
 
 
 class ChangeOwners(Command, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
+from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.environment import HOME, IN_GIT
 from catalyst.contracts.tables.role import (
     BILLING_ADMIN,
@@ -40,6 +42,7 @@ __all__ = [
     "SERVICE_READS",
     "SOVEREIGN_ADMIN",
     "commands_of",
+    "denied",
     "in_git",
     "may_read",
     "may_read_platform",
@@ -105,6 +108,17 @@ def may_send(type_: str, roles: Iterable[str], service: str | None = None) -> bo
     if service is not None:
         return service in SERVICE_COMMANDS.get(type_, frozenset())
     return not COMMAND_ROLES.get(type_, frozenset()).isdisjoint(roles)
+
+
+def denied(type_: str) -> Rejected:
+    """Return the refusal of a command: what somebody wanted, and which roles it takes."""
+    allowed = [role for role in ROLES if role in COMMAND_ROLES.get(type_, frozenset())]
+    if not allowed:
+        return Rejected("forbidden", f"{type_} is sent by services alone")
+    what = re.split(r"[.;](?: |$)", COMMANDS[type_].summary)[0]
+    takes = "the role" if len(allowed) == 1 else "one of the roles"
+    wanted = f"your roles do not allow you to {what[:1].lower()}{what[1:]}"
+    return Rejected("forbidden", f"{wanted}: it takes {takes} {', '.join(allowed)}")
 
 
 def may_read(kind: str, platform_roles: Iterable[str], own_roles: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ from catalyst.contracts.roles import (
     READS_EVERYWHERE,
     SERVICE_READS,
     SOVEREIGN_ADMIN,
+    denied,
     in_git,
     may_read,
     may_send,
@@ -168,7 +169,7 @@ class Callers:
         if not may_send(type_, found):
             found = await self.table.roles_of(organization, claims)
         if not may_send(type_, found):
-            raise Rejected("forbidden", f"your roles do not allow {type_}")
+            raise denied(type_)
         return found
 
     def may_see(self, claims: Claims, ref: Ref) -> bool:
