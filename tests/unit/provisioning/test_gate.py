@@ -59,6 +59,7 @@ def without(name: str, *more: env1.Owner) -> list[env1.Owner]:
 
 @each(
     [
+        (ANY, 0, DEV, "nothing"),
         (ANY, 3, DEV, "fine"),
         (ANY, 4, DEV, "officers"),
         (ANY, 4, "root@platform.example", "fine"),
@@ -83,10 +84,76 @@ def test_what_can_never_be_given_is_known_beforehand(
 ) -> None:
     policy = foreign.Policy(exists=True, approvals=(env1.Approval(team=team, quorum=quorum),))
     found = gate.gates(policy, town().now, PEOPLE, author)
+    assert len(found.approvals) == (says != "nothing")
     assert (found.impossible, found.officers) == (
         (team,) if says == "impossible" else (),
         (team,) if says == "officers" else (),
     )
+
+
+@each(
+    [
+        ("owner", LINUS, True),
+        ("admin", VI, False),
+        ("org-developer", VI, True),
+        ("org-admin", VI, False),
+        ("LINUS@acme.example", LINUS, True),
+        ("vi@acme.example", LINUS, False),
+        ("nobody", LINUS, False),
+        ("vi@acme.example,", Actor(name="user:x#vi", roles=VI.roles, proven=True), False),
+    ]
+)
+def test_a_team_is_a_role_a_word_of_the_owners_list_or_addresses(
+    team: str,
+    who: Actor,
+    belongs: bool,  # noqa: FBT001
+) -> None:
+    assert gate.is_member(team, who) is belongs
+
+
+@each(
+    [
+        ("user:x#vi", "other@acme.example", True),
+        ("user:other#1", "VI@acme.example", True),
+        ("user:other#1", "", False),
+        ("user:x#nameless", "", True),
+    ]
+)
+def test_a_person_is_known_by_name_or_by_address(
+    name: str,
+    email: str,
+    own: bool,  # noqa: FBT001
+) -> None:
+    who = Actor(name="user:x#nameless") if name.endswith("nameless") else VI
+    given = Approved(by=name, email=email, teams=())
+    assert gate.is_author(who, name, email) is gate.same(given, who) is own
+    assert not gate.is_author(Actor(name="user:x#somebody"), name, email)
+
+
+def approved(email: str, *teams: str, by: str = "") -> Approved:
+    return Approved(by=by or email, email=email, teams=teams, officer=not email)
+
+
+BOTH = "vi@acme.example, linus@acme.example"
+
+
+@each(
+    [
+        ((), 2),
+        ((approved(VI.email, BOTH),), 1),
+        ((approved(VI.email, BOTH), approved("VI@acme.example", BOTH, by="user:other#1")), 1),
+        ((approved(VI.email, BOTH), approved(LINUS.email, BOTH)), 0),
+        ((approved(VI.email, BOTH), approved(LINUS.email, ANY)), 1),
+        ((approved("", BOTH, by="user:x#sam"), approved("", BOTH, by="user:x#kim")), 0),
+        ((approved(VI.email, BOTH), approved("eve@else", BOTH)), 1),
+    ]
+)
+def test_what_is_missing_is_counted_by_person_and_by_team(
+    given: tuple[Approved, ...], lacks: int
+) -> None:
+    asked = Approvals(team=BOTH, quorum=2)
+    left = (Approvals(team=BOTH, quorum=lacks),) if lacks else ()
+    assert gate.missing((asked,), given, PEOPLE) == left
 
 
 EMAILS = [f"{name}@acme.example" for name in ("ann", "ben", "cleo", "dan")]

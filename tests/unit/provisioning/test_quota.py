@@ -60,6 +60,12 @@ async def test_without_a_limit_a_plan_only_counts(place: Town, others: Others) -
     found = await plan(place, others, install())
     assert found.quota == {"applications": 1, "applications_after": 3}
     assert found.blocked_by == ()
+    apply(place, "ch-1", await plan(place, others, install("redis")))
+    run(place, "ch-1")
+    last = await plan(
+        place, others, PlanRequest(action="uninstall", environment=PROD, application="redis")
+    )
+    assert last.quota == {"applications": 1, "applications_after": 0}
 
 
 async def test_what_a_change_in_flight_was_admitted_for_is_held_and_used_once_it_is_over(
@@ -71,7 +77,8 @@ async def test_what_a_change_in_flight_was_admitted_for_is_held_and_used_once_it
     assert told(first) == (4, 1, 0, 3)
     apply(place, "ch-1", first)
     admitted(place, "wiki", "wiki-postgres")
-    assert told(await plan(place, others, install("redis"))) == (4, 1, 2, 4)
+    full = await plan(place, others, install("redis"))
+    assert (told(full), full.blocked_by) == ((4, 1, 2, 4), ())
     run(place, "ch-1")
     assert place.change("ch-1").status == "completed"
     assert told(await plan(place, others, install("redis"))) == (4, 3, 0, 4)

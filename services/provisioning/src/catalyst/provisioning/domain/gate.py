@@ -77,7 +77,7 @@ def gates(policy: Policy | None, now: datetime, found: People, author: str) -> G
         found: Who is of the Organization.
         author: E-mail address of who wants the change; empty: not known.
     """
-    if policy is None or not policy.exists:
+    if policy is None:
         return Gates()
     asked = tuple(
         Approvals(team=item.team, quorum=item.quorum) for item in policy.approvals if item.quorum
@@ -96,7 +96,7 @@ def gates(policy: Policy | None, now: datetime, found: People, author: str) -> G
 def _unchecked(policy: Policy) -> Iterator[str]:
     if policy.soak_minutes:
         hours, minutes = divmod(policy.soak_minutes, 60)
-        time = f"{hours} h {minutes} min" if hours and minutes else f"{hours} h"
+        time = f"{hours} h {minutes} min" if minutes else f"{hours} h"
         time = time if hours else f"{minutes} min"
         yield f"the policy asks that a change runs {time} elsewhere first: not checked yet"
     if policy.required_score is not None:
@@ -142,8 +142,7 @@ def words(asked: Approvals) -> str:
 
 
 def _addresses(team: str) -> frozenset[str]:
-    parts = [part for part in _BETWEEN.split(team) if part]
-    return frozenset(part.lower() for part in parts if _EMAIL.fullmatch(part))
+    return frozenset(part.lower() for part in _BETWEEN.split(team) if _EMAIL.fullmatch(part))
 
 
 def is_member(team: str, who: Actor) -> bool:
@@ -154,7 +153,7 @@ def is_member(team: str, who: Actor) -> bool:
         return team in who.roles
     if team in OWNER_ROLES:
         return OWNER_ROLES[team] in who.roles
-    return bool(who.email) and who.email.lower() in _addresses(team)
+    return who.email.lower() in _addresses(team)
 
 
 def is_author(who: Actor, author: str, author_email: str) -> bool:
@@ -193,4 +192,4 @@ def _stands(one: Approved, name: str, found: People) -> bool:
 
 def same(one: Approved, who: Actor) -> bool:
     """Return whether an approval is somebody's own, under whichever of both names."""
-    return one.by == who.name or (bool(who.email) and one.email.lower() == who.email.lower())
+    return is_author(who, one.by, one.email)

@@ -20,7 +20,7 @@ def limit(facts: Facts, request: PlanRequest) -> int | None:
     """Return how many there may be where the change happens; None: no limit is set."""
     place = facts.environments.get(request.environment or "")
     policy = facts.policies.get(place.policy) if place is not None and place.policy else None
-    return policy.applications_max if policy is not None and policy.exists else None
+    return policy.applications_max if policy is not None else None
 
 
 def counts(facts: Facts, lock: Sequence[Locked], request: PlanRequest) -> dict[str, int]:
