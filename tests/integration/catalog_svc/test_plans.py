@@ -13,14 +13,14 @@ import pytest
 from tests.integration.billing.town import CASHIER, OWNER
 from tests.integration.billing.town import Town as Money
 from tests.integration.provisioning.town import PROD, write
-from tests.support import billing, starters
+from tests.support import billing, ranges, starters
 from tests.support.catalogue import spec
 from tests.support.rig import Sender, working
 from tests.support.waiting import until
 
 from catalyst.billing import handlers as billing_handlers
 from catalyst.blueprint_controller.domain.spec import travelling
-from catalyst.blueprints import package
+from catalyst.blueprints import document, package
 from catalyst.catalog_svc import handlers as catalog_handlers
 from catalyst.catalog_svc.adapters.content import StoredContents
 from catalyst.catalog_svc.adapters.engine import Tantivy
@@ -29,10 +29,11 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
-from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.provisioning_values_v1 import Desired, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import BILLING_ADMIN
 from catalyst.contracts.subjects import Ref
@@ -41,14 +42,16 @@ from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.provisioning import handlers as provisioning_handlers
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 
 pytestmark = pytest.mark.real
+OURS = {name for name, _ in ranges.packages()}
 FREE = "".join(
     f'  {name}: {{name: {name}, month: {{OMR: "0.000", USD: "0.00"}}}}\n'
-    for name in sorted({starters.blueprint(one).name for one in starters.NAMES})
+    for name in sorted({starters.blueprint(one).name for one in starters.NAMES} | OURS)
     if f"{name.removeprefix('bp-')}:" not in billing.TEXT
 )
 SECRET = '  bp-secret: {name: Secret, month: {OMR: "9.000", USD: "23.00"}}\n'
@@ -83,14 +86,24 @@ class Town:
 
     async def plan(self, blueprint: str, **more: Any) -> Plan:
         """Return the plan of an install."""
-        request = PlanRequest(
-            action="install",
-            environment=PROD,
-            application=blueprint.removeprefix("bp-"),
-            blueprint=blueprint,
-            **more,
-        )
+        named = {"application": blueprint.removeprefix("bp-"), "blueprint": blueprint}
+        return await self.change("install", **{**named, **more})
+
+    async def change(self, action: str, **more: Any) -> Plan:
+        """Return the plan of a change."""
+        request = PlanRequest(action=action, environment=PROD, **more)  # type: ignore[arg-type]
         return msgspec.convert(await self.ask("provisioning", "plan", request), Plan)
+
+    async def applied(self, name: str, found: Plan) -> str:
+        """Apply a plan, and return why that is refused; empty: it is not."""
+        back = {name: getattr(found, name) for name in ("hash", "inputs", "expires")}
+        data = msgspec.to_builtins({"request": found.request, **back})
+        sender = Sender(self.js)
+        headers = {"Authorization": f"Bearer {self.keys.people().person(OWNER, [])}"}
+        sent = await sender.send(
+            "provisioning.apply-plan.v1", name, data, organization="acme", headers=headers
+        )
+        return (await sender.outcome("acme", sent)).code
 
 
 @pytest.fixture
@@ -146,9 +159,10 @@ async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
 
 
 async def register(js: JetStream, objects: Objects) -> None:
-    """Let every starter Blueprint be stored, registered and published."""
-    for one in starters.NAMES:
-        found, raw = starters.blueprint(one), package.to_tar(starters.package(one))
+    """Let every starter Blueprint be stored and published, and a shop with its store."""
+    for made in (*map(starters.package, starters.NAMES), *ranges.packages().values()):
+        found, raw = document.read(made).blueprint, package.to_tar(made)
+        assert found is not None
         ref = Ref(None, "blueprint", "blueprint", f"public-{found.name}")
         registered = bp1.VersionRegistered(
             name=found.name,
@@ -234,23 +248,68 @@ async def test_a_plan_that_waits_says_so_down_to_the_source_that_is_not_read(tow
     assert "git refused it" in blocker.chain[-1].message
     assert blocker.chain[-1].since is not None
 
-    async def applied(name: str) -> str:
-        back = {name: getattr(found, name) for name in ("hash", "inputs", "expires")}
-        data = msgspec.to_builtins({"request": found.request, **back})
-        sender = Sender(town.js)
-        headers = {"Authorization": f"Bearer {town.keys.people().person(OWNER, [])}"}
-        sent = await sender.send(
-            "provisioning.apply-plan.v1", name, data, organization="acme", headers=headers
-        )
-        return (await sender.outcome("acme", sent)).code
-
-    assert await applied("ch-1") == "not-solvable"
+    assert await town.applied("ch-1", found) == "not-solvable"
     # The chain becomes another one, the plan does not.
     await write(town.js, source, msgspec.structs.replace(failed, run=2, failures=2))
     again = await town.plan("bp-own")
     assert again.hash == found.hash
     assert again.blocked_by != found.blocked_by
-    assert await applied("ch-2") == "not-solvable"
+    assert await town.applied("ch-2", found) == "not-solvable"
+
+
+@pytest.mark.guarantee("G14.20")
+async def test_a_change_builds_on_nothing_that_one_under_way_may_take_back(town: Town) -> None:
+    first = await town.plan("bp-shop")
+    assert [(one.application, one.version) for one in first.lock] == [
+        ("store", "3.0.0"),
+        ("shop", "2.0.0"),
+    ]
+    assert await town.applied("ch-1", first) == ""
+    found = await town.plan("bp-shop", application="kiosk")
+    assert [(one.application, one.role) for one in found.lock] == [
+        ("store", "shared"),
+        ("kiosk", "target"),
+    ]
+    (blocker,) = found.blocked_by
+    assert (blocker.code, blocker.chain[0].name) == ("dependency-unsettled", "ch-1")
+    assert await town.applied("ch-2", found) == "dependency-unsettled"
+    own = await town.plan("bp-shop", application="kiosk", dependencies={"store": "new"})
+    assert own.blocked_by == ()
+    assert await town.applied("ch-3", own) == ""
+
+
+@pytest.mark.guarantee("G14.20")
+async def test_a_way_back_that_does_not_fit_is_refused_with_the_reason(town: Town) -> None:
+    digests = {key: package.digest(one) for key, one in ranges.packages().items()}
+
+    async def runs(name: str, blueprint: str, version: str, **dependencies: str) -> None:
+        desired = Desired(
+            change=f"{name}-{version}",
+            blueprint=blueprint,
+            origin="public",
+            version=version,
+            digest=digests[blueprint, version],
+            dependencies=dependencies,
+        )
+        event = app1.DesiredSet(environment=PROD, change=desired.change, desired=desired)
+        await write(town.js, application_ref("acme", name), event)
+
+    needed = app1.DependentAdded(environment=PROD, dependent="shop", change="shop-1.0.0")
+    await runs("store", "bp-store", "1.0.0")
+    await write(town.js, application_ref("acme", "store"), needed)
+    for version in ("1.0.0", "1.1.0"):
+        await runs("shop", "bp-shop", version, store="store")
+    back = await town.change("rollback", application="shop")
+    assert back.desired[f"shop.{PROD}"].version == "1.0.0"
+    await runs("store", "bp-store", "2.0.0")
+    with pytest.raises(Rejected, match=r"bp-shop 1\.0\.0 needs bp-store \^1") as caught:
+        await town.change("rollback", application="shop")
+    assert caught.value.code == "not-solvable"
+    assert (await town.change("rollback", application="store")).blocked_by == ()
+    await runs("shop", "bp-shop", "2.0.0", store="store")
+    with pytest.raises(Rejected, match="shared by shop, which needs >=2") as caught:
+        await town.change("rollback", application="store")
+    assert caught.value.code == "not-solvable"
 
 
 @pytest.mark.guarantee("G24.1")

@@ -217,6 +217,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("application-exists", 409, "The Application runs in this Environment already."),
         _code("application-not-found", 404, "The Application does not run in this Environment."),
         _code("application-needed", 409, "Other Applications need this one."),
+        _code("dependency-unsettled", 409, "What is needed, or who needs it, may change yet."),
         _code("values-invalid", 422, "A value does not fit what the Blueprint takes."),
         _code("value-immutable", 422, "A value cannot change after the install."),
         _code("version-refused", 422, "The version cannot follow the one that is installed."),

@@ -25,7 +25,7 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Item, Quote
 from catalyst.contracts.provisioning_v1 import ApplyPlan
-from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
@@ -34,7 +34,9 @@ from catalyst.provisioning import cascade
 from catalyst.provisioning.domain import (
     applying,
     assembling,
+    fitting,
     foreign,
+    locking,
     references,
     removal_plan,
     rollup,
@@ -42,7 +44,7 @@ from catalyst.provisioning.domain import (
 )
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.facts import Facts, Quoted, going, held, locked_of, required
-from catalyst.provisioning.domain.place import Content, values_for_dependencies
+from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
 from catalyst.provisioning.ports import Contents
@@ -144,10 +146,10 @@ class Planner:
                 left += desired.dependencies.values() if desired is not None else ()
         return replace(facts, applications=known)
 
-    async def _with_dependents(self, facts: Facts, asked: PlanRequest, load: Loader) -> Facts:
-        """Return the facts with whoever needs an Application, and whoever needs those."""
-        environment = asked.environment or ""
-        names = {asked.application or ""}
+    async def _with_dependents(
+        self, facts: Facts, names: set[str], environment: str, load: Loader
+    ) -> Facts:
+        """Return the facts with whoever needs Applications, and whoever needs those."""
         while True:
             needed = {
                 other
@@ -160,10 +162,11 @@ class Planner:
             facts = await self._with_applications(facts, needed, load)
 
     async def _with_contents(self, facts: Facts, lock: Iterable[Locked]) -> Facts:
-        """Return the facts with the content of all that runs beside a lock, and of the lock."""
+        """Return the facts with the content of all that may run beside a lock, and of the lock."""
         digests = {item.digest for item in lock}
         for environment in facts.environments:
-            present = (facts.expected(name, environment) for name in facts.applications)
+            states = facts.applications.values()
+            present = (one for state in states for one in fitting.outcomes(state, environment))
             digests |= {one.digest for one in present if one is not None}
         contents = {digest: await self._content(digest) for digest in sorted(digests)}
         return replace(facts, contents=contents)
@@ -193,6 +196,10 @@ class Planner:
     async def _writing(self, asked: PlanRequest, facts: Facts, load: Loader, actor: Actor) -> Plan:
         before = writing_plan.start(asked, facts)
         base = writing_plan.target(asked, facts, before)
+        moves = base is not None and before is not None and base.digest != before.digest
+        if moves:
+            target = {asked.application or ""}
+            facts = await self._with_dependents(facts, target, asked.environment or "", load)
         if base is not None:
             facts = await self._with_contents(facts, ())
             facts = replace(
@@ -200,7 +207,7 @@ class Planner:
             )
         lock = None
         if base is not None and asked.action in {"configure", "rollback"}:
-            lock = _unchanged(asked, facts, base)
+            lock = locking.unchanged(asked, facts, base)
         if lock is None:
             solving = writing_plan.to_solve(asked, base)
             try:
@@ -216,7 +223,9 @@ class Planner:
         names = {name for item in lock for name in (item.application, *item.dependencies.values())}
         facts = await self._with_applications(facts, sorted(names), load)
         references.check(asked, facts, lock, base)
-        lock = _complete(lock, facts)
+        lock = locking.complete(lock, facts)
+        moved = {item.application for item in lock if fitting.moved_under(facts, item)}
+        facts = await self._with_dependents(facts, moved, asked.environment or "", load)
         facts = await self._with_contents(facts, lock)
         facts = replace(
             facts,
@@ -284,7 +293,9 @@ class Planner:
         self, asked: PlanRequest, facts: Facts, load: Loader, *, money: bool
     ) -> Plan:
         if asked.application:
-            facts = await self._with_dependents(facts, asked, load)
+            facts = await self._with_dependents(
+                facts, {asked.application}, asked.environment or "", load
+            )
         lock = removal_plan.lock_of(asked, facts)
         facts = await self._with_contents(facts, lock)
         if asked.action == "uninstall":
@@ -308,67 +319,6 @@ def _asked(request: Mapping[str, Any]) -> PlanRequest:
         wrong = codec.invalid(error, "invalid-data", shape=PlanRequest, tree=request)
         place = FieldError(pointer=wrong.pointer, rule=wrong.code, message=wrong.sentence)
         raise Rejected(wrong.code, wrong.message, [place]) from error
-
-
-def _unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, ...] | None:
-    """Return the lock without asking, if the same dependencies are needed and run; else None."""
-    name, environment = asked.application or "", asked.environment or ""
-    content = facts.contents[base.digest]
-    values = writing_plan.wanted_values(asked, base)
-    place = facts.place(name, environment, replace(base, values=values), {})
-    needs = values_for_dependencies(place, content)
-    present = all(facts.expected(other, environment) for other in base.dependencies.values())
-    known = references.aliases(base.dependencies)
-    if asked.dependencies or needs.keys() != known.keys() or not present:
-        return None
-    target = Locked(
-        application=name,
-        environment=environment,
-        blueprint=base.blueprint,
-        origin=base.origin,
-        version=base.version,
-        digest=base.digest,
-        role="target",
-        dependencies=base.dependencies,
-    )
-    return (target,)
-
-
-def _complete(lock: tuple[Locked, ...], facts: Facts) -> tuple[Locked, ...]:
-    """Return the lock with what it uses or used as shared, and with what gets another version.
-
-    What runs already is marked by what is known of it here, whatever the catalogue took it for.
-    """
-    found: list[Locked] = []
-    for item in lock:
-        old = facts.expected(item.application, item.environment)
-        if item.role == "shared" and old is not None and old.digest != item.digest:
-            found.append(replace(item, role="upgraded"))
-        else:
-            found.append(item)
-    names = {item.application for item in found}
-    for item in lock:
-        old = facts.expected(item.application, item.environment)
-        used = {*item.dependencies.values(), *(old.dependencies.values() if old else ())}
-        for name in sorted(used - names):
-            other = facts.expected(name, item.environment)
-            if other is None:
-                continue
-            names.add(name)
-            found.insert(
-                0,
-                Locked(
-                    application=name,
-                    environment=item.environment,
-                    blueprint=other.blueprint,
-                    origin=other.origin,
-                    version=other.version,
-                    digest=other.digest,
-                    role="shared",
-                    dependencies=other.dependencies,
-                ),
-            )
-    return tuple(found)
 
 
 async def health(

@@ -7,7 +7,15 @@ import msgspec
 from catalyst.contracts.blocked_environment import of_suspended
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import behind, differences, foreign, gate, quota, windows
+from catalyst.provisioning.domain import (
+    behind,
+    differences,
+    fitting,
+    foreign,
+    gate,
+    quota,
+    windows,
+)
 from catalyst.provisioning.domain.application import Application, planned_on
 from catalyst.provisioning.domain.differences import Files
 from catalyst.provisioning.domain.facts import Facts
@@ -102,6 +110,9 @@ def _inputs(
     for item in lock:
         key = f"application:{item.application}@{item.environment}"
         found[key] = planned_on(_state(facts, item), item.environment)
+        for user in fitting.moved_under(facts, item):
+            state = facts.applications[user]
+            found[f"application:{user}@{item.environment}"] = planned_on(state, item.environment)
         known = facts.blueprints.get(f"{item.origin}-{item.blueprint}")
         if item.written and known is not None:
             key = f"blueprint:{item.origin}-{item.blueprint}@{item.version}"

@@ -103,6 +103,18 @@ def approvals(team: str, policies: Sequence[str]) -> Link:
     )
 
 
+def unsettled(change: str, message: str) -> Link:
+    """Return that a change may leave what is needed, or whoever needs it, otherwise."""
+    return Link(
+        kind="change",
+        name=change,
+        code="dependency-unsettled",
+        message=message,
+        who=_AUTHOR,
+        what_to_do="wait for it, or cancel it as long as that is possible; then plan again",
+    )
+
+
 def needed(dependent: str, name: str) -> Link:
     """Return that an Application needs what would go."""
     return Link(

@@ -1,0 +1,149 @@
+"""Whether Applications fit those that they need, whatever becomes of the changes under way. Pure.
+
+The catalogue finds versions for the time when every change that waits has come true. A change waits
+for those before it on its own Applications, not for those on what these need or are needed by: so
+whatever those may leave there has to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+
+from catalyst.blueprints import versions
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked
+from catalyst.provisioning.domain import behind
+from catalyst.provisioning.domain.application import Application, Binding, Queued
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.plan import Blocker
+
+
+def outcomes(
+    state: Application, environment: str, sure: Collection[str] = ()
+) -> tuple[Desired | None, ...]:
+    """Return what may be in an Environment once every change of it is over; None: nothing.
+
+    Args:
+        state: The Application.
+        environment: Where.
+        sure: Changes of which only the success counts.
+    """
+    binding = state.binding(environment)
+    found: list[Desired | None] = [binding.desired]
+    for item in state.queue:
+        if item.environment != environment:
+            continue
+        if item.change in sure:
+            found = [item.desired]
+            continue
+        if _is_written(item, binding):
+            found.append(binding.before)
+        found.append(item.desired)
+    return tuple(found)
+
+
+def _is_written(item: Queued, binding: Binding) -> bool:
+    """Return whether what runs now is of a change that may still be taken back."""
+    now = binding.desired
+    if now is None or item.desired is None:
+        return item.taken and now is item.desired
+    return item.taken and now.change == item.change
+
+
+def fits(facts: Facts, name: str, environment: str, new: Desired) -> bool:
+    """Return whether a revision fits what it needs and what needs it, as these will run.
+
+    Args:
+        facts: With who needs the Application, where the revision has another version.
+        name: The Application.
+        environment: Where.
+        new: The revision.
+    """
+    old = facts.expected(name, environment)
+    if old is not None and (old.digest, old.dependencies) == (new.digest, new.dependencies):
+        return True
+    needs = all(
+        _takes(facts, new, alias, facts.expected(other, environment))
+        for alias, other in new.dependencies.items()
+    )
+    users = facts.applications[name].binding(environment).dependents
+    present = (facts.expected(other, environment) for other in users)
+    return needs and all(_is_taken(facts, name, new, user) for user in present)
+
+
+def unsettled(
+    facts: Facts, lock: Iterable[Locked], desired: Mapping[str, Desired]
+) -> tuple[Blocker, ...]:
+    """Return which changes have to be over first, because it may not fit what they leave.
+
+    Args:
+        facts: With all that is needed, and with who needs what gets another version.
+        lock: What is written, and what that uses.
+        desired: What is written, by Application.
+    """
+    own = {item.application: item for item in lock if item.written}
+    present = facts.applications
+    sure = {change for name in own if name in present for change in present[name].changes()}
+    found: list[Blocker] = []
+    for name, item in own.items():
+        new, environment = desired[name], item.environment
+        for alias, other in new.dependencies.items():
+            if other in present and other not in own:
+                words = f"{name} needs {other} {_wanted(facts, new, alias)}".rstrip()
+                takes = partial(_takes, facts, new, alias)
+                found += _open(present[other], other, environment, sure, takes, words)
+        for user in moved_under(facts, item):
+            if user not in own:
+                takes = partial(_is_taken, facts, name, new)
+                words = f"{user} needs {name}, which gets {new.version}"
+                found += _open(present[user], user, environment, sure, takes, words)
+    return tuple(dict.fromkeys(found))
+
+
+def _open(
+    state: Application,
+    name: str,
+    environment: str,
+    sure: Collection[str],
+    takes: Callable[[Desired | None], bool],
+    words: str,
+) -> tuple[Blocker, ...]:
+    """Return the change that has to be over, if what is expected fits and what may be does not."""
+    left = outcomes(state, environment, sure)
+    if all(map(takes, left)) or not takes(left[-1]):
+        return ()
+    own = (one for one in state.queue if one.environment == environment)
+    change = next(one.change for one in own if one.change not in sure)
+    message = f"{words}, and {change} works on {name}: plan again once that is over"
+    link = behind.unsettled(change, f"{change} works on {name}, and may be taken back")
+    return (Blocker(code="dependency-unsettled", message=message, chain=(link,)),)
+
+
+def moved_under(facts: Facts, item: Locked) -> tuple[str, ...]:
+    """Return who needs an Application, if it gets another version."""
+    old = facts.expected(item.application, item.environment)
+    if not item.written or old is None or old.digest == item.digest:
+        return ()
+    return facts.applications[item.application].binding(item.environment).dependents
+
+
+def _wanted(facts: Facts, user: Desired, alias: str) -> str:
+    """Return the range in which something is needed; empty: any, as of what values name."""
+    every = facts.contents[user.digest].blueprint.depends
+    return next((one.version for one in every if one.alias == alias), "")
+
+
+def _takes(facts: Facts, user: Desired, alias: str, other: Desired | None) -> bool:
+    """Return whether something runs for an alias, in a version that is needed."""
+    if other is None:
+        return False
+    wanted = _wanted(facts, user, alias)
+    return not wanted or versions.parse_range(wanted).contains(versions.parse(other.version))
+
+
+def _is_taken(facts: Facts, name: str, new: Desired, user: Desired | None) -> bool:
+    """Return whether whoever needs an Application takes it as it will be."""
+    if user is None:
+        return True
+    aliases = (alias for alias, used in user.dependencies.items() if used == name)
+    return all(_takes(facts, user, alias, new) for alias in aliases)
