@@ -6,15 +6,17 @@ The catalogue is scripted here: what it is not asked, it cannot refuse.
 from typing import Any
 
 import pytest
-from tests.support import ranges
+from tests.support import plans, ranges
 from tests.support.changing import Town
 from tests.support.planning import Others, entry, install, known, plan
 from tests.support.plans import PROD, apply, run, town
 
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 
 pytestmark = pytest.mark.guarantee("G14.20")
@@ -173,3 +175,43 @@ async def test_a_version_is_planned_on_those_who_need_it(story: Story) -> None:
     run(story.place, "ch-2")
     configured = await story.plan("configure", "store", values={"level": "loud"})
     assert f"application:shop@{PROD}" not in configured.inputs
+
+
+# ---- who may need it still
+
+
+@pytest.mark.guarantee("G14.7")
+async def test_what_may_be_needed_again_does_not_go(story: Story) -> None:
+    story.begin("ch-3", await story.plan("uninstall", "shop"))
+    found = await story.plan("uninstall", "store")
+    assert codes(found) == [("dependency-unsettled", "ch-3")]
+    assert "ch-3 works on shop" in found.blocked_by[0].message
+    with pytest.raises(Rejected) as caught:
+        apply(story.place, "ch-4", found)
+    assert caught.value.code == "dependency-unsettled"
+    newer = await story.plan("upgrade", "store", store("3.0.0", "target"))
+    assert codes(newer) == [("dependency-unsettled", "ch-3")]
+    run(story.place, "ch-3")
+    gone = await story.plan("uninstall", "store")
+    assert (gone.blocked_by, gone.dependents) == ((), ())
+    apply(story.place, "ch-4", gone)
+
+
+@pytest.mark.guarantee("G14.7")
+async def test_what_is_exchanged_stays_until_that_is_over(story: Story) -> None:
+    own = entry("shop-store", "bp-store", "2.0.0", "new")
+    other = entry("shop", "bp-shop", "1.1.0", store="shop-store")
+    request = {"dependencies": {"store": "new"}}
+    story.begin("ch-2", await story.plan("configure", "shop", own, other, **request))
+    assert codes(await story.plan("uninstall", "store")) == [("dependency-unsettled", "ch-2")]
+    story.place.command(
+        change_ref("acme", "ch-2"), pro1.CancelChange(reason="not now"), plans.DEVELOPER
+    )
+    run(story.place, "ch-2")
+    assert story.place.change("ch-2").status == "failed"
+    assert [one.code for one in (await story.plan("uninstall", "store")).blocked_by] == [
+        "application-needed"
+    ]
+    story.begin("ch-3", await story.plan("configure", "shop", own, other, **request))
+    run(story.place, "ch-3")
+    assert (await story.plan("uninstall", "store")).blocked_by == ()

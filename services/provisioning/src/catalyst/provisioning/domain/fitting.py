@@ -50,6 +50,12 @@ def _is_written(item: Queued, binding: Binding) -> bool:
     return item.taken and now.change == item.change
 
 
+def needed(state: Application, environment: str) -> frozenset[str]:
+    """Return what an Application needs in an Environment, or may once its changes are over."""
+    found = (one.dependencies.values() for one in outcomes(state, environment) if one is not None)
+    return frozenset(name for names in found for name in names)
+
+
 def fits(facts: Facts, name: str, environment: str, new: Desired) -> bool:
     """Return whether a revision fits what it needs and what needs it, as these will run.
 
@@ -98,6 +104,21 @@ def unsettled(
                 words = f"{user} needs {name}, which gets {new.version}"
                 found += _open(present[user], user, environment, sure, takes, words)
     return tuple(dict.fromkeys(found))
+
+
+def needed_again(facts: Facts, item: Locked, user: str) -> tuple[Blocker, ...]:
+    """Return the change that has to be over before an Application goes that a user may need.
+
+    Nothing if it does not need it either way, or will need it for good.
+    """
+    name, environment = item.application, item.environment
+    sure = facts.applications[name].changes()
+
+    def goes_without(one: Desired | None) -> bool:
+        return one is None or name not in one.dependencies.values()
+
+    words = f"{user} may need {name} again"
+    return _open(facts.applications[user], user, environment, sure, goes_without, words)
 
 
 def _open(

@@ -16,7 +16,7 @@ from catalyst.contracts.blocked_environment import too_large
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling, behind, listed
+from catalyst.provisioning.domain import assembling, behind, fitting, listed
 from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
@@ -161,7 +161,7 @@ def plan(
             ),
             blocked_by=(
                 *made_plan.blocked_by,
-                *_needed(facts, made_plan.dependents, going),
+                *_needed(request, facts, made_plan.dependents, going),
                 *_too_many(going),
             ),
         )
@@ -182,13 +182,22 @@ def _gone(facts: Facts, going: list[Locked]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _needed(facts: Facts, dependents: tuple[str, ...], going: list[Locked]) -> tuple[Blocker, ...]:
-    """Return what stands in the way: for each that needs what goes, the whole chain above it."""
-    if not dependents:
+def _needed(
+    request: PlanRequest, facts: Facts, dependents: tuple[str, ...], going: list[Locked]
+) -> tuple[Blocker, ...]:
+    """Return what stands in the way: for each that needs what goes, the whole chain above it.
+
+    A whole Environment does not go as long as anything stands in it that was not planned.
+    """
+    if not dependents or request.action != "uninstall":
         return ()
     name, environment = going[0].application, going[0].environment
-    found = []
+    found: list[Blocker] = []
     for dependent in dependents:
+        desired = facts.expected(dependent, environment)
+        if desired is None or name not in desired.dependencies.values():
+            found += fitting.needed_again(facts, going[0], dependent)
+            continue
         chain = [dependent, name]
         circle = False
         while not circle and (
