@@ -63,6 +63,32 @@ async def test_members_that_end_by_the_same_signal_are_not_told_as_failures(
     assert "ended" not in said
 
 
+@pytest.mark.parametrize(("how", "more"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--processes",))])
+async def test_a_broker_that_ends_by_the_same_signal_is_not_told_as_a_failure(
+    tmp_path: Path, how: signal.Signals, more: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    child = await _begun(tmp_path, ["up", "--data", str(data), "--port", "0", *more])
+    assert child.stdout is not None
+    assert child.stderr is not None
+    while b"Ctrl-C" not in (line := await child.stdout.readline()):
+        assert line
+    (broker,) = (int(pid) for pid in _children(child.pid) if _runs(pid, "nats-server"))
+    # Whoever keeps it sees at once that it is gone, and that everything is to end.
+    child.send_signal(signal.SIGSTOP)
+    os.kill(broker, how)
+    await until(lambda: not _runs(str(broker), "nats-server"), 30.0)
+    child.send_signal(how)
+    child.send_signal(signal.SIGCONT)
+    async with asyncio.timeout(60):
+        said = (await child.stderr.read()).decode().splitlines()
+        assert await child.wait() == 0, said
+    assert [line for line in said if not line.startswith("starting")] == [
+        "draining; Ctrl-C again ends it at once",
+        "stopped; the same command goes on where this ended",
+    ]
+
+
 @pytest.mark.parametrize("more", [(), ("--processes",)])
 async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means(
     tmp_path: Path, more: tuple[str, ...]

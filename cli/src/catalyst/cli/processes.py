@@ -122,16 +122,10 @@ class Supervisor:
             held.listen(socket.SOMAXCONN)
         host, port = self._bound.getsockname()[:2]
         stopping = asyncio.Event()
-        whole = asyncio.current_task()
-
-        def tell(text: str) -> None:
-            # Whoever ends all of us knows that members end.
-            if whole is None or not whole.cancelling():
-                self._tell(text)
 
         async with asyncio.TaskGroup() as tasks:
             for member in self.members.values():
-                tasks.create_task(self._keep(member, stopping, tell), name=f"member {member.user}")
+                tasks.create_task(self._keep(member, stopping), name=f"member {member.user}")
             try:
                 yield f"http://{host}:{port}"
             finally:
@@ -159,9 +153,7 @@ class Supervisor:
             if member.child is not None and member.child.returncode is None:
                 member.child.kill()
 
-    async def _keep(
-        self, member: Running, stopping: asyncio.Event, tell: Callable[[str], None]
-    ) -> None:
+    async def _keep(self, member: Running, stopping: asyncio.Event) -> None:
         quick = 0
         while not stopping.is_set():
             began = clock.monotonic()
@@ -172,7 +164,7 @@ class Supervisor:
             await asyncio.sleep(RESTART_SECONDS)
             if stopping.is_set():
                 return
-            tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
+            self._tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
             pause = min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS)
             await asyncio.sleep(pause - RESTART_SECONDS)
 

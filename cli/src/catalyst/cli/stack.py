@@ -100,21 +100,37 @@ async def running(installation: Installation, options: Options, tell: Tell) -> A
         Expected: If the port is taken or a member cannot start.
         BrokerFault: If the embedded broker cannot run.
     """
+    stopping = asyncio.Event()
+    of_ends = _until_stopped(tell, stopping)
     # Whoever serves closes the socket; nobody does if the start fails before that.
     with process.listen(options.host, options.port) as bound:
-        async with _broker(installation, options, tell) as broker:
+        async with _broker(installation, options, tell, of_ends) as broker:
             url = broker.url if broker is not None else options.nats_url
             run = _as_processes if options.processes else _as_tasks
             async with (
-                run(installation, options, url, bound, tell) as stack,
+                run(installation, options, url, bound, tell, of_ends) as stack,
                 simulating(installation, url, options),
             ):
-                yield Stack(stack.context, stack.failed, stack.supervisor, broker)
+                try:
+                    yield Stack(stack.context, stack.failed, stack.supervisor, broker)
+                finally:
+                    stopping.set()
+
+
+def _until_stopped(tell: Tell, stopping: asyncio.Event) -> Tell:
+    """Return what tells that parts end, as long as the whole is not to end: then they do."""
+    whole = asyncio.current_task()
+
+    def told(text: str) -> None:
+        if not stopping.is_set() and (whole is None or not whole.cancelling()):
+            tell(text)
+
+    return told
 
 
 @asynccontextmanager
 async def _broker(
-    installation: Installation, options: Options, tell: Tell
+    installation: Installation, options: Options, tell: Tell, of_ends: Tell
 ) -> AsyncIterator[BrokerProcess | None]:
     if options.nats_url:
         yield None
@@ -135,7 +151,7 @@ async def _broker(
             tasks.create_task(asyncio.to_thread(_import_members))
         await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(keep_broker(broker, tell), name="broker")
+        keeping = tasks.create_task(keep_broker(broker, of_ends), name="broker")
         try:
             await _free_leases(broker, installation)
             yield broker
@@ -177,6 +193,8 @@ async def _free_leases(broker: BrokerProcess, installation: Installation) -> Non
 async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
     """Start the broker again whenever it ends by itself or its disk was full, on the same port.
 
+    Also while the stack drains: what is under way needs it.
+
     Raises:
         BrokerFault: If it does not stay up.
     """
@@ -188,6 +206,8 @@ async def keep_broker(broker: BrokerProcess, tell: Tell) -> None:
         if deaths > MAX_DEATHS:
             said = broker.last_words()
             raise BrokerFault(f"the broker ended again and again ({how}): {said}")
+        # What ended it, as a signal to all of us does, may be meant for the whole and come next.
+        await asyncio.sleep(RESTART_SECONDS)
         tell(f"the broker ended ({how}), starting it again; see {broker.log_path}")
         while True:
             await asyncio.sleep(min(RESTART_SECONDS * 2**deaths, LONGEST_RESTART_SECONDS))
@@ -231,7 +251,12 @@ def _import_members() -> None:
 
 @asynccontextmanager
 async def _as_tasks(
-    installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
+    installation: Installation,
+    options: Options,
+    url: str,
+    bound: process.Socket,
+    tell: Tell,
+    _of_ends: Tell,
 ) -> AsyncIterator[Stack]:
     # Imported here, so that a stack of processes and every other verb start without them.
     from catalyst.gateway import main as gateway  # noqa: PLC0415
@@ -300,10 +325,15 @@ async def _workers(chosen: Callable[[Any, str], Any]) -> AsyncIterator[dict[str,
 
 @asynccontextmanager
 async def _as_processes(
-    installation: Installation, options: Options, url: str, bound: process.Socket, tell: Tell
+    installation: Installation,
+    options: Options,
+    url: str,
+    bound: process.Socket,
+    tell: Tell,
+    of_ends: Tell,
 ) -> AsyncIterator[Stack]:
     ours = not options.nats_url
-    supervisor = Supervisor(installation, url, bound, tell, ours=ours)
+    supervisor = Supervisor(installation, url, bound, of_ends, ours=ours)
     tell("starting a process for each member")
     async with supervisor.running() as address:
         await _until_ready(address, supervisor.failed, installation.token())
