@@ -8,7 +8,7 @@ keeps something; this process bounds how long it waits for the voucher to begin.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, assert_never
 
 import msgspec
@@ -72,8 +72,9 @@ def redeem(state: Redemption, command: bill1.RedeemVoucher, context: Context) ->
     organization = context.ref.organization or ""
     owner: account.Account = context.reads[account.ref_of(organization)]
     account.require_account(owner, organization)
-    if len(account.attempts_since(owner, context.now)) >= account.ATTEMPTS_MAX:
-        raise Rejected("rate-limited", "too many codes were entered; wait an hour and try again")
+    entered = account.attempts_since(owner, context.now)
+    if len(entered) >= account.ATTEMPTS_MAX:
+        raise _too_many(entered[0] + account.ATTEMPTS_WINDOW, context.now)
     started = bill1.RedemptionStarted(
         voucher=name,
         deadline=context.now + RESERVE_TIME,
@@ -87,6 +88,14 @@ def redeem(state: Redemption, command: bill1.RedeemVoucher, context: Context) ->
         timers=(Arm(timer=DEADLINE, after=RESERVE_TIME),),
         commands=(Send(ref=voucher.ref_of(name), command=ask),),
     )
+
+
+def _too_many(free: datetime, now: datetime) -> Rejected:
+    """Return that no code is taken before an instant, told to the second in which it is."""
+    minutes = -(-(free - now) // timedelta(minutes=1))
+    at = (free + timedelta(microseconds=999_999)).astimezone(UTC)
+    told = f"the next one is taken in {minutes} min, at {at:%Y-%m-%dT%H:%M:%SZ}"
+    return Rejected("rate-limited", f"too many codes were entered; {told}")
 
 
 def _sent(context: Context) -> str:
