@@ -1,4 +1,8 @@
-"""Query endpoints on the broker's micro protocol; the queue group shares them among members."""
+"""Query endpoints on the broker's micro protocol; the queue group shares them among members.
+
+Who asks names where the answer goes, and the broker lets a member answer there whatever place it
+is: so a question is taken only if its answer goes where answers are heard.
+"""
 
 import asyncio
 import logging
@@ -18,9 +22,16 @@ AT_ONCE: Final = 32
 LONGEST_SECONDS: Final = 30.0
 """For one answer; whoever asked has given up long before."""
 
+SHOWN: Final = 100
+"""Characters of a wrong place that are logged."""
+
 log = logging.getLogger(__name__)
 
 VERSION: Final = "1.0.0"
+
+HEARD: Final = ("_", "rsp.")
+"""What a place for answers begins with: an inbox, and what the broker makes of one between
+accounts. No stream takes such a subject, and none is the broker's own."""
 
 Answer = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
 """Takes subject, body and headers of a question; returns the body of the answer."""
@@ -63,6 +74,12 @@ class Answering:
         service = await self.start()
 
         async def handle(request: Request) -> None:
+            # The library has no public name for it.
+            place = request._msg.reply  # noqa: SLF001
+            if not place.startswith(HEARD):
+                facts = {"subject": request.subject, "place": place[:SHOWN]}
+                log.warning("question without a place for its answer", extra=facts)
+                return
             # The subscription hands over one after the other, and an answer waits for the broker
             # most of the time: answered in turn, each would wait for all before it.
             await self._free.acquire()
