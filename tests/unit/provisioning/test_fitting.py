@@ -215,3 +215,22 @@ async def test_what_is_exchanged_stays_until_that_is_over(story: Story) -> None:
     story.begin("ch-3", await story.plan("configure", "shop", own, other, **request))
     run(story.place, "ch-3")
     assert (await story.plan("uninstall", "store")).blocked_by == ()
+
+
+@pytest.mark.guarantee("G14.12")
+async def test_what_is_exchanged_is_told_with_its_data_and_what_it_costs_on(story: Story) -> None:
+    own = entry("shop-store", "bp-store", "2.0.0", "new")
+    other = entry("shop", "bp-shop", "1.1.0", store="shop-store")
+    exchange = await story.plan("configure", "shop", own, other, dependencies={"store": "new"})
+    [lost] = [one.message for one in exchange.risks if one.kind == "data-loss"]
+    assert lost.startswith("shop uses shop-store instead of store: what it keeps in store stays")
+    command = f"catalyst plan uninstall store --env {PROD} --org acme"
+    words = f"Application store: needed by nothing any more, charged each month; `{command}`"
+    assert exchange.stays == (words,)
+    # Whoever shares it still needs it, and who keeps it loses nothing.
+    await story.done("ch-2", "install", "kiosk", store("1.0.0"), shop("1.1.0", "kiosk"))
+    assert (
+        await story.plan("configure", "shop", own, other, dependencies={"store": "new"})
+    ).stays == ()
+    loud = await story.plan("configure", "shop", values={"level": "loud"})
+    assert (loud.stays, [one for one in loud.risks if one.kind == "data-loss"]) == ((), [])

@@ -154,7 +154,7 @@ def plan(
             risks=_risks(request, facts, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
             stays=(
-                *_idle(facts, lock),
+                *idle(facts, lock, {}),
                 *_stays(request, going, gone, volumes),
                 *_account(request, facts.name),
                 *kept,
@@ -256,28 +256,33 @@ def _named(going: list[Locked], volumes: Volumes) -> list[str]:
     ]
 
 
-def _idle(facts: Facts, lock: tuple[Locked, ...]) -> tuple[str, ...]:
-    """Return what was used by what goes, and is used by nothing else: it stays and costs on."""
-    going = {item.application for item in lock if item.written}
+def idle(facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]) -> tuple[str, ...]:
+    """Return what was used by what goes or changes, and by nothing any more: it stays, and costs.
+
+    Args:
+        facts: What the plan depends on.
+        lock: What goes or is written, and what that uses or used.
+        desired: What is to run of it, by Application; nothing of what goes.
+    """
+    own = {item.application for item in lock if item.written}
     found = []
     for item in lock:
         name, environment = item.application, item.environment
-        state = facts.applications[name]
-        others = {
-            *state.binding(environment).dependents,
-            *(
-                other
-                for other, desired in running(facts, environment).items()
-                if name in desired.dependencies.values()
-            ),
+        users = {
+            *facts.applications[name].binding(environment).dependents,
+            *_users(running(facts, environment), name),
         }
-        if item.written or others - going:
+        if item.written or users - own or _users(desired, name):
             continue
-        desired = facts.expected(name, environment)
-        charged = ", charged each month" if desired is not None and desired.sold else ""
+        old = facts.expected(name, environment)
+        charged = ", charged each month" if old is not None and old.sold else ""
         command = f"catalyst plan uninstall {name} --env {environment} --org {facts.name}"
         found.append(f"Application {name}: needed by nothing any more{charged}; `{command}`")
     return tuple(found)
+
+
+def _users(present: Mapping[str, Desired], name: str) -> set[str]:
+    return {user for user, one in present.items() if name in one.dependencies.values()}
 
 
 def _stays(

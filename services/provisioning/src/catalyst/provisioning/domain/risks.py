@@ -46,11 +46,28 @@ def of(
                 " version wrote may not be understood by the older one"
             )
             found.append(Risk(kind="data-loss", message=message))
+        found += _exchanged(name, old, new)
         found += (
             Risk(kind="downtime", message=f"{other} needs {name} while it changes")
             for other in facts.applications[name].binding(environment).dependents
         )
     return tuple(found)
+
+
+def _exchanged(name: str, old: Desired, new: Desired) -> tuple[Risk, ...]:
+    """Return what an Application no longer keeps its data in, as far as its Blueprint needs it."""
+    now = new.dependencies
+    return tuple(
+        Risk(
+            kind="data-loss",
+            message=(
+                f"{name} uses {now[alias]} instead of {other}: what it keeps in {other} stays"
+                f" there, and {name} begins without it"
+            ),
+        )
+        for alias, other in old.dependencies.items()
+        if not alias.startswith("/") and now.get(alias, other) != other
+    )
 
 
 def unused(name: str, before: Iterable[str], after: Iterable[str]) -> tuple[Risk, ...]:

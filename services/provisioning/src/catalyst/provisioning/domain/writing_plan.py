@@ -19,7 +19,13 @@ from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.reserved import why_reserved
-from catalyst.provisioning.domain import assembling, fitting, risks, unchangeable
+from catalyst.provisioning.domain import (
+    assembling,
+    fitting,
+    removal_plan,
+    risks,
+    unchangeable,
+)
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
@@ -307,6 +313,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
             risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *stored),
+            stays=removal_plan.idle(facts, drafted.lock, drafted.desired),
             blocked_by=(
                 *made_plan.blocked_by,
                 *fitting.unsettled(facts, drafted.lock, drafted.desired),
