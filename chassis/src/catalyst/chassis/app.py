@@ -157,7 +157,11 @@ def main(
     try:
         chosen = settings.load(kind, found, prefix)
         logs.configure(member, chosen.log_level)
-        return loop.run(_member(member, chosen, build))
+        for stray in settings.strays(kind, found, prefix):
+            log.warning(stray)
+        names = (settings.variable(found, prefix, name) for name in ("http_host", "http_port"))
+        with _bound(chosen, " and ".join(names)) as bound:
+            return loop.run(_member(member, chosen, build, bound))
     except Expected as error:
         sys.stderr.write(f"{member}: {error}\n")
         if error.hint:
@@ -165,18 +169,23 @@ def main(
         return 2
 
 
-def _bound(chosen: BrokerSettings) -> Socket:
+def _bound(chosen: BrokerSettings, named: str) -> Socket:
     if chosen.http_fd >= 0:
         return socket.socket(fileno=chosen.http_fd)
-    return listen(chosen.http_host, chosen.http_port)
+    try:
+        return listen(chosen.http_host, chosen.http_port)
+    except Expected as error:
+        raise Expected(str(error), hint=f"{named} say where; port 0 is any free one") from error
 
 
 async def _member(
-    name: str, chosen: S, build: Callable[[S], AbstractAsyncContextManager[Member]]
+    name: str,
+    chosen: S,
+    build: Callable[[S], AbstractAsyncContextManager[Member]],
+    bound: Socket,
 ) -> int:
     async with build(chosen) as member:
         stop_on_signal(member.stop)
-        bound = _bound(chosen)
         try:
             async with serving(member.app, bound) as address:
                 log.info("started", extra={"address": address})

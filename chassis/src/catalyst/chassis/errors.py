@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -27,6 +27,20 @@ class Expected(Exception):
         """Say what is wrong; `hint` says what to do about it."""
         super().__init__(message)
         self.hint = hint
+
+
+class WrongSettings(Expected):
+    """Variables that have a wrong value or are missing, each named with what it must be."""
+
+    def __init__(self, wrong: Iterable[str]) -> None:
+        """Tell all of them, each once."""
+        self.wrong = tuple(dict.fromkeys(wrong))
+        one = len(self.wrong) == 1
+        self.headline = "a setting is wrong" if one else f"{len(self.wrong)} settings are wrong"
+        super().__init__(
+            "\n".join((self.headline, *(f"  {line}" for line in self.wrong))),
+            hint="settings are environment variables; docs/settings.md lists them",
+        )
 
 
 def said(error: Exception, *, quoting: bool) -> str:

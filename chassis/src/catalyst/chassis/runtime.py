@@ -17,6 +17,7 @@ from catalyst.chassis.service import Asking
 from catalyst.chassis.settings import BrokerSettings
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.chassis.tokens import Signer, Verifier
+from catalyst.client.errors import shown_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,16 @@ async def standing(name: str, chosen: BrokerSettings) -> AsyncIterator[Runtime]:
     Raises:
         Expected: If broker or keys cannot be had, in words for a person.
     """
+    # Before the broker, which may have to be waited for.
+    verifier, token = _verifier(chosen), _token(chosen)
     telemetry = Telemetry(name, chosen.otlp_endpoint)
     try:
         async with _connected(name, chosen) as js:
             yield Runtime(
                 js=js,
                 broker=js,
-                verifier=_verifier(chosen),
-                token=_token(chosen),
+                verifier=verifier,
+                token=token,
                 member=ids.member_id(name),
                 require_tokens=chosen.require_tokens,
                 telemetry=telemetry,
@@ -85,7 +88,7 @@ async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStre
             js = await stack.enter_async_context(opened)
         except BrokerError as error:
             raise Expected(
-                f"the broker at {chosen.nats_url} cannot be used: {error}",
+                f"the broker at {shown_address(chosen.nats_url)} cannot be used: {error}",
                 hint="check that nats-server runs there, and the user and password",
             ) from error
         yield js
@@ -108,10 +111,7 @@ def password_of(chosen: BrokerSettings) -> str | None:
 def _verifier(chosen: BrokerSettings) -> Verifier | None:
     if not chosen.jwks:
         return None
-    try:
-        return tokens.trusted(chosen.jwks, own_issuer=chosen.issuer, others=chosen.other_issuers)
-    except ValueError as error:
-        raise Expected(f"the setting other_issuers is wrong: {error}") from error
+    return tokens.trusted(chosen.jwks, own_issuer=chosen.issuer, others=chosen.other_issuers)
 
 
 def _token(chosen: BrokerSettings) -> Callable[[], str]:

@@ -23,7 +23,7 @@ from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
 from typing_extensions import override
 
-from catalyst.chassis import clock, jwks
+from catalyst.chassis import clock, forms, jwks
 from catalyst.chassis.jwks import KeySource, KeysUnavailable, TrustedKey
 from catalyst.contracts.roles import PLATFORM_ROLES
 
@@ -388,9 +388,8 @@ def trusted(own_jwks: Path | str, *, own_issuer: str = OWN_ISSUER, others: str =
         ValueError: If `others` is not of that form.
     """
     issuers = {own_issuer: Issuer(jwks.source(str(own_jwks)), services=True)}
-    for entry in others.split():
-        name, equals, location = entry.partition("=")
-        if not equals or not name or not location or name in issuers:
-            raise ValueError(f"{entry!r} does not name a further issuer and its keys")
+    for name, location in forms.issuers(others).items():
+        if name in issuers:
+            raise ValueError(f"{name!r} is not a further issuer")
         issuers[name] = Issuer(jwks.source(location))
     return Verifier(issuers)

@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 from nats import errors as nats_errors
-from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 
+from catalyst.client.connection import Connection
 from catalyst.client.errors import Problem, TimedOut, Unreachable
 from catalyst.contracts.rejection import CODES
 

@@ -15,10 +15,10 @@ from typing import Any, Final, Unpack
 
 import msgspec
 from nats import errors as nats_errors
-from nats.aio.client import Client as Connection
 
 from catalyst.client.api import SEND_TIMEOUT_SECONDS, Sent
 from catalyst.client.backoff import Backoff
+from catalyst.client.connection import Connection
 from catalyst.client.draft import Draft, SendOptions, draft
 from catalyst.client.errors import (
     Malformed,

@@ -1,4 +1,4 @@
-"""The inner parts of nats-py that `Link` stands on; a new version that moves one fails here."""
+"""The inner parts of nats-py that our connections stand on; if one moves, this fails."""
 
 import inspect
 
@@ -19,6 +19,8 @@ from catalyst.chassis.jetstream.link import Link
         ("_send_unsubscribe", ["self", "sid", "limit"]),
         ("_send_command", ["self", "cmd", "priority"]),
         ("_flush_pending", ["self", "force_flush"]),
+        ("_connect_to_server", ["self", "s"]),
+        ("_close", ["self", "status", "do_cbs"]),
     ]
 )
 def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) -> None:
@@ -40,6 +42,8 @@ def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) 
         "_reading_task",
         "_pongs",
         "_error_cb",
+        "_transport",
+        "_reconnection_task",
         "stats",
     ]
 )
@@ -54,6 +58,7 @@ async def test_our_names_hide_none_of_the_clients() -> None:
         "closed",
         "drops",
         "_calls",
+        "_closing",
         "_counter",
         "_deaf",
         "_inbox",

@@ -84,12 +84,11 @@ async def connect(
 
 
 async def _close(link: Link) -> None:
-    if link.is_closed:
-        return
-    if link.is_connected:
-        try:
+    try:
+        if link.is_connected:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await link.flush()
-        except TimeoutError:
-            log.warning("broker connection closed before everything was sent")
-    await link.close()
+    except TimeoutError:
+        log.warning("broker connection closed before everything was sent")
+    finally:
+        await link.close()

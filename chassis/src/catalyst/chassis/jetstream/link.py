@@ -2,8 +2,8 @@
 
 Taps hand a subscription's messages over straight from the socket, without a task, a queue and
 parsed headers for each. Calls share one inbox and fail at once when the connection drops. Used by
-`catalyst.chassis.jetstream.broker`, `puller` and `consume`; overrides three inner methods of
-nats-py, which `tests/unit/chassis/jetstream/test_link.py` holds in place.
+`catalyst.chassis.jetstream.broker`, `puller` and `consume`; overrides inner methods of nats-py,
+which `tests/unit/chassis/jetstream/test_link.py` holds in place.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from nats import errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from typing_extensions import override
 
 from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.parsing import QuickParser, Tap
 from catalyst.chassis.jetstream.port import BrokerError, Denied, Unavailable
+from catalyst.client.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Call:
             self.done.set_result(None)
 
 
-class Link(Client):
+class Link(Connection):
     """A connection that never gives up by itself, and says when it is closed for good."""
 
     def __init__(self) -> None:

@@ -1,0 +1,100 @@
+"""A TCP proxy before a broker: it can cut, say nothing, hang up, or change what comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+
+class Between:
+    """Passes bytes on between a port of its own and a broker."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.url = ""
+        """Where to connect."""
+        self.greets = True
+        """Whether whoever connects gets to the broker; else there is silence."""
+        self.hangs_up = False
+        """Whether whoever connects is left at once."""
+        self.opened = 0
+        self.back: Callable[[bytes], bytes] = bytes
+        """What becomes of each piece that the broker sends."""
+
+    @property
+    def open(self) -> int:
+        """How many connections are open at the near side."""
+        return len(self._tasks)
+
+    def cut(self) -> None:
+        """Break every connection, in the middle of whatever is sent."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        self.opened += 1
+        try:
+            await self._pass_on(reader, writer)
+        finally:
+            writer.close()
+            self._writers.discard(writer)
+            self._tasks.discard(task)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.hangs_up:
+            return
+        if not self.greets:
+            with suppress(ConnectionError):
+                await reader.read()
+            return
+        inner_reader, inner_writer = await asyncio.open_connection(self._host, self._port)
+        self._writers.add(inner_writer)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_pump(reader, inner_writer, bytes))
+                tasks.create_task(_pump(inner_reader, writer, self._change))
+        finally:
+            inner_writer.close()
+            self._writers.discard(inner_writer)
+
+    def _change(self, data: bytes) -> bytes:
+        return self.back(data)
+
+    async def stop(self) -> None:
+        """Break every connection and wait until none is left."""
+        self.cut()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[bytes], bytes]
+) -> None:
+    # A cut connection shows as an error on either side; both mean that it is over.
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(change(data))
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def between(url: str) -> AsyncIterator[Between]:
+    """Stand before the broker at `url` for the block."""
+    proxy = Between(url)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    proxy.url = f"nats://{host}:{port}"
+    try:
+        yield proxy
+    finally:
+        server.close()
+        await proxy.stop()
