@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from nats.aio.client import Client
-from tests.support.between import Between, between
+from tests.support.between import between
 from tests.support.broker import Access
 from tests.support.waiting import until
 
