@@ -194,6 +194,32 @@ async def test_nothing_of_another_organization_is_changed(stack: Stack) -> None:
     assert json.loads(row.text)["value"]["doc"]["display_name"] == SECRET
 
 
+@pytest.mark.guarantee("G6.5")
+async def test_an_address_that_only_looks_like_an_owners_has_none_of_its_roles(
+    stack: Stack,
+) -> None:
+    owners = [{"email": "kim@lookalike.example", "role": "owner"}]
+    await created(stack, "lookalike", display_name=SECRET, owners=owners)
+    looks = "\N{KELVIN SIGN}im@lookalike.example"
+    assert looks.lower() == "kim@lookalike.example"
+    for email, status in (("KIM@lookalike.example", 200), (looks, 404)):
+        async with stack.client(stack.token(email)) as http:
+            session = (await http.get("/v1/session")).json()["organizations"]
+            assert list(session) == (["lookalike"] if status == 200 else [])
+            for address in (
+                "/v1/events?organization=lookalike",
+                "/v1/state/organizations?organization=lookalike",
+            ):
+                assert (await http.get(address)).status_code == status, address
+            sent = await http.post(
+                "/v1/commands/environment.update-organization.v1",
+                params={"organization": "lookalike"},
+                json={"display_name": SECRET},
+                headers=WAIT,
+            )
+            assert sent.status_code == (200 if status == 200 else 403), sent.text
+
+
 @pytest.mark.guarantee("G6.6")
 async def test_the_broker_saw_nobody_do_what_it_may_not(stack: Stack) -> None:
     log = stack.broker.log_path.read_text("utf-8")

@@ -296,3 +296,10 @@ def test_whoever_comes_to_belong_to_one_more_team_approves_for_that_as_well() ->
     assert place.change("ch-1").status == "waiting"
     approve(place, person("vi", "org-admin"))
     assert place.change("ch-1").status == "running"
+
+
+def test_an_address_that_only_looks_like_a_members_counts_for_no_team() -> None:
+    looks = person("\N{KELVIN SIGN}im", "security-officer")
+    assert looks.email.lower() == "kim@acme.example"
+    assert gate.is_member("kim@acme.example", person("KIM", "org-admin"))
+    assert not gate.is_member("kim@acme.example", looks)

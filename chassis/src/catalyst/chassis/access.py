@@ -17,7 +17,7 @@ from catalyst.chassis.jetstream.port import Unavailable
 from catalyst.chassis.jetstream.puller import Pulled
 from catalyst.chassis.tokens import Claims
 from catalyst.contracts import environment_v1
-from catalyst.contracts.roles import OWNER_ROLES
+from catalyst.contracts.roles import OWNER_ROLES, matched
 from catalyst.contracts.subjects import escape
 from catalyst.contracts.topology import EV
 
@@ -46,11 +46,11 @@ class RolesTable:
 
     def own_roles(self, email: str, organization: str) -> frozenset[str]:
         """Return the roles that an Organization's owners list gives to an e-mail address."""
-        return self._owners.get(organization, {}).get(email.lower(), frozenset())
+        return self._owners.get(organization, {}).get(matched(email), frozenset())
 
     def organizations(self, email: str) -> Mapping[str, frozenset[str]]:
         """Return the Organizations in which an e-mail address has a role, with the roles."""
-        wanted = email.lower()
+        wanted = matched(email)
         return {org: owners[wanted] for org, owners in self._owners.items() if wanted in owners}
 
     def exists(self, organization: str) -> bool:
@@ -113,6 +113,6 @@ class RolesTable:
 def _by_email(owners: tuple[environment_v1.Owner, ...]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for owner in owners:
-        email = owner.email.lower()
+        email = matched(owner.email)
         found[email] = found.get(email, frozenset()) | {OWNER_ROLES[owner.role]}
     return found

@@ -44,6 +44,7 @@ __all__ = [
     "commands_of",
     "denied",
     "in_git",
+    "matched",
     "may_read",
     "may_read_platform",
     "may_send",
@@ -138,6 +139,17 @@ def may_read_platform(kind: str, platform_roles: Iterable[str]) -> bool:
     return may_read(kind, platform_roles, ()) or any(
         kind in READS_PLATFORM.get(role, frozenset()) for role in platform_roles
     )
+
+
+def matched(email: str) -> str:
+    """Return an e-mail address as people are matched by it: without regard to case.
+
+    A letter that is no ASCII and whose small form is (the Kelvin sign, for one, is `k` then) stays
+    as it is: else whoever has such an address would be somebody else.
+    """
+    if email.isascii():
+        return email.lower()
+    return "".join(one.lower() if one.lower().isascii() == one.isascii() else one for one in email)
 
 
 def in_git(repository: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from catalyst.contracts.roles import OWNER_ROLES, may_read, may_read_platform
+from catalyst.contracts.roles import OWNER_ROLES, matched, may_read, may_read_platform
 from catalyst.contracts.subjects import PLATFORM, RowKey
 from catalyst.projector.entry import Entry
 from catalyst.projector.filters import Filter
@@ -124,7 +124,7 @@ def _roles(entry: Entry) -> dict[str, frozenset[str]]:
         return {}
     found: defaultdict[str, set[str]] = defaultdict(set)
     for owner in doc.owners:
-        found[owner.email.lower()].add(OWNER_ROLES[owner.role])
+        found[matched(owner.email)].add(OWNER_ROLES[owner.role])
     return {email: frozenset(names) for email, names in found.items()}
 
 

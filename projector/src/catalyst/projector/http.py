@@ -25,6 +25,7 @@ from catalyst.chassis.tokens import Claims, Verifier, bearer
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import matched
 from catalyst.projector import filters, reads
 from catalyst.projector.access import Access, Reader, visible
 from catalyst.projector.filters import BadFilter, Filter, UnknownKind
@@ -260,7 +261,7 @@ def app(
 
 
 def _reader(claims: Claims) -> Reader:
-    return Reader(claims.verified_email.lower(), claims.roles)
+    return Reader(matched(claims.verified_email), claims.roles)
 
 
 def _cookie(request: Request) -> str | None:

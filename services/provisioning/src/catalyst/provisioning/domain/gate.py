@@ -24,6 +24,7 @@ import msgspec
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.environment_v1 import Owner
 from catalyst.contracts.provisioning_values_v1 import Approvals
+from catalyst.contracts.roles import matched
 from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES, PLATFORM_ROLES, ROLES
 from catalyst.provisioning.domain import windows
 from catalyst.provisioning.domain.foreign import Policy
@@ -40,7 +41,7 @@ People = Mapping[str, str]
 
 def people(owners: Iterable[Owner]) -> People:
     """Return who has which role, as an owners list says."""
-    return {one.email.lower(): OWNER_ROLES[one.role] for one in owners}
+    return {matched(one.email): OWNER_ROLES[one.role] for one in owners}
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ def _can_be_given(asked: Approvals, found: People, author: str) -> bool:
         names = {email for email, role in found.items() if role == team}
     else:
         names = set(_addresses(team))
-    return asked.quorum <= len(names - {author.lower()})
+    return asked.quorum <= len(names - {matched(author)})
 
 
 def _inside(name: str, found: People, author: str) -> float:
@@ -126,7 +127,7 @@ def _inside(name: str, found: People, author: str) -> float:
     team = OWNER_ROLES.get(name, name)
     if team in PLATFORM_ROLES:
         return float("inf")
-    others = {e: role for e, role in found.items() if role in BUILDERS and e != author.lower()}
+    others = {e: role for e, role in found.items() if role in BUILDERS and e != matched(author)}
     if team in _LISTED:
         return sum(role == team for role in others.values())
     return len(others.keys() & _addresses(team)) if team else len(others)
@@ -142,7 +143,7 @@ def words(asked: Approvals) -> str:
 
 
 def _addresses(team: str) -> frozenset[str]:
-    return frozenset(part.lower() for part in _BETWEEN.split(team) if _EMAIL.fullmatch(part))
+    return frozenset(matched(part) for part in _BETWEEN.split(team) if _EMAIL.fullmatch(part))
 
 
 def is_member(team: str, who: Actor) -> bool:
@@ -153,12 +154,12 @@ def is_member(team: str, who: Actor) -> bool:
         return team in who.roles
     if team in OWNER_ROLES:
         return OWNER_ROLES[team] in who.roles
-    return who.email.lower() in _addresses(team)
+    return matched(who.email) in _addresses(team)
 
 
 def is_author(who: Actor, author: str, author_email: str) -> bool:
     """Return whether an approver is the author, under whichever of both names."""
-    same = bool(who.email) and who.email.lower() == author_email.lower()
+    same = bool(who.email) and matched(who.email) == matched(author_email)
     return who.name == author or same
 
 
@@ -176,14 +177,14 @@ def missing(
     """
     left = []
     for item in asked:
-        names = {(one.email or one.by).lower() for one in given if _stands(one, item.team, found)}
+        names = {matched(one.email or one.by) for one in given if _stands(one, item.team, found)}
         if len(names) < item.quorum:
             left.append(Approvals(team=item.team, quorum=item.quorum - len(names)))
     return tuple(left)
 
 
 def _stands(one: Approved, name: str, found: People) -> bool:
-    role = found.get(one.email.lower(), "")
+    role = found.get(matched(one.email), "")
     if name not in one.teams or not (one.officer or role in BUILDERS):
         return False
     team = OWNER_ROLES.get(name, name)
