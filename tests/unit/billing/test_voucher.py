@@ -16,6 +16,7 @@ from catalyst.billing.domain import account, codes, voucher
 from catalyst.chassis import clock
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Cancel, Fired
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.voucher_v1 import ALPHABET, normalised, shown_prefix, voucher_id
@@ -55,6 +56,23 @@ def test_a_generated_code_is_strong_and_easy_to_read() -> None:
 def test_a_code_that_can_be_guessed_is_refused(code: str) -> None:
     with pytest.raises(Rejected, match="at least"):
         voucher.require_strong(code)
+
+
+def test_a_currency_in_which_nothing_is_sold_is_refused_once_there_are_prices() -> None:
+    riyals = msgspec.structs.replace(ISSUE, amount=Money(currency="SAR", minor=100))
+    assert when(riyals, by=build.SOVEREIGN_ADMIN).decision.events
+    refused = when(riyals, billing.applied(), by=build.SOVEREIGN_ADMIN)
+    refused.then_rejected("currency-not-priced", "/data/amount/currency")
+    assert "OMR" in str(refused.rejected)
+    assert when(ISSUE, billing.applied(), by=build.SOVEREIGN_ADMIN).decision.events
+    # A version that waits for its day will sell in it; one that is over sells in it no more.
+    soon = msgspec.structs.replace(
+        billing.book(), version="soon", currencies=("SAR",), start=billing.NOW + timedelta(days=1)
+    )
+    both = [billing.applied(), billing.applied(soon)]
+    assert when(riyals, *both, by=build.SOVEREIGN_ADMIN).decision.events
+    then = billing.NOW + timedelta(days=2)
+    when(ISSUE, *both, by=build.SOVEREIGN_ADMIN, now=then).then_rejected("currency-not-priced")
 
 
 def test_a_code_is_compared_without_regard_to_how_it_is_written() -> None:

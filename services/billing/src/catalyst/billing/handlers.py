@@ -94,7 +94,7 @@ RULES: Final[tuple[Rule, ...]] = (
         credit_note.reads_next,
     ),
     # Vouchers
-    on(bill1.IssueVoucher, "voucher", voucher.issue, makes=True),
+    on(bill1.IssueVoucher, "voucher", voucher.issue, voucher.reads_prices, makes=True),
     on(bill1.RevokeVoucher, "voucher", voucher.revoke),
     on(bill1.ReserveVoucher, "voucher", voucher.reserve),
     on(bill1.ConfirmVoucher, "voucher", voucher.confirm),

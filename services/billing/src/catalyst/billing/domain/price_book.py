@@ -91,6 +91,22 @@ def _told(book: Book, changes: tuple[PriceChange, ...]) -> dict[str, object]:
     }
 
 
+def require_priced(state: PriceBook, currency: str, now: datetime, pointer: str) -> None:
+    """Refuse a currency in which nothing is sold now, nor will be by any version that waits.
+
+    Before the first version nobody knows, and every currency is taken.
+
+    Raises:
+        Rejected: `currency-not-priced`.
+    """
+    begun = sorted((one for one in state.versions if one.start <= now), key=lambda one: one.start)
+    sold = [*begun[-1:], *(one for one in state.versions if one.start > now)]
+    known = sorted({each for one in sold for each in one.currencies})
+    if known and currency not in known:
+        message = f"nothing has a price in {currency}; the price book has {' and '.join(known)}"
+        raise Rejected("currency-not-priced", message, pointer=pointer)
+
+
 def differences(before: Book, after: Book) -> tuple[PriceChange, ...]:
     """Return how one version differs from another, by SKU."""
     old, new = _said(before), _said(after)

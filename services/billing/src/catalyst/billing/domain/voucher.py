@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from catalyst.billing.domain import account
+from catalyst.billing.domain import account, price_book
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Arm, Cancel, Context, Decision, Emit, Fired, Recorded, emit
 from catalyst.contracts.message import Answer, Event
@@ -93,18 +93,26 @@ def grant_of(name: str) -> str:
 # ---- issue and revoke
 
 
+def reads_prices(_state: Voucher, _command: bill1.IssueVoucher, _ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the price book, which says in which currencies anything is sold."""
+    return (price_book.DEFAULT,)
+
+
 def issue(state: Voucher, command: bill1.IssueVoucher, context: Context) -> Decision:
     """Issue a voucher under the id that its code makes. A code is never issued again.
 
     Raises:
         Rejected: `person-required`, `voucher-code-weak`, `subject-mismatch` if the id is not the
-            code's, `amount-invalid`, `voucher-dates`, or `voucher-exists`.
+            code's, `amount-invalid`, `currency-not-priced`, `voucher-dates`, or `voucher-exists`.
     """
     account.require_person(context)
     require_strong(command.code)
     if context.ref != ref_of(voucher_id(command.code)):
         raise Rejected("subject-mismatch", "the voucher's id is not the one that its code makes")
     account.require_positive(command.amount, "/data/amount/minor")
+    prices: price_book.PriceBook = context.reads[price_book.DEFAULT]
+    currency = command.amount.currency
+    price_book.require_priced(prices, currency, context.now, "/data/amount/currency")
     if command.ends is not None and command.ends <= max(context.now, command.starts or context.now):
         raise Rejected("voucher-dates", "it would be over before it begins", pointer="/data/ends")
     if command.ends is not None and command.ends > context.now + account.FARTHEST:
