@@ -1,5 +1,6 @@
 """Who may send which command, and see its outcome: roles, services and Organizations."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -122,6 +123,22 @@ async def test_an_outcome_is_shown_to_its_organization_and_its_sender_alone(stac
         assert (await http.get("/v1/outcomes/none?organization=private")).status_code == 404
         assert (await http.get("/v1/outcomes/a.b?organization=private")).status_code == 404
         assert (await http.get("/v1/outcomes/none")).status_code == 400
+
+
+@pytest.mark.guarantee("G6.1")
+async def test_one_that_is_not_shown_is_waited_for_like_one_that_is_not_there(
+    stack: Stack,
+) -> None:
+    place = (await created(stack, "patient")).headers["content-location"]
+    async with stack.client(stack.token("eve@else.example")) as http:
+        hidden = asyncio.create_task(http.get(place, headers={"Prefer": "wait=5"}))
+        nothing = asyncio.create_task(
+            http.get("/v1/outcomes/none?organization=patient", headers={"Prefer": "wait=1"})
+        )
+        first, _ = await asyncio.wait({hidden, nothing}, return_when=asyncio.FIRST_COMPLETED)
+        assert first == {nothing}
+        assert (await hidden).status_code == (await nothing).status_code == 404
+        assert (await hidden).text == (await nothing).text
 
 
 async def test_a_role_that_was_just_given_counts_at_once(stack: Stack) -> None:

@@ -7,6 +7,7 @@ rejected; a problem means that nothing was recorded.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -136,12 +137,15 @@ class Commands:
         if not COMMAND_ID.fullmatch(identifier):
             raise Rejected("not-found", "there is no such outcome")
         wait = self._wait(request)
+        until = clock.monotonic() + wait
         try:
             found = await self._client.outcome(identifier, organization=owner, timeout=float(wait))
         except client_errors.ClientError as error:
             raise refusal(error) from error
         if found is None or not self._visible(caller, found):
-            # Not told apart: that a command exists is nobody's business but its Organization's.
+            # Not told apart, by the time either: that a command exists is nobody's business but its
+            # Organization's.
+            await asyncio.sleep(until - clock.monotonic())
             raise Rejected("not-found", "no outcome is recorded under this id yet, or not for you")
         return await self._recorded(found, wait)
 
