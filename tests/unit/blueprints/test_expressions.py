@@ -12,6 +12,7 @@ from tests.support.each import each
 from catalyst.blueprints.expressions import (
     MAX_BRACKETS,
     MAX_CHARACTERS,
+    MAX_PATTERN,
     BadExpression,
     EvaluationError,
     compile_,
@@ -63,6 +64,15 @@ def test_a_text_gives_its_value(text: str, value: Any) -> None:
         ("${{ config.s.matches(config.s) }}", 21),
         ("${{ config.l.map(config, 1) }}", 17),
         ("${{ a`b }}", 5),
+        ("${{ 'a'.matches( }}", 8),
+        ("${{ 'a'.matches('b' }}", 16),
+        ("${{ 'a'.matches('b' + config.s) }}", 16),
+        ("${{ config.l.map(i, 'a'.matches(i)) }}", 32),
+        (f"${{{{ 'a'.matches('{'b' * MAX_PATTERN}') }}}}", 16),
+        ("${{ config.l.map( }}", 17),
+        ("${{ size(other) }}", 9),
+        ("${{ config.map + other }}", 17),
+        ("${{ config.n\n  + 1 +\n   * 2 }}", 24),
     ]
 )
 def test_what_does_not_compile_is_told_at_its_character(text: str, offset: int) -> None:
@@ -126,6 +136,13 @@ def test_an_expression_tells_what_it_reads() -> None:
         (("config", "a", "b"), True),
         (("config", "a", "b", "c"), True),
         (("application", "name"), False),
+    ]
+    found = compile_("has(config.a) && has(config.b) && config.a == config.b")
+    assert [one.guarded for one in found.references] == [True] * 4
+    found = compile_("size(config.a) + config.l.map(i, i.name).size()")
+    assert [(one.path, one.guarded) for one in found.references] == [
+        (("config", "a"), False),
+        (("config", "l"), False),
     ]
 
 

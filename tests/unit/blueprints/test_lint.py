@@ -48,6 +48,9 @@ spec: {podSelector: {}}
 
 
 BAD_DEFAULT = "  placementSchema: {modes: [singleton], default: active-active}\n"
+MINE = '"{{ .application.name }}"'
+CONFIG = "/spec/configSchema/properties"
+SOURCE = "    source: {kind: Kustomize, ref: manifests}\n"
 PASSIVE = "active-passive"
 """Needs a switchover, which `topology` leaves out."""
 
@@ -116,47 +119,98 @@ def test_a_wrong_form_does_not_hide_what_else_is_wrong() -> None:
     assert [one.rule for one in linted.findings] == ["schema.type", "config-schema.default"]
 
 
+WARNINGS = {"advice.password", "manifests.kind", "name.title"}
+"""What an author should look at; everything else that is told of a document refuses it."""
+DEPENDS, TYPE = "/spec/depends/0", "{type: object, properties:"
+
+
 @each([
-        ("version: 1.2.0", "version: 1.02.0", "version"),
-        ("    title: Wiki\n", "    summary: x\n", "schema.required"),
-        ("name: bp-wiki", "name: bp-Wiki", "schema.pattern"),
-        ("name: bp-wiki", f"name: bp-{'w' * 61}", "name.length"),
-        ("catalyst.openova.io/v1", "catalyst.openova.io/v2", "schema.enum"),
-        ("title: Wiki", "title: Notes", "name.title"),
-        ("  manifests:", "  visibility: secret\n  manifests:", "schema.enum"),
-        ("  manifests:", "  placementSchema: {modes: []}\n  manifests:", "schema.minItems"),
-        ("  manifests:", f"{BAD_DEFAULT}  manifests:", "placement.default"),
+        ("version: 1.2.0", "version: 1.02.0", "version", "/spec/version"),
+        ("    title: Wiki\n", "    summary: x\n", "schema.required", "/spec/card/title"),
+        ("name: bp-wiki", "name: bp-Wiki", "schema.pattern", "/metadata/name"),
+        ("name: bp-wiki", f"name: bp-{'w' * 61}", "name.length", "/metadata/name"),
+        ("catalyst.openova.io/v1", "catalyst.openova.io/v2", "schema.enum", "/apiVersion"),
+        ("title: Wiki", "title: Notes", "name.title", "/metadata/name"),
+        ("  manifests:", "  visibility: secret\n  manifests:", "schema.enum", "/spec/visibility"),
+        ("  manifests:", "  placementSchema: {modes: []}\n  manifests:", "schema.minItems",
+         "/spec/placementSchema/modes"),
+        ("  manifests:", f"{BAD_DEFAULT}  manifests:", "placement.default",
+         "/spec/placementSchema/default"),
         ("  manifests:", "  placementSchema: {minRegions: 3, maxRegions: 2}\n  manifests:",
-         "placement.regions"),
+         "placement.regions", "/spec/placementSchema/minRegions"),
         ("  manifests:", "  placementSchema: {default: active-active}\n  manifests:",
-         "placement.default"),
+         "placement.default", "/spec/placementSchema/default"),
         ("  manifests:", "  placementSchema: {modes: [single-region], minRegions: 3}\n  manifests:",
-         "placement.regions"),
+         "placement.regions", "/spec/placementSchema/minRegions"),
         ("  manifests:", "  placementSchema: {modes: [active-active], maxRegions: 1}\n  manifests:",
-         "placement.regions"),
+         "placement.regions", "/spec/placementSchema/maxRegions"),
         ("when: \"{{ .config.postgres.mode == 'embedded' }}\"", "when: config.replicas",
-         "render.depends"),
-        ("\"{{ .application.name }}\"", "\"${{ config.replicas + application.name }}\"",
-         "render.depends"),
-        ("      theme:", "      dbPassword: {type: string}\n      theme:", "advice.password"),
+         "render.depends", DEPENDS),
+        ("when: \"{{ .config.postgres.mode == 'embedded' }}\"", "when: config.",
+         "expression", f"{DEPENDS}/when"),
+        (MINE, "\"${{ config.replicas + application.name }}\"", "render.depends", DEPENDS),
+        (MINE, '"{{ .application.nam }}"', "expression.unknown", f"{DEPENDS}/values/database"),
+        (MINE, '"{{ 1 + }}"', "expression", f"{DEPENDS}/values/database"),
+        ("      theme:", "      dbPassword: {type: string}\n      theme:", "advice.password",
+         f"{CONFIG}/dbPassword"),
         ("      theme:", "      apiToken: {type: string, default: x}\n      theme:",
-         "advice.password"),
-        ("  manifests:", "  upgrades: {from: [1.y]}\n  manifests:", "version.range"),
+         "advice.password", f"{CONFIG}/apiToken"),
+        ("      theme:", f"      smtp: {TYPE} {{password: {{type: string}}}}}}\n      theme:",
+         "advice.password", f"{CONFIG}/smtp/properties/password"),
+        ("      theme:", "      size: {type: integer, minimum: 2, default: 1}\n      theme:",
+         "config-schema.default", f"{CONFIG}/size/default"),
+        ("      theme:", "      size: {type: number, minLength: -1}\n      theme:",
+         "config-schema.minimum", f"{CONFIG}/size/minLength"),
+        ("  manifests:", "  upgrades: {from: [1.y]}\n  manifests:", "version.range",
+         "/spec/upgrades/from/0"),
+        ("  manifests:", "  upgrades: {blocks: [1.x, 1.y]}\n  manifests:", "version.range",
+         "/spec/upgrades/blocks/1"),
         ("  manifests:", "  outputs: {host: '${{ application.nam }}'}\n  manifests:",
-         "expression.unknown"),
+         "expression.unknown", "/spec/outputs/host"),
         ("  manifests:", f"{topology('singleton', 'active-active')}  manifests:",
-         "topology.default"),
+         "topology.default", "/spec/topology/defaults/multi-region"),
         ("  manifests:", f"{topology('singleton', 'singleton', 'active-active')}  manifests:",
-         "topology.supported"),
-        ("  manifests:", f"{topology(PASSIVE, PASSIVE, PASSIVE)}  manifests:", "schema.required"),
-        ("kind: Kustomize", "kind: HelmChart", "manifests.kind"),
-        ("ref: manifests", "ref: nowhere", "manifests.missing"),
-        ("ref: manifests}", "ref: manifests}\n    values: {replicas: 0}", "values"),
-        ("ref: manifests}", "ref: manifests}\n    overlays: {big: {replicas: x}}", "values"),
-        ("- blueprint: bp-postgres", "- db\n    - blueprint: bp-postgres", "depends.alias"),
+         "topology.supported", "/spec/topology/perTopology/active-active"),
+        ("  manifests:", f"{topology(PASSIVE, PASSIVE, PASSIVE)}  manifests:", "schema.required",
+         f"/spec/topology/perTopology/{PASSIVE}/switchover"),
+        ("kind: Kustomize", "kind: HelmChart", "manifests.kind", "/spec/manifests"),
+        ("ref: manifests", "ref: nowhere", "manifests.missing", ""),
+        ("ref: manifests}", "ref: manifests}\n    values: {replicas: 0}", "values",
+         "/spec/manifests/values/replicas"),
+        ("ref: manifests}", "ref: manifests}\n    overlays: {big: {replicas: x}}", "values",
+         "/spec/manifests/overlays/big/replicas"),
+        ("- blueprint: bp-postgres", "- db\n    - blueprint: bp-postgres", "depends.alias",
+         "/spec/depends/1"),
     ])  # fmt: skip
-def test_each_rule_of_the_document_finds_its_fault(old: str, new: str, rule: str) -> None:
-    assert rule in rules(changed(old, new))
+def test_each_rule_of_the_document_finds_its_fault(
+    old: str, new: str, rule: str, pointer: str
+) -> None:
+    told = {(one.rule, one.pointer): one for one in lint(changed(old, new)).findings}
+    grave = Severity.WARNING if rule in WARNINGS else Severity.ERROR
+    assert told[rule, pointer].severity is grave
+    assert all(one.fix for one in told.values())
+
+
+@each([
+        ("name: bp-wiki", f"name: bp-{'w' * 60}", ["name.title"]),
+        ("- blueprint: bp-postgres", "- {blueprint: bp-x}\n    - blueprint: bp-postgres", []),
+        ("      theme:", "      token: {type: string, enum: [a, b]}\n      theme:", []),
+        ("      theme:", "      token: {type: string, const: a, default: a}\n      theme:", []),
+        ("      theme:", "      token: {type: string, x-catalyst-ui-hint: password}\n      theme:",
+         []),
+        ("      theme:", "      passwords: {type: integer}\n      theme:", []),
+        *(("  depends:", f"    {word}: [{{required: [theme]}}, {{required: [k, l]}}]\n  depends:", [])
+          for word in ("anyOf", "oneOf")),
+        ("- blueprint: bp-postgres", "- bp-values-when\n    - blueprint: bp-postgres", []),
+        (SOURCE, "    chart: chart\n", ["manifests.kind"]),
+        (f"  manifests:\n{SOURCE}", "", []),
+        ("ref: manifests}", "ref: manifests}\n    overlays: {a: {replicas: x}, b: {replicas: x}}",
+         ["values", "values"]),
+    ])  # fmt: skip
+def test_what_is_well_is_not_told_and_what_is_wrong_in_two_places_is_told_twice(
+    old: str, new: str, told: list[str]
+) -> None:
+    assert [rule for rule, *_ in found(changed(old, new))] == told
 
 
 @each([
@@ -258,6 +312,8 @@ def test_a_dependency_that_is_not_there_yet_is_pending() -> None:
     (pending,) = depends(lint(package(), known={"bp-postgres": {"2.0.0": ()}}))
     assert pending.severity is Severity.PENDING
     assert pending.message == "there is no version of bp-postgres within ^1.0 yet"
+    (pending,) = depends(lint(package(), known={"bp-postgres": {}}))
+    assert pending.message == "there is no bp-postgres yet"
 
 
 def test_a_circle_is_told_as_a_path() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.support.each import each
 
 from catalyst.blueprints.versions import (
+    MAX_ALTERNATIVES,
+    MAX_TEXT,
     BadVersion,
     Version,
     best,
@@ -157,7 +159,19 @@ def test_versions_sort_as_semantic_versioning_says(one: str, other: str) -> None
         ("^0.2.3", "0.2.9", "0.3.0"),
         ("^0.0.3", "0.0.3", "0.0.4"),
         ("~1.2", "1.2.9", "1.3.0"),
+        ("~1.2.3", "1.2.9", "1.3.0"),
         ("1.2.x", "1.2.0", "1.3.0"),
+        ("^0", "0.9.0", "1.0.0"),
+        ("^0.0", "0.0.9", "0.1.0"),
+        (">1.2.3", "1.2.4", "1.2.3"),
+        ("<1.2.3", "1.2.2", "1.2.3"),
+        (">=1.2.3", "1.2.3", "1.2.2"),
+        ("<=1.2.3", "1.2.3", "1.2.4"),
+        ("=1.2.3", "1.2.3", "1.2.4"),
+        (">1", "2.0.0", "1.9.9"),
+        ("<1.2", "1.1.9", "1.2.0-rc.1"),
+        ("<1.2.0-rc.2", "1.2.0-rc.1", "1.2.0-rc.2"),
+        ("<1.2.0 >=1.0.0-rc.1", "1.0.0-rc.2", "1.1.0-rc.2"),
         (">1.2", "1.3.0", "1.2.9"),
         ("<=1.2", "1.2.9", "1.3.0"),
         (">=1.2 <2", "1.9.9", "2.0.0"),
@@ -171,19 +185,31 @@ def test_ranges_mean_what_npm_means(text: str, inside: str, outside: str) -> Non
     assert not parse_range(text).contains(parse(outside))
 
 
-@each(["1", "1.2", "v1.2.3", "1.2.3+build", "1.2.3-RC", "01.2.3", "1.2.3-", "1.2.3-a..b",
-     "1.2.3-01", "", " 1.2.3", "1.2.3\n", "1.2.9999999999", "\u0661.2.3"])  # fmt: skip
-def test_what_is_no_version_is_refused(text: str) -> None:
-    with pytest.raises(BadVersion):
+@each([("1", 1), ("1.2", 1), ("v1.2.3", 1), ("1.2.3+build", 1), ("1.2.3-RC", 1), ("01.2.3", 1),
+     ("1.02.3", 3), ("1.2.3-", 1), ("1.2.3-a..b", 9), ("1.2.3-a.b.01", 11), ("", 1), (" 1.2.3", 1),
+     ("1.2.3\n", 1), ("1.2.9999999999", 5), ("\u0661.2.3", 1),
+     (f"1.2.3-{'a' * (MAX_TEXT - 5)}", 1)])  # fmt: skip
+def test_what_is_no_version_is_refused_with_its_column(text: str, column: int) -> None:
+    with pytest.raises(BadVersion) as caught:
         parse(text)
+    assert caught.value.column == column
 
 
 @each([("", 1), ("^", 1), ("1.2 ||", 7), (">=1 <y", 6), ("1.2 - 1.4", 5), ("1.x.3", 1), ("=>1", 1),
-     ("1.2.3.4", 1), ("~>1", 1), ("v1", 1), ("1.2-rc", 1)])  # fmt: skip
+     ("1.2.3.4", 1), ("~>1", 1), ("v1", 1), ("1.2-rc", 1), ("1 || 2 y", 8), ("1 || 1.2 - 1.4", 10),
+     ("1 || 1.02", 8), ("1 || 1.2.3-a.01", 14), ("1 ".ljust(MAX_TEXT + 1), 1),
+     (" || ".join("1" * (MAX_ALTERNATIVES + 1)), 1)])  # fmt: skip
 def test_what_is_no_range_is_refused_with_its_column(text: str, column: int) -> None:
     with pytest.raises(BadVersion) as caught:
         parse_range(text)
     assert caught.value.column == column
+
+
+def test_what_reaches_a_limit_is_taken() -> None:
+    assert parse(f"1.2.3-{'a' * (MAX_TEXT - 6)}").pre
+    assert parse("999999999.0.0").major == 999_999_999
+    parse_range("1".ljust(MAX_TEXT))
+    parse_range(" || ".join("1" * MAX_ALTERNATIVES))
 
 
 @given(st.text(max_size=30))
@@ -207,6 +233,8 @@ def test_the_best_is_the_newest_that_fits() -> None:
         ("1.1.0", [], [], ""),
         ("0.9.0", ["1.x"], [], "can be reached from 1.x"),
         ("1.1.0", ["1.x"], ["1.1.x"], "blocks 1.1.x"),
+        ("1.1.0", ["1.x"], ["1.0.x", "1.1.x"], "it blocks 1.1.x$"),
+        ("1.1.0", ["1.0.x", "1.1.x"], ["1.0.x"], ""),
         ("2.0.0", ["*"], [], "is installed"),
         ("2.1.0", ["*"], [], "older"),
         ("1.5.0-rc.1", ["1.x"], [], "can be reached from"),

@@ -70,12 +70,11 @@ def lint(package: Package, *, known: Known | None = None, own: bool = False) -> 
     findings.extend(_dependencies(blueprint, source, known))
     findings.extend(_configuration(blueprint, source))
     findings.extend(_spec_expressions(blueprint, source))
-    sound = not errors(findings)
-    if sound:
+    if not errors(findings):
         findings.extend(_values(blueprint, source))
     made = manifests.read(package, blueprint.manifests) if blueprint.manifests else None
     findings.extend(_manifests(made, blueprint, source, own=own))
-    if sound and not errors(findings):
+    if not errors(findings):
         findings.extend(trial.findings(made, blueprint, source))
     return Linted(blueprint=found.blueprint, findings=ordered(findings))
 
@@ -98,10 +97,9 @@ def _range(source: Document, path: Path, text: str) -> Iterator[Finding]:
     try:
         versions.parse_range(text)
     except versions.BadVersion as error:
-        line, column = source.mark(path)
         message = f"{text!r} is no range: {error.reason} (character {error.column})"
         fix = "write a range such as ^1.2 or >=1.2.0 <2.0.0"
-        yield source.finding(path, "version.range", message, fix, at=(line, column))
+        yield source.finding(path, "version.range", message, fix)
 
 
 def _name(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
@@ -153,7 +151,7 @@ def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -
 
 def _configuration(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
     at: Path = ("spec", "configSchema")
-    wrongs = configschema.check(blueprint.schema) if "configSchema" in blueprint.spec else []
+    wrongs = configschema.check(blueprint.schema)
     if wrongs:
         for wrong in wrongs:
             rule = f"config-schema.{wrong.rule}"
@@ -240,7 +238,7 @@ def _reference(
         missing = _missing_field(blueprint.schema, steps)
     elif steps and steps[0] not in KNOWN[root]:
         missing = f"{root}.{steps[0]}"
-    elif root == "application" and steps[:1] == ["dependencies"] and len(steps) > 1:
+    elif steps[:1] == ["dependencies"] and len(steps) > 1:
         if steps[1] not in {one.alias for one in blueprint.depends}:
             missing = f"a dependency with the alias {steps[1]}"
         elif len(steps) > 2 and steps[2] not in NEIGHBOUR:
