@@ -1,5 +1,6 @@
 """Environments: their names, where they run, their policy, and when nothing changes."""
 
+import pytest
 from tests.support import build
 from tests.support.build import ACME, DEV, GATE, ORG_ADMIN, PROD, PROVISIONING, region
 from tests.support.each import each
@@ -103,6 +104,14 @@ def test_two_organizations_do_not_share_a_name() -> None:
     given(ORGANIZATION, theirs).when(command, ours).then_rejected(
         "environment-name-taken", "/subject"
     )
+
+
+@pytest.mark.guarantee("G6.1")
+def test_of_a_name_that_cannot_be_ones_own_nobody_is_told_whether_others_have_it() -> None:
+    theirs = Held(Claim("environment", "globex-prod"), environment_ref("globex", "globex-prod"))
+    ours = environment_ref("acme", "globex-prod")
+    there = given(ORGANIZATION, theirs).when(build.create_environment(), ours)
+    there.then_rejected("environment-name-mismatch", "/subject")
 
 
 def test_a_deleted_environment_is_created_anew_with_nothing_in_it() -> None:

@@ -112,7 +112,9 @@ def create(state: Environment, command: env1.CreateEnvironment, context: Context
         )
     found = Findings()
     _check_name(command, slug, name, found)
-    if context.claims[name_claim(name)].holder not in {None, context.ref.path}:
+    # Of a name that cannot be its own, nobody is told whether others have it.
+    possible = naming.parse_environment(name, slug) is not None
+    if possible and context.claims[name_claim(name)].holder not in {None, context.ref.path}:
         found.add(
             "environment-name-taken", SUBJECT, f"another Organization has an Environment {name!r}"
         )
