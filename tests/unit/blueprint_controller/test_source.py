@@ -91,6 +91,16 @@ def test_who_may_add_what() -> None:
     refused(lambda: source.add(Source(), often, context(ROOT)), "source-interval-invalid")
 
 
+@pytest.mark.parametrize("name", ["X Y", "x y", "a", "Main", "9to5", "a.b", "a" * 64, "ä-b"])
+def test_a_name_that_no_version_could_say_it_comes_from_is_refused(name: str) -> None:
+    with pytest.raises(Rejected, match="2 to 63 lower-case letters") as caught:
+        source.add(Source(), DIRECTORY, context(ROOT, ref=source_ref(None, name)))
+    assert caught.value.code == "source-name-invalid"
+    # One that was added before there was this rule can be read and removed.
+    there = context(ROOT, ref=source_ref(None, name))
+    assert source.remove(added(), bp1.RemoveSource(), there).events
+
+
 def test_what_is_new_is_asked_for_once() -> None:
     state = added()
     first = source.report(state, page(1, found("bp-aa"), found("bp-bb"), more=2), context(done="1"))

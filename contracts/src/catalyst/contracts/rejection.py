@@ -233,6 +233,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("approval-not-needed", 409, "The change asks for no approval from you."),
         _code("request-incomplete", 422, "What was asked for lacks something, or has too much."),
         # Blueprints
+        _code("source-name-invalid", 422, "The source's name breaks a naming rule."),
         _code("source-exists", 409, "Another source has this name."),
         _code("source-not-found", 404, "There is no such source."),
         _code("source-location-forbidden", 422, "Blueprints are not read from there."),

@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
+import msgspec
+from msgspec import inspect
+
 from catalyst.blueprint_controller.domain import schedule
 from catalyst.blueprint_controller.domain.holding import Source, evolve, key_of
 from catalyst.blueprint_controller.domain.places import (
@@ -24,6 +27,7 @@ from catalyst.blueprint_controller.domain.places import (
 )
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import owner
+from catalyst.contracts.blueprint_values_v1 import SourceName
 from catalyst.contracts.decision import (
     Arm,
     Cancel,
@@ -37,6 +41,7 @@ from catalyst.contracts.decision import (
 from catalyst.contracts.message import Answer, derived_id
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Claim, Ref
+from catalyst.contracts.wording import phrase
 
 AGGREGATE: Final = SOURCE
 TIMER: Final = "sync"
@@ -57,13 +62,14 @@ def add(state: Source, command: bp1.AddSource, context: Context) -> Decision:
 
     Raises:
         Rejected: `forbidden`, `organization-not-found` and the like, `source-built-in`,
-            `source-exists`, `source-origin-invalid`, `source-location-forbidden`,
-            `source-interval-invalid`.
+            `source-name-invalid`, `source-exists`, `source-origin-invalid`,
+            `source-location-forbidden`, `source-interval-invalid`.
     """
     require_keeper(context)
     owner.require_owner(context)
     if context.ref.id == STARTER:
         raise Rejected("source-built-in", f"the name {STARTER!r} is Catalyst's own source's")
+    _require_name(context.ref.id)
     if state.status == "there":
         raise Rejected("source-exists", f"there is a source {context.ref.id!r} already")
     private = context.ref.organization is not None
@@ -85,6 +91,15 @@ def add(state: Source, command: bp1.AddSource, context: Context) -> Decision:
         interval=command.interval,
     )
     return _start(state, context, whole=True, before=(Emit(added),))
+
+
+def _require_name(name: str) -> None:
+    """Refuse a name that no version could say that it comes from."""
+    try:
+        msgspec.convert(name, SourceName)
+    except msgspec.ValidationError as error:
+        message = f"the source's name {name!r} must be {phrase(inspect.type_info(SourceName))}"
+        raise Rejected("source-name-invalid", message, pointer="/subject") from error
 
 
 def remove(state: Source, _command: bp1.RemoveSource, context: Context) -> Decision:
