@@ -7,8 +7,10 @@ from itertools import pairwise, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.blueprints import package
 
 from catalyst.blueprints.circles import Known, Need, circle
+from catalyst.blueprints.lint import lint
 from catalyst.blueprints.versions import parse, parse_range
 
 NAMES = ("bp-aa", "bp-bb", "bp-cc")
@@ -64,3 +66,17 @@ def test_the_way_is_short_goes_through_the_newest_and_needs_no_entry_for_its_sta
 def test_what_is_no_version_or_no_range_leads_nowhere() -> None:
     known = {"bp-bb": {"x": (Need("bp-aa", "*"),), "1.0.0": (Need("bp-aa", "?"),)}}
     assert circle("bp-aa", "1.0.0", (Need("bp-bb", "*"),), known) == ()
+
+
+def test_a_circle_is_told_as_a_path() -> None:
+    known: dict[str, dict[str, tuple[Need, ...]]] = {
+        "bp-postgres": {"1.0.0": (Need("bp-x", "*"), Need("bp-store", "*"))},
+        "bp-store": {"3.0.0": (Need("bp-wiki", ">=1"),)},
+        "bp-x": {"1.0.0": (Need("bp-x", "*"),)},
+    }
+    (told,) = lint(package(), known=known).findings
+    assert told.rule == "depends.cycle"
+    way = "bp-wiki 1.2.0 → bp-postgres 1.0.0 → bp-store 3.0.0 → bp-wiki 1.2.0"
+    assert way in told.message
+    known["bp-postgres"] = {"2.0.0": known["bp-postgres"]["1.0.0"]}
+    assert [one.rule for one in lint(package(), known=known).findings] == ["depends.unknown"]
