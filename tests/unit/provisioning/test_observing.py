@@ -23,9 +23,8 @@ from catalyst.provisioning.domain.application import (
     Observed,
     application_ref,
     evolve,
-    is_gone,
-    is_seen,
 )
+from catalyst.provisioning.domain.fulfilled import is_gone, is_seen
 
 BLOG = application_ref("acme", "blog")
 PROD = "acme-prod"

@@ -25,10 +25,8 @@ from catalyst.provisioning.domain.application import (
     Observed,
     application_ref,
     evolve,
-    is_applied,
-    is_gone,
-    is_seen,
 )
+from catalyst.provisioning.domain.fulfilled import is_applied, is_gone, is_seen
 from catalyst.provisioning.domain.rollup import marks
 
 BLOG = application_ref("acme", "blog")

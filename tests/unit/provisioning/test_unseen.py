@@ -10,7 +10,8 @@ from tests.support.plans import PROD, apply, install, locked, planned, run, town
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
-from catalyst.provisioning.domain.application import application_ref, unseen
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.fulfilled import unseen
 
 pytestmark = pytest.mark.guarantee("G14.14")
 

@@ -10,7 +10,8 @@ from tests.support.each import each
 
 from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.provisioning.domain import volumes
-from catalyst.provisioning.domain.application import Application, Binding, Observed, is_gone
+from catalyst.provisioning.domain.application import Application, Binding, Observed
+from catalyst.provisioning.domain.fulfilled import is_gone
 
 CLAIM: dict[str, Any] = {"kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
 SET: dict[str, Any] = {

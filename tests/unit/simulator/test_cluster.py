@@ -15,9 +15,8 @@ from catalyst.provisioning.domain.application import (
     Binding,
     Observed,
     evolve,
-    is_gone,
-    is_seen,
 )
+from catalyst.provisioning.domain.fulfilled import is_gone, is_seen
 from catalyst.provisioning.domain.volumes import CLAIM
 from catalyst.simulator.cluster import Cluster, Step
 from catalyst.simulator.objects import Told

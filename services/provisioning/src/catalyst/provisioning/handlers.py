@@ -29,7 +29,7 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=3,
+        fold=4,
     ),
     Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=8),
     # decided by others, read and guarded here

@@ -168,6 +168,7 @@ class Planner:
             states = facts.applications.values()
             present = (one for state in states for one in fitting.outcomes(state, environment))
             digests |= {one.digest for one in present if one is not None}
+            digests |= {s.left[environment].digest for s in states if environment in s.left}
         contents = {digest: await self._content(digest) for digest in sorted(digests)}
         return replace(facts, contents=contents)
 

@@ -7,9 +7,7 @@ and whoever observes writes what is seen. So one guard covers all that a plan de
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +24,6 @@ from catalyst.contracts.provisioning_values_v1 import (
     Source,
 )
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS, KEEPERS
 
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
@@ -109,6 +106,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that want it, oldest first; one change stands once for each Environment."""
     archived: bool = False
     """Whether its repository takes no commits any more."""
+    left: dict[str, Desired] = {}
+    """What ran last in an Environment in which its data may still be, by Environment."""
 
     def binding(self, environment: str) -> Binding:
         """Return how it is in an Environment; an empty binding where it never was."""
@@ -208,8 +207,10 @@ def evolve(state: Application, event: Event) -> Application:
         case app1.ChangeWaiting() | app1.ChangeTaken() | app1.ChangeLeft():
             return _queued(state, event)
         case app1.ApplicationRemoved():
-            left = {k: v for k, v in state.bindings.items() if k != event.environment}
-            return msgspec.structs.replace(state, bindings=left)
+            rest = {k: v for k, v in state.bindings.items() if k != event.environment}
+            left = {k: v for k, v in state.left.items() if k != event.environment}
+            left = state.left if event.kept_data else left
+            return msgspec.structs.replace(state, bindings=rest, left=left)
         case app1.RepositoryArchived():
             return msgspec.structs.replace(state, archived=True)
         case (
@@ -225,7 +226,9 @@ def evolve(state: Application, event: Event) -> Application:
             if binding == Binding():
                 del bindings[event.environment]
             archived = state.archived and not _wants(event)
-            return msgspec.structs.replace(state, bindings=bindings, archived=archived)
+            left = _left(state, event) if isinstance(event, app1.DesiredSet) else state.left
+            replace = msgspec.structs.replace
+            return replace(state, bindings=bindings, archived=archived, left=left)
         case _:
             return state
 
@@ -233,6 +236,15 @@ def evolve(state: Application, event: Event) -> Application:
 def _wants(event: Event) -> bool:
     """Return whether something is to run again."""
     return isinstance(event, app1.DesiredSet) and event.desired is not None
+
+
+def _left(state: Application, event: app1.DesiredSet) -> dict[str, Desired]:
+    """Return what ran last where nothing is to run now: data is left if anything was ever seen."""
+    binding = state.binding(event.environment)
+    old = binding.desired
+    if event.desired is not None or old is None or binding.observed is None:
+        return state.left
+    return {**state.left, event.environment: old}
 
 
 def _queued(
@@ -326,74 +338,3 @@ def _desired(binding: Binding, event: app1.DesiredSet) -> Binding:
 def _observed(event: app1.ApplicationObserved) -> Observed:
     names = set(Observed.__struct_fields__) - {"silent_since"}
     return Observed(**{name: getattr(event, name) for name in names})
-
-
-# ---- what was asked for has come true
-
-
-def is_seen(state: Application, environment: str, change: str) -> bool:
-    """Return whether what a change wants was seen healthy, on its own revision.
-
-    Stale evidence is no evidence.
-    """
-    binding = state.binding(environment)
-    seen = binding.observed
-    if seen is None or seen.silent_since is not None or binding.desired is None:
-        return False
-    return (
-        binding.desired.change == change
-        and seen.revision == change
-        and seen.applied == "current"
-        and seen.health == "healthy"
-    )
-
-
-def is_applied(state: Application, environment: str, change: str) -> bool:
-    """Return whether what a change committed was seen applied, or nothing was ever seen there."""
-    binding = state.binding(environment)
-    committed, seen = binding.committed, binding.observed
-    if committed is None or committed.change != change:
-        return False
-    if seen is None:
-        return True
-    current = (seen.commit, seen.applied) == (committed.commit, "current")
-    return seen.silent_since is None and current
-
-
-def is_gone(state: Application, environment: str, lost: Sequence[str] | None) -> bool:
-    """Return whether nothing of it is left in an Environment: seen to be gone, or never seen there.
-
-    Where nothing of it was ever seen, there is nothing whose end could be seen.
-
-    Args:
-        state: The Application.
-        environment: Where.
-        lost: The volumes that go with it, as `volumes.names` says; None: whatever holds data stays.
-    """
-    seen = state.binding(environment).observed
-    if seen is None:
-        return True
-    if seen.silent_since is not None:
-        return False
-    if seen.health == "missing":
-        return True
-    return bool(seen.evidence) and all(_may_stay(item, lost) for item in seen.evidence)
-
-
-def unseen(state: Application, environments: Iterable[str]) -> tuple[str, ...]:
-    """Return those Environments from which nothing was ever reported of it.
-
-    What `is_gone` and `is_applied` say of them is taken for true, and nobody has seen it.
-    """
-    return tuple(name for name in environments if state.binding(name).observed is None)
-
-
-def _may_stay(item: Evidence, lost: Sequence[str] | None) -> bool:
-    if item.kind == CLUSTER:
-        return True
-    if lost is None:
-        return item.kind in HOLDERS
-    # What an older version of its Blueprint left is protected as it was, and no plan gave it up.
-    if item.kind in KEEPERS:
-        return f"{KEEPERS[item.kind]}/{item.name}" not in lost
-    return item.kind == CLAIM and not any(fnmatchcase(item.name, name) for name in lost)

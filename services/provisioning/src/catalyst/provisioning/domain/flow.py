@@ -15,9 +15,9 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Deletion, Source, Step
 from catalyst.provisioning.domain import closing, listed, regions, undoing
-from catalyst.provisioning.domain.application import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
+from catalyst.provisioning.domain.fulfilled import is_applied, is_gone, is_seen, unseen
 from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
 

@@ -17,9 +17,9 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
 from catalyst.provisioning.domain import assembling, behind, fitting, listed
-from catalyst.provisioning.domain.application import unseen
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.fulfilled import unseen
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
 from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
 from catalyst.provisioning.domain.volumes import in_words

@@ -81,6 +81,20 @@ def refuse_its_own(values: dict[str, Any], made: Standing, pointer: str) -> None
         raise Rejected("values-invalid", errors[0].message, errors)
 
 
+def refuse_what_was_kept(left: Standing, made: Standing, pointer: str) -> None:
+    """Refuse what a cluster would not make of the volumes that are there under the same name.
+
+    Raises:
+        Rejected: `value-immutable`, with an error at `pointer` for each field.
+    """
+    found = unchangeable.refused(volumes.claims(left.objects), made.objects)
+    if found:
+        code = "value-immutable"
+        errors = [FieldError(pointer=pointer, rule=code, message=message) for message in found]
+        end = "its data was kept when it went; install it under another name instead"
+        raise Rejected(code, f"{found[0]}, and {end}", errors)
+
+
 def refuse_what_stays(before: Standing, after: Standing, code: str, pointer: str) -> None:
     """Refuse a change that a cluster would refuse; see `unchangeable.refused`.
 

@@ -91,6 +91,28 @@ def unused(name: str, before: Iterable[str], after: Iterable[str]) -> tuple[Risk
     )
 
 
+def kept(name: str, left: Desired, before: Iterable[str], now: Iterable[str]) -> tuple[Risk, ...]:
+    """Return the volumes that an Application finds which ran under its name before.
+
+    Args:
+        name: Of the Application.
+        left: What ran there last.
+        before: What held its data; see `volumes.names`.
+        now: What holds it then.
+    """
+    again = sorted(one for one in set(before).intersection(now) if "/" not in one)
+    return tuple(
+        Risk(
+            kind="data-kept",
+            message=(
+                f"{name} takes over the volume {one}: in it is the data of {left.blueprint}"
+                f" {left.version}, which ran under this name"
+            ),
+        )
+        for one in again
+    )
+
+
 def grown(claims: Iterable[tuple[str, str, str]]) -> tuple[Risk, ...]:
     """Return the volumes that grow: not every storage does that, and none shrinks again.
 

@@ -66,6 +66,11 @@ def names(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def claims(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the objects that are claims of volumes."""
+    return [one for one in objects if one.get("kind") == CLAIM]
+
+
 def in_words(names: Iterable[str]) -> tuple[str, ...]:
     """Return what `names` gave as a person reads it, volumes first; an Application follows."""
     claims, secrets = [], []

@@ -30,7 +30,11 @@ from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
-from catalyst.provisioning.domain.rendered import refuse_its_own, refuse_what_stays
+from catalyst.provisioning.domain.rendered import (
+    refuse_its_own,
+    refuse_what_stays,
+    refuse_what_was_kept,
+)
 from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
 
 LOCK_MAX: Final = 50
@@ -291,6 +295,11 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             pointer = f"/request/{_ASKED[request.action]}" if is_target else f"/lock/{name}"
             refuse_what_stays(stood, made, code, pointer)
             stored += risks.unused(name, stood.volumes, made.volumes)
+            stored += risks.grown(unchangeable.grown(stood.objects, made.objects))
+        elif (left := facts.applications[name].left.get(environment)) is not None:
+            stood = facts.standing(name, environment, left, old_near)
+            refuse_what_was_kept(stood, made, "/request/values" if is_target else f"/lock/{name}")
+            stored += risks.kept(name, left, stood.volumes, made.volumes)
             stored += risks.grown(unchangeable.grown(stood.objects, made.objects))
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
