@@ -296,6 +296,8 @@ def test_whoever_comes_to_belong_to_one_more_team_approves_for_that_as_well() ->
     assert place.change("ch-1").status == "waiting"
     approve(place, person("vi", "org-admin"))
     assert place.change("ch-1").status == "running"
+    approve(place, person("vi", "org-admin"))
+    assert len(place.events(pro1.ChangeApproved)) == 2
 
 
 def test_an_address_that_only_looks_like_a_members_counts_for_no_team() -> None:
