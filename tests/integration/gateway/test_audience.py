@@ -1,12 +1,17 @@
 """Who is asked for a token: exactly those routes that the document says, whatever else is wrong."""
 
+import base64
+import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.gateway.stack import Stack
 
+from catalyst.chassis.keyring import KeyRing
 from catalyst.gateway import openapi
 
 pytestmark = pytest.mark.real
@@ -35,3 +40,47 @@ async def test_a_route_asks_for_a_token_exactly_if_the_document_says_so(stack: S
             found[method, path] = (closed, answer.status_code)
     assert {at: one for at, one in found.items() if one[0] != (one[1] == 401)} == {}
     assert {closed for closed, _ in found.values()} == {True, False}
+
+
+GIT = [f"/git/x/{name}.git/info/refs?service=git-upload-pack" for name in ("home", "blog")]
+
+
+def part(**said: str) -> str:
+    """Return a part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+
+
+def broken(stack: Stack, elsewhere: Path) -> Iterator[tuple[str, str]]:
+    """Yield tokens that would be a sovereign-admin's, by what is wrong with them."""
+    header, claims, signature = stack.admin.split(".")
+    person = ("root@cloud.example", ["sovereign-admin"])
+    yield (
+        "said by somebody else",
+        f"{header}.{stack.token('eve@x.example').split('.')[1]}.{signature}",
+    )
+    yield "signed otherwise", f"{header}.{claims}.{signature[:-8]}AAAAAAAA"
+    yield "not signed", f"{part(alg='none', typ='JWT')}.{claims}."
+    yield "of another installation", KeyRing.open(elsewhere).people().person(*person)
+    yield "over", stack.keys.people().person(*person, timedelta(hours=-1))
+
+
+@pytest.mark.guarantee("G6.5")
+async def test_no_route_that_asks_for_a_token_takes_one_that_does_not_hold(
+    stack: Stack, tmp_path: Path
+) -> None:
+    asked = [(method, path) for method, path, closed in routes() if closed]
+    asked += [("GET", path) for path in GIT]
+    found = {}
+    async with stack.client() as http:
+        for why, token in broken(stack, tmp_path):
+            basic = base64.b64encode(f"x:{token}".encode()).decode()
+            for method, path in asked:
+                sign = f"Basic {basic}" if path in GIT else f"Bearer {token}"
+                body = {"content": b"{}"} if method == "POST" else {}
+                headers = {"Content-Type": "application/json", "Authorization": sign}
+                sent = http.build_request(method, path, headers=headers, **body)  # type: ignore[arg-type]
+                answer = await http.send(sent, stream=True)
+                await answer.aclose()
+                found[why, method, path] = answer.status_code
+    assert {at: status for at, status in found.items() if status != 401} == {}
+    assert len(found) > 5 * 20
