@@ -66,6 +66,8 @@ class Stack:
             directory / "keys", services=("environment", "projector", "gateway", "provisioning")
         )
         self.url = ""
+        self.inner: dict[str, Any] = {}
+        """Addresses of the other members where they stand apart, as the gateway's settings."""
         self.gateway: gateway.Gateway | None = None
         self._settings = settings
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,14 +151,14 @@ class Stack:
                 git=environment.git,
             )
             if self._apart:
-                inner: dict[str, Any] = {
+                self.inner = {
                     name: await stack.enter_async_context(
                         process.serving(app, process.listen("127.0.0.1", 0))
                     )
                     for name, app in (("projector_url", rows.app), ("git_url", environment.git))
                 }
                 built = gateway.build(
-                    Settings(**self.common("gateway", "gateway"), **inner, **self._settings)
+                    Settings(**self.common("gateway", "gateway"), **self.inner, **self._settings)
                 )
             door = await stack.enter_async_context(built)
             self.gateway = door

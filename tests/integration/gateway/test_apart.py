@@ -14,6 +14,7 @@ from tests.support.waiting import until
 
 from catalyst.chassis import app as process
 from catalyst.client.http_transport import over_http
+from catalyst.contracts.roles import PLATFORM_ROLES
 from catalyst.gateway import main as gateway
 from catalyst.gateway.settings import Settings
 from catalyst.projector import main as projector
@@ -70,6 +71,31 @@ async def test_git_passes_through_with_its_token(apart: Stack, tmp_path: Path) -
     service = apart.keys.service("provisioning").service()
     pushed = git("push", address(apart, "apart-git", service), "HEAD:large", cwd=work)
     assert pushed.returncode == 0, pushed.stderr
+
+
+@pytest.mark.guarantee("G6.4")
+async def test_the_door_of_git_itself_lets_in_whom_the_gateway_does(
+    apart: Stack, tmp_path: Path
+) -> None:
+    await home(apart, "apart-inside")
+    ann, work = apart.token("ann@acme.example"), tmp_path / "a"
+    assert git("clone", address(apart, "apart-inside", ann), str(work)).returncode == 0
+    service = apart.keys.service("provisioning").service()
+    blog = address(apart, "apart-inside", service).replace("home.git", "blog.git")
+    assert git("push", blog, "HEAD:main", cwd=work).returncode == 0
+    people = {"ann@acme.example": (), "eve@else.example": ()} | {
+        f"{role}@platform.example": (role,) for role in PLATFORM_ROLES
+    }
+    for email, roles in people.items():
+        async with apart.client(apart.token(email, *roles)) as http:
+            for name in ("home", "blog"):
+                path = f"/git/apart-inside/{name}.git/info/refs?service=git-upload-pack"
+                outer, inner = [
+                    (await http.get(f"{door}{path}")).status_code
+                    for door in (apart.url, apart.inner["git_url"])
+                ]
+                assert (inner, email, name) == (outer, email, name)
+                assert inner == 404 or name == "home" or email == "ann@acme.example"
 
 
 @pytest.mark.guarantee("G7.14")

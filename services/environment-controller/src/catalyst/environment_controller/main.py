@@ -15,7 +15,7 @@ from catalyst.chassis import clock
 from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.runtime import Runtime, standing
 from catalyst.chassis.tokens import BadToken
-from catalyst.contracts.roles import IN_GIT, may_read
+from catalyst.contracts.roles import HOME, in_git, may_read
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_http import Caller, by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
@@ -23,6 +23,8 @@ from catalyst.environment_controller.handlers import service
 from catalyst.environment_controller.settings import Settings
 
 NAME: Final = "environment-controller"
+_OTHER: Final = "other"
+"""Stands for every repository but the home: each is an Application's."""
 
 
 class EnvironmentController(WorkerMember):
@@ -47,7 +49,11 @@ class EnvironmentController(WorkerMember):
         if claims.service is not None:
             return Caller(service=claims.service)
         own = self.worker.table.own_roles(claims.verified_email, organization)
-        return Caller(reads=all(may_read(kind, claims.roles, own) for kind in IN_GIT))
+
+        def reads(repository: str) -> bool:
+            return all(may_read(kind, claims.roles, own) for kind in in_git(repository))
+
+        return Caller(reads=reads(HOME), home_alone=not reads(_OTHER))
 
 
 @asynccontextmanager

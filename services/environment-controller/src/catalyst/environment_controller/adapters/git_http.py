@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from catalyst.chassis.tokens import offered
-from catalyst.contracts.roles import service_git
+from catalyst.contracts.roles import HOME, service_git
 from catalyst.environment_controller.adapters.git import ensure_repository
 from catalyst.environment_controller.adapters.git_root import BadName, GitRoot, RootBusy
 from catalyst.environment_controller.adapters.git_smart import (
@@ -81,6 +81,8 @@ class Caller:
     """Name of the service, or None for a person."""
     reads: bool = False
     """Whether this person may read the Organization that was asked about."""
+    home_alone: bool = False
+    """Whether this person reads its home, and none of its Applications' repositories."""
 
 
 Identify = Callable[[str, str], Awaitable[Caller | None]]
@@ -99,7 +101,12 @@ def by_token(identify: Identify) -> Authorize:
         if caller is None:
             return Verdict(401, "Give a token as the password; the name does not matter.")
         name = caller.service
-        if not (caller.reads if name is None else service_git(name, "clone")):
+        if name is None:
+            at_home = request.path_params["repository"] == HOME
+            reads = caller.reads and (at_home or not caller.home_alone)
+        else:
+            reads = service_git(name, "clone")
+        if not reads:
             return Verdict(404, NOT_FOUND)
         if service == "git-upload-pack":
             return ALLOWED
