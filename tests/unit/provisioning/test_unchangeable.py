@@ -41,6 +41,10 @@ def claim(size: Any) -> dict[str, Any]:
         ("StatefulSet", "volumeClaimTemplates", [{"metadata": {"name": "data"}}], []),
         ("Job", "template", {"spec": {"a": 1}}, {"spec": {"a": 2}}),
         ("Job", "completionMode", None, "Indexed"),
+        *(
+            ("Job", name, None, {"rules": []})
+            for name in ("backoffLimitPerIndex", "managedBy", "podFailurePolicy", "successPolicy")
+        ),
         ("PersistentVolumeClaim", "accessModes", ["ReadWriteOnce"], ["ReadWriteMany"]),
         ("PersistentVolumeClaim", "storageClassName", "fast", "slow"),
         ("PersistentVolumeClaim", "storageClassName", "fast", None),
@@ -87,6 +91,17 @@ def test_a_field_that_stays_is_named(kind: str, field: str, old: Any, new: Any) 
             made("Job", {"template": 2}, metadata={"name": "db", "namespace": "b"}),
         ),
         (made("ConfigMap", data={"a": "1"}), made("ConfigMap", data={"a": "2"}, immutable=True)),
+        (
+            made("ConfigMap", data={"a": "1"}, apiVersion="example.com/v1", immutable=True),
+            made("ConfigMap", data={"a": "2"}, apiVersion="example.com/v1", immutable=True),
+        ),
+        (made("Widget", data="a", immutable=True), made("Widget", data="b", immutable=True)),
+        ({**claim("2"), "kind": "Widget"}, {**claim("1"), "kind": "Widget"}),
+        (
+            {**claim("2"), "apiVersion": "x.example/v1"},
+            {**claim("1"), "apiVersion": "x.example/v1"},
+        ),
+        (made("Secret"), made("Secret", type="Opaque")),
     ]
 )
 def test_what_changes_or_is_another_object_is_let_through(
@@ -96,14 +111,12 @@ def test_what_changes_or_is_another_object_is_let_through(
 
 
 @pytest.mark.guarantee("G14.17")
-def test_a_binding_keeps_its_role_and_what_is_sealed_its_content() -> None:
-    old, new = (
-        made("RoleBinding", roleRef={"name": "a"}),
-        made("RoleBinding", roleRef={"name": "b"}),
-    )
-    assert [words.split(" of ")[0] for words in refused([old], [new])] == [
-        "Kubernetes does not change roleRef"
-    ]
+def test_a_binding_keeps_its_role_a_secret_its_type_and_what_is_sealed_its_content() -> None:
+    for kind, field in (("RoleBinding", "roleRef"), ("Secret", "type")):
+        old, new = made(kind, **{field: "a"}), made(kind, **{field: "b"})
+        assert [words.split(" of ")[0] for words in refused([old], [new])] == [
+            f"Kubernetes does not change {field}"
+        ]
     for kind in ("ConfigMap", "Secret"):
         sealed = made(kind, data={"a": "1"}, immutable=True)
         found = refused([sealed], [made(kind, data={"a": "2"})])
@@ -127,6 +140,7 @@ def test_a_binding_keeps_its_role_and_what_is_sealed_its_content() -> None:
         ("1024Mi", "1Gi", False),
         ("1e9", "1G", False),
         ("nonsense", "1Gi", False),
+        ("1Gi", "nonsense", False),
     ],
 )
 def test_a_volume_grows_and_never_shrinks(old: str, new: str, *, smaller: bool) -> None:
