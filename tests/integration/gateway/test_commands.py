@@ -69,7 +69,10 @@ async def test_an_id_is_never_that_of_two_commands(stack: Stack, headers: dict[s
             json=acme(display_name="Other"),
             headers={"Idempotency-Key": key, **headers},
         )
-    refused(other, 409, "command-id-reused")
+        refused(other, 409, "command-id-reused")
+        told = (await http.get(f"/v1/events?organization={slug}&limit=500")).text
+    assert '"Acme"' in told
+    assert '"Other"' not in told
 
 
 async def test_a_rejection_is_an_outcome_and_not_a_problem(stack: Stack) -> None:

@@ -14,7 +14,7 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.states import ClaimBody
 from catalyst.contracts import codec
-from catalyst.contracts.topology import MAX_BODY_BYTES
+from catalyst.contracts.topology import MAX_BODY_BYTES, USE
 from catalyst.contracts.usage_v1 import Use, claim_of, digest
 from catalyst.gateway.using import MANY, MAX_USES, ONE
 
@@ -39,12 +39,21 @@ def batch(count: int, **changes: Any) -> bytes:
     return b"[" + b",".join(messages) + b"]"
 
 
+async def kept(stack: Stack, organization: str) -> int:
+    """Return how many uses of an Organization wait to be counted: nobody counts here."""
+    async with stack.operator() as js:
+        wanted = {"subjects_filter": f"use.{organization}.>"}
+        found = await js.api(f"STREAM.INFO.{USE}", wanted)
+    return sum((found["state"].get("subjects") or {}).values())
+
+
 @pytest.mark.guarantee("G12.10")
 async def test_one_use_and_many_are_kept(stack: Stack) -> None:
     one = await post(stack, metering.message("u-1", TIME))
     assert (one.status_code, one.json()) == (202, {"accepted": 1})
     many = await post(stack, batch(200), MANY)
     assert (many.status_code, many.json()) == (202, {"accepted": 200})
+    assert await kept(stack, "uses") == 201
 
 
 @pytest.mark.guarantee("G5.8")
@@ -57,8 +66,9 @@ async def test_every_mistake_is_named_with_its_place_and_nothing_is_kept(stack: 
     del found[2]["source"], found[2]["data"]["meter"]
     found[4] |= {"time": "0001-01-01T00:00:00+01:00", "organization": "others", "id": ""}
     found[5] = ["no", "object"]
-    answer = await post(stack, json.dumps(found).encode(), MANY)
+    answer = await post(stack, json.dumps(found).encode(), MANY, organization="mistaken")
     problem = refused(answer, 422, "usage-invalid")
+    assert await kept(stack, "mistaken") == await kept(stack, "others") == 0
     assert problem["detail"] == "5 of 6 are no use that is taken here"
     told = [(error["pointer"], error["rule"]) for error in problem["errors"]]
     assert sorted(told) == [
