@@ -1,14 +1,22 @@
 """Git through the door: clone with a token as the password, push as a service."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 from tests.integration.gateway.stack import Stack, created
 from tests.support.parts import missing
 from tests.support.waiting import until
+
+from catalyst.chassis import app as process
+from catalyst.environment_controller.adapters.git_http import ALLOWED, Verdict, git_app
+from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.gateway import main as gateway
+from catalyst.gateway.settings import Settings
 
 GIT = shutil.which("git")
 
@@ -83,6 +91,62 @@ async def test_a_person_does_not_push_and_a_service_does(stack: Stack, tmp_path:
     service = stack.keys.service("provisioning").service()
     pushed = git("push", address(stack, "pushed", service), "HEAD:notes", cwd=work)
     assert pushed.returncode == 0, pushed.stderr
+
+
+@pytest.mark.guarantee("G6.4")
+async def test_the_gateway_refuses_a_push_of_a_person_by_itself(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Two doors refuse it; here the inner one takes whatever reaches it."""
+    await home(stack, "halved")
+    reached: list[str] = []
+
+    async def anyone(_request: Request, _organization: str, service: str) -> Verdict:
+        reached.append(service)
+        return ALLOWED
+
+    # One process alone holds a root.
+    root = GitRoot(shutil.copytree(stack.directory / "git", tmp_path / "git"))
+    homes = git_app(root, anyone)
+    settings = Settings(**stack.common("gateway", "gateway"))
+    async with (
+        gateway.build(settings, git=homes) as door,
+        process.serving(door.app, process.listen("127.0.0.1", 0)) as url,
+        asyncio.TaskGroup() as tasks,
+    ):
+        running = tasks.create_task(door.run())
+
+        async def through(who: str, *words: str) -> subprocess.CompletedProcess[str]:
+            place = url.replace("://", f"://x:{who}@") + "/git/halved/home.git"
+            found = [place if word == "HOME" else word for word in words]
+            return await asyncio.to_thread(git, *found)
+
+        work = str(tmp_path / "a")
+        ann = stack.token("ann@acme.example")
+
+        async def cloned() -> bool:
+            return (await through(ann, "clone", "HOME", work)).returncode == 0
+
+        await until(cloned)
+        identity = ("-c", "user.name=Ann", "-c", "user.email=ann@acme.example")
+        wrote = await through(ann, "-C", work, *identity, "commit", "--allow-empty", "-m", "Hello")
+        assert wrote.returncode == 0
+        reached.clear()
+        for who in (ann, stack.admin):
+            refused = await through(who, "-C", work, "push", "HOME", "HEAD:main")
+            assert "403" in refused.stderr
+            # Nor by the second request alone, which carries the objects.
+            async with stack.client(who) as http:
+                sent = await http.post(f"{url}/git/halved/home.git/git-receive-pack", content=b"")
+            assert (sent.status_code, "Pushing is for services" in sent.text) == (403, True)
+        assert reached == []
+        service = stack.keys.service("provisioning").service()
+        pushed = await through(service, "-C", work, "push", "HOME", "HEAD:notes")
+        assert pushed.returncode == 0, pushed.stderr
+        assert set(reached) == {"git-receive-pack"}
+        door.stop()
+        await running
+    root.close()
 
 
 @pytest.mark.guarantee("G6.4")

@@ -18,6 +18,7 @@ PAGE: Final = 1000
 """Messages asked for at once; the server answers at most 1024 subjects of a `multi_last`."""
 TRIES: Final = 3
 """How often a page is asked for before its read is given up."""
+_BEFORE: Final = b"Nats-Last-Sequence"
 _OF_THE_GET: Final = (
     "Nats-Stream",
     "Nats-Subject",
@@ -86,20 +87,18 @@ async def _page(link: Link, stream: str, payload: Mapping[str, object]) -> tuple
         if end.code != 204:
             raise answered(end.code, 0, end.description)
         page = [_stored(reply) for reply in replies[:-1]]
-        pending = int(wire.field(replies[-1].headers, b"Nats-Num-Pending") or 0)
-        if _whole(page, pending):
-            return page, pending
+        if _whole(replies, page):
+            return page, int(wire.field(replies[-1].headers, b"Nats-Num-Pending") or 0)
     raise Unavailable(503, 0, f"a page of {stream!r} came with gaps {TRIES} times")
 
 
-def _whole(page: Sequence[Stored], pending: int) -> bool:
-    """Whether no reply is missing behind the first: each counts one message less behind it."""
-    left = pending + len(page)
-    for message in page:
-        left -= 1
-        if message.pending != left:
-            return False
-    return True
+def _whole(replies: Sequence[wire.Raw], page: Sequence[Stored]) -> bool:
+    """Whether no reply is missing: each names the one before it in its page, 0 at the first.
+
+    Between three nodes any of them may be lost while our own connection stands.
+    """
+    before = [b"0", *(b"%d" % message.seq for message in page)]
+    return before == [wire.field(reply.headers, _BEFORE) for reply in replies]
 
 
 async def _ask(
