@@ -13,7 +13,7 @@ from catalyst.blueprints import package
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import foreign, risks
 from catalyst.provisioning.domain.plan import Plan
 
 DOCUMENT: dict[str, Any] = {
@@ -129,6 +129,19 @@ async def test_a_rollback_to_an_older_version_may_lose_data_and_says_so(place: T
     assert losses(await plan(place, others, asked("rollback", "wiki"))) == []
 
 
+async def test_whoever_needs_what_changes_is_told(place: Town) -> None:
+    others = Others()
+    wiki(others)
+    await running(place, others)
+    others.locks["wiki-postgres"] = [entry("wiki-postgres", "bp-postgres", "16.9.1")]
+    request = asked("configure", "wiki-postgres", values={"storageGiB": 30})
+    found = await plan(place, others, request)
+    assert [risk.message for risk in found.risks if risk.kind == "downtime"] == [
+        "wiki-postgres may restart while it changes",
+        "wiki needs wiki-postgres while it changes",
+    ]
+
+
 @pytest.mark.guarantee("G14.12")
 async def test_a_volume_that_is_left_unused_is_a_risk(place: Town) -> None:
     others = Others()
@@ -137,6 +150,8 @@ async def test_a_volume_that_is_left_unused_is_a_risk(place: Town) -> None:
     words = "its data stays in the cluster, and site begins without it"
     assert losses(found) == [f"site no longer uses the volume site-data: {words}"]
     assert losses(await plan(place, others, asked("configure", values={"sizeGiB": 20}))) == []
+    # Credentials are no volume.
+    assert risks.unused("site", ["ExternalSecret/site"], []) == ()
 
 
 async def test_a_volume_that_grows_is_allowed_and_told_of_its_storage(place: Town) -> None:

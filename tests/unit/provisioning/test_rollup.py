@@ -2,14 +2,15 @@
 
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import build
 
 from catalyst.contracts.provisioning_values_v1 import Desired, Health
-from catalyst.provisioning.domain.application import Application, Binding, Observed
-from catalyst.provisioning.domain.rollup import everything, marks
+from catalyst.provisioning.domain.application import Application, Binding, Observed, Queued
+from catalyst.provisioning.domain.rollup import everything, marks, whole
 
 PROD = "acme-prod"
 ORDER = list(get_args(Health))
@@ -70,3 +71,31 @@ def test_what_runs_of_another_revision_is_pending() -> None:
     assert (told.applied, told.health) == ("pending", "healthy")
     assert told.blocked_by
     assert marks("blog", PROD, running(observed("healthy"))).blocked_by == ()
+    # What failed to come waits for nothing, and where nothing is to run nothing is expected.
+    failed = observed("degraded", applied="failed", revision="ch-0")
+    assert marks("blog", PROD, running(failed)).applied == "failed"
+    gone = Application(bindings={PROD: Binding(observed=observed("missing", revision="ch-0"))})
+    assert marks("blog", PROD, gone).applied == "current"
+
+
+@pytest.mark.guarantee("G13.5")
+def test_the_marks_of_one_environment_tell_what_was_seen_and_what_works_there() -> None:
+    def queued(change: str, environment: str, **more: Any) -> Queued:
+        return Queued(change=change, environment=environment, action="configure", **more)
+
+    state = msgspec.structs.replace(
+        running(observed("healthy")),
+        queue=(
+            queued("ch-2", "acme-dev", taken=True),
+            queued("ch-3", "acme-dev", gates=("window",)),
+            queued("ch-4", PROD, taken=True),
+            queued("ch-5", PROD, gates=("queue", "approvals")),
+        ),
+    )
+    told = marks("blog", PROD, state)
+    assert (told.change, told.gates) == ("ch-4", ("queue", "approvals"))
+    assert (told.revision, told.as_of, told.source) == ("ch-1", build.NOW, "cluster")
+    idle = marks("blog", PROD, msgspec.structs.replace(state, queue=state.queue[3:]))
+    assert (idle.change, idle.gates) == ("", ("queue", "approvals"))
+    assert [one.application for one in whole(PROD, {"blog": state}).applications] == ["blog"]
+    assert whole("acme-stg", {"blog": state}).applications == ()
