@@ -9,17 +9,20 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from tools.constraints import LIBRARIES, members
 from tools.isolate import package
 
-from catalyst.chassis.settings import BrokerSettings
+from catalyst.chassis.settings import BrokerSettings, rule
 
+_EXAMPLE: Final = re.compile(r"\w+://[^\s,]+|\*\.[\w.]+")
+"""What in a rule is written as it stands."""
 SHARED: Final = frozenset(BrokerSettings.__struct_fields__)
 """Settings that every member has."""
 
@@ -33,13 +36,20 @@ def _lines() -> Iterator[str]:
     yield "# Settings"
     yield ""
     yield "A member reads its settings from environment variables when it starts. `<MEMBER>_<NAME>`"
-    yield "speaks to one member, `CATALYST_<NAME>` to all; the first wins. A wrong value ends the"
-    yield "start with a message that names the variable. Made from the members' `settings.py` by"
-    yield "`uv run python -m tools.pages`."
+    yield "speaks to one member, `CATALYST_<NAME>` to all; the first wins. Every value is looked at"
+    yield "before anything else is done: all that is wrong is told at once, each with its variable,"
+    yield "what was found and what it must be, and the process ends with exit code 2; so does"
+    yield "`catalyst up`. Where the default is empty, the value may be empty, too."
+    yield ""
+    yield "A variable that no setting has is told in the log, with the nearest one: each that"
+    yield "begins with the member's name, and of those with `CATALYST_` in front, which have many"
+    yield "readers, one that is a setting but for a letter or two."
+    yield ""
+    yield "Made from the members' `settings.py` by `uv run python -m tools.pages`."
     yield ""
     yield "## Every member"
     yield ""
-    yield "| Variable | Type | Default | Meaning |"
+    yield "| Variable | Must be | Default | Meaning |"
     yield "|---|---|---|---|"
     for name in BrokerSettings.__struct_fields__:
         yield _row("CATALYST", BrokerSettings, name)
@@ -52,7 +62,7 @@ def _lines() -> Iterator[str]:
         yield f"Prefix `{prefix(member)}`."
         if own:
             yield ""
-            yield "| Variable | Type | Default | Meaning |"
+            yield "| Variable | Must be | Default | Meaning |"
             yield "|---|---|---|---|"
             for name in own:
                 yield _row(prefix(member), struct, name)
@@ -110,26 +120,9 @@ def _own_docs(struct: type) -> Iterator[tuple[str, str]]:
 def _row(start: str, struct: type[msgspec.Struct], name: str) -> str:
     field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
     meaning = field_docs(struct)[name]
-    cells = (f"`{start}_{name.upper()}`", _type(field.type), _default(field), meaning)
+    must = _EXAMPLE.sub(r"`\g<0>`", rule(field.type))
+    cells = (f"`{start}_{name.upper()}`", must, _default(field), meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _type(kind: Any) -> str:
-    """Return a field's type as a person writes its value."""
-    info = msgspec.inspect.type_info(kind)
-    match info:
-        case msgspec.inspect.BoolType():
-            return "true or false"
-        case msgspec.inspect.IntType():
-            return "whole number"
-        case msgspec.inspect.FloatType():
-            return "number"
-        case msgspec.inspect.StrType():
-            return "text"
-        case msgspec.inspect.LiteralType(values=values):
-            return " or ".join(f"`{value}`" for value in values)
-        case _:
-            raise TypeError(f"{kind!r} cannot be given by an environment variable")
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

@@ -41,7 +41,7 @@ def asks(member: str, kind: type[BrokerSettings]) -> frozenset[str]:
     found = frozenset(
         field.name
         for field in msgspec.structs.fields(kind)
-        if field.required or (field.type is str and field.name not in OPTIONAL)
+        if field.required or (isinstance(field.default, str) and field.name not in OPTIONAL)
     )
     return found - {"key_file", "jwks"} if member in UNSIGNED else found
 
@@ -60,7 +60,8 @@ def lacking(
         variables = (f"{prefix}_{name.upper()}", f"CATALYST_{name.upper()}")
         if not any(told.get(variable) for variable in variables):
             yield name
-    for name, value in msgspec.structs.asdict(settings.load(kind, told, prefix)).items():
+    chosen = settings.load(kind, told, prefix, here=False)
+    for name, value in msgspec.structs.asdict(chosen).items():
         # Another container is never found there.
         if isinstance(value, str) and _HERE.search(value):
             yield name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from catalyst.chassis.errors import Expected
+from catalyst.chassis.errors import Expected, WrongSettings
 from catalyst.cli.brokerfaults import BrokerFault
 from catalyst.client.errors import (
     ClientError,
@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "something unexpected; a defect, or a machine that is not well",
-    ExitCode.USAGE: "the command line is wrong",
+    ExitCode.USAGE: "the command line or a setting is wrong",
     ExitCode.REJECTED: "a rule said no: to a command, a manifest or a parameter",
     ExitCode.NOT_FOUND: "there is no such thing, or it is not yours to see",
     ExitCode.UNREACHABLE: "nobody answers at the address",
@@ -129,8 +129,9 @@ def expected(error: BaseException) -> Failure | None:
     """Return a failure that we know how to speak of; None for what nobody foresaw."""
     failure = _known(error)
     if failure is not None and failure is not error:
-        failure.causes = tuple(getattr(error, "__notes__", ()))
-        if failure.causes:
+        notes = tuple(getattr(error, "__notes__", ()))
+        failure.causes += notes
+        if notes:
             failure.hint = f"mend that first; then {failure.hint}" if failure.hint else _MENDED
     return failure
 
@@ -158,6 +159,9 @@ def _known(error: BaseException) -> Failure | None:
             return Failure(ExitCode.UNEXPECTED, str(error), code="malformed-answer", hint=hint)
         case ClientError():
             return Failure(ExitCode.UNEXPECTED, str(error))
+        case WrongSettings():
+            said = error.headline
+            return Failure(ExitCode.USAGE, said, hint=error.hint, causes=error.wrong)
         case Expected() | BrokerFault():
             return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
         case _:

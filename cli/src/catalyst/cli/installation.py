@@ -35,6 +35,16 @@ def broker_directory(data: Path) -> Path:
     return data / "nats"
 
 
+def fixed(user: str, *, ours: bool) -> frozenset[str]:
+    """Return the names of the settings that `Installation.settings` gives a member."""
+    names = {"nats_url", "jwks", "issuer", "key_file", "require_tokens"}
+    if ours:
+        names |= {"nats_user", "nats_password", "nats_password_file", "nats_replicas"}
+    if user == "environment":
+        names.add("git_root")
+    return frozenset(names)
+
+
 class Installation:
     """One data directory and what is kept in it."""
 

@@ -32,9 +32,12 @@ async def simulating(installation: Installation, url: str, options: Wanted) -> A
     from catalyst.simulator.settings import Settings  # noqa: PLC0415
     from catalyst.simulator.worker import Simulator  # noqa: PLC0415
 
-    chosen = settings.load(Settings, os.environ, SIMULATOR.upper())
-    password = installation.passwords[SIMULATOR]
-    simulator = Simulator(url, SIMULATOR, password, seed=chosen.seed, pace=chosen.pace)
+    # It is a user of our own broker, and signs nothing.
+    fixed = installation.settings(SIMULATOR, url, ours=True)
+    chosen = settings.load(Settings, os.environ, SIMULATOR.upper(), fixed)
+    simulator = Simulator(
+        url, chosen.nats_user, chosen.nats_password, seed=chosen.seed, pace=chosen.pace
+    )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(simulator.run(), name="simulator")
         try:

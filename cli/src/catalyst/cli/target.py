@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -20,16 +20,19 @@ from catalyst.client.http_transport import HttpClient, over_http
 
 T = TypeVar("T")
 
+CONTEXT: Final = "CATALYST_CONTEXT"
+URL: Final = "CATALYST_URL"
+
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)
 ]
 ContextOption = Annotated[
     str | None,
-    typer.Option("--context", help="Named connection to use.", envvar="CATALYST_CONTEXT"),
+    typer.Option("--context", help="Named connection to use.", envvar=CONTEXT),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--url", help="Address to use instead.", envvar="CATALYST_URL"),
+    typer.Option("--url", help="Address to use instead.", envvar=URL),
 ]
 TokenOption = Annotated[
     str | None,
@@ -75,12 +78,14 @@ def resolve(
         Failure: If nothing says where.
     """
     if url:
-        return _given(url, token)
+        with _naming(URL, url):
+            return _given(url, token)
     known = contexts.load(path or contexts.default_path(environ))
     name = context or known.current
     if not name:
         raise Failure(ExitCode.USAGE, "no connection is named", hint=NO_CONNECTION)
-    found = contexts.pick(known, name)
+    with _naming(CONTEXT, context):
+        found = contexts.pick(known, name)
     return Target(
         http=found.http,
         nats=found.nats,
@@ -90,6 +95,18 @@ def resolve(
         data=found.data,
         name=name,
     )
+
+
+@contextmanager
+def _naming(variable: str, given: str | None) -> Iterator[None]:
+    """Let a failure name the variable, if what was given comes from there."""
+    try:
+        yield
+    except Failure as failure:
+        if given is None or os.environ.get(variable) != given:
+            raise
+        said = f"{variable}: {failure.message}"
+        raise Failure(failure.exit_code, said, hint=failure.hint) from failure
 
 
 def _given(url: str, token: str | None) -> Target:

@@ -13,13 +13,15 @@ import typer
 
 from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
-from catalyst.cli import contexts, startable
+from catalyst.cli import contexts, startable, variables
 from catalyst.cli.brokerlock import check_free
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.greeting import greeting
 from catalyst.cli.installation import Installation, broker_directory
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, Stack, running
+
+log = logging.getLogger(__name__)
 
 LOG_LEVEL: Final = "CATALYST_LOG_LEVEL"
 """Least severe level of `up.log`, and of the members."""
@@ -90,6 +92,7 @@ def up(
 
 async def _up(data: Path, options: Options) -> None:
     # First of all, so that a refused start leaves no directory behind.
+    strays = variables.check(os.environ, options)
     known = contexts.check_place(contexts.default_path())
     if not options.nats_url:
         check_free(broker_directory(data), str(data))
@@ -97,12 +100,15 @@ async def _up(data: Path, options: Options) -> None:
     if options.nats_url:
         await startable.check_broker(options.nats_url)
     installation = Installation(data)
-    log = data / "up.log"
-    with _opened(log) as stream:
-        logs.configure("up", _level(), stream)
+    path = data / "up.log"
+    with _opened(path) as stream:
+        logs.configure("up", os.environ.get(LOG_LEVEL, "info"), stream)
         # A line that the disk has no room for is left out, not replaced by a page on stderr.
         logging.raiseExceptions = False
-        await _keep(installation, options, log)
+        for stray in strays:
+            log.warning(stray)
+            note(stray)
+        await _keep(installation, options, path)
 
 
 def _opened(log: Path) -> TextIO:
@@ -169,14 +175,6 @@ async def _begun(parts: AsyncExitStack, installation: Installation, options: Opt
             raise
         note("stopped before everything ran; the same command begins again")
         raise Ended(ExitCode.INTERRUPTED) from error
-
-
-def _level() -> str:
-    level = os.environ.get(LOG_LEVEL, "info")
-    if level.upper() not in logging.getLevelNamesMapping():
-        hint = "debug, info, warning or error"
-        raise Failure(ExitCode.USAGE, f"{LOG_LEVEL}: there is no level {level!r}", hint=hint)
-    return level
 
 
 async def _first(events: dict[str, asyncio.Event]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import tempfile
 import time
@@ -15,7 +16,7 @@ from typing import Annotated
 import typer
 
 from catalyst.chassis import loop
-from catalyst.cli import contexts
+from catalyst.cli import contexts, variables
 from catalyst.cli.calling import called
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.browsers import Browser
@@ -140,10 +141,12 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
         note(f"this creates three Organizations on {against!r}, with Environments; they stay there")
         yield _Stage(context=found, kill=_by_command(kill) if kill else None)
         return
+    options = Options(port=0, processes=True, simulate_cluster=True)
+    for stray in variables.check(os.environ, options):
+        note(stray)
     with tempfile.TemporaryDirectory(prefix="catalyst-demo-") as folder:
         screen.waiting(f"everything runs in {folder} and is removed at the end")
         installation = Installation(Path(folder))
-        options = Options(port=0, processes=True, simulate_cluster=True)
         async with running(installation, options, screen.waiting) as stack, _saying_so():
             if stack.supervisor is None:
                 raise RuntimeError("the demonstration needs processes that it can kill")

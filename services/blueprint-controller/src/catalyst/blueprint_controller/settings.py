@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalyst.chassis import forms
 from catalyst.chassis.settings import BrokerSettings
 
 
@@ -10,11 +11,11 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
 
     starter: bool = True
     """Register the catalogue that comes with Catalyst as the source `starter`."""
-    source_directories: str = ""
+    source_directories: forms.Folder = ""
     """Folder below which directories may be read as sources of the platform; empty: none may."""
-    git_hosts: str = ""
+    git_hosts: forms.HostPatterns = ""
     """Hosts outside that Git sources may stand on, with spaces between them; `*.example.com` stands
     for every host below it."""
-    git_url: str = ""
+    git_url: forms.GitDoor = ""
     """Address of our own Git door, such as `http://gateway:8080`, for Organizations' own
     repositories; empty: they cannot be sources."""

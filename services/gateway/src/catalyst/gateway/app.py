@@ -18,7 +18,6 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from catalyst.chassis import problems
-from catalyst.chassis.errors import Expected
 from catalyst.chassis.headers import Unambiguous
 from catalyst.chassis.http import Measured, Metrics, SecureHeaders
 from catalyst.contracts.topology import MAX_BODY_BYTES
@@ -67,9 +66,6 @@ def application(
         metrics: Where requests are counted.
         holds: Whether a request carries a token that holds; such a one is counted by its subject.
         static: Folder of the live page.
-
-    Raises:
-        Expected: If a setting is wrong.
     """
     pages = [Pages(static, interfaces=("/v1", GIT))]
     handlers: dict[Any, Any] = {**problems.HANDLERS, TooMany: _too_many, Unconfirmed: unconfirmed}
@@ -82,10 +78,10 @@ def application(
     inner = Throttled(
         inner,
         Buckets(settings.rate_per_address, settings.burst_per_address),
-        _proxies(settings.trusted_proxies),
+        networks(settings.trusted_proxies),
         holds,
     )
-    origins = _origins(settings.cors_origins)
+    origins = settings.cors_origins.split()
     if origins:
         inner = CORSMiddleware(
             inner,
@@ -107,22 +103,3 @@ def _bounds_itself(path: str) -> bool:
 async def _too_many(_request: Request, error: Exception) -> Response:
     wait = getattr(error, "retry_after", "1")
     return problems.response("rate-limited", str(error), headers={"Retry-After": wait})
-
-
-def _proxies(text: str) -> tuple[Any, ...]:
-    try:
-        return networks(text)
-    except ValueError as error:
-        raise Expected(f"the setting trusted_proxies is wrong: {error}") from error
-
-
-def _origins(text: str) -> list[str]:
-    found = text.split()
-    for origin in found:
-        scheme, _, rest = origin.partition("://")
-        if scheme not in {"http", "https"} or not rest or "/" in rest or "*" in rest:
-            raise Expected(
-                f"the setting cors_origins is wrong: {origin!r} is not one origin",
-                hint="write each as https://host or https://host:port",
-            )
-    return found

@@ -20,7 +20,7 @@ from catalyst.chassis.jetstream.port import Unavailable
 from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, password_of, standing
 from catalyst.client.api import Client
-from catalyst.client.errors import ClientError
+from catalyst.client.errors import ClientError, shown_address
 from catalyst.client.http_transport import verifying
 from catalyst.client.nats_transport import over_nats
 from catalyst.contracts import permissions
@@ -173,7 +173,7 @@ async def build(
         git: The Git application in this process; else its address is a setting.
 
     Raises:
-        Expected: If broker or keys cannot be had, or a setting is wrong.
+        Expected: If broker or keys cannot be had.
     """
     async with (
         standing(NAME, settings) as runtime,
@@ -207,7 +207,8 @@ async def _client(settings: Settings) -> AsyncIterator[Client]:
         ) as client:
             yield client
     except ClientError as error:
-        raise Expected(f"the broker at {settings.nats_url} cannot be used: {error}") from error
+        where = shown_address(settings.nats_url)
+        raise Expected(f"the broker at {where} cannot be used: {error}") from error
 
 
 def run() -> int:

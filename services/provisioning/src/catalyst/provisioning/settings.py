@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from catalyst.chassis import forms
 from catalyst.chassis.settings import BrokerSettings
+from catalyst.contracts.money_v1 import EXPONENTS
 
 
 class Settings(BrokerSettings, frozen=True, kw_only=True):
     """What provisioning can be told."""
 
-    currency: str = "OMR"
-    """The currency in which plans say prices: the three capital letters of one that the price
-    book has."""
-    git_url: str = "http://127.0.0.1:8080"
+    currency: Annotated[str, forms.one_of(EXPONENTS)] = "OMR"
+    """The currency in which plans say prices; the price book has to have it."""
+    git_url: forms.GitDoor = "http://127.0.0.1:8080"
     """Where Applications' repositories are written: the environment-controller or the gateway,
     without `/git` at the end."""
-    cluster_git_url: str = ""
+    cluster_git_url: forms.GitDoor = ""
     """Where clusters read them, as it stands in the Flux objects; empty: the same."""

@@ -1,0 +1,141 @@
+"""Members as processes: what is wrong with their settings is told before anything is done."""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+from tests.support.broker import Access
+from tests.support.each import each
+from tests.support.told import FREE, UNREAD, cases, members, wrong
+
+from catalyst.chassis import settings
+
+pytestmark = pytest.mark.real
+
+HINT = "settings are environment variables; docs/settings.md lists them"
+
+SLIP = "_".join(("CATALYST", "LOGLEVEL"))
+"""Written like this, as whatever stands in a test is taken for a variable that somebody reads."""
+
+
+def prefix(member: str) -> str:
+    return member.upper().replace("-", "_")
+
+
+def package(member: str) -> str:
+    return f"catalyst.{member.replace('-', '_')}"
+
+
+async def process(member: str, told: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", package(member)),
+        env={**os.environ, **told},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@pytest.mark.guarantee("G21.7")
+@each(cases(), lambda case: getattr(case, "name", case))
+def test_each_setting_of_each_member_is_checked_before_anything_else(
+    member: str,
+    field: msgspec.structs.FieldInfo,
+    *,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = importlib.import_module(f"{package(member)}.main").run
+    rule = settings.rule(field.type)
+    for value in wrong(member, field)[-2:]:
+        for start in (prefix(member), "CATALYST"):
+            name = f"{start}_{field.name.upper()}"
+            with monkeypatch.context() as environ:
+                environ.setenv(name, value)
+                assert run() == 2, value
+            said = capsys.readouterr()
+            first, line, *rest = said.err.splitlines()
+            assert (said.out, first, rest) == ("", f"{member}: a setting is wrong", [HINT]), value
+            assert line.startswith(f"  {name}"), value
+            assert f"it must be {rule}" in line or " our own" in line, value
+
+
+@pytest.mark.guarantee("G21.7")
+@each(members())
+async def test_a_process_tells_all_that_is_wrong_and_ends(member: str) -> None:
+    told = {
+        f"{prefix(member)}_{field.name.upper()}": wrong(member, field)[-1]
+        for one, field in cases()
+        if one == member and field.name not in FREE and (member, field.name) not in UNREAD
+    }
+    del told[f"{prefix(member)}_NATS_PASSWORD"]
+    # What two settings say together is looked at once each is right by itself.
+    told[f"{prefix(member)}_OTHER_ISSUERS"] = "x"
+
+    running = await process(member, told)
+    out, err = await running.communicate()
+    first, *lines, last = err.decode().splitlines()
+    assert (running.returncode, out) == (2, b"")
+    assert first == f"{member}: {len(told)} settings are wrong"
+    assert last == HINT
+    assert sorted(line.split()[0].rstrip(":") for line in lines) == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"BILLING_HTTP_HOST": "192.0.2.1"}, "billing: cannot listen on 192.0.2.1:0"),
+        ({"CATALYST_HTTP_HOST": "not.to.be.found.invalid"}, "billing: cannot listen on not.to"),
+    ],
+)
+async def test_where_it_cannot_listen_is_told_before_the_broker_is_asked(
+    told: Mapping[str, str], said: str
+) -> None:
+    running = await process("billing", {**told, "CATALYST_NATS_URL": "nats://127.0.0.1:1"})
+    _, err = await running.communicate()
+    first, hint = err.decode().splitlines()
+    assert (running.returncode, first[: len(said)]) == (2, said)
+    assert hint == f"{next(iter(told))} and BILLING_HTTP_PORT say where; port 0 is any free one"
+
+
+async def test_a_broker_that_cannot_be_used_is_told_without_the_password() -> None:
+    told = {"CATALYST_NATS_URL": "nats://somebody:hunter2@127.0.0.1:1"}
+    running = await process("billing", told)
+    _, err = await running.communicate()
+    assert running.returncode == 2
+    assert "the broker at nats://127.0.0.1:1 cannot be used" in err.decode()
+    assert "hunter2" not in err.decode()
+
+
+@pytest.mark.guarantee("G21.8")
+async def test_a_slip_is_told_in_the_log_and_does_not_keep_a_member_from_its_work(
+    access: Access,
+) -> None:
+    told = {
+        "CATALYST_NATS_URL": access.url,
+        "CATALYST_NATS_USER": access.user,
+        "CATALYST_NATS_PASSWORD": access.password,
+        "CATALYST_URL": "http://somewhere",
+        "BILLING_NATS_REPLICA": "3",
+        SLIP: "debug",
+    }
+    running = await process("billing", told)
+    lines = []
+    async with asyncio.timeout(60):
+        assert running.stderr is not None
+        async for raw in running.stderr:
+            lines.append(msgspec.json.decode(raw))
+            if lines[-1]["message"] == "started":
+                break
+        running.send_signal(signal.SIGTERM)
+        await running.communicate()
+    assert running.returncode == 0
+    assert [line["message"] for line in lines if line["level"] == "warning"] == [
+        "BILLING_NATS_REPLICA is no setting; the nearest is BILLING_NATS_REPLICAS",
+        f"{SLIP} is no setting; the nearest is CATALYST_LOG_LEVEL",
+    ]

@@ -1,0 +1,62 @@
+"""A slip in the name of a setting is told; what others read is not taken for one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.each import each
+from tests.support.told import members
+
+from catalyst.chassis.settings import strays
+
+ROOT = Path(__file__).resolve().parents[3]
+READ = re.compile(r"\bCATALYST_[A-Z0-9_]*[A-Z0-9]\b")
+PLACES = (".ci", "benchmarks", "cli", "deploy", "docs", "examples", "tests", "tools")
+
+
+def named() -> Iterator[str]:
+    """Yield every variable that anything here names, and each setting of each member."""
+    for place in PLACES:
+        for path in sorted((ROOT / place).rglob("*")):
+            if path.is_file() and path != Path(__file__) and "__pycache__" not in path.parts:
+                yield from READ.findall(path.read_bytes().decode("utf-8", "replace"))
+    for kind in members().values():
+        yield from (f"CATALYST_{name.upper()}" for name in kind.__struct_fields__)
+
+
+NAMED = frozenset(named())
+
+
+def said(member: str, *names: str) -> list[str]:
+    prefix = member.upper().replace("-", "_")
+    return list(strays(members()[member], dict.fromkeys(names, "x"), prefix))
+
+
+@pytest.mark.guarantee("G21.8")
+@each(members())
+def test_nothing_that_others_read_is_taken_for_a_slip(member: str) -> None:
+    assert {"CATALYST_URL", "CATALYST_TAG", "CATALYST_CHROMIUM", "CATALYST_MAX_STREAMS"} < NAMED
+    assert said(member, *NAMED, "PATH", "HOME", "CATALYST", "CATALYSTS_LOG_LEVEL") == []
+
+
+@pytest.mark.guarantee("G21.8")
+@each(members())
+def test_a_members_own_name_is_nobody_elses(member: str) -> None:
+    def anything(name: str) -> str:
+        return f"{name.upper().replace('-', '_')}_ANYTHING"
+
+    (one,) = said(member, *map(anything, members()))
+    assert one.startswith(f"{anything(member)} is no setting; the nearest is ")
+
+
+@pytest.mark.guarantee("G21.8")
+@each((member, name) for member, kind in members().items() for name in kind.__struct_fields__)
+def test_a_letter_that_is_missing_or_too_much_is_told_with_the_setting(
+    member: str, name: str
+) -> None:
+    prefix, whole = member.upper().replace("-", "_"), name.upper()
+    for start in (prefix, "CATALYST"):
+        for slip in (whole[:-1], f"{whole}S", whole[:2] + whole[3:], f"{whole[0]}{whole}"):
+            told = f"{start}_{slip} is no setting; the nearest is {start}_{whole}"
+            assert said(member, f"{start}_{slip}") == [told]
