@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.each import each
 
-from catalyst.cli import main, output
+from catalyst.cli import get, main, output
 from catalyst.cli.columns import GAP, fit
 from catalyst.cli.output import Table
+from catalyst.client.rows import Row
 
 TYPE = "environment.organization-created.v1"
 SENTENCE = "a sentence of several words that says what a message means to whoever reads it"
@@ -106,3 +108,31 @@ def test_rows_that_follow_stand_below_those_before(capsys: pytest.CaptureFixture
     assert [line.split() for line in lines][3][0] == "CHANGE"
     assert {line.index("acme") for line in lines[1:3]} == {lines[0].index("NAME")}
     assert {lines[3].index("PHASE")} == {lines[4].index("ready")}
+
+
+@each([100, 140])
+def test_what_keeps_a_row_is_its_cause_in_a_few_words_with_what_says_the_rest(
+    room: int, *, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(room))
+    links = [
+        {"kind": kind, "name": name, "code": code, "message": SENTENCE, "who": SENTENCE}
+        for kind, name, code in [
+            ("change", "ch-2f9c1b6e44d0", "queued"),
+            ("Deployment", "omantel-prod/blog-wordpress", "image-not-pulled"),
+        ]
+    ]
+    doc = {"display_name": "Omantel", "tier": "sme", "phase": "ready", "blocked_by": links}
+    row = Row(key="omantel._.organization._.omantel", seq=1, doc=doc)
+    get._listing("organizations", [row])
+    said = capsys.readouterr()
+    heading, *lines = said.out.splitlines()
+    column = heading.index("BLOCKED BY")
+    after = heading.index(heading[column:].split()[2])
+    told = " ".join(line[column:after].strip() for line in lines)
+    assert "Deployment omantel-prod/blog-wordpress: image not pulled (+1)" in told
+    assert SENTENCE.split()[2] not in said.out
+    assert max(map(len, (heading, *lines))) <= room
+    assert len(lines) <= 3
+    assert "get organizations omantel --org omantel` says whole" in said.err

@@ -7,7 +7,7 @@ from typing import Final
 
 GAP: Final = 3
 """Blanks between two columns."""
-PROSE: Final = frozenset({"DETAIL", "MEANING", "WHAT", "VALUE", "WHEN"})
+PROSE: Final = frozenset({"BLOCKED BY", "DETAIL", "MEANING", "WHAT", "VALUE", "WHEN"})
 """Columns of sentences: these go on in the next line, between two words."""
 WHOLE: Final = frozenset({"TYPE", "MESSAGE", "SUBJECT", "NAME", "ROW", "FIELD", "ID", "CHECK"})
 """Columns whose content is copied into other commands: never cut."""
@@ -35,6 +35,8 @@ EXPENDABLE: Final = (
 NOTHING: Final = "-"
 """What a cell shows that holds nothing; a column of these alone goes before any other."""
 _PROSE_FLOOR: Final = 24
+_WORD: Final = 36
+"""A word up to so long is not broken as long as a column is left that can go instead."""
 _FLOOR: Final = 12
 
 
@@ -46,7 +48,9 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
     natural = [max(len(row[index]) for row in (headings, *rows)) for index in range(len(headings))]
     widths = dict(enumerate(natural))
     prose = [index for index in widths if headings[index] in PROSE]
-    _narrow(widths, prose, _PROSE_FLOOR, room)
+    for index in sorted(prose, key=lambda item: -widths[item]):
+        floor = max(_PROSE_FLOOR, min(_WORD, _longest(index, headings, rows)))
+        _narrow(widths, [index], floor, room)
     gone: list[int] = []
     for index in (*_bare(rows), *(headings.index(name) for name in EXPENDABLE if name in headings)):
         if _over(widths, room) <= 0 or len(widths) == 1:
@@ -61,14 +65,18 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
     cut = [index for index in widths if headings[index] not in PROSE | WHOLE]
     _narrow(widths, cut, _FLOOR, room)
     for index in prose:
-        texts = (headings[index], *(row[index] for row in rows))
-        longest = max((len(word) for text in texts for word in text.split()), default=0)
-        _narrow(widths, [index], longest, room)
+        _narrow(widths, [index], _longest(index, headings, rows), room)
     # There is no room for whole words: they are broken here, where the lines still belong together.
     _narrow(widths, prose, _FLOOR, room)
     for index in prose:
         widths[index] = min(natural[index], widths[index] + max(0, -_over(widths, room)))
     return dict(sorted(widths.items()))
+
+
+def _longest(index: int, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how long the longest word of a column is."""
+    texts = (headings[index], *(row[index] for row in rows))
+    return max((len(word) for text in texts for word in text.split()), default=0)
 
 
 def _bare(rows: Sequence[Sequence[str]]) -> list[int]:

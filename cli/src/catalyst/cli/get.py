@@ -365,6 +365,13 @@ def _listing(wanted: str, rows: list[Row]) -> None:
     for row in rows:
         table.add(*_cells(columns, row), kinds.age(row.time, now))
     table.write()
+    held = next(
+        (one for one in rows if isinstance(one.doc, dict) and one.doc.get("blocked_by")), None
+    )
+    if held is not None and any(heading == "BLOCKED BY" for heading, _ in columns):
+        at = RowKey.decode(held.key)
+        one = f"`catalyst get {wanted} {at.name} --org {at.organization or PLATFORM}`"
+        note(f"{one} says whole what it waits for, and who does what about it")
 
 
 def _detail(row: Row) -> None:

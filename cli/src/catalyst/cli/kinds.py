@@ -222,11 +222,13 @@ def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
+    """Return the cause, as far as the row knows it, in a few words; `get KIND NAME` has it all."""
     links = doc.get("blocked_by")
     if not links:
         return None
-    first, *more = links
-    return link_line(first) + (f"; and {len(more)} more" if more else "")
+    *before, cause = links
+    more = f" (+{len(before)})" if before else ""
+    return f"{cause['kind']} {cause['name']}: {cause['code'].replace('-', ' ')}{more}"
 
 
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
