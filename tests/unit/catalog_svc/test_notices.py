@@ -96,3 +96,27 @@ def test_what_another_organization_says_of_its_own_blueprint_is_told_to_nobody_e
     facts.tell(mine, bp1.VersionYanked(reason="ours", **at))
     (found,) = told(facts)
     assert [one["reason"] for one in found["notices"]] == ["ours"]
+
+
+@pytest.mark.guarantee("G24.2")
+def test_whoever_runs_what_is_shown_no_longer_still_changes_it_and_is_told_of_nothing_else() -> (
+    None
+):
+    facts = shop()
+    facts.blueprint("bp-wiki", "1.0.0")
+    facts.runs("site", "bp-wiki", "1.0.0", values={"size": 7})
+    facts.blueprint("bp-wiki", "2.0.0", visibility="private")
+    there = {"blueprint": "wiki", "environment": "acme-prod", "application": "site"}
+    assert asked(facts, "form", **there)["version"] == "1.0.0"
+    versions = asked(facts, "versions", **there)["versions"]
+    assert [one["version"] for one in versions] == ["1.0.0"]
+    for name, request, code in (
+        ("form", {**there, "version": "2.0.0"}, "blueprint-version-not-found"),
+        ("form", {"blueprint": "wiki"}, "blueprint-not-found"),
+        ("show", {"blueprint": "wiki"}, "blueprint-not-found"),
+    ):
+        with pytest.raises(Rejected) as refused:
+            asked(facts, name, **request)
+        assert refused.value.code == code
+    with pytest.raises(Rejected):
+        asked(facts, "form", "beta", **there)

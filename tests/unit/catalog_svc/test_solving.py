@@ -16,6 +16,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 
 BOTH = ("1.0.0", "2.0.0")
+BOTH_RAN = ("1.0.0", "1.1.0")
 
 
 @pytest.fixture
@@ -206,6 +207,32 @@ def test_an_upgrade_goes_where_the_target_lets_it_and_keeps_what_it_uses(shop: S
     assert "it blocks 1.x" in reasons(shop, version="^3")[-1]
     shop.runs("wiki", "bp-wiki", "2.0.0", postgres="zzz")
     assert lock(shop, version="1.0.0")[-1] == ("wiki", "bp-wiki", "1.0.0", "target")
+
+
+@pytest.mark.guarantee("G24.3")
+def test_what_the_platform_takes_back_for_itself_still_counts_where_it_runs(shop: Shop) -> None:
+    for version in ("16.1.0", "16.2.0", "17.1.0"):
+        shop.blueprint("bp-postgres", version)
+    shop.blueprint("bp-wiki", "1.0.0", "bp-postgres ^16")
+    shop.blueprint("bp-wiki", "1.1.0", "bp-postgres ^16")
+    shop.runs("db", "bp-postgres", "16.1.0")
+    for version in BOTH_RAN:
+        shop.runs("wiki", "bp-wiki", version, postgres="db")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-postgres ^17", visibility="private")
+    # It keeps what it uses, and keeps that in its range.
+    for version in BOTH_RAN:
+        found = solved(shop, version=version).lock
+        assert [(one.application, one.version) for one in found] == [
+            ("db", "16.1.0"),
+            ("wiki", version),
+        ]
+        assert found[-1].dependencies == {"postgres": "db"}
+    assert lock(shop, "db", blueprint="") == [("db", "bp-postgres", "16.2.0", "target")]
+    # Nothing is said of what it does not run.
+    assert "2.0.0" not in "; ".join(reasons(shop, version="^2")).replace("^2", "")
+    assert lock(shop, blueprint="") == lock(shop, version="1.1.0")
+    with refused("blueprint-not-found"):
+        solved(shop, "other", blueprint="bp-wiki")
 
 
 def test_conditions_are_decided_by_the_configuration_of_each_level(shop: Shop) -> None:

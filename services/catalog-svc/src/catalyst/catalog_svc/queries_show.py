@@ -282,7 +282,7 @@ class Looking:
             if running.blueprint != wanted:
                 message = f"the Application is a copy of {running.blueprint}"
                 raise Rejected("blueprint-cannot-run-there", message, pointer="/blueprint")
-            known = self._catalogue.of_origin(audience, running.origin, wanted)
+            known = self._catalogue.copied(audience, running)
         else:
             known = self._catalogue.entries(audience).get(wanted)
         seen = known is not None and bool(known.versions)

@@ -7,7 +7,7 @@ own. Nothing here reads across Organizations.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -26,6 +26,7 @@ from catalyst.contracts.blueprint_v1 import Origin
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
 from catalyst.contracts.owner import Owner
+from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
 
 FOLLOWED: Final = (
@@ -178,6 +179,28 @@ class Catalogue:
         owned = self._owned.get(organization if origin == "private" else None)
         held = owned.blueprints.get(f"{origin}-{name}") if owned is not None else None
         return self._entry(organization, held) if held is not None else None
+
+    def copied(
+        self, organization: str | None, copy: Desired, before: Collection[str] = ()
+    ) -> Entry | None:
+        """Return the Blueprint that an Application is a copy of.
+
+        Of one that is shown to the Organization no longer it has what runs and ran there alone.
+
+        Args:
+            organization: Whose Application it is; None: the platform asks.
+            copy: What is to run.
+            before: Versions that ran there before.
+        """
+        shown = self.of_origin(organization, copy.origin, copy.blueprint)
+        if shown is not None or not organization:
+            return shown
+        made = self.installed(organization, copy.origin, copy.blueprint)
+        if made is None:
+            return None
+        ran = {copy.version, *before}
+        known = tuple(one for one in made.versions if one.text in ran)
+        return msgspec.structs.replace(made, versions=known, pending=())
 
     def _made(self, organization: str | None) -> dict[str, Entry]:
         own = self._owned.get(organization)

@@ -95,7 +95,7 @@ def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str
 
 def _exists(universe: Universe, needs: Sequence[Need]) -> bool:
     """Return whether the target runs and its Blueprint has a version that all needs fit."""
-    entry = None if universe.old is None else universe.entry_of(universe.old)
+    entry = None if universe.old is None else universe.entry_of(universe.request.application)
     return entry is not None and bool(_fitting(entry.versions, needs))
 
 
@@ -124,7 +124,7 @@ def _present(universe: Universe, application: str, needs: Sequence[Need]) -> Ite
         f"{universe.environment} already runs {desired.blueprint} {desired.version} "
         f"as {application}{held}"
     )
-    entry = universe.entry_of(desired)
+    entry = universe.entry_of(application)
     if entry is None:
         return
     for one in _fitting(entry.versions, needs)[:MAX_NAMED]:

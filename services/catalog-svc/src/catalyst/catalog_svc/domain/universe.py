@@ -129,7 +129,7 @@ class Universe:
         for name, desired in self.running.items():
             if name == self.request.application:
                 continue  # its new version says what it needs
-            entry = self.entry_of(desired)
+            entry = self.entry_of(name)
             offered = entry.version(desired.version) if entry is not None else None
             if offered is None:
                 continue
@@ -140,9 +140,10 @@ class Universe:
                     found.setdefault(other, []).append(holder)
         return found
 
-    def entry_of(self, desired: Desired) -> Entry | None:
+    def entry_of(self, application: str) -> Entry | None:
         """Return the Blueprint that a running Application is a copy of."""
-        return self.catalogue.of_origin(self.organization, desired.origin, desired.blueprint)
+        ran = self.applications[application].before.get(self.environment, frozenset())
+        return self.catalogue.copied(self.organization, self.running[application], ran)
 
     def existing(self, blueprint: str) -> tuple[str, ...]:
         """Return the Applications that run a Blueprint here, by name; never the target."""
@@ -184,7 +185,7 @@ class Universe:
     def _present(self, slot: str, application: str) -> Iterator[Pin]:
         """Yield what an Application that runs may be: as it is, or upgraded; the target newest."""
         desired = self.running[application]
-        entry = self.entry_of(desired)
+        entry = self.entry_of(application)
         known = entry.version(desired.version) if entry is not None else None
         stays = Pin(
             slot=slot,
