@@ -1,5 +1,6 @@
 """What each user of the broker may do, on a real broker with the generated permissions."""
 
+import itertools
 import json
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -211,6 +212,31 @@ async def test_a_service_answers_where_the_asker_listens_and_nowhere_else(
         reply = await asker.client.request("qry.acme.environment.ask.v1", b"?", timeout=5)
         assert reply.data == b"yes"
         assert await service.publish(["_INBOX.elsewhere"]) == {"_INBOX.elsewhere"}
+
+
+@pytest.mark.guarantee("G6.6")
+async def test_no_credential_of_an_organization_loses_a_stream_by_where_it_wants_its_answer(
+    guarded: BrokerProcess,
+) -> None:
+    """The broker answers wherever it is told to: an empty answer may be a wish to itself there."""
+    for service in SERVICES:
+        async with member(guarded, service) as js:
+            assert await ensure(js, topology_of(service)) == []
+    async with member(guarded, "environment") as js:
+        await js.publish(Outgoing(EVENT, b"{}"))
+    async with member(guarded, "operator") as js:
+        for role in ORG_ROLES:
+            name = f"acme-{role}"
+            said = [one.replace("*", "x").replace(">", "x.y") for one in USERS[name].publish]
+            async with raw(guarded.url, name) as probe:
+                for subject, stream in itertools.product(said, STREAMS):
+                    for verb in ("DELETE", "PURGE"):
+                        reply = f"$JS.API.STREAM.{verb}.{stream.name}"
+                        await probe.client.publish(subject, b"", reply=reply)
+                assert await probe.publish([]) == set()
+            for stream in STREAMS:
+                assert (await js.stream_state(stream.name)).config["name"] == stream.name
+            assert await js.last("EV", EVENT) is not None
 
 
 @pytest.mark.parametrize("form", ["authorization", "accounts"])

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, Unpack
 
@@ -133,7 +133,7 @@ class NatsClient:
             await asyncio.sleep(min(waits.next(), max(0.0, deadline - _clock())))
 
     async def _await_outcome(self, order: Draft, waiter: Waiter, deadline: float) -> Outcome:
-        """Wait for the reply; when it is late, read the record instead."""
+        """Wait for the reply; when it is late, read the record instead, or send once more."""
         patience = LOOK_FIRST_SECONDS
         while True:
             left = deadline - _clock()
@@ -146,6 +146,13 @@ class NatsClient:
             try:
                 found = await self._recorded(order.ref.organization, order.command_id)
             except TimedOut:
+                found = None
+            except Problem as error:
+                if error.code != "forbidden":
+                    raise
+                # An Organization's credentials read no record: a repeat is answered with it, too.
+                with suppress(TimedOut):
+                    await self._store(order, deadline, reply=waiter.subject)
                 found = None
             if found is not None:
                 return found if found.digest == order.digest else _reused(order, found)

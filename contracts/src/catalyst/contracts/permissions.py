@@ -5,7 +5,10 @@ role of an Organization to its commands; the worker checks tokens and roles agai
 or purge the log, delete single messages of it, or hear another member's replies; one member alone
 may change the settings of a stream that stands. What a wall cannot see: headers (whoever may
 publish a subject of the log may ask there for `Nats-Rollup`, which timers make the broker allow),
-and bodies (whoever may make a consumer may have what it reads delivered to any subject).
+bodies (whoever may make a consumer may have what it reads delivered to any subject), and where an
+answer goes: the broker's own goes to any subject that is named. One without content, as a direct
+read or a pull gets that finds nothing, deletes a stream where the broker hears wishes; so no
+credential of an Organization may do either. One with content can be stored wherever a stream is.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts.registry import COMMANDS, SERVICES, TABLES
-from catalyst.contracts.roles import commands_of
+from catalyst.contracts.roles import ORG_ADMIN, commands_of
 from catalyst.contracts.subjects import organization_token
 from catalyst.contracts.topology import (
     BLUEPRINTS,
@@ -283,16 +286,15 @@ def commands_for(organization: str, role: str) -> tuple[str, ...]:
 def organization_user(organization: str, role: str) -> Permissions:
     """Return what the credentials of a role of an Organization may do.
 
-    Send the role's commands, ask queries, report use, read outcomes: all of that Organization
-    alone.
+    Send the role's commands, hear their outcomes, ask queries and, as over HTTP for an admin alone,
+    report use: all of that Organization alone. Who missed an outcome sends the command again.
     """
     token = organization_token(organization)
     return Permissions(
         publish=(
             *commands_for(organization, role),
             *(f"qry.{token}.{service}.>" for service in SERVICES),
-            f"use.{token}.>",
-            *_api(f"DIRECT.GET.{EV}.done.{token}.*"),
+            *((f"use.{token}.>",) if role == ORG_ADMIN else ()),
         ),
         subscribe=(f"{inbox(token)}.>", f"rsp.{token}.>"),
     )
