@@ -12,7 +12,11 @@ from typing import Any, Final
 import msgspec
 from tests.support.parts import missing, part
 
+from catalyst.cli.brokerlock import runs
+
 FILE: Final = Path(__file__).resolve().parents[2] / "deploy" / "compose" / "compose.yaml"
+PREFIX: Final = "catalyst-e2e-"
+"""Of a project's name; the process that runs the tests follows."""
 BUILD_SECONDS: Final = 600
 COMMAND_SECONDS: Final = 240
 
@@ -33,7 +37,7 @@ class Stack:
     def __init__(self) -> None:
         self.environment = {
             **os.environ,
-            "COMPOSE_PROJECT_NAME": f"catalyst-e2e-{os.getpid()}",
+            "COMPOSE_PROJECT_NAME": f"{PREFIX}{os.getpid()}",
             # Free ones, whatever else runs on this machine.
             "CATALYST_GATEWAY_PORT": "0",
             "CATALYST_BROKER_PORT": "0",
@@ -48,6 +52,15 @@ class Stack:
         """Stdout of a `docker compose` command; a failure shows what it said."""
         command = ["docker", "compose", "--file", str(FILE), "--progress", "plain", *arguments]
         return self._run(command, seconds)
+
+    def sweep(self) -> None:
+        """Remove what runs left that were killed: the engine starts it again whenever it starts."""
+        listed = self.compose("ls", "--all", "--quiet", "--filter", f"name={PREFIX}")
+        for name in listed.split():
+            owner = name.removeprefix(PREFIX)
+            if owner.isdecimal() and not runs(int(owner)):
+                down = ("down", "--volumes", "--remove-orphans", "--timeout", "1")
+                self.compose("--project-name", name, *down)
 
     def up(self) -> None:
         """Start what does not run; returns when everything is ready."""
@@ -102,6 +115,7 @@ def running() -> Iterator[Stack]:
     if shutil.which("docker") is None:
         missing("there is no docker program; tools/real/docker-engine brings one")
     stack = Stack()
+    stack.sweep()
     stack.build()
     try:
         try:

@@ -34,17 +34,10 @@ from catalyst.cli.broker import (
     User,
     server_binary,
 )
+from catalyst.cli.brokerlock import runs
 from catalyst.contracts import topology as contract
 
 pytestmark = pytest.mark.real
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def changed(process: BrokerProcess, **more: object) -> BrokerProcess:
@@ -110,7 +103,7 @@ async def test_one_that_does_not_end_is_killed(own_server: BrokerProcess) -> Non
 
     await own_server.stop(timeout=0.1)
 
-    assert not alive(pid)
+    assert not runs(pid)
 
 
 async def test_its_end_can_be_waited_for(own_server: BrokerProcess) -> None:
@@ -331,7 +324,7 @@ async def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     output, _ = await parent.communicate()
     pid = int(output)
 
-    await until(lambda: not alive(pid))
+    await until(lambda: not runs(pid))
 
     # With it goes its hold on the directory.
     successor = private(directory)

@@ -59,7 +59,7 @@ def _in_use(lock: IO[bytes], shown: str) -> DataDirectoryInUse:
     lock.seek(0)
     said = lock.read()
     pid = int(said) if said.isdigit() else 0
-    if not pid or not _runs(pid):
+    if not pid or not runs(pid):
         return DataDirectoryInUse(
             f"another Catalyst works in {shown}",
             hint="end that one with Ctrl-C, or begin another with --data and --port 0",
@@ -71,12 +71,12 @@ def _in_use(lock: IO[bytes], shown: str) -> DataDirectoryInUse:
     )
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether there is a process with this id, be it somebody else's."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        # Somebody else's.
         return True
     return True
