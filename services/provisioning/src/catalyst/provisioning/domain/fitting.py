@@ -97,7 +97,9 @@ def unsettled(
             if other in present and other not in own:
                 words = f"{name} needs {other} {_wanted(facts, new, alias)}".rstrip()
                 takes = partial(_takes, facts, new, alias)
-                found += _open(present[other], other, environment, sure, takes, words)
+                chosen = item.role == "target" and not alias.startswith("/")
+                hint = f"; a copy of its own is another way: {alias}=new" if chosen else ""
+                found += _open(present[other], other, environment, sure, takes, words, hint)
         for user in moved_under(facts, item):
             if user not in own:
                 takes = partial(_is_taken, facts, name, new)
@@ -128,6 +130,7 @@ def _open(
     sure: Collection[str],
     takes: Callable[[Desired | None], bool],
     words: str,
+    hint: str = "",
 ) -> tuple[Blocker, ...]:
     """Return the change that has to be over, if what is expected fits and what may be does not."""
     left = outcomes(state, environment, sure)
@@ -135,7 +138,7 @@ def _open(
         return ()
     own = (one for one in state.queue if one.environment == environment)
     change = next(one.change for one in own if one.change not in sure)
-    message = f"{words}, and {change} works on {name}: plan again once that is over"
+    message = f"{words}, and {change} works on {name}: plan again once that is over{hint}"
     link = behind.unsettled(change, f"{change} works on {name}, and may be taken back")
     return (Blocker(code="dependency-unsettled", message=message, chain=(link,)),)
 
