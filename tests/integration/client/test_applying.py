@@ -146,6 +146,65 @@ def test_a_wrong_field_of_a_manifest_is_told_in_words_with_an_example(
     assert "^" not in ran.err
 
 
+WRONG = """\
+# An Organization of which much is wrong.
+apiVersion: orgs.openova.io/v1
+kind: Organization
+metadata: {{name: {slug}}}
+spec:
+  slug: {slug}
+  displayName: "   "
+  kind: customer
+  tier: corporate
+  billingMode: real
+  sovereignRef: cloud.example.org
+  tenantPublic:
+    parentDomain: cloud.example
+    backendPort: 99999
+  owners:
+    - {{email: no address, role: owner}}
+---
+apiVersion: catalyst.openova.io/v1
+kind: Environment
+metadata: {{name: {slug}-prod-dev}}
+spec:
+  organizationRef: {slug}
+  envType: dev
+  placement: single-region
+  regions:
+    - {{provider: hetzner, region: zzz, buildingBlock: rtz}}
+  policyRef: "No Policy"
+"""
+
+
+@pytest.mark.guarantee("G27.9")
+def test_what_is_wrong_is_named_as_the_manifest_has_it_with_its_line(
+    catalyst: Callable[..., Ran], fresh: Fresh, tmp_path: Path
+) -> None:
+    slug = fresh()
+    file = tmp_path / "w.yaml"
+    file.write_text(WRONG.format(slug=slug))
+    told = catalyst("apply", "-f", str(file)).err
+    for place in (
+        "w.yaml:7: spec.displayName: must be one line",
+        "w.yaml:14: spec.tenantPublic.backendPort: must be a port",
+        "w.yaml:16: spec.owners[0].email: must be an e-mail address",
+        "w.yaml:27: document 2: spec.policyRef: ",
+    ):
+        assert place in told
+    assert "/data" not in told
+    assert "_" not in told.replace(str(tmp_path), "")
+    found = catalyst("apply", "-f", str(file), "-o", "json").json
+    pointers = {error["pointer"] for one in found for error in one["errors"]}
+    assert {"/spec/tenantPublic/backendPort", "/spec/owners/0/email"} <= pointers
+    # What the owner's rule says is told alike, and so is a name that is no field of the data.
+    assert catalyst("apply", "-f", write(tmp_path / "org.yaml", manifest(slug))).code == 0
+    file.write_text(WRONG.format(slug=slug).partition("---\n")[2].replace('"No Policy"', "null"))
+    told = catalyst("apply", "-f", str(file)).err
+    assert "w.yaml:3: metadata.name: the label 'prod' ends in" in told
+    assert "w.yaml:9: spec.regions[0].region: 'hetzner' has no region" in told
+
+
 def test_a_field_that_never_changes_is_refused(
     catalyst: Callable[..., Ran], fresh: Fresh, tmp_path: Path
 ) -> None:
@@ -154,7 +213,9 @@ def test_a_field_that_never_changes_is_refused(
     moved = write(tmp_path / "b.yaml", manifest(slug, sovereignRef="other.example.org"))
     ran = catalyst("apply", "-f", moved)
     assert ran.code == 3
-    assert "sovereign_ref" in ran.err
+    line = next(n for n, text in enumerate(Path(moved).read_text().split("\n"), 1) if "sov" in text)
+    told = "it is 'cloud.example.org' and never changes; the manifest says 'other.example.org'"
+    assert f"b.yaml:{line}: spec.sovereignRef: immutable-field: {told}\n" in ran.err
     planned = catalyst("apply", "-f", moved, "--dry-run")
     assert (planned.code, planned.out, planned.err) == (ran.code, ran.out, ran.err)
 

@@ -234,7 +234,7 @@ def test_an_annotation_that_is_null_resumes_and_one_left_out_does_not() -> None:
 
 
 def test_what_never_changes_is_refused() -> None:
-    with pytest.raises(Failure, match="kind is 'customer' and never changes"):
+    with pytest.raises(Failure, match="it is 'customer' and never changes"):
         steps(one(organization(kind="internal")), row(**STANDING))
 
 

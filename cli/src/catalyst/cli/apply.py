@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,7 +11,7 @@ import typer
 from catalyst.cli import desired, files, planned
 from catalyst.cli.calling import as_called
 from catalyst.cli.change import carry_out
-from catalyst.cli.desired import Step, Wanted
+from catalyst.cli.desired import Step, Wanted, Wrong, wrong
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, note, show, write
@@ -48,7 +49,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sequence of the last outcome."""
     code: str = ""
     message: str = ""
-    errors: tuple[FieldError, ...] = ()
+    errors: tuple[Wrong, ...] = ()
     exit: ExitCode = ExitCode.OK
 
 
@@ -267,40 +268,36 @@ _OF_THE_ITEM = frozenset({400, 403, 404, 409, 413, 422})
 
 
 def _rejected(item: Wanted, outcome: Outcome, outcomes: list[Outcome]) -> Result:
-    return Result(
-        what=item.title,
-        result="rejected",
-        place=item.place,
-        commands=tuple(each.id for each in outcomes),
-        seq=outcome.seq,
-        code=outcome.code,
-        message=outcome.message,
-        errors=outcome.errors,
-        exit=exit_of(outcome),
+    found = _not_taken(item, outcome.code, outcome.message, outcome.errors, exit_of(outcome))
+    return msgspec.structs.replace(
+        found, commands=tuple(each.id for each in outcomes), seq=outcome.seq
     )
 
 
 def _failed(item: Wanted, failure: Failure) -> Result:
-    return Result(
-        what=item.title,
-        result="rejected",
-        place=item.place,
-        code=failure.code,
-        message=failure.message,
-        errors=failure.errors,
-        exit=failure.exit_code,
-    )
+    return _not_taken(item, failure.code, failure.message, failure.errors, failure.exit_code)
 
 
 def _refused(item: Wanted, problem: Problem) -> Result:
+    code = ExitCode.NOT_ALLOWED if problem.status == 403 else ExitCode.REJECTED
+    return _not_taken(item, problem.code, problem.message, problem.errors, code)
+
+
+def _not_taken(
+    item: Wanted, code: str, message: str, errors: Sequence[FieldError], exit_code: ExitCode
+) -> Result:
+    """Return a refusal; what is wrong is named as the manifest has it, a single field alone."""
+    found = wrong(item, errors)
+    if len(found) == 1 and message.endswith(found[0].message):
+        message = found[0].message
     return Result(
         what=item.title,
         result="rejected",
         place=item.place,
-        code=problem.code,
-        message=problem.message,
-        errors=problem.errors,
-        exit=ExitCode.NOT_ALLOWED if problem.status == 403 else ExitCode.REJECTED,
+        code=code,
+        message=message,
+        errors=found,
+        exit=exit_code,
     )
 
 
@@ -312,6 +309,8 @@ def _say(result: Result) -> None:
         text += f" (seq {result.seq})"
     write(text)
     if result.result == "rejected":
-        note(f"Error: {result.place}: {result.code}: {result.message}")
-        for error in result.errors:
-            note(f"  {error.pointer or '/'}: {error.message}")
+        one = len(result.errors) == 1 and result.errors[0].message == result.message
+        place = result.errors[0].place if one else result.place
+        note(f"Error: {place}: {result.code}: {result.message}")
+        for error in () if one else result.errors:
+            note(f"  {error.place}: {error.message}")

@@ -16,8 +16,10 @@ from catalyst.cli.documents import Document, Path
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.manifests import Environment, EnvironmentPolicy, Manifest, Organization
 from catalyst.client.rows import Row
+from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.environment_v1 import UpdatePolicy
 from catalyst.contracts.environment_v2 import PolicyDefined
+from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 
 ID_PREFIX: Final = "apply-"
@@ -32,8 +34,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     organization: str
     id: str
     manifest: Manifest
-    place: str
-    """Where it was written."""
+    document: Document
+    """What was written."""
+
+    @property
+    def place(self) -> str:
+        """Where it was written."""
+        return self.document.place()
 
     @property
     def title(self) -> str:
@@ -60,6 +67,42 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return ID_PREFIX + hashlib.sha256(text + content).hexdigest()[:_DIGEST_CHARACTERS]
 
 
+class Wrong(FieldError, frozen=True, kw_only=True):
+    """What is wrong with a manifest: `pointer` is one into its document."""
+
+    place: str
+    """The same for a person: file, line, document, field."""
+
+
+def wrong(item: Wanted, errors: Sequence[FieldError]) -> tuple[Wrong, ...]:
+    """Return what is wrong with the commands of a manifest, each where the manifest says it."""
+    paths = [_written(item.manifest, error.pointer) for error in errors]
+    return tuple(
+        Wrong(
+            pointer="".join(f"/{pointer_token(str(step))}" for step in path),
+            rule=error.rule,
+            message=error.message,
+            place=item.document.place(path),
+        )
+        for error, path in zip(errors, paths, strict=True)
+    )
+
+
+def _written(manifest: Manifest, pointer: str) -> Path:
+    """Return the path in a manifest of what a pointer into the data of a command names."""
+    name: Path = ("metadata", "name")
+    if pointer == "/subject":
+        return ("spec", "slug") if isinstance(manifest, Organization) else name
+    if pointer == "/data/label" and "label" not in manifest.spec.model_fields_set:
+        return name
+    if pointer == "/data/reason":
+        return ("metadata", "annotations", manifests.SUSPENDED)
+    _, *steps = (one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:])
+    return ("spec", *manifests.spelled(manifest.spec, [_RENAMED.get(one, one) for one in steps]))
+
+
+_RENAMED: Final = {"policy": "policy_ref"}
+"""Fields of commands that are called otherwise in manifests, apart from how they are written."""
 _ORDER: Final = ("organizations", "policies", "environments")
 
 
@@ -118,7 +161,7 @@ def _organization(document: Document, manifest: Organization) -> Wanted:
         organization=slug,
         id=slug,
         manifest=manifest,
-        place=document.place(),
+        document=document,
     )
 
 
@@ -134,7 +177,7 @@ def _environment(document: Document, manifest: Environment) -> Wanted:
         organization=spec.organization_ref,
         id="-".join(part for part in parts if part),
         manifest=manifest,
-        place=document.place(),
+        document=document,
     )
 
 
@@ -152,7 +195,7 @@ def _policy(document: Document, manifest: EnvironmentPolicy, owner: str | None) 
         organization=organization,
         id=manifest.metadata.name,
         manifest=manifest,
-        place=document.place(),
+        document=document,
     )
 
 
@@ -301,11 +344,10 @@ def _refuse_changes(
 ) -> None:
     for name in names:
         if name in given and given[name] != doc.get(name):
-            text = (
-                f"{item.place}: {item.title}: {name} is {doc.get(name)!r} and never changes; "
-                f"the manifest says {given[name]!r}"
-            )
-            raise Failure(ExitCode.REJECTED, text, code="immutable-field")
+            code = "immutable-field"
+            text = f"it is {doc.get(name)!r} and never changes; the manifest says {given[name]!r}"
+            error = FieldError(pointer=f"/data/{name}", rule=code, message=text)
+            raise Failure(ExitCode.REJECTED, text, code=code, errors=(error,))
 
 
 def _step(verb: str, data: Mapping[str, Any], row: Row | None) -> Step:

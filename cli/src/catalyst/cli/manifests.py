@@ -6,7 +6,7 @@ The documented objects, in camelCase. A misspelt field is refused instead of bei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +33,22 @@ class Part(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return what was written, and only that, with the names of the messages."""
         return self.model_dump(by_alias=False, exclude_unset=True)
+
+
+def spelled(found: Any, steps: Sequence[str]) -> Path:
+    """Return steps that lead into an object of a manifest as a manifest has them."""
+    if not steps:
+        return ()
+    step, *rest = steps
+    if isinstance(found, Part) and step in type(found).model_fields:
+        alias = type(found).model_fields[step].alias
+        return (alias or step, *spelled(getattr(found, step), rest))
+    if isinstance(found, list) and step.isdecimal():
+        within = found[int(step)] if int(step) < len(found) else None
+        return (int(step), *spelled(within, rest))
+    if isinstance(found, dict):
+        return (step, *spelled(found.get(step), rest))
+    return (step, *spelled(None, rest))
 
 
 class Metadata(BaseModel):
