@@ -105,6 +105,7 @@ def open_shop(data: Path, *, pace: str = PACE_SECONDS) -> Iterator[Shop]:
         finally:
             started.set()
 
+    (data / "my-blueprints").mkdir(exist_ok=True)
     set_ = {"XDG_CONFIG_HOME": str(data), PACE: pace, SOURCES: str(data / "my-blueprints")}
     before = {name: os.environ.get(name) for name in set_}
     os.environ |= set_

@@ -8,6 +8,8 @@ import pytest
 from tests.integration.client.shop import Shop, open_supplied
 from tools.files import ROOT
 
+from catalyst.contracts import roles
+
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
 ORG: Final = "acme"
 ENV: Final = "acme-prod"
@@ -75,6 +77,11 @@ def person(shop: Shop, email: str) -> str:
     return shop.installation.keys.people().person(email, [])
 
 
+def officer(shop: Shop, name: str) -> str:
+    """Return the token of a security-officer, who has no role in any Organization."""
+    return shop.installation.keys.people().person(f"{name}@example.com", [roles.SECURITY_OFFICER])
+
+
 def pasted(text: str, verb: str) -> list[str]:
     """Return the words of the command that is offered, without the program's name."""
     found = re.search(rf"`(?:uv run )?catalyst ({verb} [^`]*)`", text)
@@ -110,7 +117,8 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
 
     listed = shop.well("get", "changes", by=shop.owner).out
     assert re.search(
-        rf"^{change} +{ORG} +install +blog +{ENV} +waiting +- +approval anyone but the author: 2 ",
+        rf"^{change} +{ORG} +install +blog +{ENV} +waiting +- +"
+        "approval anyone but the author: approval missing ",
         listed,
         re.MULTILINE,
     )
@@ -127,6 +135,30 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert re.match(r"NAME +ORG +BLUEPRINT +ENVIRONMENT +HEALTH +STALE ", runs)
     row = rf"^blog +{ORG} +bp-wordpress 1\.0\.1 +{ENV} +healthy \(simulated\) +-"
     assert re.search(row, runs, re.MULTILINE)
+
+
+@pytest.mark.guarantee("G14.5")
+def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Shop) -> None:
+    """They name the hash of the plan, which whoever applied it has told them."""
+    change, _ = applied(shop, "forum")
+    whole = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
+    looked_at, other = whole["doc"]["hash"], "0" * len(whole["doc"]["hash"])
+    sam, kim = (officer(shop, name) for name in ("sam", "kim"))
+    approve = ("approve", change, "--org", ORG, "--hash")
+
+    blind = shop.run("approve", change, "--org", ORG, by=sam)
+    assert (blind.code, "its author has the hash" in blind.err) == (4, True)
+    stale = shop.run(*approve, other, by=sam)
+    assert (stale.code, "plan-stale: the hash is not that of the plan" in stale.err) == (3, True)
+
+    assert "change-held-back.v1" in shop.well(*approve, looked_at, by=sam).out
+    # Twice is once, and so is whatever else the same officer says.
+    assert "none: it was so already" in shop.well(*approve, looked_at, by=sam).out
+    assert _approvers(shop, change) == ("waiting", ["sam@example.com"])
+    assert "change-begun.v1" in shop.well(*approve, looked_at, by=kim).out
+
+    assert "completed, 100 %" in shop.well("apply", looked_at[:12], "--watch").out
+    assert _approvers(shop, change) == ("completed", ["sam@example.com", "kim@example.com"])
 
 
 def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop) -> None:
@@ -165,6 +197,11 @@ def test_an_upgrade_to_what_runs_already_says_that_nothing_is_newer(shop: Shop) 
     assert "1.1.1 is the newest registered that fits; only values change\n" in values
     back = shop.run(*upgrade, "--version", "1.0.1", by=shop.owner)
     assert (back.code, "newest" in back.err) == (3, False)
+
+
+def _approvers(shop: Shop, change: str) -> tuple[str, list[str]]:
+    doc = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json["doc"]
+    return doc["status"], [one["by"].rpartition("#")[2] for one in doc["approved"]]
 
 
 def _hash(shop: Shop, change: str) -> str:
