@@ -135,7 +135,25 @@ def test_a_voucher_that_would_be_over_before_it_begins_is_refused() -> None:
         {"ends": billing.NOW + timedelta(days=1), "starts": billing.NOW + timedelta(days=1)},
     ):
         command = msgspec.structs.replace(ISSUE, **changes)
-        when(command, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-dates")
+        when(command, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-dates", "/data/ends")
+
+
+def test_a_voucher_is_worth_something_and_is_written_as_it_was_issued() -> None:
+    for minor in (0, -1):
+        nothing = msgspec.structs.replace(ISSUE, amount=billing.omr(minor))
+        refused = when(nothing, by=build.SOVEREIGN_ADMIN)
+        refused.then_rejected("amount-invalid", "/data/amount/minor")
+    said: dict[str, Any] = {
+        "amount": billing.omr(1),
+        "cap": 7,
+        "description": "A welcome.",
+        "starts": billing.NOW + timedelta(days=1),
+        "ends": billing.NOW + account.FARTHEST,
+        "credit_days": 30,
+        "priority": 10,
+    }
+    [issued] = when(msgspec.structs.replace(ISSUE, **said), by=build.SOVEREIGN_ADMIN).events
+    assert {name: getattr(issued, name) for name in said} == said
 
 
 # ---- redemptions

@@ -21,7 +21,7 @@ from catalyst.billing.domain.subscription import Subscription
 from catalyst.billing.domain.usage import Usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import use as reading
-from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, TakeClaim
+from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, TakeClaim
 from catalyst.contracts.message import Event
 from catalyst.contracts.money_v1 import MicroMoney
 from catalyst.contracts.prices_v1 import Book, Charge
@@ -111,13 +111,11 @@ def react(state: Usage, items: tuple[Arrived, ...], context: Context) -> Decisio
     return _decision(state, counting, context, timers=timers)
 
 
-def react_again(state: Usage, given: Any, context: Context) -> Decision:
+def react_again(state: Usage, _given: Any, context: Context) -> Decision:
     """Count what was listed and fits now, a part at a time; what still does not fit waits on.
 
     What has waited too long is listed as such, and waits no more.
     """
-    if not isinstance(given, Fired) or given.timer != waiting.TIMER or not state.waiting:
-        return Decision()
     counting = _Counting(state, context)
     part = waiting.next_part(state)
     for use in part.uses:
