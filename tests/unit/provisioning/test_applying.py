@@ -7,7 +7,7 @@ import pytest
 from tests.support import billing
 from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, running, wiki
-from tests.support.plans import ADMIN, PROD, apply, town
+from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
@@ -15,6 +15,7 @@ from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
@@ -162,6 +163,35 @@ async def test_a_policy_that_asks_for_no_more_than_was_given_keeps_nobody() -> N
     place.given(foreign.policy_ref("acme", "gate"), env2.PolicyDefined(policy="gate"))
     approve(place)
     assert place.change("ch-1").status == "running"
+
+
+async def test_what_goes_may_go_whatever_became_of_its_blueprint() -> None:
+    place, others = gated(quorum=1)
+    await running(place, others)
+    attached = env1.PolicyAttached(environment=PROD, policy="gate")
+    place.given(foreign.environment_ref("acme", PROD), attached)
+    request = PlanRequest(action="uninstall", environment=PROD, application="wiki")
+    apply(place, "ch-1", await plan(place, others, request))
+    place.given(
+        foreign.blueprint_ref("acme", "public", "bp-wiki"),
+        blue1.BlueprintWithdrawn(name="bp-wiki", origin="public", reason="old"),
+        blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.1", reason="broken"),
+    )
+    approve(place)
+    assert place.change("ch-1").status == "running"
+
+
+async def test_a_plan_is_applied_for_what_it_was_made_for_under_an_id_that_can_be_one() -> None:
+    place, others = gated()
+    found = await plan(place, others, install())
+    with pytest.raises(Rejected) as caught:
+        apply(place, "-1", found)
+    assert (caught.value.code, caught.value.errors[0].pointer) == ("invalid-id", "/subject")
+    other = msgspec.structs.replace(command(found), request=install(values={"logLevel": "debug"}))
+    with pytest.raises(Rejected) as caught:
+        place.command(change_ref("acme", "ch-1"), other, DEVELOPER, facts=found)
+    told = (caught.value.code, [one.pointer for one in caught.value.errors])
+    assert told == ("plan-stale", ["/data/request"])
 
 
 @pytest.mark.guarantee("G14.2")

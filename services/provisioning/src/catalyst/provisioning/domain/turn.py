@@ -31,7 +31,7 @@ from catalyst.provisioning.domain.foreign import (
     policy_ref,
 )
 from catalyst.provisioning.domain.plan import refs_of, version_of
-from catalyst.provisioning.domain.steps import DELETIONS, REMOVALS
+from catalyst.provisioning.domain.steps import DELETIONS
 from catalyst.provisioning.domain.writing import TURN, Writing
 
 PATIENCE: Final = timedelta(days=14)
@@ -44,11 +44,8 @@ def reads(state: Change, organization: str) -> Sequence[Ref]:
     """Name what the turn of a change depends on, besides the Applications."""
     if state.opened is None or state.status != "waiting":
         return ()
-    found = [organization_ref(organization)]
-    found += (environment_ref(organization, name) for name in state.opened.branches)
-    found += (policy_ref(organization, name) for name in _policies(state.opened))
-    found += _judged(state.opened, organization).values()
-    return list(dict.fromkeys(found))
+    judged = _judged(state.opened, organization).values()
+    return list(dict.fromkeys((organization_ref(organization), *judged)))
 
 
 def _policies(opened: pro1.ChangeOpened) -> list[str]:
@@ -60,11 +57,10 @@ def _policies(opened: pro1.ChangeOpened) -> list[str]:
 def _judged(opened: pro1.ChangeOpened, organization: str) -> dict[str, Ref]:
     """Return what has to be as it was planned once a change begins, by the name of the input.
 
-    What goes may go whatever became of its Blueprint. Money is judged by billing, and Applications
-    by their queues.
+    What goes may go whatever became of its Blueprint: its plan names none. Money is judged by
+    billing, and Applications by their queues.
     """
-    goes = opened.request.action in REMOVALS
-    kinds = ("environment", "policy") if goes else ("environment", "policy", "blueprint")
+    kinds = ("environment", "policy", "blueprint")
     found = refs_of(opened.inputs, organization)
     return {key: ref for key, ref in found.items() if key.partition(":")[0] in kinds}
 
