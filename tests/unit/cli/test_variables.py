@@ -144,3 +144,18 @@ def test_a_variable_of_the_commands_own_is_named(
     option = "--url" if name.endswith("URL") else "--context"
     assert main.ended(["get", "organizations", option, value]) == code
     assert name not in capsys.readouterr().err
+
+
+@each(["a b", "a\nb", "schlüssel", "a\x7f"])
+def test_what_can_be_no_token_is_told_without_it(
+    value: str, *, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["get", "organizations", "--url", "http://127.0.0.1:1"]
+    with monkeypatch.context() as environ:
+        environ.setenv("CATALYST_TOKEN", value)
+        assert main.ended(line) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("Error: CATALYST_TOKEN: this is no token\n")
+        assert value not in said
+    assert main.ended([*line, "--token", value]) == 2
+    assert capsys.readouterr().err.startswith("Error: --token: this is no token\n")

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 CONTEXT: Final = "CATALYST_CONTEXT"
 URL: Final = "CATALYST_URL"
+TOKEN: Final = "CATALYST_TOKEN"  # noqa: S105 - a name
 
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)
@@ -36,7 +37,7 @@ UrlOption = Annotated[
 ]
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", help="Token that says who asks.", envvar="CATALYST_TOKEN"),
+    typer.Option("--token", help="Token that says who asks.", envvar=TOKEN),
 ]
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 OrgOption = Annotated[
@@ -75,8 +76,12 @@ def resolve(
     """Return where to go: an address that was given, else a named context, else the current one.
 
     Raises:
-        Failure: If nothing says where.
+        Failure: If nothing says where, or what says it is wrong.
     """
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        where = TOKEN if os.environ.get(TOKEN) == token else "--token"
+        hint = "`catalyst token --email … --role …` makes one"
+        raise Failure(ExitCode.USAGE, f"{where}: this is no token", hint=hint)
     if url:
         with _naming(URL, url):
             return _given(url, token)
