@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
 from tests.browser.steps import (
+    OWNERS,
     choose,
     completed,
     forgive,
@@ -26,31 +27,57 @@ from catalyst.cli.stack import Options, running
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
+_STEPS = """
+() => {
+  window.seen = [];
+  const look = () => {
+    const done = document.querySelectorAll('.change-step.done').length;
+    if (window.seen.at(-1) !== done) window.seen.push(done);
+  };
+  const all = {childList: true, subtree: true, attributes: true};
+  new MutationObserver(look).observe(document.getElementById('view'), all);
+  look();
+}
+"""
+
+
 @pytest.mark.timeout(180)
-@pytest.mark.guarantee("G14.5", "G26.2", "G26.3", "G26.8")
+@pytest.mark.guarantee("G14.5", "G26.1", "G26.2", "G26.3", "G26.8")
 async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:
+    ann = f"ann@{slug}.example"
     await furnish(market, slug, desk, policy="careful")
+    owners = [OWNERS[0], {"email": ann, "role": "admin"}]
+    await market.send("change-owners", slug, {"owners": owners})
     change = await market.install(slug, "bp-redis", "cache")
     await market.install(slug, "bp-valkey", "queue")
     await desk.page.goto(f"{market.address}/#/change/{slug}/{change}")
     async with support.window(chromium, market.address) as other:
         page = other.page
-        await other.sign_in(market.token("ann@example.com"))
-        await open_view(other, slug, "Applications")
+        # Whoever comes in is shown what is on its way.
+        await other.sign_in(market.token(ann), at="")
         await _both_wait_and_say_why(other, slug)
         await page.get_by_role("button", name=f"Install cache in {slug}-prod").click()
         await expect(status(other)).to_have_text("waiting")
+        for shown in (desk, other):
+            await shown.page.evaluate(_STEPS)
         await page.get_by_label("What you say to it").fill("Looked at it")
         await page.get_by_role("button", name="Approve", exact=True).click()
         # Whoever asked for it sees it go on, without doing anything.
         for shown in (desk, other):
             await completed(shown)
-            await expect(shown.page.locator(".facts")).to_contain_text("ann@example.com: Looked")
+            await expect(shown.page.locator(".facts")).to_contain_text(f"{ann}: Looked")
             await expect(shown.page.locator(".acts")).to_be_hidden()
+            # Step by step: more than none, and then all.
+            seen = await shown.page.evaluate("window.seen")
+            assert (seen[0], seen) == (0, sorted(set(seen)))
+            assert len(seen) > 2
+            assert seen[-1] == await shown.page.locator(".change-step").count()
 
-        await open_view(other, slug, "Applications")
+        # And what runs.
+        await page.goto(market.address)
+        await expect(page.locator(".run", has_text="cache")).to_contain_text("healthy")
         await page.get_by_role("button", name=f"Install queue in {slug}-prod").click()
         said = page.get_by_label("What you say to it")
         await page.get_by_role("button", name="Reject", exact=True).click()
