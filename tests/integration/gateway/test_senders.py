@@ -125,7 +125,7 @@ async def test_an_outcome_is_shown_to_its_organization_and_its_sender_alone(stac
         assert (await http.get("/v1/outcomes/none")).status_code == 400
 
 
-@pytest.mark.guarantee("G6.1")
+@pytest.mark.guarantee("G6.9")
 async def test_one_that_is_not_shown_is_waited_for_like_one_that_is_not_there(
     stack: Stack,
 ) -> None:

@@ -106,7 +106,7 @@ def test_two_organizations_do_not_share_a_name() -> None:
     )
 
 
-@pytest.mark.guarantee("G6.1")
+@pytest.mark.guarantee("G6.9")
 def test_of_a_name_that_cannot_be_ones_own_nobody_is_told_whether_others_have_it() -> None:
     theirs = Held(Claim("environment", "globex-prod"), environment_ref("globex", "globex-prod"))
     ours = environment_ref("acme", "globex-prod")
