@@ -117,6 +117,7 @@ async def test_a_commit_is_made_once_and_never_over_a_later_one(
     assert git("-C", into, "ls-files").split() == ["CODEOWNERS", "README.md", "a", "b"]
 
 
+@pytest.mark.guarantee("G13.1")
 async def test_a_lost_race_is_fetched_and_made_again(
     repositories: GitRepositories, door: str, git: Git, tmp_path: Path
 ) -> None:
@@ -139,6 +140,7 @@ async def test_a_lost_race_is_fetched_and_made_again(
     assert git("-C", into, "rev-list", "--count", "main").strip() == "2"
 
 
+@pytest.mark.guarantee("G13.1")
 async def test_a_commit_of_somebody_else_in_between_is_kept(
     repositories: GitRepositories, door: str, git: Git, tmp_path: Path
 ) -> None:
@@ -175,10 +177,11 @@ async def test_many_commits_at_once_lose_nothing(
             tasks.create_task(repositories.prepare(signed(1, name), TRUNK, BEGUN))
 
     async def write(name: str, branch: str, number: int) -> None:
-        # Two writers that do not know of each other, and each change twice.
-        seq = 10 + number
-        for writer in (repositories, other):
-            await writer.commit(signed(seq, name), branch, adding(f"{number:02}"))
+        # Two writers that do not know of each other, at once, and each change twice.
+        change = signed(10 + number, name)
+        async with asyncio.TaskGroup() as both:
+            for writer in (repositories, other):
+                both.create_task(writer.commit(change, branch, adding(f"{number:02}")))
 
     other = at(door)
     for number in range(6):

@@ -124,6 +124,7 @@ async def test_a_branch_that_exists_is_not_created_again(
     assert head.commit.encode() == older
 
 
+@pytest.mark.guarantee("G13.1")
 async def test_of_two_pushes_from_one_head_one_wins(
     http: httpx.AsyncClient, homes: DulwichHome
 ) -> None:
