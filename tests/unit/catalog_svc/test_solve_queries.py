@@ -8,6 +8,7 @@ import pytest
 from tests.support.catalogue import PROD, Shop
 from tests.support.each import each
 
+from catalyst.catalog_svc.domain import solving
 from catalyst.catalog_svc.queries_solve import Solving
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.rejection import Rejected
@@ -33,8 +34,8 @@ def shop() -> Shop:
 
 def ask(shop: Shop, name: str, organization: str = "acme", *, by: Any = WHO, **request: Any) -> Any:
     """Return an answer as it travels."""
-    solving = Solving(shop.catalogue)
-    run = {"solve": solving.solve, "why-not": solving.why_not}[name]
+    service = Solving(shop.catalogue)
+    run = {"solve": service.solve, "why-not": service.why_not}[name]
     return json.loads(json.dumps(asyncio.run(run(request, organization, by, load))))
 
 
@@ -75,6 +76,15 @@ def test_why_not_answers_in_a_row_or_nothing(shop: Shop) -> None:
     ]
 
 
+def test_what_is_not_found_out_is_no_answer_that_it_can_be_had(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solving, "_SEARCHES", 0)
+    found = ask(shop, "why-not", blueprint="wiki", version="2.0.0", environment=PROD)
+    told = ["the configuration of what is needed never settles"]
+    assert found == {"possible": False, "reasons": told, "chain": []}
+
+
 @each(
     [
         ("solve", {"environment": PROD}, "invalid-data"),
@@ -82,6 +92,11 @@ def test_why_not_answers_in_a_row_or_nothing(shop: Shop) -> None:
         ("solve", {"environment": "no-prod", "application": "x"}, "environment-not-found"),
         ("why-not", {"blueprint": "none", "version": "1.0.0"}, "blueprint-not-found"),
         ("why-not", {"blueprint": "wiki", "version": "new"}, "invalid-data"),
+        (
+            "why-not",
+            {"blueprint": "wiki", "version": "1.0.0", "environment": "no-prod"},
+            "environment-not-found",
+        ),
     ]
 )
 def test_a_wrong_question_is_told_where(

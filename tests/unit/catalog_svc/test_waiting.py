@@ -7,7 +7,10 @@ import pytest
 from tests.support.catalogue import NOON, PROD, Shop
 from tests.unit.catalog_svc.test_solve_queries import ask
 
+from catalyst.blueprints.versions import parse_range
+from catalyst.catalog_svc.domain import waiting
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
@@ -34,6 +37,14 @@ def awaits(shop: Shop, name: str, *needs: tuple[str, str], origin: bp1.Origin = 
     missing = tuple(bp1.Missing(blueprint=need, version=wanted) for need, wanted in needs)
     shop.tell(ref, bp1.VersionAwaits(name=name, version="1.0.0", missing=missing))
     return ref
+
+
+def pending(shop: Shop, name: str, version: str, need: str) -> None:
+    """Register one more version of the Organization's own that waits."""
+    private: Any = {"origin": "private", "organization": "acme"}
+    ref = shop.blueprint(name, version, f"{need} ^9", published=False, **private)
+    missing = (bp1.Missing(blueprint=need, version="^9"),)
+    shop.tell(ref, bp1.VersionAwaits(name=name, version=version, missing=missing))
 
 
 def chain(shop: Shop, name: str, **more: Any) -> list[tuple[str, str, str]]:
@@ -125,8 +136,16 @@ def test_what_all_have_never_waits_for_somebody_s_own(shop: Shop) -> None:
 
 def test_what_is_refused_for_good_waits_for_nothing(shop: Shop) -> None:
     ref = awaits(shop, "bp-old", ("bp-wiki", "^1"))
-    shop.tell(ref, bp1.BlueprintWithdrawn(name="bp-old", origin="private", reason="Old."))
+    about: Any = {"name": "bp-old", "origin": "private"}
+    shop.tell(ref, bp1.VersionYanked(version="1.0.0", reason="Broken.", **about))
     assert chain(shop, "bp-old") == []
+    awaits(shop, "bp-away", ("bp-wiki", "^1"))
+    shop.curated("private-bp-away", cat1.BlueprintHidden(reason="Old."), organization="acme")
+    assert chain(shop, "bp-away") == []
+    awaits(shop, "bp-gone", ("bp-wiki", "^1"))
+    gone = Ref("acme", "blueprint", "blueprint", "private-bp-gone")
+    shop.tell(gone, bp1.BlueprintWithdrawn(name="bp-gone", origin="private", reason="Old."))
+    assert chain(shop, "bp-gone") == []
     ready: Any = {"origin": "private", "organization": "acme"}
     shop.blueprint("bp-blog", "0.9.0", **ready)
     assert ask(shop, "why-not", blueprint="bp-blog", version="*")["possible"] is True
@@ -134,8 +153,52 @@ def test_what_is_refused_for_good_waits_for_nothing(shop: Shop) -> None:
 
 def test_a_version_that_never_came_may_be_in_a_source_that_is_not_read(shop: Shop) -> None:
     shop.blueprint("bp-crm", "1.0.0", origin="private", organization="acme")
+    pending(shop, "bp-crm", "1.1.0", "bp-wiki")
     answer = ask(shop, "why-not", blueprint="bp-crm", version="2.0.0")
     assert [(link["kind"], link["name"]) for link in answer["chain"]] == [("source", "main")]
+
+
+@pytest.mark.guarantee("G13.7")
+def test_what_is_known_comes_from_where_it_came_from_before() -> None:
+    shop = Shop()
+    shop.organization()
+    source(shop, "other", "acme", failed("other"))
+    shop.blueprint("bp-crm", "1.0.0", origin="private", organization="acme")
+    assert ask(shop, "why-not", blueprint="bp-crm", version="2.0.0")["chain"] == []
+    awaits(shop, "bp-wiki", ("bp-crm", "^2"))
+    awaits(shop, "bp-blog", ("bp-wiki", "^1"))
+    assert chain(shop, "bp-blog") == [
+        ("blueprint", "bp-wiki", "dependency-missing"),
+        ("blueprint", "bp-crm", "dependency-missing"),
+    ]
+    # The platform's source is another one, whatever it is called.
+    shop.blueprint("bp-db", "1.0.0")
+    source(shop, "main", "acme", failed("main"))
+    awaits(shop, "bp-shop", ("bp-db", "^2"))
+    assert chain(shop, "bp-shop") == [
+        ("blueprint", "bp-db", "dependency-missing"),
+        ("source", "platform", "not-shown"),
+    ]
+
+
+@pytest.mark.guarantee("G13.7")
+def test_of_many_versions_that_wait_the_newest_are_told_newest_first(shop: Shop) -> None:
+    for minor in range(waiting.MAX_NAMED + 5):
+        pending(shop, "bp-wiki", f"1.{minor}.0", f"bp-n{minor}")
+    named = [f"bp-n{minor}" for minor in reversed(range(5, waiting.MAX_NAMED + 5))]
+    for name, first in (("bp-wiki", []), ("bp-blog", ["bp-wiki"])):
+        told = [link for kind, link, _ in chain(shop, name) if kind == "blueprint"]
+        assert told == [*first, *named]
+
+
+def test_nothing_is_waited_for_where_something_fits_or_nothing_fits_all(shop: Shop) -> None:
+    shop.blueprint("bp-wiki", "1.1.0", origin="private", organization="acme")
+    every, first, second = (parse_range(text) for text in ("*", "1.0.x", "^2"))
+    assert waiting.chain(shop.catalogue, "acme", "bp-wiki", [every]) == ()
+    (need, *_) = waiting.chain(shop.catalogue, "acme", "bp-wiki", [first])
+    assert need.name == "bp-db"
+    left = waiting.chain(shop.catalogue, "acme", "bp-wiki", [first, second])
+    assert [(link.kind, link.name) for link in left] == [("source", "main")]
 
 
 def test_a_circle_ends() -> None:
