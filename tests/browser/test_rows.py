@@ -184,5 +184,19 @@ async def test_rows_of_the_catalogue_and_of_prices_say_how_they_are(
     await desk.until_row("account", slug)
     await desk.until_row("source", "starter", "ready")
     await desk.until_row("price-book", "default", "version ")
+    made = await market.ask("billing/voucher-code", "_", {})
+    data = {"code": made["code"], "amount": {"currency": "OMR", "minor": 1_000}, "cap": 1}
+    await market.command(
+        "billing.issue-voucher.v1", "_", data, aggregate="voucher", id=made["voucher"]
+    )
+    # Both are kept under names that nobody gave them.
+    for kind, name, given in (
+        ("price-book", "default", "main"),
+        ("voucher", made["voucher"], made["prefix"]),
+    ):
+        button = desk.row(kind, name).get_by_role("button")
+        await expect(button).to_have_text(given)
+        await button.click()
+        await expect(desk.page.locator("#panel-row h3")).to_have_text(given)
     await expect(desk.page.locator("#kinds")).to_contain_text("Price books")
     assert await desk.page.locator("#rows td.kind", has_text="-").count() == 0

@@ -135,6 +135,9 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     kinds = {item["kind"] for item in shop.well("billing", "ledger", "--json").json}
     assert {"credit-granted", "credit-held", "hold-captured"} <= kinds
     assert "main" in shop.well("billing", "price-book", "show").out
+    # As it was called, and not under the name that it is kept.
+    assert shop.well("get", "price-books").out.splitlines()[1].startswith("main ")
+    assert "book: main" in shop.well("get", "price-books", "main").out
     running = shop.well("billing", "invoice", "show", month)
     assert "3.000 OMR" in running.out
     shop.well("billing", "invoice", "finalize", month, "--org", ORG, by=shop.bookkeeper)
@@ -152,6 +155,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "hash" in shop.well("plan", "delete-organization", ORG).out
     shop.well("voucher", "issue", "1.000", "OMR", "--code", "AUTUMN-FAIR-7QKD-M2XW")
     assert "1.000 OMR" in shop.well("voucher", "preview", "AUTUMN-FAIR-7QKD-M2XW").out
+    assert "cap: 1" in shop.well("get", "vouchers", "AUTU…").out
     shop.well("voucher", "revoke", "AUTUMN-FAIR-7QKD-M2XW", "--reason", "The fair is over.")
 
     verbs = {(group, *verb.split()) for group in MARKET for verb in GROUPS[group][1]}

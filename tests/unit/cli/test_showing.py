@@ -295,6 +295,23 @@ def test_a_change_that_is_gone_while_it_is_watched_is_one_line(
     assert lines[-1].split()[:3] == ["deleted", "ch-1", "acme"]
 
 
+@each(
+    [
+        ("_._.price-book._.default", {"book": "main"}, "main"),
+        (f"_._.voucher._.{'ab' * 32}", {"prefix": "VCH-7QKD…"}, "VCH-7QKD…"),
+        ("acme._.invoice._.2026-11", {"book": "main", "prefix": "x"}, "2026-11"),
+        ("_._.price-book._.default", None, "default"),
+    ]
+)
+def test_a_row_is_called_what_a_person_called_it(
+    key: str, doc: dict[str, Any] | None, name: str
+) -> None:
+    row = Row(key=key, seq=1, doc=doc)
+    assert kinds.called(row) == name
+    (shown,) = (read(row, doc or {}) for heading, read in kinds.columns("all") if heading == "NAME")
+    assert shown == name
+
+
 def test_a_link_is_a_line_and_who_does_what_about_it_another_or_one_in_a_cell() -> None:
     account: dict[str, Any] = {
         "kind": "account", "name": "omantel", "message": "3.000 OMR is missing",

@@ -145,11 +145,15 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
     except Problem as problem:
         if problem.status != owned.NOT_FOUND:
             raise
-        near = owned.suggested(name, lambda: run(_names(target, wanted)))
-        hint = f"{near}`catalyst get {wanted.kinds}` lists those there are"
-        missing = owned.no_such(f"{kinds.singular(wanted.kinds)} {name!r}", hint)
-        missing.code = problem.code
-        raise missing from problem
+        known = run(_all(target, wanted)) if wanted.kinds in kinds.GIVEN else []
+        called = [pair for pair in known if kinds.called(pair[0]) == name]
+        if len(called) != 1:
+            near = owned.suggested(name, lambda: run(_names(target, wanted)))
+            hint = f"{near}`catalyst get {wanted.kinds}` lists those there are"
+            missing = owned.no_such(f"{kinds.singular(wanted.kinds)} {name!r}", hint)
+            missing.code = problem.code
+            raise missing from problem
+        ((row, fresh),) = called
     show(_shown(row, fresh), form, lambda: _detail(row))
     if form is Format.TABLE:
         run(_say_chain(target, wanted.kinds, row))
@@ -170,10 +174,14 @@ async def _say_chain(target: Target, kind: str, row: Row) -> None:
 
 
 async def _names(target: Target, wanted: Wanted) -> list[str]:
-    """Return the names of all rows among which one was looked for."""
+    """Return what all rows are called among which one was looked for."""
+    return [kinds.called(row) for row, _ in await _all(target, wanted)]
+
+
+async def _all(target: Target, wanted: Wanted) -> list[tuple[Row, Freshness]]:
     async with reads(target) as door:
         pages = door.pages(wanted.kinds, timeout=wanted.timeout_seconds, **wanted.where)
-        return [name_of(row.key) async for page in pages for row in page.rows]
+        return [(row, page.fresh) async for page in pages for row in page.rows]
 
 
 async def read(target: Target, wanted: Wanted, form: Format) -> bool:

@@ -235,8 +235,19 @@ def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
 
+GIVEN: Final[Mapping[str, str]] = {"price-books": "book", "vouchers": "prefix"}
+"""Kinds that are kept under names that nobody gave, with the field of the name that was given."""
+
+
+def called(row: Row) -> str:
+    """Return what a person calls a row."""
+    field = GIVEN.get(f"{row.key.split('.')[2]}s")
+    doc = row.doc if isinstance(row.doc, dict) else {}
+    return str(doc.get(field) or name_of(row.key))
+
+
 def _name(row: Row, _doc: Mapping[str, Any]) -> object:
-    return name_of(row.key)
+    return called(row)
 
 
 def _organization(row: Row, _doc: Mapping[str, Any]) -> object:

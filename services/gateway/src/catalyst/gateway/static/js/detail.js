@@ -3,7 +3,7 @@
 import { chain } from "./chain.js";
 import { byId, el, say } from "./dom.js";
 import { block } from "./json.js";
-import { KINDS } from "./kinds.js";
+import { KINDS, called } from "./kinds.js";
 import { Why } from "./why.js";
 import { actor, age, exact, instant, place, staleReason } from "./words.js";
 
@@ -92,16 +92,16 @@ export class Detail {
     this.#waits = { at, doc: value.doc };
     this.#explain();
     const held = this.#panel.querySelector("h3") === document.activeElement;
-    this.#panel.replaceChildren(this.#head(at), ...this.#warning(value), this.#why.node, facts(key, value), doc, box);
+    this.#panel.replaceChildren(this.#head(at, value.doc), ...this.#warning(value), this.#why.node, facts(key, value), doc, box);
     if (held) this.focus(); // The title is another one now.
     this.#follow(value.command, at.organization, another);
   }
 
-  #head(at) {
+  #head(at, doc) {
     const one = KINDS.find(([kind]) => kind === at.kind)?.[2] ?? at.kind;
     const target = { organization: at.organization, aggregate: at.kind, id: at.name };
     return el("div", { class: "detail-head" },
-      el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: at.name, tabindex: "-1" })),
+      el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: called(at, doc), tabindex: "-1" })),
       el("button", { type: "button", class: "small back", text: "Back to the rows", on: { click: () => this.#back() } }),
       el("button", { type: "button", class: "small", text: "Send it a command", on: {
         click: () => this.#send(target),
@@ -116,7 +116,7 @@ export class Detail {
 
   #missing(key) {
     const at = place(key);
-    this.#panel.replaceChildren(this.#head(at), el("p", { class: "quiet", text: "There is no such row, or it is not yours to see." }));
+    this.#panel.replaceChildren(this.#head(at, null), el("p", { class: "quiet", text: "There is no such row, or it is not yours to see." }));
   }
 
   #chainBox() {

@@ -25,6 +25,13 @@ export const KINDS = [
   ["redemption", "Redemptions", "Redemption"],
 ];
 
+/** Returns what a row is called: some are kept under names that nobody gave them. */
+export function called({ kind, name }, doc) {
+  if (kind === "price-book") return doc?.book ?? name;
+  if (kind === "voucher") return doc?.prefix ?? name;
+  return name;
+}
+
 /** What a row's document comes to, in a few words, by kind. */
 export const STATES = {
   organization: (doc) => [

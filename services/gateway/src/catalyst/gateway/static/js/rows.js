@@ -1,7 +1,7 @@
 // The table of live rows: filtered, sorted by Organization, changed in place.
 
 import { byId, el, say } from "./dom.js";
-import { KINDS, STATES } from "./kinds.js";
+import { KINDS, STATES, called } from "./kinds.js";
 import { age, counted, exact, label, place, staleReason } from "./words.js";
 
 const PAGE = 100; // Lines at a time: each is laid out anew with every letter in the filter.
@@ -203,7 +203,7 @@ export class RowTable {
     const within = organization && organization !== name ? organization : "";
     const line = el("tr", { "data-key": key, class: key === this.chosen ? "chosen" : "" },
       el("th", { scope: "row" },
-        el("button", { type: "button", class: "name", text: name }),
+        el("button", { type: "button", class: "name" }),
         el("span", { class: "within", text: within })),
       el("td", { class: "kind", "data-label": "Kind", text: ONE.get(kind) ?? label(kind) }),
       el("td", { class: "doing", "data-label": "State" },
@@ -214,8 +214,10 @@ export class RowTable {
   }
 
   #fill(line, key, value) {
-    const { kind } = place(key);
-    const [, , doing, sequence, old] = line.cells;
+    const at = place(key);
+    const { kind } = at;
+    const [named, , doing, sequence, old] = line.cells;
+    say(named.firstElementChild, called(at, value.doc));
     const [badge, text] = doing.children;
     badge.hidden = !value.stale;
     if (value.stale) say(badge, `stale since ${age(value.stale.since, Date.now())}: ${staleReason(value.stale)}`);
