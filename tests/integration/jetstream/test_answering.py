@@ -87,7 +87,8 @@ async def test_no_answer_goes_into_the_log_or_to_the_broker_itself(js: JetStream
         answering = Answering(js, micro_name("wary"), tasks)
         await answering.add("echo", "qry.echo", noted)
         await answering.add("broken", "qry.broken", broken)
-        for place in ("evt.acme.thing.x.y.happened.v1", "done.acme.c-1", "cmd.acme.x", "$KV.rm.x"):
+        places = ("evt.acme.thing.x.y.happened.v1", "done.acme.c-1", "cmd.acme.x", "$KV.rm.x")
+        for place in (*places, "rsp.acme.x.c-1"):
             await js.link.publish("qry.echo", b"forged", reply=place)
         # The broker takes a message without content there for the wish to lose the whole log.
         await js.link.publish("qry.broken", b"", reply="$JS.API.STREAM.DELETE.EV")

@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 VERSION: Final = "1.0.0"
 
-HEARD: Final = ("_", "rsp.")
+HEARD: Final = "_"
 """What a place for answers begins with: an inbox, and what the broker makes of one between
-accounts. No stream takes such a subject, and none is the broker's own."""
+accounts. No stream takes such a subject, no outcome is awaited there, and none is the broker's."""
 
 Answer = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
 """Takes subject, body and headers of a question; returns the body of the answer."""
