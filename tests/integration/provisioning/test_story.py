@@ -110,6 +110,37 @@ async def happened(place: Town) -> list[Envelope]:
     return [msgspec.json.decode(item.data, type=Envelope) for item in stored]
 
 
+@pytest.mark.guarantee("G14.13")
+async def test_what_is_bought_behind_another_purchase_costs_what_that_leaves_to_be_paid(
+    place: Town,
+) -> None:
+    def package(sku: str) -> PlanRequest:
+        return PlanRequest(action="configure", environment=PROD, application="wiki", plan=sku)
+
+    async def queued(change: str, request: PlanRequest, before: int, due: int) -> None:
+        found = await place.plan(request)
+        assert found.price is not None
+        assert (found.price.before, found.price.delta) == (billing.omr(before), billing.omr(due))
+        done = await place.apply(change, found)
+        assert done.status == "accepted", done
+
+    # The wiki costs nothing but its package, and its database 2.000.
+    await queued("ch-1", planning.install(plan="s"), 0, 7_000)
+    await queued("ch-2", package("m"), 5_000, 7_500)
+    await queued("ch-3", package("s"), 12_500, 0)
+    values = PlanRequest(
+        action="configure", environment=PROD, application="wiki", values={"logLevel": "debug"}
+    )
+    done = await place.apply("ch-4", await place.plan(values))
+    assert done.status == "accepted", done
+    await queued("ch-5", package("m"), 5_000, 0)
+    for number in range(1, 6):
+        state = await place.through(f"ch-{number}")
+        assert state.status == "completed", (state.reason, state.left)
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.available("OMR", billing.NOW) == billing.omr(50_000 - 14_500)
+
+
 @pytest.mark.guarantee("G14.3")
 async def test_a_change_that_is_stopped_leaves_no_money_admission_or_open_repository(
     place: Town,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -12,12 +12,13 @@ from catalyst.chassis import clock
 from catalyst.chassis.service import Asking, Loader
 from catalyst.contracts import codec
 from catalyst.contracts.decision import Actor
-from catalyst.contracts.money_v1 import CurrencyCode
+from catalyst.contracts.money_v1 import CurrencyCode, Money, total
 from catalyst.contracts.prices_v1 import Book, Item, Items
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import may_read_platform
 
 T = TypeVar("T")
+_AHEAD_MAX: Final = 1_000
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +26,8 @@ class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     items: Items
     currency: CurrencyCode
+    ahead: Annotated[tuple[Item, ...], msgspec.Meta(max_length=_AHEAD_MAX)] = ()
+    """What changes that wait will have bought of the same by then, the latest last."""
 
 
 class NothingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +47,21 @@ def asked(request: Mapping[str, Any], shape: type[T]) -> T:
         raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 
+def _ahead(book: Book, wanted: QuoteRequest, paid: dict[str, Money]) -> dict[str, Money]:
+    """Return what each month costs once what is ahead is bought, by the subscription's id.
+
+    What it will have paid for the month is noted in `paid`: the dearest counts.
+    """
+    costs: dict[str, Money] = {}
+    for item in wanted.ahead:
+        name = prices.subscription_id(item.application, item.environment)
+        month = costs[name] = prices.quote(book, (item,), wanted.currency, {}, "/ahead").total
+        before = paid.get(name)
+        if before is None or (before.currency == month.currency and before.minor < month.minor):
+            paid[name] = month
+    return costs
+
+
 class Quotes:
     """Answers what some Applications would cost."""
 
@@ -56,7 +74,7 @@ class Quotes:
     ) -> Any:
         """Answer what some Applications cost, and what credit is left after they are paid.
 
-        `monthly_before` says what the same Applications cost each month until now. `limited` says
+        `monthly_before` says what the same Applications cost each month until then. `limited` says
         why the spend limit does not allow them; empty: it does. To a person who may not read the
         price book, a Blueprint that the catalogue does not show has no price.
 
@@ -71,7 +89,7 @@ class Quotes:
         account.require_account(owner, organization)
         book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
         if actor.service is None and not may_read_platform(price_book.AGGREGATE, actor.roles):
-            book = await self._shown(book, wanted.items, organization)
+            book = await self._shown(book, (*wanted.items, *wanted.ahead), organization)
         names = {
             prices.subscription_id(item.application, item.environment) for item in wanted.items
         }
@@ -81,14 +99,18 @@ class Quotes:
         }
         month = prices.month_of(now)
         paid = holds.paid_for(wanted.items, organization, month, states)
+        costs = _ahead(book, wanted, paid)
         found = prices.quote(book, wanted.items, wanted.currency, paid)
         available = owner.available(wanted.currency, now)
         after = available.minus(found.due)
         used = {ref: await load(ref) for ref in limit.refs_of(owner, organization)}
-        before = subscription.monthly(states.values(), wanted.currency)
+        others = (state for ref, state in states.items() if ref.id not in costs)
+        before = subscription.monthly(others, wanted.currency)
         return {
             **msgspec.to_builtins(found),
-            "monthly_before": msgspec.to_builtins(before),
+            "monthly_before": msgspec.to_builtins(
+                total(wanted.currency, (before, *costs.values()))
+            ),
             "available": msgspec.to_builtins(available),
             "credit_after": msgspec.to_builtins(after),
             "covered": after.minor >= 0,

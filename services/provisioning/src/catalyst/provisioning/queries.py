@@ -37,6 +37,7 @@ from catalyst.provisioning.domain import (
     fitting,
     foreign,
     locking,
+    purchases,
     references,
     removal_plan,
     rollup,
@@ -241,7 +242,7 @@ class Planner:
         if drafted.items:
             facts = replace(
                 facts,
-                quoted=await self._quote(facts.name, drafted.items),
+                quoted=await self._quote(facts, drafted.items),
                 price_book=await load(foreign.PRICE_BOOK),
             )
         return writing_plan.plan(asked, facts, drafted)
@@ -270,14 +271,17 @@ class Planner:
         except (msgspec.ValidationError, KeyError, TypeError) as wrong:
             raise Retry(f"the catalogue's reasons cannot be read: {wrong}") from wrong
 
-    async def _quote(self, organization: str, items: tuple[Item, ...]) -> Quoted:
+    async def _quote(self, facts: Facts, items: tuple[Item, ...]) -> Quoted:
         """Return the price, as billing says it; there is no other.
 
         Raises:
             Rejected: If something has no price.
         """
         request = {"items": msgspec.to_builtins(items), "currency": self._currency}
-        answer = await self._asking.ask("billing", "quote", 1, organization, request)
+        ahead = purchases.ahead(facts, items)
+        if ahead:
+            request["ahead"] = msgspec.to_builtins(ahead)
+        answer = await self._asking.ask("billing", "quote", 1, facts.name, request)
         known = {name: answer[name] for name in Quote.__struct_fields__ if name in answer}
         after, before = answer.get("credit_after"), answer.get("monthly_before")
         return Quoted(

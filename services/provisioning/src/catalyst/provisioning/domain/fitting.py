@@ -36,13 +36,13 @@ def outcomes(
         if item.change in sure:
             found = [item.desired]
             continue
-        if _is_written(item, binding):
+        if is_written(item, binding):
             found.append(binding.before)
         found.append(item.desired)
     return tuple(found)
 
 
-def _is_written(item: Queued, binding: Binding) -> bool:
+def is_written(item: Queued, binding: Binding) -> bool:
     """Return whether what runs now is of a change that may still be taken back."""
     now = binding.desired
     if now is None or item.desired is None:

@@ -22,6 +22,7 @@ from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.provisioning.domain import (
     assembling,
     fitting,
+    purchases,
     removal_plan,
     risks,
     unchangeable,
@@ -35,7 +36,7 @@ from catalyst.provisioning.domain.rendered import (
     refuse_what_stays,
     refuse_what_was_kept,
 )
-from catalyst.provisioning.domain.steps import Unit, is_new, steps_of, subscription
+from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
 
 LOCK_MAX: Final = 50
 """Applications that one change touches."""
@@ -152,7 +153,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
                 given[name] = merged(given.get(name, {}), values)
     if all(_same(desired[name], facts.expected(name, environment)) for name in desired):
         raise Rejected("nothing-to-change", "everything is as it was asked for already")
-    return Draft(lock=lock, desired=desired, items=_items(request, facts, lock, desired))
+    return Draft(lock=lock, desired=desired, items=purchases.items(request, facts, lock, desired))
 
 
 def _bought(old: Desired | None) -> tuple[Package | None, tuple[str, ...]]:
@@ -217,31 +218,6 @@ def _check(
     if refusal:
         message = f"{item.application}: {refusal}"
         raise Rejected("version-refused", message, pointer="/request/version")
-
-
-def _items(
-    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]
-) -> tuple[Item, ...]:
-    """Return what has to be paid for: what is new, and what is bought otherwise than before."""
-    found = []
-    for item in lock:
-        if not item.written:
-            continue
-        new = desired[item.application]
-        old = facts.expected(item.application, item.environment)
-        bought_otherwise = old is not None and (old.plan, old.addons) != (new.plan, new.addons)
-        if is_new(item, request.action) or bought_otherwise:
-            found.append(
-                Item(
-                    application=item.application,
-                    environment=item.environment,
-                    blueprint=item.blueprint,
-                    version=item.version,
-                    plan=new.plan,
-                    addons=new.addons,
-                )
-            )
-    return tuple(found)
 
 
 def to_solve(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
