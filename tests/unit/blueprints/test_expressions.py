@@ -17,7 +17,7 @@ from catalyst.blueprints.expressions import (
     EvaluationError,
     compile_,
 )
-from catalyst.blueprints.templates import condition, parse, translate
+from catalyst.blueprints.templates import MAX_EXPRESSIONS, condition, parse, translate
 
 SCOPE: dict[str, Any] = {
     "config": {
@@ -45,6 +45,9 @@ SCOPE: dict[str, Any] = {
         ("${{ secretName(config.p) + ' ' + secretKey(config.p) }}", "site pw"),
         ("${{ config.s.matches('^(x+)+$') }}", True),
         ("${{ size(config.l) }} // no comment", "2 // no comment"),
+        ("${{ 'it\\'s }}' }}", "it's }}"),
+        ("", ""),
+        (" \n ", " \n "),
     ]
 )
 def test_a_text_gives_its_value(text: str, value: Any) -> None:
@@ -113,6 +116,11 @@ def test_a_condition_may_be_written_in_three_forms(text: str, cel: str | None) -
         ("{{ range .config.l }}", 3),
         ("{{ }}", 2),
         ("{{ .config.a + 1 }}", 13),
+        ("{{ . }}", 3),
+        ("{{ .config.a == . }}", 16),
+        ("{{ .config.a == .1 }}", 16),
+        ("{{ .config.a.", 2),
+        ("{{ !.other.a }}", 4),
     ]
 )
 def test_anything_else_between_braces_is_refused_at_its_character(text: str, offset: int) -> None:
@@ -155,6 +163,14 @@ def test_an_expression_that_reaches_a_limit_compiles_and_one_beyond_it_does_not(
     ):
         with pytest.raises(BadExpression):
             compile_(source)
+
+
+@pytest.mark.guarantee("G20.4")
+@each(["", " - "])
+def test_a_text_has_so_many_expressions_and_no_more(between: str) -> None:
+    assert parse(between.join(["${{ 1 }}"] * MAX_EXPRESSIONS)).evaluate(SCOPE)
+    with pytest.raises(BadExpression, match="at most"):
+        parse(between.join(["${{ 1 }}"] * (MAX_EXPRESSIONS + 1)))
 
 
 @pytest.mark.guarantee("G20.4")

@@ -50,6 +50,14 @@ def test_one_change_works_on_an_application_and_the_next_begins_when_it_is_over(
     held = place.change("ch-2").held
     assert held is not None
     assert (held.waits_for, held.behind) == (("queue",), ("ch-1",))
+    told = [one for one in place.events(app1.ChangeWaiting) if one.change == "ch-2"]
+    assert [(one.gates, one.desired.values) for one in told] == [
+        ((), {"title": "Two"}),
+        (("queue",), {"title": "Two"}),
+    ]
+    # Looked at again, it waits for the same, which is not told again.
+    place.fire("ch-2", "turn")
+    assert [one.change for one in place.events(app1.ChangeWaiting)].count("ch-2") == 2
     run(place, "ch-1")
     assert place.change("ch-2").status == "running"
     run(place, "ch-2")

@@ -95,7 +95,7 @@ def _parsed(text: str, old: bool) -> Template:  # noqa: FBT001 - as the cache is
             parts.append(literal)
             literal = ""
         parts.append(_part(text[start:end], start, new=new))
-        if len(parts) > 2 * MAX_EXPRESSIONS:
+        if sum(isinstance(one, Part) for one in parts) > MAX_EXPRESSIONS:
             raise BadExpression(start, f"a text has at most {MAX_EXPRESSIONS} expressions")
         place = end + len(_CLOSE)
     if literal or not parts:
