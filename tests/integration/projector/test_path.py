@@ -26,6 +26,21 @@ async def test_rows_are_those_of_a_fresh_fold(js: JetStream) -> None:
     assert b'"display_name":"Acme Limited"' in rows["acme._.organization._.acme"]
 
 
+@pytest.mark.guarantee("G3.1")
+async def test_what_is_deleted_while_nobody_projects_is_gone_at_the_next_start(
+    js: JetStream,
+) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    await log.decide(writing.created("beta"))
+    async with following(js):
+        last = await log.decide(writing.created("acme"))
+        assert len(await agrees(js, last)) == 2
+    last = await log.decide(writing.deleted("acme"))
+    async with following(js):
+        assert list(await agrees(js, last)) == ["beta._.organization._.beta"]
+
+
 async def test_a_written_event_is_read_back_over_http(js: JetStream) -> None:
     log = LogWriter(js)
     await log.prepare()
