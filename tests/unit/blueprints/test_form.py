@@ -56,9 +56,43 @@ def test_a_field_says_all_that_a_form_needs() -> None:
     assert by_name["a"].shown_when == ()
 
 
+@each(
+    [
+        ({}, "string", "text"),
+        ({"type": ["null"]}, "string", "text"),
+        ({"type": ["null", "integer"]}, "integer", "number"),
+        ({"type": "number"}, "number", "number"),
+        ({"type": "boolean"}, "boolean", "switch"),
+        ({"type": "array"}, "array", "list"),
+        ({"type": "object"}, "object", "map"),
+        ({"properties": {"a": {}}}, "object", "group"),
+        ({"type": "string", "maxLength": 200}, "string", "text"),
+        ({"type": "string", "maxLength": 201}, "string", "textarea"),
+        ({"type": "integer", "maxLength": 201}, "integer", "number"),
+        ({"type": "integer", "enum": [1, 2]}, "integer", "select"),
+        ({"type": "string", "x-catalyst-ui-hint": "password"}, "string", "password"),
+        ({"type": "string", "x-catalyst-ui-hint": "domain-picker"}, "string", "domain"),
+        ({"type": "string", "x-catalyst-ui-hint": "other"}, "string", "text"),
+    ]
+)
+def test_each_kind_of_value_has_its_widget(part: Any, kind: str, widget: str) -> None:
+    found = fields({"type": "object", "properties": {"x": part}})[0]
+    assert (found.type, found.widget, found.title, found.picker) == (kind, widget, "x", None)
+
+
+def test_a_list_tells_its_entries_and_a_picker_may_take_any_blueprint() -> None:
+    numbers = {"type": "array", "title": "Numbers", "items": {"type": "integer"}}
+    other = {"type": "string", "x-catalyst-ui-hint": "application-ref"}
+    first, second = fields({"type": "object", "properties": {"a": numbers, "b": other}})
+    assert (first.items, first.title) == ("integer", "Numbers")
+    assert (second.items, second.widget, second.picker) == ("", "application", Picker())
+
+
 MODE: dict[str, Any] = {"type": "string", "enum": ["own", "shared", "none"]}
 OWN = Condition(path=("mode",), values=("own",))
 REST = Condition(path=("mode",), values=("shared", "none"))
+ELSE = {"then": {}, "else": {"required": ["name"]}}
+NEEDED = {"if": {"properties": {"mode": {"const": "own"}}}, "then": {"required": ["name"]}}
 
 
 def of(properties: dict[str, Any], **more: Any) -> dict[tuple[str, ...], Any]:
@@ -121,12 +155,38 @@ def test_a_nested_condition_and_a_nested_need_keep_their_paths() -> None:
         {"if": {"not": {"required": ["n"]}}, "then": {"required": ["name"]}},
         {"if": {"properties": {"n": {"const": 3}}}, "else": {"required": ["name"]}},
         {"oneOf": [{"required": ["name"]}, {"required": ["n"]}]},
+        {"if": {"properties": {"n": {}}}, "then": {"required": ["name"]}},
+        {"if": {"properties": {"mode": {"const": "own"}}, "minProperties": 2}, **ELSE},
+        {"if": {"properties": {"mode": {"const": "own"}, "tls": {"const": True}}}, **ELSE},
+        {"if": {"required": ["mode"]}, **ELSE},
+        {"if": {"minProperties": 2, "properties": {"db": {"properties": {"mode": {"const": 1}}}}},
+         "then": {"required": ["name"]}},
+        {"if": {"properties": {"n": {"minimum": 3}}}, "then": NEEDED},
     ]
-)
+)  # fmt: skip
 def test_what_cannot_be_said_of_fields_requires_nothing_and_hides_nothing(more: Any) -> None:
-    known = {"n": {"type": "integer"}, "name": {"type": "string"}}
-    assert of(known, **more)["name",] == (False, (), ())
-    assert of({"n": {"type": "integer"}}, **more)["name",] == (False, (), ())
+    known = {"n": {"type": "integer"}, "mode": MODE, "tls": {"type": "boolean"}}
+    for properties in ({**known, "name": {"type": "string"}}, known):
+        assert of(properties, **more)["name",] == (False, (), ())
+
+
+def test_what_always_holds_is_shown_always_wherever_it_stands() -> None:
+    rule = {"if": {"properties": {"mode": {"const": "own"}}}, "then": {"properties": {"host": {}}}}
+    always = {"properties": {"host": {"title": "Host"}}}
+    for parts in ([rule, always], [always, rule]):
+        schema = {"type": "object", "properties": {"mode": MODE}, "allOf": parts}
+        (_, host) = fields(schema)
+        assert (host.title, host.shown_when) == ("Host", ())
+
+
+def test_several_values_may_choose_an_alternative_and_its_own_choice_is_a_field() -> None:
+    size = {"type": "string", "enum": ["s", "l"]}
+    branch = {"properties": {"mode": {"enum": ["own", "x"]}, "size": size}}
+    both = Condition(path=("mode",), values=("own", "x"))
+    assert of({}, oneOf=[branch]) == {("size",): (False, (), (both,))}
+    given = Condition(path=("a",))
+    found = of({"a": {}, "mode": {"enum": ["x", "y"]}}, dependentRequired={"a": ["mode"]})
+    assert found["mode",] == (False, ((given,),), ())
 
 
 def test_what_chooses_between_alternatives_is_asked_for_by_them_alone() -> None:

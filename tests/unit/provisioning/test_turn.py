@@ -275,6 +275,13 @@ def test_what_is_gone_meanwhile_ends_a_change_that_waits() -> None:
     approve(place, person("vi"))
     assert "suspended: unpaid" in place.change("ch-1").reason
     assert place.sent == []
+    place = town(approvals=ANY_TWO)
+    apply(place, "ch-1", planned(place))
+    gone = env1.EnvironmentDeleted(environment=plans.PROD, organization="acme")
+    place.given(foreign.environment_ref("acme", plans.PROD), gone)
+    approve(place, ADMIN)
+    approve(place, person("vi"))
+    assert place.change("ch-1").reason == "the Environment acme-prod is gone"
 
 
 def test_a_change_that_is_looked_at_late_waits_no_longer_than_it_may() -> None:
