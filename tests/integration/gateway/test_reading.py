@@ -9,6 +9,7 @@ from tests.integration.gateway.stack import Stack, acme, created
 from tests.support.waiting import until
 
 from catalyst.chassis import ids
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.client.http_transport import over_http
 from catalyst.contracts.registry import BY_TYPE, COMMANDS
@@ -88,6 +89,36 @@ async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
     async with stack.client(stack.admin) as http:
         for command in ("c-none", "a.b", "*", ">"):
             assert (await http.get(f"/v1/trace/{command}")).status_code == 404
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_what_stands_in_the_log_or_aside_and_is_no_such_thing_hides_no_other(
+    stack: Stack,
+) -> None:
+    found = await created(stack, "rubbish", key="c-rubbish")
+    place = "environment.organization.rubbish"
+    subject = f"dlq.rubbish.{place}.c77"
+    async with connect(
+        stack.broker.url, name="environment-controller", user="environment", password="environment"
+    ) as js:
+        for wrong in (b"\xff", b'{"stream":"CMD","seq":5}'):
+            await js.publish(Outgoing(f"dlq.rubbish.{place}.c{len(wrong)}", wrong))
+            await js.publish(Outgoing("done.rubbish-other.c-rubbish", wrong))
+        await js.publish(Outgoing(subject, b"[" * 5000))
+    async with stack.client(stack.admin) as http:
+        listed = (await http.get("/v1/dlq?organization=rubbish")).json()["items"]
+        assert len(listed) == 3
+        assert {(one["reason"], one["message"]["stream"]) for one in listed} == {
+            ("malformed-json", "")
+        }
+        assert (await http.get(f"/v1/dlq/{subject}")).json()["body"] == "[" * 5000
+        chain = await http.get("/v1/trace/c-rubbish")
+        assert (chain.status_code, chain.json()["command"]) == (200, found.json()["id"])
+        nothing = await http.get("/v1/trace/c-rubbish?organization=rubbish-other")
+        assert nothing.status_code == 404
+    async with stack.client(stack.token("ann@acme.example")) as http:
+        # Nobody knows what is in it.
+        assert "withheld" in (await http.get(f"/v1/dlq/{subject}")).json()
 
 
 @pytest.mark.guarantee("G5.4")

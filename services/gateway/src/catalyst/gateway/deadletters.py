@@ -29,6 +29,8 @@ READ_AT_ONCE: Final = 50
 """A letter holds a whole message, so not many are held at a time."""
 _FROM_OUTSIDE: Final = frozenset({FACTS, USE})
 """Streams of what observers and meters send, whatever they were pointed at: a whole Secret, too."""
+NO_LETTER: Final = ""
+"""Stands for the stream of what came from none: of what nobody set aside."""
 _WITHHELD: Final = "it may hold a secret: a sovereign-admin sees it"
 
 
@@ -81,7 +83,7 @@ class DeadLetters:
         stored = await self._broker.last(DLQ, subject)
         if stored is None or not self._visible(caller, stored):
             raise Rejected("not-found", "there is no such dead letter")
-        letter = parking.read(stored)
+        letter = _read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
         if _may_be_secret(letter) and SOVEREIGN_ADMIN not in caller.claims.roles:
             body |= {"body": "", "withheld": _WITHHELD}
@@ -95,8 +97,28 @@ class DeadLetters:
         return self._callers.may_see(caller.claims, ref)
 
 
+def _read(stored: Stored) -> parking.Letter:
+    """Return the letter that stands somewhere; what is none is told so, and hides no other."""
+    try:
+        return parking.read(stored)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return parking.Letter(
+            stream=NO_LETTER,
+            sequence=stored.seq,
+            time=stored.time,
+            subject="",
+            message_id="",
+            message_type="",
+            reason="malformed-json",
+            detail="what stands here is no dead letter",
+            body=stored.data,
+        )
+
+
 def _may_be_secret(letter: parking.Letter) -> bool:
     """Return whether a letter may hold a secret; nobody knows of a command without a shape."""
+    if letter.stream == NO_LETTER:
+        return True
     if letter.stream != CMD:
         return letter.stream in _FROM_OUTSIDE
     command = COMMANDS.get(letter.message_type)
@@ -116,7 +138,7 @@ def _ref(subject: str) -> Ref | None:
 
 
 def _listed(stored: Stored) -> dict[str, Any]:
-    letter = parking.read(stored)
+    letter = _read(stored)
     ref = _ref(stored.subject)
     return {
         "subject": stored.subject,
