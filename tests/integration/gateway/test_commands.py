@@ -160,22 +160,22 @@ async def test_what_cannot_be_addressed_is_refused(
 @pytest.mark.guarantee("G5.1")
 @pytest.mark.guarantee("G5.1")
 @pytest.mark.parametrize(
-    ("body", "status", "code"),
+    ("body", "status", "code", "place"),
     [
-        (b"", 400, "malformed-json"),
-        (b"{", 400, "malformed-json"),
-        (b"\xff", 400, "not-utf8"),
-        (b'{"a":1,"a":2}', 400, "duplicate-key"),
-        (b'{"a":NaN}', 400, "not-finite"),
-        (b"[" * 40 + b"]" * 40, 400, "too-deep"),
-        (b"[]", 422, "invalid-data"),
-        (b"null", 422, "invalid-data"),
-        (b'"' + b"a" * MAX_BODY_BYTES + b'"', 413, "too-large"),
+        (b"", 400, "malformed-json", "line 1, column 1"),
+        (b'{"a":\n{', 400, "malformed-json", "line 2, column 2"),
+        (b'{"a":"\xff"}', 400, "not-utf8", "byte 6"),
+        (b'{"a":1,"a":2}', 400, "duplicate-key", "/a"),
+        (b'{"a":NaN}', 400, "not-finite", "NaN"),
+        (b"[" * 40 + b"]" * 40, 400, "too-deep", "32"),
+        (b"[]", 422, "invalid-data", "/data"),
+        (b"null", 422, "invalid-data", "/data"),
+        (b'"' + b"a" * MAX_BODY_BYTES + b'"', 413, "too-large", ""),
     ],
     ids=lambda value: str(value)[:16],
 )
 async def test_bytes_that_are_no_command_are_refused(
-    stack: Stack, body: bytes, status: int, code: str
+    stack: Stack, body: bytes, status: int, code: str, place: str
 ) -> None:
     async with stack.client(stack.admin) as http:
         found = await http.post(
@@ -184,7 +184,9 @@ async def test_bytes_that_are_no_command_are_refused(
             content=body,
             headers={"Content-Type": "application/json"},
         )
-    refused(found, status, code)
+    problem = refused(found, status, code)
+    pointers = [error["pointer"] for error in problem.get("errors", ())]
+    assert place in " ".join([problem["detail"], *pointers])
 
 
 @pytest.mark.guarantee("G5.3")

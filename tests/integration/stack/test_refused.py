@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import shutil
+import socket
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,6 +102,17 @@ def test_a_disk_without_room_is_named_as_it_was_given(tmp_path: Path) -> None:
         said = refused(tmp_path, "--data", "disk/other")
         assert "No space left on device" in said
         assert "Hint: make room, or choose another directory" in said
+
+
+def test_an_address_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(tmp_path, "--data", "mine", "--port", port)
+    assert f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n" in said
+    assert "Hint: choose another port with --port" in said
+    said = refused(tmp_path, "--data", "mine", "--host", "192.0.2.1")
+    assert "Error: --host 192.0.2.1: this machine does not have that address\n" in said
+    assert "Hint: 127.0.0.1 listens for this machine alone" in said
 
 
 def damage(data: Path) -> None:
