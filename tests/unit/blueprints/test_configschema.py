@@ -271,6 +271,7 @@ def test_merging_is_associative_without_null(a: Any, b: Any, c: Any) -> None:
 def test_a_schema_that_something_fits_is_taken_at_the_edge() -> None:
     secret = {"type": "string", "x-catalyst-ui-hint": "password", "maxLength": 10}
     assert check(of(a={"minimum": 3, "maximum": 3}, b=secret)) == []
+    assert check(of(a={"exclusiveMinimum": 1, "maximum": 3})) == []
     assert check(of(a={"type": "integer", "enum": ["x", 1]})) == []
 
 
