@@ -108,9 +108,9 @@ def test_an_address_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         said = refused(tmp_path, "--data", "mine", "--port", port)
-    assert f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n" in said
+    assert f"Error: --port {port}: cannot listen on 127.0.0.1:{port}: Address already" in said
     assert "Hint: choose another port with --port" in said
-    said = refused(tmp_path, "--data", "mine", "--host", "192.0.2.1")
+    said = refused(tmp_path, "--data", "mine", "--host", "192.0.2.1", code=2)
     assert "Error: --host 192.0.2.1: this machine does not have that address\n" in said
     assert "Hint: 127.0.0.1 listens for this machine alone" in said
 
