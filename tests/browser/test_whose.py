@@ -71,6 +71,34 @@ async def test_who_is_given_a_role_sees_what_was_kept_from_them_at_once(
 
 
 @pytest.mark.guarantee("G26.12")
+@pytest.mark.parametrize("platform", [[], [SECURITY_OFFICER]])
+async def test_who_loses_their_role_is_told_at_once_and_sees_what_was_shown_no_more(
+    window: Window, site: Site, slug: str, platform: list[str]
+) -> None:
+    mine = {"email": "Late@role.example", "role": "developer"}
+    others = [{"email": "owner@example.com", "role": "owner"}]
+    await site.create(slug, owners=[*others, mine])
+    await window.sign_in(site.token("late@role.example", platform))
+    await window.until_row("organization", slug)
+    await open_view(window, slug, "Applications")
+    view = window.page.locator("#view")
+    await expect(view).to_contain_text("Nothing runs here yet")
+    await site.send("change-owners", slug, {"owners": others})
+    told = view.get_by_role("alert")
+    if platform:
+        await expect(told).to_contain_text("Your role does not see Applications here")
+    else:
+        await expect(told).to_contain_text(f"you have no role in {slug} that lets you see it")
+    await expect(told).to_contain_text(f"Whoever owns {slug} can give you one")
+    for wrong in ("0 Applications", "Nothing runs here yet"):
+        await expect(view).not_to_contain_text(wrong)
+    # Given back, it shows again what it did.
+    await site.send("change-owners", slug, {"owners": [*others, mine]})
+    await expect(view).to_contain_text("Nothing runs here yet")
+    await expect(told).to_have_count(0)
+
+
+@pytest.mark.guarantee("G26.12")
 @pytest.mark.parametrize("place", [*(f"{name}/{{}}" for name in OF_ALL), *OF_ONE])
 async def test_every_view_of_no_organization_says_that_there_is_none(
     desk: Window, site: Site, slug: str, place: str

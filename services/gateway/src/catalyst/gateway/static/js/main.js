@@ -75,6 +75,7 @@ function state(found) {
 async function refresh(session) {
   try {
     Object.assign(session, (await ask("GET", "/v1/session")).body);
+    if (who === session) views.route();
   } catch (error) {
     // Whether the session ended, or the line is down, the stream tells.
     if (!(error instanceof Refused || error instanceof Unreachable)) throw error;

@@ -23,12 +23,8 @@ export function approvesUnseen(session) {
   return OFFICERS.some((role) => session.roles.includes(role));
 }
 
-/**
- * Returns whether a session has a role in an Organization. What the session says of it was asked for once;
- * the Organization's row tells it at once of whoever was given a role since.
- */
-export function isOf(session, organization, { owners }) {
-  if (session.organizations[organization]?.length) return true;
+/** Returns whether an Organization's row gives a session a role: by its e-mail address, if that is verified. */
+export function listed(session, { owners }) {
   const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";
   return owners.some(({ email }) => email.toLowerCase() === own);
 }

@@ -12,7 +12,7 @@ import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
-import { ORGANIZATION, approvesUnseen, isOf, seesPlatform } from "./rights.js";
+import { ORGANIZATION, approvesUnseen, listed, seesPlatform } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -53,6 +53,10 @@ export class Views {
   #shown = "";
   #session = null;
   #organization = "";
+  /** Whether the row of each Organization gives who is signed in a role, as it was seen last. */
+  #listed = new Map();
+  /** Organizations whose row takes away a role that the session may know still: it was asked for before. */
+  #lost = new Set();
   #select = byId("view-organization");
   #node = byId("view");
 
@@ -89,6 +93,8 @@ export class Views {
     this.#organization = "";
     this.#select.replaceChildren();
     this.offered = null;
+    this.#listed.clear();
+    this.#lost.clear();
     for (const id of ["views", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
     document.title = NAME;
@@ -97,15 +103,37 @@ export class Views {
   /** Rows changed; null: all of them. */
   changed(keys) {
     if (!this.#session) return;
-    if (keys === null || keys.some((key) => place(key).kind === "organization")) this.#offer();
-    // Who may look, and at what, is known once all rows are here; what was kept from somebody may be shown later.
-    if (this.#shown && !this.#settled) this.route();
+    const roles = keys === null || keys.some((key) => place(key).kind === "organization");
+    if (roles) {
+      this.#hear();
+      this.#offer();
+    }
+    // Who may look, and at what, is known once all rows are here, and anew with every list of owners.
+    if (this.#shown && (roles || !this.#settled)) this.route();
     if (keys === null && !this.#organization) this.route();
     this.#view?.changed(keys);
   }
 
   tick() {
     this.#view?.tick();
+  }
+
+  /** Takes note of the roles that rows give and take away: they come before the session tells it. */
+  #hear() {
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "organization" || !doc) continue;
+      const now = listed(this.#session, doc);
+      if (now) this.#lost.delete(at.name);
+      else if (this.#listed.get(at.name)) this.#lost.add(at.name);
+      this.#listed.set(at.name, now);
+    }
+  }
+
+  /** Returns whether who is signed in has a role in an Organization: as its row says, or the session. */
+  #isOf(organization) {
+    if (this.#listed.get(organization)) return true;
+    return !this.#lost.has(organization) && Boolean(this.#session.organizations[organization]?.length);
   }
 
   #buttons() {
@@ -229,7 +257,7 @@ export class Views {
       return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
         : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
     }
-    if (!Object.hasOwn(INSIDE, view) || !row.doc || isOf(this.#session, whose, row.doc)) return null;
+    if (!Object.hasOwn(INSIDE, view) || !row.doc || this.#isOf(whose)) return null;
     // What an address says is put into no command as it stands: somebody else may have written it.
     const change = /^[A-Za-z0-9_-]{1,64}$/.test(names[0] ?? "") ? names[0] : "CHANGE";
     return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`,
