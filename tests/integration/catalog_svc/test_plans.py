@@ -302,13 +302,21 @@ async def test_a_way_back_that_does_not_fit_is_refused_with_the_reason(town: Tow
     back = await town.change("rollback", application="shop")
     assert back.desired[f"shop.{PROD}"].version == "1.0.0"
     await runs("store", "bp-store", "2.0.0")
-    with pytest.raises(Rejected, match=r"bp-shop 1\.0\.0 needs bp-store \^1") as caught:
-        await town.change("rollback", application="shop")
-    assert caught.value.code == "not-solvable"
+    # What it needs has gone on by itself, and goes back with it.
+    back = await town.change("rollback", application="shop")
+    assert [(one.application, one.version, one.role) for one in back.lock] == [
+        ("store", "1.0.0", "upgraded"),
+        ("shop", "1.0.0", "target"),
+    ]
     assert (await town.change("rollback", application="store")).blocked_by == ()
     await runs("shop", "bp-shop", "2.0.0", store="store")
     with pytest.raises(Rejected, match="shared by shop, which needs >=2") as caught:
         await town.change("rollback", application="store")
+    assert caught.value.code == "not-solvable"
+    # Nor does it go back under somebody else.
+    await runs("kiosk", "bp-shop", "2.0.0", store="store")
+    with pytest.raises(Rejected, match=r"bp-shop 1\.0\.0 needs bp-store \^1") as caught:
+        await town.change("rollback", application="shop", revision="shop-1.0.0")
     assert caught.value.code == "not-solvable"
 
 

@@ -210,6 +210,30 @@ def test_an_upgrade_goes_where_the_target_lets_it_and_keeps_what_it_uses(shop: S
 
 
 @pytest.mark.guarantee("G24.3")
+def test_what_is_needed_goes_back_with_whoever_needs_the_older_one(shop: Shop) -> None:
+    for version in ("1.0.0", "1.1.0", "2.0.0", "3.0.0"):
+        shop.blueprint("bp-store", version)
+        shop.runs("store", "bp-store", version)
+    shop.runs("store", "bp-store", "2.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-store ^1")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-store ^2")
+    for version in BOTH:
+        shop.runs("wiki", "bp-wiki", version, store="store")
+    back = [("store", "bp-store", "1.1.0", "upgraded"), ("wiki", "bp-wiki", "1.0.0", "target")]
+    assert lock(shop, blueprint="", version="1.0.0") == back
+    # Nobody else's store goes back, nor to what was yanked, nor by itself.
+    shop.blueprint("bp-chat", "1.0.0", "bp-store >=1.0.0 <1.1.0 || ^2")
+    shop.runs("chat", "bp-chat", "1.0.0", store="store")
+    assert lock(shop, blueprint="", version="1.0.0")[0][2] == "1.0.0"
+    gone = bp1.VersionYanked(name="bp-store", origin="public", version="1.0.0", reason="Leaks.")
+    shop.tell(Ref(None, "blueprint", "blueprint", "public-bp-store"), gone)
+    told = reasons(shop, blueprint="", version="1.0.0")
+    assert "store cannot become 1.0.0: bp-store 1.0.0 was yanked: Leaks." in told
+    shop.blueprint("bp-crm", "1.0.0", "bp-store ^1")
+    assert reasons(shop, "crm")[0] == "bp-crm 1.0.0 needs bp-store ^1"
+
+
+@pytest.mark.guarantee("G24.3")
 def test_what_the_platform_takes_back_for_itself_still_counts_where_it_runs(shop: Shop) -> None:
     for version in ("16.1.0", "16.2.0", "17.1.0"):
         shop.blueprint("bp-postgres", version)

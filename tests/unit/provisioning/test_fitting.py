@@ -114,6 +114,27 @@ async def test_a_dependency_does_not_go_back_behind_what_needs_it(story: Story) 
     assert (asked["application"], asked["version"]) == ("store", "1.0.0")
 
 
+async def test_what_came_along_with_an_upgrade_goes_back_with_it_as_it_was(story: Story) -> None:
+    quiet, loud = {"level": "quiet"}, {"level": "loud"}
+    story.begin("ch-2", await story.plan("configure", "store", values=quiet))
+    run(story.place, "ch-2")
+    await story.done("ch-3", "upgrade", "shop", store("2.0.0", "upgraded"), shop("2.0.0"))
+    story.begin("ch-4", await story.plan("configure", "store", values=loud))
+    run(story.place, "ch-4")
+    back = store("1.0.0", "upgraded"), shop("1.0.0")
+    found = await story.plan("rollback", "shop", *back, revision="ch-0")
+    desired = found.desired[f"store.{PROD}"]
+    assert (desired.version, desired.values) == ("1.0.0", quiet)
+    assert [one.message for one in found.risks if one.kind == "data-loss"] == [
+        f"{name} goes from 2.0.0 back to {version}: data that the newer version wrote may not be"
+        " understood by the older one"
+        for name, version in (("shop", "1.0.0"), ("store", "1.0.0"))
+    ]
+    story.begin("ch-5", found)
+    run(story.place, "ch-5")
+    assert story.place.change("ch-5").status == "completed"
+
+
 # ---- changes under way
 
 

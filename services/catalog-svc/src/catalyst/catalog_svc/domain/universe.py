@@ -122,6 +122,7 @@ class Universe:
         self.target = f"app:{request.application}"
         self.old = self.running.get(request.application)
         self.holders = self._holders()
+        self.goes_back = self._goes_back()
         self._candidates: dict[str, tuple[Pin, ...]] = {}
 
     def _holders(self) -> dict[str, list[Holder]]:
@@ -139,6 +140,14 @@ class Universe:
                     holder = Holder(name, parsed_range(one.version))
                     found.setdefault(other, []).append(holder)
         return found
+
+    def _goes_back(self) -> bool:
+        """Return whether an older version of the target is asked for, by its very name."""
+        entry = self.entry_of(self.request.application) if self.old is not None else None
+        wanted = entry.version(self.request.version) if entry is not None else None
+        if wanted is None or self.old is None:
+            return False
+        return wanted.version < versions.parse(self.old.version)
 
     def entry_of(self, application: str) -> Entry | None:
         """Return the Blueprint that a running Application is a copy of."""
@@ -212,7 +221,7 @@ class Universe:
     def move_refusal(self, application: str, entry: Entry, one: Offered) -> str:
         """Return why an Application that runs cannot get another version; empty if it can.
 
-        The target can go back to what ran there before.
+        The target can go back to what ran there before, and then what it needs can as well.
         """
         desired = self.running[application]
         if one.text == desired.version:
@@ -221,7 +230,9 @@ class Universe:
             if not holder.wanted.contains(one.version):
                 return f"{holder.application} needs {entry.name} {holder.wanted}"
         before = self.applications[application].before.get(self.environment, frozenset())
-        if application == self.request.application and one.text in before and not one.yanked:
+        older = one.version < versions.parse(desired.version)
+        returns = application == self.request.application or (older and self.goes_back)
+        if returns and one.text in before and not one.yanked:
             return ""
         return entry.refusal(one, upgrade=True) or versions.upgrade_refusal(
             versions.parse(desired.version),

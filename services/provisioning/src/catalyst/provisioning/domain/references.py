@@ -19,7 +19,7 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.writing_plan import wanted_values
+from catalyst.provisioning.domain.writing_plan import kept_values, wanted_values
 
 replace = msgspec.structs.replace
 
@@ -87,7 +87,9 @@ def _values(
     if item.role == "target":
         return wanted_values(request, base)
     old = facts.expected(item.application, item.environment)
-    return old.values if item.role == "upgraded" and old is not None else None
+    if item.role != "upgraded" or old is None:
+        return None
+    return kept_values(request, facts, item, old)
 
 
 def _wanted(facts: Facts, item: Locked, values: dict[str, Any]) -> list[tuple[str, str, str]]:

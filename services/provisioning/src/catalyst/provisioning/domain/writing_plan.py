@@ -108,6 +108,18 @@ def wanted_values(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
     return merged(base.values if base is not None else {}, request.values)
 
 
+def kept_values(request: PlanRequest, facts: Facts, item: Locked, old: Desired) -> dict[str, Any]:
+    """Return what was chosen for something that gets another version without being asked about.
+
+    What goes back has what was chosen last for the version that ran there.
+    """
+    if request.action != "rollback":
+        return old.values
+    history = facts.applications[item.application].binding(item.environment).history
+    ran = [one.values for one in history if one.digest == item.digest]
+    return ran[-1] if ran else old.values
+
+
 def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft:
     """Return what is to run.
 
@@ -131,7 +143,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
         is_target = item.role == "target"
         values = wanted_values(request, base) if is_target else given.get(item.application, {})
         if item.role == "upgraded" and old is not None:
-            values = old.values
+            values = kept_values(request, facts, item, old)
         package, addons = _ordered(request, base) if is_target else _bought(old)
         desired[item.application] = Desired(
             change="",
