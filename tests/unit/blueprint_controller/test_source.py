@@ -118,6 +118,26 @@ def test_what_is_new_is_asked_for_once() -> None:
     assert [(one.blueprint, one.now) for one in gone[0].gone] == [("bp-cc", "")]
 
 
+def test_a_refusal_is_forgotten_once_it_is_asked_for_again_or_is_there_no_longer() -> None:
+    state = after(added(), source.report(added(), page(1, found("bp-aa")), context(done="1")))
+    first = derived_id("1", "out0")
+    reason = Answer(command_id=first, status="rejected", code="version-immutable", events=0)
+    refusal = source.react(state, reason, context(done="x"))
+    state = after(state, refusal)
+    assert (state.asked, state.refused) == ({}, {"bp-aa@1.0.0": "version-immutable"})
+    # What was refused is asked for again, and only the newest question counts.
+    for run in (2, 3):
+        state = after(state, source.sync(state, bp1.SyncSource(), context(ROOT, done=f"s{run}")))
+        changed = found("bp-aa", digit=str(run))
+        state = after(state, source.report(state, page(run, changed), context(done=f"r{run}")))
+        assert (list(state.asked), state.refused) == ([derived_id(f"r{run}", "out0")], {})
+    state = after(state, refusal)
+    assert state.refused
+    state = after(state, source.sync(state, bp1.SyncSource(), context(ROOT, done="s4")))
+    state = after(state, source.report(state, page(4), context(done="r4")))
+    assert (state.asked, state.refused) == ({}, {})
+
+
 def test_repeats_and_late_reports_change_nothing_and_impossible_ones_are_refused() -> None:
     state = added()
     first = page(1, found("bp-aa"), more=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -138,15 +138,13 @@ class Graph:
             if not waiting:
                 self._pending.pop(need.blueprint, None)
 
-    def waiting(self, arrived: Ref, name: str) -> Sequence[Ref]:
-        """Return the Blueprints with a version that waits and may mean `arrived`, in order."""
-        return sorted(
-            {
-                ref
-                for ref, _ in self._pending.get(name, ())
-                if arrived in candidates(ref.organization, name)
-            }
-        )
+    def waiting(self, arrived: Ref, name: str) -> set[Ref]:
+        """Return the Blueprints with a version that waits and may mean `arrived`."""
+        return {
+            ref
+            for ref, _ in self._pending.get(name, ())
+            if arrived in candidates(ref.organization, name)
+        }
 
     def is_gone(self, ref: Ref, version: str) -> bool:
         """Return whether a version is yanked, or its Blueprint withdrawn."""
