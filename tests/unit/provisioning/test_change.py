@@ -330,6 +330,7 @@ def test_a_removal_that_fails_behind_its_end_says_what_is_left() -> None:
         place.fire("ch-1", "deadline")
     assert place.now - begun > timedelta(hours=12)
     (failed,) = place.events(pro1.ChangeFailed)
+    assert (failed.step, failed.cancelled) == ("settle", False)
     assert failed.left == ("settle blog: the deadline passed", "archive: not begun")
     assert place.application("blog").queue == ()
 

@@ -1,0 +1,62 @@
+"""How a change ends: what it says of itself and of its Applications, and what stays of it."""
+
+from tests.support.changing import Town
+from tests.support.each import each
+from tests.support.plans import PROD, apply, install, left, planned, run, town
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+
+
+def until(place: Town, change: str, step: str) -> None:
+    """Let everybody do what is asked of them until a step begins."""
+    for _ in range(20):
+        place.answer_all()
+        state = place.change(change)
+        if state.step == step:
+            return
+        place.report(change, str(state.step), "blog", undo=state.undo)
+    raise AssertionError(f"{change} never comes to {step}")
+
+
+def test_what_is_over_waits_for_nothing_any_more() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    run(place, "ch-1")
+    assert (place.change("ch-1").status, place.timers) == ("completed", {})
+    assert [one.result for one in left(place)] == ["completed"]
+    apply(place, "ch-2", planned(place, "configure"))
+    apply(place, "ch-3", planned(place, "configure"))
+    place.answer(place.sent.pop(), "credit-insufficient")
+    run(place, "ch-2")
+    assert [place.change(name).status for name in ("ch-2", "ch-3")] == ["failed", "failed"]
+    assert place.timers == {}
+    assert [one.result for one in left(place)] == ["completed", "failed", "failed"]
+    assert [one.step for one in place.events(pro1.ChangeFailed)] == ["hold", None]
+
+
+@each(["before", "after"])
+def test_what_began_to_run_and_was_taken_back_runs_no_longer(commit: str) -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    until(place, "ch-1", "observe" if commit == "after" else "commit")
+    for _ in range(3):
+        if place.change("ch-1").status == "running":
+            place.fire("ch-1", "deadline")
+    run(place, "ch-1")
+    assert place.change("ch-1").status == "failed"
+    gone = app1.ApplicationRemoved(environment=PROD, change="ch-1", kept_data=True)
+    assert place.events(app1.ApplicationRemoved) == [gone]
+    assert not place.application("blog").runs_in(PROD)
+
+
+def test_what_ran_before_runs_on_where_a_change_of_it_is_taken_back() -> None:
+    place = town()
+    install(place, "blog", "ch-1")
+    apply(place, "ch-2", planned(place, "configure", values={"title": "Two"}))
+    until(place, "ch-2", "observe")
+    place.fire("ch-2", "deadline")
+    run(place, "ch-2")
+    assert place.change("ch-2").status == "failed"
+    assert place.events(app1.ApplicationRemoved) == []
+    assert place.application("blog").runs_in(PROD)
