@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
+from joserfc.jwk import OKPKey
 from tests.support.broker import Access
 from tests.support.each import each
 from tests.support.told import FREE, UNREAD, cases, members, wrong
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.real
 
 HINT = "settings are environment variables; docs/settings.md lists them"
 
+PUBLIC = OKPKey.generate_key("Ed25519").as_dict(private=False)
 SLIP = "_".join(("CATALYST", "LOGLEVEL"))
 """Written like this, as whatever stands in a test is taken for a variable that somebody reads."""
 
@@ -101,6 +104,25 @@ async def test_where_it_cannot_listen_is_told_before_the_broker_is_asked(
     first, hint = err.decode().splitlines()
     assert (running.returncode, first[: len(said)]) == (2, said)
     assert hint == f"{next(iter(told))} and BILLING_HTTP_PORT say where; port 0 is any free one"
+
+
+async def test_a_key_that_cannot_be_used_is_told_before_the_broker_is_asked(tmp_path: Path) -> None:
+    key = tmp_path / "key.jwk"
+    for text, mode, why in (
+        ('{"kty":"hunter2"}', 0o644, "can be read by others"),
+        ('{"kty":"hunter2"}', 0o600, "cannot be used: it holds no private key"),
+        ('{"kty":"oct","k":["hunter2"]}', 0o600, "cannot be used: it holds no private key"),
+        (msgspec.json.encode(PUBLIC).decode(), 0o600, "cannot be used: it holds no private key"),
+    ):
+        key.write_text(text)
+        key.chmod(mode)
+        told = {"CATALYST_KEY_FILE": str(key), "CATALYST_NATS_URL": "nats://127.0.0.1:1"}
+        running = await process("billing", told)
+        _, err = await running.communicate()
+        assert running.returncode == 2
+        assert err.decode().startswith(f"billing: the key file {key} {why}")
+        assert "broker" not in err.decode()
+        assert "hunter2" not in err.decode()
 
 
 async def test_a_broker_that_cannot_be_used_is_told_without_the_password() -> None:

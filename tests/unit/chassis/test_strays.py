@@ -56,7 +56,7 @@ def test_a_letter_that_is_missing_or_too_much_is_told_with_the_setting(
     member: str, name: str
 ) -> None:
     prefix, whole = member.upper().replace("-", "_"), name.upper()
-    for start in (prefix, "CATALYST"):
-        for slip in (whole[:-1], f"{whole}S", whole[:2] + whole[3:], f"{whole[0]}{whole}"):
-            told = f"{start}_{slip} is no setting; the nearest is {start}_{whole}"
-            assert said(member, f"{start}_{slip}") == [told]
+    slips = (whole[:-1], f"{whole}S", whole[:2] + whole[3:], f"{whole[0]}{whole}")
+    for start, slip in zip((prefix, "CATALYST") * 2, slips, strict=True):
+        told = f"{start}_{slip} is no setting; the nearest is {start}_{whole}"
+        assert said(member, f"{start}_{slip}") == [told]

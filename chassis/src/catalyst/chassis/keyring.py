@@ -25,6 +25,7 @@ from catalyst.contracts import registry
 
 SERVICES: Final = (*registry.SERVICES, "projector", "gateway")
 """Members that have a key of their own."""
+NO_KEY: Final = "it holds no private key"
 _PRIVATE_MODE: Final = 0o600
 _PUBLIC_MODE: Final = 0o644
 
@@ -60,7 +61,7 @@ def load(path: Path) -> Key:
     """Return the private key in a file of the ring.
 
     Raises:
-        Expected: If the file is missing, readable by others, or not a key.
+        Expected: If the file is missing, readable by others, or no private key.
     """
     try:
         status = path.stat()
@@ -68,13 +69,19 @@ def load(path: Path) -> Key:
         closed = 0o077 if status.st_uid == os.geteuid() else 0o037
         if status.st_mode & closed:
             raise Expected(f"the key file {path} can be read by others", hint=f"chmod 600 {path}")
-        return import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]]))
+        key = import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]]))
     except (OSError, msgspec.MsgspecError, JoseError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise Expected(
-            f"the key file {path} cannot be used: {why}",
-            hint="make it readable for this user, or restore it from a copy",
-        ) from error
+        # What a library says of a key may quote it.
+        why = error.strerror if isinstance(error, OSError) else NO_KEY
+        raise _unusable(path, why) from error
+    if not key.is_private:
+        raise _unusable(path, NO_KEY)
+    return key
+
+
+def _unusable(path: Path, why: str | None) -> Expected:
+    hint = "make it readable for this user, or restore it from a copy"
+    return Expected(f"the key file {path} cannot be used: {why}", hint=hint)
 
 
 class KeyRing:
