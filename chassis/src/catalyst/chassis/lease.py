@@ -21,6 +21,7 @@ TTL_SECONDS: Final = 6
 RENEW_SECONDS: Final = 2.0
 _STREAM: Final = "KV_leases"
 _MARKER: Final = "Nats-Marker-Reason"
+_END: Final = "Nats-TTL"
 _RELEASED: Final = b""
 
 
@@ -126,7 +127,7 @@ class Lease:
 
     async def _write(self, revision: int, body: bytes) -> bool:
         headers = {
-            "Nats-TTL": f"{TTL_SECONDS}s",
+            _END: f"{TTL_SECONDS}s",
             "Nats-Expected-Last-Subject-Sequence": str(revision),
         }
         try:
@@ -143,4 +144,7 @@ class Lease:
 
 
 def _is_held(stored: Stored | None) -> bool:
-    return stored is not None and _MARKER not in stored.headers and stored.data != _RELEASED
+    """Return whether somebody holds a lease; what would stand there for ever is none."""
+    if stored is None or _MARKER in stored.headers or _END not in stored.headers:
+        return False
+    return stored.data != _RELEASED
