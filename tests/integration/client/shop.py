@@ -10,13 +10,18 @@ from contextlib import asynccontextmanager, contextmanager, redirect_stderr, red
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from tests.integration.client.command import Ran
 
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli import contexts
 from catalyst.cli.installation import OPERATOR_EMAIL, Installation
 from catalyst.cli.main import GROUPS, ended
 from catalyst.cli.stack import Options, running
 from catalyst.contracts import roles
+from catalyst.contracts.message import Envelope
+from catalyst.contracts.permissions import OPERATOR
+from catalyst.contracts.topology import EV
 
 START_SECONDS = 120.0
 WAIT_SECONDS = 60.0
@@ -72,6 +77,10 @@ class Shop:
                 assert text in ran.out, f"{arguments}:\n{ran.out}\n{ran.err}"
                 return ran
             time.sleep(0.1)
+
+    def changed(self, after: int | None = None) -> tuple[list[str], int]:
+        """Return the events that persons have led to behind a place in the log, and its end."""
+        return asyncio.run(_changed(after))
 
     @property
     def bookkeeper(self) -> str:
@@ -152,3 +161,14 @@ async def _stack(data: Path) -> AsyncIterator[Installation]:
         contexts.register_local(data)
         yield installation
         assert not stack.failed.is_set()
+
+
+async def _changed(after: int | None) -> tuple[list[str], int]:
+    known = contexts.load(contexts.default_path())
+    local = known.contexts[known.current]
+    who = local.operator
+    async with connect(local.nats, name=OPERATOR, user=who.user, password=who.password) as js:
+        end = (await js.stream_state(EV)).last_seq
+        stored = await js.replay(EV, "evt.>", start=after + 1) if after else []
+    told = [msgspec.json.decode(one.data, type=Envelope) for one in stored]
+    return [one.type for one in told if (one.actor or "").startswith("user:")], end

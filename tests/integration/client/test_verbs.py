@@ -270,9 +270,13 @@ NOBODY: Final = ("--org", "nobody")
 def test_a_wrong_use_is_told_by_what_is_wrong(
     code: int, says: str, arguments: tuple[str, ...], shop: Shop
 ) -> None:
+    _, before = shop.changed()
     ran = shop.run(*arguments, by=shop.owner if code == 7 else "")
     assert (ran.code, ran.out) == (code, "")
     assert says in ran.err
+    # Tries of a voucher's code are counted, so that nobody guesses one.
+    tried = [f"billing.redemption-{kind}.v1" for kind in ("started", "attempted")]
+    assert shop.changed(before)[0] == (tried if arguments[:2] == ("voucher", "redeem") else [])
 
 
 @pytest.mark.guarantee("G27.2")
