@@ -98,6 +98,12 @@ def test_what_ones_roles_do_not_allow_is_said_in_words_with_the_roles_that_do(
     for door in (stack.http, stack.nats.replace("://", f"://{stack.user}:{stack.password}@")):
         ran = catalyst(*void, "--url", door, "--token", stack.token())
         assert (ran.code, said in ran.err) == (7, True), ran
+    replay = catalyst("billing", "invoice", "replay", "2026-01", "--org", organization)
+    said = (
+        "your roles do not allow you to make an invoice again from the log: "
+        "it takes one of the roles org-admin, billing-admin"
+    )
+    assert (replay.code, said in replay.err) == (7, True), replay
 
 
 def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(

@@ -4,7 +4,7 @@ import pytest
 from tests.support.each import each
 
 from catalyst.contracts.registry import COMMANDS
-from catalyst.contracts.roles import COMMAND_ROLES, ROLES, denied
+from catalyst.contracts.roles import COMMAND_ROLES, ROLES, denied, refused
 
 pytestmark = pytest.mark.guarantee("G27.8")
 
@@ -31,3 +31,10 @@ def test_what_was_wanted_is_one_sentence() -> None:
     assert denied("billing.issue-voucher.v1").message == (
         "your roles do not allow you to issue a voucher: it takes the role sovereign-admin"
     )
+
+
+def test_roles_stand_in_one_order_and_are_not_named_where_none_suffices() -> None:
+    asked = "your roles do not allow you to plan changes"
+    told = refused("plan changes", {"org-developer", "org-admin"}).message
+    assert told == f"{asked}: it takes one of the roles org-admin, org-developer"
+    assert refused("plan changes", ()).message == asked

@@ -31,10 +31,12 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.questions import purpose
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.roles import (
+    ROLES,
     SOVEREIGN_ADMIN,
     may_read,
     may_read_platform,
     may_send,
+    refused,
     service_asks,
 )
 from catalyst.contracts.topology import EV
@@ -118,8 +120,8 @@ class Questions:
             found = await self._table.roles_of(organization, claims)
             if not _may_ask(query, organization, found):
                 self._tell_of(organization, claims)
-                what = purpose(asked, query.name)
-                raise Rejected("forbidden", f"your roles do not allow you to {what}")
+                able = [one for one in ROLES if _may_ask(query, organization, frozenset({one}))]
+                raise refused(purpose(asked, query.name), able)
         return Actor(name=claims.actor, email=claims.verified_email, roles=found, proven=True)
 
     def _tell_of(self, organization: str | None, claims: Claims) -> None:

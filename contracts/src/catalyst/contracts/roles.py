@@ -48,6 +48,7 @@ __all__ = [
     "may_read",
     "may_read_platform",
     "may_send",
+    "refused",
     "service_asks",
     "service_git",
     "service_reads",
@@ -113,13 +114,19 @@ def may_send(type_: str, roles: Iterable[str], service: str | None = None) -> bo
 
 def denied(type_: str) -> Rejected:
     """Return the refusal of a command: what somebody wanted, and which roles it takes."""
-    allowed = [role for role in ROLES if role in COMMAND_ROLES.get(type_, frozenset())]
+    allowed = COMMAND_ROLES.get(type_)
     if not allowed:
         return Rejected("forbidden", f"{type_} is sent by services alone")
     what = re.split(r"[.;](?: |$)", COMMANDS[type_].summary)[0]
-    takes = "the role" if len(allowed) == 1 else "one of the roles"
-    wanted = f"your roles do not allow you to {what[:1].lower()}{what[1:]}"
-    return Rejected("forbidden", f"{wanted}: it takes {takes} {', '.join(allowed)}")
+    return refused(f"{what[:1].lower()}{what[1:]}", allowed)
+
+
+def refused(wanted: str, allowed: Iterable[str]) -> Rejected:
+    """Return the refusal of what somebody wanted, as after `to`, with the roles that it takes."""
+    named = [role for role in ROLES if role in allowed]
+    takes = "the role" if len(named) == 1 else "one of the roles"
+    told = f": it takes {takes} {', '.join(named)}" if named else ""
+    return Rejected("forbidden", f"your roles do not allow you to {wanted}{told}")
 
 
 def may_read(kind: str, platform_roles: Iterable[str], own_roles: Iterable[str]) -> bool:
