@@ -91,6 +91,63 @@ def test_who_may_add_what() -> None:
     refused(lambda: source.add(Source(), often, context(ROOT)), "source-interval-invalid")
 
 
+def test_who_may_read_and_remove_what_and_when() -> None:
+    acme = source_ref("acme", "shared")
+    idle = read(found("bp-aa"))
+    rules: tuple[Any, ...] = (
+        (source.sync, bp1.SyncSource()),
+        (source.remove, bp1.RemoveSource()),
+    )
+    for rule, command in rules:
+        assert rule(idle, command, context(ROOT)).events
+        assert rule(idle, command, context(ADA, ref=acme)).events
+        refused(lambda rule=rule, one=command: rule(idle, one, context(ADA)), "forbidden")
+        refused(
+            lambda rule=rule, one=command: rule(idle, one, context(ROOT, ref=acme)), "forbidden"
+        )
+        for state in (Source(), Source(status="removed")):
+            refused(
+                lambda rule=rule, one=command, state=state: rule(state, one, context(ROOT)),
+                "source-not-found",
+            )
+    refused(lambda: source.sync(added(), bp1.SyncSource(), context(ROOT)), "sync-in-progress")
+    gone = context(ADA, ref=acme, phase="absent")
+    refused(lambda: source.sync(idle, bp1.SyncSource(), gone), "organization-not-found")
+    assert source.remove(idle, bp1.RemoveSource(), gone).events
+    starter = msgspec.structs.replace(idle, kind="built-in")
+    refused(lambda: source.remove(starter, bp1.RemoveSource(), context(ROOT)), "source-built-in")
+
+
+def test_what_comes_with_catalyst_is_read_again_once_it_is_another() -> None:
+    place = source_ref(None, source.STARTER)
+    seed = bp1.SeedSource(revision="r1")
+    state = after(Source(), source.seed(Source(), seed, context(ref=place)))
+    assert (state.status, state.kind, state.whole) == ("there", "built-in", True)
+    assert source.seed(state, seed, context(ref=place)) == Decision()
+    other = bp1.SeedSource(revision="r2")
+    assert after(state, source.seed(state, other, context(ref=place))).run == 2
+    away = after(state, [bp1.SourceRemoved(name=source.STARTER)])
+    assert after(away, source.seed(away, seed, context(ref=place))).status == "there"
+    for refusal in (
+        context(ROOT, ref=place),
+        context(),
+        context(ref=source_ref("acme", "starter")),
+    ):
+        refused(lambda one=refusal: source.seed(Source(), seed, one), "forbidden")
+
+
+def test_somebody_who_asks_has_everything_read_and_a_branch_is_git_s_alone() -> None:
+    acme = source_ref("acme", "shared")
+    for command, by, ref, branch in ((DIRECTORY, ROOT, MAIN, ""), (GIT, ADA, acme, "next")):
+        asked = msgspec.structs.replace(command, branch="next")
+        state = after(Source(), source.add(Source(), asked, context(by, ref=ref)))
+        assert (state.branch, state.whole) == (branch, True)
+    idle = read(found("bp-aa"))
+    assert after(idle, source.sync(idle, bp1.SyncSource(), context(ROOT))).whole
+    fired = source.react(idle, Fired(timer=source.TIMER, gen=idle.gen), context())
+    assert not after(idle, fired).whole
+
+
 @pytest.mark.parametrize("name", ["X Y", "x y", "a", "Main", "9to5", "a.b", "a" * 64, "ä-b"])
 def test_a_name_that_no_version_could_say_it_comes_from_is_refused(name: str) -> None:
     with pytest.raises(Rejected, match="2 to 63 lower-case letters") as caught:

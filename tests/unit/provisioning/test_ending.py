@@ -60,3 +60,12 @@ def test_what_ran_before_runs_on_where_a_change_of_it_is_taken_back() -> None:
     assert place.change("ch-2").status == "failed"
     assert place.events(app1.ApplicationRemoved) == []
     assert place.application("blog").runs_in(PROD)
+    # What stands in Git again is the revision from before, by a commit of its own.
+    restored, committed = (
+        place.events(app1.DesiredSet)[-1],
+        place.events(app1.RevisionCommitted)[-1],
+    )
+    assert (restored.undo, restored.desired.change) == (True, "ch-1")
+    assert (committed.change, committed.kept, committed.workloads) == ("ch-1", True, None)
+    back = [one.undo for ref, one in place.log if isinstance(one, pro1.ChangeStepProgressed)]
+    assert back[-1] is True
