@@ -8,7 +8,7 @@ import pytest
 from tests.support.each import each
 
 from catalyst.cli import main
-from catalyst.cli.addressing import closest
+from catalyst.cli.addressing import alike, closest
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.query import questions
 from catalyst.cli.send import unsure
@@ -117,3 +117,9 @@ def test_a_manifest_is_for_another_verb(
     line = ["send", CREATE, "--org", "acme", "--id", "acme-dev", "-f", str(file), *NOWHERE]
     assert main.ended(line) == 2
     assert f"catalyst apply -f {file}`" in capsys.readouterr().err
+
+
+def test_what_is_there_is_not_suggested_in_its_own_place() -> None:
+    assert alike("blgo", ["blog", "shop"]) == ["blog"]
+    assert alike("blog", ["blog", "blogs"]) == []
+    assert alike("wiki", ["bp-wiki"], before="bp-") == []

@@ -220,6 +220,17 @@ async def test_what_may_be_needed_again_does_not_go(story: Story) -> None:
     apply(story.place, "ch-4", gone)
 
 
+async def test_what_is_on_its_way_out_is_told_with_what_takes_it_out(story: Story) -> None:
+    story.begin("ch-2", await story.plan("uninstall", "shop"))
+    for action in ("configure", "uninstall"):
+        with pytest.raises(Rejected, match="any more once ch-2 is over") as caught:
+            await story.plan(action, "shop")
+        assert caught.value.code == "application-not-found"
+    run(story.place, "ch-2")
+    with pytest.raises(Rejected, match=f"shop does not run in {PROD}$"):
+        await story.plan("uninstall", "shop")
+
+
 @pytest.mark.guarantee("G14.7")
 async def test_what_is_exchanged_stays_until_that_is_over(story: Story) -> None:
     own = entry("shop-store", "bp-store", "2.0.0", "new")

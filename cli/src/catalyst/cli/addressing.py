@@ -69,9 +69,11 @@ def meant(near: Sequence[str]) -> str:
 def alike(name: str, names: Iterable[str], before: str = "") -> list[str]:
     """Return the names of things that are most like one, most alike first; maybe none.
 
-    `before` stands before every name, and makes none of them alike.
+    `before` stands before every name, and makes none of them alike. What is there is meant itself.
     """
     known = sorted({one.removeprefix(before) for one in names})
+    if name.removeprefix(before) in known:
+        return []
     near = get_close_matches(name.removeprefix(before), known, n=_SUGGESTED)
     return [before + one for one in near]
 

@@ -64,6 +64,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         state = self.applications.get(application, Application())
         return state.expected(environment)[0]
 
+    def lacking(self, application: str, environment: str) -> str:
+        """Return that an Application does not run there, or will not, in words."""
+        state = self.applications.get(application, Application())
+        last = next((one for one in reversed(state.queue) if one.environment == environment), None)
+        words = f"{application} does not run in {environment}"
+        return words if last is None else f"{words} any more once {last.change} is over"
+
     def place(
         self, application: str, environment: str, desired: Desired, near: Mapping[str, Desired]
     ) -> Place:

@@ -64,7 +64,7 @@ def lock_of(request: PlanRequest, facts: Facts) -> tuple[Locked, ...]:
             if name not in present:
                 raise Rejected(
                     "application-not-found",
-                    f"{name} does not run in {environment}",
+                    facts.lacking(name, environment),
                     pointer="/request/application",
                 )
             found.append(_locked(name, environment, present[name], "target"))

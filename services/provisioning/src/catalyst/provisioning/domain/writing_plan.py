@@ -76,7 +76,7 @@ def start(request: PlanRequest, facts: Facts) -> Desired | None:
     if request.action != "install" and before is None:
         raise Rejected(
             "application-not-found",
-            f"{name} does not run in {environment}",
+            facts.lacking(name, environment),
             pointer="/request/application",
         )
     return before
