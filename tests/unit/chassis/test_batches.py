@@ -100,6 +100,17 @@ def test_ids_derive_from_the_outcome_and_the_place() -> None:
     assert [item.data for item in again] == [item.data for item in messages]
 
 
+def test_each_command_has_an_answer_of_its_own_though_all_belong_together() -> None:
+    """Of two with the same id the second would be taken for a repeat, and its process wait on."""
+    ids = [
+        msgspec.json.decode(message.data, type=Envelope).id
+        for done_id in ("c-1", "c-2")
+        for message in accepted(Decision(), job(done_id, process=OTHER)).before_done()
+        if message.subject.startswith("out.")
+    ]
+    assert ids == [derived_id("c-1", "answer"), derived_id("c-2", "answer")]
+
+
 @pytest.mark.parametrize(("hears", "named"), [(True, OWN.path), (False, None)])
 def test_who_takes_no_answers_is_not_named_as_wanting_one(
     named: str | None, *, hears: bool
