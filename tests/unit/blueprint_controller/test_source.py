@@ -13,7 +13,7 @@ from catalyst.blueprint_controller.domain import schedule, source
 from catalyst.blueprint_controller.domain.holding import Source, evolve
 from catalyst.blueprint_controller.domain.places import source_ref
 from catalyst.contracts import blueprint_v1 as bp1
-from catalyst.contracts.decision import Actor, Arm, Context, Decision, Fired
+from catalyst.contracts.decision import Actor, Arm, Cancel, Context, Decision, Fired
 from catalyst.contracts.message import Answer, Event, derived_id
 from catalyst.contracts.owner import Owner, owner_ref
 from catalyst.contracts.rejection import Rejected
@@ -134,6 +134,47 @@ def test_what_comes_with_catalyst_is_read_again_once_it_is_another() -> None:
         context(ref=source_ref("acme", "starter")),
     ):
         refused(lambda one=refusal: source.seed(Source(), seed, one), "forbidden")
+
+
+def test_a_reading_ends_in_time_and_the_next_one_is_told() -> None:
+    def told(decided: Decision, **expected: Any) -> None:
+        event = decided.events[-1].event
+        assert {name: getattr(event, name) for name in expected} == expected
+
+    often = msgspec.structs.replace(DIRECTORY, interval="5m")
+    begun = source.add(Source(), often, context(ROOT))
+    told(begun, deadline=NOW + schedule.SYNC_TIME)
+    assert begun.timers == (Arm(timer=source.TIMER, after=schedule.SYNC_TIME),)
+    state = after(Source(), begun)
+    five = timedelta(minutes=5)
+    for ended in (
+        source.report(state, page(1, found("bp-aa")), context()),
+        source.report(state, page(1, unchanged=True), context()),
+    ):
+        told(ended, next_at=NOW + five)
+        assert ended.timers == (Arm(timer=source.TIMER, after=five),)
+    wrong = bp1.Problem(code="refused", message="no")
+    failed = source.report(state, page(1, problem=wrong), context())
+    soon = schedule.FIRST_RETRY
+    told(failed, next_at=NOW + soon, failures=1)
+    assert failed.timers == (Arm(timer=source.TIMER, after=soon),)
+    place = source_ref(None, source.STARTER)
+    starter = after(
+        Source(), source.seed(Source(), bp1.SeedSource(revision="r"), context(ref=place))
+    )
+    asked = source.report(starter, page(1, found("bp-aa")), context(ref=place))
+    told(asked, next_at=None)
+    assert asked.timers == (Cancel(source.TIMER),)
+    failed = source.report(starter, page(1, problem=wrong), context(ref=place))
+    told(failed, next_at=NOW + soon)
+
+
+def test_another_timer_and_another_arming_begin_nothing() -> None:
+    idle = read(found("bp-aa"))
+    for fired in (Fired(timer="other", gen=idle.gen), Fired(timer=source.TIMER, gen="other")):
+        assert source.react(idle, fired, context()) == Decision()
+    gone = msgspec.structs.replace(idle, status="removed")
+    assert source.react(gone, Fired(timer=source.TIMER, gen=idle.gen), context()) == Decision()
 
 
 def test_somebody_who_asks_has_everything_read_and_a_branch_is_git_s_alone() -> None:
