@@ -69,3 +69,19 @@ def test_what_ran_before_runs_on_where_a_change_of_it_is_taken_back() -> None:
     assert (committed.change, committed.kept, committed.workloads) == ("ch-1", True, None)
     back = [one.undo for ref, one in place.log if isinstance(one, pro1.ChangeStepProgressed)]
     assert back[-1] is True
+
+
+def test_a_refusal_on_the_way_back_is_final_and_told() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    until(place, "ch-1", "repository")
+    for _ in range(3):
+        place.fire("ch-1", "deadline")
+    place.report("ch-1", "repository", "blog", undo=True)
+    place.answer(place.sent.pop(), "forbidden")
+    run(place, "ch-1")
+    (failed,) = place.events(pro1.ChangeFailed)
+    assert failed.left == ("hold: refused: forbidden",)
+    assert failed.undone == ("repository", "admit")
+    refusals = [one for one in place.events(pro1.ChangeStepFailed) if one.step == "hold"]
+    assert [(one.undo, one.attempt, one.code) for one in refusals] == [(True, 1, "forbidden")]
