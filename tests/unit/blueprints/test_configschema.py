@@ -122,12 +122,21 @@ def test_a_password_in_an_alternative_is_seen_as_well() -> None:
         {"oneOf": [of(p=secret)]},
         {"allOf": [of(p=secret)]},
         {"if": of(), "then": of(p=secret)},
+        {"anyOf": [of(p=secret)]},
+        {"if": {"required": ["q"]}, "else": of(p=secret)},
+        {"dependentSchemas": {"p": of(p=secret)}},
         {"dependencies": {"p": of(p=secret)}},
         {"additionalProperties": secret},
     ):
         schema = {"type": "object", **holder}
         assert check(schema) == []
         assert [one.rule for one in validate(schema, {"p": "x"})] == ["secret-reference"]
+    listed = of(p={"type": "array", "items": secret})
+    assert [one.pointer for one in validate(listed, {"p": ["secret:a-b/c", "x"]})] == ["/p/1"]
+    # Nor does whoever wrote the schema give one.
+    for keyword, value in (("default", "x"), ("const", "x"), ("enum", ["x"])):
+        told = rules(of(p={**secret, keyword: value}))
+        assert told == [(f"/properties/p/{keyword}", keyword)]
 
 
 def test_alternatives_are_told_by_the_one_that_is_meant() -> None:
