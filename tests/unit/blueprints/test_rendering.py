@@ -109,6 +109,35 @@ def test_an_object_is_made_only_if_its_condition_holds() -> None:
     assert "annotations" not in both.objects[0]["metadata"]
 
 
+def failing(manifest: str) -> list[tuple[str, str]]:
+    with pytest.raises(rendering.RenderError) as caught:
+        rendered(manifest)
+    return [(one.rule, one.pointer) for one in caught.value.findings]
+
+
+def test_a_condition_is_true_or_false_and_a_manifest_that_is_wrong_is_not_rendered() -> None:
+    when = HEAD + "  annotations: {catalyst.openova.io/when: config.replicas}\n"
+    place = "/metadata/annotations/catalyst.openova.io~1when"
+    assert failing(when) == [("render.expression", place)]
+    assert ("yaml.syntax", "") in failing("x: [")
+    nothing = package(DOCUMENT[: DOCUMENT.index("  manifests:")])
+    known = blueprint(nothing)
+    values = rendering.configuration(known, {})
+    assert rendering.objects(nothing, known, scope(values, db="db.acme")) == {}
+
+
+@pytest.mark.guarantee("G20.4")
+def test_all_objects_together_have_so_many_bytes_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = f"{HEAD}---\n{HEAD.replace('name: x', 'name: z')}"
+    each_ = len('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}')
+    monkeypatch.setattr(rendering, "MAX_BYTES", 2 * each_)
+    assert len(rendered(two).objects) == 2
+    monkeypatch.setattr(rendering, "MAX_BYTES", 2 * each_ - 1)
+    assert failing(two) == [("render.size", "")]
+
+
 def test_files_that_hold_nothing_are_not_listed() -> None:
     when = "  annotations: {catalyst.openova.io/when: 'false'}\n"
     assert rendered(HEAD + when).files == {}

@@ -78,6 +78,10 @@ def test_what_is_only_read_from_the_store_is_not_kept() -> None:
         made = {**GENERATED, "spec": spec}
         assert volumes.kept(made) is volumes.given_up(made) is made
         assert volumes.names([made]) == ()
+    # Nor is what merely looks like it, or like a StatefulSet.
+    for other in ({**GENERATED, "kind": "Widget"}, {**SET, "kind": "Widget"}):
+        assert volumes.kept(other) is volumes.given_up(other) is other
+        assert volumes.names([other]) == ()
 
 
 def test_what_holds_data_is_named_in_words_once() -> None:
