@@ -114,7 +114,7 @@ def drafts(draw: st.DrawFn) -> list[Draft]:
             found.append(batch.rejection(who, refused, guards))
             continue
         # 12 is a multiple of 1, 2 and 3, so each of what was read is as likely as any other.
-        known = sorted(read)
+        known = sorted(read, key=lambda ref: ref.path)
         written = [known[place % len(known)] for place in draw(PLACES)]
         taken = [item for item in sorted(claims) if draw(TRUTH)]
         decision = Decision(

@@ -73,7 +73,7 @@ def organization_of(token: str) -> str | None:
     return None if token == PLATFORM else unescape(token)
 
 
-class Ref(msgspec.Struct, frozen=True, order=True):
+class Ref(msgspec.Struct, frozen=True):
     """One aggregate: who owns it, which service decides it, what it is and its natural key."""
 
     organization: str | None

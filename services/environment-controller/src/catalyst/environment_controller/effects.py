@@ -174,7 +174,7 @@ async def _all(recorded: Recorded, load: Loader) -> Change:
         refs.add(recorded.ref)
     files: dict[str, bytes | None] = {}
     kept = set()
-    for ref in sorted(refs):
+    for ref in sorted(refs, key=lambda one: one.path):
         try:
             files[_path(ref)] = _manifest(ref, await load(ref, up_to=recorded.seq))
         except Unreadable:
