@@ -1,0 +1,95 @@
+"""What a search is for, and on which shelf: none holds more than who asks may see."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.catalogue import Shop
+from tests.support.each import each
+from tests.unit.catalog_svc.test_search import WHO, Catalog, load, shop
+from typing_extensions import override
+
+from catalyst.catalog_svc import queries_search
+from catalyst.catalog_svc.adapters.engine import Tantivy
+from catalyst.catalog_svc.domain.prices import Prices
+from catalyst.contracts import catalog_v1 as cat1
+
+
+@pytest.fixture
+def facts() -> Shop:
+    """Return a catalogue in which not everything is for everybody."""
+    found = shop()
+    found.blueprint("bp-wiki", "1.0.0")
+    found.blueprint("bp-chat", "1.0.0")
+    found.curated("public-bp-chat", cat1.BlueprintFeatured())
+    found.blueprint("bp-inner-tool", "1.0.0", visibility="unlisted")
+    return found
+
+
+@each(
+    [
+        ({}, ["bp-chat", "bp-wiki"]),
+        ({"text": "  "}, ["bp-chat", "bp-wiki"]),
+        ({"text": "inner"}, []),
+        ({"text": " inner-tool "}, ["bp-inner-tool"]),
+        ({"text": "bp-inner-tool"}, ["bp-inner-tool"]),
+        ({"text": "!?"}, []),
+        ({"featured": True}, ["bp-chat"]),
+    ]
+)
+def test_what_is_asked_for_is_found_and_what_is_unlisted_by_its_whole_name_alone(
+    request_: dict[str, Any], names: list[str], *, facts: Shop
+) -> None:
+    assert Catalog(facts).found(**request_) == names
+
+
+@pytest.mark.guarantee("G24.2")
+@each([("", "acme"), ("acme", ""), ("acme", "beta")])
+def test_whoever_asked_before_changes_nothing(first: str, second: str) -> None:
+    facts = shop()
+    facts.blueprint("bp-wiki", "1.0.0")
+    facts.blueprint("bp-kept", "1.0.0", origin="sovereign", visibility="private")
+    if second == "beta":
+        facts.blueprint("bp-own", "1.0.0", origin="private", organization="acme")
+    catalog = Catalog(facts)
+    for organization in (first, second):
+        assert catalog.found("bp-kept", organization) == ([] if organization else ["bp-kept"])
+        own = ["bp-own"] if (second, organization) == ("beta", "acme") else []
+        assert sorted(catalog.found(organization=organization)) == [*own, "bp-wiki"]
+
+
+def test_one_shelf_serves_all_who_have_nothing_of_their_own_until_something_changes(
+    facts: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts.organization("gamma")
+    facts.blueprint("bp-own", "1.0.0", origin="private", organization="acme")
+    filled: list[int] = []
+
+    class Counted(Tantivy):
+        @override
+        def put(self, shown: Any) -> None:
+            known = list(shown)
+            filled.append(len(known))
+            super().put(known)
+
+    searching = queries_search.Searching(facts.catalogue, Prices(), Counted)
+
+    def ask(organization: str) -> int:
+        found = asyncio.run(searching.search({}, organization, WHO, load))
+        return int(found["total"])
+
+    assert [ask(name) for name in ("beta", "gamma", "acme", "", "acme", "beta")] == [
+        2,
+        2,
+        3,
+        2,
+        3,
+        2,
+    ]
+    assert filled == [3, 4, 3]
+    facts.blueprint("bp-mail", "1.0.0")
+    assert (ask("beta"), filled) == (3, [3, 4, 3, 4])
+    monkeypatch.setattr(queries_search, "KEPT", 1)
+    filled.clear()
+    assert [ask(name) for name in ("beta", "beta", "acme", "beta")] == [3, 3, 4, 3]
+    assert filled == [5, 4]
