@@ -294,6 +294,13 @@ def test_a_message_that_is_no_use_is_refused_with_its_place(changes: dict[str, A
     assert refused.value.pointer.startswith("/" + next(iter(changes)))
 
 
+@each(["use._.x", "use.=ZZ.x", "use.=C3.x", "use.a b.x"])
+def test_a_use_of_nobody_is_refused_with_the_reason(subject: str) -> None:
+    with pytest.raises(Undecodable) as caught:
+        counting.decode(subject, msgspec.json.encode(MESSAGE))
+    assert caught.value.code == "subject-mismatch"
+
+
 MESSAGE = {
     "specversion": "1.0",
     "id": "u-1",

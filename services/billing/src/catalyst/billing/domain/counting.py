@@ -21,12 +21,13 @@ from catalyst.billing.domain.subscription import Subscription
 from catalyst.billing.domain.usage import Usage
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import use as reading
+from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, TakeClaim
 from catalyst.contracts.message import Event
 from catalyst.contracts.money_v1 import MicroMoney
 from catalyst.contracts.prices_v1 import Book, Charge
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Claim, Ref, unescape
+from catalyst.contracts.subjects import BadSubject, Claim, Ref, unescape
 from catalyst.contracts.usage_v1 import (
     OTHER_CONTENT,
     Metered,
@@ -67,7 +68,12 @@ def decode(subject: str, data: bytes) -> Reported:
     Raises:
         Undecodable: If it is none.
     """
-    organization = unescape(subject.split(".")[1])
+    try:
+        organization = unescape(subject.split(".")[1])
+    except BadSubject as error:
+        raise Undecodable(
+            "subject-mismatch", f"the subject names no Organization: {error}"
+        ) from error
     return Reported(organization=organization, use=reading.use_of(reading.read(data), organization))
 
 
