@@ -175,9 +175,16 @@ def test_to_a_redeemer_what_is_not_valid_is_the_same_as_none(facts: list[Any]) -
     assert outcome.rejected.message == "there is no voucher with this code"
 
 
-def test_no_more_are_kept_than_the_cap() -> None:
+@pytest.mark.guarantee("G12.7")
+def test_no_more_are_kept_and_redeemed_than_the_cap() -> None:
     facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
     when(RESERVE, *facts).then_rejected("voucher-not-found")
+    used = (billing.VOUCHER, bill1.VoucherConfirmed(organization="other", redemption="r-9"))
+    when(RESERVE, *facts, used).then_rejected("voucher-not-found")
+    third = billing.reserved("third", "r-8")
+    for cap in (2, 3):
+        outcome = when(RESERVE, billing.issued(cap=cap), *facts[1:], used, third)
+        assert (outcome.rejected is None) is (cap == 3)
     freed = (
         billing.VOUCHER,
         bill1.VoucherReleased(organization="other", redemption="r-9"),
