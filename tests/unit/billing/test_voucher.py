@@ -175,7 +175,6 @@ def test_to_a_redeemer_what_is_not_valid_is_the_same_as_none(facts: list[Any]) -
     assert outcome.rejected.message == "there is no voucher with this code"
 
 
-@pytest.mark.guarantee("G12.7")
 def test_no_more_are_kept_and_redeemed_than_the_cap() -> None:
     facts = (billing.issued(cap=1), billing.reserved("other", "r-9"))
     when(RESERVE, *facts).then_rejected("voucher-not-found")
