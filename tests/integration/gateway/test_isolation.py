@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import httpx
 import pytest
+from tests.integration.gateway.reading import onboarded
 from tests.integration.gateway.stack import Stack, created
 from tests.support.waiting import until
 
@@ -120,6 +121,31 @@ async def test_nothing_of_another_organization_is_read(stack: Stack, sign: str) 
                 assert (found.status_code, address) == (404, address)
     assert leaks == []
     assert len(addresses) > 20
+
+
+@pytest.mark.guarantee("G6.1")
+async def test_a_chain_that_leads_into_another_organization_names_nothing_of_it(
+    stack: Stack,
+) -> None:
+    """An Organization that stands below another one asks that one to admit it."""
+    upper = await onboarded(
+        stack, "upper", owners=[{"email": "vic@upper.example", "role": "owner"}]
+    )
+    owners = [{"email": "mal@lower.example", "role": "owner"}]
+    below = await onboarded(stack, "lower", parent_org="upper", owners=owners)
+    path = f"/v1/trace/{below['id']}"
+    async with stack.client(stack.admin) as http:
+        whole = (await http.get(path)).json()
+    async with stack.client(stack.token("mal@lower.example")) as http:
+        own = (await http.get(path)).json()
+        other = await http.get(f"/v1/trace/{upper['id']}")
+    assert (other.status_code, other.json()["code"]) == (404, "not-found")
+    theirs = "upper.environment.organization.upper"
+    assert {step["aggregate"] for step in whole["steps"]} >= {theirs}
+    assert theirs not in json.dumps(own)
+    assert [row["key"].partition(".")[0] for row in own["rows"]] == ["lower"] * len(own["rows"])
+    assert own["rows"]
+    assert own["hidden"] == len(whole["steps"]) - len(own["steps"]) > 0
 
 
 @pytest.mark.guarantee("G6.2")
