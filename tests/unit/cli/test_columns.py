@@ -53,6 +53,23 @@ def test_what_holds_nothing_goes_before_anything_is_cut() -> None:
     assert fit(("NAME",), [("-",)], 1) == {0: 4}
 
 
+@each(range(20, 140, 5))
+def test_a_column_of_sentences_that_holds_nothing_may_go_too(room: int) -> None:
+    headings = ("NAME", "ORG", "STATUS", "STEPS", "BLOCKED BY", "SEQ")
+    widths = fit(headings, [("acme-prod", "acme", "completed", "admit=done," * 5, "-", "12")], room)
+    assert widths[0] == len("acme-prod")
+    assert 0 < len(widths) <= len(headings)
+
+
+def test_steps_that_would_be_cut_to_nothing_go_before_what_keeps_a_change() -> None:
+    headings = ("NAME", "APPLICATION", "STATUS", "STEPS", "BLOCKED BY")
+    cause = "approval anyone but the author: approval missing"
+    row = ("ch-4cac0851a13c7d12", "dev", "waiting", "admit=done,hold=done,repository=done," * 2)
+    widths = fit(headings, [(*row, cause)], 100)
+    assert 3 not in widths
+    assert widths[4] == len(cause)
+
+
 def test_a_price_is_not_cut_for_a_category() -> None:
     headings = ("NAME", "TITLE", "VERSION", "CATEGORY", "ORIGIN", "PRICE", "NOTES")
     price = "1.000 OMR or 2.60 USD a month"

@@ -30,6 +30,7 @@ EXPENDABLE: Final = (
     "POLICY",
     "CATEGORY",
     "ORIGIN",
+    "STEPS",
 )
 """Columns that a narrow terminal does without, in the order in which they go."""
 NOTHING: Final = "-"
@@ -62,6 +63,7 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> di
     for index in reversed(gone):
         if _over(widths, room) + GAP + natural[index] <= 0:
             widths[index] = natural[index]
+    prose = [index for index in prose if index in widths]
     cut = [index for index in widths if headings[index] not in PROSE | WHOLE]
     _narrow(widths, cut, _FLOOR, room)
     for index in prose:
