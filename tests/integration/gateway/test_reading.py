@@ -1,6 +1,7 @@
 """What the door shows besides rows and events: chains, dead letters, questions, documents."""
 
 import asyncio
+import json
 
 import pytest
 from tests.integration.gateway.reading import onboarded, pages
@@ -89,6 +90,16 @@ async def test_a_chain_of_nothing_is_not_found(stack: Stack) -> None:
     async with stack.client(stack.admin) as http:
         for command in ("c-none", "a.b", "*", ">"):
             assert (await http.get(f"/v1/trace/{command}")).status_code == 404
+
+
+@pytest.mark.guarantee("G5.5")
+async def test_a_question_of_nobody_is_refused_with_the_reason(stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {stack.admin}"}
+    async with stack.operator() as js:
+        for nobody in ("=ZZ", "=C3", "=5F=5F"):
+            subject = f"qry.{nobody}.environment.plan-organization-deletion.v1"
+            found = await js.link.request(subject, b"{}", timeout=10, headers=headers)
+            assert json.loads(found.data)["problem"]["code"] == "subject-mismatch"
 
 
 @pytest.mark.guarantee("G7.3")

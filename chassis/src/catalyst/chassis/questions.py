@@ -84,6 +84,9 @@ class Questions:
     ) -> dict[str, Any]:
         try:
             organization = subjects.organization_of(subject.split(".")[1])
+        except subjects.BadSubject as error:
+            return problem(Rejected("subject-mismatch", f"it is asked of nobody: {error}"))
+        try:
             codec.check(data)
             request = codec.decode(data, dict[str, Any], "invalid-query")
             actor = await self._prove(query, organization, headers)
