@@ -16,7 +16,7 @@ from tests.support.sequential import CREATE, RESUME, SUSPEND
 from tests.support.waiting import until
 from typing_extensions import override
 
-from catalyst.chassis import parking
+from catalyst.chassis import deciding, parking, states
 from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
@@ -129,6 +129,57 @@ async def test_what_another_worker_has_freed_keeps_nobody_waiting(js: JetStream)
         later = await sender.outcome("acme", await sender.send(RESUME, "acme"))
         assert later.code == "organization-not-suspended"
     assert (await facts(js)).count("parked") == 1
+
+
+async def set_aside_once_more(js: JetStream, subject: str) -> None:
+    """Free a message and set it aside again, as if it had come behind the others."""
+    await free_as_another(js, subject)
+    last = await js.last("EV", REF.guard, leader=True)
+    assert last is not None
+    event = runtime_v1.Parked(
+        subject=subject, message_id="c-x", message_type=SUSPEND, reason="redelivered"
+    )
+    guard = Guard(REF.guard, last.seq)
+    await js.publish(writing.message((REF, event), subject, 1, datetime.now(UTC), guard=guard))
+
+
+@pytest.mark.guarantee("G7.2")
+async def test_what_was_set_aside_in_another_order_is_decided_in_that_of_its_arrival(
+    js: JetStream,
+) -> None:
+    """After a death the second of two may be delivered again, and set aside, before the first."""
+    sender = Sender(js)
+    async with working(js, BROKEN):
+        ids = await two_parked(sender)
+        first, _ = sorted(item.subject for item in await js.replay("DLQ", ">"))
+    await set_aside_once_more(js, first)
+    async with working(js):
+        assert await freed(sender) == {"freed": 2}
+        assert [(await sender.outcome("acme", name)).status for name in ids] == ["accepted"] * 2
+    await check_log(js)
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_a_snapshot_keeps_what_is_set_aside(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written by the retry of the first, and read by whoever is asked to free the rest."""
+    monkeypatch.setattr(deciding, "SNAPSHOT_EVERY", 1)
+    monkeypatch.setattr(states, "_SHORT", 2)
+    sender = Sender(js)
+    async with working(js, BROKEN):
+        ids = await two_parked(sender)
+        first, _ = sorted(item.subject for item in await js.replay("DLQ", ">"))
+    async with working(js):
+        sent = await sender.send(RETRY, "acme", {"subject": first}, aggregate="organization")
+        assert (await sender.outcome("acme", sent)).result == {"freed": 1}
+    stored = await js.last("EV", REF.snapshot)
+    assert stored is not None
+    assert stored.seq > (await js.replay("EV", REF.guard))[2].seq
+    async with working(js):
+        assert await freed(sender) == {"freed": 1}
+        assert (await sender.outcome("acme", ids[1])).status == "accepted"
+    await check_log(js)
 
 
 @dataclass

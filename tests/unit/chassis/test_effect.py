@@ -127,9 +127,10 @@ class Outside:
         deliveries: int = 1,
         letter: parking.Letter | None = None,
         made: Callable[[int], Delivery] = delivery,
+        name: str = "git",
     ) -> None:
         effect = Effect(
-            name="git",
+            name=name,
             events=(environment_v1.StepStarted,),
             run=self.run,
             failed=lambda recorded, why: failed,
@@ -331,3 +332,13 @@ async def test_each_report_of_an_effect_is_published_under_an_id_of_its_own() ->
     assert len(set(bodies)) == len(bodies) == 2
     assert [message.data for message in again.published] == bodies
     assert outside.settled == [Acked()]
+
+
+async def test_two_effects_of_one_event_report_under_ids_of_their_own() -> None:
+    """With the same id the second report would be taken for a repeat, and lost."""
+    ids = set()
+    for name in ("git", "deletion"):
+        outside = Outside()
+        await outside.carry_out(name=name)
+        ids.add(msgspec.json.decode(outside.published[0].data, type=Envelope).id)
+    assert len(ids) == 2
