@@ -1,12 +1,13 @@
 """Install, configure and uninstall on the real broker, with real money and real Environments."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.integration.billing.town import OWNER, ROOT
-from tests.integration.provisioning.town import PROD, Town, town
+from tests.integration.billing.town import CASHIER, OWNER, ROOT
+from tests.integration.provisioning.town import BOOK, PROD, Town, town
 from tests.support import billing, planning
 from tests.support.waiting import until
 
@@ -139,6 +140,29 @@ async def test_what_is_bought_behind_another_purchase_costs_what_that_leaves_to_
         assert state.status == "completed", (state.reason, state.left)
     account = await place.money.state(billing.ACCOUNT)
     assert account.available("OMR", billing.NOW) == billing.omr(50_000 - 14_500)
+
+
+@pytest.mark.guarantee("G14.13")
+async def test_what_is_held_ahead_counts_at_its_own_price_whatever_the_book_says_since(
+    place: Town,
+) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install(plan="s")))
+    assert done.status == "accepted", done
+    await place.reached("ch-1", "repository")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    text = BOOK.replace('"2026-04"', '"dearer"').replace("from: 2026-04-01", f"from: {today}")
+    text = text.replace('OMR: "5.000"', 'OMR: "6.000"')
+    assert text != BOOK
+    dearer = bill1.ApplyPriceBook(document=text)
+    assert (await place.money.ask(dearer, "_", "default", by=CASHIER)).status == "accepted"
+    package = PlanRequest(action="configure", environment=PROD, application="wiki", plan="m")
+    found = await place.plan(package)
+    assert found.price is not None
+    assert (found.price.before, found.price.delta) == (billing.omr(5_000), billing.omr(7_500))
+    assert (await place.apply("ch-2", found)).status == "accepted"
+    for change in ("ch-1", "ch-2"):
+        state = await place.through(change)
+        assert state.status == "completed", (state.reason, state.left)
 
 
 @pytest.mark.guarantee("G14.3")

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from catalyst.billing.domain import account, holds, limit, price_book, prices, subscription, usage
+from catalyst.billing.domain import (
+    account,
+    holds,
+    limit,
+    price_book,
+    prices,
+    renewals,
+    subscription,
+    usage,
+)
 from catalyst.chassis import clock
 from catalyst.chassis.service import Asking, Loader
 from catalyst.contracts import codec
@@ -47,18 +56,26 @@ def asked(request: Mapping[str, Any], shape: type[T]) -> T:
         raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 
-def _ahead(book: Book, wanted: QuoteRequest, paid: dict[str, Money]) -> dict[str, Money]:
+def _ahead(
+    book: Book, wanted: QuoteRequest, owner: account.Account, paid: dict[str, Money]
+) -> dict[str, Money]:
     """Return what each month costs once what is ahead is bought, by the subscription's id.
 
-    What it will have paid for the month is noted in `paid`: the dearest counts.
+    What is held has its price already. What will be paid for the month is noted in `paid`: the
+    dearest counts.
     """
+    held = {item: hold.quote for hold in owner.holds.values() for item in hold.quote.items}
     costs: dict[str, Money] = {}
     for item in wanted.ahead:
         name = prices.subscription_id(item.application, item.environment)
-        month = costs[name] = prices.quote(book, (item,), wanted.currency, {}, "/ahead").total
+        if item in held and held[item].total.currency == wanted.currency:
+            month = renewals.monthly(held[item])[name]
+        else:
+            month = prices.quote(book, (item,), wanted.currency, {}, "/ahead").total
         before = paid.get(name)
         if before is None or (before.currency == month.currency and before.minor < month.minor):
             paid[name] = month
+        costs[name] = month
     return costs
 
 
@@ -99,7 +116,7 @@ class Quotes:
         }
         month = prices.month_of(now)
         paid = holds.paid_for(wanted.items, organization, month, states)
-        costs = _ahead(book, wanted, paid)
+        costs = _ahead(book, wanted, owner, paid)
         found = prices.quote(book, wanted.items, wanted.currency, paid)
         available = owner.available(wanted.currency, now)
         after = available.minus(found.due)
