@@ -106,6 +106,14 @@ def test_what_ones_roles_do_not_allow_is_said_in_words_with_the_roles_that_do(
     assert (replay.code, said in replay.err) == (7, True), replay
 
 
+def test_a_name_that_a_source_cannot_have_is_told_before_where_it_may_be(
+    catalyst: Callable[..., Ran],
+) -> None:
+    ran = catalyst("source", "add", "X Y", ".")
+    assert "source-name-invalid: the source's name 'X Y' must be 2 to 63 lower-case" in ran.err
+    assert (ran.code, ran.out) == (3, "")
+
+
 def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(
     catalyst: Callable[..., Ran],
 ) -> None:

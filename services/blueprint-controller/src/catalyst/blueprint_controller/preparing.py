@@ -10,6 +10,7 @@ from typing import Final
 from catalyst.blueprint_controller.domain import spec
 from catalyst.blueprint_controller.domain.blueprint import Prepared
 from catalyst.blueprint_controller.domain.dependencies import Graph, Offered
+from catalyst.blueprint_controller.domain.source import require_name
 from catalyst.blueprint_controller.ports import Content, Place, Sources
 from catalyst.blueprints import document
 from catalyst.blueprints.document import Blueprint
@@ -38,11 +39,13 @@ class Preparing:
     async def place(
         self, command: bp1.AddSource, ref: Ref, _actor: Actor, _now: datetime, _asking: Asking
     ) -> None:
-        """Refuse a source at a place that must not be read.
+        """Refuse a source at a place that must not be read; its name is told before that.
 
         Raises:
-            Rejected: `source-location-forbidden` or `source-location-invalid`.
+            Rejected: `source-name-invalid`, `source-location-forbidden` or
+                `source-location-invalid`.
         """
+        require_name(ref.id)
         place = Place(
             organization=ref.organization,
             name=ref.id,

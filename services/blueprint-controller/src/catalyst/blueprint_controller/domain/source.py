@@ -69,7 +69,7 @@ def add(state: Source, command: bp1.AddSource, context: Context) -> Decision:
     owner.require_owner(context)
     if context.ref.id == STARTER:
         raise Rejected("source-built-in", f"the name {STARTER!r} is Catalyst's own source's")
-    _require_name(context.ref.id)
+    require_name(context.ref.id)
     if state.status == "there":
         raise Rejected("source-exists", f"there is a source {context.ref.id!r} already")
     private = context.ref.organization is not None
@@ -93,8 +93,12 @@ def add(state: Source, command: bp1.AddSource, context: Context) -> Decision:
     return _start(state, context, whole=True, before=(Emit(added),))
 
 
-def _require_name(name: str) -> None:
-    """Refuse a name that no version could say that it comes from."""
+def require_name(name: str) -> None:
+    """Refuse a name that no version could say that it comes from.
+
+    Raises:
+        Rejected: `source-name-invalid`.
+    """
     try:
         msgspec.convert(name, SourceName)
     except msgspec.ValidationError as error:
