@@ -56,6 +56,7 @@ def test_a_generated_code_is_strong_and_easy_to_read() -> None:
 def test_a_code_that_can_be_guessed_is_refused(code: str) -> None:
     with pytest.raises(Rejected, match="at least"):
         voucher.require_strong(code)
+    voucher.require_strong("abcd-efgh jkmn")
 
 
 def test_a_currency_in_which_nothing_is_sold_is_refused_once_there_are_prices() -> None:
@@ -111,6 +112,17 @@ def test_a_code_is_never_issued_again_even_after_it_was_revoked() -> None:
     when(ISSUE, billing.issued(), by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
     revoked = (billing.VOUCHER, bill1.VoucherRevoked(reason="x"))
     when(ISSUE, billing.issued(), revoked, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-exists")
+
+
+@pytest.mark.guarantee("G12.7")
+def test_a_person_revokes_what_was_issued_once() -> None:
+    revoke = bill1.RevokeVoucher(reason="x")
+    when(revoke, billing.issued()).then_rejected("person-required")
+    when(revoke, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-not-found")
+    revoked = when(revoke, billing.issued(), by=build.SOVEREIGN_ADMIN)
+    assert revoked.events == [bill1.VoucherRevoked(reason="x")]
+    again = revoked.and_then().when(revoke, billing.VOUCHER, by=build.SOVEREIGN_ADMIN)
+    again.then_nothing()
 
 
 def test_a_voucher_ends_at_one_instant_wherever_somebody_wrote_its_end() -> None:
@@ -284,6 +296,8 @@ def credited() -> Any:
 def test_the_deadline_of_a_reservation_asks_the_account_what_became_of_it(*, granted: bool) -> None:
     facts = [billing.issued(), billing.reserved(gen="_g"), billing.opened()]
     world = given(*facts, *([credited()] if granted else []))
+    (kept,) = when(RESERVE, billing.issued()).events
+    assert kept.deadline == billing.NOW + voucher.KEPT_FOR
     outcome = world.hears(Fired(timer="reservation.acme", gen="_g"), billing.VOUCHER)
     expected = bill1.VoucherConfirmed if granted else bill1.VoucherReleased
     assert [type(event) for event in outcome.events] == [expected]
