@@ -9,10 +9,10 @@ from tests.support import billing, build
 from tests.support.scenario import given
 from tests.support.usage import reported, started, use, world
 
-from catalyst.billing.domain import charges, credit, subscription, voucher
+from catalyst.billing.domain import charges, credit, limit, subscription, voucher
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
-from catalyst.contracts.money_v1 import MicroMoney
+from catalyst.contracts.money_v1 import MicroMoney, Money
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
 
@@ -108,3 +108,16 @@ def test_an_account_that_was_closed_meanwhile_gets_no_credit_of_a_voucher() -> N
         amount=billing.omr(5000),
     )
     scene.when(credited, billing.ACCOUNT, by=billing.SERVICE).then_rejected("account-closed")
+
+
+def test_a_spend_limit_is_reached_exactly_and_bounds_nothing_that_is_free() -> None:
+    def refused(most: int, due: Money) -> bool:
+        limited = (billing.ACCOUNT, bill1.SpendLimitSet(limit=billing.omr(most)))
+        state = given(billing.opened(), limited).world.state(billing.ACCOUNT)
+        return limit.refusal(state, due, "acme", "2026-04", {}) != ""
+
+    assert [refused(100, billing.omr(minor)) for minor in (99, 100, 101)] == [False, False, True]
+    assert refused(0, billing.omr(1))
+    assert refused(100, Money(currency="SAR", minor=1))
+    for free in (billing.omr(0), Money(currency="SAR", minor=0)):
+        assert not refused(0, free)
