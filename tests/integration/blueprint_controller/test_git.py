@@ -192,6 +192,7 @@ async def test_this_machine_is_not_read_even_where_its_name_is_allowed(
         assert said == f"{urlsplit(location).netloc} is not on the public network"
 
 
+@pytest.mark.guarantee("G22.6")
 @pytest.mark.parametrize(
     ("location", "code"),
     [

@@ -253,7 +253,12 @@ def test_nonsense_makes_the_source_unusable_and_nothing_worse(
         read(tmp_path / "kept", url)
 
 
-def test_a_few_folders_that_stand_for_billions_are_not_walked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [True, False], ids=["package", "folders"])
+def test_a_few_folders_that_stand_for_billions_are_not_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    monkeypatch.setattr(git, "MAX_ENTRIES", 1000)
+    top = plain()[0] if packed else Tree()
     inner = Tree()
     objects: list[ShaFile] = [DOCUMENT, inner]
     for _ in range(15):
@@ -262,14 +267,53 @@ def test_a_few_folders_that_stand_for_billions_are_not_walked(tmp_path: Path) ->
             outer.add(b"%d" % number, FOLDER, inner.id)
         objects.append(outer)
         inner = outer
-    top, _ = plain()
     top.add(b"z", FOLDER, inner.id)
     tip = committed(top)
     answer = sent(*objects, top, tip)
     with serving(lambda: iter([branch(tip.id), b"0000"]), lambda: iter([answer])) as url:
-        (listed,) = read(tmp_path / "kept", url).packages
-    assert isinstance(listed.package, BadPackage)
-    assert "files" in listed.package.reason
+        if packed:
+            (listed,) = read(tmp_path / "kept", url).packages
+            assert isinstance(listed.package, BadPackage)
+            assert "files" in listed.package.reason
+        else:
+            with pytest.raises(Unusable, match="too many files, or too deep folders"):
+                read(tmp_path / "kept", url)
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [("MAX_PACK_BYTES", 100), ("MAX_SOURCE_BYTES", 20), ("MAX_PACKAGES", 1), ("MAX_ENTRIES", 3)],
+)
+def test_a_source_that_is_too_much_is_refused_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    one, top = plain()[0], Tree()
+    for name in (b"one", b"two"):
+        top.add(name, FOLDER, one.id)
+    tip = committed(top)
+    answer = sent(DOCUMENT, one, top, tip)
+    with serving(lambda: iter([branch(tip.id), b"0000"]), lambda: iter([answer])) as url:
+        assert len(read(tmp_path / "all", url).packages) == 2
+        monkeypatch.setattr(git, limit, most)
+        with pytest.raises(Unusable) as told:
+            read(tmp_path / "kept", url)
+    assert told.value.code == "too-large"
+
+
+def test_nobody_is_led_elsewhere(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def inside() -> Iterator[bytes]:
+        asked.append("inside")
+        return iter(())
+
+    with (
+        serving(inside, inside) as secret,
+        serving(lambda: iter(()), lambda: iter(()), status=302, Location=secret) as url,
+        pytest.raises(Unusable, match="the address leads elsewhere"),
+    ):
+        read(tmp_path / "kept", url)
+    assert asked == []
 
 
 def test_no_more_is_kept_of_a_branch_than_has_room(

@@ -14,6 +14,7 @@ from catalyst.blueprints.package import BadPackage, Package
 from catalyst.blueprints.reading import read_folder
 
 
+@pytest.mark.guarantee("G22.6")
 def test_no_package_is_read_after_the_one_that_is_too_much(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ def walked(data: bytes) -> None:
     walk.end()
 
 
+@pytest.mark.guarantee("G22.6")
 @each(["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",  # noqa: S104
      "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "::",
      "64:ff9b::7f00:1", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::", "::127.0.0.1",
@@ -35,6 +36,7 @@ def test_public_addresses_are_outside() -> None:
     assert is_outside("2606:4700::1111")
 
 
+@pytest.mark.guarantee("G22.6")
 def test_a_host_is_allowed_by_its_whole_name() -> None:
     allowed = ("git.example", "*.team.example")
     assert is_allowed("GIT.example.", allowed)
