@@ -9,7 +9,15 @@ from tests.support import billing, build
 from tests.support.scenario import given
 from tests.support.usage import reported, started, use, world
 
-from catalyst.billing.domain import charges, credit, limit, subscription, voucher
+from catalyst.billing.domain import (
+    charges,
+    credit,
+    limit,
+    numbering,
+    renewals,
+    subscription,
+    voucher,
+)
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
 from catalyst.contracts.money_v1 import MicroMoney, Money
@@ -121,3 +129,28 @@ def test_a_spend_limit_is_reached_exactly_and_bounds_nothing_that_is_free() -> N
     assert refused(100, Money(currency="SAR", minor=1))
     for free in (billing.omr(0), Money(currency="SAR", minor=0)):
         assert not refused(0, free)
+
+
+def test_the_latest_numbers_are_known_and_older_ones_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(numbering, "LATEST", 4)
+    state, known = numbering.Numbers(), []
+    for count in range(1, 7):
+        state = state.with_given(f"acme/{count}", count)
+        known.append(list(state.latest.values()))
+    assert known == [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]]
+    assert state.last == 6
+
+
+def test_what_goes_on_from_the_month_before_is_counted_in_its_own_currency() -> None:
+    month: Any = {"month": "2026-03", "before": 7}
+    found = {
+        "a": renewals.Renewal(currency="OMR", minor=100, **month),
+        "b": renewals.Renewal(currency="OMR", minor=20, **month),
+        "c": renewals.Renewal(currency="SAR", minor=3, **month),
+    }
+    told = [renewals.of_month(found, *asked) for asked in (
+        ("2026-04", "OMR"), ("2026-03", "OMR"), ("2026-04", "SAR"), ("2026-04", "USD"),
+    )]  # fmt: skip
+    assert told == [120, 14, 3, 0]
