@@ -9,6 +9,7 @@ from tests.support.plans import ADMIN, DEVELOPER, apply, install, planned, run, 
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor, Fired
 from catalyst.contracts.provisioning_values_v1 import Action
@@ -216,9 +217,10 @@ def test_the_gate_of_what_waits_stands_on_the_application() -> None:
 def test_nobody_waits_for_ever() -> None:
     place = town(approvals=ANY_TWO)
     apply(place, "ch-1", planned(place))
-    place.fire("ch-1", "turn")
-    assert place.change("ch-1").status == "waiting", "it only looked again"
-    place.fire("ch-1", "turn")
+    begun = place.now
+    while place.change("ch-1").status == "waiting":
+        place.fire("ch-1", "turn")
+    assert place.now - begun == turn.PATIENCE
     assert place.change("ch-1").status == "failed"
     assert f"{turn.PATIENCE.days} days" in place.change("ch-1").reason
 
@@ -280,15 +282,47 @@ def test_what_is_gone_meanwhile_ends_a_change_that_waits() -> None:
     gone = env1.EnvironmentDeleted(environment=plans.PROD, organization="acme")
     place.given(foreign.environment_ref("acme", plans.PROD), gone)
     approve(place, ADMIN)
-    approve(place, person("vi"))
     assert place.change("ch-1").reason == "the Environment acme-prod is gone"
+
+
+@pytest.mark.guarantee("G14.11")
+@pytest.mark.parametrize("noticed", ["by an approval", "by itself within a day"])
+def test_nobody_is_asked_to_approve_what_was_planned_for_another_environment_than_there_is(
+    noticed: str,
+) -> None:
+    place = town(approvals=ANY_TWO)
+    apply(place, "ch-1", planned(place))
+    free = env1.PolicyAttached(environment=plans.PROD, policy=None)
+    place.given(foreign.environment_ref("acme", plans.PROD), free)
+    begun = place.now
+    if noticed == "by an approval":
+        approve(place, ADMIN)
+    else:
+        place.fire("ch-1", TURN)
+    assert place.now - begun <= timedelta(days=1)
+    state = place.change("ch-1")
+    assert (state.status, state.begun) == ("failed", ())
+    assert state.reason.startswith("plan-stale: environment:acme-prod was prod#")
+
+
+@pytest.mark.guarantee("G14.11")
+def test_a_policy_that_changes_is_judged_once_all_that_was_asked_for_is_there() -> None:
+    place = town(approvals=ANY_TWO)
+    apply(place, "ch-1", planned(place))
+    less = env2.PolicyDefined(policy="gate", approvals=(env1.Approval(quorum=1),), windows=())
+    place.given(foreign.policy_ref("acme", "gate"), less)
+    place.fire("ch-1", TURN)
+    approve(place, ADMIN)
+    assert place.change("ch-1").status == "waiting"
+    approve(place, person("vi"))
+    assert place.change("ch-1").status == "running"
 
 
 def test_a_change_that_is_looked_at_late_waits_no_longer_than_it_may() -> None:
     place = town(approvals=ANY_TWO)
     apply(place, "ch-1", planned(place))
     ref, begun = change_ref("acme", "ch-1"), place.now
-    place.wait(turn.PATIENCE - timedelta(days=3))
+    place.wait(turn.PATIENCE - timedelta(hours=3))
     place.hear(ref, Fired(timer=TURN, gen=place.change("ch-1").gen))
     assert place.timers[ref, TURN].due == begun + turn.PATIENCE
     place.fire("ch-1", TURN)

@@ -36,8 +36,8 @@ from catalyst.provisioning.domain.writing import TURN, Writing
 
 PATIENCE: Final = timedelta(days=14)
 """How long a change waits for its turn; then it is over, and those behind it go on."""
-LOOK_AGAIN: Final = timedelta(days=7)
-"""After how long it is looked again at the latest: a policy may have changed."""
+LOOK_AGAIN: Final = timedelta(days=1)
+"""After how long it is looked again at the latest: what it was planned on may have changed."""
 
 
 def reads(state: Change, organization: str) -> Sequence[Ref]:
@@ -82,7 +82,7 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
         _begin(writing)
         return
     # Nobody is asked to approve what can no longer be what was planned.
-    lost = _superseded(writing)
+    lost = _superseded(writing) or _gone(writing) or _moved(writing, policies=False)
     if lost:
         closing.fail(writing, lost)
         return
@@ -184,14 +184,22 @@ def _stale(writing: Writing) -> str:
         return f"the Organization is suspended: {owner.suspended}"
     for name in writing.content.branches:
         place: Environment = writing.reads[environment_ref(writing.organization, name)]
-        if not place.exists:
-            return f"the Environment {name} is gone"
         if writing.content.request.action in DELETIONS:
             known = {one.application for one in writing.content.lock if one.environment == name}
             more = [one for one in place.applications if one not in known]
             if more:
                 return f"plan-stale: {', '.join(more)} came to {name} since; plan it again"
-    return _unplanned(writing, owner) or _moved(writing) or _superseded(writing)
+    moved = _moved(writing, policies=True)
+    return _gone(writing) or _unplanned(writing, owner) or moved or _superseded(writing)
+
+
+def _gone(writing: Writing) -> str:
+    """Return which Environment is gone; empty if none is."""
+    for name in writing.content.branches:
+        place: Environment = writing.reads[environment_ref(writing.organization, name)]
+        if not place.exists:
+            return f"the Environment {name} is gone"
+    return ""
 
 
 def _unplanned(writing: Writing, owner: Organization) -> str:
@@ -225,16 +233,16 @@ def _superseded(writing: Writing) -> str:
     return ""
 
 
-def _moved(writing: Writing) -> str:
+def _moved(writing: Writing, *, policies: bool) -> str:
     """Return which Environment, policy or Blueprint is not as it was approved; empty if none.
 
     A policy that asks for no more than has been given keeps nobody: its windows are judged anew
-    each time.
+    each time. So policies are looked at once all is given.
     """
     for key, ref in _judged(writing.content, writing.organization).items():
         state = writing.reads[ref]
         was, now = writing.content.inputs[key], version_of(key, state, writing.context.now)
-        if was == now:
+        if was == now or (isinstance(state, Policy) and not policies):
             continue
         if isinstance(state, Policy):
             people = _people(writing)
