@@ -87,7 +87,7 @@ async def test_two_hundred_redemptions_of_a_voucher_for_ten_give_ten_grants(plac
         assert state.available("OMR", billing.NOW).minor == expected
 
 
-@pytest.mark.guarantee("G12.8")
+@pytest.mark.guarantee("G12.8", "G12.24")
 async def test_one_account_that_enters_a_code_many_times_at_once_gets_its_credit_once(
     place: Town,
 ) -> None:

@@ -13,7 +13,7 @@ from tests.support.rig import acme
 
 from catalyst.billing.queries import PREVIEWS_MAX, PREVIEWS_SECONDS
 
-pytestmark = [pytest.mark.real, pytest.mark.guarantee("G12.7")]
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G12.24")]
 CODE = "NO-SUCH-CODE-7QKD"
 
 

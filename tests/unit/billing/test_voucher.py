@@ -237,6 +237,7 @@ async def test_no_door_tells_a_used_up_code_from_an_unknown_one_to_any_but_its_r
     assert reserved("other", *facts)[0] == "voucher-redeemed"
 
 
+@pytest.mark.guarantee("G12.24")
 async def test_the_count_of_previews_forgets_who_asked_longest_ago(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -328,6 +329,7 @@ def test_the_account_grants_only_while_the_voucher_keeps_it() -> None:
     )
 
 
+@pytest.mark.guarantee("G12.24")
 def test_too_many_codes_in_an_hour_are_refused_until_it_is_over() -> None:
     attempts = [
         (
