@@ -186,10 +186,10 @@ def _answered_late(writing: Writing, given: Answer, asked: Asked) -> None:
         if given.status == "accepted" or given.code in NOTHING_THERE:
             undoing.settle(writing, asked.step, asked.unit)
         return
+    # While it is being taken back, nobody knows which of the two came first to who grants it.
     undoing_it = state.undo and state.step == asked.step
-    given_up = asked.unit in state.done if undoing_it else asked.step in state.undone
-    over = given_up or asked.step in state.passed
-    if asked.step not in GRANTS or given.status != "accepted" or not over:
+    given_up = undoing_it or asked.step in {*state.undone, *state.passed}
+    if asked.step not in GRANTS or given.status != "accepted" or not given_up:
         return
     sent = command(writing, asked.step, asked.unit, undo=True)
     writing.send(sent.ref, sent.command)
