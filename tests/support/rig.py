@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.waiting import until
 from typing_extensions import override
 
 from catalyst.chassis import ids, outcome
@@ -211,3 +212,17 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
             ready.cancel()
             worker.stop()
             await task
+
+
+async def take_and_return(js: JetStream, stream: str, durable: str, number: int) -> None:
+    """Take so many messages of a durable and give them back, as whoever dies over them does."""
+    taken: list[bytes] = []
+    inbox = js.link.new_inbox()
+    sid = await js.link.tap(inbox, lambda raw: taken.append(raw.reply))
+    asked = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable} {inbox} "
+    body = b'{"batch":%d}' % number
+    await js.link.send(f"PUB {asked}{len(body)}\r\n".encode() + body + b"\r\n")
+    await until(lambda: len(taken) == number)
+    for reply in taken:
+        await js.link.send(b"PUB %b 4\r\n-NAK\r\n" % reply)
+    await js.link.untap(sid)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.chassis.test_parking_rivals import BROKEN
 from tests.support import log as writing
@@ -30,6 +31,17 @@ pytestmark = pytest.mark.real
 
 RETRY = "environment.retry.v1"
 REF = writing.organization("acme")
+PLACE = REF.dead_letter("c", 1)
+LETTER = parking.Letter(
+    stream="CMD",
+    sequence=1,
+    time=datetime(2026, 1, 1, tzinfo=UTC),
+    subject=REF.command("resume-organization", 1),
+    message_id="c-1",
+    message_type=RESUME,
+    reason="bug",
+    body=b"{}",
+)
 
 
 async def facts(js: JetStream) -> list[str]:
@@ -217,26 +229,33 @@ async def test_a_letter_waits_for_its_place_while_another_one_stands_there(
 ) -> None:
     """A queue that was made anew counts from 1 again: the same place, and another message."""
     await topology.ensure(js, contract.topology_of("environment"))
-    place = "dlq.acme.environment.organization.acme.c1"
-    older, newer = (
-        parking.Letter(
-            stream="CMD",
-            sequence=1,
-            time=datetime(2026, 1, day, tzinfo=UTC),
-            subject=REF.command("resume-organization", 1),
-            message_id="c-1",
-            message_type=RESUME,
-            reason="bug",
-            body=b"{}",
-        )
-        for day in (1, 2)
-    )
-    await parking.put_aside(js, place, older)
+    newer = msgspec.structs.replace(LETTER, time=datetime(2026, 1, 2, tzinfo=UTC))
+    await parking.put_aside(js, PLACE, LETTER)
     async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(parking.put_aside(js, place, newer))
+        waiting = tasks.create_task(parking.put_aside(js, PLACE, newer))
         await until(lambda: "dead-letter queue is full" in caplog.text)
         assert not waiting.done()
-        await parking.discard(js, place)
-    stored = await js.last("DLQ", place)
+        await parking.discard(js, PLACE)
+    stored = await js.last("DLQ", PLACE)
     assert stored is not None
     assert parking.read(stored) == newer
+
+
+@dataclass
+class FreedInBetween(FaultyBroker):
+    """Takes away what stands in the dead-letter queue, just before it is looked at."""
+
+    @override
+    async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:
+        await parking.discard(self.inner, subject)
+        return await super().last(stream, subject, leader=leader)
+
+
+@pytest.mark.guarantee("G7.1")
+async def test_a_letter_whose_place_is_freed_as_it_is_looked_at_is_not_taken_for_stored(
+    js: JetStream,
+) -> None:
+    await topology.ensure(js, contract.topology_of("environment"))
+    await parking.put_aside(js, PLACE, LETTER)
+    await parking.put_aside(FreedInBetween(js), PLACE, LETTER)
+    assert [parking.read(item) for item in await js.replay("DLQ", ">")] == [LETTER]

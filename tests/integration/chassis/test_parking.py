@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.support.crashes import FaultyBroker
 from tests.support.invariants import check_log, whole_log
-from tests.support.rig import ORGANIZATIONS, Sender, acme, working
+from tests.support.rig import ORGANIZATIONS, Sender, acme, take_and_return, working
 from tests.support.sequential import CREATE, RESUME, SUSPEND
 from tests.support.waiting import until
 from typing_extensions import override
@@ -278,7 +278,7 @@ async def test_what_was_delivered_too_often_is_parked_before_it_is_decided(
     refused = await sender.send(RESUME, "omantel", {"colour": 1})
     for _ in range(parking.MAX_DELIVERIES):
         # Somebody takes both and gives them back, as a process does that dies over them.
-        await _take_and_return(js, 2)
+        await take_and_return(js, "CMD", "environment--commands", 2)
     async with working(js, moody):
         (named,) = await _parked(js, "acme", 1)
         # What needs no deciding has its outcome however often it came.
@@ -297,23 +297,10 @@ async def test_a_retry_that_was_delivered_too_often_is_rejected_never_parked(
         await _answer(sender, CREATE, "acme", acme())
     sent = await sender.send(RETRY, "acme", aggregate="organization")
     for _ in range(parking.MAX_DELIVERIES):
-        await _take_and_return(js, 1)
+        await take_and_return(js, "CMD", "environment--commands", 1)
     async with working(js, moody):
         assert (await sender.outcome("acme", sent)).code == "retry-failed"
     assert await _facts(js, "acme") == ["organization-created"]
-
-
-async def _take_and_return(js: JetStream, number: int) -> None:
-    taken: list[bytes] = []
-    inbox = js.link.new_inbox()
-    sid = await js.link.tap(inbox, lambda raw: taken.append(raw.reply))
-    asked = f"$JS.API.CONSUMER.MSG.NEXT.CMD.environment--commands {inbox} "
-    body = b'{"batch":%d}' % number
-    await js.link.send(f"PUB {asked}{len(body)}\r\n".encode() + body + b"\r\n")
-    await until(lambda: len(taken) == number)
-    for reply in taken:
-        await js.link.send(b"PUB %b 4\r\n-NAK\r\n" % reply)
-    await js.link.untap(sid)
 
 
 async def test_a_repeat_of_a_decided_command_is_not_parked_behind(

@@ -15,10 +15,11 @@ from tests.integration.chassis.onboarded import facts, homes, settled
 from tests.support.broker import Access, SharedBroker, emptied
 from tests.support.crashes import FaultyBroker, Stopper, points
 from tests.support.invariants import check_log, whole_log
-from tests.support.rig import Sender, acme, runtime, working
+from tests.support.rig import Sender, acme, runtime, take_and_return, working
 from tests.support.sequential import CREATE
 from tests.support.waiting import until
 
+from catalyst.chassis import parking
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
@@ -280,3 +281,29 @@ async def test_the_relay_waits_for_a_full_queue_and_loses_nothing(
         found = await Sender(js).outcome("acme", "_waits")
         assert (found.code, found.actor) == ("organization-not-found", "service:environment")
         await until(lambda: settled(js))
+
+
+@pytest.mark.guarantee("G7.1", "G7.10")
+async def test_an_event_that_was_delivered_too_often_is_set_aside_before_it_is_decided(
+    js: JetStream, tmp_path: Path
+) -> None:
+    """It may be what kills each worker that decides it."""
+    await topology.ensure(js, contract.topology_of("environment"))
+    sender = Sender(js)
+    async with working(js):
+        await sender.outcome("acme", await sender.send(CREATE, "acme", acme()))
+    for _ in range(parking.MAX_DELIVERIES):
+        await take_and_return(js, "EV", "environment--onboarding", 1)
+    async with homes(tmp_path / "git") as home, working(js, service(home)):
+
+        async def parked() -> bool:
+            return "parked" in await facts(js, "onboarding")
+
+        await until(parked)
+        (letter,) = [parking.read(item) for item in await js.replay("DLQ", ">")]
+        assert (letter.reason, letter.reaction) == ("redelivered", "onboarding")
+        assert "onboarding-started" not in await facts(js, "onboarding")
+        sent = await sender.send("environment.retry.v1", "acme", aggregate="onboarding")
+        assert (await sender.outcome("acme", sent)).result == {"freed": 1}
+        assert (await facts(js, "onboarding"))[:2] == ["parked", "onboarding-started"]
+    await check_log(js)
