@@ -81,6 +81,8 @@ def tries(slug: str, commands: Iterable[str]) -> list[str]:
         f"/v1/state/all?label=tier%3Dsme&organization={slug}",
         f"/git/{slug}/home.git/info/refs?service=git-upload-pack",
         f"/git/{slug}/{slug}.git/info/refs?service=git-upload-pack",
+        f"/git/{slug}/home.git/info/refs?service=git-receive-pack",
+        f"/git/{slug}/{slug}.git/info/refs?service=git-receive-pack",
         f"/git/attacker/../{slug}/home.git/info/refs?service=git-upload-pack",
         f"/git/attacker/%2e%2e/{slug}/home.git/info/refs?service=git-upload-pack",
         f"/v1/state/../../git/{slug}/home.git/info/refs?service=git-upload-pack",
