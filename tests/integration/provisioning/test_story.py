@@ -18,6 +18,7 @@ from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Envelope, derived_id
+from catalyst.contracts.prices_v1 import Package
 from catalyst.contracts.provisioning_values_v1 import Action, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import DLQ, EV
@@ -115,7 +116,7 @@ async def happened(place: Town) -> list[Envelope]:
 async def test_what_is_bought_behind_another_purchase_costs_what_that_leaves_to_be_paid(
     place: Town,
 ) -> None:
-    def package(sku: str) -> PlanRequest:
+    def package(sku: Package) -> PlanRequest:
         return PlanRequest(action="configure", environment=PROD, application="wiki", plan=sku)
 
     async def queued(change: str, request: PlanRequest, before: int, due: int) -> None:
