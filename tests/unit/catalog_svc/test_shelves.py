@@ -26,6 +26,12 @@ def facts() -> Shop:
     return found
 
 
+@pytest.fixture
+def catalog(facts: Shop) -> Catalog:
+    """Return its questions, answered from one shelf."""
+    return Catalog(facts)
+
+
 @each(
     [
         ({}, ["bp-chat", "bp-wiki"]),
@@ -38,9 +44,9 @@ def facts() -> Shop:
     ]
 )
 def test_what_is_asked_for_is_found_and_what_is_unlisted_by_its_whole_name_alone(
-    request_: dict[str, Any], names: list[str], *, facts: Shop
+    request_: dict[str, Any], names: list[str], *, catalog: Catalog
 ) -> None:
-    assert Catalog(facts).found(**request_) == names
+    assert catalog.found(**request_) == names
 
 
 @pytest.mark.guarantee("G24.2")
