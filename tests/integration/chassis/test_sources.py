@@ -283,6 +283,22 @@ async def test_a_bug_that_quotes_what_was_sent_is_told_without_its_words(
         assert re.search(r"ValueError in test_sources\.py, line \d+", said), said
 
 
+@both
+@pytest.mark.guarantee("G1.12")
+async def test_in_a_stream_that_was_made_anew_the_first_message_is_no_repeat(
+    js: JetStream, stream: str
+) -> None:
+    """It has the number of the one that was counted before."""
+    for id_ in ("a", "b"):
+        await topology.ensure(js, contract.topology_of("environment"))
+        await _use(js, stream, "acme", [id_])
+        async with working(js, _service(_source(stream))):
+            await _settled(js, stream)
+        await js.api(f"STREAM.DELETE.{stream}", None)
+    assert _flat(await _counted(js)) == ["a", "b"]
+    await check_log(js)
+
+
 @pytest.mark.guarantee("G1.12")
 async def test_too_much_at_once_is_decided_in_parts(js: JetStream, stream: str) -> None:
     def react(_state: object, items: tuple[Arrived, ...], context: Context) -> Decision:
