@@ -1,9 +1,29 @@
 """A TCP proxy before a broker: it can cut, say nothing, hang up, or change what comes back."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 from urllib.parse import urlsplit
+
+_FRAME: Final = re.compile(rb"(?=^HMSG )", re.MULTILINE)
+
+
+class Losing:
+    """Loses the replies at some places of the first page of direct gets that comes back."""
+
+    def __init__(self, *lost: int) -> None:
+        self._lost = lost
+        self.pages = 0
+        """How many pages lost something."""
+
+    def __call__(self, data: bytes) -> bytes:
+        pieces = _FRAME.split(data)
+        if self.pages or b"204 EOB" not in pieces[-1]:
+            return data
+        self.pages += 1
+        return b"".join(piece for at, piece in enumerate(pieces) if at - 1 not in self._lost)
 
 
 class Between:

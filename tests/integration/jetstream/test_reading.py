@@ -1,14 +1,13 @@
 """Reading through the port, on the real server: direct gets, leader gets, pages, states."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import uvloop
 from tests.integration.jetstream.streams import fill, log_stream
-from tests.support.between import between
+from tests.support.between import Losing, between
 from tests.support.broker import Access
 
 from catalyst.chassis.jetstream.broker import JetStream
@@ -210,16 +209,7 @@ async def test_a_page_of_which_replies_are_lost_is_read_again(
     access: Access, way: str, lost: tuple[int, ...]
 ) -> None:
     """Between three nodes the first one may be, too, and no connection of ours breaks by it."""
-    losses = 0
-
-    def lose(data: bytes) -> bytes:
-        nonlocal losses
-        pieces = _FRAME.split(data)
-        if losses or b"204 EOB" not in pieces[-1]:
-            return data
-        losses += 1
-        return b"".join(piece for at, piece in enumerate(pieces) if at - 1 not in lost)
-
+    losing = Losing(*lost)
     user, password = access.user, access.password
     async with (
         between(access.url) as proxy,
@@ -227,14 +217,11 @@ async def test_a_page_of_which_replies_are_lost_is_read_again(
     ):
         await log_stream(js)
         await fill(js, 3, subjects=("evt.a.1", "evt.a.2", "evt.a.3"))
-        proxy.back = lose
+        proxy.back = losing
         if way == "replay":
             found = list(await js.replay("EV", "evt.a.*"))
         else:
             found = list(await js.last_many("EV", ["evt.a.*"]))
 
-    assert losses == 1
+    assert losing.pages == 1
     assert [message.seq for message in found] == [1, 2, 3]
-
-
-_FRAME = re.compile(rb"(?=^HMSG )", re.MULTILINE)
