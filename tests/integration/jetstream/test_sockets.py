@@ -118,6 +118,25 @@ async def test_a_connection_that_is_closed_as_it_comes_back_stays_closed(
 
 
 @both
+async def test_whoever_closes_waits_for_whoever_closes_already(
+    access: Access, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the broker ended it: a loop that ends then ends no sooner than the socket."""
+    gone = asyncio.Event()
+    async with opener(access.url, user=access.user, password=access.password) as opened:
+        link = link_of(opened)
+        assert link._transport is not None
+        monkeypatch.setattr(link._transport, "wait_closed", gone.wait)
+        first = asyncio.create_task(link.close())
+        await until(lambda: link.is_closed, pause=0)
+        second = asyncio.create_task(link.close())
+        await asyncio.wait({second}, timeout=0.05)
+        assert not second.done()
+        gone.set()
+        await asyncio.gather(first, second)
+
+
+@both
 @pytest.mark.parametrize("way", ["the broker ends it", "its task is cancelled"])
 async def test_a_loop_that_ends_as_a_connection_closes_leaves_no_socket(
     access: Access, opener: Opener, way: str
