@@ -1,5 +1,6 @@
 """How a change ends: what it says of itself and of its Applications, and what stays of it."""
 
+import msgspec
 from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.plans import PROD, apply, install, left, planned, run, town
@@ -85,3 +86,20 @@ def test_a_refusal_on_the_way_back_is_final_and_told() -> None:
     assert failed.undone == ("repository", "admit")
     refusals = [one for one in place.events(pro1.ChangeStepFailed) if one.step == "hold"]
     assert [(one.undo, one.attempt, one.code) for one in refusals] == [(True, 1, "forbidden")]
+
+
+def test_a_commit_says_what_holds_data_as_long_as_that_stands_in_it() -> None:
+    place = town()
+    names = {f"blog.{PROD}": ("blog-data",)}
+    fresh = msgspec.structs.replace(planned(place), volumes=names, workloads=names)
+    apply(place, "ch-1", fresh)
+    run(place, "ch-1")
+    apply(place, "ch-2", planned(place, "uninstall"))
+    run(place, "ch-2")
+    told = [
+        (x.change, x.volumes, x.workloads, x.kept) for x in place.events(app1.RevisionCommitted)
+    ]
+    assert told == [
+        ("ch-1", ("blog-data",), ("blog-data",), True),
+        ("ch-2", (), None, True),
+    ]
