@@ -197,17 +197,18 @@ class Deciding:
         await self.commit(draft, Reading(own, {}, {}), alone=True)
 
     async def recorded(self, job: Job) -> Outcome | None:
-        """Return what is recorded for this job; a reused id gets an answer of its own."""
+        """Return what is recorded for this job; an id that something else has is refused."""
         log_name = await self._clock.log()
-        known = await outcome.find(self._broker, job.ref.organization, job.done_id, log_name)
-        if known is None or known.digest == job.digest:
-            return known
-        refusal = Rejected(
-            "command-id-reused",
-            f"the id {job.done_id!r} belongs to another command",
-            pointer="/id",
-        )
-        return outcome.rejected(job, refusal)
+        try:
+            known = await outcome.find(self._broker, job.ref.organization, job.done_id, log_name)
+            if known is None or known.digest == job.digest:
+                return known
+        except outcome.Unreadable as error:
+            if job.is_several:
+                raise Fewer(parking.UNRECORDABLE) from error
+            await parking.unrecordable(self._broker, job, str(error))
+            self._measures.letter(parking.UNRECORDABLE)
+        return outcome.rejected(job, outcome.reused(job.done_id))
 
     async def _own(self, job: Job, *, fresh: bool) -> Held:
         if fresh:

@@ -112,7 +112,10 @@ class Mending:
         subject = getattr(job.payload, "subject", None) or ""
         if parking.is_unread(subject, job.ref.organization, job.ref.service):
             if not isinstance(job.payload, runtime_v1.Drop):
-                raise Rejected("retry-failed", "nobody could read what it is for: drop it")
+                raise Rejected(
+                    "retry-failed",
+                    "unreadable, or nothing can be recorded for it: drop it",
+                )
             if await self._broker.last(DLQ, subject, leader=True) is None:
                 return None
             await parking.discard(self._broker, subject)

@@ -70,9 +70,28 @@ def placed(outcome: Outcome, last: int, log: str) -> Outcome:
     return msgspec.structs.replace(outcome, seq=last, log=log)
 
 
+class Unreadable(Exception):
+    """What stands where an outcome is recorded is none."""
+
+
+def reused(command_id: str) -> Rejected:
+    """Return the answer to a command under an id that something else has."""
+    message = f"the id {command_id!r} belongs to another command"
+    return Rejected("command-id-reused", message, pointer="/id")
+
+
 def read_back(stored: Stored, log: str) -> Outcome:
-    """Return the outcome that a `done.…` message holds."""
-    return located(msgspec.json.decode(stored.data, type=Outcome), stored.seq, log)
+    """Return the outcome that a `done.…` message holds.
+
+    Raises:
+        Unreadable: If it holds none. The broker lets whoever may publish anything have its own
+            acknowledgement stored wherever a stream is.
+    """
+    try:
+        found = msgspec.json.decode(stored.data, type=Outcome)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(f"message {stored.seq} at {stored.subject} is no outcome") from error
+    return located(found, stored.seq, log)
 
 
 async def find(
@@ -81,6 +100,10 @@ async def find(
     """Return what is recorded for a command, or None.
 
     Absence is no proof: the outcome may be on its way. Only a guard proves.
+
+    Raises:
+        BrokerError: As the broker port says.
+        Unreadable: If it is no outcome.
     """
     stored = await broker.last(EV, subjects.done(organization, done_id), leader=leader)
     return None if stored is None else read_back(stored, log)

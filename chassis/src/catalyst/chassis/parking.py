@@ -38,6 +38,9 @@ MAX_DELIVERIES: Final = 4
 """A message delivered more often than this, without an outcome, is parked before it is decided."""
 EFFECT_FAILED: Final = "effect-failed"
 """Reason of a dead letter that no `parked` names: an effect was given up, and no step waits."""
+UNRECORDABLE: Final = "outcome-unreadable"
+"""Reason of a dead letter that no `parked` names: what stands under its id is no outcome, so that
+none can be recorded."""
 _UNREAD: Final = "unknown.unknown"
 """In place of aggregate and id."""
 _RETRY_SECONDS: Final = 1.0
@@ -154,6 +157,17 @@ async def put_aside(broker: Broker, subject: str, found: Letter) -> None:
         except BrokerError as error:
             log.warning("dead letter waits", extra={"subject": subject, "why": str(error)})
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def unrecordable(broker: Broker, job: Job, detail: str) -> None:
+    """Set a message aside for which no outcome can be recorded: its place is taken.
+
+    Its aggregate goes on, so the dead letter stands among those that nobody could read.
+    """
+    organization = subjects.organization_token(job.ref.organization)
+    subject = f"dlq.{organization}.{job.ref.service}.{_UNREAD}.{job.origin}{job.sequence}"
+    log.error("nothing can be recorded", extra={"command_id": job.done_id, "why": detail})
+    await put_aside(broker, subject, letter(job, UNRECORDABLE, detail))
 
 
 async def _stands(broker: Broker, subject: str, body: bytes, found: Letter) -> bool:
