@@ -261,6 +261,8 @@ def _explained(found: Mapping[str, Any]) -> None:
     line = found["line"]
     what = f"{line['name']} for {line['subscription']}: {line['formula']}"
     write(clean(f"{what} = {amount(line['amount'])}"))
+    paid = f"when it was ordered, with {line['hold']}" if line.get("hold") else "with this invoice"
+    write(clean(f"for {line['period']}, charged {paid}"))
     book = clean(f"{line['book']} {line['version']}")
     write(f"price book {book}, applied by event {found['price_book_seq']}")
     count = found["count"]
