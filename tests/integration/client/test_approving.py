@@ -148,6 +148,9 @@ def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Sh
 
     blind = shop.run("approve", change, "--org", ORG, by=sam)
     assert (blind.code, "its author has the hash" in blind.err) == (4, True)
+    short = shop.run(*approve, looked_at[:12], by=sam)
+    assert short.code == 4
+    assert f"the rest of {looked_at[:12]} cannot be found out; give all 64 characters" in short.err
     stale = shop.run(*approve, other, by=sam)
     assert (stale.code, "plan-stale: the hash is not that of the plan" in stale.err) == (3, True)
 
@@ -159,6 +162,23 @@ def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Sh
 
     assert "completed, 100 %" in shop.well("apply", looked_at[:12], "--watch").out
     assert _approvers(shop, change) == ("completed", ["sam@example.com", "kim@example.com"])
+
+
+def test_the_beginning_of_a_hash_is_enough_for_whom_the_change_is_shown_to(shop: Shop) -> None:
+    change, _ = applied(shop, "shop")
+    looked_at, ann = _hash(shop, change), person(shop, ANN)
+    wrong = "0" * 12 if looked_at != "0" * 12 else "1" * 12
+    stale = shop.run("approve", change, "--org", ORG, "--hash", wrong, by=ann)
+    assert stale.code == 3
+    assert f"is not the plan of {change}, whose hash begins with {looked_at}" in stale.err
+    for none in (looked_at[:5], "blog"):
+        refused = shop.run("approve", change, "--hash", none, by=ann)
+        assert (refused.code, f"{none!r} is no hash of a plan" in refused.err) == (2, True)
+    assert _approvers(shop, change) == ("waiting", [])
+    shop.well("approve", change, "--org", ORG, "--hash", looked_at, by=ann)
+    assert _approvers(shop, change) == ("waiting", [ANN])
+    reject = ("reject", change, "--reason", "Not now.", "--hash", looked_at[:6])
+    assert f"{change} is rejected" in shop.well(*reject, by=person(shop, BOB)).err
 
 
 def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop) -> None:

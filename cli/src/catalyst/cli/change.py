@@ -30,7 +30,7 @@ from catalyst.contracts.message import Outcome
 ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
 HashOption = Annotated[
     str | None,
-    typer.Option("--hash", help="Hash of the plan that you looked at; else the change's own."),
+    typer.Option("--hash", help="Hash of the plan that you looked at, or its beginning."),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 _APPLY: Final = "provisioning.apply-plan.v1"
@@ -211,17 +211,32 @@ async def _apply(
 def _meant(target: Target, org: str | None, change: str, hash_: str | None) -> tuple[str, str]:
     """Return whose change it is, and the hash of the plan that was looked at.
 
-    Who names both need not be shown the change, as a security-officer of another Organization.
+    Who names both whole need not be shown the change, as a security-officer of another
+    Organization.
+
+    Raises:
+        Failure: If the hash is none, or begins otherwise than that of the change.
     """
     owner = owned.owner_of(target, org, _WHOSE) if org else None
-    if owner is not None and hash_:
+    if hash_:
+        planned.require_hash(hash_)
+    if owner is not None and hash_ and len(hash_) == planned.WHOLE:
         return owner, hash_
-    doc = _row_of(target, change, owner)
-    return str(doc["organization"]), hash_ or str(doc["hash"])
+    doc = _row_of(target, change, owner, hash_ or "")
+    own = str(doc["hash"])
+    if not hash_ or len(hash_) == planned.WHOLE:
+        return str(doc["organization"]), hash_ or own
+    if not own.startswith(hash_):
+        text = f"{hash_} is not the plan of {change}, whose hash begins with {own[:12]}"
+        hint = "look at that plan before you decide; nothing was sent"
+        raise Failure(ExitCode.REJECTED, text, code=_STALE, hint=hint)
+    return str(doc["organization"]), own
 
 
-def _row_of(target: Target, change: str, owner: str | None = None) -> Any:
+def _row_of(target: Target, change: str, owner: str | None = None, hash_: str = "") -> Any:
     """Return the document of a change; without an owner, of whosever it is: ids are unique.
+
+    A hash is what was given of it so far, for who is told that the change is not shown to them.
 
     Raises:
         Failure: If there is no such change to see.
@@ -232,7 +247,7 @@ def _row_of(target: Target, change: str, owner: str | None = None) -> Any:
     try:
         return owned.row(target, "changes", change, owner, missing)
     except Failure as failure:
-        hidden = unseen.changes(target, change, owner)
+        hidden = unseen.changes(target, change, owner, hash_)
         if hidden is None:
             raise
         raise hidden from failure

@@ -15,7 +15,9 @@ from catalyst.cli.exits import ExitCode, Failure
 
 SHORTEST: Final = 6
 """Characters of a hash that are enough, if they fit one plan alone."""
-_HASH: Final = re.compile(r"[0-9a-f]{1,64}")
+WHOLE: Final = 64
+"""Characters of a whole hash."""
+_HASH: Final = re.compile(rf"[0-9a-f]{{1,{WHOLE}}}")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -73,15 +75,24 @@ def keep(kept: Kept, place: Path) -> Path:
     return found
 
 
+def require_hash(text: str) -> None:
+    """Take note that a text is a hash, or enough of its beginning.
+
+    Raises:
+        Failure: If it is not.
+    """
+    if not _HASH.fullmatch(text) or len(text) < SHORTEST:
+        hint = f"`catalyst plan` shows it; its first {SHORTEST} characters are enough"
+        raise Failure(ExitCode.USAGE, f"{text!r} is no hash of a plan", hint=hint)
+
+
 def find(text: str, place: Path) -> Kept:
     """Return the plan with this hash, or whose hash begins like this.
 
     Raises:
         Failure: If there is none, several, or it cannot be read.
     """
-    if not _HASH.fullmatch(text) or len(text) < SHORTEST:
-        hint = f"`catalyst plan` shows it; its first {SHORTEST} characters are enough"
-        raise Failure(ExitCode.USAGE, f"{text!r} is no hash of a plan", hint=hint)
+    require_hash(text)
     names = sorted(place.glob(f"{text}*.json"))
     if not names:
         hint = "`catalyst plan` makes one; --context and --url must be the same"

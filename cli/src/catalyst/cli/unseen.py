@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, Final
 
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.planned import WHOLE
 from catalyst.cli.target import Target, reads, run
 from catalyst.contracts.roles import SECURITY_OFFICER, may_read
 
@@ -15,10 +16,11 @@ _HINT: Final = (
 )
 
 
-def changes(target: Target, change: str, owner: str | None) -> Failure | None:
+def changes(target: Target, change: str, owner: str | None, given: str = "") -> Failure | None:
     """Return what is said to whose roles show no change of an Organization; None: they do.
 
-    Without an owner, of none at all. Whoever may not approve either has no use for it.
+    Without an owner, of none at all. Whoever may not approve either has no use for it. `given` is
+    what was given of the hash.
     """
     session = run(_session(target))
     if SECURITY_OFFICER not in session["roles"]:
@@ -28,9 +30,12 @@ def changes(target: Target, change: str, owner: str | None) -> Failure | None:
     if may_read("change", session["roles"], roles):
         return None
     whose = f" of {owner!r}" if owner else ""
+    say = "say with --org and --hash which plan you mean"
+    if given and len(given) < WHOLE:
+        say = f"so the rest of {given} cannot be found out; give all {WHOLE} characters of the hash"
     return Failure(
         ExitCode.NOT_FOUND,
-        f"your roles show you no change{whose}: say with --org and --hash which plan you mean",
+        f"your roles show you no change{whose}: {say}",
         hint=_HINT.format(change=change, owner=owner or "ORGANIZATION"),
     )
 
