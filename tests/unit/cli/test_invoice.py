@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.cli.test_billing import LINE, URL
+from tests.unit.cli.test_billing import INVOICE, LINE, URL, accepted
 
-from catalyst.cli import invoice, owned
+from catalyst.cli import charging, invoice, owned
+from catalyst.cli.exits import ExitCode
+from catalyst.cli.main import ended
 
 EXPLAINED: dict[str, Any] = {
     "invoice": "2026-12",
@@ -40,3 +42,59 @@ def test_lines_of_the_same_text_are_told_apart_by_month_and_by_how_they_are_char
     monkeypatch.setattr(owned, "answer", lambda *_: {**EXPLAINED, "line": {**LINE, **line}})
     invoice.explain("2026-12/3", org="omantel", url=URL)
     assert capsys.readouterr().out.splitlines()[1] == said
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return what is asked of an Organization that has one invoice with a number."""
+    numbered = {**INVOICE, "number": "2026-000001", "status": "finalized"}
+    found: list[Any] = []
+
+    def answer(_target: Any, _service: str, question: str, request: Any, _owner: str) -> Any:
+        found.append((question, request))
+        made = {"same": True, "bytes": 7, "replayed": "ab", "lines": [LINE]}
+        return {**EXPLAINED, **made, "number": "2026-000001"}
+
+    def row(_target: Any, kinds: str, name: str, *_: Any) -> Any:
+        found.append((kinds, name))
+        return numbered
+
+    def send(_target: Any, verb: str, _owner: str, data: Any, _timeout: float) -> Any:
+        found.append((verb, data["invoice"]))
+        return accepted()
+
+    monkeypatch.setattr(owned, "docs", lambda *_: [INVOICE, numbered])
+    monkeypatch.setattr(owned, "answer", answer)
+    monkeypatch.setattr(owned, "row", row)
+    monkeypatch.setattr(charging, "_send", send)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("verb", "meant"),
+    [
+        (["invoice", "show", "2026-000001"], ("invoices", "2026-11")),
+        (["invoice", "explain", "2026-000001/2"], ("explain", {"invoice": "2026-11", "line": 2})),
+        (["invoice", "replay", "2026-000001"], ("replay", {"invoice": "2026-11"})),
+        (["invoice", "replay", "2026-000002"], ("replay", {"credit_note": "2026-000002"})),
+        (["void", "2026-000001", "--reason", "r"], ("void-invoice", "2026-11")),
+        (
+            ["credit-note", "2026-000001", "1=0.500", "--as", "n", "--reason", "r"],
+            ("issue-credit-note", "2026-11"),
+        ),
+    ],
+)
+def test_an_invoice_may_be_named_by_its_number(
+    verb: list[str], meant: tuple[str, Any], asked: list[Any]
+) -> None:
+    assert ended(["billing", *verb, "--org", "omantel", "--url", URL]) == 0
+    assert asked[-1] == meant
+
+
+def test_a_number_that_no_invoice_has_is_told_as_such(
+    asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = ["billing", "invoice", "show", "2026-000002", "--org", "omantel", "--url", URL]
+    assert ended(shown) == ExitCode.NOT_FOUND
+    assert "there is no invoice '2026-000002' of 'omantel'" in capsys.readouterr().err
+    assert not asked

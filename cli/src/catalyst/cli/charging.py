@@ -11,7 +11,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.invoice import MonthArgument, write_sums
+from catalyst.cli.invoice import InvoiceArgument, MonthArgument, month_of, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
 from catalyst.cli.send import conclude, exit_of
@@ -65,7 +65,7 @@ def finalize(
 
 
 def void(
-    invoice: MonthArgument,
+    invoice: InvoiceArgument,
     *,
     reason: ReasonOption,
     org: OrgOption = None,
@@ -84,6 +84,7 @@ def void(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
+    invoice = month_of(target, owner, invoice)
     data = {"invoice": invoice, "reason": reason}
     sent = _send(target, "void-invoice", owner, data, timeout)
     _told(sent, output, lambda: write(f"the invoice {invoice} of {owner} is void"))
@@ -92,7 +93,7 @@ def void(
 
 
 def credit_note(
-    invoice: MonthArgument,
+    invoice: InvoiceArgument,
     lines: Annotated[
         list[str],
         typer.Argument(metavar="LINE=AMOUNT", help="How much of which line, such as `2=0.500`."),
@@ -119,6 +120,7 @@ def credit_note(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     parts = [_part(text) for text in lines]
+    invoice = month_of(target, owner, invoice)
     asked = {"invoice": invoice, "start": parts[0][0] - 1}
     found = owned.answer(target, "billing", "invoice", asked, owner)["lines"]
     if not found:

@@ -30,6 +30,7 @@ MONTH_HINT: Final = "write a year and a month, such as 2026-11"
 LINE_HINT: Final = "write INVOICE/LINE, such as 2026-11/1; `invoice show` numbers the lines"
 _MONTHLY: Final = re.compile(r"[0-9]{4}-([0-9]{2})")
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_NUMBER: Final = re.compile(r"[0-9]{4}-[0-9]{6}")
 _WHOSE: Final = "whose invoices are they?"
 
 
@@ -46,10 +47,22 @@ def _no_month(typed: str, number: str) -> Failure:
     return Failure(ExitCode.USAGE, f"{typed}: there is no month {number}", hint=MONTH_HINT)
 
 
+def _month_or_number(text: str) -> str:
+    return text if _NUMBER.fullmatch(text) else _month(text)
+
+
 MonthArgument = Annotated[
     str,
     typer.Argument(
         metavar="MONTH", parser=_month, help="The invoice's month, as `invoice list` shows it."
+    ),
+]
+InvoiceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MONTH",
+        parser=_month_or_number,
+        help="The invoice's month, or its number, as `invoice list` shows them.",
     ),
 ]
 
@@ -76,7 +89,7 @@ def list_(
 
 
 def show_(
-    invoice: MonthArgument,
+    invoice: InvoiceArgument,
     *,
     org: OrgOption = None,
     output: OutputOption = Format.TABLE,
@@ -91,8 +104,8 @@ def show_(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    hint = f"`catalyst billing invoice list --org {owner}` shows those there are"
-    missing = owned.no_such(f"invoice {invoice!r} of {owner!r}", hint)
+    invoice = month_of(target, owner, invoice)
+    missing = _no_invoice(owner, invoice)
     try:
         doc = owned.row(target, "invoices", invoice, owner, missing)
         if not doc["lines"]:
@@ -131,6 +144,7 @@ def explain(
     invoice, number = parted(line)
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
+    invoice = _known(target, owner, invoice)
     asked = {_kind(invoice): invoice, "line": number}
     found = _asked(target, "explain", asked, owner, "LINE")
     show(found, output, lambda: _explained(found))
@@ -149,7 +163,7 @@ def explain(
 def replay(
     invoice: Annotated[
         str,
-        typer.Argument(metavar="ID", help="The invoice's month, or the credit note's name."),
+        typer.Argument(metavar="ID", help="The invoice's month or number; a credit note's name."),
     ],
     *,
     org: OrgOption = None,
@@ -169,6 +183,7 @@ def replay(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
+    invoice = _known(target, owner, invoice)
     found = _asked(target, "replay", {_kind(invoice): invoice}, owner, "ID")
     show(found, output, lambda: _replayed(found))
     if not found["same"]:
@@ -185,6 +200,36 @@ def parted(text: str) -> tuple[str, int]:
     if not invoice or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise Failure(ExitCode.USAGE, f"LINE: {text!r} names no line", hint=LINE_HINT)
     return invoice, int(number)
+
+
+def month_of(target: Target, owner: str, invoice: str) -> str:
+    """Return the month of an invoice, which may be named by its number.
+
+    Raises:
+        Failure: If there is no invoice of that number.
+    """
+    if not _NUMBER.fullmatch(invoice):
+        return invoice
+    month = _numbered(target, owner, invoice)
+    if month is None:
+        raise _no_invoice(owner, invoice)
+    return month
+
+
+def _known(target: Target, owner: str, name: str) -> str:
+    """Return the month of an invoice; the name of what is none, as credit notes have any name."""
+    month = _numbered(target, owner, name) if _NUMBER.fullmatch(name) else None
+    return name if month is None else month
+
+
+def _numbered(target: Target, owner: str, number: str) -> str | None:
+    docs = owned.docs(target, "invoices", owner)
+    return next((doc["month"] for doc in docs if doc["number"] == number), None)
+
+
+def _no_invoice(owner: str, name: str) -> Failure:
+    hint = f"`catalyst billing invoice list --org {owner}` shows those there are"
+    return owned.no_such(f"invoice {name!r} of {owner!r}", hint)
 
 
 def _after(month: str) -> str:
@@ -213,12 +258,12 @@ def _asked(target: Target, question: str, asked: dict[str, Any], owner: str, typ
         shape = _MONTHLY.fullmatch(name)
         if shape is not None:
             raise _no_month(typed, shape[1]) from problem
-        hint = "an invoice is named by its month, such as 2026-11; `catalyst get credit-notes "
+        hint = "an invoice is named by its month, such as 2026-11, or by its number; "
         raise Failure(
             ExitCode.NOT_FOUND,
             problem.message,
             code=problem.code,
-            hint=f"{hint}--org {owner}` shows the credit notes",
+            hint=f"{hint}`catalyst get credit-notes --org {owner}` shows the credit notes",
         ) from problem
 
 
