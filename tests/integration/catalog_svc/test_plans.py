@@ -199,6 +199,16 @@ async def test_a_tree_of_five_is_solved_from_what_was_registered(town: Town) -> 
     assert len(lock(await town.ask("catalog", "solve", less))) == 2
 
 
+async def test_a_value_that_is_missing_is_told_at_its_field(town: Town) -> None:
+    for parts in ({}, {"parts": {"wiki": False}}):
+        with pytest.raises(Rejected) as refused:
+            await town.plan("bp-team-suite", values=parts)
+        assert refused.value.code == "values-invalid"
+        assert [(one.pointer, one.message) for one in refused.value.errors] == [
+            ("/request/values/baseDomain", "baseDomain is missing; add baseDomain")
+        ]
+
+
 @pytest.mark.guarantee("G24.3")
 async def test_a_plan_rests_on_the_lock_of_the_real_catalogue(town: Town) -> None:
     found = await town.plan("bp-wiki")

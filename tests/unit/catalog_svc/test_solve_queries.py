@@ -76,6 +76,34 @@ def test_why_not_answers_in_a_row_or_nothing(shop: Shop) -> None:
     ]
 
 
+def test_what_is_missing_is_told_at_its_field_and_not_as_what_is_made_of_it(shop: Shop) -> None:
+    known = {"properties": {"domain": {"type": "string"}, "deep": {"type": "boolean"}}}
+    named = {"type": "object", "required": ["domain"], **known}
+    shop.blueprint("bp-chat", "1.0.0")
+    chat = {
+        "blueprint": "bp-chat",
+        "version": "*",
+        "alias": "chat",
+        "values": {"domain": "chat.${{ config.domain }}"},
+    }
+    shop.blueprint("bp-pages", "1.0.0", configSchema=named, depends=[chat])
+    asked = {"environment": PROD, "application": "pages", "blueprint": "pages"}
+    with pytest.raises(Rejected) as caught:
+        ask(shop, "solve", **asked, config={"deep": "often"})
+    assert caught.value.code == "values-invalid"
+    assert [(one.pointer, one.message) for one in caught.value.errors] == [
+        ("/config/deep", "deep must be true or false"),
+        ("/config/domain", "domain is missing; add domain"),
+    ]
+    free = {"type": "object", **known}
+    shop.blueprint("bp-pages", "1.1.0", configSchema=free, depends=[chat])
+    with pytest.raises(Rejected) as caught:
+        ask(shop, "why-not", **asked, version="*")
+    # No schema asks for it: what is made of it does.
+    assert [one.pointer for one in caught.value.errors] == ["/config"]
+    assert caught.value.message == "chat: there is no domain; has(…) asks for it"
+
+
 def test_what_is_not_found_out_is_no_answer_that_it_can_be_had(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files, foreign
-from catalyst.provisioning.domain.place import Content, Place
+from catalyst.provisioning.domain.place import Content, Place, values_for_dependencies
 from catalyst.provisioning.domain.rendered import refuse_its_own, standing
 
 ORIGIN = files.Origin(url="https://catalyst.example", branch="main")
@@ -118,6 +118,16 @@ def test_values_do_not_name_a_secret_that_the_blueprint_makes() -> None:
     refuse_its_own(
         own, standing(place(own, {"postgres": "pg"}), litellm, ORIGIN), "/request/values"
     )
+
+
+def test_what_others_get_of_a_value_that_is_missing_is_refused_at_the_value() -> None:
+    suite = Content(starters.blueprint("bp-team-suite"), starters.package("bp-team-suite"))
+    with pytest.raises(Rejected) as refused:
+        values_for_dependencies(place({}), suite)
+    assert refused.value.code == "values-invalid"
+    assert [(item.pointer, item.message) for item in refused.value.errors] == [
+        ("/request/values/baseDomain", "baseDomain is missing; add baseDomain")
+    ]
 
 
 @given(tree=TREES, own=st.dictionaries(NAME, st.binary(max_size=4), max_size=3))

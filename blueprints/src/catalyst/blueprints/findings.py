@@ -55,6 +55,11 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
         """RFC 6901 pointer to the value; to a missing one, where it should be."""
         return pointer(self.path)
 
+    @property
+    def told(self) -> str:
+        """What is wrong and what to do about it, in one line."""
+        return f"{self.message}; {self.fix}" if self.fix else self.message
+
 
 def pointer(path: Path) -> str:
     """Return a path as an RFC 6901 pointer."""

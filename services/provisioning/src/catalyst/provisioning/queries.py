@@ -253,7 +253,10 @@ class Planner:
         Raises:
             Rejected: With the chain of reasons, if there is none.
         """
-        answer = await self._asking.ask("catalog", "solve", 1, organization, solving)
+        try:
+            answer = await self._asking.ask("catalog", "solve", 1, organization, solving)
+        except Rejected as error:
+            raise locking.refused(error) from error
         try:
             return locked_of(answer, solving["environment"])
         except (msgspec.ValidationError, KeyError, TypeError) as error:

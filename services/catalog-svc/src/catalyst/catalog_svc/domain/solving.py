@@ -115,7 +115,7 @@ def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:
         try:
             universe.wanted(pin, given)
         except Undecided as error:
-            raise Rejected("values-invalid", str(error), pointer="/config") from error
+            raise _undecided(universe, pin, error) from error
     try:
         return resolve(universe, root, given)
     except TooMuch as error:
@@ -130,6 +130,18 @@ def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:
             needs = error.needs if isinstance(error, Impossible) else needs
     lacking = needs or (root,)
     raise Unsolvable(reasons.chain(universe, lacking), reasons.waits(universe, lacking))
+
+
+def _undecided(universe: Universe, pin: Pin, error: Undecided) -> Rejected:
+    """Return what is wrong with the target's configuration: at its fields, if the schema says."""
+    found = [] if pin.offered is None else universe.refused_by_schema(pin.offered.blueprint)
+    if not found:
+        return Rejected("values-invalid", str(error), pointer="/config")
+    errors = [
+        FieldError(pointer=f"/config{one.pointer}", rule="values-invalid", message=one.told)
+        for one in found
+    ]
+    return Rejected("values-invalid", errors[0].message, errors)
 
 
 # ---- from versions to a lock

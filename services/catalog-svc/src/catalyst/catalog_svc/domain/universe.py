@@ -19,8 +19,9 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import dependencies, versions
-from catalyst.blueprints.configschema import effective
+from catalyst.blueprints.configschema import effective, validate
 from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints.findings import Violation
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 from catalyst.blueprints.versions import Range, Version
@@ -282,6 +283,10 @@ class Universe:
                 for one in blueprint.depends
             )
         return dependencies.wanted(blueprint, self._scope(pin, blueprint, given))
+
+    def refused_by_schema(self, blueprint: Blueprint) -> list[Violation]:
+        """Return what a Blueprint's schema refuses of the configuration that was asked for."""
+        return validate(blueprint.schema, merged(blueprint.values, self.request.config))
 
     def _scope(self, pin: Pin, blueprint: Blueprint, given: Values) -> Scope:
         name = pin.application or pin.name.removeprefix("bp-")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import fitting, references, writing_plan
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import values_for_dependencies
+from catalyst.provisioning.domain.place import VALUES, values_for_dependencies
 
+_CONFIG: Final = "/config"
+"""Where values stand in what the catalogue is asked."""
 replace = msgspec.structs.replace
 
 
@@ -42,6 +47,17 @@ def unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, 
         dependencies=base.dependencies,
     )
     return (target,)
+
+
+def refused(error: Rejected) -> Rejected:
+    """Return a refusal of the catalogue, its places called as what is asked of a plan."""
+    errors = [
+        replace(one, pointer=VALUES + one.pointer.removeprefix(_CONFIG))
+        if one.pointer == _CONFIG or one.pointer.startswith(f"{_CONFIG}/")
+        else one
+        for one in error.errors
+    ]
+    return Rejected(error.code, error.message, errors, wait_seconds=error.wait_seconds)
 
 
 def complete(lock: tuple[Locked, ...], facts: Facts) -> tuple[Locked, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -23,6 +23,9 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.foreign import Environment
+
+VALUES: Final = "/request/values"
+"""Where the values of the target stand in what is asked for."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -121,7 +124,7 @@ def check_values(
         FieldError(
             pointer=f"{pointer}{item.pointer}",
             rule="value-immutable" if item.rule == "immutable" else "values-invalid",
-            message=f"{item.message}; {item.fix}" if item.fix else item.message,
+            message=item.told,
         )
         for item in found
     ]
@@ -134,10 +137,12 @@ def values_for_dependencies(place: Place, content: Content) -> dict[str, dict[st
     """Return the values that an Application gives to what it depends on, by alias.
 
     Raises:
-        Rejected: `values-invalid` if a condition has no result for these values.
+        Rejected: `values-invalid` if a condition has no result for these values; at the fields that
+            the schema refuses, if it does.
     """
     try:
         found = dependencies.wanted(content.blueprint, place.scope(content.blueprint))
     except dependencies.Undecided as error:
-        raise Rejected("values-invalid", str(error), pointer="/values") from error
+        check_values(content, place.desired.values, VALUES)
+        raise Rejected("values-invalid", str(error), pointer=VALUES) from error
     return {item.alias: item.values for item in found}

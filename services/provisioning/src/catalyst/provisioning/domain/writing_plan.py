@@ -29,7 +29,12 @@ from catalyst.provisioning.domain import (
 )
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import Place, check_values, values_for_dependencies
+from catalyst.provisioning.domain.place import (
+    VALUES,
+    Place,
+    check_values,
+    values_for_dependencies,
+)
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
 from catalyst.provisioning.domain.rendered import (
     refuse_its_own,
@@ -200,7 +205,7 @@ def _check(
     request: PlanRequest, facts: Facts, item: Locked, place: Place, old: Desired | None
 ) -> None:
     content = facts.contents[item.digest]
-    pointer = "/request/values" if item.role == "target" else f"/lock/{item.application}"
+    pointer = VALUES if item.role == "target" else f"/lock/{item.application}"
     rollback = request.action == "rollback"
     yanked = risks.yanked(facts, item)
     if rollback and yanked and (old is None or old.version != item.version):
@@ -275,7 +280,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         old = old_near.get(name)
         made = facts.standing(name, environment, new, near)
         is_target = name == request.application
-        refuse_its_own(new.values, made, "/request/values" if is_target else f"/lock/{name}")
+        refuse_its_own(new.values, made, VALUES if is_target else f"/lock/{name}")
         if old is not None:
             stood = facts.standing(name, environment, old, old_near)
             before |= spots(name, branch, stood.files)
@@ -286,7 +291,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             stored += risks.grown(unchangeable.grown(stood.objects, made.objects))
         elif (left := facts.applications[name].left.get(environment)) is not None:
             stood = facts.standing(name, environment, left, old_near)
-            refuse_what_was_kept(stood, made, "/request/values" if is_target else f"/lock/{name}")
+            refuse_what_was_kept(stood, made, VALUES if is_target else f"/lock/{name}")
             stored += risks.kept(name, left, stood.volumes, made.volumes)
             stored += risks.grown(unchangeable.grown(stood.objects, made.objects))
         after |= spots(name, branch, made.files)
