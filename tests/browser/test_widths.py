@@ -13,8 +13,8 @@ from tests.support.browser import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
-PHONES: Final = (320, 360, 390, 430)
-WIDER: Final = (768, 900, 1010, 1100, 1240, 1280, 1400, 1440)
+NARROW: Final = (320, 360, 390, 430, 768, 800)
+WIDER: Final = (900, 1010, 1100, 1130, 1180, 1240, 1280, 1366, 1410, 1440, 1480, 1600)
 VIEWS: Final = ["applications", "catalogue", "balance", "prices", "rows"]
 CONTROLS: Final = [*VIEWS, "view-organization", "sign-out"]
 
@@ -32,6 +32,25 @@ _MEASURED: Final = """
   const page = document.documentElement;
   return {parts, height: document.querySelector('.bar').offsetHeight, inner: innerWidth,
     over: page.scrollWidth - page.clientWidth};
+}
+"""
+# What of the bar is cut, and whether the choice is too narrow for a name; what is only read out
+# is not seen.
+_CUT: Final = """
+() => {
+  const all = '.bar :is(.views button, .state, #stream-detail, #who-name)';
+  const words = [...document.querySelectorAll(all)];
+  const cut = words.filter(node => getComputedStyle(node).clipPath === 'none'
+    && node.scrollWidth > node.clientWidth).map(node => node.textContent);
+  const select = document.getElementById('view-organization');
+  const whole = select.cloneNode(false);
+  whole.removeAttribute('id');
+  whole.append(new Option('omantel'));
+  Object.assign(whole.style, {position: 'absolute', width: 'max-content'});
+  select.after(whole);
+  if (select.offsetWidth < whole.offsetWidth) cut.push('omantel');
+  whole.remove();
+  return cut;
 }
 """
 # Each row's key, its state, and how many lines that takes.
@@ -74,15 +93,15 @@ async def _several(window: Window, site: Site, slug: str) -> str:
 
 
 @pytest.mark.guarantee("G26.6")
-async def test_the_bar_has_one_line_and_on_phones_a_second_one_of_views(
+async def test_the_bar_has_one_line_and_in_narrow_windows_a_second_one_of_views(
     window: Window, site: Site, slug: str
 ) -> None:
     await _several(window, site, slug)
-    for width in (*PHONES, *WIDER):
+    for width in (*NARROW, *WIDER):
         await window.page.set_viewport_size({"width": width, "height": 800})
         found = await window.page.evaluate(_MEASURED)
         lines = _lines(found["parts"])
-        if width in PHONES:
+        if width in NARROW:
             assert lines[1:] == [VIEWS], f"{width}: {lines}"
             assert found["height"] <= 96
         else:
@@ -94,6 +113,16 @@ async def test_the_bar_has_one_line_and_on_phones_a_second_one_of_views(
 
 
 @pytest.mark.guarantee("G26.6")
+async def test_no_word_of_the_bar_is_cut(window: Window, site: Site, slug: str) -> None:
+    await _several(window, site, slug)
+    await expect(window.page.locator("#who-name")).to_have_text("admin@localhost")
+    await expect(window.page.locator("#stream-detail")).to_contain_text("sequence")
+    for width in (*NARROW[2:], *WIDER):
+        await window.page.set_viewport_size({"width": width, "height": 800})
+        assert await window.page.evaluate(_CUT) == [], width
+
+
+@pytest.mark.guarantee("G26.6")
 async def test_the_bar_keeps_its_line_while_nothing_is_live_and_says_why_beside_it(
     window: Window, site: Site, slug: str
 ) -> None:
@@ -102,7 +131,7 @@ async def test_the_bar_keeps_its_line_while_nothing_is_live_and_says_why_beside_
     await window.until_state("reconnecting")
     why = window.page.locator("#stream-detail")
     await expect(why).to_contain_text("offline")
-    for width in (*PHONES, *WIDER):
+    for width in (*NARROW, *WIDER):
         await window.page.set_viewport_size({"width": width, "height": 800})
         found = await window.page.evaluate(_MEASURED)
         if width in WIDER:
@@ -145,7 +174,7 @@ async def test_no_page_goes_sideways_on_a_phone_or_in_a_window(
             await expect(
                 window.page.locator("#view h2:visible, #list-title:visible")
             ).to_have_count(1)
-            for width in (*PHONES, *WIDER):
+            for width in (*NARROW, *WIDER):
                 await window.page.set_viewport_size({"width": width, "height": 800})
                 found = await window.page.evaluate(_MEASURED)
                 assert (found["over"], found["inner"]) == (0, width), f"{place} at {width}"
