@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.unit.cli.test_billing import INVOICE, LINE, URL, accepted
 
+from catalyst.chassis import clock
 from catalyst.cli import charging, invoice, owned
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
@@ -98,3 +100,26 @@ def test_a_number_that_no_invoice_has_is_told_as_such(
     assert ended(shown) == ExitCode.NOT_FOUND
     assert "there is no invoice '2026-000002' of 'omantel'" in capsys.readouterr().err
     assert not asked
+
+
+def test_what_goes_on_into_a_month_that_has_not_begun_is_told_from_what_was_ordered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goes_on = {**LINE, "kind": "month", "period": "2026-12"}
+    ordered = {**LINE, "kind": "ordered", "line": 2}
+    doc = {**INVOICE, "month": "2026-12", "status": "running", "lines": [goes_on, ordered]}
+    monkeypatch.setattr(owned, "row", lambda *_: doc)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 30, tzinfo=UTC))
+    invoice.show_("2026-12", org="omantel", url=URL)
+    shown = capsys.readouterr()
+    first, _, *lines = shown.out.splitlines()
+    assert first == "no number yet, 2026-12, not begun"
+    assert ["if it goes on" in line for line in lines] == [True, False, False]
+    assert ["for 2026-11" in line for line in lines] == [False, True, False]
+    assert "2026-12 has not begun; what goes on is charged once it has" in shown.err
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 12, 1, tzinfo=UTC))
+    invoice.show_("2026-12", org="omantel", url=URL)
+    shown = capsys.readouterr()
+    assert shown.out.startswith("no number yet, 2026-12, running")
+    assert "if it goes on" not in shown.out
+    assert "not begun" not in shown.err

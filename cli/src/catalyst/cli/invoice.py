@@ -122,7 +122,15 @@ def show_(
         note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")
     if output is Format.TABLE and doc.get("number") and invoice == f"{clock.now():%Y-%m}":
         following = f"`catalyst billing invoice show {_after(invoice)} --org {owner}`"
-        note(f"the month was closed early; {following} has what was ordered since")
+        note(
+            f"the month was closed early; {following} has what was ordered or used since, and what "
+            "goes on"
+        )
+    if output is Format.TABLE and _ahead(doc) and any(map(_goes_on, doc["lines"])):
+        note(
+            f"{doc['month']} has not begun; what goes on is charged once it has, if it is still "
+            "there: until then it only counts in the total here"
+        )
 
 
 def explain(
@@ -282,17 +290,30 @@ def _running(target: Target, invoice: str, owner: str, absent: Failure) -> Any:
 
 
 def _invoice(doc: Mapping[str, Any]) -> None:
-    write(f"{doc['number'] or 'no number yet'}, {doc['month']}, {doc['status']}")
+    ahead = _ahead(doc)
+    status = "not begun" if ahead else doc["status"]
+    write(f"{doc['number'] or 'no number yet'}, {doc['month']}, {status}")
     table = Table("LINE", "WHAT", "FOR", "FORMULA", "AMOUNT", "BOOK")
     for line in doc["lines"]:
         book = f"{line['book']} {line['version']}"
         late = f", for {line['period']}" if line["period"] != doc["month"] else ""
+        if ahead and _goes_on(line):
+            late = ", if it goes on"
         table.add(
             line["line"], line["name"], line["subscription"], f"{line['formula']}{late}",
             amount(line["amount"]), book,
         )  # fmt: skip
     table.write()
     write_sums(doc)
+
+
+def _ahead(doc: Mapping[str, Any]) -> bool:
+    """Return whether an invoice is of a month that has not begun: the one before closed early."""
+    return bool(doc["status"] == "running" and doc["month"] > f"{clock.now():%Y-%m}")
+
+
+def _goes_on(line: Mapping[str, Any]) -> bool:
+    return bool(line["kind"] == "month")
 
 
 def write_sums(doc: Mapping[str, Any]) -> None:
