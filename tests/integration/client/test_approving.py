@@ -50,6 +50,24 @@ spec:
   promotion: {{requiredApprovers: 2}}
 ---
 apiVersion: catalyst.openova.io/v1
+kind: EnvironmentPolicy
+metadata: {{name: strict}}
+spec:
+  organizationRef: {ORG}
+  promotion: {{requiredApprovers: 3}}
+---
+apiVersion: catalyst.openova.io/v1
+kind: Environment
+metadata: {{name: {ORG}-stg}}
+spec:
+  organizationRef: {ORG}
+  envType: stg
+  placement: single-region
+  policyRef: strict
+  regions:
+    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
+---
+apiVersion: catalyst.openova.io/v1
 kind: Environment
 metadata: {{name: {ENV}}}
 spec:
@@ -188,6 +206,11 @@ def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop
     other, _ = applied(shop, "wiki")
     refused = shop.well("reject", other, "--reason", "Not now.", by=person(shop, ANN))
     assert f"{other} is rejected; nothing of it was done" in refused.err
+    # What is asked of one that is over is refused with how it ended.
+    for over, how in ((change, "cancelled: wrong"), (other, "rejected: Not now.")):
+        late = shop.run("cancel", over, "--reason", "again", by=shop.owner)
+        assert late.code == 3
+        assert re.search(rf"is over\n.*{re.escape(how)}, since [0-9-]+", late.err)
 
 
 def test_a_program_reads_the_outcome_alone(shop: Shop) -> None:

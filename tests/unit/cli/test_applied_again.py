@@ -17,7 +17,10 @@ from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
 from catalyst.contracts.message import Outcome
 
-KEPT = planned.Kept(organization="acme", plan={"hash": "2c26b46b", "expires": "2026-11-28"})
+KEPT = planned.Kept(
+    organization="acme",
+    plan={"hash": "2c26b46b", "expires": "2026-11-28", "gates": {"approvals": []}},
+)
 SENT = Outcome(
     id=KEPT.change,
     type="provisioning.apply-plan.v1",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from catalyst.cli import chains, owned
+from catalyst.cli import chains, owned, said
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
 from catalyst.cli.kinds import mark, noticed, source_of, wanted
@@ -121,14 +121,19 @@ def show_(
     if doc["bindings"]:
         _note_notices(target, owner, [(name, place) for place in doc["bindings"]], name)
 
+    waiting = _queued(target, doc, owner)
+
     def told() -> None:
         # A document has its own links alone; for a person they are followed to the cause.
-        each = [(place, run(_why(target, name, place, owner))) for place in doc["bindings"]]
-        lines = [line for place, why in each for line in _place(place, why)]
+        lines: list[str] = []
+        for place in doc["bindings"]:
+            lines += _place(place, run(_why(target, name, place, owner, waiting)))
         write_lines(lines or [f"{name} runs nowhere"])
 
     show(doc, output, told)
     if output is Format.TABLE:
+        for change in waiting:
+            said.approving(change)
         note(f"`catalyst app history {name} --org {owner}` shows what happened to it")
 
 
@@ -158,11 +163,12 @@ def history(
     docs.sort(key=lambda doc: doc["opened"])
 
     def table() -> None:
-        lines = Table("CHANGE", "ACTION", "ENVIRONMENT", "STATUS", "BY", "OPENED", "WHY")
+        lines = Table("CHANGE", "ACTION", "VERSION", "ENVIRONMENT", "STATUS", "BY", "OPENED", "WHY")
         for doc in docs:
             lines.add(
                 doc["change"],
                 doc["request"]["action"],
+                _version(doc, name),
                 doc["environment"],
                 as_seen(doc["status"], source_of(doc)),
                 doc["author_email"] or doc["author"],
@@ -208,6 +214,13 @@ def _concerned(doc: dict[str, Any]) -> list[str]:
     """Return the Applications that a change is about, or brought along."""
     found = [doc["request"]["application"], *(one["application"] for one in doc["lock"])]
     return [name for name in found if name]
+
+
+def _version(doc: dict[str, Any], name: str) -> str:
+    """Return the version that a change gives an Application; of one that it removes, nothing."""
+    locked = next((one for one in doc["lock"] if one["application"] == name), None)
+    gone = doc["request"]["action"] in {"uninstall", "delete-environment", "delete-organization"}
+    return "" if locked is None or gone else str(locked["version"])
 
 
 def _note_notices(
@@ -268,8 +281,24 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
         yield from (f"    {line}" for line in chain)
 
 
-async def _why(target: Target, name: str, place: dict[str, Any], owner: str) -> list[str]:
-    found, here = place["blocked_by"], place["environment"]
+def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, Any]]:
+    """Return the changes that work on an Application or wait for it, as far as they are shown."""
+    names = dict.fromkeys(one["change"] for one in doc["queue"])
+    found = (run(said.row(target, change, owner)) for change in names)
+    return [change for change in found if change is not None]
+
+
+async def _why(
+    target: Target,
+    name: str,
+    place: dict[str, Any],
+    owner: str,
+    waiting: Iterable[dict[str, Any]],
+) -> list[str]:
+    """Return why it is not as it is to be, with what the changes wait for that want it."""
+    here = place["environment"]
+    mine = [one for one in waiting if here in {one["environment"], *one["environments"]}]
+    found = [*place["blocked_by"], *(link for one in mine for link in one["blocked_by"])]
     if not found:
         return []
     return await chains.told(target, found, owner, start=("application", name), environment=here)

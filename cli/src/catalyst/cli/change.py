@@ -61,7 +61,8 @@ def approve(
     data = {"hash": looked_at, "comment": comment}
     found = run(_send(target, "approve-change", change, owner, data, timeout))
     own = found.code == _OWN
-    conclude(found, output, said.who_else(target, change, owner) if own else "")
+    hint = said.who_else(target, change, owner) if own else said.ended(target, change, owner, found)
+    conclude(found, output, hint)
     if output is Format.TABLE:
         said.after_approval(target, change, owner, found)
 
@@ -87,7 +88,7 @@ def reject(
     owner, looked_at = _meant(target, org, change, hash_)
     data = {"hash": looked_at, "reason": reason}
     found = run(_send(target, "reject-change", change, owner, data, timeout))
-    conclude(found, output)
+    conclude(found, output, said.ended(target, change, owner, found))
     if output is Format.TABLE:
         said.after_end(target, change, owner, found)
 
@@ -111,7 +112,7 @@ def cancel(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE) if org else _row_of(target, change)["organization"]
     found = run(_send(target, "cancel-change", change, owner, {"reason": reason}, timeout))
-    conclude(found, output)
+    conclude(found, output, said.ended(target, change, owner, found))
     if output is Format.TABLE:
         said.after_end(target, change, owner, found)
 
@@ -137,14 +138,14 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         return
     if not watch or exit_of(found) is not ExitCode.OK:
         if found.code == _STALE and form is Format.TABLE:
-            action = kept.plan["request"]["action"]
-            note(f"`catalyst plan {action}` again says what it would do as things are now")
+            said.stale(target, kept, found)
         conclude(found, form)
         if form is Format.TABLE:
             said.after_apply(target, kept, text, found)
         return
     if form is Format.TABLE:
         note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")
+        said.before_watching(target, kept, found)
     watching = following.follow(
         target,
         kept.change,

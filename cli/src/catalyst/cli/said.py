@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from catalyst.cli import owned, planned
 from catalyst.cli.exits import Failure
-from catalyst.cli.output import note
+from catalyst.cli.output import note, to_the_second
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES
 
 Doc = Mapping[str, Any]
-_APPROVAL: Final = "approval"
+_OVER: Final = "change-over"
+_INPUT: Final = "application:"
+_DONE: Final = {
+    "install": "installed",
+    "configure": "configured",
+    "upgrade": "upgraded",
+    "rollback": "rolled back",
+    "uninstall": "removed",
+    "delete-environment": "removed with its Environment",
+    "delete-organization": "removed with its Organization",
+}
 _OFFICER: Final = "a security-officer"
 
 
@@ -53,12 +63,39 @@ def waiting(kept: planned.Kept, text: str, doc: Doc) -> None:
     """Say what a change waits for that was applied, and what to type."""
     change, place = kept.change, f"--org {kept.organization}"
     note(f"it waits: {_waits(doc)}")
-    if any(link["kind"] == _APPROVAL for link in doc["blocked_by"]):
-        note(f"`catalyst approve {change} {place}` of somebody else gives an approval")
+    approving(doc, kept.plan["gates"].get("officers", ()))
     note(
         f"`catalyst apply {text} --watch` follows it, "
         f"`catalyst cancel {change} {place} --reason WHY` stops it"
     )
+
+
+def before_watching(target: Target, kept: planned.Kept, found: Outcome) -> None:
+    """Say what to type for the approvals, where a plan asks for any: watching says it waits."""
+    gates = kept.plan["gates"]
+    if gates["approvals"]:
+        doc = _now(target, kept.change, kept.organization, found)
+        if doc is not None:
+            approving(doc, gates.get("officers", ()))
+
+
+def approving(doc: Doc, officers: Sequence[str] = ()) -> None:
+    """Say what to type for the approvals that a change waits for, if it waits for any.
+
+    `officers` are the teams of which too few in the Organization can give one, as the plan says.
+    """
+    if doc["status"] != "waiting" or "approvals" not in doc["waits_for"]:
+        return
+    teams = [one["team"] for one in doc["missing"]]
+    command = f"catalyst approve {doc['change']} --org {doc['organization']}"
+    if not {*officers}.issuperset(teams):
+        note(f"`{command}` of somebody else gives an approval")
+    for team in (one for one in teams if one in officers):
+        note(
+            f"for {team or 'anyone but the author'} too few in the Organization can give it; "
+            f"security-officers have to, with `{command} --hash {doc['hash']}`: no change is shown "
+            "to them"
+        )
 
 
 def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:
@@ -90,6 +127,69 @@ def after_end(target: Target, change: str, owner: str, found: Outcome) -> None:
             note(f"  left: {text}")
     else:
         note(f"{change} is {doc['status']}; nothing of it was done")
+
+
+def ended(target: Target, change: str, owner: str, found: Outcome) -> str:
+    """Return how a change ended of which something was asked that is over; else nothing."""
+    if found.code != _OVER:
+        return ""
+    try:
+        doc = run(row(target, change, owner))
+    except ClientError:
+        doc = None
+    if doc is None or doc["finished"] is None:
+        return ""
+    # Why it was stopped says already that it was.
+    why = doc["reason"] if doc["reason"].startswith(doc["status"]) else ""
+    how = why or ": ".join(filter(None, (doc["status"], doc["reason"])))
+    return to_the_second(f"{how}, since {doc['finished']}")
+
+
+def stale(target: Target, kept: planned.Kept, found: Outcome) -> None:
+    """Say of a stale plan in words what became of its Applications, and how to plan it again."""
+    for error in found.errors:
+        name, _, env = error.pointer.rpartition("/")[2].removeprefix(_INPUT).partition("@")
+        if error.pointer.startswith(f"/data/inputs/{_INPUT}") and env:
+            became = _became(target, kept.organization, name, env)
+            if became:
+                note(became)
+    note(f"`catalyst plan {again(kept)}` says what it would do as things are now")
+
+
+def again(kept: planned.Kept) -> str:
+    """Return the words that make a plan anew, but for its values and what else was chosen."""
+    asked, place = kept.plan["request"], f"--org {kept.organization}"
+    match asked["action"]:
+        case "delete-organization":
+            return f"delete-organization {kept.organization}"
+        case "delete-environment":
+            return f"delete-environment {asked['environment']} {place}"
+        case "install":
+            what = f"install {asked['blueprint']} --as {asked['application']}"
+        case action:
+            what = f"{action} {asked['application']}"
+    return f"{what} --env {asked['environment']} {place}"
+
+
+def _became(target: Target, owner: str, name: str, env: str) -> str:
+    """Return what was done last to an Application in an Environment, as far as it is shown."""
+    try:
+        changes = owned.docs(target, "changes", owner)
+    except ClientError:
+        return ""
+    mine = [
+        doc
+        for doc in changes
+        if doc["status"] in {"waiting", "running", "completed"}
+        and any((one["application"], one["environment"]) == (name, env) for one in doc["lock"])
+    ]
+    if not mine:
+        return ""
+    last = max(mine, key=lambda doc: doc["opened"])
+    action, about = last["request"]["action"], last["request"]["application"]
+    what = f"{name} was {_DONE[action]}" if about == name else f"{name} was changed with {about}"
+    how = "" if last["status"] == "completed" else f", which is {last['status']}"
+    return f"{what} last by {last['change']}{how}"
 
 
 def who_else(target: Target, change: str, owner: str) -> str:

@@ -1,0 +1,111 @@
+"""A change that is held back, a plan that is stale, and what a person types then."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.integration.client.shop import Shop, open_supplied
+from tests.integration.client.test_approving import (
+    ANN,
+    BOB,
+    CODE,
+    ENV,
+    MANIFESTS,
+    ORG,
+    PLAN,
+    PRICES,
+    applied,
+    officer,
+    pasted,
+    person,
+)
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
+STRICT = [word if word != ENV else f"{ORG}-stg" for word in PLAN]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack with an Environment that asks for more approvals than its Organization can give."""
+    folder = tmp_path_factory.mktemp("shop")
+    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
+        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
+        yield found
+
+
+def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: Shop) -> None:
+    change, _ = applied(shop, "blog")
+    shown = shop.well("app", "show", "blog", "--org", ORG, by=shop.owner)
+    assert f"gate     closed: {change} waits for approvals" in shown.out
+    chain = shown.out.partition("  blocked by\n")[2]
+    assert "approval anyone but the author: 2 approvals of anyone but the author missing" in chain
+    assert "→ anyone but the author: look at the plan and approve or reject the change" in chain
+    approve = pasted(shown.err, "approve")
+    assert approve == ["approve", change, "--org", ORG]
+    for email in (ANN, BOB):
+        shop.well(*approve, by=person(shop, email))
+    shop.well("apply", _hash(shop, change), "--watch", by=shop.owner)
+    shown = shop.well("app", "show", "blog", "--org", ORG, by=shop.owner)
+    assert ("blocked by" in shown.out, "approve" in shown.err) == (False, False)
+
+    # Which version each change gave it, so that one can be chosen to go back to.
+    listed = shop.well("app", "history", "blog", "--org", ORG, by=shop.owner).out
+    assert re.match(r"CHANGE +ACTION +VERSION +ENVIRONMENT +STATUS +BY +OPENED +WHY\n", listed)
+    assert re.search(rf"^{change} +install +1\.0\.1 +{ENV} +completed", listed, re.MULTILINE)
+
+
+def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so(
+    shop: Shop,
+) -> None:
+    planned = shop.well("plan", *STRICT, "wiki", by=shop.owner)
+    assert "too few in the Organization can give it; security-officers have to" in planned.out
+    text = pasted(planned.err, "apply")[1]
+    watch = ["apply", text, "--watch", "--token", shop.owner]
+    with subprocess.Popen(
+        [sys.executable, "-c", "from catalyst.cli.entry import run; run()", *watch],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        try:
+            assert watching.stderr is not None
+            told = ""
+            for line in watching.stderr:
+                told += line
+                if "security-officers" in line:
+                    break
+            assert "for anyone but the author too few in the Organization can give it" in told
+            approve = pasted(told, "approve")
+            assert approve[2:5] == ["--org", ORG, "--hash"]
+            assert approve[5].startswith(text)
+            assert "of somebody else gives an approval" not in told
+            sides = [person(shop, ANN), person(shop, BOB), officer(shop, "sam")]
+            for one in sides:
+                shop.well(*approve, by=one)
+            out, _ = watching.communicate()
+        finally:
+            watching.kill()
+    assert (watching.returncode, "completed, 100 %" in out) == (0, True)
+
+
+def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -> None:
+    change, _ = applied(shop, "news")
+    for email in (ANN, BOB):
+        shop.well("approve", change, by=person(shop, email))
+    shop.well("apply", _hash(shop, change), "--watch", by=shop.owner)
+    uninstall = ("plan", "uninstall", "news", "--env", ENV, "--org", ORG)
+    old = pasted(shop.well(*uninstall, by=shop.owner).err, "apply")[1]
+    configure = ("plan", "configure", "news", "--env", ENV, "--set", "memoryMiB=768")
+    new = pasted(shop.well(*configure, by=shop.owner).err, "apply")[1]
+    later = re.findall(r'"change":"(ch-[^"]+)"', shop.well("apply", new, by=shop.owner).out)[0]
+    stale = shop.run("apply", old, by=shop.owner)
+    assert (stale.code, "plan-stale" in stale.err) == (3, True)
+    assert f"news was configured last by {later}, which is waiting\n" in stale.err
+    assert pasted(stale.err, "plan") == list(uninstall)
+
+
+def _hash(shop: Shop, change: str) -> str:
+    found = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
+    return str(found["doc"]["hash"])[:12]
