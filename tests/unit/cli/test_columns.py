@@ -42,6 +42,17 @@ def test_a_narrow_terminal_does_without_some_columns_and_never_cuts_a_type() -> 
     assert whole(widths) <= 80
 
 
+@each(range(80, 140, 5))
+def test_the_history_never_cuts_what_a_rollback_takes(room: int) -> None:
+    headings = ("CHANGE", "ACTION", "VERSION", "ENVIRONMENT", "STATUS", "BY", "OPENED", "WHY")
+    change, version = "ch-0123456789abcdef", "10.12.13-beta"
+    who, when = "somebody@omantel.example", "2026-11-30T01:53:38Z"
+    cells = (change, "configure", version, "omantel-prod", "completed (simulated)", who, when)
+    widths = fit(headings, [(*cells, SENTENCE), (*cells, "-")], room)
+    assert (widths[0], widths[2]) == (len(change), len(version))
+    assert room < 100 or whole(widths) <= room
+
+
 def test_what_holds_nothing_goes_before_anything_is_cut() -> None:
     headings = ("NAME", "ENVIRONMENT", "BLUEPRINT", "APPLIED", "HEALTH", "CHANGE", "GATE", "NOTICE")
     blog = ("blog", "omantel-prod", "bp-wordpress 1.1.0", "current", "healthy", "-", "open", "-")

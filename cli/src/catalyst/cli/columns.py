@@ -7,9 +7,11 @@ from typing import Final
 
 GAP: Final = 3
 """Blanks between two columns."""
-PROSE: Final = frozenset({"BLOCKED BY", "DETAIL", "MEANING", "WHAT", "VALUE", "WHEN"})
+PROSE: Final = frozenset({"BLOCKED BY", "DETAIL", "MEANING", "WHAT", "VALUE", "WHEN", "WHY"})
 """Columns of sentences: these go on in the next line, between two words."""
-WHOLE: Final = frozenset({"TYPE", "MESSAGE", "SUBJECT", "NAME", "ROW", "FIELD", "ID", "CHECK"})
+WHOLE: Final = frozenset(
+    {"TYPE", "MESSAGE", "SUBJECT", "NAME", "ROW", "FIELD", "ID", "CHECK", "CHANGE", "VERSION"}
+)
 """Columns whose content is copied into other commands: never cut."""
 EXPENDABLE: Final = (
     "FROM",
@@ -31,6 +33,8 @@ EXPENDABLE: Final = (
     "CATEGORY",
     "ORIGIN",
     "STEPS",
+    "BY",
+    "OPENED",
 )
 """Columns that a narrow terminal does without, in the order in which they go."""
 NOTHING: Final = "-"
