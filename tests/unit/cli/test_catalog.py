@@ -158,3 +158,20 @@ def test_what_is_found_can_be_looked_at_and_planned(
     catalog.show_("bp-wiki", org="acme", form=True, env="acme-prod", url="http://x:1")
     wanted = "plan install bp-wiki --as NAME --env acme-prod --org acme`"
     assert wanted in capsys.readouterr().err
+    # Under its full name, however it was asked for.
+    catalog.show_("wiki", org="acme", form=True, env="acme-prod", url="http://x:1")
+    assert wanted in capsys.readouterr().err
+
+
+@each([(0, "nothing was found"), (7, "nothing else: 7 in all")])
+def test_a_search_that_finds_nothing_says_so_without_a_table(
+    total: int,
+    said: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answered(monkeypatch, {"items": [], "total": total, "next": None})
+    catalog.search("wikki", org="acme", url="http://x:1")
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.strip()) == ("", said)

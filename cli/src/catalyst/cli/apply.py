@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -35,6 +37,20 @@ from catalyst.client.rows import Row
 from catalyst.contracts.message import FieldError, Outcome
 
 Done = Literal["created", "updated", "unchanged", "planned", "rejected"]
+
+
+def _require_hash(text: str) -> None:
+    """Take note that this can be the hash of a plan.
+
+    Raises:
+        Failure: If it cannot; where it is a file, with how that is applied.
+    """
+    try:
+        planned.require_hash(text)
+    except Failure as failure:
+        if Path(text).exists():
+            failure.hint = f"`catalyst apply -f {shlex.quote(text)}` applies what stands there"
+        raise
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,6 +114,7 @@ def apply(
     does: 0 if it completed, 3 if it failed, was cancelled or was rejected.
     """
     if plan is not None:
+        _require_hash(plan)
         if file or dry_run or org:
             text = "a plan says everything itself; leave --file, --org and --dry-run out"
             raise Failure(ExitCode.USAGE, text)

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from catalyst.blueprints.document import canonical
 from catalyst.cli import chains, owned
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.plan import merged
+from catalyst.cli.planrefused import form_of
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
@@ -140,7 +142,8 @@ def show_(
     show(answered, output, lambda: say(answered.result))
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
-        note(f"`catalyst plan install {name} --as NAME {place}` says what an installation would do")
+        full = canonical(name)
+        note(f"`catalyst plan install {full} --as NAME {place}` says what an installation would do")
 
 
 def price(amounts: list[dict[str, Any]] | None) -> str:
@@ -157,8 +160,8 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
     failure = of_problem(problem)
     name = asked["blueprint"]
     if problem.code == "values-invalid":
-        form = f"`catalyst catalog show {name} --form --env {asked['environment']} --org {owner}`"
-        failure.hint = f"--set PATH=VALUE gives it a value; {form} lists the fields"
+        shows = form_of(canonical(name), asked["version"], asked["environment"], owner)
+        failure.hint = f"--set PATH=VALUE gives it a value; {shows} lists the fields"
     if problem.code == "environment-not-found" and "environment" in asked:
         failure.hint = owned.environments(target, asked["environment"], owner)
     # Asked why not, the service itself says what may be meant.
@@ -179,6 +182,9 @@ def _names(target: Target, owner: str) -> Iterator[str]:
 
 
 def _cards(result: dict[str, Any]) -> None:
+    if not result["items"]:
+        note(f"nothing else: {result['total']} in all" if result["total"] else "nothing was found")
+        return
     table = Table("NAME", "TITLE", "VERSION", "CATEGORY", "ORIGIN", "PRICE", "NOTES")
     for card in result["items"]:
         table.add(

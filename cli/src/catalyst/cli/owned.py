@@ -122,9 +122,24 @@ def require_environment(target: Target, owner: str | None, env: str) -> Any:
 
 
 def environments(target: Target, env: str, owner: str | None) -> str:
-    """Return what to do where there is no such Environment; without an owner, of any's."""
+    """Return what to do where there is no such Environment; without an owner, of any's.
+
+    An Environment of another Organization that the one who asks sees is said to be that one's.
+    """
+    whose = _owner(target, env) if owner else ""
+    if whose:
+        return f"{env} is an Environment of {whose}: give --org {whose}"
     near = suggested(env, lambda: [doc["name"] for doc in docs(target, "environments", owner)])
     return f"{near}`catalyst get environments` lists yours"
+
+
+def _owner(target: Target, env: str) -> str:
+    """Return whose an Environment is; empty if none of that name can be seen, as in `suggested`."""
+    try:
+        found = row(target, "environments", env, None, no_such(f"Environment {env!r}"))
+    except (ClientError, Failure):
+        return ""
+    return str(found["organization"])
 
 
 def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failure) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from catalyst.blueprints.document import canonical
 from catalyst.cli import application, chains, files, owned, planned, planshow
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure
@@ -61,7 +62,9 @@ KeepOption = Annotated[
 
 
 def install(
-    blueprint: Annotated[str, typer.Argument(metavar="BLUEPRINT", help="What to install.")],
+    blueprint: Annotated[
+        str, typer.Argument(metavar="BLUEPRINT", help="What to install, `bp-` or not.")
+    ],
     *,
     name: Annotated[str, typer.Option("--as", help="Name of the Application.")],
     env: EnvOption,
@@ -87,7 +90,7 @@ def install(
         "action": "install",
         "application": name,
         "environment": env,
-        "blueprint": blueprint,
+        "blueprint": canonical(blueprint),
         "version": version,
         "values": merged(values, settings),
         "dependencies": pairs(dep),

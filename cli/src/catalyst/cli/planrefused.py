@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalyst.blueprints import versions
 from catalyst.cli import application, owned
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
-from catalyst.client.errors import Problem
+from catalyst.client.errors import ClientError, Problem
 
 
 def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
     """Return why nothing was planned, and where a person finds what would have been."""
     failure = of_problem(problem)
     if problem.code == "values-invalid" and "application" in asked:
-        blueprint = asked.get("blueprint") or _wanted(target, asked, owner).get("blueprint")
-        place = f"--env {asked['environment']} --org {owner}"
-        failure.hint = (
-            f"`catalyst catalog show {blueprint or 'BLUEPRINT'} --form {place}` lists the fields"
-        )
+        failure.hint = f"{_form(target, asked, owner)} lists the fields"
     elif _of_extras(problem):
         failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
     elif problem.code == "sku-unknown":
@@ -29,9 +26,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     elif problem.code == "environment-not-found" and "environment" in asked:
         failure.hint = owned.environments(target, asked["environment"], owner)
     elif problem.code == "application-exists":
-        place = f"{asked['application']} --env {asked['environment']} --org {owner}"
-        failure.hint = f"`catalyst plan configure {place} --set PATH=VALUE` plans other values of "
-        failure.hint += f"it, `catalyst plan upgrade {place}` another version"
+        failure.hint = _beside(target, asked, owner)
     elif problem.code == "nothing-to-change" and asked["action"] == "upgrade":
         runs = _wanted(target, asked, owner)
         place = f"{asked['application']} --env {asked['environment']} --org {owner}"
@@ -53,6 +48,39 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     return failure
 
 
+def form_of(blueprint: str, version: str, env: str, owner: str) -> str:
+    """Return the command that shows a form: of this version, where it is one and no range."""
+    try:
+        versions.parse(version)
+        of = f" --version {version}"
+    except versions.BadVersion:
+        of = ""
+    return f"`catalyst catalog show {blueprint} --form{of} --env {env} --org {owner}`"
+
+
+def _form(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return the command that shows what can be configured in what was to be planned."""
+    blueprint, version = asked.get("blueprint"), asked.get("version", "")
+    if not blueprint:
+        runs = _wanted(target, asked, owner)
+        blueprint = runs.get("blueprint", "BLUEPRINT")
+        version = version or runs.get("version", "")
+    return form_of(blueprint, version, asked["environment"], owner)
+
+
+def _beside(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return what can be done where an Application of that name runs already."""
+    name, blueprint = asked["application"], asked["blueprint"]
+    runs = _wanted(target, asked, owner).get("blueprint", blueprint)
+    if runs != blueprint:
+        return f"{name} is a copy of {runs}; --as gives the one of {blueprint} another name"
+    place = f"{name} --env {asked['environment']} --org {owner}"
+    return (
+        f"`catalyst plan configure {place} --set PATH=VALUE` plans other values of it, "
+        f"`catalyst plan upgrade {place}` another version; --as gives a second one another name"
+    )
+
+
 def _of_extras(problem: Problem) -> bool:
     """Return whether all that is wrong is the package, or add-ons."""
     steps = [set((one.pointer or "").split("/")) for one in problem.errors]
@@ -62,4 +90,8 @@ def _of_extras(problem: Problem) -> bool:
 
 
 def _wanted(target: Target, asked: dict[str, Any], owner: str) -> dict[str, Any]:
-    return application.wanted_in(target, asked["application"], asked["environment"], owner)
+    """Return what runs there; nothing, if that cannot be read: what was refused is what is told."""
+    try:
+        return application.wanted_in(target, asked["application"], asked["environment"], owner)
+    except ClientError:
+        return {}

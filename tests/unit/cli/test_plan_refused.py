@@ -1,0 +1,130 @@
+"""Why nothing was planned or applied: what a person is told to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.each import each
+
+from catalyst.cli import application, catalog, owned, plan
+from catalyst.cli.apply import apply
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.client.errors import Problem
+
+Refused = Callable[[Problem, Callable[..., None]], Failure]
+DOOR = "http://127.0.0.1:1"
+HERE: dict[str, Any] = {"org": "acme", "url": DOOR}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Let `blog` run bp-wordpress 1.0.1, and rival-prod be rival's; return what is asked."""
+    found: list[dict[str, Any]] = []
+
+    def wanted(*_: object) -> dict[str, str]:
+        return {"blueprint": "bp-wordpress", "version": "1.0.1"}
+
+    def row(_target: object, kinds: str, name: str, owner: str | None, missing: Failure) -> Any:
+        if (kinds, name, owner) != ("environments", "rival-prod", None):
+            raise missing
+        return {"name": name, "organization": "rival"}
+
+    monkeypatch.setattr(application, "wanted_in", wanted)
+    monkeypatch.setattr(owned, "row", row)
+    monkeypatch.setattr(owned, "docs", lambda *_: [])
+    return found
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]]) -> Refused:
+    """Return how a verb ends whose question is refused."""
+
+    def ended(problem: Problem, verb: Callable[[], None]) -> Failure:
+        def answered(*given: Any) -> Any:
+            asked.append(given[3])
+            raise problem
+
+        monkeypatch.setattr(owned, "answered", answered)
+        with pytest.raises(Failure) as found:
+            verb()
+        return found.value
+
+    return ended
+
+
+def install(blueprint: str, name: str = "blog", env: str = "acme-prod", **more: Any) -> None:
+    plan.install(blueprint, name=name, env=env, **HERE, **more)
+
+
+@each(["wordpress", "bp-wordpress"])
+def test_a_blueprint_is_installed_by_either_name(
+    typed: str, *, refused: Refused, asked: list[dict[str, Any]]
+) -> None:
+    refused(Problem(409, "nothing-to-change"), lambda: install(typed))
+    assert asked[-1]["blueprint"] == "bp-wordpress"
+
+
+@each(
+    [
+        (lambda: install("bp-wordpress"), ""),
+        (lambda: install("bp-wordpress", version="1.0.1"), " --version 1.0.1"),
+        (lambda: install("bp-wordpress", version="^1.0"), ""),
+        (lambda: plan.configure("blog", env="acme-prod", **HERE), " --version 1.0.1"),
+        (
+            lambda: plan.upgrade("blog", env="acme-prod", version="1.1.1", **HERE),
+            " --version 1.1.1",
+        ),
+        (
+            lambda: catalog.show_("wordpress", why_not="1.0.1", env="acme-prod", **HERE),
+            " --version 1.0.1",
+        ),
+    ]
+)
+def test_the_form_that_is_named_is_that_of_the_version_that_was_meant(
+    verb: Callable[[], None], of: str, *, refused: Refused
+) -> None:
+    found = refused(Problem(422, "values-invalid", "there is no field siteTitle"), verb)
+    wanted = f"show bp-wordpress --form{of} --env acme-prod --org acme` lists the fields"
+    assert found.hint.endswith(wanted)
+
+
+@each(
+    [
+        lambda: install("bp-wordpress", env="rival-prod"),
+        lambda: catalog.show_("wordpress", form=True, env="rival-prod", **HERE),
+    ]
+)
+def test_an_environment_of_another_organization_that_is_seen_is_said_to_be_that_one_s(
+    verb: Callable[[], None], *, refused: Refused
+) -> None:
+    found = refused(Problem(404, "environment-not-found", "there is no Environment"), verb)
+    assert found.hint == "rival-prod is an Environment of rival: give --org rival"
+
+
+def test_a_name_that_another_blueprint_has_is_told_with_the_way_to_another_name(
+    refused: Refused,
+) -> None:
+    taken = Problem(409, "application-exists", "blog runs in acme-prod already")
+    other = refused(taken, lambda: install("grafana"))
+    wanted = "blog is a copy of bp-wordpress; --as gives the one of bp-grafana another name"
+    assert other.hint == wanted
+    same = refused(taken, lambda: install("wordpress"))
+    assert "catalyst plan upgrade blog" in same.hint
+    assert same.hint.endswith("--as gives a second one another name")
+
+
+@each([{}, {"dry_run": True}])
+def test_a_file_in_the_place_of_a_hash_is_told_with_the_option_for_files(
+    more: dict[str, Any], *, tmp_path: Path
+) -> None:
+    file = tmp_path / f"my {len(more)}.yaml"
+    for there in (False, True):
+        if there:
+            file.write_text("{}\n")
+        with pytest.raises(Failure) as found:
+            apply(str(file), url=DOOR, **more)
+        assert found.value.exit_code is ExitCode.USAGE
+        assert (f"`catalyst apply -f '{file}'`" in found.value.hint) is there
