@@ -11,9 +11,9 @@ from tests.unit.projector.test_changes import rows
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
 
 from catalyst.chassis import clock
-from catalyst.cli.chains import links_of
+from catalyst.cli.chains import START_SECONDS, links_of
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.following import PATIENCE_SECONDS, START_SECONDS, Follower, _gone, unseen
+from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, unseen
 from catalyst.cli.output import Format
 from catalyst.client.rows import Del, Put, Reset, Row, Synced
 from catalyst.contracts.blocked import Link

@@ -21,6 +21,12 @@ from catalyst.contracts.blocked_chain import FOLLOWED_MAX, HIDDEN, leads, tree
 from catalyst.contracts.roles import PLATFORM_ROLES
 
 Doc = Mapping[str, Any]
+START_SECONDS: Final = 30.0
+"""How long the same may be under way before that is worth telling: a normal start is over then."""
+UNDER_WAY: Final = frozenset(
+    {"not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight"}
+)
+"""Codes of links that a start goes through where nothing is wrong."""
 
 _ROWS: Final = {
     "change": "changes",

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import typer
 
-from catalyst.cli import brokercheck, doorcheck
+from catalyst.cli import brokercheck, doorcheck, waitcheck
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
@@ -28,6 +28,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.cli.waitcheck import WAITING
 from catalyst.client.errors import Malformed, Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
@@ -73,6 +74,7 @@ def doctor(
       catalyst doctor
 
     Consumers that are well are told as one; -v and -o json show each.
+    What waits or fails on its own, such as a change that needs an approval, is a warning.
     Ends with 8 if a check fails. Warnings alone end with 0.
     """
     target = resolve(context, url, token)
@@ -112,6 +114,7 @@ async def _door(target: Target) -> list[Finding]:
             checks = [
                 tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),
                 tasks.create_task(limited("stale rows", _stale(door), seconds)),
+                tasks.create_task(limited(WAITING, waitcheck.waiting(door), seconds)),
                 tasks.create_task(limited(SAMPLED, _sampled(door), SHORT_SECONDS)),
                 tasks.create_task(limited("dead letters", _dead_letters(door), seconds)),
             ]
@@ -152,7 +155,7 @@ async def _stale(door: HttpClient) -> Finding:
                 since = row.stale.get("since")
                 stuck.append(f"{row.key}: {row.stale.get('code')} since {since}")
     if not stuck:
-        return ok("stale rows", "every row moves")
+        return ok("stale rows", "every row takes what happens")
     shown = "; ".join(stuck[:MAX_SHOWN])
     more = f" and {len(stuck) - MAX_SHOWN} more" if len(stuck) > MAX_SHOWN else ""
     return fail(

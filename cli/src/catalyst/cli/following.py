@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis import clock
-from catalyst.cli.chains import as_lines, linked, links_in
+from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
 from catalyst.cli.kinds import source_of
@@ -37,14 +37,8 @@ OVER: Final = {
 """States that a change does not leave, and how the command ends then."""
 PATIENCE_SECONDS: Final = 3.0
 """How long a change waits for something before that is worth telling: most answers come sooner."""
-START_SECONDS: Final = 30.0
-"""How long the same may be under way before that is worth telling: a normal start is over then."""
 
 _LOOK_SECONDS: Final = 0.5
-_UNDER_WAY: Final = frozenset(
-    {"not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight"}
-)
-"""Codes of links that a start goes through where nothing is wrong."""
 _LOOKS: Final = frozenset({"observe", "unprotect"})
 """Steps that wait until something is seen; what nobody saw of it is their detail."""
 
@@ -118,7 +112,7 @@ class Follower:
         links = frozenset((link.kind, link.name, link.code) for _, link in found)
         if links != self._chain:
             self._chain, self._chain_since = links, clock.monotonic()
-        starts = all(link.code in _UNDER_WAY for _, link in found)
+        starts = all(link.code in UNDER_WAY for _, link in found)
         if starts and clock.monotonic() - self._chain_since < START_SECONDS:
             return []
         if self.patient() or not links - self._told:

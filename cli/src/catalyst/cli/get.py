@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import beginning, chains, kinds, owned
+from catalyst.cli import beginning, chains, kinds, owned, untaken
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
@@ -373,6 +373,9 @@ def _listing(wanted: str, rows: list[Row]) -> None:
     for row in rows:
         table.add(*_cells(columns, row), kinds.age(row.time, now))
     table.write()
+    if wanted == "sources":
+        for line in untaken.told(rows):
+            note(line)
     held = next(
         (one for one in rows if isinstance(one.doc, dict) and one.doc.get("blocked_by")), None
     )
