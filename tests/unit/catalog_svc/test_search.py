@@ -256,6 +256,8 @@ def test_two_versions_are_compared() -> None:
     with pytest.raises(Rejected) as refused:
         Catalog(facts).ask("diff", blueprint="wiki", old="1.0.0", new="9.0.0")
     assert refused.value.code == "blueprint-version-not-found"
+    said = "bp-wiki has no version '9.0.0' that is published; there is 2.0.0, 1.0.0"
+    assert refused.value.message == said
 
 
 def test_a_form_offers_what_runs_there_and_fixes_what_cannot_change() -> None:

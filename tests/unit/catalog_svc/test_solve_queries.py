@@ -72,7 +72,7 @@ def test_why_not_answers_in_a_row_or_nothing(shop: Shop) -> None:
     assert alone == {"possible": True, "reasons": [], "chain": []}
     assert ask(shop, "why-not", blueprint="wiki", version="2.0.0")["possible"] is True
     assert ask(shop, "why-not", blueprint="wiki", version="9.0.0")["reasons"] == [
-        "bp-wiki has no version 9.0.0"
+        "bp-wiki has no version 9.0.0; there is 2.0.0, 1.0.0"
     ]
 
 

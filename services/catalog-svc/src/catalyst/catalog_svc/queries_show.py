@@ -10,7 +10,7 @@ import msgspec
 from catalyst.blueprints.diff import compare
 from catalyst.blueprints.document import canonical
 from catalyst.blueprints.versions import BadVersion, Version, parse, upgrade_refusal
-from catalyst.catalog_svc.domain import forming, icons
+from catalyst.catalog_svc.domain import forming, icons, reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.prices import Prices
@@ -340,7 +340,8 @@ def _one(entry: Entry, version: str) -> Offered:
         return entry.newest
     found = entry.version(wanted)
     if found is None or not found.published:
-        message = f"{entry.name} has no version {wanted!r} that is published"
+        lacking = f"{entry.name} has no version {wanted!r} that is published"
+        message = reasons.with_others(lacking, entry)
         raise Rejected("blueprint-version-not-found", message, pointer="/version")
     return found
 

@@ -9,7 +9,7 @@ import msgspec
 
 from catalyst.blueprints.document import canonical
 from catalyst.blueprints.versions import BadVersion
-from catalyst.catalog_svc.domain import waiting
+from catalyst.catalog_svc.domain import reasons, waiting
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.solving import Solution, Unsolvable, solve
@@ -107,14 +107,14 @@ class Solving:
         asked = read(request, WhyNotRequest)
         self._catalogue.require(organization)
         if asked.environment:
-            reasons, chain = self._there(organization, asked)
+            why, chain = self._there(organization, asked)
         else:
-            reasons, chain = self._anywhere(organization, asked)
+            why, chain = self._anywhere(organization, asked)
         if SOVEREIGN_ADMIN in actor.roles:
             chain = for_runner(chain)
         return {
-            "possible": not reasons,
-            "reasons": list(reasons),
+            "possible": not why,
+            "reasons": list(why),
             "chain": msgspec.to_builtins(chain),
         }
 
@@ -149,7 +149,8 @@ class Solving:
             raise Rejected("invalid-data", str(error), pointer="/version") from error
         known = (*entry.versions, *entry.pending)
         fit = [one for one in known if wanted.contains(one.version)]
-        refusals = [entry.refusal(one) for one in fit] or [f"{name} has no version {asked.version}"]
+        lacking = f"{name} has no version {asked.version}"
+        refusals = [entry.refusal(one) for one in fit] or [reasons.with_others(lacking, entry)]
         if "" in refusals:
             return (), ()
         behind = waiting.chain(self._catalogue, organization, name, [wanted])

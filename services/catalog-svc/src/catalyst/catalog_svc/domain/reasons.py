@@ -154,9 +154,14 @@ def _offers(universe: Universe, blueprint: str, needs: Sequence[Need]) -> Iterat
 
 
 def _listed(entry: Entry, needs: Sequence[Need]) -> str:
+    ranges = " and ".join(dict.fromkeys(str(need.wanted) for need in needs))
+    return with_others(f"no {entry.name} fits {ranges}", entry)
+
+
+def with_others(lacking: str, entry: Entry) -> str:
+    """Return that a version is lacking, with the newest that can be installed."""
     texts = [one.text for one in entry.versions if one.offered]
     if not texts:
         return f"{entry.name} has no version that can be installed"
-    ranges = " and ".join(dict.fromkeys(str(need.wanted) for need in needs))
     more = f" and {len(texts) - MAX_NAMED} older ones" if len(texts) > MAX_NAMED else ""
-    return f"no {entry.name} fits {ranges}; there is {', '.join(texts[:MAX_NAMED])}{more}"
+    return f"{lacking}; there is {', '.join(texts[:MAX_NAMED])}{more}"
