@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -9,6 +11,7 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import files, owned
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import micro, money
 from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.planshow import amount
@@ -29,6 +32,8 @@ from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
 BOOK: Final = "default"
+_MANIFEST: Final = re.compile(r"""^(\{\s*)?["']?apiVersion["']?\s*:""", re.MULTILINE)
+"""What every manifest has at its top, and no price book."""
 
 
 def balance(
@@ -100,6 +105,12 @@ def apply_book(
     What is wrong in it is told with line and column; then nothing of it is taken.
     """
     text = files.read(file)
+    if _MANIFEST.search(text):
+        raise Failure(
+            ExitCode.USAGE,
+            f"{files.shown(file)} holds a manifest, and not a price book",
+            hint=f"`catalyst apply -f {shlex.quote(file)}` makes it so",
+        )
     target = resolve(context, url, token)
 
     async def work() -> Outcome:
