@@ -218,11 +218,11 @@ async def test_no_directory_is_an_organization_s(js: JetStream, tmp_path: Path) 
         await organization(js, "acme")
         data = {"kind": "directory", "location": "main", "origin": "private"}
         told = await registry.send(
-            "blueprint.add-source.v1", source_ref("acme", "x"), data, email="ada@acme.example"
+            "blueprint.add-source.v1", source_ref("acme", "own"), data, email="ada@acme.example"
         )
         assert told.code == "source-location-forbidden"
         for outside in ("/etc", "../keys", f"{tmp_path}/sources/../keys"):
-            refused = await registry.add("x", outside)
+            refused = await registry.add("own", outside)
             assert refused.code == "source-location-forbidden"
             assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES" in refused.message
         (tmp_path / "sources" / "link").symlink_to(tmp_path / "keys")
