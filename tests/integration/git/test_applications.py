@@ -166,6 +166,17 @@ async def test_a_commit_of_somebody_else_in_between_is_kept(
     assert len(await repositories.commit(signed(10), "main", edit)) == 40
 
 
+async def insist(writer: GitRepositories, change: Signed, branch: str, edit: Edit) -> None:
+    """Commit; of two who send the same pack at one moment the door may refuse one to come again."""
+    while True:
+        try:
+            await writer.commit(change, branch, edit)
+        except Retry:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
 @pytest.mark.guarantee("G13.1")
 async def test_many_commits_at_once_lose_nothing(
     repositories: GitRepositories, door: str, git: Git, tmp_path: Path
@@ -175,16 +186,6 @@ async def test_many_commits_at_once_lose_nothing(
     async with asyncio.TaskGroup() as tasks:
         for name in names:
             tasks.create_task(repositories.prepare(signed(1, name), TRUNK, BEGUN))
-
-    async def insist(writer: GitRepositories, change: Signed, branch: str, edit: Edit) -> None:
-        # Of two who send the same pack at one moment the door may refuse one, who comes again.
-        while True:
-            try:
-                await writer.commit(change, branch, edit)
-            except Retry:
-                await asyncio.sleep(0.05)
-            else:
-                return
 
     async def write(name: str, branch: str, number: int) -> None:
         # Two writers that do not know of each other, at once, and each change twice.
