@@ -41,7 +41,7 @@ def _lines() -> Iterator[str]:
     yield "what was found and what it must be, and the process ends with exit code 2; so does"
     yield "`catalyst up`. Where the default is empty, the value may be empty, too."
     yield ""
-    yield "A variable that no setting has is told in the log, with the nearest one: each that"
+    yield "A variable that no setting has is told in the log, with one that is like it: each that"
     yield "begins with the member's name, and of those with `CATALYST_` in front, which have many"
     yield "readers, one that is a setting but for a letter or two."
     yield ""

@@ -47,7 +47,22 @@ def test_a_members_own_name_is_nobody_elses(member: str) -> None:
         return f"{name.upper().replace('-', '_')}_ANYTHING"
 
     (one,) = said(member, *map(anything, members()))
-    assert one.startswith(f"{anything(member)} is no setting; the nearest is ")
+    assert one == f"{anything(member)} is no setting; docs/settings.md lists them"
+
+
+@pytest.mark.guarantee("G21.8")
+@each(
+    [
+        ("provisioning", "DEADLINE", ""),
+        ("billing", "MAX", ""),
+        ("gateway", "RATE_SUBJECT", "RATE_PER_SUBJECT"),
+        ("gateway", "MAX_FOLLOWER_COUNT", "MAX_FOLLOWERS"),
+    ]
+)
+def test_only_a_setting_that_is_near_is_named(member: str, rest: str, near: str) -> None:
+    start = member.upper()
+    told = f"the nearest is {start}_{near}" if near else "docs/settings.md lists them"
+    assert said(member, f"{start}_{rest}") == [f"{start}_{rest} is no setting; {told}"]
 
 
 @pytest.mark.guarantee("G21.8")

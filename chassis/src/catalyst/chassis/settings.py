@@ -23,6 +23,8 @@ SHOWN: Final = 80
 """Letters of a value that are shown."""
 SLIP: Final = 2
 """Letters that are missing, too much or both, for a name to be taken for another with a slip."""
+_ALIKE: Final = 3
+"""Of so many letters of two names one may be another, for the one to be named instead."""
 DAY_SECONDS: Final = 86_400
 _KEY: Final = re.compile(r"\s*(\{|-----BEGIN)|.*\n", re.DOTALL)
 """What is rather a key than a name of one."""
@@ -161,8 +163,10 @@ def strays(kind: type[BrokerSettings], environ: Mapping[str, str], prefix: str) 
             if rest == name or rest in known:
                 continue
             near, apart = _nearest(rest, known)
-            if apart <= SLIP or start != SHARED:
+            if apart <= SLIP or (start != SHARED and _ALIKE * apart <= len(rest) + len(near)):
                 yield f"{name} is no setting; the nearest is {start}_{near}"
+            elif start != SHARED:
+                yield f"{name} is no setting; docs/settings.md lists them"
 
 
 def _nearest(name: str, known: Iterable[str]) -> tuple[str, int]:
