@@ -133,7 +133,14 @@ async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> Non
     await page.get_by_role("button", name="Back to the balance").click()
     await expect(invoices).to_contain_text("paid")
     # What goes on, and what is ordered from now on, stands on the next one.
-    await expect(invoices).to_contain_text(re.compile("so far.*running.*2.500 OMR.*paid"))
+    since = "ordered or used since, and what goes on"
+    await expect(invoices).to_contain_text(re.compile(f"{since}.*not begun.*2.500 OMR.*paid"))
+    await expect(use).to_contain_text("closed early: what is used from now on stands on the next")
+    await invoices.get_by_role("button").first.click()
+    await expect(page.locator(".hero")).to_contain_text(re.compile("used since.*not begun"))
+    goes_on = page.locator(".bill-line .formula").first
+    await expect(goes_on).to_have_text(re.compile("1 month x .*, if it goes on$"))
+    await page.get_by_role("button", name="Back to the balance").click()
     await _a_credit_note_is_a_document(window, market, slug, month)
 
 
@@ -302,6 +309,14 @@ async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, s
     await desk.page.get_by_role("button", name="Redeem it").click()
     await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
     await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
+    credit = desk.page.get_by_role("region", name="Where the credit comes from")
+    await expect(credit).to_have_text(re.compile("7.000 OMRvoucher \\S+$"))
+    await desk.page.set_viewport_size({"width": 390, "height": 844})
+    card = await desk.page.get_by_role("form", name="Voucher").bounding_box()
+    ledger = await desk.page.get_by_role("region", name="Ledger").bounding_box()
+    assert card is not None
+    assert ledger is not None
+    assert card["y"] + card["height"] <= ledger["y"]
     for role, form in (("org-admin", True), ("org-developer", False)):
         found, told = await desk.page.evaluate(_VOUCHER_FOR, [role, slug])
         assert (found, "redeemed by whoever administers" in told) == (form, not form)
@@ -348,7 +363,9 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     await open_view(desk, slug, "Catalogue")
     await desk.page.locator(".cards .product").first.wait_for()
     await desk.page.get_by_label("Search", exact=True).fill("zzzzzzzzqq")
-    await expect(desk.page.locator(".cards .empty")).to_contain_text("Nothing is called that")
+    await expect(desk.page.locator(".cards .empty")).to_contain_text(
+        "Nothing found for 'zzzzzzzzqq'; try another word"
+    )
     await desk.page.context.set_offline(True)
     await desk.page.get_by_label("Search", exact=True).fill("wiki")
     await expect(desk.page.locator("#view").get_by_role("alert")).to_contain_text("cannot be read")

@@ -26,7 +26,7 @@ export function accountOf(doc, go) {
   const balances = doc.balances.map(balance);
   const grants = doc.grants.map((one) => el("li", {},
     el("strong", { text: `${money({ currency: one.amount.currency, minor: one.left })} of ${money(one.amount)}` }),
-    el("span", { class: "quiet", text: [one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") })));
+    el("span", { class: "quiet", text: [one.reason.startsWith(one.source) ? "" : one.source, one.reason, one.expires ? `until ${instant(one.expires)}` : ""].filter(Boolean).join(" · ") })));
   const holds = doc.holds.map((one) => el("li", {}, el("strong", { text: money(one.amount) }),
     el("span", { class: "quiet" }, "for ", toChange(one.hold, go), `, until ${instant(one.expires)}`)));
   return [

@@ -42,7 +42,7 @@ export class Balance {
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
       el("p", { class: "quiet", text: `The account of ${organization}` }))),
     el("div", { class: "page" }, el("div", { class: "columns" },
-      el("div", { class: "main" }, this.account, this.bills?.invoices, this.ledger, others), el("div", { class: "aside" }, given, this.bills?.use))));
+      el("div", { class: "main" }, this.account, this.bills?.invoices, others), el("div", { class: "aside" }, given, this.bills?.use)), this.ledger));
     this.changed([]);
   }
 

@@ -21,6 +21,11 @@ function monthAfter(month) {
   return new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 1)).toISOString().slice(0, 7);
 }
 
+/** Returns whether an invoice is of a month that has not begun: the one before it was closed early. */
+export function ahead({ status, month }) {
+  return status === "running" && month > thisMonth();
+}
+
 /** Returns a month as people write it: `2026-11` → `November 2026`. */
 export function monthName(month) {
   const then = new Date(`${month}-01T00:00:00Z`);
@@ -125,7 +130,8 @@ export class Bills {
         : el("p", { class: "quiet", text: this.#asked ? "Nothing was charged yet." : "Looking…" }),
       ...(notes.length ? [el("h4", { text: "Credit notes" }), el("ul", { class: "lines" }, notes.map((doc) => this.#note(doc)))] : []));
     if (focused) this.invoices.querySelector(`button[data-month="${CSS.escape(focused)}"]`)?.focus();
-    this.use.replaceChildren(el("h3", { text: `Used in ${monthName(month)} so far` }), ...useOf(used));
+    const late = found.get(month)?.number ? [el("p", { class: "quiet", text: "The month was closed early: what is used from now on stands on the next invoice." })] : [];
+    this.use.replaceChildren(el("h3", { text: `Used in ${monthName(month)} so far` }), ...late, ...useOf(used));
   }
 
   #note({ note, status, number, invoice, total }) {
@@ -136,12 +142,14 @@ export class Bills {
       el("div", { class: "sum" }, el("span", { class: `badge ${status === "finalized" ? "good" : "warn"}`, text: status }), el("strong", { text: money(total) })));
   }
 
-  #invoice(month, { status, number, amounts }) {
+  #invoice(month, { status: is, number, amounts }) {
+    const status = ahead({ status: is, month }) ? "not begun" : is;
+    const told = { running: "so far", "not begun": "ordered or used since, and what goes on" }[status];
     const total = amounts.map((one) => money(one.total)).join(", ") || "nothing";
     return el("li", {},
       el("div", {},
         el("button", { type: "button", class: "link", "data-month": month, text: monthName(month), on: { click: () => this.go("invoice", month) } }),
-        el("p", { class: "quiet", text: status === "running" ? "so far" : number || "no number yet" })),
+        el("p", { class: "quiet", text: told ?? (number || "no number yet") })),
       el("div", { class: "sum" }, el("span", { class: `badge ${BILL_MOODS[status] ?? ""}`, text: status }), el("strong", { text: total })));
   }
 }

@@ -1,7 +1,7 @@
 // One invoice, or what the month that runs would come to: its lines, and where each comes from.
 
 import { question } from "./asking.js";
-import { BILL_MOODS, CHARGING, Settled, monthName } from "./bills.js";
+import { BILL_MOODS, CHARGING, Settled, ahead, monthName } from "./bills.js";
 import { el, say } from "./dom.js";
 import { Explained } from "./explained.js";
 import { backTo, nothing, unread } from "./icons.js";
@@ -65,14 +65,16 @@ export class InvoicePage {
 
   #draw(found) {
     const { doc } = this.#row() ?? {};
-    say(this.number, found.number ? `Invoice ${found.number}` : found.status === "running" ? "What the month comes to so far" : "No number yet");
-    say(this.status, found.status);
+    const early = ahead(found);
+    const running = early ? "What was ordered or used since the month before was closed, and what goes on: that is charged once the month has begun, if it is still there" : "What the month comes to so far";
+    say(this.number, found.number ? `Invoice ${found.number}` : found.status === "running" ? running : "No number yet");
+    say(this.status, early ? "not begun" : found.status);
     this.status.className = `badge ${BILL_MOODS[found.status] ?? ""}`;
     this.told.replaceChildren(...told(doc, this.go));
     this.sums.replaceChildren(...found.amounts.map((one) => el("dl", { class: "price sums" }, SUMS.map(([name, part]) =>
       el("div", {}, el("dt", { text: name }), el("dd", { text: money(one[part]) }))))));
     for (const line of this.#lines.values()) line.old = true;
-    const nodes = found.lines.map((line) => this.#line(line));
+    const nodes = found.lines.map((line) => this.#line(line, early));
     for (const [number, { old }] of this.#lines) if (old) this.#lines.delete(number);
     const none = () => nothing("wallet", "Nothing is charged for this month.");
     this.list.replaceChildren(...(nodes.length ? nodes : [none()]));
@@ -80,8 +82,9 @@ export class InvoicePage {
   }
 
   /** Returns a line that is kept, opened or not, as long as it says the same. */
-  #line(line) {
-    const text = JSON.stringify(line);
+  #line(line, early) {
+    const formula = [line.formula, line.period === this.month ? "" : `for ${monthName(line.period)}`, early && line.kind === "month" ? "if it goes on" : ""].filter(Boolean).join(", ");
+    const text = JSON.stringify([line, formula]);
     const before = this.#lines.get(line.line);
     if (before?.text === text) {
       before.old = false;
@@ -91,7 +94,7 @@ export class InvoicePage {
     const node = el("details", { class: "bill-line" },
       el("summary", {},
         el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${subscribed(line.subscription)}` }),
-          el("span", { class: "quiet formula", text: line.formula })),
+          el("span", { class: "quiet formula", text: formula })),
         el("strong", { class: "sum", text: money(line.amount) })),
       explained.node);
     node.addEventListener("toggle", () => node.open && explained.show());
@@ -113,7 +116,7 @@ export class InvoicePage {
     try {
       const found = await question("billing.invoice", this.organization, { invoice: this.month, start });
       if (turn !== this.#turn) return;
-      this.list.append(...found.lines.map((line) => this.#line(line)));
+      this.list.append(...found.lines.map((line) => this.#line(line, ahead(found))));
       this.#rest(found.next);
     } catch (error) {
       if (turn === this.#turn) this.more.replaceChildren(unread(`The rest cannot be read now: ${error.message}`, () => this.#further(start)));
