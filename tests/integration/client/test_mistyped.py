@@ -114,10 +114,22 @@ def test_a_name_that_a_source_cannot_have_is_told_before_where_it_may_be(
     assert (ran.code, ran.out) == (3, "")
 
 
-def test_a_directory_that_may_not_be_read_yet_says_where_to_set_that(
-    catalyst: Callable[..., Ran],
+@each(
+    [
+        (".", "", "_SOURCE_DIRECTORIES names the directory; set it where"),
+        ("https://git.example/x.git", "", "_GIT_HOSTS names the hosts that are allowed; set it"),
+        (".", "mine", "on our own Git, `/git/mine/NAME.git` can be read"),
+        ("/git/theirs/x.git", "mine", "on our own Git, `/git/mine/NAME.git` can be read"),
+        ("/git/theirs/x.git", "", "on our own Git, an Organization's with `--org` can be read"),
+    ]
+)
+def test_a_location_that_may_not_be_read_says_what_would_allow_it(
+    location: str, owner: str, hint: str, *, catalyst: Callable[..., Ran], organization: str
 ) -> None:
-    ran = catalyst("source", "add", "own", ".")
+    mine = ("--org", organization) if owner else ()
+    ran = catalyst("source", "add", "own", location, *mine)
     assert ran.code == 3
-    assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directory; set it where" in ran.err
-    assert "start that again" in ran.err
+    (told,) = (line for line in ran.err.splitlines() if line.startswith("Hint: "))
+    assert hint.replace("mine", organization) in told
+    both = {"SOURCE_DIRECTORIES", "GIT_HOSTS"}
+    assert len([name for name in both if name in told]) == ("set it" in hint)

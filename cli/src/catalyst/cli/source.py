@@ -27,7 +27,10 @@ from catalyst.cli.target import (
 )
 from catalyst.contracts.message import Outcome
 
-_GIT: Final = ("https://", "http://", "/git/")
+_OURS: Final = "/git/"
+_GIT: Final = ("https://", "http://", _OURS)
+_FORBIDDEN: Final = "source-location-forbidden"
+_SET: Final = "set it where `catalyst up` runs, then start that again"
 
 
 class OriginName(StrEnum):
@@ -98,6 +101,7 @@ def add(
         output,
         f"{name} is added as a source of {owner or 'the platform'}, and read at once",
         f"{listed} shows how many versions it holds, and what is wrong",
+        hint=_where(location, owner) if found.code == _FORBIDDEN else "",
     )
 
 
@@ -165,14 +169,24 @@ def _of(owner: str | None) -> str:
     return f" --org {owner}" if owner else ""
 
 
-def _finish(found: Outcome, form: Format, said: str, next_: str = "") -> None:
+def _where(location: str, owner: str | None) -> str:
+    """Return what to do where Blueprints are not read from a location."""
+    if location.startswith(_OURS) or (owner and not location.startswith(_GIT)):
+        own = f"`{_OURS}{owner}/NAME.git`" if owner else "an Organization's with `--org`"
+        return f"on our own Git, {own} can be read"
+    if location.startswith(_GIT):
+        return f"BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed; {_SET}"
+    return f"BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names the directory; {_SET}"
+
+
+def _finish(found: Outcome, form: Format, said: str, next_: str = "", *, hint: str = "") -> None:
     """Say what was done, or why it was not, and end with the code that fits."""
     if form is Format.TABLE and exit_of(found) is ExitCode.OK:
         write(clean(said))
         if next_:
             note(next_)
         return
-    conclude(found, form)
+    conclude(found, form, hint)
 
 
 def _sent(
