@@ -87,14 +87,16 @@ class Site:
         where = {"aggregate": "price-book", "id": "default"}
         await self.command("billing.apply-price-book.v1", "_", {"document": book}, **where)
 
-    async def install(self, slug: str, blueprint: str, name: str, **more: Any) -> str:
+    async def install(
+        self, slug: str, blueprint: str, name: str, *, change: str = "", **more: Any
+    ) -> str:
         """Begin to install into `<slug>-prod` what a plan says; returns the name of the change."""
         about = {"action": "install", "environment": f"{slug}-prod", "application": name}
         request = {**about, "blueprint": blueprint, "values": {}, **more}
         plan = await self.ask("provisioning/plan", slug, request)
         assert plan["blocked_by"] == [], plan["blocked_by"]
         data = {part: plan[part] for part in ("request", "hash", "inputs", "expires")}
-        where = {"aggregate": "change", "id": f"ch-{slug}-{name}"}
+        where = {"aggregate": "change", "id": change or f"ch-{slug}-{name}"}
         await self.command("provisioning.apply-plan.v1", slug, data, **where)
         return where["id"]
 

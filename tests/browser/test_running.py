@@ -92,6 +92,32 @@ async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
         assert other.complaints == []
 
 
+@pytest.mark.guarantee("G14.5", "G26.3")
+async def test_who_has_approved_is_told_so_and_what_is_asked_for_stands_there(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    ann = f"ann@{slug}.example"
+    await furnish(market, slug, desk, policy="careful")
+    twice = {"promotion": {"required_approvers": 2}, "quota": {"applications": 9}}
+    await market.send("update-policy", slug, twice, id="careful")
+    others = [{"email": email, "role": "admin"} for email in (ann, f"bob@{slug}.example")]
+    await market.send("change-owners", slug, {"owners": [OWNERS[0], *others]})
+    values = {"maxMemoryMiB": 128}
+    change = await market.install(slug, "bp-redis", "cache", values=values)
+    async with support.window(chromium, market.address) as other:
+        page = other.page
+        await other.sign_in(market.token(ann), at=f"#/change/{slug}/{change}")
+        await expect(page.locator(".facts")).to_contain_text("Asked formaxMemoryMiB = 128")
+        acts = page.get_by_role("region", name="What you can do")
+        await expect(acts).to_contain_text("What is asked for stands under About")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(acts).to_contain_text("You approved it.")
+        await expect(page.get_by_role("button", name="Approve", exact=True)).to_be_disabled()
+        await expect(page.get_by_role("button", name="Reject", exact=True)).to_be_enabled()
+        await expect(status(other)).to_have_text("waiting")
+        assert other.complaints == []
+
+
 async def _both_wait_and_say_why(window: Window, slug: str) -> None:
     """Both Applications: in the list of what is on its way, and on the page of one."""
     page = window.page
@@ -309,6 +335,8 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await expect(state).to_contain_text("It was removed on ")
     await state.get_by_role("button", name="The change ").click()
     await expect(page.get_by_role("heading", name="Uninstall cache")).to_be_visible()
+    await page.get_by_role("button", name="Rows", exact=True).click()
+    await desk.until_row("application", "cache", "runs nowhere")
 
 
 @pytest.mark.timeout(120)

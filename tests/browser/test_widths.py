@@ -53,13 +53,13 @@ _CUT: Final = """
   return cut;
 }
 """
-# Each row's key, its state, and how many lines that takes.
+# Of what a selector finds: the key of its row if it is in one, its text, and its lines.
 _LINES: Final = """
-() => [...document.querySelectorAll('#rows .summary')].map(node => {
+selector => [...document.querySelectorAll(selector)].map(node => {
   const range = document.createRange();
   range.selectNodeContents(node);
   const tops = new Set([...range.getClientRects()].map(({top}) => Math.round(top)));
-  return [node.closest('tr').dataset.key, node.textContent, tops.size];
+  return [node.closest('tr')?.dataset.key, node.textContent, tops.size];
 })
 """
 
@@ -191,6 +191,24 @@ async def test_the_state_of_a_row_has_room_beside_the_details(
     await window.until_row("blueprint", "public-bp-mattermost", "published")
     await site.add_environment(slug)
     await window.until_row("environment", f"{slug}-prod", "single-region")
-    lines = await window.page.evaluate(_LINES)
+    lines = await window.page.evaluate(_LINES, "#rows .summary")
     assert len(lines) > 20
     assert [text for _, text, count in lines if count > 1 + len(text) // 40] == []
+
+
+async def test_a_change_has_one_line_for_its_id_and_one_for_what_became_of_it(
+    window: Window, market: Site, slug: str
+) -> None:
+    await window.page.set_viewport_size({"width": 1280, "height": 800})
+    await window.sign_in(market.admin)
+    await furnish(market, slug, window)
+    change = await market.install(slug, "bp-valkey", "queue", change="ch-0b3a3d46b175db1c")
+    await window.row("change", change).filter(has_text="completed").wait_for(timeout=PATIENCE)
+    named = await window.page.evaluate(_LINES, f"#rows [data-key$='._.{change}'] .name")
+    assert [(text, count) for _, text, count in named] == [(change, 1)]
+    await expect(window.page.locator(".list-head")).to_contain_text("whichever Organization")
+    await window.page.goto(f"{market.address}/#/applications/{slug}")
+    became = window.page.locator(".changes .badge")
+    await expect(became).to_have_text("completed (simulated)")
+    lines = await window.page.evaluate(_LINES, ".changes .badge")
+    assert [(text, count) for _, text, count in lines] == [("completed (simulated)", 1)]

@@ -90,7 +90,7 @@ export class Catalogue {
     else this.cards.replaceChildren(...cards);
     if (focused && !offset) cards.find(({ dataset }) => dataset.name === focused)?.querySelector("button").focus();
     if (!found.total) {
-      const text = this.#text ? "Nothing is called that, and nothing says so of itself." : "There is nothing in this catalogue yet.";
+      const text = this.#text ? `Nothing found for '${this.#text}'; try another word, or a part of one.` : "There is nothing in this catalogue yet.";
       this.cards.replaceChildren(el("li", { class: "wide" }, nothing(this.#text ? "search" : "grid", text)));
     }
     this.more.replaceChildren(...(found.next === null ? [] : [

@@ -56,7 +56,7 @@ export const STATES = {
     const now = doc.steps.find((step) => step.status === "running" || step.status === "failed");
     return [doc.status, `${done} of ${counted(doc.steps.length, "step")}`, now?.step, doc.reason];
   },
-  application: (doc) => doc.bindings.map((one) => asSeen(`${one.environment} ${one.health.status}`, one.health.source)),
+  application: (doc) => !doc.bindings.length ? ["runs nowhere"] : doc.bindings.map((one) => asSeen(`${one.environment} ${one.health.status}`, one.health.source)),
   change: (doc) => [asSeen(doc.status, sourceOf(doc)), changeTitle(doc), doc.status === "running" ? `${doc.percent} %` : null],
   account: (doc) => [doc.status, ...doc.balances.map((row) => money({ currency: row.currency, minor: row.available }))],
   blueprint: (doc) => [doc.status, doc.card.title, doc.newest],
