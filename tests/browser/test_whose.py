@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from tests.browser.site import Site
-from tests.browser.steps import OWNERS, forgive, open_view
+from tests.browser.steps import OWNERS, forgive, furnish, open_view
+from tests.support import browser as support
 from tests.support.browser import Window
 
 from catalyst.contracts.roles import BILLING_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
@@ -162,3 +163,25 @@ async def test_a_voucher_that_is_none_is_refused_at_the_field_by_its_name(
     await expect(told).to_contain_text("must be" if given.strip() else "has to be given")
     await expect(form).not_to_contain_text("code:")
     forgive(desk)
+
+
+@pytest.mark.guarantee("G26.10")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_what_runs_stands_with_its_picture_for_a_member(
+    chromium: Browser, market: Site, slug: str, scheme: str
+) -> None:
+    dev = f"dev@{slug}.example"
+    async with support.window(chromium, market.address, color_scheme=scheme) as window:
+        await window.sign_in(market.admin)
+        await furnish(market, slug, window)
+    await market.send(
+        "change-owners", slug, {"owners": [OWNERS[0], {"email": dev, "role": "developer"}]}
+    )
+    await market.install(slug, "bp-postgres", "db")
+    async with support.window(chromium, market.address, color_scheme=scheme) as window:
+        await window.sign_in(market.token(dev), f"/#/applications/{slug}")
+        await expect(window.page.locator(".run .emblem img")).to_have_count(1)
+        await window.page.get_by_role("button", name="db", exact=True).click()
+        picture = window.page.locator(".hero .emblem img")
+        assert await picture.evaluate("async image => (await image.decode(), image.naturalWidth)")
+        assert window.complaints == []

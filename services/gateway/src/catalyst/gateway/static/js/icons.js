@@ -52,6 +52,8 @@ const MEANT = [
   ["s3", "box"], ["store", "box"], ["files", "cloud"], ["nextcloud", "cloud"],
 ];
 const HUES = 6;
+/** What is asked for where it is not known whether there is a picture. */
+const UNKNOWN = "icon.svg";
 
 /** Returns an icon; whoever hears the page hears nothing of it. */
 export function icon(name) {
@@ -74,11 +76,14 @@ export function picture(organization, name, version, named) {
   return `/v1/icons/${encodeURIComponent(name)}?${new URLSearchParams({ organization, version })}`;
 }
 
-/** Returns where the picture is of what runs, or is to: `{origin, blueprint, version}`. */
+/**
+ * Returns where the picture is of what runs, or is to: `{origin, blueprint, version}`. Members of an
+ * Organization may see a Blueprint without its row, which would say whether it has one.
+ */
 export function pictureOf(rows, organization, { origin, blueprint, version }) {
   const owner = origin === "private" ? organization : "_";
   const row = rows.get(`${owner}._.blueprint._.${origin}-${blueprint}`);
-  return picture(organization, blueprint, version, row?.doc?.card.icon);
+  return picture(organization, blueprint, version, row ? row.doc?.card.icon : UNKNOWN);
 }
 
 /**
