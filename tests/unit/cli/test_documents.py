@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.each import each
 
+from catalyst.blueprints import source
 from catalyst.cli.documents import parse
 from catalyst.cli.exits import ExitCode, Failure
 
@@ -67,6 +68,16 @@ def test_a_key_twice_is_refused_with_its_line() -> None:
 
 def test_a_broken_document_is_refused_with_its_line() -> None:
     assert refused("a: [1\nb: 2\n").startswith("f.yaml:2: ")
+
+
+@pytest.mark.guarantee("G27.9")
+def test_what_is_no_yaml_is_told_in_words_with_what_to_do() -> None:
+    with pytest.raises(Failure) as caught:
+        parse("# Read me\n\nNote: this: that\n", "README.md")
+    assert caught.value.message == "README.md:3: a key with its `: ` is not allowed here"
+    (linted,) = source.parse("Note: this: that\n", "README.md").findings
+    assert caught.value.hint == linted.fix
+    assert caught.value.hint.startswith("quote a text that holds `: `")
 
 
 def test_a_few_aliases_that_stand_for_billions_are_refused() -> None:

@@ -82,3 +82,10 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return those that refuse the package."""
     return tuple(found for found in findings if found.severity is Severity.ERROR)
+
+
+def syntax_fix(problem: str) -> str:
+    """Return what to do about a text that is no YAML, from what the library says of it."""
+    if "mapping values" in problem or "expected" in problem:
+        return "quote a text that holds `: ` or begins with a sign, and look at the indentation"
+    return "correct the YAML"

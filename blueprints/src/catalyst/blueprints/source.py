@@ -21,7 +21,7 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
-from catalyst.blueprints.findings import Finding, Path, Severity, pointer
+from catalyst.blueprints.findings import Finding, Path, Severity, pointer, syntax_fix
 
 MAX_CHARACTERS: Final = 512 * 1024
 MAX_DEPTH: Final = 48
@@ -137,7 +137,7 @@ def parse(text: str, file: str) -> Parsed:
         mark = error.problem_mark or error.context_mark
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = error.problem or "not YAML"
-        reader.refuse(at, (), "yaml.syntax", problem, _syntax_fix(problem))
+        reader.refuse(at, (), "yaml.syntax", problem, syntax_fix(problem))
     except yaml.reader.ReaderError as error:
         at = _mark(text, error.position)
         reader.refuse(at, (), "yaml.syntax", "a character that YAML does not allow", "remove it")
@@ -145,12 +145,6 @@ def parse(text: str, file: str) -> Parsed:
         reader.refuse((1, 1), (), "yaml.syntax", str(error), "correct the YAML")
     found, findings = tuple(reader.documents), tuple(reader.findings)
     return Parsed(documents=found, findings=findings, values=reader.values)
-
-
-def _syntax_fix(problem: str) -> str:
-    if "mapping values" in problem or "expected" in problem:
-        return "quote a text that holds `: ` or begins with a sign, and look at the indentation"
-    return "correct the YAML"
 
 
 def _mark(text: str, offset: int) -> Mark:

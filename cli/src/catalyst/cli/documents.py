@@ -13,6 +13,7 @@ import msgspec
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from catalyst.blueprints.findings import syntax_fix
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.contracts.topology import MAX_DEPTH
 
@@ -114,7 +115,10 @@ def parse(text: str, source: str) -> list[Document]:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(f"{source}:{line}: {_in_words(error.problem or 'not YAML')}") from error
+        problem = error.problem or "not YAML"
+        failure = _wrong(f"{source}:{line}: {_in_words(problem)}")
+        failure.hint = syntax_fix(problem)
+        raise failure from error
     except (yaml.YAMLError, RecursionError) as error:
         raise _wrong(f"{source}: not YAML that can be read") from error
     found = []
@@ -128,6 +132,7 @@ def parse(text: str, source: str) -> list[Document]:
 def _in_words(problem: str) -> str:
     """Return what the library says of a text, without the names of its own parts."""
     plain = re.sub(r"'?<([a-z ]+)>'?", r"the \1", problem)
+    plain = plain.replace("mapping values are", "a key with its `: ` is")
     return plain.replace("the node content", "a value").replace("the stream end", "the end")
 
 
