@@ -7,7 +7,7 @@ import pytest
 from tests.support import billing
 from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, running, wiki
-from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, town
+from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, run, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
@@ -206,3 +206,20 @@ async def test_a_version_that_was_yanked_while_its_change_waited_is_not_installe
     (failed,) = place.events(pro1.ChangeFailed)
     assert "2.0.1 available" in failed.reason
     assert "2.0.1 yanked" in failed.reason
+
+
+async def test_what_was_ordered_and_does_not_run_yet_is_said_to_be_on_its_way() -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+
+    async def again() -> str:
+        with pytest.raises(Rejected) as caught:
+            await plan(place, others, install())
+        assert caught.value.code == "application-exists"
+        return caught.value.message
+
+    apply(place, "ch-1", await plan(place, others, install()))
+    assert await again() == f"wiki is on its way to {PROD} already"
+    run(place, "ch-1")
+    assert await again() == f"wiki runs in {PROD} already"

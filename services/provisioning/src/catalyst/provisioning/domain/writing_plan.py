@@ -73,10 +73,10 @@ def start(request: PlanRequest, facts: Facts) -> Desired | None:
     name, environment = request.application or "", request.environment or ""
     before = facts.expected(name, environment)
     if request.action == "install" and before is not None:
+        coming = facts.applications[name].is_held(environment)
+        words = f"is on its way to {environment}" if coming else f"runs in {environment}"
         raise Rejected(
-            "application-exists",
-            f"{name} runs in {environment} already",
-            pointer="/request/application",
+            "application-exists", f"{name} {words} already", pointer="/request/application"
         )
     if request.action != "install" and before is None:
         raise Rejected(
