@@ -57,7 +57,8 @@ def list_(
             page = await door.list("applications", organization=owner, limit=_PAGE)
             return list(page.rows)
 
-    docs = [msgspec.to_builtins(row.doc) for row in run(work())]
+    with owned.allowed_in(target, owner):
+        docs = [msgspec.to_builtins(row.doc) for row in run(work())]
     if not docs:
         owned.require(target, owner)
     found = [

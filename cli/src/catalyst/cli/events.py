@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
+from catalyst.cli import owned
 from catalyst.cli.addressing import closest, meant
 from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
@@ -29,7 +30,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client.errors import Problem
-from catalyst.client.events import EventFilter, LoggedEvent
+from catalyst.client.events import EventFilter, EventPage, LoggedEvent
 from catalyst.client.rows import Bye, Interrupted, Reset
 from catalyst.contracts.registry import COMMANDS, EVENTS
 from catalyst.contracts.subjects import PLATFORM
@@ -80,9 +81,13 @@ def events(
         "command": command,
     }
     target = resolve(context, url, token)
-    work = _follow(target, asked, output) if follow else _list(target, asked, limit, output)
+    owner = None if org in {None, PLATFORM} else org
     try:
-        run(work)
+        with owned.allowed_in(target, owner) if owner else nullcontext():
+            if follow:
+                run(_follow(target, asked, output))
+            else:
+                _list(target, asked, limit, output, owner)
     except Problem as problem:
         failure = strange(type_) if any(one.pointer == "/type" for one in problem.errors) else None
         if failure is None:
@@ -109,7 +114,22 @@ def moment(text: str, now: datetime) -> datetime:
     return found
 
 
-async def _list(target: Target, asked: EventFilter, limit: int, form: Format) -> None:
+def _list(target: Target, asked: EventFilter, limit: int, form: Format, owner: str | None) -> None:
+    found, page = run(_read(target, asked, limit))
+    if not found and owner is not None:
+        owned.require(target, owner)
+    body = {"items": found, "continue": page.next, "as_of": page.as_of, "head": page.head}
+    show(body, form, lambda: _table(found))
+    if form is Format.TABLE:
+        note(f"as of {page.as_of}, head {page.head}")
+        if page.next is not None:
+            note(f"there are more: --after {page.next}")
+
+
+async def _read(
+    target: Target, asked: EventFilter, limit: int
+) -> tuple[list[LoggedEvent], EventPage]:
+    """Return the events, and the page that the last of them came with."""
     found: list[LoggedEvent] = []
     async with reads(target) as door:
         wanted: EventFilter = {**asked}
@@ -118,16 +138,8 @@ async def _list(target: Target, asked: EventFilter, limit: int, form: Format) ->
             page = await door.events(**wanted)
             found.extend(page.items)
             if page.next is None or len(found) >= limit:
-                break
+                return found, page
             wanted["after"] = page.next
-    body = {"items": found, "continue": page.next, "as_of": page.as_of, "head": page.head}
-    show(body, form, lambda: _table(found))
-    if form is Format.TABLE:
-        note(f"as of {page.as_of}, head {page.head}")
-        if page.next is not None:
-            note(f"there are more: --after {page.next}")
-        if not found:
-            await _whether_there(target, asked)
 
 
 def strange(type_: str | None) -> Failure | None:

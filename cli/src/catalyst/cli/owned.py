@@ -20,7 +20,9 @@ from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
-_NOBODY: Final = frozenset({"account-not-found", "forbidden", "organization-not-found"})
+_NOBODY: Final = frozenset(
+    {"account-not-found", "forbidden", "not-found", "organization-not-found"}
+)
 """Codes of a refusal that may be because there is no such Organization."""
 _PAGE: Final = 500
 _NONE: Final = f"you see no Organization yet; {beginning.FIRST}"
