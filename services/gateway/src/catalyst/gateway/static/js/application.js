@@ -25,7 +25,7 @@ export class ApplicationPage {
     this.notices = new Notices(organization, application, () => this.changed());
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
-    this.acts = el("section", { class: "card acts", "aria-label": "Upgrade or remove", hidden: true });
+    this.acts = el("section", { class: "card acts", "aria-label": "Upgrade, go back or remove", hidden: true });
     const title = el("h2", { text: application, tabindex: "-1" });
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to Applications", () => go("applications")),
@@ -62,10 +62,39 @@ export class ApplicationPage {
     this.why.show(links);
     this.free.hidden = !found || links.length > 0;
     const revision = desired?.change ?? "";
-    if (revision === this.revision) return;
     // Another revision, another configuration: what is typed counts for one that is gone.
+    if (revision !== this.revision) this.#begin(desired);
     this.revision = revision;
-    this.#begin(desired);
+    if (desired) this.#goBack(desired);
+  }
+
+  /** Offers to go back to what earlier changes made of it, the newest first. */
+  #goBack(desired) {
+    const found = this.#earlier(desired);
+    const text = JSON.stringify(found);
+    if (text === this.forms) return;
+    this.forms = text;
+    const { application, environment } = this;
+    this.earlier.replaceChildren(...(found.length ? [el("h4", { text: "Earlier" }), el("ul", { class: "lines" }, found.map((one) => el("li", {},
+      el("span", {}, one.title, el("span", { class: "quiet", text: ` ${one.version} · ${instant(one.finished)}` })),
+      el("button", { type: "button", class: "small", "data-change": one.change, text: "Plan the way back to this", on: {
+        click: () => this.#order.ask({ action: "rollback", environment, application, revision: one.change }),
+      } }))))] : []));
+  }
+
+  /** Returns the completed changes that gave it another form since it was installed, without the present one. */
+  #earlier(desired) {
+    const since = this.#removal()?.finished ?? "";
+    const found = [];
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind !== "change" || at.organization !== this.organization || doc?.status !== "completed") continue;
+      if (doc.request.environment !== this.environment || takesAway(doc.request.action)) continue;
+      const locked = doc.lock.find((one) => one.application === this.application && one.role !== "shared");
+      if (!locked || doc.change === desired.change || doc.finished <= since) continue;
+      found.push({ change: doc.change, title: changeTitle(doc), version: locked.version, finished: doc.finished });
+    }
+    return found.sort((one, other) => (one.finished < other.finished ? 1 : -1));
   }
 
   #binding() {
@@ -94,7 +123,7 @@ export class ApplicationPage {
       if (!takesAway(action) || application !== this.application || environment !== this.environment) continue;
       if (!latest || doc.finished > latest.finished) latest = { change: at.name, finished: doc.finished };
     }
-    return latest && { change: latest.change, text: `It was removed on ${instant(latest.finished)}.`, link: `The change ${latest.change}` };
+    return latest && { ...latest, text: `It was removed on ${instant(latest.finished)}.`, link: `The change ${latest.change}` };
   }
 
   #tell(found) {
@@ -128,8 +157,10 @@ export class ApplicationPage {
       click: () => order.ask({ action: "uninstall", environment, application }),
     } }, "Plan the uninstall");
     this.upgrades = el("div", { class: "actions" });
+    this.earlier = el("div");
+    this.forms = "";
     this.order.replaceChildren(el("h3", { text: "Configuration" }), order.node);
-    this.acts.replaceChildren(el("h3", { text: "Upgrade or remove" }), this.upgrades, el("div", { class: "actions" }, remove));
+    this.acts.replaceChildren(el("h3", { text: "Upgrade, go back or remove" }), this.upgrades, this.earlier, el("div", { class: "actions" }, remove));
     this.#versions(desired, order);
   }
 
