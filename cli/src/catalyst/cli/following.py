@@ -16,7 +16,7 @@ from catalyst.cli.get import ended
 from catalyst.cli.kinds import source_of
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
-from catalyst.cli.target import Target, reads
+from catalyst.cli.target import Target, moved, reads
 from catalyst.client.errors import ClientError
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
@@ -161,6 +161,18 @@ async def follow(
         Failure: If the stream ends for good before that, or the Organization goes in between.
     """
     follower = Follower(since, deletes=deletes)
+    while True:
+        found = await _told_at(follower, target, change, organization, form)
+        if isinstance(found, ExitCode):
+            return found
+        target = found
+        note(f"{target.name} is at {target.http} now; {change} is followed there")
+
+
+async def _told_at(
+    follower: Follower, target: Target, change: str, organization: str, form: Format
+) -> ExitCode | Target:
+    """Show a change at one address; return how it ended, or where it goes on."""
     if form is not Format.TABLE:
         # Each state has what the change waits for.
         return await _followed(follower, target, change, organization, form)
@@ -174,7 +186,7 @@ async def follow(
 
 async def _followed(
     follower: Follower, target: Target, change: str, organization: str, form: Format
-) -> ExitCode:
+) -> ExitCode | Target:
     async with reads(target) as door:
         watch = door.watch("changes", name=change, organization=organization)
         async with aclosing(watch.changes()) as changes:
@@ -187,6 +199,9 @@ async def _followed(
                         if row.doc["status"] in OVER:
                             return OVER[row.doc["status"]]
                     case Interrupted(reason=reason, wait_seconds=seconds):
+                        elsewhere = moved(target)
+                        if elsewhere is not None:
+                            return elsewhere
                         note(f"{reason}; again in {seconds:.1f} s")
                     case Bye(reason=reason, retryable=False):
                         raise ended(reason)

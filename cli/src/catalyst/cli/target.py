@@ -121,6 +121,16 @@ def _given(url: str, token: str | None) -> Target:
     return Target(nats=address, token=token)
 
 
+def moved(target: Target) -> Target | None:
+    """Return where a stack of this machine is now, if it was started again at another address."""
+    if not target.name or not target.data:
+        return None
+    found = contexts.load(contexts.default_path()).contexts.get(target.name)
+    if found is None or found.data != target.data or found.http in {"", target.http}:
+        return None
+    return msgspec.structs.replace(target, http=found.http, nats=found.nats)
+
+
 @asynccontextmanager
 async def reads(target: Target) -> AsyncIterator[HttpClient]:
     """Open what reads and watches.
