@@ -370,4 +370,12 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await expect(run.locator(".why")).to_contain_text("no cluster")
         await expect(page.locator(".rolled").first).to_have_text(f"{slug} unknown")
         await expect(page.locator(".flight .waits")).to_contain_text("no cluster")
+        # Nor is it said to run where it is offered.
+        await choose(window, slug, "Redis")
+        coming = page.get_by_role("button", name=f"redis in {slug}-prod")
+        await expect(coming).to_contain_text("): on its way")
+        await page.get_by_role("button", name="Show the plan").click()
+        told = page.get_by_text(f"redis is on its way to {slug}-prod already")
+        await expect(told).to_be_visible()
+        forgive(window)
         assert window.complaints == []

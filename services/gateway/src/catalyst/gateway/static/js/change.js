@@ -7,7 +7,7 @@ import { Text } from "./fields.js";
 import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
-import { CHANGE_MOODS, changeTitle, sourceOf, stepName } from "./steps.js";
+import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
 import { PATIENCE_MS, Why } from "./why.js";
 import { asSeen, counted, duration, place } from "./words.js";
 
@@ -113,9 +113,17 @@ export class ChangePage {
     this.cancel.hidden = !open;
     this.acts.hidden = !open;
     this.approve.hidden = !(open && doc.waits_for.includes("approvals"));
-    const mine = Boolean(doc.author_email) && doc.author_email === this.session.email;
-    for (const button of [this.agree, this.refuse]) button.disabled = mine;
-    say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it." : "");
+    const mine = this.#is(doc.author_email);
+    const approved = doc.approved.some(({ email }) => this.#is(email));
+    this.agree.disabled = mine || approved;
+    this.refuse.disabled = mine;
+    say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it."
+      : approved ? "You approved it. It waits for the approvals that are missing still; until it begins, you can reject it." : "");
+  }
+
+  /** Returns whether an e-mail address is that of who is signed in. */
+  #is(email) {
+    return Boolean(email) && email.toLowerCase() === this.session.email?.toLowerCase();
   }
 
   #step(one, time, action) {
@@ -149,7 +157,9 @@ export class ChangePage {
     this.agree = act("Approve", () => this.#send("approve-change", { hash: hash(), comment: said(comment) }, comment), "primary");
     this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: said(comment) }, comment));
     this.ownWord = el("p", { class: "quiet" });
-    this.approve = el("div", { class: "part", hidden: true }, comment.node,
+    this.approve = el("div", { class: "part", hidden: true },
+      el("p", { class: "quiet", text: "What is asked for stands under About, with the versions and the price. Its files, line by line, only whoever planned it was shown: as long as this change waits, the same plan is not made again." }),
+      comment.node,
       el("div", { class: "actions" }, this.agree, this.refuse),
       this.ownWord);
     this.acts = el("section", { class: "card acts", "aria-label": "What you can do", hidden: true },
@@ -184,10 +194,26 @@ function unseen(doc) {
   return doc.steps.filter(({ step, detail }) => LOOKS.includes(step) && detail).map(({ detail }) => detail);
 }
 
+/** Returns what a request says besides what stands in the title of its change. */
+function asked({ action, version, values = {}, dependencies = {}, revision, keep_data: keeps = true, plan, addons = [], drop_plan: bare, drop_addons: without = [] }) {
+  return [
+    version && version !== "*" ? `version ${version}` : "",
+    ...Object.entries(values).map(([name, value]) => `${name} = ${value === null ? "nothing" : JSON.stringify(value)}`),
+    ...Object.entries(dependencies).map(([alias, name]) => `${alias} is ${name === "new" ? "a new one" : name}`),
+    plan ? `package ${plan}` : "",
+    bare ? "no package" : "",
+    ...addons.map((name) => `add-on ${name}`),
+    ...without.map((name) => `without add-on ${name}`),
+    action === "rollback" ? `back to ${revision || "the change before"}` : "",
+    takesAway(action) ? `volumes and databases ${keeps ? "stay" : "are deleted"}` : "",
+  ].filter(Boolean);
+}
+
 function facts(doc) {
   const missing = doc.missing.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but the author"}`);
   const lines = [
     ["By", doc.author_email || doc.author],
+    ["Asked for", asked(doc.request).join(", ")],
     ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now` : "nothing is bought"],
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
     ["Missing", missing.join(", ")],
