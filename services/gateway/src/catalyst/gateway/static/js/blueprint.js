@@ -87,11 +87,18 @@ export class BlueprintPage {
     title.focus();
   }
 
+  /** Whether a change is bringing it there, and nobody has seen it yet. */
+  #coming({ application, environment }) {
+    const row = this.rows().get(`${this.organization}._.application._.${application}`);
+    const found = row?.doc?.bindings?.find((one) => one.environment === environment);
+    return Boolean(found?.change) && !found.health.as_of;
+  }
+
   #facts(found) {
     const against = (run) => run.notices.map((one) => words(one, { blueprint: found.card.name, version: run.version })).join("; ");
     const runs = found.runs.map((run) => el("button", { type: "button", class: "link", on: {
       click: () => this.go("application", run.application, run.environment),
-    } }, [`${run.application} in ${run.environment} (${run.version})`, against(run)].filter(Boolean).join(": ")));
+    } }, [`${run.application} in ${run.environment} (${run.version})`, this.#coming(run) ? "on its way" : "", against(run)].filter(Boolean).join(": ")));
     const kept = found.versions.map((one) => [one.version, one.state === "available" ? "" : one.state, one.security ? "dangerous" : "", one.reason].filter(Boolean).join(": "));
     const lines = [
       ["Needs", found.needs.join(", ") || "nothing else"],
