@@ -37,6 +37,10 @@ class Door:
         rows = tuple(one for one in self.rows if one.place.kind in asked)
         yield Page(rows=rows, fresh=FRESH, next="", cursor="")
 
+    async def get(self, kinds: str, name: str, **_where: Any) -> tuple[Row, Freshness]:
+        of_kind = (one for one in self.rows if one.place.kind == kinds.removesuffix("s"))
+        return next(one for one in of_kind if one.place.name == name), FRESH
+
 
 async def found(*rows: Row) -> Finding:
     return await waitcheck.waiting(Door(*rows))  # type: ignore[arg-type]
@@ -50,8 +54,8 @@ async def test_where_nothing_waits_that_is_said() -> None:
 @pytest.mark.guarantee("G7.4")
 async def test_what_waits_for_the_same_is_told_with_it_as_far_as_to_the_cause() -> None:
     health = {"source": None, "as_of": None, "stale_since": None}
-    cluster = [link("cluster", "acme-prod", "no-cluster")]
-    place = {"environment": "acme-prod", "health": health, "blocked_by": cluster}
+    why = [link("change", "ch-1", "change-in-flight"), link("cluster", "acme-prod", "no-cluster")]
+    place = {"environment": "acme-prod", "health": health, "blocked_by": why}
     to_blog = [link("application", "blog", "not-seen")]
     said = await found(
         row("application", "blog", bindings=[place]),

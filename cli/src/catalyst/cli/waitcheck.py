@@ -81,7 +81,7 @@ def _is_young(link: Link) -> bool:
 
 
 async def _cause(door: Reads, waiter: _Waiter) -> Link:
-    """Return the link that is nearest to the cause."""
+    """Return the link that is nearest to the cause: the last of the deepest ones."""
     found = await chains.linked(
         door,
         waiter.links,
@@ -89,7 +89,7 @@ async def _cause(door: Reads, waiter: _Waiter) -> Link:
         start=(waiter.kind, waiter.name),
         environment=waiter.environment,
     )
-    return max(found, key=lambda one: one[0])[1] if found else waiter.links[-1]
+    return max(reversed(found), key=lambda one: one[0])[1] if found else waiter.links[-1]
 
 
 def _some(names: list[str]) -> str:
