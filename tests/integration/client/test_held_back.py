@@ -44,6 +44,12 @@ def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: S
     assert "→ anyone but the author: look at the plan and approve or reject the change" in chain
     approve = pasted(shown.err, "approve")
     assert approve == ["approve", change, "--org", ORG]
+    # Who approves reads what is asked for, and cannot make the same plan while it waits.
+    ann = person(shop, ANN)
+    row = shop.well(*pasted(shown.err, "get"), by=ann).out
+    assert re.search(r"request:\n(?: .*\n)*? +version: 1\.0\.1", row)
+    same = shop.run("plan", *PLAN, "blog", by=ann)
+    assert (same.code, f"blog is on its way to {ENV} already" in same.err) == (3, True)
     for email in (ANN, BOB):
         shop.well(*approve, by=person(shop, email))
     shop.well("apply", _hash(shop, change), "--watch", by=shop.owner)
@@ -104,6 +110,8 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     assert (stale.code, "plan-stale" in stale.err) == (3, True)
     assert f"news was configured last by {later}, which is waiting\n" in stale.err
     assert pasted(stale.err, "plan") == list(uninstall)
+    same = shop.run(*configure, by=person(shop, ANN))
+    assert same.code == 3, same.out
 
 
 def _hash(shop: Shop, change: str) -> str:

@@ -145,7 +145,6 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         return
     if form is Format.TABLE:
         note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")
-        said.before_watching(target, kept, found)
     watching = following.follow(
         target,
         kept.change,
@@ -153,6 +152,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         form,
         since=found.seq,
         deletes=kept.plan["request"]["action"] == "delete-organization",
+        officers=kept.plan["gates"].get("officers", ()),
     )
     code = run(watching)
     if code is not ExitCode.OK:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis import clock
+from catalyst.cli import said
 from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import ended
@@ -46,14 +47,19 @@ _LOOKS: Final = frozenset({"observe", "unprotect"})
 class Follower:
     """Says of each state of a change what is new in it."""
 
-    def __init__(self, since: int = 0, *, deletes: bool = False) -> None:
+    def __init__(
+        self, since: int = 0, *, deletes: bool = False, officers: Sequence[str] = ()
+    ) -> None:
         """Start before anything was seen of what is there from the sequence `since` on."""
+        self.officers = officers
+        """Teams for which security-officers have to approve."""
         self.doc: Doc | None = None
         """The newest state."""
         self.deletes = deletes
         """Whether the change deletes its Organization."""
         self._since_seq = since
         self._present = False
+        self._offered = False
         self._status = ""
         self._steps: dict[str, tuple[Any, ...]] = {}
         self._waits: list[str] = []
@@ -84,6 +90,12 @@ class Follower:
                 found += [f"  not seen: {text}" for text in unseen(doc)]
                 found += [f"  left: {text}" for text in doc["left"]]
         return found
+
+    def offers(self, doc: Doc) -> bool:
+        """Return whether it waits for approvals, which is worth telling once."""
+        first = said.waits_for_approvals(doc) and not self._offered
+        self._offered = self._offered or first
+        return first
 
     def is_gone(self, item: Change) -> bool:
         """Return whether the row is gone, given what comes of the stream; it was there."""
@@ -146,6 +158,7 @@ async def follow(
     *,
     since: int = 0,
     deletes: bool = False,
+    officers: Sequence[str] = (),
 ) -> ExitCode:
     """Show a change until it is over, and return how it ended.
 
@@ -156,11 +169,12 @@ async def follow(
         form: How each state is shown.
         since: The sequence from which on the change is there.
         deletes: Whether it deletes its Organization, with which its own row goes.
+        officers: Teams for which security-officers have to approve, as its plan says.
 
     Raises:
         Failure: If the stream ends for good before that, or the Organization goes in between.
     """
-    follower = Follower(since, deletes=deletes)
+    follower = Follower(since, deletes=deletes, officers=officers)
     while True:
         found = await _told_at(follower, target, change, organization, form)
         if isinstance(found, ExitCode):
@@ -234,6 +248,8 @@ def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:
             write("---\n" + as_yaml({"seq": seq, "doc": doc}).rstrip("\n"))
         case Format.TABLE:
             _tell(follower.news(doc))
+            if follower.offers(doc):
+                said.approving(doc, follower.officers)
 
 
 def _tell(lines: list[str]) -> None:

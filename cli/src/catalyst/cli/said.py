@@ -70,13 +70,9 @@ def waiting(kept: planned.Kept, text: str, doc: Doc) -> None:
     )
 
 
-def before_watching(target: Target, kept: planned.Kept, found: Outcome) -> None:
-    """Say what to type for the approvals, where a plan asks for any: watching says it waits."""
-    gates = kept.plan["gates"]
-    if gates["approvals"]:
-        doc = _now(target, kept.change, kept.organization, found)
-        if doc is not None:
-            approving(doc, gates.get("officers", ()))
+def waits_for_approvals(doc: Doc) -> bool:
+    """Return whether a change has not begun because approvals are missing."""
+    return doc["status"] == "waiting" and "approvals" in doc["waits_for"]
 
 
 def approving(doc: Doc, officers: Sequence[str] = ()) -> None:
@@ -84,12 +80,17 @@ def approving(doc: Doc, officers: Sequence[str] = ()) -> None:
 
     `officers` are the teams of which too few in the Organization can give one, as the plan says.
     """
-    if doc["status"] != "waiting" or "approvals" not in doc["waits_for"]:
+    if not waits_for_approvals(doc):
         return
     teams = [one["team"] for one in doc["missing"]]
     command = f"catalyst approve {doc['change']} --org {doc['organization']}"
     if not {*officers}.issuperset(teams):
         note(f"`{command}` of somebody else gives an approval")
+        note(
+            f"`catalyst get changes {doc['change']} --org {doc['organization']}` shows what is "
+            "asked for, with the versions and the price; its files, line by line, only whoever "
+            "planned it was shown"
+        )
     for team in (one for one in teams if one in officers):
         note(
             f"for {team or 'anyone but the author'} too few in the Organization can give it; "
