@@ -8,6 +8,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _FRAME: Final = re.compile(rb"(?=^HMSG )", re.MULTILINE)
+_OF_A_PAGE: Final = b"Nats-Num-Pending"
+_END: Final = re.compile(rb"204 EOB.*?\r\n\r\n\r\n", re.DOTALL)
 
 
 class Losing:
@@ -15,15 +17,27 @@ class Losing:
 
     def __init__(self, *lost: int) -> None:
         self._lost = lost
+        self._held = b""
         self.pages = 0
         """How many pages lost something."""
 
     def __call__(self, data: bytes) -> bytes:
-        pieces = _FRAME.split(data)
-        if self.pages or b"204 EOB" not in pieces[-1]:
+        # However the broker cuts what it sends, a page is looked at once all of it is here.
+        data, self._held = self._held + data, b""
+        if self.pages or _OF_A_PAGE not in data:
             return data
+        if not _END.search(data):
+            self._held = data
+            return b""
         self.pages += 1
-        return b"".join(piece for at, piece in enumerate(pieces) if at - 1 not in self._lost)
+        kept = []
+        at = 0
+        for piece in _FRAME.split(data):
+            reply = _OF_A_PAGE in piece and not _END.search(piece)
+            if not (reply and at in self._lost):
+                kept.append(piece)
+            at += reply
+        return b"".join(kept)
 
 
 class Between:
