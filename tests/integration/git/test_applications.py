@@ -168,13 +168,14 @@ async def test_a_commit_of_somebody_else_in_between_is_kept(
 
 async def insist(writer: GitRepositories, change: Signed, branch: str, edit: Edit) -> None:
     """Commit; of two who send the same pack at one moment the door may refuse one to come again."""
-    while True:
-        try:
-            await writer.commit(change, branch, edit)
-        except Retry:
-            await asyncio.sleep(0.05)
-        else:
-            return
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await writer.commit(change, branch, edit)
+            except Retry:
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 @pytest.mark.guarantee("G13.1")

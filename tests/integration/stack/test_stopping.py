@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -67,12 +68,8 @@ async def test_members_that_end_by_the_same_signal_are_not_told_as_failures(
 async def test_a_broker_that_ends_by_the_same_signal_is_not_told_as_a_failure(
     tmp_path: Path, how: signal.Signals, more: tuple[str, ...]
 ) -> None:
-    data = tmp_path / "data"
-    child = await _begun(tmp_path, ["up", "--data", str(data), "--port", "0", *more])
-    assert child.stdout is not None
+    child = await _standing(tmp_path, more)
     assert child.stderr is not None
-    while b"Ctrl-C" not in (line := await child.stdout.readline()):
-        assert line
     (broker,) = (int(pid) for pid in _children(child.pid) if _runs(pid, "nats-server"))
     # Whoever keeps it sees at once that it is gone, and that everything is to end.
     child.send_signal(signal.SIGSTOP)
@@ -93,12 +90,8 @@ async def test_a_broker_that_ends_by_the_same_signal_is_not_told_as_a_failure(
 async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means(
     tmp_path: Path, more: tuple[str, ...]
 ) -> None:
-    data = tmp_path / "data"
-    child = await _begun(tmp_path, ["up", "--data", str(data), "--port", "0", *more])
-    assert child.stdout is not None
+    child = await _standing(tmp_path, more)
     assert child.stderr is not None
-    while b"Ctrl-C" not in (line := await child.stdout.readline()):
-        assert line
     children = _children(child.pid)
     (broker,) = (int(pid) for pid in children if _runs(pid, "nats-server"))
     # Nothing drains as long as the broker stands still.
@@ -153,6 +146,16 @@ async def _struck(home: Path, command: list[str], reached: str) -> list[str]:
         code = await child.wait()
     assert (code, await child.stdout.read()) == (130, b"")
     return [line for line in rest if not line.startswith("starting")]
+
+
+async def _standing(tmp_path: Path, more: Sequence[str]) -> asyncio.subprocess.Process:
+    """Start a stack in `data` below a folder; return once it says how it is ended."""
+    data = tmp_path / "data"
+    child = await _begun(tmp_path, ["up", "--data", str(data), "--port", "0", *more])
+    assert child.stdout is not None
+    while b"Ctrl-C" not in (line := await child.stdout.readline()):
+        assert line
+    return child
 
 
 async def _begun(home: Path, command: list[str]) -> asyncio.subprocess.Process:

@@ -45,6 +45,16 @@ INVOICE: dict[str, Any] = {
     "lines": [LINE],
     "amounts": [AMOUNT],
 }
+EXPLAINED: dict[str, Any] = {
+    "invoice": "2026-12",
+    "number": "",
+    "line": LINE,
+    "price_book_seq": 7,
+    "count": 0,
+    "events": [],
+    "next": None,
+    "corrections": [],
+}
 
 
 def test_a_line_is_named_by_its_invoice_and_its_number() -> None:
@@ -378,16 +388,7 @@ def test_a_line_of_a_credit_note_says_what_was_given_back(
 def test_a_line_of_the_running_month_leads_to_closing_it_not_to_a_replay(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = {
-        "number": "",
-        "line": LINE,
-        "price_book_seq": 7,
-        "count": 0,
-        "events": [],
-        "next": None,
-        "corrections": [],
-    }
-    monkeypatch.setattr(owned, "answer", lambda *_: found)
+    monkeypatch.setattr(owned, "answer", lambda *_: EXPLAINED)
     monkeypatch.setattr(clock, "now", lambda: NOVEMBER)
     invoice.explain("2026-11/1", org="omantel", url=URL)
     said = capsys.readouterr().err

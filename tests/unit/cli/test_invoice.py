@@ -6,23 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.unit.cli.test_billing import INVOICE, LINE, URL, accepted
+from tests.unit.cli.test_billing import EXPLAINED, INVOICE, LINE, URL, accepted
 
 from catalyst.chassis import clock
 from catalyst.cli import charging, invoice, owned
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
-
-EXPLAINED: dict[str, Any] = {
-    "invoice": "2026-12",
-    "number": "",
-    "line": LINE,
-    "price_book_seq": 7,
-    "count": 0,
-    "events": [],
-    "next": None,
-    "corrections": [],
-}
 
 
 @pytest.mark.parametrize(
