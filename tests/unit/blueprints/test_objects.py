@@ -132,14 +132,30 @@ REACHING = """\
   hostNetwork: true
   hostPID: ${{ config.replicas > 1 }}
   hostIPC: true
+  hostUsers: true
+  hostUsers: ${{ config.replicas > 1 }}
   securityContext: {windowsOptions: {hostProcess: true}}
+  securityContext: {seccompProfile: {type: Unconfined}}
+  securityContext: {appArmorProfile: {type: Unconfined}}
+  securityContext: {seLinuxOptions: {type: spc_t}}
+  securityContext: {seLinuxOptions: {user: system_u}}
+  securityContext: {seLinuxOptions: {role: sysadm_r}}
+  securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}
+  securityContext: {sysctls: [{name: '${{ environment.name }}', value: '1'}]}
+  securityContext: {sysctls: ['${{ config }}']}
+  securityContext: {sysctls: '${{ config }}'}
   volumes: [{name: d, hostPath: {path: /}}]
+  volumes: [{name: d, nfs: {server: files.example.com, path: /}}]
+  volumes: [{name: d, flexVolume: {driver: example.com/any}}]
+  volumes: [{name: d, gitRepo: '${{ config }}'}]
   volumes: ['${{ config }}']
   volumes: ${{ config }}
   initContainers: ['${{ config }}']
   ephemeralContainers: [{name: x, securityContext: {privileged: true}}]
   initContainers: [{name: x, ports: [{containerPort: 80, hostPort: 80}]}]
   initContainers: [{name: x, ports: ['${{ config }}']}]
+  initContainers: [{name: x, securityContext: {procMount: Unmasked}}]
+  initContainers: [{name: x, startupProbe: {tcpSocket: {host: 10.0.0.1, port: 80}}}]
       securityContext: {privileged: true}
       securityContext: {privileged: [x]}
       securityContext: {windowsOptions: {hostProcess: '${{ config }}'}}
@@ -147,8 +163,26 @@ REACHING = """\
       securityContext: ${{ config }}
       securityContext: {capabilities: {add: [ALL]}}
       securityContext: {capabilities: {add: [{}]}}
+      securityContext: {capabilities: {add: [CHOWN]}}
+      securityContext: {capabilities: {add: [NET_BIND_SERVICE, NET_RAW]}}
       securityContext: {capabilities: '${{ config }}'}
+      securityContext: {procMount: Unmasked}
+      securityContext: {procMount: '${{ environment.name }}'}
+      securityContext: {seccompProfile: {type: Unconfined}}
+      securityContext: {seccompProfile: {type: '${{ environment.name }}'}}
+      securityContext: {seccompProfile: '${{ config }}'}
+      securityContext: {appArmorProfile: {type: Unconfined}}
+      securityContext: {seLinuxOptions: {type: spc_t}}
+      securityContext: {seLinuxOptions: '${{ config }}'}
+      livenessProbe: {httpGet: {host: 169.254.169.254, port: 80}}
+      readinessProbe: {tcpSocket: '${{ config }}'}
+      startupProbe: '${{ config }}'
+      lifecycle: {postStart: {tcpSocket: {host: '${{ environment.name }}', port: 80}}}
+      lifecycle: {preStop: {httpGet: {host: example.com, port: 80}}}
+      lifecycle: {preStop: '${{ config }}'}
+      lifecycle: '${{ config }}'
 """
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/app"
 
 
 @pytest.mark.guarantee("G20.10")
@@ -157,6 +191,8 @@ REACHING = """\
           for one in REACHING.splitlines() if one[2] != " "),
         *(("          env:", f"    {one}\n          env:")
           for one in REACHING.splitlines() if one[2] == " "),
+        *(("  template:", f"  template:\n    metadata: {{annotations: {one}}}")
+          for one in (f"{{{APPARMOR}: unconfined}}", "'${{ config }}'")),
         ("kind: Role,", "kind: ClusterRole,"),
         ("kind: Role,", "kind: '${{ environment.name }}',"),
     ])  # fmt: skip
@@ -191,14 +227,48 @@ PODS = {
 @pytest.mark.guarantee("G20.10")
 @each(PODS)
 def test_a_pod_is_looked_into_wherever_it_stands(version: str, kind: str) -> None:
-    pod: dict[str, Any] = {"hostPID": True}
-    for part in reversed(PODS[version, kind].split()):
+    *above, own = PODS[version, kind].split()
+    unmasked = {"name": "app", "securityContext": {"procMount": "Unmasked"}}
+    pod: dict[str, Any] = {
+        "metadata": {"name": "app", "annotations": {APPARMOR: "unconfined"}},
+        own: {"hostPID": True, "ephemeralContainers": [unmasked]},
+    }
+    for part in reversed(above):
         pod = {part: pod}
     made = {"apiVersion": version, "kind": kind, "metadata": {"name": "app"}, **pod}
     linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
-    told = [one.pointer for one in linted.findings if one.rule == "powers"]
-    assert told == ["/" + "/".join([*PODS[version, kind].split(), "hostPID"])]
+    at = "".join(f"/{part}" for part in above)
+    assert {one.pointer for one in linted.findings if one.rule == "powers"} == {
+        f"{at}/metadata/annotations/{APPARMOR.replace('/', '~1')}",
+        f"{at}/{own}/hostPID",
+        f"{at}/{own}/ephemeralContainers/0/securityContext/procMount",
+    }
     assert linted.refused
+
+
+HARMLESS = """\
+  hostUsers: false
+  securityContext: {seccompProfile: {type: RuntimeDefault}, seLinuxOptions: {level: 's0:c1,c2'}}
+  securityContext: {appArmorProfile: {type: Localhost, localhostProfile: app}}
+  securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '0'}]}
+  volumes: [{name: a, emptyDir: {}}, {name: b, image: {reference: x}}, {name: c, csi: {driver: x}}]
+  volumes: [{name: a, persistentVolumeClaim: {claimName: '${{ application.name }}'}, nfs: null}]
+      securityContext: {procMount: Default, capabilities: {add: [NET_BIND_SERVICE], drop: [ALL]}}
+      securityContext: {seLinuxOptions: {type: container_t, user: '', role: ''}}
+      livenessProbe: {httpGet: {path: /, port: 80}}
+      readinessProbe: {exec: {command: ['true']}}
+      lifecycle: {preStop: {sleep: {seconds: 5}}}
+"""
+
+
+@pytest.mark.guarantee("G20.10")
+@each(HARMLESS.splitlines())
+def test_what_the_strictest_standard_of_kubernetes_lets_a_pod_say_is_taken(line: str) -> None:
+    place = "          env:" if line[2] == " " else "      containers:"
+    metadata = f"  template:\n    metadata: {{annotations: {{{APPARMOR}: runtime/default}}}}"
+    manifest = POD.replace(place, f"    {line}\n{place}").replace("  template:", metadata)
+    assert not [one for one in lint(package(manifest=manifest), own=True).findings
+                if one.rule == "powers"]  # fmt: skip
 
 
 def test_what_stays_in_the_namespace_is_taken_of_an_organization() -> None:

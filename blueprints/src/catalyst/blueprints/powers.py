@@ -1,21 +1,77 @@
 """What reaches beyond an Application's namespace: its node, and rights in the cluster.
 
-Whoever runs the platform may want that; of an Organization's own source it is refused. Pods that an
-operator makes of its own kinds are not looked into.
+Whoever runs the platform may want that; of an Organization's own source it is refused. A pod may
+say what the strictest of Kubernetes' Pod Security Standards (restricted, of 1.36) lets it say; what
+that wants said besides, `advice` recommends. Pods that an operator makes of its own kinds are not
+looked into.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from catalyst.blueprints.advice import PODS
 from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.manifests import Manifests
 
-_HOST: Final = ("hostNetwork", "hostPID", "hostIPC")
+_HOST: Final = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
 _GROUPS: Final = ("containers", "initContainers", "ephemeralContainers")
 _HARMLESS: Final = ("NET_BIND_SERVICE",)
+_VOLUMES: Final = frozenset(
+    {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
+"""Kinds of volumes that are the namespace's own, or made through a claim in it."""
+_SYSCTLS: Final = (
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+)
+"""Settings of the kernel that each pod has for itself."""
+_CONFINED: Final = (None, "RuntimeDefault", "Localhost")
+_LABELS: Final = (
+    None,
+    "",
+    "container_t",
+    "container_init_t",
+    "container_kvm_t",
+    "container_engine_t",
+)
+_PARTS: Final[Mapping[str, tuple[str, Mapping[str, Sequence[Any]]]]] = {
+    "windowsOptions": (
+        "hostProcess runs it on the node itself",
+        {"hostProcess": (None, False)},
+    ),
+    "seccompProfile": ("it may call all that its node's kernel has", {"type": _CONFINED}),
+    "appArmorProfile": ("nothing confines it on its node", {"type": _CONFINED}),
+    "seLinuxOptions": (
+        "it gets rights on its node that containers do not have",
+        {"type": _LABELS, "user": (None, ""), "role": (None, "")},
+    ),
+}
+"""Parts of a security context: what is wrong with other values of a field than these."""
+_APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
+"""What annotations begin with that say what `appArmorProfile` says."""
+_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def powers(manifests: Manifests, severity: Severity) -> Iterator[Finding]:
@@ -38,68 +94,118 @@ def _binding(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _pod(value: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
-    pod: Any = value
-    for length, step in enumerate(path, 1):
-        pod = pod.get(step)
-        if isinstance(pod, str):
+    above: Any = value
+    for length, step in enumerate(path[:-1], 1):
+        above = above.get(step)
+        if isinstance(above, str):
             yield _unknown(path[:length])
-        if not isinstance(pod, dict):
+        if not isinstance(above, dict):
             return
-    yield from _inside(pod, path)
+    for at, metadata in _maps(above, ("metadata",), path[:-1]):
+        yield from [_unknown(at)] if metadata is None else _annotated(metadata, at)
+    for at, pod in _maps(above, path[-1:], path[:-1]):
+        yield from [_unknown(at)] if pod is None else _inside(pod, at)
+
+
+def _annotated(metadata: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    for at, found in _maps(metadata, ("annotations",), path):
+        if found is None:
+            yield _unknown(at)
+        for name, value in (found or {}).items():
+            confined = value in (None, "runtime/default") or str(value).startswith("localhost/")
+            if str(name).startswith(_APPARMOR) and not confined:
+                yield (*at, name), "nothing confines it on its node"
 
 
 def _inside(pod: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
     for name in _HOST:
         if _on(pod.get(name)):
             yield (*path, name), f"{name} gives the pod what belongs to its node"
-    yield from _process(pod, path)
+    for at, context in _maps(pod, ("securityContext",), path):
+        yield from [_unknown(at)] if context is None else _process(context, at)
+        for place, one in _entries(context or {}, "sysctls", at):
+            if one is None:
+                yield _unknown(place)
+            elif one.get("name") not in _SYSCTLS:
+                yield (*place, "name"), f"{one.get('name')} is set for the whole node"
     for at, volume in _entries(pod, "volumes", path):
-        if volume is None:
-            yield _unknown(at)
-        elif volume.get("hostPath") is not None:
-            yield (*at, "hostPath"), "hostPath opens the disk of the node"
+        yield from [_unknown(at)] if volume is None else _volume(volume, at)
     for group in _GROUPS:
         for at, container in _entries(pod, group, path):
-            if container is None:
-                yield _unknown(at)
-            else:
-                yield from _container(container, at)
+            yield from [_unknown(at)] if container is None else _container(container, at)
 
 
-def _process(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+def _volume(volume: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    for name, source in volume.items():
+        if name == "hostPath" and source is not None:
+            yield (*path, name), "hostPath opens the disk of the node"
+        elif name not in {"name", *_VOLUMES} and source is not None:
+            yield (*path, name), f"a volume of the kind {name} is not one of the namespace"
+
+
+def _process(context: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
     """Look into the security context of a pod or a container for what both may say."""
-    at: Path = (*path, "securityContext")
-    context = holder.get("securityContext")
-    if isinstance(context, str):
-        yield _unknown(at)
-    windows = context.get("windowsOptions") if isinstance(context, dict) else None
-    if isinstance(windows, str):
-        yield _unknown((*at, "windowsOptions"))
-    if isinstance(windows, dict) and _on(windows.get("hostProcess")):
-        message = "hostProcess runs it on the node itself"
-        yield (*at, "windowsOptions", "hostProcess"), message
+    for at, part in _maps(context, _PARTS, path):
+        message, fields = _PARTS[str(at[-1])]
+        if part is None:
+            yield _unknown(at)
+            continue
+        for name, allowed in fields.items():
+            if part.get(name) not in allowed:
+                yield (*at, name), message
 
 
 def _container(container: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
-    yield from _process(container, path)
     for place, port in _entries(container, "ports", path):
         if port is None:
             yield _unknown(place)
         elif port.get("hostPort"):
             yield (*place, "hostPort"), "hostPort takes a port of the node"
-    at: Path = (*path, "securityContext")
-    context = container.get("securityContext")
-    if not isinstance(context, dict):
-        return
+    yield from _asking(container, path)
+    for at, context in _maps(container, ("securityContext",), path):
+        yield from [_unknown(at)] if context is None else _confined(context, at)
+
+
+def _confined(context: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Look into the security context of a container."""
+    yield from _process(context, path)
     if _on(context.get("privileged")):
-        yield (*at, "privileged"), "a privileged container is its node's administrator"
-    capabilities = context.get("capabilities")
-    if isinstance(capabilities, str):
-        yield _unknown((*at, "capabilities"))
-    added = capabilities.get("add") if isinstance(capabilities, dict) else None
-    for one in added if isinstance(added, list) else [added] if added else ():
-        if one not in _HARMLESS:
-            yield (*at, "capabilities", "add"), f"{one} is more than an Application needs"
+        yield (*path, "privileged"), "a privileged container is its node's administrator"
+    if context.get("procMount") not in (None, "Default"):
+        yield (*path, "procMount"), "it sees what /proc hides of its node"
+    for at, capabilities in _maps(context, ("capabilities",), path):
+        if capabilities is None:
+            yield _unknown(at)
+            continue
+        added = capabilities.get("add")
+        for one in added if isinstance(added, list) else [added] if added else ():
+            if one not in _HARMLESS:
+                yield (*at, "add"), f"{one} is more than an Application needs"
+
+
+def _asking(container: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Look for another host than the pod that the node is to ask: it asks from where it stands."""
+    handlers = [*_maps(container, _PROBES, path)]
+    for at, hooks in _maps(container, ("lifecycle",), path):
+        handlers += [(at, None)] if hooks is None else _maps(hooks, ("postStart", "preStop"), at)
+    for at, handler in handlers:
+        if handler is None:
+            yield _unknown(at)
+        for place, action in _maps(handler or {}, ("httpGet", "tcpSocket"), at):
+            if action is None:
+                yield _unknown(place)
+            elif action.get("host") not in (None, ""):
+                yield (*place, "host"), "the node would ask this host, from where it stands itself"
+
+
+def _maps(
+    holder: dict[Any, Any], names: Iterable[str | int], path: Path
+) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    """Return the maps that have these names; None for what an expression makes."""
+    for name in names:
+        found = holder.get(name)
+        if isinstance(found, dict | str):
+            yield (*path, name), found if isinstance(found, dict) else None
 
 
 def _entries(
