@@ -99,7 +99,7 @@ def test_every_row_of_one_name_is_listed(catalyst: Callable[..., Ran], organizat
     assert {item["key"].split(".")[4] for item in ran.json["items"]} == {organization}
     assert catalyst("get", "all", "nothing-like-this").code == 4
     ran = catalyst("get", "environments", "--org", "nothing-like-this")
-    assert (ran.code, ran.out) == (0, "")
+    assert (ran.code, ran.out) == (4, "")
     assert "there is no Organization 'nothing-like-this'" in ran.err
     ran = catalyst("approve", "ch-nothing", "--org", organization)
     assert ran.code == 4

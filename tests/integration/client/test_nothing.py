@@ -31,9 +31,10 @@ def test_an_empty_list_says_what_brings_the_first(
     ran = catalyst("billing", "invoice", "list", "--org", organization)
     assert ran.err.count("billing invoice show") == 1
     for wrong in (("get", "environments"), ("events",)):
-        told = catalyst(*wrong, "--org", "nobody").err
-        assert NOBODY in told
-        assert FIRST not in told
+        told = catalyst(*wrong, "--org", "nobody")
+        assert (told.code, told.out) == (4, "")
+        assert NOBODY in told.err
+        assert FIRST not in told.err
     assert NOBODY not in catalyst("events", "--org", organization, "--type", "none.none.v1").err
     as_json = catalyst("get", "environments", "--org", organization, "-o", "json")
     assert as_json.err == ""
@@ -43,9 +44,10 @@ def test_dead_letters_of_nobody_say_that_there_is_nobody(
     catalyst: Callable[..., Ran], organization: str
 ) -> None:
     ran = catalyst("dlq", "list", "--org", "nobody")
-    assert (ran.code, ran.out) == (0, "")
+    assert (ran.code, ran.out) == (4, "")
     assert NOBODY in ran.err
     assert "nothing was set aside" not in ran.err
+    assert catalyst("dlq", "list", "--org", "nobody", "-o", "json").code == 4
     for there in ((), ("--org", organization), ("--org", "_")):
         assert catalyst("dlq", "list", *there).err == "nothing was set aside\n"
 

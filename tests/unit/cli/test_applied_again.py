@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from catalyst.cli import change, following, owned, plan, planned, said
-from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
@@ -65,6 +65,23 @@ def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     target = Target(http="http://127.0.0.1:1")
     change.carry_out(target, "2c26b46b", Format.TABLE, watch=False, timeout=1.0)
     assert capsys.readouterr().out == f"already applied as {KEPT.change}, now {says}\n"
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("status", ["failed", "cancelled", "rejected"])
+def test_a_plan_whose_change_did_not_complete_ends_as_that_did_when_it_is_applied_again(
+    status: str, form: Format, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def applied(*_: object) -> tuple[Outcome, dict[str, Any]]:
+        return SENT, {"status": status, "opened": "12:00", "finished": "12:03"}
+
+    monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
+    monkeypatch.setattr(planned, "folder", lambda _name: Path())
+    monkeypatch.setattr(change, "_apply", applied)
+    with pytest.raises(Ended) as ended:
+        change.carry_out(Target(), "2c26b46b", form, watch=False, timeout=1.0)
+    assert ended.value.exit_code is ExitCode.REJECTED
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from catalyst.cli.main import ended
         ({"period": "2026-12", "hold": ""}, "for 2026-12, charged with this invoice"),
         (
             {"period": "2026-11", "hold": "c-1\x1b[2J"},
-            "for 2026-11, charged when it was ordered, with c-1\\x1b[2J",
+            "for 2026-11, charged before, by change c-1\\x1b[2J: it took what was set aside for it",
         ),
     ],
 )
@@ -112,3 +112,24 @@ def test_what_goes_on_into_a_month_that_has_not_begun_is_told_from_what_was_orde
     assert shown.out.startswith("no number yet, 2026-12, running")
     assert "if it goes on" not in shown.out
     assert "not begun" not in shown.err
+
+
+def test_a_month_whose_number_does_not_come_in_time_is_not_told_as_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def late(*_: Any) -> None:
+        """Find no number, however long it is looked for."""
+
+    monkeypatch.setattr(charging, "_send", lambda *_: accepted())
+    monkeypatch.setattr(charging, "_numbered", late)
+    line = ["billing", "invoice", "finalize", "2026-11", "--org", "omantel", "--url", URL]
+    assert ended(line) == ExitCode.TIMED_OUT
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "2026-11 of omantel is being closed; its invoice has no number after 30 s" in said.err
+    assert "get invoices 2026-11 --org omantel --watch` shows when it has" in said.err
+    # Of one that was closed before nothing is on its way.
+    monkeypatch.setattr(charging, "_send", lambda *_: accepted(events=()))
+    assert ended(line) == ExitCode.OK
+    closed = "2026-11 of omantel is closed, and has no invoice with a number\n"
+    assert capsys.readouterr().out == closed

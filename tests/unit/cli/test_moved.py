@@ -1,19 +1,23 @@
-"""Whoever follows a change goes where its stack is, once that was started at another address."""
+"""Whoever stays goes where the stack is, once that was started again at another address."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from catalyst.cli import contexts, following
+from catalyst.cli import contexts, events, following, get, watched
 from catalyst.cli.contexts import Context
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target, moved
-from catalyst.client.rows import Change, Interrupted, Put, Reset, Row, Synced
+from catalyst.client.errors import Problem
+from catalyst.client.events import START, LoggedEvent
+from catalyst.client.rows import Interrupted, Put, Reset, Row, Synced
 
+pytestmark = pytest.mark.guarantee("G27.10")
 OLD, NEW = "http://127.0.0.1:1", "http://127.0.0.1:2"
 LOST = Interrupted(reason="nobody answers", wait_seconds=0.1)
 
@@ -34,38 +38,45 @@ def put(status: str) -> Put:
     return Put(row=Row(key="acme._.change._.ch-1", seq=1, doc=doc | more))
 
 
-def doors(monkeypatch: pytest.MonkeyPatch, said: dict[str, list[Change]]) -> list[str]:
-    """Let each address say this, and then nothing; return those that were asked."""
-    asked: list[str] = []
+def doors(monkeypatch: pytest.MonkeyPatch, said: dict[str, list[Any]]) -> list[tuple[str, str]]:
+    """Let each address say this, and then nothing; return those that were asked, and from where."""
+    asked: list[tuple[str, str]] = []
 
     class Door:
         def __init__(self, address: str) -> None:
             self.address = address
+            self.cursor = ""
 
-        def watch(self, _kinds: str, **_where: Any) -> "Door":
-            asked.append(self.address)
+        def watch(self, _kinds: str, *, cursor: str, **_where: Any) -> "Door":
+            return self.follow(cursor=cursor)
+
+        def follow(self, *, cursor: str, **_asked: Any) -> "Door":
+            asked.append((self.address, cursor))
             return self
 
-        async def changes(self) -> AsyncGenerator[Change, None]:
+        async def changes(self) -> AsyncGenerator[Any, None]:
             for one in said[self.address]:
+                if isinstance(one, Exception):
+                    raise one
                 yield one
+                self.cursor = f"behind-{one!s:.4}"
 
     @asynccontextmanager
     async def reads(target: Target) -> AsyncIterator[Door]:
         yield Door(target.http)
 
-    monkeypatch.setattr(following, "reads", reads)
+    monkeypatch.setattr(watched, "reads", reads)
     return asked
 
 
 async def test_a_change_is_followed_where_its_stack_was_started_again(
     local: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before: list[Change] = [Reset(reason="start"), put("running"), Synced(as_of=1), LOST, LOST]
-    after: list[Change] = [Reset(reason="start"), put("running"), Synced(as_of=1), put("completed")]
+    before = [Reset(reason="start"), put("running"), Synced(as_of=1), LOST, LOST]
+    after = [Reset(reason="start"), put("running"), Synced(as_of=1), put("completed")]
     asked = doors(monkeypatch, {OLD: before, NEW: after})
     ended = await following.follow(local, "ch-1", "acme", Format.JSON)
-    assert (ended, asked) == (ExitCode.OK, [OLD, NEW])
+    assert (ended, asked) == (ExitCode.OK, [(OLD, ""), (NEW, "behind-Sync")])
     assert f"local is at {NEW} now; ch-1 is followed there" in capsys.readouterr().err
 
 
@@ -73,10 +84,53 @@ async def test_where_nothing_has_moved_the_address_is_tried_again(
     local: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = Target(http=NEW, data=local.data, name=local.name)
-    said: list[Change] = [put("running"), LOST, put("completed")]
-    asked = doors(monkeypatch, {NEW: said})
+    asked = doors(monkeypatch, {NEW: [put("running"), LOST, put("completed")]})
     assert await following.follow(there, "ch-1", "acme", Format.JSON) is ExitCode.OK
-    assert asked == [NEW]
+    assert asked == [(NEW, "")]
+
+
+async def test_rows_are_watched_where_their_stack_was_started_again(
+    local: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [Reset(reason="start"), put("running"), Synced(as_of=1), LOST]
+    asked = doors(monkeypatch, {OLD: before, NEW: [put("completed")]})
+    await get._watch(local, get.Wanted(kinds="changes"), Format.TABLE)
+    assert asked == [(OLD, ""), (NEW, "behind-Sync")]
+    shown = capsys.readouterr()
+    assert f"local is at {NEW} now; every change is followed there" in shown.err
+    firsts = [line.split()[0] for line in shown.out.splitlines()]
+    assert [word for word in firsts if word != "CHANGE"] == ["-", "changed"]
+
+
+def logged(seq: int) -> LoggedEvent:
+    time = datetime(2026, 11, 30, tzinfo=UTC)
+    of = {"type": "x.v1", "id": f"e-{seq}", "aggregate": "organization", "aggregate_id": "acme"}
+    return LoggedEvent(seq=seq, time=time, organization="acme", **of)
+
+
+async def test_events_are_followed_where_their_stack_was_started_again(
+    local: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = Reset(reason=START)
+    said: dict[str, list[Any]] = {OLD: [started, logged(1), LOST], NEW: [started, logged(2)]}
+    asked = doors(monkeypatch, said)
+    await events._follow(local, {}, Format.TABLE)
+    assert asked == [(OLD, ""), (NEW, "behind-Logg")]
+    shown = capsys.readouterr()
+    assert [line.split()[0] for line in shown.out.splitlines()] == ["SEQ", "1", "2"]
+    assert shown.err.splitlines() == [
+        "every event follows, Ctrl-C ends",
+        f"local is at {NEW} now; every event is followed there",
+    ]
+
+
+async def test_a_heading_stands_above_events_and_not_above_an_error(
+    local: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doors(monkeypatch, {OLD: [Problem(401, "unauthenticated")]})
+    with pytest.raises(Problem):
+        await events._follow(local, {}, Format.TABLE)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_token_goes_to_no_other_stack(local: Target) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 
 from catalyst.cli import chains, owned, said
@@ -21,16 +20,13 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
-    reads,
     resolve,
     run,
 )
 from catalyst.client.errors import ClientError
-from catalyst.client.rows import Row
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
 _WHOSE: Final = "whose Applications?"
-_PAGE: Final = 500
 
 
 def list_(
@@ -52,13 +48,8 @@ def list_(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
 
-    async def work() -> list[Row]:
-        async with reads(target) as door:
-            page = await door.list("applications", organization=owner, limit=_PAGE)
-            return list(page.rows)
-
     with owned.allowed_in(target, owner):
-        docs = [msgspec.to_builtins(row.doc) for row in run(work())]
+        docs = owned.docs(target, "applications", owner)
     if not docs:
         owned.require(target, owner)
     found = [

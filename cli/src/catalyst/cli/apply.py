@@ -111,7 +111,8 @@ def apply(
     Nothing is sent unless every document can be read. --org says whose the policies are.
 
     A plan is applied once, however often it is sent. With --watch, the command ends as the change
-    does: 0 if it completed, 3 if it failed, was cancelled or was rejected.
+    does: 0 if it completed, 3 if it failed, was cancelled or was rejected. So it does without, if
+    the plan was applied before and its change is over.
     """
     if plan is not None:
         _require_hash(plan)

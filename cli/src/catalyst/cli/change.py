@@ -172,7 +172,11 @@ def _looked_at(kept: planned.Kept) -> str:
 def _applied_before(
     kept: planned.Kept, text: str, found: Outcome, doc: Mapping[str, Any], form: Format
 ) -> None:
-    """Say what became of a plan that was applied before."""
+    """Say what became of a plan that was applied before.
+
+    Raises:
+        Ended: If its change is over, and did not complete.
+    """
     since = doc["finished"] or doc["opened"]
     told = f"already applied as {kept.change}, now {doc['status']} (since {since})"
     show(found, form, lambda: write(clean(told)))
@@ -180,6 +184,9 @@ def _applied_before(
         said.waiting(kept, text, doc)
     elif form is Format.TABLE:
         note("nothing was sent again; --watch shows its steps until it is over")
+    code = following.OVER.get(doc["status"], ExitCode.OK)
+    if code is not ExitCode.OK:
+        raise Ended(code)
 
 
 async def _apply(

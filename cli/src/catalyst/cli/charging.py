@@ -58,8 +58,7 @@ def finalize(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     sent = _send(target, "finalize-invoice", owner, {"month": month}, timeout)
-    wait = timeout if sent.events else min(timeout, BEFORE_SECONDS)
-    _told(sent, output, lambda: _closed(target, owner, month, wait))
+    _told(sent, output, lambda: _closed(target, owner, month, timeout, now=bool(sent.events)))
     if output is Format.TABLE:
         note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 
@@ -151,9 +150,24 @@ def _told(sent: Outcome, output: Format, said: Callable[[], None]) -> None:
     conclude(sent, output)
 
 
-def _closed(target: Target, owner: str, month: str, timeout: float) -> None:
-    """Say what the invoice of a closed month is for, once it has its number."""
-    doc = run(_numbered(target, owner, month, timeout))
+def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool) -> None:
+    """Say what the invoice of a closed month is for, once it has its number.
+
+    Args:
+        target: Where it is.
+        owner: Whose it is.
+        month: The month.
+        timeout: How long its number is waited for.
+        now: Whether the month was closed just now, so that a number is on its way.
+
+    Raises:
+        Failure: If it does not come in time.
+    """
+    doc = run(_numbered(target, owner, month, timeout if now else min(timeout, BEFORE_SECONDS)))
+    if doc is None and now:
+        text = f"{month} of {owner} is being closed; its invoice has no number after {timeout:g} s"
+        hint = f"`catalyst get invoices {month} --org {owner} --watch` shows when it has"
+        raise Failure(ExitCode.TIMED_OUT, text, hint=hint)
     if doc is None:
         write(f"{month} of {owner} is closed, and has no invoice with a number")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,7 +13,6 @@ from catalyst.chassis import clock
 from catalyst.cli import owned
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.get import is_there
 from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, note, show, write
 from catalyst.cli.send import conclude
@@ -84,10 +84,12 @@ def list_(
       catalyst dlq list --org omantel
     """
     target = resolve(context, url, token)
-    found, raw = run(_all(target, org))
-    if not found and org not in {None, PLATFORM} and not run(is_there(target, org)):
-        show(raw, output, lambda: None)
-        return
+    owner = None if org == PLATFORM else org
+    # Messages are set aside even where their Organization was never made.
+    with owned.allowed_in(target, owner) if owner else nullcontext():
+        found, raw = run(_all(target, org))
+    if not found and owner:
+        owned.require(target, owner)
     show(raw, output, lambda: _table(found))
 
 

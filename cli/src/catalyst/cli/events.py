@@ -12,11 +12,10 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import owned
+from catalyst.cli import owned, trace
 from catalyst.cli.addressing import closest, meant
 from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.get import ended, is_there
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.target import (
     ContextOption,
@@ -29,9 +28,12 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.cli.watched import ended, followed, is_there
 from catalyst.client.errors import Problem
-from catalyst.client.events import EventFilter, EventPage, LoggedEvent
+from catalyst.client.events import START, EventFilter, EventPage, LoggedEvent
+from catalyst.client.http_transport import HttpClient
 from catalyst.client.rows import Bye, Interrupted, Reset
+from catalyst.client.watching import Watch
 from catalyst.contracts.registry import COMMANDS, EVENTS
 from catalyst.contracts.subjects import PLATFORM
 
@@ -118,6 +120,10 @@ def _list(target: Target, asked: EventFilter, limit: int, form: Format, owner: s
     found, page = run(_read(target, asked, limit))
     if not found and owner is not None:
         owned.require(target, owner)
+    command = asked.get("command")
+    if not found and command:
+        # One that wrote no event is known all the same.
+        run(trace.read(target, command, asked.get("organization")))
     body = {"items": found, "continue": page.next, "as_of": page.as_of, "head": page.head}
     show(body, form, lambda: _table(found))
     if form is Format.TABLE:
@@ -153,33 +159,40 @@ def strange(type_: str | None) -> Failure | None:
     return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=hint)
 
 
-async def _whether_there(target: Target, asked: EventFilter) -> None:
+async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
+    table = Table(*_HEADINGS)
+
+    def opened(door: HttpClient, cursor: str) -> Watch[LoggedEvent]:
+        return door.follow(cursor=cursor, **asked)
+
+    begun = False
+    stream = followed(target, opened, "every event is")
+    async with aclosing(stream) as changes:
+        async for change in changes:
+            if not begun:
+                # Only now it is known that there is anything to stand below a heading.
+                begun = True
+                await _begin(target, asked, form, table)
+            match change:
+                case LoggedEvent():
+                    _write(change, form, table)
+                case Reset(reason=reason) if reason != START:
+                    note(f"the events are shown from their beginning: {reason}")
+                case Interrupted(reason=reason, wait_seconds=seconds):
+                    note(f"{reason}; again in {seconds:.1f} s")
+                case Bye(reason=reason, retryable=False):
+                    raise ended(reason)
+                case _:
+                    continue
+
+
+async def _begin(target: Target, asked: EventFilter, form: Format, table: Table) -> None:
+    if form is Format.TABLE:
+        table.widths(*_WIDTHS)
     owner = asked.get("organization")
     if owner not in {None, PLATFORM}:
         await is_there(target, owner)
-
-
-async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
-    table = Table(*_HEADINGS)
-    if form is Format.TABLE:
-        table.widths(*_WIDTHS)
-        await _whether_there(target, asked)
     note("every event follows, Ctrl-C ends")
-    async with reads(target) as door:
-        watch = door.follow(**asked)
-        async with aclosing(watch.changes()) as changes:
-            async for change in changes:
-                match change:
-                    case LoggedEvent():
-                        _write(change, form, table)
-                    case Reset(reason=reason) if reason not in {"start", "resumed"}:
-                        note(f"the events are shown from their beginning: {reason}")
-                    case Interrupted(reason=reason, wait_seconds=seconds):
-                        note(f"{reason}; again in {seconds:.1f} s")
-                    case Bye(reason=reason, retryable=False):
-                        raise ended(reason)
-                    case _:
-                        continue
 
 
 def _write(event: LoggedEvent, form: Format, table: Table) -> None:

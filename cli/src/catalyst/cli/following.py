@@ -13,14 +13,16 @@ from catalyst.chassis import clock
 from catalyst.cli import said
 from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.get import ended
 from catalyst.cli.kinds import source_of
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import Target, moved, reads
+from catalyst.cli.watched import ended, followed
 from catalyst.client.errors import ClientError
+from catalyst.client.http_transport import HttpClient
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
+from catalyst.client.watching import Watch
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
@@ -175,52 +177,40 @@ async def follow(
         Failure: If the stream ends for good before that, or the Organization goes in between.
     """
     follower = Follower(since, deletes=deletes, officers=officers)
-    while True:
-        found = await _told_at(follower, target, change, organization, form)
-        if isinstance(found, ExitCode):
-            return found
-        target = found
-        note(f"{target.name} is at {target.http} now; {change} is followed there")
-
-
-async def _told_at(
-    follower: Follower, target: Target, change: str, organization: str, form: Format
-) -> ExitCode | Target:
-    """Show a change at one address; return how it ended, or where it goes on."""
     if form is not Format.TABLE:
         # Each state has what the change waits for.
-        return await _followed(follower, target, change, organization, form)
+        return await _told(follower, target, change, organization, form)
     async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(_tell_waits(follower, target, organization))
         try:
-            return await _followed(follower, target, change, organization, form)
+            return await _told(follower, target, change, organization, form)
         finally:
             telling.cancel()
 
 
-async def _followed(
+async def _told(
     follower: Follower, target: Target, change: str, organization: str, form: Format
-) -> ExitCode | Target:
-    async with reads(target) as door:
-        watch = door.watch("changes", name=change, organization=organization)
-        async with aclosing(watch.changes()) as changes:
-            async for item in changes:
-                if follower.is_gone(item):
-                    return _gone(change, organization, form, wanted=follower.deletes)
-                match item:
-                    case Put(row=row) if isinstance(row.doc, dict):
-                        _write(follower, row.doc, row.seq, form)
-                        if row.doc["status"] in OVER:
-                            return OVER[row.doc["status"]]
-                    case Interrupted(reason=reason, wait_seconds=seconds):
-                        elsewhere = moved(target)
-                        if elsewhere is not None:
-                            return elsewhere
-                        note(f"{reason}; again in {seconds:.1f} s")
-                    case Bye(reason=reason, retryable=False):
-                        raise ended(reason)
-                    case _:
-                        continue
+) -> ExitCode:
+    """Show a change until it is over; return how it ended."""
+
+    def opened(door: HttpClient, cursor: str) -> Watch[Change]:
+        return door.watch("changes", name=change, cursor=cursor, organization=organization)
+
+    async with aclosing(followed(target, opened, f"{change} is")) as changes:
+        async for item in changes:
+            if follower.is_gone(item):
+                return _gone(change, organization, form, wanted=follower.deletes)
+            match item:
+                case Put(row=row) if isinstance(row.doc, dict):
+                    _write(follower, row.doc, row.seq, form)
+                    if row.doc["status"] in OVER:
+                        return OVER[row.doc["status"]]
+                case Interrupted(reason=reason, wait_seconds=seconds):
+                    note(f"{reason}; again in {seconds:.1f} s")
+                case Bye(reason=reason, retryable=False):
+                    raise ended(reason)
+                case _:
+                    continue
     raise Failure(ExitCode.UNREACHABLE, f"the stream ended before {change} did")
 
 
@@ -270,15 +260,15 @@ async def whole_chain(door: Reads, doc: Doc, organization: str) -> Chain:
 
 async def _tell_waits(follower: Follower, target: Target, organization: str) -> None:
     """Look now and then whether a change, of which nothing new comes, waits for something."""
-    async with reads(target) as door:
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            if follower.doc is None or follower.patient():
-                continue
-            try:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if follower.doc is None or follower.patient():
+            continue
+        try:
+            async with reads(moved(target) or target) as door:
                 found = await whole_chain(door, follower.doc, organization)
-            except ClientError:
-                # Whoever watches says that nobody answers; what the change itself says is known.
-                found = tuple((0, link) for link in links_in(follower.doc))
-            _tell(follower.waiting(found))
-            await asyncio.sleep(PATIENCE_SECONDS)
+        except ClientError:
+            # Whoever watches says that nobody answers; what the change itself says is known.
+            found = tuple((0, link) for link in links_in(follower.doc))
+        _tell(follower.waiting(found))
+        await asyncio.sleep(PATIENCE_SECONDS)

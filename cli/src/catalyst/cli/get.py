@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -28,8 +28,10 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.cli.watched import ended, followed, is_there
 from catalyst.client.errors import Problem
 from catalyst.client.http_calls import ANSWER_SECONDS
+from catalyst.client.http_transport import HttpClient
 from catalyst.client.reads import Filter
 from catalyst.client.rows import (
     Applied,
@@ -39,12 +41,14 @@ from catalyst.client.rows import (
     Freshness,
     Heartbeat,
     Interrupted,
+    Page,
     Put,
     Reset,
     Row,
     Synced,
     name_of,
 )
+from catalyst.client.watching import Watch
 from catalyst.contracts.subjects import PLATFORM, RowKey
 
 
@@ -123,7 +127,7 @@ def get(
     elif name is not None and wanted.kinds in kinds.NAMES and wanted.kinds != "all":
         _one(target, wanted, output)
     else:
-        run(read(target, wanted, output))
+        read(target, wanted, output)
 
 
 def _one(target: Target, wanted: Wanted, form: Format) -> None:
@@ -145,7 +149,8 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
     except Problem as problem:
         if problem.status != owned.NOT_FOUND:
             raise
-        known = run(_all(target, wanted)) if wanted.kinds in kinds.GIVEN else []
+        pages = run(_all(target, wanted)) if wanted.kinds in kinds.GIVEN else []
+        known = ((row, page.fresh) for page in pages for row in page.rows)
         called = [pair for pair in known if kinds.called(pair[0]) == name]
         if len(called) != 1:
             near = owned.suggested(name, lambda: run(_names(target, wanted)))
@@ -175,17 +180,11 @@ async def _say_chain(target: Target, kind: str, row: Row) -> None:
 
 async def _names(target: Target, wanted: Wanted) -> list[str]:
     """Return what all rows are called among which one was looked for."""
-    return [kinds.called(row) for row, _ in await _all(target, wanted)]
+    return [kinds.called(row) for page in await _all(target, wanted) for row in page.rows]
 
 
-async def _all(target: Target, wanted: Wanted) -> list[tuple[Row, Freshness]]:
-    async with reads(target) as door:
-        pages = door.pages(wanted.kinds, timeout=wanted.timeout_seconds, **wanted.where)
-        return [(row, page.fresh) async for page in pages for row in page.rows]
-
-
-async def read(target: Target, wanted: Wanted, form: Format) -> bool:
-    """Show every row that is wanted, once; returns whether there was any."""
+async def _all(target: Target, wanted: Wanted) -> list[Page]:
+    """Return every page of which one or all rows are wanted."""
     async with reads(target) as door:
         reading = door.pages(
             wanted.kinds,
@@ -194,27 +193,40 @@ async def read(target: Target, wanted: Wanted, form: Format) -> bool:
             timeout=wanted.timeout_seconds,
             **wanted.where,
         )
-        pages = [page async for page in reading]
-    rows = [row for page in pages for row in page.rows if wanted.name in {None, name_of(row.key)}]
-    if wanted.name is not None and not rows:
-        near = meant(alike(wanted.name, (name_of(row.key) for page in pages for row in page.rows)))
+        return [page async for page in reading]
+
+
+def read(target: Target, wanted: Wanted, form: Format) -> bool:
+    """Show every row that is wanted, once; returns whether there was any.
+
+    Raises:
+        Failure: If none is called so, or there is no such Organization or Environment to see.
+    """
+    owner, env = wanted.where.get("organization"), wanted.where.get("environment")
+    owner = None if owner == PLATFORM else owner
+    with owned.allowed_in(target, owner) if owner else nullcontext():
+        found = run(_all(target, wanted))
+    rows = [row for page in found for row in page.rows if wanted.name in {None, name_of(row.key)}]
+    if not rows and owner is not None:
+        owned.require(target, owner)
+    if not rows and env is not None:
+        owned.require_environment(target, owner, env)
+    if not rows and wanted.name is not None:
+        near = meant(alike(wanted.name, (name_of(row.key) for page in found for row in page.rows)))
         raise Failure(ExitCode.NOT_FOUND, f"nothing is called {wanted.name!r}", hint=near.strip())
     # Later pages may be newer; the whole is as fresh as its oldest part.
-    fresh = min((page.fresh for page in pages), key=lambda item: item.as_of)
+    fresh = min((page.fresh for page in found), key=lambda item: item.as_of)
     body = {"items": rows, **msgspec.to_builtins(fresh)}
     show(body, form, lambda: _listing(wanted.kinds, rows))
     if form is Format.TABLE:
         _say_fresh(fresh)
         if not rows:
-            await _say_why_nothing(target, wanted)
+            _say_why_nothing(wanted)
     return bool(rows)
 
 
-async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
+def _say_why_nothing(wanted: Wanted) -> None:
     """Say what brings the first of what was asked for, unless something was asked of it."""
-    owner = wanted.where.get("organization")
-    if owner not in {None, PLATFORM} and not await is_there(target, owner):
-        return
     where = (
         wanted.name,
         *(value for part, value in wanted.where.items() if part != "organization"),
@@ -223,32 +235,20 @@ async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
         note(beginning.first(wanted.kinds))
 
 
-async def is_there(target: Target, owner: str) -> bool:
-    """Return whether there is such an Organization to see; if there is none, that is said."""
-    async with reads(target) as door:
-        try:
-            await door.get("organizations", owner, organization=owner)
-        except Problem as problem:
-            if problem.status != owned.NOT_FOUND:
-                raise
-            note(
-                f"there is no Organization {owner!r}, or it is not yours to see; "
-                "`catalyst get organizations` lists yours"
-            )
-            return False
-    return True
-
-
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
     printer = _Printer(wanted, form)
-    async with reads(target) as door:
-        watch = door.watch(wanted.kinds, name=wanted.name, **wanted.where)
-        async with aclosing(watch.changes()) as changes:
-            async for change in changes:
-                nothing = isinstance(change, Synced) and printer.has_nothing
-                printer.take(change)
-                if nothing and form is Format.TABLE:
-                    await _say_why_nothing(target, wanted)
+
+    def opened(door: HttpClient, cursor: str) -> Watch[Change]:
+        return door.watch(wanted.kinds, name=wanted.name, cursor=cursor, **wanted.where)
+
+    async with aclosing(followed(target, opened, "every change is")) as changes:
+        async for change in changes:
+            nothing = isinstance(change, Synced) and printer.has_nothing
+            printer.take(change)
+            if nothing and form is Format.TABLE:
+                owner = wanted.where.get("organization")
+                if owner in {None, PLATFORM} or await is_there(target, owner):
+                    _say_why_nothing(wanted)
 
 
 class _Printer:
@@ -344,18 +344,6 @@ class _Printer:
 
 _WATCHED: Final = {"CHANGE": 7, "NAME": 16, "DISPLAY NAME": 20, "PHASE": 10, "SEQ": 7}
 """Room for what later changes may bring, so that they stand below what was shown first."""
-
-
-def ended(reason: str) -> Failure:
-    """Return why a stream ended for good."""
-    if reason == "token-expired":
-        return Failure(
-            ExitCode.NOT_ALLOWED,
-            "the token has expired",
-            code=reason,
-            hint="`catalyst token` makes a new one",
-        )
-    return Failure(ExitCode.UNREACHABLE, f"the other side ended the stream: {reason}")
 
 
 def _cells(columns: tuple[kinds.Column, ...], row: Row) -> list[object]:

@@ -22,7 +22,6 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     resolve,
-    run,
 )
 from catalyst.client.errors import Problem
 
@@ -82,8 +81,7 @@ def list_(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    owned.require(target, owner)
-    some = run(read(target, Wanted(kinds="invoices", where={"organization": owner}), output))
+    some = read(target, Wanted(kinds="invoices", where={"organization": owner}), output)
     if output is Format.TABLE and some:
         note(f"`catalyst billing invoice show MONTH --org {owner}` shows the lines of one")
 
@@ -327,8 +325,10 @@ def _explained(found: Mapping[str, Any]) -> None:
     line = found["line"]
     what = f"{line['name']} for {line['subscription']}: {line['formula']}"
     write(clean(f"{what} = {amount(line['amount'])}"))
-    paid = f"when it was ordered, with {line['hold']}" if line.get("hold") else "with this invoice"
-    write(clean(f"for {line['period']}, charged {paid}"))
+    charged = "with this invoice"
+    if line.get("hold"):
+        charged = f"before, by change {line['hold']}: it took what was set aside for it"
+    write(clean(f"for {line['period']}, charged {charged}"))
     book = clean(f"{line['book']} {line['version']}")
     write(f"price book {book}, applied by event {found['price_book_seq']}")
     count = found["count"]

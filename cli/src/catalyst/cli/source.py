@@ -120,7 +120,7 @@ def list_(
     """
     owner = org and (organization(org) or "_")
     wanted = Wanted(kinds="sources", where={"organization": owner})
-    run(read(resolve(context, url, token), wanted, output))
+    read(resolve(context, url, token), wanted, output)
 
 
 def sync(

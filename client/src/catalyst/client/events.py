@@ -10,8 +10,12 @@ from typing import Any, Final, TypedDict
 
 import msgspec
 
+from catalyst.client.rows import Reset
 from catalyst.client.sse import ServerEvent
 from catalyst.client.watching import Control, control_of, decoded
+
+START: Final = "start"
+"""How a stream that goes on where it was, or begins where it was asked to, says that it stands."""
 
 
 class EventFilter(TypedDict, total=False):
@@ -69,6 +73,8 @@ def event_of(event: ServerEvent) -> LoggedEvent | Control | None:
     Raises:
         Malformed: If an event that we know is not what it should be.
     """
+    if event.name == START:
+        return Reset(reason=START)
     found: LoggedEvent | None = decoded(event, _SHAPES)
     return control_of(event) if found is None else found
 

@@ -1,0 +1,62 @@
+"""Whoever stays is told what happens after the stack was started again at another address."""
+
+import asyncio
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.integration.client.shop import START_SECONDS, WAIT_SECONDS
+from tests.integration.stack.surroundings import created
+
+from catalyst.cli import contexts
+from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options, running
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(2 * START_SECONDS + 2 * WAIT_SECONDS)]
+
+
+async def typed(*line: str) -> Process:
+    program = (sys.executable, "-c", "from catalyst.cli.entry import run; run()")
+    return await asyncio.create_subprocess_exec(*program, *line, stdout=PIPE, stderr=PIPE)
+
+
+async def says(child: Process, text: str) -> None:
+    """Return once it has said so."""
+    assert child.stdout is not None
+    async with asyncio.timeout(WAIT_SECONDS):
+        while text not in (line := (await child.stdout.readline()).decode()):
+            assert line
+
+
+@pytest.mark.guarantee("G27.10")
+async def test_rows_and_events_go_on_where_the_stack_was_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    installation = Installation(tmp_path / "data")
+    lines = (("get", "organizations", "--watch"), ("events", "--follow", "-o", "json"))
+    async with running(installation, Options(port=0), lambda _line: None) as stack:
+        contexts.register_local(installation.data)
+        before = stack.context.http
+        children = [await typed(*line) for line in lines]
+        assert await created(stack, "before") == "accepted"
+        for child in children:
+            await says(child, "before")
+    with socket.socket() as taken:
+        # So that it is another address for certain.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", urlsplit(before).port))
+        async with running(installation, Options(port=0), lambda _line: None) as stack:
+            assert stack.context.http != before
+            contexts.register_local(installation.data)
+            assert await created(stack, "after") == "accepted"
+            for child, what in zip(children, ("change", "event"), strict=True):
+                await says(child, "after")
+                child.send_signal(signal.SIGINT)
+                _, told = await child.communicate()
+                place = f"local is at {stack.context.http} now; every {what} is followed there"
+                assert place in told.decode()
