@@ -140,6 +140,7 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
         waits_for=("queue", "approvals", "window"),
         behind=("ch-6P1",),
         approvals=(TEAM,),
+        officers=("org-admin",),
         opens=LATER,
         until=LATER,
         gen=INPUT,

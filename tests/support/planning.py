@@ -1,26 +1,30 @@
 """A planner over states in memory, the Blueprints that come with Catalyst, and scripted others."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from tests.support import plans
 from tests.support.changing import Town
+from typing_extensions import override
 
 from catalyst.blueprints import document, package
 from catalyst.blueprints.starter import loading
+from catalyst.chassis.service import Reader
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.decision import Actor
+from catalyst.contracts.decision import Actor, Recorded
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.plan import LIFETIME, Plan
 from catalyst.provisioning.queries import Planner
+from catalyst.provisioning.remaking import Remade
 
 NAMES = ("bp-redis", "bp-wiki", "bp-wiki@2.0.1", "bp-postgres", "bp-postgres@16.9.1", "bp-litellm")
 READ = {name: document.read(loading.load(name)).blueprint for name in NAMES}
@@ -162,12 +166,74 @@ async def plan(
         del up_to
         return place.state(ref)
 
-    planner = Planner(Shelf(), others, "OMR", GIT_URL)
-    planner._cache = READY
+    planner = planner_of(others)
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
     found: Plan = msgspec.convert(answer, Plan)
     # The town's clock is not that of whoever plans.
     return msgspec.structs.replace(found, expires=place.now + LIFETIME)
+
+
+def planner_of(others: Others, git_url: str = GIT_URL) -> Planner:
+    """Return a planner that asks the others."""
+    planner = Planner(Shelf(), others, "OMR", git_url)
+    planner._gathering._cache = READY
+    return planner
+
+
+class Seen(Reader):
+    """A town as queries see it: as it is, and as it was when its newest change was opened."""
+
+    def __init__(self, now: Town, then: Town, opened: Recorded) -> None:
+        self._now = now
+        self._then = then
+        self._opened = opened
+
+    @override
+    async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
+        """Return a state."""
+        assert up_to in {None, self._opened.seq}
+        return (self._now if up_to is None else self._then).state(ref)
+
+    @override
+    async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Any]:
+        """Return states."""
+        return {ref: self._now.state(ref) for ref in refs}
+
+    @override
+    async def history(self, ref: Ref) -> Sequence[Recorded]:
+        """Return the event that opened the change."""
+        assert ref == self._opened.ref
+        return [self._opened]
+
+
+async def remade(
+    place: Town,
+    then: Town,
+    others: Others,
+    by: Actor = plans.ADMIN,
+    *,
+    name: str = "ch-1",
+    git_url: str = GIT_URL,
+) -> Remade:
+    """Return the plan of a change, made again; `then` is the town before the change was opened."""
+    ref = change_ref("acme", name)
+    content = place.change(name).opened
+    assert content is not None
+    opened = Recorded(
+        event=content,
+        type="provisioning.change-opened.v1",
+        id="e-1",
+        ref=ref,
+        seq=7,
+        time=then.now,
+        actor=content.author,
+        correlationid="c-1",
+        causationid="c-1",
+    )
+    planner = planner_of(others, git_url)
+    asked = {"change": name}
+    found = await planner.remaking.planned(asked, "acme", by, Seen(place, then, opened))
+    return msgspec.convert(found, Remade)
 
 
 def install(name: str = "wiki", **changes: Any) -> PlanRequest:

@@ -190,7 +190,7 @@ async def test_a_version_is_planned_on_those_who_need_it(story: Story) -> None:
     apply(story.place, "ch-2", back)
     with pytest.raises(Rejected) as caught:
         apply(story.place, "ch-3", found)
-    assert (caught.value.code, f"application:shop@{PROD}" in caught.value.message) == (
+    assert (caught.value.code, f"shop in {PROD}" in caught.value.message) == (
         "plan-stale",
         True,
     )

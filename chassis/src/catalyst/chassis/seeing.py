@@ -38,6 +38,10 @@ class Present(Reader):
     async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Any]:
         return await _many(refs, self._states.state, self._states.states)
 
+    @override
+    async def history(self, ref: Ref) -> Sequence[Recorded]:
+        return await self._states.history(ref)
+
 
 class Past(History):
     """Events as they happened."""

@@ -178,6 +178,10 @@ class Reader(Loader, Protocol):
         """Return the state of each; many of one kind and Organization are read in one go."""
         ...
 
+    async def history(self, ref: Ref) -> Sequence[Recorded]:
+        """Return every event of an aggregate, oldest first, each in its newest version."""
+        ...
+
 
 class History(Protocol):
     """How a query sees what happened."""

@@ -63,6 +63,7 @@ def of_change(
     waits_for: Sequence[Gate] = (),
     behind: Sequence[str] = (),
     missing: Sequence[Approvals] = (),
+    officers: Sequence[str] = (),
     opens: datetime | None = None,
     step: Step | None = None,
     undo: bool = False,
@@ -77,6 +78,7 @@ def of_change(
         waits_for: What keeps it from beginning.
         behind: The changes before it, oldest first.
         missing: Approvals that are missing.
+        officers: Teams for which too few in the Organization can approve.
         opens: When changes may happen again.
         step: The step in progress.
         undo: Whether that is being taken back.
@@ -87,7 +89,7 @@ def of_change(
     if "queue" in waits_for and behind:
         found.append(_queued(name, behind))
     if "approvals" in waits_for:
-        found += [_approval(item) for item in missing]
+        found += [_approval(item, officers) for item in missing]
     if "window" in waits_for:
         found.append(_window(environment, opens))
     if step is not None:
@@ -107,15 +109,17 @@ def _queued(name: str, behind: Sequence[str]) -> Link:
     )
 
 
-def _approval(item: Approvals) -> Link:
+def _approval(item: Approvals, officers: Sequence[str]) -> Link:
     team = item.team or "anyone but the author"
     word = "approval" if item.quorum == 1 else "approvals"
+    scarce = item.team in officers
+    end = "; too few in the Organization can give it: security-officers have to" if scarce else ""
     return Link(
         kind="approval",
         name=team,
         code="approval-missing",
-        message=f"{item.quorum} {word} of {team} missing",
-        who=team,
+        message=f"{item.quorum} {word} of {team} missing{end}",
+        who="security-officers" if scarce else team,
         what_to_do="look at the plan and approve or reject the change",
     )
 
@@ -215,6 +219,7 @@ def of_application(
     *,
     wanted: bool,
     change: str = "",
+    waiting: Sequence[tuple[str, Sequence[Gate]]] = (),
     committed: bool = True,
     seen: bool = False,
     stale_since: datetime | None = None,
@@ -224,13 +229,14 @@ def of_application(
     evidence: Sequence[Evidence] = (),
     source: str | None = None,
 ) -> tuple[Link, ...]:
-    """Return why an Application is not as it is to be; nothing if it is.
+    """Return why an Application is not as it is to be, and which changes of it wait; else nothing.
 
     Args:
         name: The Application.
         environment: Where it runs, or is to.
         wanted: Whether something is to run there.
         change: The change that works on it, before it is committed; empty: none.
+        waiting: The changes that are to work on it, oldest first, each with what it waits for.
         committed: Whether anything of it was ever committed: before that nothing can be seen.
         seen: Whether anything was ever seen of it.
         stale_since: When it was seen last, if that is too long ago.
@@ -240,13 +246,14 @@ def of_application(
         evidence: What was seen, the worst first.
         source: Who saw it.
     """
+    ahead = tuple(_waiting(name, one, gates) for one, gates in waiting)
     if not wanted and (not seen or health == "missing"):
-        return ()
+        return ahead
     if not seen:
         links = () if not change else (_worked_on(name, change),)
         if links and not committed:
-            return links
-        return (*links, _no_cluster(name, environment))
+            return (*links, *ahead)
+        return (*links, _no_cluster(name, environment), *ahead)
     bad = [item for item in evidence if item.status != "healthy"]
     found: tuple[Link, ...]
     if stale_since is not None:
@@ -259,7 +266,27 @@ def of_application(
         why = "another revision was seen" if wanted else "it is being removed"
         found = (_pending(name, environment, as_of, why),)
     replace = msgspec.structs.replace
-    return tuple(replace(link, message=as_seen(link.message, source)) for link in found)
+    told = (replace(link, message=as_seen(link.message, source)) for link in found)
+    return (*told, *ahead)
+
+
+_GATES: Final[Mapping[Gate, str]] = {
+    "queue": "those before it",
+    "approvals": "approvals",
+    "window": "its change window",
+}
+
+
+def _waiting(name: str, change: str, gates: Sequence[Gate]) -> Link:
+    what = " and ".join(_GATES[one] for one in gates) or "its turn"
+    return Link(
+        kind="change",
+        name=change,
+        code="change-waiting",  # `blocked_chain.BEHIND`
+        message=f"{change} is to change {name}, and waits for {what}",
+        who="whoever it waits for",
+        what_to_do="look at what the change waits for",
+    )
 
 
 def _worked_on(name: str, change: str) -> Link:

@@ -25,6 +25,8 @@ HIDDEN: Final = "not-shown"
 """Code of the neutral link that stands for what the reader may not see."""
 ENDS: Final = frozenset({"application-needed", HIDDEN})
 """Codes of links that lead nowhere: what keeps the row is another matter, or not for the reader."""
+BEHIND: Final = "change-waiting"
+"""Code of a link that says what waits for its row: that is told of the row, and keeps nothing."""
 _WAITING: Final = frozenset({"change", "application"})
 """Kinds of rows that never are their own cause."""
 
@@ -89,7 +91,8 @@ def tree(
             visited.add(place)
             if len(visited) > FOLLOWED_MAX:
                 break
-            ahead = [*((item, (*way, place)) for item in links_of(*place)), *ahead]
+            below = (item for item in links_of(*place) if item.code != BEHIND)
+            ahead = [*((item, (*way, place)) for item in below), *ahead]
     return tuple(found)
 
 

@@ -142,6 +142,9 @@ class ChangeHeldBack(Event, frozen=True, kw_only=True):
     """For `queue`: the changes before it on the same Applications, oldest first."""
     approvals: tuple[Approvals, ...] = ()
     """For `approvals`: what is missing."""
+    officers: tuple[str, ...] = ()
+    """For `approvals`: the teams for which too few in the Organization can approve, so that
+    security-officers have to."""
     opens: UtcTime | None = None
     """For `window`: when changes may happen again; null: never, as far as the policy says."""
     until: UtcTime

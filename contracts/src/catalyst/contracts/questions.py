@@ -27,6 +27,7 @@ PURPOSES: Final[Mapping[tuple[str, str], str]] = {
     ("environment", "plan-organization-deletion"): "plan that an Organization is deleted",
     ("provisioning", "health"): "see how Applications are",
     ("provisioning", "plan"): "plan changes",
+    ("provisioning", "planned"): "see the plans of changes",
 }
 """By service and question, as the end of: your roles do not allow you to …"""
 

@@ -90,7 +90,8 @@ class BindingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dependents: tuple[str, ...]
     """Applications of the same Environment that need this one."""
     blocked_by: tuple[Link, ...] = ()
-    """Why it is not as it is to be, the cause last; empty if it is."""
+    """Why it is not as it is to be, the cause last, then the changes that wait to work on it; empty
+    if it is, and none waits."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -318,9 +319,7 @@ def _explained(fold: Fold) -> Fold:
             bindings=tuple(
                 replace(
                     one,
-                    blocked_by=kept(
-                        _blocked(made.name, one), before.get(one.environment, ()), at.time
-                    ),
+                    blocked_by=kept(_blocked(made, one), before.get(one.environment, ()), at.time),
                 )
                 for one in made.bindings
             ),
@@ -329,13 +328,15 @@ def _explained(fold: Fold) -> Fold:
     return explained
 
 
-def _blocked(name: str, binding: BindingDocument) -> tuple[Link, ...]:
+def _blocked(doc: Doc, binding: BindingDocument) -> tuple[Link, ...]:
     health = binding.health
+    here = [item for item in doc.queue if item.environment == binding.environment]
     return blocked.of_application(
-        name,
+        doc.name,
         binding.environment,
         wanted=binding.desired is not None,
         change=binding.change.change if binding.change is not None else "",
+        waiting=[(item.change, item.waits_for) for item in here if not item.taken],  # type: ignore[misc]  # as the event says them
         committed=binding.committed is not None,
         seen=health.as_of is not None,
         stale_since=health.stale_since,

@@ -88,6 +88,9 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is asked for."""
     missing: tuple[Approvals, ...]
     """What of it is missing."""
+    officers: tuple[str, ...] = ()
+    """The teams of that for which too few in the Organization can approve: security-officers have
+    to."""
     approved: tuple[ApprovalDocument, ...]
     lock: tuple[Locked, ...]
     quote: Quote | None
@@ -157,6 +160,7 @@ def _held_back(doc: Doc, event: pro.ChangeHeldBack, _at: At) -> Doc:
         waits_for=event.waits_for,
         behind=event.behind,
         missing=event.approvals,
+        officers=event.officers,
         opens=event.opens,
     )
 
@@ -173,7 +177,8 @@ def _rejected(doc: Doc, _event: pro.ChangeRejected, _at: At) -> Doc:
 
 
 def _begun(doc: Doc, _event: pro.ChangeBegun, _at: At) -> Doc:
-    return replace(doc, status="running", waits_for=(), behind=(), missing=(), opens=None)
+    changes: dict[str, Any] = {"missing": (), "officers": ()}
+    return replace(doc, status="running", waits_for=(), behind=(), opens=None, **changes)
 
 
 def _started(doc: Doc, event: pro.ChangeStepStarted, _at: At) -> Doc:
@@ -242,6 +247,7 @@ def _gave_up(doc: Doc, event: pro.ChangeFailed, at: At) -> Doc:
         reason=event.reason,
         waits_for=(),
         behind=(),
+        officers=(),
         opens=None,
         undone=event.undone,
         left=event.left,
@@ -264,6 +270,7 @@ def _blocked(doc: Doc) -> tuple[Link, ...]:
         waits_for=doc.waits_for,  # type: ignore[arg-type]  # as the event says them
         behind=doc.behind,
         missing=doc.missing,
+        officers=doc.officers,
         opens=doc.opens,
         step=step.step if step is not None else None,
         undo=step is not None and step.status == "undoing",

@@ -1,4 +1,4 @@
-"""The plan of a deletion: what goes with the Applications, as those who own it say.
+"""The plan of a removal: of a deletion, with what goes beside the Applications, as its owners say.
 
 The environment-controller lists what held them, and billing what money is open. A plan that is made
 again to be applied asks for no money: it is no part of what is promised.
@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from catalyst.chassis.service import Asking
+from catalyst.chassis.service import Asking, Loader
 from catalyst.contracts.blocked_environment import of_obstacle
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.provisioning.domain import listed, removal_plan
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker, Plan
+from catalyst.provisioning.gathering import Gathering
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,31 @@ class OpenMoney(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Open, ...]
     unpaid: tuple[Open, ...]
     running: tuple[Running, ...]
+
+
+async def removal(
+    gathering: Gathering,
+    asking: Asking,
+    asked: PlanRequest,
+    facts: Facts,
+    load: Loader,
+    *,
+    money: bool,
+) -> Plan:
+    """Return what taking something away would do; `money` is as in `plan`.
+
+    Raises:
+        Rejected: `application-not-found`, or as the environment-controller's plan is refused.
+    """
+    if asked.application:
+        facts = await gathering.with_dependents(
+            facts, {asked.application}, asked.environment or "", load
+        )
+    lock = removal_plan.lock_of(asked, facts)
+    facts = await gathering.with_contents(facts, lock)
+    if asked.action == "uninstall":
+        return removal_plan.plan(asked, facts, lock)
+    return await plan(asking, asked, facts, lock, money=money)
 
 
 async def plan(

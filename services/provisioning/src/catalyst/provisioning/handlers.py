@@ -31,7 +31,7 @@ AGGREGATES: Final = (
         evolve=application.evolve,
         fold=4,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=8),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=9),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

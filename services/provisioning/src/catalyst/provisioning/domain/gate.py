@@ -83,12 +83,10 @@ def gates(policy: Policy | None, now: datetime, found: People, author: str) -> G
     asked = tuple(
         Approvals(team=item.team, quorum=item.quorum) for item in policy.approvals if item.quorum
     )
-    lacking = too_few(asked, found, author)
-    inside = (item for item in asked if item.quorum > _inside(item.team, found, author))
     return Gates(
         approvals=asked,
-        impossible=tuple(item.team for item in lacking),
-        officers=tuple(item.team for item in inside if item not in lacking),
+        impossible=tuple(item.team for item in too_few(asked, found, author)),
+        officers=officers(asked, found, author),
         opening=windows.opening(policy.windows, now),
         unchecked=tuple(_unchecked(policy)),
     )
@@ -103,6 +101,16 @@ def _unchecked(policy: Policy) -> Iterator[str]:
     if policy.required_score is not None:
         score = policy.required_score
         yield f"the policy asks for a compliance score of {score}: not checked yet"
+
+
+def officers(asked: Sequence[Approvals], found: People, author: str) -> tuple[str, ...]:
+    """Return the teams of which too few in the Organization can approve: security-officers have to.
+
+    Those of which too few can whatever happens are not among them.
+    """
+    lacking = too_few(asked, found, author)
+    scarce = (item for item in asked if item.quorum > _inside(item.team, found, author))
+    return tuple(item.team for item in scarce if item not in lacking)
 
 
 def too_few(asked: Sequence[Approvals], found: People, author: str) -> tuple[Approvals, ...]:

@@ -28,7 +28,7 @@ from catalyst.contracts.provisioning_values_v1 import (
 )
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import foreign, moved
 from catalyst.provisioning.domain.application import Application, application_ref, planned_on
 from catalyst.provisioning.domain.differences import FileChange
 from catalyst.provisioning.domain.gate import Gates
@@ -249,11 +249,11 @@ def confirm(
             FieldError(
                 pointer=f"/data/inputs/{pointer_token(name)}",
                 rule="plan-stale",
-                message=_changed(name, inputs, present),
+                message=moved.words(name, inputs.get(name), present.get(name)),
             )
             for name in changed
         ]
-        message = f"what was planned has changed: {', '.join(changed)}"
+        message = f"what was planned has changed: {', '.join(map(moved.subject, changed))}"
         raise Rejected("plan-stale", message, errors)
     if given != fresh.hash:
         raise Rejected("plan-stale", "the hash does not belong to this plan", pointer="/data/hash")
@@ -264,12 +264,3 @@ def confirm(
             for item in fresh.blocked_by
         ]
         raise Rejected(first.code, first.message, errors)
-
-
-def _changed(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return what became of an input: then and now, without the fingerprints if they tell less."""
-    if name not in then:
-        return f"{name} was added since: {now[name]}"
-    if name not in now:
-        return f"{name} is no longer needed; it was {then[name]}"
-    return f"{name} was {then[name]}, and is {now[name]} now"

@@ -20,7 +20,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Gate
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import closing, flow, gate, listed, windows
+from catalyst.provisioning.domain import closing, flow, gate, listed, moved, windows
 from catalyst.provisioning.domain.change import Change
 from catalyst.provisioning.domain.foreign import (
     Environment,
@@ -132,7 +132,9 @@ def _people(writing: Writing) -> gate.People:
 def _waits(writing: Writing) -> pro1.ChangeHeldBack:
     waits_for: list[Gate] = []
     ahead = behind(writing)
-    missing = gate.missing(writing.content.approvals, writing.state.approved, _people(writing))
+    content, people = writing.content, _people(writing)
+    missing = gate.missing(content.approvals, writing.state.approved, people)
+    scarce = gate.officers(content.approvals, people, content.author_email)
     policies: list[Policy] = [
         writing.reads[policy_ref(writing.organization, name)] for name in _policies(writing.content)
     ]
@@ -148,6 +150,7 @@ def _waits(writing: Writing) -> pro1.ChangeHeldBack:
         waits_for=tuple(waits_for),
         behind=ahead,
         approvals=missing,
+        officers=tuple(item.team for item in missing if item.team in scarce),
         opens=opening.next,
         until=now,
         gen="",
@@ -249,5 +252,5 @@ def _moved(writing: Writing, *, policies: bool) -> str:
             asked = gate.gates(state, writing.context.now, people, "").approvals
             if not gate.missing(asked, writing.state.approved, people):
                 continue
-        return f"plan-stale: {key} was {was} and is {now}; plan it again"
+        return f"plan-stale: {moved.words(key, was, now)}; plan it again"
     return ""

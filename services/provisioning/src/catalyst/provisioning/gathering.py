@@ -1,0 +1,186 @@
+"""What a plan rests on, read from the log: now, or as of the moment when a change was opened.
+
+Whoever makes a plan reads through here, so that one that is made again rests on the same.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from catalyst.blueprints import document, reading
+from catalyst.blueprints.package import BadPackage
+from catalyst.chassis.service import Loader
+from catalyst.contracts import codec
+from catalyst.contracts.message import FieldError
+from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import fitting, foreign, writing_plan
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.facts import Facts, going, held
+from catalyst.provisioning.domain.place import Content
+from catalyst.provisioning.domain.writing_plan import Draft
+from catalyst.provisioning.ports import Contents
+
+CACHED: Final = 64
+"""Contents that are kept, read and ready."""
+
+replace = msgspec.structs.replace
+T = TypeVar("T")
+
+
+def read(request: Mapping[str, Any], shape: type[T]) -> T:
+    """Return what is asked.
+
+    Raises:
+        Rejected: `invalid-data`, or what is wrong with a field, at its place.
+    """
+    try:
+        return msgspec.convert(request, type=shape)
+    except msgspec.ValidationError as error:
+        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
+        place = FieldError(pointer=wrong.pointer, rule=wrong.code, message=wrong.sentence)
+        raise Rejected(wrong.code, wrong.message, [place]) from error
+
+
+class Gathering:
+    """Reads states and contents into the facts of a plan."""
+
+    def __init__(self, contents: Contents, git_url: str) -> None:
+        """Read the content of Blueprints from `contents`.
+
+        Args:
+            contents: Where it is.
+            git_url: Where clusters find the repositories: the part before `/git/`.
+        """
+        self._contents = contents
+        self._git_url = git_url.rstrip("/")
+        self._cache: OrderedDict[str, Content] = OrderedDict()
+
+    async def start(
+        self, asked: PlanRequest, organization: str, load: Loader, now: datetime
+    ) -> Facts:
+        """Return what every plan rests on, whatever it does; `now` is when it is made."""
+        owner: foreign.Organization = await load(foreign.organization_ref(organization))
+        names = (asked.environment,) if asked.environment else owner.environments
+        environments: dict[str, foreign.Environment] = {
+            name: await load(foreign.environment_ref(organization, name)) for name in names
+        }
+        policies = {
+            place.policy: await load(foreign.policy_ref(organization, place.policy))
+            for place in environments.values()
+            if place.policy is not None
+        }
+        facts = Facts(
+            name=organization,
+            now=now,
+            organization=owner,
+            environments=environments,
+            policies=policies,
+            git_url=self._git_url,
+        )
+        facts = await self._with_present(facts, asked, load)
+        wanted = {asked.application} if asked.application else set[str]()
+        if asked.action.startswith("delete-"):
+            wanted |= {name for place in environments.values() for name in place.applications}
+        return await self.with_applications(facts, wanted, load)
+
+    async def _with_present(self, facts: Facts, asked: PlanRequest, load: Loader) -> Facts:
+        """Return the facts with what is being deleted, and with what is on its way."""
+        places = facts.environments.values()
+        names = sorted({name for place in places for name in place.applications})
+        states = {name: await load(application_ref(facts.name, name)) for name in names}
+        goes = {} if asked.action == "uninstall" else going(states.values(), facts.environments)
+        return replace(facts, going=goes, held=held(states, facts.environments))
+
+    async def with_applications(self, facts: Facts, names: Iterable[str], load: Loader) -> Facts:
+        """Return the facts with more Applications, and what these need."""
+        known = dict(facts.applications)
+        left = [name for name in names if name not in known]
+        while left:
+            name = left.pop()
+            if name in known:
+                continue
+            state = await load(application_ref(facts.name, name))
+            known[name] = state
+            for environment in facts.environments:
+                desired, _ = state.expected(environment)
+                left += desired.dependencies.values() if desired is not None else ()
+        return replace(facts, applications=known)
+
+    async def with_dependents(
+        self, facts: Facts, names: set[str], environment: str, load: Loader
+    ) -> Facts:
+        """Return the facts with whoever needs Applications, and whoever needs those."""
+        while True:
+            needed = {
+                other
+                for name in names
+                for other in facts.applications[name].binding(environment).dependents
+            }
+            if needed <= names:
+                return facts
+            names |= needed
+            facts = await self.with_applications(facts, needed, load)
+
+    async def with_contents(self, facts: Facts, lock: Iterable[Locked]) -> Facts:
+        """Return the facts with the content of all that may run beside a lock, and of the lock."""
+        digests = {item.digest for item in lock}
+        for environment in facts.environments:
+            states = facts.applications.values()
+            present = (one for state in states for one in fitting.outcomes(state, environment))
+            digests |= {one.digest for one in present if one is not None}
+            digests |= {s.left[environment].digest for s in states if environment in s.left}
+        contents = {digest: await self.content(digest) for digest in sorted(digests)}
+        return replace(facts, contents=contents)
+
+    async def content(self, digest: str) -> Content:
+        """Return the version of a Blueprint with this fingerprint.
+
+        Raises:
+            Rejected: `unavailable`, if it cannot be read.
+        """
+        kept = self._cache.get(digest)
+        if kept is not None:
+            self._cache.move_to_end(digest)
+            return kept
+        try:
+            package = reading.read_tar(await self._contents.get(digest))
+        except (BadPackage, LookupError, ValueError) as error:
+            raise Rejected(
+                "unavailable", f"the content {digest} cannot be read: {error}"
+            ) from error
+        blueprint = document.read(package).blueprint
+        if blueprint is None:
+            raise Rejected("unavailable", f"the content {digest} holds no Blueprint")
+        found = Content(blueprint, package)
+        self._cache[digest] = found
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        return found
+
+    async def whole(
+        self, asked: PlanRequest, facts: Facts, lock: tuple[Locked, ...], load: Loader
+    ) -> tuple[Facts, Draft]:
+        """Return the facts with all that a whole lock rests on, and what is to run by it.
+
+        Raises:
+            Rejected: As `writing_plan.draft`.
+        """
+        moved = {item.application for item in lock if fitting.moved_under(facts, item)}
+        facts = await self.with_dependents(facts, moved, asked.environment or "", load)
+        facts = await self.with_contents(facts, lock)
+        facts = replace(
+            facts,
+            blueprints={
+                f"{item.origin}-{item.blueprint}": await load(
+                    foreign.blueprint_ref(facts.name, item.origin, item.blueprint)
+                )
+                for item in lock
+            },
+        )
+        return facts, writing_plan.draft(asked, facts, lock)
