@@ -110,6 +110,60 @@ def test_what_changes_or_is_another_object_is_let_through(
     assert refused([before], [after]) == ()
 
 
+INDEXED = {"completionMode": "Indexed", "completions": 3}
+
+
+@pytest.mark.guarantee("G14.17")
+@each(
+    [
+        ({"completions": 3}, {"completions": 5}),
+        ({"completions": 3, "parallelism": 3}, {"completions": 5, "parallelism": 5}),
+        # A cluster fills in 1 of both where a Job says neither, and 1 at once where it says one.
+        ({}, {"completions": 2}),
+        ({"completions": 1}, {}),
+        ({"completions": 2}, {}),
+        ({"completions": 2, "parallelism": 2}, {}),
+        # Where only how many run at once is said, any one that is done is enough.
+        ({"parallelism": 2}, {"completions": 1, "parallelism": 2}),
+        ({"completions": 2, "parallelism": 2}, {"parallelism": 2}),
+        ({"parallelism": 2}, {}),
+        ({**INDEXED, "parallelism": 3}, {"completionMode": "Indexed", "parallelism": 3}),
+    ]
+)
+def test_how_many_of_a_job_have_to_be_done_stays(old: Any, new: Any) -> None:
+    words = "Kubernetes does not change spec.completions of the Job db once it is made"
+    assert refused([made("Job", old)], [made("Job", new)]) == (words,)
+
+
+@pytest.mark.guarantee("G14.17")
+@each(
+    [
+        ({}, {"completions": 1}),
+        ({}, {"parallelism": 4}),
+        ({"completions": 2}, {"completions": 2, "parallelism": 2}),
+        ({"completions": 1, "parallelism": 2}, {}),
+        ({"parallelism": 2}, {"parallelism": 4}),
+        ({"completions": 3, "ttlSecondsAfterFinished": 60}, {"completions": 5}),
+        (INDEXED, {**INDEXED, "parallelism": 2}),
+        ({**INDEXED, "parallelism": 2}, {**INDEXED, "completions": 5, "parallelism": 5}),
+        ({**INDEXED, "parallelism": 2}, {**INDEXED, "completions": 1}),
+    ]
+)
+def test_how_many_run_at_once_changes_and_of_an_indexed_job_both_together(
+    old: Any, new: Any
+) -> None:
+    assert refused([made("Job", old)], [made("Job", new)]) == ()
+
+
+@pytest.mark.guarantee("G14.17")
+@each([{}, {"parallelism": 3}])
+def test_of_an_indexed_job_one_does_not_change_without_the_other(at_once: Any) -> None:
+    old, new = {**INDEXED, **at_once}, {**INDEXED, **at_once, "completions": 5}
+    words = "change spec.completions to another number than spec.parallelism"
+    found = f"Kubernetes does not {words} of the Job db once it is made"
+    assert refused([made("Job", old)], [made("Job", new)]) == (found,)
+
+
 @pytest.mark.guarantee("G14.17")
 def test_a_binding_keeps_its_role_a_secret_its_type_and_what_is_sealed_its_content() -> None:
     for kind, field in (("RoleBinding", "roleRef"), ("Secret", "type")):

@@ -121,6 +121,28 @@ def _changes(old: Made, new: Made) -> Iterator[str]:
             yield f"make {_SIZE} smaller"
     if group == "" and kind in {"ConfigMap", "Secret"} and old.get("immutable") is True:
         yield from (f"change {name}" for name in _SEALED if old.get(name) != new.get(name))
+    if (group, kind) == ("batch", "Job"):
+        yield from _completions(old, new)
+
+
+def _completions(old: Made, new: Made) -> Iterator[str]:
+    """Tell how many of a Job have to be done, if that would change: an indexed one's alone may.
+
+    Of a Job that says neither this nor how many run at once, a cluster fills in 1 of both, and
+    leaves that as it is.
+    """
+    was, will = _at(old, "spec.completions"), _at(new, "spec.completions")
+    ran, runs = _at(old, "spec.parallelism"), _at(new, "spec.parallelism")
+    before = 1 if was is None and ran is None else was
+    after = before if was is None and will is None else will
+    if after is None and ran is not None and runs is None:
+        after = 1
+    if before == after:
+        return
+    if after is None or _at(new, "spec.completionMode") != "Indexed":
+        yield "change spec.completions"
+    elif after != (1 if runs is None else runs):
+        yield "change spec.completions to another number than spec.parallelism"
 
 
 def _at(made: Made, path: str) -> Any:
