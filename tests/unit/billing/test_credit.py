@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support.each import each
@@ -77,6 +78,53 @@ def test_an_account_takes_no_more_credit_than_an_amount_can_say() -> None:
     limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(MAX_UNITS)))
     state = given(billing.opened(), most, limit).world.state(billing.ACCOUNT)
     assert state.available("OMR", billing.NOW) == billing.omr(MAX_UNITS)
+
+
+RIYALS = bill1.Money(currency="SAR", minor=100)
+
+
+@each([GRANT, PAYMENT], lambda command: type(command).__name__)
+def test_money_that_could_buy_nothing_is_refused_once_there_are_prices(command: Any) -> None:
+    riyals = msgspec.structs.replace(command, amount=RIYALS)
+    unpriced = when(riyals)
+    assert unpriced.decision.events
+    refused = when(riyals, billing.applied())
+    refused.then_rejected("currency-not-priced", "/data/amount/currency")
+    assert refused.rejected.message == (
+        "nothing has a price in SAR; the price book has OMR and USD"
+    )
+    assert when(command, billing.applied()).decision.events
+    # What came in before is known still.
+    known = billing.facts(billing.ACCOUNT, *unpriced.events)
+    again = given(billing.opened(), known, billing.applied())
+    again.when(riyals, billing.ACCOUNT, by=billing.BILLING_ADMIN).then_nothing()
+
+
+@each([GRANT, PAYMENT], lambda command: type(command).__name__)
+def test_money_is_taken_in_what_is_owed_or_charged_on_whatever_is_sold_now(command: Any) -> None:
+    dollars = bill1.Money(currency="USD", minor=1690)
+    command = msgspec.structs.replace(command, amount=dollars)
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=dollars))
+    held = given(billing.applied(), billing.opened(), limit).when(
+        billing.hold(quoted=billing.quote(currency="USD")),
+        billing.ACCOUNT,
+        by=build.service("provisioning"),
+        now=billing.NOW,
+    )
+    rials = msgspec.structs.replace(billing.book(), version="rials", currencies=("OMR",))
+    when(command, billing.applied(rials)).then_rejected("currency-not-priced")
+    known = billing.facts(billing.ACCOUNT, *held.events)
+    owing = given(billing.opened(), limit, known, billing.applied(rials))
+    assert owing.when(command, billing.ACCOUNT, by=billing.BILLING_ADMIN).decision.events
+    paid = bill1.RecordPayment(payment="p0", amount=dollars, reference="all of it")
+    settled = owing.when(paid, billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    assert settled.state().owed("USD") == 0
+    capture = bill1.CaptureHold(hold="c-1", revision="3f2a")
+    runs = settled.and_then().when(
+        capture, billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    again = runs.and_then().when(command, billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    assert again.decision.events
 
 
 @each(["2262-04-12T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])

@@ -70,8 +70,8 @@ AGGREGATES: Final = (
 
 RULES: Final[tuple[Rule, ...]] = (
     # What comes into accounts
-    on(bill1.GrantCredit, "account", credit.grant_credit),
-    on(bill1.RecordPayment, "account", credit.record_payment, credit.reads_invoices),
+    on(bill1.GrantCredit, "account", credit.grant_credit, credit.reads_prices),
+    on(bill1.RecordPayment, "account", credit.record_payment, credit.reads_payment),
     on(bill1.CreditVoucher, "account", credit.credit_voucher, credit.reads_voucher),
     on(bill1.SetCreditLimit, "account", credit.set_credit_limit),
     on(bill1.SetSpendLimit, "account", credit.set_spend_limit),

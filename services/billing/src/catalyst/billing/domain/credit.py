@@ -17,6 +17,7 @@ from catalyst.billing.domain import (
     invoicing,
     ledger,
     owing,
+    price_book,
     prices,
     voucher,
 )
@@ -93,7 +94,7 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
 
     Raises:
         Rejected: `person-required`, `amount-invalid`, `expiry-past`, `expiry-far`, `grant-exists`,
-            or as `account.require_open`.
+            `currency-not-priced`, or as `account.require_open`.
     """
     account.require_person(context)
     account.require_open(state, context)
@@ -111,14 +112,32 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
         expires=account.in_utc(command.expires, "expiry-past", "/data/expires"),
         reason=command.reason,
     )
+    if _known(state, grant.grant, account.grant_print(grant), "/data/grant"):
+        return Decision()
+    _require_of_use(state, command.amount.currency, context)
     return _grant(state, grant, context, "/data/grant")
 
 
-def reads_invoices(
-    state: Account, _command: bill1.RecordPayment, ref: Ref
-) -> Sequence[Ref | Claim]:
-    """Name the invoices that may be paid now."""
-    return tuple(invoice.ref_of(ref.id, name) for name in state.open_invoices)
+def reads_prices(_state: Account, _command: bill1.GrantCredit, _ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the price book, which says in which currencies anything is sold."""
+    return (price_book.DEFAULT,)
+
+
+def _require_of_use(state: Account, currency: str, context: Context) -> None:
+    """Refuse money that could buy nothing and settle nothing.
+
+    Raises:
+        Rejected: `currency-not-priced`.
+    """
+    charged = any(one.currency == currency for one in state.renewals.values())
+    if not charged and state.owed(currency) <= 0:
+        book: price_book.PriceBook = context.reads[price_book.DEFAULT]
+        price_book.require_priced(book, currency, context.now, "/data/amount/currency")
+
+
+def reads_payment(state: Account, _command: bill1.RecordPayment, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name the price book, and the invoices that may be paid now."""
+    return (price_book.DEFAULT, *(invoice.ref_of(ref.id, name) for name in state.open_invoices))
 
 
 def record_payment(state: Account, command: bill1.RecordPayment, context: Context) -> Decision:
@@ -127,7 +146,8 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
     A closed account may owe its last invoice, so it is paid as any other.
 
     Raises:
-        Rejected: `person-required`, `amount-invalid`, `grant-exists`, or as `account.require_own`.
+        Rejected: `person-required`, `amount-invalid`, `grant-exists`, `currency-not-priced`, or as
+            `account.require_own`.
     """
     account.require_person(context)
     account.require_own(state, context)
@@ -136,6 +156,7 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
     print_ = account.fingerprint("payment", command.amount, command.reference)
     if _known(state, name, print_, "/data/payment"):
         return Decision()
+    _require_of_use(state, command.amount.currency, context)
     owed = state.owed(command.amount.currency)
     journal, rest = ledger.payment(command.amount, owed, name)
     grant = None
