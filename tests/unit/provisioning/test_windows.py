@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import product
 
+import msgspec
 import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import given
@@ -13,7 +14,7 @@ from tests.support.each import each
 from tests.support.examples import at_least
 
 from catalyst.contracts.environment_v1 import Window
-from catalyst.provisioning.domain.windows import opening
+from catalyst.provisioning.domain.windows import Opening, opening
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 """A Monday."""
@@ -83,19 +84,34 @@ def test_local_time_is_local_when_clocks_change() -> None:
     product(
         [
             window("FREQ=DAILY", timezone="Asia/Nowhere"),
+            window("FREQ=DAILY", timezone="Asia"),
             window("FREQ=DAILY;BYHOUR=99"),
+            window("FREQ=DAILY;INTERVAL=0"),
+            window("FREQ"),
             window(cron="0 22 * *"),
             window(cron="x 22 * * 5"),
+            window(cron="0 24 * * 5"),
+            window(cron="0 22 0 * *"),
         ],
         ["allow", "deny"],
     )
 )
 @pytest.mark.guarantee("G14.8")
 def test_a_window_that_cannot_be_read_keeps_shut_and_says_so(bad: Window, effect: str) -> None:
-    made = window(bad.rrule, effect=effect, cron=bad.cron, timezone=bad.timezone)
+    made = msgspec.structs.replace(bad, effect=effect)
     found = opening((made,), NOON)
     assert not found.open
     assert found.problem
+
+
+@each(
+    product(
+        ["99991231", "99991231T235959Z"], ["Asia/Muscat", "America/New_York"], ["allow", "deny"]
+    )
+)
+def test_a_window_may_open_until_the_end_of_time(until: str, timezone: str, effect: str) -> None:
+    made = window(f"FREQ=DAILY;UNTIL={until}", 1500, effect, timezone=timezone)
+    assert opening((made,), NOON) == Opening(open=effect == "allow")
 
 
 @cache

@@ -101,7 +101,7 @@ def _times(window: Window, now: datetime, until: datetime) -> Iterator[tuple[dat
     length = timedelta(minutes=window.duration_minutes)
     try:
         zone = ZoneInfo(window.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Unreadable(f"there is no time zone {window.timezone!r}") from error
     # A day more on both sides: offsets of time zones differ by less.
     first = now.astimezone(UTC).replace(tzinfo=None) - length - _DAY
@@ -113,23 +113,23 @@ def _times(window: Window, now: datetime, until: datetime) -> Iterator[tuple[dat
 
 
 def _rule(window: Window, zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[datetime]:
-    parts = dict(part.split("=", 1) for part in window.rrule.split(";"))
-    until = parts.pop("UNTIL", "")
-    if until:
-        last = min(last, _until(until, zone))
-    anchor = ANCHOR
-    period = _PERIODS.get(parts.get("FREQ", ""))
-    if period is not None:
-        # Only whole steps are left out, so that the same times come.
-        step = period * int(parts.get("INTERVAL", "1"))
-        anchor += step * max(0, (first - _DAY - ANCHOR) // step)
-    text = ";".join(f"{name}={value}" for name, value in parts.items())
     try:
+        parts = dict(part.split("=", 1) for part in window.rrule.split(";"))
+        until = parts.pop("UNTIL", "")
+        if until:
+            last = min(last, _until(until, zone))
+        anchor = ANCHOR
+        period = _PERIODS.get(parts.get("FREQ", ""))
+        if period is not None:
+            # Only whole steps are left out, so that the same times come.
+            step = period * int(parts.get("INTERVAL", "1"))
+            anchor += step * max(0, (first - _DAY - ANCHOR) // step)
+        text = ";".join(f"{name}={value}" for name, value in parts.items())
         found = rrulestr(text, dtstart=anchor)
         if not isinstance(found, rrule):
             raise Unreadable(f"the rule {window.rrule!r} is more than one rule")
         yield from found.replace(until=last).between(first, last, inc=True)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise Unreadable(f"the rule {window.rrule!r} cannot be read: {error}") from error
 
 
@@ -137,9 +137,13 @@ def _until(text: str, zone: ZoneInfo) -> datetime:
     """Return until when, in local time; a date counts to its end."""
     if "T" not in text:
         day = datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - local time
-        return day + _DAY - timedelta(seconds=1)
+        return day.replace(hour=23, minute=59, second=59)
     at = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return at.astimezone(zone).replace(tzinfo=None)
+    try:
+        return at.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        # So is for ever written: where time ends, no zone makes a difference.
+        return at.replace(tzinfo=None)
 
 
 # ---- cron
@@ -195,4 +199,6 @@ def _values(part: str, low: int, high: int) -> frozenset[int]:
             first = int(_NAMES.get(begin, begin))
             last = int(_NAMES.get(end, end)) if end else first
         found.update(range(first, last + 1, int(step or 1)))
+    if not found.issubset(range(low, high + 1)):
+        raise ValueError(f"{part!r} is not between {low} and {high}")
     return frozenset(found)
