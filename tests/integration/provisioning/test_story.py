@@ -143,6 +143,16 @@ async def test_what_is_bought_behind_another_purchase_costs_what_that_leaves_to_
     assert account.available("OMR", billing.NOW) == billing.omr(50_000 - 14_500)
 
 
+async def dearer(place: Town) -> None:
+    """Let a package cost more from today on."""
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    text = BOOK.replace('"2026-04"', '"dearer"').replace("from: 2026-04-01", f"from: {today}")
+    text = text.replace('OMR: "5.000"', 'OMR: "6.000"')
+    assert text != BOOK
+    book = bill1.ApplyPriceBook(document=text)
+    assert (await place.money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
+
+
 @pytest.mark.guarantee("G14.13")
 async def test_what_is_held_ahead_counts_at_its_own_price_whatever_the_book_says_since(
     place: Town,
@@ -150,12 +160,7 @@ async def test_what_is_held_ahead_counts_at_its_own_price_whatever_the_book_says
     done = await place.apply("ch-1", await place.plan(planning.install(plan="s")))
     assert done.status == "accepted", done
     await place.reached("ch-1", "repository")
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    text = BOOK.replace('"2026-04"', '"dearer"').replace("from: 2026-04-01", f"from: {today}")
-    text = text.replace('OMR: "5.000"', 'OMR: "6.000"')
-    assert text != BOOK
-    dearer = bill1.ApplyPriceBook(document=text)
-    assert (await place.money.ask(dearer, "_", "default", by=CASHIER)).status == "accepted"
+    await dearer(place)
     package = PlanRequest(action="configure", environment=PROD, application="wiki", plan="m")
     found = await place.plan(package)
     assert found.price is not None
@@ -164,6 +169,30 @@ async def test_what_is_held_ahead_counts_at_its_own_price_whatever_the_book_says
     for change in ("ch-1", "ch-2"):
         state = await place.through(change)
         assert state.status == "completed", (state.reason, state.left)
+
+
+@pytest.mark.guarantee("G12.25")
+async def test_what_waited_until_other_prices_count_ends_with_what_has_moved_and_what_to_do(
+    place: Town,
+) -> None:
+    done = await place.apply("ch-1", await place.plan(planning.install(plan="s")))
+    assert done.status == "accepted", done
+    await place.reached("ch-1", "repository")
+    package = PlanRequest(action="configure", environment=PROD, application="wiki", plan="m")
+    assert (await place.apply("ch-2", await place.plan(package))).status == "accepted"
+    await dearer(place)
+    assert (await place.through("ch-1")).status == "completed"
+    state = await place.over("ch-2")
+    assert (state.status, state.gave_up, state.left) == ("failed", "hold", ())
+    assert state.reason == (
+        "refused: quote-mismatch: the quote is of main 2026-04, and main dearer is in force:"
+        " plan it again"
+    )
+    # What was bought before stays, at the price at which it was bought.
+    account = await place.money.state(billing.ACCOUNT)
+    assert account.available("OMR", billing.NOW) == billing.omr(50_000 - 7_000)
+    assert (await place.apply("ch-3", await place.plan(package))).status == "accepted"
+    assert (await place.through("ch-3")).status == "completed"
 
 
 @pytest.mark.guarantee("G14.3")

@@ -63,6 +63,40 @@ def test_what_was_quoted_for_a_month_that_is_over_counts_in_the_one_that_runs(be
     assert refused.rejected.message.startswith(f"{so_far} of the limit")
 
 
+@pytest.mark.guarantee("G12.25")
+def test_what_waited_for_another_month_in_which_more_is_due_is_refused_with_what_has_moved() -> (
+    None
+):
+    bought = given(*billing.rich(90_000)).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    bought = then(bought, capture("c-1"), billing.NOW)
+    gone = bill1.EndSubscription(reason="removed")
+    again = billing.hold("c-2", billing.quote(paid=PAID))
+
+    def refused(outcome: Outcome, command: Any, now: datetime) -> str:
+        by = build.service("provisioning")
+        found = outcome.and_then().when(command, billing.ACCOUNT, by=by, now=now)
+        found.then_rejected("quote-mismatch", "/data/quote/due")
+        assert found.rejected is not None
+        return found.rejected.message
+
+    # It was uninstalled and is installed again: in April that costs nothing more.
+    ended = then(bought, gone, LAST)
+    assert then(ended, again, LAST).decision.events
+    assert refused(ended, again, FIRST) == (
+        "0.000 OMR was quoted as due, and 6.500 OMR is due in 2026-05: what was paid for a month"
+        " before counts for that month alone; plan it again"
+    )
+    # What goes only in May is paid for May as well.
+    assert then(then(bought, gone, FIRST), again, FIRST).decision.events
+    # Less is due where more was bought meanwhile.
+    assert refused(ended, billing.hold("c-2"), LAST) == (
+        "6.500 OMR was quoted as due, and 0.000 OMR is due in 2026-04: more of it is paid by now;"
+        " plan it again"
+    )
+
+
 def test_what_was_captured_before_it_was_kept_when_counts_as_it_did() -> None:
     captured = bill1.HoldCaptured(
         hold="c-1",

@@ -1,6 +1,7 @@
 """How a change ends: what it says of itself and of its Applications, and what stays of it."""
 
 import msgspec
+import pytest
 from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.plans import PROD, apply, install, left, planned, run, town
@@ -34,6 +35,18 @@ def test_what_is_over_waits_for_nothing_any_more() -> None:
     assert place.timers == {}
     assert [one.result for one in left(place)] == ["completed", "failed", "failed"]
     assert [one.step for one in place.events(pro1.ChangeFailed)] == ["hold", None]
+
+
+@pytest.mark.guarantee("G12.25")
+def test_who_refuses_to_hold_what_was_quoted_is_heard_with_what_has_moved_and_what_to_do() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    place.answer(place.sent.pop())
+    words = "6.500 OMR is due in 2026-05, and 0.000 OMR was quoted: plan it again"
+    place.answer(place.sent.pop(), "quote-mismatch", words)
+    run(place, "ch-1")
+    [failed] = place.events(pro1.ChangeFailed)
+    assert (failed.step, failed.reason) == ("hold", f"refused: quote-mismatch: {words}")
 
 
 @each(["before", "after"])

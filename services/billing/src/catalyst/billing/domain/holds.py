@@ -106,7 +106,7 @@ def _confirmed(quote: Quote, context: Context) -> Money:
     if (quote.book, quote.version) != (book.book, book.version):
         message = (
             f"the quote is of {quote.book} {quote.version}, and {book.book} {book.version} is in"
-            " force: ask for a new one"
+            " force: plan it again"
         )
         raise Rejected("quote-mismatch", message, pointer="/data/quote/version")
     month = prices.month_of(context.now)
@@ -126,8 +126,19 @@ def _confirmed(quote: Quote, context: Context) -> Money:
         if getattr(quote, name) != getattr(fresh, name)
     ]
     if errors:
-        raise Rejected("quote-mismatch", "the quote is not what the price book says", errors)
+        message = "the quote is not what the price book says: plan it again"
+        if (quote.lines, quote.total) == (fresh.lines, fresh.total):
+            message = _moved(quote.due, fresh.due, month)
+        raise Rejected("quote-mismatch", message, errors)
     return fresh.due
+
+
+def _moved(quoted: Money, due: Money, month: str) -> str:
+    """Return why the same prices make something else due; what is bought only ever lowers that."""
+    why = "more of it is paid by now"
+    if due.minor > quoted.minor:
+        why = "what was paid for a month before counts for that month alone"
+    return f"{quoted} was quoted as due, and {due} is due in {month}: {why}; plan it again"
 
 
 def paid_for(

@@ -166,8 +166,8 @@ def _answered(writing: Writing, given: Answer) -> None:
         again = asked.step == "delete" and given.code in PLANNED_AGAIN
         final = "" if again else given.code
         reason = f"refused: {given.code}"
-        if asked.step == "admit" and given.message:
-            # The owner of the Environment counts, so it alone can say how many there are.
+        if asked.step in GRANTS and given.message:
+            # Who grants it counts, so it alone can say how much there is, and what has moved.
             reason = f"{reason}: {given.message}"
         (undoing if asked.undo else flow).fail(writing, reason, asked.unit, final)
 
