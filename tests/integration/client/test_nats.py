@@ -15,11 +15,13 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.jetstream.topology import ensure
 from catalyst.cli.broker import Account, BrokerProcess, User
+from catalyst.client import nats_transport
+from catalyst.client.api import Client
 from catalyst.client.connect import connect
-from catalyst.client.errors import Problem, TimedOut, Unreachable
+from catalyst.client.errors import Problem, TimedOut, Undecided, Unreachable
 from catalyst.contracts import permissions, subjects
 from catalyst.contracts.message import Envelope, Outcome, digest
-from catalyst.contracts.topology import topology
+from catalyst.contracts.topology import CMD, topology
 
 pytestmark = pytest.mark.real
 
@@ -228,3 +230,61 @@ async def test_credentials_of_one_organization_send_and_get_the_outcome(
     assert outcome.seq > 0
     assert answered == [outcome.id, outcome.id]
     assert caught.value.code == "forbidden"
+
+
+LITTLE = ("org-admin", "org-admin", "_INBOX_acme")
+OWNERS = "environment.change-owners.v1"
+
+
+@asynccontextmanager
+async def of_one_organization(guarded: BrokerProcess) -> AsyncIterator[Client]:
+    """Connect with credentials that read no record."""
+    user, password, inbox = LITTLE
+    async with connect(guarded.url, user=user, password=password, inbox_prefix=inbox) as catalyst:
+        yield catalyst
+
+
+async def test_whoever_reads_no_record_sends_again_ever_more_seldom(
+    guarded: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is slow is not kept busy with repeats: each takes it longer than the first."""
+    monkeypatch.setattr(nats_transport, "LOOK_FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(nats_transport, "LOOK_CAP_SECONDS", 0.02)
+    monkeypatch.setattr(nats_transport, "AGAIN_FIRST_SECONDS", 0.05)
+    async with (
+        own_connection(guarded) as js,
+        deciding(js, silence) as arrived,
+        of_one_organization(guarded) as catalyst,
+    ):
+        for command_id in ("c-1", "c-2"):
+            with pytest.raises(Undecided):
+                await catalyst.send(
+                    OWNERS, {"owners": []}, organization="acme", command_id=command_id, timeout=2.0
+                )
+    # At 0.05 s, then after 0.1, 0.2, 0.4 and 0.8 more: five in 2 s, beside the command itself.
+    assert 2 <= arrived.count("c-1") <= 6
+    assert 2 <= arrived.count("c-2") <= 6
+
+
+async def test_an_answer_counts_though_no_repeat_is_taken(
+    guarded: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that is full takes no repeat, and whoever waits still hears of the command itself."""
+    monkeypatch.setattr(nats_transport, "AGAIN_FIRST_SECONDS", 0.05)
+    answered: list[str] = []
+
+    async def reply(outcome: Outcome, subject: str) -> None:
+        if outcome.id in answered:
+            await js.core_publish(subject, msgspec.json.encode(outcome))
+        answered.append(outcome.id)
+
+    async with (
+        own_connection(guarded) as js,
+        deciding(js, reply),
+        of_one_organization(guarded) as catalyst,
+    ):
+        full = {**(await js.stream_state(CMD)).config, "max_msgs": 1}
+        await js.api(f"STREAM.UPDATE.{CMD}", full)
+        outcome = await catalyst.send(OWNERS, {"owners": []}, organization="acme", timeout=20.0)
+        assert (await js.stream_state(CMD)).messages == 1
+    assert outcome.status == "accepted"

@@ -41,6 +41,9 @@ RECONNECT_WAIT_SECONDS: Final = 0.25
 LOOK_FIRST_SECONDS: Final = 0.5
 """After this long without a reply the record is read, then at doubling intervals."""
 LOOK_CAP_SECONDS: Final = 4.0
+AGAIN_FIRST_SECONDS: Final = 2.0
+"""Who may not read the record sends the command again instead: after this long, then each time
+after twice as long. A worker that is slow gets a few repeats, and not one for each look."""
 DEFAULT_INBOX: Final = "_INBOX"
 HEADER_ROOM_BYTES: Final = 8 * 1024
 
@@ -55,6 +58,8 @@ class NatsClient:
         self._token = token
         self._replies = Replies(self._calls.listen)
         self._log: str | None = None
+        self._reads = True
+        """Whether the credentials read records, until the broker says that they do not."""
 
     async def send(
         self,
@@ -111,18 +116,11 @@ class NatsClient:
             Problem: If the broker refuses it for good.
             TimedOut: If the deadline passes.
         """
-        headers = _headers(order, self._token, reply)
-        payload = order.envelope
-        if len(payload) + HEADER_ROOM_BYTES > self._max_payload:
-            # The library would close the whole connection over a message above the limit.
-            raise problem("too-large", f"the command has {len(payload)} bytes")
         waits = Backoff(0.1, 2.0)
-        reason = "the broker does not answer"
         while True:
             try:
                 left = min(CALL_SECONDS, deadline - _clock())
-                answer = await self._calls.ask(order.subject, payload, headers, timeout=left)
-                refusal = _refusal(answer.data)
+                refusal = await self._store_once(order, left, reply)
                 if refusal is None:
                     return
                 reason = f"the broker does not take it: {refusal}"
@@ -132,32 +130,58 @@ class NatsClient:
                 raise TimedOut(f"the command was not confirmed: {reason}")
             await asyncio.sleep(min(waits.next(), max(0.0, deadline - _clock())))
 
+    async def _store_once(self, order: Draft, seconds: float, reply: str | None) -> str | None:
+        """Publish once; return the broker's words if it did not store it, None if it did.
+
+        Raises:
+            Problem: If the broker refuses it for good.
+            TimedOut: If it does not say within `seconds`.
+        """
+        headers = _headers(order, self._token, reply)
+        payload = order.envelope
+        if len(payload) + HEADER_ROOM_BYTES > self._max_payload:
+            # The library would close the whole connection over a message above the limit.
+            raise problem("too-large", f"the command has {len(payload)} bytes")
+        answer = await self._calls.ask(order.subject, payload, headers, timeout=seconds)
+        return _refusal(answer.data)
+
     async def _await_outcome(self, order: Draft, waiter: Waiter, deadline: float) -> Outcome:
         """Wait for the reply; when it is late, read the record instead, or send once more."""
-        patience = LOOK_FIRST_SECONDS
+        patience = LOOK_FIRST_SECONDS if self._reads else AGAIN_FIRST_SECONDS
         while True:
-            left = deadline - _clock()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, min(deadline - _clock(), patience))):
+                    await asyncio.shield(waiter.answer)
+            if waiter.answer.done():
+                return await self._complete(_outcome(waiter.answer.result()))
+            found = await self._looked_for(order, waiter.subject, deadline)
+            if found is not None:
+                return found if found.digest == order.digest else _reused(order, found)
+            patience *= 2
+            if self._reads:
+                patience = min(patience, LOOK_CAP_SECONDS)
+            else:
+                patience = max(patience, AGAIN_FIRST_SECONDS)
+            # What arrives meanwhile counts, however late it is.
+            if _clock() >= deadline and not waiter.answer.done():
+                raise Undecided(order.command_id, order.ref.organization)
+
+    async def _looked_for(self, order: Draft, reply: str, deadline: float) -> Outcome | None:
+        """Return the recorded outcome; None: there is none yet, or a repeat brings the answer."""
+        with suppress(TimedOut):
+            if not self._reads:
+                # An Organization's credentials read no record: a repeat is answered with it, too.
+                # One that is not taken is none: a full queue is not to be filled with repeats.
+                if _clock() < deadline:
+                    await self._store_once(order, CALL_SECONDS, reply)
+                return None
             try:
-                async with asyncio.timeout(max(0.0, min(left, patience))):
-                    raw = await asyncio.shield(waiter.answer)
-                return await self._complete(_outcome(raw))
-            except TimeoutError:
-                patience = min(patience * 2, LOOK_CAP_SECONDS)
-            try:
-                found = await self._recorded(order.ref.organization, order.command_id)
-            except TimedOut:
-                found = None
+                return await self._recorded(order.ref.organization, order.command_id)
             except Problem as error:
                 if error.code != "forbidden":
                     raise
-                # An Organization's credentials read no record: a repeat is answered with it, too.
-                with suppress(TimedOut):
-                    await self._store(order, deadline, reply=waiter.subject)
-                found = None
-            if found is not None:
-                return found if found.digest == order.digest else _reused(order, found)
-            if _clock() >= deadline:
-                raise Undecided(order.command_id, order.ref.organization)
+                self._reads = False
+        return None
 
     async def _recorded(self, organization: str | None, command_id: str) -> Outcome | None:
         """Read an outcome from the log, or None.
