@@ -1,6 +1,7 @@
 """Repositories of Applications, as provisioning writes them through the Git door."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -115,6 +116,28 @@ async def test_a_commit_is_made_once_and_never_over_a_later_one(
     into = cloned(git, door, tmp_path)
     assert git("-C", into, "log", "--format=%H", "-2").split() == [second, first]
     assert git("-C", into, "ls-files").split() == ["CODEOWNERS", "README.md", "a", "b"]
+
+
+@pytest.mark.guarantee("G13.2")
+async def test_a_further_attempt_finds_what_an_earlier_one_committed_and_told_nobody(
+    repositories: GitRepositories, door: str, git: Git, tmp_path: Path
+) -> None:
+    await repositories.prepare(signed(5), TRUNK, BEGUN)
+    once = signed(10)
+    first = await repositories.commit(once, "main", adding("a"))
+    # Its deadline passed meanwhile: the next attempt comes with a higher sequence, by a timer.
+    again = replace(once, seq=12, command="c-timer", time=signed(12).time)
+    assert await repositories.commit(again, "main", adding("a")) == first
+    # Other files, other words or another change are another thing, the same files or not.
+    others = [
+        await repositories.commit(replace(again, seq=14), "main", adding("a", "other\n")),
+        await repositories.commit(replace(again, seq=16, summary="Back"), "main", adding("a")),
+        await repositories.commit(replace(again, seq=18, change="ch-2"), "main", adding("a")),
+    ]
+
+    into = cloned(git, door, tmp_path)
+    made = git("-C", into, "log", "--format=%H", "--reverse").split()
+    assert made[1:] == [first, *others]
 
 
 @pytest.mark.guarantee("G13.1")

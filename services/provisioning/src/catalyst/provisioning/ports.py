@@ -71,8 +71,9 @@ class Repositories(Protocol):
     async def commit(self, signed: Signed, branch: str, edit: Edit) -> str:
         """Commit and return the commit that carries the event out, made now or before.
 
-        Nothing is committed unless the branch's `Catalyst-Seq` is lower; then the answer is the
-        oldest commit whose sequence is as high. The branch moves by compare-and-set.
+        Nothing is committed unless the branch's `Catalyst-Seq` is lower; else the answer is the
+        oldest commit whose sequence is as high. Nor if an earlier attempt at the same step of the
+        change made the tip, with the same files. The branch moves by compare-and-set.
         """
         ...
 

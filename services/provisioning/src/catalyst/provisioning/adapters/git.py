@@ -102,7 +102,7 @@ class GitRepositories:
     def _commit(self, signed: Signed, name: str, edit: Edit) -> str:
         client, path = self._client(signed.organization, signed.repository)
         branch = _fetched(client, path, name)
-        if branch.archived and branch.stays(edit):
+        if (branch.archived and branch.stays(edit)) or branch.holds(signed, edit):
             return branch.tip.decode()
         if not branch.carries(signed.seq):
             branch.commit(signed, edit)

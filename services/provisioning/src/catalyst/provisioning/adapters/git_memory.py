@@ -82,6 +82,13 @@ class Branch:
             raise LookupError(f"no commit carries {seq} or more")
         return found
 
+    def holds(self, signed: Signed, edit: Edit) -> bool:
+        """Return whether its tip is this commit, made by an earlier attempt that told nobody."""
+        if not self.tip:
+            return False
+        there, wanted = self._at(self.tip).message, _message(signed)
+        return _words(there) == _words(wanted) and self.stays(edit)
+
     def commit(self, signed: Signed, edit: Edit) -> None:
         """Commit what `edit` makes of the files."""
         store = self.repo.object_store
@@ -105,9 +112,7 @@ class Branch:
         commit.author_time = commit.commit_time = int(signed.time.timestamp())
         commit.author_timezone = commit.commit_timezone = 0
         commit.encoding = None
-        commit.message = commits.message(
-            signed.summary, signed.command, signed.seq, {CHANGE: signed.change}
-        )
+        commit.message = _message(signed)
         new = [*made.values(), *trees, commit]
         for item in new:
             store.add_object(item)
@@ -133,3 +138,13 @@ class Branch:
         if not isinstance(found, Commit):
             raise TypeError(f"{commit.decode()} is no commit")
         return found
+
+
+def _message(signed: Signed) -> bytes:
+    more = {CHANGE: signed.change}
+    return commits.message(signed.summary, signed.command, signed.seq, more)
+
+
+def _words(message: bytes) -> tuple[bytes, bytes | None]:
+    """Return what a commit is for: its first line, and the change."""
+    return message.partition(b"\n")[0], commits.trailer(message, CHANGE)
