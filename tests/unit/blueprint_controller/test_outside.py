@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.each import each
 
-from catalyst.blueprint_controller.adapters import pack
 from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outside, wanted
+from catalyst.chassis import packs
 
 
 def walked(data: bytes) -> None:
     """Walk through a whole pack."""
-    walk = pack.Walk()
+    walk = packs.Walk()
     walk.feed(data)
     walk.end()
 
@@ -72,7 +72,7 @@ def test_garbage_is_refused_and_never_more(garbage: bytes, cut: int) -> None:
     for data in (garbage, b"PACK" + garbage, whole[:cut] + garbage):
         try:
             walked(data)
-        except pack.BadPack:
+        except packs.BadPack:
             continue
 
 
@@ -94,14 +94,14 @@ def bomb(kind: int, claimed: int, content: bytes) -> bytes:
 
 @pytest.mark.guarantee("G22.6")
 def test_a_bomb_is_refused_before_it_goes_off() -> None:
-    huge = bytes(pack.MAX_OBJECT_BYTES + 1)
-    with pytest.raises(pack.BadPack, match="more than"):
+    huge = bytes(packs.MAX_OBJECT_BYTES + 1)
+    with pytest.raises(packs.BadPack, match="more than"):
         walked(bomb(3, len(huge), huge))
-    with pytest.raises(pack.BadPack, match="larger than it says"):
+    with pytest.raises(packs.BadPack, match="larger than it says"):
         walked(bomb(3, 10, huge))
     # A delta of a few bytes whose result would be 2^34 bytes.
     delta = b"\x00" + b"\x80\x80\x80\x80\x40" + b"\xff" * 7
-    with pytest.raises(pack.BadPack, match="more than"):
+    with pytest.raises(packs.BadPack, match="more than"):
         walked(bomb(7, len(delta), delta))
 
 
@@ -144,7 +144,7 @@ def comb(levels: int, each: int, size: int) -> bytes:
 @pytest.mark.guarantee("G22.6")
 def test_what_would_be_held_at_one_time_is_bounded() -> None:
     # The library keeps each level of the comb for the second delta of the next.
-    with pytest.raises(pack.BadPack, match="at one time"):
+    with pytest.raises(packs.BadPack, match="at one time"):
         walked(comb(20, 2, 4_000_000))
     # What nobody else waits for is let go.
     walked(comb(40, 1, 4_000_000))
@@ -156,7 +156,7 @@ def test_it_does_not_matter_in_which_pieces_a_pack_comes(
     contents: list[bytes], data: st.DataObject
 ) -> None:
     whole = packed(*contents)
-    walk = pack.Walk()
+    walk = packs.Walk()
     while whole:
         length = data.draw(st.integers(1, len(whole)))
         walk.feed(whole[:length])
@@ -165,7 +165,7 @@ def test_it_does_not_matter_in_which_pieces_a_pack_comes(
 
 
 def test_a_pack_is_refused_while_it_comes() -> None:
-    huge = bytes(pack.MAX_OBJECT_BYTES + 1)
-    walk = pack.Walk()
-    with pytest.raises(pack.BadPack, match="more than"):
+    huge = bytes(packs.MAX_OBJECT_BYTES + 1)
+    walk = packs.Walk()
+    with pytest.raises(packs.BadPack, match="more than"):
         walk.feed(bomb(3, len(huge), b"")[:20])

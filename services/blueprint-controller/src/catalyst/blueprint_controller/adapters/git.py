@@ -23,7 +23,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 from urllib3.exceptions import HTTPError
 
-from catalyst.blueprint_controller.adapters import failing, pack
+from catalyst.blueprint_controller.adapters import failing
 from catalyst.blueprint_controller.adapters.directory import too_large, too_many
 from catalyst.blueprint_controller.adapters.outside import Plain
 from catalyst.blueprint_controller.ports import (
@@ -41,6 +41,7 @@ from catalyst.blueprints.package import (
     Package,
     of_files,
 )
+from catalyst.chassis import packs
 from catalyst.chassis.errors import unquoted
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class GitSource:
                     extra={"url": self._url, "reason": str(error)[:1000]},
                 )
                 raise failing.unusable(error, self._called) from error
-            except pack.BadPack as error:
+            except packs.BadPack as error:
                 raise Unusable("too-large", f"the repository is refused: {error}") from error
             except Unusable:
                 raise
@@ -123,7 +124,7 @@ class GitSource:
         try:
             with tempfile.TemporaryFile(dir=self._path) as file:
                 size = 0
-                walk = pack.Walk()
+                walk = packs.Walk()
 
                 def wants(refs: Any, depth: int | None = None) -> list[ObjectID]:
                     found = refs.get(self._branch)

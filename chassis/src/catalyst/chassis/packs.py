@@ -1,7 +1,8 @@
 """A look at a Git pack while it arrives: what would unpack to too much is refused at once.
 
 A few bytes can unpack to gigabytes, and the Git library unpacks each object whole. So the pack is
-walked first, in small pieces that are thrown away.
+walked first, in small pieces that are thrown away. Who fetches from outside does so, and who takes
+a push.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MAX_HELD_BYTES: Final = 64 * 1024 * 1024
 """Of the objects that the library holds at one time: from whatever several deltas are made, it
 keeps until the last of them is made, on the whole way from the first object to the one at hand."""
 MAX_OBJECTS: Final = 200_000
+OBJECT_BYTES: Final = 300
+"""What the library keeps of each object until the last one is unpacked, at most."""
 _PIECE: Final = 64 * 1024
 _SLICE: Final = 4096
 """Given to the inflater at one time: what stands behind an object is copied once for each."""
@@ -50,7 +53,7 @@ class Walk:
         self._left = -1
         """Objects to come; -1 while the pack's header is not read."""
         self._inflate: Any = None
-        self._kind = self._size = self._found = self._total = 0
+        self._kind = self._size = self._found = self._total = self._largest = 0
         self._start = b""
         """An object's first bytes, unpacked."""
         self._base: int | bytes = -1
@@ -73,21 +76,23 @@ class Walk:
         if not self._left:
             self._at = len(self._data)  # The pack's own hash, which the library compares.
 
-    def end(self) -> None:
-        """Say that there is no further piece.
+    def end(self) -> int:
+        """Say that there is no further piece; return how much memory unpacking needs, at most.
 
         Raises:
             BadPack: If one is missing, or too much would be held at one time.
         """
         if self._left:
             raise BadPack("the pack is cut off")
-        held = self._held()
+        held, objects = self._held(), len(self._bases)
         self._numbers.clear()
         self._bases.clear()
         if held > MAX_HELD_BYTES:
             raise BadPack(
                 f"objects that need more than {MAX_HELD_BYTES // 1024 // 1024} MiB at one time"
             )
+        # Of what is at hand: a delta, what it is of, and what becomes of it.
+        return held + 3 * self._largest + objects * OBJECT_BYTES
 
     def _step(self) -> bool:
         """Take the next thing; return whether there was enough of it."""
@@ -166,6 +171,7 @@ class Walk:
             _fits(of)
             _fits(size)
         self._bases.append((self._base, of))
+        self._largest = max(self._largest, of, size, self._found)
         self._total += max(size, self._found)
         if self._total > MAX_UNPACKED_BYTES:
             raise BadPack(f"more than {MAX_UNPACKED_BYTES // 1024 // 1024} MiB in all")
