@@ -36,7 +36,7 @@ TESTS: Final = (
     "tests/integration/billing/test_crashes.py",
 )
 PAIRS: Final = (DOUBLE, f"{CRASHES}::test_two_crashes_in_a_row_leave_one_outcome")
-STORIES: Final = ("forth", "back", "on", "away")
+STORIES: Final = ("forth", "back", "on", "away", "line")
 """What is told in the tests of sagas, as `tests/integration/provisioning/stories.py` names it."""
 NONE: Final = "1000000000/1"
 """A share behind the last point: the calls are recorded and counted, and nobody dies."""

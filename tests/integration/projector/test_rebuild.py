@@ -1,11 +1,13 @@
 """The next bucket is built beside the current one, held against it, and switched to once."""
 
 import asyncio
+import itertools
 from datetime import timedelta
 
 import msgspec
 import pytest
 from tests.support import log as writing
+from tests.support.faults import Killed, Script, ScriptedModel
 from tests.support.log import LogWriter
 from tests.support.projecting import agrees, following, stored
 from tests.support.waiting import until
@@ -130,6 +132,38 @@ async def test_of_two_rebuilds_one_is_published_and_the_other_leaves_nothing(js:
     assert pointer is not None
     assert len(lost) == 1
     assert set(await model.epochs()) == {pointer.epoch, pointer.previous}
+
+
+@pytest.mark.guarantee("G3.1", "G3.5")
+async def test_killed_before_and_after_every_call_of_a_rebuild(js: JetStream) -> None:
+    await projected(js)
+    recording = Script()
+    await killed(js, recording)
+    assert {"load", "create", "write", "last", "switch"} <= set(recording.calls)
+    log, model = LogWriter(js, "meanwhile"), StreamReadModel(js, "test")
+    for number, after in itertools.product(range(len(recording.calls)), (False, True)):
+        before = await model.current()
+        script = Script(number, after=after)
+        await killed(js, script)
+        assert script.dead
+        there = await model.current()
+        switched = after and script.calls[-1] == "switch"
+        assert (there != before) == switched
+        # Whichever bucket serves goes on, and another rebuild is in nobody's way.
+        seq = await log.decide(writing.renamed("acme", f"after {number} {after}"))
+        async with following(js):
+            await agrees(js, seq)
+        await rebuilt(js)
+
+
+async def killed(js: JetStream, script: Script) -> None:
+    """Rebuild, up to the call at which the script says that the process is gone."""
+    model = ScriptedModel(StreamReadModel(js, "test"), script)
+    pointer = await StreamReadModel(js, "test").current()
+    try:
+        await rebuild.rebuild(StreamLog(js, "test"), model, pointer, against=True, accept=False)
+    except Killed:
+        assert script.dead
 
 
 async def test_a_projector_stops_when_the_pointer_moves_and_follows_the_new_bucket(

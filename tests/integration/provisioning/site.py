@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
@@ -109,6 +109,10 @@ class Site:
     others: planning.Others = field(default_factory=planning.Others)
     shut: set[str] = field(default_factory=set)
     """Repositories that nobody gets through to."""
+    twice: tuple[str, ...] = ()
+    """Services of which two workers run, each of which takes messages if leases are free."""
+    meanwhile: Callable[[Town], Awaitable[None]] | None = None
+    """What happens after a worker died and before the next one comes."""
     _first: dict[str, FaultyBroker] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -131,7 +135,9 @@ class Site:
                 await stack.enter_async_context(working(js, catalogue(self.others), keys=self.keys))
                 place = self.seen(js)
                 tasks = await stack.enter_async_context(asyncio.TaskGroup())
-                keeping = [tasks.create_task(self._keep(name, js)) for name in SERVICES]
+                keeping = [
+                    tasks.create_task(self._keep(name, js)) for name in (*SERVICES, *self.twice)
+                ]
                 await furnish(place, Objects(js))
                 await stack.enter_async_context(simulated(self.access))
                 yield place
@@ -175,6 +181,8 @@ class Site:
             await self._run(name, at, side)
         for crash in chain(later, repeat(SOUND)):
             self.died[name] += 1
+            if self.meanwhile is not None:
+                await self.meanwhile(self.seen(js))
             await js.publish(Outgoing(f"$KV.leases.{name}", b""))
             await self._run(name, *crash)
 

@@ -5,122 +5,20 @@ workers of environment, billing and provisioning. A sample of them is gone throu
 that is asked for, as `tests.support.crashes` says; pairs of them have a share of their own.
 """
 
-import asyncio
-import pprint
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from tests.integration.provisioning.endings import Ending, letters
-from tests.integration.provisioning.site import SERVICES, Crash, Point, Site, connected
-from tests.integration.provisioning.stories import AWAY, BACK, FORTH, ON, STORIES, Story, told
+from tests.integration.provisioning.endings import Ending
+from tests.integration.provisioning.proving import Prover, sampled
+from tests.integration.provisioning.site import SERVICES, Crash, Point
+from tests.integration.provisioning.stories import AWAY, BACK, FORTH, LINE, ON, STORIES, Story
 from tests.integration.provisioning.town import PROD
-from tests.support.broker import SharedBroker
 from tests.support.crashes import PAIRS, SHARE, SIDES, share
-from tests.support.rig import deliver_again_after
-
-from catalyst.chassis.keyring import KeyRing
-from catalyst.simulator import worker as simulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600 if SHARE or PAIRS else 600)]
-AT_ONCE = 6 if SHARE or PAIRS else 4
 SAMPLE = 3
 """Points of each service that are tried where not all are."""
-
-
-@pytest.fixture
-def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
-    deliver_again_after(monkeypatch, 2.0)
-    # A fact that came while its hearer died is said again sooner than by a real cluster.
-    monkeypatch.setattr(simulator, "REPEAT_SECONDS", 3.0)
-    return KeyRing.open(tmp_path / "keys")
-
-
-Recorded = tuple[Ending, dict[str, list[str]]]
-"""How a run without a crash ended, and what each service called."""
-
-
-class Prover:
-    """Tells stories at many sites, and compares how they ended."""
-
-    def __init__(
-        self, broker: SharedBroker, keys: KeyRing, folder: Path, known: dict[str, Recorded]
-    ) -> None:
-        self._broker = broker
-        self._keys = keys
-        self._folder = folder
-        self._known = known
-        self._number = 0
-
-    def site(self, point: Point, *, killed: bool = False) -> Site:
-        self._number += 1
-        folder = self._folder / f"site-{self._number}"
-        return Site(self._broker.account(), self._keys, folder, point, killed)
-
-    async def recorded(self, story: Story) -> Recorded:
-        if story.name not in self._known:
-            site = self.site({})
-            self._known[story.name] = (await told(site, story), site.calls)
-        return self._known[story.name]
-
-    async def prove(self, story: Story, points: Iterable[Point], *, killed: bool = False) -> int:
-        """Return how many workers died; of a share every point is tried, whatever others do."""
-        expected, _ = await self.recorded(story)
-        turns = asyncio.Semaphore(AT_ONCE)
-        sites = [self.site(point, killed=killed) for point in points]
-        failed: list[Exception] = []
-
-        async def one(site: Site) -> None:
-            async with turns:
-                try:
-                    found = await told(site, story)
-                    wrong = differences(found, expected)
-                    assert not wrong, pprint.pformat(wrong, width=100)
-                except Exception as error:
-                    async with connected(site.access) as js:
-                        aside = await letters(js)
-                    error.add_note(f"who was to die: {dict(site.point)}, set aside: {aside}")
-                    if not (SHARE or PAIRS):
-                        raise
-                    failed.append(error)
-
-        async with asyncio.TaskGroup() as tasks:
-            for site in sites:
-                tasks.create_task(one(site))
-        if failed:
-            raise ExceptionGroup(f"{len(failed)} of {len(sites)} ended otherwise", failed)
-        return sum(site.died.total() for site in sites)
-
-
-def differences(found: Ending, expected: Ending) -> dict[str, object]:
-    """Return what is not as expected, of a mapping entry by entry: found, and expected."""
-    both = {
-        name: (getattr(found, name), getattr(expected, name)) for name in Ending.__struct_fields__
-    }
-    return {
-        name: _entries(*pair) if isinstance(pair[0], dict) else pair
-        for name, pair in both.items()
-        if pair[0] != pair[1]
-    }
-
-
-def _entries(found: dict[str, object], expected: dict[str, object]) -> dict[str, object]:
-    pairs = {name: (found.get(name), expected.get(name)) for name in {**found, **expected}}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, Recorded]:
-    """What a run without a crash is like: recorded once, by story."""
-    return {}
-
-
-@pytest.fixture
-def prover(
-    shared_broker: SharedBroker, keys: KeyRing, tmp_path: Path, known: dict[str, Recorded]
-) -> Prover:
-    return Prover(shared_broker, keys, tmp_path, known)
 
 
 def singles(calls: dict[str, list[str]]) -> list[tuple[str, Crash]]:
@@ -149,6 +47,13 @@ def chosen(story: Story, calls: dict[str, list[str]]) -> list[Point]:
         return [{"provisioning": (crash,)} for crash in sampled(calls["provisioning"], 5)[2:4]]
     if story is AWAY:
         return [{name: (sampled(calls[name], 4)[2],)} for name in SERVICES]
+    if story is LINE:
+        # Where what stands in line is bought, and where it begins behind what was before it.
+        return [
+            {"provisioning": ((told[len(told) // 2], "before"),)},
+            {"provisioning": (sampled(calls["provisioning"], 5)[3],)},
+            {"billing": (sampled(calls["billing"], 4)[2],)},
+        ]
     if story is BACK:
         # Late in the story, where all is taken back.
         return [
@@ -160,11 +65,6 @@ def chosen(story: Story, calls: dict[str, list[str]]) -> list[Point]:
     untold: list[Point] = [{"provisioning": ((at, "before"),)} for at in told[:3]]
     spread = [{name: (crash,)} for name in SERVICES for crash in sampled(calls[name], SAMPLE)]
     return [*untold, *spread]
-
-
-def sampled(calls: Sequence[str], number: int) -> list[Crash]:
-    """Return so many crashes, spread over what a worker stores, sides in turn."""
-    return [(n * len(calls) // number, SIDES[n % 2]) for n in range(number)]
 
 
 def tally(story: Story, died: int, tried: int, of: int) -> None:
@@ -204,6 +104,9 @@ def as_told(story: Story, expected: Ending) -> None:
         assert (expected.phase, expected.account) == ("deleted", "closed")
         assert set(expected.places.values()) == {(False, ())}
         assert set(expected.archived.values()) == {True}
+    if story is LINE:
+        assert did.pop("ch-7") == "failed"
+        assert expected.places[PROD] == (True, ("notes", "wiki", "wiki-postgres"))
     if story is not BACK:
         assert set(did.values()) == {"completed"}
         return
