@@ -281,7 +281,7 @@ async def test_health_and_measurements_are_there_without_a_token(stack: Stack) -
         assert (await http.get("/healthz")).json() == {"status": "ok"}
         ready = (await http.get("/readyz")).json()
         needed = {"broker": "ok", "roles": "ok", "events": "ok", "keys": "ok"}
-        assert ready == {"status": "ok", "checks": {**needed, "reads": "ok"}}
+        assert ready == {"status": "ok", "checks": {**needed, "reads": "ok", "newer keys": "ok"}}
         text = (await http.get("/metrics")).text
     assert 'route="/v1/commands/{type}"' in text
     assert "catalyst_http_request_seconds_bucket" in text

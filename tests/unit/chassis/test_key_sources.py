@@ -45,6 +45,74 @@ async def test_without_any_keys_nobody_is_refused_as_a_liar(tmp_path: Path) -> N
         await door.verify(sign(ED, claims()), at=NOW)
 
 
+WEAK = RSA.as_dict(private=False) | {"kid": "enc", "use": "enc"}
+NOT_FOR_IT = (
+    "no key of the 1 in it can check tokens: of the first, it is not there to check signatures "
+    "(`use`, `key_ops`)"
+)
+NO_KEYS = "it is no JWK set: that is an object whose `keys` is a list of keys"
+
+
+@each(
+    [
+        (b"{half", "it is no JSON"),
+        (b'{"kty":"RSA"}', NO_KEYS),
+        (b'{"keys":[1]}', NO_KEYS),
+        (b'{"keys":[]}', "it holds no key"),
+        (
+            json.dumps({"keys": [WEAK]}).encode(),
+            NOT_FOR_IT,
+        ),
+    ]
+)
+async def test_keys_with_wrong_contents_are_told_with_what_is_wrong_and_in_the_log_where(
+    document: bytes, why: str, *, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(document)
+    door = trusted(path, own_issuer=ISSUER)
+    assert await door.check() == f"no keys of {ISSUER}: {why}"
+    (logged,) = (vars(one) for one in caplog.records if one.levelname == "WARNING")
+    assert (logged["place"], logged["reason"]) == (str(path), why)
+    caplog.clear()
+
+
+async def test_keys_that_are_not_there_are_told_without_the_place() -> None:
+    door = trusted("/no/such/place.json", own_issuer=ISSUER)
+    assert await door.check() == f"no keys of {ISSUER}: No such file or directory"
+    keys, _ = _provider(lambda _: httpx.Response(404))
+    door = Verifier({ISSUER: Issuer(keys)})
+    assert await door.check() == f"no keys of {ISSUER}: its address answers 404"
+
+
+async def test_keys_from_before_are_used_and_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(public(ED)))
+    keys = FileKeys(path)
+    keys.max_age_seconds = keys.min_interval_seconds = 0
+    door = Verifier({ISSUER: Issuer(keys)})
+    assert (await door.check(), await door.renewed()) == (None, None)
+    path.write_text("{half")
+    assert await door.check() is None
+    assert await door.renewed() == f"those of {ISSUER} are from before: it is no JSON"
+    path.write_text(json.dumps(public(ED)))
+    keys._wait_seconds = 0
+    assert (await door.check(), await door.renewed()) == (None, None)
+
+
+async def test_whoever_takes_all_keys_away_has_none_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(public(ED)))
+    keys = FileKeys(path)
+    keys.max_age_seconds = keys.min_interval_seconds = 0
+    door = Verifier({ISSUER: Issuer(keys)})
+    token = sign(ED, claims())
+    await door.verify(token, at=NOW)
+    path.write_text('{"keys": []}')
+    assert await refusal(token, door) == "unknown-key"
+    assert await door.check() == f"no keys of {ISSUER}: it holds no key"
+
+
 def _provider(answers: Callable[[int], httpx.Response]) -> tuple[UrlKeys, list[int]]:
     calls: list[int] = []
 

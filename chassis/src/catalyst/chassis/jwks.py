@@ -20,12 +20,15 @@ from typing_extensions import override
 
 from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
+from catalyst.client.errors import shown_address
 
 if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
 
+RENEWAL: Final = "newer keys"
+"""How readiness calls it that all keys are as they were read last; it goes on with older ones."""
 SERVICE_MEMBER: Final = "catalyst_service"
 """Member of a JWK that names the one service which signs with it."""
 MAX_DOCUMENT_BYTES: Final = 512 * 1024
@@ -73,24 +76,27 @@ def _algorithm(key: Key) -> str | None:
     return None
 
 
-def _trusted(jwk: Mapping[str, Any]) -> TrustedKey | None:
-    """Return the key that a JWK describes, or None if it is not one to check tokens with."""
+def _trusted(jwk: Mapping[str, Any]) -> TrustedKey | str:
+    """Return the key that a JWK describes, or why it is not one to check tokens with."""
     kid, service = jwk.get("kid"), jwk.get(SERVICE_MEMBER)
-    names_right = isinstance(kid, str) and (service is None or isinstance(service, str))
+    if not isinstance(kid, str) or not (service is None or isinstance(service, str)):
+        return "it has no id (`kid`)" if kid is None else "its names are no texts"
     members = _PUBLIC_MEMBERS.get(str(jwk.get("kty")))
+    if members is None:
+        return f"its type (`kty`) is none of {', '.join(_PUBLIC_MEMBERS)}"
     operations = jwk.get("key_ops", ["verify"])
-    if not names_right or members is None or jwk.get("use", "sig") != "sig":
-        return None
-    if not isinstance(operations, list) or "verify" not in operations:
-        return None
+    for_it = isinstance(operations, list) and "verify" in operations
+    if jwk.get("use", "sig") != "sig" or not for_it:
+        return "it is not there to check signatures (`use`, `key_ops`)"
     try:
         key = import_key({"kty": jwk["kty"], **{name: jwk[name] for name in members}})
         algorithm = _algorithm(key)
-    except (JoseError, KeyError, TypeError, ValueError) as error:
-        log.warning("key ignored", extra={"kid": kid, "reason": type(error).__name__})
-        return None
-    if algorithm is None or jwk.get("alg", algorithm) != algorithm:
-        return None
+    except (JoseError, KeyError, TypeError, ValueError):
+        return f"its members {', '.join(members)} are missing or no key"
+    if algorithm is None:
+        return f"it is too weak or of another curve: RSA from {MIN_RSA_BITS} bits, P-256, Ed25519"
+    if jwk.get("alg", algorithm) != algorithm:
+        return f"it is for another algorithm (`alg`) than {algorithm}"
     return TrustedKey(str(kid), algorithm, service, key)
 
 
@@ -100,20 +106,37 @@ def parse(document: bytes) -> dict[str, TrustedKey]:
     Raises:
         BadDocument: If it is no JWK set, or two keys share a `kid`.
     """
+    return _sorted(document)[0]
+
+
+def _sorted(document: bytes) -> tuple[dict[str, TrustedKey], list[str]]:
+    """Return the usable keys, and why each of the others is none."""
     try:
-        found = msgspec.json.decode(document, type=dict[str, Any])
-        listed = msgspec.convert(found["keys"], list[dict[str, Any]])
-    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError) as error:
-        raise BadDocument("the document is not a JWK set") from error
+        found = msgspec.json.decode(document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadDocument("it is no JSON") from error
+    listed = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(jwk, dict) for jwk in listed):
+        raise BadDocument("it is no JWK set: that is an object whose `keys` is a list of keys")
     keys: dict[str, TrustedKey] = {}
+    others: list[str] = []
     for jwk in listed:
         key = _trusted(jwk)
-        if key is None:
+        if isinstance(key, str):
+            log.info("key left out", extra={"kid": jwk.get("kid"), "reason": key})
+            others.append(key)
             continue
         if key.kid in keys:
             raise BadDocument(f"two keys have the id {key.kid!r}")
         keys[key.kid] = key
-    return keys
+    return keys, others
+
+
+def _none_usable(others: list[str]) -> str:
+    """Return what is wrong with a set that holds no usable key."""
+    if not others:
+        return "it holds no key"
+    return f"no key of the {len(others)} in it can check tokens: of the first, {others[0]}"
 
 
 class KeySource(ABC):
@@ -124,8 +147,12 @@ class KeySource(ABC):
     min_interval_seconds: float = 10.0
     """Tokens with unknown key ids cause no more than one reading in this time."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str) -> None:
+        """Name the place where the keys are, for the log."""
+        self._place = place
         self._keys: dict[str, TrustedKey] = {}
+        self._trouble = ""
+        """Why the document is of no use as it was read last; empty: it is."""
         self._document = b""
         self._version = 0
         self._read_at = float("-inf")
@@ -174,17 +201,38 @@ class KeySource(ABC):
             self._tried_at = clock.monotonic()
             try:
                 document = await self.read()
-                keys = self._keys if document == self._document else parse(document)
+                same = document == self._document and self._version > 0
+                keys, others = (self._keys, []) if same else _sorted(document)
             except (OSError, BadDocument) as error:
                 first, longest = BACKOFF_SECONDS
                 self._wait_seconds = min(max(first, self._wait_seconds * 2), longest)
-                log.warning("keys not read", extra={"reason": str(error)})
+                self._trouble = getattr(error, "strerror", None) or str(error)
+                log.warning("keys not read", extra={"place": self._place, "reason": self._trouble})
                 return
             self._wait_seconds = 0.0
             self._read_at = self._tried_at
-            if document != self._document or self._version == 0:
+            if not same:
                 self._keys, self._document = keys, document
                 self._version += 1
+            if keys:
+                self._trouble = ""
+            elif not same:
+                # Whoever empties it means it: the keys from before are used no longer.
+                self._trouble = _none_usable(others)
+                log.warning("no usable key", extra={"place": self._place, "reason": self._trouble})
+
+    async def lacking(self) -> str:
+        """Return why there is no key to check any token with; empty: there is one."""
+        try:
+            await self.version()
+        except KeysUnavailable:
+            return self._trouble
+        return "" if self._keys else self._trouble
+
+    @property
+    def older(self) -> str:
+        """Why keys are used that were read before, and not those of now; empty: they are not."""
+        return self._trouble if self._keys else ""
 
 
 class StaticKeys(KeySource):
@@ -198,7 +246,7 @@ class StaticKeys(KeySource):
         Raises:
             BadDocument: If it is none.
         """
-        super().__init__()
+        super().__init__("the program")
         self._document = document if isinstance(document, bytes) else msgspec.json.encode(document)
         self._keys = parse(self._document)
         self._version = 1
@@ -216,7 +264,7 @@ class FileKeys(KeySource):
     min_interval_seconds = 1.0
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
+        super().__init__(str(path))
         self._path = path
 
     @override
@@ -234,7 +282,8 @@ class UrlKeys(KeySource):
             url: Where the JWK set is.
             transport: Another way to send requests than a plain connection.
         """
-        super().__init__()
+        # An address may hold a password or a key of whoever asks.
+        super().__init__(shown_address(url).partition("?")[0])
         self._url = url
         self._transport = transport
 
@@ -257,7 +306,11 @@ class UrlKeys(KeySource):
                     if len(document) > MAX_DOCUMENT_BYTES:
                         raise OSError("the key document is too large")
                 return document
-        except (httpx.HTTPError, TimeoutError) as error:
+        except httpx.HTTPStatusError as error:
+            raise OSError(f"its address answers {error.response.status_code}") from error
+        except TimeoutError as error:
+            raise OSError(f"its address does not answer within {FETCH_SECONDS:g} s") from error
+        except httpx.HTTPError as error:
             raise OSError(f"{type(error).__name__} while fetching keys") from error
 
 

@@ -196,14 +196,15 @@ class Verifier:
         return known.claims
 
     async def check(self) -> str | None:
-        """Return None if the keys of every issuer are known, else which are not."""
-        missing = []
-        for name, issuer in self._issuers.items():
-            try:
-                await issuer.keys.version()
-            except KeysUnavailable:
-                missing.append(name)
-        return f"no keys of {', '.join(missing)}" if missing else None
+        """Return None if there are keys of every issuer, else of which there are none, and why."""
+        found = {name: await one.keys.lacking() for name, one in self._issuers.items()}
+        return "; ".join(f"no keys of {name}: {why}" for name, why in found.items() if why) or None
+
+    async def renewed(self) -> str | None:
+        """Return None if all keys are as they were read last, else whose are older, and why."""
+        found = {name: one.keys.older for name, one in self._issuers.items()}
+        told = (f"those of {name} are from before: {why}" for name, why in found.items() if why)
+        return "; ".join(told) or None
 
     def _remember(self, fingerprint: bytes, known: _Known) -> None:
         self._known[fingerprint] = known

@@ -74,7 +74,8 @@ def doctor(
       catalyst doctor
 
     Consumers that are well are told as one; -v and -o json show each.
-    What waits or fails on its own, such as a change that needs an approval, is a warning.
+    What waits or fails on its own, such as a change that needs an approval, or a source that cannot
+    be read, is a warning: the stack does its work, and whoever owns it can mend it.
     Ends with 8 if a check fails. Warnings alone end with 0.
     """
     target = resolve(context, url, token)
@@ -109,7 +110,7 @@ async def _door(target: Target) -> list[Finding]:
         if session.health is not Health.OK:
             return [*found, skipped("read model", "not looked at: this needs a token that holds")]
         # A door that is not well would keep each of these waiting for what does not come.
-        seconds = LONG_SECONDS if ready.health is Health.OK else UNWELL_SECONDS
+        seconds = UNWELL_SECONDS if ready.health is Health.FAIL else LONG_SECONDS
         async with asyncio.TaskGroup() as tasks:
             checks = [
                 tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),

@@ -17,6 +17,7 @@ from catalyst.chassis.access import RolesTable
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.http import Check, Metrics, Readiness, health_routes
 from catalyst.chassis.jetstream.port import Unavailable
+from catalyst.chassis.jwks import RENEWAL
 from catalyst.chassis.probe import Probe
 from catalyst.chassis.runtime import Runtime, password_of, standing
 from catalyst.client.api import Client
@@ -87,7 +88,7 @@ class Gateway:
         self.metrics = Metrics(NAME)
         asked = Queries(callers, runtime.js, self.events)
         routes = [
-            *health_routes(Readiness(self._checks(), _beside(projector)), self.metrics),
+            *health_routes(Readiness(self._checks(), self._beside(projector)), self.metrics),
             *Commands(
                 callers,
                 client,
@@ -145,10 +146,14 @@ class Gateway:
             found["keys"] = self._runtime.verifier.check
         return found
 
-
-def _beside(projector: ASGIApp | None) -> dict[str, Check]:
-    """Return what commands can do without: the gateway goes on taking them."""
-    return {} if projector is None else {"reads": partial(reads, projector)}
+    def _beside(self, projector: ASGIApp | None) -> dict[str, Check]:
+        """Return what commands can do without: the gateway goes on taking them."""
+        found: dict[str, Check] = {}
+        if projector is not None:
+            found["reads"] = partial(reads, projector)
+        if self._runtime.verifier is not None:
+            found[RENEWAL] = self._runtime.verifier.renewed
+        return found
 
 
 def _passed_on(callers: Callers, projector: ASGIApp | None, git: ASGIApp | None) -> list[BaseRoute]:
