@@ -151,8 +151,8 @@ def health(item: Mapping[str, Any]) -> Status:
     match item.get("kind"):
         case "Pod":
             return _pod(status)
-        case "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet":
-            return _workload(_map(item.get("spec")), status)
+        case "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" as kind:
+            return _workload(kind, _map(item.get("spec")), status)
         case "PersistentVolumeClaim":
             return _claim(status)
         case "Job":
@@ -179,13 +179,15 @@ def _pod(status: Mapping[str, Any]) -> Status:
     return "progressing", "Starting", "not all of its containers are ready"
 
 
-def _workload(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
+def _workload(kind: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
     progressing = _condition(status, "Progressing")
     if progressing.get("status") == "False":
         return "degraded", _text(progressing.get("reason")) or "Stuck", _said(progressing)
     wanted = status.get("desiredNumberScheduled", spec.get("replicas", 1))
     ready = status.get("readyReplicas", status.get("numberReady", 0))
-    updated = status.get("updatedReplicas", status.get("updatedNumberScheduled", ready))
+    # What is 0 is left out; but a ReplicaSet knows one template alone, and counts nothing updated.
+    none = ready if kind == "ReplicaSet" else 0
+    updated = status.get("updatedReplicas", status.get("updatedNumberScheduled", none))
     if not all(isinstance(number, int) for number in (wanted, ready, updated)):
         return "unknown", "NoStatus", "its status holds no numbers"
     if ready >= wanted and updated >= wanted:
