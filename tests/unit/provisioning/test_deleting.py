@@ -217,13 +217,15 @@ async def test_the_plan_of_an_end_names_the_open_money_and_its_hash_does_not_kno
     whole = PlanRequest(action="delete-organization")
     before = await plan(place, others, whole, ROOT)
     assert [words for words in before.stays if "log" in words] == ["every event stays in the log"]
-    four = {"currency": "OMR", "minor": 4000}
+    four, one, none = ({"currency": "OMR", "minor": minor} for minor in (4000, 1000, 0))
+    owing = {"total": four, "prepaid": one, "credit": one, "open": {**one, "minor": 2000}}
+    settled = {"total": four, "prepaid": four, "credit": none, "open": none}
     others.money = {
         "credit": [four],
         "holds": [{"name": "ch-7", "amount": four}],
         "unpaid": [{"name": "2026-02", "amount": four}],
         "running": [
-            {"month": "2026-03", "amounts": [{"total": four, "open": four}], "problem": ""},
+            {"month": "2026-03", "amounts": [owing, settled], "problem": ""},
             {"month": "2026-04", "amounts": [], "problem": "no price for x"},
         ],
     }
@@ -235,8 +237,12 @@ async def test_the_plan_of_an_end_names_the_open_money_and_its_hash_does_not_kno
     }
     assert set(after.stays) - set(before.stays) == {
         "invoice 2026-02: 4.000 OMR to be paid",
-        "invoice 2026-03: 4.000 OMR so far, 4.000 OMR of it to be paid",
-        "invoice 2026-04: what it costs so far is unknown: no price for x",
+        "invoice 2026-03: 4.000 OMR until now, to be invoiced once the Organization is deleted; "
+        "1.000 OMR of it is paid already, 1.000 OMR of it comes from credit, 2.000 OMR of it has to "
+        "be paid then",
+        "invoice 2026-03: 4.000 OMR until now, to be invoiced once the Organization is deleted; "
+        "4.000 OMR of it is paid already, nothing more has to be paid",
+        "invoice 2026-04: what it costs until now is unknown: no price for x",
     }
 
 

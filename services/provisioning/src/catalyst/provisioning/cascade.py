@@ -29,9 +29,11 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
-    """What an invoice adds up to in one currency."""
+    """What an invoice adds up to in one currency, and how it is paid."""
 
     total: Money
+    prepaid: Money
+    credit: Money
     open: Money
 
 
@@ -134,13 +136,30 @@ def _money(found: OpenMoney, *, whole: bool) -> tuple[tuple[str, ...], tuple[str
     held = [f"hold {one.name}: {one.amount} set aside" for one in found.holds]
     left = [f"credit: {amount} left{end}" for amount in found.credit]
     bills = [f"invoice {one.name}: {one.amount} to be paid" for one in found.unpaid]
+    when = "once the Organization is deleted" if whole else "once the month is over"
     for one in found.running:
         bills += [
-            f"invoice {one.month}: {amount.total} so far, {amount.open} of it to be paid"
+            f"invoice {one.month}: {amount.total} until now, to be invoiced {when}; {_paid(amount)}"
             for amount in one.amounts
         ]
         if one.problem:
-            bills.append(f"invoice {one.month}: what it costs so far is unknown: {one.problem}")
+            bills.append(f"invoice {one.month}: what it costs until now is unknown: {one.problem}")
     if whole:
         return (*left, *held), tuple(bills)
     return (), (*left, *held, *bills)
+
+
+def _paid(amount: Amount) -> str:
+    """Return how an invoice is paid as things are, in words; what is nothing is left out."""
+    parts = [
+        f"{part} {how}"
+        for part, how in (
+            (amount.prepaid, "of it is paid already"),
+            (amount.credit, "of it comes from credit"),
+            (amount.open, "of it has to be paid then"),
+        )
+        if part.minor
+    ]
+    if not amount.open.minor:
+        parts.append("nothing more has to be paid")
+    return ", ".join(parts)
