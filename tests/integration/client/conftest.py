@@ -15,7 +15,10 @@ from tests.support.sequential import CREATE
 
 @pytest.fixture(scope="session")
 def stack(shared_broker: SharedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(shared_broker.account(), Path(tmp_path_factory.mktemp("stack"))) as found:
+    # All tests are one address, and many of them are refused.
+    door = {"refusals_per_address": 1e6}
+    data = Path(tmp_path_factory.mktemp("stack"))
+    with running(shared_broker.account(), data, door=door) as found:
         yield found
 
 
@@ -42,7 +45,11 @@ def catalyst(
 
 @pytest.fixture
 def organization(catalyst: Callable[..., Ran], fresh: Callable[[], str]) -> str:
+    """An Organization whose row is there to be read."""
     slug = fresh()
     data = json.dumps(acme(display_name="Acme"))
-    assert catalyst("send", CREATE, "--org", slug, "--data", data).code == 0
+    made = catalyst("send", CREATE, "--org", slug, "--data", data, "-o", "json")
+    assert made.code == 0
+    shown = catalyst("get", "organizations", slug, "--min-seq", str(made.json["seq"]))
+    assert shown.code == 0
     return slug

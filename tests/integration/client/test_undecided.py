@@ -80,11 +80,12 @@ def test_a_disk_that_fills_meanwhile_is_told(
                 filler = fill(disk)
                 renamed = ("send", UPDATE, "--org", "acme", "--data", '{"display_name": "P"}')
                 ran = catalyst(*renamed, "--command-id", "c-full", *WAIT)
+                # What is not stored was refused, or not answered in time.
                 stored = "the command is stored" in ran.err
-                assert ran.code == (6 if stored else 5), ran.err
+                assert ran.code in ({6} if stored else {5, 6}), ran.err
                 assert "disk: 0.0 GiB free below" in ran.err
                 assert "make room: without it nothing more is accepted" in ran.err
-                assert "Hint: mend that first; then " in ran.err
+                assert "Hint: mend that first; " in ran.err
                 filler.unlink()
         finally:
             asyncio.run(broker.stop())
