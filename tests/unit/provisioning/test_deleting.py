@@ -235,13 +235,13 @@ async def test_the_plan_of_an_end_names_the_open_money_and_its_hash_does_not_kno
         "credit: 4.000 OMR left, not paid out after the last invoice",
         "hold ch-7: 4.000 OMR set aside",
     }
+    bill = "invoice 2026-03: 4.000 OMR until now, to be invoiced once the Organization is deleted; "
+    paid, credit = ("1.000", "is paid already"), ("1.000", "comes from credit")
+    parts = (paid, credit, ("2.000", "has to be paid then"))
     assert set(after.stays) - set(before.stays) == {
         "invoice 2026-02: 4.000 OMR to be paid",
-        "invoice 2026-03: 4.000 OMR until now, to be invoiced once the Organization is deleted; "
-        "1.000 OMR of it is paid already, 1.000 OMR of it comes from credit, 2.000 OMR of it has to "
-        "be paid then",
-        "invoice 2026-03: 4.000 OMR until now, to be invoiced once the Organization is deleted; "
-        "4.000 OMR of it is paid already, nothing more has to be paid",
+        bill + ", ".join(f"{part} OMR of it {how}" for part, how in parts),
+        f"{bill}4.000 OMR of it is paid already, nothing more has to be paid",
         "invoice 2026-04: what it costs until now is unknown: no price for x",
     }
 
