@@ -14,7 +14,7 @@ from tests.support.scenario import Outcome, Scenario, given
 from tests.support.usage import TEXT, reported, use
 from typing_extensions import override
 
-from catalyst.billing.domain import account, holds, invoice, invoicing, prices, subscription
+from catalyst.billing.domain import account, holds, invoice, invoicing, owing, prices, subscription
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
 
@@ -58,6 +58,34 @@ def test_what_was_paid_for_a_hold_is_not_taken_for_an_invoice(ends: str) -> None
 def _paid(scene: Scenario, name: str, minor: int) -> Outcome:
     payment = bill1.RecordPayment(payment=name, amount=billing.omr(minor), reference="t")
     return scene.when(payment, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=billing.NOW)
+
+
+def test_a_payment_settles_the_oldest_invoices_of_its_own_currency() -> None:
+    dollars = bill1.Money(currency="USD", minor=700)
+    opened = {"2026-01": {"OMR": 5}, "2026-02": {"OMR": 9, "USD": 500}, "2026-03": {"USD": 300}}
+    after, paid = owing.settle(opened, dollars)
+    assert after == {"2026-01": {"OMR": 5}, "2026-02": {"OMR": 9}, "2026-03": {"USD": 100}}
+    assert paid == ()
+    assert owing.settle(after, billing.omr(14)) == (
+        {"2026-03": {"USD": 100}},
+        ("2026-01", "2026-02"),
+    )
+
+
+def test_what_is_owed_of_orders_is_the_latest_of_them_and_never_below_nothing() -> None:
+    orders = {
+        name: owing.Order(amount=billing.omr(minor), month="2026-04")
+        for name, minor in (("c-1", 300), ("c-2", 500), ("c-3", 200))
+    }
+
+    def left(owed: int, invoiced: int = 0) -> list[tuple[str, int]]:
+        found = owing.fitted(orders, {"OMR": owed}, {"2026-03": {"OMR": invoiced, "USD": 9}})
+        return [(name, one.amount.minor) for name, one in found.items()]
+
+    assert left(1000) == left(1100, 100) == [("c-1", 300), ("c-2", 500), ("c-3", 200)]
+    assert left(450) == [("c-2", 250), ("c-3", 200)]
+    assert left(300, 100) == left(200) == [("c-3", 200)]
+    assert left(100, 100) == left(100, 300) == []
 
 
 class History:
