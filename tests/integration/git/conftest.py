@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -95,6 +96,23 @@ def root(tmp_path: Path) -> Iterator[GitRoot]:
 @pytest.fixture
 def homes(root: GitRoot) -> DulwichHome:
     return DulwichHome(root)
+
+
+@pytest.fixture
+async def http(root: GitRoot, homes: DulwichHome) -> AsyncIterator[httpx.AsyncClient]:
+    """A service at the door, which pushes to a home with two commits."""
+    await homes.ensure("acme")
+    await homes.commit(change(5))
+    await homes.commit(change(9))
+    transport = httpx.ASGITransport(app=git_app(root, by_token(identify)))
+    headers = {
+        "Authorization": "Bearer provisioning",
+        "Content-Type": "application/x-git-receive-pack-request",
+    }
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://git", headers=headers
+    ) as caller:
+        yield caller
 
 
 class Served:

@@ -1,90 +1,19 @@
 """Pushes that no well-behaved git sends: stale, incomplete, or two at once."""
 
 import asyncio
-import hashlib
-import io
-import struct
-from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import pytest
-from dulwich.object_format import SHA1
-from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
-from dulwich.pack import write_pack_objects
 from dulwich.protocol import ZERO_SHA, pkt_line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integration.git.conftest import change, identify
+from tests.integration.git.pushing import LIBRARY, commit_on, files, heads, in_words, pack, push
 
 from catalyst.environment_controller.adapters.git import DulwichHome, opened
-from catalyst.environment_controller.adapters.git_http import by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.adapters.git_smart import SERVICES
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-async def http(root: GitRoot, homes: DulwichHome) -> AsyncIterator[httpx.AsyncClient]:
-    await homes.ensure("acme")
-    await homes.commit(change(5))
-    await homes.commit(change(9))
-    transport = httpx.ASGITransport(app=git_app(root, by_token(identify)))
-    headers = {
-        "Authorization": "Bearer provisioning",
-        "Content-Type": "application/x-git-receive-pack-request",
-    }
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://git", headers=headers
-    ) as caller:
-        yield caller
-
-
-def pack(objects: Sequence[ShaFile]) -> bytes:
-    if not objects:
-        head = b"PACK" + struct.pack(">LL", 2, 0)
-        return head + hashlib.sha1(head).digest()  # noqa: S324 - Git's own checksum
-    out = io.BytesIO()
-    write_pack_objects(out, [(item, None) for item in objects], object_format=SHA1)
-    return out.getvalue()
-
-
-async def push(
-    http: httpx.AsyncClient,
-    old: bytes,
-    new: bytes,
-    ref: bytes,
-    objects: Sequence[ShaFile] = (),
-    sent: bytes | None = None,
-) -> str:
-    """Return the report, without the side band's frames."""
-    line = old + b" " + new + b" " + ref + b"\0report-status"
-    body = pkt_line(line) + pkt_line(None) + (pack(objects) if sent is None else sent)
-    answer = await http.post("/git/acme/home.git/git-receive-pack", content=body)
-    assert answer.status_code == 200
-    return answer.text
-
-
-def commit_on(parent: bytes | None, name: bytes) -> tuple[Commit, Tree, Blob]:
-    blob = Blob.from_string(name)
-    tree = Tree()
-    tree.add(name, 0o100644, blob.id)
-    commit = Commit()
-    commit.tree = tree.id
-    commit.parents = [] if parent is None else [ObjectID(parent)]
-    commit.author = commit.committer = b"Pusher <pusher@test>"
-    commit.author_time = commit.commit_time = 1_700_000_000
-    commit.author_timezone = commit.commit_timezone = 0
-    commit.message = name
-    return commit, tree, blob
-
-
-async def heads(homes: DulwichHome) -> tuple[bytes, bytes]:
-    """The commits at 5 and at 9."""
-    older, newer = await homes.covering("acme", 5), await homes.covering("acme", 9)
-    assert older is not None
-    assert newer is not None
-    return older.encode(), newer.encode()
 
 
 async def test_a_push_from_a_head_that_is_past_is_refused(
@@ -166,6 +95,7 @@ async def test_a_damaged_pack_is_reported_and_moves_nothing(
     commit, *_ = commit_on(None, b"x")
     text = await push(http, ZERO_SHA, commit.id, b"refs/heads/x", sent=sent)
     assert "unpack ok" not in text
+    assert in_words(text)
     assert await homes.head("acme", "x") is None
 
 
@@ -185,10 +115,11 @@ async def test_a_hostile_ref_is_refused(
     ref: bytes, http: httpx.AsyncClient, homes: DulwichHome, root: GitRoot
 ) -> None:
     older, newer = await heads(homes)
-    before = {path: path.read_bytes() for path in root.path.rglob("*") if path.is_file()}
-    assert b"ng " + ref in (await push(http, ZERO_SHA, older, ref)).encode()
-    after = {path: path.read_bytes() for path in root.path.rglob("*") if path.is_file()}
-    assert {path for path in after.keys() ^ before.keys() if "objects" not in path.parts} == set()
+    before = files(root)
+    text = await push(http, ZERO_SHA, older, ref)
+    assert b"ng " + ref in text.encode()
+    assert in_words(text)
+    assert files(root) == before
     assert (await heads(homes))[1] == newer
 
 
@@ -208,6 +139,7 @@ async def test_damaged_requests_are_answered_and_break_nothing(
     service: str,
     http: httpx.AsyncClient,
     homes: DulwichHome,
+    root: GitRoot,
 ) -> None:
     _, newer = await heads(homes)
     objects = commit_on(newer, b"x")
@@ -224,6 +156,11 @@ async def test_damaged_requests_are_answered_and_break_nothing(
         headers={"Content-Type": f"application/x-{service}-request"},
     )
     assert answer.status_code in {200, 400}
+    assert str(root.path).encode() not in answer.content
+    if service == "git-receive-pack":
+        in_words(answer.text)
+    if answer.status_code == 400:
+        assert not LIBRARY.search(answer.text)
     assert (await heads(homes))[1] == newer
 
 

@@ -29,7 +29,8 @@ from catalyst.chassis.commits import (
 )
 from catalyst.chassis.errors import Retry
 from catalyst.contracts.roles import HOME
-from catalyst.environment_controller.adapters.git_root import GitRoot, RootBusy
+from catalyst.environment_controller.adapters.git_root import GitRoot, RootBusy, sync
+from catalyst.environment_controller.adapters.git_tidy import tidy
 from catalyst.environment_controller.adapters.git_tree import edits, grown
 from catalyst.environment_controller.ports import MAIN, Change, Head, HomeMissing, HomeState
 
@@ -37,13 +38,6 @@ PACKED_FROM: Final = 32
 """A commit with more new objects than this is stored as one pack: two files to make durable."""
 
 COMMITTER: Final = committer("environment")
-
-LOOSE_SAMPLE: Final = 4
-"""With more files than this in one of the 256 folders of loose objects, they are packed; it stands
-for about a thousand objects."""
-
-PACKS_KEPT: Final = 24
-"""With more packs than this they are put into one."""
 
 T = TypeVar("T")
 
@@ -118,7 +112,7 @@ class DulwichHome:
         made = _bare(scratch / organization / f"{HOME}.git")
         _make_durable(scratch)
         made.parent.rename(self._root.live(organization))
-        _sync(self._root.live(organization).parent)
+        sync(self._root.live(organization).parent)
         scratch.rmdir()
         return True
 
@@ -137,7 +131,7 @@ class DulwichHome:
             _store(repo, [*made, commit])
             if not repo.refs.set_if_equals(ref, parent or ZERO_SHA, commit.id):
                 raise Retry(f"the branch {change.branch!r} moved while it was written")
-            _tidy(repo, path)
+            tidy(repo)
             return commit.id.decode()
 
     def _head(self, organization: str, branch: str) -> Head | None:
@@ -166,14 +160,14 @@ class DulwichHome:
         live = self._root.live(organization)
         if live.is_dir():
             live.rename(self._root.archived(organization))
-            _sync(live.parent)
+            sync(live.parent)
 
     def _remove(self, organization: str) -> None:
         live = self._root.live(organization)
         if live.is_dir():
             scratch = self._root.scratch()
             live.rename(scratch / organization)
-            _sync(live.parent)
+            sync(live.parent)
             shutil.rmtree(scratch)
 
 
@@ -190,7 +184,7 @@ def ensure_repository(root: GitRoot, organization: str, name: str) -> None:
         made = _bare(scratch / path.name)
         _make_durable(scratch)
         made.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
         scratch.rmdir()
 
 
@@ -287,25 +281,8 @@ def _store(repo: Repo, objects: list[ShaFile]) -> None:
         repo.object_store.add_object(item)
 
 
-def _tidy(repo: Repo, path: Path) -> None:
-    """Pack loose objects when there are many; one folder of 256 stands for all."""
-    sample = path / "objects" / "17"
-    if sample.is_dir() and sum(1 for _ in sample.iterdir()) > LOOSE_SAMPLE:
-        repo.object_store.pack_loose_objects()
-        if len(repo.object_store.packs) > PACKS_KEPT:
-            repo.object_store.repack()
-
-
 def _make_durable(folder: Path) -> None:
     for parent, _, files in os.walk(folder):
         for name in files:
-            _sync(Path(parent) / name)
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(parent) / name)
+        sync(Path(parent))

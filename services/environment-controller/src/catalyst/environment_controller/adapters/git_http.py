@@ -15,6 +15,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
+from dulwich.file import FileLocked
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -179,6 +180,8 @@ class _Door:
             return _text(error.status, str(error))
         except ClientDisconnect:
             return Response(status_code=400)
+        except OSError as error:
+            return _disk_failed(error)
         work = partial(self._exchange, request.path_params, service, body.read)
         return self._answer(work, f"application/x-{service}-result", body.close)
 
@@ -220,6 +223,7 @@ class _Door:
                 read,
                 write,
                 writer=self._root.writer(path),
+                scratch=self._root.scratch,
                 max_bytes=self._limits[service],
             )
 
@@ -243,11 +247,17 @@ def _failed(error: Exception) -> Response | None:
             return _text(400, str(error))
         case RootBusy():
             return _text(503, "The Git homes are served by another process; try again.")
+        case FileLocked():
+            return _text(503, "The repository is being written; try again.")
         case OSError():
-            log.warning("git disk failed", extra={"errno": error.errno})
-            return _text(503, "The disk of the Git homes does not answer; try again.")
+            return _disk_failed(error)
         case _:
             return None
+
+
+def _disk_failed(error: OSError) -> Response:
+    log.warning("git disk failed", extra={"errno": error.errno})
+    return _text(503, "The disk of the Git homes does not answer; try again.")
 
 
 async def _nothing(_request: Request, _error: Exception) -> Response:

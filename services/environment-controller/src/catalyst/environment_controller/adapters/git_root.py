@@ -163,11 +163,31 @@ class GitRoot:
 
 
 def stale_files(folder: Path) -> Iterator[Path]:
-    """Yield the lock files and half-written packs that a killed writer left below `folder`."""
+    """Yield what a killed writer left below `folder`: locks, half-written packs, and halves of one.
+
+    A pack counts once both of its files are there; no branch moves to what is in one that lacks its
+    index, or the reverse.
+    """
     for parent, _, files in os.walk(folder):
+        packs, indexes = (
+            {name.removesuffix(kind) for name in files if name.endswith(kind)}
+            for kind in (".pack", ".idx")
+        )
+        alone = {f"{name}.pack" for name in packs - indexes}
+        alone |= {f"{name}.idx" for name in indexes - packs}
         for name in files:
-            if name.endswith(".lock") or name.startswith(("tmp_pack_", "tmp_obj_")):
+            begun = name.endswith(".lock") or name.startswith(("tmp_pack_", "tmp_obj_"))
+            if begun or name in alone:
                 yield Path(parent) / name
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _checked(pattern: re.Pattern[str], text: str) -> str:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal, cast
 
 from dulwich.errors import GitProtocolError
-from dulwich.object_store import MissingObjectFinder
+from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Commit, ObjectID, Tree
 from dulwich.protocol import CAPABILITY_ATOMIC, ZERO_SHA, ReceivableProtocol
 from dulwich.refs import Ref, check_ref_format
@@ -25,7 +26,15 @@ from dulwich.repo import Repo
 from dulwich.server import Backend, BackendRepo, ReceivePackHandler, UploadPackHandler
 from typing_extensions import override
 
+from catalyst.chassis.errors import unquoted
 from catalyst.environment_controller.adapters.git import opened, opened_as
+from catalyst.environment_controller.adapters.git_incoming import (
+    Ancestors,
+    Incoming,
+    Unfit,
+    incoming,
+)
+from catalyst.environment_controller.adapters.git_tidy import tidy
 from catalyst.environment_controller.ports import MAIN
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
@@ -36,12 +45,16 @@ log = logging.getLogger(__name__)
 ARCHIVED: Final = b"ARCHIVED"
 """File at the top of a branch whose Application runs nowhere any more."""
 _PROTECTED: Final = Ref(b"refs/heads/" + MAIN.encode())
-_UPDATED: Final = (b"refs/heads/", b"refs/tags/")
+_BRANCHES: Final = b"refs/heads/"
+_UPDATED: Final = (_BRANCHES, b"refs/tags/")
 _WANT: Final = re.compile(rb"want ([0-9a-f]{40})")
 _WANTS_BYTES: Final = 64 * 1024
 """What a client wants stands at the beginning of its request."""
 _BEHIND_MAX: Final = 10_000
 """Commits that are looked through for one that is no longer a tip."""
+MAX_UPDATES: Final = 1000
+"""How many branches and tags one push may move."""
+MAX_REF_BYTES: Final = 200
 Update = tuple[ObjectID, ObjectID, Ref]
 Read = Callable[[int], bytes]
 Write = Callable[[bytes], None]
@@ -58,10 +71,10 @@ def advertise(path: Path, service: Service, write: Write) -> None:
         HomeMissing: If there is no such repository.
     """
     with closing(opened(path)) as repo:
-        protocol = _protocol(lambda _size: b"", write)
+        protocol = _Protocol(lambda _size: b"", write)
         protocol.write_pkt_line(b"# service=" + service.encode() + b"\n")
         protocol.write_pkt_line(None)
-        _handler(repo, service, protocol, None, 0, first=True).handle()
+        _handler(repo, service, protocol, first=True).handle()
 
 
 def exchange(
@@ -71,6 +84,7 @@ def exchange(
     write: Write,
     *,
     writer: threading.Lock,
+    scratch: Callable[[], Path],
     max_bytes: int,
 ) -> None:
     """Answer one request of a client.
@@ -81,6 +95,7 @@ def exchange(
         read: Returns up to that many bytes of the request; empty at its end.
         write: Takes the answer, piece by piece.
         writer: Held while branches move.
+        scratch: Makes an empty folder on the file system of the repository.
         max_bytes: How much a pushed pack may hold.
 
     Raises:
@@ -91,12 +106,17 @@ def exchange(
         if service == "git-upload-pack":
             begin = read(_WANTS_BYTES)
             repo.remember(_WANT.findall(begin))
-            read = _joined(begin, read)
-        handler = _handler(repo, service, _protocol(read, write), writer, max_bytes)
+            handler = _handler(repo, service, _Protocol(_joined(begin, read), write))
+        else:
+            handler = _handler(repo, service, _Protocol(read, write, MAX_UPDATES + 1))
+        if isinstance(handler, _ReceivePack):
+            handler.writer, handler.scratch, handler.max_bytes = writer, scratch, max_bytes
         try:
             handler.handle()
         except (GitProtocolError, AssertionError, ValueError) as error:
-            raise Refused(f"the request is not one of git's: {error}") from error
+            # Their words may name files of this server.
+            log.info("git request not understood", extra=unquoted(error))
+            raise Refused("the request is not one of git's") from error
 
 
 class _Fetched(Repo):
@@ -137,20 +157,30 @@ def _joined(begin: bytes, read: Read) -> Read:
     return joined
 
 
-def _protocol(read: Read, write: Write) -> ReceivableProtocol:
-    def counted(data: bytes) -> int:
-        write(data)
-        return len(data)
+class _Protocol(ReceivableProtocol):
+    """A request's lines, of which those of a push, all kept until the last one, are few."""
 
-    return ReceivableProtocol(read, counted)
+    def __init__(self, read: Read, write: Write, max_lines: int | None = None) -> None:
+        def counted(data: bytes) -> int:
+            write(data)
+            return len(data)
+
+        super().__init__(read, counted)
+        self._left = max_lines
+
+    @override
+    def read_pkt_line(self) -> bytes | None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                raise Refused(f"one push moves no more than {MAX_UPDATES} branches and tags")
+        return super().read_pkt_line()
 
 
 def _handler(
     repo: Repo,
     service: Service,
     protocol: ReceivableProtocol,
-    writer: threading.Lock | None,
-    max_bytes: int,
     *,
     first: bool = False,
 ) -> UploadPackHandler | ReceivePackHandler:
@@ -159,8 +189,6 @@ def _handler(
         return UploadPackHandler(backend, args, protocol, stateless_rpc=True, advertise_refs=first)
     handler = _ReceivePack(backend, args, protocol, stateless_rpc=True, advertise_refs=first)
     handler.opened = repo
-    handler.writer = writer or threading.Lock()
-    handler.max_bytes = max_bytes
     return handler
 
 
@@ -180,82 +208,62 @@ class _ReceivePack(ReceivePackHandler):
 
     opened: Repo
     writer: threading.Lock
+    scratch: Callable[[], Path]
     max_bytes: int
 
     @override
     def _apply_pack(self, refs: list[Update]) -> Iterator[tuple[bytes, bytes]]:
-        if any(new != ZERO_SHA for _, new, _ in refs):
-            try:
-                self.opened.object_store.add_thin_pack(
-                    self.proto.read,
-                    getattr(self.proto, "recv", None),
-                    max_input_size=self.max_bytes,
-                )
-            except Exception as error:  # noqa: BLE001 - a parser of hostile bytes raises anything
-                log.info("pushed pack refused", extra={"why": type(error).__name__})
-                yield b"unpack", _line(str(error) or type(error).__name__)
-                return
-        yield b"unpack", b"ok"
-        with self.writer:
-            yield from self._move(refs)
+        with incoming(self.opened, self.scratch()) as pushed:
+            if any(new != ZERO_SHA for _, new, _ in refs):
+                try:
+                    pushed.take(cast("ReceivableProtocol", self.proto).recv, self.max_bytes)
+                except Unfit as error:
+                    yield b"unpack", str(error).encode()
+                    return
+            yield b"unpack", b"ok"
+            with self.writer:
+                yield from self._move(refs, pushed)
+                tidy(self.opened)
 
-    def _move(self, refs: Sequence[Update]) -> Iterable[tuple[bytes, bytes]]:
-        found = [(update, self._problem(*update)) for update in refs]
+    def _move(self, refs: Sequence[Update], pushed: Incoming) -> Iterable[tuple[bytes, bytes]]:
+        times = Counter(ref for _, _, ref in refs)
+        found = [
+            (
+                update,
+                b"it is named twice" if times[update[2]] > 1 else self._problem(*update, pushed),
+            )
+            for update in refs
+        ]
         if self.has_capability(CAPABILITY_ATOMIC) and any(problem for _, problem in found):
             return [(ref, problem or b"atomic push failed") for (_, _, ref), problem in found]
+        if not all(problem for _, problem in found):
+            pushed.keep()
         return [(update[2], problem or self._set(*update)) for update, problem in found]
 
-    def _problem(self, old: ObjectID, new: ObjectID, ref: Ref) -> bytes:
+    def _problem(self, old: ObjectID, new: ObjectID, ref: Ref, pushed: Incoming) -> bytes:
         """Return why a ref may not move; empty if it may."""
         if not ref.startswith(_UPDATED) or not check_ref_format(ref):
             return b"only branches and tags can be pushed"
+        if len(ref) > MAX_REF_BYTES:
+            return b"its name is too long"
         now = self.opened.refs.read_ref(ref) or ZERO_SHA
         if now != old:
             return b"the branch moved meanwhile; fetch first"
-        archived = old != ZERO_SHA and self._archived(old)
+        store = pushed.store
+        archived = old != ZERO_SHA and _archived(store, old)
         if new == ZERO_SHA:
             kept = archived or ref == _PROTECTED
             return b"this branch is not deleted" if kept else b""
-        if not self._whole(new):
-            return b"objects are missing"
-        if archived and self._archived(new) and not self._same(old, new):
+        problem = pushed.problem(new, self.opened.get_refs().values())
+        if problem:
+            return problem.encode()
+        if ref.startswith(_BRANCHES) and not isinstance(store[new], Commit):
+            return b"a branch points at a commit"
+        if archived and _archived(store, new) and not _same(store, old, new):
             return b"this repository is archived, and takes no commits"
-        if ref == _PROTECTED and old != ZERO_SHA and not self._descends(new, old):
+        if ref == _PROTECTED and old != ZERO_SHA and old not in Ancestors(store, [new]):
             return b"this branch moves only forwards"
         return b""
-
-    def _whole(self, new: ObjectID) -> bool:
-        """Return whether everything that `new` needs, and no branch holds yet, is here."""
-        store = self.opened.object_store
-        try:
-            needed = MissingObjectFinder(store, self.opened.get_refs().values(), [new])
-            return all(found in store for found, _ in needed)
-        except KeyError:
-            return False
-
-    def _same(self, old: ObjectID, new: ObjectID) -> bool:
-        """Return whether a commit changes no file; what was built on `old` then comes too late."""
-        before, after = self.opened.object_store[old], self.opened.object_store[new]
-        if not (isinstance(before, Commit) and isinstance(after, Commit)):
-            return False
-        return before.tree == after.tree and self._descends(new, old)
-
-    def _archived(self, commit: ObjectID) -> bool:
-        found = self.opened.object_store[commit]
-        tree = self.opened.object_store[found.tree] if isinstance(found, Commit) else None
-        return isinstance(tree, Tree) and ARCHIVED in tree
-
-    def _descends(self, new: ObjectID, old: ObjectID) -> bool:
-        store, seen, ahead = self.opened.object_store, set[ObjectID](), [new]
-        while ahead:
-            commit = ahead.pop()
-            if commit == old:
-                return True
-            if commit not in seen:
-                seen.add(commit)
-                found = store[commit]
-                ahead += found.parents if isinstance(found, Commit) else []
-        return False
 
     def _set(self, old: ObjectID, new: ObjectID, ref: Ref) -> bytes:
         refs = self.opened.refs
@@ -270,5 +278,15 @@ class _ReceivePack(ReceivePackHandler):
         return b"ok" if moved else b"the branch moved meanwhile; fetch first"
 
 
-def _line(text: str) -> bytes:
-    return " ".join(text.split()).encode("utf-8", "replace")[:200]
+def _same(store: DiskObjectStore, old: ObjectID, new: ObjectID) -> bool:
+    """Return whether a commit changes no file; what was built on `old` then comes too late."""
+    before, after = store[old], store[new]
+    if not (isinstance(before, Commit) and isinstance(after, Commit)):
+        return False
+    return before.tree == after.tree and old in Ancestors(store, [new])
+
+
+def _archived(store: DiskObjectStore, commit: ObjectID) -> bool:
+    found = store[commit]
+    tree = store[found.tree] if isinstance(found, Commit) else None
+    return isinstance(tree, Tree) and ARCHIVED in tree
