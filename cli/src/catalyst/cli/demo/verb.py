@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from catalyst.chassis import loop
+from catalyst.chassis.scratch import Scratch
 from catalyst.cli import contexts, variables
 from catalyst.cli.calling import called
 from catalyst.cli.contexts import Context
@@ -144,9 +143,9 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
     options = Options(port=0, processes=True, simulate_cluster=True)
     for stray in variables.check(os.environ, options):
         note(stray)
-    with tempfile.TemporaryDirectory(prefix="catalyst-demo-") as folder:
+    with Scratch("demo") as folder:
         screen.waiting(f"everything runs in {folder} and is removed at the end")
-        installation = Installation(Path(folder))
+        installation = Installation(folder)
         async with running(installation, options, screen.waiting) as stack, _saying_so():
             if stack.supervisor is None:
                 raise RuntimeError("the demonstration needs processes that it can kill")

@@ -139,7 +139,7 @@ class Plain(urllib3.PoolManager):
         opened = self._connect(connection)
         self._guards.append(opened.dup())
         if self._late:
-            self._cut()
+            self.cut()
         return opened
 
     @contextmanager
@@ -149,8 +149,8 @@ class Plain(urllib3.PoolManager):
         Raises:
             Unusable: If it takes longer; a server that sends a byte now and then does not hold us.
         """
-        self._late, self._left = False, most
-        timer = threading.Timer(seconds, self._cut)
+        self._left = most
+        timer = threading.Timer(seconds, self.cut)
         timer.daemon = True
         timer.start()
         try:
@@ -170,7 +170,8 @@ class Plain(urllib3.PoolManager):
                 guard.close()
             self._guards.clear()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """End whatever is asked or waited for, from another thread: no more comes of it."""
         self._late = True
         for guard in list(self._guards):
             with suppress(OSError):  # It has ended by itself.

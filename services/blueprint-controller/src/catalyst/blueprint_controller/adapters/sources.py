@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from catalyst.blueprint_controller.adapters.directory import read_built_in, read
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
 from catalyst.blueprint_controller.adapters.outside import Outside, Plain, is_allowed, wanted
 from catalyst.blueprint_controller.ports import Place, Reading, Unusable
+from catalyst.chassis.scratch import Scratch
 from catalyst.contracts.rejection import Rejected
 
 _OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][a-z0-9-]*)\.git")
@@ -54,17 +54,25 @@ class AllSources:
         self._git_hosts = tuple(git_hosts)
         self._git_url = git_url.rstrip("/")
         self._token = token
-        self._work: tempfile.TemporaryDirectory[str] | None = None
+        self._work: Scratch | None = None
         """Made when the first repository is read: not every installation has room for one."""
         self._lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="git-source")
         self._kept: dict[str, GitSource] = {}
+        self._asking: set[Plain] = set()
+        """Of the repositories that are being read."""
+        self._closed = False
 
     def close(self) -> None:
-        """Delete what was fetched."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        """Read no more, whoever is waited for, and delete what was fetched."""
+        with self._lock:
+            self._closed = True
+            for pool in self._asking:
+                pool.cut()
+        # Whoever still reads would fetch into a folder that nobody removes any more.
+        self._readers.shutdown(cancel_futures=True)
         if self._work is not None:
-            self._work.cleanup()
+            self._work.close()
 
     async def admit(self, place: Place) -> None:
         """Let a new source through, as far as it can be judged without reading it.
@@ -130,22 +138,29 @@ class AllSources:
         called = "our own Git" if own else urlsplit(url).netloc
         # Two Organizations never share what was fetched.
         key = f"{place.organization or '_'} {name_of(url, place.branch)}"
+        pool = Plain() if own else Outside()
         with self._lock:
+            if self._closed:
+                raise Unusable("unreachable", "this process is about to end")
             source = self._kept.get(key)
             if source is None:
                 path = self._folder() / name_of(key, place.name)
                 source = self._kept.setdefault(key, GitSource(path, url, place.branch, called))
-        pool = Plain() if own else Outside()
-        return source.read(pool, self._token() if own else "", place.folder, known)
+            self._asking.add(pool)
+        try:
+            return source.read(pool, self._token() if own else "", place.folder, known)
+        finally:
+            with self._lock:
+                self._asking.discard(pool)
 
     def _folder(self) -> Path:
         if self._work is None:
             try:
-                self._work = tempfile.TemporaryDirectory(prefix="catalyst-sources-")
+                self._work = Scratch("sources")
             except OSError as error:
                 message = "this installation has no folder that repositories can be fetched into"
                 raise Unusable("unreadable", message) from error
-        return Path(self._work.name)
+        return self._work.path
 
 
 def _forbidden(message: str) -> Rejected:
