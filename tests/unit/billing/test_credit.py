@@ -9,11 +9,12 @@ from tests.support import billing, build
 from tests.support.each import each
 from tests.support.scenario import given
 
-from catalyst.billing.domain import invoicing
+from catalyst.billing.domain import account, credit, invoicing
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import roles
 from catalyst.contracts.decision import Actor, Arm, Fired
+from catalyst.contracts.message import Answer
 from catalyst.contracts.money_v1 import MAX_UNITS
 from catalyst.contracts.subjects import Ref
 
@@ -241,3 +242,95 @@ def test_an_account_is_addressed_under_its_own_organization() -> None:
     given((elsewhere, bill1.AccountOpened(organization="other"))).when(
         GRANT, elsewhere, by=billing.BILLING_ADMIN
     ).then_rejected("subject-mismatch")
+
+
+# ---- at the edges
+
+
+@each([5000, 1], lambda left: f"{left} left")
+def test_what_is_held_of_a_grant_does_not_expire_with_its_rest(left: int) -> None:
+    expires = billing.NOW + timedelta(days=1)
+    facts = (billing.applied(), billing.opened(), billing.granted("whole", 6500, expires=expires))
+    timer = Fired(timer="expiry.whole", gen="")
+    held = given(*facts).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    held.and_then().hears(timer, billing.ACCOUNT, now=expires).then_nothing()
+    larger = billing.granted("whole", 6500 + left, expires=expires)
+    part = given(*facts[:2], larger).when(
+        billing.hold(), billing.ACCOUNT, by=build.service("provisioning"), now=billing.NOW
+    )
+    gone = part.and_then().hears(timer, billing.ACCOUNT, now=expires)
+    assert gone.state().balances["breakage:OMR"] == left
+    assert gone.state().balances["held:OMR"] == 6500
+
+
+def test_credit_may_expire_as_late_as_a_timer_waits_and_no_later() -> None:
+    farthest = billing.NOW + account.FARTHEST
+    for expires, code in ((farthest, ""), (farthest + timedelta(microseconds=1), "expiry-far")):
+        command = bill1.GrantCredit(grant="g", amount=billing.omr(1), reason="x", expires=expires)
+        refused = when(command).rejected
+        assert (refused.code if refused is not None else "") == code
+
+
+def test_an_account_takes_exactly_as_much_credit_as_an_amount_can_say() -> None:
+    assert when(GRANT, billing.granted("goodwill-most", MAX_UNITS - 5000)).events
+    when(GRANT, billing.granted("goodwill-most", MAX_UNITS - 4999)).then_rejected("amount-invalid")
+
+
+def test_credit_of_a_voucher_expires_when_the_voucher_says_so() -> None:
+    expires = billing.NOW + timedelta(days=30)
+    command = bill1.CreditVoucher(
+        redemption="r-1",
+        voucher=billing.VOUCHER.id,
+        prefix="VCH-7QKD…",
+        amount=billing.omr(5000),
+        priority=20,
+        expires=expires,
+    )
+    scene = given(billing.opened(), billing.issued(), billing.reserved())
+    granted = scene.when(command, billing.ACCOUNT, by=billing.SERVICE, now=billing.NOW)
+    grant = granted.events[0].grant  # type: ignore[attr-defined]
+    assert (grant.expires, grant.priority, grant.source) == (expires, 20, "voucher")
+    granted.then_timers(Arm(timer=f"expiry.{grant.grant}", after=timedelta(days=30)))
+    # It is the same again once the voucher keeps nothing any more.
+    confirmed = bill1.VoucherConfirmed(organization="acme", redemption="r-1")
+    over = granted.and_then().world.with_fact(billing.VOUCHER, confirmed)
+    again = granted.and_then().going_on(over)
+    again.when(command, billing.ACCOUNT, by=billing.SERVICE, now=billing.NOW).then_nothing()
+
+
+@each([bill1.SetCreditLimit, bill1.SetSpendLimit], lambda shape: shape.__name__)
+def test_a_limit_is_that_of_an_open_account_and_not_below_nothing(shape: Any) -> None:
+    when(shape(limit=billing.omr(-1))).then_rejected("amount-invalid", "/data/limit/minor")
+    closed = billing.ACCOUNT, bill1.AccountClosed(organization="acme")
+    when(shape(limit=billing.omr(1)), closed).then_rejected("account-closed")
+    by = billing.BILLING_ADMIN
+    given().when(shape(limit=billing.omr(1)), billing.ACCOUNT, by=by).then_rejected(
+        "account-not-found"
+    )
+
+
+def test_a_limit_is_taken_away_and_nothing_may_be_owed_until_one_is_set() -> None:
+    none = bill1.SetCreditLimit(limit=billing.omr(0))
+    when(none).then_nothing()
+    smallest = when(bill1.SetCreditLimit(limit=billing.omr(1)))
+    assert smallest.state().headroom("OMR") == 1
+    gone = smallest.and_then().when(none, billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    assert gone.state().headroom("OMR") == 0
+    for limit in (billing.omr(0), None):
+        spent = when(bill1.SetSpendLimit(limit=billing.omr(5))).and_then()
+        bound = spent.when(bill1.SetSpendLimit(limit=limit), billing.ACCOUNT)
+        assert bound.state().spend_limit == limit
+
+
+def test_an_answer_to_what_the_account_sent_changes_nothing() -> None:
+    answer = Answer(command_id="c-1", status="rejected", code="sku-unknown", events=0)
+    given(billing.opened()).hears(answer, billing.ACCOUNT).then_nothing()
+
+
+def test_what_is_of_no_organization_is_heard_by_no_account() -> None:
+    created = build.recorded(build.organization_created(), build.ACME)
+    assert credit.correlate(created) == billing.ACCOUNT
+    voucher = build.recorded(bill1.VoucherRevoked(reason="x"), billing.VOUCHER)
+    assert credit.correlate(voucher) is None
