@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import build
 from tests.support.changing import Town
+from tests.support.each import each
 from tests.support.facts import kustomization, pod
 from tests.support.plans import PROD, apply, planned, town
 
@@ -144,6 +145,9 @@ def test_what_was_never_seen_in_one_region_is_not_healthy() -> None:
     assert (blog.seen.applied, blog.seen.health, blog.seen.reason) == (
         *("unknown", "unknown", "NotSeen"),
     )
+    assert (blog.seen.message, blog.seen.evidence[0].cluster) == (
+        *(f"cluster {HEL}: nothing is seen of it in {HEL}", HEL),
+    )
     assert not is_seen(blog.state, PROD, "ch-1")
     (link,) = marks("blog", PROD, blog.state).blocked_by
     assert (link.kind, link.name, link.code) == ("cluster", HEL, "no-cluster")
@@ -174,6 +178,10 @@ def test_a_region_that_falls_silent_is_unknown_while_the_others_speak() -> None:
     assert decision.timers == tuple(Arm(timer=name, after=observing.SILENT) for name in names)
     blog.silent(HEL)
     assert blog.silent(HEL) == Decision()
+    assert {(item.cluster, item.status) for item in blog.seen.evidence} == {
+        *((FSN, "healthy"), (HEL, "unknown")),
+    }
+    assert blog.seen.message.endswith(f"nothing has been heard from {HEL} for too long")
     assert (blog.seen.health, blog.seen.reason, blog.seen.applied) == (
         *("unknown", "Silent", "unknown"),
     )
@@ -238,7 +246,9 @@ def test_with_one_region_it_does_not_matter_what_its_cluster_is_called() -> None
     blog = Watched(clusters=())
     blog.hear(told(FSN, kustomization(90, "aaa")), told(FSN, pod(91, waiting="CrashLoopBackOff")))
     blog.hear(told(HEL, kustomization(3, "aaa"), minute=5), told(HEL, pod(4), minute=5))
-    assert [item.cluster for item in blog.seen.evidence] == ["", ""]
+    assert {(item.cluster, item.applied, item.commit) for item in blog.seen.evidence} == {
+        ("", None, "")
+    }
     assert is_seen(blog.state, PROD, "ch-1")
 
 
@@ -252,6 +262,7 @@ def test_what_names_no_cluster_makes_nothing_healthy_in_several_regions() -> Non
     blog.hear(*well(FSN), *well(HEL))
     assert {item.cluster for item in blog.seen.evidence} == {FSN, HEL}
     assert is_seen(blog.state, PROD, "ch-1")
+    assert blog.hear(pod(99, waiting="CrashLoopBackOff")) == Decision()
 
 
 def test_a_removal_waits_for_every_region_that_was_heard_and_no_other() -> None:
@@ -268,6 +279,28 @@ def test_a_removal_waits_for_every_region_that_was_heard_and_no_other() -> None:
                 told(cluster, pod(15, event="DELETED")),
             )
         assert is_gone(blog.state, PROD, None)
+        marks_ = (blog.seen.health, blog.seen.applied, blog.seen.commit, blog.seen.evidence)
+        assert marks_ == ("missing", "unknown", "", ())
+
+
+@each(
+    [
+        (("True", "True"), ("current", "aaa")),
+        (("True", "Unknown"), ("pending", "aaa")),
+        (("False", "Unknown"), ("failed", "aaa")),
+        (("False", "True"), ("failed", "aaa")),
+        (("False", ""), ("unknown", "")),
+        (("", ""), ("unknown", "")),
+    ]
+)
+def test_of_how_far_the_regions_are_the_worst_counts(
+    ready: tuple[str, str], wanted: tuple[str, str]
+) -> None:
+    blog = Watched()
+    for cluster, word in zip(BOTH, ready, strict=True):
+        flux = [told(cluster, kustomization(10, "aaa", ready=word, reason="Some"))] if word else []
+        blog.hear(told(cluster, pod(11)), *flux)
+    assert (blog.seen.applied, blog.seen.commit) == wanted
 
 
 def test_what_went_before_it_was_removed_is_not_waited_for() -> None:

@@ -107,7 +107,7 @@ def silenced(found: Iterable[Evidence], cluster: str) -> list[Evidence]:
             reason=SILENT,
             message=f"nothing has been heard from {cluster} for too long",
         )
-        if item.cluster == cluster and item.kind != CLUSTER
+        if item.cluster == cluster
         else item
         for item in found
     ]
