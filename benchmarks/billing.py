@@ -200,7 +200,8 @@ async def _counted(js: JetStream) -> float:
     began = time.perf_counter()
     async with asyncio.timeout(WAIT_SECONDS):
         while True:
-            if not (await js.stream_state(USE)).messages:
+            reader = await js.api(f"CONSUMER.INFO.{USE}.billing--usage", None)
+            if not reader["num_pending"] and not reader["num_ack_pending"]:
                 return time.perf_counter() - began
             await asyncio.sleep(0.02)
 

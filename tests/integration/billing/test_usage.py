@@ -35,7 +35,8 @@ async def emptied(js: JetStream) -> None:
     """Wait until every message of use is settled."""
 
     async def empty() -> bool:
-        return bool((await js.stream_state(USE)).messages == 0)
+        reader = await js.api(f"CONSUMER.INFO.{USE}.billing--usage", None)
+        return not reader["num_pending"] and not reader["num_ack_pending"]
 
     await until(empty)
 

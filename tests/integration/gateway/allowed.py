@@ -146,6 +146,8 @@ READERS = {
     "CMD": NOBODY,
 }
 """Who reads a stream message by message, whatever it is about."""
+EMPTIED = {"DLQ": WORKERS, "USE": frozenset({"billing"})}
+"""Who takes messages out of a stream."""
 
 
 def _streams() -> Iterator[Row]:
@@ -159,7 +161,7 @@ def _streams() -> Iterator[Row]:
         yield call.format("CREATE"), shape
         yield call.format("UPDATE"), NOBODY if stream == READ_MODEL else frozenset({"environment"})
         yield call.format("DELETE"), shape if stream == READ_MODEL else NOBODY
-        yield call.format("PURGE"), WORKERS if stream == "DLQ" else NOBODY
+        yield call.format("PURGE"), EMPTIED.get(stream, NOBODY)
         yield (
             call.format("INFO"),
             MEMBERS - {"simulator"} if stream != READ_MODEL else (_WIDE | {"gateway"}),

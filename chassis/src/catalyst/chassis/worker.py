@@ -18,6 +18,7 @@ import msgspec
 from catalyst.chassis import clock, cursors, events, inputs, parking
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.brokerclock import BrokerClock
+from catalyst.chassis.clearing import Clearing
 from catalyst.chassis.deciding import Deciding
 from catalyst.chassis.door import Door, Unreadable
 from catalyst.chassis.effect import Effects
@@ -155,7 +156,8 @@ class Worker:
         self._intake = intake
         keeping = tasks.create_task(lease.keep(), name="lease")
         keeper = cursors.Keeper(self._runtime.broker, [item.consumer for item in durables])
-        noting = tasks.create_task(keeper.run(), name="cursors")
+        clearing = Clearing(self._runtime.broker, [item.consumer for item in durables])
+        noting = [tasks.create_task(item.run()) for item in (keeper, clearing)]
         questions = Questions(self._service, self._runtime, self.table, self.states, tasks)
         await questions.start()
         fetching = tasks.create_task(intake.run(), name="intake")
@@ -167,6 +169,7 @@ class Worker:
             left = await intake.drain()
             if not lost:
                 await keeper.keep()
+                await clearing.clear()
             log.info("drained", extra={"unsettled": left})
             await fetching
             for item in durables:
@@ -174,8 +177,8 @@ class Worker:
                 item.lanes.abandon()
         finally:
             self.active.clear()
-            keeping.cancel()
-            noting.cancel()
+            for task in (keeping, *noting):
+                task.cancel()
             await questions.stop()
         if not lost:
             await lease.release()

@@ -127,6 +127,12 @@ def _no_durables(consumers: Iterable[Consumer] = CONSUMERS) -> tuple[str, ...]:
     return tuple(denied)
 
 
+def _cleared(durables: Iterable[Consumer]) -> tuple[str, ...]:
+    """Streams out of which the owner of these durables takes what it has settled."""
+    read = {durable.stream for durable in durables}
+    return tuple(stream.name for stream in STREAMS if stream.cleared and stream.name in read)
+
+
 _STREAM_NAMES: Final = tuple(stream.name for stream in STREAMS)
 _BUCKET_NAMES: Final = tuple(bucket.name for bucket in BUCKETS)
 _LOOK: Final = _api("INFO", "STREAM.NAMES", "STREAM.LIST")
@@ -170,8 +176,8 @@ def worker(service: str) -> Permissions:
             *((f"$O.{BLUEPRINTS}.>",) if content == "writes" else ()),
             *_follow(EV),
             *(subject for durable in durables for subject in _own_durable(durable)),
-            # A dead letter that was retried or dropped leaves the queue.
-            *_api(f"STREAM.PURGE.{DLQ}"),
+            # A dead letter that was retried or dropped leaves the queue, as does what is settled.
+            *_api(*(f"STREAM.PURGE.{name}" for name in (DLQ, *_cleared(durables)))),
             *_LOOK,
             *_probing(service),
         ),

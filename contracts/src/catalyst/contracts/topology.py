@@ -6,6 +6,7 @@ is made to match. Source of the settings: the protocol page and measurements on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from catalyst.contracts.registry import SERVICES, TABLES
 from catalyst.contracts.tables.row import Feed, Table
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Kept in each stream's metadata; a member with a lower number changes nothing."""
 
 SECOND: Final = 1_000_000_000
@@ -60,6 +61,10 @@ class Stream(msgspec.Struct, frozen=True):
 
     name: str
     config: dict[str, Any]
+    cleared: bool = False
+    """Whether its one reader takes out what it has settled, many messages at once."""
+    before: Mapping[str, Any] = {}
+    """Settings that one from an earlier version may keep: they cannot be changed, and serve."""
 
 
 class Consumer(msgspec.Struct, frozen=True):
@@ -113,17 +118,20 @@ STREAMS: Final[tuple[Stream, ...]] = (
             "duplicate_window": 2 * SECOND,
         },
     ),
+    # No work queue: that syncs its disk for each message that is acknowledged.
     Stream(
         USE,
         {
             "subjects": ["use.>"],
-            "retention": "workqueue",
+            "retention": "limits",
             "discard": "new",
             "max_bytes": 256 * 1024 * 1024,
             "max_msg_size": MAX_BODY_BYTES + 64 * 1024,
             "max_consumers": 64,
             "duplicate_window": 2 * SECOND,
         },
+        cleared=True,
+        before={"retention": "workqueue"},
     ),
     Stream(
         DLQ,

@@ -131,6 +131,8 @@ class _Wanted(msgspec.Struct, frozen=True):
     update: str
     consumer: Consumer | None = None
     """Nothing if it is a stream."""
+    before: Mapping[str, Any] = {}
+    """Settings that may stay as they are."""
 
     def payload(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What `update` takes."""
@@ -160,6 +162,7 @@ def _stream(stream: Stream, version: int, replicas: int, storage: str) -> _Wante
         info=f"STREAM.INFO.{stream.name}",
         create=f"STREAM.CREATE.{stream.name}",
         update=f"STREAM.UPDATE.{stream.name}",
+        before=stream.before,
     )
 
 
@@ -244,6 +247,9 @@ class _Ensuring:
             self._report("", self._wanted.version, int(number), "a newer Catalyst shaped it")
             return
         changes = _changes(self._wanted.config, found)
+        for key, value in self._wanted.before.items():
+            if found.get(key) == value:
+                changes.pop(key, None)
         refusing = found.get("discard") == "new" and "discard" not in changes
         for key in sorted((_LIMITS - (_REFUSING if refusing else set())) & changes.keys()):
             if _lowers(changes[key], found.get(key)):
