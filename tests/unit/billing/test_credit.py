@@ -265,6 +265,18 @@ def test_what_is_held_of_a_grant_does_not_expire_with_its_rest(left: int) -> Non
     assert gone.state().balances["held:OMR"] == 6500
 
 
+def test_credit_expires_by_the_timer_that_was_armed_with_it_and_by_no_other() -> None:
+    expires = billing.NOW + timedelta(days=1)
+    command = bill1.GrantCredit(grant="g1", amount=billing.omr(5), reason="x", expires=expires)
+    granted = given(billing.opened()).when(
+        command, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=billing.NOW, input_id="c-g"
+    )
+    for gen, left in (("", 5), ("c-g", 0)):
+        fired = Fired(timer="expiry.goodwill-g1", gen=gen)
+        after = granted.and_then().hears(fired, billing.ACCOUNT, now=expires)
+        assert sum(one.left for one in after.state().credits.values()) == left
+
+
 def test_credit_may_expire_as_late_as_a_timer_waits_and_no_later() -> None:
     farthest = billing.NOW + account.FARTHEST
     for expires, code in ((farthest, ""), (farthest + timedelta(microseconds=1), "expiry-far")):
