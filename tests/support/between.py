@@ -1,4 +1,4 @@
-"""A TCP proxy before a broker: it can cut, say nothing, hang up, or change what comes back."""
+"""A TCP proxy before a server: it can cut, say nothing, hang up, or change what comes back."""
 
 import asyncio
 import re
@@ -40,8 +40,44 @@ class Losing:
         return b"".join(kept)
 
 
+class Ended(Exception):
+    """Nothing comes back any more after this."""
+
+    def __init__(self, last: bytes) -> None:
+        """Let `last` through."""
+        super().__init__()
+        self.last = last
+
+
+class Spoiling:
+    """Spoils one of the answers of an HTTP server, counted from 1 over all connections."""
+
+    def __init__(self, number: int, instead: bytes = b"", *, head: int = 0, body: int = 0) -> None:
+        """Let so many bytes of its head through, or all of that and so many of its body.
+
+        Then say `instead`, and end the connection.
+        """
+        self._number = number
+        self._instead = instead
+        self._head, self._body = head, body
+        self._held = b""
+        self.answers = 0
+
+    def __call__(self, data: bytes) -> bytes:
+        if data.startswith(b"HTTP/1.1 "):
+            self.answers += 1
+        if self.answers != self._number:
+            return data
+        self._held += data
+        whole = self._held.find(b"\r\n\r\n") + 4
+        if self._body and (whole < 4 or len(self._held) < whole + self._body):
+            return b""
+        self.answers += 1
+        raise Ended(self._held[: whole + self._body if self._body else self._head] + self._instead)
+
+
 class Between:
-    """Passes bytes on between a port of its own and a broker."""
+    """Passes bytes on between a port of its own and a server."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -115,18 +151,22 @@ async def _pump(
     # A cut connection shows as an error on either side; both mean that it is over.
     with suppress(ConnectionError):
         while data := await reader.read(65536):
-            writer.write(change(data))
+            try:
+                writer.write(change(data))
+            except Ended as end:
+                writer.write(end.last)
+                break
             await writer.drain()
     writer.close()
 
 
 @asynccontextmanager
 async def between(url: str) -> AsyncIterator[Between]:
-    """Stand before the broker at `url` for the block."""
+    """Stand before the server at `url` for the block."""
     proxy = Between(url)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
-    proxy.url = f"nats://{host}:{port}"
+    proxy.url = f"{urlsplit(url).scheme}://{host}:{port}"
     try:
         yield proxy
     finally:
