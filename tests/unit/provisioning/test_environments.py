@@ -137,17 +137,19 @@ def test_a_plan_knows_of_other_environments_only_whether_it_runs_there() -> None
     alone = planned_on(state, PROD)
     both = evolve(state, runs("ch-2", DEV))
     assert planned_on(both, PROD) != alone
-    for event in (
+    there: tuple[Event, ...] = (
         runs("ch-3", DEV),
         app1.DependentAdded(environment=DEV, dependent="shop", change="ch-3"),
         waits("ch-4", DEV),
-    ):
+    )
+    for event in there:
         assert planned_on(evolve(both, event), PROD) == planned_on(both, PROD)
-    for event in (
+    here: tuple[Event, ...] = (
         app1.DependentAdded(environment=PROD, dependent="shop", change="ch-3"),
         app1.RepositoryArchived(repository="blog", change="ch-3"),
         waits("ch-4", PROD),
-    ):
+    )
+    for event in here:
         assert planned_on(evolve(both, event), PROD) != planned_on(both, PROD)
     gone = app1.ApplicationRemoved(environment=DEV, change="ch-5", kept_data=True)
     assert planned_on(evolve(both, gone), PROD) == alone
