@@ -4,10 +4,9 @@ import msgspec
 from tests.support import build, planning
 from tests.support.each import each
 from tests.support.planning import Others, known, plan
-from tests.support.plans import DIGEST, PROD, apply, planned, run, town
+from tests.support.plans import DIGEST, PROD, apply, run, town
 
 from catalyst.contracts import application_v1 as app1
-from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, PlanRequest
 from catalyst.provisioning.domain import fitting
@@ -17,7 +16,6 @@ from catalyst.provisioning.domain.application import (
     evolve,
     planned_on,
 )
-from catalyst.provisioning.domain.change import change_ref
 
 DEV = "acme-dev"
 BLOG = application_ref("acme", "blog")
@@ -188,25 +186,6 @@ def test_what_is_removed_from_one_stays_in_the_other() -> None:
     lost = app1.ApplicationRemoved(environment=PROD, change="ch-3", kept_data=False)
     assert set(evolve(state, lost).left) == {DEV}
     assert evolve(state, msgspec.structs.replace(lost, environment=DEV)).left == {}
-
-
-def test_an_install_that_is_taken_back_closes_no_repository_that_another_uses() -> None:
-    for elsewhere in (False, True):
-        place = town()
-        if elsewhere:
-            place.given(BLOG, runs("ch-0", DEV))
-        apply(place, "ch-1", planned(place, priced=False))
-        place.answer_all()
-        place.command(
-            change_ref("acme", "ch-1"),
-            pro1.ReportStep(step="repository", application="blog", status="failed", code="no"),
-            build.service("provisioning"),
-        )
-        place.report("ch-1", "repository", "blog", undo=True)
-        run(place, "ch-1")
-        assert place.change("ch-1").status == "failed"
-        assert place.change("ch-1").undone == ("repository", "admit")
-        assert len(place.events(app1.RepositoryArchived)) == (0 if elsewhere else 1)
 
 
 async def test_what_runs_elsewhere_keeps_its_repository() -> None:
