@@ -91,12 +91,17 @@ class Site:
         self, slug: str, blueprint: str, name: str, *, change: str = "", **more: Any
     ) -> str:
         """Begin to install into `<slug>-prod` what a plan says; returns the name of the change."""
-        about = {"action": "install", "environment": f"{slug}-prod", "application": name}
-        request = {**about, "blueprint": blueprint, "values": {}, **more}
+        about = {"action": "install", "application": name, "blueprint": blueprint}
+        request = {**about, "values": {}, **more}
+        return await self.apply(slug, change or f"ch-{slug}-{name}", **request)
+
+    async def apply(self, slug: str, change: str, **request: Any) -> str:
+        """Begin in `<slug>-prod` what a plan of a request says; returns the name of the change."""
+        request = {"environment": f"{slug}-prod", **request}
         plan = await self.ask("provisioning/plan", slug, request)
         assert plan["blocked_by"] == [], plan["blocked_by"]
         data = {part: plan[part] for part in ("request", "hash", "inputs", "expires")}
-        where = {"aggregate": "change", "id": change or f"ch-{slug}-{name}"}
+        where = {"aggregate": "change", "id": change}
         await self.command("provisioning.apply-plan.v1", slug, data, **where)
         return where["id"]
 

@@ -30,7 +30,37 @@ LINE: Final = {
     "amount": MONEY,
 }
 USED: Final = {"seq": 1, "type": "t", "use": {"quantity": 1, "meter": "m", "value": "v", "id": "i"}}
-MADE: Final = {
+PLAN: Final[dict[str, Any]] = {
+    "dependents": ["x"],
+    "goes": ["x"],
+    "stays": ["x"],
+    "lock": [{"application": "a", "blueprint": "b"}],
+    "dependencies": [
+        {
+            **dict.fromkeys(("application", "blueprint", "version", "before", "role"), "x"),
+            "needed_by": ["n"],
+        }
+    ],
+    "risks": [{"kind": "k", "message": "m"}],
+    "files": [
+        {**dict.fromkeys(("repository", "branch", "path", "change", "diff"), "x"), "cut": True}
+    ],
+    "price": {
+        "quote": {"lines": [LINE | {"application": "a"}], "total": MONEY, "due": MONEY},
+        "covered": True,
+    },
+    "gates": {
+        "approvals": [{"team": "t", "quorum": 1}],
+        "impossible": ["i"],
+        "officers": ["o"],
+        "opening": {"open": False, "next": "t", "problem": "p"},
+    },
+    "quota": {},
+    "blocked_by": [],
+    "hash": "h",
+}
+MADE: Final[dict[str, Any]] = {
+    "provisioning/planned": {"change": "c", "hash": "h", "plan": PLAN, "missing": []},
     "billing/invoice": {"status": "s", "number": "n", "amounts": [], "lines": [LINE], "next": 1},
     "billing/explain": {
         "line": LINE,
@@ -200,6 +230,10 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
             if place.endswith("bp-redis"):
                 await desk.page.get_by_role("button", name="Show the plan").click()
                 await expect(desk.page.locator(".plan-steps")).to_contain_text(payload)
+            if place.startswith("change"):
+                await view.get_by_role("button", name="Show its plan").click()
+                await expect(view.locator(".change-plan .plan-hash")).to_have_text(payload)
+                await expect(view.locator(".change-plan .file")).to_contain_text(payload)
             if place.startswith("invoice"):
                 await view.locator(".bill-line summary").click()
                 events = view.locator(".events li")

@@ -109,7 +109,7 @@ async def test_who_has_approved_is_told_so_and_what_is_asked_for_stands_there(
         await other.sign_in(market.token(ann), at=f"#/change/{slug}/{change}")
         await expect(page.locator(".facts")).to_contain_text("Asked formaxMemoryMiB = 128")
         acts = page.get_by_role("region", name="What you can do")
-        await expect(acts).to_contain_text("What is asked for stands under About")
+        await expect(acts).to_contain_text("What you approve stands under What it does")
         await page.get_by_role("button", name="Approve", exact=True).click()
         await expect(acts).to_contain_text("You approved it.")
         await expect(page.get_by_role("button", name="Approve", exact=True)).to_be_disabled()

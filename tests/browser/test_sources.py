@@ -86,3 +86,5 @@ def test_what_is_kept_from_whoever_is_no_member_is_read_by_every_member_and_nobo
     unseen = set(re.findall(r'"([a-z-]+)"', re.findall(r"OFFICERS = \[([^\]]+)\]", rights)[0]))
     approve = COMMAND_ROLES["provisioning.approve-change.v1"]
     assert unseen == {role for role in approve if not may_read("change", [role], [role])}
+    seen = set(re.findall(r'"([a-z-]+)"', re.findall(r"APPROVERS = \[([^\]]+)\]", rights)[0]))
+    assert seen == approve - unseen

@@ -155,9 +155,11 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert re.search(row, runs, re.MULTILINE)
 
 
-@pytest.mark.guarantee("G14.5")
-def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Shop) -> None:
-    """They name the hash of the plan, which whoever applied it has told them."""
+@pytest.mark.guarantee("G14.5", "G14.21")
+def test_two_security_officers_approve_by_the_plan_of_a_change_whose_row_they_are_not_shown(
+    shop: Shop,
+) -> None:
+    """They name the hash of the plan, which it says itself."""
     change, _ = applied(shop, "forum")
     whole = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
     looked_at, other = whole["doc"]["hash"], "0" * len(whole["doc"]["hash"])
@@ -165,7 +167,11 @@ def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Sh
     approve = ("approve", change, "--org", ORG, "--hash")
 
     blind = shop.run("approve", change, "--org", ORG, by=sam)
-    assert (blind.code, "its author has the hash" in blind.err) == (4, True)
+    assert (blind.code, "shows its plan with the hash" in blind.err) == (4, True)
+    plan = shop.well(*pasted(blind.err, "plan show"), "--diff", by=sam)
+    assert f"install forum: bp-wordpress 1.0.1 in {ENV}" in plan.out
+    assert f"hash     {looked_at}" in plan.out
+    assert pasted(plan.err, "approve") == ["approve", change, "--org", ORG, "--hash", looked_at]
     short = shop.run(*approve, looked_at[:12], by=sam)
     assert short.code == 4
     assert f"the rest of {looked_at[:12]} cannot be found out; give all 64 characters" in short.err
@@ -180,6 +186,42 @@ def test_two_security_officers_approve_a_change_that_they_are_not_shown(shop: Sh
 
     assert "completed, 100 %" in shop.well("apply", looked_at[:12], "--watch").out
     assert _approvers(shop, change) == ("completed", ["sam@example.com", "kim@example.com"])
+    over = shop.run("plan", "show", change, "--org", ORG, by=sam)
+    assert (over.code, "that waits for you, or it is not yours to see" in over.err) == (4, True)
+
+
+@pytest.mark.guarantee("G14.21")
+def test_who_approves_is_shown_the_plan_line_by_line_as_its_author_was(shop: Shop) -> None:
+    planned = shop.well("plan", *PLAN, "docs", "--diff", by=shop.owner)
+    told = shop.well("apply", pasted(planned.err, "apply")[1], by=shop.owner).err
+    ann = person(shop, ANN)
+    show = pasted(told, "plan show")
+    assert show[-1] == "--diff"
+    shown = shop.well(*show, by=ann)
+
+    def lines(text: str) -> list[str]:
+        # What is no part of the hash is not told again, and what was applied does not expire.
+        return [
+            line for line in text.splitlines() if not line.startswith(("credit   ", "expires  "))
+        ]
+
+    assert lines(shown.out) == lines(planned.out)
+    assert any(line.startswith("  +") for line in lines(shown.out))
+    short = shop.well(*show[:-1], by=ann)
+    assert "--diff shows the files line by line" in short.err
+    raw = shop.well("plan", "show", show[2], "--json", by=ann).json["result"]
+    assert (raw["change"], raw["missing"], raw["plan"]["hash"]) == (show[2], [], raw["hash"])
+    for by, code in ((person(shop, "eve@example.org"), 7), (person(shop, "else@example.org"), 4)):
+        assert shop.run(*show, by=by).code == code
+    assert shop.run("plan", "show", "ch-nothing", "--org", ORG, by=ann).code == 4
+    approve = pasted(shown.err, "approve")
+    assert approve[-1] == raw["hash"]
+    for email in (ANN, BOB):
+        shop.well(*approve, by=person(shop, email))
+    shop.well("apply", raw["hash"][:12], "--watch", by=shop.owner)
+    after = shop.well(*show, by=ann)
+    assert lines(after.out) == lines(planned.out)
+    assert f"{show[2]} is completed" in after.err
 
 
 def test_the_beginning_of_a_hash_is_enough_for_whom_the_change_is_shown_to(shop: Shop) -> None:

@@ -44,10 +44,17 @@ def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: S
     assert "→ anyone but the author: look at the plan and approve or reject the change" in chain
     approve = pasted(shown.err, "approve")
     assert approve == ["approve", change, "--org", ORG]
-    # Who approves reads what is asked for, and cannot make the same plan while it waits.
+    # The document says the same, and leads to what the change waits for.
+    raw = shop.well("app", "show", "blog", "--org", ORG, "--json", by=shop.owner).json
+    row = shop.well("get", "applications", "blog", "--org", ORG, "--json", by=shop.owner).json
+    for doc in (raw, row["doc"]):
+        (link,) = doc["bindings"][0]["blocked_by"]
+        assert (link["kind"], link["name"], link["code"]) == ("change", change, "change-waiting")
+        assert link["message"] in chain
+    # Who approves reads the plan, and cannot make the same one while it waits.
     ann = person(shop, ANN)
-    row = shop.well(*pasted(shown.err, "get"), by=ann).out
-    assert re.search(r"request:\n(?: .*\n)*? +version: 1\.0\.1", row)
+    plan = shop.well(*pasted(shown.err, "plan show"), by=ann).out
+    assert f"install blog: bp-wordpress 1.0.1 in {ENV}" in plan
     same = shop.run("plan", *PLAN, "blog", by=ann)
     assert (same.code, f"blog is on its way to {ENV} already" in same.err) == (3, True)
     for email in (ANN, BOB):
@@ -83,6 +90,15 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
                 if "security-officers" in line:
                     break
             assert "for anyone but the author too few in the Organization can give it" in told
+            # Whoever looks at the change is told the same, and needs no plan for that.
+            change = pasted(told, "approve")[1]
+            doc = shop.well("get", "changes", change, "--json", by=person(shop, ANN)).json["doc"]
+            assert doc["officers"] == [""]
+            scarce = "too few in the Organization can give it: security-officers have to"
+            assert scarce in doc["blocked_by"][0]["message"]
+            shown = shop.well("app", "show", "wiki", "--org", ORG, by=person(shop, ANN))
+            assert scarce in shown.out
+            assert "for anyone but the author too few in the Organization" in shown.err
             approve = pasted(told, "approve")
             assert approve[2:5] == ["--org", ORG, "--hash"]
             assert approve[5].startswith(text)
@@ -109,6 +125,8 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     stale = shop.run("apply", old, by=shop.owner)
     assert (stale.code, "plan-stale" in stale.err) == (3, True)
     assert f"news was configured last by {later}, which is waiting\n" in stale.err
+    words = f"news in {ENV} was what {change} makes of it, and is what {later} makes of it now"
+    assert words in stale.err
     assert pasted(stale.err, "plan") == list(uninstall)
     same = shop.run(*configure, by=person(shop, ANN))
     assert same.code == 3, same.out

@@ -287,9 +287,16 @@ async def _why(
     owner: str,
     waiting: Iterable[dict[str, Any]],
 ) -> list[str]:
-    """Return why it is not as it is to be, with what the changes wait for that want it."""
+    """Return why it is not as it is to be, with what the change waits for that works on it.
+
+    Those that have not begun stand in its own links.
+    """
     here = place["environment"]
-    mine = [one for one in waiting if here in {one["environment"], *one["environments"]}]
+    mine = [
+        one
+        for one in waiting
+        if one["status"] != "waiting" and here in {one["environment"], *one["environments"]}
+    ]
     found = [*place["blocked_by"], *(link for one in mine for link in one["blocked_by"])]
     if not found:
         return []

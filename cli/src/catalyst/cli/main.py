@@ -324,7 +324,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {"search": "catalyst.cli.catalog:search", "show": "catalyst.cli.catalog:show_"},
     ),
     "plan": (
-        "What a change would do, before anything is done.",
+        "What a change would do, before anything is done; what one that was applied does.",
         {
             "install": "catalyst.cli.plan:install",
             "configure": "catalyst.cli.plan:configure",
@@ -333,6 +333,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "uninstall": "catalyst.cli.plan:uninstall",
             "delete-environment": "catalyst.cli.plan:delete_environment",
             "delete-organization": "catalyst.cli.plan:delete_organization",
+            "show": "catalyst.cli.review:show_",
         },
     ),
     "app": (

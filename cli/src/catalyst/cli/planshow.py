@@ -19,6 +19,7 @@ def lines(
     runs: str = "",
     diff: bool = False,
     chains: Sequence[Sequence[str]] = (),
+    applied: bool = False,
 ) -> list[str]:
     """Return what a plan says, in the order in which a person decides.
 
@@ -28,6 +29,7 @@ def lines(
         runs: The version that runs now, of what is upgraded.
         diff: Show what each file gains and loses, line by line; else only how much that is.
         chains: What is behind each that stands in the way, as lines.
+        applied: Whether it was applied already, so that it does not expire any more.
     """
     return [
         heading(plan, owner, runs),
@@ -43,7 +45,7 @@ def lines(
         *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
         "",
         *_steps(plan["steps"]),
-        f"expires  {plan['expires']}",
+        *([] if applied else [f"expires  {plan['expires']}"]),
         f"hash     {plan['hash']}",
     ]
 
@@ -201,8 +203,8 @@ def _gates(plan: Found) -> list[str]:
     texts += [f"approval: too few others can give it for {team}" for team in gates["impossible"]]
     texts += [
         f"approval: for {team or 'anyone but the author'} too few in the Organization can give it;"
-        " security-officers have to, with `catalyst approve … --hash` and the hash below: no change"
-        " is shown to them"
+        " security-officers have to, with `catalyst approve … --hash` and the hash below;"
+        " `catalyst plan show` shows them the plan"
         for team in gates.get("officers", ())
     ]
     if not gates["opening"]["open"]:

@@ -78,25 +78,22 @@ def waits_for_approvals(doc: Doc) -> bool:
 def approving(doc: Doc, officers: Sequence[str] = ()) -> None:
     """Say what to type for the approvals that a change waits for, if it waits for any.
 
-    `officers` are the teams of which too few in the Organization can give one, as the plan says.
+    `officers` are the teams of which too few in the Organization can give one, as the plan says;
+    the change says so as well.
     """
     if not waits_for_approvals(doc):
         return
     teams = [one["team"] for one in doc["missing"]]
-    command = f"catalyst approve {doc['change']} --org {doc['organization']}"
-    if not {*officers}.issuperset(teams):
-        note(f"`{command}` of somebody else gives an approval")
-        note(
-            f"`catalyst get changes {doc['change']} --org {doc['organization']}` shows what is "
-            "asked for, with the versions and the price; its files, line by line, only whoever "
-            "planned it was shown"
-        )
-    for team in (one for one in teams if one in officers):
+    scarce = {*officers, *doc.get("officers", ())}
+    place = f"{doc['change']} --org {doc['organization']}"
+    if not scarce.issuperset(teams):
+        note(f"`catalyst approve {place}` of somebody else gives an approval")
+    for team in (one for one in teams if one in scarce):
         note(
             f"for {team or 'anyone but the author'} too few in the Organization can give it; "
-            f"security-officers have to, with `{command} --hash {doc['hash']}`: no change is shown "
-            "to them"
+            f"security-officers have to, with `catalyst approve {place} --hash {doc['hash']}`"
         )
+    note(f"`catalyst plan show {place} --diff` shows its files, risks and price")
 
 
 def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:

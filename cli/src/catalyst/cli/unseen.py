@@ -11,8 +11,8 @@ from catalyst.cli.target import Target, reads, run
 from catalyst.contracts.roles import SECURITY_OFFICER, may_read
 
 _HINT: Final = (
-    "its author has the hash: it stands last in the plan, and as Fingerprint on the page of the "
-    "change; then `catalyst approve {change} --org {owner} --hash HASH`"
+    "`catalyst plan show {change} --org {owner}` shows its plan with the hash, as long as it waits "
+    "for you; then `catalyst approve {change} --org {owner} --hash HASH`"
 )
 
 

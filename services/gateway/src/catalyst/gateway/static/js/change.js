@@ -2,11 +2,13 @@
 
 import { commandId } from "./api.js";
 import { command } from "./asking.js";
+import { ChangePlan } from "./changeplan.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
-import { backTo, icon, nothing } from "./icons.js";
+import { backTo, icon, nothing, pictureOf } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
+import { seesPlans } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
 import { PATIENCE_MS, Why } from "./why.js";
 import { asSeen, counted, duration, place } from "./words.js";
@@ -37,20 +39,24 @@ export class ChangePage {
     this.end = el("div");
     this.problems = el("div", { class: "problems", role: "alert" });
     this.#actions();
+    this.plan = new ChangePlan(organization, change, (locked) => (locked ? pictureOf(this.rows(), organization, locked) : ""), () => this.#decide());
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to Applications", () => go("applications")),
       el("header", { class: "hero" },
         el("div", {}, this.title, el("p", { class: "quiet" }, el("code", { text: change }))),
         el("div", { class: "progress" }, el("div", {}, this.status, this.elapsed), this.bar)),
       el("div", { class: "columns" },
-        el("section", { class: "card main", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why.node, this.end),
+        el("div", { class: "main" }, this.plan.node,
+          el("section", { class: "card", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why.node, this.end)),
         el("div", { class: "aside" }, this.acts, this.problems,
           el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts)))));
     this.changed(null);
     this.title.focus();
   }
 
-  stop() {}
+  stop() {
+    this.plan.stop();
+  }
 
   tick() {
     const { doc } = this.#row() ?? {};
@@ -113,12 +119,21 @@ export class ChangePage {
     this.cancel.hidden = !open;
     this.acts.hidden = !open;
     this.approve.hidden = !(open && doc.waits_for.includes("approvals"));
+    if (seesPlans(this.session, this.organization)) this.plan.show(doc);
+    this.#decide();
+  }
+
+  /** Lets approve who may and looked at it, and says why somebody may not. */
+  #decide() {
+    const { doc } = this.#row() ?? {};
+    if (!doc) return;
     const mine = this.#is(doc.author_email);
     const approved = doc.approved.some(({ email }) => this.#is(email));
-    this.agree.disabled = mine || approved;
+    const unseen = mine || approved || !seesPlans(this.session, this.organization) ? "" : this.plan.unseen;
+    this.agree.disabled = mine || approved || unseen !== "";
     this.refuse.disabled = mine;
     say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it."
-      : approved ? "You approved it. It waits for the approvals that are missing still; until it begins, you can reject it." : "");
+      : approved ? "You approved it. It waits for the approvals that are missing still; until it begins, you can reject it." : unseen);
   }
 
   /** Returns whether an e-mail address is that of who is signed in. */
@@ -158,7 +173,7 @@ export class ChangePage {
     this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: said(comment) }, comment));
     this.ownWord = el("p", { class: "quiet" });
     this.approve = el("div", { class: "part", hidden: true },
-      el("p", { class: "quiet", text: "What is asked for stands under About, with the versions and the price. Its files, line by line, only whoever planned it was shown: as long as this change waits, the same plan is not made again." }),
+      el("p", { class: "quiet", text: "What you approve stands under What it does: its files line by line, its risks and its price. An approval is of exactly this plan." }),
       comment.node,
       el("div", { class: "actions" }, this.agree, this.refuse),
       this.ownWord);
@@ -210,7 +225,8 @@ function asked({ action, version, values = {}, dependencies = {}, revision, keep
 }
 
 function facts(doc) {
-  const missing = doc.missing.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but the author"}`);
+  const scarce = ({ team }) => (doc.officers?.includes(team) ? ": too few in the Organization can give it, security-officers have to" : "");
+  const missing = doc.missing.map((one) => `${counted(one.quorum, "approval")} of ${one.team || "anyone but the author"}${scarce(one)}`);
   const lines = [
     ["By", doc.author_email || doc.author],
     ["Asked for", asked(doc.request).join(", ")],

@@ -3,19 +3,12 @@
 import { Refused, commandId } from "./api.js";
 import { command, freshName } from "./asking.js";
 import { coded, el, freshId, say } from "./dom.js";
-import { emblemOf, icon } from "./icons.js";
-import { less, money } from "./money.js";
+import { icon } from "./icons.js";
+import { files, gates, listed, needs, price, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
-import { stepName, takesAway } from "./steps.js";
+import { takesAway } from "./steps.js";
 import { Why } from "./why.js";
-import { counted, duration, instant } from "./words.js";
-
-const ROLES = {
-  target: "what was asked for",
-  new: "comes with it",
-  shared: "runs already and stays as it is",
-  upgraded: "runs already and gets another version",
-};
+import { counted, duration } from "./words.js";
 
 export class PlanView {
   node = el("section", { class: "plan", "aria-label": "Plan" });
@@ -123,11 +116,8 @@ export class PlanView {
     const target = plan.lock.find(({ role }) => role === "target");
     const aliases = Object.entries(target?.dependencies ?? {});
     if (!plan.dependencies.length && !aliases.length) return null;
-    const lines = plan.dependencies.map((one) => el("li", {}, emblemOf(one.blueprint, this.on.picture(plan.lock.find(({ application }) => application === one.application))), el("div", {},
-      el("p", {}, el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}`),
-      el("p", { class: "quiet", text: `${ROLES[one.role] ?? one.role}${one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""}` }))));
     const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
-    return el("div", { class: "part" }, el("h4", { text: "What it needs" }), el("ul", { class: "needs" }, lines),
+    return el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.on.picture),
       asking ? aliases.map(([alias, name]) => this.#question(plan, alias, name)) : null);
   }
 
@@ -146,60 +136,4 @@ export class PlanView {
     select.value = fresh ? "new" : name;
     return el("div", { class: "field" }, el("label", { for: id, text: `Which ${alias} shall it use?` }), select);
   }
-}
-
-function price({ price: found }) {
-  if (!found) return el("div", { class: "part" }, el("h4", { text: "Price" }), el("p", { text: "Nothing is bought." }));
-  const { quote, delta, before, credit_after: after, covered } = found;
-  const lines = [
-    ["A month for these now", money(before ?? less(quote.total, delta))],
-    ["A month for these after", money(quote.total)],
-    ["Set aside now", money(quote.due)],
-    ["Credit after", after ? `${money(after)}${covered ? "" : " (not enough)"}` : "not known"],
-  ];
-  return el("div", { class: "part" }, el("h4", { text: "Price" }),
-    el("dl", { class: "price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
-    el("ul", { class: "quiet" }, quote.lines.map((line) => el("li", {
-      text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
-}
-
-function gates({ gates: found, quota, blocked_by: blocked }) {
-  const lines = [
-    ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || "anyone but you"}`),
-    ...found.impossible.map((team) => `Too few others can approve for ${team}`),
-    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security-officers have to, with the command line and the hash of the plan (no change is shown to them)`),
-    found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
-    found.opening.problem || null,
-  ].filter(Boolean);
-  const limit = quota.applications_limit === undefined ? "" : ` It takes ${quota.applications_limit} at most: ${quota.applications_used} used, ${quota.applications_held} held by changes in flight.`;
-  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.${limit}`;
-  return el("div", { class: "part" }, el("h4", { text: "What it waits for" }),
-    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : "Nothing: it begins at once." }),
-    room ? el("p", { class: "quiet", text: room }) : null);
-}
-
-function listed(title, lines, mood = "") {
-  if (!lines.length) return null;
-  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", {}, coded(text)))));
-}
-
-function steps({ steps: found, request }) {
-  return el("div", { class: "part" }, el("h4", { text: "Steps" }),
-    el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
-      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
-}
-
-function files({ files: found }) {
-  if (!found.length) return null;
-  return el("details", { class: "part" }, el("summary", { text: `${counted(found.length, "file")} in Git` }),
-    found.map((one) => el("details", { class: "file" },
-      el("summary", {}, el("code", { text: `${one.repository} ${one.branch}: ${one.path}` }), ` ${one.change}`),
-      diff(one.diff), one.cut ? el("p", { class: "quiet", text: "It goes on; the rest is not shown." }) : null)));
-}
-
-const LINES = { "+": "added", "-": "removed", "@": "place" };
-
-function diff(text) {
-  const lines = text.split("\n").map((line) => el("span", { class: LINES[line[0]] ?? "", text: `${line}\n` }));
-  return el("pre", { class: "diff", tabindex: "0" }, el("code", {}, lines));
 }

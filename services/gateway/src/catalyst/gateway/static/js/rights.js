@@ -23,6 +23,14 @@ export function approvesUnseen(session) {
   return OFFICERS.some((role) => session.roles.includes(role));
 }
 
+/** Who is shown the plan of a change in their own Organization: whoever may approve there. */
+const APPROVERS = ["org-admin", "org-developer"];
+
+/** Returns whether a session is shown what the changes of an Organization do, line by line. */
+export function seesPlans(session, organization) {
+  return (session.organizations[organization] ?? []).some((role) => APPROVERS.includes(role));
+}
+
 /** Returns whether an Organization's row gives a session a role: by its e-mail address, if that is verified. */
 export function listed(session, { owners }) {
   const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";

@@ -262,7 +262,7 @@ export class Views {
     const change = /^[A-Za-z0-9_-]{1,64}$/.test(names[0] ?? "") ? names[0] : "CHANGE";
     return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`,
       view === "change" && approvesUnseen(this.#session)
-        ? `You may approve this one all the same: \`uv run catalyst approve ${change} --org ${whose} --hash HASH\`. Its author has the hash: it stands last in the plan, and as Fingerprint on this page.`
+        ? `You may approve this one all the same: \`uv run catalyst approve ${change} --org ${whose} --hash HASH\`. \`uv run catalyst plan show ${change} --org ${whose}\` shows its plan, and the hash, as long as it waits for you.`
         : `Whoever owns ${whose} can give you one.`];
   }
 

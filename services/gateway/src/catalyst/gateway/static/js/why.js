@@ -10,6 +10,8 @@ const FOLLOWED_MAX = 20;
 const LEADING = ["change", "application", "blueprint", "source", "organization", "onboarding"];
 const HIDDEN = "not-shown";
 const ENDS = ["application-needed", HIDDEN];
+/** Code of a link that says what waits for its row: that is told of the row, and keeps nothing. */
+const BEHIND = "change-waiting";
 /** Kinds of rows that never are their own cause. */
 const WAITING = ["change", "application"];
 /** What the kinds of links are called; objects of a cluster have names of their own. */
@@ -70,7 +72,7 @@ export class Waiting {
         const leads = LEADING.includes(link.kind) && !ENDS.includes(link.code);
         if (!leads || seen.has(at) || seen.size >= FOLLOWED_MAX) continue;
         seen.add(at);
-        add(this.#linksOf(link), [...way, at]);
+        add(this.#linksOf(link).filter(({ code }) => code !== BEHIND), [...way, at]);
       }
     };
     add(links, [start]);

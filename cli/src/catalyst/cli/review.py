@@ -1,0 +1,102 @@
+"""`catalyst plan show`: the plan of a change that was applied, for whoever approves it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from catalyst.cli import owned, planshow, said
+from catalyst.cli.exits import Ended, ExitCode
+from catalyst.cli.output import Format, note, show
+from catalyst.cli.plan import DiffOption
+from catalyst.cli.target import (
+    ContextOption,
+    OrgOption,
+    OutputOption,
+    Target,
+    TokenOption,
+    UrlOption,
+    resolve,
+    run,
+)
+from catalyst.client.errors import Problem
+
+_NONE: Final = "change-not-found"
+
+
+def show_(
+    change: Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")],
+    *,
+    org: OrgOption = None,
+    diff: DiffOption = False,
+    output: OutputOption = Format.TABLE,
+    context: ContextOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show the plan that a change carries out: what it writes, costs and risks, to who approves it.
+
+    It is made again from the log, and shown only if it comes out as it was.
+
+    Example:
+      catalyst plan show ch-7Q2 --org omantel --diff
+    """
+    target = resolve(context, url, token)
+    owner = _owner(target, org, change)
+    try:
+        answered = owned.answered(target, "provisioning", "planned", {"change": change}, owner)
+    except Problem as problem:
+        if problem.code != _NONE:
+            raise
+        hint = f"`catalyst get changes --org {owner}` shows those there are"
+        missing = owned.no_such(f"change {change!r} of {owner!r} that waits for you", hint)
+        missing.code = problem.code
+        raise missing from problem
+    found: dict[str, Any] = answered.result
+    show(answered, output, lambda: _told(found, owner, diff=diff))
+    if found["plan"] is None:
+        if output is Format.TABLE:
+            note(f"`catalyst get changes {change} --org {owner}` shows what was asked for")
+        raise Ended(ExitCode.REJECTED)
+    if output is Format.TABLE:
+        _offer(target, found, owner, diff=diff)
+
+
+def _owner(target: Target, org: str | None, change: str) -> str:
+    """Return whose change it is; without an owner that is shown to whoever may read it.
+
+    Raises:
+        Failure: If no such change is shown.
+    """
+    if org:
+        return owned.owner_of(target, org, "whose change is it?")
+    missing = owned.no_such(f"change {change!r}", "--org says whose it is, where none is shown")
+    return str(owned.row(target, "changes", change, None, missing)["organization"])
+
+
+def _told(found: dict[str, Any], owner: str, *, diff: bool) -> None:
+    plan = found["plan"]
+    if plan is not None:
+        planshow.write_lines(planshow.lines(plan, owner, diff=diff, applied=True))
+        return
+    planshow.write_lines(
+        [f"the plan of {found['change']} cannot be made again as it was:"]
+        + [f"  {text}" for text in found["missing"]]
+        + [f"hash     {found['hash']}"]
+    )
+
+
+def _offer(target: Target, found: dict[str, Any], owner: str, *, diff: bool) -> None:
+    """Say what can be done about a change whose plan was shown."""
+    change = found["change"]
+    doc = run(said.row(target, change, owner))
+    if found["plan"]["files"] and not diff:
+        note("--diff shows the files line by line")
+    if doc is None or said.waits_for_approvals(doc):
+        note(
+            f"`catalyst approve {change} --org {owner} --hash {found['hash']}` approves this very "
+            "plan"
+        )
+    else:
+        note(f"{change} is {doc['status']}")

@@ -1,0 +1,76 @@
+// The plan that a change carries out, made again for whoever is to approve it: what they approve.
+
+import { question } from "./asking.js";
+import { coded, el } from "./dom.js";
+import { unread } from "./icons.js";
+import { files, gates, listed, needs, price } from "./parts.js";
+
+export class ChangePlan {
+  node = el("section", { class: "card main", "aria-label": "What it does", hidden: true });
+  #body = el("div", { class: "change-plan" });
+  #abort = null;
+  #state = "";
+
+  /** `picture(locked)` is where the picture is of what is locked; `on.seen()`: there is something else to be said now. */
+  constructor(organization, change, picture, seen) {
+    Object.assign(this, { organization, change, picture, seen });
+    this.node.append(el("h3", { text: "What it does" }), this.#body);
+  }
+
+  stop() {
+    this.#abort?.abort();
+  }
+
+  /** Returns why nobody can say yet that they looked at it; empty once it is shown, or cannot be. */
+  get unseen() {
+    if (this.#state === "shown") return "";
+    return this.#state === "failed" ? "Its plan could not be shown. Try that again first." : "Its plan is being made again, so that you see what you approve.";
+  }
+
+  /** Shows the plan: by itself while it waits, later if that is asked for. */
+  show(doc) {
+    this.node.hidden = false;
+    if (this.#state) return;
+    if (doc.status === "waiting") this.#ask();
+    else if (!this.#body.hasChildNodes()) {
+      this.#body.append(el("div", { class: "actions" }, el("button", { type: "button", class: "small", text: "Show its plan", on: { click: () => this.#ask() } })));
+    }
+  }
+
+  async #ask() {
+    this.#state = "asked";
+    this.#abort = new AbortController();
+    this.#body.replaceChildren(el("p", { class: "quiet", role: "status", text: "Making its plan again…" }));
+    try {
+      const found = await question("provisioning.planned", this.organization, { change: this.change }, this.#abort.signal);
+      this.#state = "shown";
+      this.#body.replaceChildren(...(found.plan ? this.#parts(found.plan) : lost(found.missing)));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.#state = "failed";
+      this.#body.replaceChildren(unread(`Its plan cannot be shown now: ${error.message}`, () => this.#ask()));
+    }
+    this.seen();
+  }
+
+  #parts(plan) {
+    return [
+      listed("Risks", plan.risks.map(({ message }) => message), "bad"),
+      listed("What goes", plan.goes), listed("What stays", plan.stays),
+      files(plan, true),
+      plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
+      listed("Other Applications that need it", plan.dependents),
+      plan.lock.length ? price(plan) : null, gates(plan, "the author"),
+      el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
+    ].filter(Boolean);
+  }
+}
+
+/** Returns why a plan cannot be shown as it was. */
+function lost(lines) {
+  return [
+    el("p", { text: "Its plan cannot be made again as it was, so its files are not shown:" }),
+    el("ul", {}, lines.map((text) => el("li", {}, coded(text)))),
+    el("p", { class: "quiet", text: "What was asked for, the versions and the price stand under About." }),
+  ];
+}

@@ -1,0 +1,82 @@
+// The parts of a plan, as whoever plans and whoever approves reads them.
+
+import { coded, el } from "./dom.js";
+import { emblemOf } from "./icons.js";
+import { money } from "./money.js";
+import { stepName } from "./steps.js";
+import { counted, duration, instant } from "./words.js";
+
+const ROLES = {
+  target: "what was asked for",
+  new: "comes with it",
+  shared: "runs already and stays as it is",
+  upgraded: "runs already and gets another version",
+};
+
+/** Returns the Applications that come with it or that it uses; `picture(locked)` is where the picture is of what is locked. */
+export function needs(plan, picture) {
+  return el("ul", { class: "needs" }, plan.dependencies.map((one) => el("li", {}, emblemOf(one.blueprint, picture(plan.lock.find(({ application }) => application === one.application))), el("div", {},
+    el("p", {}, el("strong", { text: one.application }), ` ${one.blueprint} ${one.before ? `${one.before} → ` : ""}${one.version}`),
+    el("p", { class: "quiet", text: `${ROLES[one.role] ?? one.role}${one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""}` })))));
+}
+
+/** Returns what it costs; what is not known any more of what was before and is left is not said. */
+export function price({ price: found }) {
+  if (!found) return el("div", { class: "part" }, el("h4", { text: "Price" }), el("p", { text: "Nothing is bought." }));
+  const { quote, before, credit_after: after, covered } = found;
+  const lines = [
+    before ? ["A month for these now", money(before)] : null,
+    ["A month for these after", money(quote.total)],
+    ["Set aside now", money(quote.due)],
+    after ? ["Credit after", `${money(after)}${covered ? "" : " (not enough)"}`] : null,
+  ].filter(Boolean);
+  return el("div", { class: "part" }, el("h4", { text: "Price" }),
+    el("dl", { class: "price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
+    el("ul", { class: "quiet" }, quote.lines.map((line) => el("li", {
+      text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
+}
+
+/** Returns what has to come before it begins; `author` is what whoever asks for it is called. */
+export function gates({ gates: found, quota, blocked_by: blocked }, author = "you") {
+  const lines = [
+    ...found.approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || `anyone but ${author}`}`),
+    ...found.impossible.map((team) => `Too few others can approve for ${team}`),
+    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security-officers have to, with the command line, which shows them the plan`),
+    found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
+    found.opening.problem || null,
+  ].filter(Boolean);
+  const limit = quota.applications_limit === undefined ? "" : ` It takes ${quota.applications_limit} at most: ${quota.applications_used} used, ${quota.applications_held} held by changes in flight.`;
+  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.${limit}`;
+  return el("div", { class: "part" }, el("h4", { text: "What it waits for" }),
+    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : "Nothing: it begins at once." }),
+    room ? el("p", { class: "quiet", text: room }) : null);
+}
+
+/** Returns lines under a title; null if there are none. */
+export function listed(title, lines, mood = "") {
+  if (!lines.length) return null;
+  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", {}, coded(text)))));
+}
+
+/** Returns the steps with how long each usually takes. */
+export function steps({ steps: found, request }) {
+  return el("div", { class: "part" }, el("h4", { text: "Steps" }),
+    el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
+      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
+}
+
+/** Returns what each file gains and loses, line by line; `open` shows the list at once. */
+export function files({ files: found }, open = false) {
+  if (!found.length) return null;
+  return el("details", { class: "part", open }, el("summary", { text: `${counted(found.length, "file")} in Git` }),
+    found.map((one) => el("details", { class: "file" },
+      el("summary", {}, el("code", { text: `${one.repository} ${one.branch}: ${one.path}` }), ` ${one.change}`),
+      diff(one.diff), one.cut ? el("p", { class: "quiet", text: "It goes on; the rest is not shown." }) : null)));
+}
+
+const LINES = { "+": "added", "-": "removed", "@": "place" };
+
+function diff(text) {
+  const lines = text.split("\n").map((line) => el("span", { class: LINES[line[0]] ?? "", text: `${line}\n` }));
+  return el("pre", { class: "diff", tabindex: "0" }, el("code", {}, lines));
+}

@@ -1,0 +1,148 @@
+"""Who approves a change by clicking has its plan before them: files, risks, price, gates."""
+
+import re
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.browser.steps import OWNERS, choose, completed, forgive, furnish, plan, status
+from tests.browser.test_looks import _FAULTS, _faint
+from tests.support import browser as support
+from tests.support.browser import Window
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.real,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.guarantee("G14.21", "G26.2"),
+]
+VALUES: Final = {"maxMemoryMiB": 128}
+OVER: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+async def asked(market: Site, desk: Window, slug: str) -> str:
+    """Let an Application that runs wait for an approval of other values; return the change."""
+    await furnish(market, slug, desk)
+    first = await market.install(slug, "bp-redis", "cache")
+    await desk.page.goto(f"{market.address}/#/change/{slug}/{first}")
+    await completed(desk)
+    rule = {"promotion": {"required_approvers": 1}}
+    await market.send("define-policy", slug, rule, id="careful")
+    await market.send("attach-policy", slug, {"policy": "careful"}, id=f"{slug}-prod")
+    about = {"action": "configure", "application": "cache", "values": VALUES, "plan": "s"}
+    return await market.apply(slug, f"ch-{slug}-more", **about)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"]
+)
+async def test_the_plan_stands_before_the_button_with_files_risks_price_and_gates(
+    desk: Window, market: Site, chromium: Browser, slug: str, scheme: str, width: int
+) -> None:
+    change = await asked(market, desk, slug)
+    view: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    async with support.window(chromium, market.address, **view) as other:
+        page = other.page
+        await other.sign_in(market.token("ann@example.com"), at=f"#/change/{slug}/{change}")
+        does = page.get_by_role("region", name="What it does")
+        await expect(does.locator(".bad")).to_contain_text("cache may restart while it changes")
+        files = does.locator(".file")
+        await expect(files.filter(has_text="values.yaml")).to_contain_text("changed")
+        for one in await files.locator("> summary").all():
+            await one.click()
+        await expect(does.locator(".diff .added", has_text="maxMemoryMiB: 128")).to_be_visible()
+        await expect(does.locator(".price")).to_contain_text("A month for these after5.750 OMR")
+        await expect(does).to_contain_text("1 approval of anyone but the author")
+        doc = await market.ask("provisioning/planned", slug, {"change": change})
+        await expect(does.locator(".plan-hash")).to_have_text(doc["hash"])
+        approve = page.get_by_role("button", name="Approve", exact=True)
+        await expect(approve).to_be_enabled()
+        plan_box, button_box = await does.bounding_box(), await approve.bounding_box()
+        assert plan_box is not None
+        assert button_box is not None
+        if width < 640:
+            assert plan_box["y"] < button_box["y"]
+        assert await page.evaluate(OVER) <= 0
+        assert await _faint(other) == []
+        assert await page.evaluate(_FAULTS) == []
+        await approve.click()
+        await completed(other)
+        # What was approved can be looked at later.
+        await page.reload()
+        await does.get_by_role("button", name="Show its plan").click()
+        await expect(does.locator(".plan-hash")).to_have_text(doc["hash"])
+        assert other.complaints == []
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_nobody_approves_before_the_plan_is_there_or_it_is_said_why_it_is_not(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    change = await asked(market, desk, slug)
+    lost = {
+        "change": change,
+        "hash": "h",
+        "plan": None,
+        "missing": ["its files come out otherwise"],
+    }
+    answers: list[dict[str, Any]] = [
+        {"status": 503, "json": {"code": "unavailable", "detail": "nobody is at work"}},
+        {"json": {"as_of": 1, "result": lost}},
+    ]
+    async with support.window(chromium, market.address) as other:
+        page = other.page
+
+        async def answer(route: Any) -> None:
+            await route.fulfill(**answers.pop(0))
+
+        await page.route("**/v1/queries/provisioning/planned*", answer)
+        await other.sign_in(market.token("ann@example.com"), at=f"#/change/{slug}/{change}")
+        does = page.get_by_role("region", name="What it does")
+        await expect(does).to_contain_text("Its plan cannot be shown now: nobody is at work")
+        approve = page.get_by_role("button", name="Approve", exact=True)
+        await expect(approve).to_be_disabled()
+        acts = page.get_by_role("region", name="What you can do")
+        await expect(acts).to_contain_text("Its plan could not be shown. Try that again first.")
+        await expect(page.get_by_role("button", name="Reject", exact=True)).to_be_enabled()
+        await does.get_by_role("button", name="Try again").click()
+        await expect(does).to_contain_text("Its plan cannot be made again as it was")
+        await expect(does.locator("li")).to_have_text("its files come out otherwise")
+        await expect(approve).to_be_enabled()
+        forgive(other)
+        assert other.complaints == []
+
+
+async def test_who_may_not_approve_is_shown_no_plan(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk, policy="careful")
+    viewer = f"vi@{slug}.example"
+    owners = [*OWNERS, {"email": viewer, "role": "viewer"}]
+    await market.send("change-owners", slug, {"owners": owners})
+    change = await market.install(slug, "bp-redis", "cache")
+    async with support.window(chromium, market.address) as other:
+        await other.sign_in(market.token(viewer), at=f"#/change/{slug}/{change}")
+        await expect(status(other)).to_have_text("waiting")
+        await expect(other.page.get_by_role("region", name="What it does")).to_be_hidden()
+        assert other.complaints == []
+
+
+@pytest.mark.guarantee("G14.2", "G26.4")
+async def test_a_plan_that_is_stale_says_in_words_what_moved(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await choose(desk, slug, "Redis")
+    button = await plan(desk)
+    regions = [{"provider": "hetzner", "region": "hel", "building_block": "rtz"}]
+    moved = {"placement": "single-region", "regions": regions}
+    await market.send("update-environment", slug, moved, id=f"{slug}-prod")
+    await button.click()
+    told = page.locator(".plan .problems")
+    words = f"the Environment {slug}-prod has other regions, another branch or another policy"
+    await expect(told).to_contain_text(words)
+    await expect(told).not_to_contain_text(re.compile("#[0-9a-f]{16}"))
+    forgive(desk)
