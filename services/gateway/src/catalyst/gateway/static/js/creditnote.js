@@ -1,6 +1,7 @@
 // One credit note: what it gives back, line by line, of which invoice, and where each line comes from.
 
 import { monthName } from "./bills.js";
+import { Again, offered } from "./closing.js";
 import { el, say } from "./dom.js";
 import { Explained } from "./explained.js";
 import { backTo, nothing } from "./icons.js";
@@ -18,10 +19,12 @@ export class CreditNotePage {
     this.number = el("p", { class: "quiet" });
     this.status = el("span", { class: "badge" });
     this.told = el("div", { class: "page" });
+    this.replay = new Again(organization, { credit_note: note });
+    this.acts = offered(this.replay);
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to the balance", () => go("balance")),
       el("header", { class: "hero" }, el("div", {}, title, this.number), this.status),
-      this.told));
+      this.told, this.acts));
     title.focus();
     this.changed(null);
   }
@@ -35,6 +38,7 @@ export class CreditNotePage {
     const text = JSON.stringify(doc ?? this.ready());
     if (text === this.#drawn) return;
     this.#drawn = text;
+    this.acts.hidden = this.replay.node.hidden = !doc?.number;
     if (doc) this.#draw(doc);
     else this.told.replaceChildren(el("div", { class: "card" }, nothing("wallet", this.ready() ? "There is no such credit note, or it is not yours to see." : "Looking…")));
   }
@@ -52,7 +56,7 @@ export class CreditNotePage {
   }
 
   #line(line, number) {
-    const explained = new Explained(this.organization, { credit_note: this.note }, number);
+    const explained = new Explained(this.organization, { credit_note: this.note }, number, this.go);
     const left = less(less(line.invoiced, line.before), line.amount);
     const node = el("details", { class: "bill-line" },
       el("summary", {},

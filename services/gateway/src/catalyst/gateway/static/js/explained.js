@@ -9,9 +9,9 @@ import { commandName, counted, instant } from "./words.js";
 export class Explained {
   #asked = false;
 
-  /** `of` is `{invoice}` or `{credit_note}`; `line` the number of one of its lines. */
-  constructor(organization, of, line) {
-    Object.assign(this, { organization, of, line });
+  /** `of` is `{invoice}` or `{credit_note}`; `line` the number of one of its lines; `go` leads to a change. */
+  constructor(organization, of, line, go) {
+    Object.assign(this, { organization, of, line, go });
     this.node = el("div", { class: "explained" });
   }
 
@@ -37,11 +37,19 @@ export class Explained {
     const events = el("ul", { class: "events", tabindex: "0", "aria-label": "Events" }, found.events.map(event));
     const more = el("div");
     this.node.replaceChildren(
-      el("p", { text: `${line.formula} = ${money(line.amount)}${line.hold ? `, paid when it was ordered, with ${line.hold}` : ""}` }),
+      el("p", { text: `${line.formula} = ${money(line.amount)}` }),
+      ...(line.hold ? [this.#taken(line.hold)] : []),
       el("p", { class: "quiet", text: `For ${line.period}, by price book ${line.book} ${line.version}, applied by event ${found.price_book_seq}` }),
       ...found.corrections.map((one) => el("p", { text: correction(one) })),
       el("h4", { text: `${counted(found.count, "event")} behind it` }), events, more);
     this.#rest(found.next, events, more);
+  }
+
+  /** Says of what was ordered when it was charged: not with the invoice that lists it. */
+  #taken(change) {
+    return el("p", {}, "It was charged before this invoice, once the change ",
+      el("button", { type: "button", class: "link", text: change, on: { click: () => this.go("change", change) } }),
+      " was done: what had been set aside for it was taken from the credit. What the credit did not cover, if anything, is part of “To be paid”.");
   }
 
   #rest(start, events, more) {

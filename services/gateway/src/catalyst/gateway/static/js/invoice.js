@@ -2,6 +2,7 @@
 
 import { question } from "./asking.js";
 import { BILL_MOODS, CHARGING, Settled, ahead, monthName } from "./bills.js";
+import { Again, Closing, FINALIZE, offered } from "./closing.js";
 import { el, say } from "./dom.js";
 import { Explained } from "./explained.js";
 import { backTo, nothing, unread } from "./icons.js";
@@ -15,8 +16,8 @@ export class InvoicePage {
   #turn = 0;
   #again = new Settled(() => this.#ask());
 
-  constructor(node, organization, month, { go, rows }) {
-    Object.assign(this, { organization, month, rows, go });
+  constructor(node, organization, month, { go, rows, may }) {
+    Object.assign(this, { organization, month, rows, go, may });
     const title = el("h2", { text: monthName(month), tabindex: "-1" });
     this.number = el("p", { class: "quiet" });
     this.status = el("span", { class: "badge" });
@@ -24,11 +25,15 @@ export class InvoicePage {
     this.sums = el("div", { class: "page" });
     this.list = el("div", { class: "bill" });
     this.more = el("div", { class: "more" });
+    this.closing = new Closing(organization, month, () => this.#ask());
+    this.replay = new Again(organization, { invoice: month });
+    this.acts = offered(this.closing, this.replay);
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to the balance", () => go("balance")),
       el("header", { class: "hero" }, el("div", {}, title, this.number), this.status),
       this.told, this.sums,
-      el("section", { class: "card", "aria-label": "Lines" }, el("h3", { text: "Lines" }), this.list, this.more)));
+      el("section", { class: "card", "aria-label": "Lines" }, el("h3", { text: "Lines" }), this.list, this.more),
+      this.acts));
     title.focus();
     this.#ask();
   }
@@ -38,7 +43,10 @@ export class InvoicePage {
     this.#again.stop();
   }
 
-  tick() {}
+  /** Who may close a month is known once the commands are read, which may be later. */
+  tick() {
+    this.#offer();
+  }
 
   /** Reads anew what a change of rows may concern; null: everything. */
   changed(keys) {
@@ -79,6 +87,15 @@ export class InvoicePage {
     const none = () => nothing("wallet", "Nothing is charged for this month.");
     this.list.replaceChildren(...(nodes.length ? nodes : [none()]));
     this.#rest(found.next);
+    this.open = found.status === "running" && !early && nodes.length > 0;
+    this.numbered = Boolean(found.number);
+    this.#offer();
+  }
+
+  #offer() {
+    this.closing.node.hidden = !(this.open && this.may(FINALIZE, this.organization));
+    this.replay.node.hidden = !this.numbered;
+    this.acts.hidden = this.closing.node.hidden && this.replay.node.hidden;
   }
 
   /** Returns a line that is kept, opened or not, as long as it says the same. */
@@ -90,7 +107,7 @@ export class InvoicePage {
       before.old = false;
       return before.node;
     }
-    const explained = new Explained(this.organization, { invoice: this.month }, line.line);
+    const explained = new Explained(this.organization, { invoice: this.month }, line.line, this.go);
     const node = el("details", { class: "bill-line" },
       el("summary", {},
         el("span", {}, el("strong", { text: line.name }), el("span", { class: "quiet", text: ` ${subscribed(line.subscription)}` }),
