@@ -27,6 +27,8 @@ pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 RESUME = "environment.resume-organization.v1"
+SUSPEND = "environment.suspend-organization.v1"
+SUSPENDED = {"reason": "x"}
 Answering = Callable[[Outcome, str], Awaitable[None]]
 
 
@@ -89,13 +91,25 @@ async def test_the_record_of_another_command_is_not_taken_for_ours(
         await catalyst.send(RESUME, {}, organization="acme", command_id="c-1")
     # Nobody decides any more; the record alone has to tell the two apart.
     async with connect(broker_url) as catalyst:
-        outcome = await catalyst.send(
-            "environment.suspend-organization.v1",
-            {"reason": "x"},
-            organization="acme",
-            command_id="c-1",
-        )
+        outcome = await catalyst.send(SUSPEND, SUSPENDED, organization="acme", command_id="c-1")
     assert (outcome.status, outcome.code) == ("rejected", "command-id-reused")
+
+
+async def test_a_late_answer_to_another_command_under_the_id_is_not_taken_for_ours(
+    js: JetStream, broker_url: str
+) -> None:
+    late: list[tuple[Outcome, str]] = []
+
+    async def answer(outcome: Outcome, reply: str) -> None:
+        late.append((outcome, reply))
+        # The first one is not answered before another command of that id is.
+        for one, place in late if len(late) > 1 else ():
+            await js.core_publish(place, msgspec.json.encode(one))
+
+    async with deciding(js, answer), connect(broker_url) as catalyst:
+        first = await catalyst.send(RESUME, {}, organization="acme", command_id="c-1")
+        second = await catalyst.send(SUSPEND, SUSPENDED, organization="acme", command_id="c-1")
+    assert (first.type, second.type) == (RESUME, SUSPEND)
 
 
 async def test_without_a_worker_the_wait_ends_and_the_command_stays(

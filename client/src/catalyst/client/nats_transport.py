@@ -72,7 +72,7 @@ class NatsClient:
         """Send a command and await its outcome; see `catalyst.client.api.Client.send`."""
         order = draft(type_, data, options)
         deadline = _clock() + timeout
-        async with self._replies.expect(order.ref.organization, order.command_id) as waiter:
+        async with self._replies.expect(order.ref.organization) as waiter:
             await self._store(order, deadline, reply=waiter.subject)
             return await self._await_outcome(order, waiter, deadline)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,36 +34,35 @@ class Replies:
         """Use `listen`; nothing is subscribed until somebody waits."""
         self._listen = listen
         self._nonce = secrets.token_hex(_NONCE_BYTES)
-        self._waiting: dict[str, list[Waiter]] = {}
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, Waiter] = {}
         self._ends: dict[str, Callable[[], Awaitable[None]]] = {}
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def expect(self, organization: str | None, command_id: str) -> AsyncIterator[Waiter]:
-        """Listen for the outcome of a command until the block ends."""
+    async def expect(self, organization: str | None) -> AsyncIterator[Waiter]:
+        """Listen for the outcome of a command of an Organization until the block ends.
+
+        Nobody is answered there but this once: an id does not tell a late answer to another command
+        under it from ours.
+        """
         prefix = f"rsp.{organization_token(organization)}.{self._nonce}"
-        waiter = Waiter(f"{prefix}.{command_id}")
-        self._waiting.setdefault(waiter.subject, []).append(waiter)
+        waiter = Waiter(f"{prefix}.{next(self._numbers)}")
+        self._waiting[waiter.subject] = waiter
         try:
             async with self._lock:
                 if prefix not in self._ends:
                     self._ends[prefix] = await self._listen(f"{prefix}.*", self.take)
             yield waiter
         finally:
-            self._leave(waiter)
+            del self._waiting[waiter.subject]
             await self._end_if_unused(prefix)
 
     def take(self, subject: str, data: bytes) -> None:
-        """Hand an answer to everybody who waits for it; nobody is fine, too."""
-        for waiter in self._waiting.get(subject, []):
-            if not waiter.answer.done():
-                waiter.answer.set_result(data)
-
-    def _leave(self, waiter: Waiter) -> None:
-        others = self._waiting[waiter.subject]
-        others.remove(waiter)
-        if not others:
-            del self._waiting[waiter.subject]
+        """Hand an answer to whoever waits for it; nobody is fine, too."""
+        waiter = self._waiting.get(subject)
+        if waiter is not None and not waiter.answer.done():
+            waiter.answer.set_result(data)
 
     async def _end_if_unused(self, prefix: str) -> None:
         async with self._lock:
