@@ -3,12 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import billing, build
 from tests.support.scenario import Outcome, given
+from tests.support.usage import started
 
 from catalyst.billing.domain import holds
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.decision import Cancel
 
 PROVISIONING = build.service("provisioning")
 
@@ -73,3 +76,20 @@ def test_what_another_hold_owes_is_not_owed_of_the_one_that_is_captured() -> Non
         captured = then(both, bill1.CaptureHold(hold=name, revision="3f2a")).events[0]
         assert isinstance(captured, bill1.HoldCaptured)
         assert captured.owed == billing.omr(owed)
+
+
+def test_a_release_takes_its_timer_back() -> None:
+    released = then(held(*billing.rich()), bill1.ReleaseHold(hold="c-1", reason="cancelled"))
+    released.then_timers(Cancel("hold.c-1"))
+
+
+def test_a_hold_from_before_months_were_kept_pays_for_the_month_in_which_it_is_captured() -> None:
+    """Whatever was paid since: it was quoted for no month that could be named instead."""
+    outcome = held(*billing.rich())
+    [event] = outcome.events
+    assert isinstance(event, bill1.CreditHeld)
+    old = billing.ACCOUNT, msgspec.structs.replace(event, month="")
+    scene = given(*billing.rich(), old, started())
+    command = bill1.CaptureHold(hold="c-1", revision="3f2a")
+    captured = scene.when(command, billing.ACCOUNT, by=PROVISIONING, now=billing.NOW)
+    assert [one.month for one in captured.events] == ["2026-04", "2026-04"]  # type: ignore[attr-defined]
