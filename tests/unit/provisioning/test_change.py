@@ -89,7 +89,8 @@ def test_without_a_cluster_a_change_waits_in_observe_and_then_takes_everything_b
     place.fire("ch-1", "deadline")
     state = place.change("ch-1")
     assert (state.status, state.step, state.undo) == ("undoing", "commit", True)
-    assert "nothing was seen: no-cluster" in state.reason
+    words = f"not seen healthy in time: blog in {plans.PROD} (nothing was seen: no-cluster)"
+    assert state.reason == words
     run(place, "ch-1")
     (failed,) = place.events(pro1.ChangeFailed)
     assert failed.undone == ("commit", "repository", "hold", "admit")
@@ -342,6 +343,8 @@ def test_a_removal_that_was_not_seen_to_end_brings_back_what_ran() -> None:
     until(place, "observe")
     place.see("blog", "ch-1", health="degraded", revision="ch-0")
     place.fire("ch-1", "deadline")
+    words = f"not seen gone in time: blog in {plans.PROD} (degraded)"
+    assert place.change("ch-1").reason == words
     run(place, "ch-1")
     assert place.change("ch-1").status == "failed"
     assert place.application("blog").binding(plans.PROD).desired.change == "ch-0"  # type: ignore[union-attr]

@@ -106,8 +106,10 @@ def test_what_billing_took_late_is_told_and_what_it_sold_is_ended() -> None:
 def test_it_is_told_once_whenever_it_is_heard(when: str) -> None:
     place, capture = given_up()
     if when == "at once":
+        gen = place.change("ch-1").gen
         place.answer(capture)
         # What is being taken back has its deadline still.
+        assert place.change("ch-1").gen == gen
         place.fire("ch-1", "deadline")
         assert (place.change("ch-1").step, place.change("ch-1").attempt) == ("commit", 2)
     if when != "at once":

@@ -8,9 +8,11 @@ from tests.support.each import each
 from tests.support.plans import DEVELOPER, PROD, apply, install, locked, planned, run, town
 
 from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Context, Decision, Fired
 from catalyst.contracts.provisioning_values_v1 import Deletion, Evidence
+from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import observing
 from catalyst.provisioning.domain.application import (
     Application,
@@ -103,6 +105,32 @@ def test_of_what_concerns_the_whole_change_its_end_alone_is_told() -> None:
     assert steps == ["admit", "repository", "commit", "observe"]
     done = [one.step for one in place.events(pro1.ChangeStepCompleted)]
     assert done == ["admit", "hold", "repository", "commit", "observe", "capture"]
+
+
+def test_a_hold_that_is_given_back_late_is_told_by_its_end_alone() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    place.answer(place.sent.pop())
+    place.command(ONE, pro1.CancelChange(reason="no"), DEVELOPER)
+    (back,) = [one for one in place.sent if isinstance(one.send.command, bill1.ReleaseHold)]
+    while not place.change("ch-1").is_over:
+        place.fire("ch-1", "deadline")
+    assert "hold" in place.change("ch-1").passed
+    before = len(place.log)
+    place.answer(back)
+    ((_, told),) = place.log[before:]
+    assert told == pro1.ChangeStepCompleted(step="hold", undo=True, input=told.input)  # type: ignore[attr-defined]
+
+
+def test_a_report_of_what_has_not_begun_is_refused_at_its_step() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    report = pro1.ReportStep(step="commit", application="blog", status="done")
+    with pytest.raises(Rejected) as caught:
+        place.command(ONE, report, build.service("provisioning"))
+    assert [(one.rule, one.pointer) for one in caught.value.errors] == [
+        *(("step-unexpected", "/data/step"),),
+    ]
 
 
 # ---- silence
