@@ -174,6 +174,13 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
         reason="the deadline passed",
         input=INPUT,
     ),
+    pro1.ChangeStepDelayed(
+        step="commit",
+        application="blog",
+        attempt=1,
+        reason="the Git door is away: it does not answer in time",
+        input=INPUT,
+    ),
     pro1.CompensationBegun(step="hold", reason="the deadline passed", input=INPUT),
     pro1.ChangeCompleted(input=INPUT),
     pro1.ChangeFailed(

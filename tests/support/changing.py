@@ -233,6 +233,7 @@ class Town:
         failed: str = "",
         undo: bool = False,
         attempt: int = 0,
+        goes_on: bool = False,
     ) -> None:
         """Let an effect report on a step."""
         commits = {}
@@ -246,6 +247,7 @@ class Town:
                 status="failed" if failed else "done",
                 detail=failed,
                 commits={} if failed else commits,
+                goes_on=goes_on,
                 undo=undo,
                 attempt=attempt,
             ),

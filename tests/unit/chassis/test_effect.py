@@ -128,6 +128,7 @@ class Outside:
         letter: parking.Letter | None = None,
         made: Callable[[int], Delivery] = delivery,
         name: str = "git",
+        waits: Callable[[Recorded, str], Report | None] = lambda recorded, why: None,
     ) -> None:
         effect = Effect(
             name=name,
@@ -136,6 +137,7 @@ class Outside:
             failed=lambda recorded, why: failed,
             lane=lambda recorded: recorded.ref.organization or "",
             until=lambda recorded: self.until,
+            waits=waits,
         )
         async with asyncio.TaskGroup() as tasks:
             running = Effects(
@@ -258,6 +260,32 @@ async def test_an_effect_that_waits_for_long_is_measured_and_logged_ever_less_of
     assert (shown[1] or 0) > 0
     assert shown == sorted(shown, key=lambda value: value or 0)
     assert outside.waited() == 0
+
+
+async def test_what_an_effect_waits_for_is_reported_once_it_lasts_and_once_for_each_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed = iter(float(second) for second in range(10_000))
+    monkeypatch.setattr(clock, "monotonic", lambda: next(passed))
+    full = Retry("full", after_seconds=0.0)
+    told: list[str] = []
+
+    def waits(_recorded: Recorded, why: str) -> Report:
+        told.append(why)
+        return REPORT
+
+    def answers() -> list[Retry]:
+        return [*[BUSY] * 60, *[full] * 3, *[BUSY] * 3]
+
+    outside, again, quick = Outside(*answers()), Outside(*answers()), Outside(BUSY, full)
+    await outside.carry_out(waits=waits)
+    await again.carry_out(waits=waits)
+    assert told == ["busy", "full"] * 2
+    sent = [message.data for message in outside.published]
+    assert len(sent) == len(set(sent)) == 3
+    assert sent == [message.data for message in again.published]
+    await quick.carry_out(waits=waits)
+    assert len(told) == 4
 
 
 async def test_a_broker_that_is_away_takes_no_attempt() -> None:

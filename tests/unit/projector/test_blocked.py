@@ -67,3 +67,21 @@ def test_a_change_that_is_over_waits_for_nothing() -> None:
     while place.change("ch-2").status != "failed":
         place.answer_all()
     assert links(rows(place), "change", "ch-2") == ()
+
+
+@pytest.mark.guarantee("G13.10")
+def test_what_keeps_a_try_at_a_step_stands_in_the_row_until_the_step_is_done() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "repository")
+    assert [link.code for link in links(rows(place), "change", "ch-1")] == ["git-under-way"]
+    place.report("ch-1", "repository", "blog", failed="the Git door is away", goes_on=True)
+    row = rows(place)["change ch-1"]
+    (link,) = row.blocked_by
+    assert link.code == "git-unavailable"
+    assert "the Git door is away" in link.message
+    (step,) = (one for one in row.steps if one.step == "repository")
+    assert (step.status, step.attempt, step.deadline is None) == ("running", 1, False)
+    advance(place, "observe")
+    (step,) = (one for one in rows(place)["change ch-1"].steps if one.step == "repository")
+    assert (step.status, step.reason) == ("done", "")

@@ -1,6 +1,7 @@
 """What comes late, twice, or from nobody who was asked: of answers, reports and attempts."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from tests.support import build
@@ -80,6 +81,32 @@ def test_a_failure_counts_once_and_for_its_own_attempt(place: Town) -> None:
     assert place.change("ch-1").attempt == 2
     place.report("ch-1", "repository", "blog", failed="again", attempt=2)
     assert place.change("ch-1").attempt == 3
+
+
+def test_what_keeps_an_attempt_is_told_and_the_attempt_goes_on(place: Town) -> None:
+    place.answer_all()
+    place.answer_all()
+    before = place.change("ch-1")
+
+    def keeps(**more: Any) -> pro1.ReportStep:
+        told = {"attempt": 1, "detail": "the door is away", **more}
+        return pro1.ReportStep(
+            step="repository", application="blog", status="failed", goes_on=True, **told
+        )
+
+    (on,) = place.command(ONE, keeps(), PROVISIONING, input_id="w-1").events
+    assert isinstance(on.event, pro1.ChangeStepDelayed)
+    assert (on.event.step, on.event.attempt) == ("repository", 1)
+    assert (on.event.application, on.event.reason) == ("blog", "the door is away")
+    now = place.change("ch-1")
+    assert (now.step, now.attempt, now.deadline) == (before.step, 1, before.deadline)
+    assert (now.gen, now.remaining()) == (before.gen, before.remaining())
+    # Told twice, of another attempt, of another direction, or of what is done: nothing follows.
+    assert not place.command(ONE, keeps(), PROVISIONING, input_id="w-1").events
+    assert not place.command(ONE, keeps(attempt=2), PROVISIONING).events
+    assert not place.command(ONE, keeps(undo=True), PROVISIONING).events
+    place.command(ONE, report("repository"), PROVISIONING)
+    assert not place.command(ONE, keeps(), PROVISIONING).events
 
 
 # ---- attempts

@@ -6,7 +6,8 @@ settled; there may be one for each thing that the event was about.
 
 `Retry` says "not yet": the effect waits in its lane, what is behind it too, until it works or its
 own deadline is reached. It takes no attempt. How long the oldest one waits is measured, and from
-`LONG_SECONDS` on it is logged. Any other exception takes an attempt.
+`LONG_SECONDS` on it is logged, and reported to whoever waits for it. Any other exception takes an
+attempt.
 
 An effect that is given up, and that no step waits for, leaves a dead letter. `retry` puts it into
 its lane again; the letter goes once it worked.
@@ -52,9 +53,12 @@ _DOUBLINGS: Final = 16
 class _Waiting:
     """What is kept of an event while the world is not ready for its effect."""
 
-    def __init__(self) -> None:
+    def __init__(self, traceparent: str) -> None:
         self.tries = 0
         self.told_after = LONG_SECONDS
+        self.traceparent = traceparent
+        self.reported: set[str] = set()
+        """The reasons that were reported."""
 
 
 class _Asked(NamedTuple):
@@ -144,9 +148,10 @@ class Effects:
             {"catalyst.aggregate": recorded.ref.path, "catalyst.seq": recorded.seq},
         )
         with span as traceparent:
-            found, why = await self._attempts(recorded)
+            found, why = await self._attempts(recorded, traceparent)
             for number, report in enumerate(_each(found)):
-                await self._publish(report, number, recorded, traceparent)
+                report_id = derived_id(f"{self._effect.name}/{recorded.id}", number)
+                await self._publish(report, report_id, recorded, traceparent)
         letter = _letter_of(recorded)
         if asked.delivery is None:
             if not why:
@@ -160,9 +165,9 @@ class Effects:
             self._measures.letter(unheard.reason)
         await self._settle(asked.delivery, Acked())
 
-    async def _attempts(self, recorded: Recorded) -> tuple[Reports, str]:
+    async def _attempts(self, recorded: Recorded, traceparent: str) -> tuple[Reports, str]:
         """Return what is to be reported, and why the effect was given up; empty if it worked."""
-        waiting = _Waiting()
+        waiting = _Waiting(traceparent)
         try:
             return await self._carried_out(recorded, waiting)
         finally:
@@ -219,10 +224,21 @@ class Effects:
         else:
             waiting.told_after = max(waiting.told_after, waited) * 2
             log.warning("effect waits for long", extra=facts)
+        if waited >= LONG_SECONDS:
+            await self._tell(recorded, str(error), waiting)
         # Jittered, because what was away is asked by everybody when it is back.
         pause = _pause(waiting.tries, _LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1)  # noqa: S311
         await asyncio.sleep(min(max(pause, error.after_seconds), left))
         return True
+
+    async def _tell(self, recorded: Recorded, why: str, waiting: _Waiting) -> None:
+        """Report what is waited for, unless that was done."""
+        if why in waiting.reported:
+            return
+        waiting.reported.add(why)
+        for number, report in enumerate(_each(self._effect.waits(recorded, why))):
+            source = f"{self._effect.name}/{recorded.id}/{why}"
+            await self._publish(report, derived_id(source, number), recorded, waiting.traceparent)
 
     async def _left(self, recorded: Recorded) -> float:
         """Return the seconds that an effect may still wait."""
@@ -239,12 +255,12 @@ class Effects:
         self._measures.effects.labels(self._effect.name, result).inc()
 
     async def _publish(
-        self, report: Report, number: int, recorded: Recorded, traceparent: str
+        self, report: Report, report_id: str, recorded: Recorded, traceparent: str
     ) -> None:
         message = BY_SHAPE[type(report.command)]
         envelope = Envelope(
             specversion="1.0",
-            id=derived_id(f"{self._effect.name}/{recorded.id}", number),
+            id=report_id,
             source=f"catalyst/{self._service}",
             type=message.type,
             correlationid=recorded.correlationid,

@@ -211,6 +211,10 @@ def _always(_recorded: Recorded) -> datetime | None:
     return None
 
 
+def _nobody(_recorded: Recorded, _why: str) -> Reports:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """Something done outside because an event happened; doing it twice is doing it once."""
@@ -228,6 +232,8 @@ class Effect:
     """Effects of one lane run one at a time, in the log's order."""
     until: Callable[[Recorded], datetime | None] = _always
     """Until when `Retry` is waited for, by the broker's clock; None for as long as it takes."""
+    waits: Callable[[Recorded, str], Reports] = _nobody
+    """What is reported while that lasts long, once for each reason; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,8 @@ class ReportStep(Command, frozen=True, kw_only=True):
     """For what failed: the code of a refusal, which no further attempt would change; else empty."""
     deletion: Deletion | None = None
     """For `delete`: the plan that is to be carried out; null for every other step."""
+    goes_on: bool = False
+    """For `failed`: true if only a try failed, and the attempt goes on trying."""
 
 
 # ---- events of a change
@@ -258,6 +260,23 @@ class ChangeStepFailed(Event, frozen=True, kw_only=True):
     """Why, for a person."""
     undo: bool = False
     """True if it failed to be taken back."""
+    input: str = ""
+    """Id of what led here."""
+
+
+class ChangeStepDelayed(Event, frozen=True, kw_only=True):
+    """Something outside keeps an attempt at a step; it goes on trying until its deadline."""
+
+    step: Step
+    """The step."""
+    application: str = ""
+    """The Application; empty: the whole change."""
+    attempt: int
+    """Which attempt."""
+    reason: str
+    """What keeps it, for a person."""
+    undo: bool = False
+    """True if the step is being taken back."""
     input: str = ""
     """Id of what led here."""
 

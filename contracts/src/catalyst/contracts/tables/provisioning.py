@@ -49,6 +49,7 @@ _MESSAGES: Final = (
         ("change-step-progressed", pro1.ChangeStepProgressed),
         ("change-step-completed", pro1.ChangeStepCompleted),
         ("change-step-failed", pro1.ChangeStepFailed),
+        ("change-step-delayed", pro1.ChangeStepDelayed),
         ("compensation-begun", pro1.CompensationBegun),
         ("change-completed", pro1.ChangeCompleted),
         ("change-failed", pro1.ChangeFailed),

@@ -42,7 +42,7 @@ class StepDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     applications: tuple[str, ...] = ()
     """Those that are through it, while others are not yet."""
     reason: str = ""
-    """Why the last attempt failed."""
+    """Why the last attempt failed, or what keeps the one in progress."""
     detail: str = ""
     """What was made."""
     source: Source | None = None
@@ -230,6 +230,10 @@ def _failed(doc: Doc, event: pro.ChangeStepFailed, _at: At) -> Doc:
     )
 
 
+def _delayed(doc: Doc, event: pro.ChangeStepDelayed, _at: At) -> Doc:
+    return _with(doc, event.step, reason=event.reason)
+
+
 def _compensating(doc: Doc, event: pro.CompensationBegun, _at: At) -> Doc:
     doc = _with(doc, event.step, status="failed", deadline=None, reason=event.reason)
     return replace(doc, status="undoing", reason=event.reason)
@@ -323,6 +327,7 @@ _PLAIN: Final[dict[type[Event], Fold]] = {
     pro.ChangeStepProgressed: _progressed,
     pro.ChangeStepCompleted: _completed,
     pro.ChangeStepFailed: _failed,
+    pro.ChangeStepDelayed: _delayed,
     pro.CompensationBegun: _compensating,
     pro.ChangeCompleted: _ended,
     pro.ChangeFailed: _gave_up,

@@ -58,6 +58,7 @@ def effects(repositories: Repositories, versions: Versions, url: str) -> tuple[E
             events=(pro1.ChangeStepStarted,),
             run=writer.run,
             failed=_failed,
+            waits=_waits,
             # Changes of one Application follow each other; within a repository the port queues.
             lane=lambda recorded: recorded.ref.path,
             until=_until,
@@ -297,7 +298,12 @@ def _until(recorded: Recorded) -> datetime | None:
     return _step(recorded).deadline - REPORT_TIME
 
 
-def _failed(recorded: Recorded, reason: str) -> tuple[Report, ...] | None:
+def _waits(recorded: Recorded, reason: str) -> tuple[Report, ...] | None:
+    """Return what the change hears while the effect waits, of each of its Applications."""
+    return _failed(recorded, reason, goes_on=True)
+
+
+def _failed(recorded: Recorded, reason: str, *, goes_on: bool = False) -> tuple[Report, ...] | None:
     """Return what the change hears when the effect gave up, of each of its Applications."""
     event = _step(recorded)
     if event.step not in STEPS or not event.applications:
@@ -312,6 +318,7 @@ def _failed(recorded: Recorded, reason: str) -> tuple[Report, ...] | None:
                 detail=_line(reason),
                 attempt=event.attempt,
                 undo=event.undo,
+                goes_on=goes_on,
             ),
         )
         for name in event.applications

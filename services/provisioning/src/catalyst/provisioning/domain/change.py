@@ -135,6 +135,8 @@ def evolve(state: Change, event: Event) -> Change:
             return replace(state, reason=event.reason)
         case pro1.ChangeBegun():
             return _handled(replace(state, status="running", held=None, gen=""), event.input)
+        case pro1.ChangeStepDelayed():
+            return _handled(state, event.input)
         case _:
             return _stepped(state, event)
 

@@ -216,6 +216,22 @@ def delete(writing: Writing, planned: Deletion) -> None:
     writing.send(sent.ref, sent.command)
 
 
+def delayed(writing: Writing, reason: str, unit: Unit, *, undo: bool) -> None:
+    """Note what keeps the step in progress, forward or back; its attempt goes on."""
+    state = writing.state
+    if state.step is not None:
+        writing.emit(
+            pro1.ChangeStepDelayed(
+                step=state.step,
+                application=unit.application,
+                attempt=state.attempt,
+                reason=reason,
+                undo=undo,
+                input=writing.context.input_id,
+            )
+        )
+
+
 def fail(writing: Writing, reason: str, unit: Unit = WHOLE, code: str = "") -> None:
     """Note that an attempt at the step in progress failed; try again, or give up.
 

@@ -236,6 +236,13 @@ def report_step(state: Change, report: pro1.ReportStep, context: Context) -> Dec
         else:
             flow.done(writing, unit, report.detail, report.commits)
     elif report.attempt in {0, state.attempt}:
-        reason = report.detail or "the effect failed without a reason"
-        (undoing if report.undo else flow).fail(writing, reason, unit, report.code)
+        _failed(writing, report, unit)
     return writing.decision()
+
+
+def _failed(writing: Writing, report: pro1.ReportStep, unit: Unit) -> None:
+    reason = report.detail or "the effect failed without a reason"
+    if report.goes_on:
+        flow.delayed(writing, reason, unit, undo=report.undo)
+    else:
+        (undoing if report.undo else flow).fail(writing, reason, unit, report.code)
