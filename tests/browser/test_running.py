@@ -194,7 +194,10 @@ async () => {
     request: {application, environment: 'acme-prod'},
   }}];
   const rows = new Map([
-    change('ch-1', 'other', link('approval', 'owners', '1 approval of owners missing')),
+    change('ch-1', 'other', link('approval', 'owners', '1 approval of owners missing'),
+      link('application', 'db', 'db is not there')),
+    ['acme._.application._.db', {doc: {bindings: [{environment: 'acme-prod', blocked_by: [
+      {...link('change', 'ch-4', 'ch-4 waits for ch-1'), code: 'change-waiting'}]}]}}],
     change('ch-2', 'cache', link('change', 'ch-1', 'ch-2 is queued behind ch-1'),
       link('application', 'cache', 'it waits for itself')),
     change('ch-3', 'another', link('approval', 'no', 'not of this one')),
@@ -254,7 +257,9 @@ async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) ->
     assert went == ["change ch-1"]
     assert links == [
         "ch-2 is queued behind ch-1ch-1w: t",
-        "1 approval of owners missing the causew: t",
+        "1 approval of owners missingw: t",
+        # What only waits for that keeps nothing, and is not followed.
+        "db is not there the causew: t",
     ]
 
 

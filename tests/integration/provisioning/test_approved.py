@@ -121,6 +121,25 @@ async def test_what_was_approved_is_shown_after_it_was_done_as_well(place: Town)
     assert told(found.plan) == told(first)
 
 
+async def test_the_plan_of_a_deletion_is_shown_while_what_goes_is_what_was_planned(
+    place: Town,
+) -> None:
+    request = PlanRequest(action="delete-organization")
+    first = await place.plan(request, ROOT)
+    assert (await place.apply("ch-1", first, ROOT)).status == "accepted"
+    found = await shown(place, "ch-1")
+    assert found.plan is not None
+    assert told(found.plan) == told(first)
+    assert f"environment {PROD}" in " ".join(found.plan.goes)
+    late = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
+    await accepted(place, late, "late", ROOT)
+    found = await shown(place, "ch-1")
+    assert (found.plan, found.missing) == (
+        None,
+        ("policy late would go too, and was not planned",),
+    )
+
+
 @pytest.mark.guarantee("G23.1", "G14.5")
 async def test_a_security_officer_reads_what_an_approval_is_asked_for_and_no_other_change(
     place: Town,

@@ -53,6 +53,8 @@ def approve(
 ) -> None:
     """Approve a change that waits for it; it counts for exactly one plan, never for your own.
 
+    What it does, file by file, and what may hurt, is shown by `catalyst plan show`.
+
     Example:
       catalyst approve ch-7Q2 --org omantel --comment 'Looks right.'
     """
@@ -152,7 +154,6 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         form,
         since=found.seq,
         deletes=kept.plan["request"]["action"] == "delete-organization",
-        officers=kept.plan["gates"].get("officers", ()),
     )
     code = run(watching)
     if code is not ExitCode.OK:

@@ -49,12 +49,8 @@ _LOOKS: Final = frozenset({"observe", "unprotect"})
 class Follower:
     """Says of each state of a change what is new in it."""
 
-    def __init__(
-        self, since: int = 0, *, deletes: bool = False, officers: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, since: int = 0, *, deletes: bool = False) -> None:
         """Start before anything was seen of what is there from the sequence `since` on."""
-        self.officers = officers
-        """Teams for which security-officers have to approve."""
         self.doc: Doc | None = None
         """The newest state."""
         self.deletes = deletes
@@ -160,7 +156,6 @@ async def follow(
     *,
     since: int = 0,
     deletes: bool = False,
-    officers: Sequence[str] = (),
 ) -> ExitCode:
     """Show a change until it is over, and return how it ended.
 
@@ -171,12 +166,11 @@ async def follow(
         form: How each state is shown.
         since: The sequence from which on the change is there.
         deletes: Whether it deletes its Organization, with which its own row goes.
-        officers: Teams for which security-officers have to approve, as its plan says.
 
     Raises:
         Failure: If the stream ends for good before that, or the Organization goes in between.
     """
-    follower = Follower(since, deletes=deletes, officers=officers)
+    follower = Follower(since, deletes=deletes)
     if form is not Format.TABLE:
         # Each state has what the change waits for.
         return await _told(follower, target, change, organization, form)
@@ -239,7 +233,7 @@ def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:
         case Format.TABLE:
             _tell(follower.news(doc))
             if follower.offers(doc):
-                said.approving(doc, follower.officers)
+                said.approving(doc)
 
 
 def _tell(lines: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,7 +63,7 @@ def waiting(kept: planned.Kept, text: str, doc: Doc) -> None:
     """Say what a change waits for that was applied, and what to type."""
     change, place = kept.change, f"--org {kept.organization}"
     note(f"it waits: {_waits(doc)}")
-    approving(doc, kept.plan["gates"].get("officers", ()))
+    approving(doc)
     note(
         f"`catalyst apply {text} --watch` follows it, "
         f"`catalyst cancel {change} {place} --reason WHY` stops it"
@@ -75,16 +75,12 @@ def waits_for_approvals(doc: Doc) -> bool:
     return doc["status"] == "waiting" and "approvals" in doc["waits_for"]
 
 
-def approving(doc: Doc, officers: Sequence[str] = ()) -> None:
-    """Say what to type for the approvals that a change waits for, if it waits for any.
-
-    `officers` are the teams of which too few in the Organization can give one, as the plan says;
-    the change says so as well.
-    """
+def approving(doc: Doc) -> None:
+    """Say what to type for the approvals that a change waits for, if it waits for any."""
     if not waits_for_approvals(doc):
         return
     teams = [one["team"] for one in doc["missing"]]
-    scarce = {*officers, *doc.get("officers", ())}
+    scarce = set(doc.get("officers", ()))
     place = f"{doc['change']} --org {doc['organization']}"
     if not scarce.issuperset(teams):
         note(f"`catalyst approve {place}` of somebody else gives an approval")
