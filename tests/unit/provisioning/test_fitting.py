@@ -220,6 +220,22 @@ async def test_what_may_be_needed_again_does_not_go(story: Story) -> None:
     apply(story.place, "ch-4", gone)
 
 
+@pytest.mark.guarantee("G14.7")
+async def test_what_goes_and_comes_again_does_not_go_once_more_from_under_who_brings_it(
+    story: Story,
+) -> None:
+    await story.done("ch-2", "uninstall", "shop")
+    story.begin("ch-3", await story.plan("uninstall", "store"))
+    back = store("1.0.0", "new"), shop("1.1.0")
+    story.begin("ch-4", await story.plan("install", "shop", *back))
+    run(story.place, "ch-3")
+    assert story.place.change("ch-4").status == "running"
+    found = await story.plan("uninstall", "store")
+    assert [one.code for one in found.blocked_by] == ["application-needed"]
+    run(story.place, "ch-4")
+    assert story.place.change("ch-4").status == "completed"
+
+
 async def test_what_is_on_its_way_out_is_told_with_what_takes_it_out(story: Story) -> None:
     story.begin("ch-2", await story.plan("uninstall", "shop"))
     for action in ("configure", "uninstall"):

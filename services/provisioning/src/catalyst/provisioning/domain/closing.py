@@ -84,14 +84,25 @@ def committed(
 def removed(writing: Writing) -> None:
     """Write that the Applications no longer run in their Environments."""
     for item in written(writing):
-        writing.emit_on(
-            item.application,
-            app1.ApplicationRemoved(
-                environment=item.environment,
-                change=writing.name,
-                kept_data=writing.content.request.keep_data,
-            ),
-        )
+        _gone(writing, item, kept_data=writing.content.request.keep_data)
+
+
+def _gone(writing: Writing, item: Locked, *, kept_data: bool) -> None:
+    """Write that an Application no longer runs; whoever brings it again needs it all the same."""
+    users = writing.application(item.application).binding(item.environment).dependents
+    own = {one.application for one in written(writing) if one.environment == item.environment}
+    gone = app1.ApplicationRemoved(
+        environment=item.environment, change=writing.name, kept_data=kept_data
+    )
+    writing.emit_on(item.application, gone)
+    for user in users:
+        if user not in own:
+            _needed_by(writing, item.application, user, item.environment)
+
+
+def _needed_by(writing: Writing, name: str, user: str, environment: str) -> None:
+    needed = app1.DependentAdded(environment=environment, dependent=user, change=writing.name)
+    writing.emit_on(name, needed)
 
 
 def complete(writing: Writing) -> None:
@@ -133,10 +144,7 @@ def fail(
         binding = writing.application(item.application).bindings.get(item.environment)
         if binding is not None and binding.desired is None and "commit" in state.undone:
             # It began to run by this change, and was taken back.
-            gone = app1.ApplicationRemoved(
-                environment=item.environment, change=writing.name, kept_data=True
-            )
-            writing.emit_on(item.application, gone)
+            _gone(writing, item, kept_data=True)
     _leave(writing, result or ("cancelled" if by_person else "failed"))
 
 
@@ -166,14 +174,7 @@ def depend(writing: Writing) -> None:
             binding = writing.application(other.application).binding(item.environment)
             needs, known = other.application in needed, item.application in binding.dependents
             if needs and not known:
-                writing.emit_on(
-                    other.application,
-                    app1.DependentAdded(
-                        environment=item.environment,
-                        dependent=item.application,
-                        change=writing.name,
-                    ),
-                )
+                _needed_by(writing, other.application, item.application, item.environment)
             elif known and not needs:
                 writing.emit_on(
                     other.application,
