@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from tests.support import plans
+from tests.support.billing import omr
 from tests.support.changing import Sent, Town
 from tests.support.each import each
 from tests.support.plans import apply, install, locked, planned, town
@@ -162,6 +164,29 @@ def test_what_ran_before_runs_on_and_is_not_ended() -> None:
     (told,) = place.change("ch-1").left
     assert "no further month is charged for store in acme-prod" in told
     assert "blog in acme-prod is charged as changed until it is changed again" in told
+
+
+def test_what_becomes_of_the_money_is_told_as_far_as_there_is_any() -> None:
+    taken = "hold: 5.000 OMR was taken before it could be given back, for a month that is charged"
+    back = "whole; `catalyst billing credit-note` gives it back once that month is invoiced"
+    nothing = "hold: it was taken before it could be given back, and nothing was due"
+    month = "no further month is charged for blog in acme-prod"
+    changed = "blog in acme-prod is charged as changed until it is changed again"
+    for action, due, wanted in (
+        ("install", 5000, f"{taken} {back}; {month}"),
+        ("install", 0, f"{nothing}; {month}"),
+        ("configure", 5000, f"{taken} {back}; {changed}"),
+    ):
+        place = town()
+        if action == "configure":
+            install(place, "blog", "ch-0")
+        fresh = planned(place, action)  # type: ignore[arg-type]
+        assert fresh.price is not None
+        quote = replace(fresh.price.quote, due=omr(due))
+        apply(place, "ch-1", replace(fresh, price=replace(fresh.price, quote=quote)))
+        capture_lost(place)
+        end(place)
+        assert place.change("ch-1").left == (wanted,)
 
 
 @pytest.mark.parametrize("refused", [False, True])
