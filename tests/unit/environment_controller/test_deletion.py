@@ -252,7 +252,10 @@ def test_a_stale_plan_names_the_inputs_that_changed(facts: Any, names: list[str]
     outcome = changed(scenario, *facts).when(command, ACME)
     outcome.then_rejected("plan-stale", *(f"/data/inputs/{name}" for name in names))
     assert outcome.rejected is not None
-    assert outcome.rejected.message == f"what was planned has changed: {', '.join(names)}"
+    kinds = {"environment": "the Environment", "policy": "the EnvironmentPolicy"}
+    kinds["organization"] = "the Organization"
+    called = [f"{kinds[kind]} {own}" for kind, _, own in (name.partition(":") for name in names)]
+    assert outcome.rejected.message == f"what was planned has changed: {', '.join(called)}"
 
 
 def test_a_stale_plan_says_what_came_went_and_changed() -> None:
@@ -264,9 +267,9 @@ def test_a_stale_plan_says_what_came_went_and_changed() -> None:
     outcome.then_rejected("plan-stale")
     assert outcome.rejected is not None
     assert [error.message for error in outcome.rejected.errors] == [
-        "'environment:acme-dev' was added since",
-        "'environment:acme-old' is gone since",
-        "'policy:gate' is not as it was",
+        "the Environment acme-dev was added since",
+        "the Environment acme-old is gone since",
+        "the EnvironmentPolicy gate is not as it was",
     ]
 
 

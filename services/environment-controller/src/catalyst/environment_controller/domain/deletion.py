@@ -289,7 +289,7 @@ def confirm(plan: DeletionPlan, command: env1.PlannedDeletion, now: datetime) ->
     if changed:
         raise Rejected(
             "plan-stale",
-            f"what was planned has changed: {', '.join(changed)}",
+            f"what was planned has changed: {', '.join(map(_called, changed))}",
             [
                 FieldError(
                     pointer=f"/data/inputs/{pointer_token(name)}",
@@ -314,11 +314,14 @@ def _blocked(blockers: Sequence[Blocker]) -> Rejected:
 
 
 def _change(name: str, planned: Mapping[str, str], present: Mapping[str, str]) -> str:
-    if name not in planned:
-        return f"{name!r} was added since"
-    if name not in present:
-        return f"{name!r} is gone since"
-    return f"{name!r} is not as it was"
+    word = "is not as it was" if name in present else "is gone since"
+    return f"{_called(name)} {word if name in planned else 'was added since'}"
+
+
+def _called(name: str) -> str:
+    """Return what an input is about, in words."""
+    kind, _, own = name.partition(":")
+    return f"the {'EnvironmentPolicy' if kind == 'policy' else kind.capitalize()} {own}"
 
 
 def reads_environment(
