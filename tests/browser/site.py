@@ -30,9 +30,7 @@ class Site:
     @asynccontextmanager
     async def reaching(cls, installation: Installation, context: Context) -> AsyncIterator["Site"]:
         """Reach a stack for the block."""
-        # Given up before the server does, after 5 s: at the same moment a request gets no answer.
-        limits = httpx.Limits(keepalive_expiry=2)
-        async with plain(base_url=context.http, timeout=30, limits=limits) as http:
+        async with plain(base_url=context.http, timeout=30) as http:
             yield cls(installation, context, http)
 
     def token(

@@ -36,6 +36,9 @@ NOT_SENT_BYTES: Final = 16 * 1024
 """What the kernel may hold of a connection that its peer has no room for."""
 STUCK_MILLISECONDS: Final = 30_000
 """After this long without room at the peer, a connection is dropped."""
+KEPT_SECONDS: Final = 120
+"""How long a connection stands on which nobody asks: longer than whoever asks keeps it. Proxies do
+for 60 or 90 s, our own clients for 5. Of what is asked as the server ends it, no answer comes."""
 
 
 class Member(Protocol):
@@ -115,6 +118,7 @@ async def serving(
         # Whoever connects from this machine could otherwise name any address as its own.
         proxy_headers=False,
         ws="none",
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=grace_seconds,
         # Small buffers, so that a slow reader's rows are coalesced with us and not in the kernel.
         h11_max_incomplete_event_size=64 * 1024,
