@@ -1,6 +1,8 @@
 """A member of a service: ready once it knows enough, with what it adds to health and measures."""
 
 import asyncio
+import dataclasses
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,8 +14,10 @@ from tests.support.waiting import until
 
 from catalyst.chassis.index import Index
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.member import WorkerMember
 from catalyst.chassis.service import Service
+from catalyst.chassis.tokens import trusted
 
 pytestmark = pytest.mark.real
 
@@ -72,3 +76,31 @@ async def test_a_member_is_ready_once_it_knows_enough_and_drains_when_told(
         member.stop()
         await running
         assert not member.worker.active.is_set()
+
+
+async def test_a_member_without_the_keys_of_an_issuer_works_on_and_says_what_is_wrong_with_them(
+    js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalyst.chassis.member.TABLES", ())
+    ring = KeyRing.open(tmp_path / "keys")
+    other = tmp_path / "idp.json"
+    other.write_text("{half")
+    verifier = trusted(ring.jwks_path, others=f"https://idp.example={other}")
+    place = dataclasses.replace(runtime(js), verifier=verifier)
+    member = WorkerMember("environment-controller", ORGANIZATIONS, place)
+    transport = httpx.ASGITransport(member.app)
+    async with (
+        asyncio.timeout(60),
+        httpx.AsyncClient(transport=transport, base_url="http://member") as http,
+    ):
+        running = asyncio.ensure_future(member.run())
+
+        async def ready() -> bool:
+            return (await http.get("/readyz")).status_code == 200
+
+        await until(ready)
+        told = (await http.get("/readyz")).json()
+        assert told["status"] == "degraded"
+        assert told["checks"]["keys"] == "no keys of https://idp.example: it is no JSON"
+        member.stop()
+        await running

@@ -58,7 +58,9 @@ class WorkerMember:
         self.worker = Worker(whole(service), runtime, Measures(self.metrics.registry))
         self._probe = Probe(runtime.js, name, replicas=runtime.replicas)
         readiness = Readiness(
-            {"broker": self._probe.check, "memory": self._memory, **(checks or {})}
+            {"broker": self._probe.check, "memory": self._memory, **(checks or {})},
+            # Without those of one issuer it still decides for others, and for services.
+            runtime.of_keys,
         )
         self._app = Starlette(
             routes=[*health_routes(readiness, self.metrics), *routes],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Broker, BrokerError
+from catalyst.chassis.jwks import RENEWAL
 from catalyst.chassis.service import Asking
 from catalyst.chassis.settings import BrokerSettings
 from catalyst.chassis.telemetry import Telemetry
@@ -43,6 +44,13 @@ class Runtime:
     def asking(self) -> Asking:
         """Asks other services their queries, as this one."""
         return Asked(self.js, self.token)
+
+    @property
+    def of_keys(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+        """What readiness can say of the keys that tokens are checked with, by name."""
+        if self.verifier is None:
+            return {}
+        return {"keys": self.verifier.check, RENEWAL: self.verifier.renewed}
 
 
 @asynccontextmanager

@@ -58,7 +58,8 @@ class Projector:
         self._stopping = asyncio.Event()
         self.metrics = Metrics(NAME)
         self.metrics.registry.register(Measures(self.follower, self.feed, self.hub, self.sampler))
-        readiness = Readiness({"broker": self._probe.check, "rows": self._rows})
+        needed = {"broker": self._probe.check, "rows": self._rows}
+        readiness = Readiness(needed, runtime.of_keys)
         pace = Pace(
             heartbeat_seconds=settings.heartbeat_seconds,
             drain_seconds=settings.drain_seconds,
