@@ -152,6 +152,7 @@ async def test_a_member_that_is_down_is_a_problem() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as asking:
             answer = await asking.get("/v1/state/x")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "Error" not in answer.text
 
 
 async def test_an_answer_that_is_cut_inside_is_cut_outside() -> None:

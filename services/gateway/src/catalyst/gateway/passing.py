@@ -7,6 +7,7 @@ themselves.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -18,6 +19,8 @@ from typing_extensions import override
 
 from catalyst.chassis import problems
 from catalyst.chassis.http import left
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 60.0
@@ -81,9 +84,8 @@ class Upstream:
         try:
             answered = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
-            refusal = problems.response(
-                "unavailable", f"a part that is needed does not answer ({type(error).__name__})"
-            )
+            log.warning("a part does not answer", extra={"why": type(error).__name__})
+            refusal = problems.response("unavailable", "a part that is needed does not answer")
             await refusal(scope, receive, send)
             return
         try:
