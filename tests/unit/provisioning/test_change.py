@@ -302,7 +302,8 @@ def test_data_is_protected_again_if_the_cluster_does_not_let_it(end: str) -> Non
             place.fire("ch-1", "deadline")
     assert (place.change("ch-1").step, place.change("ch-1").undo) == ("unprotect", True)
     place.report("ch-1", "unprotect", "blog", undo=True)
-    assert place.events(app1.RevisionCommitted)[-1].kept
+    back = place.events(app1.RevisionCommitted)[-1]
+    assert (back.kept, back.volumes, back.change) == (True, LOST, "ch-0")
     state = place.change("ch-1")
     assert (state.status, state.undone, state.left) == ("failed", ("unprotect",), ())
     assert place.application("blog").runs_in(plans.PROD)

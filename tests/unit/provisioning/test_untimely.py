@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support import build
 from tests.support.each import each
@@ -9,6 +10,7 @@ from tests.support.plans import DEVELOPER, PROD, apply, install, locked, planned
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Context, Decision, Fired
 from catalyst.contracts.provisioning_values_v1 import Deletion, Evidence
@@ -120,6 +122,27 @@ def test_a_hold_that_is_given_back_late_is_told_by_its_end_alone() -> None:
     place.answer(back)
     ((_, told),) = place.log[before:]
     assert told == pro1.ChangeStepCompleted(step="hold", undo=True, input=told.input)  # type: ignore[attr-defined]
+
+
+def test_admissions_that_are_given_back_late_are_told_one_by_one_and_then_as_a_whole() -> None:
+    place = town()
+    both = (locked("store", "new"), locked("blog", database="store"))
+    apply(place, "ch-1", planned(place, lock=both))
+    place.command(ONE, pro1.CancelChange(reason="no"), DEVELOPER)
+    releases = [x for x in place.sent if isinstance(x.send.command, env1.ReleaseApplication)]
+    while not place.change("ch-1").is_over:
+        place.fire("ch-1", "deadline")
+    before = len(place.log)
+    for one in releases:
+        place.answer(one, "application-not-admitted")
+    told = [event for _, event in place.log[before:]]
+    store, blog, whole = (
+        pro1.ChangeStepProgressed(step="admit", application="store", environment=PROD, undo=True),
+        pro1.ChangeStepProgressed(step="admit", application="blog", environment=PROD, undo=True),
+        pro1.ChangeStepCompleted(step="admit", undo=True),
+    )
+    assert [msgspec.structs.replace(one, input="") for one in told] == [store, blog, whole]
+    assert place.change("ch-1").left == ()
 
 
 def test_a_report_of_what_has_not_begun_is_refused_at_its_step() -> None:
