@@ -51,6 +51,7 @@ USES: dict[str, tuple[str, ...]] = {
     "plan uninstall": ("blog", *ENV),
     "plan delete-environment": ("omantel-prod", *ORG),
     "plan delete-organization": ("omantel",),
+    "plan show": ("ch-1", *ORG),
     "app list": ORG,
     "app show": ("blog", *ORG),
     "app history": ("blog", *ORG),
