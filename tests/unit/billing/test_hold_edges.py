@@ -93,3 +93,57 @@ def test_a_hold_from_before_months_were_kept_pays_for_the_month_in_which_it_is_c
     command = bill1.CaptureHold(hold="c-1", revision="3f2a")
     captured = scene.when(command, billing.ACCOUNT, by=PROVISIONING, now=billing.NOW)
     assert [one.month for one in captured.events] == ["2026-04", "2026-04"]  # type: ignore[attr-defined]
+
+
+def test_of_a_grant_that_is_empty_nothing_is_held() -> None:
+    facts = (*billing.rich(6500), billing.granted("later", 9000))
+    wiki = billing.hold("c-2", billing.quote(billing.item("wiki")))
+    [event] = then(held(*facts), wiki).events
+    assert isinstance(event, bill1.CreditHeld)
+    assert [(one.account, one.entry, one.amount.minor) for one in event.journal.postings] == [
+        ("credit", "later", -6500),
+        ("held", "c-2", 6500),
+    ]
+
+
+def test_what_lacks_is_told_with_what_may_be_owed_beside_the_credit() -> None:
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(500)))
+    refused = held(*billing.rich(5999), limit).then_rejected("credit-insufficient").rejected
+    assert refused is not None
+    assert refused.message == "6.500 OMR is due, and 6.499 OMR is available"
+
+
+def test_a_hold_for_which_nothing_was_due_gives_nothing_back() -> None:
+    free = billing.quote(paid={"blog.acme-prod": billing.omr(6500)})
+    outcome = held(*billing.rich(), started(), quoted=free)
+    before = outcome.state()
+    for command in (
+        bill1.ReleaseHold(hold="c-1", reason="cancelled"),
+        bill1.CaptureHold(hold="c-1", revision="3f2a"),
+    ):
+        ended = then(outcome, command)
+        assert ended.events[0].journal == bill1.Journal()  # type: ignore[attr-defined]
+        after = ended.state()
+        assert (after.credits, after.balances) == (before.credits, before.balances)
+
+
+def test_a_release_takes_back_what_its_own_hold_owed_and_no_more() -> None:
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=billing.omr(90_000)))
+    wiki = billing.hold("c-2", billing.quote(billing.item("wiki")))
+    both = then(held(*billing.rich(5000), limit), wiki)
+    released = then(both, bill1.ReleaseHold(hold="c-1", reason="cancelled"))
+    [event] = released.events
+    assert isinstance(event, bill1.HoldReleased)
+    assert event.grant is None
+    assert released.state().owed("OMR") == 6500
+    assert released.state().available("OMR", billing.NOW) == billing.omr(5000 + 90_000 - 6500)
+
+
+def test_an_empty_grant_is_kept_for_the_hold_that_may_give_it_back() -> None:
+    facts = (*billing.rich(6500), billing.granted("later", 9000))
+    wiki = billing.hold("c-2", billing.quote(billing.item("wiki")))
+    both = then(held(*facts), wiki)
+    captured = then(both, bill1.CaptureHold(hold="c-2", revision="3f2a"))
+    released = then(captured, bill1.ReleaseHold(hold="c-1", reason="cancelled"))
+    left = {name: one.left for name, one in released.state().credits.items()}
+    assert left == {"goodwill-g1": 6500, "later": 2500}

@@ -25,6 +25,13 @@ def test_a_month_is_closed_a_whole_day_after_its_end_and_at_once_if_that_is_over
         assert invoicing.armed(month, now) == Arm(timer="month", after=after)
 
 
+def test_an_invoice_that_was_paid_when_it_was_ordered_moves_nothing() -> None:
+    log = Log()
+    log.order()
+    [over] = [one.event for one in log.close().events if isinstance(one.event, bill1.MonthClosed)]
+    assert (over.journal, over.open) == (bill1.Journal(), (billing.omr(0),))
+
+
 # ---- two currencies on one invoice
 
 SHOP = subscription.ref_of("acme", "shop.acme-prod")
