@@ -13,7 +13,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -83,6 +83,8 @@ class Stack:
     supervisor: Supervisor | None
     """Holds the processes of the members, if they have any."""
     broker: BrokerProcess | None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by whoever ends the whole, at once: what ends by itself from then on was meant to."""
 
     def kill(self) -> None:
         """Kill every process that it began: for somebody who ends right after it."""
@@ -112,7 +114,7 @@ async def running(installation: Installation, options: Options, tell: Tell) -> A
                 simulating(installation, url, options),
             ):
                 try:
-                    yield Stack(stack.context, stack.failed, stack.supervisor, broker)
+                    yield Stack(stack.context, stack.failed, stack.supervisor, broker, stopping)
                 finally:
                     stopping.set()
 

@@ -134,6 +134,7 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
                 # Whatever drains may take long, and nothing of it is needed: a crash is no worse.
                 os._exit(ExitCode.INTERRUPTED)
             stop.set()
+            stack.stopping.set()
 
         stop_on_signal(end)
         known = contexts.load(contexts.default_path())
