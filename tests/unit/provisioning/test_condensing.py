@@ -142,6 +142,13 @@ def test_the_words_name_the_object_and_say_what_it_says_or_why() -> None:
     assert (left.health, left.reason, left.message) == ("missing", "Gone", "nothing of it is left")
 
 
+def test_the_worst_of_all_counts_and_of_nothing_nothing_is_known() -> None:
+    worst: tuple[Health, ...] = ("healthy", "degraded", "progressing")
+    assert [observing.worst(worst), observing.worst(()), observing.worst(worst[:1])] == [
+        *("degraded", "unknown", "healthy"),
+    ]
+
+
 # ---- the revision
 
 

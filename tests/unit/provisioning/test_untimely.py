@@ -198,6 +198,20 @@ def seen(*clusters: str) -> Application:
     return Application(bindings={PROD: Binding(observed=found, clusters=clusters)})
 
 
+def moved() -> Application:
+    """Return one that was seen in a cluster that is none of its Environment any more."""
+    binding = msgspec.structs.replace(seen("a", "b", "c").bindings[PROD], clusters=("a", "b"))
+    return Application(bindings={PROD: binding})
+
+
+def test_one_of_several_clusters_falls_silent_alone() -> None:
+    (told,) = silent(seen("a", "b"), f"silent-{PROD}@a").events
+    assert isinstance(told.event, app1.ApplicationObserved)
+    assert {(one.cluster, one.status) for one in told.event.evidence} == {
+        *(("a", "unknown"), ("b", "healthy")),
+    }
+
+
 def test_since_when_nothing_was_heard_is_told() -> None:
     (told,) = silent(seen(), f"silent-{PROD}").events
     since = build.NOW - timedelta(minutes=15)
@@ -208,8 +222,8 @@ def test_since_when_nothing_was_heard_is_told() -> None:
         (Application(), f"silent-{PROD}"),
         (Application(bindings={PROD: Binding(clusters=("a", "b"))}), f"silent-{PROD}@a"),
         (seen(), "silent-acme-dev"),
-        (seen(), f"deadline-{PROD}"),
-        (seen("a", "b"), f"silent-{PROD}@c"),
+        (seen(), PROD),
+        (moved(), f"silent-{PROD}@c"),
     ])  # fmt: skip
 def test_nothing_falls_silent_that_was_not_heard_of(state: Application, timer: str) -> None:
     assert silent(state, timer) == Decision()
