@@ -49,9 +49,8 @@ def credit(log: Log, amount: Money) -> None:
     log.write(billing.ACCOUNT, event)
 
 
-@pytest.fixture
-def log() -> Log:
-    """A log with an invoice of February of 6.500 OMR and 16.90 USD, some of each from credit."""
+def invoiced(*amounts: Money) -> Log:
+    """Return a log with an invoice of February of 6.500 OMR and 16.90 USD, some from credit."""
     found = Log()
     found.order()
     lines = billing.quote(billing.item("shop"), currency="USD").lines
@@ -67,10 +66,16 @@ def log() -> Log:
     )
     found.write(billing.ACCOUNT, captured)
     found.close()
-    credit(found, billing.omr(2000))
-    credit(found, usd(300))
+    for amount in amounts:
+        credit(found, amount)
     found.close()
     return found
+
+
+@pytest.fixture
+def log() -> Log:
+    """A log with an invoice of which some of each currency came from credit."""
+    return invoiced(billing.omr(2000), usd(300))
 
 
 def stands(log: Log) -> tuple[dict[str, dict[str, int]], list[int], list[int]]:
@@ -133,3 +138,20 @@ def test_a_credit_note_lowers_what_is_open_in_its_own_currency(log: Log) -> None
         assert log.owner().open_invoices["2026-02"].get("USD", 0) == left
         assert stands(log)[1] == [4500, left]
     assert stands(log) == ({"2026-02": {"OMR": 4500}}, [4500, 0], [0, 300])
+
+
+def test_an_invoice_of_which_credit_paid_one_currency_is_voided_unless_some_was_given_back() -> (
+    None
+):
+    void = bill1.VoidInvoice(invoice="2026-02", reason="wrong")
+    log = invoiced(usd(2000))
+    assert stands(log) == ({"2026-02": {"OMR": 6500}}, [6500, 0], [0, 310])
+    [dollars, _] = [one for one in log.invoices[1].lines if one.amount.currency == "USD"]
+    credited = (bill1.Credited(line=dollars.line, amount=usd(1)),)
+    log.asks(void).then_claims()
+    noted = bill1.IssueCreditNote(note="n", invoice="2026-02", lines=credited, reason="silence")
+    scene = log.asks(noted).and_then()
+    again = scene.when(void, billing.ACCOUNT, by=billing.BILLING_ADMIN, now=log.now)
+    again.then_rejected("invoice-paid")
+    log.send(void)
+    assert stands(log) == ({}, [0, 0], [0, 2000])
