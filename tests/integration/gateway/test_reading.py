@@ -14,6 +14,7 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.client.http_transport import over_http
 from catalyst.contracts.registry import BY_TYPE, COMMANDS
+from catalyst.gateway import queries
 
 
 async def test_a_chain_shows_everything_that_followed_from_a_command(stack: Stack) -> None:
@@ -221,6 +222,22 @@ async def test_a_question_is_answered_by_the_service_that_knows(stack: Stack) ->
     async with stack.client(stack.token("eve@else.example")) as http:
         found = await http.post(path, params=params, json={})
         assert (found.status_code, found.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_question_whose_service_ended_over_it_is_to_be_asked_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await created(stack, "asks-on")
+    monkeypatch.setattr(queries, "ANSWER_SECONDS", 0.5)
+    taken: list[bytes] = []
+    url, who = stack.broker.url, "provisioning"
+    async with connect(url, name=who, user=who, password=who) as js, stack.client(stack.admin) as h:
+        await js.link.tap("qry.*.provisioning.plan.v1", lambda raw: taken.append(raw.data))
+        path = "/v1/queries/provisioning/plan?organization=asks-on"
+        away = await h.post(path, json={})
+    assert len(taken) == 1
+    assert (away.status_code, away.json()["code"]) == (503, "unavailable")
+    assert away.json()["detail"] == "provisioning has not answered within 0.5 s: ask again"
 
 
 async def test_contracts_and_documents_are_there_for_anybody(stack: Stack) -> None:

@@ -99,6 +99,10 @@ class Queries:
                 raise Rejected(
                     "unavailable", f"{service} is not at work just now: ask again in a moment"
                 ) from error
+            if error.code == 408:
+                # Whoever took it may have ended over it; a question changes nothing.
+                words = f"{service} has not answered within {ANSWER_SECONDS:g} s: ask again"
+                raise Rejected("unavailable", words) from error
             raise
         return msgspec.json.decode(raw, type=Answered)
 
