@@ -114,6 +114,8 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "capture    done" in watched.out
     assert "observe    done (simulated)" in watched.out
     (change,) = re.findall(r"change (\S+) completed, 100 % \(simulated\)", watched.out)
+    again = shop.well("plan", "show", change, "--org", ORG, by=shop.owner)
+    assert again.out.splitlines()[-1] == shown.out.splitlines()[-1]
     traced = shop.well("trace", change, "--org", ORG).out
     assert re.search(r"change-step-progressed\.v1 .* \(simulated\)$", traced, re.MULTILINE)
     assert "healthy (simulated)" in shop.well("app", "list", "--env", ENV).out
