@@ -210,3 +210,14 @@ def test_a_log_from_before_is_what_it_was() -> None:
     over = bill1.MonthClosed(month="2026-01", invoice="", open=(), journal=bill1.Journal())
     log.write(billing.ACCOUNT, over)
     assert (credit(log), log.owner().balances) == ({"goodwill-g1": 5000}, {"clearing:OMR": -5000})
+
+
+def test_as_many_grants_as_one_batch_takes_need_no_further_one_and_empty_ones_are_left() -> None:
+    log = Log()
+    for number in range(LAPSED):
+        log.write(*billing.granted(f"goodwill-g{number}", 3))  # type: ignore[misc]
+    full = log.owner().credits
+    empty = {"spent": msgspec.structs.replace(full["goodwill-g0"], left=0)}
+    decision = closing.lapse(msgspec.structs.replace(log.owner(), credits={**empty, **full}))
+    assert [one.event.grant for one in decision.events] == list(full)  # type: ignore[attr-defined]
+    assert decision.timers == ()
