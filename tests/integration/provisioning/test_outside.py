@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -36,18 +37,27 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
+    async with outside(js, tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def outside(
+    js: JetStream, tmp_path: Path, named: str = planning.GIT_URL
+) -> AsyncIterator[Town]:
+    """Run everything for the block; the files of commits name this address."""
     keys = KeyRing.open(tmp_path / "keys")
     root = GitRoot(tmp_path / "git")
     served = Served(git_app(root, by_token(identify)))
     url = f"http://127.0.0.1:{served.start()}"
-    outside = effects(
+    effect = effects(
         GitRepositories(url, lambda: "provisioning"),
         ReadVersions(StoredContents(Objects(js))),
-        planning.GIT_URL,
+        named,
     )
     try:
         async with town(
-            js, keys, tmp_path, root=root, effects=outside, sources=(hearing.source(),)
+            js, keys, tmp_path, root=root, effects=effect, sources=(hearing.source(),)
         ) as found:
             yield found
             assert not (await js.stream_state(DLQ)).messages
@@ -107,6 +117,28 @@ def planned(found: Plan, name: str) -> dict[str, tuple[str, str]]:
         for one in found.files
         if (one.repository, one.branch) == (name, "main")
     }
+
+
+@pytest.mark.guarantee("G14.13", "G14.21")
+async def test_other_files_than_were_planned_are_not_committed(
+    js: JetStream, tmp_path: Path
+) -> None:
+    """As by a later version of Catalyst, which makes other files of the same."""
+    async with outside(js, tmp_path, "https://elsewhere.example") as place:
+        assert (
+            await place.apply("ch-1", await place.plan(planning.install()))
+        ).status == "accepted"
+        state = await place.over("ch-1")
+    words = "plan-stale: its files come out otherwise than planned; plan it again"
+    assert (state.status, state.gave_up, state.reason) == ("failed", "commit", words)
+    assert (state.attempt, state.left) == (1, ())
+    assert {"admit", "hold", "repository"} <= set(state.undone)
+    for name in ("wiki", "wiki-postgres"):
+        repository = tmp_path / "git" / "homes" / "acme" / f"{name}.git"
+        told = git(repository, "log", "--format=%s", "--name-only", "main").decode()
+        assert "environments/" not in told
+        assert "Install" not in told
+    fsck(tmp_path)
 
 
 @pytest.mark.guarantee("G14.12", "G14.13")

@@ -26,6 +26,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files, foreign, rendered
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.differences import Spot, digest, spots
 from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Place, host_of
 from catalyst.provisioning.domain.steps import Unit, subscription, units
@@ -37,6 +38,11 @@ UNDONE: Final[frozenset[Step]] = frozenset({"repository", "unprotect", "commit"}
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 
+FILES: Final = "files"
+"""The input of a plan that is the fingerprint of all its files."""
+STALE: Final = "plan-stale"
+OTHERWISE: Final = f"{STALE}: its files come out otherwise than planned; plan it again"
+"""Why nothing is committed: somebody approved other files, or was shown others."""
 LINE_LENGTH: Final = 253
 """Characters of a detail in a report."""
 
@@ -82,10 +88,14 @@ class _Writer:
         change: Change = await load(recorded.ref, up_to=recorded.seq)
         opened = change.content()
         task = _Task(recorded, event, opened)
+        if event.step == "commit":
+            task.made = await self._made(task, load)
+            if not task.is_planned():
+                return _failed(recorded, OTHERWISE, code=STALE)
         work: Mapping[Step, Work] = {
             "repository": partial(self._prepare, task, load),
             "unprotect": partial(self._unprotect, task, load),
-            "commit": partial(self._commit, task, load),
+            "commit": partial(self._commit, task),
             "archive": partial(self._archive, task),
         }
         names = [unit.application for unit in units(opened, event.step)]
@@ -117,12 +127,19 @@ class _Writer:
         # Else it is heard again after a worker died over it: nobody would archive what is made now.
         return task.report(name, f"/git/{task.organization}/{name}.git")
 
-    async def _commit(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
-        made: dict[str, Tree] = {}
-        for item in task.opened.lock:
-            if item.application == name and item.written:
-                made[item.environment] = await self._files(task, load, name, item.environment)
-        return await self._write(task, name, made)
+    async def _made(self, task: _Task, load: Loader) -> dict[Unit, Tree]:
+        """Return the files of all that the change works on; none where nothing is to run."""
+        return {
+            Unit(item.application, item.environment): await self._files(
+                task, load, item.application, item.environment
+            )
+            for item in task.opened.lock
+            if item.written
+        }
+
+    async def _commit(self, task: _Task, name: str) -> pro1.ReportStep:
+        own = {at.environment: tree for at, tree in task.made.items() if at.application == name}
+        return await self._write(task, name, own)
 
     async def _unprotect(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
         """Commit the same files without what keeps the data, or, to take that back, with it."""
@@ -215,6 +232,18 @@ class _Task:
         self.ref = recorded.ref
         self.seq = recorded.seq
         self.undo = event.undo
+        self.made: Mapping[Unit, Tree] = {}
+        """What is committed, of all that the change works on."""
+
+    def is_planned(self) -> bool:
+        """Return whether what is committed is what the plan showed; what is taken back, is."""
+        planned = self.opened.inputs.get(FILES)
+        if self.undo or planned is None:
+            return True
+        found: dict[Spot, bytes] = {}
+        for at, tree in self.made.items():
+            found |= spots(at.application, self.opened.branches[at.environment], tree)
+        return digest(found) == planned
 
     def signed(self, name: str) -> Signed:
         """Return who commits, and for what."""
@@ -303,7 +332,9 @@ def _waits(recorded: Recorded, reason: str) -> tuple[Report, ...] | None:
     return _failed(recorded, reason, goes_on=True)
 
 
-def _failed(recorded: Recorded, reason: str, *, goes_on: bool = False) -> tuple[Report, ...] | None:
+def _failed(
+    recorded: Recorded, reason: str, *, goes_on: bool = False, code: str = ""
+) -> tuple[Report, ...] | None:
     """Return what the change hears when the effect gave up, of each of its Applications."""
     event = _step(recorded)
     if event.step not in STEPS or not event.applications:
@@ -318,6 +349,7 @@ def _failed(recorded: Recorded, reason: str, *, goes_on: bool = False) -> tuple[
                 detail=_line(reason),
                 attempt=event.attempt,
                 undo=event.undo,
+                code=code,
                 goes_on=goes_on,
             ),
         )
