@@ -32,6 +32,18 @@ def test_an_invoice_that_was_paid_when_it_was_ordered_moves_nothing() -> None:
     assert (over.journal, over.open) == (bill1.Journal(), (billing.omr(0),))
 
 
+def test_no_month_is_closed_before_the_one_whose_turn_it_is() -> None:
+    log = Log()
+    log.order()
+    log.now = invoicing.closes("2026-01") - timedelta(hours=1)
+    february = bill1.FinalizeInvoice(month="2026-02")
+    log.asks(february).then_rejected("invoice-not-due", "/data/month")
+    # Nor while that one is being closed.
+    log.write(billing.ACCOUNT, bill1.MonthPartClosed(month="2026-01", after="a.acme-prod"))
+    log.asks(february).then_rejected("invoice-not-due", "/data/month")
+    log.asks(bill1.FinalizeInvoice(month="2026-01")).then_nothing()
+
+
 # ---- two currencies on one invoice
 
 SHOP = subscription.ref_of("acme", "shop.acme-prod")
