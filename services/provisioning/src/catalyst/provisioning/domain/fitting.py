@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from itertools import takewhile
 
 from catalyst.blueprints import versions
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked
@@ -136,8 +137,9 @@ def _open(
     left = outcomes(state, environment, sure)
     if all(map(takes, left)) or not takes(left[-1]):
         return ()
-    own = (one for one in state.queue if one.environment == environment)
-    change = next(one.change for one in own if one.change not in sure)
+    own = [one.change for one in state.queue if one.environment == environment]
+    # What stands before one that is waited for anyway is over by then.
+    *_, change = takewhile(lambda one: one not in sure, reversed(own))
     message = f"{words}, and {change} works on {name}: plan again once that is over{hint}"
     link = behind.unsettled(change, f"{change} works on {name}, and may be taken back")
     return (Blocker(code="dependency-unsettled", message=message, chain=(link,)),)
