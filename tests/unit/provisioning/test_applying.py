@@ -92,7 +92,7 @@ async def test_a_plan_that_is_too_old_is_refused() -> None:
     place.wait(found.expires - place.now + timedelta(seconds=1))
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-1", found)
-    assert caught.value.code == "plan-expired"
+    assert (caught.value.code, caught.value.errors[0].pointer) == ("plan-expired", "/data/expires")
 
 
 @pytest.mark.guarantee("G14.2")

@@ -165,7 +165,50 @@ def test_who_needs_it_in_one_needs_it_there_alone() -> None:
     assert fitting.needed(state, DEV) == {"dev-store"}
 
 
+def test_who_needs_it_no_more_is_taken_out_alone() -> None:
+    names = ("shop", "blog", "wiki", "blog")
+    state = blog(
+        runs("ch-1", PROD),
+        *(app1.DependentAdded(environment=PROD, dependent=x, change="ch-1") for x in names),
+    )
+    assert state.binding(PROD).dependents == ("blog", "shop", "wiki")
+    left = app1.DependentRemoved(environment=PROD, dependent="shop", change="ch-2")
+    assert evolve(state, left).binding(PROD).dependents == ("blog", "wiki")
+
+
 # ---- its end
+
+
+def test_a_repository_stays_archived_until_something_is_to_run_again() -> None:
+    state = blog(runs("ch-1", PROD), app1.RepositoryArchived(repository="blog", change="ch-2"))
+    others: tuple[Event, ...] = (
+        app1.DesiredSet(environment=PROD, change="ch-2", desired=None),
+        app1.DependentAdded(environment=PROD, dependent="shop", change="ch-2"),
+        waits("ch-3", PROD),
+    )
+    for event in others:
+        assert evolve(state, event).archived
+    assert not evolve(state, runs("ch-3", DEV)).archived
+
+
+def test_the_silence_of_what_was_never_seen_is_no_news() -> None:
+    state = blog(runs("ch-1", PROD))
+    silent = app1.ApplicationSilent(environment=PROD, since=build.NOW)
+    assert evolve(state, silent) == state
+    assert evolve(Application(), silent) == Application()
+
+
+def test_what_can_come_back_is_what_ran_last() -> None:
+    state = blog(*(runs(f"ch-{number}", PROD) for number in range(22)), runs("ch-2", PROD))
+    history = [one.change for one in state.binding(PROD).history]
+    assert history == [*(f"ch-{number}" for number in range(3, 22)), "ch-2"]
+    off = app1.DesiredSet(environment=PROD, change="ch-30", desired=None)
+    assert len(evolve(state, off).binding(PROD).history) == 20
+    before = wanted("ch-21")
+    back = app1.DesiredSet(environment=PROD, change="ch-2", desired=before, undo=True)
+    binding = evolve(state, back).binding(PROD)
+    assert (binding.desired, binding.before) == (before, None)
+    assert [one.change for one in binding.history] == history[:-1]
 
 
 def test_what_is_removed_from_one_stays_in_the_other() -> None:

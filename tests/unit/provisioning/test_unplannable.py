@@ -101,6 +101,21 @@ async def test_a_hash_of_another_plan_is_refused(place: Town) -> None:
     assert [one.pointer for one in error.errors] == ["/data/hash"]
 
 
+async def test_all_that_stands_in_the_way_is_told_and_the_first_of_it_is_the_reason(
+    place: Town,
+) -> None:
+    others = Others()
+    wiki(others)
+    others.credit, others.limited = 1, "no more than 1 OMR a month"
+    fresh = await plan(place, others, install())
+    codes = [one.code for one in fresh.blocked_by]
+    assert codes == ["credit-insufficient", "spend-limit-reached"]
+    with pytest.raises(Rejected) as caught:
+        plans.apply(place, "ch-1", fresh)
+    assert (caught.value.code, [one.rule for one in caught.value.errors]) == (codes[0], codes)
+    assert {one.pointer for one in caught.value.errors} == {"/data/request"}
+
+
 async def test_what_a_plan_rests_on_by_now_and_did_not_then_is_told(place: Town) -> None:
     others = Others()
     wiki(others)
