@@ -92,7 +92,8 @@ def test_money_that_could_buy_nothing_is_refused_once_there_are_prices(command: 
     refused = when(riyals, billing.applied())
     refused.then_rejected("currency-not-priced", "/data/amount/currency")
     assert refused.rejected.message == (
-        "nothing has a price in SAR; the price book has OMR and USD"
+        "nothing has a price in SAR; the price book has OMR and USD: take what it has, or apply a"
+        " version with prices in SAR first"
     )
     assert when(command, billing.applied()).decision.events
     # What came in before is known still.

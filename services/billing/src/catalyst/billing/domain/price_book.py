@@ -103,7 +103,10 @@ def require_priced(state: PriceBook, currency: str, now: datetime, pointer: str)
     sold = [*begun[-1:], *(one for one in state.versions if one.start > now)]
     known = sorted({each for one in sold for each in one.currencies})
     if known and currency not in known:
-        message = f"nothing has a price in {currency}; the price book has {' and '.join(known)}"
+        message = (
+            f"nothing has a price in {currency}; the price book has {' and '.join(known)}: take"
+            f" what it has, or apply a version with prices in {currency} first"
+        )
         raise Rejected("currency-not-priced", message, pointer=pointer)
 
 
