@@ -112,6 +112,9 @@ def test_a_change_charges_what_went_on_and_what_it_cost_more(log: Log) -> None:
     bought(log, billing.item(plan="s"), month="2026-02")
     log.close()
     assert lines(log.invoices[1]) == [*MONTH, ("ordered", "change", 7500), ("ordered", "change", 0)]
+    change = log.invoices[1].lines[2]
+    said = "14.000 OMR a month, less 6.500 OMR paid for this one"
+    assert (change.name, change.formula) == ("Change of what is sold", said)
     assert log.invoices[1].amounts[0].open == billing.omr(6500)
     log.close()
     assert lines(log.invoices[2]) == MONTH
