@@ -16,10 +16,10 @@ from catalyst.environment_controller.adapters.git_root import GitRoot
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G13.1")]
 
-FILES = 400
+FILES = 200
 FILE_BYTES = 1000
-PUSHES = 60
-READERS = 3
+PUSHES = 40
+READERS = 2
 
 
 def large() -> list[ShaFile]:
@@ -40,6 +40,7 @@ async def test_each_clone_is_whole_while_pushes_go_on(
         "Authorization": "Bearer provisioning",
         "Content-Type": "application/x-git-receive-pack-request",
     }
+    door_url = f"http://{door.removesuffix('/git')}"
     origin = f"http://x:alice-of-acme@{door}/acme/home.git"
     pushed = asyncio.Event()
     clones = 0
@@ -64,7 +65,7 @@ async def test_each_clone_is_whole_while_pushes_go_on(
             await asyncio.to_thread(git, "-C", into, "fsck", "--strict")
 
     async with (
-        httpx.AsyncClient(base_url=f"http://{door.removesuffix('/git')}", headers=headers) as http,
+        httpx.AsyncClient(base_url=door_url, headers=headers, timeout=60) as http,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(write(http))

@@ -50,11 +50,12 @@ def tree_of(*entries: tuple[bytes, int, bytes]) -> ShaFile:
 
 FILE, FOLDER = 0o100644, 0o40000
 BLOB = Blob.from_string(b"x")
+EMPTY = Tree()
 ONE = (b"a", FILE, BLOB.id)
 
 
 def damaged_trees(newer: bytes) -> dict[str, ShaFile]:
-    return {
+    trees = {
         "unsorted": tree_of((b"b", FILE, BLOB.id), ONE),
         "doubled": tree_of(ONE, ONE),
         "slashed": tree_of((b"a/b", FILE, BLOB.id)),
@@ -64,12 +65,37 @@ def damaged_trees(newer: bytes) -> dict[str, ShaFile]:
         "commit-as-file": tree_of((b"a", FILE, newer)),
         "file-and-folder": tree_of(ONE, (b"b", FOLDER, BLOB.id)),
         "garbage": raw(Tree, b"no tree at all"),
+        "doubled-apart": tree_of(ONE, (b"a.c", FILE, BLOB.id), (b"a", FOLDER, EMPTY.id)),
+        "padded": raw(Tree, b"0100644 a\0" + bytes.fromhex(BLOB.id.decode())),
+        "another-repository": tree_of((b"a", 0o160000, b"1" * 40)),
+        "writable-by-all": tree_of((b"a", 0o100666, BLOB.id)),
     }
+    names = [b".Git", b"GIT~1", b".git .", b".g\xe2\x80\x8cit", b".gitmodules", b"gi7eba~1"]
+    names += [b"a\\.git\\b", b"a:b", b"a\nb", b"\xff", b"x" * 256]
+    trees |= {repr(name): tree_of((name, FILE, BLOB.id)) for name in names}
+    return trees
+
+
+WHO = b"Pusher <pusher@test> 1700000000 +0000"
 
 
 def damaged_commits(newer: bytes) -> dict[str, ShaFile]:
     tree = tree_of(ONE).id
+    sound = b"tree %s\nauthor %s\ncommitter %s\n\nwords\n" % (tree, WHO, WHO)
+    changed = {
+        "upper-case": (tree, tree.upper()),
+        "no-e-mail": (b" <pusher@test>", b""),
+        "long-zone": (b"+0000", b"+00000"),
+        "padded-time": (b" 17", b" 0017"),
+        "negative-time": (b" 17", b" -17"),
+        "endless-time": (b" 17", b" 99999999999999999999"),
+        "two-authors": (b"\nauthor ", b"\nauthor " + WHO + b"\nauthor "),
+        "late-parent": (b"\n\nwords", b"\nparent " + newer + b"\n\nwords"),
+        "nothing-ends-it": (b"\n\nwords\n", b""),
+        "zero-byte": (b"words", b"wo\0rds"),
+    }
     return {
+        **{name: raw(Commit, sound.replace(*one)) for name, one in changed.items()},
         "no-author": raw(Commit, b"tree %s\n\nno author\n" % tree),
         "tree-is-a-blob": commit_of(BLOB.id, newer, b"damaged"),
         "parent-is-a-tree": commit_of(tree, tree, b"damaged"),
@@ -82,14 +108,23 @@ async def test_objects_that_are_none_of_gits_are_refused(
 ) -> None:
     _, newer = await heads(homes)
     pushed: dict[str, Sequence[ShaFile]] = {
-        name: (commit_of(tree.id, newer, b"damaged"), tree, BLOB)
+        name: (commit_of(tree.id, newer, b"damaged"), tree, BLOB, EMPTY)
         for name, tree in damaged_trees(newer).items()
     }
     pushed |= {name: (one, tree_of(ONE), BLOB) for name, one in damaged_commits(newer).items()}
+    commit = commit_of(tree_of(ONE).id, None, b"tagged")
+    tag = b"object %s\ntype commit\ntag v1\ntagger %s\n\nwords\n" % (commit.id, WHO)
+    for name, one in {
+        "tag-of-another-kind": (b"commit", b"tree"),
+        "tag-of-no-kind": (b"commit", b"thing"),
+        "tag-with-a-bad-name": (b"v1", b"../v1"),
+        "tag-of-nobody": (b"tagger " + WHO + b"\n", b""),
+    }.items():
+        pushed[name] = (raw(Tag, tag.replace(*one)), commit, tree_of(ONE), BLOB)
     before = files(root)
     for name, objects in pushed.items():
-        text = await push(http, ZERO_SHA, objects[0].id, b"refs/heads/x", objects)
-        assert "ok refs/heads/x" not in text, name
+        text = await push(http, ZERO_SHA, objects[0].id, b"refs/tags/x", objects)
+        assert "ok refs/tags/x" not in text, name
         assert in_words(text), (name, text)
         assert files(root) == before, name
     git("-C", root.repository("acme"), "fsck", "--strict", "--full")
@@ -102,7 +137,6 @@ async def test_a_push_of_every_kind_that_git_knows_is_taken(
     blob, inner = Blob.from_string(b"x"), Tree()
     inner.add(b"file", 0o100755, blob.id)
     inner.add(b"link", 0o120000, blob.id)
-    inner.add(b"module", 0o160000, ObjectID(b"1" * 40))
     top = Tree()
     top.add(b"folder", 0o40000, inner.id)
     top.add(b"again", 0o40000, inner.id)

@@ -7,11 +7,12 @@ import pytest
 from dulwich.protocol import ZERO_SHA, pkt_line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.integration.git.conftest import change
 from tests.integration.git.pushing import LIBRARY, commit_on, files, heads, in_words, pack, push
 
-from catalyst.environment_controller.adapters.git import DulwichHome, opened
+from catalyst.environment_controller.adapters.git import DulwichHome, opened, opened_as
 from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.environment_controller.adapters.git_smart import SERVICES
+from catalyst.environment_controller.adapters.git_smart import SERVICES, Fetched
 
 pytestmark = pytest.mark.real
 
@@ -181,6 +182,16 @@ async def test_a_branch_may_move_between_the_two_requests_of_a_clone(
     answer = await fetch(http, older)
     assert answer.status_code == 200
     assert b"PACK" in answer.content
+
+
+async def test_a_branch_may_move_while_a_fetch_is_answered(
+    http: httpx.AsyncClient, homes: DulwichHome, root: GitRoot
+) -> None:
+    older, newer = await heads(homes)
+    with opened_as(root.repository("acme"), Fetched) as repo:
+        repo.remember([newer, older])
+        await homes.commit(change(12))
+        assert {older, newer} <= set(repo.get_refs().values())
 
 
 async def test_a_fetch_of_what_no_branch_leads_to_is_refused(

@@ -26,6 +26,7 @@ from dulwich.repo import Repo
 from catalyst.chassis import packs
 from catalyst.chassis.errors import unquoted
 from catalyst.environment_controller.adapters.git_root import sync
+from catalyst.environment_controller.adapters.git_sound import fault
 
 PIECE_BYTES: Final = 64 * 1024
 LIGHT_BYTES: Final = 2 * 1024 * 1024
@@ -105,8 +106,8 @@ class Incoming:
     def _unpack(self, read: Callable[[int], bytes]) -> None:
         try:
             pack = self.store.add_thin_pack(read, None)
-            for item in pack.iterobjects():
-                item.check()
+            faults = (fault(item) for item in pack.iterobjects())
+            found = next((why for why in faults if why), "")
         except OSError:
             raise
         except UnresolvedDeltas as error:
@@ -115,6 +116,8 @@ class Incoming:
             # A parser of hostile bytes raises anything, and its words name files of this server.
             log.info("pushed pack refused", extra=unquoted(error))
             raise Unfit("the pack is damaged, or an object in it is not one of Git's") from error
+        if found:
+            raise Unfit(f"the pack is refused: {found}")
         self._pack = pack if len(pack) else None
 
     def keep(self) -> None:

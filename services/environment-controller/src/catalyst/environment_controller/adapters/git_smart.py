@@ -102,7 +102,7 @@ def exchange(
         HomeMissing: If there is no such repository.
         Refused: If the client breaks the protocol.
     """
-    with closing(opened_as(path, _Fetched)) as repo:
+    with closing(opened_as(path, Fetched)) as repo:
         if service == "git-upload-pack":
             begin = read(_WANTS_BYTES)
             repo.remember(_WANT.findall(begin))
@@ -119,29 +119,30 @@ def exchange(
             raise Refused("the request is not one of git's") from error
 
 
-class _Fetched(Repo):
+class Fetched(Repo):
     """A repository as one fetch sees it.
 
     A clone is two requests, and a branch may move in between. What the first one advertised is then
-    no longer a tip; it may be fetched all the same, as long as a branch leads back to it.
+    no longer a tip; it may be fetched all the same, as long as a branch leads back to it. What
+    moves while the second one is answered moves for the next fetch.
     """
 
-    behind: Mapping[Ref, ObjectID] = {}
+    offered: Mapping[Ref, ObjectID] | None = None
 
     def remember(self, wanted: Sequence[bytes]) -> None:
-        """Offer, besides the tips, those wanted commits that the branches lead back to."""
-        refs = super().get_refs()
+        """Offer the tips of now, and those wanted commits that the branches lead back to."""
+        self.offered = refs = super().get_refs()
         missing = {ObjectID(sha) for sha in wanted} - set(refs.values())
         if not missing:
             return
         tips = [sha for name, sha in refs.items() if name.startswith(b"refs/heads/")]
         walker = self.get_walker(include=tips, max_entries=_BEHIND_MAX)
         found = [entry.commit.id for entry in walker if entry.commit.id in missing]
-        self.behind = {Ref(b"refs/behind/" + sha): sha for sha in found}
+        self.offered = {**refs, **{Ref(b"refs/behind/" + sha): sha for sha in found}}
 
     @override
     def get_refs(self) -> dict[Ref, ObjectID]:
-        return {**super().get_refs(), **self.behind}
+        return super().get_refs() if self.offered is None else dict(self.offered)
 
 
 def _joined(begin: bytes, read: Read) -> Read:

@@ -13,10 +13,10 @@ from dulwich.object_store import BaseObjectStore
 from dulwich.objects import Blob, ShaFile, Tree
 
 from catalyst.environment_controller.adapters.git_root import BadName
+from catalyst.environment_controller.adapters.git_sound import is_name
 from catalyst.environment_controller.ports import Change
 
 FILE_MODE: Final = 0o100644
-_SPECIAL: Final = frozenset({"", ".", "..", ".git", "git~1"})
 
 Edit = tuple[tuple[bytes, ...], bytes | None]
 """A path in its parts, with the new content, or None to take it (file or folder) away."""
@@ -88,10 +88,7 @@ def _drop(tree: Tree, name: bytes) -> None:
 
 
 def _parts(path: str) -> tuple[bytes, ...]:
-    parts = path.split("/")
-    for part in parts:
-        if part.lower() in _SPECIAL or any(sign in part for sign in "\\:\x7f"):
-            raise BadName(f"{path[:80]!r} is no path of a file in a repository")
-        if any(ord(sign) < 0x20 for sign in part):
-            raise BadName(f"{path[:80]!r} is no path of a file in a repository")
-    return tuple(part.encode() for part in parts)
+    parts = tuple(part.encode() for part in path.split("/"))
+    if not all(map(is_name, parts)):
+        raise BadName(f"{path[:80]!r} is no path of a file in a repository")
+    return parts
