@@ -182,6 +182,22 @@ async def test_what_has_gone_since_it_was_planned_stands_in_nobodys_way(
     assert place.change("ch-1").status == "completed"
 
 
+async def test_a_whole_organization_is_deleted_by_who_owns_it_as_it_was_planned() -> None:
+    place, others = town(), Others()
+    whole = PlanRequest(action="delete-organization")
+    apply(place, "ch-1", await plan(place, others, whole, ROOT), ROOT)
+    assert place.change("ch-1").step == "delete"
+    found = deletion(place, f"environment:{PROD}")
+    report(place, status="done", deletion=found, attempt=1)
+    (sent,) = place.sent
+    assert sent.send.ref == ACME
+    assert sent.send.command == env1.ApplyOrganizationDeletion(
+        request=found.request, inputs=found.inputs, hash=found.hash, expires=found.expires
+    )
+    place.answer(place.sent.pop())
+    assert place.change("ch-1").status == "completed"
+
+
 @pytest.mark.parametrize(
     ("came", "named"),
     [

@@ -156,6 +156,29 @@ def test_a_report_of_what_has_not_begun_is_refused_at_its_step() -> None:
     ]
 
 
+def test_why_something_is_given_back_is_said_in_one_line_that_is_not_too_long() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    place.answer_all()
+    for step in ("repository", "commit"):
+        place.report("ch-1", step, "blog")
+    found = app1.ApplicationObserved(
+        environment=PROD,
+        applied="failed",
+        health="degraded",
+        reason=f"No\nRoom{'.' * 300}",
+        source="cluster",
+        observed_at=place.now,
+    )
+    place.observe("blog", found)
+    place.fire("ch-1", "deadline")
+    for step in ("commit", "repository"):
+        place.report("ch-1", step, "blog", undo=True)
+    (sent,) = place.sent
+    words = f"not seen healthy in time: blog in {PROD} (degraded, No Room{'.' * 300}"
+    assert sent.send.command == bill1.ReleaseHold(hold="ch-1", reason=words[:253])
+
+
 # ---- silence
 
 
