@@ -132,8 +132,12 @@ async def open_whole_form(window: Window, command: str) -> None:
     await window.page.evaluate(_WHOLE_FORM, command)
 
 
-def forgive(window: Window) -> None:
-    """Take back what the browser itself says of a request that was refused or had no network."""
+async def forgive(window: Window) -> None:
+    """Take back what the browser itself says of a request that was refused or had no network.
+
+    Also of one that is under way: it would be told when nobody forgives it any more.
+    """
+    await window.until_answered()
     window.complaints = [
         text for text in window.complaints if "Failed to load resource" not in text
     ]

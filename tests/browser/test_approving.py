@@ -110,7 +110,7 @@ async def test_nobody_approves_before_the_plan_is_there_or_it_is_said_why_it_is_
         await expect(does).to_contain_text("Its plan cannot be made again as it was")
         await expect(does.locator("li")).to_have_text("its files come out otherwise")
         await expect(approve).to_be_enabled()
-        forgive(other)
+        await forgive(other)
         assert other.complaints == []
 
 
@@ -145,4 +145,4 @@ async def test_a_plan_that_is_stale_says_in_words_what_moved(
     words = f"the Environment {slug}-prod has other regions, another branch or another policy"
     await expect(told).to_contain_text(words)
     await expect(told).not_to_contain_text(re.compile("#[0-9a-f]{16}"))
-    forgive(desk)
+    await forgive(desk)

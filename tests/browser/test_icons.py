@@ -116,7 +116,7 @@ async def test_its_own_picture_stands_for_a_blueprint_else_one_of_ours(
         await expect(_emblem(window, title)).to_have_text(letters)
         await expect(_emblem(window, title).locator("img")).to_have_count(0)
     assert window.requested == {site.address}
-    forgive(window)  # That a picture is too large or not there, the browser says itself.
+    await forgive(window)  # That a picture is too large or not there, the browser says itself.
 
 
 async def test_nothing_in_a_picture_runs_or_is_loaded(
@@ -133,7 +133,7 @@ async def test_nothing_in_a_picture_runs_or_is_loaded(
     assert await window.page.evaluate("window.ran") is None
     assert window.requested == {site.address}
     assert (await window.page.evaluate("fetch('/v1/session').then(({status}) => status)")) == 200
-    forgive(window)
+    await forgive(window)
 
 
 async def test_whoever_is_led_to_a_picture_gets_a_file_and_no_page(

@@ -124,7 +124,7 @@ async def _is_told_of_silence(window: Window, close: Locator) -> None:
         await expect(close).to_be_enabled()
     assert sent[0] == sent[1] is not None
     await window.page.unroute(place, lose)
-    forgive(window)
+    await forgive(window)
 
 
 async def test_a_month_that_cost_nothing_is_not_offered_to_be_closed(

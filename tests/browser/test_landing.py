@@ -33,7 +33,7 @@ async def test_a_window_is_called_by_what_it_shows(desk: Window, site: Site, slu
         await expect(page).to_have_title(f"{title} · {slug} · Catalyst")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page).to_have_title("Catalyst")
-    forgive(desk)  # What the addresses name is not there.
+    await forgive(desk)  # What the addresses name is not there.
 
 
 @pytest.mark.guarantee("G26.6")
@@ -120,7 +120,7 @@ async def test_who_may_not_look_is_told_who_can_change_that(
         told = window.page.locator("#view").get_by_role("alert")
         await expect(told).to_contain_text(f"you have no role in {slug} that lets you see it.")
         await expect(told).to_contain_text(f"Whoever owns {slug} can give you one")
-    forgive(window)
+    await forgive(window)
 
 
 async def test_a_narrow_window_says_that_nothing_is_live_wherever_it_is_scrolled(

@@ -204,7 +204,7 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     await memory.fill("513")
     await expect(desk.page.get_by_role("button", name="Apply the plan")).to_have_count(0)
     await _a_package_and_add_ons_are_ordered(desk)
-    forgive(desk)
+    await forgive(desk)
 
 
 async def _a_package_and_add_ons_are_ordered(window: Window) -> None:
@@ -285,7 +285,7 @@ async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     await desk.page.get_by_role("button", name="Cancel it").click()
     await expect(status(desk)).to_have_text("cancelled")
     await expect(desk.page.locator(".why")).to_have_count(0)
-    forgive(desk)
+    await forgive(desk)
 
 
 @pytest.mark.guarantee("G26.4")
@@ -320,7 +320,7 @@ async def test_a_voucher_is_looked_at_and_redeemed(desk: Window, market: Site, s
     for role, form in (("org-admin", True), ("org-developer", False)):
         found, told = await desk.page.evaluate(_VOUCHER_FOR, [role, slug])
         assert (found, "redeemed by whoever administers" in told) == (form, not form)
-    forgive(desk)
+    await forgive(desk)
 
 
 _VOUCHER_FOR = """
@@ -382,4 +382,4 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     await desk.page.goto(f"{market.address}/#/change/{slug}/ch-nosuch")
     absent = desk.page.get_by_text("There is no such change")
     await expect(absent).to_be_visible(timeout=PATIENCE)
-    forgive(desk)
+    await forgive(desk)

@@ -256,5 +256,5 @@ async def _nothing_ran(window: Window) -> None:
         " [onerror], [onload]"
     )
     assert await window.page.locator(f"#view :is({strange})").count() == 0
-    forgive(window)
+    await forgive(window)
     assert window.complaints == []

@@ -88,7 +88,7 @@ async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
         await expect(status(other)).to_have_text("rejected")
         await expect(page.locator(".change-step.done")).to_have_count(0)
         await _prices_are_shown(desk, other, slug)
-        forgive(other)
+        await forgive(other)
         assert other.complaints == []
 
 
@@ -382,5 +382,5 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await page.get_by_role("button", name="Show the plan").click()
         told = page.get_by_text(f"redis is on its way to {slug}-prod already")
         await expect(told).to_be_visible()
-        forgive(window)
+        await forgive(window)
         assert window.complaints == []

@@ -6,9 +6,9 @@ import re
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from tests.browser.site import Site
-from tests.browser.steps import OWNERS, open_whole_form
+from tests.browser.steps import OWNERS, forgive, open_whole_form
 from tests.support.browser import ROOT, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
@@ -81,10 +81,24 @@ async def test_what_is_typed_anywhere_and_refused_is_text(desk: Window, slug: st
             refused = desk.page.locator("#panel-send .wrong, .problems:not(:empty)")
             await expect(refused.first).to_be_visible()
         # What the browser says of a refused request is all that it may say.
-        desk.complaints = [
-            text for text in desk.complaints if "Failed to load resource" not in text
-        ]
+        await forgive(desk)
         await _nothing_ran(desk)
+
+
+async def test_what_is_forgiven_is_also_what_the_page_still_waits_for(desk: Window) -> None:
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await desk.page.route("**/v1/queries/**", hold)
+    await desk.page.evaluate("void fetch('/v1/queries/catalog/none', {method: 'POST'})")
+    async with desk.page.expect_response("**/v1/queries/**"):
+        answered.set()
+        await forgive(desk)
+    await desk.page.evaluate("fetch('/healthz').then(answer => answer.text())")
+    assert desk.complaints == []
 
 
 async def test_what_an_address_holds_is_text(desk: Window, site: Site) -> None:

@@ -113,7 +113,7 @@ async def test_every_view_of_no_organization_says_that_there_is_none(
     # Once it is made, its view comes by itself.
     await site.create(slug, owners=list(OWNERS))
     await expect(told.filter(has_text="There is no Organization")).to_have_count(0)
-    forgive(desk)  # What else the address names is not there.
+    await forgive(desk)  # What else the address names is not there.
 
 
 @pytest.mark.guarantee("G26.12")
@@ -162,7 +162,7 @@ async def test_a_voucher_that_is_none_is_refused_at_the_field_by_its_name(
     told = form.locator(".error")
     await expect(told).to_contain_text("must be" if given.strip() else "has to be given")
     await expect(form).not_to_contain_text("code:")
-    forgive(desk)
+    await forgive(desk)
 
 
 @pytest.mark.guarantee("G26.10")

@@ -142,7 +142,7 @@ async def test_the_bar_keeps_its_line_while_nothing_is_live_and_says_why_beside_
         assert hidden <= 0, width
     await window.page.context.set_offline(False)
     await window.until_state("live")
-    forgive(window)
+    await forgive(window)
 
 
 @pytest.mark.guarantee("G26.6")

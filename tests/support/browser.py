@@ -43,8 +43,23 @@ takes as much of the processor again."""
 
 expect.set_options(timeout=MILLISECONDS)
 
-# Every word that the stream's state shows, in order, however short it stands.
+# Every word that the stream's state shows, in order, however short it stands; and how many answers
+# the page waits for, or for the text of. The stream itself is none of them once it has begun.
 _RECORD: Final = """
+window.awaited = 0;
+const counted = (owner, name) => {
+  const original = owner[name];
+  owner[name] = async function (...args) {
+    window.awaited += 1;
+    try {
+      return await original.apply(this, args);
+    } finally {
+      window.awaited -= 1;
+    }
+  };
+};
+counted(window, "fetch");
+counted(Response.prototype, "text");
 window.statesSeen = [];
 window.detailsSeen = [];
 document.addEventListener("DOMContentLoaded", () => {
@@ -136,6 +151,14 @@ class Window:
     async def until_row(self, kind: str, name: str, text: str = "") -> None:
         """Return once a row is shown, with a text in it."""
         await self.row(kind, name).filter(has_text=text).wait_for()
+
+    async def until_answered(self) -> None:
+        """Return once the page waits for no answer: what the browser says of any was said then."""
+
+        async def none() -> bool:
+            return bool(await self.page.evaluate("window.awaited === 0"))
+
+        await until(none)
 
     async def until_sequence(self, seq: int) -> None:
         """Return once everything up to a sequence of the log is shown."""
