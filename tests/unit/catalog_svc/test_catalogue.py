@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.catalogue import Shop
+from tests.support.catalogue import PROD, Shop
 
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
@@ -183,3 +184,41 @@ def test_nothing_that_another_organization_does_is_seen(steps: list[Any]) -> Non
     for step in steps:
         follow(fresh, step)
     assert whole(fresh, "rival") == whole(both, "rival")
+
+
+def begun_anew(shop: Shop, *, asked: bool) -> None:
+    """Let an Organization have things of its own, and be deleted."""
+    shop.organization()
+    shop.blueprint("bp-shared", "1.0.0")
+    shop.blueprint("bp-old", "1.0.0", origin="private", organization="acme")
+    shop.curated("public-bp-shared", cat1.BlueprintHidden(reason="x"), organization="acme")
+    source = bp1.SourceAdded(name="ours", kind="git", location="/git/x.git", origin="private")
+    shop.tell(Ref("acme", "blueprint", "source", "ours"), source)
+    shop.runs("old", "bp-old", "1.0.0", origin="private")
+    if asked:
+        assert sees(shop, "acme") == {"bp-old": "private"}
+    gone = env1.OrganizationDeleted(slug="acme")
+    shop.tell(Ref("acme", "environment", "organization", "acme"), gone)
+
+
+def test_of_an_organization_that_was_deleted_nothing_is_left() -> None:
+    shop = Shop()
+    begun_anew(shop, asked=True)
+    assert sees(shop, "acme") == {"bp-shared": "public"}
+    assert shop.catalogue.installed("acme", "private", "bp-old") is None
+    assert shop.catalogue.applications("acme") == {}
+    assert shop.catalogue.place("acme", PROD) is None
+    assert shop.catalogue.sources("acme") == ()
+    with pytest.raises(Rejected, check=lambda error: error.code == "organization-deleted"):
+        shop.catalogue.require("acme")
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked before", "not asked before"])
+def test_the_next_organization_of_a_name_sees_nothing_of_the_one_before(*, asked: bool) -> None:
+    """Nor what was kept ready for that one: as many things have happened in both."""
+    shop = Shop()
+    begun_anew(shop, asked=asked)
+    shop.organization()
+    shop.blueprint("bp-new", "1.0.0", origin="private", organization="acme")
+    shop.curated("public-bp-shared", cat1.BlueprintFeatured(), organization="acme")
+    assert sees(shop, "acme") == {"bp-new": "private", "bp-shared": "public"}
