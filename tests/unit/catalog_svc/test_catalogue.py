@@ -186,7 +186,7 @@ def test_nothing_that_another_organization_does_is_seen(steps: list[Any]) -> Non
     assert whole(fresh, "rival") == whole(both, "rival")
 
 
-def begun_anew(shop: Shop, *, asked: bool) -> None:
+def lived(shop: Shop, *, asked: bool) -> None:
     """Let an Organization have things of its own, and be deleted."""
     shop.organization()
     shop.blueprint("bp-shared", "1.0.0")
@@ -203,7 +203,7 @@ def begun_anew(shop: Shop, *, asked: bool) -> None:
 
 def test_of_an_organization_that_was_deleted_nothing_is_left() -> None:
     shop = Shop()
-    begun_anew(shop, asked=True)
+    lived(shop, asked=True)
     assert sees(shop, "acme") == {"bp-shared": "public"}
     assert shop.catalogue.installed("acme", "private", "bp-old") is None
     assert shop.catalogue.applications("acme") == {}
@@ -217,7 +217,7 @@ def test_of_an_organization_that_was_deleted_nothing_is_left() -> None:
 def test_the_next_organization_of_a_name_sees_nothing_of_the_one_before(*, asked: bool) -> None:
     """Nor what was kept ready for that one: as many things have happened in both."""
     shop = Shop()
-    begun_anew(shop, asked=asked)
+    lived(shop, asked=asked)
     shop.organization()
     shop.blueprint("bp-new", "1.0.0", origin="private", organization="acme")
     shop.curated("public-bp-shared", cat1.BlueprintFeatured(), organization="acme")
