@@ -33,7 +33,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def market(site: Site) -> Site:
-    """The same stack, once Blueprints have prices."""
+    """The same stack, once all Blueprints that come along can be had, and have prices."""
+    await site.until_offered()
     await site.apply_prices((ROOT / "examples" / "price-book.yaml").read_text("utf-8"))
     return site
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from tests.support.clients import plain
+from tests.support.waiting import until
 
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
@@ -79,6 +80,27 @@ class Site:
         )
         found: dict[str, Any] = answer.raise_for_status().json()["result"]
         return found
+
+    async def until_offered(self) -> None:
+        """Return once every version of the Blueprints that come along can be installed."""
+        asked: dict[str, Any] = {
+            "params": {"limit": 5000},
+            "headers": {"Authorization": f"Bearer {self.admin}"},
+        }
+
+        async def offered() -> bool:
+            answer = await self._http.get("/v1/state/sources,blueprints", **asked)
+            docs: dict[str, list[dict[str, Any]]] = {"source": [], "blueprint": []}
+            for row in answer.raise_for_status().json()["items"]:
+                docs[row["key"].split(".")[2]].append(row["value"]["doc"])
+            read = [doc for doc in docs["source"] if doc["kind"] == "built-in"]
+            versions = [one for doc in docs["blueprint"] for one in doc["versions"]]
+            there = [one for one in versions if one["source"] == "starter"]
+            done = [one for one in there if one["status"] != "pending"]
+            ready = [doc["versions"] for doc in read if doc["status"] == "ready"]
+            return ready == [len(done)]
+
+        await until(offered)
 
     async def apply_prices(self, book: str) -> None:
         """Put a price book in force."""
