@@ -172,6 +172,14 @@ async def test_a_read_loop_that_ends_is_begun_again(
     assert await js.rtt() > 0
 
 
+async def test_an_answer_to_whoever_has_left_ends_no_connection(js: JetStream) -> None:
+    gone = asyncio.get_running_loop().create_future()
+    gone.cancel()
+    await js.link._send_ping(gone)
+    await js.rtt()
+    assert js.link.drops == 0
+
+
 async def test_a_tap_that_fails_does_not_stop_the_others(
     js: JetStream, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -267,6 +267,13 @@ class Link(Connection):
         await self._flush_pending()
 
     @override
+    async def _process_pong(self) -> None:
+        # nats-py takes it for an error of the connection, and ends that, if whoever asked has left.
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
+    @override
     async def _read_loop(self) -> None:
         await super()._read_loop()
         # nats-py logs an unexpected error, ends the loop and goes on calling itself connected.
