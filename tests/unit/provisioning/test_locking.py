@@ -9,11 +9,12 @@ from tests.support.each import each
 from tests.support.plans import DIGEST, PROD, locked
 
 from catalyst.contracts.message import FieldError
-from catalyst.contracts.provisioning_values_v1 import Desired, Locked
+from catalyst.contracts.provisioning_values_v1 import Action, Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign, locking
 from catalyst.provisioning.domain.application import Application, Binding, Queued
 from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.writing_plan import kept_values
 
 replace = msgspec.structs.replace
 OTHER = "sha256:" + "1" * 64
@@ -106,6 +107,26 @@ def test_what_will_run_is_used_and_not_what_runs_now() -> None:
     assert [(one.application, one.version) for one in found] == [
         *(("store", "2.0.0"), ("disk", "1.0.0"), ("blog", "1.0.0")),
     ]
+
+
+@each([
+        ("rollback", OTHER, "then"),
+        ("rollback", "sha256:" + "2" * 64, "now"),
+        ("upgrade", OTHER, "now"),
+    ])  # fmt: skip
+def test_what_goes_back_has_what_was_chosen_for_it_and_what_goes_on_keeps_what_it_has(
+    action: Action, digest: str, wanted: str
+) -> None:
+    now, then, first = (
+        replace(runs(digest=one), values={"level": level})
+        for one, level in ((DIGEST, "now"), (OTHER, "then"), (OTHER, "first"))
+    )
+    known = facts({"store": now})
+    binding = Binding(desired=now, history=(first, then, now))
+    known = replace(known, applications={"store": Application(bindings={PROD: binding})})
+    request = PlanRequest(action=action, environment=PROD, application="blog")
+    item = replace(locked("store", "upgraded"), digest=digest)
+    assert kept_values(request, known, item, now) == {"level": wanted}
 
 
 def test_a_refusal_of_the_catalogue_is_told_at_the_field_that_was_asked() -> None:

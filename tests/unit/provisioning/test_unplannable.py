@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from tests.support import plans
 from tests.support.changing import Town
-from tests.support.planning import Others, entry, install, known, plan, wiki
-from tests.support.plans import PROD, town
+from tests.support.planning import Others, configure, entry, install, known, plan, running, wiki
+from tests.support.plans import PROD, apply, run, town
 
 from catalyst.blueprints.scope import NAMESPACE_MAX
+from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
@@ -81,6 +82,53 @@ async def test_one_change_brings_so_many_applications_and_no_more(place: Town) -
     assert (error.code, error.message) == ("too-large", "51 Applications, 50 are allowed")
 
 
+async def test_every_refusal_is_told_at_the_field_that_asks_for_it(place: Town) -> None:
+    others = Others()
+    wiki(others)
+    await running(place, others)
+    apply(place, "ch-1", await plan(place, others, configure(plan="s")))
+    run(place, "ch-1")
+    others.locks["wiki"] = [entry("wiki", "bp-wiki", "2.1.1", postgres="wiki-postgres")]
+    apply(place, "ch-2", await plan(place, others, configure(action="upgrade")))
+    run(place, "ch-2")
+    others.locks["wiki"] = [entry("wiki", "bp-wiki", "2.0.1", postgres="wiki-postgres")]
+    yank = blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.1", reason="it leaks")
+    place.given(foreign.blueprint_ref("acme", "public", "bp-wiki"), yank)
+    for request, code, pointer in (
+        (install(), "application-exists", "application"),
+        (configure(application="blog"), "application-not-found", "application"),
+        (configure(action="upgrade"), "version-refused", "version"),
+        (configure(action="rollback", revision="ch-7"), "revision-not-found", "revision"),
+        (configure(action="rollback", revision="ch-0"), "version-refused", "revision"),
+    ):
+        error = await refusal(place, request, others)
+        assert (error.code, [one.pointer for one in error.errors]) == (
+            *(code, [f"/request/{pointer}"]),
+        )
+    apply(place, "ch-3", await plan(place, others, configure(drop_plan=True)))
+    run(place, "ch-3")
+    error = await refusal(place, configure(drop_plan=True), others)
+    assert (error.code, error.errors[0].pointer) == ("package-not-ordered", "/request/drop_plan")
+
+
+async def test_what_is_not_there_to_be_taken_away_is_told_with_what_is(place: Town) -> None:
+    others = Others()
+    wiki(others)
+    await running(place, others)
+    error = await refusal(place, configure(drop_addons=("addon.x",)), others)
+    assert (error.code, error.message) == ("addon-not-ordered", "wiki has no add-ons")
+    error = await refusal(place, configure(action="rollback"), others)
+    assert error.message == f"wiki in {PROD} has no earlier revision at all"
+    error = await refusal(place, configure(action="rollback", revision="ch-7"), others)
+    assert error.message == f"wiki in {PROD} has no earlier revision ch-7"
+    bought = configure(addons=("addon.backup", "addon.support"))
+    apply(place, "ch-1", await plan(place, others, bought))
+    run(place, "ch-1")
+    error = await refusal(place, configure(drop_addons=("addon.backup", "addon.x")), others)
+    words = "wiki has no add-on 'addon.x'; it has addon.backup, addon.support"
+    assert (error.message, error.errors[0].pointer) == (words, "/request/drop_addons/1")
+
+
 # ---- applied
 
 
@@ -111,7 +159,7 @@ async def test_all_that_stands_in_the_way_is_told_and_the_first_of_it_is_the_rea
     codes = [one.code for one in fresh.blocked_by]
     assert codes == ["credit-insufficient", "spend-limit-reached"]
     with pytest.raises(Rejected) as caught:
-        plans.apply(place, "ch-1", fresh)
+        apply(place, "ch-1", fresh)
     assert (caught.value.code, [one.rule for one in caught.value.errors]) == (codes[0], codes)
     assert {one.pointer for one in caught.value.errors} == {"/data/request"}
 
