@@ -86,6 +86,18 @@ async def test_what_values_name_is_a_dependency_and_does_not_go_first(
     ]
 
 
+async def test_what_comes_with_the_change_can_be_named_as_what_runs(
+    place: Town, others: Others
+) -> None:
+    brings = entry("pg", "bp-postgres", "16.9.1", "new"), entry("wiki", "bp-wiki", "2.0.1", x="pg")
+    others.locks["wiki"] = list(brings)
+    found = await plan(place, others, install(values=using("pg")))
+    assert found.desired[f"wiki.{PROD}"].dependencies == {"x": "pg", FIELD: "pg"}
+    others.locks["wiki"][0] = entry("pg", "bp-redis", "1.2.1", "new")
+    with pytest.raises(Rejected, match="pg is a copy of bp-redis"):
+        await plan(place, others, install(values=using("pg")))
+
+
 async def test_who_is_not_named_any_more_is_not_needed_any_more(
     place: Town, others: Others
 ) -> None:
