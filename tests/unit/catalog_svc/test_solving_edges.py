@@ -106,3 +106,69 @@ def test_each_name_that_is_proposed_is_another_one_and_short_enough(shop: Shop) 
     for number in (2, 3):
         shop.runs(first if number == 2 else f"{first[:-2]}-2", "bp-wiki", "1.0.0")
         assert lock(shop, "blog")[0][0] == f"{first[:-2]}-{number}"
+
+
+def asks(*names: str, **needs: str) -> dict[str, Any]:
+    """Return a Blueprint that asks for fields, and needs things if one of them is on."""
+    return {
+        "configSchema": {**flags(*names), "required": list(names)},
+        "depends": [
+            {"blueprint": f"bp-{need}", "version": "*", "alias": need, "when": f"config.{name}"}
+            for need, name in needs.items()
+        ],
+    }
+
+
+def wants(name: str, **values: Any) -> dict[str, Any]:
+    return {"blueprint": f"bp-{name}", "version": "*", "alias": name, "values": values}
+
+
+def test_what_a_new_one_asks_for_is_what_those_that_need_it_give(shop: Shop) -> None:
+    """As deep as it goes; of two that give the same field it is the one that is needed first."""
+    for name in ("aaa", "bbb", "ccc"):
+        shop.blueprint(f"bp-{name}", "1.0.0")
+    shop.blueprint("bp-db", "1.0.0", **asks("one", "two", aaa="one", bbb="two"))
+    chat = asks("deep", ccc="deep")
+    chat["depends"].append(wants("db", one=True, two="${{ config.deep }}"))
+    shop.blueprint("bp-chat", "1.0.0", **chat)
+    shop.blueprint("bp-wiki", "1.0.0", depends=[wants("chat", deep=True)])
+    assert {one[0] for one in lock(shop)} == {"aaa", "bbb", "ccc", "db", "chat", "wiki"}
+    shop.blueprint("bp-wiki", "2.0.0", depends=[wants("chat", deep=False), wants("db", one=False)])
+    assert {one[0] for one in lock(shop)} == {"aaa", "db", "chat", "wiki"}
+
+
+def test_what_nobody_gives_is_told_without_a_range_that_nobody_wrote(shop: Shop) -> None:
+    shop.blueprint("bp-aaa", "1.0.0")
+    shop.blueprint("bp-db", "1.0.0", **asks("one", aaa="one"))
+    shop.blueprint("bp-wiki", "1.0.0", "bp-db ^1")
+    assert reasons(shop) == [
+        "bp-wiki 1.0.0 needs bp-db ^1",
+        "the conditions of bp-db have no result for this configuration",
+    ]
+
+
+def test_an_older_version_is_taken_where_nobody_gives_what_a_newer_one_asks_for(
+    shop: Shop,
+) -> None:
+    """Though the older one gives something in its turn."""
+    shop.blueprint("bp-aaa", "1.0.0")
+    shop.blueprint("bp-store", "1.0.0", **asks("big", aaa="big"))
+    shop.blueprint("bp-db", "1.0.0", depends=[wants("store", big=True)])
+    shop.blueprint("bp-db", "2.0.0", **asks("one", aaa="one"))
+    shop.blueprint("bp-wiki", "1.0.0", "bp-db")
+    assert [one[:3] for one in lock(shop)] == [
+        ("aaa", "bp-aaa", "1.0.0"),
+        ("store", "bp-store", "1.0.0"),
+        ("db", "bp-db", "1.0.0"),
+        ("wiki", "bp-wiki", "1.0.0"),
+    ]
+
+
+def test_however_many_versions_ask_for_what_nobody_gives_the_reason_is_told(shop: Shop) -> None:
+    shop.blueprint("bp-aaa", "1.0.0")
+    for number in range(20):
+        shop.blueprint("bp-db", f"1.{number}.0", **asks("one", aaa="one"))
+    shop.blueprint("bp-wiki", "1.0.0", "bp-db ^1")
+    assert reasons(shop)[-1] == "the conditions of bp-db have no result for this configuration"
+    shop.blueprint("bp-db", "1.20.0")
+    assert [one[2] for one in lock(shop)] == ["1.20.0", "1.0.0"]

@@ -7,7 +7,7 @@ from typing import Final
 
 from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.entry import Entry, Offered
-from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Universe
+from catalyst.catalog_svc.domain.universe import NEW, UNDECIDED, Need, Pin, Universe
 from catalyst.contracts.blocked import Link
 
 MAX_NAMED: Final = 5
@@ -67,7 +67,7 @@ def _path(need: Need) -> list[str]:
     while at is not None and at.parent is not None and at.parent not in seen:
         parent = at.parent
         seen.add(parent)
-        if not parent.slot.startswith("any:"):
+        if not parent.slot.startswith("any:") and at.slot != UNDECIDED:
             lines.append(f"{parent.name} {parent.text} needs {at.blueprint} {at.wanted}")
         at = next((one for one in parent.via if one.parent is not None), None)
     return lines[::-1]

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.catalog_svc.domain.entry import parsed_range
-from catalyst.catalog_svc.domain.universe import Need, Pin, Universe, Values
+from catalyst.catalog_svc.domain.universe import UNDECIDED, Need, Pin, Universe, Values
 
 MAX_LOCK: Final = 50
 """Applications in one lock: as many as one change takes."""
@@ -93,7 +93,7 @@ class _Provider(AbstractProvider[Need, Pin, str]):
                 found = self._universe.needs(candidate, self._given)
             except Undecided:
                 # It cannot be installed like this: it needs what does not exist.
-                found = (Need("wrong:", candidate.name, NOTHING, candidate),)
+                found = (Need(UNDECIDED, candidate.name, NOTHING, candidate),)
             self._needs[candidate] = found
         return found
 

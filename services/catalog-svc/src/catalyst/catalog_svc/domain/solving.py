@@ -73,8 +73,12 @@ def solve(catalogue: Catalogue, organization: str, request: Request) -> Solution
         pins = _searched(universe, root, given)
         order = _order(universe, pins, given)
         known = _given(universe, pins, order, given)
-        if known == given:
+        undecided = universe.guessed & {pin.slot for pin in order}
+        if known == given and not undecided:
             return _solution(universe, pins, order, given)
+        if known == given:
+            universe.settled |= undecided
+        universe.guessed.clear()
         given = known
     raise Rejected("not-solvable", "the configuration of what is needed never settles")
 

@@ -33,6 +33,9 @@ from catalyst.contracts.rejection import Rejected
 NEW: Final = "new"
 """What is said of an alias that is to have a copy of its own."""
 
+UNDECIDED: Final = "wrong:"
+"""The slot of what a version needs whose conditions have no result."""
+
 Values = dict[str, dict[str, Any]]
 """Configuration that slots get from those that need them."""
 
@@ -125,6 +128,10 @@ class Universe:
         self.holders = self._holders()
         self.goes_back = self._goes_back()
         self._candidates: dict[str, tuple[Pin, ...]] = {}
+        self.settled: set[str] = set()
+        """Slots of what is new that get no more values from those that need it."""
+        self.guessed: set[str] = set()
+        """Those in which something was left undecided because they may get some."""
 
     def _holders(self) -> dict[str, list[Holder]]:
         found: dict[str, list[Holder]] = {}
@@ -269,6 +276,8 @@ class Universe:
     def wanted(self, pin: Pin, given: Values) -> tuple[dependencies.Wanted, ...]:
         """Return which dependencies a version wants with its configuration.
 
+        What is new and may still get values is taken to want nothing while it cannot be decided.
+
         Raises:
             dependencies.Undecided: If a condition has no result for it.
         """
@@ -282,7 +291,13 @@ class Universe:
                 )
                 for one in blueprint.depends
             )
-        return dependencies.wanted(blueprint, self._scope(pin, blueprint, given))
+        try:
+            return dependencies.wanted(blueprint, self._scope(pin, blueprint, given))
+        except dependencies.Undecided:
+            if pin.application or pin.slot in self.settled:
+                raise
+            self.guessed.add(pin.slot)
+            return ()
 
     def refused_by_schema(self, blueprint: Blueprint) -> list[Violation]:
         """Return what a Blueprint's schema refuses of the configuration that was asked for."""
