@@ -95,6 +95,7 @@ async def test_every_refusal_is_told_at_the_field_that_asks_for_it(place: Town) 
     yank = blue1.VersionYanked(name="bp-wiki", origin="public", version="2.0.1", reason="it leaks")
     place.given(foreign.blueprint_ref("acme", "public", "bp-wiki"), yank)
     for request, code, pointer in (
+        (install(environment="acme-dev"), "environment-not-found", "environment"),
         (install(), "application-exists", "application"),
         (configure(application="blog"), "application-not-found", "application"),
         (configure(action="upgrade"), "version-refused", "version"),

@@ -124,6 +124,16 @@ def test_a_window_that_cannot_be_read_keeps_shut_and_says_so(bad: Window, effect
     assert found.problem
 
 
+@each([
+        (window(cron="0 22 * *"), "'0 22 * *' has not five fields"),
+        (window(cron="0 24 * * 5"), "the expression '0 24 * * 5' cannot be read"),
+        (window("FREQ=DAILY", timezone="Mars"), "there is no time zone 'Mars'"),
+        (window("FREQ"), "the rule 'FREQ' cannot be read"),
+    ])  # fmt: skip
+def test_it_is_said_what_cannot_be_read(bad: Window, words: str) -> None:
+    assert opening((bad,), NOON).problem.startswith(words)
+
+
 @each(
     product(
         ["99991231", "99991231T235959Z"], ["Asia/Muscat", "America/New_York"], ["allow", "deny"]
