@@ -104,6 +104,21 @@ def test_secrets_are_references() -> None:
     ]
     listed = yaml.safe_load(found[f"{top}kustomization.yaml"])["resources"]
     assert listed == ["a.yaml", "secrets/db.yaml", "secrets/x.yaml"]
+    assert documents[1]["apiVersion"] == "external-secrets.io/v1"
+    assert documents[1]["spec"]["secretStoreRef"] == {
+        "kind": "ClusterSecretStore",
+        "name": "catalyst",
+    }
+
+
+def test_secrets_are_listed_behind_what_is_rendered_and_the_rest_of_the_list_stays() -> None:
+    rest = b"namespace: blog\nlabels:\n- pairs: {a: b}\n"
+    made = {"kustomization.yaml": KUSTOMIZATION + b"- b.yaml\n" + rest}
+    name = f"environments/{plans.PROD}/kustomization.yaml"
+    found = files.placed(place({"a": "secret:db/password"}), made, ORIGIN)[name]
+    assert found == KUSTOMIZATION + b"- b.yaml\n- secrets/db.yaml\n" + rest
+    # Without any, not a byte is another.
+    assert files.placed(place({}), made, ORIGIN)[name] == made["kustomization.yaml"]
 
 
 def test_values_do_not_name_a_secret_that_the_blueprint_makes() -> None:
@@ -147,6 +162,16 @@ def test_a_closed_branch_is_opened_again(tree: dict[str, bytes]) -> None:
     opened = files.reopened(files.closed(tree), "acme", "blog")
     assert files.ARCHIVED not in opened
     assert tree.items() <= opened.items()
+
+
+def test_a_branch_begins_with_who_owns_it_and_is_closed_by_a_file_that_says_so() -> None:
+    begun = files.trunk("acme", "blog")
+    assert begun["CODEOWNERS"] == b"* @acme/org-developer\n/environments/ @acme/org-admin\n"
+    assert begun["README.md"].startswith(b"# blog\n\nAn Application of acme, written by Catalyst")
+    assert set(begun) == {"CODEOWNERS", "README.md"}
+    assert files.reopened({"CODEOWNERS": b"", "x": b"1"}, "acme", "blog") == {**begun, "x": b"1"}
+    closed = files.closed({"x": b"1"})
+    assert closed == {"x": b"1", "ARCHIVED": b"This Application runs nowhere any more.\n"}
 
 
 def test_two_environments_of_a_type_do_not_meet() -> None:
