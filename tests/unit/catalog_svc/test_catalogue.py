@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.catalogue import PROD, Shop
 
+from catalyst.catalog_svc.domain import catalogue
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
 from catalyst.contracts import environment_v1 as env1
@@ -222,3 +223,55 @@ def test_the_next_organization_of_a_name_sees_nothing_of_the_one_before(*, asked
     shop.blueprint("bp-new", "1.0.0", origin="private", organization="acme")
     shop.curated("public-bp-shared", cat1.BlueprintFeatured(), organization="acme")
     assert sees(shop, "acme") == {"bp-new": "private", "bp-shared": "public"}
+
+
+@pytest.mark.parametrize("published", [True, False], ids=["published", "pending"])
+def test_of_what_the_platform_took_back_a_copy_has_what_ran_and_nothing_that_came_since(
+    *, published: bool
+) -> None:
+    shop = Shop()
+    shop.organization()
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        shop.blueprint("bp-wiki", version)
+    for version in ("1.0.0", "1.1.0"):
+        shop.runs("wiki", "bp-wiki", version)
+    shop.blueprint("bp-wiki", "2.0.0", visibility="private")
+    shop.blueprint("bp-wiki", "3.0.0", visibility="private", published=published)
+    ran = shop.catalogue.applications("acme")["wiki"]
+    copy = ran.expected(PROD)
+    assert copy is not None
+    entry = shop.catalogue.copied("acme", copy, ran.before[PROD])
+    assert entry is not None
+    assert [one.text for one in (*entry.versions, *entry.pending)] == ["1.1.0", "1.0.0"]
+    # The platform itself sees all of it.
+    whole_ = shop.catalogue.copied(None, copy)
+    assert whole_ is not None
+    assert whole_.version("3.0.0") is not None
+
+
+def test_what_everybody_sees_is_less_than_what_the_platform_does() -> None:
+    shop = Shop()
+    shop.blueprint("bp-inner", "1.0.0", origin="sovereign", visibility="private")
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-own", "1.0.0", origin="private", organization="acme")
+    seen = {name: sees(shop, shop.catalogue.everybody(name)) for name in (None, "acme")}
+    assert seen == {
+        None: {"bp-inner": "sovereign", "bp-wiki": "public"},
+        "acme": {"bp-wiki": "public"},
+    }
+
+
+def test_what_is_seen_is_kept_ready_for_so_many_and_made_anew_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalogue, "_AUDIENCES", 2)
+    shop = Shop()
+    for name in ("a", "b", "c"):
+        shop.blueprint(f"bp-{name}", "1.0.0", origin="private", organization=name)
+    first, second = (shop.catalogue.entries(name) for name in ("a", "b"))
+    assert shop.catalogue.entries("a") is first
+    shop.catalogue.entries("c")
+    assert shop.catalogue.entries("b") is second
+    again = shop.catalogue.entries("a")
+    assert again is not first
+    assert again == first
