@@ -144,9 +144,11 @@ async def test_alternatives_maps_and_parts_that_may_be_left_out(
     await site.create(slug)
     await desk.until_row("organization", slug, "ready")
     page, form = desk.page, desk.form
+    # Others call theirs so as well.
+    policy = f"careful-{slug}"
     await desk.choose_command("Define policy")
     await form.get_by_label("Organization").fill(slug)
-    await form.get_by_label("Policy name").fill("careful")
+    await form.get_by_label("Policy name").fill(policy)
     await page.get_by_role("button", name="Add promotion").click()
     await form.get_by_label("Required approvers").fill("2")
     await page.get_by_role("button", name="Add compliance").click()
@@ -160,8 +162,8 @@ async def test_alternatives_maps_and_parts_that_may_be_left_out(
     await form.get_by_label("Duration").fill("2d")
     await desk.send()
     await expect(page.locator(".outcome .badge")).to_have_text("accepted")
-    await desk.until_row("policy", "careful", "1 window")
-    doc = await _document(desk, "policy", "careful")
+    await desk.until_row("policy", policy, "1 window")
+    doc = await _document(desk, "policy", policy)
     assert doc["weights"] == {"probes": {"weight": 5, "scope": "all"}}
     assert doc["windows"][0]["effect"] == "deny"
     assert sum(approval["quorum"] for approval in doc["approvals"]) == 2
