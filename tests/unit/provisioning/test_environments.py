@@ -9,13 +9,14 @@ from tests.support.plans import DIGEST, PROD, apply, run, town
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, PlanRequest
-from catalyst.provisioning.domain import fitting
+from catalyst.provisioning.domain import fitting, foreign
 from catalyst.provisioning.domain.application import (
     Application,
     application_ref,
     evolve,
     planned_on,
 )
+from catalyst.provisioning.domain.facts import Facts
 
 DEV = "acme-dev"
 BLOG = application_ref("acme", "blog")
@@ -118,6 +119,7 @@ def test_it_is_deleted_by_what_deletes_that_environment_now() -> None:
         ((runs("ch-0", PROD), waits("ch-1", PROD), runs("ch-1", PROD)), False),
         ((runs("ch-0", PROD), waits("ch-1", PROD, "uninstall")), False),
         ((runs("ch-1", PROD),), False),
+        ((waits("ch-1", PROD, "uninstall"),), False),
         ((), False),
     ])  # fmt: skip
 def test_room_is_only_held_while_what_brings_it_to_that_one_is_under_way(
@@ -125,6 +127,25 @@ def test_room_is_only_held_while_what_brings_it_to_that_one_is_under_way(
     held: bool,  # noqa: FBT001 - drawn from the table
 ) -> None:
     assert blog(*events).is_held(PROD) is held
+
+
+def test_what_does_not_run_in_one_is_told_with_the_last_change_of_that_one() -> None:
+    queue = (waits("ch-1", PROD, "uninstall"), waits("ch-2", DEV, "uninstall"))
+    for state, words in (
+        (blog(*queue), f"blog does not run in {PROD} any more once ch-1 is over"),
+        (blog(queue[1]), f"blog does not run in {PROD}"),
+        (blog(), f"blog does not run in {PROD}"),
+    ):
+        facts = Facts(
+            name="acme",
+            now=build.NOW,
+            organization=foreign.Organization(),
+            environments={},
+            applications={"blog": state},
+            git_url="",
+        )
+        assert facts.lacking("blog", PROD) == words
+    assert facts.lacking("shop", PROD) == f"shop does not run in {PROD}"
 
 
 # ---- what a plan rests on
