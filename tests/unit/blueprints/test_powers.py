@@ -1,0 +1,110 @@
+"""Where what reaches beyond the namespace is told, and that no expression hides it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from tests.support.blueprints import package
+from tests.support.each import each
+
+from catalyst.blueprints.lint import lint
+
+MADE = "${{ config }}"
+"""What this makes is known once it runs."""
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/app"
+ROLE = "/roleRef"
+ANNOTATION = f"/spec/template/metadata/annotations/{APPARMOR.replace('/', '~1')}"
+
+
+def told(kind: str, version: str, **fields: Any) -> list[str]:
+    """Return the places of an object that reach beyond the namespace."""
+    made = {"apiVersion": version, "kind": kind, "metadata": {"name": "app"}, **fields}
+    linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
+    return sorted(one.pointer for one in linted.findings if one.rule == "powers")
+
+
+@each(
+    [
+        ({"kind": "Role", "name": "app"}, []),
+        ({"kind": "ClusterRole", "name": "view"}, []),
+        ({"kind": "ClusterRole", "name": "edit"}, [ROLE]),
+        ({"kind": "Other", "name": "view"}, [ROLE]),
+        ({"kind": "ClusterRole"}, [ROLE]),
+        ({"name": "view"}, [ROLE]),
+        ({}, [ROLE]),
+        (MADE, [ROLE]),
+        ([], [ROLE]),
+        (None, [ROLE]),
+    ]
+)
+def test_a_binding_gives_what_a_role_of_the_package_lists_or_the_right_to_look(
+    role: Any, places: list[str]
+) -> None:
+    found = told("RoleBinding", "rbac.authorization.k8s.io/v1", roleRef=role, subjects=[])
+    assert found == places
+
+
+@each(
+    [
+        (MADE, ["/spec"]),
+        ({"template": MADE}, ["/spec/template"]),
+        ({"template": {"metadata": MADE, "spec": {}}}, ["/spec/template/metadata"]),
+        ({"template": {"spec": MADE}}, ["/spec/template/spec"]),
+        (
+            {"template": {"metadata": {"annotations": MADE}, "spec": {"volumes": MADE}}},
+            ["/spec/template/metadata/annotations", "/spec/template/spec/volumes"],
+        ),
+        ({"template": {}}, []),
+        ({}, []),
+        ([], []),
+    ]
+)
+def test_a_pod_that_an_expression_makes_is_told_where_that_stands(
+    spec: Any, places: list[str]
+) -> None:
+    assert told("Deployment", "apps/v1", spec=spec) == places
+
+
+@each(
+    [
+        ({"securityContext": MADE}, ["securityContext"]),
+        (
+            {"securityContext": {"sysctls": [{"name": "net.core.somaxconn", "value": "1"}, MADE]}},
+            ["securityContext/sysctls/0/name", "securityContext/sysctls/1"],
+        ),
+        (
+            {"volumes": [{"name": "a", "hostPath": {"path": "/"}}, {"name": "b", "nfs": {}}]},
+            ["volumes/0/hostPath", "volumes/1/nfs"],
+        ),
+        ({"volumes": [{"name": "a", "hostPath": None, "emptyDir": {}}]}, []),
+        (
+            {"containers": [{"name": "a", "securityContext": {"seccompProfile": {"type": "x"}}}]},
+            ["containers/0/securityContext/seccompProfile/type"],
+        ),
+        ({"initContainers": [{"name": "a"}, MADE]}, ["initContainers/1"]),
+    ]
+)
+def test_what_a_pod_reaches_for_is_told_at_its_own_place(
+    pod: dict[str, Any], places: list[str]
+) -> None:
+    assert told("Pod", "v1", spec=pod) == [f"/spec/{one}" for one in places]
+
+
+@each(
+    [
+        (APPARMOR, "unconfined", [ANNOTATION]),
+        (APPARMOR, MADE, [ANNOTATION]),
+        (APPARMOR, "runtime/default", []),
+        (APPARMOR, "localhost/app", []),
+        (APPARMOR, "not-localhost/", [ANNOTATION]),
+        (APPARMOR, None, []),
+        ("example.com/app", "unconfined", []),
+    ]
+)
+def test_an_annotation_reaches_for_the_node_if_it_lets_a_container_go_unconfined(
+    name: str, value: str | None, places: list[str]
+) -> None:
+    template = {"metadata": {"annotations": {name: value}}, "spec": {"containers": []}}
+    found = told("Deployment", "apps/v1", spec={"template": template})
+    assert found == places
