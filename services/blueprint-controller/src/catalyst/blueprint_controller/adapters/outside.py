@@ -6,7 +6,6 @@ a moment later gains nothing. No redirect is followed.
 
 from __future__ import annotations
 
-import io
 import ipaddress
 import socket
 import threading
@@ -21,13 +20,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from catalyst.blueprint_controller.ports import Unusable
+from catalyst.chassis.bounded import bound
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
 """For the next bytes of an answer; how long all of them may take is said to `within`."""
 MAX_REFS_BYTES: Final = 8 * 1024 * 1024
 """Of the list of branches and tags, all of which the library keeps."""
-_AHEAD_BYTES: Final = 64 * 1024
 _TRANSLATED: Final = tuple(
     map(
         ipaddress.IPv6Network,
@@ -206,36 +205,18 @@ class Plain(urllib3.PoolManager):
         return answer
 
     def _bound(self, answer: Any, most: int) -> None:
-        """Let no more than so many bytes be read of an answer.
+        """Let no more than so many bytes be read of an answer."""
+        left = most
 
-        They are taken as they come: the library asks for four bytes, then for a line of some fifty.
-        """
-        answer.read = io.BufferedReader(_Bounded(answer, most), _AHEAD_BYTES).read
+        def came(size: int) -> None:
+            nonlocal left
+            left -= size
+            if left < 0:
+                answer.close()
+                message = f"the answer has more than {most // 1024 // 1024} MiB"
+                raise Unusable("too-large", message)
 
-
-class _Bounded(io.RawIOBase):
-    """What comes of an answer, as long as it is not too much."""
-
-    def __init__(self, answer: Any, most: int) -> None:
-        super().__init__()
-        self._answer = answer
-        self._most = most
-        self._left = most
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Any) -> int:
-        data: bytes = self._answer.read1(len(buffer))
-        self._left -= len(data)
-        if self._left < 0:
-            self._answer.close()
-            message = f"the answer has more than {self._most // 1024 // 1024} MiB"
-            raise Unusable("too-large", message)
-        buffer[: len(data)] = data
-        return len(data)
+        bound(answer, came)
 
 
 def _pool(pool: Any, connection: Any) -> Any:

@@ -7,7 +7,6 @@ about a repository, and a push is done only when the door says so of each branch
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from dulwich.repo import MemoryRepo
 from typing_extensions import override
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
+from catalyst.chassis.bounded import bound
 from catalyst.chassis.errors import Retry, unquoted
 
 CONNECT_SECONDS: Final = 10.0
@@ -36,7 +36,6 @@ ANSWER_BYTES: Final = 256 * 1024 * 1024
 LONGEST_WAIT_SECONDS: Final = 30.0
 """Whatever the door says about when to come again."""
 USER: Final = "provisioning"
-_AHEAD_BYTES: Final = 64 * 1024
 
 Refs = Mapping[Ref, ObjectID]
 Pack = tuple[int, Iterator[UnpackedObject]]
@@ -192,7 +191,7 @@ class _Once(urllib3.PoolManager):
             raise Retry(_refused(answer.status), after_seconds=_wait(answer.headers))
         if not answer.headers.get("Content-Type", "").startswith("application/x-git-"):
             raise Retry("the Git door is away: something else answers in its place")
-        answer.read = io.BufferedReader(_Bounded(answer, until), _AHEAD_BYTES).read
+        _bound(answer, until)
         return answer
 
 
@@ -200,27 +199,17 @@ class _OnceByProxy(_Once, urllib3.ProxyManager):
     """The same, through a proxy."""
 
 
-class _Bounded(io.RawIOBase):
-    """What comes of an answer, as it comes, while it is neither too late nor too much."""
+def _bound(answer: Any, until: float) -> None:
+    """Let an answer be read while it is neither too late nor too much."""
+    left = ANSWER_BYTES
 
-    def __init__(self, answer: Any, until: float) -> None:
-        super().__init__()
-        self._answer = answer
-        self._until = until
-        self._left = ANSWER_BYTES
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Any) -> int:
-        data: bytes = self._answer.read1(len(buffer))
-        self._left -= len(data)
-        if time.monotonic() > self._until or self._left < 0:
+    def came(size: int) -> None:
+        nonlocal left
+        left -= size
+        if time.monotonic() > until or left < 0:
             raise Retry("the Git door is away: its answer has no end")
-        buffer[: len(data)] = data
-        return len(data)
+
+    bound(answer, came)
 
 
 def _refused(status: int) -> str:
