@@ -1,13 +1,16 @@
 """Which change has to be over before something goes or is built upon: the one that may matter."""
 
 import msgspec
-from tests.support import build
+from tests.support import build, ranges
+from tests.support.each import each
 from tests.support.plans import DIGEST, PROD, locked
 
+from catalyst.blueprints import document
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.provisioning.domain import fitting, foreign
 from catalyst.provisioning.domain.application import Application, Binding, Queued
 from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.place import Content
 
 STORE = locked("store")
 
@@ -85,3 +88,30 @@ def test_what_may_be_taken_back_may_leave_what_ran_before_it() -> None:
     assert fitting.is_written(gone, Binding(before=shop("store")))
     assert not fitting.is_written(gone, Binding(desired=shop("store")))
     assert not fitting.is_written(taken, Binding(before=shop("store")))
+
+
+@each([("2.0.0", True), ("3.0.0", False)])
+def test_who_needs_several_asks_of_each_what_it_needs_of_that_one(
+    version: str,
+    fits: bool,  # noqa: FBT001 - drawn from the table
+) -> None:
+    made = ranges.made("both", "1.0.0", store="^1 || ^2", cache="^3")
+    blueprint = document.read(made).blueprint
+    assert blueprint is not None
+    both = msgspec.structs.replace(shop(), dependencies={"store": "store", "cache": "cache"})
+    store = msgspec.structs.replace(shop(), digest="sha256:" + "1" * 64)
+    bindings = {
+        "both": Binding(desired=both),
+        "store": Binding(desired=store, dependents=("both",)),
+    }
+    facts = Facts(
+        name="acme",
+        now=build.NOW,
+        organization=foreign.Organization(),
+        environments={},
+        applications={name: Application(bindings={PROD: one}) for name, one in bindings.items()},
+        contents={DIGEST: Content(blueprint, made)},
+        git_url="",
+    )
+    newer = msgspec.structs.replace(store, version=version, digest="sha256:" + "2" * 64)
+    assert fitting.fits(facts, "store", PROD, newer) is fits
