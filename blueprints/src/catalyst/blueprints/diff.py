@@ -119,7 +119,7 @@ def _what(was: bool, is_: bool) -> What:  # noqa: FBT001 - two facts, not settin
 _HOLDERS = frozenset(
     {
         "properties", "items", "allOf", "anyOf", "oneOf", "additionalProperties", "if", "then",
-        "else", "dependentSchemas",
+        "else", "dependentSchemas", "propertyNames",
     }
 )  # fmt: skip
 
