@@ -130,6 +130,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=DAILY;BYHOUR=24", "BYHOUR: 24 is not between 0 and 23"),
         ("FREQ=DAILY;BYHOUR=-1", "BYHOUR: '-1' is not a number"),
         ("FREQ=DAILY;BYMINUTE=60", "BYMINUTE: 60 is not between"),
+        ("FREQ=DAILY;BYSECOND=60", "BYSECOND: 60 is not between 0 and 59"),
         ("FREQ=DAILY;BYSECOND=61", "BYSECOND: 61 is not between"),
         ("FREQ=DAILY;BYMONTH=0", "BYMONTH: 0 is not between"),
         ("FREQ=MONTHLY;BYMONTHDAY=0", "BYMONTHDAY: 0 is not between"),

@@ -123,7 +123,8 @@ _CHECKS: Final[Mapping[str, Callable[[str, str], None]]] = {
     "UNTIL": _check_until,
     "COUNT": _refuse_count,
     "INTERVAL": _check_interval,
-    "BYSECOND": _numbers(0, 60),
+    # RFC 5545 knows a leap second, in which no clock here ever is: such a window would stay shut.
+    "BYSECOND": _numbers(0, 59),
     "BYMINUTE": _numbers(0, 59),
     "BYHOUR": _numbers(0, 23),
     "BYDAY": _check_weekdays,
