@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,9 +27,11 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.topology import DLQ
 from catalyst.environment_controller.adapters.git_http import by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.provisioning import effects as writing
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
 from catalyst.provisioning.adapters.git import GitRepositories
+from catalyst.provisioning.domain import rendered
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.rollup import Everything
 from catalyst.provisioning.effects import effects
@@ -119,16 +123,22 @@ def planned(found: Plan, name: str) -> dict[str, tuple[str, str]]:
     }
 
 
+def later(*args: Any, **more: Any) -> rendered.Standing:
+    """Make files as a later version of Catalyst might: each is another one."""
+    found = rendered.standing(*args, **more)
+    made = {path: content + b"# later\n" for path, content in found.files.items()}
+    return msgspec.structs.replace(found, files=made)
+
+
 @pytest.mark.guarantee("G14.13", "G14.21")
 async def test_other_files_than_were_planned_are_not_committed(
-    js: JetStream, tmp_path: Path
+    place: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As by a later version of Catalyst, which makes other files of the same."""
-    async with outside(js, tmp_path, "https://elsewhere.example") as place:
-        assert (
-            await place.apply("ch-1", await place.plan(planning.install()))
-        ).status == "accepted"
-        state = await place.over("ch-1")
+    """As by a later version of Catalyst."""
+    monkeypatch.setattr(writing, "rendered", SimpleNamespace(standing=later))
+    accepted = await place.apply("ch-1", await place.plan(planning.install()))
+    assert accepted.status == "accepted"
+    state = await place.over("ch-1")
     words = "plan-stale: its files come out otherwise than planned; plan it again"
     assert (state.status, state.gave_up, state.reason) == ("failed", "commit", words)
     assert (state.attempt, state.left) == (1, ())
@@ -139,6 +149,43 @@ async def test_other_files_than_were_planned_are_not_committed(
         assert "environments/" not in told
         assert "Install" not in told
     fsck(tmp_path)
+
+
+@pytest.mark.guarantee("G14.13", "G14.21")
+async def test_where_the_repositories_are_is_no_part_of_what_was_planned(
+    js: JetStream, access: Access, tmp_path: Path
+) -> None:
+    """As after a start on another port: what was planned goes on."""
+    async with outside(js, tmp_path, "https://moved.example") as place, simulated(access):
+        accepted = await place.apply("ch-1", await place.plan(planning.install()))
+        assert accepted.status == "accepted"
+        assert (await place.over("ch-1")).status == "completed"
+    repository = tmp_path / "git" / "homes" / "acme" / "wiki-postgres.git"
+    source = git(repository, "show", f"main:environments/{PROD}/flux/gitrepository.yaml")
+    assert b"url: https://moved.example/git/acme/wiki-postgres.git" in source
+
+
+@pytest.mark.guarantee("G14.13")
+async def test_only_what_keeps_data_is_written_where_it_is_given_up(
+    place: Town, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulated(access):
+        await place.apply("ch-1", await place.plan(planning.install()))
+        assert (await place.over("ch-1")).status == "completed"
+        monkeypatch.setattr(writing, "rendered", SimpleNamespace(standing=later))
+        for number, name in enumerate(("wiki", "wiki-postgres"), 2):
+            gone = PlanRequest(
+                action="uninstall",
+                environment=PROD,
+                application=name,
+                keep_data=name == "wiki",
+            )
+            await place.apply(f"ch-{number}", await place.plan(gone))
+            assert (await place.over(f"ch-{number}")).status == "completed"
+    given_up = committed(tmp_path, "wiki-postgres", "Give up the data of")
+    assert {path.rpartition("/")[2] for path in given_up} == {
+        *("volume.yaml", "secrets.yaml", "kustomization.yaml")
+    }
 
 
 @pytest.mark.guarantee("G14.12", "G14.13")

@@ -17,7 +17,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import foreign, moved
+from catalyst.provisioning.domain import files, foreign, moved
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 
@@ -123,12 +123,27 @@ async def test_what_costs_nothing_is_made_again_as_well(others: Others) -> None:
     assert (found.plan.hash, found.plan.price) == (first.hash, None)
 
 
-async def test_what_comes_out_otherwise_is_not_shown_and_told(others: Others) -> None:
+async def test_an_installation_that_moved_shows_the_plan_that_it_had(others: Others) -> None:
+    """As `catalyst up` at another port."""
+    place = await gated(others, runs=False)
+    then = place.copy()
+    first = await plan(place, others, install())
+    apply(place, "ch-1", first)
+    found = await remade(place, then, others, git_url="https://elsewhere.example")
+    assert found.plan is not None
+    assert found.plan.hash == first.hash
+    assert any("https://elsewhere.example/git/" in one.diff for one in found.plan.files)
+
+
+async def test_what_comes_out_otherwise_is_not_shown_and_told(
+    others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As by a later version of Catalyst, which makes other files of the same."""
     place = await gated(others, runs=False)
     then = place.copy()
     apply(place, "ch-1", await plan(place, others, install()))
-    found = await remade(place, then, others, git_url="https://elsewhere.example")
+    monkeypatch.setattr(files, "INTERVAL", "7m")
+    found = await remade(place, then, others)
     assert (found.plan, found.missing) == (None, ("its files come out otherwise than planned",))
 
 

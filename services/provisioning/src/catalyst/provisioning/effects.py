@@ -90,7 +90,7 @@ class _Writer:
         task = _Task(recorded, event, opened)
         if event.step == "commit":
             task.made = await self._made(task, load)
-            if not task.is_planned():
+            if not task.is_planned(self._url):
                 return _failed(recorded, OTHERWISE, code=STALE)
         work: Mapping[Step, Work] = {
             "repository": partial(self._prepare, task, load),
@@ -142,18 +142,30 @@ class _Writer:
         return await self._write(task, name, own)
 
     async def _unprotect(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
-        """Commit the same files without what keeps the data, or, to take that back, with it."""
+        """Commit the same files without what keeps the data, or, to take that back, with it.
+
+        Whatever else would come out otherwise by now stays as it is there.
+        """
+        before: dict[str, Tree] = {}
         made: dict[str, Tree] = {}
         for item in task.opened.lock:
             data = task.opened.volumes.get(subscription(Unit(name, item.environment)))
             if item.application == name and item.written and data:
-                made[item.environment] = await self._files(
-                    task, load, name, item.environment, kept=task.undo
-                )
-        # What is not to run there any more has no data to be given up.
-        return await self._write(task, name, {at: tree for at, tree in made.items() if tree})
+                at = (task, load, name, item.environment)
+                own = await self._files(*at, kept=task.undo)
+                # What is not to run there any more has no data to be given up.
+                if own:
+                    made[item.environment] = own
+                    before[item.environment] = await self._files(*at, kept=not task.undo)
+        return await self._write(task, name, made, partial(_changing, before))
 
-    async def _write(self, task: _Task, name: str, made: Mapping[str, Tree]) -> pro1.ReportStep:
+    async def _write(
+        self,
+        task: _Task,
+        name: str,
+        made: Mapping[str, Tree],
+        writing: Callable[[Mapping[str, Tree]], Edit] | None = None,
+    ) -> pro1.ReportStep:
         commits: dict[str, str] = {}
         there: tuple[str, ...] | None = None
         for branch in dict.fromkeys(task.opened.branches[environment] for environment in made):
@@ -164,7 +176,8 @@ class _Writer:
                     there = await self._repositories.branches(task.organization, name)
                 if branch not in there:
                     continue
-            commit = await self._repositories.commit(task.signed(name), branch, _replacing(own))
+            edit = (writing or _replacing)(own)
+            commit = await self._repositories.commit(task.signed(name), branch, edit)
             commits |= dict.fromkeys(own, commit)
         detail = ", ".join(sorted({commit[:10] for commit in commits.values()}))
         return task.report(name, detail, commits)
@@ -235,15 +248,18 @@ class _Task:
         self.made: Mapping[Unit, Tree] = {}
         """What is committed, of all that the change works on."""
 
-    def is_planned(self) -> bool:
-        """Return whether what is committed is what the plan showed; what is taken back, is."""
+    def is_planned(self, url: str) -> bool:
+        """Return whether what is committed is what the plan showed; what is taken back, is.
+
+        In fingerprints of before 30 November 2026 it counts where the repositories are.
+        """
         planned = self.opened.inputs.get(FILES)
         if self.undo or planned is None:
             return True
         found: dict[Spot, bytes] = {}
         for at, tree in self.made.items():
             found |= spots(at.application, self.opened.branches[at.environment], tree)
-        return digest(found) == planned
+        return planned in {digest(found, url), digest(found)}
 
     def signed(self, name: str) -> Signed:
         """Return who commits, and for what."""
@@ -308,6 +324,21 @@ def _replacing(made: Mapping[str, Tree]) -> Edit:
         for environment, own in made.items():
             tree = files.with_environment(tree, environment, own)
         return tree
+
+    return edit
+
+
+def _changing(before: Mapping[str, Tree], made: Mapping[str, Tree]) -> Edit:
+    """Return what writes of some Environments only the files in which these two differ."""
+
+    def edit(tree: Tree) -> Tree:
+        changed = dict(tree)
+        for environment, own in made.items():
+            was = before[environment]
+            for path in sorted(was.keys() - own.keys()):
+                changed.pop(path, None)
+            changed |= {path: own[path] for path in own if own[path] != was.get(path)}
+        return changed
 
     return edit
 

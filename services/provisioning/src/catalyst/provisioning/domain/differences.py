@@ -105,10 +105,16 @@ def _lines(content: bytes | None) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def digest(files: Files) -> str:
-    """Return the fingerprint of files: the same for the same places with the same content."""
+def digest(files: Files, address: str = "") -> str:
+    """Return the fingerprint of files: the same for the same places with the same content.
+
+    Where the repositories are found, the part before `/git/`, is no part of that: an installation
+    that moves, or is started again on another port, goes on with the plans that it has.
+    """
     found = hashlib.sha256()
+    there = f"{address}/git/".encode()
     for spot in sorted(files):
-        content = hashlib.sha256(files[spot]).hexdigest()
+        same = files[spot].replace(there, b"/git/") if address else files[spot]
+        content = hashlib.sha256(same).hexdigest()
         found.update(f"{spot.repository}@{spot.branch}/{spot.path}\0{content}\n".encode())
     return found.hexdigest()
