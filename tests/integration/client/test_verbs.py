@@ -135,7 +135,6 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert [one["request"]["action"] for one in history] == ["install", "upgrade", "configure"]
     back = ("rollback", "blog", "--env", ENV, "--to", history[1]["change"])
     carried_out(shop, *back)
-
     balance = shop.well("billing", "balance", "--org", ORG)
     assert "37.000 OMR" in balance.out
     moved = shop.well(*pasted(balance.err, "billing ledger"))
@@ -158,6 +157,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert (void.code, "invoice" in void.err) == (3, True)
 
     carried_out(shop, "uninstall", "blog", "--env", ENV)
+    assert "plan rollback" not in shop.well("app", "history", "blog").err
     assert "hash" in shop.well("plan", "delete-environment", ENV, "--org", ORG).out
     assert "hash" in shop.well("plan", "delete-organization", ORG).out
     shop.well("voucher", "issue", "1.000", "OMR", "--code", "AUTUMN-FAIR-7QKD-M2XW")

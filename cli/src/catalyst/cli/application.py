@@ -170,10 +170,15 @@ def history(
         lines.write()
 
     show(docs, output, table)
-    if output is Format.TABLE:
+    if output is not Format.TABLE:
+        return
+    # Where it runs no longer, as after an uninstall, there is no way back.
+    places = dict.fromkeys(doc["environment"] for doc in reversed(docs))
+    place = next((one for one in places if wanted_in(target, name, one, owner)), None)
+    if place is not None:
         note(
-            f"`catalyst plan rollback {name} --env {docs[-1]['environment']} --org {owner} --to "
-            "CHANGE` plans the way back to one"
+            f"`catalyst plan rollback {name} --env {place} --org {owner} --to CHANGE` plans the "
+            "way back to one"
         )
 
 
