@@ -112,7 +112,8 @@ def test_what_is_parked_is_seen_named_retried_and_dropped(
     failed = catalyst("dlq", "retry", subject)
     assert (failed.code, "retry-failed" in failed.err) == (3, True)
     bug.on = False
-    assert catalyst("dlq", "retry", subject, "--all").code == 0
+    freed = catalyst("dlq", "retry", subject, "--all")
+    assert (freed.code, freed.out) == (0, "2 messages decided again\n")
     first, second = outcome("first"), outcome("second")
     assert (first.json["status"], second.json["status"]) == ("accepted", "accepted")
     assert first.json["seq"] < second.json["seq"]
@@ -126,7 +127,7 @@ def test_what_is_parked_is_seen_named_retried_and_dropped(
     send(SUSPEND, "third", {"reason": "again"})
     (letter,) = until(letters)
     dropped = catalyst("dlq", "drop", letter["subject"], "--reason", "by mistake")
-    assert dropped.code == 0
+    assert (dropped.code, dropped.out) == (0, f"{letter['subject']} is given up\n")
     third = outcome("third")
     assert (third.code, third.json["code"]) == (3, "dropped")
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.each import each
 
@@ -15,6 +16,7 @@ from catalyst.cli import billing, change, charging, dlq, owned, planned, source,
 from catalyst.cli import send as sending
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
+from catalyst.cli.output import Format
 from catalyst.contracts.message import FieldError, Outcome
 
 URL = ("--url", "http://127.0.0.1:1")
@@ -107,3 +109,39 @@ def test_what_was_sent_shows_its_outcome_and_the_field(say: Say) -> None:
     out, err = say("send environment.resume-organization.v1 --org acme", BARE)
     assert "status  rejected\n" in out
     assert "\n  request\n" in err
+
+
+@pytest.mark.parametrize(
+    ("result", "said"), [({"freed": 2}, "none\n"), (None, "none: it was so already\n")]
+)
+def test_only_what_did_nothing_is_told_to_have_been_so_already(
+    result: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = msgspec.structs.replace(refused(), status="accepted", code="", result=result)
+    sending.finish(found, Format.TABLE)
+    assert f"events  {said}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "result", "said"),
+    [
+        (f"drop {LETTER} --reason wrong", {"freed": 1}, f"{LETTER} is given up\n"),
+        (f"retry {LETTER}", {"freed": 1}, "1 message decided again\n"),
+        (f"retry {LETTER} --all", {"freed": 2}, "2 messages decided again\n"),
+        (f"retry {LETTER}", {"asked": 1}, "1 effect asked again\n"),
+    ],
+)
+def test_what_was_done_about_a_dead_letter_is_told_in_words(
+    line: str,
+    result: dict[str, int],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(work: Any) -> Outcome:
+        work.close()
+        return msgspec.structs.replace(refused(), status="accepted", code="", result=result)
+
+    monkeypatch.setattr(dlq, "run", run)
+    assert ended(["dlq", *line.split(), *URL]) == ExitCode.OK
+    assert capsys.readouterr().out == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -14,7 +14,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.invoice import InvoiceArgument, MonthArgument, month_of, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
-from catalyst.cli.send import conclude, exit_of
+from catalyst.cli.send import tell
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -58,7 +58,7 @@ def finalize(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     sent = _send(target, "finalize-invoice", owner, {"month": month}, timeout)
-    _told(sent, output, lambda: _closed(target, owner, month, timeout, now=bool(sent.events)))
+    tell(sent, output, lambda: _closed(target, owner, month, timeout, now=bool(sent.events)))
     if output is Format.TABLE:
         note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 
@@ -86,7 +86,7 @@ def void(
     invoice = month_of(target, owner, invoice)
     data = {"invoice": invoice, "reason": reason}
     sent = _send(target, "void-invoice", owner, data, timeout)
-    _told(sent, output, lambda: write(f"the invoice {invoice} of {owner} is void"))
+    tell(sent, output, lambda: write(f"the invoice {invoice} of {owner} is void"))
     if output is Format.TABLE:
         note(f"`catalyst billing balance --org {owner}` shows what went back")
 
@@ -137,17 +137,9 @@ def credit_note(
     outcome = _send(target, "issue-credit-note", owner, data, timeout)
     back = sum(_minor(currency, amount) for _, amount in parts)
     text = f"{note_name} gives back {money(currency, back)} of the invoice {invoice} of {owner}"
-    _told(outcome, output, lambda: write(text))
+    tell(outcome, output, lambda: write(text))
     if output is Format.TABLE:
         note(f"`catalyst get credit-notes {note_name} --org {owner}` has it with its number")
-
-
-def _told(sent: Outcome, output: Format, said: Callable[[], None]) -> None:
-    """Say in words what became of a command that was accepted; other forms have its outcome."""
-    if output is Format.TABLE and exit_of(sent) is ExitCode.OK:
-        said()
-        return
-    conclude(sent, output)
 
 
 def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool) -> None:

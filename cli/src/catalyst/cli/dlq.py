@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -14,8 +15,8 @@ from catalyst.cli import owned
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import age
-from catalyst.cli.output import Format, Table, as_yaml, note, show, write
-from catalyst.cli.send import conclude
+from catalyst.cli.output import Format, Table, as_yaml, clean, note, show, write
+from catalyst.cli.send import tell
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -142,7 +143,8 @@ def retry(
     """
     data: dict[str, Any] = {} if all_ else {"subject": subject}
     target = resolve(context, url, token)
-    conclude(run(_mend(target, subject, "retry", data, timeout)), output)
+    found = run(_mend(target, subject, "retry", data, timeout))
+    tell(found, output, lambda: write(_again(found)))
 
 
 def drop(
@@ -164,7 +166,16 @@ def drop(
     """
     data = {"subject": subject, "reason": reason}
     target = resolve(context, url, token)
-    conclude(run(_mend(target, subject, "drop", data, timeout)), output)
+    found = run(_mend(target, subject, "drop", data, timeout))
+    tell(found, output, lambda: write(clean(f"{subject} is given up")))
+
+
+def _again(found: Outcome) -> str:
+    """Return what a retry did: it counts messages, or effects that nobody answered."""
+    counts: Mapping[str, int] = found.result or {}
+    what, count = next(iter(counts.items()), ("freed", 0))
+    thing_, done = ("effect", "asked") if what == "asked" else ("message", "decided")
+    return f"{count} {thing_}{'' if count == 1 else 's'} {done} again"
 
 
 def thing(subject: str) -> Ref:

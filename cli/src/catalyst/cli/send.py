@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Never
 
 import msgspec
@@ -204,6 +205,14 @@ def conclude(found: Outcome, form: Format, hint: str = "") -> None:
     finish(found, form, hint)
 
 
+def tell(found: Outcome, form: Format, said: Callable[[], None]) -> None:
+    """Say in words what became of a command that was accepted; other forms have its outcome."""
+    if form is Format.TABLE and exit_of(found) is ExitCode.OK:
+        said()
+        return
+    conclude(found, form)
+
+
 def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Never:
     """Say why a command was not accepted: in words, or to a program that asked for JSON as JSON.
 
@@ -252,7 +261,9 @@ def _table(found: Outcome) -> None:
     if found.events:
         lines.append(("events", ", ".join(found.events)))
     elif found.status == "accepted":
-        lines.append(("events", "none: it was so already"))
+        # With a result, something was done that no event tells of.
+        why = ": it was so already" if found.result is None else ""
+        lines.append(("events", f"none{why}"))
     if found.result is not None:
         lines.append(("result", msgspec.json.encode(found.result).decode()))
     for name, value in lines:
