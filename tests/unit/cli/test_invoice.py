@@ -12,6 +12,7 @@ from catalyst.chassis import clock
 from catalyst.cli import charging, invoice, owned
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
+from catalyst.client.errors import Problem
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,27 @@ def test_a_month_whose_number_does_not_come_in_time_is_not_told_as_done(
     assert "get invoices 2026-11 --org omantel --watch` shows when it has" in said.err
     # Of one that was closed before nothing is on its way.
     monkeypatch.setattr(charging, "_send", lambda *_: accepted(events=()))
+    monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
     assert ended(line) == ExitCode.OK
-    closed = "2026-11 of omantel is closed, and has no invoice with a number\n"
-    assert capsys.readouterr().out == closed
+    said = capsys.readouterr()
+    assert said.out == "2026-11 of omantel is closed, and its invoice has no number yet\n"
+    assert "billing invoice show 2026-11" in said.err
+
+
+def test_of_a_month_without_an_invoice_none_is_offered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def none(*_: Any) -> None:
+        """Find no number."""
+
+    def answer(*_: Any) -> Any:
+        raise Problem(404, "invoice-not-found", "there is no invoice '2026-10'")
+
+    monkeypatch.setattr(charging, "_send", lambda *_: accepted(events=()))
+    monkeypatch.setattr(charging, "_numbered", none)
+    monkeypatch.setattr(owned, "answer", answer)
+    line = ["billing", "invoice", "finalize", "2026-10", "--org", "omantel", "--url", URL]
+    assert ended(line) == ExitCode.OK
+    said = capsys.readouterr()
+    assert said.out == "there is nothing to invoice in 2026-10 of omantel\n"
+    assert "invoice show" not in said.err

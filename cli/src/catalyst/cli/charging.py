@@ -28,6 +28,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.errors import Problem
 from catalyst.client.rows import Put
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import MoneyError, parse
@@ -59,8 +60,6 @@ def finalize(
     owner = owned.owner_of(target, org, _WHOSE)
     sent = _send(target, "finalize-invoice", owner, {"month": month}, timeout)
     tell(sent, output, lambda: _closed(target, owner, month, timeout, now=bool(sent.events)))
-    if output is Format.TABLE:
-        note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 
 
 def void(
@@ -160,11 +159,26 @@ def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool
         text = f"{month} of {owner} is being closed; its invoice has no number after {timeout:g} s"
         hint = f"`catalyst get invoices {month} --org {owner} --watch` shows when it has"
         raise Failure(ExitCode.TIMED_OUT, text, hint=hint)
-    if doc is None:
-        write(f"{month} of {owner} is closed, and has no invoice with a number")
+    if doc is None and not _made(target, owner, month):
+        write(f"there is nothing to invoice in {month} of {owner}")
         return
-    write(f"{month} of {owner} is closed with the invoice {doc['number']}")
-    write_sums(doc)
+    if doc is None:
+        write(f"{month} of {owner} is closed, and its invoice has no number yet")
+    else:
+        write(f"{month} of {owner} is closed with the invoice {doc['number']}")
+        write_sums(doc)
+    note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
+
+
+def _made(target: Target, owner: str, month: str) -> bool:
+    """Return whether a month has an invoice: one before the account or without any cost has not."""
+    try:
+        owned.answer(target, "billing", "invoice", {"invoice": month}, owner)
+    except Problem as problem:
+        if problem.code != "invoice-not-found":
+            raise
+        return False
+    return True
 
 
 async def _numbered(
