@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,9 +27,18 @@ async def typed(*line: str) -> Process:
 
 async def says(child: Process, text: str) -> None:
     """Return once it has said so."""
-    assert child.stdout is not None
+    await _told(child.stdout, text)
+
+
+async def follows(child: Process) -> None:
+    """Return once it sees what happens from now on."""
+    await _told(child.stderr, "every event follows")
+
+
+async def _told(said: StreamReader | None, text: str) -> None:
+    assert said is not None
     async with asyncio.timeout(WAIT_SECONDS):
-        while text not in (line := (await child.stdout.readline()).decode()):
+        while text not in (line := (await said.readline()).decode()):
             assert line
 
 
@@ -43,6 +53,7 @@ async def test_rows_and_events_go_on_where_the_stack_was_started_again(
         contexts.register_local(installation.data)
         before = stack.context.http
         children = [await typed(*line) for line in lines]
+        await follows(children[1])
         assert await created(stack, "before") == "accepted"
         for child in children:
             await says(child, "before")
