@@ -132,8 +132,6 @@ REACHING = """\
   hostNetwork: true
   hostPID: ${{ config.replicas > 1 }}
   hostIPC: true
-  hostUsers: true
-  hostUsers: ${{ config.replicas > 1 }}
   securityContext: {windowsOptions: {hostProcess: true}}
   securityContext: {seccompProfile: {type: Unconfined}}
   securityContext: {appArmorProfile: {type: Unconfined}}
@@ -158,6 +156,8 @@ REACHING = """\
   initContainers: [{name: x, startupProbe: {tcpSocket: {host: 10.0.0.1, port: 80}}}]
       securityContext: {privileged: true}
       securityContext: {privileged: [x]}
+      securityContext: {allowPrivilegeEscalation: true}
+      securityContext: {allowPrivilegeEscalation: '${{ config.replicas > 1 }}'}
       securityContext: {windowsOptions: {hostProcess: '${{ config }}'}}
       securityContext: {windowsOptions: '${{ config }}'}
       securityContext: ${{ config }}
@@ -248,6 +248,7 @@ def test_a_pod_is_looked_into_wherever_it_stands(version: str, kind: str) -> Non
 
 HARMLESS = """\
   hostUsers: false
+  hostUsers: true
   securityContext: {seccompProfile: {type: RuntimeDefault}, seLinuxOptions: {level: 's0:c1,c2'}}
   securityContext: {appArmorProfile: {type: Localhost, localhostProfile: app}}
   securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '0'}]}

@@ -1,8 +1,8 @@
 """What reaches beyond an Application's namespace: its node, and rights in the cluster.
 
 Whoever runs the platform may want that; of an Organization's own source it is refused. A pod may
-say what the strictest of Kubernetes' Pod Security Standards (restricted, of 1.36) lets it say; what
-that wants said besides, `advice` recommends. Pods that an operator makes of its own kinds are not
+say what the strictest of Kubernetes' Pod Security Standards (restricted, of 1.36) lets it say, and
+to run as root, against which `advice` speaks. Pods that an operator makes of its own kinds are not
 looked into.
 """
 
@@ -15,7 +15,7 @@ from catalyst.blueprints.advice import PODS
 from catalyst.blueprints.findings import Finding, Path, Severity
 from catalyst.blueprints.manifests import Manifests
 
-_HOST: Final = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
+_HOST: Final = ("hostNetwork", "hostPID", "hostIPC")
 _GROUPS: Final = ("containers", "initContainers", "ephemeralContainers")
 _HARMLESS: Final = ("NET_BIND_SERVICE",)
 _VOLUMES: Final = frozenset(
@@ -171,6 +171,9 @@ def _confined(context: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]
     yield from _process(context, path)
     if _on(context.get("privileged")):
         yield (*path, "privileged"), "a privileged container is its node's administrator"
+    if _on(context.get("allowPrivilegeEscalation")):
+        message = "it may get rights that it was not started with"
+        yield (*path, "allowPrivilegeEscalation"), message
     if context.get("procMount") not in (None, "Default"):
         yield (*path, "procMount"), "it sees what /proc hides of its node"
     for at, capabilities in _maps(context, ("capabilities",), path):
