@@ -191,7 +191,7 @@ async () => {
   const link = (kind, name, message) => ({kind, name, code: kind, message, ...rest});
   const change = (name, application, ...blocked_by) => [`acme._.change._.${name}`, {doc: {
     change: name, status: 'waiting', finished: null, opened: name, blocked_by,
-    request: {application, environment: 'acme-prod'},
+    request: {application, environment: 'acme-prod'}, lock: [],
   }}];
   const rows = new Map([
     change('ch-1', 'other', link('approval', 'owners', '1 approval of owners missing'),

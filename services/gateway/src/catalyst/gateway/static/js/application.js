@@ -6,7 +6,7 @@ import { backTo, emblemOf, icon, nothing, pictureOf, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Order } from "./order.js";
-import { changeTitle, takesAway } from "./steps.js";
+import { changeTitle, takesAway, worksOn } from "./steps.js";
 import { Why } from "./why.js";
 import { instant, place } from "./words.js";
 
@@ -108,8 +108,7 @@ export class ApplicationPage {
 
   /** Returns what the oldest change that is at work here, or waits to be, is about; null if there is none. */
   #open(waiting) {
-    const mine = ({ request }) => request.application === this.application && request.environment === this.environment;
-    const [first] = waiting.open(mine);
+    const [first] = waiting.open((doc) => worksOn(doc, this.application, this.environment));
     return first ? { change: first.doc.change, text: `${changeTitle(first.doc)} is ${first.doc.status}.`, link: "See how far it is" } : null;
   }
 
@@ -119,8 +118,7 @@ export class ApplicationPage {
     for (const [key, { doc }] of this.rows()) {
       const at = place(key);
       if (at.kind !== "change" || at.organization !== this.organization || doc?.status !== "completed") continue;
-      const { action, application, environment } = doc.request;
-      if (!takesAway(action) || application !== this.application || environment !== this.environment) continue;
+      if (!takesAway(doc.request.action) || !worksOn(doc, this.application, this.environment)) continue;
       if (!latest || doc.finished > latest.finished) latest = { change: at.name, finished: doc.finished };
     }
     return latest && { ...latest, text: `It was removed on ${instant(latest.finished)}.`, link: `The change ${latest.change}` };

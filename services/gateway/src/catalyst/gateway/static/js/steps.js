@@ -25,6 +25,12 @@ export function takesAway(action) {
   return ["uninstall", "delete-environment", "delete-organization"].includes(action);
 }
 
+/** Returns whether a change works on an Application: it was asked for that, or takes it along. */
+export function worksOn({ request, lock }, application, environment) {
+  const asked = request.application === application && request.environment === environment;
+  return asked || lock.some((one) => one.role !== "shared" && one.application === application && one.environment === environment);
+}
+
 /** Returns what a step of an action is called. */
 export function stepName(step, action) {
   if (takesAway(action) && Object.hasOwn(AWAY, step)) return AWAY[step];

@@ -3,6 +3,7 @@
 import { coded, el, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Shelves } from "./shelves.js";
+import { worksOn } from "./steps.js";
 import { age, asSeen, exact, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
@@ -95,7 +96,7 @@ export class Waiting {
   /** Returns why an Application in an Environment is not as it is to be, with what its open changes wait for. */
   ofApplication(application, found) {
     const named = [found.change?.change, found.gate.change];
-    const mine = ({ change, request }) => named.includes(change) || (request.application === application && request.environment === found.environment);
+    const mine = (doc) => named.includes(doc.change) || worksOn(doc, application, found.environment);
     const changes = this.open(mine).flatMap((one) => this.ofChange(one));
     const all = [...(found.blocked_by ?? []), ...changes.map(({ depth, ...link }) => link)];
     return this.whole(all, `application ${application}`);

@@ -1,0 +1,37 @@
+"""What is gone is told by what took it away."""
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.site import Site
+from tests.browser.steps import PATIENCE, furnish
+from tests.support.browser import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
+
+
+async def _done(window: Window, change: str) -> None:
+    await window.row("change", change).filter(has_text="completed").wait_for(timeout=PATIENCE)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.guarantee("G26.2")
+async def test_what_went_names_what_took_it_away_last(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await _done(desk, await market.install(slug, "bp-redis", "cache"))
+    first = f"ch-{slug}-first"
+    await _done(desk, await market.apply(slug, first, action="uninstall", application="cache"))
+    again = f"ch-{slug}-again"
+    await _done(desk, await market.install(slug, "bp-redis", "cache", change=again))
+    await _done(desk, await market.install(slug, "bp-valkey", "queue"))
+    whole = await market.apply(slug, f"ch-{slug}-whole", action="delete-environment")
+    await _done(desk, whole)
+    for name in ("cache", "queue"):
+        await page.goto(f"{market.address}/#/application/{slug}/{name}/{slug}-prod")
+        state = page.get_by_role("region", name="How it is")
+        await expect(state).to_contain_text("It was removed on ")
+        await expect(state.get_by_role("button", name="The change ")).to_have_text(
+            f"The change {whole}"
+        )
