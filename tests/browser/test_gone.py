@@ -1,4 +1,4 @@
-"""What is gone is told by what took it away."""
+"""What is gone is told by what took it away, and what is left of it is still shown."""
 
 import pytest
 from playwright.async_api import expect
@@ -14,8 +14,8 @@ async def _done(window: Window, change: str) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.guarantee("G26.2")
-async def test_what_went_names_what_took_it_away_last(
+@pytest.mark.guarantee("G26.2", "G26.12")
+async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     desk: Window, market: Site, slug: str
 ) -> None:
     page = desk.page
@@ -35,3 +35,20 @@ async def test_what_went_names_what_took_it_away_last(
         await expect(state.get_by_role("button", name="The change ")).to_have_text(
             f"The change {whole}"
         )
+    await page.goto(f"{market.address}/#/balance/{slug}")
+    ledger = page.get_by_role("region", name="Ledger")
+    await expect(ledger).to_contain_text("Credit came in")
+    gone = page.get_by_text(f"The Organization {slug} was deleted; its account stays.")
+    await expect(gone).to_have_count(0)
+    await expect(page.locator(".voucher")).to_have_count(1)
+    action = {"action": "delete-organization", "environment": None}
+    await market.apply(slug, f"ch-{slug}-end", **action)
+    # It is said as soon as it is so, and what is left is still there.
+    await expect(gone).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("The account is closed")).to_be_visible()
+    await expect(page.locator(".voucher")).to_have_count(0)
+    await expect(ledger).to_contain_text("Credit came in")
+    await expect(page.get_by_role("region", name="Invoices")).to_be_visible()
+    await page.reload()
+    await expect(gone).to_be_visible()
+    await expect(ledger).to_contain_text("Credit came in")

@@ -36,11 +36,12 @@ export class Balance {
     } }, el("h3", {}, icon("ticket"), "Redeem a voucher"), this.code.node, this.problems, this.worth,
     el("div", { class: "actions" }, el("button", { type: "submit", text: "What is it worth?" }), this.take));
     const redeems = redeemsVouchers(tools.session, organization);
-    const given = redeems ? form : el("section", { class: "card voucher", "aria-label": "Voucher" }, el("h3", {}, icon("ticket"), "Vouchers"),
+    const about = tools.gone ? `The Organization ${organization} was deleted; its account stays.` : `The account of ${organization}`;
+    const given = tools.gone ? null : redeems ? form : el("section", { class: "card voucher", "aria-label": "Voucher" }, el("h3", {}, icon("ticket"), "Vouchers"),
       el("p", { class: "quiet", text: "A voucher is redeemed by whoever administers the Organization." }));
     const others = this.bills ? null : el("p", { class: "quiet", text: "Invoices and use are shown to whoever administers the Organization." });
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Balance" }),
-      el("p", { class: "quiet", text: `The account of ${organization}` }))),
+      el("p", { class: "quiet", text: about }))),
     el("div", { class: "page" }, el("div", { class: "columns" },
       el("div", { class: "main" }, this.account, this.bills?.invoices, others), el("div", { class: "aside" }, given, this.bills?.use)), this.ledger));
     this.changed([]);

@@ -44,6 +44,8 @@ const TITLES = {
 const START = "applications";
 /** Under which of the buttons a view stands. */
 const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance", letters: "rows" };
+/** What stays of an Organization that was deleted: its account, which is closed then, and what hangs on that. */
+const LASTING = ["balance", "invoice", "note"];
 /** What is shown to whoever has a role in the Organization alone, by what it shows. */
 const INSIDE = { applications: "Applications", application: "Applications", change: "changes" };
 
@@ -204,7 +206,8 @@ export class Views {
     if (target === "nowhere") return this.#nowhere();
     const barred = this.#barred(target, names);
     this.#settled = this.ready() && !barred;
-    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred]);
+    const gone = !barred && this.#isGone(target);
+    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred, gone]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
@@ -219,7 +222,7 @@ export class Views {
       return undefined;
     }
     const { rows, ready, make, may, waiting } = this;
-    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, waiting, session: this.#session };
+    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, waiting, gone, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     if (held) this.#land();
     return undefined;
@@ -247,6 +250,12 @@ export class Views {
     return location.hash.startsWith("#/") && view !== "rows" ? "nowhere" : "rows";
   }
 
+  /** Returns whether a view shows what is left of an Organization that was deleted. */
+  #isGone(view) {
+    const row = (kind) => this.rows().get(`${this.#organization}._.${kind}._.${this.#organization}`);
+    return this.ready() && LASTING.includes(view) && !row("organization") && row("account")?.doc?.status === "closed";
+  }
+
   /** Returns why a view has nothing to show to whoever looks, in sentences; null if it has, or nobody knows yet. */
   #barred(view, names) {
     const whose = this.#organization;
@@ -254,6 +263,7 @@ export class Views {
     if (!whose || !this.ready() || view === "letters") return null;
     const row = this.rows().get(`${whose}._.organization._.${whose}`);
     if (!row) {
+      if (this.#isGone(view)) return null;
       return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
         : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
     }
