@@ -125,7 +125,7 @@ def test_a_rejected_manifest_is_told_with_its_place_and_decided_anew(
     slug = fresh()
     lonely = write(tmp_path / "env.yaml", environment(slug))
     ran = catalyst("apply", "-f", lonely)
-    assert ran.code == 3
+    assert ran.code == 4
     assert f"environment/{slug}-prod rejected" in ran.out
     assert "env.yaml:1" in ran.err
     owner = write(tmp_path / "org.yaml", manifest(slug), policy(slug))

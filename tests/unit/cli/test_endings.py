@@ -12,7 +12,16 @@ from tests.support.each import each
 from catalyst.chassis.errors import Expected
 from catalyst.cli import main
 from catalyst.cli.broker import BrokerFault
-from catalyst.cli.exits import MEANINGS, NEXT, Ended, ExitCode, Failure, expected, of_problem
+from catalyst.cli.exits import (
+    MEANINGS,
+    NEXT,
+    Ended,
+    ExitCode,
+    Failure,
+    expected,
+    of_problem,
+    of_refusal,
+)
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
@@ -79,6 +88,13 @@ def test_every_registered_code_ends_in_a_documented_way(code: str) -> None:
     failure = of_problem(Problem(CODES[code].status, code))
     assert failure.exit_code in MEANINGS
     assert failure.exit_code is not ExitCode.OK
+
+
+@each(sorted(CODES))
+def test_what_is_not_there_ends_alike_at_the_door_and_where_it_is_decided(code: str) -> None:
+    absent = CODES[code].status == 404
+    assert (of_refusal(code) is ExitCode.NOT_FOUND) == absent
+    assert (of_problem(Problem(CODES[code].status, code)).exit_code is ExitCode.NOT_FOUND) == absent
 
 
 def test_a_failure_names_each_field_and_says_what_to_do(

@@ -15,7 +15,7 @@ from catalyst.cli.calling import as_called
 from catalyst.cli.change import carry_out
 from catalyst.cli.desired import Step, Wanted, Wrong, wrong
 from catalyst.cli.documents import parse
-from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure, of_problem
 from catalyst.cli.output import Format, note, show, write
 from catalyst.cli.send import exit_of
 from catalyst.cli.sending import explaining
@@ -297,7 +297,7 @@ def _failed(item: Wanted, failure: Failure) -> Result:
 
 
 def _refused(item: Wanted, problem: Problem) -> Result:
-    code = ExitCode.NOT_ALLOWED if problem.status == 403 else ExitCode.REJECTED
+    code = of_problem(problem).exit_code
     return _not_taken(item, problem.code, problem.message, problem.errors, code)
 
 

@@ -16,6 +16,7 @@ from catalyst.client.errors import (
     Unreachable,
 )
 from catalyst.contracts.message import FieldError
+from catalyst.contracts.rejection import CODES
 from catalyst.contracts.subjects import PLATFORM
 
 
@@ -59,6 +60,8 @@ _BY_STATUS: Final[dict[int, ExitCode]] = {
     503: ExitCode.UNREACHABLE,
     504: ExitCode.TIMED_OUT,
 }
+_DECIDED: Final = frozenset({ExitCode.NOT_ALLOWED, ExitCode.NOT_FOUND})
+"""What a refusal may say beside a no; all other statuses are of a door."""
 
 
 NEXT: Final[dict[str, str]] = {
@@ -166,6 +169,13 @@ def _known(error: BaseException) -> Failure | None:
             return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
         case _:
             return None
+
+
+def of_refusal(code: str) -> ExitCode:
+    """Return how a command ends that was refused with a code: as the same answer of a door does."""
+    known = CODES.get(code)
+    found = ExitCode.REJECTED if known is None else _BY_STATUS.get(known.status)
+    return found if found in _DECIDED else ExitCode.REJECTED
 
 
 def of_problem(problem: Problem) -> Failure:

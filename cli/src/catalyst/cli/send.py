@@ -12,7 +12,7 @@ import typer
 
 from catalyst.cli import addressing, files, trace
 from catalyst.cli.documents import one_object, parse
-from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected
+from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected, of_refusal
 from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.sending import causes, commands
 from catalyst.cli.target import (
@@ -36,12 +36,10 @@ from catalyst.contracts import codec
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS
-from catalyst.contracts.rejection import CODES
 from catalyst.contracts.subjects import PLATFORM
 
 _MANIFEST_KEYS: Final = frozenset({"apiVersion", "kind"})
 _MANIFEST: Final = re.compile(r'"apiVersion"\s*:')
-_NOT_ALLOWED: Final = frozenset({401, 403})
 
 
 def complete_type(incomplete: str) -> list[tuple[str, str]]:
@@ -241,12 +239,7 @@ def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Neve
 
 def exit_of(found: Outcome) -> ExitCode:
     """Return the exit code that an outcome stands for."""
-    if found.status == "accepted":
-        return ExitCode.OK
-    code = CODES.get(found.code)
-    if code is not None and code.status in _NOT_ALLOWED:
-        return ExitCode.NOT_ALLOWED
-    return ExitCode.REJECTED
+    return ExitCode.OK if found.status == "accepted" else of_refusal(found.code)
 
 
 def _table(found: Outcome) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from catalyst.cli import owned
-from catalyst.cli.exits import NEXT, ExitCode, Failure
+from catalyst.cli.exits import NEXT, ExitCode, Failure, of_refusal
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import conclude, exit_of
@@ -140,7 +140,8 @@ def redeem(
     if doc["status"] == "failed":
         text = CODES[doc["code"]].meaning if doc["code"] in CODES else "It was not redeemed."
         hint = NEXT.get(doc["code"], "")
-        raise Failure(ExitCode.REJECTED, f"{doc['code']}: {text}", code=doc["code"], hint=hint)
+        code = doc["code"]
+        raise Failure(of_refusal(code), f"{code}: {text}", code=code, hint=hint)
     worth = f"{in_words(doc['amount'])} of {doc['prefix']} stand on the account of {owner}"
     show(doc, output, lambda: write(clean(worth)))
     if output is Format.TABLE:
