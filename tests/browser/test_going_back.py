@@ -1,5 +1,7 @@
 """What runs is given another form by clicking, and the one that it had before."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 from tests.browser.site import Site
@@ -24,13 +26,20 @@ async def test_what_runs_goes_back_to_what_it_was(desk: Window, market: Site, sl
     await expect(acts).to_contain_text("Plan the uninstall")
     await expect(back).to_have_count(0)
     await memory.fill("512")
-    await (await plan(desk)).click()
+    button = await plan(desk)
+    # What is planned stands over the plan: below the form it could be anything.
+    await expect(page.locator(".plan h3")).to_have_text("Change the configuration")
+    await button.click()
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()
     await expect(memory).to_have_value("512")
     await expect(acts.get_by_role("listitem")).to_contain_text(f"Install cache in {slug}-prod")
     await back.click()
-    await (await planned(desk)).click()
+    button = await planned(desk)
+    title = page.locator(".plan h3")
+    await expect(title).to_have_text(re.compile(r"^Go back to \d+\.\d+\.\d+$"))
+    await expect(title).to_be_focused()
+    await button.click()
     await expect(page.get_by_role("heading", name="Go back with cache")).to_be_visible()
     await completed(desk)
     await page.get_by_role("button", name="Open cache").click()

@@ -43,6 +43,7 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
         await expect(shown.get_by_label("Which postgres shall it use?")).to_have_value("new")
         await expect(shown.locator(".price")).to_contain_text("2.500 OMR")
         await expect(shown.locator(".price")).to_contain_text("47.500 OMR")
+        await expect(shown.locator("h3")).to_have_text("Install wiki")
         await expect(shown.locator(".plan-hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
         await shown.get_by_text("files in Git").click()
         await shown.get_by_text("wiki main: environments/").first.click()

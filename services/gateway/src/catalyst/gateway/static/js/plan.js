@@ -6,7 +6,7 @@ import { coded, el, freshId, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { files, gates, listed, needs, price, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
-import { takesAway } from "./steps.js";
+import { planTitle, takesAway } from "./steps.js";
 import { Why } from "./why.js";
 import { counted, duration } from "./words.js";
 
@@ -45,7 +45,7 @@ export class PlanView {
     this.#reason = el("p", { class: "quiet", id: reasonId });
     this.problems = el("div", { class: "problems", role: "alert" });
     this.#button = el("button", { type: "button", class: takesAway(plan.request.action) ? "danger" : "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
-    this.title = el("h3", { text: "The plan", tabindex: "-1" });
+    this.title = el("h3", { text: planTitle(plan), tabindex: "-1" });
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,

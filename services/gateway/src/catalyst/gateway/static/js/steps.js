@@ -63,3 +63,13 @@ export function changeTitle({ request, organization }) {
   const where = request.application && request.environment ? ` in ${request.environment}` : "";
   return `${action} ${what}${where}`;
 }
+
+/** Returns what a plan is for: it stands on the page of the Application, or names it. */
+export function planTitle({ request, lock }) {
+  const { action, application } = request;
+  const version = lock.find(({ role }) => role === "target")?.version ?? "";
+  if (action === "configure") return "Change the configuration";
+  if (action === "upgrade") return `Upgrade to ${version}`;
+  if (action === "rollback") return `Go back to ${version}`;
+  return `${ACTIONS[action]} ${application}`;
+}
