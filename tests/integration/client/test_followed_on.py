@@ -6,6 +6,8 @@ import socket
 import sys
 from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,9 +22,16 @@ from catalyst.cli.stack import Options, running
 pytestmark = [pytest.mark.real, pytest.mark.timeout(2 * START_SECONDS + 2 * WAIT_SECONDS)]
 
 
-async def typed(*line: str) -> Process:
+@asynccontextmanager
+async def typed(*line: str) -> AsyncIterator[Process]:
     program = (sys.executable, "-c", "from catalyst.cli.entry import run; run()")
-    return await asyncio.create_subprocess_exec(*program, *line, stdout=PIPE, stderr=PIPE)
+    child = await asyncio.create_subprocess_exec(*program, *line, stdout=PIPE, stderr=PIPE)
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.communicate()
 
 
 async def says(child: Process, text: str) -> None:
@@ -48,11 +57,16 @@ async def test_rows_and_events_go_on_where_the_stack_was_started_again(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     installation = Installation(tmp_path / "data")
+    async with AsyncExitStack() as typing:
+        await _followed_on(installation, typing)
+
+
+async def _followed_on(installation: Installation, typing: AsyncExitStack) -> None:
     lines = (("get", "organizations", "--watch"), ("events", "--follow", "-o", "json"))
     async with running(installation, Options(port=0), lambda _line: None) as stack:
         contexts.register_local(installation.data)
         before = stack.context.http
-        children = [await typed(*line) for line in lines]
+        children = [await typing.enter_async_context(typed(*line)) for line in lines]
         await follows(children[1])
         assert await created(stack, "before") == "accepted"
         for child in children:
