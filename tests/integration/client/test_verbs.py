@@ -90,11 +90,9 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     shop.once_free("sync-in-progress", "source", "sync", "shared", "--org", ORG)
     shop.well("source", "remove", "shared", "--org", ORG)
     shop.well("blueprint", "lint", str(WORDPRESS))
-
     # The starter catalogue is registered behind everything that a start waits for.
     found = shop.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
-    looked = shop.well(*pasted(found.err, "catalog show"))
-    assert "1.500 OMR" in looked.out
+    looked = shop.once_said("1.500 OMR", *pasted(found.err, "catalog show"))
     assert "memoryMiB" in shop.well("catalog", "show", "bp-wordpress", "--form", "--org", ORG).out
     why = shop.well("catalog", "show", "bp-wordpress", "--why-not", "9.0.0", "--org", ORG)
     assert "9.0.0" in why.out
@@ -146,16 +144,18 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     assert "book: main" in shop.well("get", "price-books", "main").out
     running = shop.well(*pasted(moved.err, "billing invoice show"))
     assert "3.000 OMR" in running.out
-    shop.well("billing", "invoice", "finalize", month, "--org", ORG, by=shop.bookkeeper)
+    for some, told in (("2020-01", "nothing to invoice in"), (month, "is closed with the invoice")):
+        close = ("billing", "invoice", "finalize", some, "--org", ORG)
+        assert told in shop.well(*close, by=shop.bookkeeper).out
     opened = shop.well(*pasted(running.err, "billing invoice explain"))
     assert "price book main 2026-01" in opened.out
     assert "the same bytes" in shop.well(*pasted(opened.err, "billing invoice replay")).out
     assert month in shop.well("billing", "invoice", "list").out
     given = ("credit-note", month, "1=0.500", "--as", "outage-1", "--reason", "Two days down.")
     shop.well("billing", *given, "--org", ORG, by=shop.bookkeeper)
+    shop.once_said("outage-1 gave back 0.500 OMR of line 1", "billing", "invoice", "show", month)
     void = shop.run("billing", "void", month, "--reason", "Why?", by=shop.bookkeeper)
     assert (void.code, "invoice" in void.err) == (3, True)
-
     carried_out(shop, "uninstall", "blog", "--env", ENV)
     assert "plan rollback" not in shop.well("app", "history", "blog").err
     assert "hash" in shop.well("plan", "delete-environment", ENV, "--org", ORG).out

@@ -155,3 +155,23 @@ def test_of_a_month_without_an_invoice_none_is_offered(
     said = capsys.readouterr()
     assert said.out == "there is nothing to invoice in 2026-10 of omantel\n"
     assert "invoice show" not in said.err
+
+
+@pytest.mark.parametrize("lines", [[LINE], []])
+def test_an_invoice_names_its_credit_notes_and_why_it_is_void(
+    lines: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = {"line": 1, "amount": {"currency": "OMR", "minor": 500}}
+    row = {
+        **INVOICE,
+        "lines": lines,
+        "credited": [{"note": "n-1\x1b[2J", "lines": [part, {**part, "line": 2}], "since": ""}],
+        "reason": "made out to the wrong one",
+    }
+    monkeypatch.setattr(owned, "row", lambda *_: row)
+    monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
+    invoice.show_("2026-11", org="omantel", url=URL)
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "the invoice is void: made out to the wrong one",
+        "credit note n-1\\x1b[2J gave back 0.500 OMR of line 1, 0.500 OMR of line 2",
+    ]

@@ -104,13 +104,14 @@ def show_(
     owner = owned.owner_of(target, org, _WHOSE)
     invoice = month_of(target, owner, invoice)
     missing = _no_invoice(owner, invoice)
+    row: Mapping[str, Any] = {}
     try:
-        doc = owned.row(target, "invoices", invoice, owner, missing)
+        doc = row = owned.row(target, "invoices", invoice, owner, missing)
         if not doc["lines"]:
             doc = _running(target, invoice, owner, missing)
     except Failure as absent:
         doc = _running(target, invoice, owner, absent)
-    show(doc, output, lambda: _invoice(doc))
+    show(doc, output, lambda: _invoice(doc, row))
     if output is Format.TABLE and doc.get("next"):
         note(f"of {doc['count']} lines; `catalyst query billing invoice` reads on from `start`")
     if output is Format.TABLE and not doc["lines"]:
@@ -287,7 +288,8 @@ def _running(target: Target, invoice: str, owner: str, absent: Failure) -> Any:
         raise absent from problem
 
 
-def _invoice(doc: Mapping[str, Any]) -> None:
+def _invoice(doc: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    """Write an invoice, and what its row says of what happened to it afterwards."""
     ahead = _ahead(doc)
     status = "not begun" if ahead else doc["status"]
     write(f"{doc['number'] or 'no number yet'}, {doc['month']}, {status}")
@@ -303,6 +305,11 @@ def _invoice(doc: Mapping[str, Any]) -> None:
         )  # fmt: skip
     table.write()
     write_sums(doc)
+    if row.get("reason"):
+        write(clean(f"the invoice is void: {row['reason']}"))
+    for one in row.get("credited", ()):
+        back = (f"{amount(part['amount'])} of line {part['line']}" for part in one["lines"])
+        write(clean(f"credit note {one['note']} gave back {', '.join(back)}"))
 
 
 def _ahead(doc: Mapping[str, Any]) -> bool:
