@@ -14,7 +14,7 @@ from tests.support.each import each
 
 from catalyst.cli import billing, change, charging, dlq, owned, planned, source, voucher
 from catalyst.cli import send as sending
-from catalyst.cli.exits import ExitCode
+from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.main import ended
 from catalyst.cli.output import Format
 from catalyst.contracts.message import FieldError, Outcome
@@ -108,7 +108,19 @@ def test_a_program_is_told_of_every_field(say: Say) -> None:
 def test_what_was_sent_shows_its_outcome_and_the_field(say: Say) -> None:
     out, err = say("send environment.resume-organization.v1 --org acme", BARE)
     assert "status  rejected\n" in out
-    assert "\n  request\n" in err
+    assert "\n  in the field request\n" in err
+
+
+def test_what_the_reason_names_already_is_not_told_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bare = FieldError(pointer="/specversion", rule="required", message="is missing")
+    found = msgspec.structs.replace(
+        refused(bare), code="invalid-envelope", message="specversion: is missing"
+    )
+    with pytest.raises(Ended):
+        sending.finish(found, Format.TABLE)
+    assert capsys.readouterr().err == "Error: invalid-envelope: specversion: is missing\n"
 
 
 @pytest.mark.parametrize(

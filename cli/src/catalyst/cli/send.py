@@ -228,10 +228,12 @@ def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Neve
         raise Ended(exit_of(found))
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
-        if error.message != found.message:
-            note(f"  {place(error.pointer) or '/'}: {error.message}")
-        elif bare:
-            note(f"  {place(error.pointer) or '/'}")
+        where = place(error.pointer)
+        text = f"{where or '/'}: {error.message}"
+        if error.message == found.message and where and bare:
+            note(f"  in the field {where}")
+        elif found.message not in {error.message, text}:
+            note(f"  {text}")
     if hint:
         note(f"Hint: {hint}")
     raise Ended(exit_of(found))
