@@ -161,6 +161,9 @@ def test_what_is_found_can_be_looked_at_and_planned(
     # Under its full name, however it was asked for.
     catalog.show_("wiki", org="acme", form=True, env="acme-prod", url="http://x:1")
     assert wanted in capsys.readouterr().err
+    # The version that was looked at is the one that is planned.
+    catalog.show_("wiki", org="acme", version="1.0.1", form=True, url="http://x:1")
+    assert "--env ENVIRONMENT --org acme --version 1.0.1`" in capsys.readouterr().err
 
 
 @each([(0, "nothing was found"), (7, "nothing else: 7 in all")])

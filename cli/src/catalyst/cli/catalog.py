@@ -143,6 +143,7 @@ def show_(
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
         full = canonical(name)
+        place += f" --version {version}" if version else ""
         note(f"`catalyst plan install {full} --as NAME {place}` says what an installation would do")
 
 
