@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import voucher
+from catalyst.cli import kinds, voucher
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
+from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
 
 URL = "http://127.0.0.1:1"
@@ -44,7 +45,7 @@ def test_a_redemption_says_what_it_gave_and_what_shows_it(
     assert ended(REDEEM) == ExitCode.OK
     shown = capsys.readouterr()
     assert "20.000 OMR of SPRI" in shown.out
-    assert "account of omantel" in shown.out
+    assert "stands on the account of omantel" in shown.out
     assert "\x1b" not in shown.out
     assert "billing balance --org omantel`" in shown.err
 
@@ -81,3 +82,15 @@ def test_what_is_wrong_with_a_voucher_is_named_before_anything_is_sent(
 ) -> None:
     assert ended(["voucher", "issue", *arguments, "--url", URL]) == ExitCode.USAGE
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "redeemed", "said"),
+    [("issued", 0, "issued"), ("issued", 2, "used up"), ("revoked", 2, "revoked")],
+)
+def test_a_voucher_that_nobody_can_redeem_any_more_is_told_as_used_up(
+    status: str, redeemed: int, said: str
+) -> None:
+    doc = {"prefix": "VCH-7QKD…", "status": status, "redeemed": redeemed, "cap": 2}
+    columns = dict(kinds.columns("vouchers"))
+    assert columns["STATUS"](Row(key="k", seq=1, doc=doc), doc) == said

@@ -194,6 +194,11 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
     return f"{doc.get('redeemed', 0)} of {doc.get('cap', 0)}"
 
 
+def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
+    used = doc.get("status") == "issued" and doc.get("redeemed", 0) >= doc.get("cap", 1)
+    return "used up" if used else doc.get("status")
+
+
 def link_lines(link: Mapping[str, Any], depth: int = 0) -> list[str]:
     """Return what a link says as a line, and who does what about it as one more.
 
@@ -375,7 +380,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "price-books": (("NAME", _name), ("VERSIONS", _versions)),
     "vouchers": (
         ("PREFIX", _doc("prefix")),
-        ("STATUS", _doc("status")),
+        ("STATUS", _standing),
         ("AMOUNT", _amount),
         ("REDEEMED", _redeemed),
         ("ENDS", _doc("ends")),

@@ -29,11 +29,11 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client import draft
-from catalyst.client.rows import Put
+from catalyst.client.rows import Put, name_of
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import Money, MoneyError, parse
 from catalyst.contracts.rejection import CODES
-from catalyst.contracts.voucher_v1 import voucher_id
+from catalyst.contracts.voucher_v1 import normalised, voucher_id
 
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
 _OVER: Final = frozenset({"completed", "failed"})
@@ -142,7 +142,7 @@ def redeem(
         hint = NEXT.get(doc["code"], "")
         code = doc["code"]
         raise Failure(of_refusal(code), f"{code}: {text}", code=code, hint=hint)
-    worth = f"{in_words(doc['amount'])} of {doc['prefix']} stand on the account of {owner}"
+    worth = f"{in_words(doc['amount'])} of {doc['prefix']} stands on the account of {owner}"
     show(doc, output, lambda: write(clean(worth)))
     if output is Format.TABLE:
         note(f"`catalyst billing balance --org {owner}` shows what there is")
@@ -171,7 +171,7 @@ async def _over(target: Target, owner: str, name: str, timeout: float) -> dict[s
 
 def revoke(
     voucher: Annotated[
-        str, typer.Argument(metavar="VOUCHER", help="The code, or the id that its row shows.")
+        str, typer.Argument(metavar="VOUCHER", help="The code, its beginning or its id.")
     ],
     *,
     reason: Annotated[str, typer.Option(help="Why.")],
@@ -185,16 +185,47 @@ def revoke(
 
     Example:
       catalyst voucher revoke VCH-7QKD-M2XW-PA4R --reason "The fair is over."
+
+    The beginning is what `catalyst get vouchers` shows of a code, such as VCH-7QKD.
     """
     is_id = len(voucher) == 64 and set(voucher) <= set("0123456789abcdef")
     name = voucher if is_id else voucher_id(voucher)
     target = resolve(context, url, token)
     data = {"reason": reason}
     sent = run(_send(target, "revoke-voucher", None, "voucher", name, data, timeout))
+    if sent.code == "voucher-not-found" and not is_id:
+        begun = _begun(target, voucher)
+        if begun is not None:
+            sent = run(_send(target, "revoke-voucher", None, "voucher", begun, data, timeout))
     if output is not Format.TABLE or exit_of(sent) is not ExitCode.OK:
         conclude(sent, output)
         return
     write("nobody redeems this voucher any more; what was redeemed stays")
+
+
+def _begun(target: Target, typed: str) -> str | None:
+    """Return the id of the voucher of whose code this is shown; None if of none.
+
+    Raises:
+        Failure: If it is shown of several.
+    """
+    start = normalised(typed.removesuffix("…"))
+
+    async def work() -> dict[str, Any]:
+        async with reads(target) as door:
+            rows = [row async for page in door.pages("vouchers") for row in page.rows]
+            return {name_of(row.key): msgspec.to_builtins(row.doc) for row in rows}
+
+    fits = [
+        (name, doc)
+        for name, doc in run(work()).items()
+        if normalised(doc["prefix"].removesuffix("…")) == start
+    ]
+    if len(fits) > 1:
+        each = (f"{name} ({in_words(doc['amount'])}, {doc['status']})" for name, doc in fits)
+        text = f"VOUCHER: the codes of {len(fits)} vouchers begin with {typed}"
+        raise Failure(ExitCode.USAGE, text, hint=f"give the code or the id: {', '.join(each)}")
+    return fits[0][0] if fits else None
 
 
 def _money(amount: str, currency: str) -> Money:

@@ -1,0 +1,42 @@
+"""A voucher is revoked by what the table shows of its code, if that is of one alone."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from tests.integration.client.shop import Shop, open_shop
+
+from catalyst.contracts.voucher_v1 import voucher_id
+
+pytestmark = pytest.mark.real
+ONE: Final = "WINTER-FAIR-7QKD-M2XW"
+SAME: Final = ("NEWYEAR-ONE-7QKD-M2XW", "NEWYEAR-TWO-7QKD-M2XW")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack in which vouchers are issued."""
+    with open_shop(tmp_path_factory.mktemp("shop")) as found:
+        yield found
+
+
+def _issued(shop: Shop, code: str, shown: str) -> None:
+    shop.well("voucher", "issue", "1.000", "OMR", "--code", code)
+    shop.once_said(shown, "get", "vouchers", "-o", "yaml")
+
+
+def test_a_voucher_is_revoked_by_the_beginning_that_the_table_shows(shop: Shop) -> None:
+    _issued(shop, ONE, "WINT…")
+    shop.well("voucher", "revoke", "wint", "--reason", "The fair is over.")
+    shop.once_said("status: revoked", "get", "vouchers", "WINT…")
+
+
+def test_a_beginning_of_several_is_refused_with_what_fits(shop: Shop) -> None:
+    for code in SAME:
+        _issued(shop, code, voucher_id(code))
+    ids = [voucher_id(code) for code in SAME]
+    ran = shop.run("voucher", "revoke", "NEWY…", "--reason", "Why not?")
+    assert ran.code == 2
+    assert all(f"{one} (1.000 OMR, issued)" in ran.err for one in ids)
+    assert all("status: issued" in shop.well("get", "vouchers", one).out for one in ids)
+    assert shop.run("voucher", "revoke", "NEW", "--reason", "Why not?").code == 4
