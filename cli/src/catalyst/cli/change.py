@@ -30,7 +30,10 @@ from catalyst.contracts.message import Outcome
 ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
 HashOption = Annotated[
     str | None,
-    typer.Option("--hash", help="Hash of the plan that you looked at, or its beginning."),
+    typer.Option(
+        "--hash",
+        help="Hash of the plan that you looked at; its beginning, if the change is shown to you.",
+    ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 _APPLY: Final = "provisioning.apply-plan.v1"
