@@ -145,7 +145,8 @@ async () => {
   ];
   const versions = [
     {version: '2026-02', start: latest.start, changes},
-    {version: '2026-01', start: '2026-01-01T00:00:00Z', changes: []},
+    {version: '2026-01', start: '2026-01-01T00:00:00Z', changes: changes.slice(0, 1)},
+    {version: '2025-12', start: '2025-12-01T00:00:00Z', changes: []},
   ];
   const doc = {latest: {...latest, packages, addons, blueprints, usage}, versions};
   const node = document.createElement('div');
@@ -169,7 +170,7 @@ async def _prices_are_shown(keeper: Window, member: Window, slug: str) -> None:
         }
         await expect(regions["Packages"]).to_contain_text(re.compile("s5.000 OMR.* a month"))
         await expect(regions["Add-ons"]).to_contain_text("Daily backup")
-        await expect(regions["Use"]).to_contain_text("ai-tokens")
+        await expect(regions["Use"]).to_contain_text(re.compile("ai-tokens.* for 1,000 tokens"))
         await expect(regions["Blueprints"]).to_contain_text("bp-redis")
         await expect(regions["Blueprints"]).to_contain_text("No charge of its own")
         await expect(regions["Versions"]).to_have_count(1 if window is keeper else 0)
@@ -180,7 +181,11 @@ async def _prices_are_shown(keeper: Window, member: Window, slug: str) -> None:
             "b is gone: it was 3.000 OMR",
             "c: 5.000 OMR, it was 4.000 OMR",
         ],
-        ["2026-01, from 2026-01-01 on"],
+        [
+            "2026-01, from 2026-01-01 on: 1 price differs from before",
+            "a is new: 2.000 OMR",
+        ],
+        ["2025-12, from 2025-12-01 on"],
     ]
 
 

@@ -107,13 +107,16 @@ function line(name, about, price) {
   return el("li", {}, el("div", {}, el("strong", { text: name }), el("p", { class: "quiet", text: about })), el("div", { class: "sum" }, el("span", { text: price })));
 }
 
+/** Returns the name of several units; what is no word, such as GiB, stays as it is. */
+const several = (unit) => (/(?:^|[ -])[a-z]+[a-rt-z]$/.test(unit) ? `${unit}s` : unit);
+
 /** Returns what use costs, a step after the other. */
 function charge({ steps, size, unit, included, minimum }) {
   const each = steps.map(({ price, flat, up_to: upper }) => [
     price.filter(({ micro }) => micro).map(fine).join(" or ") || "nothing",
     ...flat.map((one) => `and ${money(one)}`), upper === null ? "" : `up to ${upper.toLocaleString()}`,
   ].filter(Boolean).join(" "));
-  return [`${each.join(", then ")} for ${size === 1 ? `a ${unit}` : `${size.toLocaleString()} ${unit}`}`,
+  return [`${each.join(", then ")} for ${size === 1 ? `a ${unit}` : `${size.toLocaleString()} ${several(unit)}`}`,
     included ? `${included.toLocaleString()} included` : "", minimum.length ? `at least ${text(minimum)}` : ""].filter(Boolean).join("; ");
 }
 
@@ -127,6 +130,6 @@ const CHANGED = {
 function version({ version: name, start, changes }, oldest) {
   const when = `${name}, from ${day(start)} on`;
   if (!changes.length) return el("li", { text: oldest ? when : `${when}: no price differs` });
-  return el("li", {}, el("details", {}, el("summary", { text: `${when}: ${counted(changes.length, "price")} differ from before` }),
+  return el("li", {}, el("details", {}, el("summary", { text: `${when}: ${counted(changes.length, "price")} ${changes.length === 1 ? "differs" : "differ"} from before` }),
     el("ul", {}, changes.map((one) => el("li", { text: CHANGED[one.change](one) })))));
 }
