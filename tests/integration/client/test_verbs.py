@@ -246,7 +246,7 @@ NOBODY: Final = ("--org", "nobody")
             "s, m, l, xl",
             ("plan", "install", "bp-redis", "--as", "web", "--package", "flexi", *BLOG),
         ),
-        (3, "'xl'", ("plan", "install", "bp-redis", "--as", "web", "--package", "tiny", *BLOG)),
+        (3, "l, xl\n", ("plan", "install", "bp-redis", "--as", "ab", "--package", "xs", *BLOG)),
         (
             3,
             "addon.backup, addon.support",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from catalyst.cli import application, catalog, owned, plan
 from catalyst.cli.apply import apply
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import Problem
+from catalyst.contracts.message import FieldError
 
 Refused = Callable[[Problem, Callable[..., None]], Failure]
 DOOR = "http://127.0.0.1:1"
@@ -128,3 +130,24 @@ def test_a_file_in_the_place_of_a_hash_is_told_with_the_option_for_files(
             apply(str(file), url=DOOR, **more)
         assert found.value.exit_code is ExitCode.USAGE
         assert (f"`catalyst apply -f '{file}'`" in found.value.hint) is there
+
+
+def test_a_package_that_there_is_not_is_told_with_those_that_are_sold(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = FieldError(pointer="/request/plan", rule="enum", message="must be one of 's', 'flexi'")
+    problem = Problem(422, "invalid-data", f"plan: {field.message}", (field,))
+    verb = partial(install, "wordpress", package="huge")
+    sold = {"packages": [{"sku": "s"}, {"sku": "xl"}]}
+    monkeypatch.setattr(owned, "answer", lambda *_: sold)
+    found = refused(problem, verb)
+    assert found.message == "the price book has no package 'huge'; it has s, xl"
+    assert [one.message for one in found.errors] == [found.message]
+    assert found.exit_code is ExitCode.REJECTED
+
+    def unknown(*_: object) -> Any:
+        raise Problem(503, "prices-unavailable")
+
+    # Where it is not known, or the word is one, what was refused is what is told.
+    monkeypatch.setattr(owned, "answer", unknown)
+    assert refused(problem, verb).message == f"plan: {field.message}"

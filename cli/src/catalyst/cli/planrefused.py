@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, get_args
+
+import msgspec
 
 from catalyst.blueprints import versions
 from catalyst.cli import application, owned
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem
+from catalyst.contracts.prices_v1 import Package
+
+_PACKAGES: Final = frozenset(get_args(Package))
 
 
 def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
@@ -17,6 +22,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     if problem.code == "values-invalid" and "application" in asked:
         failure.hint = f"{_form(target, asked, owner)} lists the fields"
     elif _of_extras(problem):
+        _name_sold(target, failure, asked, owner)
         failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
     elif problem.code == "sku-unknown":
         failure.hint = (
@@ -87,6 +93,21 @@ def _of_extras(problem: Problem) -> bool:
     return bool(steps) and all(
         found & {"plan", "addons", "drop_plan", "drop_addons"} for found in steps
     )
+
+
+def _name_sold(target: Target, failure: Failure, asked: dict[str, Any], owner: str) -> None:
+    """Let what is no package at all be told with those that are sold, as far as that is known."""
+    wrong = [one.pointer.rpartition("/")[2] for one in failure.errors]
+    if wrong != ["plan"] or asked["plan"] in _PACKAGES:
+        return
+    try:
+        sold = owned.answer(target, "billing", "prices", {}, owner)["packages"]
+    except (ClientError, Failure):
+        return
+    named = ", ".join(one["sku"] for one in sold) or "none"
+    text = f"the price book has no package {asked['plan']!r}; it has {named}"
+    failure.message = text
+    failure.errors = tuple(msgspec.structs.replace(one, message=text) for one in failure.errors)
 
 
 def _wanted(target: Target, asked: dict[str, Any], owner: str) -> dict[str, Any]:
