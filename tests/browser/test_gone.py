@@ -20,15 +20,18 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
 ) -> None:
     page = desk.page
     await furnish(market, slug, desk)
-    await _done(desk, await market.install(slug, "bp-redis", "cache"))
+    await _done(desk, await market.install(slug, "bp-mailpit", "mail"))
     first = f"ch-{slug}-first"
-    await _done(desk, await market.apply(slug, first, action="uninstall", application="cache"))
+    await _done(desk, await market.apply(slug, first, action="uninstall", application="mail"))
     again = f"ch-{slug}-again"
-    await _done(desk, await market.install(slug, "bp-redis", "cache", change=again))
+    await _done(desk, await market.install(slug, "bp-mailpit", "mail", change=again))
     await _done(desk, await market.install(slug, "bp-valkey", "queue"))
     whole = await market.apply(slug, f"ch-{slug}-whole", action="delete-environment")
     await _done(desk, whole)
-    for name in ("cache", "queue"):
+    await page.goto(f"{market.address}/#/change/{slug}/{again}")
+    told = "0.000 OMR now (this month is paid already)"
+    await expect(page.locator(".facts")).to_contain_text(told)
+    for name in ("mail", "queue"):
         await page.goto(f"{market.address}/#/application/{slug}/{name}/{slug}-prod")
         state = page.get_by_role("region", name="How it is")
         await expect(state).to_contain_text("It was removed on ")

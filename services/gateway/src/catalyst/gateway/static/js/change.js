@@ -7,6 +7,7 @@ import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
 import { backTo, icon, nothing, pictureOf } from "./icons.js";
 import { money } from "./money.js";
+import { paid } from "./parts.js";
 import { placed, words } from "./refusal.js";
 import { seesPlans } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
@@ -230,7 +231,7 @@ function facts(doc) {
   const lines = [
     ["By", doc.author_email || doc.author],
     ["Asked for", asked(doc.request).join(", ")],
-    ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now` : "nothing is bought"],
+    ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now${paid(doc.quote)}` : "nothing is bought"],
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
     ["Missing", missing.join(", ")],
     ["Approved by", doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": ")).join(", ")],

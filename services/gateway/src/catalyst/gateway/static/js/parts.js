@@ -2,7 +2,7 @@
 
 import { coded, el } from "./dom.js";
 import { emblemOf } from "./icons.js";
-import { money } from "./money.js";
+import { less, money } from "./money.js";
 import { stepName } from "./steps.js";
 import { counted, duration, instant } from "./words.js";
 
@@ -27,13 +27,19 @@ export function price({ price: found }) {
   const lines = [
     before ? ["A month for these now", money(before)] : null,
     ["A month for these after", money(quote.total)],
-    ["Set aside now", money(quote.due)],
+    ["Set aside now", `${money(quote.due)}${paid(quote)}`],
     after ? ["Credit after", `${money(after)}${covered ? "" : " (not enough)"}`] : null,
   ].filter(Boolean);
   return el("div", { class: "part" }, el("h4", { text: "Price" }),
     el("dl", { class: "price" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text })))),
     el("ul", { class: "quiet" }, quote.lines.map((line) => el("li", {
       text: `${line.name} for ${line.application}: ${line.formula} = ${money(line.amount)}` }))));
+}
+
+/** Returns why less than a month is set aside; nothing if all of it is. */
+export function paid({ total, due }) {
+  if (due.minor >= total.minor) return "";
+  return due.minor ? ` (${money(less(total, due))} of the month is paid already)` : " (this month is paid already)";
 }
 
 /** Returns what has to come before it begins; `author` is what whoever asks for it is called. */
