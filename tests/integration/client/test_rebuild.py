@@ -14,6 +14,7 @@ from tests.integration.client.command import Ran, command
 from tests.integration.client.stack import Stack, running
 from tests.support.broker import SharedBroker
 from tests.support.rig import acme
+from tests.support.waiting import until
 from typing_extensions import override
 
 from catalyst.chassis.jetstream.connection import connect
@@ -173,6 +174,8 @@ def test_an_event_lost_from_the_middle_is_named_and_only_what_is_accepted_is_bui
             if slug == "acme":
                 lost = sent.json["seq"]
         catalyst("get", "org", "beta", "--min-seq", str(sent.json["seq"]))
+        # The next event of the same Organization tells what is gone before it.
+        asyncio.run(until(lambda: asyncio.to_thread(_is_ready, catalyst, "acme")))
         assert _log(catalyst)["detail"] == "no event is known to be gone"
         asyncio.run(purge(stack, "evt.acme.environment.organization.acme.organization-created.v1"))
         told = f"the event at {lost} of acme.environment.organization.acme is gone"
@@ -187,6 +190,11 @@ def test_an_event_lost_from_the_middle_is_named_and_only_what_is_accepted_is_bui
         assert (ran.code, ran.json["status"]) == (0, "switched"), ran.err
         ran = catalyst("replay", "--check", "-o", "json")
         assert (ran.code, ran.json["equal"], told in ran.json["lost"]) == (8, True, True)
+
+
+def _is_ready(catalyst: Callable[..., Ran], slug: str) -> bool:
+    (row,) = catalyst("get", "org", slug, "-o", "json").json["items"]
+    return bool(row["doc"]["phase"] == "ready")
 
 
 def _log(catalyst: Callable[..., Ran]) -> Any:
