@@ -193,7 +193,7 @@ def test_an_event_lost_from_the_middle_is_named_and_only_what_is_accepted_is_bui
 
 
 def _is_ready(catalyst: Callable[..., Ran], slug: str) -> bool:
-    (row,) = catalyst("get", "org", slug, "-o", "json").json["items"]
+    row = catalyst("get", "org", slug, "-o", "json").json
     return bool(row["doc"]["phase"] == "ready")
 
 
