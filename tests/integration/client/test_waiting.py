@@ -33,15 +33,19 @@ def package(shop: Shop, folder: str, text: str) -> None:
     path.write_text(text)
 
 
-def waiting(shop: Shop, health: str) -> Any:
-    """Return what the doctor says of rows that wait, once that is so and nothing else is wrong."""
+def waiting(shop: Shop, health: str, text: str = "") -> Any:
+    """Return what the doctor says of rows that wait, once that is so and nothing else is wrong.
+
+    Meanwhile what a Blueprint of the starter catalogue waits for may be told.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         ran = shop.run("doctor", "-o", "json")
         # Behind a door that does not answer soon, rows are not looked at.
         rows = [one for one in ran.json if one["check"] == "waiting rows"]
-        if ran.code == 0 and [one["health"] for one in rows] == [health]:
-            return rows[0]
+        said = [one for one in rows if one["health"] == health and text in one["detail"]]
+        if ran.code == 0 and said:
+            return said[0]
         assert time.monotonic() < deadline, ran.out
         time.sleep(0.1)
 
@@ -50,8 +54,7 @@ def waiting(shop: Shop, health: str) -> Any:
 def test_a_source_that_fails_is_named_with_its_cause_and_what_to_do(shop: Shop) -> None:
     assert waiting(shop, "ok")["detail"] == "nothing waits or fails"
     shop.well("source", "add", "gone", "nonexist")
-    found = waiting(shop, "warn")
-    assert "gone cannot be read: " in found["detail"]
+    found = waiting(shop, "warn", "gone cannot be read: ")
     assert "(not-found): source gone" in found["detail"]
     assert "catalyst source sync gone`" in found["fix"]
     shop.well("source", "remove", "gone")
