@@ -313,3 +313,17 @@ async def test_time_is_judged_by_a_clock_that_is_ours(stack: Stack) -> None:
     body = event("clock", time=(clock.now() + timedelta(minutes=4)).isoformat())
     found = await send_event(stack, body, organization="clock")
     assert found.json()["status"] == "accepted"
+
+
+async def test_an_id_that_makes_too_long_a_subject_is_refused_at_the_door(stack: Stack) -> None:
+    """It was taken, and set aside without an outcome: of each such character come six."""
+    async with stack.client(stack.admin) as http:
+        for letter, count, code in (("a", 253, 200), ("\u0316", 200, 413)):
+            found = await http.post(
+                "/v1/commands/environment.define-policy.v1",
+                params={"organization": "acme", "id": letter * count},
+                json={},
+                headers=WAIT,
+            )
+            assert found.status_code == code, found.text
+        assert "the id is too long" in refused(found, 413, "too-large")["detail"]

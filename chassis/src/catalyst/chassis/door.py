@@ -29,14 +29,15 @@ from catalyst.contracts.registry import Message
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.runtime_v1 import TakeAnswer
 from catalyst.contracts.subjects import Addressed, BadSubject, Ref
-from catalyst.contracts.topology import COMMAND_MAX_AGE_SECONDS, COMMAND_MAX_AHEAD_SECONDS
+from catalyst.contracts.topology import (
+    COMMAND_MAX_AGE_SECONDS,
+    COMMAND_MAX_AHEAD_SECONDS,
+    MAX_SUBJECT,
+)
 
 ACTOR_HEADER: Final = "Catalyst-Actor"
 SINCE_HEADER: Final = "Catalyst-Since"
 REPLY_HEADER: Final = "Catalyst-Reply"
-SUBJECT_MAX: Final = 1024
-"""Characters of a command's subject. The broker hangs up on a line of 4 KiB, and what follows from
-a command stands on longer subjects than its own."""
 _REPLY: Final = re.compile(r"[!-)+\-/-=?-~]+(?:\.[!-)+\-/-=?-~]+)*")
 """A literal subject in visible ASCII: no wildcard, no empty token, nothing that ends a frame."""
 _REPLY_MAX: Final = 256
@@ -212,7 +213,7 @@ def _since(headers: Mapping[str, str]) -> datetime | None:
 
 
 def _addressed(subject: str) -> Addressed:
-    if len(subject) > SUBJECT_MAX:
+    if len(subject) > MAX_SUBJECT:
         raise Unreadable("too-large", f"the subject has {len(subject)} characters")
     try:
         return subjects.parse(subject)

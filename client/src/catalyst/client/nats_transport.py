@@ -32,7 +32,7 @@ from catalyst.client.nats_calls import CALL_SECONDS, Calls, problem
 from catalyst.client.replies import Replies, Waiter
 from catalyst.contracts import subjects
 from catalyst.contracts.message import Outcome, log_name
-from catalyst.contracts.topology import CMD, EV
+from catalyst.contracts.topology import CMD, EV, MAX_SUBJECT
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,10 @@ class NatsClient:
         if len(payload) + HEADER_ROOM_BYTES > self._max_payload:
             # The library would close the whole connection over a message above the limit.
             raise problem("too-large", f"the command has {len(payload)} bytes")
+        if len(order.subject) > MAX_SUBJECT:
+            # It would be taken, and set aside without an outcome.
+            what = f"the subject has {len(order.subject)} characters, {MAX_SUBJECT} are allowed"
+            raise problem("too-large", f"{what}: the id is too long")
         answer = await self._calls.ask(order.subject, payload, headers, timeout=seconds)
         return _refusal(answer.data)
 

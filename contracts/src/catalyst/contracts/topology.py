@@ -23,6 +23,9 @@ DAY: Final = 24 * 60 * MINUTE
 
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
+MAX_SUBJECT: Final = 1024
+"""Characters of a command's subject. The broker hangs up on a line of 4 KiB, and what follows from
+a command stands on longer subjects than its own."""
 MAX_EVENTS_PER_COMMAND: Final = 200
 MAX_GROUP_COMMANDS: Final = 64
 MAX_GROUP_MESSAGES: Final = 900
