@@ -55,7 +55,8 @@ def test_a_source_that_fails_is_named_with_its_cause_and_what_to_do(shop: Shop) 
     assert waiting(shop, "ok")["detail"] == "nothing waits or fails"
     shop.well("source", "add", "gone", "nonexist")
     found = waiting(shop, "warn", "gone cannot be read: ")
-    assert "(not-found): source gone" in found["detail"]
+    assert "(not-found): " in found["detail"]
+    assert "source gone" in found["detail"].partition("(not-found): ")[2]
     assert "catalyst source sync gone`" in found["fix"]
     shop.well("source", "remove", "gone")
     assert waiting(shop, "ok")["detail"] == "nothing waits or fails"
