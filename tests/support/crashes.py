@@ -10,7 +10,7 @@ through every n-th point from the k-th on, `CATALYST_PAIRS=<k>/<n>` through ever
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -67,6 +67,17 @@ def share(every: Iterable[T], *, sample: int, of: str = SHARE) -> list[T]:
         return list(islice(every, int(first), None, int(step)))
     found = list(every)
     return [found[n * len(found) // sample] for n in range(sample)]
+
+
+async def until_first(*work: Coroutine[Any, Any, Any]) -> None:
+    """Run all of this until the first ends, stop the others, and raise what that one raised."""
+    tasks = {asyncio.ensure_future(one) for one in work}
+    first, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in first:
+        task.result()
 
 
 async def by_signal() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tests.integration.billing.town import Town
 from tests.support.broker import Access, SharedBroker, emptied
-from tests.support.crashes import FaultyBroker, Stopper
+from tests.support.crashes import FaultyBroker, Stopper, until_first
 from tests.support.rig import runtime
 from tests.support.waiting import until
 
@@ -61,17 +61,7 @@ class Site:
 
                 await until(quiet, 60)
 
-            ends = {
-                asyncio.ensure_future(worker.run()),
-                asyncio.ensure_future(finished()),
-                asyncio.ensure_future(stopper.reached.wait()),
-            }
-            first, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in ends:
-                task.cancel()
-            await asyncio.wait(ends)
-            for task in first:
-                task.result()
+            await until_first(worker.run(), finished(), stopper.reached.wait())
             await js.publish(Outgoing("$KV.leases.billing", b""))
         return faulty
 

@@ -13,7 +13,7 @@ import pytest
 from dulwich.repo import Repo
 from tests.integration.chassis.onboarded import facts, homes, settled
 from tests.support.broker import Access, SharedBroker, emptied
-from tests.support.crashes import FaultyBroker, Stopper, points
+from tests.support.crashes import FaultyBroker, Stopper, points, until_first
 from tests.support.invariants import check_log, whole_log
 from tests.support.rig import Sender, acme, runtime, take_and_return, working
 from tests.support.sequential import CREATE
@@ -66,17 +66,7 @@ class Site:
                 await until(onboarded, 90)
                 await until(lambda: settled(js), 90)
 
-            ends = {
-                asyncio.ensure_future(worker.run()),
-                asyncio.ensure_future(ready()),
-                asyncio.ensure_future(stopper.reached.wait()),
-            }
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in ends:
-                task.cancel()
-            await asyncio.wait(ends)
-            for task in done:
-                task.result()
+            await until_first(worker.run(), ready(), stopper.reached.wait())
             await js.publish(Outgoing("$KV.leases.environment", b""))
         return faulty
 

@@ -123,6 +123,13 @@ def planned(found: Plan, name: str) -> dict[str, tuple[str, str]]:
     }
 
 
+def uninstall(name: str) -> PlanRequest:
+    """Return what is asked for to take away one of both; the wiki alone leaves its data."""
+    return PlanRequest(
+        action="uninstall", environment=PROD, application=name, keep_data=name == "wiki"
+    )
+
+
 def later(*args: Any, **more: Any) -> rendered.Standing:
     """Make files as a later version of Catalyst might: each is another one."""
     found = rendered.standing(*args, **more)
@@ -174,13 +181,7 @@ async def test_only_what_keeps_data_is_written_where_it_is_given_up(
         assert (await place.over("ch-1")).status == "completed"
         monkeypatch.setattr(writing, "rendered", SimpleNamespace(standing=later))
         for number, name in enumerate(("wiki", "wiki-postgres"), 2):
-            gone = PlanRequest(
-                action="uninstall",
-                environment=PROD,
-                application=name,
-                keep_data=name == "wiki",
-            )
-            await place.apply(f"ch-{number}", await place.plan(gone))
+            await place.apply(f"ch-{number}", await place.plan(uninstall(name)))
             assert (await place.over(f"ch-{number}")).status == "completed"
     given_up = committed(tmp_path, "wiki-postgres", "Give up the data of")
     assert {path.rpartition("/")[2] for path in given_up} == {
@@ -213,13 +214,7 @@ async def test_from_a_plan_to_a_healthy_application_and_back(
         assert (await health(place)).health == "healthy"
 
         for number, name in enumerate(("wiki", "wiki-postgres"), 2):
-            gone = PlanRequest(
-                action="uninstall",
-                environment=PROD,
-                application=name,
-                keep_data=name == "wiki",
-            )
-            found = await place.plan(gone)
+            found = await place.plan(uninstall(name))
             done = await place.apply(f"ch-{number}", found)
             assert done.status == "accepted", done
             state = await place.over(f"ch-{number}")

@@ -28,11 +28,11 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.cli.watched import ended, followed, is_there
+from catalyst.cli.watched import followed, is_there, told
 from catalyst.client.errors import Problem
 from catalyst.client.events import START, EventFilter, EventPage, LoggedEvent
 from catalyst.client.http_transport import HttpClient
-from catalyst.client.rows import Bye, Interrupted, Reset
+from catalyst.client.rows import Reset
 from catalyst.client.watching import Watch
 from catalyst.contracts.registry import COMMANDS, EVENTS
 from catalyst.contracts.subjects import PLATFORM
@@ -178,12 +178,8 @@ async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
                     _write(change, form, table)
                 case Reset(reason=reason) if reason != START:
                     note(f"the events are shown from their beginning: {reason}")
-                case Interrupted(reason=reason, wait_seconds=seconds):
-                    note(f"{reason}; again in {seconds:.1f} s")
-                case Bye(reason=reason, retryable=False):
-                    raise ended(reason)
                 case _:
-                    continue
+                    told(change)
 
 
 async def _begin(target: Target, asked: EventFilter, form: Format, table: Table) -> None:

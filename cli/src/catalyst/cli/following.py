@@ -17,11 +17,11 @@ from catalyst.cli.kinds import source_of
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
 from catalyst.cli.target import Target, moved, reads
-from catalyst.cli.watched import ended, followed
+from catalyst.cli.watched import followed, told
 from catalyst.client.errors import ClientError
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.reads import Reads
-from catalyst.client.rows import Bye, Change, Del, Interrupted, Put, Reset, Synced
+from catalyst.client.rows import Change, Del, Put, Reset, Synced
 from catalyst.client.watching import Watch
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.provisioning_values_v1 import as_seen
@@ -199,12 +199,8 @@ async def _told(
                     _write(follower, row.doc, row.seq, form)
                     if row.doc["status"] in OVER:
                         return OVER[row.doc["status"]]
-                case Interrupted(reason=reason, wait_seconds=seconds):
-                    note(f"{reason}; again in {seconds:.1f} s")
-                case Bye(reason=reason, retryable=False):
-                    raise ended(reason)
                 case _:
-                    continue
+                    told(item)
     raise Failure(ExitCode.UNREACHABLE, f"the stream ended before {change} did")
 
 

@@ -28,13 +28,12 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.cli.watched import ended, followed, is_there
+from catalyst.cli.watched import followed, is_there, told
 from catalyst.client.errors import Problem
 from catalyst.client.http_calls import ANSWER_SECONDS
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.reads import Filter
 from catalyst.client.rows import (
-    Applied,
     Bye,
     Change,
     Del,
@@ -330,16 +329,12 @@ class _Printer:
                 note(f"everything is shown again: {reason}")
             case Synced(as_of=as_of):
                 note(f"as of {as_of}; every change follows, Ctrl-C ends")
-            case Interrupted(reason=reason, wait_seconds=seconds):
-                note(f"{reason}; again in {seconds:.1f} s")
-            case Bye(reason=reason, retryable=False):
-                raise ended(reason)
-            case Bye(reason=reason):
+            case Bye(reason=reason, retryable=True):
                 note(f"the other side ends the stream: {reason}")
             case Heartbeat(as_of=as_of, head=head) if head > as_of:
                 note(f"{head - as_of} behind")
-            case Applied() | Put() | Del() | Heartbeat() | Reset():
-                return
+            case _:
+                told(change)
 
 
 _WATCHED: Final = {"CHANGE": 7, "NAME": 16, "DISPLAY NAME": 20, "PHASE": 10, "SEQ": 7}

@@ -15,7 +15,7 @@ from catalyst.cli.output import note
 from catalyst.cli.target import Target, moved, reads
 from catalyst.client.errors import Problem
 from catalyst.client.http_transport import HttpClient
-from catalyst.client.rows import Interrupted
+from catalyst.client.rows import Bye, Interrupted
 from catalyst.client.watching import Control, Watch
 
 C = TypeVar("C")
@@ -52,7 +52,19 @@ async def followed(
         note(f"{target.name} is at {target.http} now; {what} followed there")
 
 
-def ended(reason: str) -> Failure:
+def told(change: object) -> None:
+    """Say what a stream says of itself: that it is interrupted, or that it ended for good.
+
+    Raises:
+        Failure: If it did.
+    """
+    if isinstance(change, Interrupted):
+        note(f"{change.reason}; again in {change.wait_seconds:.1f} s")
+    elif isinstance(change, Bye) and not change.retryable:
+        raise _ended(change.reason)
+
+
+def _ended(reason: str) -> Failure:
     """Return why a stream ended for good."""
     if reason == _EXPIRED:
         return Failure(
