@@ -324,6 +324,44 @@ def test_a_limit_is_that_of_an_open_account_and_not_below_nothing(shape: Any) ->
     )
 
 
+@each([bill1.SetCreditLimit, bill1.SetSpendLimit], lambda shape: shape.__name__)
+def test_a_limit_in_a_currency_in_which_nothing_is_sold_is_refused_once_there_are_prices(
+    shape: Any,
+) -> None:
+    limit = shape(limit=RIYALS)
+    unpriced = when(limit)
+    assert unpriced.decision.events
+    refused = when(limit, billing.applied())
+    refused.then_rejected("currency-not-priced", "/data/limit/currency")
+    assert "nothing has a price in SAR" in refused.rejected.message
+    assert when(shape(limit=billing.omr(1)), billing.applied()).decision.events
+    # One from before stays, may be said again, and is taken away.
+    known = billing.facts(billing.ACCOUNT, *unpriced.events)
+    before = given(billing.opened(), known, billing.applied())
+    before.when(limit, billing.ACCOUNT, by=billing.BILLING_ADMIN).then_nothing()
+    none = RIYALS.minus(RIYALS) if shape is bill1.SetCreditLimit else None
+    away = before.when(shape(limit=none), billing.ACCOUNT, by=billing.BILLING_ADMIN)
+    assert away.decision.events
+
+
+@each([bill1.SetCreditLimit, bill1.SetSpendLimit], lambda shape: shape.__name__)
+def test_what_is_owed_may_be_limited_whatever_is_sold_now(shape: Any) -> None:
+    dollars = bill1.Money(currency="USD", minor=1690)
+    rials = msgspec.structs.replace(billing.book(), version="rials", currencies=("OMR",))
+    more = shape(limit=bill1.Money(currency="USD", minor=5000))
+    when(more, billing.applied(rials)).then_rejected("currency-not-priced")
+    limit = (billing.ACCOUNT, bill1.CreditLimitSet(limit=dollars))
+    held = given(billing.applied(), billing.opened(), limit).when(
+        billing.hold(quoted=billing.quote(currency="USD")),
+        billing.ACCOUNT,
+        by=build.service("provisioning"),
+        now=billing.NOW,
+    )
+    known = billing.facts(billing.ACCOUNT, *held.events)
+    owing = given(billing.opened(), limit, known, billing.applied(rials))
+    assert owing.when(more, billing.ACCOUNT, by=billing.BILLING_ADMIN).decision.events
+
+
 def test_a_limit_is_taken_away_and_nothing_may_be_owed_until_one_is_set() -> None:
     none = bill1.SetCreditLimit(limit=billing.omr(0))
     when(none).then_nothing()

@@ -73,8 +73,8 @@ RULES: Final[tuple[Rule, ...]] = (
     on(bill1.GrantCredit, "account", credit.grant_credit, credit.reads_prices),
     on(bill1.RecordPayment, "account", credit.record_payment, credit.reads_payment),
     on(bill1.CreditVoucher, "account", credit.credit_voucher, credit.reads_voucher),
-    on(bill1.SetCreditLimit, "account", credit.set_credit_limit),
-    on(bill1.SetSpendLimit, "account", credit.set_spend_limit),
+    on(bill1.SetCreditLimit, "account", credit.set_credit_limit, credit.reads_prices),
+    on(bill1.SetSpendLimit, "account", credit.set_spend_limit, credit.reads_prices),
     # What is spent
     on(bill1.HoldCredit, "account", holds.hold_credit, holds.reads_hold),
     on(bill1.CaptureHold, "account", holds.capture_hold, holds.reads_capture),

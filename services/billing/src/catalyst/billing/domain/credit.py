@@ -114,17 +114,17 @@ def grant_credit(state: Account, command: bill1.GrantCredit, context: Context) -
     )
     if _known(state, grant.grant, account.grant_print(grant), "/data/grant"):
         return Decision()
-    _require_of_use(state, command.amount.currency, context)
+    _require_of_use(state, command.amount.currency, context, "/data/amount/currency")
     return _grant(state, grant, context, "/data/grant")
 
 
-def reads_prices(_state: Account, _command: bill1.GrantCredit, _ref: Ref) -> Sequence[Ref | Claim]:
+def reads_prices(_state: Account, _command: object, _ref: Ref) -> Sequence[Ref | Claim]:
     """Name the price book, which says in which currencies anything is sold."""
     return (price_book.DEFAULT,)
 
 
-def _require_of_use(state: Account, currency: str, context: Context) -> None:
-    """Refuse money that could buy nothing and settle nothing.
+def _require_of_use(state: Account, currency: str, context: Context, pointer: str) -> None:
+    """Refuse money that could buy nothing and settle nothing, and a limit of such money.
 
     Raises:
         Rejected: `currency-not-priced`.
@@ -132,7 +132,7 @@ def _require_of_use(state: Account, currency: str, context: Context) -> None:
     charged = any(one.currency == currency for one in state.renewals.values())
     if not charged and state.owed(currency) <= 0:
         book: price_book.PriceBook = context.reads[price_book.DEFAULT]
-        price_book.require_priced(book, currency, context.now, "/data/amount/currency")
+        price_book.require_priced(book, currency, context.now, pointer)
 
 
 def reads_payment(state: Account, _command: bill1.RecordPayment, ref: Ref) -> Sequence[Ref | Claim]:
@@ -156,7 +156,7 @@ def record_payment(state: Account, command: bill1.RecordPayment, context: Contex
     print_ = account.fingerprint("payment", command.amount, command.reference)
     if _known(state, name, print_, "/data/payment"):
         return Decision()
-    _require_of_use(state, command.amount.currency, context)
+    _require_of_use(state, command.amount.currency, context, "/data/amount/currency")
     owed = state.owed(command.amount.currency)
     journal, rest = ledger.payment(command.amount, owed, name)
     grant = None
@@ -215,16 +215,19 @@ def credit_voucher(state: Account, command: bill1.CreditVoucher, context: Contex
 
 
 def set_credit_limit(state: Account, command: bill1.SetCreditLimit, context: Context) -> Decision:
-    """Let the account go below zero, or never.
+    """Let the account go below zero, or never; in any currency, a limit is taken away by zero.
 
     Raises:
-        Rejected: `person-required`, `amount-invalid`, or as `account.require_open`.
+        Rejected: `person-required`, `amount-invalid`, `currency-not-priced`, or as
+            `account.require_open`.
     """
     account.require_person(context)
     account.require_open(state, context)
     _not_negative(command.limit)
     if state.credit_limits.get(command.limit.currency, 0) == command.limit.minor:
         return Decision()
+    if command.limit.minor:
+        _require_of_use(state, command.limit.currency, context, "/data/limit/currency")
     return emit(bill1.CreditLimitSet(limit=command.limit))
 
 
@@ -232,13 +235,15 @@ def set_spend_limit(state: Account, command: bill1.SetSpendLimit, context: Conte
     """Bound what a calendar month may cost.
 
     Raises:
-        Rejected: `amount-invalid`, or as `account.require_open`.
+        Rejected: `amount-invalid`, `currency-not-priced`, or as `account.require_open`.
     """
     account.require_open(state, context)
     if command.limit is not None:
         _not_negative(command.limit)
     if command.limit == state.spend_limit:
         return Decision()
+    if command.limit is not None:
+        _require_of_use(state, command.limit.currency, context, "/data/limit/currency")
     return emit(bill1.SpendLimitSet(limit=command.limit))
 
 
