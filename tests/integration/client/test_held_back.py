@@ -124,7 +124,9 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     later = re.findall(r'"change":"(ch-[^"]+)"', shop.well("apply", new, by=shop.owner).out)[0]
     stale = shop.run("apply", old, by=shop.owner)
     assert (stale.code, "plan-stale" in stale.err) == (3, True)
-    assert f"news was configured last by {later}, which is waiting\n" in stale.err
+    error, _, hint = stale.err.partition("Hint: ")
+    assert error.startswith("Error: plan-stale")
+    assert hint.startswith(f"news was configured last by {later}, which is waiting; ")
     words = f"news in {ENV} was what {change} makes of it, and is what {later} makes of it now"
     assert words in stale.err
     assert pasted(stale.err, "plan") == list(uninstall)

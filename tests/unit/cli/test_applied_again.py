@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalyst.cli import change, following, owned, plan, planned, said
@@ -15,7 +17,7 @@ from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
-from catalyst.contracts.message import Outcome
+from catalyst.contracts.message import FieldError, Outcome
 
 KEPT = planned.Kept(
     organization="acme",
@@ -108,6 +110,41 @@ def test_what_was_removed_is_looked_at_in_its_history(
     monkeypatch.setattr(following, "follow", followed)
     change.carry_out(Target(), "2c26b46b", Format.TABLE, watch=True, timeout=1.0)
     assert f"catalyst app {verb} blog --org acme` shows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [Format.TABLE, Format.JSON])
+@pytest.mark.parametrize("code", ["plan-stale", "plan-expired"])
+def test_a_plan_that_counts_no_more_is_refused_first_and_then_planned_again_by_what_is_told(
+    code: str, form: Format, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = {"action": "configure", "application": "blog", "environment": "acme-prod"}
+    kept = planned.Kept(organization="acme", plan={**KEPT.plan, "request": request})
+    pointer = "/data/inputs/application:blog@acme-prod"
+    wrong = FieldError(pointer=pointer, rule=code, message="changed since")
+    no = {"status": "rejected", "code": code, "message": "plan it again", "errors": (wrong,)}
+
+    async def applied(*_: object) -> tuple[Outcome, None]:
+        return msgspec.structs.replace(SENT, **no), None
+
+    last = {"action": "upgrade", "application": "blog"}
+    place = {"application": "blog", "environment": "acme-prod"}
+    before = {"status": "completed", "opened": "1", "change": "ch-9", "request": last}
+    monkeypatch.setattr(planned, "find", lambda _text, _place: kept)
+    monkeypatch.setattr(planned, "folder", lambda _name: Path())
+    monkeypatch.setattr(change, "_apply", applied)
+    monkeypatch.setattr(owned, "docs", lambda *_: [{**before, "lock": [place]}])
+    with pytest.raises(Ended) as ended:
+        change.carry_out(Target(), "2c26b46b", form, watch=False, timeout=1.0)
+    assert ended.value.exit_code is ExitCode.REJECTED
+    shown = capsys.readouterr()
+    again = "`uv run catalyst plan configure blog --env acme-prod --org acme` says what it would do"
+    hint = f"blog was upgraded last by ch-9; {again} as things are now"
+    if form is Format.JSON:
+        assert json.loads(shown.err)["error"]["hint"] == hint
+        return
+    assert shown.out == ""
+    first, *_, last_line = shown.err.splitlines()
+    assert (first, last_line) == (f"Error: {code}: plan it again", f"Hint: {hint}")
 
 
 @pytest.mark.parametrize(

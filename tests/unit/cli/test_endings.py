@@ -90,11 +90,23 @@ def test_every_registered_code_ends_in_a_documented_way(code: str) -> None:
     assert failure.exit_code is not ExitCode.OK
 
 
+OF_DOORS = {"internal": 1, "rate-limited": 6, "timeout": 6, "unavailable": 5}
+"""Codes that say nothing of what was asked, and how a command ends that a door answers so."""
+
+
+@pytest.mark.guarantee("G27.2")
 @each(sorted(CODES))
-def test_what_is_not_there_ends_alike_at_the_door_and_where_it_is_decided(code: str) -> None:
-    absent = CODES[code].status == 404
-    assert (of_refusal(code) is ExitCode.NOT_FOUND) == absent
-    assert (of_problem(Problem(CODES[code].status, code)).exit_code is ExitCode.NOT_FOUND) == absent
+def test_a_refusal_ends_by_its_code_alike_at_the_door_and_where_it_is_decided(code: str) -> None:
+    status = CODES[code].status
+    by_status = 7 if status in {401, 403} else 4 if status == 404 else 3
+    rule = 4 if code.endswith("not-found") else by_status
+    assert of_refusal(code) == rule
+    assert of_problem(Problem(status, code)).exit_code == OF_DOORS.get(code, rule)
+
+
+def test_a_refusal_whose_code_nobody_knows_ends_by_its_status() -> None:
+    ends = {status: of_problem(Problem(status, "http")).exit_code for status in (400, 404, 502)}
+    assert ends == {400: ExitCode.REJECTED, 404: ExitCode.NOT_FOUND, 502: ExitCode.UNREACHABLE}
 
 
 def test_a_failure_names_each_field_and_says_what_to_do(

@@ -142,9 +142,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         _applied_before(kept, text, found, before, form)
         return
     if not watch or exit_of(found) is not ExitCode.OK:
-        if found.code == _STALE and form is Format.TABLE:
-            said.stale(target, kept, found)
-        conclude(found, form)
+        conclude(found, form, said.anew(target, kept, found))
         if form is Format.TABLE:
             said.after_apply(target, kept, text, found)
         return

@@ -40,7 +40,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.UNEXPECTED: "something unexpected; a defect, or a machine that is not well",
     ExitCode.USAGE: "the command line or a setting is wrong",
     ExitCode.REJECTED: "a rule said no: to a command, a manifest or a parameter",
-    ExitCode.NOT_FOUND: "there is no such thing, or it is not yours to see",
+    ExitCode.NOT_FOUND: "there is no such thing, or it is not yours to see; codes `…-not-found`",
     ExitCode.UNREACHABLE: "nobody answers at the address",
     ExitCode.TIMED_OUT: "no answer in time; it may still come",
     ExitCode.NOT_ALLOWED: "no valid token, or your roles do not allow this",
@@ -62,6 +62,10 @@ _BY_STATUS: Final[dict[int, ExitCode]] = {
 }
 _DECIDED: Final = frozenset({ExitCode.NOT_ALLOWED, ExitCode.NOT_FOUND})
 """What a refusal may say beside a no; all other statuses are of a door."""
+_OF_DOORS: Final = frozenset({"internal", "rate-limited", "timeout", "unavailable"})
+"""Codes that say nothing of what was asked: how the command ends, their status says."""
+_ABSENT: Final = "not-found"
+"""How the codes end that say that something is not there."""
 
 
 NEXT: Final[dict[str, str]] = {
@@ -81,6 +85,8 @@ NEXT: Final[dict[str, str]] = {
     "voucher-redeemed": "each Organization redeems a voucher once; "
     "`catalyst billing balance --org ORGANIZATION` shows its credit",
     "voucher-not-found": "is the code as it was given, every letter of it?",
+    "policy-not-found": "`catalyst get policies` lists yours",
+    "parent-not-found": "`catalyst get organizations` lists those that can be one",
     "invoice-not-found": "`catalyst billing invoice list` shows those there are; a month that runs "
     "has none until it is closed",
     "not-parked": "`catalyst dlq list` shows what was set aside",
@@ -172,20 +178,24 @@ def _known(error: BaseException) -> Failure | None:
 
 
 def of_refusal(code: str) -> ExitCode:
-    """Return how a command ends that was refused with a code: as the same answer of a door does."""
+    """Return how a command ends that was refused with a code: as the same answer of a door does.
+
+    What is not there ends as such, whichever status says so: that of a field that names it is 422.
+    """
     known = CODES.get(code)
+    if known is not None and code.endswith(_ABSENT):
+        return ExitCode.NOT_FOUND
     found = ExitCode.REJECTED if known is None else _BY_STATUS.get(known.status)
     return found if found in _DECIDED else ExitCode.REJECTED
 
 
 def of_problem(problem: Problem) -> Failure:
-    """Return a refusal as the end of the command."""
+    """Return a refusal as the end of the command: by its code, where a rule of ours has decided."""
     exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
     hint = NEXT.get(problem.code, "")
-    if problem.code == "prices-unavailable":
-        # Somebody answers; what is missing is a decision.
-        exit_code = ExitCode.REJECTED
-    elif problem.status == 403:
+    if problem.code in CODES and problem.code not in _OF_DOORS:
+        exit_code = of_refusal(problem.code)
+    if problem.status == 403:
         hint = "roles come with the token and from the Organization; is its name right? "
         hint += "`catalyst get organizations` lists yours"
     return Failure(exit_code, problem.message, code=problem.code, hint=hint, errors=problem.errors)

@@ -18,6 +18,7 @@ from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES
 Doc = Mapping[str, Any]
 _OVER: Final = "change-over"
 _INPUT: Final = "application:"
+_TO_PLAN_AGAIN: Final = frozenset({"plan-stale", "plan-expired"})
 _DONE: Final = {
     "install": "installed",
     "configure": "configured",
@@ -139,15 +140,20 @@ def ended(target: Target, change: str, owner: str, found: Outcome) -> str:
     return to_the_second(f"{how}, since {doc['finished']}")
 
 
-def stale(target: Target, kept: planned.Kept, found: Outcome) -> None:
-    """Say of a stale plan in words what became of its Applications, and how to plan it again."""
+def anew(target: Target, kept: planned.Kept, found: Outcome) -> str:
+    """Return how to plan again what was not applied because its plan is stale or too old.
+
+    Of a stale one it says as well what became of its Applications.
+    """
+    if found.code not in _TO_PLAN_AGAIN:
+        return ""
+    told = []
     for error in found.errors:
         name, _, env = error.pointer.rpartition("/")[2].removeprefix(_INPUT).partition("@")
         if error.pointer.startswith(f"/data/inputs/{_INPUT}") and env:
-            became = _became(target, kept.organization, name, env)
-            if became:
-                note(became)
-    note(f"`catalyst plan {again(kept)}` says what it would do as things are now")
+            told.append(_became(target, kept.organization, name, env))
+    now = f"`catalyst plan {again(kept)}` says what it would do as things are now"
+    return "; ".join(filter(None, (*told, now)))
 
 
 def again(kept: planned.Kept) -> str:
