@@ -3,15 +3,19 @@
 import logging
 from pathlib import Path
 
+import msgspec
 import pytest
 from nats.aio.msg import Msg
+from tests.support.waiting import until
 
 from catalyst.chassis.clearing import Clearing
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.cli import usecheck
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
+from catalyst.cli.findings import Health
 from catalyst.contracts import permissions
 from catalyst.contracts import topology as contract
 from catalyst.contracts.topology import USE, Stream
@@ -92,7 +96,7 @@ async def test_a_work_queue_of_an_earlier_version_stays_one(js: JetStream) -> No
     assert await _left(js) == (11, 1)
 
 
-async def test_whoever_may_not_take_out_says_so_and_counts_on(
+async def test_whoever_may_not_take_out_says_so_once_and_counts_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     # As a broker that somebody else runs has it, who gave its users what an earlier version needed.
@@ -103,8 +107,8 @@ async def test_whoever_may_not_take_out_says_so_and_counts_on(
         publish=[subject for subject in rules.publish if subject != f"$JS.API.STREAM.PURGE.{USE}"],
         subscribe=["_INBOX_earlier.>"],
     )
-    users = [User("all", "all"), earlier]
-    server = BrokerProcess(BrokerSettings(tmp_path, [Account("A", users)], min_free_bytes=0))
+    mended = msgspec.structs.replace(earlier, publish=rules.publish)
+    server = BrokerProcess(_with(tmp_path, earlier))
     await server.start()
     try:
         async with (
@@ -116,9 +120,45 @@ async def test_whoever_may_not_take_out_says_so_and_counts_on(
             await (await _taken(js, 1))[1].ack_sync()
 
             caplog.set_level(logging.INFO)
-            assert not await Clearing(own, [READER]).clear()
-            (said,) = (one for one in caplog.records if one.name.endswith("clearing"))
-            assert (said.levelname, said.message) == ("WARNING", "settled messages stay")
+            clearing = Clearing(own, [READER])
+            for _ in range(3):
+                assert not await clearing.clear()
+            assert _said(caplog) == [("WARNING", "settled messages stay", USE)]
             assert await _left(js) == (1, 1)
+            found = await usecheck.uses(js)
+            assert (found.check, found.health) == ("uses", Health.OK)
+
+            # What the worker was told a while ago is told by `catalyst doctor` now.
+            await _report(js, 2)
+            found = await usecheck.uses(js, quiet_seconds=0.0)
+            assert (found.check, found.health) == ("uses", Health.WARN)
+            assert "USE: 1 counted and still there, 2 waiting" in found.detail
+            assert "no worker of billing runs" in found.detail
+            assert len(await _taken(js, 2)) == 2
+            found = await usecheck.uses(js, quiet_seconds=0.0)
+            assert "the broker does not let billing take them out" in found.detail
+            assert f"`$JS.API.STREAM.PURGE.{USE}`" in found.fix
+
+            server.settings = _with(tmp_path, mended)
+            await server.stop()
+            await server.start()
+            await until(clearing.clear)
+            assert _said(caplog)[-1] == ("WARNING", "settled messages go again", USE)
+            assert await _left(js) == (2, 2)
+            found = await usecheck.uses(js, quiet_seconds=0.0)
+            assert found.health is Health.OK
     finally:
         await server.stop()
+
+
+def _with(folder: Path, *users: User) -> BrokerSettings:
+    everybody = [User("all", "all"), *users]
+    return BrokerSettings(folder, [Account("A", everybody)], min_free_bytes=0)
+
+
+def _said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    return [
+        (one.levelname, one.message, one.__dict__["stream"])
+        for one in caplog.records
+        if one.name.endswith("clearing") and one.message != "settled messages stay for now"
+    ]

@@ -33,6 +33,8 @@ class Clearing:
         self._broker = broker
         self._consumers = [item for item in consumers if item.stream in _CLEARED]
         self._floors: dict[str, int] = {}
+        self._refused: set[str] = set()
+        """Streams out of which the broker lets nothing be taken."""
 
     async def run(self) -> None:
         """Go on for ever."""
@@ -43,14 +45,25 @@ class Clearing:
 
     async def clear(self) -> bool:
         """Take out what is settled by now, and return whether there was anything."""
+        return any([await self._tried(item) for item in self._consumers])
+
+    async def _tried(self, consumer: Consumer) -> bool:
+        told = {"stream": consumer.stream}
         try:
-            return any([await self._clear(item) for item in self._consumers])
+            cleared = await self._clear(consumer)
         except Denied as error:
             # Until the stream is full: then it takes no more, and whoever reports is told.
-            log.warning("settled messages stay", extra={"why": str(error)})
+            if consumer.stream not in self._refused:
+                self._refused.add(consumer.stream)
+                log.warning("settled messages stay", extra={**told, "why": str(error)})
+            return False
         except BrokerError as error:
-            log.info("settled messages stay for now", extra={"why": str(error)})
-        return False
+            log.info("settled messages stay for now", extra={**told, "why": str(error)})
+            return False
+        if cleared and consumer.stream in self._refused:
+            self._refused.remove(consumer.stream)
+            log.warning("settled messages go again", extra=told)
+        return cleared
 
     async def _clear(self, consumer: Consumer) -> bool:
         info = await self._broker.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", None)

@@ -13,7 +13,8 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli.findings import Finding, fail, ok, skipped, warn
+from catalyst.cli import usecheck
+from catalyst.cli.findings import WARN_FULL, Finding, fail, ok, room, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
@@ -42,8 +43,6 @@ MIN_VERSION: Final = (2, 15)
 STANDS_SECONDS: Final = 30.0
 """A command or an event that nobody settled for so long stands still."""
 WARN_PENDING: Final = 1_000
-WARN_FULL: Final = 0.8
-"""Part of a limit beyond which somebody should act."""
 
 
 class _Floor(msgspec.Struct):
@@ -64,7 +63,7 @@ async def examine(target: Target) -> list[Finding]:
     """Look at version, streams, consumers and room; always within a few seconds."""
     if not target.nats:
         hint = "`catalyst context add --nats …` tells where it is"
-        unseen = "its version, streams, consumers, room and command queue"
+        unseen = "its version, streams, consumers, room, command queue and uses"
         return [skipped("broker", f"no address of it is known: {unseen} were not looked at", hint)]
     place = shown_address(target.nats)
     found: list[Finding] = []
@@ -79,7 +78,7 @@ async def examine(target: Target) -> list[Finding]:
                 timeout=CONNECT_SECONDS,
             ) as js,
         ):
-            async for finding in _all(js):
+            async for finding in _all(js, embedded=target.embedded):
                 found.append(finding)  # noqa: PERF401 - what was found stays if the next fails
     except Denied:
         fix = "mend user and password: `catalyst context add` takes them"
@@ -94,7 +93,7 @@ async def examine(target: Target) -> list[Finding]:
     return found
 
 
-async def _all(js: JetStream) -> AsyncIterator[Finding]:
+async def _all(js: JetStream, *, embedded: bool) -> AsyncIterator[Finding]:
     yield _version(js.server_version)
     yield await _room(js)
     try:
@@ -106,6 +105,7 @@ async def _all(js: JetStream) -> AsyncIterator[Finding]:
     for consumer in topology.CONSUMERS:
         yield await reading(js, consumer)
     yield await _waiting_commands(js)
+    yield await usecheck.uses(js, embedded=embedded)
     yield await _letters(js)
     yield await _whole(js)
 
@@ -276,11 +276,7 @@ def queue(body: Mapping[str, Any], *, deciding: bool) -> Finding:
 
 
 def _full(check: str, used: int, limit: int, fix: str) -> Finding:
-    detail = f"{_mib(used)} used" if limit <= 0 else f"{_mib(used)} of {_mib(limit)} used"
+    detail = room(used, limit)
     if limit > 0 and used >= limit * WARN_FULL:
         return warn(check, detail, fix)
     return ok(check, detail)
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024**2:.1f} MiB"

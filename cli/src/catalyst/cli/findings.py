@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+WARN_FULL: Final = 0.8
+"""Part of a limit beyond which somebody should act."""
 
 
 class Health(StrEnum):
@@ -44,3 +48,12 @@ def fail(check: str, detail: str, fix: str) -> Finding:
 def skipped(check: str, why: str, fix: str = "") -> Finding:
     """Return that it could not be looked at."""
     return Finding(check=check, health=Health.SKIPPED, detail=why, fix=fix)
+
+
+def room(used: int, limit: int) -> str:
+    """Return in words how many bytes are used, and of how many; 0 or less is no limit."""
+    return f"{_mib(used)} used" if limit <= 0 else f"{_mib(used)} of {_mib(limit)} used"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:.1f} MiB"

@@ -30,6 +30,7 @@ from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, Port
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, prefix
+from catalyst.cli.remaking import remake
 from catalyst.cli.simulating import simulating
 from catalyst.client.http_transport import verifying
 from catalyst.contracts.registry import SERVICES, TABLES
@@ -151,6 +152,7 @@ async def _broker(
         if not options.processes:
             # The members' imports take as long as the broker's start, so both go on at once.
             tasks.create_task(asyncio.to_thread(_import_members))
+        await remake(installation, how)
         await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(keep_broker(broker, of_ends), name="broker")
@@ -181,8 +183,7 @@ async def _free_leases(broker: BrokerProcess, installation: Installation) -> Non
 
     The broker just started holds the data directory, so nobody else works on it.
     """
-    user = FIRST.service
-    password = installation.passwords[user]
+    user, password = FIRST.service, installation.passwords[FIRST.service]
     try:
         async with connect(broker.url, name=FIRST.member, user=user, password=password) as js:
             for service in SERVICES:
