@@ -11,21 +11,19 @@ from tests.integration.provisioning.endings import Ending, letters
 from tests.integration.provisioning.proving import Prover, differences, sampled
 from tests.integration.provisioning.site import PATIENCE, SERVICES, Point, Site
 from tests.integration.provisioning.stories import FORTH, Story, apply, is_quiet, over, told
-from tests.integration.provisioning.town import PROD, Town
+from tests.integration.provisioning.town import PROD, Town, passes
 from tests.support import billing, planning
 from tests.support.invariants import check_log
 from tests.support.projecting import agrees, following
 from tests.support.rig import FreeLease
 from tests.support.waiting import until
 
-from catalyst.chassis import timer, worker
+from catalyst.chassis import worker
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import BrokerError, Outgoing
-from catalyst.contracts import codec
+from catalyst.chassis.jetstream.port import BrokerError
 from catalyst.contracts.topology import CMD, EV, FACTS, USE
 from catalyst.provisioning.domain import foreign
-from catalyst.provisioning.domain.change import Change, change_ref
-from catalyst.provisioning.domain.writing import DEADLINE
+from catalyst.provisioning.domain.change import Change
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -150,12 +148,6 @@ def overdue(story: Story, passed: list[str]) -> Callable[[Town], Awaitable[None]
                 passed.append(f"{name} {state.step}")
 
     return let_pass
-
-
-async def passes(js: JetStream, name: str, state: Change) -> None:
-    """Say what the broker says when the deadline passes that counts in this state."""
-    body = timer.Body(timer=DEADLINE, gen=state.gen)
-    await js.publish(Outgoing(change_ref("acme", name).due(DEADLINE), codec.encode(body)))
 
 
 @pytest.mark.parametrize("service", ["environment", "billing"])

@@ -20,6 +20,7 @@ from tests.support.waiting import until
 from catalyst.billing import handlers as billing_handlers
 from catalyst.blueprints import package
 from catalyst.catalog_svc.handlers import AGGREGATES as CURATION
+from catalyst.chassis import timer
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
@@ -46,6 +47,7 @@ from catalyst.provisioning.domain.application import Application, application_re
 from catalyst.provisioning.domain.change import Change, change_ref
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
+from catalyst.provisioning.domain.writing import DEADLINE
 from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
 
@@ -191,6 +193,12 @@ def written(js: JetStream, ref: Ref, event: Event) -> Outgoing:
         data=msgspec.Raw(codec.encode(event)),
     )
     return Outgoing(ref.event(message.name, message.version), codec.encode(envelope))
+
+
+async def passes(js: JetStream, name: str, state: Change) -> None:
+    """Say what the broker says when the deadline passes that counts in this state."""
+    body = timer.Body(timer=DEADLINE, gen=state.gen)
+    await js.publish(Outgoing(change_ref("acme", name).due(DEADLINE), codec.encode(body)))
 
 
 def catalogue(others: planning.Others) -> Service:

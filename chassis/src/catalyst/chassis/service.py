@@ -138,6 +138,9 @@ class Process:
     """Empty for one that hears its own timers and answers alone."""
     reads: Reads = _nothing
     """Names what else it looks at, from its state, the input and its own address."""
+    after: tuple[str, ...] = ()
+    """Sources of the service that decide, before one of its timers, all that came before that. They
+    correlate to other aggregates, whose lanes do not wait for its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

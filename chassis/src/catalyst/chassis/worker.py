@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from catalyst.chassis import clock, cursors, events, inputs, parking
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.brokerclock import BrokerClock
@@ -23,6 +21,7 @@ from catalyst.chassis.deciding import Deciding
 from catalyst.chassis.door import Door, Unreadable
 from catalyst.chassis.effect import Effects
 from catalyst.chassis.errors import Retry, said, unquoted
+from catalyst.chassis.firing import Firings
 from catalyst.chassis.grouping import Grouping
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.consume import Durable, Intake
@@ -40,7 +39,6 @@ from catalyst.chassis.states import States
 from catalyst.contracts import codec
 from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Outcome
-from catalyst.contracts.subjects import BadSubject
 from catalyst.contracts.topology import Consumer
 
 log = logging.getLogger(__name__)
@@ -217,17 +215,15 @@ class Worker:
         relaying: Lanes[Delivery] = Lanes(tasks, self._relay().handle)
 
         def command(delivery: Delivery) -> None:
-            jobs.put(_lane(delivery.subject, 1), partial(self._on_command, delivery))
-
-        def firing(delivery: Delivery) -> None:
-            jobs.put(_lane(delivery.subject, 2), partial(self._on_firing, delivery))
+            jobs.put(_lane(delivery.subject), partial(self._on_command, delivery))
 
         def relay(delivery: Delivery) -> None:
-            relaying.put(_lane(delivery.subject, 1), delivery)
+            relaying.put(_lane(delivery.subject), delivery)
 
+        firings = Firings(self._service, self._runtime.broker, jobs, self._finish, self._unread)
         found = [
             self._taken(contract.command_consumer(name), command, jobs),
-            self._taken(contract.timer_consumer(name), firing, jobs),
+            self._taken(contract.timer_consumer(name), firings.accept, jobs),
             self._taken(contract.relay_consumer(name), relay, relaying),
         ]
         by_name = {consumer.name: consumer for consumer in contract.CONSUMERS}
@@ -322,17 +318,6 @@ class Worker:
                 log.error("door failed", extra={"subject": delivery.subject, **unquoted(error)})  # noqa: TRY400
                 raise Unreadable("internal", said(error, quoting=False)) from error
 
-    async def _on_firing(self, delivery: Delivery) -> None:
-        try:
-            job = inputs.from_firing(
-                delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
-            )
-        except (BadSubject, msgspec.MsgspecError) as error:
-            letter = parking.unread(delivery, "malformed-json", str(error), reaction=inputs.FIRING)
-            await self._unread(delivery, letter)
-            return
-        await self._finish(job, delivery)
-
     def _on_event(
         self,
         process: Process,
@@ -395,6 +380,6 @@ async def _call(work: Callable[[], Awaitable[None]]) -> None:
     await work()
 
 
-def _lane(subject: str, start: int) -> str:
-    """Return the four tokens that name an aggregate, from place `start` of a subject."""
-    return ".".join(subject.split(".")[start : start + 4])
+def _lane(subject: str) -> str:
+    """Return the four tokens that name an aggregate, behind the first of a subject."""
+    return ".".join(subject.split(".")[1:5])

@@ -90,6 +90,7 @@ PROCESSES: Final = (
         react=process.react,
         reads=process.reads,
         events=(app1.ChangeLeft, app1.ApplicationObserved),
+        after=(observing.NAME,),
     ),
     Process(
         name="silence",

@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 K = TypeVar("K")
 V = TypeVar("V")
 
-NAME: Final = "observation"
 REMEMBERED: Final = 50_000
 """Objects whose newest version is remembered, and Applications whose last beat is."""
 
@@ -36,7 +35,7 @@ def source(now: Callable[[], float] = clock.monotonic) -> Source:
     """Return the source of facts; `now` counts seconds between beats."""
     hearing = _Hearing(now)
     return Source(
-        name=NAME,
+        name=observing.NAME,
         stream=FACTS,
         decode=hearing.decode,
         correlate=hearing.correlate,

@@ -28,6 +28,8 @@ from catalyst.provisioning.domain.application import (
 )
 from catalyst.provisioning.domain.seen import KUSTOMIZATION, Fact, place_of
 
+NAME: Final = "observation"
+"""Of the source of facts."""
 SILENT: Final = timedelta(minutes=15)
 """Without a fact for so long, what was seen of an Application is stale."""
 BEAT: Final = timedelta(minutes=5)

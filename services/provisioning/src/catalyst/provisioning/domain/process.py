@@ -111,7 +111,11 @@ def _fire(writing: Writing, given: Fired) -> None:
         # Its answer is late, or lost; billing takes nothing for a change that gave up.
         flow.done(writing, WHOLE)
     elif state.status == "running":
-        flow.fail(writing, _late(writing))
+        if state.step in flow.LOOKS:
+            # What was seen may stand in the log already, and be heard later.
+            flow.look(writing)
+        if writing.state.step == state.step:
+            flow.fail(writing, _late(writing))
 
 
 def _captures(state: Change) -> bool:
