@@ -80,6 +80,10 @@ def test_a_blueprint_is_installed_by_either_name(
             " --version 1.1.1",
         ),
         (
+            lambda: plan.upgrade("blog", env="acme-prod", version="^1.0.0-rc", **HERE),
+            "",
+        ),
+        (
             lambda: catalog.show_("wordpress", why_not="1.0.1", env="acme-prod", **HERE),
             " --version 1.0.1",
         ),
@@ -91,6 +95,37 @@ def test_the_form_that_is_named_is_that_of_the_version_that_was_meant(
     found = refused(Problem(422, "values-invalid", "there is no field siteTitle"), verb)
     wanted = f"show bp-wordpress --form{of} --env acme-prod --org acme` lists the fields"
     assert found.hint.endswith(wanted)
+
+
+@each(["not-solvable", "values-invalid", "nothing-to-change"])
+def test_an_older_version_is_told_with_the_way_back_to_it(code: str, *, refused: Refused) -> None:
+    verb = partial(plan.upgrade, "blog", env="acme-prod", version="1.0.0", **HERE)
+    found = refused(Problem(409, code, "1.0.0 is older than the installed 1.0.1"), verb)
+    assert found.hint == (
+        "1.0.0 is older than what runs; if it ran as blog before, `catalyst plan rollback blog "
+        "--env acme-prod --org acme --to CHANGE` brings it back, and `catalyst app history blog "
+        "--org acme` names the change"
+    )
+
+
+@each(
+    [
+        (["storage.sizeGiB=5"], "--set storage.sizeGiB: the volume has 10Gi; keep it"),
+        (["storage.sizeGiB=5", "storage.class=x"], "the volume has 10Gi; keep it"),
+    ]
+)
+def test_what_cannot_change_is_told_with_the_value_that_was_typed_and_what_there_is(
+    settings: list[str], message: str, *, refused: Refused
+) -> None:
+    text = "the volume has 10Gi; keep it"
+    wrong = FieldError(pointer="/request/values", rule="value-immutable", message=text)
+    verb = partial(plan.configure, "blog", env="acme-prod", settings=settings, **HERE)
+    found = refused(Problem(422, "value-immutable", text, (wrong,)), verb)
+    assert found.message == message
+    assert found.hint.startswith("`catalyst catalog show bp-wordpress --form --version 1.0.1")
+    assert found.hint.endswith("shows each value as it is")
+    own = FieldError(pointer="/request/values/name", rule="value-immutable", message="it is fixed")
+    assert refused(Problem(422, "value-immutable", "no", (own,)), verb).message == "no"
 
 
 @each(

@@ -60,7 +60,7 @@ async def test_a_volume_that_was_kept_does_not_shrink_by_coming_back(place: Town
     others = Others()
     await site(place, others)
     await gone(place, others, keep=True)
-    with pytest.raises(Rejected, match="smaller of the PersistentVolumeClaim site-data") as caught:
+    with pytest.raises(Rejected, match="volume site-data has 10Gi and cannot") as caught:
         await again(place, others, sizeGiB=5)
     [error] = caught.value.errors
     assert (caught.value.code, error.pointer) == ("value-immutable", "/request/values")

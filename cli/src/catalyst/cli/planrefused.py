@@ -11,6 +11,8 @@ from catalyst.cli import application, owned
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem
+from catalyst.contracts.codec import pointer_token
+from catalyst.contracts.message import FieldError
 from catalyst.contracts.prices_v1 import Package
 
 _PACKAGES: Final = frozenset(get_args(Package))
@@ -19,8 +21,13 @@ _PACKAGES: Final = frozenset(get_args(Package))
 def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
     """Return why nothing was planned, and where a person finds what would have been."""
     failure = of_problem(problem)
-    if problem.code == "values-invalid" and "application" in asked:
+    if asked.get("action") == "upgrade" and (back := _back(target, asked, owner)):
+        failure.hint = back
+    elif problem.code == "values-invalid" and "application" in asked:
         failure.hint = f"{_form(target, asked, owner)} lists the fields"
+    elif problem.code == "value-immutable" and "application" in asked:
+        _name_typed(failure, asked.get("values", {}))
+        failure.hint = f"{_form(target, asked, owner)} shows each value as it is"
     elif _of_extras(problem):
         _name_sold(target, failure, asked, owner)
         failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
@@ -34,16 +41,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     elif problem.code == "application-exists":
         failure.hint = _beside(target, asked, owner)
     elif problem.code == "nothing-to-change" and asked["action"] == "upgrade":
-        runs = _wanted(target, asked, owner)
-        place = f"{asked['application']} --env {asked['environment']} --org {owner}"
-        if runs:
-            failure.message += (
-                f": {asked['application']} runs {runs['blueprint']} {runs['version']}, the newest "
-                "registered that fits"
-            )
-            failure.hint = f"`catalyst catalog show {runs['blueprint']} --org {owner}` lists its "
-            failure.hint += "versions; "
-        failure.hint += f"`catalyst plan configure {place} --set PATH=VALUE` plans other values"
+        _name_newest(target, failure, asked, owner)
     elif problem.code == "application-not-found" and "application" in asked:
         env = asked["environment"]
         near = owned.suggested(
@@ -62,6 +60,53 @@ def form_of(blueprint: str, version: str, env: str, owner: str) -> str:
     except versions.BadVersion:
         of = ""
     return f"`catalyst catalog show {blueprint} --form{of} --env {env} --org {owner}`"
+
+
+def _name_newest(target: Target, failure: Failure, asked: dict[str, Any], owner: str) -> None:
+    """Let an upgrade that changes nothing be told with what runs, and what can be done."""
+    runs = _wanted(target, asked, owner)
+    place = f"{asked['application']} --env {asked['environment']} --org {owner}"
+    if runs:
+        failure.message += (
+            f": {asked['application']} runs {runs['blueprint']} {runs['version']}, the newest "
+            "registered that fits"
+        )
+        failure.hint = f"`catalyst catalog show {runs['blueprint']} --org {owner}` lists its "
+        failure.hint += "versions; "
+    failure.hint += f"`catalyst plan configure {place} --set PATH=VALUE` plans other values"
+
+
+def _back(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return how an older version comes back than the one that runs; else nothing."""
+    runs = _wanted(target, asked, owner).get("version")
+    try:
+        older = runs is not None and versions.parse(asked["version"]) < versions.parse(runs)
+    except versions.BadVersion:
+        older = False
+    if not older:
+        return ""
+    name = asked["application"]
+    return (
+        f"{asked['version']} is older than what runs; if it ran as {name} before, `catalyst plan "
+        f"rollback {name} --env {asked['environment']} --org {owner} --to CHANGE` brings it back, "
+        f"and `catalyst app history {name} --org {owner}` names the change"
+    )
+
+
+def _name_typed(failure: Failure, values: dict[str, Any]) -> None:
+    """Let what cannot be so begin with the one value that was typed, if that is all there is."""
+    if {one.pointer for one in failure.errors} != {"/request/values"}:
+        return
+    path = []
+    found: Any = values
+    while isinstance(found, dict) and len(found) == 1:
+        [(name, found)] = found.items()
+        path.append(name)
+    if path and not isinstance(found, dict):
+        at = "/".join(("/request/values", *map(pointer_token, path)))
+        message = f"--set {'.'.join(path)}: {failure.message}"
+        failure.message = message
+        failure.errors = (FieldError(pointer=at, rule=failure.code, message=message),)
 
 
 def _form(target: Target, asked: dict[str, Any], owner: str) -> str:

@@ -14,6 +14,8 @@ from catalyst.provisioning.domain import unchangeable, volumes
 from catalyst.provisioning.domain.place import Content, Place
 
 _SECRETS: Final = frozenset({"ExternalSecret", "Secret"})
+_INSTEAD: Final = "keep what it has, or install it under another name"
+"""What can be done where a cluster would refuse a change."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -91,8 +93,8 @@ def refuse_what_was_kept(left: Standing, made: Standing, pointer: str) -> None:
     if found:
         code = "value-immutable"
         errors = [FieldError(pointer=pointer, rule=code, message=message) for message in found]
-        end = "its data was kept when it went; install it under another name instead"
-        raise Rejected(code, f"{found[0]}, and {end}", errors)
+        end = f"its data was kept when it went; {_INSTEAD}"
+        raise Rejected(code, f"{found[0]}: {end}", errors)
 
 
 def refuse_what_stays(before: Standing, after: Standing, code: str, pointer: str) -> None:
@@ -104,4 +106,4 @@ def refuse_what_stays(before: Standing, after: Standing, code: str, pointer: str
     found = unchangeable.refused(before.objects, after.objects)
     if found:
         errors = [FieldError(pointer=pointer, rule=code, message=message) for message in found]
-        raise Rejected(code, f"{found[0]}; install it under another name instead", errors)
+        raise Rejected(code, f"{found[0]}; {_INSTEAD}", errors)

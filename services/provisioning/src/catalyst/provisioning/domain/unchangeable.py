@@ -69,10 +69,10 @@ def refused(before: Iterable[Made], after: Iterable[Made]) -> tuple[str, ...]:
     """
     stood = {_identity(one): one for one in before}
     return tuple(
-        f"Kubernetes does not {what} of the {new['kind']} {new['metadata']['name']} once it is made"
+        words
         for new in after
         if (old := stood.get(_identity(new))) is not None
-        for what in _changes(old, new)
+        for words in (*_shrunk(old, new), *(_fixed(new, what) for what in _changes(old, new)))
     )
 
 
@@ -104,6 +104,22 @@ def _group_and_kind(made: Made) -> tuple[str, str]:
     return group if slash else "", str(made["kind"])
 
 
+def _fixed(new: Made, what: str) -> str:
+    name = f"{new['kind']} {new['metadata']['name']}"
+    return f"Kubernetes does not {what} of the {name} once it is made"
+
+
+def _shrunk(old: Made, new: Made) -> Iterator[str]:
+    """Tell of a claim of a volume that asks for less, with both sizes."""
+    if _group_and_kind(new) != ("", "PersistentVolumeClaim"):
+        return
+    was, will = _at(old, _SIZE), _at(new, _SIZE)
+    had, gets = _quantity(was), _quantity(will)
+    if had is not None and gets is not None and gets < had:
+        name = new["metadata"]["name"]
+        yield f"the volume {name} has {was} and cannot become smaller, and {will} is asked for"
+
+
 def _changes(old: Made, new: Made) -> Iterator[str]:
     group, kind = _group_and_kind(new)
     if kind == "Job" and _at(old, "spec.ttlSecondsAfterFinished") is not None:
@@ -115,10 +131,6 @@ def _changes(old: Made, new: Made) -> Iterator[str]:
             continue
         if (unsaid if was is None else was) != (unsaid if will is None else will):
             yield f"change {path}"
-    if kind == "PersistentVolumeClaim" and group == "":
-        had, gets = _quantity(_at(old, _SIZE)), _quantity(_at(new, _SIZE))
-        if had is not None and gets is not None and gets < had:
-            yield f"make {_SIZE} smaller"
     if group == "" and kind in {"ConfigMap", "Secret"} and old.get("immutable") is True:
         yield from (f"change {name}" for name in _SEALED if old.get(name) != new.get(name))
     if (group, kind) == ("batch", "Job"):
