@@ -90,6 +90,47 @@ def test_beginnings_typing_errors_and_other_words_find_it_first(
     assert search(shelf, text).names[0] == first
 
 
+@each(
+    [
+        ("blog", ["bp-wordpress"]),
+        ("blogs", ["bp-wordpress"]),
+        ("cms", ["bp-wordpress"]),
+        ("wordpres", ["bp-wordpress"]),
+        ("wordpess", ["bp-wordpress"]),
+        ("postgers", ["bp-postgres"]),
+        ("garfana", ["bp-grafana"]),
+        ("chat", ["bp-mattermost", "bp-team-suite"]),
+    ]
+)
+@pytest.mark.guarantee("G23.2")
+def test_a_word_that_is_there_as_it_stands_brings_nothing_that_is_only_spelt_alike(
+    text: str, found: list[str], *, shelf: Tantivy
+) -> None:
+    assert list(search(shelf, text).names) == found
+
+
+def test_whether_a_word_is_misspelt_is_judged_by_what_is_listed_alone() -> None:
+    engine = Tantivy()
+    engine.put(
+        [
+            Shown(name="bp-logs", title="Logs"),
+            Shown(name="bp-blog", title="Blog", category="cms", listed=False),
+        ]
+    )
+    assert search(engine, "blog").names == ("bp-logs",)
+    assert search(engine, "bp-blog").names == ("bp-blog",)
+
+
+def test_a_word_that_is_there_stays_exact_whatever_else_was_chosen() -> None:
+    engine = Tantivy()
+    engine.put(
+        [Shown(name="bp-logs", title="Logs", category="x"), Shown(name="bp-a", title="Blog")]
+    )
+    only = Search(words=("blog",), only={"category": ("x",)})
+    assert engine.search(only).names == ()
+    assert engine.search(only).facets["category"] == ()
+
+
 @each([("the", 0), ("for my", 0), ("pg", 1)])
 def test_words_that_say_nothing_find_nothing_and_other_words_what_is_called_so(
     text: str, found: int
@@ -108,6 +149,7 @@ def test_words_that_say_nothing_find_nothing_and_other_words_what_is_called_so(
 def test_behind_bp_every_word_is_one_of_a_name() -> None:
     assert wording.asked("bp-for-the-team") == ("for", "the", "team")
     assert wording.asked("a wiki for the team") == ("wiki", "team")
+    assert wording.asked("what wiki is for us") == ("wiki",)
 
 
 def test_every_word_has_to_be_there_unless_nothing_has_them_all() -> None:

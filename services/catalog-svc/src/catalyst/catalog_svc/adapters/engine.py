@@ -2,7 +2,9 @@
 
 Nothing that a person types reaches a parser: queries are built of words. Scores are fixed numbers
 by the field that fits, not statistics of all that is held. Two words that stand beside each other
-may be one (`word press`), and what has no text with all words is looked for with any of them.
+may be one (`word press`), and what has no text with all words is looked for with any of them. Only
+a word that nothing has as it stands, or begins like it, may be one with letters that are wrong:
+`blog` is no wrong `log`.
 """
 
 from __future__ import annotations
@@ -39,6 +41,13 @@ _EXACTLY: Final = 150.0
 _FEATURED: Final = 5.0
 _EQUAL: Final = 0.01
 """Scores that differ by less are the same: sums of numbers that a machine rounds."""
+
+
+class _Asked(Search, frozen=True, kw_only=True):
+    """What is looked for here."""
+
+    misspelt: frozenset[str] = frozenset()
+    """Words that nothing has and nothing begins like: letters of them may be wrong."""
 
 
 class Tantivy:
@@ -78,20 +87,32 @@ class Tantivy:
         if not wanted.words:
             total, names = self._all(searcher, wanted)
             return Results(total=total, names=names, facets=self._counted(searcher, wanted))
+        asked = self._asked(searcher, wanted)
         each = Occur.Must
-        total, names = self._best(searcher, wanted, each)
-        if not total and len(wanted.words) > 1 and not self._has_all(searcher, wanted):
+        total, names = self._best(searcher, asked, each)
+        if not total and len(asked.words) > 1 and not self._has_all(searcher, asked):
             each = Occur.Should
-            total, names = self._best(searcher, wanted, each)
-        return Results(total=total, names=names, facets=self._counted(searcher, wanted, each))
+            total, names = self._best(searcher, asked, each)
+        return Results(total=total, names=names, facets=self._counted(searcher, asked, each))
 
-    def _has_all(self, searcher: tantivy.Searcher, wanted: Search) -> bool:
+    def _asked(self, searcher: tantivy.Searcher, wanted: Search) -> _Asked:
+        """Return what is looked for, with the words that nothing listed has as they stand."""
+        seen = self._chosen(Search(name=wanted.name), None)
+        found = [
+            word
+            for word, joined in zip(*_with_joined(wanted.words), strict=True)
+            if wording.typos(word) and not _any_of(searcher, [*seen, self._somehow(word, joined)])
+        ]
+        fields = {name: getattr(wanted, name) for name in Search.__struct_fields__}
+        return _Asked(**fields, misspelt=frozenset(found))
+
+    def _has_all(self, searcher: tantivy.Searcher, wanted: _Asked) -> bool:
         """Return whether anything has all words, whatever else was chosen."""
-        words = Search(words=wanted.words, name=wanted.name)
-        return bool(_total(searcher.search(self._filter(words, None, Occur.Must), limit=1)))
+        words = _Asked(words=wanted.words, name=wanted.name, misspelt=wanted.misspelt)
+        return _any_of(searcher, [self._filter(words, None, Occur.Must)])
 
     def _best(
-        self, searcher: tantivy.Searcher, wanted: Search, each: Occur
+        self, searcher: tantivy.Searcher, wanted: _Asked, each: Occur
     ) -> tuple[int, tuple[str, ...]]:
         """Return how many fit, and the first names.
 
@@ -177,10 +198,11 @@ class Tantivy:
 
     # ---- what is looked for
 
-    def _query(self, wanted: Search, each: Occur) -> Query:
+    def _query(self, wanted: _Asked, each: Occur) -> Query:
         """Return what fits, with its score: with `each` word, or with any."""
         must = [_scored(one, 0.0) for one in self._chosen(wanted, None)]
-        must.append(_of(each, map(self._word, *_with_joined(wanted.words))))
+        words, joined = _with_joined(wanted.words)
+        must.append(_of(each, map(self._word, words, joined, _typos(wanted))))
         parts = [(Occur.Must, one) for one in must]
         featured = _scored(_is(self._schema, "featured"), _FEATURED)
         parts.append((Occur.Must if wanted.featured else Occur.Should, featured))
@@ -190,7 +212,8 @@ class Tantivy:
         """Return the same without scores, and without the choice in one facet."""
         must = self._chosen(wanted, without)
         if wanted.words:
-            must.append(_of(each, map(self._somehow, *_with_joined(wanted.words))))
+            words, joined = _with_joined(wanted.words)
+            must.append(_of(each, map(self._somehow, words, joined, _typos(wanted))))
         if wanted.featured:
             must.append(_is(self._schema, "featured"))
         return Query.boolean_query([(Occur.Must, one) for one in must])
@@ -206,19 +229,21 @@ class Tantivy:
                 must.append(_any(*(Query.term_query(schema, facet, value) for value in values)))
         return must
 
-    def _somehow(self, word: str, joined: tuple[str, ...]) -> Query:
+    def _somehow(self, word: str, joined: tuple[str, ...], distance: int = 0) -> Query:
         """Return where `_word` finds anything."""
         schema = self._schema
         ways = [_begins(schema, "anywhere", word, 0)]
         ways += [_begins(schema, "called", one, 0) for one in joined]
         ways += [Query.term_query(schema, "called", other) for other in _others(word, joined)]
-        distance = wording.typos(word)
         if distance:
             ways.append(_begins(schema, "called", word, distance))
         return _any(*ways)
 
-    def _word(self, word: str, joined: tuple[str, ...]) -> Query:
-        """Return where a word is, or one that it makes with its neighbour, or that means it."""
+    def _word(self, word: str, joined: tuple[str, ...], distance: int) -> Query:
+        """Return where a word is, or one that it makes with its neighbour, or that means it.
+
+        With a distance, so many letters of it may be wrong.
+        """
         schema = self._schema
         ways = [self._fits(word)]
         for one in joined:
@@ -230,7 +255,6 @@ class Tantivy:
             for other in _others(word, joined)
             for field in _ALIKE
         ]
-        distance = wording.typos(word)
         if distance:
             ways += [
                 _scored(_begins(schema, field, word, distance), score)
@@ -288,6 +312,18 @@ def _scored(query: Query, score: float) -> Query:
 
 def _is(schema: tantivy.Schema, mark: str) -> Query:
     return Query.term_query(schema, mark, field_value=True)
+
+
+def _any_of(searcher: tantivy.Searcher, all_of: Iterable[Query]) -> bool:
+    """Return whether anything fits all of these."""
+    query = Query.boolean_query([(Occur.Must, one) for one in all_of])
+    return bool(searcher.search(query, limit=1, count=False).hits)
+
+
+def _typos(wanted: Search) -> list[int]:
+    """Return of each word how many of its letters may be wrong."""
+    misspelt = wanted.misspelt if isinstance(wanted, _Asked) else frozenset()
+    return [wording.typos(word) if word in misspelt else 0 for word in wanted.words]
 
 
 def _total(found: tantivy.SearchResult) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ MAX_WORDS: Final = 8
 MAX_LENGTH: Final = 40
 """Characters of a word that count."""
 
+_SHORT: Final = 4
+"""A word of so few letters is not taken for several of something."""
 _WORD: Final = re.compile(r"[^\W_]+")
 
 _SAME: Final = (
@@ -21,7 +24,7 @@ _SAME: Final = (
     ("database", "db", "sql"),
     ("cache", "caching"),
     ("wiki", "knowledge", "documentation", "knowledgebase"),
-    ("cms", "website", "blog"),
+    ("cms", "blog"),
     ("mail", "email", "smtp"),
     ("chat", "messaging", "messenger"),
     ("identity", "sso", "login", "oidc", "oauth", "signin", "signon", "singlesign"),
@@ -61,6 +64,7 @@ _STANDS_FOR: Final[dict[str, tuple[str, ...]]] = {
     "confluence": ("wiki", "documentation"),
     "mediawiki": ("wiki", "documentation"),
     "notion": ("wiki", "documentation"),
+    "website": ("cms", "blog"),
     "wp": ("wordpress",),
     "zapier": ("n8n", "automation"),
     "googleanalytics": ("umami", "analytics"),
@@ -80,6 +84,9 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     word: tuple(other for other in group if other != word) for group in _SAME for word in group
 }
 """Words that mean the same, for each of them."""
+
+_MEANT: Final = SYNONYMS.keys() | _STANDS_FOR.keys()
+"""Words that have others."""
 
 _SAYS_NOTHING: Final = frozenset(
     (
@@ -109,7 +116,7 @@ def asked(text: str) -> tuple[str, ...]:
     for before, word in zip(("", *all_words), all_words, strict=False):
         if named or word not in _SAYS_NOTHING:
             found.append(word)
-        elif found and found[-1] == before and synonyms(before + word):
+        elif found and found[-1] == before and before + word in _MEANT:
             found[-1] = before + word  # as in `log in`
     return tuple(dict.fromkeys(word for word in found if word != "bp"))[:MAX_WORDS]
 
@@ -121,8 +128,11 @@ def joined(found: Sequence[str], at: int) -> tuple[str, ...]:
 
 
 def synonyms(word: str) -> tuple[str, ...]:
-    """Return what else people call it, or what is offered for it."""
-    return tuple(dict.fromkeys((*_STANDS_FOR.get(word, ()), *SYNONYMS.get(word, ()))))
+    """Return what else people call it, or what is offered for it; one of several likewise."""
+    one = word.removesuffix("s") if len(word) > _SHORT else word
+    found = (_STANDS_FOR.get(name, ()) + SYNONYMS.get(name, ()) for name in (word, one))
+    single = () if one == word else (one,)
+    return tuple(dict.fromkeys((*single, *itertools.chain.from_iterable(found))))
 
 
 def typos(word: str) -> int:
