@@ -158,6 +158,11 @@ async def test_an_invoice_is_explained_and_made_again_from_the_log(
             with pytest.raises(Rejected) as refused:
                 await ask.ask("billing", query, 1, "acme", {"invoice": "2020-01", **request})
             assert refused.value.code == "invoice-not-found"
+            for both in ({}, {"invoice": MONTH, "credit_note": "n-1"}):
+                with pytest.raises(Rejected) as refused:
+                    await ask.ask("billing", query, 1, "acme", {**both, **request})
+                (place,) = refused.value.errors
+                assert (refused.value.code, place.pointer) == ("invalid-query", "/invoice")
         await _closed_on_request(Town(js, keys, worker), ask)
 
 

@@ -139,7 +139,9 @@ async def test_the_answer_names_what_says_something_else_than_what_counts(stack:
 async def test_what_is_no_use_is_refused(
     stack: Stack, body: bytes, kind: str, status: int, code: str
 ) -> None:
-    refused(await post(stack, body, kind), status, code)
+    problem = refused(await post(stack, body, kind), status, code)
+    # Whatever is said to be wrong with what was sent has a place, be it the whole of it.
+    assert [error["pointer"] for error in problem["errors"]] == [""] * (code == "usage-invalid")
 
 
 async def test_an_organization_is_named(stack: Stack) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -292,6 +293,8 @@ def test_any_json_is_an_envelope_or_undecodable(tree: Any) -> None:
         ({"public_front": {"parent_domain": "a.b", "backend_port": 0}},
          "/data/public_front/backend_port", "range"),
         ({"nonsense": 1}, "/data/nonsense", "unknown-field"),
+        ({"": 1}, "/data/", "unknown-field"),
+        ({"a`b": 1}, "/data/a`b", "unknown-field"),
     ])  # fmt: skip
 def test_a_wrong_field_is_named_with_its_rule(
     changes: dict[str, Any], pointer: str, rule: str
@@ -300,6 +303,34 @@ def test_a_wrong_field_is_named_with_its_rule(
         codec.command_data(CREATE, json.dumps({**GOOD, **changes}).encode())
     error = found.value
     assert (error.code, error.pointer, error.rule) == ("invalid-data", pointer, rule)
+
+
+class _Question(msgspec.Struct, forbid_unknown_fields=True):
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError("nothing is asked")
+
+
+@pytest.mark.guarantee("G5.8")
+@each(
+    [
+        ({}, "/number", "required"),
+        ({"number": "1"}, "/number", "type"),
+        ({"number": 1, "": 1}, "/", "unknown-field"),
+        ({"number": -1}, "", "value"),
+    ]
+)
+def test_what_is_wrong_with_a_question_has_a_place(
+    asked: dict[str, Any], pointer: str, rule: str
+) -> None:
+    with pytest.raises(rejection.Rejected) as found:
+        codec.question(asked, _Question)
+    (error,) = found.value.errors
+    assert (found.value.code, error.pointer, error.rule) == ("invalid-data", pointer, rule)
+    assert error.message.strip()
+    assert codec.question({"number": 1}, _Question) == _Question(1)
 
 
 @pytest.mark.guarantee("G5.1")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
 from catalyst.contracts import wording
-from catalyst.contracts.message import COMMAND_ID, Command, Envelope
+from catalyst.contracts.message import COMMAND_ID, Command, Envelope, FieldError
 from catalyst.contracts.registry import Message
+from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_BODY_BYTES, MAX_DEPTH
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DO
 tried twice: otherwise every quote in it would be looked at as the beginning of another one."""
 _PATH: Final = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
-_FIELD: Final = re.compile(r"`([^`]+)`")
+_FIELD: Final = re.compile(r"field `(.*)`", re.DOTALL)
 
 
 class Undecodable(Exception):
@@ -187,23 +188,23 @@ def pointer(path: str) -> str:
     return "".join(f"/{pointer_token(step)}" for step in steps)
 
 
-def _rule(text: str) -> tuple[str, str]:
+def _rule(text: str) -> tuple[str, str | None]:
     """Return the rule that a validation message speaks of, and the field it names, if any."""
     field = _FIELD.search(text)
-    named = field[1] if field else ""
+    named = field[1] if field else None
     if "missing required field" in text:
         return "required", named
     if "contains unknown field" in text:
         return "unknown-field", named
     if "matching regex" in text:
-        return "pattern", ""
+        return "pattern", None
     if "of length" in text:
-        return "length", ""
+        return "length", None
     if "Invalid enum value" in text:
-        return "enum", ""
+        return "enum", None
     if re.search(r"Expected `\w+` [<>]=? ", text):
-        return "range", ""
-    return "type", ""
+        return "range", None
+    return "type", None
 
 
 def invalid(
@@ -222,7 +223,7 @@ def invalid(
     text = match["text"] if match else str(error)
     place = pointer(match["path"]) if match and match["path"] else ""
     rule, named = _rule(text)
-    if named:
+    if named is not None:
         place += f"/{pointer_token(named)}"
     if isinstance(error.__cause__, ValueError):
         # A type of ours has looked at all of its fields, and says itself what is wrong with them.
@@ -245,6 +246,20 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], code: str, prefix: str = "")
         raise invalid(error, code, prefix, shape=kind, tree=_tree(raw)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable("malformed-json", "the body is not JSON") from error
+
+
+def question(request: Mapping[str, Any], shape: type[T]) -> T:
+    """Return what a query is asked, in the shape of that query.
+
+    Raises:
+        Rejected: `invalid-data`, with the place; the whole is one, too.
+    """
+    try:
+        return msgspec.convert(request, type=shape)
+    except msgspec.ValidationError as error:
+        wrong = invalid(error, "invalid-data", shape=shape, tree=request)
+        place = FieldError(pointer=wrong.pointer, rule=wrong.rule, message=wrong.sentence)
+        raise Rejected(wrong.code, wrong.message, [place]) from error
 
 
 def _tree(raw: bytes | msgspec.Raw) -> Any:

@@ -25,10 +25,10 @@ from catalyst.billing.domain import (
     voucher,
 )
 from catalyst.billing.queries_prices import NothingRequest, Quotes, show_prices
-from catalyst.billing.queries_prices import asked as _asked
 from catalyst.chassis import clock
 from catalyst.chassis.service import Asking, History, Loader, Query, Reader
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import codec
 from catalyst.contracts.account_v1 import EntryId
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.invoice_v1 import InvoiceId
@@ -86,7 +86,7 @@ async def show_open_money(
     request: Mapping[str, Any], organization: str, _actor: Actor, load: Reader
 ) -> Any:
     """Answer what is open in the account: credit, holds, what is to be paid, the running month."""
-    _asked(request, NothingRequest)
+    codec.question(request, NothingRequest)
     now = clock.now()
     owner: account.Account = await load(account.ref_of(organization))
     running = [
@@ -124,7 +124,7 @@ class _Previews:
             Rejected: `voucher-not-found` for a code that is unknown, revoked, over, not begun or
                 used up; `voucher-redeemed` to the one that did; `rate-limited` after too many.
         """
-        asked = _asked(request, VoucherRequest)
+        asked = codec.question(request, VoucherRequest)
         self._count(organization)
         state: voucher.Voucher = await load(voucher.ref_of(voucher_id(asked.code)))
         amount: Money = voucher.require_redeemable(state, organization, clock.now())
@@ -157,7 +157,7 @@ async def voucher_code(
     Raises:
         Rejected: `voucher-code-weak`.
     """
-    asked = _asked(request, CodeRequest)
+    asked = codec.question(request, CodeRequest)
     code = codes.code_of(_drawn()) if asked.code is None else asked.code
     voucher.require_strong(code)
     return {"code": code, "voucher": voucher_id(code), "prefix": shown_prefix(code)}
@@ -176,7 +176,7 @@ async def show_invoice(
     Raises:
         Rejected: `invoice-not-found`, or as `explaining.running`.
     """
-    asked = _asked(request, ShowRequest)
+    asked = codec.question(request, ShowRequest)
     month = asked.invoice
     state: invoice.Invoice = await load(invoice.ref_of(organization, month))
     if state.content is None:
@@ -218,7 +218,7 @@ async def explain(
     Raises:
         Rejected: `invoice-not-found`, `credit-note-not-found` or `invoice-line-not-found`.
     """
-    asked = _asked(request, ExplainRequest)
+    asked = codec.question(request, ExplainRequest)
     _one_of(asked)
     noted = None
     name, place = asked.invoice or "", asked.line
@@ -247,7 +247,8 @@ async def explain(
 
 def _one_of(asked: ExplainRequest | ReplayRequest) -> None:
     if (asked.invoice is None) == (asked.credit_note is None):
-        raise Rejected("invalid-query", "name an invoice or a credit note, one of them")
+        told = "name an invoice or a credit note, one of them"
+        raise Rejected("invalid-query", told, pointer="/invoice")
 
 
 async def _noted(organization: str, name: str, history: History) -> explaining.Noted:
@@ -275,7 +276,7 @@ async def replay(
     Raises:
         Rejected: `invoice-not-found` or `credit-note-not-found`.
     """
-    asked = _asked(request, ReplayRequest)
+    asked = codec.question(request, ReplayRequest)
     _one_of(asked)
     owned = await history(account.ref_of(organization))
     if asked.credit_note is not None:

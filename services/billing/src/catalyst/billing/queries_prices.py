@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -26,7 +26,6 @@ from catalyst.contracts.prices_v1 import Book, Item, Items
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import may_read_platform
 
-T = TypeVar("T")
 _AHEAD_MAX: Final = 1_000
 
 
@@ -41,19 +40,6 @@ class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 class NothingRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask about the Organization itself."""
-
-
-def asked(request: Mapping[str, Any], shape: type[T]) -> T:
-    """Return a request in the shape that its question has.
-
-    Raises:
-        Rejected: `invalid-data`, at the field that is wrong.
-    """
-    try:
-        return msgspec.convert(request, type=shape)
-    except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
-        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 
 def _ahead(
@@ -100,7 +86,7 @@ class Quotes:
                 `prices.quote`.
             Retry: If the catalogue does not answer.
         """
-        wanted = asked(request, QuoteRequest)
+        wanted = codec.question(request, QuoteRequest)
         now = clock.now()
         owner: account.Account = await load(account.ref_of(organization))
         account.require_account(owner, organization)
@@ -163,7 +149,7 @@ async def show_prices(
     Raises:
         Rejected: `prices-unavailable` without a price book in force.
     """
-    asked(request, NothingRequest)
+    codec.question(request, NothingRequest)
     now = clock.now()
     versions = (await load(price_book.DEFAULT)).versions
     book = prices.in_force(versions, now)

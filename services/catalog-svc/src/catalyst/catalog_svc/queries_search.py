@@ -21,7 +21,6 @@ from catalyst.chassis.service import Loader
 from catalyst.contracts import codec
 from catalyst.contracts.blueprint_v1 import Origin
 from catalyst.contracts.decision import Actor
-from catalyst.contracts.rejection import Rejected
 
 KEPT: Final = 8
 """Audiences whose search is kept ready; the longest unused is made again when it is asked."""
@@ -77,17 +76,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Of a month, in each currency; null: the price book does not say, which is not free."""
 
 
-def read(request: Mapping[str, Any], shape: type[T]) -> T:
-    """Return a question in its shape.
-
-    Raises:
-        Rejected: `invalid-data`, with the place.
-    """
-    try:
-        return msgspec.convert(request, type=shape)
-    except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
-        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
+read = codec.question
+"""Returns a question in its shape."""
 
 
 def card(entry: Entry, prices: Prices, now: datetime) -> Card:

@@ -6,7 +6,7 @@ The chassis calls them, once it knows that the one who asks may send the command
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -27,8 +27,6 @@ from catalyst.environment_controller.domain.environment import environment_ref
 from catalyst.environment_controller.domain.organization import ref_of, require_existing
 from catalyst.environment_controller.domain.policy import policy_ref
 
-T = TypeVar("T")
-
 
 class OrganizationDeletion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask what deleting an Organization would do."""
@@ -43,14 +41,6 @@ class EnvironmentDeletion(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     environment: str
     organization: Slug | None = None
     """None: the one that the question is addressed under."""
-
-
-def _asked(request: Mapping[str, Any], shape: type[T]) -> T:
-    try:
-        return msgspec.convert(request, type=shape)
-    except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
-        raise Rejected(wrong.code, wrong.message, pointer=wrong.pointer) from error
 
 
 def _require_same(asked: str | None, organization: str) -> None:
@@ -95,7 +85,7 @@ async def plan_organization_deletion(
     Raises:
         Rejected: For a wrong request, or an Organization that is not there.
     """
-    _require_same(_asked(request, OrganizationDeletion).organization, organization)
+    _require_same(codec.question(request, OrganizationDeletion).organization, organization)
     state = await load(ref_of(organization))
     require_existing(state, organization)
     environments = {
@@ -113,7 +103,7 @@ async def plan_environment_deletion(
     Raises:
         Rejected: For a wrong request, or an Environment that is not there.
     """
-    asked = _asked(request, EnvironmentDeletion)
+    asked = codec.question(request, EnvironmentDeletion)
     _require_same(asked.organization, organization)
     state = await load(environment_ref(organization, asked.environment))
     owner = await load(ref_of(organization))

@@ -163,5 +163,6 @@ def _several(raw: bytes) -> list[msgspec.Raw]:
     found = codec.decode(raw, list[msgspec.Raw], "usage-invalid")
     if not 1 <= len(found) <= MAX_USES:
         message = f"{len(found)} uses at once; 1 to {MAX_USES} are taken"
-        raise Rejected("usage-invalid", message)
+        place = FieldError(pointer="", rule="length", message=message)
+        raise Rejected("usage-invalid", message, [place])
     return found
