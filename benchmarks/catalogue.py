@@ -29,6 +29,8 @@ DEPTH: Final = 5
 
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _WHO: Final = Actor(name="user:bench#ann")
+_NO_CONTENTS: Final[Any] = None
+"""Only into an Organization's own is looked, and here is nothing of that kind."""
 _WORDS: Final = (
     "wiki", "mail", "chat", "database", "cache", "metrics", "logs", "git", "forge", "identity",
     "queue", "search", "files", "calendar", "editor", "gateway", "vault", "backup", "board", "shop",
@@ -85,7 +87,7 @@ async def _search(runs: int, blueprints: int, searches: int) -> Figure:
 
 
 async def _solve(runs: int, blueprints: int) -> Figure:
-    solving = Solving(_catalogue(blueprints, needs=True))
+    solving = Solving(_catalogue(blueprints, needs=True), _NO_CONTENTS)
     request = {
         "environment": "acme-prod",
         "application": "site",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from catalyst.blueprints.package import Package
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import blueprint_v1 as bp1
@@ -13,6 +14,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 
 NOON = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)
@@ -39,6 +41,22 @@ def spec(version: str, *needs: str, **more: Any) -> dict[str, Any]:
         **({"depends": depends} if depends else {}),
         **more,
     }
+
+
+class Contents:
+    """What is in versions; of any other nothing can be read."""
+
+    def __init__(self, **packages: Package) -> None:
+        """Hold packages by their digest."""
+        self.packages: dict[str, Package] = packages
+        self.read: list[str] = []
+
+    async def get(self, digest: str) -> Package:
+        """Return a package."""
+        self.read.append(digest)
+        if digest not in self.packages:
+            raise Rejected("unavailable", f"the content {digest} cannot be read now")
+        return self.packages[digest]
 
 
 class Shop:

@@ -22,7 +22,7 @@ data: {level: "${{ config.level }}"}
 """
 
 
-def made(name: str, version: str, **needs: str) -> Package:
+def made(name: str, version: str, *, manifest: str = _SETTINGS, **needs: str) -> Package:
     """Return a Blueprint; `needs` gives the range of each Blueprint, `bp-` left out."""
     depends = [{"blueprint": f"bp-{one}", "version": wanted} for one, wanted in needs.items()]
     level = {"type": "string", "default": "quiet"}
@@ -45,7 +45,7 @@ def made(name: str, version: str, **needs: str) -> Package:
     files = {
         "blueprint.yaml": yaml.safe_dump(document),
         "manifests/kustomization.yaml": _KUSTOMIZATION,
-        "manifests/settings.yaml": _SETTINGS,
+        "manifests/settings.yaml": manifest,
     }
     return package.of_files({path: text.encode() for path, text in files.items()})
 

@@ -2,180 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests.integration.billing.town import CASHIER, OWNER
-from tests.integration.billing.town import Town as Money
+from tests.integration.catalog_svc.town import Town, registered
 from tests.integration.provisioning.town import PROD, write
-from tests.support import billing, ranges, starters
+from tests.support import ranges
 from tests.support.catalogue import spec
-from tests.support.rig import Sender, working
-from tests.support.waiting import until
+from tests.support.rig import Sender
 
-from catalyst.billing import handlers as billing_handlers
-from catalyst.blueprint_controller.domain.spec import travelling
-from catalyst.blueprints import document, package
-from catalyst.catalog_svc import handlers as catalog_handlers
-from catalyst.catalog_svc.adapters.content import StoredContents
-from catalyst.catalog_svc.adapters.engine import Tantivy
-from catalyst.chassis.asking import Asked
-from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.blueprints import package
+from catalyst.blueprints.lint import lint
 from catalyst.chassis.jetstream.objects import Objects
-from catalyst.chassis.keyring import KeyRing
-from catalyst.chassis.worker import Worker
 from catalyst.contracts import application_v1 as app1
-from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
-from catalyst.contracts.provisioning_values_v1 import Desired, PlanRequest
+from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.roles import BILLING_ADMIN
 from catalyst.contracts.subjects import Ref
-from catalyst.environment_controller import handlers as environment_handlers
-from catalyst.environment_controller.adapters.git import DulwichHome
-from catalyst.environment_controller.adapters.git_root import GitRoot
-from catalyst.provisioning import handlers as provisioning_handlers
-from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import application_ref
-from catalyst.provisioning.domain.plan import Plan
-from catalyst.provisioning.preparing import deletion
-from catalyst.provisioning.queries import Planner
 
 pytestmark = pytest.mark.real
-OURS = {name for name, _ in ranges.packages()}
-FREE = "".join(
-    f'  {name}: {{name: {name}, month: {{OMR: "0.000", USD: "0.00"}}}}\n'
-    for name in sorted({starters.blueprint(one).name for one in starters.NAMES} | OURS)
-    if f"{name.removeprefix('bp-')}:" not in billing.TEXT
-)
-SECRET = '  bp-secret: {name: Secret, month: {OMR: "9.000", USD: "23.00"}}\n'
-BOOK = billing.TEXT.replace("usage:", f"{FREE}{SECRET}usage:")
-
-
-@dataclass(frozen=True)
-class Town:
-    """Who may be asked."""
-
-    js: JetStream
-    keys: KeyRing
-    provisioning: Worker
-
-    async def ask(self, service: str, name: str, request: Any) -> Any:
-        """Ask a question as a member of `acme`."""
-        token = self.keys.people().person(OWNER, [])
-        asked = Asked(self.js, lambda: token, timeout=15)
-        return await asked.ask(service, name, 1, "acme", msgspec.to_builtins(request))
-
-    async def quote(self, blueprint: str, by: str = OWNER) -> Any:
-        """Return the total of what is quoted to a person, or why nothing is."""
-        token = self.keys.people().person(by, [BILLING_ADMIN] if by == CASHIER else [])
-        item = {"application": "a", "environment": PROD, "blueprint": blueprint}
-        wanted = {"items": [item], "currency": "OMR"}
-        try:
-            asked = Asked(self.js, lambda: token, timeout=15)
-            found = await asked.ask("billing", "quote", 1, "acme", wanted)
-        except Rejected as refusal:
-            return refusal.code, refusal.message, refusal.errors
-        return found["total"]["minor"]
-
-    async def plan(self, blueprint: str, **more: Any) -> Plan:
-        """Return the plan of an install."""
-        named = {"application": blueprint.removeprefix("bp-"), "blueprint": blueprint}
-        return await self.change("install", **{**named, **more})
-
-    async def change(self, action: str, **more: Any) -> Plan:
-        """Return the plan of a change."""
-        request = PlanRequest(action=action, environment=PROD, **more)  # type: ignore[arg-type]
-        return msgspec.convert(await self.ask("provisioning", "plan", request), Plan)
-
-    async def applied(self, name: str, found: Plan) -> str:
-        """Apply a plan, and return why that is refused; empty: it is not."""
-        back = {name: getattr(found, name) for name in ("hash", "inputs", "expires")}
-        data = msgspec.to_builtins({"request": found.request, **back})
-        sender = Sender(self.js)
-        headers = {"Authorization": f"Bearer {self.keys.people().person(OWNER, [])}"}
-        sent = await sender.send(
-            "provisioning.apply-plan.v1", name, data, organization="acme", headers=headers
-        )
-        return (await sender.outcome("acme", sent)).code
-
-
-@pytest.fixture
-async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
-    keys = KeyRing.open(tmp_path / "keys")
-    root = GitRoot(tmp_path / "git")
-    objects = Objects(js)
-    asking = Asked(js, keys.service("provisioning").service)
-    planner = Planner(objects, asking, "OMR", "https://git.example")
-    catalog = catalog_handlers.service(Tantivy, StoredContents(objects))
-    async with AsyncExitStack() as stack:
-        stack.callback(root.close)
-        environment = environment_handlers.service(DulwichHome(root))
-        for service in (environment, catalog):
-            await stack.enter_async_context(working(js, service, keys=keys))
-        asks = Asked(js, keys.service("billing").service)
-        cash = await stack.enter_async_context(
-            working(js, billing_handlers.service(asks), keys=keys)
-        )
-        provisioning = provisioning_handlers.service(planner, (deletion(asking),), ())
-        worker = await stack.enter_async_context(working(js, provisioning, keys=keys))
-        money = Money(js, keys, cash)
-        book = bill1.ApplyPriceBook(document=BOOK)
-        assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
-        await money.found(["acme"])
-        await settle(js, keys, worker)
-        await register(js, objects)
-        yield Town(js, keys, worker)
-
-
-async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
-    """Create `acme-prod`, and wait until `acme` is onboarded."""
-    sender = Sender(js)
-    sent = await sender.send(
-        "environment.create-environment.v1",
-        PROD,
-        {
-            "env_type": "prod",
-            "placement": "single-region",
-            "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
-        },
-        organization="acme",
-        headers={"Authorization": f"Bearer {keys.people().person(OWNER, [])}"},
-    )
-    done = await sender.outcome("acme", sent)
-    assert done.status == "accepted", done
-
-    async def ready() -> bool:
-        kept = await worker.states.state(foreign.organization_ref("acme"))
-        return isinstance(kept, foreign.Organization) and kept.phase == "ready"
-
-    await until(ready)
-
-
-async def register(js: JetStream, objects: Objects) -> None:
-    """Let every starter Blueprint be stored and published, and a shop with its store."""
-    for made in (*map(starters.package, starters.NAMES), *ranges.packages().values()):
-        found, raw = document.read(made).blueprint, package.to_tar(made)
-        assert found is not None
-        ref = Ref(None, "blueprint", "blueprint", f"public-{found.name}")
-        registered = bp1.VersionRegistered(
-            name=found.name,
-            origin="public",
-            version=found.version,
-            digest=await objects.put(raw),
-            size=len(raw),
-            spec=travelling(found),
-            source="starter",
-        )
-        published = bp1.VersionPublished(name=found.name, origin="public", version=found.version)
-        await write(js, ref, registered)
-        await write(js, ref, published)
+REACHES = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "${{ application.name }}"}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {hostNetwork: true, containers: [{name: agent, image: "agent:1"}]}
+"""
+"""What reaches for its node, which an Organization's own source may not hold."""
 
 
 def lock(answer: Any) -> dict[str, str]:
@@ -328,6 +188,42 @@ async def test_a_way_back_that_does_not_fit_is_refused_with_the_reason(town: Tow
     with pytest.raises(Rejected, match=r"bp-shop 1\.0\.0 needs bp-store \^1") as caught:
         await town.change("rollback", application="shop", revision="shop-1.0.0")
     assert caught.value.code == "not-solvable"
+
+
+@pytest.mark.guarantee("G20.11")
+async def test_what_a_rule_came_after_is_put_nowhere_and_left_where_it_runs(town: Town) -> None:
+    reaching = ranges.made("secret", "1.1.0", manifest=REACHES)
+    assert lint(reaching).findings, "the platform is told of it, and may"
+    told = lint(reaching, own=True).reason
+    for one in (ranges.made("secret", "1.0.0"), reaching):
+        await registered(town.js, Objects(town.js), one, "acme")
+    found = await town.plan("bp-secret")
+    assert [item.version for item in found.lock] == ["1.0.0"]
+    said = f"bp-secret 1.1.0 would not be registered any more: {told}"
+    why = await town.ask("catalog", "why-not", {"blueprint": "secret", "version": "1.1.0"})
+    assert why["reasons"] == [said]
+    with pytest.raises(Rejected) as caught:
+        await town.plan("bp-secret", version="1.1.0")
+    assert (caught.value.code, caught.value.errors[-1].message) == ("not-solvable", said)
+    desired = Desired(
+        change="ch-0",
+        blueprint="bp-secret",
+        origin="private",
+        version="1.1.0",
+        digest=package.digest(reaching),
+    )
+    event = app1.DesiredSet(environment=PROD, change="ch-0", desired=desired)
+    await write(town.js, application_ref("acme", "secret"), event)
+    with pytest.raises(Rejected) as caught:
+        await town.change("configure", application="secret", values={"level": "loud"})
+    assert caught.value.code == "version-refused"
+    assert said in caught.value.message
+    notices = (await town.ask("catalog", "notices", {}))["applications"]
+    assert [one["notices"][0]["reason"] for one in notices] == [told]
+    # A version without it is the way on.
+    await registered(town.js, Objects(town.js), ranges.made("secret", "1.2.0"), "acme")
+    up = await town.change("upgrade", application="secret", values={"level": "loud"})
+    assert await town.applied("ch-1", up) == ""
 
 
 @pytest.mark.guarantee("G24.1")

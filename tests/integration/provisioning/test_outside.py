@@ -17,6 +17,9 @@ from tests.support import billing, planning
 from tests.support.broker import Access
 from tests.support.waiting import until
 
+from catalyst.blueprints.findings import Finding, Severity
+from catalyst.blueprints.lint import Linted
+from catalyst.blueprints.package import Package
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
@@ -27,6 +30,7 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.topology import DLQ
 from catalyst.environment_controller.adapters.git_http import by_token, git_app
 from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.provisioning import checking
 from catalyst.provisioning import effects as writing
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.adapters.content import ReadVersions, StoredContents
@@ -130,6 +134,21 @@ def uninstall(name: str) -> PlanRequest:
     )
 
 
+def strict(_package: Package, *, own: bool) -> Linted:
+    """Find what a later version of Catalyst might in an Organization's own Blueprint."""
+    found = Finding(
+        severity=Severity.ERROR,
+        rule="came-later",
+        file="",
+        line=0,
+        column=0,
+        pointer="",
+        message="too old",
+        fix="make it new",
+    )
+    return Linted(blueprint=None, findings=(found,) if own else ())
+
+
 def later(*args: Any, **more: Any) -> rendered.Standing:
     """Make files as a later version of Catalyst might: each is another one."""
     found = rendered.standing(*args, **more)
@@ -156,6 +175,24 @@ async def test_other_files_than_were_planned_are_not_committed(
         assert "environments/" not in told
         assert "Install" not in told
     fsck(tmp_path)
+
+
+@pytest.mark.guarantee("G20.11")
+async def test_a_version_that_a_rule_came_after_is_not_committed_either(
+    place: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a version of Catalyst that came while the change waited; what runs goes on."""
+    for one in place.others.locks["wiki"]:
+        one["origin"] = "private"
+    found = await place.plan(planning.install())
+    monkeypatch.setattr(checking, "lint", strict)
+    await place.apply("ch-1", found)
+    state = await place.over("ch-1")
+    said = "bp-postgres 16.9.1 would not be registered any more: too old (came-later)"
+    assert (state.status, state.gave_up) == ("failed", "commit")
+    assert (state.reason, state.attempt) == (f"version-refused: {said}", 1)
+    assert {"admit", "hold", "repository"} <= set(state.undone)
+    assert b"Install" not in git(tmp_path / "git" / "homes" / "acme" / "wiki.git", "log", "--all")
 
 
 @pytest.mark.guarantee("G14.13", "G14.21")

@@ -386,3 +386,15 @@ def test_any_bytes_end_in_findings(raw: bytes, text: str) -> None:
     lint(of_files(files))
     lint(of_files({**files, "blueprint.yaml": text.encode("utf-8", "surrogatepass")}))
     assert lint(of_files({})).refused
+
+
+def test_the_reason_of_a_refusal_is_one_line() -> None:
+    assert lint(package()).reason == ""
+    assert lint(of_files({})).reason == "there is no blueprint.yaml (package.document)"
+    one = "blueprint.yaml:6: a version is three numbers with dots, such as 1.4.0, or 1.4.0-rc.1"
+    wrong = DOCUMENT.replace("1.2.0", "1.x")
+    assert lint(package(wrong)).reason == f"{one} (version)"
+    twice = wrong.replace("^1.0", "one")
+    assert lint(package(twice)).reason == f"{one} (version), and 1 more"
+    # Advice is none.
+    assert lint(package(DOCUMENT.replace("title: Wiki", "title: Pages"))).reason == ""

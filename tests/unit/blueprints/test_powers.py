@@ -9,6 +9,7 @@ from tests.support.blueprints import package
 from tests.support.each import each
 
 from catalyst.blueprints.lint import lint
+from catalyst.blueprints.powers import reach
 
 MADE = "${{ config }}"
 """What this makes is known once it runs."""
@@ -108,3 +109,30 @@ def test_an_annotation_reaches_for_the_node_if_it_lets_a_container_go_unconfined
     template = {"metadata": {"annotations": {name: value}}, "spec": {"containers": []}}
     found = told("Deployment", "apps/v1", spec={"template": template})
     assert found == places
+
+
+def test_what_was_made_reaches_less_if_one_of_it_is_gone() -> None:
+    def pod(name: str, **spec: Any) -> dict[str, Any]:
+        return {"kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    node = pod("app", hostNetwork=True, hostPID=True)
+    less = pod("app", hostNetwork=False, hostPID=True)
+    assert reach([node]) == {
+        (
+            "Pod",
+            "app",
+            ("spec", "hostNetwork"),
+            "hostNetwork gives the pod what belongs to its node",
+        ),
+        ("Pod", "app", ("spec", "hostPID"), "hostPID gives the pod what belongs to its node"),
+    }
+    assert reach([less]) < reach([node])
+    assert reach([less, pod("web")]) == reach([less])
+    # Another object that reaches as far is more, and one instead of another is not less.
+    assert reach([less, pod("web", hostPID=True)]) > reach([less])
+    assert not reach([pod("web", hostPID=True)]) < reach([less])
+    assert (
+        reach([{"kind": "ConfigMap", "metadata": {"name": "app"}, "spec": node["spec"]}]) == set()
+    )
+    binding = {"kind": "RoleBinding", "metadata": {"name": "app"}}
+    assert [path for _, _, path, _ in reach([binding])] == [("roleRef",)]

@@ -7,9 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.catalogue import Shop
+from tests.support.catalogue import Contents, Shop
 
-from catalyst.blueprints.package import Package
 from catalyst.catalog_svc.domain.prices import Prices
 from catalyst.catalog_svc.queries_show import Looking
 from catalyst.contracts import blueprint_v1 as bp1
@@ -20,19 +19,12 @@ from catalyst.contracts.subjects import Ref
 WHO = Actor(name="user:test#ada")
 
 
-class Unreadable:
-    """Contents that cannot be read: nothing here needs them."""
-
-    async def get(self, digest: str) -> Package:
-        raise Rejected("unavailable", f"the content {digest} cannot be read now")
-
-
 async def load(ref: Ref, *, up_to: int | None = None) -> Any:
     raise LookupError(f"nothing is loaded here, {ref} up to {up_to} neither")
 
 
 def asked(facts: Shop, name: str, organization: str = "acme", **request: Any) -> Any:
-    looking = Looking(facts.catalogue, Prices(), Unreadable())
+    looking = Looking(facts.catalogue, Prices(), Contents())
     answer = asyncio.run(getattr(looking, name)(request, organization, WHO, load))
     # It travels as JSON.
     return json.loads(json.dumps(answer))

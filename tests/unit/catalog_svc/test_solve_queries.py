@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.catalogue import PROD, Shop
+from tests.support.catalogue import PROD, Contents, Shop
 from tests.support.each import each
 
 from catalyst.catalog_svc.domain import solving
@@ -34,7 +34,7 @@ def shop() -> Shop:
 
 def ask(shop: Shop, name: str, organization: str = "acme", *, by: Any = WHO, **request: Any) -> Any:
     """Return an answer as it travels."""
-    service = Solving(shop.catalogue)
+    service = Solving(shop.catalogue, Contents())
     run = {"solve": service.solve, "why-not": service.why_not}[name]
     return json.loads(json.dumps(asyncio.run(run(request, organization, by, load))))
 

@@ -49,6 +49,16 @@ class Linted(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a registration refuses it."""
         return bool(errors(self.findings))
 
+    @property
+    def reason(self) -> str:
+        """Why a registration refuses it, in one line; empty: it does not."""
+        first, *more = errors(self.findings) or (None,)
+        if first is None:
+            return ""
+        at = f"{first.file}:{first.line}: " if first.file else ""
+        rest = f", and {len(more)} more" if more else ""
+        return f"{at}{first.message} ({first.rule}){rest}"
+
 
 def lint(package: Package, *, known: Known | None = None, own: bool = False) -> Linted:
     """Return everything that is wrong with a package. Never raises for what an author wrote.

@@ -78,11 +78,26 @@ def powers(manifests: Manifests, severity: Severity) -> Iterator[Finding]:
     """Return a finding for each thing that reaches beyond the namespace."""
     for manifest in manifests.files:
         for source in manifest.objects:
-            kind = source.value["kind"]
-            found = _pod(source.value, PODS[kind]) if kind in PODS else ()
-            for path, message in _binding(source.value) if kind == "RoleBinding" else found:
+            for path, message in _found(source.value):
                 fix = "do without it; an Organization's own source may not hold it"
                 yield source.finding(path, "powers", message, fix, severity=severity)
+
+
+def reach(objects: Iterable[dict[str, Any]]) -> frozenset[tuple[str, str, Path, str]]:
+    """Return what rendered objects reach beyond the namespace: of which one, where, and how."""
+    return frozenset(
+        (one["kind"], one["metadata"]["name"], path, message)
+        for one in objects
+        for path, message in _found(one)
+    )
+
+
+def _found(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    kind = value["kind"]
+    if kind == "RoleBinding":
+        yield from _binding(value)
+    elif kind in PODS:
+        yield from _pod(value, PODS[kind])
 
 
 def _binding(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:

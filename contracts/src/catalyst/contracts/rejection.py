@@ -220,7 +220,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("dependency-unsettled", 409, "What is needed, or who needs it, may change yet."),
         _code("values-invalid", 422, "A value does not fit what the Blueprint takes."),
         _code("value-immutable", 422, "A value cannot change after the install."),
-        _code("version-refused", 422, "The version cannot follow the one that is installed."),
+        _code("version-refused", 422, "The version cannot be installed, or follow what is."),
         _code("revision-not-found", 404, "There is no such revision to go back to."),
         _code("nothing-to-change", 409, "Everything is as it was asked for already."),
         _code("approvals-impossible", 409, "Nobody can give an approval that is asked for."),

@@ -22,7 +22,7 @@ def queries(
     searching = Searching(catalogue, prices, shelf)
     return (
         *queries_show.queries(searching, Looking(catalogue, prices, contents)),
-        *queries_solve.queries(Solving(catalogue)),
+        *queries_solve.queries(Solving(catalogue, contents)),
     )
 
 

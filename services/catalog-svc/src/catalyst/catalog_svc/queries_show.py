@@ -9,8 +9,9 @@ import msgspec
 
 from catalyst.blueprints.diff import compare
 from catalyst.blueprints.document import canonical
-from catalyst.blueprints.versions import BadVersion, Version, parse, upgrade_refusal
-from catalyst.catalog_svc.domain import forming, icons, reasons
+from catalyst.blueprints.versions import BadVersion, Version, parse
+from catalyst.catalog_svc.checking import Checking
+from catalyst.catalog_svc.domain import forming, icons, lines, reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.prices import Prices
@@ -91,24 +92,6 @@ class NoticesRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of this one alone; empty: of all."""
 
 
-class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One version."""
-
-    version: str
-    digest: str
-    state: str
-    """`available`, `yanked`, `pending`, or `kept-back` by curation."""
-    reason: str
-    """Why it cannot be installed; empty: it can."""
-    security: bool
-    """Whether whoever runs it is in danger."""
-    prerelease: bool
-    upgradable: bool | None = None
-    """Whether what runs can be upgraded to it; null: nothing was named."""
-    upgrade_reason: str = ""
-    """Why it cannot."""
-
-
 class Looking:
     """Answers what somebody asks of one Blueprint."""
 
@@ -117,6 +100,7 @@ class Looking:
         self._catalogue = catalogue
         self._prices = prices
         self._contents = contents
+        self._checking = Checking(contents)
 
     async def show(
         self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
@@ -128,10 +112,11 @@ class Looking:
         """
         asked = read(request, ShowRequest)
         entry = self._entry(organization, asked.blueprint)
-        one = _one(entry, asked.version)
+        await self._checking.look(entry, entry.versions)
+        one = _one(entry if asked.version else entry.today, asked.version)
         written: Mapping[str, Any] = one.spec.get("card") or {}
         return {
-            "card": msgspec.to_builtins(card(entry, self._prices, clock.now())),
+            "card": msgspec.to_builtins(card(entry.today, self._prices, clock.now())),
             "version": one.text,
             "description": str(written.get("description") or ""),
             "documentation": str(written.get("documentation") or written.get("docs") or ""),
@@ -144,7 +129,7 @@ class Looking:
             "withdrawn": entry.withdrawn,
             "pinned": entry.pinned,
             "pinned_why": entry.pinned_why,
-            "versions": msgspec.to_builtins(_lines(entry, None)),
+            "versions": msgspec.to_builtins(lines.lines(entry, None)),
             "runs": [
                 {
                     "application": run.application,
@@ -183,13 +168,14 @@ class Looking:
         asked = read(request, VersionsRequest)
         running = self._running(organization, asked.environment, asked.application)
         entry = self._entry(organization, asked.blueprint, running)
+        await self._checking.look(entry, entry.versions)
         installed = asked.installed or (running.version if running is not None else "")
-        lines = _lines(entry, _parsed(installed, "/installed") if installed else None)
+        found = lines.lines(entry, _parsed(installed, "/installed") if installed else None)
         return {
             "blueprint": entry.name,
             "origin": entry.origin,
             "installed": installed or None,
-            "versions": msgspec.to_builtins(lines),
+            "versions": msgspec.to_builtins(found),
         }
 
     async def diff(
@@ -247,6 +233,8 @@ class Looking:
     ) -> Any:
         """Answer which Applications run what was yanked, withdrawn or deprecated, and why.
 
+        Told as well is what would not be registered any more.
+
         Raises:
             Rejected: For a wrong request; `organization-not-found` or `organization-deleted`.
         """
@@ -258,6 +246,8 @@ class Looking:
             if asked.application not in {"", run.application}:
                 continue
             entry = self._catalogue.installed(organization, of.origin, of.blueprint)
+            if entry is not None and (one := entry.version(version)) is not None:
+                await self._checking.look(entry, [one])
             notices = entry.notices(version) if entry is not None else ()
             if notices:
                 found.append(
@@ -351,38 +341,6 @@ def _parsed(text: str, pointer: str) -> Version:
         return parse(text)
     except BadVersion as error:
         raise Rejected("invalid-data", str(error), pointer=pointer) from error
-
-
-def _lines(entry: Entry, installed: Version | None) -> tuple[VersionLine, ...]:
-    every = sorted((*entry.versions, *entry.pending), key=lambda one: one.version, reverse=True)
-    return tuple(_line(entry, one, installed) for one in every)
-
-
-def _line(entry: Entry, one: Offered, installed: Version | None) -> VersionLine:
-    reason = entry.refusal(one)
-    against = ""
-    if installed is not None:
-        against = upgrade_refusal(
-            installed, one.version, one.upgrades_from(), one.upgrades_blocks()
-        ) or entry.refusal(one, upgrade=True)
-    return VersionLine(
-        version=one.text,
-        digest=one.digest,
-        state=_state(one, reason),
-        reason=reason,
-        security=one.insecure,
-        prerelease=bool(one.version.pre),
-        upgradable=None if installed is None else not against,
-        upgrade_reason=against,
-    )
-
-
-def _state(one: Offered, reason: str) -> str:
-    if one.yanked:
-        return "yanked"
-    if not one.published:
-        return "pending"
-    return "kept-back" if reason else "available"
 
 
 def queries(searching: Searching, looking: Looking) -> tuple[Query, ...]:

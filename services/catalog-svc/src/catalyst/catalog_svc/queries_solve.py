@@ -9,11 +9,13 @@ import msgspec
 
 from catalyst.blueprints.document import canonical
 from catalyst.blueprints.versions import BadVersion
+from catalyst.catalog_svc.checking import Checking
 from catalyst.catalog_svc.domain import reasons, waiting
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.solving import Solution, Unsolvable, solve
 from catalyst.catalog_svc.domain.universe import Request
+from catalyst.catalog_svc.ports import Contents
 from catalyst.catalog_svc.queries_search import read
 from catalyst.catalog_svc.queries_show import KIND
 from catalyst.chassis.service import Loader, Query
@@ -69,9 +71,10 @@ class WhyNotRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class Solving:
     """Answers what fits together."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        """Look in `catalogue`."""
+    def __init__(self, catalogue: Catalogue, contents: Contents) -> None:
+        """Look in `catalogue`; what is about to be taken is looked into in `contents`."""
         self._catalogue = catalogue
+        self._checking = Checking(contents)
 
     async def solve(
         self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
@@ -91,8 +94,7 @@ class Solving:
             config=asked.config,
             dependencies=asked.dependencies,
         )
-        found: Solution = solve(self._catalogue, organization, wanted)
-        return msgspec.to_builtins(found)
+        return msgspec.to_builtins(await self._solved(organization, wanted))
 
     async def why_not(
         self, request: Mapping[str, Any], organization: str, actor: Actor, _load: Loader
@@ -107,9 +109,9 @@ class Solving:
         asked = read(request, WhyNotRequest)
         self._catalogue.require(organization)
         if asked.environment:
-            why, chain = self._there(organization, asked)
+            why, chain = await self._there(organization, asked)
         else:
-            why, chain = self._anywhere(organization, asked)
+            why, chain = await self._anywhere(organization, asked)
         if SOVEREIGN_ADMIN in actor.roles:
             chain = for_runner(chain)
         return {
@@ -118,7 +120,24 @@ class Solving:
             "chain": msgspec.to_builtins(chain),
         }
 
-    def _there(self, organization: str, asked: WhyNotRequest) -> _Why:
+    async def _solved(self, organization: str, wanted: Request) -> Solution:
+        """Return a lock of which nothing new breaks a rule of today; see `solve`.
+
+        Raises:
+            Rejected: As `solving.solve`.
+        """
+        while True:
+            found: Solution = solve(self._catalogue, organization, wanted)
+            bad = False
+            for item in found.lock:
+                entry = self._catalogue.installed(organization, item.origin, item.blueprint)
+                one = entry.version(item.version) if entry is not None else None
+                if entry is not None and one is not None and item.role != "shared":
+                    bad |= await self._checking.look(entry, [one])
+            if not bad:
+                return found
+
+    async def _there(self, organization: str, asked: WhyNotRequest) -> _Why:
         wanted = Request(
             environment=asked.environment,
             application=asked.application,
@@ -128,7 +147,7 @@ class Solving:
             dependencies=asked.dependencies,
         )
         try:
-            solve(self._catalogue, organization, wanted)
+            await self._solved(organization, wanted)
         except Unsolvable as error:
             return tuple(one.message for one in error.errors), error.waits
         except Rejected as error:
@@ -137,7 +156,7 @@ class Solving:
             return (error.message,), ()
         return (), ()
 
-    def _anywhere(self, organization: str, asked: WhyNotRequest) -> _Why:
+    async def _anywhere(self, organization: str, asked: WhyNotRequest) -> _Why:
         name = canonical(asked.blueprint)
         entry = self._catalogue.entries(organization).get(name)
         if entry is None:
@@ -149,6 +168,7 @@ class Solving:
             raise Rejected("invalid-data", str(error), pointer="/version") from error
         known = (*entry.versions, *entry.pending)
         fit = [one for one in known if wanted.contains(one.version)]
+        await self._checking.look(entry, fit)
         lacking = f"{name} has no version {asked.version}"
         refusals = [entry.refusal(one) for one in fit] or [reasons.with_others(lacking, entry)]
         if "" in refusals:

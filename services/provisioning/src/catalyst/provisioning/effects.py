@@ -8,11 +8,11 @@ time, one for each Application.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,7 +23,8 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, Step
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import files, foreign, rendered
+from catalyst.provisioning.checking import Checking
+from catalyst.provisioning.domain import files, foreign, outdated, rendered
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.change import Change
 from catalyst.provisioning.domain.differences import Spot, digest, spots
@@ -46,7 +47,7 @@ OTHERWISE: Final = f"{STALE}: its files come out otherwise than planned; plan it
 LINE_LENGTH: Final = 253
 """Characters of a detail in a report."""
 
-Work = Callable[[str], Awaitable[pro1.ReportStep]]
+Work = Callable[[str], Coroutine[Any, Any, pro1.ReportStep]]
 
 
 def effects(repositories: Repositories, versions: Versions, url: str) -> tuple[Effect, ...]:
@@ -79,6 +80,7 @@ class _Writer:
         self._repositories = repositories
         self._versions = versions
         self._url = url
+        self._checking = Checking()
 
     async def run(self, recorded: Recorded, load: Loader) -> tuple[Report, ...] | None:
         """Carry one attempt at a step out; again changes nothing and gives the same reports."""
@@ -92,6 +94,8 @@ class _Writer:
             task.made = await self._made(task, load)
             if not task.is_planned(self._url):
                 return _failed(recorded, OTHERWISE, code=STALE)
+            if refused := await self._outdated(task):
+                return _failed(recorded, f"{outdated.CODE}: {refused}", code=outdated.CODE)
         work: Mapping[Step, Work] = {
             "repository": partial(self._prepare, task, load),
             "unprotect": partial(self._unprotect, task, load),
@@ -101,11 +105,20 @@ class _Writer:
         names = [unit.application for unit in units(opened, event.step)]
         try:
             async with asyncio.TaskGroup() as tasks:
-                found = [tasks.create_task(_done(work[event.step](name))) for name in names]
+                found = [tasks.create_task(work[event.step](name)) for name in names]
         except BaseExceptionGroup as group:
             # Each repository is written for itself; the first problem is the reason to try again.
             raise group.exceptions[0] from group
         return tuple(Report(ref=recorded.ref, command=task.result()) for task in found)
+
+    async def _outdated(self, task: _Task) -> str:
+        """Return what speaks by now against a version that is brought; empty: nothing does."""
+        for item in () if task.undo else outdated.brought(task.opened):
+            made = await self._versions.get(item.digest)
+            reason = await self._checking.reason(item.digest, made.package)
+            if reason:
+                return outdated.words(item, reason)
+        return ""
 
     async def _prepare(self, task: _Task, load: Loader, name: str) -> pro1.ReportStep:
         """Make the repository; to take that back, archive it, unless the Application runs."""
@@ -226,10 +239,6 @@ class _Writer:
         ref = application_ref(task.organization, name)
         state: Application = await load(ref, up_to=task.seq)
         return state.binding(environment).desired
-
-
-async def _done(report: Awaitable[pro1.ReportStep]) -> pro1.ReportStep:
-    return await report
 
 
 class _Task:

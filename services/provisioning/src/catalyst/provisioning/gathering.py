@@ -19,6 +19,7 @@ from catalyst.contracts import codec
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.checking import Checking
 from catalyst.provisioning.domain import fitting, foreign, writing_plan
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.facts import Facts, going, held
@@ -60,6 +61,7 @@ class Gathering:
         self._contents = contents
         self._git_url = git_url.rstrip("/")
         self._cache: OrderedDict[str, Content] = OrderedDict()
+        self._checking = Checking()
 
     async def start(
         self, asked: PlanRequest, organization: str, load: Loader, now: datetime
@@ -137,6 +139,13 @@ class Gathering:
             digests |= {s.left[environment].digest for s in states if environment in s.left}
         contents = {digest: await self.content(digest) for digest in sorted(digests)}
         return replace(facts, contents=contents)
+
+    async def judged(self, facts: Facts, lock: Iterable[Locked]) -> Facts:
+        """Return the facts with what of a lock an Organization's own source may not hold today."""
+        own = sorted({item.digest for item in lock if item.origin == "private"})
+        found = {one: (await self.content(one)).package for one in own}
+        reasons = {one: await self._checking.reason(one, made) for one, made in found.items()}
+        return replace(facts, refused=reasons)
 
     async def content(self, digest: str) -> Content:
         """Return the version of a Blueprint with this fingerprint.

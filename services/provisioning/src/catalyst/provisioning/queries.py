@@ -126,6 +126,7 @@ class Planner:
         facts = await gather.with_applications(facts, sorted(names), load)
         references.check(asked, facts, lock, base)
         lock = locking.complete(lock, facts)
+        facts = await gather.judged(facts, lock)
         facts, drafted = await gather.whole(asked, facts, lock, load)
         if drafted.items:
             facts = replace(

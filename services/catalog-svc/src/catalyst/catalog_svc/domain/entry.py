@@ -21,8 +21,8 @@ class Offered:
     """One registered version. Its document is read when it is first looked at."""
 
     __slots__ = (
-        "_blueprint", "cycle", "digest", "insecure", "missing", "name", "published", "registered",
-        "size", "source", "spec", "text", "version", "yanked",
+        "_blueprint", "cycle", "digest", "insecure", "missing", "name", "outdated", "published",
+        "registered", "size", "source", "spec", "text", "version", "yanked",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +40,8 @@ class Offered:
         """Why it was yanked; empty: it was not."""
         self.insecure = False
         """Whether it was yanked because whoever runs it is in danger."""
+        self.outdated: str | None = None
+        """Why it would not be registered today; empty: it would; None: nobody has asked yet."""
         self.missing: tuple[Missing, ...] = ()
         """What it waits for before it is published."""
         self.cycle: tuple[str, ...] = ()
@@ -73,7 +75,7 @@ class Offered:
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever runs a version has to know of it."""
 
-    mark: Literal["yanked", "withdrawn", "deprecated"]
+    mark: Literal["yanked", "outdated", "withdrawn", "deprecated"]
     reason: str
     security: bool = False
     """Whether whoever runs it is in danger."""
@@ -115,6 +117,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.versions if one.offered), self.versions[0])
 
     @property
+    def today(self) -> Entry:
+        """The same with what may be registered today alone, as far as it is known, if any may."""
+        kept = self.pinned
+        good = tuple(one for one in self.versions if not one.outdated or one.text == kept)
+        some = any(one.offered for one in good)
+        return msgspec.structs.replace(self, versions=good) if some else self
+
+    @property
     def card(self) -> dict[str, Any]:
         """The card of the newest version."""
         found: dict[str, Any] = self.newest.spec.get("card") or {}
@@ -145,6 +155,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         one = self.version(text)
         if one is not None and one.yanked:
             found.append(Notice(mark="yanked", reason=one.yanked, security=one.insecure))
+        if one is not None and one.outdated:
+            found.append(Notice(mark="outdated", reason=one.outdated))
         if self.withdrawn:
             found.append(Notice(mark="withdrawn", reason=self.withdrawn))
         elif self.deprecated:
@@ -163,6 +175,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.name} is hidden: {self.hidden}"
         if one.yanked:
             return f"{self.name} {one.text} was yanked: {one.yanked}"
+        if one.outdated:
+            return f"{self.name} {one.text} would not be registered any more: {one.outdated}"
         if not one.published:
             waits = ", ".join(f"{need.blueprint} {need.version}" for need in one.missing)
             return f"{self.name} {one.text} is not published yet: it waits for {waits or 'others'}"

@@ -240,7 +240,7 @@ class Universe:
         before = self.applications[application].before.get(self.environment, frozenset())
         older = one.version < versions.parse(desired.version)
         returns = application == self.request.application or (older and self.goes_back)
-        if returns and one.text in before and not one.yanked:
+        if returns and one.text in before and not one.yanked and not one.outdated:
             return ""
         return entry.refusal(one, upgrade=True) or versions.upgrade_refusal(
             versions.parse(desired.version),

@@ -49,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     price_book: foreign.PriceBook = foreign.PriceBook()
     contents: Mapping[str, Content] = {}
     """By digest: what runs, and what shall run."""
+    refused: Mapping[str, str] = {}
+    """By digest, of an Organization's own: why a version would not be registered today."""
     quoted: Quoted | None = None
     going: Mapping[str, str] = {}
     """The change that deletes an Environment at this moment, by Environment."""

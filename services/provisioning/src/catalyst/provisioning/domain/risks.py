@@ -7,7 +7,7 @@ from typing import Final
 
 from catalyst.blueprints.document import Mode
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import foreign, outdated
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Risk
 
@@ -34,6 +34,11 @@ def of(
         for item in lock
         if (reason := yanked(facts, item))
     ]
+    found += (
+        Risk(kind="outdated", message=f"{item.application} runs on: {reason}")
+        for item in lock
+        if (reason := outdated.of(facts, item))
+    )
     for name, new in desired.items():
         old = facts.expected(name, environment)
         if old is None:

@@ -22,6 +22,7 @@ from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.provisioning.domain import (
     assembling,
     fitting,
+    outdated,
     purchases,
     removal_plan,
     risks,
@@ -205,6 +206,8 @@ def _check(
     request: PlanRequest, facts: Facts, item: Locked, place: Place, old: Desired | None
 ) -> None:
     content = facts.contents[item.digest]
+    if old is None or old.digest != item.digest:
+        outdated.refuse(request, facts, item)
     pointer = VALUES if item.role == "target" else f"/lock/{item.application}"
     rollback = request.action == "rollback"
     yanked = risks.yanked(facts, item)
@@ -276,6 +279,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
     stored: list[Risk] = []
+    items = {item.application: item for item in drafted.lock}
     for name, new in desired.items():
         old = old_near.get(name)
         made = facts.standing(name, environment, new, near)
@@ -286,6 +290,8 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             before |= spots(name, branch, stood.files)
             code = "value-immutable" if old.version == new.version else "version-refused"
             pointer = f"/request/{_ASKED[request.action]}" if is_target else f"/lock/{name}"
+            if old.digest == new.digest:
+                outdated.refuse_the_same(request, facts, items[name], stood, made)
             refuse_what_stays(stood, made, code, pointer)
             stored += risks.unused(name, stood.volumes, made.volumes)
             stored += risks.grown(unchangeable.grown(stood.objects, made.objects))

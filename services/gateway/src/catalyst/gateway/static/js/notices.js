@@ -60,6 +60,7 @@ export class Notices {
 export function words({ mark, reason, security, replacement }, { blueprint, version }) {
   const what = {
     yanked: security ? `Version ${version} was taken back, because whoever runs it is in danger` : `Version ${version} was taken back`,
+    outdated: `Version ${version} would not be registered any more`,
     withdrawn: `${blueprint} is no longer in the catalogue`,
     deprecated: `${blueprint} is advised against`,
   };

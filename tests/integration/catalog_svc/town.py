@@ -1,0 +1,182 @@
+"""A town with the real catalogue under provisioning's plans, and every starter Blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tests.integration.billing.town import CASHIER, OWNER
+from tests.integration.billing.town import Town as Money
+from tests.integration.provisioning.town import PROD, write
+from tests.support import billing, ranges, starters
+from tests.support.rig import Sender, working
+from tests.support.waiting import until
+
+from catalyst.billing import handlers as billing_handlers
+from catalyst.blueprint_controller.domain.spec import travelling
+from catalyst.blueprints import document, package
+from catalyst.catalog_svc import handlers as catalog_handlers
+from catalyst.catalog_svc.adapters.content import StoredContents
+from catalyst.catalog_svc.adapters.engine import Tantivy
+from catalyst.chassis.asking import Asked
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.objects import Objects
+from catalyst.chassis.keyring import KeyRing
+from catalyst.chassis.worker import Worker
+from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import BILLING_ADMIN
+from catalyst.contracts.subjects import Ref
+from catalyst.environment_controller import handlers as environment_handlers
+from catalyst.environment_controller.adapters.git import DulwichHome
+from catalyst.environment_controller.adapters.git_root import GitRoot
+from catalyst.provisioning import handlers as provisioning_handlers
+from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.preparing import deletion
+from catalyst.provisioning.queries import Planner
+
+OURS = {name for name, _ in ranges.packages()}
+FREE = "".join(
+    f'  {name}: {{name: {name}, month: {{OMR: "0.000", USD: "0.00"}}}}\n'
+    for name in sorted({starters.blueprint(one).name for one in starters.NAMES} | OURS)
+    if f"{name.removeprefix('bp-')}:" not in billing.TEXT
+)
+SECRET = '  bp-secret: {name: Secret, month: {OMR: "9.000", USD: "23.00"}}\n'
+BOOK = billing.TEXT.replace("usage:", f"{FREE}{SECRET}usage:")
+
+
+@dataclass(frozen=True)
+class Town:
+    """Who may be asked."""
+
+    js: JetStream
+    keys: KeyRing
+    provisioning: Worker
+
+    async def ask(self, service: str, name: str, request: Any) -> Any:
+        """Ask a question as a member of `acme`."""
+        token = self.keys.people().person(OWNER, [])
+        asked = Asked(self.js, lambda: token, timeout=15)
+        return await asked.ask(service, name, 1, "acme", msgspec.to_builtins(request))
+
+    async def quote(self, blueprint: str, by: str = OWNER) -> Any:
+        """Return the total of what is quoted to a person, or why nothing is."""
+        token = self.keys.people().person(by, [BILLING_ADMIN] if by == CASHIER else [])
+        item = {"application": "a", "environment": PROD, "blueprint": blueprint}
+        wanted = {"items": [item], "currency": "OMR"}
+        try:
+            asked = Asked(self.js, lambda: token, timeout=15)
+            found = await asked.ask("billing", "quote", 1, "acme", wanted)
+        except Rejected as refusal:
+            return refusal.code, refusal.message, refusal.errors
+        return found["total"]["minor"]
+
+    async def plan(self, blueprint: str, **more: Any) -> Plan:
+        """Return the plan of an install."""
+        named = {"application": blueprint.removeprefix("bp-"), "blueprint": blueprint}
+        return await self.change("install", **{**named, **more})
+
+    async def change(self, action: str, **more: Any) -> Plan:
+        """Return the plan of a change."""
+        request = PlanRequest(action=action, environment=PROD, **more)  # type: ignore[arg-type]
+        return msgspec.convert(await self.ask("provisioning", "plan", request), Plan)
+
+    async def applied(self, name: str, found: Plan) -> str:
+        """Apply a plan, and return why that is refused; empty: it is not."""
+        back = {name: getattr(found, name) for name in ("hash", "inputs", "expires")}
+        data = msgspec.to_builtins({"request": found.request, **back})
+        sender = Sender(self.js)
+        headers = {"Authorization": f"Bearer {self.keys.people().person(OWNER, [])}"}
+        sent = await sender.send(
+            "provisioning.apply-plan.v1", name, data, organization="acme", headers=headers
+        )
+        return (await sender.outcome("acme", sent)).code
+
+
+@asynccontextmanager
+async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
+    """Hold the services over a broker for the block, with every starter Blueprint registered."""
+    keys = KeyRing.open(tmp_path / "keys")
+    root = GitRoot(tmp_path / "git")
+    objects = Objects(js)
+    asking = Asked(js, keys.service("provisioning").service)
+    planner = Planner(objects, asking, "OMR", "https://git.example")
+    catalog = catalog_handlers.service(Tantivy, StoredContents(objects))
+    async with AsyncExitStack() as stack:
+        stack.callback(root.close)
+        environment = environment_handlers.service(DulwichHome(root))
+        for service in (environment, catalog):
+            await stack.enter_async_context(working(js, service, keys=keys))
+        asks = Asked(js, keys.service("billing").service)
+        cash = await stack.enter_async_context(
+            working(js, billing_handlers.service(asks), keys=keys)
+        )
+        provisioning = provisioning_handlers.service(planner, (deletion(asking),), ())
+        worker = await stack.enter_async_context(working(js, provisioning, keys=keys))
+        money = Money(js, keys, cash)
+        book = bill1.ApplyPriceBook(document=BOOK)
+        assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
+        await money.found(["acme"])
+        await settle(js, keys, worker)
+        await register(js, objects)
+        yield Town(js, keys, worker)
+
+
+async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
+    """Create `acme-prod`, and wait until `acme` is onboarded."""
+    sender = Sender(js)
+    sent = await sender.send(
+        "environment.create-environment.v1",
+        PROD,
+        {
+            "env_type": "prod",
+            "placement": "single-region",
+            "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
+        },
+        organization="acme",
+        headers={"Authorization": f"Bearer {keys.people().person(OWNER, [])}"},
+    )
+    done = await sender.outcome("acme", sent)
+    assert done.status == "accepted", done
+
+    async def ready() -> bool:
+        kept = await worker.states.state(foreign.organization_ref("acme"))
+        return isinstance(kept, foreign.Organization) and kept.phase == "ready"
+
+    await until(ready)
+
+
+async def register(js: JetStream, objects: Objects) -> None:
+    """Let every starter Blueprint be stored and published, and a shop with its store."""
+    for made in (*map(starters.package, starters.NAMES), *ranges.packages().values()):
+        await registered(js, objects, made)
+
+
+async def registered(
+    js: JetStream, objects: Objects, made: package.Package, organization: str | None = None
+) -> str:
+    """Let a version be stored and published, whatever it holds; return its digest."""
+    found, raw = document.read(made).blueprint, package.to_tar(made)
+    assert found is not None
+    origin: bp1.Origin = "private" if organization else "public"
+    ref = Ref(organization, "blueprint", "blueprint", f"{origin}-{found.name}")
+    event = bp1.VersionRegistered(
+        name=found.name,
+        origin=origin,
+        version=found.version,
+        digest=await objects.put(raw),
+        size=len(raw),
+        spec=travelling(found),
+        source="starter",
+    )
+    published = bp1.VersionPublished(name=found.name, origin=origin, version=found.version)
+    await write(js, ref, event)
+    await write(js, ref, published)
+    return event.digest
