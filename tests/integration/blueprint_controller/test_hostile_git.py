@@ -126,20 +126,27 @@ def test_a_link_and_another_repository_are_refused_in_a_package_and_passed_over_
     within = Tree()
     within.add(b"blueprint.yaml", 0o100644, DOCUMENT.id)
     within.add(b"charts", 0o160000, good.id)
+    within.add(b".gitmodules", 0o100644, DOCUMENT.id)
     top.add(b"within", FOLDER, within.id)
+    strange = Tree()
+    strange.add(b"blueprint.yaml", 0o100644, DOCUMENT.id)
+    strange.add(b"pipe", 0o010644, DOCUMENT.id)
+    top.add(b"strange", FOLDER, strange.id)
     top.add(b"outside", 0o160000, good.id)
+    top.add(b".gitmodules", 0o100644, DOCUMENT.id)
     top.add(b".hidden", 0o160000, good.id)
     top.add(b"README.md", 0o120000, link.id)
     commit = committed(top)
-    objects = (commit, top, good, linked, inner, within, link, DOCUMENT)
+    objects = (commit, top, good, linked, inner, within, strange, link, DOCUMENT)
     with serving(
         lambda: iter([branch(commit.id) + b"0000"]), lambda: iter([sent(*objects)])
     ) as url:
         found = {one.folder: one.package for one in read(tmp_path / "kept", url).packages}
     assert isinstance(found.pop("good"), Package)
     assert {name: str(refused) for name, refused in found.items()} == {
-        "linked": "blueprint.yaml: is a symbolic link or another repository",
-        "within": "charts: is a symbolic link or another repository",
+        "linked": "blueprint.yaml: is a symbolic link",
+        "strange": "pipe: is no file",
+        "within": "charts: is another repository (a submodule)",
     }
 
 

@@ -61,6 +61,11 @@ _MARGIN: Final = 1024 * 1024
 """Of an answer, beside the pack."""
 _FOLDER: Final = 0o040000
 _FILES: Final = frozenset({0o100644, 0o100755, 0o100664})
+_NO_FILES: Final = {
+    0o120000: ("is a symbolic link", "put the file itself there"),
+    0o160000: ("is another repository (a submodule)", "put its files there, or do without them"),
+}
+"""What else stands in a folder, by its mode: what is wrong with it, and what to do."""
 _UNPACKING: Final = threading.Lock()
 """One at a time: each may need all the memory that there is for this."""
 
@@ -216,7 +221,8 @@ def _below(repo: Repo, tree: ObjectID, parts: Sequence[str]) -> ObjectID:
 def _packages(repo: Repo, top: ObjectID) -> Iterator[tuple[str, ObjectID]]:
     """Yield every folder that holds a document, whatever that is.
 
-    A link, or another repository (a submodule), is no folder here: what it leads to is not ours.
+    A link, or another repository (a submodule), is no folder here, whether a `.gitmodules` says
+    where it is or not: what it leads to is not ours.
     """
     left: list[tuple[str, ObjectID, int]] = [("", top, 0)]
     seen = 0
@@ -275,8 +281,7 @@ def _package(repo: Repo, top: ObjectID) -> Package | BadPackage:
 def _contents(repo: Repo, entries: Entries) -> Iterator[tuple[str, bytes]]:
     for path, mode, sha in entries:
         if mode not in _FILES:
-            reason = "is a symbolic link or another repository"
-            raise BadPackage(path[:200], reason, "put the file itself there")
+            raise BadPackage(path[:200], *_NO_FILES.get(mode, ("is no file", "put a file there")))
         blob = repo[sha]
         if not isinstance(blob, Blob):
             raise BadPackage(path[:200], "is broken", "commit the file again")

@@ -1,8 +1,9 @@
-"""Which objects a repository takes: those that `git fsck --strict` finds nothing in. Pure.
+"""Which objects a repository takes: of those that `git fsck --strict` takes not all. Pure.
 
 The library reads more than Git does. What it takes and Git complains about would stand in every
 clone; what has a name that a file system takes for `.git` is written to there by whoever checks it
-out.
+out. And of what Git lets pass, nothing is taken that leads to another repository: neither a
+submodule nor a `.gitmodules`, by which whoever clones fetches from an address of the pusher's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _TAG: Final = re.compile(
     + _WHO
     + rb"(?:\n[^\0]*)?"
 )
+_SUBMODULE: Final = 0o160000
 _MODES: Final = frozenset({stat.S_IFREG | 0o644, stat.S_IFREG | 0o755, stat.S_IFLNK, stat.S_IFDIR})
 _NAME_BYTES: Final = 255
 _SPECIAL: Final = re.compile(r"|\.git|\.gitmodules|gi[a-z0-9]{0,4}~[0-9]+")
@@ -62,10 +64,12 @@ def _fault_of_tree(content: bytes) -> str:
         if name in names:
             return "a folder has two files of one name"
         names.add(name)
+        if mode == _SUBMODULE:
+            return "a folder holds another repository (a submodule)"
         if mode not in _MODES:
             return "a folder holds what is neither a file, a link nor a folder"
         if not is_name(name):
-            return "a file or a folder has a name that is not taken"
+            return "a file or a folder has a name that a repository does not take, as .gitmodules"
     return ""
 
 
