@@ -1,11 +1,11 @@
 """What is told of a folder that a repository does not take."""
 
 import pytest
-from dulwich.objects import Tree
+from dulwich.objects import ObjectID, Tree
 
 from catalyst.environment_controller.adapters.git_sound import fault
 
-ID = b"1" * 40
+ID = ObjectID(b"1" * 40)
 NAMED = "a file or a folder has a name that a repository does not take, as .gitmodules"
 
 

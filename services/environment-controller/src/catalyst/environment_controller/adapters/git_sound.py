@@ -1,4 +1,4 @@
-"""Which objects a repository takes: of those that `git fsck --strict` takes not all. Pure.
+"""Which objects a repository takes: none in which `git fsck --strict` finds anything. Pure.
 
 The library reads more than Git does. What it takes and Git complains about would stand in every
 clone; what has a name that a file system takes for `.git` is written to there by whoever checks it
