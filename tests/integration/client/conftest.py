@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.client.approving import CODE, MANIFESTS, ORG, PRICES
 from tests.integration.client.command import Ran, command
+from tests.integration.client.shop import Shop, open_supplied
 from tests.integration.client.stack import Stack, running
 from tests.support.broker import SharedBroker
 from tests.support.rig import acme
@@ -53,3 +55,15 @@ def organization(catalyst: Callable[..., Ran], fresh: Callable[[], str]) -> str:
     shown = catalyst("get", "organizations", slug, "--min-seq", str(made.json["seq"]))
     assert shown.code == 0
     return slug
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack with Organizations of the same people, in which changes wait for approvals.
+
+    One Environment asks for more of them than its Organization can give.
+    """
+    folder = tmp_path_factory.mktemp("shop")
+    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
+        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
+        yield found

@@ -1,117 +1,23 @@
 """A change that waits for approvals, from the command line: what it waits for, and what to type."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
 
 import pytest
-from tests.integration.client.shop import Shop, open_supplied
-from tools.files import ROOT
-
-from catalyst.contracts import roles
+from tests.integration.client.approving import (
+    ANN,
+    BOB,
+    ENV,
+    ORG,
+    PLAN,
+    applied,
+    hash_of,
+    officer,
+    pasted,
+    person,
+)
+from tests.integration.client.shop import Shop
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
-ORG: Final = "acme"
-ENV: Final = "acme-prod"
-PRICES: Final = ROOT / "examples" / "price-book.yaml"
-CODE: Final = "SPRING-FAIR-7QKD-M2XW"
-ANN: Final = "ann@example.org"
-BOB: Final = "bob@example.org"
-
-
-def organization(slug: str) -> str:
-    return f"""\
-apiVersion: orgs.openova.io/v1
-kind: Organization
-metadata: {{name: {slug}}}
-spec:
-  slug: {slug}
-  displayName: {slug.title()}
-  kind: customer
-  tier: corporate
-  billingMode: real
-  sovereignRef: cloud.example.org
-  owners:
-    - {{email: admin@localhost, role: owner}}
-    - {{email: {ANN}, role: developer}}
-    - {{email: {BOB}, role: developer}}
-    - {{email: eve@example.org, role: viewer}}
----
-"""
-
-
-MANIFESTS: Final = f"""\
-{organization(ORG)}{organization("other")}\
-apiVersion: catalyst.openova.io/v1
-kind: EnvironmentPolicy
-metadata: {{name: careful}}
-spec:
-  organizationRef: {ORG}
-  promotion: {{requiredApprovers: 2}}
----
-apiVersion: catalyst.openova.io/v1
-kind: EnvironmentPolicy
-metadata: {{name: strict}}
-spec:
-  organizationRef: {ORG}
-  promotion: {{requiredApprovers: 3}}
----
-apiVersion: catalyst.openova.io/v1
-kind: Environment
-metadata: {{name: {ORG}-stg}}
-spec:
-  organizationRef: {ORG}
-  envType: stg
-  placement: single-region
-  policyRef: strict
-  regions:
-    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
----
-apiVersion: catalyst.openova.io/v1
-kind: Environment
-metadata: {{name: {ENV}}}
-spec:
-  organizationRef: {ORG}
-  envType: prod
-  placement: single-region
-  policyRef: careful
-  regions:
-    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
-"""
-PLAN: Final = ("install", "bp-wordpress", "--env", ENV, "--version", "1.0.1", "--as")
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A stack with two Organizations of the same people; in one, a change needs two approvals."""
-    folder = tmp_path_factory.mktemp("shop")
-    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
-        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
-        yield found
-
-
-def person(shop: Shop, email: str) -> str:
-    """Return the token of somebody whose roles are those in the Organizations."""
-    return shop.installation.keys.people().person(email, [])
-
-
-def officer(shop: Shop, name: str) -> str:
-    """Return the token of a security-officer, who has no role in any Organization."""
-    return shop.installation.keys.people().person(f"{name}@example.com", [roles.SECURITY_OFFICER])
-
-
-def pasted(text: str, verb: str) -> list[str]:
-    """Return the words of the command that is offered, without the program's name."""
-    found = re.search(rf"`(?:uv run )?catalyst ({verb} [^`]*)`", text)
-    assert found is not None, text
-    return found[1].split()
-
-
-def applied(shop: Shop, name: str) -> tuple[str, str]:
-    """Plan and apply without watching; return the change and what was told of it."""
-    text = pasted(shop.well("plan", *PLAN, name, by=shop.owner).err, "apply")[1]
-    ran = shop.well("apply", text, by=shop.owner)
-    return re.findall(r'"change":"(ch-[^"]+)"', ran.out)[0], ran.err
 
 
 def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offers_the_next(
@@ -144,7 +50,7 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert f"1 approval there; {change} waits: 1 approval of anyone but the author missing" in one
     both = shop.well(*approve, by=person(shop, BOB)).err
     assert f"2 approvals there, none is missing; {change} is " in both
-    assert "completed, 100 %" in shop.well("apply", _hash(shop, change), "--watch").out
+    assert "completed, 100 %" in shop.well("apply", hash_of(shop, change), "--watch").out
 
     listed = shop.well("get", "changes", "--org", ORG, by=shop.owner).out
     assert "pending" not in listed
@@ -226,7 +132,7 @@ def test_who_approves_is_shown_the_plan_line_by_line_as_its_author_was(shop: Sho
 
 def test_the_beginning_of_a_hash_is_enough_for_whom_the_change_is_shown_to(shop: Shop) -> None:
     change, _ = applied(shop, "shop")
-    looked_at, ann = _hash(shop, change), person(shop, ANN)
+    looked_at, ann = hash_of(shop, change), person(shop, ANN)
     wrong = "0" * 12 if looked_at != "0" * 12 else "1" * 12
     stale = shop.run("approve", change, "--org", ORG, "--hash", wrong, by=ann)
     assert stale.code == 3
@@ -287,9 +193,3 @@ def test_an_upgrade_to_what_runs_already_says_that_nothing_is_newer(shop: Shop) 
 def _approvers(shop: Shop, change: str) -> tuple[str, list[str]]:
     doc = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json["doc"]
     return doc["status"], [one["by"].rpartition("#")[2] for one in doc["approved"]]
-
-
-def _hash(shop: Shop, change: str) -> str:
-    found = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
-    text: str = found["doc"]["hash"]
-    return text[:12]

@@ -3,36 +3,25 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
 
 import pytest
-from tests.integration.client.shop import Shop, open_supplied
-from tests.integration.client.test_approving import (
+from tests.integration.client.approving import (
     ANN,
     BOB,
-    CODE,
     ENV,
-    MANIFESTS,
     ORG,
     PLAN,
-    PRICES,
     applied,
+    hash_of,
     officer,
     pasted,
     person,
 )
+from tests.integration.client.shop import WAIT_SECONDS, Shop
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
 STRICT = [word if word != ENV else f"{ORG}-stg" for word in PLAN]
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A stack with an Environment that asks for more approvals than its Organization can give."""
-    folder = tmp_path_factory.mktemp("shop")
-    with open_supplied(folder, MANIFESTS, organization=ORG, prices=PRICES, code=CODE) as found:
-        found.once_said("bp-wordpress", "catalog", "search", "wordpress", "--org", ORG)
-        yield found
 
 
 def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: Shop) -> None:
@@ -59,7 +48,7 @@ def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: S
     assert (same.code, f"blog is on its way to {ENV} already" in same.err) == (3, True)
     for email in (ANN, BOB):
         shop.well(*approve, by=person(shop, email))
-    shop.well("apply", _hash(shop, change), "--watch", by=shop.owner)
+    shop.well("apply", hash_of(shop, change), "--watch", by=shop.owner)
     shown = shop.well("app", "show", "blog", "--org", ORG, by=shop.owner)
     assert ("blocked by" in shown.out, "approve" in shown.err) == (False, False)
 
@@ -83,12 +72,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
         text=True,
     ) as watching:
         try:
-            assert watching.stderr is not None
-            told = ""
-            for line in watching.stderr:
-                told += line
-                if "security-officers" in line:
-                    break
+            told = heard(watching, "security-officers")
             assert "for anyone but the author too few in the Organization can give it" in told
             # Whoever looks at the change is told the same, and needs no plan for that.
             change = pasted(told, "approve")[1]
@@ -106,7 +90,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
             sides = [person(shop, ANN), person(shop, BOB), officer(shop, "sam")]
             for one in sides:
                 shop.well(*approve, by=one)
-            out, _ = watching.communicate()
+            out, _ = watching.communicate(timeout=WAIT_SECONDS)
         finally:
             watching.kill()
     assert (watching.returncode, "completed, 100 %" in out) == (0, True)
@@ -116,7 +100,7 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     change, _ = applied(shop, "news")
     for email in (ANN, BOB):
         shop.well("approve", change, by=person(shop, email))
-    shop.well("apply", _hash(shop, change), "--watch", by=shop.owner)
+    shop.well("apply", hash_of(shop, change), "--watch", by=shop.owner)
     uninstall = ("plan", "uninstall", "news", "--env", ENV, "--org", ORG)
     old = pasted(shop.well(*uninstall, by=shop.owner).err, "apply")[1]
     configure = ("plan", "configure", "news", "--env", ENV, "--set", "memoryMiB=768")
@@ -134,6 +118,15 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     assert same.code == 3, same.out
 
 
-def _hash(shop: Shop, change: str) -> str:
-    found = shop.well("get", "changes", change, "--org", ORG, "--json", by=shop.owner).json
-    return str(found["doc"]["hash"])[:12]
+def heard(program: subprocess.Popen[str], text: str) -> str:
+    """Return what a program says up to the line with a text; it is ended if that does not come."""
+    overdue = threading.Timer(WAIT_SECONDS, program.kill)
+    overdue.start()
+    told = ""
+    assert program.stderr is not None
+    for line in program.stderr:
+        told += line
+        if text in line:
+            break
+    overdue.cancel()
+    return told
