@@ -76,6 +76,18 @@ async def silence(_outcome: Outcome, _reply: str) -> None:
     """Lose the reply."""
 
 
+def again(js: JetStream) -> Answering:
+    """Lose the reply to each command once, and reply when the command comes again."""
+    known: set[str] = set()
+
+    async def reply(outcome: Outcome, subject: str) -> None:
+        if outcome.id in known:
+            await js.core_publish(subject, msgspec.json.encode(outcome))
+        known.add(outcome.id)
+
+    return reply
+
+
 async def test_a_lost_reply_is_made_good_by_the_record(js: JetStream, broker_url: str) -> None:
     async with deciding(js, silence) as arrived, connect(broker_url) as catalyst:
         outcome = await catalyst.send(RESUME, {}, organization="acme", command_id="c-1")
@@ -221,16 +233,9 @@ async def test_credentials_of_one_organization_send_and_get_the_outcome(
     guarded: BrokerProcess,
 ) -> None:
     """They read no record: whoever loses the first answer is answered once more."""
-    answered: list[str] = []
-
-    async def reply(outcome: Outcome, subject: str) -> None:
-        if outcome.id in answered:
-            await js.core_publish(subject, msgspec.json.encode(outcome))
-        answered.append(outcome.id)
-
     async with (
         own_connection(guarded) as js,
-        deciding(js, reply),
+        deciding(js, again(js)) as arrived,
         connect(
             guarded.url, user="org-admin", password="org-admin", inbox_prefix="_INBOX_acme"
         ) as catalyst,
@@ -242,7 +247,7 @@ async def test_credentials_of_one_organization_send_and_get_the_outcome(
             await catalyst.outcome(outcome.id, organization="acme")
     assert (outcome.status, outcome.log) == ("accepted", "")
     assert outcome.seq > 0
-    assert answered == [outcome.id, outcome.id]
+    assert arrived == [outcome.id, outcome.id]
     assert caught.value.code == "forbidden"
 
 
@@ -285,16 +290,9 @@ async def test_an_answer_counts_though_no_repeat_is_taken(
 ) -> None:
     """A queue that is full takes no repeat, and whoever waits still hears of the command itself."""
     monkeypatch.setattr(nats_transport, "AGAIN_FIRST_SECONDS", 0.05)
-    answered: list[str] = []
-
-    async def reply(outcome: Outcome, subject: str) -> None:
-        if outcome.id in answered:
-            await js.core_publish(subject, msgspec.json.encode(outcome))
-        answered.append(outcome.id)
-
     async with (
         own_connection(guarded) as js,
-        deciding(js, reply),
+        deciding(js, again(js)),
         of_one_organization(guarded) as catalyst,
     ):
         full = {**(await js.stream_state(CMD)).config, "max_msgs": 1}
