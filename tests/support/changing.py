@@ -130,11 +130,18 @@ class Town:
         self._apply(ref, decision, context, reads)
         return decision
 
-    def hear(self, ref: Ref, given: Recorded | Fired | Answer, input_id: str = "") -> Decision:
+    def hear(
+        self,
+        ref: Ref,
+        given: Recorded | Fired | Answer,
+        input_id: str = "",
+        *,
+        facts: Any = None,
+    ) -> Decision:
         """Let a change react."""
         state = self.state(ref)
         reads = process.reads(state, given, ref)
-        context = self._context(ref, build.service("provisioning"), reads, input_id)
+        context = self._context(ref, build.service("provisioning"), reads, input_id, facts)
         decision = process.react(state, given, context)
         self._apply(ref, decision, context, reads)
         return decision

@@ -216,6 +216,14 @@ async def remade(
     git_url: str = GIT_URL,
 ) -> Remade:
     """Return the plan of a change, made again; `then` is the town before the change was opened."""
+    planner = planner_of(others, git_url)
+    asked = {"change": name}
+    found = await planner.remaking.planned(asked, "acme", by, seen(place, then, name))
+    return msgspec.convert(found, Remade)
+
+
+def seen(place: Town, then: Town, name: str) -> Seen:
+    """Return a town as queries about a change see it; `then` is before the change was opened."""
     ref = change_ref("acme", name)
     content = place.change(name).opened
     assert content is not None
@@ -230,10 +238,7 @@ async def remade(
         correlationid="c-1",
         causationid="c-1",
     )
-    planner = planner_of(others, git_url)
-    asked = {"change": name}
-    found = await planner.remaking.planned(asked, "acme", by, Seen(place, then, opened))
-    return msgspec.convert(found, Remade)
+    return Seen(place, then, opened)
 
 
 def install(name: str = "wiki", **changes: Any) -> PlanRequest:

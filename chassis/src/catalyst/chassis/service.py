@@ -49,8 +49,8 @@ class Asking(Protocol):
 
 
 Prepare = Callable[[Any, Ref, Actor, datetime, Asking], Awaitable[Any]]
-"""Takes the command, the aggregate, who asks, the broker's time of the command, and whom to ask.
-Its result is the rule's `context.facts`. Raises `Rejected`, recorded as the outcome, or `Retry`."""
+"""Takes the input, the aggregate, who asks, the broker's time of the input, and whom to ask. Its
+result is the rule's `context.facts`. Raises `Rejected`, recorded as the outcome, or `Retry`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +138,9 @@ class Process:
     """Empty for one that hears its own timers and answers alone."""
     reads: Reads = _nothing
     """Names what else it looks at, from its state, the input and its own address."""
+    prepare: Prepare | None = None
+    """As a rule's; it refuses nothing, and waits for nobody who may never come: whoever cancels the
+    aggregate's own business waits behind it."""
     after: tuple[str, ...] = ()
     """Sources of the service that decide, before one of its timers, all that came before that. They
     correlate to other aggregates, whose lanes do not wait for its own."""

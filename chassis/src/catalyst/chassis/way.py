@@ -66,7 +66,7 @@ class Ways:
             process = self._processes.get(aggregate)
             if process is None:
                 raise Rejected("unknown-type", f"{aggregate!r} reacts to nothing")
-            return Way(process.reads, process.react, payload)
+            return Way(process.reads, process.react, payload, process.prepare)
         rule = self._rule(job)
         if rule is None:
             raise Rejected("unknown-type", f"{aggregate!r} takes no {job.type!r}")

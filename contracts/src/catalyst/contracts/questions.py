@@ -25,6 +25,7 @@ PURPOSES: Final[Mapping[tuple[str, str], str]] = {
     ("catalog", "why-not"): "see why a version cannot be installed",
     ("environment", "plan-environment-deletion"): "plan that an Environment is deleted",
     ("environment", "plan-organization-deletion"): "plan that an Organization is deleted",
+    ("provisioning", "compared"): "compare the files of changes",
     ("provisioning", "health"): "see how Applications are",
     ("provisioning", "plan"): "plan changes",
     ("provisioning", "planned"): "see the plans of changes",

@@ -24,10 +24,10 @@ from catalyst.contracts.decision import Recorded
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.checking import Checking
-from catalyst.provisioning.domain import files, foreign, outdated, rendered
+from catalyst.provisioning.domain import files, foreign, moved, outdated, rendered
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.change import Change
-from catalyst.provisioning.domain.differences import Spot, digest, spots
+from catalyst.provisioning.domain.differences import FILES, Spot, digest, spots
 from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Place, host_of
 from catalyst.provisioning.domain.steps import Unit, subscription, units
@@ -39,10 +39,8 @@ UNDONE: Final[frozenset[Step]] = frozenset({"repository", "unprotect", "commit"}
 REPORT_TIME: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 
-FILES: Final = "files"
-"""The input of a plan that is the fingerprint of all its files."""
 STALE: Final = "plan-stale"
-OTHERWISE: Final = f"{STALE}: its files come out otherwise than planned; plan it again"
+OTHERWISE: Final = moved.stale(FILES, "as planned", "as made")
 """Why nothing is committed: somebody approved other files, or was shown others."""
 LINE_LENGTH: Final = 253
 """Characters of a detail in a report."""

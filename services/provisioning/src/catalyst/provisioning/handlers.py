@@ -11,6 +11,7 @@ from typing import Final
 from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, Source, on
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.provisioning import preparing
 from catalyst.provisioning.domain import (
     application,
     applying,
@@ -76,7 +77,7 @@ AGGREGATES: Final = (
 
 RULES: Final[tuple[Rule, ...]] = (
     on(pro1.ApplyPlan, "change", applying.apply, applying.reads, applying.prepare, makes=True),
-    on(pro1.ApproveChange, "change", deciding.approve, deciding.reads),
+    on(pro1.ApproveChange, "change", deciding.approve, deciding.reads, preparing.compare),
     on(pro1.RejectChange, "change", deciding.reject, deciding.reads),
     on(pro1.CancelChange, "change", deciding.cancel, deciding.reads),
     on(pro1.ReportStep, "change", process.report_step, process.reads),
@@ -90,6 +91,7 @@ PROCESSES: Final = (
         react=process.react,
         reads=process.reads,
         events=(app1.ChangeLeft, app1.ApplicationObserved),
+        prepare=preparing.compare,
         after=(observing.NAME,),
     ),
     Process(

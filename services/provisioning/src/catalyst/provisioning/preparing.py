@@ -1,12 +1,15 @@
-"""What is asked before the last step of a cascade: the environment-controller's own plan.
+"""What is asked before a change goes on: of its files, and before the last step of a cascade.
 
-It is made after the last Application was released, so that it says what stands at that moment. What
-it answers is reported; the change sends the command that carries it out, unless it lists what the
-change was not planned on.
+Whether its files come out as planned is asked before a change that waited begins: nothing has to be
+taken back then. The environment-controller's own plan of a deletion is made after the last
+Application was released, so that it says what stands at that moment. What it answers is reported;
+the change sends the command that carries it out, unless it lists what the change was not planned
+on.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,13 +17,19 @@ import msgspec
 
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.service import Asking, Effect, Loader, Report
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Recorded
+from catalyst.contracts.decision import Actor, Fired, Recorded
 from catalyst.contracts.provisioning_values_v1 import Deletion
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
 from catalyst.contracts.values_v1 import PlannedDeletion
 from catalyst.provisioning.domain import listed
-from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.change import SERVICE, Change
+from catalyst.provisioning.domain.turn import Compared
+from catalyst.provisioning.domain.writing import TURN
+
+log = logging.getLogger(__name__)
 
 NAME: Final = "deletion"
 ENDS_BY_ITSELF: Final = "onboarding-in-progress"
@@ -28,6 +37,36 @@ ENDS_BY_ITSELF: Final = "onboarding-in-progress"
 LEEWAY: Final = timedelta(seconds=2)
 """The effect gives up that long before the deadline of its step, so that its reason is heard."""
 LINE_MAX: Final = 253
+
+
+async def compare(
+    given: object, ref: Ref, _actor: Actor, _now: datetime, asking: Asking
+) -> Compared | None:
+    """Return how the files of a change come out by now, if it may begin; None: nobody knows.
+
+    It waits for nobody: what is not known now is looked at where the files are committed.
+    """
+    if not _may_begin(given):
+        return None
+    asked = {"change": ref.id}
+    try:
+        answer = await asking.ask(SERVICE, "compared", 1, ref.organization, asked)
+    except (Rejected, Retry) as error:
+        log.info("not compared", extra={"change": ref.id, "why": str(error)})
+        return None
+    return None if answer is None else msgspec.convert(answer, Compared)
+
+
+def _may_begin(given: object) -> bool:
+    match given:
+        case pro1.ApproveChange():
+            return True
+        case Recorded():
+            return isinstance(given.event, app1.ChangeLeft)
+        case Fired():
+            return given.timer == TURN
+        case _:
+            return False
 
 
 def deletion(asking: Asking) -> Effect:

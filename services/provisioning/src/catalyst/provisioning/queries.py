@@ -219,6 +219,12 @@ def queries(planner: Planner) -> tuple[Query, ...]:
             for_command=BY_SHAPE[ApproveChange].type,
             run=planner.remaking.planned,
         ),
+        Query(
+            name="compared",
+            version=1,
+            for_command=BY_SHAPE[ApplyPlan].type,
+            run=planner.remaking.compared,
+        ),
         Query(name="health", version=1, for_kind="application", run=health),
     )
 

@@ -8,6 +8,7 @@ all files. Another one is not shown; then it is told what comes out differently.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,12 +22,15 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.contracts.tables.role import BUILDERS, SECURITY_OFFICER
 from catalyst.provisioning import cascade
-from catalyst.provisioning.domain import assembling, foreign, gate, moved, writing_plan
-from catalyst.provisioning.domain.change import Change, change_ref
+from catalyst.provisioning.domain import assembling, foreign, gate, moved, turn, writing_plan
+from catalyst.provisioning.domain.change import SERVICE, Change, change_ref
+from catalyst.provisioning.domain.differences import FILES, Files, Spot, digest, spots
 from catalyst.provisioning.domain.facts import Facts, Quoted
 from catalyst.provisioning.domain.plan import Plan, plan_hash
-from catalyst.provisioning.domain.steps import is_removal
+from catalyst.provisioning.domain.steps import Unit, is_removal, subscription
 from catalyst.provisioning.gathering import Gathering, read
+
+log = logging.getLogger(__name__)
 
 _PRICED: Final = frozenset({"price", "price-book:default"})
 """Inputs that stand for a price; of what costs nothing a change keeps no quote beside them."""
@@ -91,6 +95,33 @@ class Remaking:
             return msgspec.to_builtins(replace(remade, missing=(error.message,)))
         return msgspec.to_builtins(_compared(remade, opened, found))
 
+    async def compared(
+        self, request: Mapping[str, Any], organization: str, actor: Actor, see: Reader
+    ) -> Any:
+        """Answer this service how the files of a change come out by now; null: nobody knows.
+
+        A removal has none, so that nothing of it comes out otherwise.
+
+        Raises:
+            Rejected: For a wrong request; `forbidden` to anybody else.
+        """
+        name = read(request, Asked).change
+        if actor.service != SERVICE:
+            raise Rejected("forbidden", f"only the service {SERVICE!r} asks this")
+        ref = change_ref(organization, name)
+        state: Change = await see(ref)
+        opened = state.opened
+        if opened is None or FILES not in opened.inputs or is_removal(opened.request.action):
+            return None
+        recorded = await _opening(ref, see)
+        try:
+            found = await self._again(opened, recorded, organization, see, money=True)
+        except Rejected as error:
+            log.info("not compared", extra={"change": name, "why": error.message})
+            return None
+        planned = opened.inputs[FILES]
+        return msgspec.to_builtins(turn.Compared(planned=planned, now=found.inputs[FILES]))
+
     async def _again(
         self,
         opened: pro1.ChangeOpened,
@@ -128,7 +159,29 @@ class Remaking:
                 quoted=Quoted(quote=opened.quote),
                 price_book=await load(foreign.PRICE_BOOK),
             )
-        return writing_plan.plan(asked, facts, drafted)
+        found = writing_plan.plan(asked, facts, drafted)
+        planned = opened.inputs.get(FILES)
+        if planned != found.inputs[FILES] and planned == digest(_files(found, facts)):
+            # A fingerprint of before 30 November 2026, in which counts where repositories are.
+            found = replace(found, inputs={**found.inputs, FILES: planned})
+        return found
+
+
+def _files(found: Plan, facts: Facts) -> Files:
+    """Return all files of a plan."""
+    at = found.environment
+    own = {
+        item.application: found.desired[subscription(Unit(item.application, at))]
+        for item in found.lock
+        if item.written
+    }
+    shared = (item.application for item in found.lock if not item.written)
+    near = {name: one for name in shared if (one := facts.expected(name, at)) is not None}
+    made: dict[Spot, bytes] = {}
+    for name, desired in own.items():
+        standing = facts.standing(name, at, desired, {**near, **own})
+        made |= spots(name, found.branches[at], standing.files)
+    return made
 
 
 def _is_asked(state: Change, actor: Actor) -> bool:

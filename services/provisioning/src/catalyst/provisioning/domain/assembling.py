@@ -118,7 +118,7 @@ def _inputs(
             key = f"blueprint:{item.origin}-{item.blueprint}@{item.version}"
             found[key] = foreign.blueprint_version(known, item.version)
     found["lock"] = lock_version(lock)
-    found["files"] = differences.digest(after, facts.git_url)
+    found[differences.FILES] = differences.digest(after, facts.git_url)
     if facts.quoted is not None:
         found["price-book:default"] = foreign.price_book_version(facts.price_book, facts.now)
         found["price"] = price_version(facts.quoted.quote)

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
+FILES: Final = "files"
+"""The input of a plan that is the fingerprint of all its files."""
 MAX_TEXT: Final = 200_000
 """Characters of all differences together that a plan shows; the files are committed whole."""
 

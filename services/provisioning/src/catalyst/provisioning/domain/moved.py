@@ -32,6 +32,11 @@ _OTHERWISE: Final[Mapping[str, str]] = {
 GONE: Final = "gone"
 
 
+def stale(name: str, then: str, now: str) -> str:
+    """Return why a change ends for what became of an input."""
+    return f"plan-stale: {words(name, then, now)}; plan it again"
+
+
 def between(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """Return what became of each input that is another one, in order of their names."""
     return tuple(

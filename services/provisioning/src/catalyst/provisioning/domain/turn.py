@@ -22,6 +22,7 @@ from catalyst.contracts.provisioning_values_v1 import Gate
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import closing, flow, gate, listed, moved, windows
 from catalyst.provisioning.domain.change import Change
+from catalyst.provisioning.domain.differences import FILES
 from catalyst.provisioning.domain.foreign import (
     Environment,
     Organization,
@@ -38,6 +39,14 @@ PATIENCE: Final = timedelta(days=14)
 """How long a change waits for its turn; then it is over, and those behind it go on."""
 LOOK_AGAIN: Final = timedelta(days=1)
 """After how long it is looked again at the latest: what it was planned on may have changed."""
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a change that waited: as they were planned, and as they come out by now."""
+
+    planned: str
+    """Their fingerprint, as the input of its plan."""
+    now: str
 
 
 def reads(state: Change, organization: str) -> Sequence[Ref]:
@@ -83,6 +92,7 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
         return
     # Nobody is asked to approve what can no longer be what was planned.
     lost = _superseded(writing) or _gone(writing) or _moved(writing, policies=False)
+    lost = lost or _otherwise(writing)
     if lost:
         closing.fail(writing, lost)
         return
@@ -193,7 +203,8 @@ def _stale(writing: Writing) -> str:
             if more:
                 return f"plan-stale: {', '.join(more)} came to {name} since; plan it again"
     moved = _moved(writing, policies=True)
-    return _gone(writing) or _unplanned(writing, owner) or moved or _superseded(writing)
+    lost = _gone(writing) or _unplanned(writing, owner) or moved or _superseded(writing)
+    return lost or _otherwise(writing)
 
 
 def _gone(writing: Writing) -> str:
@@ -213,6 +224,17 @@ def _unplanned(writing: Writing, owner: Organization) -> str:
     names += [f"policy:{name}" for name in owner.policies]
     new = listed.unplanned(writing.content.inputs, names)
     return f"plan-stale: {', '.join(new)} came since; plan it again" if new else ""
+
+
+def _otherwise(writing: Writing) -> str:
+    """Return that its files come out otherwise than planned; empty if not, or if nobody knows.
+
+    They may still, by what is decided until they are committed: then it is looked at again.
+    """
+    found = writing.context.facts
+    if not isinstance(found, Compared) or found.planned == found.now:
+        return ""
+    return moved.stale(FILES, found.planned, found.now)
 
 
 def _superseded(writing: Writing) -> str:
@@ -252,5 +274,5 @@ def _moved(writing: Writing, *, policies: bool) -> str:
             asked = gate.gates(state, writing.context.now, people, "").approvals
             if not gate.missing(asked, writing.state.approved, people):
                 continue
-        return f"plan-stale: {moved.words(key, was, now)}; plan it again"
+        return moved.stale(key, was, now)
     return ""
