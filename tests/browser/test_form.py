@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
-from tests.browser.steps import open_whole_form
+from tests.browser.steps import forgive, open_whole_form
 from tests.support import browser as support
 from tests.support.browser import Window
 
@@ -53,6 +53,40 @@ async def test_of_an_empty_form_everything_that_is_missing_is_marked(desk: Windo
     for name in ("Organization", "Display name", "Tier", "Sovereign ref", "Email"):
         await expect(form.get_by_label(name)).to_have_attribute("aria-invalid", "true")
     await expect(desk.page.locator("#panel-send")).not_to_contain_text("`")
+    await _what_is_wrong_is_told_beside_what_is_missing(desk)
+    await _no_two_commands_are_called_the_same(desk)
+
+
+async def _what_is_wrong_is_told_beside_what_is_missing(desk: Window) -> None:
+    await desk.choose_command("Create Environment")
+    form = desk.form
+    await form.get_by_label("Environment name").fill("acme-prod")
+    await form.get_by_label("Environment type").select_option(label="prod")
+    await form.get_by_label("Region *", exact=True).fill("No Region")
+    await desk.send()
+    for name, told in (
+        ("Organization *", "has to be given"),
+        ("Region *", "must be 2 to 4 lower-case letters"),
+        ("Placement *", "is missing"),
+    ):
+        wrong = form.locator(".field.wrong").filter(has=desk.page.get_by_label(name, exact=True))
+        await expect(wrong.locator(".error")).to_contain_text(told)
+    await expect(form.get_by_label("Organization")).to_be_focused()
+    await expect(form.get_by_label("Environment name")).not_to_have_attribute(
+        "aria-invalid", "true"
+    )
+    await expect(desk.page.locator(".problems")).to_be_empty()
+    await expect(form.get_by_text("is missing")).not_to_have_count(0)
+    await forgive(desk)
+
+
+async def _no_two_commands_are_called_the_same(desk: Window) -> None:
+    groups = desk.page.locator("#command optgroup")
+    offered = [await group.locator("option").all_inner_texts() for group in await groups.all()]
+    names = [name for group in offered for name in group]
+    assert len(names) == len(set(names)) == len(COMMANDS)
+    assert "Retry (billing)" in names
+    assert offered == [sorted(group) for group in offered]
 
 
 @pytest.mark.guarantee("G5.8")

@@ -153,8 +153,39 @@ async def test_what_cannot_be_addressed_is_refused(
     async with stack.client(stack.admin) as http:
         found = await http.post(f"/v1/commands/{path}", params=params, json={})
     problem = refused(found, status, code)
-    places = sorted(error["pointer"] for error in problem["errors"])
-    assert places == sorted(f"/{name}" for name in named)
+    places = [error["pointer"] for error in problem["errors"]]
+    # What the data lacks is told beside it, where that can be known; behind it, in any case.
+    where = [place for place in places if not place.startswith("/data/")]
+    assert sorted(where) == sorted(f"/{name}" for name in named)
+    assert places[: len(where)] == where
+
+
+@pytest.mark.guarantee("G5.8")
+async def test_what_is_wrong_with_the_data_is_told_with_what_it_is_not_sent_to(
+    stack: Stack,
+) -> None:
+    path = "/v1/commands/environment.create-environment.v1"
+    data = {"env_type": "home", "placement": "single-region", "regions": [], "more": 1}
+    told = [
+        ("/data/env_type", "enum"),
+        ("/data/regions", "length"),
+        ("/data/more", "unknown-field"),
+    ]
+    async with stack.client(stack.admin) as http:
+        nowhere = await http.post(path, json=data)
+        somewhere = await http.post(path, params={"organization": "acme"}, json=data)
+        letter = {"specversion": "1.0", "id": "c-1", "source": "tests", "data": data}
+        letter["type"] = "environment.create-environment.v1"
+        kind = {"Content-Type": "application/cloudevents+json"}
+        sent = await http.post(path, json=letter, headers=kind)
+    for answer, lacking in (
+        (nowhere, ["organization", "id"]),
+        (somewhere, ["id"]),
+        (sent, ["organization", "id"]),
+    ):
+        errors = refused(answer, 400, "invalid-query")["errors"]
+        asked = [(f"/{name}", "query") for name in lacking]
+        assert [(error["pointer"], error["rule"]) for error in errors] == [*asked, *told]
 
 
 @pytest.mark.guarantee("G5.1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -252,14 +252,43 @@ def question(request: Mapping[str, Any], shape: type[T]) -> T:
     """Return what a query is asked, in the shape of that query.
 
     Raises:
-        Rejected: `invalid-data`, with the place; the whole is one, too.
+        Rejected: `invalid-data`, with the place of everything that is wrong; the whole is one, too.
     """
     try:
         return msgspec.convert(request, type=shape)
     except msgspec.ValidationError as error:
-        wrong = invalid(error, "invalid-data", shape=shape, tree=request)
-        place = FieldError(pointer=wrong.pointer, rule=wrong.rule, message=wrong.sentence)
-        raise Rejected(wrong.code, wrong.message, [place]) from error
+        first = invalid(error, "invalid-data", shape=shape, tree=request)
+        places = list(_each(request, shape))
+        if all(one.pointer != first.pointer for one in places):
+            places.insert(0, _place(first))
+        told = first.message if len(places) == 1 else f"{len(places)} fields are wrong"
+        raise Rejected(first.code, told, places) from error
+
+
+def _each(request: Mapping[str, Any], shape: Any) -> Iterator[FieldError]:
+    """Yield what is wrong with each field: msgspec stops at the first of them."""
+    known = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    for name, field in known.items():
+        place = f"/{pointer_token(name)}"
+        if name in request:
+            given = request[name]
+            try:
+                msgspec.convert(given, type=field.type)
+            except msgspec.ValidationError as error:
+                yield _place(invalid(error, "invalid-data", place, shape=field.type, tree=given))
+        elif field.required:
+            yield _plain("required", place)
+    if shape.__struct_config__.forbid_unknown_fields:
+        for name in (one for one in request if one not in known):
+            yield _plain("unknown-field", f"/{pointer_token(name)}")
+
+
+def _place(wrong: Undecodable) -> FieldError:
+    return FieldError(pointer=wrong.pointer, rule=wrong.rule, message=wrong.sentence)
+
+
+def _plain(rule: str, place: str) -> FieldError:
+    return FieldError(pointer=place, rule=rule, message=wording.sentence(rule, None, place))
 
 
 def _tree(raw: bytes | msgspec.Raw) -> Any:

@@ -24,7 +24,14 @@ from catalyst.chassis.telemetry import Telemetry
 from catalyst.client import errors as client_errors
 from catalyst.client.api import Client
 from catalyst.contracts import codec, subjects
-from catalyst.contracts.message import COMMAND_ID, TRACEPARENT, Envelope, Outcome, digest
+from catalyst.contracts.message import (
+    COMMAND_ID,
+    TRACEPARENT,
+    Envelope,
+    FieldError,
+    Outcome,
+    digest,
+)
 from catalyst.contracts.registry import COMMANDS, Message
 from catalyst.contracts.rejection import CODES, Rejected
 from catalyst.contracts.subjects import PLATFORM, BadSubject, Ref
@@ -33,7 +40,7 @@ from catalyst.gateway import bodies, fields, parameters
 from catalyst.gateway.answers import answer, fresh
 from catalyst.gateway.caller import Caller, Callers
 from catalyst.gateway.eventlog import EventLog
-from catalyst.gateway.parameters import Addressing, Owner, wrong
+from catalyst.gateway.parameters import Addressing, Owner
 
 JSON: Final = "application/json"
 CLOUD_EVENT: Final = "application/cloudevents+json"
@@ -259,7 +266,7 @@ async def _order(request: Request, message: Message) -> Order:
         raise Rejected("command-from-future", "`time` is ahead of ours", pointer="/time")
     return Order(
         message=message,
-        ref=_ref(message, address, envelope),
+        ref=_ref(message, address, envelope, data),
         id=envelope.id,
         chosen=chosen,
         data=data,
@@ -287,23 +294,39 @@ def _agree(name: str, said: str | None, body: str | None) -> None:
         )
 
 
-def _ref(message: Message, address: Addressing, envelope: Envelope) -> Ref:
+def _ref(message: Message, address: Addressing, envelope: Envelope, data: bytes) -> Ref:
+    """Return what a command is sent to.
+
+    Raises:
+        Rejected: If that is not said, with all that is wrong with the data beside it.
+    """
     _agree("organization", address.organization, envelope.organization)
     _agree("subject", address.id, envelope.subject)
     owner = address.organization or envelope.organization
-    if not owner:
-        raise wrong("organization", "is missing")
     aggregate = address.aggregate or (
         message.aggregates[0] if len(message.aggregates) == 1 else None
     )
-    if aggregate not in message.aggregates:
-        listed = ", ".join(message.aggregates)
-        raise wrong("aggregate", f"{message.type} goes to one of {listed}")
     # An Organization is its own id: its slug need not be said twice.
     key = address.id or envelope.subject or (owner if aggregate == "organization" else None)
-    if not key:
-        raise wrong("id", f"{message.type} needs the id of the {aggregate}")
+    kinds = [aggregate] if aggregate in message.aggregates else message.aggregates
+    lacking: dict[str, str] = {}
+    if not owner:
+        lacking["organization"] = "is missing"
+    if aggregate not in message.aggregates:
+        lacking["aggregate"] = f"{message.type} goes to one of {', '.join(message.aggregates)}"
+    if not key and "organization" not in kinds:
+        lacking["id"] = f"{message.type} needs the id of the {' or '.join(kinds)}"
+    if lacking or not owner or not key or aggregate is None:
+        raise parameters.several(lacking, _wrong_in(message, data))
     return Ref(None if owner == PLATFORM else owner, message.service, aggregate, key)
+
+
+def _wrong_in(message: Message, data: bytes) -> tuple[FieldError, ...]:
+    try:
+        fields.checked(message, data)
+    except Rejected as error:
+        return error.errors
+    return ()
 
 
 def _traceparent(text: str | None) -> str | None:

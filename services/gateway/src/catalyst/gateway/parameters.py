@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
@@ -139,7 +140,14 @@ def read(request: Request, kind: type[P]) -> P:
 
 def wrong(name: str, text: str) -> Rejected:
     """Return the refusal of one parameter."""
-    return _refusal([_error(name, text)])
+    return several({name: text})
+
+
+def several(texts: Mapping[str, str], beside: Sequence[FieldError] = ()) -> Rejected:
+    """Return the refusal of parameters, by name; `beside` is what is wrong with the body."""
+    errors = [_error(name, text) for name, text in texts.items()]
+    told = "; ".join(error.message for error in errors)
+    return Rejected("invalid-query", told, (*errors, *beside))
 
 
 def _error(name: str, text: str) -> FieldError:

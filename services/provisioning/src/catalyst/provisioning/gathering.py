@@ -6,9 +6,9 @@ Whoever makes a plan reads through here, so that one that is made again rests on
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -16,7 +16,6 @@ from catalyst.blueprints import document, reading
 from catalyst.blueprints.package import BadPackage
 from catalyst.chassis.service import Loader
 from catalyst.contracts import codec
-from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.checking import Checking
@@ -31,21 +30,7 @@ CACHED: Final = 64
 """Contents that are kept, read and ready."""
 
 replace = msgspec.structs.replace
-T = TypeVar("T")
-
-
-def read(request: Mapping[str, Any], shape: type[T]) -> T:
-    """Return what is asked.
-
-    Raises:
-        Rejected: `invalid-data`, or what is wrong with a field, at its place.
-    """
-    try:
-        return msgspec.convert(request, type=shape)
-    except msgspec.ValidationError as error:
-        wrong = codec.invalid(error, "invalid-data", shape=shape, tree=request)
-        place = FieldError(pointer=wrong.pointer, rule=wrong.code, message=wrong.sentence)
-        raise Rejected(wrong.code, wrong.message, [place]) from error
+read: Final = codec.question
 
 
 class Gathering:

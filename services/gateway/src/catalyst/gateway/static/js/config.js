@@ -29,6 +29,20 @@ class Asked extends Control {
     if (now) this.control.setAttribute("aria-required", "true");
     else this.control.removeAttribute("aria-required");
   }
+
+  /** Marks what the form itself knows to be wrong: what has to be given now, and a number that is none or out of its range. */
+  demand() {
+    const { minimum, maximum, locked, widget, type } = this.about;
+    if (locked || this.node.closest("[hidden]")) return;
+    const given = this.read();
+    if (given === undefined) {
+      if (this.node.querySelector(".required")) this.mark("has to be given");
+    } else if (widget === "number") {
+      if (typeof given !== "number" || (type === "integer" && !Number.isInteger(given))) this.mark(`must be a ${type === "integer" ? "whole " : ""}number`);
+      else if (given < minimum) this.mark(`must be at least ${minimum}`);
+      else if (given > maximum) this.mark(`must be at most ${maximum}`);
+    }
+  }
 }
 
 export class ConfigForm {
@@ -122,6 +136,15 @@ export class ConfigForm {
       if (field) return field;
     }
     return null;
+  }
+
+  children() {
+    return this.#asked.values();
+  }
+
+  /** Marks what it knows to be wrong. */
+  demand() {
+    for (const field of this.#asked.values()) field.demand();
   }
 
   clear() {

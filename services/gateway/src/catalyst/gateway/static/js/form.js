@@ -99,7 +99,9 @@ export class CommandForm {
   #select = null;
 
   #draw(mine, others) {
-    const options = (list) => list.map(({ type }) => el("option", { value: type, text: commandName(type) }));
+    const names = called([...this.#contracts.keys()]);
+    const options = (list) => list.map(({ type }) => [names.get(type), type]).sort()
+      .map(([text, value]) => el("option", { value, text }));
     const select = el("select", { id: "command", on: { change: () => this.#choose(select.value) } },
       el("option", { value: "", text: "choose…" }),
       mine.length ? el("optgroup", { label: "You may send" }, options(mine)) : null,
@@ -216,7 +218,8 @@ export class CommandForm {
 
   async #send() {
     this.#clear();
-    if (this.#unaddressed()) return;
+    // What is missing here is said here; the door names what is wrong besides.
+    for (const field of Object.values(this.#fields)) field.demand();
     const contract = this.#contract;
     const raw = this.#rawBox.hidden ? JSON.stringify(this.#data.collect()) : this.#raw.value;
     const query = {};
@@ -239,15 +242,6 @@ export class CommandForm {
     } finally {
       this.#button.disabled = false;
     }
-  }
-
-  /** Marks all that is missing where not even what it is sent to is said; the door would name that alone. */
-  #unaddressed() {
-    const place = Object.values(this.#fields).map((field) => field.demand()).find(Boolean);
-    if (!place) return false;
-    if (this.#rawBox.hidden) this.#data.demand();
-    place.focus();
-    return true;
   }
 
   #failed(error) {
@@ -282,8 +276,16 @@ export class CommandForm {
     const named = { subject: "id", id: "id", organization: "organization", aggregate: "aggregate" };
     const name = named[path[0] ?? one.rule] ?? "";
     // An Organization is its own id.
-    return { field: this.#fields[name] ?? (name === "id" ? this.#fields.organization : null) ?? null, text: said };
+    const field = this.#fields[name] ?? (name === "id" ? this.#fields.organization : null) ?? null;
+    return { field, text: (one.rule === "query" && field?.messages[0]) || said };
   }
+}
+
+/** Returns what commands are called, by type: several of one name with whose they are. */
+function called(types) {
+  const names = types.map(commandName);
+  const whose = (type, name) => (names.filter((one) => one === name).length > 1 ? `${name} (${type.split(".")[0]})` : name);
+  return new Map(types.map((type, at) => [type, whose(type, names[at])]));
 }
 
 function suggest(field, names) {

@@ -59,9 +59,7 @@ export class Order {
     this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {
       submit: (event) => {
         event.preventDefault();
-        const { environment: where } = this.fields;
-        if (!where?.values.length || where.collect() !== undefined) this.ask(this.#request());
-        else this.#missing(where);
+        this.ask(this.#request(), true);
       },
       input: () => {
         // What was planned is not what is asked for any more.
@@ -183,21 +181,20 @@ export class Order {
     return found.sort();
   }
 
-  /** Asks for a plan and shows it, or why there is none. */
-  async ask(request) {
+  /** Asks for a plan and shows it, or why there is none; `typed`: of what the form holds, which then says what it can itself. */
+  async ask(request, typed = false) {
     clearTimeout(this.#timer);
     this.asked = request;
     const turn = (this.#turn += 1);
-    for (const field of Object.values(this.fields)) field.clear();
-    this.#config?.clear();
-    this.extras.clear();
-    this.problems.replaceChildren();
+    this.#clear();
     this.plan.clear();
+    if (typed) this.#demand();
     this.button.disabled = true;
     this.plan.node.replaceChildren(el("p", { class: "quiet", role: "status", text: "Planning…" }));
     try {
       const plan = await question("provisioning.plan", this.about.organization, request);
       if (turn !== this.#turn) return;
+      this.#clear();
       this.plan.show(plan);
       this.plan.focus();
     } catch (error) {
@@ -209,19 +206,31 @@ export class Order {
     }
   }
 
-  #missing(where) {
-    where.clear();
-    where.mark("Choose where it shall run.");
-    where.focus();
+  #clear() {
+    for (const field of Object.values(this.fields)) field.clear();
+    this.#config?.clear();
+    this.extras.clear();
+    this.problems.replaceChildren();
+  }
+
+  /** Marks what is wrong as far as the form knows it: the services stop at the first of their steps that fails. */
+  #demand() {
+    const { environment: where, application } = this.fields;
+    if (where?.values.length && where.collect() === undefined) where.mark("Choose where it shall run.");
+    application?.demand();
+    this.#config?.demand();
   }
 
   #refused(error) {
+    const marked = new Set([...Object.values(this.fields), ...(this.#config?.children() ?? [])].filter(({ messages }) => messages.length));
     this.problems.replaceChildren(placed(error, (one) => {
       const field = this.#at(steps(one.pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
       // What is not shown now cannot say what is wrong with it.
       const shown = field && !field.node.closest("[hidden]");
-      return { field: shown ? field : null, text: field && !shown ? `${field.title}: ${words(one)}` : words(one) };
+      const text = field && !shown ? `${field.title}: ${words(one)}` : words(one);
+      return { field: shown ? field : null, text: marked.has(field) ? field.messages[0] : text };
     }));
+    if (marked.size) this.form.querySelector('[aria-invalid="true"]').focus();
   }
 
   #at([first, ...rest]) {
