@@ -55,3 +55,13 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     await page.reload()
     await expect(gone).to_be_visible()
     await expect(ledger).to_contain_text("Credit came in")
+    # What ran there is not to be seen any more: it is said why, and where to go.
+    for place in (f"application/{slug}/queue/{slug}-prod", f"change/{slug}/{again}"):
+        await page.goto(f"{market.address}/#/{place}")
+        told = page.locator("#view").get_by_role("alert")
+        await expect(told).to_contain_text(f"The Organization '{slug}' was deleted, and with it")
+        await expect(page.get_by_label("Show the views of")).to_have_value(slug)
+        await expect(page.get_by_role("link", name="Rows")).to_have_attribute("href", "#/rows")
+        await page.get_by_role("link", name=f"Balance of {slug}").click()
+        await expect(gone).to_be_visible()
+        await expect(page.get_by_role("heading", name="Balance", exact=True)).to_be_focused()

@@ -49,6 +49,10 @@ const LASTING = ["balance", "invoice", "note"];
 /** What is shown to whoever has a role in the Organization alone, by what it shows. */
 const INSIDE = { applications: "Applications", application: "Applications", change: "changes" };
 
+const ROWS = ["Rows", "#/rows"];
+
+const links = (ways) => el("ul", {}, ways.map(([text, href]) => el("li", {}, el("a", { href, text }))));
+
 export class Views {
   #view = null;
   #settled = false;
@@ -200,7 +204,10 @@ export class Views {
       if (held) byId("list-title").focus();
       return undefined;
     }
-    if (known && organization) this.#organization = organization;
+    if (known && organization && organization !== this.#organization) {
+      this.#organization = organization;
+      this.#offer();
+    }
     this.#select.value = this.#organization;
     this.#entitle(target, names);
     if (target === "nowhere") return this.#nowhere();
@@ -213,7 +220,7 @@ export class Views {
     this.#shown = wanted;
     if (barred) {
       this.#node.replaceChildren(el("header", { class: "head" }, el("h2", { text: label(WITHIN[target] ?? target) })),
-        el("div", { class: "card", role: "alert" }, barred.map((text) => el("p", {}, coded(text)))));
+        el("div", { class: "card" }, el("div", { role: "alert" }, barred.map((text) => el("p", {}, coded(text)))), this.#elsewhere()));
       if (held) this.#land();
       return undefined;
     }
@@ -250,10 +257,18 @@ export class Views {
     return location.hash.startsWith("#/") && view !== "rows" ? "nowhere" : "rows";
   }
 
+  #own(kind) {
+    return this.rows().get(`${this.#organization}._.${kind}._.${this.#organization}`);
+  }
+
+  /** Returns whether the Organization was deleted, as far as whoever looks may know. */
+  #isDeleted() {
+    return !this.#own("organization") && this.#own("account")?.doc?.status === "closed";
+  }
+
   /** Returns whether a view shows what is left of an Organization that was deleted. */
   #isGone(view) {
-    const row = (kind) => this.rows().get(`${this.#organization}._.${kind}._.${this.#organization}`);
-    return this.ready() && LASTING.includes(view) && !row("organization") && row("account")?.doc?.status === "closed";
+    return this.ready() && LASTING.includes(view) && this.#isDeleted();
   }
 
   /** Returns why a view has nothing to show to whoever looks, in sentences; null if it has, or nobody knows yet. */
@@ -261,9 +276,10 @@ export class Views {
     const whose = this.#organization;
     // Messages are set aside even where their Organization was never made.
     if (!whose || !this.ready() || view === "letters") return null;
-    const row = this.rows().get(`${whose}._.organization._.${whose}`);
+    const row = this.#own("organization");
     if (!row) {
       if (this.#isGone(view)) return null;
+      if (this.#isDeleted()) return [`The Organization '${whose}' was deleted, and with it what ran in it and all that was said of its changes.`, "Its account stays, with its invoices."];
       return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
         : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
     }
@@ -274,6 +290,14 @@ export class Views {
       view === "change" && approvesUnseen(this.#session)
         ? `You may approve this one all the same: \`uv run catalyst approve ${change} --org ${whose} --hash HASH\`. \`uv run catalyst plan show ${change} --org ${whose}\` shows its plan, and the hash, as long as it waits for you.`
         : `Whoever owns ${whose} can give you one.`];
+  }
+
+  /** Returns ways on from where nothing is shown: to what is left, to another Organization, to the rows. */
+  #elsewhere() {
+    const whose = this.#organization;
+    const other = [...this.#select.options].map(({ value }) => value).find((name) => name !== whose);
+    const to = (view, name) => [`${label(view)} of ${name}`, `#/${[view, name].map(encodeURIComponent).join("/")}`];
+    return links([...(this.#isDeleted() ? [to("balance", whose)] : []), ...(other ? [to(START, other)] : []), ROWS]);
   }
 
   /** Says that there is no Organization, and how to come to one. */
@@ -289,10 +313,10 @@ export class Views {
   #nowhere() {
     this.#close();
     const title = el("h2", { text: "There is no such page", tabindex: "-1" });
-    const links = ["catalogue", "applications", "balance", "prices"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
+    const ways = ["catalogue", "applications", "balance", "prices"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
     this.#node.replaceChildren(el("div", { class: "card" }, title,
       el("p", { text: "The address may be mistyped, or from another version. This is here:" }),
-      el("ul", {}, [...(this.#organization ? links : []), ["Rows", "#/rows"]].map(([text, href]) => el("li", {}, el("a", { href, text }))))));
+      links([...(this.#organization ? ways : []), ROWS])));
     title.focus();
   }
 
