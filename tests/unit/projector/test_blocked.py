@@ -1,8 +1,10 @@
 """Rows say why what they show does not move, and lead to the cause."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.log import START
 from tests.support.plans import ADMIN, apply, planned, town
 from tests.unit.projector.test_changes import advance, rows
 
@@ -85,3 +87,23 @@ def test_what_keeps_a_try_at_a_step_stands_in_the_row_until_the_step_is_done() -
     advance(place, "observe")
     (step,) = (one for one in rows(place)["change ch-1"].steps if one.step == "repository")
     assert (step.status, step.reason) == ("done", "")
+
+
+@pytest.mark.guarantee("G13.7")
+def test_what_is_not_taken_over_is_so_since_it_was_asked_for_and_not_since_it_was_seen() -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    advance(place, "observe")
+    place.see("blog", "ch-1")
+    place.answer_all()
+    before = len(place.log)
+    apply(place, "ch-2", planned(place, "configure", values={"a": 1}))
+    advance(place, "observe", "ch-2")
+    link = links(rows(place), "application", "blog")[-1]
+    asked = next(
+        seq
+        for seq, on in enumerate(place.log, 1)
+        if seq > before and isinstance(on[1], app1.DesiredSet)
+    )
+    # The log of these tests goes on by a second with each event.
+    assert (link.code, link.since) == ("pending", START + timedelta(seconds=asked))

@@ -264,7 +264,7 @@ def of_application(
         found = tuple(_object(item, as_of) for item in reversed(bad[:5]))
     else:
         why = "another revision was seen" if wanted else "it is being removed"
-        found = (_pending(name, environment, as_of, why),)
+        found = (_pending(name, environment, why),)
     replace = msgspec.structs.replace
     told = (replace(link, message=as_seen(link.message, source)) for link in found)
     return (*told, *ahead)
@@ -323,13 +323,12 @@ def _silent(name: str, environment: str, since: datetime) -> Link:
     )
 
 
-def _pending(name: str, environment: str, since: datetime | None, why: str) -> Link:
+def _pending(name: str, environment: str, why: str) -> Link:
     return Link(
         kind="cluster",
         name=environment,
         code="pending",
         message=f"the cluster has not taken over what was committed of {name}: {why}",
-        since=since,
         who=_CLUSTER,
         what_to_do="wait; if it lasts, look at Flux",
     )
