@@ -226,6 +226,26 @@ async def test_a_plan_tells_where_only_officers_can_still_approve() -> None:
     assert place.change("ch-1").status == "running"
 
 
+async def test_officers_are_asked_for_only_as_long_as_those_that_are_left_are_too_few() -> None:
+    place, others = town(approvals=(env1.Approval(quorum=4),)), Others()
+    known(place)
+    wiki(others)
+    apply(place, "ch-1", await plan(place, others, install()))
+
+    def asked() -> tuple[int, tuple[str, ...]]:
+        held = [event for _, event in place.log if isinstance(event, pro1.ChangeHeldBack)][-1]
+        return held.approvals[0].quorum, held.officers
+
+    assert asked() == (4, ("",))
+    approve(place, OFFICER)
+    assert asked() == (3, ())
+    approve(place, VI)
+    assert asked() == (2, ())
+    named(place, without("linus"))
+    approve(place, ADMIN)
+    assert asked() == (1, ("",))
+
+
 # ---- when it begins
 
 NIGHT = env1.Window(effect="allow", rrule="FREQ=DAILY;BYHOUR=22", duration_minutes=120)

@@ -103,13 +103,23 @@ def _unchecked(policy: Policy) -> Iterator[str]:
         yield f"the policy asks for a compliance score of {score}: not checked yet"
 
 
-def officers(asked: Sequence[Approvals], found: People, author: str) -> tuple[str, ...]:
+def officers(
+    asked: Sequence[Approvals], found: People, author: str, given: Sequence[Approved] = ()
+) -> tuple[str, ...]:
     """Return the teams of which too few in the Organization can approve: security-officers have to.
 
     Those of which too few can whatever happens are not among them.
+
+    Args:
+        asked: How many approvals are asked for; with `given`, how many of them are missing.
+        found: Who is of the Organization.
+        author: E-mail address of who wants the change.
+        given: The approvals that are there: whoever gave one gives no second one.
     """
-    lacking = too_few(asked, found, author)
-    scarce = (item for item in asked if item.quorum > _inside(item.team, found, author))
+    emails = {matched(one.email) for one in given}
+    free = {email: role for email, role in found.items() if email not in emails}
+    lacking = too_few(asked, free, author)
+    scarce = (item for item in asked if item.quorum > _inside(item.team, free, author))
     return tuple(item.team for item in scarce if item not in lacking)
 
 

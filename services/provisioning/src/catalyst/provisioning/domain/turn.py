@@ -144,7 +144,7 @@ def _waits(writing: Writing) -> pro1.ChangeHeldBack:
     ahead = behind(writing)
     content, people = writing.content, _people(writing)
     missing = gate.missing(content.approvals, writing.state.approved, people)
-    scarce = gate.officers(content.approvals, people, content.author_email)
+    scarce = gate.officers(missing, people, content.author_email, writing.state.approved)
     policies: list[Policy] = [
         writing.reads[policy_ref(writing.organization, name)] for name in _policies(writing.content)
     ]
