@@ -37,7 +37,7 @@ async def test_what_runs_goes_back_to_what_it_was(desk: Window, market: Site, sl
     await back.click()
     button = await planned(desk)
     title = page.locator(".plan h3")
-    await expect(title).to_have_text(re.compile(r"^Go back to \d+\.\d+\.\d+$"))
+    await expect(title).to_have_text(re.compile(r"^Go back to what it was, with \d+\.\d+\.\d+$"))
     await expect(title).to_be_focused()
     await button.click()
     await expect(page.get_by_role("heading", name="Go back with cache")).to_be_visible()

@@ -259,6 +259,14 @@ def test_an_upgrade_begins_with_what_runs_or_that_nothing_is_newer(
     assert planshow.heading(plan, "acme", runs) == f"upgrade blog: {said}"
 
 
+@each([("1.2.0", ", from 1.2.0"), ("1.1.0", ": the version stays, the rest is as it was then")])
+def test_a_way_back_begins_with_what_runs_or_that_the_version_stays(runs: str, said: str) -> None:
+    request = {"action": "rollback", "application": "blog", "blueprint": ""}
+    lock = [{"application": "blog", "version": "1.1.0"}]
+    plan = {"request": request, "environment": "acme-dev", "lock": lock}
+    assert planshow.heading(plan, "acme", runs) == f"rollback blog: 1.1.0 in acme-dev{said}"
+
+
 @pytest.mark.guarantee("G14.15")
 def test_a_plan_says_limit_used_held_and_what_comes_of_it_only_where_there_is_a_limit() -> None:
     request = {"action": "install", "application": "blog", "blueprint": ""}

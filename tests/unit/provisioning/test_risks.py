@@ -105,7 +105,7 @@ async def test_a_rollback_to_an_older_version_may_lose_data_and_says_so(place: T
     others = Others()
     wiki(others)
     await running(place, others)
-    for number, version in enumerate(("2.1.1", "2.0.1")):
+    for number, version in enumerate(("2.1.1", "2.0.1", "2.1.1")):
         others.locks["wiki"] = [
             entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
             entry("wiki", "bp-wiki", version, postgres="wiki-postgres"),
@@ -116,16 +116,16 @@ async def test_a_rollback_to_an_older_version_may_lose_data_and_says_so(place: T
             "wiki goes from 2.1.1 back to 2.0.1: data that the newer version wrote may not be"
             " understood by the older one"
         )
-        assert losses(found) == ([words] if number else [])
+        assert losses(found) == ([words] if version == "2.0.1" else [])
         apply(place, f"ch-{number + 1}", found)
         run(place, f"ch-{number + 1}")
     # back to another configuration of the same version loses nothing
     apply(
         place,
-        "ch-3",
+        "ch-4",
         await plan(place, others, asked("configure", "wiki", values={"logLevel": "debug"})),
     )
-    run(place, "ch-3")
+    run(place, "ch-4")
     assert losses(await plan(place, others, asked("rollback", "wiki"))) == []
 
 

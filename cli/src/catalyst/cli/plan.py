@@ -344,7 +344,7 @@ def _plan(
         plan = answered.result
         behind = chains.behind(target, plan["blocked_by"], owner, env)
         runs = ""
-        if asked["action"] == "upgrade":
+        if asked["action"] in {"upgrade", "rollback"}:
             runs = application.wanted_in(target, asked["application"], env, owner).get(
                 "version", ""
             )

@@ -26,7 +26,7 @@ def lines(
     Args:
         plan: As the query answers.
         owner: The Organization that it is about.
-        runs: The version that runs now, of what is upgraded.
+        runs: The version that runs now, of what is upgraded or goes back.
         diff: Show what each file gains and loses, line by line; else only how much that is.
         chains: What is behind each that stands in the way, as lines.
         applied: Whether it was applied already, so that it does not expire any more.
@@ -105,6 +105,8 @@ def _at(request: Found, plan: Found, runs: str) -> str:
         return text
     if runs != version:
         return f"{text}, from {runs}"
+    if request["action"] == "rollback":
+        return f"{text}: the version stays, the rest is as it was then"
     what = _but_version(plan)
     only = f"; only {what} change" if what else ""
     return f"{text}: {version} is the newest registered that fits{only}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from catalyst.blueprints import versions
 from catalyst.blueprints.document import Mode
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.provisioning.domain import foreign, outdated
@@ -45,7 +46,7 @@ def of(
             found += _spread(facts, name, new, environment)
             continue
         found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
-        if request.action == "rollback" and old.version != new.version:
+        if versions.parse(new.version) < versions.parse(old.version):
             message = (
                 f"{name} goes from {old.version} back to {new.version}: data that the newer"
                 " version wrote may not be understood by the older one"

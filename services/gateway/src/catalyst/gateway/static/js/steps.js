@@ -70,6 +70,6 @@ export function planTitle({ request, lock }) {
   const version = lock.find(({ role }) => role === "target")?.version ?? "";
   if (action === "configure") return "Change the configuration";
   if (action === "upgrade") return `Upgrade to ${version}`;
-  if (action === "rollback") return `Go back to ${version}`;
+  if (action === "rollback") return `Go back to what it was, with ${version}`;
   return `${ACTIONS[action]} ${application}`;
 }
