@@ -126,6 +126,17 @@ async def test_who_may_not_approve_is_shown_no_plan(
         await other.sign_in(market.token(viewer), at=f"#/change/{slug}/{change}")
         await expect(status(other)).to_have_text("waiting")
         await expect(other.page.get_by_role("region", name="What it does")).to_be_hidden()
+        # Nothing is offered that would be refused: neither here nor where a change begins.
+        for name in ("What you can do", "Approve", "Reject", "Cancel this change"):
+            await expect(other.page.get_by_text(name, exact=True)).to_be_hidden()
+        await other.page.goto(f"{market.address}/#/blueprint/{slug}/bp-redis")
+        form = other.page.locator(".order-form")
+        await expect(form).to_contain_text(f"administers or develops in {slug} plans it")
+        await expect(form.get_by_role("button")).to_have_count(0)
+        # Who becomes a developer is offered it at once.
+        owners[-1] = {"email": viewer, "role": "developer"}
+        await market.send("change-owners", slug, {"owners": owners})
+        await expect(form.get_by_role("button", name="Show the plan")).to_be_visible()
         assert other.complaints == []
 
 

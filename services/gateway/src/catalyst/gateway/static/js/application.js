@@ -6,6 +6,7 @@ import { backTo, emblemOf, icon, nothing, pictureOf, unread } from "./icons.js";
 import { marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Order } from "./order.js";
+import { builds } from "./rights.js";
 import { changeTitle, takesAway, worksOn } from "./steps.js";
 import { Why } from "./why.js";
 import { instant, place } from "./words.js";
@@ -14,8 +15,9 @@ export class ApplicationPage {
   #order = null;
   #stopped = false;
 
-  constructor(node, organization, application, environment, { go, rows, waiting }) {
+  constructor(node, organization, application, environment, { go, rows, session, waiting }) {
     Object.assign(this, { organization, application, environment, go, rows, waiting });
+    this.builds = builds(session, organization, rows());
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
     this.why = new Why(go);
@@ -139,7 +141,7 @@ export class ApplicationPage {
     this.#order = null;
     const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
     this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application, shown));
-    this.acts.hidden = !desired;
+    this.acts.hidden = !desired || !this.builds;
     if (!desired) {
       this.order.replaceChildren(nothing("layers", "Nothing is to run there now."));
       return;
@@ -149,6 +151,7 @@ export class ApplicationPage {
       opened: (change) => this.go("change", change),
       go: this.go,
       waiting: this.waiting,
+      builds: this.builds,
     });
     this.#order = order;
     const remove = el("button", { type: "button", class: "danger", on: {

@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { backTo, emblem, picture, unread } from "./icons.js";
 import { words } from "./notices.js";
 import { Order } from "./order.js";
-import { ENVIRONMENT } from "./rights.js";
+import { ENVIRONMENT, builds } from "./rights.js";
 
 export class BlueprintPage {
   #abort = new AbortController();
@@ -67,6 +67,7 @@ export class BlueprintPage {
       opened: (change) => this.go("change", change),
       go: this.go,
       waiting: this.tools.waiting,
+      builds: builds(this.tools.session, this.organization, this.rows()),
       lacking: () => this.#lacking(),
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });

@@ -9,7 +9,7 @@ import { backTo, icon, nothing, pictureOf } from "./icons.js";
 import { money } from "./money.js";
 import { paid } from "./parts.js";
 import { placed, words } from "./refusal.js";
-import { seesPlans } from "./rights.js";
+import { builds, cancels } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
 import { PATIENCE_MS, Why } from "./why.js";
 import { asSeen, counted, duration, place } from "./words.js";
@@ -117,10 +117,11 @@ export class ChangePage {
     ].filter(Boolean));
     this.facts.replaceChildren(facts(doc));
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
-    this.cancel.hidden = !open;
-    this.acts.hidden = !open;
-    this.approve.hidden = !(open && doc.waits_for.includes("approvals"));
-    if (seesPlans(this.session, this.organization)) this.plan.show(doc);
+    const [builder, canceller] = [builds, cancels].map((may) => may(this.session, this.organization, this.rows()));
+    this.cancel.hidden = !(open && canceller);
+    this.approve.hidden = !(open && builder && doc.waits_for.includes("approvals"));
+    this.acts.hidden = this.cancel.hidden && this.approve.hidden;
+    if (builder) this.plan.show(doc);
     this.#decide();
   }
 
@@ -130,7 +131,7 @@ export class ChangePage {
     if (!doc) return;
     const mine = this.#is(doc.author_email);
     const approved = doc.approved.some(({ email }) => this.#is(email));
-    const unseen = mine || approved || !seesPlans(this.session, this.organization) ? "" : this.plan.unseen;
+    const unseen = mine || approved ? "" : this.plan.unseen;
     this.agree.disabled = mine || approved || unseen !== "";
     this.refuse.disabled = mine;
     say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it."

@@ -30,7 +30,7 @@ export class Order {
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
    * `on.opened(change)` when a plan is carried out; `on.go(kind, name)` leads to what it waits for;
-   * `on.waiting(organization)` is what waits there; `on.lacking()` returns what is said where there is no Environment, or null while that is not known.
+   * `on.waiting(organization)` is what waits there; `on.builds` says whether whoever looks may plan; `on.lacking()` returns what is said where there is no Environment, or null while that is not known.
    */
   constructor(about, rows, on) {
     this.about = about;
@@ -59,7 +59,7 @@ export class Order {
     this.form = el("form", { class: "order-form", novalidate: true, "aria-label": about.application ? "Configuration" : "Install", on: {
       submit: (event) => {
         event.preventDefault();
-        this.ask(this.#request(), true);
+        if (on.builds) this.ask(this.#request(), true);
       },
       input: () => {
         // What was planned is not what is asked for any more.
@@ -67,7 +67,8 @@ export class Order {
         this.#timer = setTimeout(() => this.#forget(), INPUT_MS);
       },
     } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.extras.node, this.problems,
-    el("div", { class: "actions" }, this.button, el("span", { class: "quiet", text: "Nothing happens before you apply it." })));
+    el("div", { class: "actions" }, on.builds ? this.button : null, el("span", { class: "quiet", text: on.builds ? "Nothing happens before you apply it."
+      : `What can be set is shown to you. Whoever owns, administers or develops in ${about.organization} plans it.` })));
     this.none = el("div");
     this.node.replaceChildren(this.none, this.form, this.plan.node);
     this.#offer();

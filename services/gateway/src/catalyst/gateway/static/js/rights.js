@@ -23,18 +23,30 @@ export function approvesUnseen(session) {
   return OFFICERS.some((role) => session.roles.includes(role));
 }
 
-/** Who is shown the plan of a change in their own Organization: whoever may approve there. */
-const APPROVERS = ["org-admin", "org-developer"];
+/** Who plans changes in their own Organization, is shown what they do, line by line, and approves them: by role, and by what its row calls them. */
+const BUILDERS = { roles: ["org-admin", "org-developer"], listed: ["owner", "admin", "developer"] };
 
-/** Returns whether a session is shown what the changes of an Organization do, line by line. */
-export function seesPlans(session, organization) {
-  return (session.organizations[organization] ?? []).some((role) => APPROVERS.includes(role));
+/** Returns whether a session plans the changes of an Organization, is shown their plans, and may approve them. */
+export function builds(session, organization, rows) {
+  const doc = rows.get(`${organization}._.organization._.${organization}`)?.doc;
+  // The row comes before the session tells it.
+  if (doc) return entries(session, doc).some(({ role }) => BUILDERS.listed.includes(role));
+  return (session.organizations[organization] ?? []).some((role) => BUILDERS.roles.includes(role));
+}
+
+/** Returns whether a session may stop a change of an Organization. */
+export function cancels(session, organization, rows) {
+  return builds(session, organization, rows) || session.roles.includes("sovereign-admin");
 }
 
 /** Returns whether an Organization's row gives a session a role: by its e-mail address, if that is verified. */
-export function listed(session, { owners }) {
+export function listed(session, doc) {
+  return entries(session, doc).length > 0;
+}
+
+function entries(session, { owners }) {
   const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";
-  return owners.some(({ email }) => email.toLowerCase() === own);
+  return owners.filter(({ email }) => email.toLowerCase() === own);
 }
 
 /** Who redeems a voucher. */

@@ -12,7 +12,7 @@ import { icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
-import { ORGANIZATION, approvesUnseen, listed, seesPlatform } from "./rights.js";
+import { ORGANIZATION, approvesUnseen, builds, listed, seesPlatform } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -214,7 +214,7 @@ export class Views {
     const barred = this.#barred(target, names);
     this.#settled = this.ready() && !barred;
     const gone = !barred && this.#isGone(target);
-    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred, gone]);
+    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred, gone, builds(this.#session, this.#organization, this.rows())]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
