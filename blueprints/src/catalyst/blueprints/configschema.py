@@ -134,7 +134,7 @@ def _check_defaults(
     schema: dict[str, Any], subschemas: list[tuple[Path, dict[str, Any]]]
 ) -> list[Violation]:
     try:
-        compile_(schema)
+        words.validator(schema)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         message = f"the schema cannot be used: {str(error).splitlines()[0]}"
         return [_violation((), "schema", message, "correct it")]
@@ -156,43 +156,13 @@ def _check_defaults(
     return found
 
 
-def compile_(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    """Return the compiled form of a schema that `check` found well.
-
-    Raises:
-        jsonschema_rs.ValidationError: If it was not checked.
-    """
-    return words.validator(_current(schema))
-
-
-def _current(schema: Any) -> Any:
-    """Return the schema with the old `dependencies` in the words of 2020-12."""
-    if isinstance(schema, list):
-        return [_current(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    current: dict[str, Any] = {}
-    for keyword, value in schema.items():
-        if keyword in {"default", "const", "enum", "examples"}:
-            current[keyword] = value
-        elif keyword in {"properties", "dependentSchemas", "dependencies"}:
-            current[keyword] = {name: _current(inner) for name, inner in value.items()}
-        else:
-            current[keyword] = _current(value)
-    for name, wanted in current.pop("dependencies", {}).items():
-        keyword = "dependentRequired" if isinstance(wanted, list) else "dependentSchemas"
-        current["allOf"] = [*current.get("allOf", []), {keyword: {name: wanted}}]
-    return current
-
-
 def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
     """Return everything that is wrong with values, defaults not filled in; empty if all is well."""
     return _beyond(values, "the configuration") or _violations(schema, values)
 
 
 def _violations(schema: dict[str, Any], values: Any) -> list[Violation]:
-    current = _current(schema)
-    found = words.violations(words.validator(current), current, values)
+    found = words.violations(words.validator(schema), schema, values)
     for path, part, value in _placed(schema, values):
         hint = part.get("x-catalyst-ui-hint")
         if hint == "password" and isinstance(value, str) and value and not SECRET.fullmatch(value):
@@ -235,7 +205,7 @@ def validate_update(
 def immutable(schema: dict[str, Any]) -> list[Path]:
     """Return the paths of the fields that cannot change after the install."""
     found = {_field_path(path) for path, part in walk(schema) if part.get("x-catalyst-immutable")}
-    return sorted(found, key=str)
+    return sorted(found)
 
 
 def _field_path(path: Path) -> Path:
@@ -263,7 +233,7 @@ def references(schema: dict[str, Any], values: dict[str, Any]) -> list[tuple[Pat
         for path, part, value in _placed(schema, effective(schema, values))
         if part.get("x-catalyst-ui-hint") == "application-ref" and value and isinstance(value, str)
     }
-    return sorted(found, key=str)
+    return sorted(found)
 
 
 def _at(values: Any, path: Path) -> Any:
@@ -280,8 +250,7 @@ def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     A map that is missing is made if something in it has a default. Of alternatives (`oneOf`,
     `anyOf`), the first that fits what is there gives its defaults.
     """
-    filled = _filled(schema, copied(values), 0)
-    return filled if isinstance(filled, dict) else {}
+    return _filled_map(schema, copied(values), 0)
 
 
 def _filled(schema: dict[str, Any], value: Any, depth: int) -> Any:
@@ -346,12 +315,12 @@ def applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str
     """Return the further schemas that hold for this value."""
     yield from schema.get("allOf") or ()
     for keyword in ("oneOf", "anyOf"):
-        fitting = (one for one in schema.get(keyword) or () if _holds(one, value))
+        fitting = (one for one in schema.get(keyword) or () if holds(one, value))
         first = next(fitting, None)
         if first is not None:
             yield first
     if "if" in schema:
-        chosen = schema.get("then" if _holds(schema["if"], value) else "else")
+        chosen = schema.get("then" if holds(schema["if"], value) else "else")
         if isinstance(chosen, dict):
             yield chosen
     for keyword in ("dependentSchemas", "dependencies"):
@@ -360,8 +329,9 @@ def applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str
                 yield part
 
 
-def _holds(schema: dict[str, Any], value: Any) -> bool:
-    return compile_(schema).is_valid(value)
+def holds(schema: dict[str, Any], value: Any) -> bool:
+    """Return whether a schema that `check` found well, or one in it, refuses nothing of a value."""
+    return words.validator(schema).is_valid(value)
 
 
 def _placed(

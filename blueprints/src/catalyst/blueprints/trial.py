@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import dependencies, rendering
-from catalyst.blueprints.configschema import MAX_DEPTH, applying, compile_, effective, validate
+from catalyst.blueprints.configschema import MAX_DEPTH, applying, effective, holds, validate
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.findings import Finding, Severity
@@ -102,7 +102,7 @@ def _completed(
         _completed(further, value, known, depth + 1)
     for keyword in ("oneOf", "anyOf"):
         choices = schema.get(keyword) or ()
-        if choices and not any(compile_(one).is_valid(value) for one in choices):
+        if choices and not any(holds(one, value) for one in choices):
             _completed(choices[0], value, known, depth + 1)
     return value
 
