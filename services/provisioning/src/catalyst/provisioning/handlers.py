@@ -30,7 +30,7 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=4,
+        fold=5,
     ),
     Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=9),
     # decided by others, read and guarded here

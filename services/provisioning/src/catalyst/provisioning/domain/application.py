@@ -58,6 +58,13 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     repository: str
     branch: str
     commit: str
+    later: tuple[str, ...] = ()
+    """Commits on the same branch since, for other Environments, oldest first: each has it too."""
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """All commits that have it, oldest first."""
+        return (self.commit, *self.later)
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +230,8 @@ def evolve(state: Application, event: Event) -> Application:
         ):
             binding = _bound(state.binding(event.environment), event)
             bindings = {**state.bindings, event.environment: binding}
+            if isinstance(event, app1.RevisionCommitted):
+                bindings = {name: _beside(item, event) for name, item in bindings.items()}
             if binding == Binding():
                 del bindings[event.environment]
             archived = state.archived and not _wants(event)
@@ -308,17 +317,31 @@ def _bound(
                 branch=event.branch,
                 commit=event.commit,
             )
-            seen = binding.observed
-            if seen is not None and seen.commit == event.commit:
-                # It was applied before the commit was reported here.
-                seen = replace(seen, revision=event.change)
-            return replace(binding, committed=committed, observed=seen)
+            return _named(replace(binding, committed=committed), event.commit)
         case app1.ApplicationObserved():
             return replace(binding, observed=_observed(event))
         case app1.ApplicationSilent():
             if binding.observed is None:
                 return binding
             return replace(binding, observed=replace(binding.observed, silent_since=event.since))
+
+
+def _beside(binding: Binding, event: app1.RevisionCommitted) -> Binding:
+    """Return an Environment after a commit for another one: it has that if it has its branch."""
+    own = binding.committed
+    if own is None or own.branch != event.branch or event.commit in own.commits:
+        return binding
+    own = msgspec.structs.replace(own, later=(*own.later, event.commit)[-HISTORY_MAX:])
+    return _named(msgspec.structs.replace(binding, committed=own), event.commit)
+
+
+def _named(binding: Binding, commit: str) -> Binding:
+    """Return an Environment with the revision of a commit that was seen before it was reported."""
+    own, seen = binding.committed, binding.observed
+    if own is None or seen is None or seen.commit != commit:
+        return binding
+    seen = msgspec.structs.replace(seen, revision=own.change)
+    return msgspec.structs.replace(binding, observed=seen)
 
 
 def _desired(binding: Binding, event: app1.DesiredSet) -> Binding:

@@ -12,7 +12,7 @@ from typing import Literal
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Locked, Step
-from catalyst.provisioning.domain import fitting
+from catalyst.provisioning.domain import fitting, observing
 from catalyst.provisioning.domain.steps import Unit, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
@@ -65,6 +65,7 @@ def committed(
         volumes = writing.content.volumes.get(key, ()) if stands else ()
         workloads = writing.content.workloads.get(key) if stands else None
         suffix = writing.content.suffixes.get(environment)
+        before = writing.application(application)
         writing.emit_on(
             application,
             app1.RevisionCommitted(
@@ -79,6 +80,8 @@ def committed(
                 kept=kept,
             ),
         )
+        for told in observing.named(before, writing.application(application)):
+            writing.emit_on(application, told)
 
 
 def removed(writing: Writing) -> None:

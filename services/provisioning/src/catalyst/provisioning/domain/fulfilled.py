@@ -35,7 +35,7 @@ def is_applied(state: Application, environment: str, change: str) -> bool:
         return False
     if seen is None:
         return True
-    current = (seen.commit, seen.applied) == (committed.commit, "current")
+    current = seen.commit in committed.commits and seen.applied == "current"
     return seen.silent_since is None and current
 
 

@@ -8,7 +8,7 @@ stale: a timer that nothing armed anew says so, for each cluster of several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
@@ -16,7 +16,7 @@ import msgspec
 
 from catalyst.contracts.application_v1 import ApplicationObserved, ApplicationSilent
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, Recorded
-from catalyst.contracts.message import Answer, UtcTime
+from catalyst.contracts.message import Answer, Event, UtcTime
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Applied, Evidence, Health
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import regions
@@ -241,7 +241,7 @@ def _revision(binding: Binding, commit: str) -> str:
     """Return the change whose commit was applied; empty if it is none that is known."""
     if not commit:
         return ""
-    if binding.committed is not None and binding.committed.commit == commit:
+    if binding.committed is not None and commit in binding.committed.commits:
         return binding.committed.change
     before = binding.observed
     return before.revision if before is not None and before.commit == commit else ""
@@ -284,6 +284,26 @@ def _event(state: Application, environment: str, seen: Observed) -> ApplicationO
     )
 
 
+def named(before: Application, after: Application) -> Iterator[Event]:
+    """Tell what is seen anew where a commit that was applied already got its revision meanwhile.
+
+    Whoever shows it knows only what was told.
+    """
+    for environment, binding in sorted(after.bindings.items()):
+        seen = binding.observed
+        if seen is not None and seen != before.binding(environment).observed:
+            yield from _anew(after, environment, seen, seen.silent_since)
+
+
+def _anew(
+    state: Application, environment: str, seen: Observed, since: datetime | None
+) -> Iterator[Event]:
+    """Tell what is seen; what was silent as a whole is so still: this is no word of a cluster."""
+    yield _event(state, environment, seen)
+    if since is not None:
+        yield ApplicationSilent(environment=environment, since=since)
+
+
 # ---- silence
 
 
@@ -319,9 +339,5 @@ def _one_silent(state: Application, environment: str, seen: Observed, cluster: s
     after = _condensed(binding, msgspec.structs.replace(seen, evidence=quiet))
     if _told(seen) == _told(after):
         return Decision()
-    events: list[Emit] = [Emit(_event(state, environment, after))]
-    if seen.silent_since is not None:
-        # What was silent as a whole is so still: this is no word of a cluster.
-        again = ApplicationSilent(environment=environment, since=seen.silent_since)
-        events.append(Emit(again))
-    return Decision(events=tuple(events))
+    told = _anew(state, environment, after, seen.silent_since)
+    return Decision(events=tuple(Emit(event) for event in told))

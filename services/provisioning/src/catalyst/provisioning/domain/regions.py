@@ -89,6 +89,10 @@ def together(binding: Binding, found: Collection[Evidence]) -> tuple[Applied, st
     applied: Applied = max(marks, key=_ORDER.__getitem__, default="unknown")
     if len(commits) == 1:
         return applied, commits.pop()
+    known = binding.committed.commits if binding.committed is not None else ()
+    if commits and commits.issubset(known):
+        # Others share its branch: all of these have what is to run here.
+        return applied, min(commits, key=known.index)
     return ("pending" if applied == "current" else applied), ""
 
 
