@@ -14,6 +14,8 @@ from tests.support.each import each
 from catalyst.blueprints.package import (
     MAX_BYTES,
     MAX_FILES,
+    MAX_PARTS,
+    MAX_PATH,
     BadPackage,
     digest,
     of_files,
@@ -169,3 +171,44 @@ def test_the_starter_catalogue_loads() -> None:
     assert "blueprint.yaml" in loading.load("bp-redis").files
     with pytest.raises(KeyError):
         loading.load("../..")
+
+
+@pytest.mark.guarantee("G20.1")
+def test_what_a_digest_names_it_names_for_ever() -> None:
+    """Versions are known by their digests: other bytes for the same files would make others."""
+    long = "/".join(["a" * 60, "b" * 60, "c" * 60])
+    assert [
+        digest(of_files(one)) for one in ({}, {"b/c.yaml": b"y\n", "a.txt": b"x"}, {long: b""})
+    ] == [
+        "sha256:84ff92691f909a05b224e1c56abb4864f01b4f8e3c854e4bb4c7baf1d3f6d652",
+        "sha256:0874eac02c54196fffd0040c1d742748c986d26f3885a89fc7cb8f5a744560fc",
+        "sha256:528ba2b31989a55856f9998856bf7ad7a90a1b446970dbb6dd6a0b07d47e25cf",
+    ]
+
+
+def test_the_limits_are_these_and_what_reaches_them_is_taken() -> None:
+    assert (MAX_BYTES, MAX_FILES, MAX_PATH, MAX_PARTS) == (4 * 1024 * 1024, 500, 200, 12)
+    assert of_files({"a": bytes(MAX_BYTES - 1), "b": b"1"}).size == MAX_BYTES
+    longest = "/".join(["a" * 100, "b" * 99])
+    deepest = "/".join("a" * MAX_PARTS)
+    assert list(of_files({longest: b"", deepest: b""}).files) == [deepest, longest]
+    for path in (f"{longest}c", f"{deepest}/a"):
+        with pytest.raises(BadPackage, match="at most 200 characters and 12 parts") as caught:
+            of_files({path: b""})
+        assert caught.value.path == path[:MAX_PATH]
+
+
+@each(["/a", "a/../b", "..", "a\\b"])
+def test_a_path_that_leads_out_is_told_as_such(path: str) -> None:
+    with pytest.raises(BadPackage, match="leads out of the package") as caught:
+        of_files({path: b""})
+    assert (caught.value.path, str(caught.value)) == (path, f"{path}: leads out of the package")
+
+
+def test_a_limit_of_the_whole_names_no_file() -> None:
+    too_much = {f"f{number}": b"" for number in range(MAX_FILES + 1)}
+    for files in (too_much, {"a": bytes(MAX_BYTES + 1)}):
+        with pytest.raises(BadPackage) as caught:
+            of_files(files)
+        assert (caught.value.path, str(caught.value)) == ("", caught.value.reason)
+        assert caught.value.fix.startswith("leave out what ")

@@ -61,11 +61,6 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
             reason = f"byte {error.start} is not UTF-8"
             raise BadPackage(path, reason, "save the file as UTF-8") from error
 
-    def below(self, folder: str) -> Iterator[str]:
-        """Return the paths in a folder and below it, in order."""
-        prefix = f"{folder}/" if folder else ""
-        return (path for path in self.files if path.startswith(prefix))
-
 
 def of_files(files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Package:
     """Return a package of these files.
@@ -78,7 +73,7 @@ def of_files(files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Packag
     size = 0
     pairs = files.items() if isinstance(files, Mapping) else files
     for path, content in pairs:
-        checked_path(path)
+        check_path(path)
         if path in taken:
             raise BadPackage(path, "the path is there twice", "keep one of the two")
         other = folded.setdefault(path.lower(), path)
@@ -115,8 +110,8 @@ def digest(package: Package) -> str:
     return f"sha256:{hashlib.sha256(to_tar(package)).hexdigest()}"
 
 
-def checked_path(path: str) -> str:
-    """Return a path that stays inside the package.
+def check_path(path: str) -> None:
+    """Refuse a path that does not stay inside the package.
 
     Raises:
         BadPackage: If it is absolute, climbs, or holds anything but plain names.
@@ -132,7 +127,6 @@ def checked_path(path: str) -> str:
         if part.startswith(".") or not _PART.fullmatch(part):
             reason = "a name holds letters, digits and _ . @ + -, and begins with no dot"
             raise BadPackage(shown, reason, "rename the file")
-    return path
 
 
 def too_large() -> BadPackage:

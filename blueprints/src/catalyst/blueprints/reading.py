@@ -16,7 +16,7 @@ from catalyst.blueprints.package import (
     MAX_PATH,
     BadPackage,
     Package,
-    checked_path,
+    check_path,
     of_files,
     too_large,
     too_many,
@@ -48,7 +48,7 @@ def _walk(
         if next(entries) > _MAX_ENTRIES:
             raise too_many()
         path = f"{prefix}{entry.name}"
-        checked_path(path)
+        check_path(path)
         if isinstance(entry, Path) and entry.is_symlink():
             raise BadPackage(path, "is a symbolic link", "put the file itself there")
         if entry.is_dir():
