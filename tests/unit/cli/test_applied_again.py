@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from catalyst.chassis import clock
 from catalyst.cli import change, following, owned, plan, planned, said
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format
 from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
 from catalyst.contracts.message import FieldError, Outcome
 
+MINUTES_AGO, HOUR_AGO = (
+    (clock.now() - timedelta(minutes=n, seconds=5)).isoformat() for n in (3, 61)
+)
 KEPT = planned.Kept(
     organization="acme",
     plan={"hash": "2c26b46b", "expires": "2026-11-28", "gates": {"approvals": []}},
@@ -36,10 +41,10 @@ SENT = Outcome(
     ("doc", "says"),
     [
         (
-            {"status": "completed", "opened": "12:00", "finished": "12:03"},
-            "completed (since 12:03)",
+            {"status": "completed", "opened": HOUR_AGO, "finished": MINUTES_AGO},
+            "completed (for 3m)",
         ),
-        ({"status": "running", "opened": "12:00", "finished": None}, "running (since 12:00)"),
+        ({"status": "running", "opened": HOUR_AGO, "finished": None}, "running (for 61m)"),
     ],
 )
 def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
@@ -75,7 +80,7 @@ def test_a_plan_whose_change_did_not_complete_ends_as_that_did_when_it_is_applie
     status: str, form: Format, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def applied(*_: object) -> tuple[Outcome, dict[str, Any]]:
-        return SENT, {"status": status, "opened": "12:00", "finished": "12:03"}
+        return SENT, {"status": status, "opened": HOUR_AGO, "finished": MINUTES_AGO}
 
     monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
     monkeypatch.setattr(planned, "folder", lambda _name: Path())
@@ -137,8 +142,8 @@ def test_a_plan_that_counts_no_more_is_refused_first_and_then_planned_again_by_w
         change.carry_out(Target(), "2c26b46b", form, watch=False, timeout=1.0)
     assert ended.value.exit_code is ExitCode.REJECTED
     shown = capsys.readouterr()
-    again = "`uv run catalyst plan configure blog --env acme-prod --org acme` says what it would do"
-    hint = f"blog was upgraded last by ch-9; {again} as things are now"
+    again = as_called("`catalyst plan configure blog --env acme-prod --org acme` says")
+    hint = f"blog was upgraded last by ch-9; {again} what it would do as things are now"
     if form is Format.JSON:
         assert json.loads(shown.err)["error"]["hint"] == hint
         return

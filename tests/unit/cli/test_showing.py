@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import kinds, planshow
+from catalyst.chassis import clock
+from catalyst.cli import ages, kinds, planshow
 from catalyst.cli.application import _place
 from catalyst.cli.dlq import thing
 from catalyst.cli.events import moment
@@ -21,6 +22,7 @@ from catalyst.cli.trace import Chain, drawn, lines
 from catalyst.client.rows import Applied, Bye, Del, Interrupted, Put, Reset, Row, Synced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOUR_AGO = (clock.now() - timedelta(minutes=61, seconds=5)).isoformat()
 
 
 def test_a_table_is_aligned_and_ends_without_blanks() -> None:
@@ -78,7 +80,18 @@ def test_an_unknown_kind_lists_the_known_ones() -> None:
     ]
 )
 def test_an_age_is_in_the_largest_unit_that_says_enough(ago: timedelta, text: str) -> None:
-    assert kinds.age(NOW - ago, NOW) == text
+    assert ages.age(NOW - ago, NOW) == text
+
+
+def test_a_person_reads_of_a_time_how_long_ago_it_was_and_how_long_it_still_is() -> None:
+    now = clock.now()
+    then = f"{now - timedelta(hours=3, seconds=5):%FT%T.%fZ}"
+    assert (ages.ago(then), ages.lasting(then)) == ("3h ago", "for 3h")
+    until = now + timedelta(minutes=14, seconds=30)
+    assert ages.left(until.isoformat()) == f"{until:%F %H:%M} UTC, in 14m"
+    assert ages.left(then).endswith(" UTC, 3h ago")
+    link = {"kind": "pod", "name": "a", "message": "m", "code": "c", "who": "w", "what_to_do": "d"}
+    assert kinds.link_lines({**link, "since": then}) == ["pod a: m (c, for 3h)", "  → w: d"]
 
 
 def test_a_moment_is_ago_or_an_instant() -> None:
@@ -221,8 +234,8 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
     [
         ({"open": True, "change": "", "waits_for": [], "since": None}, "open"),
         (
-            {"open": False, "change": "ch-1", "waits_for": ["approval"], "since": "2026-01-02"},
-            "closed: ch-1 waits for approval, since 2026-01-02",
+            {"open": False, "change": "ch-1", "waits_for": ["approval"], "since": HOUR_AGO},
+            "closed: ch-1 waits for approval, for 61m",
         ),
         (
             {"open": False, "change": "ch-1", "waits_for": [], "since": None},

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from catalyst.cli import chains, owned, said
+from catalyst.cli.ages import ago, lasting
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
 from catalyst.cli.kinds import mark, noticed, source_of, wanted
@@ -259,10 +260,10 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
         why = found["message"] or found["reason"]
         said = f": {why}" if why else ""
         if found["as_of"]:
-            said += f", seen {found['as_of']} by {found['source']}"
+            said += f", seen {ago(found['as_of'])} by {found['source']}"
         elif found["reason"] != "never-seen":
             said += ", never seen"
-        stale = f", silent since {found['stale_since']}" if found["stale_since"] else ""
+        stale = f", silent {lasting(found['stale_since'])}" if found["stale_since"] else ""
         yield f"  {label:<8} {status}{said}{stale}"
         for item in found["evidence"]:
             more = f" {item['reason']} {item['message']}".rstrip()
@@ -309,8 +310,8 @@ async def _why(
 
 
 def _gate(gate: dict[str, Any]) -> str:
-    """Return whether a change waits for its gates, which one, for what and since when."""
+    """Return whether a change waits for its gates, which one, for what and for how long."""
     if gate["open"]:
         return "open"
-    since = f", since {gate['since']}" if gate["since"] else ""
+    since = f", {lasting(gate['since'])}" if gate["since"] else ""
     return f"closed: {gate['change']} waits for {', '.join(gate['waits_for']) or 'its turn'}{since}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from catalyst.cli import following, owned, planned, said, unseen
+from catalyst.cli.ages import lasting
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import conclude, exit_of, unsure
@@ -180,7 +181,7 @@ def _applied_before(
         Ended: If its change is over, and did not complete.
     """
     since = doc["finished"] or doc["opened"]
-    told = f"already applied as {kept.change}, now {doc['status']} (since {since})"
+    told = f"already applied as {kept.change}, now {doc['status']} ({lasting(since)})"
     show(found, form, lambda: write(clean(told)))
     if form is Format.TABLE and doc["status"] == "waiting":
         said.waiting(kept, text, doc)

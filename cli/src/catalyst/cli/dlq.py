@@ -12,9 +12,9 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import owned
+from catalyst.cli.ages import age
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.kinds import age
 from catalyst.cli.output import Format, Table, as_yaml, clean, note, show, write
 from catalyst.cli.send import tell
 from catalyst.cli.sending import commands

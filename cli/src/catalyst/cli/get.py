@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import beginning, chains, kinds, owned, untaken
+from catalyst.cli import ages, beginning, chains, kinds, owned, untaken
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
@@ -354,7 +354,7 @@ def _listing(wanted: str, rows: list[Row]) -> None:
     columns = kinds.columns(wanted)
     table = Table(*(heading for heading, _ in columns), "CHANGED")
     for row in rows:
-        table.add(*_cells(columns, row), kinds.age(row.time, now))
+        table.add(*_cells(columns, row), ages.age(row.time, now))
     table.write()
     if wanted == "sources":
         for line in untaken.told(rows):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from catalyst.blueprints import versions
 from catalyst.cli.addressing import alike, meant
+from catalyst.cli.ages import lasting
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
@@ -63,17 +63,6 @@ def singular(kinds: str) -> str:
     """Return the word for one row of a kind."""
     aliases = _ALIASES.get(kinds, ())
     return aliases[0] if aliases else "row"
-
-
-def age(then: datetime | None, now: datetime) -> str:
-    """Return how long ago something was, in the largest unit that says enough."""
-    if then is None:
-        return "-"
-    seconds = max(0, int((now - then).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 def _one(text: str) -> str:
@@ -204,7 +193,7 @@ def link_lines(link: Mapping[str, Any], depth: int = 0) -> list[str]:
 
     The deeper, the nearer to the cause.
     """
-    since = f", since {link['since']}" if link.get("since") else ""
+    since = f", {lasting(link['since'])}" if link.get("since") else ""
     room = "  " * depth
     return [
         f"{room}{link['kind']} {link['name']}: {link['message']} ({link['code']}{since})",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from catalyst.cli.ages import left
 from catalyst.cli.calling import as_called
 from catalyst.cli.kinds import link_line, money
 from catalyst.cli.output import Table, clean, to_the_second, write
@@ -45,7 +46,7 @@ def lines(
         *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
         "",
         *_steps(plan["steps"]),
-        *([] if applied else [f"expires  {plan['expires']}"]),
+        *([] if applied else [f"expires  {left(plan['expires'])}"]),
         f"hash     {plan['hash']}",
     ]
 

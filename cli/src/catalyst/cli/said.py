@@ -8,8 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.cli import owned, planned
+from catalyst.cli.ages import ago
 from catalyst.cli.exits import Failure
-from catalyst.cli.output import note, to_the_second
+from catalyst.cli.output import note
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.message import Outcome
@@ -137,7 +138,7 @@ def ended(target: Target, change: str, owner: str, found: Outcome) -> str:
     # Why it was stopped says already that it was.
     why = doc["reason"] if doc["reason"].startswith(doc["status"]) else ""
     how = why or ": ".join(filter(None, (doc["status"], doc["reason"])))
-    return to_the_second(f"{how}, since {doc['finished']}")
+    return f"{how}, {ago(doc['finished'])}"
 
 
 def anew(target: Target, kept: planned.Kept, found: Outcome) -> str:
