@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from tests.support.each import each
 
+from catalyst.cli import main
 from catalyst.cli.exits import ExitCode
 
 _STRUCK = """
@@ -45,3 +47,16 @@ def test_whoever_stops_reading_changes_no_exit_code(form: str) -> None:
     )
     os.close(theirs)
     assert done.returncode == ExitCode.UNREACHABLE
+
+
+@pytest.mark.guarantee("G27.2")
+def test_a_check_of_the_log_says_where_no_broker_answers_and_what_to_start(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main.ended(["replay", "--check", "--url", "nats://ada:secret@127.0.0.1:1"])
+    said = capsys.readouterr()
+    assert (code, said.out) == (ExitCode.UNREACHABLE, "")
+    error, hint = said.err.splitlines()
+    assert error == "Error: no broker answers at nats://127.0.0.1:1"
+    assert hint.startswith("Hint: ")
+    assert "catalyst up` starts everything here" in hint

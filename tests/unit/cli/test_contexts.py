@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from catalyst.cli import contexts, main
+from catalyst.cli.calling import as_called
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.target import resolve
@@ -49,6 +53,32 @@ def stack(folder: Path, port: int) -> Path:
     }
     (folder / contexts.ENDPOINTS).write_text(json.dumps(endpoints))
     return folder
+
+
+def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    file = contexts.default_path()
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    for name in ("kept data", "gone"):
+        contexts.register_local(stack(tmp_path / name, port), file)
+    contexts.register(file, "prod", SECRET)
+    shutil.rmtree(tmp_path / "gone")
+    assert main.ended(["context", "list"]) == 0
+    shown = capsys.readouterr()
+    runs = {line.split()[-4]: line.split()[-1] for line in shown.out.splitlines()[1:]}
+    assert runs == {"kept-data": "no", "local": "no", "prod": "-"}
+    start = as_called(f"`catalyst up --data '{tmp_path}/kept data'` starts it")
+    end = {name: as_called(f"`catalyst context remove {name}` forgets it") for name in runs}
+    assert shown.err.splitlines() == [
+        f"kept-data does not run: {start}, {end['kept-data']}",
+        f"local does not run: {end['local']}",
+    ]
+    assert main.ended(["context", "list", "--json"]) == 0
+    found = {one["name"]: one["runs"] for one in json.loads(capsys.readouterr().out)}
+    assert found == {"kept-data": False, "local": False, "prod": None}
 
 
 def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> None:

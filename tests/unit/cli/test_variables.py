@@ -118,12 +118,26 @@ def test_a_slip_is_told_once_and_the_name_of_any_member_is_none() -> None:
         f"CATALYST_{name.upper()}": RIGHT[name][0]
         for kind in members().values()
         for name in kind.__struct_fields__
-        if name in RIGHT
+        if name in RIGHT and name != "nats_url"
     }
     assert variables.check(environ | every, options) == (
         f"{slip} is no setting; the nearest is CATALYST_LOG_LEVEL",
         "GATEWAY_BURST_PER_SUBJET is no setting; the nearest is GATEWAY_BURST_PER_SUBJECT",
     )
+
+
+@pytest.mark.guarantee("G21.8")
+@each(["CATALYST_NATS_URL", "NATS_URL"])
+def test_a_variable_that_names_another_broker_than_the_one_that_is_used_is_told(name: str) -> None:
+    environ = {name: "nats://127.0.0.1:2"}
+    other = "`catalyst up --nats URL` uses another one"
+    assert variables.check(environ, Options(simulate_cluster=True)) == (
+        f"{name} is not looked at: a broker is started here; {other}",
+    )
+    assert variables.check(environ, Options(nats_url="nats://127.0.0.1:1")) == (
+        f"{name} is not looked at: the broker of --nats is used; {other}",
+    )
+    assert variables.check(environ, Options(nats_url="nats://127.0.0.1:2")) == ()
 
 
 @each([("CATALYST_URL", "nonsense", 2), ("CATALYST_CONTEXT", "nowhere", 4)])

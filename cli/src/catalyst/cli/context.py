@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from catalyst.cli import contexts
+from catalyst.cli import contexts, startable
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show, write
-from catalyst.cli.target import NO_CONNECTION, OutputOption
+from catalyst.cli.target import NO_CONNECTION, OutputOption, run
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 
 _HIDDEN = "(hidden; -o json shows it)"
@@ -28,17 +31,27 @@ NameArgument = Annotated[str, _NAME]
 
 
 def list_(*, output: OutputOption = Format.TABLE) -> None:
-    """List the named connections; the current one is marked.
+    """List the named connections: the current one is marked, and which stacks of here run.
 
     Example:
       catalyst context list
+
+    RUNS is not known of what stands elsewhere: nothing is asked there.
     """
     known = contexts.load(contexts.default_path())
+    here = {name: item for name, item in known.contexts.items() if item.data}
+    runs: dict[str, bool] = run(startable.running(here))
     body = [
-        {"name": name, "current": name == known.current, "http": item.http, "nats": item.nats}
+        {
+            "name": name,
+            "current": name == known.current,
+            "http": item.http,
+            "nats": item.nats,
+            "runs": runs.get(name),
+        }
         for name, item in sorted(known.contexts.items())
     ]
-    show(body, output, lambda: _table(known))
+    show(body, output, lambda: _table(known, runs))
 
 
 def show_(
@@ -120,14 +133,21 @@ def remove(name: NameArgument) -> None:
     note(f"{name} is forgotten")
 
 
-def _table(known: contexts.Contexts) -> None:
+def _table(known: contexts.Contexts, runs: Mapping[str, bool]) -> None:
     if not known.contexts:
         note("no connection is known; `catalyst up` and `catalyst context add` make one")
         return
-    table = Table("CURRENT", "NAME", "HTTP", "NATS")
+    table = Table("CURRENT", "NAME", "HTTP", "NATS", "RUNS")
     for name, item in sorted(known.contexts.items()):
-        table.add("*" if name == known.current else "", name, item.http, item.nats)
+        mark = "*" if name == known.current else ""
+        table.add(mark, name, item.http, item.nats, runs.get(name))
     table.write()
+    for name in sorted(name for name, answers in runs.items() if not answers):
+        data = Path(known.contexts[name].data)
+        start = (
+            f"`catalyst up --data {shlex.quote(str(data))}` starts it, " if data.is_dir() else ""
+        )
+        note(f"{name} does not run: {start}`catalyst context remove {name}` forgets it")
 
 
 def _detail(name: str, found: Context) -> None:

@@ -62,7 +62,7 @@ def events(
     command: Annotated[
         str | None, typer.Option(help="Only what began with the command of this id.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 1000,
+    limit: Annotated[int, typer.Option(help="At most so many; --follow has no end.", min=1)] = 1000,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -73,7 +73,11 @@ def events(
     Example:
       catalyst events --org omantel --since 1h --follow
 
-    With --follow and -o json, one event a line; it reconnects by itself and misses none.
+    Without --follow, it ends with what there is: without --since or --after, the first 1000 of all.
+
+    With --follow, it begins with what happens next, or with what --since or --after names, and goes
+    on until Ctrl-C (exit code 130), or until the token expires (7). It reconnects by itself and
+    misses none, also where the stack is started again. With -o json, one event a line.
     """
     asked: EventFilter = {
         "organization": org,

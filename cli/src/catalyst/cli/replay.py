@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError, Denied
+from catalyst.chassis.jetstream.port import BrokerError, Denied, Unavailable
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show, write
 from catalyst.cli.rebuild import rebuild
@@ -22,6 +22,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.errors import Unreachable, shown_address
 from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
@@ -103,6 +104,7 @@ async def checked(target: Target) -> Check:
 
     Raises:
         Failure: If broker or read model cannot be had.
+        Unreachable: If no broker answers.
     """
     try:
         async with connect(
@@ -121,6 +123,8 @@ async def checked(target: Target) -> Check:
         raise Failure(ExitCode.NOT_FOUND, str(error)) from error
     except Denied as error:
         raise Failure(ExitCode.NOT_ALLOWED, error.description) from error
+    except Unavailable as error:
+        raise Unreachable(f"no broker answers at {shown_address(target.nats)}") from error
     except BrokerError as error:
         raise Failure(ExitCode.UNREACHABLE, error.description) from error
 

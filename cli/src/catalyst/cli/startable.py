@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Mapping
 from typing import Final
 
 import httpx
@@ -112,13 +113,18 @@ async def answering(known: Contexts, ours: Context) -> frozenset[str]:
         and one.data not in {"", ours.data}
         and one.http not in {"", ours.http}
     }
+    return frozenset(name for name, runs in (await running(asked)).items() if runs)
+
+
+async def running(asked: Mapping[str, Context]) -> dict[str, bool]:
+    """Return of each connection, by its name, whether the stack of this machine answers there."""
     plain = verifying("http://")
     async with (
         httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=plain) as http,
         asyncio.TaskGroup() as tasks,
     ):
         looks = {name: tasks.create_task(_answers(http, one)) for name, one in asked.items()}
-    return frozenset(name for name, look in looks.items() if look.result())
+    return {name: look.result() for name, look in looks.items()}
 
 
 async def _answers(http: httpx.AsyncClient, one: Context) -> bool:

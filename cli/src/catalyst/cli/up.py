@@ -53,7 +53,12 @@ def up(
     ] = 8080,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     nats: Annotated[
-        str, typer.Option("--nats", metavar="URL", help="Use this broker instead of our own.")
+        str,
+        typer.Option(
+            "--nats",
+            metavar="URL",
+            help="Use this broker instead of our own; no variable says which.",
+        ),
     ] = "",
     *,
     processes: Annotated[

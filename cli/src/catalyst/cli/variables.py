@@ -34,7 +34,18 @@ def check(environ: Mapping[str, str], options: Options) -> tuple[str, ...]:
             wrong += error.wrong
     if wrong:
         raise WrongSettings(wrong)
-    return tuple(dict.fromkeys(said for said in strays if said.partition(" ")[0] not in known))
+    strays = [said for said in strays if said.partition(" ")[0] not in known]
+    return tuple(dict.fromkeys((*_brokers(environ, options), *strays)))
+
+
+def _brokers(environ: Mapping[str, str], options: Options) -> Iterator[str]:
+    """Yield which variables name a broker that is not used: the option alone says which one is."""
+    for name in (f"{SHARED}_NATS_URL", "NATS_URL"):
+        if environ.get(name) and environ[name] != options.nats_url:
+            used = (
+                "the broker of --nats is used" if options.nats_url else "a broker is started here"
+            )
+            yield f"{name} is not looked at: {used}; `catalyst up --nats URL` uses another one"
 
 
 def kept(user: str, options: Options) -> frozenset[str]:
