@@ -135,7 +135,7 @@ def _check_defaults(
 ) -> list[Violation]:
     try:
         words.validator(schema)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+    except (jsonschema_rs.ValidationError, ValueError) as error:
         message = f"the schema cannot be used: {str(error).splitlines()[0]}"
         return [_violation((), "schema", message, "correct it")]
     found = []

@@ -59,7 +59,7 @@ def violations(
     """Return everything that the schema refuses about a value, at most 100 refusals."""
     found: list[Violation] = []
     for error in compiled.iter_errors(value):
-        found.extend(_told(error, schema))
+        found.extend(_told(error, schema, value))
         if len(found) >= MAX_VIOLATIONS:
             break
     unique = {(one.path, one.rule, one.message): one for one in found}
@@ -71,7 +71,9 @@ def _place(one: Violation) -> tuple[list[str], bool, str]:
     return [str(step) for step in one.path], one.rule != "type", one.rule
 
 
-def _told(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> Iterator[Violation]:
+def _told(
+    error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any
+) -> Iterator[Violation]:
     path = tuple(error.instance_path)
     kind = error.kind
     name = kind.name
@@ -81,12 +83,16 @@ def _told(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> Itera
             wanted = str(given["property"])
             message = f"{spelled((*path, wanted))} is missing"
             yield _violation((*path, wanted), name, message, f"add {wanted}")
-        case "additionalProperties" | "unevaluatedProperties":
+        case "additionalProperties":
             known = _known(schema, error.schema_path)
             for unexpected in given["unexpected"]:
                 yield unknown((*path, unexpected), name, known)
+        case "falseSchema":
+            # No field is described: the library names the first that is there by its value alone.
+            for unexpected in _at(value, path):
+                yield unknown((*path, unexpected), "additionalProperties", ())
         case "anyOf" | "oneOf":
-            yield from _alternatives(path, name, given, error, schema)
+            yield from _alternatives(error, schema, value)
         case _:
             yield _violation(path, name, f"{_subject(path)} {_said(name, given)}", "")
 
@@ -100,13 +106,10 @@ def unknown(path: Path, rule: str, known: Iterable[str]) -> Violation:
 
 
 def _alternatives(
-    path: Path,
-    name: str,
-    given: dict[str, Any],
-    error: jsonschema_rs.ValidationError,
-    schema: dict[str, Any],
+    error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any
 ) -> Iterator[Violation]:
     """Return what the alternative that fits best lacks, if one is clearly meant."""
+    path, name = tuple(error.instance_path), error.kind.name
     branches = [list(branch) for branch in getattr(error.kind, "context", ())]
     if any(not branch for branch in branches):
         yield _violation(path, name, f"{_subject(path)} fits more than one alternative", "")
@@ -123,11 +126,10 @@ def _alternatives(
     ]
     if len(meant) == 1:
         for inner in meant[0]:
-            yield from _told(inner, schema)
+            yield from _told(inner, schema, value)
         return
-    texts = list(dict.fromkeys(
-        told.message for branch in branches for inner in branch for told in _told(inner, schema)
-    ))  # fmt: skip
+    every = (one for branch in branches for inner in branch for one in _told(inner, schema, value))
+    texts = list(dict.fromkeys(one.message for one in every))
     message = f"{_subject(path)} fits none of the alternatives: {'; or '.join(texts[:5])}"
     yield _violation(path, name, message, "")
 
@@ -152,13 +154,11 @@ def _said(name: str, given: dict[str, Any]) -> str:  # noqa: C901 - one line for
         case "minLength":
             return "must not be empty" if limit == 1 else f"must have at least {limit} characters"
         case "maxLength":
-            return f"must have at most {limit} characters"
-        case "minItems":
+            return f"must have at most {limit} character{'' if limit == 1 else 's'}"
+        case "minItems" | "minProperties":
             return f"must have at least {limit} entries" if limit != 1 else "must have an entry"
         case "maxItems" | "maxProperties":
-            return f"must have at most {limit} entries"
-        case "minProperties":
-            return f"must have at least {limit} entries"
+            return f"must have at most {limit} entr{'y' if limit == 1 else 'ies'}"
         case "uniqueItems":
             return "holds the same entry twice"
         case "pattern":
@@ -169,16 +169,20 @@ def _said(name: str, given: dict[str, Any]) -> str:  # noqa: C901 - one line for
             return f"must be a multiple of {given['multiple_of']}"
         case "propertyNames":
             return f"holds a name that is not taken: {_short(str(given['error']).splitlines()[0])}"
-        case "contains":
-            return "lacks an entry that the schema asks for"
-        case "falseSchema":
-            return "must not be there"
+        case "not":
+            return "is what the schema rules out"
         case _:
             return f"is refused by {name}"
 
 
 def _violation(path: Path, rule: str, message: str, fix: str) -> Violation:
     return Violation(path=path, rule=rule, message=message, fix=fix)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
 
 
 def _subject(path: Path) -> str:
