@@ -77,11 +77,13 @@ class Functions:
         return self._failed("string takes a text, a number or a boolean")
 
     def _bool(self, value: Any) -> Any:
-        if isinstance(value, bool):
-            return value
-        if value in {"true", "false"}:
-            return value == "true"
-        return self._failed("bool takes a boolean, 'true' or 'false'")
+        match value:
+            case bool():
+                return value
+            case "true" | "false":
+                return value == "true"
+            case _:
+                return self._failed("bool takes a boolean, 'true' or 'false'")
 
     def _extreme(self, choose: Callable[[Any], Any], values: Any) -> Any:
         found = values[0] if len(values) == 1 and isinstance(values[0], list) else values
