@@ -123,26 +123,35 @@ def test_what_is_made_has_a_limit() -> None:
     assert replace("." + LONG[1:], ".", "") == LONG[1:]
     assert json(LONG[2:]) == f'"{LONG[2:]}"'
     assert not functions.failure
-    for made in (lambda: join([LONG, "x"], ""), lambda: join(["x"] * 9, LONG[: MAX_RESULT // 8]),
-                 lambda: replace("." * 9, ".", LONG[: MAX_RESULT // 8]),
-                 lambda: json(LONG[1:])):  # fmt: skip
+    eighth = LONG[: MAX_RESULT // 8]
+    too_long: list[tuple[Any, tuple[Any, ...]]] = [
+        (join, ([LONG, "x"], "")),
+        (join, (["x"] * 9, eighth)),
+        (replace, ("." * 9, ".", eighth)),
+        (json, (LONG[1:],)),
+    ]
+    for function, given in too_long:
         functions.failure = ""
-        assert made() == ""
+        assert function(*given) == ""
         assert functions.failure == "a text has at most 65536 characters"
 
 
 def test_what_is_no_json_is_not_plain() -> None:
-    for value in (None, True, 1, 1.5, "a", [1, {"a": None}], {}):
+    good: list[Any] = [None, True, 1, 1.5, "a", [1, {"a": None}], {}]
+    for value in good:
         check_plain(value)
-    for kind in (b"a", {1: 2}, [()], {"a": {1, 2}}):
+    kinds: list[Any] = [b"a", {1: 2}, [()], {"a": {1, 2}}]
+    for kind in kinds:
         with pytest.raises(TypeError):
             check_plain(kind)
-    for number in (math.nan, [math.inf], {"a": -math.inf}):
+    numbers: list[Any] = [math.nan, [math.inf], {"a": -math.inf}]
+    for number in numbers:
         with pytest.raises(ValueError):  # noqa: PT011 - it says nothing
             check_plain(number)
 
 
 def test_within_a_text_a_text_stands_as_it_is() -> None:
-    assert [shown(one) for one in ('a"', 2.0, 2.5, -0.0, {"b": "ä", "a": 1}, [], None)] == [
+    values: list[Any] = ['a"', 2.0, 2.5, -0.0, {"b": "ä", "a": 1}, [], None]
+    assert [shown(one) for one in values] == [
         *('a"', "2", "2.5", "0", '{"a": 1, "b": "ä"}', "[]", "null"),
     ]
