@@ -8,17 +8,30 @@ about a repository, and a push is done only when the door says so of each branch
 from __future__ import annotations
 
 import logging
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 import urllib3
 from dulwich.client import HTTPUnauthorized, Urllib3HttpGitClient, default_urllib3_manager
-from dulwich.errors import HangupException, NotGitRepository, SendPackError
+from dulwich.errors import (
+    ApplyDeltaError,
+    ChecksumMismatch,
+    FileFormatException,
+    GitProtocolError,
+    HangupException,
+    NotGitRepository,
+    ObjectMissing,
+    RefFormatError,
+    SendPackError,
+    WrongObjectException,
+)
 from dulwich.objects import ObjectID
-from dulwich.pack import UnpackedObject
+from dulwich.pack import UnpackedObject, UnresolvedDeltas
 from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 from typing_extensions import override
@@ -37,14 +50,40 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 """Whatever the door says about when to come again."""
 USER: Final = "provisioning"
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Refs = Mapping[Ref, ObjectID]
 Pack = tuple[int, Iterator[UnpackedObject]]
 
 log = logging.getLogger(__name__)
 
 
+UNREADABLE: Final = (
+    ApplyDeltaError,
+    AssertionError,
+    ChecksumMismatch,
+    EOFError,
+    FileFormatException,
+    GitProtocolError,
+    LookupError,
+    ObjectMissing,
+    OSError,
+    RefFormatError,
+    UnresolvedDeltas,
+    ValueError,
+    WrongObjectException,
+    struct.error,
+    zlib.error,
+)
+"""What the library raises of what it was sent: it trusts who answers. Anything else is a bug."""
+
+
 class NoRepository(Exception):
     """There is none of that name."""
+
+
+class _Ours(Exception):
+    """Something that is asked by the library failed, for which no answer is to blame."""
 
 
 class Door:
@@ -89,6 +128,7 @@ class Door:
             Retry: If the door does not give it.
         """
 
+        @_ours
         def wanted(refs: Refs, depth: int | None = None) -> list[ObjectID]:
             return wants(refs)
 
@@ -108,13 +148,18 @@ class Door:
         """
         changed: dict[Ref, ObjectID] = {}
 
+        @_ours
         def only_changed(refs: dict[Ref, ObjectID]) -> dict[Ref, ObjectID]:
             changed.update({ref: tip for ref, tip in updates(refs).items() if refs.get(ref) != tip})
             # Nothing to push is said with what is there already.
             return changed or refs
 
+        @_ours
+        def packed(*_: Any, **_more: Any) -> Pack:
+            return pack()
+
         with _speaking():
-            result = self._client.send_pack(self._path, only_changed, lambda *_a, **_k: pack())
+            result = self._client.send_pack(self._path, only_changed, packed)
         told = result.ref_status or {}
         if not changed.keys() <= told.keys():
             # It may have happened all the same: who comes again finds that out.
@@ -122,11 +167,28 @@ class Door:
         return {ref: problem for ref in changed if (problem := told[ref]) is not None}
 
 
+def _ours(asked: Callable[P, T]) -> Callable[P, T]:
+    """Return what the library asks of us, with its faults apart from those of the door."""
+
+    def answered(*args: P.args, **more: P.kwargs) -> T:
+        try:
+            return asked(*args, **more)
+        except Exception as error:
+            raise _Ours from error
+
+    return answered
+
+
 @contextmanager
 def _speaking() -> Iterator[None]:
-    """Say in words what goes wrong: the library's own name its classes, and quote addresses."""
+    """Say in words what goes wrong: the library's own name its classes, and quote addresses.
+
+    A fault of ours is raised as it is.
+    """
     try:
         yield
+    except _Ours as error:
+        raise error.__cause__ or error from None
     except Retry:
         raise
     except NotGitRepository as error:
@@ -138,8 +200,7 @@ def _speaking() -> Iterator[None]:
         words = why.decode("utf-8", "replace") if isinstance(why, bytes) else ""
         words = words.removeprefix("unpack ") or "it does not say why"
         raise Retry(f"the Git door did not take the files: {words}") from error
-    except Exception as error:
-        # The library trusts who answers, so anything may come out of what it was sent.
+    except (HTTPError, *UNREADABLE) as error:
         for one in (error, error.__cause__):
             if isinstance(one, (HTTPError, HangupException)):
                 raise Retry(_away(one)) from error
