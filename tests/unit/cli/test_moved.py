@@ -3,18 +3,24 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from catalyst.cli import contexts, events, following, get, watched
+from catalyst.cli import target as targets
 from catalyst.cli.contexts import Context
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.output import Format
-from catalyst.cli.target import Target, moved
-from catalyst.client.errors import Problem
+from catalyst.cli.sending import commands
+from catalyst.cli.target import Target, moved, reads
+from catalyst.client import http_calls
+from catalyst.client.errors import Problem, Unreachable
 from catalyst.client.events import START, LoggedEvent
+from catalyst.client.http_transport import over_http
 from catalyst.client.rows import Interrupted, Put, Reset, Row, Synced
 
 pytestmark = pytest.mark.guarantee("G27.10")
@@ -131,6 +137,66 @@ async def test_a_heading_stands_above_events_and_not_above_an_error(
     with pytest.raises(Problem):
         await events._follow(local, {}, Format.TABLE)
     assert capsys.readouterr() == ("", "")
+
+
+async def test_what_has_gone_before_anything_came_of_it_is_followed_where_it_is(
+    local: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = doors(monkeypatch, {OLD: [Unreachable("nobody")], NEW: [put("completed")]})
+    assert await following.follow(local, "ch-1", "acme", Format.JSON) is ExitCode.OK
+    assert asked == [(OLD, ""), (NEW, "")]
+    there = Target(http=NEW, data=local.data, name=local.name)
+    doors(monkeypatch, {NEW: [Unreachable("nobody")]})
+    with pytest.raises(Unreachable):
+        await following.follow(there, "ch-1", "acme", Format.JSON)
+
+
+class Stack:
+    """Doors that say what they are told to, and that nobody is at the others."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: httpx.Response) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, str]] = []
+        plain = partial(over_http, transport=httpx.MockTransport(self._answer))
+        monkeypatch.setattr(targets, "over_http", plain)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        address = f"{request.url.scheme}://{request.url.host}:{request.url.port}"
+        self.asked.append((address, request.headers.get("Idempotency-Key", "")))
+        if address == OLD:
+            raise httpx.ConnectError("refused", request=request)
+        return self.answers.pop(0)
+
+
+async def test_a_command_is_sent_again_under_its_id_where_its_stack_was_started_again(
+    local: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decided = {
+        "id": "c-1",
+        "type": "t",
+        "status": "accepted",
+        "digest": "",
+        "time": "2026-11-30T00:00:00Z",
+    }
+    stack = Stack(monkeypatch, httpx.Response(202), httpx.Response(200, json=decided))
+    async with commands(local) as door:
+        found = await door.send(
+            "environment.resume-organization.v1", {}, organization="acme", command_id="c-1"
+        )
+    assert found.status == "accepted"
+    assert stack.asked == [(OLD, "c-1"), (NEW, "c-1"), (NEW, "")]
+    assert capsys.readouterr().err == f"local is at {NEW} now; it is asked there\n"
+
+
+async def test_what_is_nowhere_else_is_not_there(
+    local: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(monkeypatch)
+    monkeypatch.setattr(http_calls, "FIRST_CONTACT_SECONDS", 0.0)
+    async with reads(Target(http=OLD, token="t")) as door:
+        with pytest.raises(Unreachable):
+            await door.list("organizations")
+    assert {address for address, _ in stack.asked} == {OLD}
 
 
 def test_a_token_goes_to_no_other_stack(local: Target) -> None:

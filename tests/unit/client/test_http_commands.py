@@ -10,6 +10,7 @@ import pytest
 from tests.support.each import each
 from tests.unit.client.scripted import Scripted, problem
 
+from catalyst.client import http_calls
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.client.http_transport import over_http
 
@@ -63,6 +64,20 @@ async def test_a_failure_that_passes_is_answered_by_the_same_command_again(
     first, second = transport.requests
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
     assert first.content == second.content
+
+
+async def test_who_took_a_question_and_went_before_the_answer_is_waited_for_as_who_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_calls, "FIRST_CONTACT_SECONDS", 0.0)
+    gone = [httpx.ReadError("reset"), httpx.ConnectError("down"), httpx.ConnectError("down")]
+    transport = Scripted(*gone, answer(200, OUTCOME))
+    async with over_http("http://door", transport=transport) as door:
+        found = await door.outcome("c-1", organization="acme", timeout=30)
+    assert (found is not None, len(transport.requests)) == (True, 4)
+    async with over_http("http://door", transport=Scripted(httpx.ConnectError("down"))) as door:
+        with pytest.raises(Unreachable):
+            await door.outcome("c-1", organization="acme", timeout=30)
 
 
 async def test_a_refusal_names_its_fields_and_is_not_repeated() -> None:

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from catalyst.cli.findings import Finding, Health
-from catalyst.cli.target import Target, reads
+from catalyst.cli.target import Target, door_of, reads
 from catalyst.client.api import Client
 from catalyst.client.connect import connect
 from catalyst.client.errors import Problem, TimedOut
-from catalyst.client.http_transport import over_http
 
 _OF_THE_STACK: Final = frozenset({"unavailable", "timeout"})
 """Codes that say nothing of the command."""
@@ -23,7 +22,7 @@ async def commands(target: Target) -> AsyncIterator[Client]:
     """Open what sends commands and reads outcomes."""
     async with explaining(target):
         if target.http:
-            async with over_http(target.http, token=target.token) as door:
+            async with door_of(target) as door:
                 yield door
         else:
             async with connect(

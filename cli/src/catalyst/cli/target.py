@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ import typer
 
 from catalyst.cli import contexts
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.output import Format
+from catalyst.cli.output import Format, note
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 from catalyst.client.http_transport import HttpClient, over_http
 
@@ -140,8 +140,24 @@ async def reads(target: Target) -> AsyncIterator[HttpClient]:
     """
     if not target.http:
         raise Failure(ExitCode.USAGE, "this needs an http(s) address; the broker has no read model")
-    async with over_http(target.http, token=target.token) as door:
+    async with door_of(target) as door:
         yield door
+
+
+def door_of(target: Target) -> AbstractAsyncContextManager[HttpClient]:
+    """Open the HTTP door; what goes unanswered is asked again where its stack is by then."""
+    now = target
+
+    def elsewhere() -> str | None:
+        nonlocal now
+        found = moved(now)
+        if found is None:
+            return None
+        now = found
+        note(f"{found.name} is at {found.http} now; it is asked there")
+        return found.http
+
+    return over_http(target.http, token=target.token, elsewhere=elsewhere)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -28,8 +28,11 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.cli.watched import followed, told
 from catalyst.client import draft
-from catalyst.client.rows import Put, name_of
+from catalyst.client.http_transport import HttpClient
+from catalyst.client.rows import Change, Put, name_of
+from catalyst.client.watching import Watch
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import Money, MoneyError, parse
 from catalyst.contracts.rejection import CODES
@@ -155,14 +158,20 @@ async def _over(target: Target, owner: str, name: str, timeout: float) -> dict[s
         Failure: If it is not in time; it goes on all the same.
     """
     hint = f"`catalyst get redemptions {name} --org {owner}` shows how it ends"
+
+    def opened(door: HttpClient, cursor: str) -> Watch[Change]:
+        return door.watch("redemptions", name=name, cursor=cursor, organization=owner)
+
     try:
-        async with asyncio.timeout(timeout), reads(target) as door:
-            watch = door.watch("redemptions", name=name, organization=owner)
-            async with aclosing(watch.changes()) as changes:
-                async for change in changes:
-                    if isinstance(change, Put) and change.row.doc["status"] in _OVER:
-                        found: dict[str, Any] = msgspec.to_builtins(change.row.doc)
-                        return found
+        async with (
+            asyncio.timeout(timeout),
+            aclosing(followed(target, opened, "the redemption is")) as changes,
+        ):
+            async for change in changes:
+                if isinstance(change, Put) and change.row.doc["status"] in _OVER:
+                    found: dict[str, Any] = msgspec.to_builtins(change.row.doc)
+                    return found
+                told(change)
     except TimeoutError as error:
         text = f"not over after {timeout:g} s; it goes on"
         raise Failure(ExitCode.TIMED_OUT, text, hint=hint) from error

@@ -13,7 +13,7 @@ from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import note
 from catalyst.cli.target import Target, moved, reads
-from catalyst.client.errors import Problem
+from catalyst.client.errors import Problem, Unreachable
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.rows import Bye, Interrupted
 from catalyst.client.watching import Control, Watch
@@ -38,13 +38,19 @@ async def followed(
         elsewhere: Target | None = None
         async with reads(target) as door:
             watch = opened(door, cursor)
-            async with aclosing(watch.changes()) as changes:
-                async for change in changes:
-                    if isinstance(change, Interrupted):
-                        elsewhere = moved(target)
-                    if elsewhere is not None:
-                        break
-                    yield change
+            try:
+                async with aclosing(watch.changes()) as changes:
+                    async for change in changes:
+                        if isinstance(change, Interrupted):
+                            elsewhere = moved(target)
+                        if elsewhere is not None:
+                            break
+                        yield change
+            except Unreachable:
+                # It may have gone before anything came of it.
+                elsewhere = moved(target)
+                if elsewhere is None:
+                    raise
             cursor = watch.cursor
         if elsewhere is None:
             return

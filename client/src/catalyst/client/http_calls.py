@@ -6,7 +6,7 @@ Used by `catalyst.client.http_transport`, `catalyst.client.reads` and `catalyst.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -29,7 +29,7 @@ CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 """For one try; a request that the door itself holds open gets its wait on top."""
 FIRST_CONTACT_SECONDS: Final = 2.0
-"""How long somebody who was never there is waited for; who answered once is waited for longer."""
+"""How long somebody who was never there is waited for; who was there once is waited for longer."""
 JSON: Final = "application/json"
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -46,11 +46,21 @@ class _ProblemBody(msgspec.Struct, kw_only=True):
 class HttpCalls:
     """One origin, one token, one pool of connections."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str | None) -> None:
-        """Ask through `http`, whose base is the origin; `token` says who asks."""
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        token: str | None,
+        elsewhere: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Ask through `http`, whose base is the origin; `token` says who asks.
+
+        Where a request goes unanswered, `elsewhere` says where the same origin is now, if it is no
+        longer there; None: it is not known to be anywhere else.
+        """
         self.http = http
         self._token = token
-        self._answered = False
+        self._elsewhere = elsewhere
+        self._met = False
 
     @property
     def address(self) -> str:
@@ -114,8 +124,10 @@ class HttpCalls:
                     timeout=one_try,
                 )
             except ClientError as error:
+                if isinstance(error, Unreachable | TimedOut) and (address := self._elsewhere()):
+                    self.http.base_url = address
                 wait = waits.next(_asked_wait(error))
-                if isinstance(error, Unreachable) and not self._answered:
+                if isinstance(error, Unreachable) and not self._met:
                     deadline = min(deadline, began + FIRST_CONTACT_SECONDS)
                 if not may_retry(error) or _clock() + wait >= deadline:
                     raise
@@ -142,8 +154,11 @@ class HttpCalls:
                 timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
             )
         except httpx.HTTPError as error:
-            raise transport_error(error, self.address) from error
-        self._answered = True
+            said = transport_error(error, self.address)
+            # Whoever took the question was there, though the answer did not come.
+            self._met = self._met or not isinstance(said, Unreachable)
+            raise said from error
+        self._met = True
         if response.status_code >= 400:
             raise problem_of(response.status_code, response.headers, response.content)
         return response

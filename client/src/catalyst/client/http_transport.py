@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, Unpack
@@ -174,6 +174,7 @@ async def over_http(
     *,
     token: str | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    elsewhere: Callable[[], str | None] = lambda: None,
 ) -> AsyncIterator[HttpClient]:
     """Use the origin at `url`; nothing is asked before the first call.
 
@@ -181,6 +182,8 @@ async def over_http(
         url: Such as `http://127.0.0.1:8080`.
         token: Bearer token that says who asks.
         transport: Instead of sockets: for an application in the same process.
+        elsewhere: Asked where the origin is now, once a request goes unanswered: whoever starts it
+            again may do so at another address. None: at no other.
     """
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
     async with httpx.AsyncClient(
@@ -190,7 +193,7 @@ async def over_http(
         follow_redirects=False,
         verify=verifying(url),
     ) as http:
-        yield HttpClient(HttpCalls(http, token))
+        yield HttpClient(HttpCalls(http, token, elsewhere))
 
 
 def verifying(url: str) -> ssl.SSLContext:
