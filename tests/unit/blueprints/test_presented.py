@@ -88,3 +88,31 @@ def test_each_further_endpoint_that_opens_is_told_which_one_does() -> None:
     document = DOCUMENT + "  endpoints:\n" + "".join(f"    {one}\n" for one in more)
     found = lint(package(document)).findings
     assert [one.message.split(" ")[0] for one in found] == ["web", "web"]
+
+
+def odd(document: str) -> list[tuple[str, str]]:
+    """Return place and words of each placeholder that is told."""
+    found = lint(package(document)).findings
+    return [(one.pointer, one.message.partition(" is ")[0]) for one in found]
+
+
+def test_the_words_of_a_host_and_those_of_a_name_are_these() -> None:
+    host = "{app}{environment}{env_type}{organization}{region}{domain}"
+    name = "{app}{environment}{env_type}{organization}{n}"
+    document = DOCUMENT + "  endpoints:\n    - {name: web, hostnameTemplate: '%s'}\n"
+    document += "  multiInstance: {enabled: true, namingTemplate: '%s'}\n"
+    assert odd(document % (host, name)) == []
+    at, there = "/spec/endpoints/0/hostnameTemplate", "/spec/multiInstance/namingTemplate"
+    assert odd(document % (name, host)) == [(at, "{n}"), (there, "{region}"), (there, "{domain}")]
+    # Each is told once, and what is open or closed alone as well.
+    assert odd(document % ("{x}{x}-{y}}", "a}")) == [(at, "{x}"), (at, "{y}}"), (there, "}")]
+
+
+def test_all_texts_of_the_card_and_the_console_are_looked_at() -> None:
+    at = "title: Wiki\n    tags: [a, 'b ${{ x }}']\n    description: 'from {{ y'"
+    document = DOCUMENT.replace("title: Wiki", at) + "  consoleUI: {sidebarIcon: '{{z}}'}\n"
+    assert odd(document) == [
+        ("/spec/card/tags/1", "${{ x }}"),
+        ("/spec/card/description", "{{ y"),
+        ("/spec/consoleUI/sidebarIcon", "{{z}}"),
+    ]
