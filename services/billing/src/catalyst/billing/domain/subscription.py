@@ -57,10 +57,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     book: str = ""
     version: str = ""
     lines: tuple[QuoteLine, ...] = ()
-    since: str = ""
-    """The first month that is paid, of the present run."""
-    until: str = ""
-    """The last month that is charged, once it has ended."""
     terms: tuple[Terms, ...] = ()
     """By month, oldest first; one for each month in which something changed."""
     bought: tuple[Bought, ...] = ()
@@ -186,16 +182,12 @@ def evolve(state: Subscription, event: Event) -> Subscription:
                 status="active",
                 application=event.application,
                 environment=event.environment,
-                since=event.month,
-                until="",
             )
         case bill1.SubscriptionChanged():
             return _sold(state, event)
         case bill1.SubscriptionEnded():
             terms = Terms(month=event.month, book=state.book, version=state.version, lines=())
-            return replace(
-                state, status="ended", until=event.month, terms=_with(state.terms, terms)
-            )
+            return replace(state, status="ended", terms=_with(state.terms, terms))
         case _:
             return state
 
