@@ -14,7 +14,14 @@ import msgspec
 from catalyst.cli import manifests
 from catalyst.cli.documents import Document, Path
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.manifests import Environment, EnvironmentPolicy, Manifest, Organization
+from catalyst.cli.manifests import (
+    Bad,
+    Environment,
+    EnvironmentPolicy,
+    Manifest,
+    Organization,
+    Unfit,
+)
 from catalyst.client.rows import Row
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.environment_v1 import UpdatePolicy
@@ -116,28 +123,31 @@ def wanted(documents: Sequence[Document], organization: str | None) -> list[Want
     Raises:
         Failure: With everything that is wrong with any of them.
     """
+    # Imported here: who applies a plan does not wait for what knows the rules of manifests.
+    from catalyst.cli import ahead  # noqa: PLC0415
+
     read: list[tuple[Document, Manifest]] = []
-    problems: list[Failure] = []
+    told: list[tuple[Document, list[Bad]]] = []
     for document in documents:
+        bad: list[Bad] = []
+        told.append((document, bad))
         try:
             read.append((document, manifests.read(document)))
-        except Failure as failure:
-            problems.append(failure)
+        except Unfit as unfit:
+            bad += unfit.found
+        bad += ahead.by_contract(document)
     slugs = {m.spec.slug for _, m in read if isinstance(m, Organization)}
     owner = organization or (next(iter(slugs)) if len(slugs) == 1 else None)
     found: list[Wanted] = []
+    of = {id(document): bad for document, bad in told}
     for document, manifest in read:
         try:
             found.append(_wanted(document, manifest, owner))
-        except Failure as failure:
-            problems.append(failure)
-    if problems:
-        raise Failure(
-            ExitCode.REJECTED,
-            "\n".join(problem.message for problem in problems),
-            code="invalid-manifest",
-            errors=tuple(error for problem in problems for error in problem.errors),
-        )
+        except Unfit as unfit:
+            of[id(document)] += unfit.found
+    if any(bad for _, bad in told):
+        # Since nothing is sent, its owner's part is told as well.
+        raise _refused([(one, [*bad, *ahead.by_owner(one)]) for one, bad in told])
     _refuse_doubles(found)
     return sorted(found, key=lambda item: _ORDER.index(item.kind))
 
@@ -155,7 +165,7 @@ def _wanted(document: Document, manifest: Manifest, owner: str | None) -> Wanted
 def _organization(document: Document, manifest: Organization) -> Wanted:
     slug = manifest.spec.slug
     if manifest.metadata.name not in ("", slug):
-        raise _wrong(document, ("metadata", "name"), f"must be the slug, {slug!r}")
+        raise _wrong(("metadata", "name"), f"must be the slug, {slug!r}")
     return Wanted(
         kind="organizations",
         organization=slug,
@@ -170,7 +180,7 @@ def _environment(document: Document, manifest: Environment) -> Wanted:
     try:
         label = manifests.label_of(manifest)
     except ValueError as error:
-        raise _wrong(document, ("metadata", "name"), str(error)) from error
+        raise _wrong(("metadata", "name"), str(error)) from error
     parts = (spec.organization_ref, label, spec.env_type)
     return Wanted(
         kind="environments",
@@ -186,10 +196,10 @@ def _policy(document: Document, manifest: EnvironmentPolicy, owner: str | None) 
     labelled = next((labels[key] for key in manifests.ORGANIZATION_LABELS if key in labels), "")
     organization = manifest.spec.organization_ref or labelled or owner
     if not manifest.metadata.name:
-        raise _wrong(document, ("metadata", "name"), "is missing")
+        raise _wrong(("metadata", "name"), "is missing")
     if not organization:
         text = "does not say whose it is: give spec.organizationRef, a label or --org"
-        raise _wrong(document, (), text)
+        raise _wrong((), text)
     return Wanted(
         kind="policies",
         organization=organization,
@@ -354,5 +364,27 @@ def _step(verb: str, data: Mapping[str, Any], row: Row | None) -> Step:
     return Step(type=f"environment.{verb}.v1", data=data, base=0 if row is None else row.seq)
 
 
-def _wrong(document: Document, path: Path, text: str) -> Failure:
-    return Failure(ExitCode.REJECTED, f"{document.place(path)}: {text}", code="invalid-manifest")
+def _wrong(path: Path, text: str) -> Unfit:
+    return Unfit(Bad(path=path, rule="mismatch", message=text))
+
+
+def _refused(told: Sequence[tuple[Document, Sequence[Bad]]]) -> Failure:
+    """Return everything that is wrong, each once and at its place, in the order of the lines."""
+    lines: list[str] = []
+    errors: list[FieldError] = []
+    for document, found in told:
+        shown: list[Bad] = []
+        for one in found:
+            # Of what is wrong as a whole nothing more is said of its parts.
+            if not any(_covers(other.path, one.path) for other in shown):
+                shown.append(one)
+        for bad in sorted(shown, key=lambda one: document.line(one.path)):
+            lines.append(f"{document.place(bad.path)}: {bad.message}")
+            pointer = "".join(f"/{pointer_token(str(step))}" for step in bad.path)
+            errors.append(FieldError(pointer=pointer, rule=bad.rule, message=bad.message))
+    text = "\n".join(lines)
+    return Failure(ExitCode.REJECTED, text, code="invalid-manifest", errors=tuple(errors))
+
+
+def _covers(path: Path, other: Path) -> bool:
+    return path == other or (bool(path) and other[: len(path)] == path)

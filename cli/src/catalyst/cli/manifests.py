@@ -6,16 +6,15 @@ The documented objects, in camelCase. A misspelt field is refused instead of bei
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from catalyst.cli.documents import Document, Path
-from catalyst.cli.exits import ExitCode, Failure
 from catalyst.contracts import environment_v1 as env
-from catalyst.contracts.message import FieldError
 
 ORGANIZATION_LABELS: Final = ("openova.io/organization", "catalyst.openova.io/organization")
 """Labels that say whose an EnvironmentPolicy is: the object itself has no field for it."""
@@ -280,11 +279,29 @@ _PRICE_BOOK: Final = frozenset({"book", "version", "from"})
 """What a price book has, which is none of these and stands beside them in `examples/`."""
 
 
+class Bad(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a document."""
+
+    path: Path
+    """Where; empty: all of it."""
+    rule: str
+    message: str
+
+
+class Unfit(Exception):
+    """A document is no manifest."""
+
+    def __init__(self, *found: Bad) -> None:
+        """Keep everything that is wrong with its shape."""
+        super().__init__(*(one.message for one in found))
+        self.found = found
+
+
 def read(document: Document) -> Manifest:
     """Return the manifest that a document holds.
 
     Raises:
-        Failure: Naming file, document, line and field of everything that is wrong.
+        Unfit: With every field that is wrong.
     """
     value = document.value
     kind = value.get("kind") if isinstance(value, dict) else None
@@ -295,27 +312,17 @@ def read(document: Document) -> Manifest:
         path: Path = ("kind",) if kind else ()
         if isinstance(value, dict) and value.keys() >= _PRICE_BOOK:
             text = "this is a price book; `catalyst billing price-book apply FILE` takes it"
-        raise Failure(ExitCode.REJECTED, f"{document.place(path)}: {text}", code="invalid-manifest")
+        raise Unfit(Bad(path=path, rule="kind", message=text))
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        raise _refused(document, error) from error
+        raise Unfit(*_found(error)) from error
 
 
-def _refused(document: Document, error: ValidationError) -> Failure:
-    found = []
+def _found(error: ValidationError) -> Iterator[Bad]:
     for item in error.errors(include_url=False, include_input=False):
-        path = _path(item["loc"], item["type"])
         text = _text(item["type"], item.get("ctx", {}))
-        pointer = "".join(f"/{step}" for step in path)
-        found.append(FieldError(pointer=pointer, rule=item["type"], message=text))
-    lines = [
-        f"{document.place(_path(item['loc'], item['type']))}: {problem.message}"
-        for item, problem in zip(error.errors(include_url=False), found, strict=True)
-    ]
-    return Failure(
-        ExitCode.REJECTED, "\n".join(lines), code="invalid-manifest", errors=tuple(found)
-    )
+        yield Bad(path=_path(item["loc"], item["type"]), rule=item["type"], message=text)
 
 
 def _path(location: tuple[int | str, ...], kind: str) -> Path:
