@@ -126,7 +126,7 @@ def _guesses(part: dict[str, Any], kind: str) -> list[Any]:
     match kind:
         case "string":
             padded = "a" * min(part.get("minLength", 0), 1000)
-            return [*_TEXTS, padded, "secret:sample/value"]
+            return [*_TEXTS, "secret:sample/value", padded]
         case "integer" | "number":
             low = part.get("minimum", part.get("exclusiveMinimum", 0) + 1)
             step = part.get("multipleOf", 1)
