@@ -36,7 +36,8 @@ async def test_a_command_gets_one_outcome_and_its_events(js: JetStream) -> None:
 @pytest.mark.guarantee("G1.1")
 async def test_a_repeat_gets_the_recorded_outcome(js: JetStream) -> None:
     sender = Sender(js)
-    async with working(js):
+    watched = FaultyBroker(js, counted=("batch", "publish done"))
+    async with working(js, broker=watched):
         sent = await sender.send(CREATE, "acme", acme())
         first = await sender.outcome("acme", sent)
         inbox = asyncio.Queue[bytes]()
@@ -53,6 +54,22 @@ async def test_a_repeat_gets_the_recorded_outcome(js: JetStream) -> None:
 
         assert f'"seq":{first.seq}'.encode() in answer
         assert b'"accepted"' in answer
+        # It was not decided again, only to be refused by the guard of its outcome.
+        assert watched.calls == ["batch"]
+
+
+@pytest.mark.guarantee("G1.1")
+async def test_a_repeat_gets_the_recorded_outcome_of_a_worker_that_is_gone(js: JetStream) -> None:
+    sender = Sender(js)
+    async with working(js):
+        sent = await sender.send(CREATE, "acme", acme())
+        first = await sender.outcome("acme", sent)
+    async with working(js) as worker:
+        await sender.send(CREATE, "acme", acme(), command_id=sent)
+        other = await sender.send(CREATE, "acme", acme(display_name="Other"))
+        assert (await sender.outcome("acme", other)).code == "organization-exists"
+        assert (await sender.outcome("acme", sent)).seq == first.seq
+        assert worker.grouping.commands > 0
 
 
 @dataclass

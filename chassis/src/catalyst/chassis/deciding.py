@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from catalyst.chassis import batch, outcome, parking
+from catalyst.chassis.answered import Answered
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.errors import Retry, said
 from catalyst.chassis.grouping import Grouping, Placed, Superseded
@@ -86,6 +87,7 @@ class Deciding:
         self.again = self._mending.again
         self._ways = Ways(service)
         self._turns = Turns()
+        self._answered = Answered()
 
     async def answer(self, job: Job) -> Outcome | None:
         """Return the outcome of a job; tries until there is one, or nothing to be recorded.
@@ -97,19 +99,19 @@ class Deciding:
             Rejected: If a source refuses its one message.
         """
         async with AsyncExitStack() as turn:
-            return await self._until_answered(job, turn)
+            found = await self._until_answered(job, turn)
+            self._answered.add(job)
+            return found
 
     async def _until_answered(self, job: Job, turn: AsyncExitStack) -> Outcome | None:
         """Try until there is an answer; `turn` holds the place at what many want to change."""
         # `retry` and `drop` act before they record anything, so a repeat has to be known first.
-        doubt = job.delivered > 1 or job.is_runtime
-        failures = 0
-        mine = ""
+        doubt = job.delivered > 1 or job.is_runtime or job in self._answered
+        failures, mine = 0, ""
         while True:
-            # What was read anew fits into a group again; who fails once more spoils nobody else's.
-            alone = failures > 1
             try:
-                return await self._try(job, look_first=doubt, alone=alone)
+                # What was read anew fits into a group again; who fails once more goes alone.
+                return await self._try(job, look_first=doubt, alone=failures > 1)
             except Superseded as error:
                 # It was not tried, so there is nothing to doubt. Whoever waits here decides from
                 # what the one before has stored, and not all from what the first one makes stale.
