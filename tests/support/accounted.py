@@ -168,6 +168,7 @@ def _documents_are_made_again_byte_by_byte(log: Running, since: int) -> None:
             case bill1.InvoiceDrafted():
                 content = log.content(one.ref.id)
                 assert log.again(one.ref.id) == invoicing.text(content)
+                assert one.event.before == len(_parts(log, one))
             case bill1.CreditNoteDrafted(content=noted):
                 assert log.note_again(one.ref.id) == credit_note.text(noted)
             case _:
