@@ -127,3 +127,18 @@ def test_what_fails_is_told_at_once_with_what_only_starts(watched: Watched, code
     assert len(told) == 7
     assert told[0] == "blocked by"
     assert code in told[5]
+
+
+@pytest.mark.guarantee("G14.19")
+def test_what_was_told_is_not_told_again_when_something_else_is_found_behind_it(
+    watched: Watched,
+) -> None:
+    follower = watched.follower
+    assert len(follower.waiting(chain("not-seen", "crash-loop"))) == 5
+    assert follower.waiting(chain("not-seen", "crash-loop", "silent")) == [
+        "blocked as before, and by",
+        "      Pod silent: m (silent)",
+        "        → you: look",
+    ]
+    assert follower.waiting(chain("not-seen", "silent")) == []
+    assert follower.waiting(chain("not-seen", "crash-loop")) == []

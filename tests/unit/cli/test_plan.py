@@ -13,7 +13,7 @@ from tests.support.each import each
 from catalyst.cli import chains, following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
-from catalyst.cli.plan import extras, merged, pairs
+from catalyst.cli.plan import chosen, extras, merged, pairs
 from catalyst.cli.planned import Kept, find, folder, keep
 from catalyst.client.rows import Freshness, Page, Row
 
@@ -38,6 +38,21 @@ def test_a_setting_that_names_no_path_is_refused(setting: str) -> None:
     with pytest.raises(Failure) as refused:
         merged(None, [setting])
     assert refused.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.guarantee("G27.2")
+def test_all_that_is_wrong_with_values_and_dependencies_is_told_at_once() -> None:
+    with pytest.raises(Failure) as refused:
+        chosen(None, ["title", "a=1", "a.b=2"], ["db=new", "cache", "=x"])
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert refused.value.message.splitlines() == [
+        "--set 'title' must read path=value",
+        "--set a.b: a holds a value, no object",
+        "--dep 'cache' must read alias=new or alias=APP",
+        "--dep '=x' must read alias=new or alias=APP",
+    ]
+    right = {"values": {"a": 1}, "dependencies": {"db": "new"}}
+    assert chosen(None, ["a=1"], ["db=new"]) == right
 
 
 def test_a_setting_below_a_value_is_refused() -> None:

@@ -84,6 +84,19 @@ def test_what_is_wrong_with_a_voucher_is_named_before_anything_is_sent(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.guarantee("G27.2")
+def test_all_that_is_wrong_with_a_voucher_is_told_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["1.00000", "OMR", "--starts", "x", "--ends", "2020-01-01", "--url", URL]
+    assert ended(["voucher", "issue", *arguments]) == ExitCode.USAGE
+    wrong = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    starts = ("AMOUNT CURRENCY: ", "--starts 'x' is no time", "--ends '2020-01-01' has no zone")
+    assert len(wrong) == len(starts)
+    for line, start in zip(wrong, starts, strict=True):
+        assert line.startswith(f"Error: {start}")
+
+
 @pytest.mark.parametrize(
     ("status", "redeemed", "said"),
     [("issued", 0, "issued"), ("issued", 2, "used up"), ("revoked", 2, "revoked")],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
 
@@ -129,6 +131,36 @@ class Ended(Exception):
         """End with this code."""
         super().__init__(exit_code.name)
         self.exit_code = exit_code
+
+
+class Typed:
+    """What a person typed, looked at piece by piece: everything that is wrong is told at once."""
+
+    def __init__(self) -> None:
+        """Begin with nothing wrong."""
+        self._wrong: list[Failure] = []
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Look at one piece; if it is wrong, that is kept, and the rest is looked at as well."""
+        try:
+            yield
+        except Failure as failure:
+            self._wrong.append(failure)
+
+    def settle(self) -> None:
+        """Go on if nothing is wrong.
+
+        Raises:
+            Failure: With everything that is, and what to do about it.
+        """
+        if not self._wrong:
+            return
+        first, *others = self._wrong
+        hints = dict.fromkeys(one.hint for one in self._wrong if one.hint)
+        first.message = "\n".join([first.message, *(one.message for one in others)])
+        first.hint = "; ".join(hints)
+        raise first
 
 
 _MENDED: Final = "mend that first; `catalyst doctor` looks at everything"

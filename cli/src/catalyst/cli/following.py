@@ -113,7 +113,7 @@ class Follower:
         return not self._waits or clock.monotonic() - self._since < PATIENCE_SECONDS
 
     def waiting(self, found: Chain) -> list[str]:
-        """Return the lines of the whole chain, if any link of it was not told before.
+        """Return the lines of what the chain has that was not told before; no line comes twice.
 
         What only starts is told once it stays as it is. A chain that only became shorter is good
         news, and told by the steps.
@@ -125,10 +125,12 @@ class Follower:
         starts = all(link.code in UNDER_WAY for _, link in found)
         if starts and clock.monotonic() - self._chain_since < START_SECONDS:
             return []
-        if self.patient() or not links - self._told:
+        new = [(at, one) for at, one in found if (one.kind, one.name, one.code) not in self._told]
+        if self.patient() or not new:
             return []
+        heading = "blocked by" if len(new) == len(found) else "blocked as before, and by"
         self._told |= links
-        return ["blocked by", *(f"  {line}" for line in as_lines(found))]
+        return [heading, *(f"  {line}" for line in as_lines(new))]
 
 
 def unseen(doc: Doc) -> list[str]:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from catalyst.cli import owned
-from catalyst.cli.exits import NEXT, ExitCode, Failure, of_refusal
+from catalyst.cli.exits import NEXT, ExitCode, Failure, Typed, of_refusal
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import conclude, exit_of
@@ -65,9 +65,14 @@ def issue(
     Example:
       catalyst voucher issue 25.000 OMR --cap 100 --description "Spring fair"
     """
-    data: dict[str, Any] = {"amount": _money(amount, currency), "cap": cap}
-    data["description"] = description
-    data |= {name: _time(text, name) for name, text in (("starts", starts), ("ends", ends)) if text}
+    data: dict[str, Any] = {"cap": cap, "description": description}
+    typed = Typed()
+    with typed.looking():
+        data["amount"] = _money(amount, currency)
+    for name, text in (("starts", starts), ("ends", ends)):
+        with typed.looking():
+            data |= {name: _time(text, name)} if text else {}
+    typed.settle()
     target = resolve(context, url, token)
 
     async def work() -> tuple[dict[str, Any], Outcome]:
