@@ -1,6 +1,9 @@
 """What goes on each month: what runs now counts, once each, and nothing that was sold before."""
 
+from typing import Any
+
 from tests.support import billing, build
+from tests.support import usage as used
 from tests.support.scenario import Outcome, given
 
 from catalyst.billing.domain import subscription
@@ -46,3 +49,22 @@ def test_the_monthly_sum_is_that_of_what_runs_whatever_was_ordered() -> None:
     )
     assert monthly(grown) == 14_000 + 1500
     assert monthly(then(grown, bill1.EndSubscription(reason="removed"))) == 1500
+
+
+def test_a_sale_without_lines_costs_nothing_and_stops_nothing() -> None:
+    """The fold is total: nobody sells so, and a log that says it can still be read."""
+    state = subscription.Subscription()
+    sales: tuple[Any, ...] = (
+        used.started("2026-04", lines=()),
+        used.started("2026-04", lines=(), hold="c-2"),
+        used.started("2026-05", hold="c-3"),
+        used.started("2026-06", lines=(), hold="c-4"),
+    )
+    for _, sale in sales:
+        state = subscription.evolve(state, sale)
+    paid = [state.paid(month) for month in ("2026-04", "2026-05", "2026-06", "2026-07")]
+    assert paid == [None, billing.omr(6500), billing.omr(6500), None]
+    said = [state.currency(month) for month in ("2026-04", "2026-05", "2026-06", "2026-07")]
+    assert said == ["", "OMR", "OMR", ""]
+    assert state.entering("2026-07") is None
+    assert state.monthly.minor == 0
