@@ -109,6 +109,19 @@ def test_what_nobody_needs_any_more_is_told(
     assert idle(known, (STORE, BLOG), after) == wanted
 
 
+def test_what_only_that_needs_which_nobody_needs_is_told_behind_it() -> None:
+    chain = {"suite": desired("wiki"), "wiki": desired("store"), "store": desired()}
+    lock = (locked("store", "shared"), locked("wiki", "shared"), locked("suite"))
+    wiki = COMMAND.replace(" store ", " wiki ")
+    behind = f"Application store: needed by wiki alone; once that is gone, {COMMAND}"
+    first = f"Application wiki: needed by nothing any more; {wiki}"
+    assert idle(facts(chain, {}), lock, {}) == (first, behind)
+    others = {**chain, "shop": desired("store")}
+    assert idle(facts(others, {}), lock, {}) == (first,)
+    others = {**chain, "shop": desired("wiki")}
+    assert idle(facts(others, {}), lock, {}) == ()
+
+
 def test_what_another_one_needs_that_is_not_known_as_such_yet_is_needed() -> None:
     known = facts(
         {"store": desired(), "blog": desired("store"), "shop": desired("store")},

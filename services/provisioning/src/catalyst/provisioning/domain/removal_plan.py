@@ -259,26 +259,44 @@ def _named(going: list[Locked], volumes: Volumes) -> list[str]:
 def idle(facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]) -> tuple[str, ...]:
     """Return what was used by what goes or changes, and by nothing any more: it stays, and costs.
 
+    Then what only that needs: it is needed no longer once that is gone as well.
+
     Args:
         facts: What the plan depends on.
         lock: What goes or is written, and what that uses or used.
         desired: What is to run of it, by Application; nothing of what goes.
     """
-    own = {item.application for item in lock if item.written}
-    found = []
-    for item in lock:
-        name, environment = item.application, item.environment
-        users = {
-            *facts.applications[name].binding(environment).dependents,
-            *_users(running(facts, environment), name),
-        }
-        if item.written or users - own or _users(desired, name):
-            continue
-        old = facts.expected(name, environment)
-        charged = ", charged each month" if old is not None and old.sold else ""
-        command = f"catalyst plan uninstall {name} --env {environment} --org {facts.name}"
-        found.append(f"Application {name}: needed by nothing any more{charged}; `{command}`")
-    return tuple(found)
+    own = {Unit(item.application, item.environment) for item in lock if item.written}
+    left = {
+        Unit(item.application, item.environment): _needing(facts, item)
+        for item in lock
+        if not item.written and not _users(desired, item.application)
+    }
+    told: dict[Unit, str] = {}
+    while new := [one for one in left if one not in told and left[one] <= own | told.keys()]:
+        told |= {one: _told(facts, one, left[one] - own) for one in new}
+    return tuple(told.values())
+
+
+def _needing(facts: Facts, item: Locked) -> set[Unit]:
+    """Return what uses an Application as things are."""
+    name, environment = item.application, item.environment
+    users = {
+        *facts.applications[name].binding(environment).dependents,
+        *_users(running(facts, environment), name),
+    }
+    return {Unit(user, environment) for user in users}
+
+
+def _told(facts: Facts, one: Unit, users: set[Unit]) -> str:
+    old = facts.expected(one.application, one.environment)
+    charged = ", charged each month" if old is not None and old.sold else ""
+    place = f"{one.application} --env {one.environment} --org {facts.name}"
+    command = f"`catalyst plan uninstall {place}`"
+    if users:
+        needed = f"needed by {', '.join(user.application for user in sorted(users))} alone"
+        return f"Application {one.application}: {needed}{charged}; once that is gone, {command}"
+    return f"Application {one.application}: needed by nothing any more{charged}; {command}"
 
 
 def _users(present: Mapping[str, Desired], name: str) -> set[str]:
