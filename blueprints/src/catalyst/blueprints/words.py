@@ -22,7 +22,6 @@ _TYPES: Final = {
     "boolean": "true or false",
     "object": "a map",
     "array": "a list",
-    "null": "null",
 }
 _FORMATS: Final = {
     "hostname": "a host name, such as www.example.com",
@@ -196,20 +195,4 @@ def _short(value: Any) -> str:
 
 def _known(schema: dict[str, Any], at: list[str | int]) -> list[str]:
     """Return the names of the properties beside the keyword that refused."""
-    place: Any = schema
-    for step in at[:-1]:
-        if isinstance(place, dict) and isinstance(place.get("$ref"), str):
-            place = _resolved(schema, place["$ref"])
-        if isinstance(place, dict):
-            place = place.get(str(step), place)
-        elif isinstance(place, list) and isinstance(step, int) and step < len(place):
-            place = place[step]
-    properties = place.get("properties") if isinstance(place, dict) else None
-    return list(properties) if isinstance(properties, dict) else []
-
-
-def _resolved(schema: dict[str, Any], reference: str) -> Any:
-    place: Any = schema
-    for step in reference.removeprefix("#").split("/")[1:]:
-        place = place.get(step, {}) if isinstance(place, dict) else {}
-    return place
+    return list(_at(schema, tuple(at[:-1])).get("properties", ()))
