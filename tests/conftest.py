@@ -4,10 +4,8 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,6 +27,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A test's broker is small and soon gone: let it hold more before it looks for garbage, which takes
 # a seventh of its processor's time otherwise.
 os.environ.setdefault("GOGC", "400")
+
+pytest_plugins = ["tests.support.telling"]
 
 
 ENOUGH_MEMORY = 4 * 1024**3
@@ -136,38 +136,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=turn)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_report_to_serializable(report: pytest.CollectReport | pytest.TestReport) -> None:
-    """Let a worker tell of what passed without its keywords: nobody reads them, and each is sent.
-
-    Three reports come of each test; a third of their bytes were keywords.
-    """
-    if isinstance(report, pytest.TestReport) and report.passed:
-        report.keywords = {}
-
-
-AT_ONCE = 0.005
-"""In seconds. A setup or teardown that took less is told in no list of durations either."""
-
-
-def _worth_telling(send: Callable[..., None], event: str, **what: Any) -> None:
-    """Send on what a worker has to tell, but for what surrounds a test and passed at once.
-
-    Three reports come of each test, and one of them is shown.
-    """
-    report = what["data"] if event == "testreport" else {}
-    passed = report.get("outcome") == "passed" and report["duration"] < AT_ONCE
-    if report.get("when") not in {"setup", "teardown"} or not passed:
-        send(event, **what)
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let a worker keep to itself what nobody reads."""
-    for plugin in session.config.pluginmanager.get_plugins():
-        if hasattr(plugin, "sendevent"):
-            plugin.sendevent = partial(_worth_telling, plugin.sendevent)
 
 
 @pytest.hookimpl(wrapper=True)
