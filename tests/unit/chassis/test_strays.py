@@ -1,7 +1,7 @@
 """A slip in the name of a setting is told; what others read is not taken for one."""
 
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,21 +11,20 @@ from tests.support.told import members
 from catalyst.chassis.settings import strays
 
 ROOT = Path(__file__).resolve().parents[3]
-READ = re.compile(r"\bCATALYST_[A-Z0-9_]*[A-Z0-9]\b")
+READ = re.compile(rb"\bCATALYST_[A-Z0-9_]*[A-Z0-9]\b")
 PLACES = (".ci", "benchmarks", "cli", "deploy", "docs", "examples", "tests", "tools")
 
 
-def named() -> Iterator[str]:
-    """Yield every variable that anything here names, and each setting of each member."""
+@functools.cache
+def named() -> frozenset[str]:
+    """Return every variable that anything here names, and each setting of each member."""
+    kinds = members().values()
+    found = {f"CATALYST_{name.upper()}" for kind in kinds for name in kind.__struct_fields__}
     for place in PLACES:
         for path in sorted((ROOT / place).rglob("*")):
             if path.is_file() and path != Path(__file__) and "__pycache__" not in path.parts:
-                yield from READ.findall(path.read_bytes().decode("utf-8", "replace"))
-    for kind in members().values():
-        yield from (f"CATALYST_{name.upper()}" for name in kind.__struct_fields__)
-
-
-NAMED = frozenset(named())
+                found.update(name.decode() for name in READ.findall(path.read_bytes()))
+    return frozenset(found)
 
 
 def said(member: str, *names: str) -> list[str]:
@@ -36,8 +35,8 @@ def said(member: str, *names: str) -> list[str]:
 @pytest.mark.guarantee("G21.8")
 @each(members())
 def test_nothing_that_others_read_is_taken_for_a_slip(member: str) -> None:
-    assert {"CATALYST_URL", "CATALYST_TAG", "CATALYST_CHROMIUM", "CATALYST_MAX_STREAMS"} < NAMED
-    assert said(member, *NAMED, "PATH", "HOME", "CATALYST", "CATALYSTS_LOG_LEVEL") == []
+    assert {"CATALYST_URL", "CATALYST_TAG", "CATALYST_CHROMIUM", "CATALYST_MAX_STREAMS"} < named()
+    assert said(member, *named(), "PATH", "HOME", "CATALYST", "CATALYSTS_LOG_LEVEL") == []
 
 
 @pytest.mark.guarantee("G21.8")

@@ -5,6 +5,7 @@ Every value is looked at before anything else is done, and whatever is wrong is 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
@@ -101,7 +102,7 @@ def load(
     """
     found: dict[str, Any] = dict(fixed or {})
     wrong: list[str] = []
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         if field.name in found:
             continue
         name = variable(environ, prefix, field.name)
@@ -119,6 +120,12 @@ def load(
         name = variable(environ, prefix, "other_issuers")
         wrong.append(f"{name} names {chosen.issuer!r}: it must be further issuers, not our own")
     raise WrongSettings(wrong)
+
+
+@functools.cache
+def _fields(kind: type[BrokerSettings]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Return the fields with their types, which takes most of the time of reading settings."""
+    return msgspec.structs.fields(kind)
 
 
 def variable(environ: Mapping[str, str], prefix: str, name: str) -> str:
@@ -174,12 +181,15 @@ def _nearest(name: str, known: Iterable[str]) -> tuple[str, int]:
     # Loaded for such a variable alone, which most environments do not have.
     from difflib import SequenceMatcher  # noqa: PLC0415
 
-    def apart(one: str) -> int:
-        matches = SequenceMatcher(None, one, name, autojunk=False).get_matching_blocks()
-        return len(one) + len(name) - 2 * sum(block.size for block in matches)
+    # It remembers what it learned of the second of two texts alone.
+    matcher = SequenceMatcher(None, "", name, autojunk=False)
 
-    near = min(sorted(known), key=apart)
-    return near, apart(near)
+    def apart(one: str) -> int:
+        matcher.set_seq1(one)
+        return len(one) + len(name) - 2 * sum(block.size for block in matcher.get_matching_blocks())
+
+    distance, near = min((apart(one), one) for one in known)
+    return near, distance
 
 
 class _Wrong(Exception):
