@@ -156,7 +156,9 @@ def matched(email: str) -> str:
     """
     if email.isascii():
         return email.lower()
-    return "".join(one.lower() if one.lower().isascii() == one.isascii() else one for one in email)
+    return "".join(
+        [low if (low := one.lower()).isascii() == one.isascii() else one for one in email]
+    )
 
 
 def in_git(repository: str) -> tuple[str, ...]:
