@@ -4,6 +4,8 @@ import logging
 from typing import Final, NoReturn
 
 SECRET: Final = "hunter2"
+PLACE: Final = r"LookupError in quoting\.py, line \d+"
+"""How the bug is told where its words are not, as a pattern."""
 
 
 def quoting(given: object) -> NoReturn:

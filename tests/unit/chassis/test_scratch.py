@@ -1,27 +1,13 @@
-"""Folders of a process: gone with it, and with the next one where it was killed."""
+"""Folders of a process: gone with it, and nobody else's with them."""
 
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from catalyst.chassis.scratch import Scratch
-
-_PROGRAM = """
-import sys
-from catalyst.chassis.scratch import Scratch
-scratch = Scratch("testing")
-(scratch.path / "kept" / "deep").mkdir(parents=True)
-(scratch.path / "kept" / "file").write_text("x")
-print(scratch.path, flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -32,39 +18,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@contextmanager
-def another() -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A process that holds a folder until it is killed."""
-    command = [sys.executable, "-c", _PROGRAM]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        try:
-            assert child.stdout is not None
-            yield child, Path(child.stdout.readline().strip())
-        finally:
-            child.kill()
-
-
 def test_it_is_gone_with_all_that_is_in_it(root: Path) -> None:
     with Scratch("testing") as path:
         assert path.parent == root
         (path / "a" / "b").mkdir(parents=True)
     assert list(root.iterdir()) == []
-
-
-def test_what_a_killed_process_left_goes_with_the_next_one_and_what_is_held_stays(
-    root: Path,
-) -> None:
-    with another() as (killed, left), another() as (_, held):
-        killed.kill()
-        killed.wait()
-        assert (left / "kept" / "file").exists()
-        with Scratch("else"):
-            assert left.exists()
-        with Scratch("testing") as path:
-            assert {*root.iterdir()} == {held, path}
-            assert (held / "kept" / "file").read_text() == "x"
 
 
 def test_what_is_no_folder_of_ours_stays(root: Path) -> None:
