@@ -11,6 +11,7 @@ from tests.support.each import each
 from catalyst.blueprints import manifests
 from catalyst.blueprints.advice import PODS, SECRET_NAME, advise
 from catalyst.blueprints.findings import Severity, ordered
+from catalyst.blueprints.manifests import WHEN
 
 DIGEST = f"@sha256:{'a' * 64}"
 LABELLED = {"labels": {"app.kubernetes.io/component": "server"}}
@@ -179,3 +180,13 @@ def test_a_secret_in_the_open_is_told_with_its_field() -> None:
     ])  # fmt: skip
 def test_a_name_looks_like_that_of_a_secret_by_its_end(name: str, wanted: bool) -> None:  # noqa: FBT001
     assert (SECRET_NAME.search(name) is not None) is wanted
+
+
+def test_a_condition_within_an_object_decides_nothing() -> None:
+    annotations = {"annotations": {WHEN: "config.replicas > 1"}}
+    pods = running("Deployment", {"containers": [GOOD]}, {**LABELLED, **annotations})
+    at = f"/spec/template/metadata/annotations/{WHEN.replace('/', '~1')}"
+    assert advised(pods, POLICY) == [("condition", at)]
+    whole = running("Deployment", {"containers": [GOOD]})
+    whole["metadata"] |= annotations
+    assert advised(whole, POLICY) == []

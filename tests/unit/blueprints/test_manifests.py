@@ -115,9 +115,7 @@ def test_what_kustomize_would_do_more_is_told_by_its_name() -> None:
 
 def test_a_file_that_is_no_text_or_no_yaml_is_told() -> None:
     no_text: dict[str, Any] = {"app.yaml": b"\xff"}
-    assert told(of(**no_text)) == [
-        ("package.encoding", "m/app.yaml", "", "byte 0 is not UTF-8")
-    ]
+    assert told(of(**no_text)) == [("package.encoding", "m/app.yaml", "", "byte 0 is not UTF-8")]
     assert [rule for rule, *_ in told(of(**{"app.yaml": "a: ["}))] == ["yaml.syntax"]
 
 
@@ -250,3 +248,25 @@ def test_a_bad_condition_is_told_at_its_character(condition: str) -> None:
     (found,) = expressions(document)[1]
     before = text[: text.index("§")]
     assert (found.line, found.column) == (6, len(before) - before.rfind("\n"))
+
+
+def test_a_condition_of_several_lines_is_told_where_it_begins() -> None:
+    when = f"metadata:\n  name: app\n  annotations:\n    {manifests.WHEN}: |-\n      config.x § 1\n"
+    text = OBJECT.replace("metadata: {name: app}\n", when)
+    (document,) = parse(text, "app.yaml").documents
+    (found,) = expressions(document)[1]
+    begins = text.splitlines()[found.line - 1][found.column - 1 :]
+    assert begins.startswith(("|-", "config.x"))
+
+
+def test_within_an_object_there_is_no_condition() -> None:
+    text = f"{OBJECT}spec:\n  metadata:\n    annotations:\n      {manifests.WHEN}: config.x § 1\n"
+    (document,) = parse(text, "app.yaml").documents
+    assert expressions(document) == ([], [])
+
+
+def test_a_file_as_a_whole_has_no_line() -> None:
+    for found in (of(None), of(resources("[]"))):
+        assert [(one.line, one.column) for one in found.findings] == [(0, 0)]
+    (found_twice,) = of(f"{KUSTOMIZATION}---\n{KUSTOMIZATION}").findings
+    assert found_twice.line == 1

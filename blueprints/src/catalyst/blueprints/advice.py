@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from catalyst.blueprints.findings import Finding, Path, Severity
-from catalyst.blueprints.manifests import Manifests
-from catalyst.blueprints.source import Document
+from catalyst.blueprints.manifests import CONDITION, Manifests
+from catalyst.blueprints.source import Document, walk
 
 SECRET_NAME: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|private_?key|credential)s?$", re.IGNORECASE
@@ -38,6 +38,7 @@ def advise(manifests: Manifests) -> Iterator[Finding]:
             kind = source.value["kind"]
             guarded = guarded or kind == "NetworkPolicy"
             yield from _secrets(source)
+            yield from _conditions(source)
             path = PODS.get(kind)
             if path is not None:
                 runs = runs or source
@@ -46,6 +47,14 @@ def advise(manifests: Manifests) -> Iterator[Finding]:
     if runs is not None and not guarded:
         message = "no NetworkPolicy says who may reach it, so everybody may"
         yield _warn(runs, (), "advice.network-policy", message, "add a NetworkPolicy")
+
+
+def _conditions(source: Document) -> Iterator[Finding]:
+    for path, _ in walk(source.value):
+        if path[-len(CONDITION) :] == CONDITION and path != CONDITION:
+            message = "only an object as a whole has a condition: here it decides nothing"
+            fix = "put the annotation at the object's own metadata"
+            yield _warn(source, path, "advice.condition", message, fix)
 
 
 def _labels(source: Document, path: Path) -> Iterator[Finding]:

@@ -18,6 +18,8 @@ from catalyst.blueprints.source import Document, Mark, Parsed, parse, walk
 KUSTOMIZATION: Final = "kustomization.yaml"
 WHEN: Final = "catalyst.openova.io/when"
 """The annotation that makes an object conditional."""
+CONDITION: Final = ("metadata", "annotations", WHEN)
+"""Where it stands; within an object, as in what its pods are made of, it decides nothing."""
 MAX_OBJECTS: Final = 200
 KEPT_CHARACTERS: Final = 8 * 1024
 """Shorter files are kept as they were parsed: each is rendered for every plan and commit."""
@@ -176,7 +178,7 @@ def expressions(
     for path, text in walk(source.value if value is None else value, at):
         if not isinstance(text, str):
             continue
-        condition = path[-3:] == ("metadata", "annotations", WHEN)
+        condition = path == CONDITION
         try:
             if condition:
                 found = templates.condition(text)

@@ -27,7 +27,7 @@ from catalyst.blueprints.dependencies import evaluated
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.expressions import BadExpression, EvaluationError
 from catalyst.blueprints.findings import Finding, Path, errors
-from catalyst.blueprints.manifests import KUSTOMIZATION, WHEN
+from catalyst.blueprints.manifests import CONDITION, KUSTOMIZATION, WHEN
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.package import Package
 from catalyst.blueprints.scope import Scope
@@ -167,6 +167,8 @@ class _Run:
         self._namespace = scope.application.namespace
         self._labels = labels(blueprint, scope)
         self._seen: dict[tuple[str, str, str], Document] = {}
+        self._told: dict[str, str] = {}
+        """What a text with expressions gave, if it gave a text: many stand in every object."""
         self._bytes = 0
 
     def object(self, source: Document) -> dict[str, Any] | None:
@@ -185,7 +187,6 @@ class _Run:
         return None if len(self.findings) > before else made
 
     def _wanted(self, source: Document) -> bool:
-        path = ("metadata", "annotations", WHEN)
         annotations = source.value["metadata"].get("annotations")
         text = annotations.get(WHEN) if isinstance(annotations, dict) else None
         if text is None:
@@ -194,13 +195,13 @@ class _Run:
         try:
             result = templates.condition(str(text)).evaluate(self._variables)
         except BadExpression as error:
-            self.findings.append(manifests.bad(source, path, str(text), error))
+            self.findings.append(manifests.bad(source, CONDITION, str(text), error))
             return False
         except EvaluationError as error:
-            self._fail(source, path, "render.expression", str(error), fix)
+            self._fail(source, CONDITION, "render.expression", str(error), fix)
             return False
         if not isinstance(result, bool):
-            self._fail(source, path, "render.expression", "neither true nor false", fix)
+            self._fail(source, CONDITION, "render.expression", "neither true nor false", fix)
             return False
         return result
 
@@ -211,7 +212,7 @@ class _Run:
             made = {
                 name: self._value(source, inner, (*path, name))
                 for name, inner in value.items()
-                if (*path, name) != ("metadata", "annotations", WHEN)
+                if (*path, name) != CONDITION
             }
             return {name: one for name, one in made.items() if _stays(value[name], one)}
         if isinstance(value, list):
@@ -222,14 +223,20 @@ class _Run:
     def _text(self, source: Document, text: str, path: Path) -> Any:
         if "{{" not in text:
             return text
+        if (told := self._told.get(text)) is not None:
+            return told
         try:
-            return templates.parse(text).evaluate(self._variables)
+            made = templates.parse(text).evaluate(self._variables)
         except BadExpression as error:
             self.findings.append(manifests.bad(source, path, text, error))
         except EvaluationError as error:
             at = manifests.mark_of(source, path, text, text.find("{{") + 2, 0)
             fix = "look at the types, and ask has(…) for what may be missing"
             self.findings.append(source.finding(path, "render.expression", str(error), fix, at=at))
+        else:
+            if isinstance(made, str):
+                self._told[text] = made
+            return made
         return None
 
     def _complete(self, source: Document, made: dict[str, Any]) -> None:
