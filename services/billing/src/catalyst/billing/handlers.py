@@ -42,7 +42,7 @@ AGGREGATES: Final = (
         name=subscription.AGGREGATE,
         initial=subscription.Subscription(),
         evolve=subscription.evolve,
-        fold=5,
+        fold=6,
     ),
     Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=3),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),

@@ -54,8 +54,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["absent", "active", "ended"] = "absent"
     application: str = ""
     environment: str = ""
-    book: str = ""
-    version: str = ""
     lines: tuple[QuoteLine, ...] = ()
     terms: tuple[Terms, ...] = ()
     """By month, oldest first; one for each month in which something changed."""
@@ -186,7 +184,7 @@ def evolve(state: Subscription, event: Event) -> Subscription:
         case bill1.SubscriptionChanged():
             return _sold(state, event)
         case bill1.SubscriptionEnded():
-            terms = Terms(month=event.month, book=state.book, version=state.version, lines=())
+            terms = Terms(month=event.month, book="", version="", lines=())
             return replace(state, status="ended", terms=_with(state.terms, terms))
         case _:
             return state
@@ -207,8 +205,6 @@ def _sold(
     )
     return msgspec.structs.replace(
         state,
-        book=event.book,
-        version=event.version,
         lines=event.lines,
         terms=_with(state.terms, terms),
         bought=(*_kept(state.bought, event.month), sold),
