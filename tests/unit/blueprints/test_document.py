@@ -178,7 +178,7 @@ def test_what_is_not_one_document_is_told_of_the_file(
     assert (found.blueprint, found.partial, found.source) == (None, None, None)
     (one,) = found.findings
     assert (one.severity.value, one.rule, one.file) == ("error", rule, "blueprint.yaml")
-    assert (one.message, one.line, one.column) == (message, 0, 0)
+    assert (one.message, one.line, one.column, one.pointer) == (message, 0, 0, "")
 
 
 def test_a_text_that_is_no_yaml_is_told_as_that_alone() -> None:
@@ -251,3 +251,19 @@ def test_without_a_spec_nothing_is_left(spec: Any) -> None:
     assert ("schema.type", "/spec", 5) in told(found)
     assert document("just words\n").partial is None
     assert document("[1, 2]\n").partial is None
+
+
+def test_a_wrong_form_refuses_whatever_is_unknown_beside_it() -> None:
+    found = document(yaml.safe_dump(changed(spec={"card": {"icon": "x"}, "version": 1, "zz": 1})))
+    assert (found.blueprint, found.partial is None) == (None, False)
+    assert [(one.severity.value, one.message, one.fix) for one in found.findings] == [
+        ("error", "spec.card.title is missing", "add title"),
+        ("error", "spec.version must be a text", "correct the value"),
+        ("warning", "there is no field spec.zz, so it does nothing", "leave zz out"),
+    ]
+
+
+def test_what_lacks_something_that_only_an_author_knows_is_looked_into_no_further() -> None:
+    found = document(yaml.safe_dump(changed(spec={"sso": {"groupsClaim": "x"}})))
+    assert (found.blueprint, found.partial) == (None, None)
+    assert [one.message for one in found.findings] == ["spec.sso.realm is missing"]

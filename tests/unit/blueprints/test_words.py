@@ -157,6 +157,9 @@ def test_what_is_told_is_in_the_order_of_the_fields_and_a_wrong_type_first() -> 
         ("/c", "required"),
     ]
     assert told({"allOf": [one, one]}, 1) == [("", "minimum", "the value must be at least 5", "")]
+    both = [rule for _, rule, _, _ in told({"pattern": "^b$", "maxLength": 1}, "aa")]
+    assert both == ["maxLength", "pattern"]
+    assert len(told({"propertyNames": {"maxLength": 1}}, {"ab": 1, "cd": 1})) == 2
 
 
 def test_a_hundred_are_told_and_not_all_of_many() -> None:
