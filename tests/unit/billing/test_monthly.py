@@ -68,3 +68,25 @@ def test_a_sale_without_lines_costs_nothing_and_stops_nothing() -> None:
     assert said == ["", "OMR", "OMR", ""]
     assert state.entering("2026-07") is None
     assert state.monthly.minor == 0
+
+
+def changed(state: subscription.Subscription, month: str, hold: str) -> subscription.Subscription:
+    fact: Any = used.started(month, hold=hold)[1]  # type: ignore[index]
+    return subscription.evolve(state, fact)
+
+
+def test_however_often_it_changes_in_a_month_what_went_on_before_is_known() -> None:
+    state = changed(subscription.Subscription(), "2026-04", "c-0")
+    for number in range(2 * subscription.TERMS_KEPT):
+        state = changed(state, "2026-05", f"c-{number}")
+    entered = state.entering("2026-05")
+    assert entered is not None
+    assert entered.month == "2026-04"
+
+
+def test_only_the_latest_months_with_changes_stay() -> None:
+    state = subscription.Subscription()
+    months = [f"{2026 + number // 12}-{number % 12 + 1:02d}" for number in range(20)]
+    for month in months:
+        state = changed(state, month, month)
+    assert [one.month for one in state.terms] == months[-subscription.TERMS_KEPT :]
