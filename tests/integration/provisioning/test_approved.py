@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.billing.town import CASHIER, OWNER, ROOT
-from tests.integration.provisioning.town import BOOK, PROD, Town, town
+from tests.integration.provisioning.town import BOOK, PROD, Town, gated, town
 from tests.support import planning
 
 from catalyst.chassis import clock
@@ -40,12 +40,7 @@ TOLD = ("quota", "gates", "risks", "dependents", "goes", "dependencies", "files"
 async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     """A town whose Environment asks for an approval."""
     async with town(js, KeyRing.open(tmp_path / "keys"), tmp_path) as found:
-        more = env1.ChangeOwners(owners=msgspec.convert(OWNERS, tuple[env1.Owner, ...]))
-        assert (await found.money.ask(more, "acme", by=ROOT)).status == "accepted"
-        define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
-        assert (await found.money.ask(define, "acme", "gate", by=ROOT)).status == "accepted"
-        attach = env1.AttachPolicy(policy="gate")
-        assert (await found.money.ask(attach, "acme", PROD, by=ROOT)).status == "accepted"
+        await gated(found, OWNERS, 1)
         yield found
 
 

@@ -3,17 +3,15 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
-from tests.integration.billing.town import OWNER, ROOT
-from tests.integration.provisioning.town import PROD, Town, town
+from tests.integration.billing.town import OWNER
+from tests.integration.provisioning.town import PROD, Town, gated, town
 from tests.support import billing, planning
 from tests.support.invariants import whole_log
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
-from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import files, foreign
@@ -29,14 +27,7 @@ WORDS = "plan-stale: its files come out otherwise than planned; plan it again"
 async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     """A town whose Environment asks for an approval."""
     async with town(js, KeyRing.open(tmp_path / "keys"), tmp_path) as found:
-        more = env1.ChangeOwners(owners=msgspec.convert(OWNERS, tuple[env1.Owner, ...]))
-        define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
-        for command, name in (
-            (more, ""),
-            (define, "gate"),
-            (env1.AttachPolicy(policy="gate"), PROD),
-        ):
-            assert (await found.money.ask(command, "acme", name, by=ROOT)).status == "accepted"
+        await gated(found, OWNERS, 1)
         yield found
         assert not (await js.stream_state(DLQ)).messages
 

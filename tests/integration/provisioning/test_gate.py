@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from tests.integration.billing.town import CASHIER, OWNER, ROOT
 from tests.integration.provisioning.site import applying
-from tests.integration.provisioning.town import BOOK, PROD, Town, town
+from tests.integration.provisioning.town import BOOK, PROD, Town, gated, town
 from tests.support import planning
 from tests.support.invariants import check_log, whole_log
 from tests.support.rig import Sender
@@ -43,12 +43,7 @@ OWNERS = [{"email": who, "role": "owner"} for who in (OWNER, BEN, CLEO)]
 async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     """A town whose Environment asks for two approvals, and in which Dan has no role."""
     async with town(js, KeyRing.open(tmp_path / "keys"), tmp_path) as found:
-        more = env1.ChangeOwners(owners=msgspec.convert(OWNERS, tuple[env1.Owner, ...]))
-        assert (await found.money.ask(more, "acme", by=ROOT)).status == "accepted"
-        define = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=2))
-        assert (await found.money.ask(define, "acme", "gate", by=ROOT)).status == "accepted"
-        attach = env1.AttachPolicy(policy="gate")
-        assert (await found.money.ask(attach, "acme", PROD, by=ROOT)).status == "accepted"
+        await gated(found, OWNERS, 2)
         yield found
         await check_log(js)
 

@@ -4,7 +4,7 @@ The catalogue answers what a test scripted, until its own worker is there; effec
 test, which reports as they would.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import codec, registry, roles
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import Envelope, Event, Outcome
@@ -213,6 +214,16 @@ def catalogue(others: planning.Others) -> Service:
 
     query = Query(name="solve", version=1, for_command="provisioning.apply-plan.v1", run=solve)
     return Service(name="catalog", aggregates=CURATION, rules=(), queries=(query,))
+
+
+async def gated(place: Town, owners: Sequence[Mapping[str, str]], approvers: int) -> None:
+    """Let `acme` have these owners, and its Environment ask for so many approvals."""
+    for command, name in (
+        (env1.ChangeOwners(owners=msgspec.convert(owners, tuple[env1.Owner, ...])), ""),
+        (env1.DefinePolicy(promotion=env1.Promotion(required_approvers=approvers)), "gate"),
+        (env1.AttachPolicy(policy="gate"), PROD),
+    ):
+        assert (await place.money.ask(command, "acme", name, by=ROOT)).status == "accepted"
 
 
 @asynccontextmanager

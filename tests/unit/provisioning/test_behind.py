@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.support.build import NOW
 from tests.support.changing import Town
-from tests.support.planning import Others, entry, install, known, plan, running, wiki
+from tests.support.planning import Others, entry, install, known, plan, running
 from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, town
 from tests.unit.provisioning.test_deleting import deleting
 
@@ -27,20 +27,6 @@ WAITS = [
     *of_version("bp-wiki", "2.0.1", MISSING, (), NOW),
     *of_source("main", "refused", "git refused it", 3, NOW),
 ]
-
-
-@pytest.fixture
-def place() -> Town:
-    found = town()
-    known(found)
-    return found
-
-
-@pytest.fixture
-def others() -> Others:
-    found = Others()
-    wiki(found)
-    return found
 
 
 def chains(found: Plan) -> dict[str, list[tuple[str, str, str]]]:

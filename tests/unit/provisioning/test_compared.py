@@ -7,7 +7,7 @@ import pytest
 from tests.support import build, planning
 from tests.support.changing import Town
 from tests.support.each import each
-from tests.support.planning import Others, configure, known, plan, running, wiki
+from tests.support.planning import Others, configure, known, plan, running
 from tests.support.plans import ADMIN, PROD, apply, planned, town
 
 from catalyst.chassis.errors import Retry
@@ -35,13 +35,6 @@ WORDS = "plan-stale: its files come out otherwise than planned; plan it again"
 
 
 # ---- what is asked
-
-
-@pytest.fixture
-def others() -> Others:
-    found = Others()
-    wiki(found)
-    return found
 
 
 async def opened(others: Others, request: PlanRequest, *, runs: bool = False) -> tuple[Town, Town]:

@@ -35,14 +35,6 @@ def place() -> Town:
     return found
 
 
-@pytest.fixture
-def others() -> Others:
-    """Return a catalogue that knows the wiki."""
-    found = Others()
-    wiki(found)
-    return found
-
-
 async def test_an_install_says_what_comes_with_it_what_it_writes_and_what_it_costs(
     place: Town, others: Others
 ) -> None:

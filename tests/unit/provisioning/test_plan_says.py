@@ -25,22 +25,6 @@ def asked(action: str, **more: object) -> PlanRequest:
     return PlanRequest(action=action, environment=PROD, **more)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def place() -> Town:
-    """Return `acme`, and every Blueprint."""
-    found = town()
-    known(found)
-    return found
-
-
-@pytest.fixture
-def others() -> Others:
-    """Return a catalogue that knows the wiki."""
-    found = Others()
-    wiki(found)
-    return found
-
-
 async def test_what_it_needs_is_told_with_what_becomes_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.support import planning
 from tests.support.changing import Town
-from tests.support.planning import Others, configure, install, known, plan, remade, running, wiki
+from tests.support.planning import Others, configure, install, known, plan, remade, running
 from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, town
 
 from catalyst.contracts import blueprint_v1 as blue1
@@ -31,14 +31,6 @@ OFFICER: Final = Actor(
 )
 TOLD: Final = ("quota", "gates", "risks", "dependents", "goes", "stays", "dependencies", "files")
 """What a plan says besides what its hash rests on."""
-
-
-@pytest.fixture
-def others() -> Others:
-    """Return a catalogue that knows the wiki."""
-    found = Others()
-    wiki(found)
-    return found
 
 
 async def gated(others: Others, *, runs: bool) -> Town:

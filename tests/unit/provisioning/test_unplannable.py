@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from tests.support import plans
 from tests.support.changing import Town
-from tests.support.planning import Others, configure, entry, install, known, plan, running, wiki
-from tests.support.plans import PROD, apply, run, town
+from tests.support.planning import Others, configure, entry, install, plan, running, wiki
+from tests.support.plans import PROD, apply, run
 
 from catalyst.blueprints.scope import NAMESPACE_MAX
 from catalyst.contracts import blueprint_v1 as blue1
@@ -18,14 +18,6 @@ from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.writing_plan import LOCK_MAX
 
 ACME = foreign.organization_ref("acme")
-
-
-@pytest.fixture
-def place() -> Town:
-    """Return `acme`, and every Blueprint."""
-    found = town()
-    known(found)
-    return found
 
 
 async def refusal(place: Town, request: PlanRequest, others: Others | None = None) -> Rejected:
