@@ -75,6 +75,11 @@ def test_reasons_and_forms_are_asked_for_where_it_shall_run(
     }
     assert asked == [("why-not", wanted)]
     assert capsys.readouterr().out.splitlines() == reasons
+    # Whose Environment it is, is whose catalogue is meant.
+    monkeypatch.setattr(owned, "require_environment", lambda *_: {"organization": "acme"})
+    catalog.show_("bp-wiki", why_not="2.0.0", env="acme-prod", url="http://x:1")
+    assert asked == [("why-not", wanted), ("why-not", wanted)]
+    assert capsys.readouterr().out.splitlines() == reasons
     field = {"path": ["db", "mode"], "title": "Mode", "type": "string", "enum": ["a", "b"]}
     answered(monkeypatch, {"fields": [{"field": field, "value": "a", "options": []}]})
     catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")

@@ -109,6 +109,21 @@ def test_where_a_format_can_be_chosen_json_has_a_flag_of_its_own() -> None:
     assert [text for text in texts if "--output" in text and "--json" not in text] == []
 
 
+@each(COMMANDS, " ".join)
+def test_of_each_option_it_is_said_what_it_is_and_whose_something_is_without_org(
+    command: list[str],
+) -> None:
+    options = built(rich=False)
+    for word in command:
+        options = options.commands[word]
+    said = {one.name: one.help or "" for one in options.params if hasattr(one, "help")}
+    assert [name for name, text in said.items() if not text.endswith(".")] == []
+    if command[0] in {"app", "billing", "catalog", "voucher"} and "org" in said:
+        assert said["org"].endswith("else the only one that you see.")
+    if "env" in said and command[0] == "plan" and "org" in said:
+        assert said["org"].endswith("else the Environment's.")
+
+
 def test_every_exit_code_is_documented() -> None:
     text = shown()
     assert all(f"{int(code)}  {meaning}" in text for code, meaning in MEANINGS.items())

@@ -167,6 +167,15 @@ def test_a_file_in_the_place_of_a_hash_is_told_with_the_option_for_files(
         assert (f"`catalyst apply -f '{file}'`" in found.value.hint) is there
 
 
+@each(["addon-not-ordered", "package-not-ordered"])
+def test_what_it_does_not_have_is_told_without_the_way_to_prices(
+    code: str, *, refused: Refused
+) -> None:
+    field = FieldError(pointer="/request/drop_addons", rule=code, message="blog has no add-ons")
+    verb = partial(plan.configure, "blog", env="acme-prod", no_addon=["addon.backup"], **HERE)
+    assert refused(Problem(422, code, field.message, (field,)), verb).hint == ""
+
+
 def test_a_package_that_there_is_not_is_told_with_those_that_are_sold(
     refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,8 +16,8 @@ from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TokenOption,
     UrlOption,
@@ -32,7 +32,7 @@ _WHOSE: Final = "whose Applications?"
 
 def list_(
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     env: Annotated[str | None, typer.Option("--env", help="Environment, by name.")] = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -92,7 +92,7 @@ def list_(
 def show_(
     name: Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")],
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -133,7 +133,7 @@ def show_(
 def history(
     name: Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")],
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

@@ -19,8 +19,8 @@ from catalyst.cli.send import conclude
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -38,7 +38,7 @@ _MANIFEST: Final = re.compile(r"""^(\{\s*)?["']?apiVersion["']?\s*:""", re.MULTI
 
 def balance(
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -59,7 +59,7 @@ def balance(
 
 def ledger(
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

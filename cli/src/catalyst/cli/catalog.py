@@ -18,8 +18,8 @@ from catalyst.cli.planrefused import form_of
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TokenOption,
     UrlOption,
@@ -37,7 +37,7 @@ def search(
         str, typer.Argument(metavar="TEXT", help="What is looked for; nothing: everything.")
     ] = "",
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     category: Annotated[
         list[str] | None,
         typer.Option(metavar="CATEGORY", help="Only of this category; may be repeated."),
@@ -81,7 +81,7 @@ def show_(
         str, typer.Argument(metavar="BLUEPRINT", help="Name of the Blueprint, `bp-` or not.")
     ],
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     version: Annotated[
         str, typer.Option("--version", help="Version; without one, what would be installed.")
     ] = "",
@@ -125,7 +125,11 @@ def show_(
     if config and (why_not is None or not env):
         raise Failure(ExitCode.USAGE, "--set and --values go with --why-not and --env")
     target = resolve(context, url, token)
-    owner = owned.owner_of(target, org, _WHOSE)
+    owner = (
+        owned.owner_of_environment(target, None, env)
+        if env and not org
+        else owned.owner_of(target, org, _WHOSE)
+    )
     asked: dict[str, Any] = {"blueprint": name, "version": version}
     where = {"environment": env, "application": app}
     question, say = "show", _whole

@@ -9,6 +9,7 @@ import typer
 
 from catalyst.cli import following, owned, planned, said, unseen
 from catalyst.cli.ages import lasting
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import conclude, exit_of, unsure
@@ -28,7 +29,13 @@ from catalyst.client import draft
 from catalyst.client.errors import ClientError
 from catalyst.contracts.message import Outcome
 
-ChangeArgument = Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")]
+ChangeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CHANGE",
+        help=as_called("Id of the change, as `catalyst get changes` lists it."),
+    ),
+]
 HashOption = Annotated[
     str | None,
     typer.Option(

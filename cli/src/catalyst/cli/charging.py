@@ -18,8 +18,8 @@ from catalyst.cli.send import tell
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -42,7 +42,7 @@ _WHOSE = "whose invoices are they?"
 def finalize(
     month: MonthArgument,
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -66,7 +66,7 @@ def void(
     invoice: InvoiceArgument,
     *,
     reason: ReasonOption,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -101,7 +101,7 @@ def credit_note(
         str, typer.Option("--as", help="Name of the credit note; the same one counts once.")
     ],
     reason: ReasonOption,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,

@@ -16,8 +16,8 @@ from catalyst.cli.output import Format, Table, clean, note, show, to_the_second,
 from catalyst.cli.planshow import amount
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TokenOption,
     UrlOption,
@@ -68,7 +68,7 @@ InvoiceArgument = Annotated[
 
 def list_(
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -89,7 +89,7 @@ def list_(
 def show_(
     invoice: InvoiceArgument,
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -137,7 +137,7 @@ def explain(
         str, typer.Argument(metavar="LINE", help="A line of an invoice, such as `2026-11/1`.")
     ],
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -173,7 +173,7 @@ def replay(
         typer.Argument(metavar="ID", help="The invoice's month or number; a credit note's name."),
     ],
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

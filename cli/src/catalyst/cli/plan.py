@@ -15,7 +15,6 @@ from catalyst.cli.output import Format, note, show
 from catalyst.cli.planrefused import refusal
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
     Target,
     TokenOption,
@@ -25,6 +24,9 @@ from catalyst.cli.target import (
 from catalyst.client.errors import Problem
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")]
+OrgOption = Annotated[
+    str | None, typer.Option("--org", help="Organization, by its slug; else the Environment's.")
+]
 EnvOption = Annotated[str, typer.Option("--env", help="Environment, by name.")]
 SetOption = Annotated[
     list[str] | None,
@@ -52,7 +54,10 @@ NoAddonOption = Annotated[
     list[str] | None,
     typer.Option("--no-addon", metavar="SKU", help="Add-on to take away. Repeatable."),
 ]
-VersionOption = Annotated[str, typer.Option("--version", help="Version, or a range of them.")]
+VersionOption = Annotated[
+    str,
+    typer.Option("--version", help="Version, or a range such as ^1.1, of which the newest counts."),
+]
 DiffOption = Annotated[
     bool, typer.Option("--diff", help="Show what each file gains and loses, line by line.")
 ]
@@ -175,7 +180,10 @@ def rollback(
     *,
     env: EnvOption,
     to: Annotated[
-        str, typer.Option("--to", metavar="CHANGE", help="Result to bring back; else the last.")
+        str,
+        typer.Option(
+            "--to", metavar="CHANGE", help="What this change made comes back; else what was before."
+        ),
     ] = "",
     org: OrgOption = None,
     diff: DiffOption = False,

@@ -28,7 +28,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     elif problem.code == "value-immutable" and "application" in asked:
         _name_typed(failure, asked.get("values", {}))
         failure.hint = f"{_form(target, asked, owner)} shows each value as it is"
-    elif _of_extras(problem):
+    elif _of_extras(problem) and not problem.code.endswith("-not-ordered"):
         _name_sold(target, failure, asked, owner)
         failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
     elif problem.code == "sku-unknown":

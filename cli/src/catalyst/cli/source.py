@@ -63,7 +63,9 @@ def add(
         OriginName | None,
         typer.Option(help="Whose the Blueprints are; with --org always private, else public."),
     ] = None,
-    interval: Annotated[str, typer.Option(help="Time between two readings.")] = "10m",
+    interval: Annotated[
+        str, typer.Option(help="Time between two readings, such as 10m or 1h.")
+    ] = "10m",
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,

@@ -44,6 +44,11 @@ OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; `_` for the platform.")
 ]
 
+OwnerOption = Annotated[
+    str | None,
+    typer.Option("--org", help="Organization, by its slug; else the only one that you see."),
+]
+
 NO_CONNECTION: Final = "`catalyst up` starts everything on this machine, in another terminal"
 
 

@@ -19,6 +19,9 @@ KEYS: Final = "keys"
 """Folder of the signing keys in the data directory."""
 
 
+_ROLES: Final = f"Platform role: {', '.join(sorted(PLATFORM_ROLES))}; may be repeated; else none."
+
+
 def complete_role(incomplete: str) -> list[str]:
     """Return the platform roles that begin like this, for the shell."""
     return [role for role in sorted(PLATFORM_ROLES) if role.startswith(incomplete)]
@@ -29,9 +32,7 @@ def token(
     email: Annotated[str, typer.Option(help="Verified e-mail address of the person.")],
     role: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="ROLE", help="Platform role; may be repeated.", autocompletion=complete_role
-        ),
+        typer.Option(metavar="ROLE", help=_ROLES, autocompletion=complete_role),
     ] = None,
     hours: Annotated[float, typer.Option(help="Hours until it expires.", min=0.01)] = 12.0,
     data: Annotated[

@@ -18,8 +18,8 @@ from catalyst.cli.send import conclude, exit_of
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    OwnerOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -49,11 +49,14 @@ def issue(
     *,
     cap: Annotated[int, typer.Option(help="How often it may be redeemed.", min=1)] = 1,
     code: Annotated[
-        str | None, typer.Option(help="A code of your own; else one is drawn for you.")
+        str | None,
+        typer.Option(help="A code of your own, 12 letters and digits or more; else one is drawn."),
     ] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
-    starts: Annotated[str | None, typer.Option(help="From when on, as RFC 3339.")] = None,
-    ends: Annotated[str | None, typer.Option(help="Until when, as RFC 3339.")] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="From when on: `2026-12-31T00:00:00Z`; else at once.")
+    ] = None,
+    ends: Annotated[str | None, typer.Option(help="Until when, likewise; else for ever.")] = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -101,7 +104,7 @@ def issue(
 def preview(
     code: CodeArgument,
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -125,7 +128,7 @@ def preview(
 def redeem(
     code: CodeArgument,
     *,
-    org: OrgOption = None,
+    org: OwnerOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
