@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support import billing, build
+from tests.support.each import each
 from tests.support.scenario import given
 from tests.support.usage import reported, started, use, world
 
@@ -18,8 +19,11 @@ from catalyst.billing.domain import (
     subscription,
     voucher,
 )
+from catalyst.billing.handlers import AGGREGATES
+from catalyst.chassis.service import Aggregate
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Fired
+from catalyst.contracts.environment_v1 import OrganizationSuspended
 from catalyst.contracts.money_v1 import MicroMoney, Money
 from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
@@ -154,3 +158,9 @@ def test_what_goes_on_from_the_month_before_is_counted_in_its_own_currency() -> 
         ("2026-04", "OMR"), ("2026-03", "OMR"), ("2026-04", "SAR"), ("2026-04", "USD"),
     )]  # fmt: skip
     assert told == [120, 14, 3, 0]
+
+
+@each(one for one in AGGREGATES if not one.service)
+def test_what_happened_elsewhere_changes_nothing(aggregate: Aggregate[Any]) -> None:
+    elsewhere = OrganizationSuspended(slug="acme", reason="x")
+    assert aggregate.evolve(aggregate.initial, elsewhere) == aggregate.initial

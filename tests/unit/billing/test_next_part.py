@@ -55,5 +55,7 @@ def test_where_there_is_much_of_that_fewer_names_are_looked_at() -> None:
     # One name is looked at, however much is listed under it: else nothing behind it ever would be.
     found = waiting.next_part(listed(*said, *behind, looked=behind[0]))
     assert (found.uses, found.keys) == ((*said, behind[1]), keys(behind[1]))
+    found = waiting.next_part(listed(*said[:6], *behind, looked=said[5]))
+    assert (found.uses, found.keys) == ((*said[:6], *behind[:2]), keys(*behind[:2]))
     found = waiting.next_part(listed(*said[:6], behind[1], behind[0], looked=said[5]))
     assert (found.uses, found.last) == ((*said[:6], behind[1], behind[0]), True)
