@@ -18,7 +18,7 @@ from catalyst.cli.events import moment
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, _Printer
 from catalyst.cli.output import Format, Table, cell
-from catalyst.cli.trace import Chain, drawn, lines
+from catalyst.cli.trace import Chain, _tree, drawn, lines
 from catalyst.client.rows import Applied, Bye, Del, Interrupted, Put, Reset, Row, Synced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -115,6 +115,36 @@ def test_the_subject_of_a_dead_letter_names_the_thing() -> None:
 def test_another_subject_is_refused(text: str) -> None:
     with pytest.raises(Failure):
         thing(text)
+
+
+def test_a_trace_shows_no_escapes_and_no_millions_of_milliseconds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    event = {"seq": 2, "id": "e1", "type": "billing.redemption-started.v1"}
+    step = {"kind": "command", "type": "billing.redeem.v1", "status": "accepted"}
+    steps = [
+        {
+            **step,
+            "id": "c-1",
+            "time": NOW.isoformat(),
+            "events": [event | {"aggregate": "acme.billing.redemption.a=20b=2Ec"}],
+        },
+        {**step, "id": "c-2", "time": (NOW + timedelta(minutes=55)).isoformat()},
+        {**step, "id": "c-3", "time": (NOW + timedelta(seconds=9)).isoformat()},
+    ]
+    keys = ["acme._.redemption._.a=20b=2Ec", "_._.voucher._.v", "odd"]
+    rows = [{"key": key, "seq": 7, "shows": True} for key in keys]
+    found = {"command": "c-1", "steps": steps, "rows": rows}
+    _tree(msgspec.convert(found, Chain, strict=False))
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == "  event billing.redemption-started.v1  seq 2  redemption.a b.c"
+    assert [line.rpartition("  ")[2] for line in told[2:4]] == ["+55m", "+9000 ms"]
+    assert [line.split() for line in told[5:]] == [
+        ["ROW", "ORG", "SEQ", "SHOWN"],
+        ["redemption/a", "b.c", "acme", "7", "yes"],
+        ["voucher/v", "-", "7", "yes"],
+        ["odd", "-", "7", "yes"],
+    ]
 
 
 def chain() -> Chain:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
 import typer
 
+from catalyst.cli.ages import age
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, clean, note, show, terminal, write
 from catalyst.cli.target import (
@@ -26,6 +27,10 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import Malformed, Problem
 from catalyst.contracts.provisioning_values_v1 import as_seen
+from catalyst.contracts.subjects import BadSubject, RowKey, unescape
+
+_LONG_SECONDS: Final = 10.0
+"""From then on nobody counts milliseconds."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,14 +184,37 @@ def _step(step: Step, begin: datetime | None) -> str:
     if step.last_seq:
         parts.append(f"seq {step.last_seq}")
     if step.time is not None and begin is not None:
-        parts.append(f"+{max(0.0, (step.time - begin).total_seconds()) * 1000:.0f} ms")
+        parts.append(f"+{_after(step.time, begin)}")
     if step.actor:
         parts.append(f"by {step.actor}")
     return "  ".join(parts)
 
 
+def _after(time: datetime, begin: datetime) -> str:
+    """Return how long after the beginning something was: in milliseconds while that says enough."""
+    seconds = max(0.0, (time - begin).total_seconds())
+    return f"{seconds * 1000:.0f} ms" if seconds < _LONG_SECONDS else age(begin, time)
+
+
+def _plain(token: str) -> str:
+    """Return what a token of a subject stands for, or itself if that is nothing."""
+    try:
+        return unescape(token)
+    except BadSubject:
+        return token
+
+
+def _row(key: str) -> tuple[str, str | None]:
+    """Return what a row is of, and whose; of one that is none, its key."""
+    try:
+        found = RowKey.decode(key)
+    except BadSubject:
+        return key, None
+    return f"{found.kind}/{found.name}", found.organization
+
+
 def _event(event: Event) -> str:
-    where = ".".join(event.aggregate.split(".")[2:])
+    where = ".".join(_plain(token) for token in event.aggregate.split(".")[2:])
     return as_seen(f"event {event.type}  seq {event.seq}  {where}".rstrip(), event.source)
 
 
@@ -195,9 +223,10 @@ def _tree(chain: Chain) -> None:
         write(clean(line))
     if chain.rows:
         write("")
-        table = Table("ROW", "SEQ", "SHOWN")
+        table = Table("ROW", "ORG", "SEQ", "SHOWN")
         for row in chain.rows:
-            table.add(row.key, row.seq or None, "gone" if row.gone and row.shows else row.shows)
+            shown = "gone" if row.gone and row.shows else row.shows
+            table.add(*_row(row.key), row.seq or None, shown)
         table.write()
     note(f"command {chain.command}, read model as of {chain.read_model_as_of}")
     if not chain.complete:
