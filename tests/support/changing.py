@@ -17,6 +17,7 @@ from catalyst.contracts.decision import (
     Actor,
     Arm,
     Cancel,
+    ClaimState,
     Context,
     Decision,
     Fired,
@@ -26,12 +27,13 @@ from catalyst.contracts.decision import (
 from catalyst.contracts.message import Answer, Command, Event, derived_id
 from catalyst.contracts.provisioning_values_v1 import Evidence, Source
 from catalyst.contracts.registry import named
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.upcast import convert
 from catalyst.provisioning import handlers
 from catalyst.provisioning.domain import process
 from catalyst.provisioning.domain.application import Application, application_ref
 from catalyst.provisioning.domain.change import Change, change_ref
+from catalyst.provisioning.domain.plan import LIFETIME
 
 KINDS = {(one.service or handlers.NAME, one.name): one for one in handlers.AGGREGATES}
 RULES = {rule.shape: rule for rule in handlers.RULES}
@@ -72,6 +74,8 @@ class Town:
     sent: list[Sent] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     timers: dict[tuple[Ref, str], Timer] = field(default_factory=dict)
+    claims: dict[Claim, tuple[Ref, datetime]] = field(default_factory=dict)
+    """Who holds a name, and until when."""
     told: list[Recorded] = field(default_factory=list)
     """Events that a change has yet to hear."""
     count: int = 0
@@ -85,6 +89,7 @@ class Town:
             sent=self.sent.copy(),
             started=self.started.copy(),
             timers=self.timers.copy(),
+            claims=self.claims.copy(),
             told=self.told.copy(),
         )
 
@@ -107,6 +112,11 @@ class Town:
     def events(self, shape: type[Event]) -> list[Any]:
         """Return everything of one kind that happened."""
         return [event for _, event in self.log if isinstance(event, shape)]
+
+    def expiry(self) -> datetime:
+        """Return until when a plan counts that is made now; no two are made at once."""
+        self.count += 1
+        return self.now + LIFETIME - timedelta(microseconds=self.count)
 
     # ---- what happens
 
@@ -157,9 +167,16 @@ class Town:
             actor=by,
             input_id=name,
             done_id=name,
-            reads={other: self.state(other) for other in reads},
+            reads={other: self.state(other) for other in reads if isinstance(other, Ref)},
+            claims={name: self.claim(name) for name in reads if isinstance(name, Claim)},
             facts=facts,
         )
+
+    def claim(self, name: Claim) -> ClaimState:
+        """Return who holds a name by now."""
+        holder, until = self.claims.get(name, (None, self.now))
+        held = holder is not None and self.now < until
+        return ClaimState(holder=holder.path, ever=True) if holder and held else ClaimState()
 
     def _apply(self, ref: Ref, decision: Decision, context: Context, reads: Any) -> None:
         known = {ref, *reads}
@@ -183,6 +200,10 @@ class Town:
             self.timers.pop(key, None)
             if isinstance(timer, Arm):
                 self.timers[key] = Timer(context.done_id, self.now + timer.after)
+        for taken in decision.claims:
+            assert taken.claim in reads, "claims a name without having looked"
+            assert taken.ttl is not None
+            self.claims[taken.claim] = (ref, self.now + taken.ttl)
         for number, send in enumerate(decision.commands):
             named(type(send.command), send.ref.service)
             self.sent.append(Sent(derived_id(context.done_id, f"out{number}"), ref, send))

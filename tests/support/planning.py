@@ -22,7 +22,7 @@ from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.place import Content
-from catalyst.provisioning.domain.plan import LIFETIME, Plan
+from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.queries import Planner
 from catalyst.provisioning.remaking import Remade
 
@@ -170,7 +170,7 @@ async def plan(
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
     found: Plan = msgspec.convert(answer, Plan)
     # The town's clock is not that of whoever plans.
-    return msgspec.structs.replace(found, expires=place.now + LIFETIME)
+    return msgspec.structs.replace(found, expires=place.expiry())
 
 
 def planner_of(others: Others, git_url: str = GIT_URL) -> Planner:

@@ -132,7 +132,7 @@ def planned(
     found = Plan(
         request=request,
         inputs=inputs,
-        expires=place.now + plan.LIFETIME,
+        expires=place.expiry(),
         environment=PROD,
         branches={PROD: "main"},
         lock=lock,

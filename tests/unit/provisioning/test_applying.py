@@ -7,7 +7,7 @@ import pytest
 from tests.support import billing
 from tests.support.changing import Town
 from tests.support.planning import Others, install, known, plan, running, wiki
-from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, run, town
+from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, command, planned, run, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import billing_v1 as bill1
@@ -222,3 +222,43 @@ async def test_what_was_ordered_and_does_not_run_yet_is_said_to_be_on_its_way() 
     assert await again() == f"wiki is on its way to {PROD} already"
     run(place, "ch-1")
     assert await again() == f"wiki runs in {PROD} already"
+
+
+@pytest.mark.guarantee("G14.23")
+def test_a_plan_is_carried_out_once_even_if_nothing_is_left_of_that() -> None:
+    place = town()
+    found = planned(place, priced=False)
+    apply(place, "ch-1", found)
+    place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), DEVELOPER)
+    while not place.change("ch-1").is_over:
+        place.answer_all()
+    again = planned(place, priced=False)
+    assert again.hash == found.hash
+    with pytest.raises(Rejected) as caught:
+        apply(place, "ch-2", found)
+    told = [(one.pointer, one.message) for one in caught.value.errors]
+    words = "ch-1 was made of this plan already; plan it again"
+    assert (caught.value.code, told) == ("plan-stale", [("/data/hash", words)])
+    assert place.change("ch-2").status == "absent"
+    # The same once more is another plan.
+    apply(place, "ch-2", again)
+    assert place.change("ch-2").status == "running"
+
+
+def test_a_plan_that_was_refused_is_not_used_up() -> None:
+    place = town()
+    found = planned(place, priced=False)
+    with pytest.raises(Rejected):
+        apply(place, "-1", found)
+    apply(place, "ch-1", found)
+    assert place.change("ch-1").status == "running"
+
+
+def test_a_plan_is_known_for_as_long_as_it_may_be_carried_out() -> None:
+    place = town()
+    found = planned(place, priced=False)
+    apply(place, "ch-1", found)
+    (claim,) = place.claims
+    _, until = place.claims[claim]
+    assert until > found.expires + AHEAD
+    assert claim.organization == "acme"

@@ -12,11 +12,11 @@ import msgspec
 from catalyst.blueprints import scope
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Actor, Context, Decision
+from catalyst.contracts.decision import Actor, Context, Decision, TakeClaim
 from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import Claim, Ref
 from catalyst.provisioning.domain import closing, gate, plan, turn
 from catalyst.provisioning.domain.change import SERVICE, Change
 from catalyst.provisioning.domain.foreign import (
@@ -38,6 +38,8 @@ _ALLOWED: Final[Mapping[Action, frozenset[str]]] = {
 }
 """Who may apply what not every builder may."""
 _BUILDERS: Final = frozenset({ORG_ADMIN, ORG_DEVELOPER})
+_KNOWN: Final = plan.LIFETIME + 2 * plan.AHEAD
+"""How long a plan is known that was carried out: beyond the time in which it may be."""
 
 
 class Asking(Protocol):
@@ -73,18 +75,23 @@ async def prepare(
     return msgspec.convert(answer, Plan)
 
 
-def reads(_state: Change, command: pro1.ApplyPlan, ref: Ref) -> Sequence[Ref]:
-    """Name every aggregate that the plan depends on, as its inputs name them."""
+def reads(_state: Change, command: pro1.ApplyPlan, ref: Ref) -> Sequence[Ref | Claim]:
+    """Name every aggregate that the plan depends on, as its inputs name them, and the plan."""
     found = plan.refs_of(command.inputs, ref.organization or "")
-    return tuple(dict.fromkeys(found.values()))
+    return (*dict.fromkeys(found.values()), plan_claim(command, ref))
+
+
+def plan_claim(command: pro1.ApplyPlan, ref: Ref) -> Claim:
+    """Return the name of a plan: made again, it is another one, though it may say the same."""
+    return Claim("plan", f"{command.hash}@{command.expires:%Y%m%dT%H%M%S.%f}", ref.organization)
 
 
 def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     """Open the change, put it into the queue of each Application, and begin if it may.
 
     Raises:
-        Rejected: `change-exists`, `invalid-id`, `plan-expired`, `expiry-far`, `plan-stale`, or why
-            the plan cannot be applied.
+        Rejected: `change-exists`, `invalid-id`, `plan-expired`, `expiry-far`, `plan-stale`, also
+            for one that was carried out before, or why the plan cannot be applied.
     """
     if not _ID.fullmatch(context.ref.id):
         message = "a change's id is 1 to 64 letters, digits, '-' or '_', not beginning with '-'"
@@ -99,6 +106,11 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     }
     if command.request != fresh.request:
         raise Rejected("plan-stale", "the plan was made for another thing", pointer="/data/request")
+    name = plan_claim(command, context.ref)
+    used = context.claims[name].holder
+    if used is not None:
+        message = f"{used.rpartition('.')[2]} was made of this plan already; plan it again"
+        raise Rejected("plan-stale", message, pointer="/data/hash")
     plan.confirm(fresh, command.inputs, command.hash, read, command.expires, context.now)
     owner: Organization = context.reads[organization_ref(organization)]
     lacking = gate.too_few(fresh.approvals, gate.people(owner.owners), context.actor.email)
@@ -121,7 +133,8 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
         writing.emit_on(item.application, waiting)
     closing.depend(writing)
     turn.consider(writing, context.now + turn.PATIENCE)
-    return writing.decision({"change": context.ref.id, "status": writing.state.status})
+    decided = writing.decision({"change": context.ref.id, "status": writing.state.status})
+    return msgspec.structs.replace(decided, claims=(TakeClaim(name, ttl=_KNOWN),))
 
 
 def require_may(action: Action, who: Actor) -> None:
