@@ -112,6 +112,16 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings n
             self.workqueue.move_to_end(CONTAINERS, last=self._window_beside(node))
         super()._assign_work_unit(node)
 
+    def mark_test_complete(
+        self, node: WorkerController, item_index: int, duration: float = 0
+    ) -> None:
+        """Forget a file that is over: after each test all that a worker has is counted."""
+        super().mark_test_complete(node, item_index, duration)
+        files = self.assigned_work[node]
+        file = self._split_scope(self.registered_collections[node][item_index])
+        if all(files[file].values()):
+            del files[file]
+
     def _window_beside(self, node: WorkerController) -> bool:
         """Whether another worker has tests with windows before it, or will have."""
         units = [self.workqueue] + [
