@@ -35,6 +35,12 @@ BEFORE = 7
 """Uses that the earlier version took and counted."""
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time to count what waits."""
+    monkeypatch.setattr(remaking, "COUNT_SECONDS", 120.0)
+
+
 def how(data: Path) -> BrokerSettings:
     """The broker of a data directory, without limits to what `own` may."""
     installation = Installation(data)
@@ -51,7 +57,7 @@ def how(data: Path) -> BrokerSettings:
 
 async def start(data: Path) -> None:
     """Do what a start does before anybody is let in."""
-    await remake(Installation(data), how(data))
+    await remake(Installation(data), how(data), lambda _line: None)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ import logging
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -40,16 +41,19 @@ log = logging.getLogger(__name__)
 
 _WANTED: Final = next(stream for stream in contract.STREAMS if stream.name == USE)
 _USER: Final = "remaking"
-COUNT_SECONDS: Final = 20.0
+COUNT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
 
 
-async def remake(installation: Installation, how: BrokerSettings) -> None:
+async def remake(
+    installation: Installation, how: BrokerSettings, tell: Callable[[str], None]
+) -> None:
     """Make the stream anew if it has to be and can be; else it serves as it is.
 
     Args:
         installation: Whose broker it is.
         how: The broker as it will be started; its accounts are those of `more`.
+        tell: Takes a line about it, for a person.
 
     Raises:
         BrokerFault: If the broker cannot run.
@@ -70,6 +74,7 @@ async def remake(installation: Installation, how: BrokerSettings) -> None:
     await broker.start()
     try:
         async with connect(broker.url, name=_USER, user=_USER, password=password) as js:
+            tell("making the stream of uses anew, once what waits in it is counted")
             if await _waiting(js):
                 await _counted(installation, broker.url, password, js)
             await made_anew(js, note)

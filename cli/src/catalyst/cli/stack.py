@@ -152,7 +152,7 @@ async def _broker(
         if not options.processes:
             # The members' imports take as long as the broker's start, so both go on at once.
             tasks.create_task(asyncio.to_thread(_import_members))
-        await remake(installation, how)
+        await remake(installation, how, tell)
         await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(keep_broker(broker, of_ends), name="broker")
