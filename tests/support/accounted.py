@@ -1,7 +1,8 @@
 """What holds of an Organization's money at any time, and in the end: held against the log alone."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from tests.support import billing
 from tests.support.money import Running
@@ -18,6 +19,7 @@ from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.money_v1 import micro_half_even
 from catalyst.contracts.subjects import Ref
+from catalyst.contracts.usage_v1 import Metered, Use
 
 CURRENCIES = ("OMR", "USD")
 
@@ -135,19 +137,37 @@ def _no_line_stands_twice(log: Running) -> None:
 
 
 def _each_use_counts_once(log: Running) -> None:
-    counted = Counter[tuple[str, str]]()
-    tokens = Counter[tuple[str, str]]()
+    counted: dict[tuple[str, str], dict[str, Use]] = {}
+    names: set[tuple[str, str]] = set()
     for one in log.events:
         if isinstance(one.event, bill1.UsageRecorded):
-            counted.update((use.source, use.id) for use in one.event.uses)
             for use in one.event.uses:
-                if use.meter == "tokens":
-                    tokens[one.ref.id, use.subscription] += use.quantity
-    assert not counted or max(counted.values()) == 1
+                assert (use.source, use.id) not in names
+                names.add((use.source, use.id))
+                key = usage.key_of(use.subscription, use.meter)
+                counted.setdefault((one.ref.id, key), {})[use.id] = use
     for month, state in _used(log):
-        for metered in state.meters.values():
-            if metered.meter == "tokens":
-                assert metered.quantity == tokens[month, metered.subscription]
+        for key, metered in state.meters.items():
+            uses = list(counted.pop((month, key)).values())
+            assert (metered.quantity, metered.uses) == (_amount(metered, uses), len(uses))
+    assert not counted
+
+
+def _amount(metered: Metered, uses: Sequence[Use]) -> int:
+    """Return what some uses come to, as a child would reckon it."""
+    match metered.aggregation:
+        case "sum":
+            return sum(use.quantity for use in uses)
+        case "count":
+            return len(uses)
+        case "max":
+            return max(use.quantity for use in uses)
+        case "latest":
+            return max(uses, key=lambda use: (use.time, use.source, use.id)).quantity
+        case "unique":
+            return len({use.value for use in uses})
+        case _:
+            assert_never(metered.aggregation)
 
 
 def _use_is_invoiced_as_the_lines_say(log: Running) -> None:
