@@ -1,20 +1,22 @@
 """Versions that were registered before a rule came which they break."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 from tests.support import planning
 from tests.support.planning import Others, plan
-from tests.support.plans import PROD, apply, run, town
+from tests.support.plans import PROD, apply, locked, run, town
 
 from catalyst.blueprints import document, package, reading
 from catalyst.blueprints.lint import lint
 from catalyst.contracts import blueprint_v1 as blue1
-from catalyst.contracts.provisioning_values_v1 import Action, PlanRequest
+from catalyst.contracts.provisioning_v1 import ChangeOpened
+from catalyst.contracts.provisioning_values_v1 import Action, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning import checking, gathering
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import foreign, outdated
 from catalyst.provisioning.domain.plan import Plan
 
 DOCUMENT = """\
@@ -253,17 +255,65 @@ async def test_what_ran_before_it_is_gone_back_to_if_it_is_good(agents: Agents) 
 async def test_a_version_is_looked_into_once(
     agents: Agents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "KEPT", 1)
-    looked: list[bool] = []
+    monkeypatch.setattr(checking, "KEPT", 2)
+    looked: list[str] = []
 
     def counted(found: package.Package, *, own: bool) -> Any:
-        looked.append(own)
+        assert own
+        looked.append(package.digest(found))
         return lint(found, own=own)
 
     monkeypatch.setattr(checking, "lint", counted)
     made = checking.Checking()
-    for version in ("1.1.0", "1.1.0", "1.0.0", "1.1.0"):
-        digest = agents.digests["agent", version]
+    versions = ("1.1.0", "1.0.0", "1.1.0", "2.0.0", "1.1.0", "1.0.0")
+    digests = [agents.digests["agent", version] for version in versions]
+    for version, digest in zip(versions, digests, strict=True):
         content = reading.read_tar(planning.CONTENTS[digest])
-        assert bool(await made.reason(digest, content)) is (version == "1.0.0")
-    assert looked == [True, True, True]
+        assert bool(await made.reason(digest, content)) is (version != "1.1.0")
+    # The longest unused was forgotten, and no other.
+    assert looked == [digests[0], digests[1], digests[3], digests[5]]
+
+
+async def test_into_what_is_the_platform_s_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "lint", None)
+    agents = Agents(monkeypatch, "public")
+    agents.holds("1.0.0", BAD)
+    agents.answer(("agent", "1.0.0", "target"))
+    assert not (await agents.plan("install")).blocked_by
+
+
+async def test_the_platform_s_own_of_the_same_files_is_taken_beside_it(agents: Agents) -> None:
+    await agents.runs("ch-1", "1.1.0")
+    agents.digests["same", "1.0.0"] = agents.digests["agent", "1.0.0"]
+    agents.answer(
+        ("agent", "1.0.0", "shared"), ("same", "1.0.0", "new"), ("agent", "1.1.0", "target")
+    )
+    mine, theirs, _ = agents.others.locks["agent"]
+    mine["application"], theirs["origin"] = "mine", "sovereign"
+    found = await agents.plan("upgrade", values={"word": "more"})
+    told = [one.message.partition(" ")[0] for one in found.risks if one.kind == "outdated"]
+    assert told == ["mine"]
+
+
+def test_what_a_change_brings_is_what_it_writes_of_an_organization_s_own() -> None:
+    def item(name: str, role: str, origin: str = "private") -> Locked:
+        return msgspec.structs.replace(locked(name, role), origin=origin)
+
+    lock = (
+        *(item("new", "new"), item("shared", "shared"), item("public", "new", "public")),
+        *(item("upgraded", "upgraded"), item("target", "target")),
+    )
+    opened: dict[Action, list[str]] = {}
+    actions: tuple[Action, ...] = (
+        *("install", "configure", "upgrade", "rollback"),
+        *("uninstall", "delete-environment", "delete-organization"),
+    )
+    for action in actions:
+        content = SimpleNamespace(request=PlanRequest(action=action), lock=lock)
+        brought = outdated.brought(cast("ChangeOpened", content))
+        opened[action] = [one.application for one in brought]
+    every = ["new", "upgraded", "target"]
+    brings = ("install", "upgrade", "rollback")
+    assert opened == {action: every if action in brings else [] for action in actions}
