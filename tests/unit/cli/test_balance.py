@@ -1,9 +1,11 @@
 """`catalyst billing balance` and `ledger`: a voucher is called what was seen of its code."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from catalyst.chassis import clock
 from catalyst.cli import billing, owned
 
 URL = "http://127.0.0.1:1"
@@ -54,6 +56,17 @@ def test_a_balance_names_a_voucher_by_what_is_seen_of_its_code(
     lines = capsys.readouterr().out.splitlines()
     assert f"20.000 OMR left of {NAMED}" in lines
     assert "20.000 OMR left of grant grant-g1" in lines
+
+
+def test_credit_that_ends_says_when_and_how_long_that_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = clock.now() + timedelta(days=31, minutes=1)
+    ending = {**grant("grant-g1", "grant", "a gift"), "expires": f"{ends:%FT%TZ}"}
+    monkeypatch.setattr(owned, "row", lambda *_: {**ACCOUNT, "grants": [ending]})
+    billing.balance(org="omantel", url=URL)
+    wanted = f"20.000 OMR left of grant grant-g1, until {ends:%F %H:%M} UTC, in 31d"
+    assert wanted in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.guarantee("G12.23")

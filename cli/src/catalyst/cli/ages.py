@@ -29,7 +29,7 @@ def lasting(text: str) -> str:
 
 
 def left(text: str) -> str:
-    """Return until when something counts, and how long that is, as in `12:30 UTC, in 14m`."""
+    """Return until when something counts, and how long that is: `2026-11-30 12:30 UTC, in 14m`."""
     then = _read(text)
     now = clock.now()
     over = then <= now

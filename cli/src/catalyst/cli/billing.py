@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import files, owned
+from catalyst.cli import ages, files, owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import micro, money
 from catalyst.cli.output import Format, Table, clean, note, show, write
@@ -252,7 +252,7 @@ def _balance(doc: dict[str, Any]) -> None:
     known = _vouchers(doc)
     for grant in doc["grants"]:
         left = money(grant["amount"]["currency"], grant["left"])
-        until = f", until {grant['expires']}" if grant["expires"] else ""
+        until = f", until {ages.left(grant['expires'])}" if grant["expires"] else ""
         name = known.get(grant["grant"], f"{grant['source']} {grant['grant']}")
         write(clean(f"{left} left of {name}{until}"))
     if doc.get("spend_limit"):

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from catalyst.cli import brokercheck, doorcheck, waitcheck
+from catalyst.cli.ages import lasting
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
@@ -154,7 +155,8 @@ async def _stale(door: HttpClient) -> Finding:
         for row in page.rows:
             if isinstance(row.stale, dict):
                 since = row.stale.get("since")
-                stuck.append(f"{row.key}: {row.stale.get('code')} since {since}")
+                how_long = f" {lasting(since)}" if isinstance(since, str) else ""
+                stuck.append(f"{row.key}: {row.stale.get('code')}{how_long}")
     if not stuck:
         return ok("stale rows", "every row takes what happens")
     shown = "; ".join(stuck[:MAX_SHOWN])

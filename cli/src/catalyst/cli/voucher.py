@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from catalyst.cli import owned
+from catalyst.cli.ages import left
 from catalyst.cli.exits import NEXT, ExitCode, Failure, Typed, of_refusal
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
@@ -118,7 +119,7 @@ def preview(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
     found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
-    ends = f", until {found['ends']}" if found.get("ends") else ""
+    ends = f", until {left(found['ends'])}" if found.get("ends") else ""
     text = f"{found['prefix']} gives {in_words(found['amount'])}{ends}"
     show(found, output, lambda: write(clean(text)))
     if output is Format.TABLE:
