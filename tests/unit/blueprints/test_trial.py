@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
@@ -55,11 +56,17 @@ def of(*required: str, **properties: Any) -> dict[str, Any]:
         ({"type": "integer", "minimum": 3, "multipleOf": 8}, 8),
         ({"type": "integer", "minimum": 17, "multipleOf": 8}, 24),
         ({"type": "number", "enum": [2.5]}, 2.5),
+        ({"type": "integer", "exclusiveMinimum": 0, "multipleOf": 8}, 8),
+        ({"type": "number", "minimum": 1.5}, 1.5),
+        ({"type": "number", "exclusiveMinimum": 0.2, "maximum": 0.5}, 0.5),
         ({"type": "boolean"}, False),
+        ({"type": "boolean", "not": {"const": False}}, True),
         ({"type": "boolean", "enum": [True]}, True),
         ({"type": "null"}, None),
         ({"type": "object"}, {}),
         (of("b", b={"type": "integer"}, c={}), {"b": 1}),
+        (of("b", b={"default": 3}), {"b": 3}),
+        ({"type": "array", "items": {"default": 5}, "minItems": 1}, [5]),
         ({"type": "array"}, []),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [1, 1]),
         ({"type": "array", "minItems": 1}, ["sample"]),
@@ -97,26 +104,37 @@ def test_what_else_holds_asks_too() -> None:
     assert sampled({**of(s=size), **nested}, {}) == {"s": 7}
 
 
-def test_a_guess_has_an_end() -> None:
-    deep: dict[str, Any] = {"type": "integer"}
-    for _ in range(40):
-        deep = of("a", a=deep)
-    made, levels = sampled(deep, {}), 0
-    while made:
-        made, levels = made["a"], levels + 1
-    assert 0 < levels <= MAX_DEPTH
+def test_a_guess_goes_as_deep_as_a_schema_may_and_no_further() -> None:
+    def nested(levels: int, wrap: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        made = of("x", x={"type": "integer"})
+        for _ in range(levels):
+            made = wrap(made)
+        return made
+
+    wraps: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
+        lambda inner: of("a", a=inner),
+        lambda inner: {"allOf": [inner]},
+        lambda inner: {"anyOf": [inner]},
+        lambda inner: {"type": "object", "oneOf": [inner]},
+    ]
+    for wrap in wraps:
+        assert "x" in str(sampled(nested(MAX_DEPTH, wrap), {}))
+        assert "x" not in str(sampled(nested(MAX_DEPTH + 1, wrap), {}))
+    # So does what is given.
+    for levels, wanted in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False)):
+        given: dict[str, Any] = {}
+        for _ in range(levels):
+            given = {"a": given}
+        found = sampled(nested(levels, lambda inner: of(a=inner)), given)
+        assert ("x" in str(found)) is wanted
     lists: dict[str, Any] = {"type": "integer"}
     for _ in range(40):
         lists = {"type": "array", "items": lists, "minItems": 1}
-    found: Any = sampled(of("a", a=lists), {})["a"]
+    entries: Any = sampled(of("a", a=lists), {})["a"]
     depth = 0
-    while isinstance(found, list):
-        found, depth = found[0], depth + 1
-    assert (found, 0 < depth <= MAX_DEPTH) == (None, True)
-    chained: dict[str, Any] = {"required": ["a"]}
-    for _ in range(40):
-        chained = {"allOf": [chained]}
-    assert sampled(chained, {}) == {}
+    while isinstance(entries, list):
+        entries, depth = entries[0], depth + 1
+    assert (entries, depth) == (None, MAX_DEPTH)
 
 
 # ---- what fails

@@ -114,7 +114,7 @@ def _example(part: dict[str, Any], depth: int) -> Any:
     kind = part.get("type", "string")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
-        return _completed(part, {}, {}, depth + 1)
+        return _completed(part, {}, {}, depth)
     if kind == "array":
         one = _example(part.get("items") or {}, depth + 1) if depth < MAX_DEPTH else None
         return [one] * part.get("minItems", 0)
@@ -130,8 +130,8 @@ def _guesses(part: dict[str, Any], kind: str) -> list[Any]:
         case "integer" | "number":
             low = part.get("minimum", part.get("exclusiveMinimum", 0) + 1)
             step = part.get("multipleOf", 1)
-            return [low, 1, 0, part.get("maximum", 0), step, -(-low // step) * step]
+            return [low, part.get("maximum", 0), -(-low // step) * step]
         case "boolean":
             return [False, True]
         case _:
-            return [None]
+            return []
