@@ -1,6 +1,7 @@
 """A member that answers questions, or has none to answer, and a broker that goes away meanwhile.
 
 And people who ask so that nobody can be answered, or that the answer does harm where it goes.
+`test_answering_many.py` has more questions than can be answered.
 """
 
 import asyncio

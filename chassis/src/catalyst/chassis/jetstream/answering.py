@@ -6,7 +6,7 @@ is: so a question is taken only if its answer goes where answers are heard.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from nats.errors import Error as NatsError
@@ -15,12 +15,15 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
 from catalyst.chassis.errors import unquoted
+from catalyst.chassis.jetstream.asking import BUSY, TIMEOUT_HEADER, UNTIL
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.waiting import Answer, Question, Waiting
 
-AT_ONCE: Final = 32
-"""Questions that are answered at the same time; further ones wait."""
+AT_ONCE: Final = 8
+"""Questions that are answered at the same time; further ones wait. An answer waits for the broker
+much of the time, and takes the processor for the rest: the more at once, the later is each."""
 LONGEST_SECONDS: Final = 30.0
-"""For one answer; whoever asked has given up long before."""
+"""For one answer, from when the question came."""
 
 SHOWN: Final = 100
 """Characters of a wrong place that are logged."""
@@ -33,9 +36,6 @@ HEARD: Final = "_"
 """What a place for answers begins with: an inbox, and what the broker makes of one between
 accounts. No stream takes such a subject, no outcome is awaited there, and none is the broker's."""
 
-Answer = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
-"""Takes subject, body and headers of a question; returns the body of the answer."""
-
 
 class Answering:
     """The endpoints of one member."""
@@ -45,7 +45,7 @@ class Answering:
         self._js = js
         self._name = name
         self._tasks = tasks
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._waiting = Waiting()
         self._open: set[asyncio.Task[None]] = set()
         self._service: Service | None = None
 
@@ -80,23 +80,18 @@ class Answering:
                 facts = {"subject": request.subject, "place": place[:SHOWN]}
                 log.warning("question without a place for its answer", extra=facts)
                 return
-            # The subscription hands over one after the other, and an answer waits for the broker
-            # most of the time: answered in turn, each would wait for all before it.
-            await self._free.acquire()
-            task = self._tasks.create_task(respond(request), name=name)
-            self._open.add(task)
-            task.add_done_callback(self._done)
-
-        async def respond(request: Request) -> None:
+            now = asyncio.get_running_loop().time()
             try:
-                async with asyncio.timeout(LONGEST_SECONDS):
-                    body = await answer(request.subject, request.data, request.headers or {})
-            except Exception as error:  # noqa: BLE001 - logged below
-                facts = {"subject": request.subject, **unquoted(error)}
-                log.error("question not answered", extra=facts)  # noqa: TRY400
-                await self._send(request.respond_error("500", "the question could not be answered"))
-            else:
-                await self._send(request.respond(body))
+                until = now + _seconds(request.headers or {})
+            except ValueError:
+                wrong = f"{TIMEOUT_HEADER} is a number of milliseconds from 1 on"
+                await self._send(request.respond_error("400", wrong))
+                return
+            # The subscription hands over one after the other: nothing is answered here.
+            for lost in self._waiting.put(Question(name, request, answer, until), now):
+                busy = "too many questions wait: ask again in a moment"
+                await self._send(lost.request.respond_error(str(BUSY), busy))
+            self._next()
 
         await service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
 
@@ -105,8 +100,34 @@ class Answering:
         if self._service is not None:
             await self._service.stop()
             self._service = None
+        self._waiting.clear()
         for task in self._open:
             task.cancel()
+
+    def _next(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while len(self._open) < AT_ONCE and (question := self._waiting.take(now)) is not None:
+            task = self._tasks.create_task(self._respond(question), name=question.name)
+            self._open.add(task)
+            task.add_done_callback(self._done)
+
+    async def _respond(self, question: Question) -> None:
+        request = question.request
+        # What is asked on the way is awaited no longer than that.
+        UNTIL.set(question.until)
+        try:
+            async with asyncio.timeout_at(question.until) as awaited:
+                body = await question.answer(request.subject, request.data, request.headers or {})
+        except Exception as error:  # noqa: BLE001 - logged below
+            if isinstance(error, TimeoutError) and awaited.expired():
+                log.info("question given up", extra={"subject": request.subject})
+                await self._send(request.respond_error("408", "not answered in time"))
+                return
+            facts = {"subject": request.subject, **unquoted(error)}
+            log.error("question not answered", extra=facts)  # noqa: TRY400
+            await self._send(request.respond_error("500", "the question could not be answered"))
+        else:
+            await self._send(request.respond(body))
 
     async def _send(self, sending: Awaitable[None]) -> None:
         try:
@@ -117,4 +138,19 @@ class Answering:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._open.discard(task)
-        self._free.release()
+        if not task.cancelled():
+            self._next()
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Return how long whoever asks waits.
+
+    Raises:
+        ValueError: If that is not said in milliseconds.
+    """
+    said = headers.get(TIMEOUT_HEADER)
+    if said is None:
+        return LONGEST_SECONDS
+    if not (said.isascii() and said.isdecimal() and int(said)):
+        raise ValueError(said)
+    return min(int(said) / 1000, LONGEST_SECONDS)

@@ -1,9 +1,11 @@
 """Questions to the query services on the broker's micro protocol; see `answering`.
 
-Called by the gateway.
+Called by the gateway, and by services that ask each other.
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Final
 
 from catalyst.chassis.jetstream import wire
@@ -12,7 +14,14 @@ from catalyst.chassis.jetstream.port import TooLarge, Unavailable
 
 PING_SECONDS: Final = 1.0
 """How long a service has to say that it is there; it says so without thinking."""
+TIMEOUT_HEADER: Final = "Catalyst-Timeout-Ms"
+"""How long whoever asks waits for the answer, in milliseconds."""
+BUSY: Final = 429
+"""What is said where too many questions wait."""
+UNTIL: ContextVar[float] = ContextVar("UNTIL")
+"""Until when the question is awaited that is being answered here, by the loop's time."""
 _ERROR: Final = b"Nats-Service-Error"
+_CODE: Final = b"Nats-Service-Error-Code"
 
 
 def micro_name(service: str) -> str:
@@ -34,18 +43,27 @@ async def ask(
 ) -> bytes:
     """Return the body of the answer to one question.
 
+    What is asked to answer another question is awaited no longer than that one is.
+
     Raises:
-        Unavailable: If nobody answers on `subject`, not in time, or not with an answer.
+        Unavailable: If nobody answers on `subject`, not in time, or not with an answer; with code
+            `BUSY` if too many ask.
         TooLarge: If the question is above the broker's limit.
         Denied: If these credentials may not ask there.
     """
-    block = wire.block(headers) if headers else None
-    if len(data) + len(block or b"") > js.max_payload:
+    if (until := UNTIL.get(None)) is not None:
+        timeout = min(timeout, until - asyncio.get_running_loop().time())
+    left = int(timeout * 1000)
+    if left < 1:
+        raise Unavailable(408, 0, "nobody waits for the answer any more")
+    block = wire.block({**headers, TIMEOUT_HEADER: str(left)})
+    if len(data) + len(block) > js.max_payload:
         raise TooLarge(413, 0, f"a question has at most {js.max_payload} bytes")
     (reply,) = await js.link.call(
         lambda inbox: [wire.frame(subject, data, block, inbox)], (subject,), timeout=timeout
     )
     error = wire.field(reply.headers, _ERROR)
     if error is not None:
-        raise Unavailable(500, 0, error.decode("utf-8", "replace"))
+        busy = wire.field(reply.headers, _CODE) == str(BUSY).encode()
+        raise Unavailable(BUSY if busy else 500, 0, error.decode("utf-8", "replace"))
     return reply.data

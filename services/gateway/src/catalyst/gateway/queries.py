@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import problems
-from catalyst.chassis.jetstream.asking import ask, at_work
+from catalyst.chassis.jetstream.asking import BUSY, ask, at_work
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Unavailable
 from catalyst.contracts import codec
@@ -103,6 +103,8 @@ class Queries:
                 # Whoever took it may have ended over it; a question changes nothing.
                 words = f"{service} has not answered within {ANSWER_SECONDS:g} s: ask again"
                 raise Rejected("unavailable", words) from error
+            if error.code == BUSY:
+                raise Rejected("unavailable", f"{service}: {error.description}") from error
             raise
         return msgspec.json.decode(raw, type=Answered)
 

@@ -1,0 +1,166 @@
+"""More questions than can be answered: what is answered is heard, and nothing is done in vain."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.waiting import until
+
+from catalyst.chassis.jetstream import waiting
+from catalyst.chassis.jetstream.answering import AT_ONCE, Answering
+from catalyst.chassis.jetstream.asking import BUSY, TIMEOUT_HEADER, ask, micro_name
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Unavailable
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.15")]
+
+SUBJECT = "qry.slow"
+PATIENT = 60.0
+"""Seconds that nobody waits here."""
+
+
+class Slow:
+    """Answers nothing before it is let, and remembers what it began, in order."""
+
+    def __init__(self) -> None:
+        self.begun: list[bytes] = []
+        self.ended: list[bytes] = []
+        self.open = asyncio.Event()
+
+    async def answer(self, _subject: str, data: bytes, _headers: Mapping[str, str]) -> bytes:
+        self.begun.append(data)
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.ended.append(data)
+            raise
+        return data
+
+
+@asynccontextmanager
+async def answered(js: JetStream, slow: Slow) -> AsyncIterator[asyncio.TaskGroup]:
+    """Let questions on `SUBJECT` be answered; the group is for those who ask."""
+    async with asyncio.TaskGroup() as tasks:
+        answering = Answering(js, micro_name("slow"), tasks)
+        await answering.add("slow", SUBJECT, slow.answer)
+        yield tasks
+        await answering.stop()
+
+
+def asked(
+    js: JetStream, tasks: asyncio.TaskGroup, names: list[bytes], timeout: float = PATIENT
+) -> list[asyncio.Task[bytes | int]]:
+    """Ask many questions at once, in order; each ends with its answer, or the code of the error."""
+
+    async def one(name: bytes) -> bytes | int:
+        try:
+            return await ask(js, SUBJECT, name, {}, timeout=timeout)
+        except Unavailable as error:
+            return error.code
+
+    return [tasks.create_task(one(name)) for name in names]
+
+
+def named(prefix: str, count: int) -> list[bytes]:
+    return [f"{prefix}-{number}".encode() for number in range(count)]
+
+
+async def test_the_newest_question_is_answered_first(js: JetStream) -> None:
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        first = asked(js, tasks, named("first", AT_ONCE))
+        await until(lambda: len(slow.begun) == AT_ONCE)
+        later = named("later", 3 * AT_ONCE)
+        waits = asked(js, tasks, later)
+        # What is sent later on one connection comes later: then all of these have come.
+        await js.link.flush()
+        await js.link.request("$SRV.PING.catalyst-slow", timeout=10)
+        slow.open.set()
+        assert await asyncio.gather(*first) == named("first", AT_ONCE)
+        assert await asyncio.gather(*waits) == later
+    assert slow.begun[AT_ONCE:] == later[::-1]
+
+
+async def test_what_nobody_waits_for_any_more_is_not_begun_and_what_was_begun_is_ended(
+    js: JetStream,
+) -> None:
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        given_up = asked(js, tasks, named("early", 4 * AT_ONCE), timeout=0.2)
+        assert set(await asyncio.gather(*given_up)) == {408}
+        await until(lambda: len(slow.ended) == AT_ONCE)
+        slow.open.set()
+        assert await ask(js, SUBJECT, b"late", {}, timeout=PATIENT) == b"late"
+    assert slow.begun == [*slow.ended, b"late"]
+
+
+async def test_beyond_a_number_the_oldest_are_told_so_at_once(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "MOST", 3)
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        first = asked(js, tasks, named("first", AT_ONCE))
+        await until(lambda: len(slow.begun) == AT_ONCE)
+        waits = asked(js, tasks, named("later", 5))
+        assert await asyncio.gather(*waits[:2]) == [BUSY, BUSY]
+        slow.open.set()
+        assert await asyncio.gather(*waits[2:]) == named("later", 5)[2:]
+        await asyncio.gather(*first)
+
+
+async def test_beyond_a_size_as_well(js: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST_BYTES", 100)
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        first = asked(js, tasks, named("first", AT_ONCE))
+        await until(lambda: len(slow.begun) == AT_ONCE)
+        waits = asked(js, tasks, [b"a" * 60, b"b" * 60, b"c" * 30])
+        assert await waits[0] == BUSY
+        slow.open.set()
+        assert await asyncio.gather(*waits[1:]) == [b"b" * 60, b"c" * 30]
+        await asyncio.gather(*first)
+
+
+async def test_what_is_asked_on_the_way_is_awaited_no_longer_than_the_question(
+    js: JetStream,
+) -> None:
+    slow = Slow()
+    waits: list[int] = []
+
+    async def passing_on(_subject: str, data: bytes, _headers: Mapping[str, str]) -> bytes:
+        return await ask(js, SUBJECT, data, {}, timeout=PATIENT)
+
+    async def note(subject: str, data: bytes, headers: Mapping[str, str]) -> bytes:
+        waits.append(int(headers[TIMEOUT_HEADER]))
+        return await slow.answer(subject, data, headers)
+
+    async with asyncio.TaskGroup() as tasks:
+        answering = Answering(js, micro_name("slow"), tasks)
+        await answering.add("passing", "qry.passing", passing_on)
+        await answering.add("slow", SUBJECT, note)
+        with pytest.raises(Unavailable):
+            await ask(js, "qry.passing", b"x", {}, timeout=0.3)
+        await until(lambda: bool(slow.ended))
+        await answering.stop()
+    (wait,) = waits
+    assert wait <= 300
+
+
+@pytest.mark.parametrize("said", ["", "0", "-1", "1.5", "soon", "\u0663", "1e3"])
+async def test_a_wrong_time_is_told(js: JetStream, said: str) -> None:
+    slow = Slow()
+    async with answered(js, slow):
+        reply = await js.link.request(SUBJECT, b"x", timeout=10, headers={TIMEOUT_HEADER: said})
+    assert reply.headers is not None
+    assert reply.headers["Nats-Service-Error-Code"] == "400"
+    assert TIMEOUT_HEADER in reply.headers["Nats-Service-Error"]
+    assert slow.begun == []
+
+
+async def test_whoever_does_not_say_how_long_it_waits_is_answered(js: JetStream) -> None:
+    slow = Slow()
+    slow.open.set()
+    async with answered(js, slow):
+        assert (await js.link.request(SUBJECT, b"x", timeout=10)).data == b"x"
