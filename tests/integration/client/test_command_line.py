@@ -185,7 +185,7 @@ def test_a_chain_is_shown_as_a_tree(catalyst: Callable[..., Ran], fresh: Fresh) 
     lines = ran.out.splitlines()
     assert lines[0].startswith(f"command {CREATE}  accepted")
     assert any(line.startswith("  event environment.organization-created.v1") for line in lines)
-    assert f"{slug}._.organization._.{slug}" in ran.out
+    assert re.search(rf"^organization/{slug} +{slug} ", ran.out, re.MULTILINE)
 
 
 def test_events_are_listed(catalyst: Callable[..., Ran], organization: str) -> None:

@@ -58,7 +58,7 @@ async def test_whoever_watches_what_is_not_there_yet_is_told_once_and_sees_it_co
     catalyst: Callable[..., Ran], fresh: Callable[[], str], form: str
 ) -> None:
     slug = fresh()
-    catalyst("context", "list")
+    catalyst("context", "show")
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from catalyst.cli.entry import run; run()"),
         *("get", "organizations", slug, "--watch", "-o", form),

@@ -11,14 +11,14 @@ import msgspec
 import typer
 
 from catalyst.cli import brokercheck, doorcheck, waitcheck
-from catalyst.cli.ages import lasting
+from catalyst.cli.ages import lasting, left
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
 from catalyst.cli.doorcheck import SHORT_SECONDS, disk, limited
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
-from catalyst.cli.output import Format, Table, note, show, to_the_second
+from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -134,8 +134,8 @@ async def _session(door: HttpClient) -> Finding:
     held = found.get("roles") or ()
     roles = ", ".join(held) or "no platform role"
     part = "" if SOVEREIGN_ADMIN in held else "; what it may not see is not looked at"
-    until = to_the_second(str(found.get("expires")))
-    return ok("token", f"{found.get('actor')} with {roles}, until {until}{part}")
+    until = f", until {left(found['expires'])}" if found.get("expires") else ""
+    return ok("token", f"{found.get('actor')} with {roles}{until}{part}")
 
 
 async def _freshness(door: HttpClient) -> Finding:
