@@ -227,7 +227,7 @@ class _Counting:
                 return
             if before is not None:
                 self.kept[key] = before.since
-            elif key in self.kept or len(self._state.waiting) + len(self.kept) < waiting.MOST:
+            elif len(self._state.waiting) + len(self.kept) < waiting.MOST:
                 self.kept[key] = self._context.now
             found = msgspec.structs.replace(found, since=self.kept.get(key))
         known = before is None and found.since is None
