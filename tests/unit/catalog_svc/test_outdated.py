@@ -209,6 +209,7 @@ def test_what_cannot_be_read_now_is_looked_into_the_next_time(market: Market) ->
 def test_what_nobody_can_have_is_not_looked_into_and_of_the_rest_the_newest_first(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert checking.MOST == 100
     monkeypatch.setattr(checking, "MOST", 1)
     at: dict[str, Any] = {"name": "bp-agent", "origin": "private", "version": "2.0.0"}
     ref = Ref("acme", "blueprint", "blueprint", "private-bp-agent")

@@ -326,7 +326,7 @@ def _registered(owned: _Owned, id_: str, event: Event, time: datetime) -> None:
         return
     match event:
         case bp1.VersionRegistered():
-            made = Offered(held.name, parse(event.version), event.digest, event.size, event.spec)
+            made = Offered(held.name, parse(event.version), event.digest, event.spec)
             made.missing = event.missing
             made.registered = time
             made.source = event.source

@@ -22,18 +22,15 @@ class Offered:
 
     __slots__ = (
         "_blueprint", "cycle", "digest", "insecure", "missing", "name", "outdated", "published",
-        "registered", "size", "source", "spec", "text", "version", "yanked",
+        "registered", "source", "spec", "text", "version", "yanked",
     )  # fmt: skip
 
-    def __init__(
-        self, name: str, version: Version, digest: str, size: int, spec: dict[str, Any]
-    ) -> None:
+    def __init__(self, name: str, version: Version, digest: str, spec: dict[str, Any]) -> None:
         """Know a version that is not published yet."""
         self.name = name
         self.version = version
         self.text = str(version)
         self.digest = digest
-        self.size = size
         self.spec = spec
         self.published = False
         self.yanked = ""
