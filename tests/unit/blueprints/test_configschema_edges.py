@@ -227,3 +227,46 @@ def test_what_names_an_application_is_found_wherever_it_stands() -> None:
     assert [path for path, _, _ in references(schema, many)][:-1] == [
         ("near", number) for number in range(12)
     ]
+
+
+def test_a_default_is_told_where_it_is_wrong() -> None:
+    part = {**of(b={"type": "integer"}), "default": {"b": "x"}}
+    at = "/properties/a/default/b"
+    (found,) = check(of(a=part))
+    assert (found.pointer, found.rule) == (at, "default")
+    assert found.message == "the default does not fit its own schema: b must be a whole number"
+
+
+def test_what_closes_itself_lets_be_there_what_it_describes() -> None:
+    closed: dict[str, Any] = {"type": "object", "additionalProperties": False}
+    assert check(closed) == []
+    assert rules({**closed, "required": ["a"]}) == [("/required/0", "required")]
+    assert rules({**closed, **of(a={}), "required": ["a"]}) == []
+    assert rules({**closed, "additionalProperties": True, "required": ["a"]}) == []
+
+
+def test_a_place_of_a_secret_may_be_left_empty() -> None:
+    secret = {"type": "string", "x-catalyst-ui-hint": "password"}
+    assert validate(of(p=secret), {"p": ""}) == []
+
+
+def test_what_is_fixed_in_a_further_schema_is_a_field_as_well() -> None:
+    fixed = of(a={"x-catalyst-immutable": True})
+    assert immutable({"type": "object", "allOf": [fixed], "then": fixed}) == [("a",)]
+
+
+def test_a_condition_with_nothing_behind_it_fills_in_nothing() -> None:
+    size = {"type": "integer", "default": 7}
+    for branches in ({"then": of(s=size)}, {"else": of(s=size)}, {}):
+        held = effective({"type": "object", "if": {}, **branches}, {})
+        assert held == ({"s": 7} if "then" in branches else {})
+        missed = effective({"type": "object", "if": {"required": ["x"]}, **branches}, {})
+        assert missed == ({"s": 7} if "else" in branches else {})
+
+
+def test_values_of_any_name_are_filled_in_down_to_the_same_depth() -> None:
+    for levels, wanted in ((16, True), (17, False)):
+        schema, given = of(x={"default": 1}), dict[str, Any]()
+        for _ in range(levels):
+            schema, given = {"type": "object", "additionalProperties": schema}, {"a": given}
+        assert ("x" in str(effective(schema, given))) is wanted

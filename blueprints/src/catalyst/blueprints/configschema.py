@@ -149,9 +149,8 @@ def _check_defaults(
         if "default" not in part:
             continue
         for wrong in _violations(part, part["default"]):
-            where = spelled(wrong.path)
             message = f"the default does not fit its own schema: {wrong.message}"
-            at = (*path, "default", *wrong.path) if where else (*path, "default")
+            at = (*path, "default", *wrong.path)
             found.append(_violation(at, "default", message, "change the default or the schema"))
     return found
 
