@@ -213,13 +213,15 @@ def _each_order_is_invoiced_as_it_was_taken(log: Running) -> None:
 
 
 def _each_month_is_charged_once(log: Running) -> None:
-    for content in _contents(log):
-        found = Counter[str]()
-        for line in content.lines:
-            if line.kind == "month":
-                assert line.period == content.month
-                found[line.subscription] += line.amount.minor
-        assert found == _sold_before(log, content.month)
+    for one in log.events:
+        if isinstance(one.event, bill1.MonthClosed):
+            lines = log.content(one.event.invoice).lines if one.event.invoice else ()
+            found = Counter[str]()
+            for line in lines:
+                if line.kind == "month":
+                    assert line.period == one.event.month
+                    found[line.subscription] += line.amount.minor
+            assert found == _sold_before(log, one.event.month)
 
 
 def _sold_before(log: Running, month: str) -> Counter[str]:
@@ -275,10 +277,6 @@ def _lines(log: Running) -> Iterator[tuple[str, bill1.InvoiceLine]]:
                 yield from ((one.ref.id, line) for line in content.lines)
             case _:
                 pass
-
-
-def _contents(log: Running) -> list[bill1.InvoiceContent]:
-    return [log.content(one.month) for one in log.invoices]
 
 
 def _parts(log: Running, drafted: Recorded) -> list[bill1.InvoiceLine]:
