@@ -75,3 +75,32 @@ def test_what_is_wrong_is_said_in_words_of_ours(
     said = capsys.readouterr().err
     assert says in said
     assert not [words for words in LIBRARIES if words in said], said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("plan", "install"),
+            ["Missing argument 'BLUEPRINT'.", "Missing option '--as'.", "Missing option '--env'."],
+        ),
+        (
+            ("voucher", "issue", "3.000", "--cap", "0", "--timeout", "x"),
+            [
+                "Missing argument 'CURRENCY'.",
+                "Invalid value for '--cap': must be at least 1",
+                "Invalid value for '--timeout': must be a number",
+            ],
+        ),
+        (("voucher", "revoke", "VCH-1"), ["Missing option '--reason'."]),
+        (("token", "--hours", "0"), ["Missing option '--email'.", "'--hours': must be at least"]),
+    ],
+)
+def test_all_that_is_missing_or_wrong_of_what_was_typed_is_told_at_once(
+    arguments: tuple[str, ...], says: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.ended(list(arguments)) == ExitCode.USAGE
+    _, _, said = capsys.readouterr().err.partition("Error: ")
+    lines = said.splitlines()
+    assert len(lines) == len(says)
+    assert all(text in line for text, line in zip(says, lines, strict=True)), said

@@ -20,7 +20,7 @@ from catalyst.cli.calling import NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
-from catalyst.cli.typed import Verbs, as_typed
+from catalyst.cli.typed import Verb, Verbs, as_typed
 
 Markup = Literal["rich"] | None
 
@@ -93,7 +93,8 @@ def _group(meaning: str, places: Mapping[str, str], markup: Markup) -> typer.Typ
 
 def _add(group: typer.Typer, name: str, place: str) -> None:
     verb = loaded(place)
-    group.command(name, help=described(verb), short_help=summary(verb))(_with_json(verb))
+    add = group.command(name, cls=Verb, help=described(verb), short_help=summary(verb))
+    add(_with_json(verb))
 
 
 def _with_json(verb: Callable[..., None]) -> Callable[..., None]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from catalyst.cli.exits import Failure
 from catalyst.contracts.message import FieldError
@@ -132,6 +132,43 @@ class Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            for pattern, words in _PHRASES:
-                error.message = re.sub(pattern, words, error.message)
+            for one in error.found if isinstance(error, Several) else (error,):
+                for pattern, words in _PHRASES:
+                    one.message = re.sub(pattern, words, one.message)
             raise
+
+
+class Several(typer.BadParameter):
+    """More than one option or argument is missing or wrong."""
+
+    def __init__(self, found: Sequence[typer.BadParameter], context: Any) -> None:
+        """Say all of it, in the order in which help lists them."""
+        super().__init__("", context)
+        self.found = found
+
+    def format_message(self) -> str:  # type: ignore[explicit-override]  # as above
+        """Return what is said of each, a line each."""
+        return "\n  ".join(one.format_message() for one in self.found)
+
+
+class Verb(TyperCommand):
+    """One verb: all that is missing or wrong of what was typed for it is told at once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # as above
+        """Read what was typed."""
+        typed = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as first:
+            found = list(self._wrong(ctx, typed))
+            if len(found) < 2:
+                raise
+            raise Several(found, ctx) from first
+
+    def _wrong(self, ctx: Any, typed: list[str]) -> Iterator[typer.BadParameter]:
+        options, rest, _ = self.make_parser(ctx).parse_args(args=typed)
+        for param in self.get_params(ctx):
+            try:
+                _, rest = param.handle_parse_result(ctx, options, rest)
+            except typer.BadParameter as error:
+                yield error
