@@ -48,6 +48,25 @@ def search(engine: Tantivy, text: str) -> Results:
     return engine.search(Search(words=wording.asked(text), name=text))
 
 
+OTHERWISE = {
+    "bp-forgejo": "gitlab, bitbucket, forge, repository",
+    "bp-grafana": "kibana, datadog, elasticsearch, metrics, observability, logging, dashboards",
+    "bp-keycloak": "oauth2, okta, auth0, sso, oidc, identity, sign in",
+    "bp-litellm": "openai, ai, llm",
+    "bp-mailpit": "mailhog, email, smtp",
+    "bp-mariadb": "db, sql",
+    "bp-mattermost": "ms teams, microsoft teams, messaging, messenger",
+    "bp-n8n": "workflow, workflows",
+    "bp-nextcloud": "onedrive, owncloud, drive, sharing",
+    "bp-object-store": "bucket, buckets",
+    "bp-redis": "memcached, caching",
+    "bp-umami": "matomo, plausible, statistics",
+    "bp-vaultwarden": "1password, lastpass, vault",
+    "bp-wiki": "confluence, mediawiki, notion, documentation, knowledge",
+}
+"""What people call it otherwise, as they type it."""
+
+
 @each(
     [
         ("wiki", "bp-wiki"),
@@ -81,6 +100,7 @@ def search(engine: Tantivy, text: str) -> Results:
         ("chatgpt", "bp-litellm"),
         ("zapier", "bp-n8n"),
         ("google analytics", "bp-umami"),
+        *((word, first) for first, words in OTHERWISE.items() for word in words.split(", ")),
     ]
 )
 @pytest.mark.guarantee("G23.2")
