@@ -100,7 +100,9 @@ def test_what_was_removed_is_looked_at_in_its_history(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plan_ = {**KEPT.plan, "request": {"action": action, "application": "blog"}}
+    left = "Application db: needed by nothing any more, charged each month"
+    stays = [left, "every event stays in the log"]
+    plan_ = {**KEPT.plan, "request": {"action": action, "application": "blog"}, "stays": stays}
     kept = planned.Kept(organization="acme", plan=plan_)
 
     async def applied(*_: object) -> tuple[Outcome, None]:
@@ -114,7 +116,9 @@ def test_what_was_removed_is_looked_at_in_its_history(
     monkeypatch.setattr(change, "_apply", applied)
     monkeypatch.setattr(following, "follow", followed)
     change.carry_out(Target(), "2c26b46b", Format.TABLE, watch=True, timeout=1.0)
-    assert f"catalyst app {verb} blog --org acme` shows" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert f"catalyst app {verb} blog --org acme` shows" in shown
+    assert shown.endswith(f"\n{left}\n")
 
 
 @pytest.mark.parametrize("form", [Format.TABLE, Format.JSON])

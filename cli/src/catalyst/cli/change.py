@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -48,6 +48,8 @@ _APPLY: Final = "provisioning.apply-plan.v1"
 _STALE: Final = "plan-stale"
 _OWN: Final = "approval-own"
 _WHOSE: Final = "whose change is it?"
+_LEFT: Final = "Application "
+"""How a plan begins what it says of an Application that stays."""
 
 
 def approve(
@@ -168,15 +170,21 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
     if code is not ExitCode.OK:
         raise Ended(code)
     if form is Format.TABLE and kept.plan["request"]["application"]:
-        note(_looked_at(kept))
+        for text in _looked_at(kept):
+            note(text)
 
 
-def _looked_at(kept: planned.Kept) -> str:
-    """Return what shows an Application after a change; one that was removed has its history."""
+def _looked_at(kept: planned.Kept) -> Iterator[str]:
+    """Yield what shows an Application after a change, and what that left behind for nobody.
+
+    One that was removed has its history.
+    """
     name, place = kept.plan["request"]["application"], f"--org {kept.organization}"
     if kept.plan["request"]["action"] == "uninstall":
-        return f"`catalyst app history {name} {place}` shows what happened to it"
-    return f"`catalyst app show {name} {place}` shows how it is"
+        yield f"`catalyst app history {name} {place}` shows what happened to it"
+    else:
+        yield f"`catalyst app show {name} {place}` shows how it is"
+    yield from (text for text in kept.plan.get("stays", ()) if text.startswith(_LEFT))
 
 
 def _applied_before(
