@@ -9,6 +9,7 @@ from tests.support import usage as used
 from tests.support.scenario import Scenario, given
 
 from catalyst.billing.domain import subscription, usage
+from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.usage_v1 import Use
 
 pytestmark = pytest.mark.guarantee("G12.9")
@@ -68,3 +69,19 @@ def test_a_value_counts_once_for_each_subscription_meter_and_month() -> None:
         ("2026-04", "blog.acme-prod/guests"): 1,
         ("2026-05", "blog.acme-prod/people"): 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (used.use(meter="people"), "the meter 'people' needs a value"),
+        (used.use(value="ann"), "the meter 'tokens' takes no value"),
+    ],
+)
+def test_a_value_that_is_missing_or_too_many_is_told(one: Use, said: str) -> None:
+    (event,) = (
+        event
+        for event in used.reported(given(*world()), one).events
+        if isinstance(event, bill1.UsageUnmatched)
+    )
+    assert [(found.code, found.reason) for found in event.uses] == [("usage-invalid", said)]
