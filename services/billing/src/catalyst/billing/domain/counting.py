@@ -277,7 +277,7 @@ class _Counting:
             message = f"the price book {version} has no meter {use.meter!r}"
             raise Rejected("sku-unknown", message)
         if (charge.aggregation == "unique") != bool(use.value):
-            wanted = "needs" if charge.aggregation == "unique" else "takes no"
+            wanted = "needs a" if charge.aggregation == "unique" else "takes no"
             raise Rejected("usage-invalid", f"the meter {use.meter!r} {wanted} value")
         return charge, version
 
