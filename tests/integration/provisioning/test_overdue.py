@@ -100,5 +100,5 @@ async def test_a_change_that_nobody_saw_healthy_is_taken_back_once_its_deadline_
         await until(given_up)
         found = await anew.change("ch-1")
         assert found.gave_up == "observe"
-        assert "wiki in acme-prod (healthy)" in found.reason
+        assert "wiki in acme-prod (healthy, but ch-1 is not applied)" in found.reason
         assert found.reason.count(PROD) == 1

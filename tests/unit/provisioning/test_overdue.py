@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.support import plans
 from tests.support.changing import Town
+from tests.support.each import each
 from tests.support.plans import PROD, apply, locked, planned, town
 
 from catalyst.contracts import application_v1 as app1
@@ -82,3 +83,39 @@ def test_it_is_no_answer_to_another_step() -> None:
     place.fire("ch-1", "deadline")
     state = place.change("ch-1")
     assert (state.status, state.step, state.attempt) == ("running", "commit", 2)
+
+
+@each([
+    ({"revision": "ch-0"}, "healthy, but ch-1 is not applied"),
+    ({"applied": "failed"}, "healthy, but ch-1 is not applied"),
+    ({"health": "degraded", "reason": "Stuck"}, "degraded, Stuck"),
+])  # fmt: skip
+def test_why_it_is_not_what_was_to_be_seen_is_told(more: dict[str, Any], words: str) -> None:
+    place = observing()
+    unheard(place, "store")
+    unheard(place, "blog", **more)
+    place.fire("ch-1", "deadline")
+    reason = place.change("ch-1").reason
+    assert reason == f"not seen healthy in time: blog in {PROD} ({words})"
+
+
+def test_what_fell_silent_is_told_as_such() -> None:
+    place = observing()
+    for name in ("store", "blog"):
+        unheard(place, name)
+    silent = app1.ApplicationSilent(environment=PROD, since=place.now)
+    place.given(application_ref("acme", "blog"), silent)
+    place.fire("ch-1", "deadline")
+    words = "healthy, and then nothing was heard for too long"
+    assert place.change("ch-1").reason == f"not seen healthy in time: blog in {PROD} ({words})"
+
+
+def test_what_still_runs_though_it_is_to_go_is_told_as_it_is() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall"))
+    place.report("ch-1", "commit", "blog")
+    unheard(place, "blog", revision="ch-0")
+    place.fire("ch-1", "deadline")
+    failed = place.events(pro1.ChangeStepFailed)
+    assert [one.reason for one in failed] == [f"not seen gone in time: blog in {PROD} (healthy)"]

@@ -19,7 +19,7 @@ from catalyst.contracts.provisioning_values_v1 import Step, as_seen
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import flow, turn, undoing
-from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.application import Observed, application_ref
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command
 from catalyst.provisioning.domain.change import SERVICE, TAKEN, Asked, Change, change_ref
 from catalyst.provisioning.domain.foreign import Account, account_ref
@@ -147,10 +147,19 @@ def _late(writing: Writing) -> str:
         found = writing.application(unit.application).binding(unit.environment).observed
         words = "nothing was seen: no-cluster"
         if found is not None:
-            told = ", ".join(word for word in (found.health, found.reason) if word)
+            told = _how(found, "" if removal else writing.name)
             words = as_seen(told, found.source)
         seen.append(f"{unit.application} in {unit.environment} ({words})")
     return f"not seen {'gone' if removal else 'healthy'} in time: {'; '.join(seen)}"
+
+
+def _how(found: Observed, change: str) -> str:
+    """Return how something was seen that was not seen as it is to be; of what goes no change."""
+    if found.silent_since is not None:
+        return f"{found.health}, and then nothing was heard for too long"
+    if change and found.health == "healthy":
+        return f"{found.health}, but {change} is not applied"
+    return ", ".join(word for word in (found.health, found.reason) if word)
 
 
 def _answered(writing: Writing, given: Answer) -> None:
