@@ -1,9 +1,10 @@
 """Where somebody is: the name of the window, where the cursor stands, when something was."""
 
 import re
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ViewportSize, expect
 from tests.browser.site import Site
 from tests.browser.steps import OWNERS, forgive, open_view
 from tests.support import browser as support
@@ -80,7 +81,7 @@ async def test_an_age_says_when_it_was_where_its_reader_is(
     chromium: Browser, site: Site, slug: str
 ) -> None:
     await site.create(slug)
-    place = {"locale": "en-GB", "timezone_id": "Asia/Muscat"}
+    place: Any = {"locale": "en-GB", "timezone_id": "Asia/Muscat"}
     async with support.window(chromium, site.address, **place) as window:
         await window.sign_in(site.admin)
         await window.until_row("organization", slug)
@@ -127,7 +128,7 @@ async def test_a_narrow_window_says_that_nothing_is_live_wherever_it_is_scrolled
     chromium: Browser, site: Site, slug: str
 ) -> None:
     await site.create(slug)
-    viewport = {"width": 360, "height": 700}
+    viewport: ViewportSize = {"width": 360, "height": 700}
     async with support.window(chromium, site.address, viewport=viewport) as window:
         await window.sign_in(site.admin)
         await window.page.locator("#rows tbody tr").last.scroll_into_view_if_needed()

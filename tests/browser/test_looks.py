@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ViewportSize, expect
 from tests.browser.site import Site
 from tests.browser.steps import furnish
 from tests.support import browser as support
@@ -106,7 +106,7 @@ async def _faint(window: Window) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_text_stands_out_from_what_is_behind_it(
-    chromium: Browser, site: Site, slug: str, scheme: str
+    chromium: Browser, site: Site, slug: str, scheme: support.Scheme
 ) -> None:
     await site.create(slug)
     await site.send("suspend-organization", slug, {"reason": "To be looked at"})
@@ -177,7 +177,7 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
     chromium: Browser, site: Site, slug: str, width: int
 ) -> None:
     await site.create(slug, display_name="A name that goes on and on " * 4)
-    viewport = {"width": width, "height": 800}
+    viewport: ViewportSize = {"width": width, "height": 800}
     narrow = width < 640
     async with support.window(chromium, site.address, viewport=viewport) as window:
         await window.sign_in(site.admin)
@@ -218,9 +218,9 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
 @pytest.mark.guarantee("G26.6")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1400)])
 async def test_every_view_of_an_organization_can_be_read_and_used(
-    chromium: Browser, market: Site, slug: str, scheme: str, width: int
+    chromium: Browser, market: Site, slug: str, scheme: support.Scheme, width: int
 ) -> None:
-    viewport = {"width": width, "height": 800}
+    viewport: ViewportSize = {"width": width, "height": 800}
     async with support.window(
         chromium, market.address, viewport=viewport, color_scheme=scheme
     ) as window:

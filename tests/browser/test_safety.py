@@ -187,7 +187,12 @@ async def test_nothing_is_loaded_from_elsewhere_and_nothing_complains(
     assert window.complaints == []
 
 
-async def test_each_file_is_asked_about_anew_and_known_by_its_content(site: Site) -> None:
+async def test_each_file_is_known_by_its_content_and_kept_only_under_that_of_all(
+    site: Site,
+) -> None:
+    page = (await site.get("/")).text
+    (kept,) = set(re.findall(r'"/(made-of-[0-9a-f]{16})/', page))
+    other = f"made-of-{'0' * 16}"
     for path in sorted(STATIC.rglob("*")):
         # What is answered where nothing is has no place of its own.
         if path.is_dir() or path.name == "missing.html":
@@ -195,14 +200,26 @@ async def test_each_file_is_asked_about_anew_and_known_by_its_content(site: Site
         address = f"/{path.relative_to(STATIC).as_posix()}"
         first = await site.get(address)
         assert first.status_code == 200, address
-        assert first.content == path.read_bytes()
+        assert first.content == (page.encode() if path.name == "index.html" else path.read_bytes())
         assert first.headers["cache-control"] == "no-cache"
         again = await site.get(address, headers={"If-None-Match": first.headers["etag"]})
         assert again.status_code == 304
         assert again.content == b""
+        # What a page of another release asks for is what there is, and never kept.
+        for folder, control in (
+            (kept, "public, max-age=31536000, immutable"),
+            (other, "no-cache"),
+        ):
+            found = await site.get(f"/{folder}{address}")
+            assert found.content == first.content
+            assert found.headers["cache-control"] == control
     index = await site.get("/")
     assert index.headers["content-type"] == "text/html; charset=utf-8"
-    assert index.content == (STATIC / "index.html").read_bytes()
+    assert index.headers["cache-control"] == "no-cache"
+    # Every style and script is asked for where it may be kept.
+    plain = page.replace(f"/{kept}/", "/")
+    assert plain == (STATIC / "index.html").read_text("utf-8")
+    assert page.count(f'"/{kept}/') == len(re.findall(r'"/[^"]+\.(?:css|js)"', plain)) > 10
     for missing in (
         "/nothing",
         "/missing.html",
@@ -211,6 +228,10 @@ async def test_each_file_is_asked_about_anew_and_known_by_its_content(site: Site
         "/../app.py",
         "/%2e%2e/app.py",
         "/js/../../app.py",
+        f"/{kept}",
+        f"/{kept}/",
+        f"/{kept}/missing.html",
+        f"/{kept}/{kept}/base.css",
     ):
         assert (await site.get(missing)).status_code == 404, missing
 

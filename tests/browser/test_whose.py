@@ -168,7 +168,7 @@ async def test_a_voucher_that_is_none_is_refused_at_the_field_by_its_name(
 @pytest.mark.guarantee("G26.10")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_what_runs_stands_with_its_picture_for_a_member(
-    chromium: Browser, market: Site, slug: str, scheme: str
+    chromium: Browser, market: Site, slug: str, scheme: support.Scheme
 ) -> None:
     dev = f"dev@{slug}.example"
     async with support.window(chromium, market.address, color_scheme=scheme) as window:

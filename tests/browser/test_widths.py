@@ -149,7 +149,7 @@ async def test_the_bar_keeps_its_line_while_nothing_is_live_and_says_why_beside_
 async def test_no_page_goes_sideways_on_a_phone_or_in_a_window(
     chromium: Browser, market: Site, slug: str
 ) -> None:
-    screen = {"viewport": {"width": 360, "height": 800}, "is_mobile": True, "has_touch": True}
+    screen: Any = {"viewport": {"width": 360, "height": 800}, "is_mobile": True, "has_touch": True}
     async with support.window(chromium, market.address, **screen) as window:
         await window.sign_in(market.admin)
         long = f"{slug}-with-a-long-name"

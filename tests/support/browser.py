@@ -4,6 +4,7 @@ Playwright drives it; the executable is the machine's own, or `tools/real/chromi
 """
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -11,8 +12,9 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pytest
 from playwright.async_api import (
@@ -20,6 +22,7 @@ from playwright.async_api import (
     BrowserContext,
     Locator,
     Page,
+    ViewportSize,
     async_playwright,
     expect,
 )
@@ -37,6 +40,9 @@ FLAGS: Final = (
 )
 MILLISECONDS: Final = 15_000.0
 """Until something expected has to be seen."""
+VIEWPORT: Final[ViewportSize] = {"width": 1280, "height": 720}
+"""How large a window is of which nothing else is said."""
+Scheme = Literal["light", "dark"]
 _NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first draws the same pages without a browser's own surface, which is made of pages too and
 takes as much of the processor again."""
@@ -111,17 +117,49 @@ class Window:
         self.requested: set[str] = set()
         """Every origin that was asked for anything since `watch`."""
         page.set_default_timeout(MILLISECONDS)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
-        page.on("dialog", self._dialog)
+        self.spent = False
+        """Whether something was done to it that stays with its profile."""
+        self._hears: dict[Any, Any] = {
+            "console": self._console,
+            "pageerror": lambda error: self.complaints.append(f"uncaught: {error}"),
+            "dialog": self._dialog,
+        }
+        for event, heard in self._hears.items():
+            page.on(event, heard)
 
     def _console(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(f"{message.type}: {message.text}")
+            at = message.location.get("url", "").removeprefix(self.address)
+            self.complaints.append(f"{message.type}: {message.text} {at}".rstrip())
 
     def watch(self) -> None:
         """Note each request from now on: to be told of all takes as long as to answer them."""
-        self.page.on("request", lambda request: self.requested.add(_origin(request.url)))
+        self._hears["request"] = lambda request: self.requested.add(_origin(request.url))
+        self.page.on("request", self._hears["request"])
+
+    async def stop_clock(self) -> None:
+        """Let time pass only as the test says, through the page's `clock`."""
+        self.spent = True
+        await self.page.clock.install()
+
+    async def leave(self) -> None:
+        """Take back whatever a test may do to a window, and forget whoever was in it."""
+        for event, heard in self._hears.items():
+            self.page.remove_listener(event, heard)
+        context = self.page.context
+        await context.set_offline(False)
+        await context.unroute_all(behavior="ignoreErrors")
+        await self.page.unroute_all(behavior="ignoreErrors")
+        for page in context.pages:
+            if page is not self.page:
+                await page.close()
+        # From a page of another place the next one would begin in a process of its own.
+        await self.page.goto(f"{self.address}/icon.svg")
+        await context.clear_cookies()
+        told = await context.new_cdp_session(self.page)
+        kept = {"origin": self.address, "storageTypes": "local_storage,cache_storage,indexeddb"}
+        await told.send("Storage.clearDataForOrigin", kept)
+        await told.detach()
 
     async def _dialog(self, dialog: Any) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
@@ -199,24 +237,63 @@ class Window:
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
 
+_LEFT: Final[WeakKeyDictionary[Browser, dict[str, list[Page]]]] = WeakKeyDictionary()
+"""Windows in which nobody is, of each browser, by how they were opened."""
+
+
 @asynccontextmanager
-async def window(browser: Browser, address: str, **options: Any) -> AsyncIterator[Window]:
+async def window(
+    browser: Browser,
+    address: str,
+    *,
+    viewport: ViewportSize = VIEWPORT,
+    color_scheme: Scheme = "light",
+    once: bool = False,
+    **options: Any,
+) -> AsyncIterator[Window]:
     """A window with a profile of its own, as another person or machine has it.
 
-    Its person wants no motion: to draw each step of one takes time and shows nothing.
+    Its person wants no motion: to draw each step of one takes time and shows nothing. A window that
+    was left is used again, with nothing in it but the page's scripts and styles: to open one and
+    load them took more of the processor than most of what is tested in it.
+
+    Args:
+        browser: Where.
+        address: Of the stack that is looked at.
+        viewport: How large it is.
+        color_scheme: Which colours its person likes.
+        once: Whether it is not to be used again, because nothing stays at that address.
+        options: What else Playwright's `new_context` takes.
     """
-    context = await browser.new_context(**{"reduced_motion": "reduce", **options})
+    left = _LEFT.setdefault(browser, {}).setdefault(json.dumps(options, sort_keys=True), [])
+    page = (
+        left.pop()
+        if left
+        else await _opened(await browser.new_context(reduced_motion="reduce", **options))
+    )
+    found = Window(page, address)
+    found.spent = once
     try:
-        yield await another(context, address)
+        await page.emulate_media(color_scheme=color_scheme)
+        await page.set_viewport_size(viewport)
+        yield found
+        if not found.spent:
+            await found.leave()
+            left.append(page)
     finally:
-        await context.close()
+        if page not in left:
+            await page.context.close()
 
 
 async def another(context: BrowserContext, address: str) -> Window:
     """Return one more window of the same profile: it shares the session's cookie."""
+    return Window(await _opened(context), address)
+
+
+async def _opened(context: BrowserContext) -> Page:
     page = await context.new_page()
     await page.add_init_script(_RECORD)
-    return Window(page, address)
+    return page
 
 
 def _origin(url: str) -> str:
