@@ -35,7 +35,7 @@ async def test_a_broken_connection_shows_and_then_converges(
     await site.add_environment(gone)
     async with (
         Wire(site.address).open() as wire,
-        support.window(chromium, wire.address) as far,
+        support.window(chromium, wire.address, once=True) as far,
     ):
         await far.sign_in(site.admin)
         await far.until_row("environment", f"{gone}-prod")
@@ -75,6 +75,11 @@ async def test_a_machine_without_a_network_says_so_and_comes_back(
     await desk.page.context.set_offline(True)
     await desk.until_state("reconnecting")
     await site.rename(slug, "Renamed meanwhile")
+    # It goes on being said, whatever is tried meanwhile.
+    tries = "() => window.detailsSeen.filter(text => text.includes('trying now')).length > 1"
+    await desk.page.wait_for_function(tries)
+    told = [text for text in await desk.details() if "try" in text]
+    assert [text for text in told if not text.startswith("this machine is offline; ")] == []
     await desk.page.context.set_offline(False)
     await desk.until_state("live")
     await desk.until_row("organization", slug, "Renamed meanwhile")
@@ -89,9 +94,9 @@ async def test_a_silent_connection_is_called_behind_and_then_given_up(
     await site.create(slug)
     async with (
         Wire(site.address).open() as wire,
-        support.window(chromium, wire.address) as far,
+        support.window(chromium, wire.address, once=True) as far,
     ):
-        await far.page.clock.install()
+        await far.stop_clock()
         await far.sign_in(site.admin)
         await far.until_row("organization", slug)
         wire.hold()
@@ -138,7 +143,7 @@ async def test_an_answer_that_was_lost_is_asked_for_under_the_same_id(
     await site.create(slug)
     async with (
         Wire(site.address).open() as wire,
-        support.window(chromium, wire.address) as far,
+        support.window(chromium, wire.address, once=True) as far,
     ):
         await far.sign_in(site.admin)
         await far.choose_command("Suspend Organization")
@@ -169,7 +174,7 @@ async def test_a_stack_that_stops_says_goodbye_and_windows_come_back_to_it(
 ) -> None:
     installation = Installation(tmp_path)
     options = Options(port=0)
-    async with support.window(chromium, "") as window:
+    async with support.window(chromium, "", once=True) as window:
         async with _site(installation, options) as site:
             window.address = site.address
             await site.create("before", display_name="Before")
@@ -196,7 +201,7 @@ async def _site(installation: Installation, options: Options) -> AsyncIterator[S
 async def test_a_window_that_nobody_sees_gives_its_connection_back(
     desk: Window, site: Site, slug: str
 ) -> None:
-    await desk.page.clock.install()
+    await desk.stop_clock()
     await desk.page.reload()
     await desk.until_state("live")
     await _show(desk, hidden=True)

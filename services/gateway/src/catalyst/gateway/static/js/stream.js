@@ -16,6 +16,7 @@ const QUIET_MS = 20_000; // Heartbeats come every 15 s.
 const DEAD_MS = 45_000; // After this long without a byte the connection is given up.
 const HIDDEN_MS = 60_000; // A browser has few connections; a page that nobody sees gives its back.
 const TICK_MS = 500;
+const OFFLINE = "this machine is offline";
 const RESET_MS = 1500; // A new beginning is over in no time; the word for it stays long enough to read.
 
 export class LiveStream {
@@ -104,7 +105,7 @@ export class LiveStream {
   #goOn = () => this.#wake?.();
 
   #drop = () => {
-    this.#detail = "this machine is offline";
+    this.#detail = OFFLINE;
     this.#abort?.abort();
   };
 
@@ -157,7 +158,9 @@ export class LiveStream {
       this.#detail = error.message;
       return error.retryAfter * 1000;
     }
-    if (error.name !== "AbortError") this.#detail = error.message || "the connection broke";
+    // What is tried meanwhile fails for another reason, which is not the cause.
+    if (!navigator.onLine) this.#detail = OFFLINE;
+    else if (error.name !== "AbortError") this.#detail = error.message || "the connection broke";
     return 0;
   }
 
