@@ -58,8 +58,8 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     # What ran there is not to be seen any more: it is said why, and where to go.
     for place in (f"application/{slug}/queue/{slug}-prod", f"change/{slug}/{again}"):
         await page.goto(f"{market.address}/#/{place}")
-        told = page.locator("#view").get_by_role("alert")
-        await expect(told).to_contain_text(f"The Organization '{slug}' was deleted, and with it")
+        why = page.locator("#view").get_by_role("alert")
+        await expect(why).to_contain_text(f"The Organization '{slug}' was deleted, and with it")
         await expect(page.get_by_label("Show the views of")).to_have_value(slug)
         await expect(page.get_by_role("link", name="Rows")).to_have_attribute("href", "#/rows")
         await page.get_by_role("link", name=f"Balance of {slug}").click()

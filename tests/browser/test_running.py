@@ -151,7 +151,7 @@ async () => {
   const doc = {latest: {...latest, packages, addons, blueprints, usage}, versions};
   const node = document.createElement('div');
   const rows = () => new Map([['_._.price-book._.default', {doc}]]);
-  new Prices(node, 'acme', {rows, ready: () => true}).stop();
+  new Prices(node, 'acme', {rows, ready: () => true, session: {roles: []}}).stop();
   return [...node.querySelectorAll('[aria-label=Versions] > ul > li')].map(one => {
     const texts = [...one.querySelectorAll('summary, details li')].map(part => part.textContent);
     return texts.length ? texts : [one.textContent];

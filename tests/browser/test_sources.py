@@ -13,6 +13,7 @@ from catalyst.contracts.roles import (
     READS_OWN,
     may_read,
 )
+from catalyst.contracts.tables.role import BUILDERS
 from catalyst.projector.views.table import BY_KIND
 
 STATIC: Final = ROOT / "services" / "gateway" / "src" / "catalyst" / "gateway" / "static"
@@ -86,5 +87,18 @@ def test_what_is_kept_from_whoever_is_no_member_is_read_by_every_member_and_nobo
     unseen = set(re.findall(r'"([a-z-]+)"', re.findall(r"OFFICERS = \[([^\]]+)\]", rights)[0]))
     approve = COMMAND_ROLES["provisioning.approve-change.v1"]
     assert unseen == {role for role in approve if not may_read("change", [role], [role])}
-    seen = set(re.findall(r'"([a-z-]+)"', re.findall(r"APPROVERS = \[([^\]]+)\]", rights)[0]))
-    assert seen == approve - unseen
+    ((by_role, by_row),) = re.findall(r"BUILDERS = \{ roles: \[(.+)\], listed: \[(.+)\] \}", rights)
+    seen = set(re.findall(r'"([a-z-]+)"', by_role))
+    assert seen == approve - unseen == BUILDERS
+    listed = set(re.findall(r'"([a-z-]+)"', by_row))
+    assert listed == {entry for entry, role in OWNER_ROLES.items() if role in seen}
+    assert COMMAND_ROLES["provisioning.cancel-change.v1"] == seen | {"sovereign-admin"}
+    assert '|| session.roles.includes("sovereign-admin")' in rights
+
+
+def test_the_platforms_money_is_kept_by_exactly_those_who_may() -> None:
+    text = (STATIC / "js" / "rights.js").read_text("utf-8")
+    ((vouchers, prices),) = re.findall(r'KEEPERS = \{ vouchers: "(.+)", prices: "(.+)" \}', text)
+    for verb in ("issue", "revoke"):
+        assert COMMAND_ROLES[f"billing.{verb}-voucher.v1"] == {vouchers}
+    assert COMMAND_ROLES["billing.apply-price-book.v1"] == {prices}

@@ -11,6 +11,16 @@ export function money({ currency, minor }) {
   return `${minor < 0 ? "-" : ""}${whole}${rest} ${currency}`;
 }
 
+/** Returns the amount that a person wrote, such as `1.500 OMR`; null if it is none, or finer than its currency. */
+export function amount(text) {
+  const found = /^\s*([0-9]{1,12})(?:\.([0-9]+))?\s*([A-Z]{3})\s*$/.exec(text ?? "");
+  if (!found) return null;
+  const [, whole, rest = "", currency] = found;
+  const digits = places(currency);
+  const minor = Number(whole + rest.padEnd(digits, "0"));
+  return rest.length > digits || !Number.isSafeInteger(minor) ? null : { currency, minor };
+}
+
 /** Digits of each currency that was met: to ask for them makes a formatter each time. */
 const PLACES = new Map();
 

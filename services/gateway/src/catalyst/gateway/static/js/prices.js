@@ -5,7 +5,9 @@ import { FREE, priced } from "./catalogue.js";
 import { el } from "./dom.js";
 import { goesWith } from "./extras.js";
 import { nothing, unread } from "./icons.js";
+import { Vouchers, newBook } from "./keeping.js";
 import { fine, money } from "./money.js";
+import { keeps } from "./rights.js";
 import { counted, place } from "./words.js";
 
 const PAGE = 50;
@@ -20,12 +22,14 @@ export class Prices {
   #asked = false;
   #stopped = false;
 
-  constructor(node, organization, { rows, ready }) {
+  constructor(node, organization, { rows, ready, session }) {
     Object.assign(this, { organization, rows, ready });
     const title = el("h2", { text: "Prices", tabindex: "-1" });
     this.said = el("p", { class: "quiet", text: "Looking…" });
     this.list = el("div", { class: "page" });
-    node.replaceChildren(el("header", { class: "head" }, el("div", {}, title, this.said)), this.list);
+    this.vouchers = keeps(session, "vouchers") ? new Vouchers(rows) : null;
+    node.replaceChildren(el("header", { class: "head" }, el("div", {}, title, this.said)),
+      el("div", { class: "page prices" }, keeps(session, "prices") ? newBook() : null, this.vouchers?.form, this.list, this.vouchers?.node));
     this.changed(null);
   }
 
@@ -34,11 +38,13 @@ export class Prices {
   }
 
   tick() {
+    this.vouchers?.tick();
     if (!this.#drawn && !this.#asked) this.changed(null);
   }
 
   /** Who reads the whole book has its row; everybody else asks what applies. */
   changed(_keys) {
+    this.vouchers?.changed();
     const book = this.#row();
     if (!book) {
       if (this.ready() && !this.#asked && !this.#drawn) this.#ask();

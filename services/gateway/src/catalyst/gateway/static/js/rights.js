@@ -30,7 +30,7 @@ const BUILDERS = { roles: ["org-admin", "org-developer"], listed: ["owner", "adm
 export function builds(session, organization, rows) {
   const doc = rows.get(`${organization}._.organization._.${organization}`)?.doc;
   // The row comes before the session tells it.
-  if (doc) return entries(session, doc).some(({ role }) => BUILDERS.listed.includes(role));
+  if (doc?.owners) return entries(session, doc).some(({ role }) => BUILDERS.listed.includes(role));
   return (session.organizations[organization] ?? []).some((role) => BUILDERS.roles.includes(role));
 }
 
@@ -44,9 +44,17 @@ export function listed(session, doc) {
   return entries(session, doc).length > 0;
 }
 
-function entries(session, { owners }) {
+function entries(session, { owners = [] }) {
   const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";
   return owners.filter(({ email }) => email.toLowerCase() === own);
+}
+
+/** Who issues vouchers and revokes them, and who puts prices in force. */
+const KEEPERS = { vouchers: "sovereign-admin", prices: "billing-admin" };
+
+/** Returns whether a session keeps `vouchers` or `prices`. */
+export function keeps(session, what) {
+  return session.roles.includes(KEEPERS[what]);
 }
 
 /** Who redeems a voucher. */

@@ -1,0 +1,133 @@
+"""What whoever keeps the platform's money does by clicking: vouchers, and the price book."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.site import Site
+from tests.browser.steps import forgive, furnish, open_view
+from tests.browser.test_looks import _FAULTS, _faint
+from tests.support.browser import ROOT, Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_a_voucher_is_issued_looked_at_redeemed_and_revoked(
+    desk: Window, market: Site, slug: str
+) -> None:
+    await furnish(market, slug, desk, credit=0)
+    issued = await _issued(desk, slug)
+    await open_view(desk, slug, "Balance")
+    code = desk.page.get_by_label("Voucher", exact=False).and_(desk.page.get_by_role("textbox"))
+    await code.fill("VCH-NONE-NONE-NONE")
+    await desk.page.get_by_role("button", name="What is it worth?").click()
+    await expect(code).to_have_attribute("aria-invalid", "true")
+    await expect(desk.page.get_by_text("there is no voucher with this code")).to_have_count(1)
+    await expect(desk.page.locator(".voucher")).not_to_contain_text("voucher-not-found")
+    await code.fill(issued)
+    await desk.page.get_by_role("button", name="What is it worth?").click()
+    await expect(desk.page.locator("#view")).to_contain_text("It is worth 7.000 OMR")
+    await desk.page.get_by_role("button", name="Redeem it").click()
+    await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
+    await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
+    credit = desk.page.get_by_role("region", name="Where the credit comes from")
+    await expect(credit).to_have_text(re.compile("7.000 OMRvoucher \\S+$"))
+    await desk.page.set_viewport_size({"width": 390, "height": 844})
+    card = await desk.page.get_by_role("form", name="Voucher").bounding_box()
+    ledger = await desk.page.get_by_role("region", name="Ledger").bounding_box()
+    assert card is not None
+    assert ledger is not None
+    assert card["y"] + card["height"] <= ledger["y"]
+    for role, form in (("org-admin", True), ("org-developer", False)):
+        found, told = await desk.page.evaluate(_VOUCHER_FOR, [role, slug])
+        assert (found, "redeemed by whoever administers" in told) == (form, not form)
+    await _revoked(desk, slug, issued)
+    await forgive(desk)
+
+
+async def _issued(desk: Window, slug: str) -> str:
+    """Issue a voucher by clicking, after doing it wrongly; returns its code."""
+    await open_view(desk, slug, "Prices")
+    await desk.page.get_by_text("Issue a voucher").first.press("Enter")
+    form = desk.page.get_by_role("form", name="Issue a voucher")
+    worth, cap = form.get_by_label("Worth"), form.get_by_label("How often")
+    button = form.get_by_role("button", name="Issue it")
+    for wrong in ("", "7 rials", "7.0001 OMR"):
+        await worth.fill(wrong)
+        await worth.press("Enter")
+        await expect(worth).to_be_focused()
+        await expect(worth).to_have_attribute("aria-invalid", "true")
+    await worth.fill("7.000 OMR")
+    await cap.fill("0")
+    await button.click()
+    await expect(cap).to_be_focused()
+    await expect(form.locator(".wrong")).to_have_text(re.compile("must be a number from 1 to"))
+    await expect(form.locator(".problems")).to_be_empty()
+    await cap.fill("2")
+    await form.get_by_label("What it is for").fill(f"For {slug}")
+    await button.click()
+    said = form.get_by_role("status")
+    await expect(said).to_contain_text("It is issued. Its code, which nobody is shown again: VCH-")
+    await expect(worth).to_have_value("")
+    assert await desk.page.evaluate(_FAULTS) == []
+    assert await _faint(desk) == []
+    return await said.locator("code").inner_text()
+
+
+async def _revoked(desk: Window, slug: str, code: str) -> None:
+    """Revoke a voucher that was redeemed once, with the keyboard alone."""
+    await open_view(desk, slug, "Prices")
+    line = desk.page.locator(".vouchers li", has_text=f"For {slug}")
+    await expect(line).to_contain_text("1 of 2 redeemed")
+    await expect(line).not_to_contain_text(code)
+    await line.get_by_text("Revoke it", exact=True).first.press("Enter")
+    why, button = line.get_by_label("Why"), line.get_by_role("button", name="Revoke it")
+    await button.press("Enter")
+    await expect(why).to_be_focused()
+    await expect(why).to_have_attribute("aria-invalid", "true")
+    await why.fill("Given to the wrong one")
+    await why.press("Enter")
+    await expect(line.locator(".badge")).to_have_text("revoked")
+    await expect(line).to_contain_text("Given to the wrong one")
+    await expect(line.get_by_text("Revoke it")).to_have_count(0)
+    await expect(desk.page.get_by_role("heading", name="Vouchers", exact=True)).to_be_focused()
+
+
+_VOUCHER_FOR = """
+async ([role, slug]) => {
+  const { Balance } = await import('/js/balance.js');
+  const node = document.createElement('div');
+  const session = {roles: [], organizations: {[slug]: [role]}};
+  new Balance(node, slug, {rows: () => new Map(), go: () => {}, session}).stop();
+  return [node.querySelector('form') !== null, node.textContent];
+}
+"""
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_a_price_book_is_put_in_force_and_what_is_wrong_in_it_has_its_line(
+    window: Window, market: Site, slug: str
+) -> None:
+    page = window.page
+    await market.create(slug)
+    keeper = market.token("books@cloud.example", ["billing-admin"])
+    await window.sign_in(keeper, at=f"/#/prices/{slug}")
+    await page.get_by_text("Put another version in force").click()
+    form = page.get_by_role("form", name="Another version of the price book")
+    book, button = form.get_by_label("Price book"), form.get_by_role("button")
+    await button.click()
+    await expect(book).to_be_focused()
+    document = (ROOT / "examples" / "price-book.yaml").read_text("utf-8")
+    await book.fill(document.replace('OMR: "5.000"', 'OMR: "5,000"'))
+    await button.click()
+    await expect(form.locator(".wrong .error")).to_contain_text(re.compile("^line [0-9]+, column"))
+    await expect(book).to_be_focused()
+    assert await page.evaluate(_FAULTS) == []
+    assert await _faint(window) == []
+    await book.fill(document)
+    await button.click()
+    await expect(form.get_by_role("status")).to_contain_text("Version 2026-01 is taken")
+    # Vouchers are issued by somebody else.
+    await expect(page.get_by_role("form", name="Issue a voucher")).to_have_count(0)
+    await forgive(window)
