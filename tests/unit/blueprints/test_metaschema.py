@@ -27,6 +27,10 @@ def named(count: int) -> dict[str, Any]:
     [
         {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": "x"},
         {"title": "x" * 200, "description": "x" * 4000, "examples": [1], "deprecated": True},
+        {"title": "x"},
+        {"enum": [1]},
+        {"type": ["string"]},
+        {"x-catalyst-ui-order": 0},
         {"default": None},
         {"const": {"any": [1]}},
         *({"type": one} for one in ("string", "integer", "number", "boolean", "object", "array")),
@@ -76,6 +80,8 @@ FILTERED = {"type": "string", "x-catalyst-ui-hint": "application-ref"}
         ({"type": "text"}, "/type", "anyOf"),
         ({"type": []}, "/type", "minItems"),
         ({"type": ["string", "string"]}, "/type", "uniqueItems"),
+        ({"type": ["text"]}, "/type", "anyOf"),
+        ({"additionalProperties": []}, "/additionalProperties", "anyOf"),
         ({"enum": []}, "/enum", "minItems"),
         ({"enum": [1, 1]}, "/enum", "uniqueItems"),
         ({"enum": list(range(501))}, "/enum", "maxItems"),
@@ -135,6 +141,10 @@ def test_what_may_not_is_told_at_its_place(part: dict[str, Any], pointer: str, r
     assert told(part) == [(pointer, rule)]
 
 
+def test_a_pattern_has_so_many_characters() -> None:
+    assert MAX_PATTERN == 300
+
+
 def test_every_schema_in_a_schema_is_walked_to_and_what_is_none_is_left_out() -> None:
     part = {"title": "x"}
     single = ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else")
@@ -152,8 +162,11 @@ def test_every_schema_in_a_schema_is_walked_to_and_what_is_none_is_left_out() ->
     odd = {name: {"a": part} for name in lists} | {name: [part] for name in (*maps, *single)}
     assert list(walk(odd)) == [((), odd)]
     assert list(walk([schema])) == []
-    assert [path for path, _ in walk({"items": {"not": part}}, ("x",))] == [
+    deep = {"items": {"not": part, "properties": {"a": part}, "allOf": [part]}}
+    assert [path for path, _ in walk(deep, ("x",))] == [
         ("x",),
         ("x", "items"),
+        ("x", "items", "properties", "a"),
+        ("x", "items", "allOf", 0),
         ("x", "items", "not"),
     ]
