@@ -21,9 +21,8 @@ from catalyst.cli.target import Target
 from catalyst.client.errors import Problem
 from catalyst.contracts.message import FieldError, Outcome
 
-MINUTES_AGO, HOUR_AGO = (
-    (clock.now() - timedelta(minutes=n, seconds=5)).isoformat() for n in (3, 61)
-)
+NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+MINUTES_AGO, HOUR_AGO = ((NOW - timedelta(minutes=n)).isoformat() for n in (3, 61))
 KEPT = planned.Kept(
     organization="acme",
     plan={"hash": "2c26b46b", "expires": "2026-11-28", "gates": {"approvals": []}},
@@ -65,6 +64,7 @@ def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     async def row(*_: object) -> dict[str, Any]:
         return doc
 
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
     monkeypatch.setattr(planned, "folder", lambda _name: Path())
     monkeypatch.setattr(change, "commands", opened)

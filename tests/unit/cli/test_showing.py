@@ -22,7 +22,7 @@ from catalyst.cli.trace import Chain, _tree, drawn, lines
 from catalyst.client.rows import Applied, Bye, Del, Interrupted, Put, Reset, Row, Synced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-HOUR_AGO = (clock.now() - timedelta(minutes=61, seconds=5)).isoformat()
+HOUR_AGO = (NOW - timedelta(minutes=61)).isoformat()
 
 
 def test_a_table_is_aligned_and_ends_without_blanks() -> None:
@@ -275,8 +275,9 @@ def test_a_watch_that_ends_with_the_token_says_so() -> None:
 )
 @pytest.mark.guarantee("G23.4")
 def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
-    gate: dict[str, Any], said: str
+    gate: dict[str, Any], said: str, *, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     mark: dict[str, Any] = {
         "status": "unknown", "reason": "", "message": "", "evidence": [],
         "as_of": None, "source": "", "stale_since": None,
