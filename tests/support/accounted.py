@@ -43,6 +43,7 @@ def check_end(log: Running) -> None:
     _each_document_has_its_number(log)
     _each_order_is_invoiced_as_it_was_taken(log)
     _each_month_is_charged_once(log)
+    _no_month_goes_free(log)
     _all_use_is_invoiced(log)
 
 
@@ -222,6 +223,21 @@ def _each_month_is_charged_once(log: Running) -> None:
                     assert line.period == one.event.month
                     found[line.subscription] += line.amount.minor
             assert found == _sold_before(log, one.event.month)
+
+
+def _no_month_goes_free(log: Running) -> None:
+    """Assert that a month is still to be closed when an order of before is taken in it."""
+    closed: set[str] = set()
+    for one in log.events:
+        match one.event:
+            case bill1.MonthClosed(month=month) | bill1.MonthPartClosed(month=month):
+                closed.add(month)
+            case bill1.HoldCaptured(taken=taken):
+                assert taken not in closed
+            case bill1.AccountClosed():
+                return
+            case _:
+                pass
 
 
 def _sold_before(log: Running, month: str) -> Counter[str]:

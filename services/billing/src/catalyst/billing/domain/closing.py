@@ -150,10 +150,28 @@ def finalize(owner: Account, command: bill1.FinalizeInvoice, context: Context) -
     if month != owner.due_month or month > prices.month_of(context.now):
         message = f"{owner.due_month} is the month that is invoiced next"
         raise Rejected("invoice-not-due", message, pointer="/data/month")
+    _require_no_earlier(owner, month, context.now)
     decision = _closing(owner, month, context)
     if not decision.commands and not _goes_on(decision):
         raise Rejected("invoice-empty", f"{month} cost nothing so far", pointer="/data/month")
     return decision
+
+
+def _require_no_earlier(owner: Account, month: str, now: datetime) -> None:
+    """Refuse to close a month that runs while what was held before it may still begin in it.
+
+    That may stay what it was quoted for, and only this month's invoice can charge this month.
+
+    Raises:
+        Rejected: `invoice-not-due`.
+    """
+    before = [name for name, hold in owner.holds.items() if "" < hold.month < month]
+    if before and month == prices.month_of(now):
+        message = (
+            f"the hold {before[0]!r} is of {owner.holds[before[0]].month}, and what it is for may "
+            f"run in {month} yet: close the month once that hold has ended"
+        )
+        raise Rejected("invoice-not-due", message, pointer="/data/month")
 
 
 def _goes_on(decision: Decision) -> bool:
