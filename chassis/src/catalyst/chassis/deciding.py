@@ -52,8 +52,6 @@ _PAUSE_SECONDS: Final = (0.2, 1.0)
 _SUBJECT_MAX: Final = 3500
 """Characters of what is read; the broker hangs up on a request line of 4 KiB."""
 _CONFLICT_PAUSE_SECONDS: Final = 0.05
-_SPREAD: Final = 1.5
-"""What waited for the same is not all tried again at the same moment, but within so much longer."""
 
 
 class Bug(Exception):
@@ -127,9 +125,9 @@ class Deciding:
                 self._measures.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS))  # noqa: S311
             except Retry as error:
-                # A preparation needs what is not there yet: nobody is refused for that.
+                # Nobody is refused for what is not there yet; nor does all that waits ask at once.
                 log.info("rule waits", extra={"command_id": job.done_id, "why": str(error)})
-                await asyncio.sleep(error.after_seconds * random.uniform(1, _SPREAD))  # noqa: S311
+                await asyncio.sleep(error.after_seconds * random.uniform(1, 1.5))  # noqa: S311
             except NothingStored:
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
             except Unavailable as error:
