@@ -36,15 +36,27 @@ _TEXTS: Final = """
   return found;
 }
 """
-# What can be used without a name, and references that lead nowhere.
+# What can be used without a name or is too small to hit, titles that leave out a level, and
+# references that lead nowhere.
 _FAULTS: Final = """
 () => {
   const faults = [];
   const named = node => (node.ariaLabel || node.innerText || '').trim()
     || [...(node.labels ?? [])].some(label => label.textContent.trim());
-  for (const node of document.querySelectorAll('button, input, select, textarea, a[href]')) {
+  let level = 0;
+  for (const node of document.querySelectorAll('h1, h2, h3, h4, h5, h6')) {
+    if (!node.checkVisibility()) continue;
+    const own = Number(node.tagName[1]);
+    if (own > level + 1) faults.push(`level left out: ${node.outerHTML}`);
+    level = own;
+  }
+  const all = 'button, input, select, textarea, summary, a[href]';
+  for (const node of document.querySelectorAll(all)) {
     if (!node.checkVisibility()) continue;
     if (!named(node)) faults.push(`no name: ${node.outerHTML}`);
+    const {width, height} = node.getBoundingClientRect();
+    if (node.matches('button, summary, select') && Math.min(width, height) < 24
+      && !node.closest('tr')) faults.push(`small: ${width} ${height} ${node.outerHTML}`);
     if (node.tabIndex < 0 && node.role !== 'tab') faults.push(`no keyboard: ${node.outerHTML}`);
   }
   const used = 'button, a[href], input, select, textarea, summary, label, tr:has(button)';

@@ -6,6 +6,7 @@ import { Choice, Text } from "./fields.js";
 import { Group } from "./groups.js";
 import { Answer } from "./outcome.js";
 import { placed, words } from "./refusal.js";
+import { seesPlatform } from "./rights.js";
 import { shape, steps } from "./schema.js";
 import { commandName, label, place } from "./words.js";
 
@@ -172,7 +173,9 @@ export class CommandForm {
 
   #addressing({ aggregates }) {
     const fields = {};
-    fields.organization = new Text("organization", { kind: "text", schema: {} }, true);
+    const own = "Its short name, such as `acme`";
+    const description = seesPlatform(this.#session) ? `${own}; \`_\` for what belongs to the platform, such as its price book.` : `${own}.`;
+    fields.organization = new Text("organization", { kind: "text", schema: {}, description }, true);
     suggest(fields.organization, () => this.#names("organization"));
     if (aggregates.length > 1) {
       fields.aggregate = new Choice("kind", { kind: "choice", values: aggregates, schema: {} }, true);
