@@ -204,7 +204,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("other-content", 409, "Another use of this source and name counts."),
         _code("invoice-number-taken", 409, "The number belongs to another invoice."),
         _code("invoice-not-found", 404, "There is no such invoice."),
-        _code("invoice-not-due", 409, "It is not the next month, not begun, or held up by a hold."),
+        _code("invoice-not-due", 409, "Not the next month, not begun, or an earlier hold is open."),
         _code("invoice-empty", 409, "The month cost nothing so far."),
         _code("invoice-line-not-found", 404, "The invoice has no such line."),
         _code("invoice-not-final", 409, "The invoice has no number yet."),
