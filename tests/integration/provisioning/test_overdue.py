@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.provisioning.town import PROD, Town, passes, town
@@ -12,11 +13,13 @@ from tests.support.rig import working
 from tests.support.waiting import until
 
 from catalyst.chassis.asking import Asked
+from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
-from catalyst.contracts.topology import DLQ
+from catalyst.contracts.decision import Arrived, Context, Decision
+from catalyst.contracts.topology import DLQ, FACTS
 from catalyst.provisioning import handlers
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.queries import Planner
@@ -24,8 +27,8 @@ from catalyst.provisioning.queries import Planner
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G14.22")]
 
 COMMITS = {name: f"commit-of-{name}" for name in ("wiki", "wiki-postgres")}
-OTHERS = 3000
-"""Facts that wait before those that count, so that a timer alone is read much sooner."""
+READ = f"CONSUMER.INFO.{FACTS}.provisioning--observation"
+"""How somebody asks the broker how far facts are decided."""
 
 
 @pytest.fixture
@@ -60,39 +63,62 @@ async def away(place: Town) -> AsyncIterator[None]:
     yield
 
 
+class Slow:
+    """What decides facts once it is let: whatever else has come by then may be decided before."""
+
+    def __init__(self) -> None:
+        self.let = False
+        self.source = hearing.source()
+
+    def react(self, state: Any, items: tuple[Arrived, ...], context: Context) -> Decision:
+        if not self.let:
+            raise Retry("not yet", after_seconds=0.3)
+        return self.source.react(state, items, context)
+
+
 @asynccontextmanager
-async def back(place: Town) -> AsyncIterator[Town]:
-    """Let somebody work as provisioning again."""
+async def back(place: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+    """Let somebody work as provisioning again, who decides no fact before a timer looks for it."""
+    slow = Slow()
+    asked: list[str] = []
+    ask = place.js.api
+
+    async def api(path: str, body: Any) -> dict[str, Any]:
+        asked.append(path)
+        return await ask(path, body)
+
+    monkeypatch.setattr(place.js, "api", api)
     asking = Asked(place.js, place.keys.service("provisioning").service)
     planner = Planner(Objects(place.js), asking, "OMR", planning.GIT_URL)
-    again = handlers.service(planner, sources=(hearing.source(),))
+    source = dataclasses.replace(slow.source, react=slow.react)
+    again = handlers.service(planner, sources=(source,))
     async with working(place.js, again, keys=place.keys) as worker:
+        asked.clear()
+        await until(lambda: READ in asked)
+        slow.let = True
         yield dataclasses.replace(place, worker=worker)
 
 
 async def test_a_change_that_was_seen_healthy_while_nobody_read_it_is_not_taken_back(
-    place: Town,
+    place: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = await place.change("ch-1")
     async with away(place):
-        for number in range(OTHERS):
-            subject, data = facts.pod(number + 1, name=f"other-{number % 50}")
-            await place.js.publish(Outgoing(subject, data))
         await say(place, COMMITS)
         await passes(place.js, "ch-1", state)
-    async with back(place) as anew:
+    async with back(place, monkeypatch) as anew:
         found = await anew.over("ch-1")
         assert (found.status, found.reason) == ("completed", "")
 
 
 async def test_a_change_that_nobody_saw_healthy_is_taken_back_once_its_deadline_passes(
-    place: Town,
+    place: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = await place.change("ch-1")
     async with away(place):
         await say(place, {**COMMITS, "wiki": "another-commit"})
         await passes(place.js, "ch-1", state)
-    async with back(place) as anew:
+    async with back(place, monkeypatch) as anew:
 
         async def given_up() -> bool:
             return (await anew.change("ch-1")).status == "undoing"
