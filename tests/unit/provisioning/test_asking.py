@@ -17,6 +17,7 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest, Step
 from catalyst.contracts.rejection import CODES
 from catalyst.provisioning.domain import asking
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.foreign import environment_ref
 from catalyst.provisioning.domain.steps import HOLD_MINUTES, WHOLE, Unit
 from catalyst.provisioning.domain.writing import Writing
 
@@ -127,7 +128,11 @@ def test_what_asks_nobody_has_no_command() -> None:
     for step in STEPS:
         for undo in (False, True):
             if step in ASKS:
-                assert asking.command(asked, step, Unit("blog", PROD), undo=undo).command
+                ref = asking.command(asked, step, Unit("blog", PROD), undo=undo).ref
+                money = step in {"hold", "capture", "settle"}
+                assert (ref.organization, ref.service) == (
+                    *("acme", "billing" if money else "environment"),
+                )
             else:
                 with pytest.raises(LookupError, match=step):
                     asking.command(asked, step, Unit("blog", PROD), undo=undo)
@@ -165,7 +170,7 @@ async def test_how_long_each_step_of_a_removal_takes_and_may_take_is_told() -> N
     await running(place, others)
     for name in ("wiki", "wiki-postgres"):
         admitted = env1.ApplicationAdmitted(environment=PROD, application=name)
-        place.given(asking.environment_ref("acme", PROD), admitted)
+        place.given(environment_ref("acme", PROD), admitted)
     request = PlanRequest(action="delete-environment", environment=PROD, keep_data=False)
     found = await plan(place, others, request, ADMIN)
     assert {x.step: (x.usual_seconds, x.deadline_seconds) for x in found.steps} == {
