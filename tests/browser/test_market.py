@@ -14,6 +14,7 @@ from tests.browser.steps import (
     furnish,
     open_view,
     plan,
+    planned,
     status,
 )
 from tests.support import browser as support
@@ -216,7 +217,36 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     await memory.fill("513")
     await expect(desk.page.get_by_role("button", name="Apply the plan")).to_have_count(0)
     await _a_package_and_add_ons_are_ordered(desk)
+    await _an_older_version_is_looked_at_and_planned(desk, slug)
     await forgive(desk)
+
+
+async def _an_older_version_is_looked_at_and_planned(window: Window, slug: str) -> None:
+    page = window.page
+    await page.get_by_text("Could another version be installed?").click()
+    form = page.get_by_role("form", name="Another version")
+    version = form.get_by_label("Version")
+    await form.get_by_role("button").click()
+    await expect(version).to_be_focused()
+    await version.select_option(label="1.0.1")
+    await form.get_by_role("button").click()
+    about = page.get_by_role("region", name="About")
+    await expect(about).to_contain_text(f"Nothing stands in the way of 1.0.1 in {slug}-prod.")
+    await about.get_by_role("button", name="Plan the install of 1.0.1").click()
+    await planned(window)
+    await expect(page.locator(".plan")).to_contain_text("1.0.1")
+    # What stands in the way leads on to its cause.
+    link = {"kind": "change", "name": "ch-1", "code": "queued", "message": "ch-1 is before it"}
+    link |= {"since": "", "who": "whoever began it", "what_to_do": "wait for it"}
+    told = {"possible": False, "reasons": ["mariadb cannot become `9`"], "chain": [link]}
+    place = "**/v1/queries/catalog/why-not*"
+    await page.route(place, lambda route: route.fulfill(json={"as_of": 1, "result": told}))
+    await form.get_by_role("button").press("Enter")
+    await expect(about.get_by_role("status").locator("li")).to_have_text("mariadb cannot become 9")
+    await expect(about.get_by_role("button", name="Plan the install")).to_have_count(0)
+    await about.get_by_role("button", name="ch-1").click()
+    await expect(page.get_by_role("heading", name="ch-1")).to_be_visible()
+    await page.unroute(place)
 
 
 async def _a_package_and_add_ons_are_ordered(window: Window) -> None:

@@ -7,6 +7,7 @@ import { backTo, emblem, picture, unread } from "./icons.js";
 import { words } from "./notices.js";
 import { Order } from "./order.js";
 import { ENVIRONMENT, builds } from "./rights.js";
+import { WhyNot } from "./whynot.js";
 
 export class BlueprintPage {
   #abort = new AbortController();
@@ -63,12 +64,18 @@ export class BlueprintPage {
 
   #draw(found) {
     const { card } = found;
+    const may = builds(this.tools.session, this.organization, this.rows());
     this.#order = new Order({ organization: this.organization, blueprint: card.name }, this.rows, {
       opened: (change) => this.go("change", change),
       go: this.go,
       waiting: this.tools.waiting,
-      builds: builds(this.tools.session, this.organization, this.rows()),
+      builds: may,
       lacking: () => this.#lacking(),
+    });
+    const whyNot = new WhyNot(this.organization, card.name, found.versions.map(({ version }) => version), {
+      where: () => this.#order.environment,
+      go: this.go,
+      plan: may ? (version) => this.#order.askVersion(version) : null,
     });
     const title = el("h2", { text: card.title, tabindex: "-1" });
     const readme = found.readme === null
@@ -84,7 +91,7 @@ export class BlueprintPage {
       el("div", { class: "columns" },
         el("section", { class: "card main", "aria-label": "Install" }, el("h3", { text: `Install ${card.title}` }), this.#order.node),
         el("section", { class: "card aside", "aria-label": "About" }, el("h3", { text: "About" }),
-          el("p", { text: found.description || card.summary }), this.#facts(found), readme))));
+          el("p", { text: found.description || card.summary }), this.#facts(found), whyNot.node, readme))));
     title.focus();
   }
 

@@ -166,6 +166,16 @@ export class Order {
     };
   }
 
+  /** The Environment that is chosen; empty for none. */
+  get environment() {
+    return this.#where().environment;
+  }
+
+  /** Asks for a plan of what the form holds, in a version. */
+  askVersion(version) {
+    this.ask({ ...this.#request(), version }, true);
+  }
+
   #forget() {
     if (!this.plan.node.hasChildNodes()) return;
     this.#turn += 1;
