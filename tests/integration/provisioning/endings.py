@@ -18,6 +18,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.chassis.states import ClaimBody
 from catalyst.contracts.message import Envelope
+from catalyst.contracts.subjects import escape
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import Change
@@ -120,11 +121,15 @@ def _environments(log: Sequence[Stored]) -> list[str]:
 
 
 def _claims(log: Sequence[Stored]) -> dict[str, bool]:
-    """Return of each name whether it is still taken, as the last word on it says."""
+    """Return of each name whether it is still taken, as the last word on it says.
+
+    That of a plan ends with when it was made, behind `@`.
+    """
+    found = ((one.subject.partition(escape("@"))[0], one.data) for one in log)
     return {
-        stored.subject: msgspec.json.decode(stored.data, type=ClaimBody).holder is not None
-        for stored in log
-        if stored.subject.startswith("clm.")
+        subject: msgspec.json.decode(data, type=ClaimBody).holder is not None
+        for subject, data in found
+        if subject.startswith("clm.")
     }
 
 
