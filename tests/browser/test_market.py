@@ -1,10 +1,11 @@
 """From the catalogue to what runs, by clicking: forms, plans, changes, Applications and balance."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from tests.browser.site import Site
 from tests.browser.steps import (
     PATIENCE,
@@ -191,8 +192,21 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     name, where, wrong = form.get_by_label("Name"), form.get_by_label("Env"), form.locator(".wrong")
     await memory.fill("3")
     await name.fill("Not a name")
+    # The form for another place may come later than the button is pressed.
+    come, asked = asyncio.Event(), "**/v1/queries/catalog/form*"
+
+    async def late(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await page.route(asked, late)
+    before = await memory.element_handle()
     await where.select_option(label="choose…")
     await page.get_by_role("button", name="Show the plan").click()
+    await expect(form.locator("[aria-invalid]")).to_have_count(3)
+    come.set()
+    await before.wait_for_element_state("hidden")
+    await page.unroute(asked)
     # It is called Name here, whatever a program calls it; and all is told at once.
     told = ("Choose where it shall run", "must be 2 to 40 lower-case", "must be at least 256")
     for place, text in enumerate(told):

@@ -120,8 +120,15 @@ export class ConfigForm {
     return new Map([...this.#asked].map(([path, { control }]) => [path, control.type === "checkbox" ? control.checked : control.value]));
   }
 
-  restore(typed) {
-    for (const [path, { control, about }] of this.#asked) {
+  /** Returns what is said to be wrong, likewise. */
+  said() {
+    return new Map([...this.#asked].map(([path, { messages }]) => [path, messages]));
+  }
+
+  restore(typed, said) {
+    for (const [path, field] of this.#asked) {
+      const { control, about } = field;
+      for (const message of said.get(path) ?? []) field.mark(message);
       if (!typed.has(path) || about.locked) continue;
       if (control.type === "checkbox") control.checked = typed.get(path);
       else if (control.tagName !== "SELECT" || [...control.options].some(({ value }) => value === typed.get(path))) control.value = typed.get(path);

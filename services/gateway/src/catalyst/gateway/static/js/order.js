@@ -116,8 +116,7 @@ export class Order {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    const typed = this.#config?.typed();
-    if (!typed) this.holder.replaceChildren(el("p", { class: "quiet", text: "Reading what can be set…" }));
+    if (!this.#config) this.holder.replaceChildren(el("p", { class: "quiet", text: "Reading what can be set…" }));
     let form;
     try {
       const asked = { blueprint: this.about.blueprint, ...this.#where() };
@@ -127,8 +126,10 @@ export class Order {
       this.holder.replaceChildren(unread(`The form cannot be read now: ${error.message}`, () => this.#load()));
       return;
     }
+    const before = this.#config;
     this.#config = new ConfigForm(form, Boolean(this.about.application));
-    if (typed) this.#config.restore(typed);
+    // With what was typed, and said of it, while the form was read.
+    if (before) this.#config.restore(before.typed(), before.said());
     this.holder.replaceChildren(this.#config.node);
     this.#form = form;
     this.#sell();
