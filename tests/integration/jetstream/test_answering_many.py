@@ -111,15 +111,17 @@ async def test_beyond_a_number_the_oldest_are_told_so_at_once(
 
 
 async def test_beyond_a_size_as_well(js: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "MOST_BYTES", 100)
+    monkeypatch.setattr(waiting, "MOST_BYTES", 1_000)
     slow = Slow()
     async with answered(js, slow) as tasks:
         first = asked(js, tasks, named("first", AT_ONCE))
         await until(lambda: len(slow.begun) == AT_ONCE)
-        waits = asked(js, tasks, [b"a" * 60, b"b" * 60, b"c" * 30])
+        waits = asked(js, tasks, [b"a" * 600, b"b" * 600, b"c" * 300])
         assert await waits[0] == BUSY
+        tasks.create_task(ask(js, SUBJECT, b"d", {"Large": "x" * 600}, timeout=PATIENT))
+        assert await waits[1] == BUSY
         slow.open.set()
-        assert await asyncio.gather(*waits[1:]) == [b"b" * 60, b"c" * 30]
+        assert await waits[2] == b"c" * 300
         await asyncio.gather(*first)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from tests.support.blueprints import package
 from tests.support.catalogue import PROD, Contents, Shop, digest
+from tests.support.gates import Gate
 
+from catalyst.blueprints.lint import lint
 from catalyst.catalog_svc import checking
 from catalyst.catalog_svc.adapters.engine import Tantivy
 from catalyst.catalog_svc.domain.prices import Prices
@@ -204,6 +206,21 @@ def test_what_cannot_be_read_now_is_looked_into_the_next_time(market: Market) ->
     assert market.locked(blueprint="agent") == {"agent": "2.0.0"}
     market.contents.packages[at] = kept
     assert market.locked(blueprint="agent") == {"agent": "1.0.0"}
+
+
+@pytest.mark.guarantee("G7.16")
+def test_what_is_being_looked_into_is_known_then_though_nobody_waits_for_it(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(checking, "lint", gate.before(lint))
+
+    def ask() -> Any:
+        return market.looking.versions({"blueprint": "agent"}, "acme", WHO, load)
+
+    asyncio.run(gate.given_up(ask))
+    states = [one["state"] for one in market.ask("versions", blueprint="agent")["versions"]]
+    assert (states, gate.passed) == (["outdated", "available"], 2)
 
 
 def test_what_nobody_can_have_is_not_looked_into_and_of_the_rest_the_newest_first(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.support.catalogue import Shop
 from tests.support.each import each
+from tests.support.gates import Gate
 from tests.unit.catalog_svc.test_search import WHO, Catalog, load, shop
 from typing_extensions import override
 
@@ -99,3 +100,14 @@ def test_one_shelf_serves_all_who_have_nothing_of_their_own_until_something_chan
     filled.clear()
     assert [ask(name) for name in ("beta", "beta", "acme", "beta")] == [3, 3, 4, 3]
     assert filled == [5, 4]
+
+
+@pytest.mark.guarantee("G7.16")
+def test_a_shelf_is_filled_to_the_end_though_nobody_waits_for_it(
+    facts: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(Tantivy, "put", gate.before(Tantivy.put))
+    searching = queries_search.Searching(facts.catalogue, Prices(), Tantivy)
+    found = asyncio.run(gate.given_up(lambda: searching.search({}, "beta", WHO, load)))
+    assert (found["total"], gate.passed) == (2, 1)

@@ -292,9 +292,6 @@ def test_a_choice_has_to_be_a_copy_that_runs_here(shop: Shop) -> None:
         "cache is a copy of bp-redis, not of bp-postgres"
     )
     assert reasons(shop, dependencies={"postgres": "gone"})[-1] == "gone does not run in acme-prod"
-    assert solved(shop, dependencies={"db": "new"}).warnings == (
-        "bp-wiki 1.0.0 needs nothing called db here",
-    )
 
 
 def test_names_that_are_proposed_are_free(shop: Shop) -> None:

@@ -74,19 +74,54 @@ def test_warnings_are_of_what_is_new_deprecated_or_in_danger(shop: Shop) -> None
     assert solved(shop).warnings == ("bp-db 1.0.0 is in danger: It leaks.",)
 
 
-def test_a_name_for_what_was_never_needed_is_told_and_what_was_needed_before_is_not(
+def test_an_alias_that_no_version_asked_for_has_is_refused_with_those_that_there_are(
     shop: Shop,
 ) -> None:
     shop.blueprint("bp-db", "1.0.0")
-    shop.blueprint("bp-wiki", "1.0.0", "bp-db")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-db", "cache=bp-db")
     shop.blueprint("bp-wiki", "2.0.0")
     shop.runs("store", "bp-db", "1.0.0")
-    assert solved(shop, version="1.0.0", dependencies={"db": "store"}).warnings == ()
+    for asked in ({"db": "store"}, {"db": "store", "cache": "new"}):
+        assert solved(shop, version="1.0.0", dependencies=asked).warnings == ()
+    with refused("invalid-data") as caught:
+        solved(shop, version="1.0.0", dependencies={"bd": "new", "db": "new", "a/b": "store"})
+    assert [(one.pointer, one.rule, one.message) for one in caught.value.errors] == [
+        ("/dependencies/bd", "invalid-data", "bp-wiki needs nothing called 'bd'; there is cache, db"),
+        (
+            "/dependencies/a~1b",
+            "invalid-data",
+            "bp-wiki needs nothing called 'a/b'; there is cache, db",
+        ),
+    ]
+    # Another version's alias: of a range, what is taken decides.
+    for version in ("2.0.0", "*"):
+        with refused("invalid-data") as caught:
+            solved(shop, version=version, dependencies={"db": "store"})
+        assert caught.value.message == "bp-wiki needs nothing called 'db'; it needs nothing"
+    # Nor is it lost in what stands in the way.
+    shop.blueprint("bp-shop", "1.0.0", "bp-none")
+    with refused("invalid-data") as caught:
+        solved(shop, blueprint="bp-shop", dependencies={"nome": "new"})
+    assert caught.value.message == "bp-shop needs nothing called 'nome'; there is none"
+
+
+def test_an_alias_that_is_not_needed_as_configured_is_told_and_one_used_before_is_not(
+    shop: Shop,
+) -> None:
+    needed = {"blueprint": "bp-db", "version": "*", "alias": "db", "when": "false"}
+    shop.blueprint("bp-db", "1.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-db")
+    shop.blueprint("bp-wiki", "2.0.0", depends=[needed])
+    shop.blueprint("bp-wiki", "3.0.0")
+    shop.runs("store", "bp-db", "1.0.0")
     assert solved(shop, version="2.0.0", dependencies={"db": "store"}).warnings == (
         "bp-wiki 2.0.0 needs nothing called db here",
     )
     shop.runs("wiki", "bp-wiki", "1.0.0", db="store")
-    assert solved(shop, version="2.0.0", dependencies={"db": "store"}).warnings == ()
+    for version in ("2.0.0", "3.0.0"):
+        assert solved(shop, version=version, dependencies={"db": "store"}).warnings == ()
+    with refused("invalid-data"):
+        solved(shop, version="3.0.0", dependencies={"bd": "store"})
 
 
 def test_each_name_that_is_proposed_is_another_one_and_short_enough(shop: Shop) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey, OctKey
 from tests.support.each import each
+from tests.support.gates import Gate
 from tests.unit.chassis.signing import EC, ED, ISSUER, NOW, RSA, claims, public, refusal, sign
 
 from catalyst.chassis import jwks
@@ -26,6 +27,19 @@ async def test_a_token_known_already_is_refused_once_its_key_is_gone(tmp_path: P
     await door.verify(token, at=NOW)
     path.write_text(json.dumps(public(EC)))
     assert await refusal(token, door) == "unknown-key"
+
+
+@pytest.mark.guarantee("G7.16")
+async def test_keys_are_read_to_the_end_though_nobody_waits_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(public(ED, EC)))
+    gate = Gate()
+    monkeypatch.setattr(Path, "read_bytes", gate.before(Path.read_bytes))
+    keys = FileKeys(path)
+    assert await gate.given_up(lambda: keys.find(str(EC.kid))) is not None
+    assert gate.passed == 1
 
 
 async def test_a_broken_key_file_leaves_the_known_keys_in_use(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 from tests.support import planning
+from tests.support.gates import Gate
 from tests.support.planning import Others, plan
 from tests.support.plans import PROD, apply, locked, run, town
 
@@ -272,6 +273,19 @@ async def test_a_version_is_looked_into_once(
         assert bool(await made.reason(digest, content)) is (version != "1.1.0")
     # The longest unused was forgotten, and no other.
     assert looked == [digests[0], digests[1], digests[3], digests[5]]
+
+
+@pytest.mark.guarantee("G7.16")
+async def test_what_is_being_looked_into_is_known_then_though_nobody_waits_for_it(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, made = Gate(), checking.Checking()
+    monkeypatch.setattr(checking, "lint", gate.before(lint))
+    at = agents.digests["agent", "1.0.0"]
+    content = reading.read_tar(planning.CONTENTS[at])
+    assert await gate.given_up(lambda: made.reason(at, content))
+    assert await made.reason(at, content)
+    assert gate.passed == 1
 
 
 async def test_into_what_is_the_platform_s_nobody_looks(

@@ -10,6 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from typing_extensions import override
 
 from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
+from catalyst.chassis.once import Once
 from catalyst.client.errors import shown_address
 
 if TYPE_CHECKING:
@@ -159,6 +161,7 @@ class KeySource(ABC):
         self._tried_at = float("-inf")
         self._wait_seconds = 0.0
         self._reading = asyncio.Lock()
+        self._once: Once[None] = Once()
 
     @abstractmethod
     async def read(self) -> bytes:
@@ -195,6 +198,10 @@ class KeySource(ABC):
 
     async def _refresh(self, wait_seconds: float) -> None:
         """Read the document unless that was tried less than `wait_seconds` ago."""
+        # A question that is given up is no reason to leave the keys unread.
+        await self._once.do(wait_seconds, partial(self._read_anew, wait_seconds))
+
+    async def _read_anew(self, wait_seconds: float) -> None:
         async with self._reading:
             if clock.monotonic() - self._tried_at < wait_seconds:
                 return

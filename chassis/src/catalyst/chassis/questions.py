@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
@@ -42,6 +42,8 @@ from catalyst.contracts.roles import (
 from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
+
+_ANOTHER: Final = "what this takes of another service did not come in time: ask again in a moment"
 
 
 class Questions:
@@ -102,7 +104,9 @@ class Questions:
             return problem(refusal)
         except (BrokerError, Retry, Unreadable) as error:
             log.warning("query failed", extra={"query": query.name, "why": str(error)})
-            return problem(Rejected("unavailable", "the state cannot be read now"))
+            asked = isinstance(error, Retry)
+            why = _ANOTHER if asked else "the state cannot be read now"
+            return problem(Rejected("unavailable", why))
         return {"as_of": as_of, "result": found}
 
     async def _prove(

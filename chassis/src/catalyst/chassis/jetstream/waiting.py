@@ -14,7 +14,7 @@ from nats.micro.request import Request
 MOST: Final = 1_000
 """Questions that wait at the same time."""
 MOST_BYTES: Final = 64 * 1024**2
-"""Of all their bodies together."""
+"""Of all their bodies and headers together."""
 
 Answer = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
 """Takes subject, body and headers of a question; returns the body of the answer."""
@@ -29,6 +29,12 @@ class Question(NamedTuple):
     until: float
     """When whoever asked gives up, by the loop's time."""
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes it has, headers included."""
+        headers = self.request.headers or {}
+        return len(self.request.data) + sum(map(len, (*headers, *headers.values())))
+
 
 class Waiting:
     """The questions of one member that nobody has begun to answer."""
@@ -41,11 +47,11 @@ class Waiting:
     def put(self, question: Question, now: float) -> list[Question]:
         """Take a question; return those that have no place any more, the oldest first."""
         self._questions.append(question)
-        self._bytes += len(question.request.data)
+        self._bytes += question.size
         lost = []
         while len(self._questions) > MOST or self._bytes > MOST_BYTES:
             oldest = self._questions.popleft()
-            self._bytes -= len(oldest.request.data)
+            self._bytes -= oldest.size
             if oldest.until > now:
                 lost.append(oldest)
         return lost
@@ -54,7 +60,7 @@ class Waiting:
         """Return the newest question that somebody waits for, and forget those on the way."""
         while self._questions:
             newest = self._questions.pop()
-            self._bytes -= len(newest.request.data)
+            self._bytes -= newest.size
             if newest.until > now:
                 return newest
         return None

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from catalyst.blueprints.lint import lint
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.ports import Contents
+from catalyst.chassis.once import Once
 from catalyst.contracts.rejection import Rejected
 
 MOST: Final = 100
@@ -27,6 +30,9 @@ class Checking:
     def __init__(self, contents: Contents) -> None:
         """Read what `contents` holds."""
         self._contents = contents
+        self._once: Once[None] = Once()
+        # It may take long, as its author likes: nothing else of this process waits for it.
+        self._apart = ThreadPoolExecutor(1, "checking")
 
     async def look(self, entry: Entry, versions: Iterable[Offered]) -> bool:
         """Look into versions; return whether one is refused of which that was not known.
@@ -38,12 +44,15 @@ class Checking:
         new = (one for one in versions if one.offered and one.outdated is None)
         found = False
         for one in islice(new, MOST):
-            try:
-                package = await self._contents.get(one.digest)
-            except Rejected:
-                continue
-            # It may take long, as its author likes; nothing else of this process waits for it.
-            looked = await asyncio.to_thread(lint, package, own=True)
-            one.outdated = looked.reason
-            found |= bool(looked.reason)
+            await self._once.do(one, partial(self._looked, one))
+            found |= bool(one.outdated)
         return found
+
+    async def _looked(self, one: Offered) -> None:
+        try:
+            package = await self._contents.get(one.digest)
+        except Rejected:
+            return
+        loop = asyncio.get_running_loop()
+        looked = await loop.run_in_executor(self._apart, partial(lint, package, own=True))
+        one.outdated = looked.reason

@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from catalyst.catalog_svc.domain.entry import Entry
 from catalyst.catalog_svc.domain.prices import Prices, said
 from catalyst.catalog_svc.ports import Facet, Results, Search, Shelf, Shown
 from catalyst.chassis import clock
+from catalyst.chassis.once import Once
 from catalyst.chassis.service import Loader
 from catalyst.contracts import codec
 from catalyst.contracts.blueprint_v1 import Origin
@@ -140,6 +142,7 @@ class Searching:
         self._new = shelf
         self._kept: OrderedDict[str | None, tuple[tuple[int, int], Shelf]] = OrderedDict()
         self._lock = asyncio.Lock()
+        self._once: Once[Shelf] = Once()
 
     async def search(
         self, request: Mapping[str, Any], organization: str, _actor: Actor, _load: Loader
@@ -188,6 +191,12 @@ class Searching:
 
     async def _searched(self, audience: str | None, wanted: Search) -> Results:
         """Search on the audience's shelf, once it holds what the audience sees now."""
+        now = (audience, self._catalogue.version(audience))
+        shelf = await self._once.do(now, partial(self._filled, audience))
+        async with self._lock:
+            return shelf.search(wanted)
+
+    async def _filled(self, audience: str | None) -> Shelf:
         async with self._lock:
             version = self._catalogue.version(audience)
             # Whoever has and curates nothing of its own sees what all others of that kind see.
@@ -200,4 +209,4 @@ class Searching:
             self._kept[key] = (version, shelf)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return shelf.search(wanted)
+            return shelf
