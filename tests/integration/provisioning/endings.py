@@ -29,6 +29,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
     changes: dict[str, tuple[Any, ...]]
     """What each did, took back, passed over and left, and why it gave up."""
+    refused: list[str]
+    """Type and code of what was rejected of what the services asked each other."""
     phase: str
     """Of the Organization."""
     places: dict[str, tuple[bool, tuple[str, ...]]]
@@ -62,7 +64,7 @@ async def ending(
 ) -> Ending:
     """Check what holds of any log, and return how the story ended."""
     js = place.js
-    assert [one for one in await check_log(js) if one.status != "accepted"] == []
+    outcomes = await check_log(js)
     parked = await letters(js)
     assert not parked, parked
     changes = {name: await place.change(name) for name in named}
@@ -82,6 +84,7 @@ async def ending(
     }
     return Ending(
         changes={name: _did(change) for name, change in changes.items()},
+        refused=sorted(f"{one.type} {one.code}" for one in outcomes if one.status != "accepted"),
         phase=owner.phase,
         places={name: (one.exists, one.applications) for name, one in places.items()},
         claims=_claims(log),

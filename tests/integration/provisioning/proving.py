@@ -40,7 +40,9 @@ class Prover:
     async def recorded(self, story: Story) -> Recorded:
         if story.name not in self._known:
             site = self.site({})
-            self._known[story.name] = (await told(site, story), site.calls)
+            found = await told(site, story)
+            assert found.refused == []
+            self._known[story.name] = (found, site.calls)
         return self._known[story.name]
 
     async def prove(self, story: Story, points: Iterable[Point], *, killed: bool = False) -> int:
