@@ -86,7 +86,11 @@ def test_an_alias_that_no_version_asked_for_has_is_refused_with_those_that_there
     with refused("invalid-data") as caught:
         solved(shop, version="1.0.0", dependencies={"bd": "new", "db": "new", "a/b": "store"})
     assert [(one.pointer, one.rule, one.message) for one in caught.value.errors] == [
-        ("/dependencies/bd", "invalid-data", "bp-wiki needs nothing called 'bd'; there is cache, db"),
+        (
+            "/dependencies/bd",
+            "invalid-data",
+            "bp-wiki needs nothing called 'bd'; there is cache, db",
+        ),
         (
             "/dependencies/a~1b",
             "invalid-data",

@@ -130,10 +130,11 @@ def test_what_goes_back_has_what_was_chosen_for_it_and_what_goes_on_keeps_what_i
 
 
 def test_a_refusal_of_the_catalogue_is_told_at_the_field_that_was_asked() -> None:
-    places = ("/config/size", "/config", "/configuration", "/blueprint")
+    places = ("/config/size", "/config", "/dependencies/db", "/configuration", "/blueprint")
     errors = [FieldError(pointer=one, rule="values-invalid", message="no") for one in places]
     found = locking.refused(Rejected("values-invalid", "no", errors, wait_seconds=3))
     assert [one.pointer for one in found.errors] == [
-        *("/request/values/size", "/request/values", "/configuration", "/blueprint"),
+        *("/request/values/size", "/request/values", "/request/dependencies/db"),
+        *("/configuration", "/blueprint"),
     ]
     assert (found.code, found.message, found.wait_seconds) == ("values-invalid", "no", 3)

@@ -17,6 +17,7 @@ from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.resolving import Impossible, TooMuch, resolve
 from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Request, Universe, Values
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 
@@ -63,11 +64,13 @@ def solve(catalogue: Catalogue, organization: str, request: Request) -> Solution
 
     Raises:
         Rejected: `environment-not-found`, `blueprint-not-found`, `application-not-found`,
-            `blueprint-cannot-run-there`, `invalid-data` for a wrong range, `values-invalid` if the
-            target's conditions have no result, and `not-solvable` with the chain of reasons.
+            `blueprint-cannot-run-there`, `invalid-data` for a wrong range or an alias that the
+            target does not have, `values-invalid` if the target's conditions have no result, and
+            `not-solvable` with the chain of reasons.
     """
     universe = Universe(catalogue, organization, request)
     root = _root(universe)
+    _require_aliases(universe, [x for x in universe.candidates(universe.target) if root.fits(x)])
     given: Values = {}
     for _ in range(_SEARCHES):
         pins = _searched(universe, root, given)
@@ -75,6 +78,7 @@ def solve(catalogue: Catalogue, organization: str, request: Request) -> Solution
         known = _given(universe, pins, order, given)
         undecided = universe.guessed & {pin.slot for pin in order}
         if known == given and not undecided:
+            _require_aliases(universe, [pins[universe.target]])
             return _solution(universe, pins, order, given)
         if known == given:
             universe.settled |= undecided
@@ -100,6 +104,34 @@ def _root(universe: Universe) -> Need:
     except BadVersion as error:
         raise Rejected("invalid-data", str(error), pointer="/version") from error
     return Need(universe.target, blueprint, wanted, None)
+
+
+def _require_aliases(universe: Universe, versions: Sequence[Pin]) -> None:
+    """Refuse a choice for an alias that none of these versions has, whatever is configured.
+
+    What the target used until now may still be named: a new version may need it no more.
+
+    Raises:
+        Rejected: `invalid-data`, at each such alias.
+    """
+    offered = [pin.offered.blueprint for pin in versions if pin.offered is not None]
+    if not offered:
+        return  # what runs is offered no more: its aliases are not known
+    known = sorted({one.alias for blueprint in offered for one in blueprint.depends})
+    used = universe.old.dependencies if universe.old is not None else {}
+    lacking = f"{versions[0].name} needs nothing called"
+    there = f"; there is {', '.join(known)}" if known else "; it needs nothing"
+    errors = [
+        FieldError(
+            pointer=f"/dependencies/{pointer_token(alias)}",
+            rule="invalid-data",
+            message=f"{lacking} {alias!r}{there}",
+        )
+        for alias in universe.request.dependencies
+        if alias not in known and alias not in used
+    ]
+    if errors:
+        raise Rejected("invalid-data", errors[0].message, errors)
 
 
 def _meant(universe: Universe, blueprint: str) -> str:

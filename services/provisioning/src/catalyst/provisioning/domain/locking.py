@@ -8,12 +8,12 @@ import msgspec
 
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import fitting, references, writing_plan
+from catalyst.provisioning.domain import fitting, writing_plan
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import VALUES, values_for_dependencies
+from catalyst.provisioning.domain.place import VALUES, aliases, values_for_dependencies
 
-_CONFIG: Final = "/config"
-"""Where values stand in what the catalogue is asked."""
+_PLACES: Final = {"config": VALUES, "dependencies": "/request/dependencies"}
+"""Where a field of what the catalogue is asked stands in what is asked of a plan."""
 replace = msgspec.structs.replace
 
 
@@ -31,7 +31,7 @@ def unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, 
     place = facts.place(name, environment, replace(base, values=values), {})
     needs = values_for_dependencies(place, content)
     present = all(facts.expected(other, environment) for other in base.dependencies.values())
-    known = references.aliases(base.dependencies)
+    known = aliases(base.dependencies)
     if asked.dependencies or needs.keys() != known.keys() or not present:
         return None
     if not fitting.fits(facts, name, environment, base):
@@ -51,13 +51,13 @@ def unchanged(asked: PlanRequest, facts: Facts, base: Desired) -> tuple[Locked, 
 
 def refused(error: Rejected) -> Rejected:
     """Return a refusal of the catalogue, its places called as what is asked of a plan."""
-    errors = [
-        replace(one, pointer=VALUES + one.pointer.removeprefix(_CONFIG))
-        if one.pointer == _CONFIG or one.pointer.startswith(f"{_CONFIG}/")
-        else one
-        for one in error.errors
-    ]
+    errors = [replace(one, pointer=_asked(one.pointer)) for one in error.errors]
     return Rejected(error.code, error.message, errors, wait_seconds=error.wait_seconds)
+
+
+def _asked(pointer: str) -> str:
+    field, slash, rest = pointer.removeprefix("/").partition("/")
+    return f"{_PLACES[field]}{slash}{rest}" if field in _PLACES else pointer
 
 
 def complete(lock: tuple[Locked, ...], facts: Facts) -> tuple[Locked, ...]:

@@ -6,7 +6,6 @@ lock each stands among the dependencies, under the pointer of its field, which n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,14 +18,10 @@ from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.place import aliases
 from catalyst.provisioning.domain.writing_plan import kept_values, wanted_values
 
 replace = msgspec.structs.replace
-
-
-def aliases(dependencies: Mapping[str, str]) -> dict[str, str]:
-    """Return the dependencies that a Blueprint declares, without those that its values name."""
-    return {alias: name for alias, name in dependencies.items() if not alias.startswith("/")}
 
 
 def named(

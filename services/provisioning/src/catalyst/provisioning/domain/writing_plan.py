@@ -33,6 +33,7 @@ from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import (
     VALUES,
     Place,
+    aliases,
     check_values,
     values_for_dependencies,
 )
@@ -248,7 +249,7 @@ def to_solve(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
         "blueprint": request.blueprint or (base.blueprint if base is not None else ""),
         "version": request.version if base is None or request.action == "upgrade" else base.version,
         "config": wanted_values(request, base),
-        "dependencies": {**(base.dependencies if base else {}), **request.dependencies},
+        "dependencies": {**(aliases(base.dependencies) if base else {}), **request.dependencies},
     }
 
 
