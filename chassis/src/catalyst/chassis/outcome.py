@@ -6,21 +6,16 @@ and reads what stands there. Called by the decide loop and the doors.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.chassis.job import Job
 from catalyst.contracts import subjects
-from catalyst.contracts.message import FieldError, Outcome
-from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.rejection import TEXT_MAX, Rejected
 from catalyst.contracts.topology import EV
-
-MESSAGE_MAX: Final = 500
-"""Characters kept of a refusal's text: it may quote what was sent, which has no such limit."""
-ERRORS_MAX: Final = 50
-"""Fields named by one refusal."""
 
 
 def accepted(job: Job, events: tuple[str, ...], result: Any) -> Outcome:
@@ -42,21 +37,12 @@ def accepted(job: Job, events: tuple[str, ...], result: Any) -> Outcome:
 
 def rejected(job: Job, why: Rejected) -> Outcome:
     """Return the outcome of a command that a rule or a door refused."""
-    errors = tuple(_cut(error) for error in why.errors[:ERRORS_MAX])
     return msgspec.structs.replace(
         accepted(job, (), None),
         status="rejected",
         code=why.code,
-        message=why.message[:MESSAGE_MAX],
-        errors=errors,
-    )
-
-
-def _cut(error: FieldError) -> FieldError:
-    if len(error.message) <= MESSAGE_MAX and len(error.pointer) <= MESSAGE_MAX:
-        return error
-    return FieldError(
-        pointer=error.pointer[:MESSAGE_MAX], rule=error.rule, message=error.message[:MESSAGE_MAX]
+        message=why.message[:TEXT_MAX],
+        errors=why.errors,
     )
 
 

@@ -9,6 +9,11 @@ import msgspec
 
 from catalyst.contracts.message import FieldError
 
+ERRORS_MAX: Final = 50
+"""Mistakes named by one refusal: a body has room for more of them than an answer has."""
+TEXT_MAX: Final = 500
+"""Characters kept of each: it may quote what was sent, which has no such limit."""
+
 
 class Code(msgspec.Struct, frozen=True):
     """One reason for a rejection, as programs see it."""
@@ -35,17 +40,29 @@ class Rejected(Exception):
     ) -> None:
         """Refuse with a registered code; `pointer` names the one field that is wrong, if any.
 
+        Of many errors the first are kept, and the message says how many more there are.
         `wait_seconds` is after how long asking again makes sense, where that is known better than
         the code says.
         """
-        super().__init__(message)
-        self.code = code
-        self.message = message
         found = tuple(errors)
         if not found and pointer:
             found = (FieldError(pointer=pointer, rule=code, message=message),)
-        self.errors = found
+        more = len(found) - ERRORS_MAX
+        if more > 0:
+            message = f"{message}; the first {ERRORS_MAX} are named here, {more} more are not"
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.errors = tuple(_cut(error) for error in found[:ERRORS_MAX])
         self.wait_seconds = wait_seconds
+
+
+def _cut(error: FieldError) -> FieldError:
+    if len(error.message) <= TEXT_MAX and len(error.pointer) <= TEXT_MAX:
+        return error
+    return FieldError(
+        pointer=error.pointer[:TEXT_MAX], rule=error.rule, message=error.message[:TEXT_MAX]
+    )
 
 
 def _code(name: str, status: int, meaning: str, wait_seconds: int = 1) -> tuple[str, Code]:

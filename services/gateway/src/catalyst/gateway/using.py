@@ -37,8 +37,6 @@ ONE: Final = "application/cloudevents+json"
 MANY: Final = "application/cloudevents-batch+json"
 MAX_USES: Final = 500
 """Uses in one request."""
-MAX_ERRORS: Final = 50
-"""Mistakes that an answer names."""
 
 
 class _Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +142,7 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
     if errors:
         refused = len(parts) - len(found)
         message = f"{refused} of {len(parts)} are no use that is taken here"
-        raise Rejected("usage-invalid", message, errors[:MAX_ERRORS])
+        raise Rejected("usage-invalid", message, errors)
     return found
 
 
