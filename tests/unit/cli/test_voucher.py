@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from catalyst.billing.domain.voucher import grant_of
 from catalyst.cli import kinds, voucher
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.voucher_v1 import shown_prefix, voucher_id
 
 URL = "http://127.0.0.1:1"
 REDEEM = ["voucher", "redeem", "SPRING-FAIR", "--org", "omantel", "--url", URL]
@@ -107,3 +109,15 @@ def test_a_voucher_that_nobody_can_redeem_any_more_is_told_as_used_up(
     doc = {"prefix": "VCH-7QKD…", "status": status, "redeemed": redeemed, "cap": 2}
     columns = dict(kinds.columns("vouchers"))
     assert columns["STATUS"](Row(key="k", seq=1, doc=doc), doc) == said
+
+
+def test_a_voucher_is_found_by_what_an_account_calls_it_or_the_beginning_of_its_code() -> None:
+    codes = ("WINTER-FAIR-7QKD-M2XW", "VCH-7QKD-M2XW-PA4R")
+    known = {voucher_id(code): {"prefix": shown_prefix(code)} for code in codes}
+    for code in codes:
+        name = voucher_id(code)
+        for typed in (grant_of(name), f"voucher-{name}", shown_prefix(code)):
+            assert [found for found, _ in voucher.fitting(known, typed)] == [name]
+    half = grant_of(voucher_id(codes[0]))
+    for typed in (half[:-1], half.upper(), half.replace("voucher", "payment"), grant_of("0" * 64)):
+        assert voucher.fitting(known, typed) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -41,6 +43,8 @@ from catalyst.contracts.voucher_v1 import normalised, voucher_id
 
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
 _OVER: Final = frozenset({"completed", "failed"})
+_GRANT: Final = re.compile(r"voucher-([0-9a-f]{32,64})")
+"""What an account calls that which it got from a voucher: by the first half of its id."""
 _WHOSE: Final = "for which Organization is it?"
 
 
@@ -189,7 +193,11 @@ async def _over(target: Target, owner: str, name: str, timeout: float) -> dict[s
 
 def revoke(
     voucher: Annotated[
-        str, typer.Argument(metavar="VOUCHER", help="The code, its beginning or its id.")
+        str,
+        typer.Argument(
+            metavar="VOUCHER",
+            help="The code, its beginning or its id, also as `billing balance` shows it.",
+        ),
     ],
     *,
     reason: Annotated[str, typer.Option(help="Why.")],
@@ -204,7 +212,8 @@ def revoke(
     Example:
       catalyst voucher revoke VCH-7QKD-M2XW-PA4R --reason "The fair is over."
 
-    The beginning is what `catalyst get vouchers` shows of a code, such as VCH-7QKD.
+    The beginning is what `catalyst get vouchers` shows of a code, such as VCH-7QKD. What an account
+    got from a voucher is called voucher- and the first half of its id.
     """
     is_id = len(voucher) == 64 and set(voucher) <= set("0123456789abcdef")
     name = voucher if is_id else voucher_id(voucher)
@@ -222,28 +231,35 @@ def revoke(
 
 
 def _begun(target: Target, typed: str) -> str | None:
-    """Return the id of the voucher of whose code this is shown; None if of none.
+    """Return the id of the voucher of which this is shown; None if of none.
 
     Raises:
         Failure: If it is shown of several.
     """
-    start = normalised(typed.removesuffix("…"))
 
     async def work() -> dict[str, Any]:
         async with reads(target) as door:
             rows = [row async for page in door.pages("vouchers") for row in page.rows]
             return {name_of(row.key): msgspec.to_builtins(row.doc) for row in rows}
 
-    fits = [
-        (name, doc)
-        for name, doc in run(work()).items()
-        if normalised(doc["prefix"].removesuffix("…")) == start
-    ]
+    fits = fitting(run(work()), typed)
     if len(fits) > 1:
         each = (f"{name} ({in_words(doc['amount'])}, {doc['status']})" for name, doc in fits)
         text = f"VOUCHER: the codes of {len(fits)} vouchers begin with {typed}"
         raise Failure(ExitCode.USAGE, text, hint=f"give the code or the id: {', '.join(each)}")
     return fits[0][0] if fits else None
+
+
+def fitting(vouchers: Mapping[str, Any], typed: str) -> list[tuple[str, Any]]:
+    """Return the vouchers, by their ids, of which this is shown: of the code, or on an account."""
+    start = normalised(typed.removesuffix("…"))
+    granted = _GRANT.fullmatch(typed)
+    return [
+        (name, doc)
+        for name, doc in vouchers.items()
+        if normalised(doc["prefix"].removesuffix("…")) == start
+        or (granted is not None and name.startswith(granted[1]))
+    ]
 
 
 def _money(amount: str, currency: str) -> Money:
