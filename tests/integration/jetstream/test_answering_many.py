@@ -1,6 +1,8 @@
 """More questions than can be answered: what is answered is heard, and nothing is done in vain."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -18,6 +20,8 @@ pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.15")]
 SUBJECT = "qry.slow"
 PATIENT = 60.0
 """Seconds that nobody waits here."""
+STEPS, STEP_SECONDS = 4, 0.002
+"""Of an answer that takes the processor."""
 
 
 class Slow:
@@ -93,6 +97,36 @@ async def test_what_nobody_waits_for_any_more_is_not_begun_and_what_was_begun_is
         slow.open.set()
         assert await ask(js, SUBJECT, b"late", {}, timeout=PATIENT) == b"late"
     assert slow.begun == [*slow.ended, b"late"]
+
+
+async def test_everybody_has_an_answer_in_the_end_where_all_who_have_none_ask_again(
+    js: JetStream,
+) -> None:
+    """Answered in order, all at once, nobody would be: each had waited too long when it came."""
+    tries: Counter[bytes] = Counter()
+
+    async def busy(_subject: str, data: bytes, _headers: Mapping[str, str]) -> bytes:
+        tries[data] += 1
+        for _ in range(STEPS):
+            # As what reckons does: nothing else of the process goes on meanwhile.
+            time.sleep(STEP_SECONDS)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+        return data
+
+    async def one(name: bytes) -> bytes:
+        while True:
+            try:
+                return await ask(js, SUBJECT, name, {}, timeout=3 * AT_ONCE * STEPS * STEP_SECONDS)
+            except Unavailable:
+                continue
+
+    async with asyncio.TaskGroup() as tasks:
+        answering = Answering(js, micro_name("busy"), tasks)
+        await answering.add("busy", SUBJECT, busy)
+        names = named("all", 12 * AT_ONCE)
+        assert await asyncio.gather(*map(one, names)) == names
+        await answering.stop()
+    assert tries.total() >= len(names)
 
 
 async def test_beyond_a_number_the_oldest_are_told_so_at_once(
