@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Route, expect
 from tests.browser.site import Site
 from tests.browser.steps import OWNERS, forgive
 from tests.support import browser as support
 from tests.support.browser import Window
 from tests.support.sources import document, write
+from tests.support.waiting import until
 
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
@@ -117,6 +118,36 @@ async def test_its_own_picture_stands_for_a_blueprint_else_one_of_ours(
         await expect(_emblem(window, title).locator("img")).to_have_count(0)
     assert window.requested == {site.address}
     await forgive(window)  # That a picture is too large or not there, the browser says itself.
+
+
+async def test_no_picture_is_asked_for_once_somebody_signs_out(
+    window: Window, site: Site, slug: str
+) -> None:
+    page = window.page
+    window.spent = True  # It is listened to.
+    held: list[Route] = []
+    ended: list[str] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    for event in ("requestfailed", "requestfinished"):
+        page.on(event, lambda request: ended.append(request.url))
+    await page.route("**/v1/icons/**", hold)
+    await _see(window, site, slug)
+    await expect(_emblem(window, "Plain").locator("img")).to_have_count(1)
+    await until(lambda: len(held) > 1)
+    # Those on their way are drawn over.
+    await page.get_by_label("Search", exact=True).fill("hostile")
+    await expect(_emblem(window, "Plain")).to_have_count(0)
+    await page.get_by_role("button", name="Sign out").click()
+    await page.get_by_label("Token").wait_for()
+    # Whatever is let through now goes without a session, and is refused.
+    for route in held:
+        await route.continue_()
+    asked = {route.request.url for route in held}
+    await until(lambda: asked <= set(ended))
+    assert window.complaints == []
 
 
 async def test_nothing_in_a_picture_runs_or_is_loaded(

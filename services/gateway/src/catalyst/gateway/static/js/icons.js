@@ -96,8 +96,29 @@ export function emblem(title, words, address = "") {
   const letters = [...title.replace(/^bp-/, "")].filter((letter) => /[\p{L}\p{N}]/u.test(letter)).slice(0, 2);
   const inside = found ? icon(found[1]) : letters.join("").toUpperCase() || "?";
   const node = el("span", { class: "emblem", "aria-hidden": "true", "data-hue": hue(found?.[1] ?? title) }, inside);
-  if (address) node.replaceChildren(el("img", { src: address, alt: "", on: { error: () => node.replaceChildren(inside) } }));
+  if (address) node.replaceChildren(pictured(address, () => node.replaceChildren(inside)));
   return node;
+}
+
+/** Pictures that are on their way: the browser goes on to ask for one that was drawn over meanwhile. */
+const coming = new Set();
+
+function pictured(address, failed) {
+  const image = el("img", { src: address, alt: "", on: {
+    load: () => coming.delete(image),
+    error: () => {
+      coming.delete(image);
+      failed();
+    },
+  } });
+  coming.add(image);
+  return image;
+}
+
+/** What is not seen any more is not asked for any more, least of all once somebody signed out. */
+export function callOff() {
+  for (const image of coming) image.removeAttribute("src");
+  coming.clear();
 }
 
 /** Returns what stands for what runs, by the name of its Blueprint. */

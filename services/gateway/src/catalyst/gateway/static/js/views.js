@@ -8,7 +8,7 @@ import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { CreditNotePage } from "./creditnote.js";
 import { byId, coded, el } from "./dom.js";
-import { icon, nothing } from "./icons.js";
+import { callOff, icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
@@ -324,8 +324,7 @@ export class Views {
     this.#view?.stop();
     this.#view = null;
     this.#shown = "";
-    // What is not seen any more is not asked for any more, least of all once somebody signed out.
-    for (const image of this.#node.querySelectorAll("img")) image.removeAttribute("src");
+    callOff();
     this.#node.replaceChildren();
   }
 }
