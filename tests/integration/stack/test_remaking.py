@@ -17,7 +17,7 @@ from tests.support.waiting import until
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.chassis.jetstream.port import Outgoing, StreamState, Unavailable
 from catalyst.cli import remaking
 from catalyst.cli.broker import BrokerProcess, BrokerSettings, StoreCorrupt
 from catalyst.cli.installation import Installation
@@ -127,6 +127,32 @@ async def test_what_cannot_be_counted_in_time_is_left_where_it_is(
     await start(tmp_path)
     info = await stands(tmp_path)
     assert (info["config"]["retention"], info["state"]["messages"]) == ("workqueue", 1)
+
+
+async def test_a_slow_answer_while_what_waits_is_counted_leaves_it_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with earlier(tmp_path) as js:
+        await counted(js, BEFORE)
+        await js.publish(Outgoing("use.acme.meter", b"waits"))
+    ask = JetStream.stream_state
+    asked: list[str] = []
+
+    async def slow(js: JetStream, stream: str) -> StreamState:
+        if stream == USE:
+            asked.append(stream)
+            if len(asked) == 2:
+                raise Unavailable(408, 0, "no answer in time")
+        return await ask(js, stream)
+
+    monkeypatch.setattr(JetStream, "stream_state", slow)
+    await start(tmp_path)
+    assert len(asked) == 2
+    assert (await stands(tmp_path))["config"]["retention"] == "workqueue"
+    await start(tmp_path)
+    assert _is_anew(await stands(tmp_path), first=BEFORE + 2)
+    async with standing(tmp_path) as js:
+        assert (await js.stream_state(DLQ)).messages == 1
 
 
 class _Dying:

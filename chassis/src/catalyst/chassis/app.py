@@ -196,11 +196,15 @@ async def _member(
                 await member.run()
         except ExceptionGroup as group:
             # The process has to end, so that whoever runs it can start it anew.
-            why = "; ".join(_words(leaf) for leaf in _leaves(group))
-            log.critical("stopped by a failure", extra={**unquoted(group), "why": why})
+            log.critical("stopped by a failure", extra={**unquoted(group), "why": words(group)})
             return 1
     log.info("stopped", extra={"service": name})
     return 0
+
+
+def words(group: ExceptionGroup[Exception]) -> str:
+    """Return all failures of a group, in one line."""
+    return "; ".join(_words(leaf) for leaf in _leaves(group))
 
 
 def _leaves(error: Exception) -> Iterator[Exception]:

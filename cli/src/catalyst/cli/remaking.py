@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 
 from catalyst.chassis import settings
-from catalyst.chassis.app import Member
+from catalyst.chassis.app import Member, words
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
@@ -78,9 +78,10 @@ async def remake(
             if await _waiting(js):
                 await _counted(installation, broker.url, password, js)
             await made_anew(js, note)
-    except BrokerError as error:
-        # As it was, or gone and still to be made: the next start looks again.
-        log.warning("stream not made anew", extra={"stream": USE, "why": str(error)})
+    except* BrokerError as group:
+        # As it was, or gone and still to be made: the next start looks again. What fails while the
+        # worker counts comes in a group.
+        log.warning("stream not made anew", extra={"stream": USE, "why": words(group)})
     finally:
         await broker.stop()
 
@@ -158,13 +159,18 @@ class Note:
             return 1
 
     def write(self, first: int) -> None:
-        """Write it to the disk, whole or not at all."""
+        """Write it to the disk, whole or not at all, and the name under which it is found."""
         draft = self._path.with_suffix(".draft")
         with draft.open("w", encoding="utf-8") as file:
             json.dump({"stream": USE, "first_seq": first}, file)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def remove(self) -> None:
         """Forget it: the stream is there."""
