@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import main
+from catalyst.cli import contexts, main
+from catalyst.cli.contexts import Context
 from catalyst.cli.exits import ExitCode
 
 _STRUCK = """
@@ -60,3 +62,33 @@ def test_a_check_of_the_log_says_where_no_broker_answers_and_what_to_start(
     assert error == "Error: no broker answers at nats://127.0.0.1:1"
     assert hint.startswith("Hint: ")
     assert "catalyst up` starts everything here" in hint
+
+
+@pytest.mark.guarantee("G27.2")
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("get", "organizations"),
+        ("events", "--follow"),
+        ("send", "environment.create-organization.v1", "--org", "acme", "--data", "{}"),
+        ("replay", "--check"),
+    ],
+)
+def test_where_a_stack_of_this_machine_is_stopped_what_starts_it_names_its_directory(
+    line: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("catalyst.cli.output.as_called", str)
+    data = tmp_path / "kept data"
+    kept = Context(http="http://127.0.0.1:1", nats="nats://127.0.0.1:1", data=str(data))
+    contexts.register(contexts.default_path(), contexts.LOCAL, kept)
+    data.mkdir()
+    assert main.ended([*line]) == ExitCode.UNREACHABLE
+    assert f"Hint: `catalyst up --data '{data}'` starts it; " in capsys.readouterr().err
+    # Started anew, what is gone would be an empty one.
+    data.rmdir()
+    assert main.ended([*line]) == ExitCode.UNREACHABLE
+    assert str(data) not in capsys.readouterr().err

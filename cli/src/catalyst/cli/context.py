@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -143,10 +142,8 @@ def _table(known: contexts.Contexts, runs: Mapping[str, bool]) -> None:
         table.add(mark, name, item.http, item.nats, runs.get(name))
     table.write()
     for name in sorted(name for name, answers in runs.items() if not answers):
-        data = Path(known.contexts[name].data)
-        start = (
-            f"`catalyst up --data {shlex.quote(str(data))}` starts it, " if data.is_dir() else ""
-        )
+        data = known.contexts[name].data
+        start = f"`{contexts.start(data)}` starts it, " if Path(data).is_dir() else ""
         note(f"{name} does not run: {start}`catalyst context remove {name}` forgets it")
 
 

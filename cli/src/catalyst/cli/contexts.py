@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Collection, Container, Mapping
 from pathlib import Path
 from typing import Final
@@ -54,6 +55,13 @@ class Contexts(msgspec.Struct, frozen=True, kw_only=True):
 
     current: str = ""
     contexts: dict[str, Context] = {}
+
+
+def start(data: str) -> str:
+    """Return the command that starts what runs on a directory of this machine."""
+    if not data or Path(data) == DATA.resolve():
+        return "catalyst up"
+    return f"catalyst up --data {shlex.quote(data)}"
 
 
 def default_path(environ: Mapping[str, str] | None = None) -> Path:

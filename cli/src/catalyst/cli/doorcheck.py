@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from asyncio import timeout
 from collections.abc import Awaitable
@@ -13,7 +12,7 @@ import httpx
 import msgspec
 
 from catalyst.chassis.jwks import RENEWAL
-from catalyst.cli.contexts import DATA
+from catalyst.cli import contexts
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem
@@ -56,16 +55,9 @@ async def limited(
 
 async def reached(door: HttpClient, data: str) -> Finding:
     """Return whether anybody answers at the door's address; `data`: where it runs, if known."""
-    start = f"start it with `{_start(data)}`"
+    start = f"start it with `{contexts.start(data)}`"
     fix = f"{start}, or choose another connection with `catalyst context use NAME`"
     return await limited("http", _reached(door), SHORT_SECONDS, fix)
-
-
-def _start(data: str) -> str:
-    """Return the command that starts what runs on a directory of this machine."""
-    if not data or Path(data) == DATA.resolve():
-        return "catalyst up"
-    return f"catalyst up --data {shlex.quote(data)}"
 
 
 async def _reached(door: HttpClient) -> Finding:

@@ -124,6 +124,15 @@ class Failure(Exception):
         self.causes = causes
 
 
+class Stopped(Unreachable):
+    """Nobody answers at an address of this machine, and which command starts it is known."""
+
+    def __init__(self, message: str, start: str) -> None:
+        """Say who does not answer, and the command that starts it."""
+        super().__init__(message)
+        self.start = start
+
+
 class Ended(Exception):
     """Everything was said already; only the exit code is left."""
 
@@ -184,10 +193,8 @@ def _known(error: BaseException) -> Failure | None:
         case Problem():
             return of_problem(error)
         case Unreachable():
-            hint = (
-                "`catalyst up` starts everything here; `catalyst context use NAME` goes to another "
-            )
-            hint += "of those that `catalyst context list` shows"
+            hint = f"{_start(error)}; `catalyst context use NAME` goes to another of those that "
+            hint += "`catalyst context list` shows"
             return Failure(ExitCode.UNREACHABLE, str(error), hint=hint)
         case Undecided():
             owner = PLATFORM if error.organization is None else error.organization
@@ -207,6 +214,12 @@ def _known(error: BaseException) -> Failure | None:
             return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
         case _:
             return None
+
+
+def _start(error: Unreachable) -> str:
+    if isinstance(error, Stopped):
+        return f"`{error.start}` starts it"
+    return "`catalyst up` starts everything here"
 
 
 def of_refusal(code: str) -> ExitCode:

@@ -21,6 +21,7 @@ from catalyst.cli.target import (
     UrlOption,
     resolve,
     run,
+    starting,
 )
 from catalyst.client.errors import Unreachable, shown_address
 from catalyst.contracts.permissions import OPERATOR
@@ -92,7 +93,8 @@ def replay(
         return
     if not target.nats:
         raise Failure(ExitCode.USAGE, "this needs the broker's address in the connection")
-    found = run(checked(target))
+    with starting(target):
+        found = run(checked(target))
     body: dict[str, Any] = {"equal": found.equal, **msgspec.to_builtins(found)}
     show(body, output, lambda: _table(found))
     if found.lost or not found.equal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,9 +13,10 @@ import msgspec
 import typer
 
 from catalyst.cli import contexts
-from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.exits import ExitCode, Failure, Stopped
 from catalyst.cli.output import Format, note
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
+from catalyst.client.errors import Unreachable
 from catalyst.client.http_transport import HttpClient, over_http
 
 T = TypeVar("T")
@@ -149,7 +150,23 @@ async def reads(target: Target) -> AsyncIterator[HttpClient]:
         yield door
 
 
-def door_of(target: Target) -> AbstractAsyncContextManager[HttpClient]:
+@contextmanager
+def starting(target: Target) -> Iterator[None]:
+    """Let a failure to reach a stack of this machine name the command that starts this one.
+
+    Raises:
+        Stopped: Instead of the failure.
+    """
+    try:
+        yield
+    except Unreachable as error:
+        if not target.data or not Path(target.data).is_dir():
+            raise
+        raise Stopped(str(error), contexts.start(target.data)) from error
+
+
+@asynccontextmanager
+async def door_of(target: Target) -> AsyncIterator[HttpClient]:
     """Open the HTTP door; what goes unanswered is asked again where its stack is by then."""
     now = target
 
@@ -162,7 +179,9 @@ def door_of(target: Target) -> AbstractAsyncContextManager[HttpClient]:
         note(f"{found.name} is at {found.http} now; it is asked there")
         return found.http
 
-    return over_http(target.http, token=target.token, elsewhere=elsewhere)
+    with starting(target):
+        async with over_http(target.http, token=target.token, elsewhere=elsewhere) as door:
+            yield door
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
