@@ -30,8 +30,8 @@ async def _send(site: Site, slug: str, body: bytes, token: str = "") -> None:
 async def _open(window: Window, slug: str) -> None:
     """Open what was set aside by way of the rows."""
     await open_view(window, slug, "Rows")
-    await window.page.get_by_role("button", name="What was set aside").click()
-    await expect(window.page.get_by_role("heading", name="Set aside")).to_be_focused()
+    await window.page.get_by_role("button", name=f"What was set aside in {slug}").click()
+    await expect(window.page.get_by_role("heading", name=f"Set aside in {slug}")).to_be_focused()
     await expect(window.page).to_have_title(f"Set aside · {slug} · Catalyst")
 
 
@@ -46,7 +46,7 @@ async def test_what_nobody_can_read_is_shown_as_text_and_given_up(
     await site.create(slug, owners=list(OWNERS))
     await desk.until_row("onboarding", slug, "completed")
     await _open(desk, slug)
-    await expect(desk.page.locator("#view")).to_contain_text("Nothing was set aside.")
+    await expect(desk.page.locator("#view")).to_contain_text(f"Nothing was set aside in {slug}.")
     await _send(site, slug, HOSTILE)
     letter = _letters(desk)
 
@@ -64,7 +64,9 @@ async def test_what_nobody_can_read_is_shown_as_text_and_given_up(
     async with support.window(chromium, site.address) as other:
         await other.sign_in(site.token("ann@example.com"))
         await other.page.goto(f"{site.address}/#/letters/{slug}")
-        await expect(other.page.locator("#view")).to_contain_text("Nothing was set aside.")
+        await expect(other.page.locator("#view")).to_contain_text(
+            f"Nothing was set aside in {slug}."
+        )
         assert other.complaints == []
 
     await letter.get_by_text("Give it up").first.click()
@@ -73,7 +75,47 @@ async def test_what_nobody_can_read_is_shown_as_text_and_given_up(
     await forgive(desk)
     await letter.get_by_role("textbox").fill("It is noise.")
     await letter.get_by_role("button", name="Give it up").click()
-    await expect(desk.page.locator("#view")).to_contain_text("Nothing was set aside.")
+    await expect(desk.page.locator("#view")).to_contain_text(f"Nothing was set aside in {slug}.")
+
+
+@pytest.mark.guarantee("G26.11")
+async def test_what_was_set_aside_elsewhere_is_named_where_nothing_is(
+    desk: Window, site: Site, slug: str, chromium: Browser
+) -> None:
+    page, other = desk.page, f"{slug}-other"
+    for name in (slug, other):
+        await site.create(name, owners=list(OWNERS))
+        await desk.until_row("onboarding", name, "completed")
+    await _send(site, other, HOSTILE)
+    await _open(desk, slug)
+    view, letter = page.locator("#view"), _letters(desk).filter(has_text="Malformed json")
+    await expect(view).to_contain_text(f"Nothing was set aside in {slug}.")
+    elsewhere = page.get_by_role("region", name="Elsewhere")
+    line = elsewhere.get_by_role("listitem").filter(has_text=other)
+
+    async def found() -> bool:
+        await page.get_by_role("button", name="Look again").click()
+        return await line.count() == 1
+
+    await until(found)
+    await expect(line).to_have_text(f"{other}: 1 message")
+    await line.get_by_role("link", name=other).click()
+    await expect(view.get_by_role("heading", name=f"Set aside in {other}")).to_be_visible()
+    await expect(letter).to_have_count(1)
+    # Another Organization that is chosen is shown in the same view.
+    whose = page.get_by_label("Show the views of")
+    await whose.select_option(slug)
+    await expect(view).to_contain_text(f"Nothing was set aside in {slug}.")
+    await whose.select_option(other)
+    await expect(letter).to_have_count(1)
+    # Who only belongs to one is told of no other.
+    async with support.window(chromium, site.address) as window:
+        await window.sign_in(site.token("ann@example.com"), at=f"/#/letters/{slug}")
+        shown = window.page.locator("#view")
+        await expect(shown).to_contain_text(f"Nothing was set aside in {slug}.")
+        await window.until_answered()
+        await expect(shown.get_by_role("region", name="Elsewhere")).to_have_count(0)
+        assert window.complaints == []
 
 
 @pytest.mark.timeout(180)
@@ -117,7 +159,7 @@ async def test_what_is_parked_appears_by_itself_and_is_tried_again(
         )
     # Once the bug is mended, it is carried out.
     await again.click()
-    await expect(desk.page.locator("#view")).to_contain_text("Nothing was set aside.")
+    await expect(desk.page.locator("#view")).to_contain_text(f"Nothing was set aside in {slug}.")
     await open_view(desk, slug, "Rows")
     await desk.until_row("organization", slug, "Later")
     await forgive(desk)

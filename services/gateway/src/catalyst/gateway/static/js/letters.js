@@ -13,6 +13,11 @@ const PLATFORM = "_";
 /** Whose address nobody could read: it is no command's of anything. */
 const UNREAD = "unknown";
 
+/** Returns whose a letter is, as its subject says. */
+function owner({ subject }) {
+  return subject.split(".")[1];
+}
+
 export class Letters {
   #abort = new AbortController();
   #cards = new Map();
@@ -24,11 +29,12 @@ export class Letters {
     this.count = el("p", { class: "quiet", role: "status", text: "Looking…" });
     this.list = el("div", { class: "page" });
     const again = el("button", { type: "button", text: "Look again", on: { click: () => this.#read() } });
-    const title = el("h2", { text: "Set aside", tabindex: "-1" });
+    const title = el("h2", { text: `Set aside in ${organization}`, tabindex: "-1" });
+    this.elsewhere = el("div");
     node.replaceChildren(backTo("Back to the rows", () => go("rows")),
       el("header", { class: "head" }, el("div", {}, title, this.count), again),
       el("p", { class: "quiet", text: "Messages that could not be decided, or not be read. What waits for one to be decided stands still until it is tried again or given up." }),
-      this.list);
+      this.list, this.elsewhere);
     title.focus();
     this.#read();
   }
@@ -48,18 +54,25 @@ export class Letters {
   }
 
   async #read() {
-    if (this.#reading) return;
+    if (this.#reading) {
+      this.#old = true; // What is read may be of before.
+      return;
+    }
     this.#reading = true;
     this.#old = false;
+    const mine = mends(this.session) ? [this.organization, PLATFORM] : [this.organization];
     try {
-      const whose = mends(this.session) ? [this.organization, PLATFORM] : [this.organization];
       const found = [];
-      for (const organization of whose) found.push(...await this.#of(organization));
+      for (const organization of mine) found.push(...await this.#of(organization));
       this.#show(found);
+      // Whoever sees all of it is not told that there is nothing where there is something elsewhere.
+      if (mends(this.session)) this.#others((await this.#of(null)).map(owner).filter((name) => !mine.includes(name)));
     } catch (error) {
       if (error.name === "AbortError") return;
       say(this.count, "");
       this.#cards.clear();
+      this.told = "";
+      this.elsewhere.replaceChildren();
       this.list.replaceChildren(unread(`What was set aside cannot be read now: ${error.message}`, () => this.#read()));
     } finally {
       this.#reading = false;
@@ -83,9 +96,19 @@ export class Letters {
     this.#cards = new Map(found.map((letter) => [letter.subject, before.get(letter.subject) ?? this.#card(letter)]));
     say(this.count, found.length ? counted(found.length, "message") : "");
     const nodes = [...this.#cards.values()].map(({ node }) => node);
-    const shown = nodes.length ? nodes : [el("div", { class: "card" }, nothing("check", "Nothing was set aside."))];
+    const shown = nodes.length ? nodes : [el("div", { class: "card" }, nothing("check", `Nothing was set aside in ${this.organization}.`))];
     if (nodes.length && nodes.length === this.list.children.length && nodes.every((node, at) => node === this.list.children[at])) return;
     this.list.replaceChildren(...shown);
+  }
+
+  /** Names the Organizations in which more was set aside, and leads there; `names`: one for each message. */
+  #others(names) {
+    const text = names.join(" ");
+    if (text === this.told) return;
+    this.told = text;
+    const each = [...new Set(names)].sort().map((name) => [name, names.filter((one) => one === name).length]);
+    this.elsewhere.replaceChildren(...(each.length ? [el("section", { class: "part", "aria-label": "Elsewhere" }, el("h3", { text: "Set aside elsewhere" }),
+      el("ul", {}, each.map(([name, count]) => el("li", {}, el("a", { href: `#/letters/${encodeURIComponent(name)}`, text: name }), `: ${counted(count, "message")}`))))] : []));
   }
 
   #card(letter) {

@@ -7,7 +7,7 @@ import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { CreditNotePage } from "./creditnote.js";
-import { byId, coded, el } from "./dom.js";
+import { byId, coded, el, say } from "./dom.js";
 import { callOff, icon, nothing } from "./icons.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
@@ -81,7 +81,8 @@ export class Views {
     this.#select.addEventListener("change", () => {
       this.#organization = this.#select.value;
       const [view = ""] = this.#parts();
-      this.#go(Object.hasOwn(MAKE, view) ? (WITHIN[view] ?? view) : START);
+      // A view of one thing is of one Organization alone; any other is of each.
+      this.#go(Object.hasOwn(MAKE, view) ? (NEEDS[view] ? WITHIN[view] : view) : START);
     });
     addEventListener("hashchange", () => this.route());
   }
@@ -200,6 +201,7 @@ export class Views {
     const held = this.#node.contains(document.activeElement);
     if (target === "rows") {
       this.#close();
+      say(byId("to-letters"), `What was set aside${this.#organization && ` in ${this.#organization}`}`);
       this.#entitle(target, []);
       if (held) byId("list-title").focus();
       return undefined;
