@@ -1,9 +1,17 @@
 """Whoever sends or asks too much is answered in words, and not left without an answer."""
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 from tests.integration.gateway.sending import CREATE, refused
 from tests.integration.gateway.stack import Stack, acme, created
+from tests.support.waiting import until
 
+from catalyst.chassis.jetstream import waiting
+from catalyst.chassis.jetstream.answering import AT_ONCE, Answering
+from catalyst.chassis.jetstream.asking import micro_name
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.contracts.rejection import ERRORS_MAX
 
 MANY = 20_000
@@ -27,3 +35,42 @@ async def test_of_very_many_wrong_fields_the_first_are_named_and_the_others_coun
             assert problem["detail"] == f"{MANY} fields are wrong; {more}"
             named = [one["pointer"] for one in problem["errors"]]
             assert named == [f"{prefix}/f{number}" for number in range(ERRORS_MAX)]
+
+
+@pytest.mark.guarantee("G7.15")
+async def test_whoever_asks_more_than_can_be_answered_is_told_to_ask_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "MOST", 1)
+    await created(stack, "asks-too-often")
+    begun: list[bytes] = []
+    may_end = asyncio.Event()
+
+    async def answer(_subject: str, data: bytes, _headers: Mapping[str, str]) -> bytes:
+        begun.append(data)
+        await may_end.wait()
+        return b'{"as_of": 1, "result": "answered"}'
+
+    path = "/v1/queries/provisioning/plan?organization=asks-too-often"
+    url, who = stack.broker.url, "provisioning"
+    async with (
+        connect(url, name=who, user=who, password=who) as js,
+        stack.client(stack.admin) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
+        answering = Answering(js, micro_name(who), tasks)
+        await answering.add("plan", "qry.*.provisioning.plan.v1", answer)
+        first = [tasks.create_task(http.post(path, json={})) for _ in range(AT_ONCE)]
+        await until(lambda: len(begun) == AT_ONCE)
+        later = [tasks.create_task(http.post(path, json={})) for _ in range(2)]
+        # Only one may wait: whichever came first is told so, while nothing is answered yet.
+        told, _ = await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
+        assert not any(one.done() for one in first)
+        may_end.set()
+        (busy,) = (one.result() for one in told)
+        problem = refused(busy, 503, "unavailable")
+        assert problem["detail"] == ("provisioning: too many questions wait: ask again in a moment")
+        assert busy.headers["retry-after"] == "1"
+        answers = [await one for one in (*first, *later) if one not in told]
+        assert [one.json()["result"] for one in answers] == ["answered"] * (AT_ONCE + 1)
+        await answering.stop()
