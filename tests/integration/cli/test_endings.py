@@ -69,7 +69,6 @@ def test_a_check_of_the_log_says_where_no_broker_answers_and_what_to_start(
     "line",
     [
         ("get", "organizations"),
-        ("events", "--follow"),
         ("send", "environment.create-organization.v1", "--org", "acme", "--data", "{}"),
         ("replay", "--check"),
     ],
@@ -88,7 +87,15 @@ def test_where_a_stack_of_this_machine_is_stopped_what_starts_it_names_its_direc
     data.mkdir()
     assert main.ended([*line]) == ExitCode.UNREACHABLE
     assert f"Hint: `catalyst up --data '{data}'` starts it; " in capsys.readouterr().err
-    # Started anew, what is gone would be an empty one.
-    data.rmdir()
-    assert main.ended([*line]) == ExitCode.UNREACHABLE
-    assert str(data) not in capsys.readouterr().err
+
+
+def test_where_the_directory_of_a_stack_is_gone_nobody_is_told_to_start_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    kept = Context(http="http://127.0.0.1:1", data=str(tmp_path / "gone"))
+    contexts.register(contexts.default_path(), contexts.LOCAL, kept)
+    assert main.ended(["get", "organizations"]) == ExitCode.UNREACHABLE
+    said = capsys.readouterr().err
+    assert "catalyst up` starts everything here" in said
+    assert kept.data not in said
