@@ -161,11 +161,16 @@ def test_a_month_is_closed_early_by_a_person_in_its_turn_and_for_something(log: 
         return log.scene.when(command, billing.ACCOUNT, by=by, now=log.now, **changes)
 
     ask("2026-01", by=build.service("provisioning")).then_rejected("person-required")
-    ask("2026-02").then_rejected("invoice-not-due", "/data/month")
+    begins = "2026-02 has not begun: it begins on 2026-02-01, in UTC"
+    next_one = "2026-01 is the month that is invoiced next"
+    early = ask("2026-02")
+    early.then_rejected("invoice-not-due", "/data/month")
+    assert early.rejected.message == f"{begins}; {next_one}"
     ask("2025-12").then_nothing()
     log.finalize("2026-01")
-    # February has not begun.
-    ask("2026-02").then_rejected("invoice-not-due", "/data/month")
+    early = ask("2026-02")
+    early.then_rejected("invoice-not-due", "/data/month")
+    assert early.rejected.message == begins
     log.write(billing.ACCOUNT, bill1.AccountClosed(organization="acme"))
     ask("2026-01").then_rejected("account-closed")
 

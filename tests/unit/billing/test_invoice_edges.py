@@ -37,7 +37,9 @@ def test_no_month_is_closed_before_the_one_whose_turn_it_is() -> None:
     log.order()
     log.now = invoicing.closes("2026-01") - timedelta(hours=1)
     february = bill1.FinalizeInvoice(month="2026-02")
-    log.asks(february).then_rejected("invoice-not-due", "/data/month")
+    refused = log.asks(february)
+    refused.then_rejected("invoice-not-due", "/data/month")
+    assert str(refused.rejected) == "2026-01 is the month that is invoiced next"
     # Nor while that one is being closed.
     log.write(billing.ACCOUNT, bill1.MonthPartClosed(month="2026-01", after="a.acme-prod"))
     log.asks(february).then_rejected("invoice-not-due", "/data/month")

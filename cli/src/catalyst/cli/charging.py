@@ -162,10 +162,11 @@ def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool
     if doc is None and not _made(target, owner, month):
         write(f"there is nothing to invoice in {month} of {owner}")
         return
+    closed = "is closed" if now else "was closed already"
     if doc is None:
-        write(f"{month} of {owner} is closed, and its invoice has no number yet")
+        write(f"{month} of {owner} {closed}, and its invoice has no number yet")
     else:
-        write(f"{month} of {owner} is closed with the invoice {doc['number']}")
+        write(f"{month} of {owner} {closed} with the invoice {doc['number']}")
         write_sums(doc)
     note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 

@@ -148,13 +148,22 @@ def finalize(owner: Account, command: bill1.FinalizeInvoice, context: Context) -
     if month < owner.due_month or (month == owner.due_month and owner.closing is not None):
         return Decision()
     if month != owner.due_month or month > prices.month_of(context.now):
-        message = f"{owner.due_month} is the month that is invoiced next"
-        raise Rejected("invoice-not-due", message, pointer="/data/month")
+        raise _not_due(owner, month, context.now)
     _require_no_earlier(owner, month, context.now)
     decision = _closing(owner, month, context)
     if not decision.commands and not _goes_on(decision):
         raise Rejected("invoice-empty", f"{month} cost nothing so far", pointer="/data/month")
     return decision
+
+
+def _not_due(owner: Account, month: str, now: datetime) -> Rejected:
+    """Return why it is not a month's turn: it has not begun, or another one comes before it."""
+    reasons = []
+    if month > prices.month_of(now):
+        reasons.append(f"{month} has not begun: it begins on {month}-01, in UTC")
+    if month != owner.due_month:
+        reasons.append(f"{owner.due_month} is the month that is invoiced next")
+    return Rejected("invoice-not-due", "; ".join(reasons), pointer="/data/month")
 
 
 def _require_no_earlier(owner: Account, month: str, now: datetime) -> None:
