@@ -9,10 +9,11 @@ import pytest
 from tests.unit.cli.test_billing import EXPLAINED, INVOICE, LINE, URL, accepted
 
 from catalyst.chassis import clock
-from catalyst.cli import charging, invoice, owned
+from catalyst.cli import charging, invoice, kinds, owned
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
+from catalyst.client.rows import Row
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_month_whose_number_does_not_come_in_time_is_not_told_as_done(
     monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
     assert ended(line) == ExitCode.OK
     said = capsys.readouterr()
-    assert said.out == "2026-11 of omantel is closed, and its invoice has no number yet\n"
+    assert said.out == "2026-11 of omantel was closed already, and its invoice has no number yet\n"
     assert "billing invoice show 2026-11" in said.err
 
 
@@ -175,3 +176,15 @@ def test_an_invoice_names_its_credit_notes_and_why_it_is_void(
         "the invoice is void: made out to the wrong one",
         "credit note n-1\\x1b[2J gave back 0.500 OMR of line 1, 0.500 OMR of line 2",
     ]
+
+
+def test_a_list_of_invoices_says_what_each_adds_up_to() -> None:
+    row = Row(key="acme._.invoice._.2026-11", seq=1, doc=None)
+    columns = dict(kinds.columns("invoices"))
+    zero = {"currency": "OMR", "minor": 0}
+    amounts = [
+        {"total": {"currency": currency, "minor": minor}, "prepaid": zero, "credit": zero}
+        for currency, minor in (("EUR", 1250), ("OMR", 1500))
+    ]
+    assert columns["TOTAL"](row, {"amounts": amounts}) == ["12.50 EUR", "1.500 OMR"]
+    assert columns["TOTAL"](row, {}) == []

@@ -156,6 +156,11 @@ def _balance(name: str) -> Callable[[Row, Mapping[str, Any]], object]:
     return lambda _row, doc: [money(one["currency"], one[name]) for one in doc.get("balances", ())]
 
 
+def _totals(_row: Row, doc: Mapping[str, Any]) -> object:
+    totals = (one["total"] for one in doc.get("amounts", ()))
+    return [money(one["currency"], one["minor"]) for one in totals]
+
+
 def _amount(_row: Row, doc: Mapping[str, Any]) -> object:
     amount = doc.get("amount")
     return None if amount is None else money(amount["currency"], amount["minor"])
@@ -352,6 +357,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _organization),
         ("MONTH", _doc("month")),
         ("STATUS", _doc("status")),
+        ("TOTAL", _totals),
     ),
     "credit-notes": (
         ("NUMBER", _doc("number")),
