@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 from tests.browser.site import Site
-from tests.browser.steps import PATIENCE, furnish
+from tests.browser.steps import PATIENCE, completed, furnish
 from tests.support.browser import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
@@ -65,3 +65,37 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
         await page.get_by_role("link", name=f"Balance of {slug}").click()
         await expect(gone).to_be_visible()
         await expect(page.get_by_role("heading", name="Balance", exact=True)).to_be_focused()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.guarantee("G26.12")
+async def test_what_was_never_there_is_said_not_to_be_until_it_comes(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    view = page.locator("#view")
+    await furnish(market, slug, desk)
+    change = f"ch-{slug}-mail"
+    for place, told in (
+        (f"change/{slug}/{change}", f"There is no such change in {slug}, or it is not yours"),
+        (f"application/{slug}/mail/{slug}-prod", f"no Application mail in {slug}-prod, or it"),
+    ):
+        await page.goto(f"{market.address}/#/{place}")
+        await expect(view).to_contain_text(told)
+        for wrong in ("Waiting for", "Looking", "Nothing is to run", "How it is", "0 %"):
+            await expect(view.get_by_text(wrong).filter(visible=True)).to_have_count(0)
+        await expect(view.get_by_role("progressbar")).to_have_count(0)
+        ways = view.get_by_role("link")
+        await expect(ways).to_have_text([f"Applications of {slug}", "Rows"])
+        assert [await one.get_attribute("href") for one in await ways.all()] == [
+            f"#/applications/{slug}",
+            "#/rows",
+        ]
+    # Once it comes, it is shown where it was said not to be.
+    assert await market.install(slug, "bp-mailpit", "mail") == change
+    await expect(page.get_by_role("region", name="How it is")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("form", name="Configuration")).to_be_visible(timeout=PATIENCE)
+    await expect(view.get_by_text("There is no Application")).to_have_count(0)
+    await page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await completed(desk)
+    await expect(view.get_by_role("progressbar")).to_be_visible()

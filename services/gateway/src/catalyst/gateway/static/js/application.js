@@ -1,5 +1,6 @@
 // One Application in one Environment: its marks, its configuration, and what can be done with it.
 
+import { Absence, absent } from "./absent.js";
 import { question } from "./asking.js";
 import { el, say } from "./dom.js";
 import { backTo, emblemOf, icon, nothing, pictureOf, unread } from "./icons.js";
@@ -15,8 +16,9 @@ export class ApplicationPage {
   #order = null;
   #stopped = false;
 
-  constructor(node, organization, application, environment, { go, rows, session, waiting }) {
+  constructor(node, organization, application, environment, { go, rows, ready, session, waiting }) {
     Object.assign(this, { organization, application, environment, go, rows, waiting });
+    this.absence = new Absence(ready);
     this.builds = builds(session, organization, rows());
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
@@ -28,12 +30,13 @@ export class ApplicationPage {
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade, go back or remove", hidden: true });
+    this.state = el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.marks, this.why.node, this.free);
     const title = el("h2", { text: application, tabindex: "-1" });
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to Applications", () => go("applications")),
       el("header", { class: "hero" }, this.emblem,
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
-      el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.marks, this.why.node, this.free),
+      this.state,
       el("div", { class: "columns" }, this.order, el("div", { class: "aside" }, this.acts))));
     this.changed();
     title.focus();
@@ -53,13 +56,13 @@ export class ApplicationPage {
   changed() {
     const found = this.#binding();
     const desired = found?.desired;
-    say(this.what, desired ? `${desired.blueprint} ${desired.version}` : "Nothing is to run there.");
     this.notices.look(desired?.change ?? "");
     this.notices.show(this.said, this.application, this.environment, desired);
     if (found) marks(this.marks, found, true);
     else this.marks.replaceChildren();
     const waiting = this.waiting(this.organization);
-    this.#tell(this.#open(waiting) ?? (desired ? null : this.#removal()));
+    const news = this.#open(waiting) ?? (desired ? null : this.#removal());
+    this.#tell(news);
     const links = found ? waiting.ofApplication(this.application, found) : [];
     this.why.show(links);
     this.free.hidden = !found || links.length > 0;
@@ -68,6 +71,19 @@ export class ApplicationPage {
     if (revision !== this.revision) this.#begin(desired);
     this.revision = revision;
     if (desired) this.#goBack(desired);
+    this.#be(desired, Boolean(found || news));
+  }
+
+  /** Says what is to run there; that there is none only once its row would have come. */
+  #be(desired, known) {
+    const none = !known && this.absence.sure;
+    this.state.hidden = none;
+    const text = none ? `There is no Application ${this.application} in ${this.environment}, or it is not yours to see.`
+      : known ? "Nothing is to run there now." : "Looking…";
+    say(this.what, desired ? `${desired.blueprint} ${desired.version}` : none ? "" : text);
+    if (desired || this.empty === text) return;
+    this.empty = text;
+    this.order.replaceChildren(none ? absent(text, this.organization) : nothing("layers", text));
   }
 
   /** Offers to go back to what earlier changes made of it, the newest first. */
@@ -142,10 +158,8 @@ export class ApplicationPage {
     const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
     this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application, shown));
     this.acts.hidden = !desired || !this.builds;
-    if (!desired) {
-      this.order.replaceChildren(nothing("layers", "Nothing is to run there now."));
-      return;
-    }
+    this.empty = "";
+    if (!desired) return;
     const { organization, application, environment } = this;
     const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
       opened: (change) => this.go("change", change),

@@ -1,5 +1,6 @@
 // One change, live: its steps, what it waits for, and what a person can do about it.
 
+import { Absence, absent } from "./absent.js";
 import { commandId } from "./api.js";
 import { command } from "./asking.js";
 import { ChangePlan } from "./changeplan.js";
@@ -16,8 +17,6 @@ import { asSeen, counted, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
-/** After this a change of which no row came is taken for one that there is not. */
-const ABSENT_MS = 5_000;
 /** Steps that wait until something is seen; what nobody saw of it is their detail. */
 const LOOKS = ["observe", "unprotect"];
 const OVER = ["completed", "failed", "cancelled", "rejected"];
@@ -26,10 +25,10 @@ export class ChangePage {
   #began = new Map();
   #drawn = "";
   #waits = { text: "", since: 0 };
-  #asked = performance.now();
 
-  constructor(node, organization, change, { go, rows, session, waiting }) {
+  constructor(node, organization, change, { go, rows, ready, session, waiting }) {
     Object.assign(this, { organization, change, go, rows, session, waiting });
+    this.absence = new Absence(ready);
     this.title = el("h2", { text: change, tabindex: "-1" });
     this.status = el("p", { role: "status" });
     this.elapsed = el("span", { class: "quiet elapsed" });
@@ -86,10 +85,13 @@ export class ChangePage {
   }
 
   #absent() {
-    const over = performance.now() - this.#asked > ABSENT_MS;
     const gone = "Its Organization is deleted, and everything that was shown of it went with it.";
-    const text = this.#drawn ? gone : over ? "There is no such change, or it is not yours to see." : "Waiting for its first row…";
-    if (this.steps.textContent !== text) this.steps.replaceChildren(el("li", {}, nothing("clock", text)));
+    const none = this.absence.sure ? `There is no such change in ${this.organization}, or it is not yours to see.` : "";
+    const text = this.#drawn ? gone : none;
+    this.bar.hidden = text !== "";
+    if (this.missing === text) return;
+    this.missing = text;
+    this.steps.replaceChildren(el("li", {}, text ? absent(text, this.organization) : nothing("clock", "Waiting for its first row…")));
   }
 
   #row() {
@@ -101,6 +103,8 @@ export class ChangePage {
   }
 
   #draw({ doc, time }) {
+    this.missing = null;
+    this.bar.hidden = false;
     say(this.title, changeTitle(doc));
     this.status.replaceChildren(el("span", { class: `badge change-status ${CHANGE_MOODS[doc.status] ?? ""}`, text: asSeen(doc.status, sourceOf(doc)) }), ` ${doc.percent} %${doc.reason ? ` · ${doc.reason}` : ""}`);
     this.bar.value = doc.percent;
