@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.each import each
 
 from catalyst.cli import billing, change, charging, dlq, owned, planned, source, voucher
 from catalyst.cli import send as sending
@@ -40,12 +39,12 @@ VERBS = [
 Say = Callable[..., tuple[str, str]]
 
 
-def refused(*errors: FieldError) -> Outcome:
+def refused(*errors: FieldError, code: str = "credit-insufficient") -> Outcome:
     return Outcome(
         id="c-1",
         type="provisioning.apply-plan.v1",
         status="rejected",
-        code="credit-insufficient",
+        code=code,
         message=MESSAGE,
         errors=errors,
         digest="",
@@ -157,3 +156,17 @@ def test_what_was_done_about_a_dead_letter_is_told_in_words(
     monkeypatch.setattr(dlq, "run", run)
     assert ended(["dlq", *line.split(), *URL]) == ExitCode.OK
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(("whose", "of"), [((), ""), (("--org", "acme"), " --org acme")])
+def test_a_source_that_is_there_is_told_with_what_comes_before_adding_it_anew(
+    whose: tuple[str, ...],
+    of: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(source, "_sent", lambda *_: refused(code="source-exists"))
+    monkeypatch.setattr("catalyst.cli.output.as_called", str)
+    assert ended(["source", "add", "own", ".", *whose, *URL]) == ExitCode.REJECTED
+    first = f"Hint: `catalyst source remove own{of}` comes first, or take another name"
+    assert first in capsys.readouterr().err

@@ -104,3 +104,19 @@ def test_all_that_is_missing_or_wrong_of_what_was_typed_is_told_at_once(
     lines = said.splitlines()
     assert len(lines) == len(says)
     assert all(text in line for text, line in zip(says, lines, strict=True)), said
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ("voucher", "`catalyst get vouchers` lists them."),
+        ("blueprint", "`catalyst get blueprints` lists them."),
+        ("plan", ""),
+    ],
+)
+def test_a_group_that_lists_nothing_says_what_does_where_something_does(
+    group: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("catalyst.cli.typed.as_called", str)
+    assert main.ended([group, "list"]) == ExitCode.USAGE
+    assert f"Error: No such command 'list'. {told}".strip() in capsys.readouterr().err

@@ -20,7 +20,7 @@ from catalyst.cli.calling import NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
-from catalyst.cli.typed import Verb, Verbs, as_typed
+from catalyst.cli.typed import Group, Verb, Verbs, as_typed
 
 Markup = Literal["rich"] | None
 
@@ -84,6 +84,7 @@ def _group(meaning: str, places: Mapping[str, str], markup: Markup) -> typer.Typ
     examples = [example(loaded(place)) for place in list(places.values())[:MAX_EXAMPLES]]
     shown = "\n".join(["", "", "\b", "Example:", *examples]) if examples else ""
     return typer.Typer(
+        cls=Group,
         help=as_pasted(meaning + shown),
         short_help=meaning,
         no_args_is_help=True,

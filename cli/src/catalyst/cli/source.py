@@ -30,6 +30,7 @@ from catalyst.contracts.message import Outcome
 _OURS: Final = "/git/"
 _GIT: Final = ("https://", "http://", _OURS)
 _FORBIDDEN: Final = "source-location-forbidden"
+_TAKEN: Final = "source-exists"
 _SET: Final = "set it where `catalyst up` runs, then start that again"
 
 
@@ -103,7 +104,7 @@ def add(
         output,
         f"{name} is added as a source of {owner or 'the platform'}, and read at once",
         f"{listed} shows how many versions it holds, and what is wrong",
-        hint=_where(location, owner) if found.code == _FORBIDDEN else "",
+        hint=_instead(found.code, name, location, owner),
     )
 
 
@@ -169,6 +170,13 @@ def remove(
 
 def _of(owner: str | None) -> str:
     return f" --org {owner}" if owner else ""
+
+
+def _instead(code: str, name: str, location: str, owner: str | None) -> str:
+    """Return what to do about a source that is not added; empty: what its code says."""
+    if code == _TAKEN:
+        return f"`catalyst source remove {name}{_of(owner)}` comes first, or take another name"
+    return _where(location, owner) if code == _FORBIDDEN else ""
 
 
 def _where(location: str, owner: str | None) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Failure
 from catalyst.contracts.message import FieldError
 
@@ -136,6 +138,21 @@ class Verbs(TyperGroup):
                 for pattern, words in _PHRASES:
                     one.message = re.sub(pattern, words, one.message)
             raise
+
+
+class Group(TyperGroup):
+    """The verbs of a group; what lists things of its name is told where it has no verb for that."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # type: ignore[explicit-override]  # as above
+        """Find the verb that is called."""
+        if args[:1] == ["list"] and "list" not in self.commands:
+            # Imported here: only who asks for what there is not waits for it.
+            from catalyst.cli import kinds  # noqa: PLC0415
+
+            with suppress(Failure):
+                shown = as_called(f"`catalyst get {kinds.plural(ctx.info_name)}`")
+                ctx.fail(f"No such command 'list'. {shown} lists them.")
+        return super().resolve_command(ctx, args)
 
 
 class Several(typer.BadParameter):
