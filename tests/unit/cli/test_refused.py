@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import billing, change, charging, dlq, owned, planned, source, voucher
 from catalyst.cli import send as sending
