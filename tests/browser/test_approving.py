@@ -56,7 +56,11 @@ async def test_the_plan_stands_before_the_button_with_files_risks_price_and_gate
         await expect(does.locator(".price")).to_contain_text("A month for these after5.750 OMR")
         await expect(does).to_contain_text("1 approval of anyone but the author")
         doc = await market.ask("provisioning/planned", slug, {"change": change})
-        await expect(does.locator(".plan-hash")).to_have_text(doc["hash"])
+        # It is called what the command line calls it.
+        hashed = does.get_by_text("Hash")
+        await expect(hashed).to_have_text(f"Hash {doc['hash']}")
+        about = page.get_by_role("region", name="About")
+        await expect(about.locator("dt", has_text="Hash")).to_be_visible()
         approve = page.get_by_role("button", name="Approve", exact=True)
         await expect(approve).to_be_enabled()
         plan_box, button_box = await does.bounding_box(), await approve.bounding_box()

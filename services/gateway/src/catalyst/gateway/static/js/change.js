@@ -240,7 +240,7 @@ function facts(doc) {
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
     ["Missing", missing.join(", ")],
     ["Approved by", doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": ")).join(", ")],
-    ["Fingerprint", doc.hash],
+    ["Hash", doc.hash],
   ].filter(([, text]) => text);
   return el("dl", { class: "facts" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text }))));
 }

@@ -61,7 +61,7 @@ export class ChangePlan {
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
       listed("Other Applications that need it", plan.dependents),
       plan.lock.length ? price(plan) : null, gates(plan, "the author"),
-      el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
+      el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
     ].filter(Boolean);
   }
 }

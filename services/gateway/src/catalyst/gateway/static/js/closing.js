@@ -72,9 +72,9 @@ export class Again {
 
 function verdict({ same, bytes, digest, replayed }) {
   if (same) {
-    return el("p", {}, `The log makes the same again: ${bytes.toLocaleString()} bytes, with the fingerprint `, el("code", { text: replayed }));
+    return el("p", {}, `The log makes the same again: ${bytes.toLocaleString()} bytes, with the hash `, el("code", { text: replayed }));
   }
-  return el("p", { class: "notice" }, "The log does NOT make the same again. Recorded is the fingerprint ", el("code", { text: digest }),
+  return el("p", { class: "notice" }, "The log does NOT make the same again. Recorded is the hash ", el("code", { text: digest }),
     ", and what the log makes now has ", el("code", { text: replayed }), ". Whoever runs Catalyst has to look into it: what was charged rests on that log.");
 }
 

@@ -55,7 +55,7 @@ export class PlanView {
       listed("Other Applications that need it", plan.dependents),
       listed("What goes", plan.goes), listed("What stays", plan.stays),
       plan.steps.length ? steps(plan) : null, files(plan),
-      el("p", { class: "quiet" }, "Fingerprint ", el("code", { class: "plan-hash", text: plan.hash })),
+      el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
       this.problems,
       el("div", { class: "actions plan-foot" }, this.#button, this.#reason),
     ].filter(Boolean));
