@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from tests.integration.client.command import Ran
 from tests.integration.client.shop import WAIT_SECONDS
+from tests.integration.client.stack import Stack
 from tests.support.rig import acme
 from tests.support.sequential import CREATE
 
@@ -19,7 +20,7 @@ NOBODY = "there is no Organization 'nobody'"
 
 
 def test_an_empty_list_says_what_brings_the_first(
-    catalyst: Callable[..., Ran], organization: str, monkeypatch: pytest.MonkeyPatch
+    catalyst: Callable[..., Ran], stack: Stack, organization: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catalyst.cli.output.as_called", str)
     ran = catalyst("get", "environments", "--org", organization)
@@ -28,7 +29,8 @@ def test_an_empty_list_says_what_brings_the_first(
     # Whoever asked for something of it knows that there are others.
     narrow = catalyst("get", "environments", "--org", organization, "--label", "a=b")
     assert FIRST not in narrow.err
-    ran = catalyst("billing", "invoice", "list", "--org", organization)
+    owner = ("--token", stack.keys.people().person("ann@example.org", []))
+    ran = catalyst("billing", "invoice", "list", "--org", organization, *owner)
     assert ran.err.count("billing invoice show") == 1
     for wrong in (("get", "environments"), ("events",)):
         told = catalyst(*wrong, "--org", "nobody")
@@ -38,6 +40,27 @@ def test_an_empty_list_says_what_brings_the_first(
     assert NOBODY not in catalyst("events", "--org", organization, "--type", "none.none.v1").err
     as_json = catalyst("get", "environments", "--org", organization, "-o", "json")
     assert as_json.err == ""
+
+
+def test_whoever_is_shown_none_is_not_told_that_there_is_no_first(
+    catalyst: Callable[..., Ran], stack: Stack, organization: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalyst.cli.output.as_called", str)
+    officer = ("--token", stack.token("sam@example.org", "security-officer"))
+    nobody = ("--token", stack.keys.people().person("nobody@example.org", []))
+    for line in (
+        ("get", "changes", *officer),
+        ("get", "changes", "--org", organization, *officer),
+        ("get", "organizations", *nobody),
+        ("get", "all", *nobody),
+    ):
+        ran = catalyst(*line)
+        assert (ran.code, ran.out) == (0, "")
+        assert "there is nothing here that you may see\n" in ran.err
+        assert "`catalyst" not in ran.err
+    # What a role shows everywhere, it would show.
+    ran = catalyst("get", "environments", "--org", organization, *officer)
+    assert FIRST in ran.err
 
 
 def test_dead_letters_of_nobody_say_that_there_is_nobody(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FIRST: Final = "`catalyst apply -f FILE` makes one; examples/omantel.yaml is such a file"
+UNSEEN: Final = "there is nothing here that you may see"
 _INSTALLED: Final = (
     "`catalyst plan install BLUEPRINT --as NAME --env ENVIRONMENT` begins the first; "
     "`catalyst catalog search` shows what there is"

@@ -220,18 +220,27 @@ def read(target: Target, wanted: Wanted, form: Format) -> bool:
     if form is Format.TABLE:
         _say_fresh(fresh)
         if not rows:
-            _say_why_nothing(wanted)
+            run(_say_why_nothing(target, wanted))
     return bool(rows)
 
 
-def _say_why_nothing(wanted: Wanted) -> None:
-    """Say what brings the first of what was asked for, unless something was asked of it."""
+async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
+    """Say what brings the first of what was asked for, unless something was asked of it.
+
+    Whose roles show none of it cannot know whether there is a first.
+    """
     where = (
         wanted.name,
         *(value for part, value in wanted.where.items() if part != "organization"),
     )
-    if not any(where):
-        note(beginning.first(wanted.kinds))
+    if any(where):
+        return
+    # Imported here: only whoever is shown nothing waits for it.
+    from catalyst.cli import unseen  # noqa: PLC0415
+
+    owner = organization(wanted.where.get("organization"))
+    shown = await unseen.shows(target, wanted.kinds, owner)
+    note(beginning.first(wanted.kinds) if shown else beginning.UNSEEN)
 
 
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
@@ -247,7 +256,7 @@ async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
             if nothing and form is Format.TABLE:
                 owner = wanted.where.get("organization")
                 if owner in {None, PLATFORM} or await is_there(target, owner):
-                    _say_why_nothing(wanted)
+                    await _say_why_nothing(target, wanted)
 
 
 class _Printer:

@@ -14,6 +14,7 @@ from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
 
+ALL: Final = "all"
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "organizations": ("organization", "org", "orgs"),
     "environments": ("environment", "env", "envs"),
@@ -32,7 +33,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "curations": ("curation",),
     "applications": ("application", "app", "apps"),
     "changes": ("change",),
-    "all": (),
+    ALL: (),
 }
 NAMES: Final = tuple(_ALIASES)
 """Names that the read model knows."""

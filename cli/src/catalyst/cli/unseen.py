@@ -1,4 +1,4 @@
-"""What somebody is told who may approve a change and is shown none, as a security-officer."""
+"""What somebody is told whose roles show only a part: a security-officer of a change, for one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from itertools import chain
 from typing import Any, Final
 
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.kinds import ALL, singular
 from catalyst.cli.planned import WHOLE
 from catalyst.cli.target import Target, reads, run
-from catalyst.contracts.roles import SECURITY_OFFICER, may_read
+from catalyst.contracts.roles import SECURITY_OFFICER, may_read, may_read_platform
 
 _HINT: Final = (
     "`catalyst plan show {change} --org {owner}` shows its plan with the hash, as long as it waits "
@@ -38,6 +39,21 @@ def changes(target: Target, change: str, owner: str | None, given: str = "") -> 
         f"your roles show you no change{whose}: {say}",
         hint=_HINT.format(change=change, owner=owner or "ORGANIZATION"),
     )
+
+
+async def shows(target: Target, kinds: str, owner: str | None) -> bool:
+    """Return whether rows of these kinds would be shown if there were any; the first decides.
+
+    Without an owner, those of whatever Organization is the asker's own, or of the platform.
+    """
+    session = await _session(target)
+    platform, own = session["roles"], session["organizations"]
+    roles = own.get(owner, ()) if owner else [*chain.from_iterable(own.values())]
+    first = kinds.partition(",")[0]
+    if first == ALL:
+        return bool(platform or roles)
+    kind = singular(first)
+    return may_read(kind, platform, roles) or (not owner and may_read_platform(kind, platform))
 
 
 async def _session(target: Target) -> dict[str, Any]:
