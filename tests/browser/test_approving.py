@@ -118,6 +118,39 @@ async def test_nobody_approves_before_the_plan_is_there_or_it_is_said_why_it_is_
         assert other.complaints == []
 
 
+async def test_what_it_waits_for_is_what_is_missing_still(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    owners = [*OWNERS, {"email": f"third@{slug}.example", "role": "admin"}]
+    await furnish(market, slug, desk)
+    await market.send("change-owners", slug, {"owners": owners})
+    rule = {"promotion": {"required_approvers": 2}}
+    await market.send("define-policy", slug, rule, id="careful")
+    await market.send("attach-policy", slug, {"policy": "careful"}, id=f"{slug}-prod")
+    change = await market.install(slug, "bp-redis", "cache")
+    async with support.window(chromium, market.address) as other:
+        page = other.page
+        await other.sign_in(market.token("ann@example.com"), at=f"#/change/{slug}/{change}")
+        does = page.get_by_role("region", name="What it does")
+        missing = page.locator(".facts div", has_text="Missing").locator("dd")
+        one, two = (f"{count} of anyone but the author" for count in ("1 approval", "2 approvals"))
+        await expect(does).to_contain_text(two)
+        await expect(missing).to_have_text(two)
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(missing).to_have_text(one)
+        await expect(does).to_contain_text(one)
+        await expect(does).not_to_contain_text(two)
+        async with support.window(chromium, market.address) as third:
+            await third.sign_in(market.token(owners[-1]["email"]), at=f"#/change/{slug}/{change}")
+            await third.page.get_by_role("button", name="Approve", exact=True).click()
+            await completed(third)
+            assert third.complaints == []
+        # What had to be given is told of what is over.
+        await expect(does).to_contain_text("What it waited for")
+        await expect(does).to_contain_text(two)
+        assert other.complaints == []
+
+
 async def test_who_may_not_approve_is_shown_no_plan(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:

@@ -8,6 +8,9 @@ import { files, gates, listed, needs, price } from "./parts.js";
 export class ChangePlan {
   node = el("section", { class: "card main", "aria-label": "What it does", hidden: true });
   #body = el("div", { class: "change-plan" });
+  #gates = el("div");
+  #plan = null;
+  #doc = null;
   #abort = null;
   #state = "";
 
@@ -30,11 +33,20 @@ export class ChangePlan {
   /** Shows the plan: by itself while it waits, later if that is asked for. */
   show(doc) {
     this.node.hidden = false;
+    this.#doc = doc;
+    this.#gate();
     if (this.#state) return;
     if (doc.status === "waiting") this.#ask();
     else if (!this.#body.hasChildNodes()) {
       this.#body.append(el("div", { class: "actions" }, el("button", { type: "button", class: "small", text: "Show its plan", on: { click: () => this.#ask() } })));
     }
+  }
+
+  /** Says what is missing still; of what has begun, what had to come before. */
+  #gate() {
+    if (!this.#plan) return;
+    const left = this.#doc.status === "waiting" ? { approvals: this.#doc.missing } : { title: "What it waited for", none: "Nothing." };
+    this.#gates.replaceChildren(gates(this.#plan, { author: "the author", ...left }));
   }
 
   async #ask() {
@@ -54,13 +66,15 @@ export class ChangePlan {
   }
 
   #parts(plan) {
+    this.#plan = plan;
+    this.#gate();
     return [
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("What goes", plan.goes), listed("What stays", plan.stays),
       files(plan, true),
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
       listed("Other Applications that need it", plan.dependents),
-      plan.lock.length ? price(plan) : null, gates(plan, "the author"),
+      plan.lock.length ? price(plan) : null, this.#gates,
       el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
     ].filter(Boolean);
   }
