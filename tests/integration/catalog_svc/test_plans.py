@@ -148,6 +148,23 @@ async def test_a_change_builds_on_nothing_that_one_under_way_may_take_back(town:
     assert await town.applied("ch-3", own) == ""
 
 
+@pytest.mark.guarantee("G24.4")
+async def test_an_alias_that_the_version_does_not_have_is_refused_at_its_field(town: Town) -> None:
+    with pytest.raises(Rejected) as caught:
+        await town.plan("bp-shop", application="kiosk", dependencies={"stroe": "new"})
+    told = "bp-shop needs nothing called 'stroe'; there is store"
+    assert caught.value.code == "invalid-data"
+    assert [(one.pointer, one.message) for one in caught.value.errors] == [
+        ("/request/dependencies/stroe", told)
+    ]
+    own = await town.plan("bp-shop", application="kiosk", dependencies={"store": "new"})
+    assert await town.applied("ch-1", own) == ""
+    # A change of what runs would else be told to be as asked for.
+    with pytest.raises(Rejected) as caught:
+        await town.change("configure", application="kiosk", dependencies={"stroe": "new"})
+    assert (caught.value.code, caught.value.message) == ("invalid-data", told)
+
+
 @pytest.mark.guarantee("G14.20")
 async def test_a_way_back_that_does_not_fit_is_refused_with_the_reason(town: Town) -> None:
     digests = {key: package.digest(one) for key, one in ranges.packages().items()}

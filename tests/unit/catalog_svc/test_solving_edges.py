@@ -74,6 +74,7 @@ def test_warnings_are_of_what_is_new_deprecated_or_in_danger(shop: Shop) -> None
     assert solved(shop).warnings == ("bp-db 1.0.0 is in danger: It leaks.",)
 
 
+@pytest.mark.guarantee("G24.4")
 def test_an_alias_that_no_version_asked_for_has_is_refused_with_those_that_there_are(
     shop: Shop,
 ) -> None:

@@ -14,7 +14,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign, locking
 from catalyst.provisioning.domain.application import Application, Binding, Queued
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.writing_plan import kept_values
+from catalyst.provisioning.domain.writing_plan import kept_values, to_solve
 
 replace = msgspec.structs.replace
 OTHER = "sha256:" + "1" * 64
@@ -138,3 +138,11 @@ def test_a_refusal_of_the_catalogue_is_told_at_the_field_that_was_asked() -> Non
         *("/configuration", "/blueprint"),
     ]
     assert (found.code, found.message, found.wait_seconds) == ("values-invalid", "no", 3)
+
+
+def test_the_catalogue_is_asked_of_aliases_alone_and_not_of_what_values_name() -> None:
+    base = replace(runs(), dependencies={"db": "store", "/near/0": "blog"})
+    asked = PlanRequest(
+        action="rollback", environment=PROD, application="x", dependencies={"cache": "new"}
+    )
+    assert to_solve(asked, base)["dependencies"] == {"db": "store", "cache": "new"}
