@@ -123,8 +123,12 @@ async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> Non
     await market.use(slug, "wiki", "ai-tokens", 2_500, "u-1")
     await market.use(slug, "wiki", "nothing-such", 1, "u-2")
     use = page.get_by_role("region", name="Use")
-    await expect(use).to_contain_text(re.compile("ai-tokens.*1 message.*2,500.*0.0024 OMR"))
+    await expect(use).to_contain_text(
+        re.compile("ai-tokens.* · 1 use *2,500 ai-tokens.*0.0024 OMR")
+    )
     await expect(use).to_contain_text("has no meter 'nothing-such'")
+    await expect(use.locator("summary")).to_have_text("1 use could not be counted")
+    await expect(use).to_contain_text("1 nothing-such")
     await expect(invoices).to_contain_text("2.502 OMR")
 
     await invoices.get_by_role("button").click()

@@ -3,7 +3,7 @@
 import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { fine, money } from "./money.js";
-import { counted, instant, place, subscribed } from "./words.js";
+import { counted, instant, measured, place, subscribed } from "./words.js";
 
 /** Kinds of rows that move what a running month comes to. */
 export const CHARGING = ["account", "subscription", "usage", "invoice", "credit-note"];
@@ -158,14 +158,14 @@ export class Bills {
 function useOf(doc) {
   if (!doc) return [el("p", { class: "quiet", text: "Nothing was reported." })];
   const meters = doc.meters.map((one) => el("li", {},
-    el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${subscribed(one.subscription)} · ${counted(one.uses, "message")}` })),
-    el("div", { class: "sum" }, el("span", { text: one.quantity.toLocaleString() }), el("strong", { text: fine(one.amount) }))));
+    el("div", {}, el("strong", { text: one.meter }), el("p", { class: "quiet", text: `${subscribed(one.subscription)} · ${counted(one.uses, "use")}` })),
+    el("div", { class: "sum" }, el("span", { text: measured(one) }), el("strong", { text: fine(one.amount) }))));
   const lost = doc.unmatched.map(({ use, reason, since, waits }) => el("li", {},
     el("div", {}, el("strong", { text: `${use.meter} of ${subscribed(use.subscription)}` }), el("p", { class: "quiet", text: `${reason} · ${instant(since)}${waits ? " · counts by itself once it fits" : ""}` })),
-    el("span", { text: use.quantity.toLocaleString() })));
+    el("span", { text: measured(use) })));
   return [
     ...doc.alerts.map((one) => el("p", { class: "notice", text: `${one.percent} % of the spend limit is reached: ${money(one.spent)} of ${money(one.limit)}.` })),
     meters.length ? el("ul", { class: "lines" }, meters) : el("p", { class: "quiet", text: "Nothing was counted." }),
-    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "message")} could not be counted` }), el("p", { class: "quiet", text: "What waits counts by itself within 45 days of its use; all else counts if it is sent again once it fits." }), el("ul", { class: "lines" }, lost)) : null,
+    lost.length ? el("details", {}, el("summary", { text: `${counted(lost.length, "use")} could not be counted` }), el("p", { class: "quiet", text: "What waits counts by itself within 45 days of its use; all else counts if it is sent again once it fits." }), el("ul", { class: "lines" }, lost)) : null,
   ].filter(Boolean);
 }

@@ -4,7 +4,7 @@ import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { unread } from "./icons.js";
 import { money } from "./money.js";
-import { commandName, counted, instant } from "./words.js";
+import { commandName, counted, instant, measured } from "./words.js";
 
 export class Explained {
   #asked = false;
@@ -69,7 +69,7 @@ export class Explained {
 
 function event({ seq, type, use, month }) {
   const said = use
-    ? `${use.quantity.toLocaleString()} ${use.meter}${use.value ? ` (${use.value})` : ""}, ${instant(use.time)}, reported by ${use.source} as ${use.id}`
+    ? `${measured(use)}${use.value ? ` (${use.value})` : ""}, ${instant(use.time)}, reported by ${use.source} as ${use.id}`
     : [commandName(type), month].filter(Boolean).join(", ");
   return el("li", {}, el("span", { class: "quiet", text: `event ${seq} ` }), said);
 }

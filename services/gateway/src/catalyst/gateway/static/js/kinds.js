@@ -64,7 +64,7 @@ export const STATES = {
   curation: (doc) => [doc.hidden ? "hidden" : "shown", doc.featured ? "featured" : null, doc.pinned ? `pinned to ${doc.pinned}` : null, doc.category],
   "price-book": (doc) => [`version ${doc.latest.version}`, `from ${instant(doc.latest.start)}`],
   subscription: (doc) => [doc.status, `since ${doc.since}`, doc.until ? `until ${doc.until}` : null, doc.reason],
-  usage: (doc) => [counted(doc.uses, "message"), doc.unmatched_count ? `${doc.unmatched_count} could not be counted` : null],
+  usage: (doc) => [counted(doc.uses, "use"), doc.unmatched_count ? `${doc.unmatched_count} could not be counted` : null],
   invoice: (doc) => [doc.status, doc.number || "no number yet", ...doc.amounts.map(({ total }) => money(total))],
   "credit-note": (doc) => [doc.status, doc.number || "no number yet", money(doc.total), doc.reason],
   voucher: (doc) => [doc.status, money(doc.amount), `${doc.redeemed} of ${doc.cap} redeemed`, doc.reason],

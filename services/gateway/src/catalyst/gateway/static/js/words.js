@@ -37,6 +37,11 @@ export function counted(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** Returns how much of a meter was used, in words: `2,500 ai-tokens`. */
+export function measured({ quantity, meter }) {
+  return `${quantity.toLocaleString()} ${meter}`;
+}
+
 const UNITS = [
   [86400, "d"],
   [3600, "h"],
