@@ -1,4 +1,4 @@
-"""A voucher is revoked by what the table shows of its code, if that is of one alone."""
+"""A voucher is revoked by what is shown of it, if that is of one alone."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 from tests.integration.client.shop import Shop, open_shop
 
+from catalyst.billing.domain.voucher import grant_of
 from catalyst.contracts.voucher_v1 import voucher_id
 
 pytestmark = pytest.mark.real
@@ -29,6 +30,14 @@ def test_a_voucher_is_revoked_by_the_beginning_that_the_table_shows(shop: Shop) 
     _issued(shop, ONE, "WINT…")
     shop.well("voucher", "revoke", "wint", "--reason", "The fair is over.")
     shop.once_said("status: revoked", "get", "vouchers", "WINT…")
+
+
+def test_a_voucher_is_revoked_by_what_an_account_calls_what_it_gave(shop: Shop) -> None:
+    code = "SUMMER-FAIR-7QKD-M2XW"
+    _issued(shop, code, "SUMM…")
+    granted = grant_of(voucher_id(code))
+    shop.well("voucher", "revoke", granted, "--reason", "The fair is over.")
+    shop.once_said("status: revoked", "get", "vouchers", "SUMM…")
 
 
 def test_a_beginning_of_several_is_refused_with_what_fits(shop: Shop) -> None:
