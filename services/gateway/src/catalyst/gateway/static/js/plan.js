@@ -114,7 +114,8 @@ export class PlanView {
 
   #dependencies(plan) {
     const target = plan.lock.find(({ role }) => role === "target");
-    const aliases = Object.entries(target?.dependencies ?? {});
+    // What a value names stands there under that value's place: it is chosen in the form.
+    const aliases = Object.entries(target?.dependencies ?? {}).filter(([alias]) => !alias.startsWith("/"));
     if (!plan.dependencies.length && !aliases.length) return null;
     const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
     return el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.on.picture),
