@@ -104,6 +104,7 @@ export class Views {
     this.#lost.clear();
     for (const id of ["views", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
+    this.#lead();
     document.title = NAME;
   }
 
@@ -201,7 +202,7 @@ export class Views {
     const held = this.#node.contains(document.activeElement);
     if (target === "rows") {
       this.#close();
-      say(byId("to-letters"), `What was set aside${this.#organization && ` in ${this.#organization}`}`);
+      this.#lead();
       this.#entitle(target, []);
       if (held) byId("list-title").focus();
       return undefined;
@@ -235,6 +236,11 @@ export class Views {
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     if (held) this.#land();
     return undefined;
+  }
+
+  /** Says on the button to what was set aside in which Organization that is. */
+  #lead() {
+    say(byId("to-letters"), `What was set aside${this.#organization && ` in ${this.#organization}`}`);
   }
 
   /** Calls the window by what it shows: of several, that is all that is seen. */
