@@ -72,6 +72,8 @@ async def test_a_machine_without_a_network_says_so_and_comes_back(
 ) -> None:
     await site.create(slug)
     await desk.until_row("organization", slug)
+    # The first connection was tried as well, and not without a network.
+    await desk.page.evaluate("() => window.detailsSeen.splice(0)")
     await desk.page.context.set_offline(True)
     await desk.until_state("reconnecting")
     await site.rename(slug, "Renamed meanwhile")
