@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 from tests.integration.billing.town import CASHIER, OWNER
 from tests.integration.billing.town import Town as Money
-from tests.integration.provisioning.town import PROD, write
+from tests.integration.provisioning.town import PROD, settle, write
 from tests.support import billing, ranges, starters
 from tests.support.rig import Sender, working
-from tests.support.waiting import until
 
 from catalyst.billing import handlers as billing_handlers
 from catalyst.blueprint_controller.domain.spec import travelling
@@ -37,7 +36,6 @@ from catalyst.environment_controller import handlers as environment_handlers
 from catalyst.environment_controller.adapters.git import DulwichHome
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.provisioning import handlers as provisioning_handlers
-from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.preparing import deletion
 from catalyst.provisioning.queries import Planner
@@ -127,30 +125,6 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
         await settle(js, keys, worker)
         await register(js, objects)
         yield Town(js, keys, worker)
-
-
-async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
-    """Create `acme-prod`, and wait until `acme` is onboarded."""
-    sender = Sender(js)
-    sent = await sender.send(
-        "environment.create-environment.v1",
-        PROD,
-        {
-            "env_type": "prod",
-            "placement": "single-region",
-            "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
-        },
-        organization="acme",
-        headers={"Authorization": f"Bearer {keys.people().person(OWNER, [])}"},
-    )
-    done = await sender.outcome("acme", sent)
-    assert done.status == "accepted", done
-
-    async def ready() -> bool:
-        kept = await worker.states.state(foreign.organization_ref("acme"))
-        return isinstance(kept, foreign.Organization) and kept.phase == "ready"
-
-    await until(ready)
 
 
 async def register(js: JetStream, objects: Objects) -> None:

@@ -38,44 +38,45 @@ spec:
 """
 
 
-MANIFESTS: Final = f"""\
-{organization(ORG)}{organization("other")}\
+def policy(name: str, approvers: int) -> str:
+    """Return the manifest of one that asks for so many approvals."""
+    return f"""\
 apiVersion: catalyst.openova.io/v1
 kind: EnvironmentPolicy
-metadata: {{name: careful}}
+metadata: {{name: {name}}}
 spec:
   organizationRef: {ORG}
-  promotion: {{requiredApprovers: 2}}
+  promotion: {{requiredApprovers: {approvers}}}
 ---
-apiVersion: catalyst.openova.io/v1
-kind: EnvironmentPolicy
-metadata: {{name: strict}}
-spec:
-  organizationRef: {ORG}
-  promotion: {{requiredApprovers: 3}}
----
-apiVersion: catalyst.openova.io/v1
-kind: Environment
-metadata: {{name: {ORG}-stg}}
-spec:
-  organizationRef: {ORG}
-  envType: stg
-  placement: single-region
-  policyRef: strict
-  regions:
-    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
----
-apiVersion: catalyst.openova.io/v1
-kind: Environment
-metadata: {{name: {ENV}}}
-spec:
-  organizationRef: {ORG}
-  envType: prod
-  placement: single-region
-  policyRef: careful
-  regions:
-    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
 """
+
+
+def environment(kind: str, under: str) -> str:
+    """Return the manifest of one, with its policy."""
+    return f"""\
+apiVersion: catalyst.openova.io/v1
+kind: Environment
+metadata: {{name: {ORG}-{kind}}}
+spec:
+  organizationRef: {ORG}
+  envType: {kind}
+  placement: single-region
+  policyRef: {under}
+  regions:
+    - {{provider: hetzner, region: fsn, buildingBlock: rtz}}
+---
+"""
+
+
+MANIFESTS: Final = "".join(
+    (
+        *map(organization, (ORG, "other")),
+        policy("careful", 2),
+        policy("strict", 3),
+        environment("stg", "strict"),
+        environment("prod", "careful"),
+    )
+)
 PLAN: Final = ("install", "bp-wordpress", "--env", ENV, "--version", "1.0.1", "--as")
 
 

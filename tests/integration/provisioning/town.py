@@ -263,15 +263,9 @@ async def town(
         yield found
 
 
-async def furnish(found: Town, objects: Objects) -> None:
-    """Give `acme` a price book, money, an Environment, and Blueprints."""
-    money = found.money
-    book = bill1.ApplyPriceBook(document=BOOK)
-    assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
-    await money.found(["acme"])
-    paid = bill1.RecordPayment(payment="p1", amount=billing.omr(50_000), reference="t 1")
-    assert (await money.ask(paid, "acme", by=CASHIER)).status == "accepted"
-    sender = Sender(found.js)
+async def settle(js: JetStream, keys: KeyRing, worker: Worker) -> None:
+    """Create `acme-prod`, and wait until `acme` is onboarded."""
+    sender = Sender(js)
     sent = await sender.send(
         "environment.create-environment.v1",
         PROD,
@@ -281,17 +275,28 @@ async def furnish(found: Town, objects: Objects) -> None:
             "regions": [{"provider": "hetzner", "region": "fsn", "building_block": "rtz"}],
         },
         organization="acme",
-        headers={"Authorization": f"Bearer {found.keys.people().person(OWNER, [])}"},
+        headers={"Authorization": f"Bearer {keys.people().person(OWNER, [])}"},
     )
     done = await sender.outcome("acme", sent)
     assert done.status == "accepted", done
 
     async def ready() -> bool:
         # A plan that was made while it is onboarded is stale once it is ready.
-        kept = await found.worker.states.state(foreign.organization_ref("acme"))
+        kept = await worker.states.state(foreign.organization_ref("acme"))
         return isinstance(kept, foreign.Organization) and kept.phase == "ready"
 
     await until(ready, pause=0.05)
+
+
+async def furnish(found: Town, objects: Objects) -> None:
+    """Give `acme` a price book, money, an Environment, and Blueprints."""
+    money = found.money
+    book = bill1.ApplyPriceBook(document=BOOK)
+    assert (await money.ask(book, "_", "default", by=CASHIER)).status == "accepted"
+    await money.found(["acme"])
+    paid = bill1.RecordPayment(payment="p1", amount=billing.omr(50_000), reference="t 1")
+    assert (await money.ask(paid, "acme", by=CASHIER)).status == "accepted"
+    await settle(found.js, found.keys, found.worker)
     for (name, version), one in planning.PACKAGES.items():
         raw = package.to_tar(one)
         assert await objects.put(raw) == planning.digest(name, version)
