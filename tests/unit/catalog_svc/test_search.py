@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.blueprints import package
 from tests.support.catalogue import NOON, Shop
 from tests.support.each import each
+from tests.unit.catalog_svc.test_prices import recorded
 
 from catalyst.blueprints.package import Package
 from catalyst.catalog_svc.adapters.engine import Tantivy
@@ -24,7 +25,7 @@ from catalyst.catalog_svc.queries_show import Looking
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts import catalog_v1 as cat1
-from catalyst.contracts.decision import Actor, Recorded
+from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Book, Priced
 from catalyst.contracts.rejection import Rejected
@@ -106,19 +107,7 @@ def priced(*prices: tuple[str, int], start: datetime = NOON) -> Prices:
         ),
     )
     event = bill1.PriceBookApplied(content=book, digest="d")
-    made.take(
-        Recorded(
-            event=event,
-            type="",
-            id="1",
-            ref=Ref(None, "billing", "price-book", "default"),
-            seq=1,
-            time=NOON,
-            actor="",
-            correlationid="",
-            causationid="",
-        )
-    )
+    made.take(recorded(event))
     return made
 
 
