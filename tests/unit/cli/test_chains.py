@@ -8,6 +8,7 @@ import pytest
 from catalyst.cli import chains, planshow
 from catalyst.client.errors import Problem
 from catalyst.client.rows import Freshness, Page, Row
+from catalyst.contracts.blocked import Link
 
 FRESH = Freshness(as_of=1, head=1, lag_ms=0, log="l")
 
@@ -55,10 +56,9 @@ def source(name: str, owner: str | None) -> dict[str, Any]:
 
 async def told(door: Door, *roots: dict[str, Any], owner: str = "acme") -> list[str]:
     found = await chains.whole(door, chains.links_of(roots), owner)  # type: ignore[arg-type]
-    # Below each link stands who does something about it.
-    assert all(line.lstrip().startswith("→ ") for line in found[1::2])
-    assert all("→" not in line for line in found[::2])
-    return [line.partition(":")[0] for line in found[::2]]
+    # Below what can be mended stands who does so.
+    assert found[1].lstrip().startswith("→ ")
+    return [line.partition(":")[0] for line in found if not line.lstrip().startswith("→ ")]
 
 
 WIKI = blueprint("bp-wiki", "acme", link("blueprint", "bp-db", "dependency-missing"))
@@ -68,7 +68,7 @@ ROOT = link("blueprint", "bp-wiki", "dependency-missing")
 @pytest.mark.guarantee("G13.7")
 async def test_a_chain_goes_through_blueprints_to_the_source_that_is_not_read() -> None:
     door = Door(blueprints=[WIKI], sources=[source("own", "acme")])
-    way = ["blueprint bp-wiki", "  blueprint bp-db", "    source own"]
+    way = ["source own", chains.ON_THE_WAY, "  blueprint bp-wiki", "    blueprint bp-db"]
     assert await told(door, ROOT) == way
     assert sorted(door.asked) == ["blueprints", "sources"]
 
@@ -78,9 +78,10 @@ async def test_rows_of_another_organization_of_the_reader_are_on_no_chain_of_thi
     secret = blueprint("bp-db", "rival", link("blueprint", "bp-secret", "dependency-missing"))
     door = Door(blueprints=[WIKI, secret], sources=[source("theirs", "rival")])
     assert await told(door, ROOT) == [
-        "blueprint bp-wiki",
-        "  blueprint bp-db",
-        "    source platform",
+        "source platform",
+        chains.ON_THE_WAY,
+        "  blueprint bp-wiki",
+        "    blueprint bp-db",
     ]
 
 
@@ -94,15 +95,18 @@ async def test_who_runs_catalyst_is_led_to_the_platforms_sources_and_not_told_of
     platform = blueprint("bp-wiki", None, link("blueprint", "bp-db", "dependency-missing"))
     shown = Door("sovereign-admin", blueprints=[platform], sources=[source("lost", None)])
     assert await told(shown, ROOT, HIDDEN) == [
-        "blueprint bp-wiki",
-        "  blueprint bp-db",
-        "    source lost",
+        "source lost",
+        chains.ON_THE_WAY,
+        "  blueprint bp-wiki",
+        "    blueprint bp-db",
     ]
     # Where the platform has no source at all, none is hidden.
     none = Door("sovereign-admin", blueprints=[platform])
-    assert await told(none, ROOT, HIDDEN) == ["blueprint bp-wiki", "  blueprint bp-db"]
+    assert await told(none, ROOT, HIDDEN) == [
+        *("blueprint bp-db", chains.ON_THE_WAY, "  blueprint bp-wiki"),
+    ]
     others = Door(blueprints=[WIKI])
-    assert (await told(others, ROOT))[-1] == "    source platform"
+    assert (await told(others, ROOT))[0] == "source platform"
     assert await told(others, HIDDEN) == ["source platform"]
 
 
@@ -115,9 +119,10 @@ async def test_what_is_behind_an_organization_is_in_its_onboarding() -> None:
         onboardings=[{"name": "acme", "blocked_by": [failed]}],
     )
     assert await told(door, link("organization", "acme", "organization-suspended")) == [
-        "organization acme",
-        "  onboarding acme",
-        "    git acme",
+        "git acme",
+        chains.ON_THE_WAY,
+        "  organization acme",
+        "    onboarding acme",
     ]
 
 
@@ -131,6 +136,46 @@ async def test_what_is_only_named_is_not_read() -> None:
         "application blog"
     ]
     assert door.asked == []
+
+
+def links(*found: tuple[int, str, str]) -> list[tuple[int, Link]]:
+    depths = [depth for depth, _, _ in found]
+    return list(
+        zip(depths, chains.links_of(link(kind, "x", c) for _, kind, c in found), strict=True)
+    )
+
+
+@pytest.mark.guarantee("G14.19")
+def test_the_cause_and_what_to_do_about_it_are_read_first() -> None:
+    crashing = links(
+        (0, "application", "not-seen"),
+        (1, "Deployment", "under-way"),
+        (1, "Kustomization", "unwell"),
+        (1, "Pod", "crash-loop"),
+        (0, "change", "change-waiting"),
+    )
+    assert chains.as_lines(crashing) == [
+        "Pod x: crash-loop of x (crash-loop)",
+        "  → you: look",
+        chains.ON_THE_WAY,
+        "  application x: not-seen of x (not-seen)",
+        "    Deployment x: under-way of x (under-way)",
+        "    Kustomization x: unwell of x (unwell)",
+        "  change x: change-waiting of x (change-waiting)",
+    ]
+    # Of all that is unwell nothing knows better: that is the cause.
+    assert chains.as_lines(crashing[:3])[0].startswith("Kustomization x")
+    # What only goes on has no cause, and stays in its order.
+    starting = chains.as_lines(crashing[:2])
+    assert [line.split()[0] for line in starting] == ["application", "→", "Deployment", "→"]
+
+
+@pytest.mark.guarantee("G14.19")
+def test_every_cause_of_several_is_told() -> None:
+    two = links(
+        (0, "approval", "approval-missing"), (0, "application", "not-seen"), (1, "Pod", "no-room")
+    )
+    assert [one.kind for one in chains.causes(two)] == ["approval", "Pod"]
 
 
 def test_a_plan_says_below_each_blocker_what_is_behind_it() -> None:

@@ -293,14 +293,14 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
     why = ["cluster acme-prod: nothing was seen"]
     assert list(_place(place, why)) == [
         "acme-prod:",
+        "  blocked by",
+        "    cluster acme-prod: nothing was seen",
         "  notice   yanked because whoever runs it is in danger: leaks",
         "  notice   deprecated: old; take bp-new instead",
         "  applied  unknown, never seen",
         "  health   unknown, never seen",
         "  change   none",
         f"  gate     {said}",
-        "  blocked by",
-        "    cluster acme-prod: nothing was seen",
     ]
 
 

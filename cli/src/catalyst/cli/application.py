@@ -98,7 +98,7 @@ def show_(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Show an Application: each mark with its evidence and age, and what it waits for.
+    """Show an Application: what keeps it, and each mark with its evidence and age.
 
     Example:
       catalyst app show blog --org omantel
@@ -246,6 +246,9 @@ def _noticed(place: dict[str, Any]) -> Iterable[str]:
 
 def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
     yield f"{place['environment']}:"
+    if chain:
+        yield "  blocked by"
+        yield from (f"    {line}" for line in chain)
     desired = place["desired"]
     if desired is not None:
         yield f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}"
@@ -274,9 +277,6 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
     else:
         yield "  change   none"
     yield f"  gate     {_gate(place['gate'])}"
-    if chain:
-        yield "  blocked by"
-        yield from (f"    {line}" for line in chain)
 
 
 def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from catalyst.client.errors import ClientError, Problem
 from catalyst.client.reads import Reads
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import Listed, Package, Shelves, Source
-from catalyst.contracts.blocked_chain import FOLLOWED_MAX, HIDDEN, leads, tree
+from catalyst.contracts.blocked_chain import BEHIND, FOLLOWED_MAX, HIDDEN, leads, tree
 from catalyst.contracts.roles import PLATFORM_ROLES
 
 Doc = Mapping[str, Any]
@@ -27,6 +27,11 @@ UNDER_WAY: Final = frozenset(
     {"not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight"}
 )
 """Codes of links that a start goes through where nothing is wrong."""
+ON_THE_WAY: Final = "seen on the way to it"
+"""What stands above the links that are no cause."""
+_GENERAL: Final = "unwell"
+"""Code of what is not well for a reason that another link may know better."""
+_NO_CAUSE: Final = UNDER_WAY | {BEHIND}
 
 _ROWS: Final = {
     "change": "changes",
@@ -57,14 +62,49 @@ async def whole(
     start: tuple[str, str] | None = None,
     environment: str = "",
 ) -> list[str]:
-    """Return a chain as lines, the deeper, the nearer to the cause; the rest is as in `linked`."""
+    """Return a chain as lines, as `as_lines` orders them; the rest is as in `linked`."""
     found = await linked(door, links, owner, start=start, environment=environment)
     return as_lines(found)
 
 
-def as_lines(found: Iterable[tuple[int, Link]]) -> list[str]:
-    """Return links with their depths as lines, two for each; see `link_lines`."""
-    return [line for depth, link in found for line in link_lines(msgspec.to_builtins(link), depth)]
+def causes(found: Sequence[tuple[int, Link]]) -> list[Link]:
+    """Return what a chain comes down to: links with nothing behind them that name a fault.
+
+    Empty where everything is only under way.
+    """
+    ends = [
+        link
+        for at, (depth, link) in enumerate(found)
+        if (at + 1 == len(found) or found[at + 1][0] <= depth) and link.code not in _NO_CAUSE
+    ]
+    return [link for link in ends if link.code != _GENERAL] or ends
+
+
+def as_lines(found: Sequence[tuple[int, Link]], first: Sequence[Link] | None = None) -> list[str]:
+    """Return a chain as lines: its causes first, then how they came to be felt, to the deepest.
+
+    Args:
+        found: Links with their depths.
+        first: The causes, if `found` is a part of the chain alone.
+    """
+    roots = causes(found) if first is None else first
+    told = [link for _, link in found if link in roots]
+    rest = [(depth, link) for depth, link in found if link not in roots]
+    if not told:
+        return [line for depth, link in rest for line in _lines(link, depth)]
+    lines = [line for link in told for line in _lines(link, 0)]
+    if rest:
+        top = min(depth for depth, _ in rest)
+        lines.append(ON_THE_WAY)
+        for depth, link in rest:
+            what, who = _lines(link, depth - top + 1)
+            # To look at it leads to the cause, which was told.
+            lines += [what] if link.code in _NO_CAUSE or link.code == _GENERAL else [what, who]
+    return lines
+
+
+def _lines(link: Link, depth: int) -> list[str]:
+    return link_lines(msgspec.to_builtins(link), depth)
 
 
 async def linked(
@@ -129,7 +169,7 @@ async def told(
         async with reads(target) as door:
             return await whole(door, links, owner, start=start, environment=environment)
     except ClientError:
-        return as_lines((0, link) for link in links)
+        return as_lines([(0, link) for link in links])
 
 
 def behind(

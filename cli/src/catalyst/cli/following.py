@@ -11,7 +11,7 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.cli import said
-from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, linked, links_in
+from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, causes, linked, links_in
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import source_of
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
@@ -130,7 +130,7 @@ class Follower:
             return []
         heading = "blocked by" if len(new) == len(found) else "blocked as before, and by"
         self._told |= links
-        return [heading, *(f"  {line}" for line in as_lines(new))]
+        return [heading, *(f"  {line}" for line in as_lines(new, causes(found)))]
 
 
 def unseen(doc: Doc) -> list[str]:
