@@ -101,7 +101,7 @@ def applied(shop: Shop, name: str) -> tuple[str, str]:
     """Plan and apply without watching; return the change and what was told of it."""
     text = pasted(shop.well("plan", *PLAN, name, by=shop.owner).err, "apply")[1]
     ran = shop.well("apply", text, by=shop.owner)
-    return re.findall(r'"change":"(ch-[^"]+)"', ran.out)[0], ran.err
+    return re.findall(r"^applied as (ch-[0-9a-f]+), now ", ran.out)[0], ran.err
 
 
 def hash_of(shop: Shop, change: str) -> str:

@@ -24,12 +24,14 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     shop: Shop,
 ) -> None:
     change, told = applied(shop, "blog")
-    assert f"the change is {change}\nit waits: 2 approvals of anyone but the author miss" in told
+    assert told.startswith("it waits: 2 approvals of anyone but the author missing\n")
     again = shop.well(*pasted(told, "apply")[:2], by=shop.owner)
     assert f"already applied as {change}, now waiting" in again.out
     assert again.err.startswith("it waits: 2 approvals of anyone but the author missing\n")
     approve = pasted(told, "approve")
-    assert approve == ["approve", change, "--org", ORG]
+    # Whole, and for this very plan.
+    assert approve[:-1] == ["approve", change, "--org", ORG, "--hash"]
+    assert approve[-1].startswith(hash_of(shop, change))
 
     # Whoever is in several Organizations need not say whose change it is.
     own = shop.run("approve", change, by=shop.owner)
@@ -46,10 +48,12 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
         listed,
         re.MULTILINE,
     )
-    one = shop.well("approve", change, by=person(shop, ANN)).err
-    assert f"1 approval there; {change} waits: 1 approval of anyone but the author missing" in one
-    both = shop.well(*approve, by=person(shop, BOB)).err
-    assert f"2 approvals there, none is missing; {change} is " in both
+    one = shop.well("approve", change, by=person(shop, ANN))
+    waits = "it waits: 1 approval of anyone but the author missing"
+    assert one.out == f"you approved {change}: 1 approval there; {waits}\n"
+    assert pasted(one.err, "get changes") == ["get", "changes", change, "--org", ORG, "--watch"]
+    both = shop.well(*approve, by=person(shop, BOB)).out
+    assert both.startswith(f"you approved {change}: 2 approvals there; none is missing, it is ")
     assert "completed, 100 %" in shop.well("apply", hash_of(shop, change), "--watch").out
 
     listed = shop.well("get", "changes", "--org", ORG, by=shop.owner).out
@@ -84,11 +88,14 @@ def test_two_security_officers_approve_by_the_plan_of_a_change_whose_row_they_ar
     stale = shop.run(*approve, other, by=sam)
     assert (stale.code, "plan-stale: the hash is not that of the plan" in stale.err) == (3, True)
 
-    assert "change-held-back.v1" in shop.well(*approve, looked_at, by=sam).out
+    first = shop.well(*approve, looked_at, by=sam).out
+    assert first == f"you approved {change}; it does not begin yet\n"
     # Twice is once, and so is whatever else the same officer says.
-    assert "none: it was so already" in shop.well(*approve, looked_at, by=sam).out
+    again = shop.well(*approve, looked_at, by=sam).out
+    assert again == f"you had approved {change} already; it does not begin yet\n"
     assert _approvers(shop, change) == ("waiting", ["sam@example.com"])
-    assert "change-begun.v1" in shop.well(*approve, looked_at, by=kim).out
+    last = shop.well(*approve, looked_at, by=kim).out
+    assert last == f"you approved {change}; with that it begins\n"
 
     assert "completed, 100 %" in shop.well("apply", looked_at[:12], "--watch").out
     assert _approvers(shop, change) == ("completed", ["sam@example.com", "kim@example.com"])
@@ -108,10 +115,17 @@ def test_who_approves_is_shown_the_plan_line_by_line_as_its_author_was(shop: Sho
     def lines(text: str) -> list[str]:
         # What is no part of the hash is not told again, and what was applied does not expire.
         return [
-            line for line in text.splitlines() if not line.startswith(("credit   ", "expires  "))
+            line
+            for line in text.splitlines()
+            if not line.startswith(("credit   ", "expires  ", "  stands at "))
         ]
 
     assert lines(shown.out) == lines(planned.out)
+    stands = r"^  stands at    0 of 2(: they are asked for once the plan is applied)?$"
+    assert [re.findall(stands, one.out, re.MULTILINE) for one in (shown, planned)] == [
+        [""],
+        [": they are asked for once the plan is applied"],
+    ]
     assert any(line.startswith("  +") for line in lines(shown.out))
     short = shop.well(*show[:-1], by=ann)
     assert "--diff shows the files line by line" in short.err
@@ -127,6 +141,7 @@ def test_who_approves_is_shown_the_plan_line_by_line_as_its_author_was(shop: Sho
     shop.well("apply", raw["hash"][:12], "--watch", by=shop.owner)
     after = shop.well(*show, by=ann)
     assert lines(after.out) == lines(planned.out)
+    assert f"  stands at    2 of 2: {ANN}, {BOB}\n" in after.out
     assert f"{show[2]} is completed" in after.err
 
 
@@ -144,16 +159,17 @@ def test_the_beginning_of_a_hash_is_enough_for_whom_the_change_is_shown_to(shop:
     shop.well("approve", change, "--org", ORG, "--hash", looked_at, by=ann)
     assert _approvers(shop, change) == ("waiting", [ANN])
     reject = ("reject", change, "--reason", "Not now.", "--hash", looked_at[:6])
-    assert f"{change} is rejected" in shop.well(*reject, by=person(shop, BOB)).err
+    assert f"{change} is rejected" in shop.well(*reject, by=person(shop, BOB)).out
 
 
 def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop) -> None:
     change, told = applied(shop, "news")
     stop = [word if word != "WHY" else "wrong" for word in pasted(told, "cancel")]
-    assert f"{change} is cancelled; nothing of it was done" in shop.well(*stop, by=shop.owner).err
+    stopped = shop.well(*stop, by=shop.owner).out
+    assert stopped == f"{change} is cancelled; nothing of it was done\n"
     other, _ = applied(shop, "wiki")
     refused = shop.well("reject", other, "--reason", "Not now.", by=person(shop, ANN))
-    assert f"{other} is rejected; nothing of it was done" in refused.err
+    assert refused.out == f"{other} is rejected; nothing of it was done\n"
     # What is asked of one that is over is refused with how it ended.
     for over, how in ((change, "cancelled: wrong"), (other, "rejected: Not now.")):
         late = shop.run("cancel", over, "--reason", "again", by=shop.owner)

@@ -32,7 +32,7 @@ def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: S
     assert "approval anyone but the author: 2 approvals of anyone but the author missing" in chain
     assert "→ anyone but the author: look at the plan and approve or reject the change" in chain
     approve = pasted(shown.err, "approve")
-    assert approve == ["approve", change, "--org", ORG]
+    assert approve[:-1] == ["approve", change, "--org", ORG, "--hash"]
     # The document says the same, and leads to what the change waits for.
     raw = shop.well("app", "show", "blog", "--org", ORG, "--json", by=shop.owner).json
     row = shop.well("get", "applications", "blog", "--org", ORG, "--json", by=shop.owner).json
@@ -105,7 +105,7 @@ def test_a_stale_plan_says_in_words_what_became_of_the_application(shop: Shop) -
     old = pasted(shop.well(*uninstall, by=shop.owner).err, "apply")[1]
     configure = ("plan", "configure", "news", "--env", ENV, "--set", "memoryMiB=768")
     new = pasted(shop.well(*configure, by=shop.owner).err, "apply")[1]
-    later = re.findall(r'"change":"(ch-[^"]+)"', shop.well("apply", new, by=shop.owner).out)[0]
+    later = re.findall(r"applied as (ch-[0-9a-f]+)", shop.well("apply", new, by=shop.owner).out)[0]
     stale = shop.run("apply", old, by=shop.owner)
     assert (stale.code, "plan-stale" in stale.err) == (3, True)
     error, _, hint = stale.err.partition("Hint: ")

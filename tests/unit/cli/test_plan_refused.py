@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -195,3 +196,37 @@ def test_a_package_that_there_is_not_is_told_with_those_that_are_sold(
     # Where it is not known, or the word is one, what was refused is what is told.
     monkeypatch.setattr(owned, "answer", unknown)
     assert refused(problem, verb).message == f"plan: {field.message}"
+
+
+@pytest.mark.guarantee("G27.2")
+@each(
+    [
+        ("siteTitle=123", "a number", """--set 'siteTitle="123"'"""),
+        ("site.title=true", "true or false", """--set 'site.title="true"'"""),
+        # What was typed, such as 1.10, is not known any more.
+        ("site.title=1.10", "a number", """--set 'site.title="TEXT"'"""),
+    ]
+)
+def test_a_text_that_was_read_as_something_else_is_told_how_it_is_written(
+    setting: str, what: str, way: str, *, refused: Refused
+) -> None:
+    path = setting.partition("=")[0]
+    at = f"/request/values/{path.replace('.', '/')}"
+    error = FieldError(pointer=at, rule="values-invalid", message=f"{path} must be a text")
+    problem = Problem(422, "values-invalid", errors=(error,))
+    found = refused(problem, lambda: install("bp-wordpress", settings=[setting]))
+    said = f"{path} was read as {what}; with quotes within quotes it is a text: {way}; `catalyst "
+    assert found.hint.startswith(said)
+    # As pasted, it is what was meant.
+    (pasted,) = shlex.split(way)[1:]
+    assert isinstance(plan.merged(None, [pasted]).popitem()[1], str | dict)
+
+
+@each(["siteTitle=Hi", "siteTitle=null", "other=3"])
+def test_what_was_read_as_it_was_meant_gets_no_such_hint(setting: str, *, refused: Refused) -> None:
+    error = FieldError(
+        pointer="/request/values/siteTitle", rule="values-invalid", message="must be a text"
+    )
+    problem = Problem(422, "values-invalid", errors=(error,))
+    found = refused(problem, lambda: install("bp-wordpress", settings=[setting]))
+    assert found.hint.startswith("`catalyst catalog show")

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from catalyst.cli import manifests
 from catalyst.cli.documents import Document, Path
 from catalyst.cli.manifests import Bad
+from catalyst.cli.typed import keys_of
 from catalyst.contracts import environment_v1 as env
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.registry import COMMANDS
@@ -159,7 +160,7 @@ def _path(document: Document, pointer: str) -> Path:
     if pointer == SUBJECT:
         own = document.value["kind"] == "Organization"
         return ("spec", "slug") if own else ("metadata", "name")
-    root, *steps = (one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:])
+    root, *steps = keys_of(pointer)
     if root == "metadata":
         return (root, *steps)
     found: Any = document.value["spec"]

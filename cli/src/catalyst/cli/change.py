@@ -12,7 +12,7 @@ from catalyst.cli.ages import lasting
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, clean, note, show, write
-from catalyst.cli.send import conclude, exit_of, unsure
+from catalyst.cli.send import exit_of, tell, unsure
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
@@ -77,9 +77,7 @@ def approve(
     found = run(_send(target, "approve-change", change, owner, data, timeout))
     own = found.code == _OWN
     hint = said.who_else(target, change, owner) if own else said.ended(target, change, owner, found)
-    conclude(found, output, hint)
-    if output is Format.TABLE:
-        said.after_approval(target, change, owner, found)
+    tell(found, output, lambda: said.after_approval(target, change, owner, found), hint)
 
 
 def reject(
@@ -103,9 +101,8 @@ def reject(
     owner, looked_at = _meant(target, org, change, hash_)
     data = {"hash": looked_at, "reason": reason}
     found = run(_send(target, "reject-change", change, owner, data, timeout))
-    conclude(found, output, said.ended(target, change, owner, found))
-    if output is Format.TABLE:
-        said.after_end(target, change, owner, found)
+    hint = said.ended(target, change, owner, found)
+    tell(found, output, lambda: said.after_end(target, change, owner, found), hint)
 
 
 def cancel(
@@ -127,9 +124,8 @@ def cancel(
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE) if org else _row_of(target, change)["organization"]
     found = run(_send(target, "cancel-change", change, owner, {"reason": reason}, timeout))
-    conclude(found, output, said.ended(target, change, owner, found))
-    if output is Format.TABLE:
-        said.after_end(target, change, owner, found)
+    hint = said.ended(target, change, owner, found)
+    tell(found, output, lambda: said.after_end(target, change, owner, found), hint)
 
 
 def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: float) -> None:
@@ -152,9 +148,8 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         _applied_before(kept, text, found, before, form)
         return
     if not watch or exit_of(found) is not ExitCode.OK:
-        conclude(found, form, said.anew(target, kept, found))
-        if form is Format.TABLE:
-            said.after_apply(target, kept, text, found)
+        hint = said.anew(target, kept, found)
+        tell(found, form, lambda: said.after_apply(target, kept, text, found), hint)
         return
     if form is Format.TABLE:
         note(f"the change is {kept.change}; Ctrl-C stops watching, not the change")

@@ -22,6 +22,7 @@ from catalyst.cli.manifests import (
     Organization,
     Unfit,
 )
+from catalyst.cli.typed import keys_of
 from catalyst.client.rows import Row
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.environment_v1 import UpdatePolicy
@@ -104,7 +105,7 @@ def _written(manifest: Manifest, pointer: str) -> Path:
         return name
     if pointer == "/data/reason":
         return ("metadata", "annotations", manifests.SUSPENDED)
-    _, *steps = (one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:])
+    _, *steps = keys_of(pointer)
     return ("spec", *manifests.spelled(manifest.spec, [_RENAMED.get(one, one) for one in steps]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -28,10 +28,8 @@ OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; else the Environment's.")
 ]
 EnvOption = Annotated[str, typer.Option("--env", help="Environment, by name.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="One value; null takes it away. Repeatable."),
-]
+_SETS: Final = "One value: JSON, else text; 'a=\"123\"' is a text, a=null takes a away. Repeatable."
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_SETS)]
 ValuesOption = Annotated[
     str | None, typer.Option("--values", help="File with values; `-` is stdin. --set goes over it.")
 ]
@@ -385,7 +383,7 @@ def _plan(
             runs = application.wanted_in(target, asked["application"], env, owner).get(
                 "version", ""
             )
-        lines = planshow.lines(plan, owner, runs=runs, diff=diff, chains=behind)
+        lines = planshow.lines(plan, owner, runs=runs, diff=diff, chains=behind, change=kept.change)
         planshow.write_lines(lines)
 
     show(answered, output, told)

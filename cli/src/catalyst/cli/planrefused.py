@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from typing import Any, Final, get_args
 
 import msgspec
@@ -10,11 +12,13 @@ from catalyst.blueprints import versions
 from catalyst.cli import application, owned
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
+from catalyst.cli.typed import keys_of
 from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.prices_v1 import Package
 
+_NO_TEXT: Final = "must be a text"
 _PACKAGES: Final = frozenset(get_args(Package))
 
 
@@ -24,7 +28,8 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
     if asked.get("action") == "upgrade" and (back := _back(target, asked, owner)):
         failure.hint = back
     elif problem.code == "values-invalid" and "application" in asked:
-        failure.hint = f"{_form(target, asked, owner)} lists the fields"
+        lists = f"{_form(target, asked, owner)} lists the fields"
+        failure.hint = "; ".join((*_quoted(failure, asked.get("values", {})), lists))
     elif problem.code == "value-immutable" and "application" in asked:
         _name_typed(failure, asked.get("values", {}))
         failure.hint = f"{_form(target, asked, owner)} shows each value as it is"
@@ -107,6 +112,25 @@ def _name_typed(failure: Failure, values: dict[str, Any]) -> None:
         message = f"--set {'.'.join(path)}: {failure.message}"
         failure.message = message
         failure.errors = (FieldError(pointer=at, rule=failure.code, message=message),)
+
+
+def _quoted(failure: Failure, values: dict[str, Any]) -> Iterator[str]:
+    """Yield how each text is written that was read as something else, as digits are.
+
+    A number with a point is not shown: how it was typed, such as `1.10`, is not known any more.
+    """
+    for error in failure.errors:
+        way = keys_of(error.pointer)[2:]
+        found: Any = values
+        for name in way:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not way or _NO_TEXT not in error.message or not isinstance(found, int | float):
+            continue
+        path = ".".join(way)
+        text = "TEXT" if isinstance(found, float) else msgspec.json.encode(found).decode()
+        what = "true or false" if isinstance(found, bool) else "a number"
+        setting = shlex.quote(f'{path}="{text}"')
+        yield f"{path} was read as {what}; with quotes within quotes it is a text: --set {setting}"
 
 
 def _form(target: Target, asked: dict[str, Any], owner: str) -> str:

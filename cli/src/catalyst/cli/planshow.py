@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from catalyst.cli import gateshow
 from catalyst.cli.ages import left
 from catalyst.cli.calling import as_called
 from catalyst.cli.kinds import link_line, money
@@ -20,7 +21,9 @@ def lines(
     runs: str = "",
     diff: bool = False,
     chains: Sequence[Sequence[str]] = (),
+    change: str = "",
     applied: bool = False,
+    doc: Found | None = None,
 ) -> list[str]:
     """Return what a plan says, in the order in which a person decides.
 
@@ -30,7 +33,9 @@ def lines(
         runs: The version that runs now, of what is upgraded or goes back.
         diff: Show what each file gains and loses, line by line; else only how much that is.
         chains: What is behind each that stands in the way, as lines.
+        change: The change that carries it out.
         applied: Whether it was applied already, so that it does not expire any more.
+        doc: The change's row then, if it is shown.
     """
     return [
         heading(plan, owner, runs),
@@ -38,7 +43,8 @@ def lines(
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
-        *_gates(plan),
+        *_counted(plan),
+        *_section("gates", gateshow.lines(plan["gates"], change, owner, plan["hash"], doc)),
         *_section("needed by", plan["dependents"]),
         *_section("risks", (f"{one['kind']}: {one['message']}" for one in plan["risks"])),
         *_section("goes", plan["goes"]),
@@ -196,24 +202,11 @@ def _than(price: Found) -> str:
     return f" ({money(total['currency'], abs(moved))} {word} than now)" if moved else ""
 
 
-def _gates(plan: Found) -> list[str]:
-    quota, gates = plan["quota"], plan["gates"]
+def _counted(plan: Found) -> list[str]:
+    quota = plan["quota"]
     found = [f"{word} {quota[name]}" for name, word in _QUOTAS.items() if name in quota]
-    texts = [
-        f"approval: {one['quorum']} of {one['team'] or 'anyone but the author'}"
-        for one in gates["approvals"]
-    ]
-    texts += [f"approval: too few others can give it for {team}" for team in gates["impossible"]]
-    texts += [
-        f"approval: for {team or 'anyone but the author'} too few in the Organization can give it;"
-        " security-officers have to, with `catalyst approve … --hash` and the hash below;"
-        " `catalyst plan show` shows them the plan"
-        for team in gates.get("officers", ())
-    ]
-    if not gates["opening"]["open"]:
-        texts.append("window: changes do not happen now")
     where = "Environment" if plan["environment"] else "Organization"
-    return [*_section(f"Applications in the {where}", found), *_section("gates", texts)]
+    return _section(f"Applications in the {where}", found)
 
 
 _QUOTAS: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -22,6 +23,7 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import Problem
 
+Doc = Mapping[str, Any]
 _NONE: Final = "change-not-found"
 
 
@@ -54,13 +56,15 @@ def show_(
         missing.code = problem.code
         raise missing from problem
     found: dict[str, Any] = answered.result
-    show(answered, output, lambda: _told(found, owner, diff=diff))
+    wanted = output is Format.TABLE and found["plan"] is not None
+    doc = run(said.row(target, change, owner)) if wanted else None
+    show(answered, output, lambda: _told(found, owner, doc, diff=diff))
     if found["plan"] is None:
         if output is Format.TABLE:
             note(f"`catalyst get changes {change} --org {owner}` shows what was asked for")
         raise Ended(ExitCode.REJECTED)
     if output is Format.TABLE:
-        _offer(target, found, owner, diff=diff)
+        _offer(found, owner, doc, diff=diff)
 
 
 def _owner(target: Target, org: str | None, change: str) -> str:
@@ -75,10 +79,13 @@ def _owner(target: Target, org: str | None, change: str) -> str:
     return str(owned.row(target, "changes", change, None, missing)["organization"])
 
 
-def _told(found: dict[str, Any], owner: str, *, diff: bool) -> None:
+def _told(found: Doc, owner: str, doc: Doc | None, *, diff: bool) -> None:
     plan = found["plan"]
     if plan is not None:
-        planshow.write_lines(planshow.lines(plan, owner, diff=diff, applied=True))
+        lines = planshow.lines(
+            plan, owner, diff=diff, change=found["change"], applied=True, doc=doc
+        )
+        planshow.write_lines(lines)
         return
     planshow.write_lines(
         [f"the plan of {found['change']} cannot be made again as it was:"]
@@ -87,16 +94,13 @@ def _told(found: dict[str, Any], owner: str, *, diff: bool) -> None:
     )
 
 
-def _offer(target: Target, found: dict[str, Any], owner: str, *, diff: bool) -> None:
-    """Say what can be done about a change whose plan was shown."""
+def _offer(found: Doc, owner: str, doc: Doc | None, *, diff: bool) -> None:
+    """Say what can be done about a change whose plan was shown; `doc` is its row."""
     change = found["change"]
-    doc = run(said.row(target, change, owner))
     if found["plan"]["files"] and not diff:
         note("--diff shows the files line by line")
     if doc is None or said.waits_for_approvals(doc):
-        note(
-            f"`catalyst approve {change} --org {owner} --hash {found['hash']}` approves this very "
-            "plan"
-        )
+        approve = said.approve(change, owner, found["hash"])
+        note(f"{approve} approves this very plan")
     else:
         note(f"{change} is {doc['status']}")

@@ -10,13 +10,16 @@ import msgspec
 from catalyst.cli import owned, planned
 from catalyst.cli.ages import ago
 from catalyst.cli.exits import Failure
+from catalyst.cli.gateshow import ANYONE, SCARCE
 from catalyst.cli.output import note
+from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES
 
 Doc = Mapping[str, Any]
+_BEGUN: Final = "provisioning.change-begun.v1"
 _OVER: Final = "change-over"
 _INPUT: Final = "application:"
 _TO_PLAN_AGAIN: Final = frozenset({"plan-stale", "plan-expired"})
@@ -51,10 +54,16 @@ async def row(
     return doc
 
 
+def approve(change: str, owner: str, hash_: str) -> str:
+    """Return the command that approves the plan of a change, whole: so it can be no other one."""
+    return f"`catalyst approve {change} --org {owner} --hash {hash_}`"
+
+
 def after_apply(target: Target, kept: planned.Kept, text: str, found: Outcome) -> None:
     """Say which change it is, what it waits for, and what goes on from here."""
     doc = _now(target, kept.change, kept.organization, found)
-    note(f"the change is {kept.change}")
+    how = f", now {doc['status']}" if doc is not None else ""
+    write_lines([f"applied as {kept.change}{how}"])
     if doc is not None and doc["status"] == "waiting":
         waiting(kept, text, doc)
     else:
@@ -84,28 +93,27 @@ def approving(doc: Doc) -> None:
     teams = [one["team"] for one in doc["missing"]]
     scarce = set(doc.get("officers", ()))
     place = f"{doc['change']} --org {doc['organization']}"
+    give = approve(doc["change"], doc["organization"], doc["hash"])
     if not scarce.issuperset(teams):
-        note(f"`catalyst approve {place}` of somebody else gives an approval")
+        note(f"{give} of somebody else gives an approval")
     for team in (one for one in teams if one in scarce):
-        note(
-            f"for {team or 'anyone but the author'} too few in the Organization can give it; "
-            f"security-officers have to, with `catalyst approve {place} --hash {doc['hash']}`"
-        )
+        note(f"for {team or ANYONE} {SCARCE}, with {give}")
     note(f"`catalyst plan show {place} --diff` shows its files, risks and price")
 
 
 def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:
-    """Say how many approvals are there, and what is missing."""
+    """Say that somebody approved, how many approvals are there, and what comes next."""
+    first = f"you approved {change}" if found.events else f"you had approved {change} already"
     doc = _now(target, change, owner, found)
     if doc is None:
+        begun = _BEGUN in found.events
+        write_lines([f"{first}{'; with that it begins' if begun else '; it does not begin yet'}"])
         return
     count = len(doc["approved"])
     there = f"{count} approval{'' if count == 1 else 's'} there"
     waits = _waits(doc)
-    if waits:
-        note(f"{there}; {change} waits: {waits}")
-    else:
-        note(f"{there}, none is missing; {change} is {doc['status']}")
+    now = f"it waits: {waits}" if waits else f"it is {doc['status']}"
+    write_lines([f"{first}: {there}; {'' if doc['missing'] else 'none is missing, '}{now}"])
     note(f"`catalyst get changes {change} --org {owner} --watch` follows it")
 
 
@@ -113,16 +121,19 @@ def after_end(target: Target, change: str, owner: str, found: Outcome) -> None:
     """Say what becomes of a change that was stopped."""
     doc = _now(target, change, owner, found)
     if doc is None:
+        write_lines([f"{change} is stopped"])
         return
     if doc["finished"] is None:
-        note(f"{change} is {doc['status']}: what it has done is taken back")
+        write_lines([f"{change} is {doc['status']}, and stops: what it has done is taken back"])
         note(f"`catalyst get changes {change} --org {owner} --watch` follows it")
     elif doc["undone"] or doc["left"]:
-        note(f"{change} is {doc['status']}; taken back: {', '.join(doc['undone']) or 'nothing'}")
+        write_lines(
+            [f"{change} is {doc['status']}; taken back: {', '.join(doc['undone']) or 'nothing'}"]
+        )
         for text in doc["left"]:
-            note(f"  left: {text}")
+            write_lines([f"  left: {text}"])
     else:
-        note(f"{change} is {doc['status']}; nothing of it was done")
+        write_lines([f"{change} is {doc['status']}; nothing of it was done"])
 
 
 def ended(target: Target, change: str, owner: str, found: Outcome) -> str:
@@ -204,7 +215,7 @@ def who_else(target: Target, change: str, owner: str) -> str:
     author = doc["author_email"].lower()
     teams = [one["team"] for one in doc["missing"] or doc["approvals"]]
     who = " and ".join(dict.fromkeys(_members(team, people, author) for team in teams))
-    return f"{who or 'somebody else'} can: `catalyst approve {change} --org {owner}`"
+    return f"{who or 'somebody else'} can: {approve(change, owner, doc['hash'])}"
 
 
 def _members(team: str, people: list[dict[str, Any]], author: str) -> str:

@@ -203,12 +203,15 @@ def conclude(found: Outcome, form: Format, hint: str = "") -> None:
     finish(found, form, hint)
 
 
-def tell(found: Outcome, form: Format, said: Callable[[], None]) -> None:
-    """Say in words what became of a command that was accepted; other forms have its outcome."""
+def tell(found: Outcome, form: Format, said: Callable[[], None], hint: str = "") -> None:
+    """Say in words what became of a command that was accepted; other forms have its outcome.
+
+    `hint` is as in `finish`.
+    """
     if form is Format.TABLE and exit_of(found) is ExitCode.OK:
         said()
         return
-    conclude(found, form)
+    conclude(found, form, hint)
 
 
 def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Never:

@@ -89,9 +89,14 @@ def _names(verb: str, words: str) -> dict[str, str]:
     return {**_ANYWHERE, **_OF_VERBS.get(verb, {}), **_OF_VERBS.get(words, {})}
 
 
+def keys_of(pointer: str) -> list[str]:
+    """Return the keys that a JSON pointer leads through."""
+    return [one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:]]
+
+
 def place(pointer: str, names: Mapping[str, str] | None = None) -> str:
     """Return where something is wrong: by a field's own name, if none was typed for it."""
-    steps = [one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:]]
+    steps = keys_of(pointer)
     if steps and steps[0] in _AROUND:
         steps = steps[1:]
     return _called(steps, names or {})
