@@ -1,4 +1,7 @@
-"""Whoever sends or asks too much is answered in words, and not left without an answer."""
+"""Whoever sends or asks too much is answered in words, and not left without an answer.
+
+For whoever hangs up nothing goes on.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,11 +11,13 @@ from tests.integration.gateway.sending import CREATE, refused
 from tests.integration.gateway.stack import Stack, acme, created
 from tests.support.waiting import until
 
+from catalyst.chassis.jetstream import answering as answering_port
 from catalyst.chassis.jetstream import waiting
 from catalyst.chassis.jetstream.answering import AT_ONCE, Answering
 from catalyst.chassis.jetstream.asking import micro_name
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.contracts.rejection import ERRORS_MAX
+from catalyst.gateway import queries
 
 MANY = 20_000
 """Fields for which a body has room; an answer that named each would be above what a broker takes.
@@ -73,4 +78,48 @@ async def test_whoever_asks_more_than_can_be_answered_is_told_to_ask_again(
         assert busy.headers["retry-after"] == "1"
         answers = [await one for one in (*first, *later) if one not in told]
         assert [one.json()["result"] for one in answers] == ["answered"] * (AT_ONCE + 1)
+        await answering.stop()
+
+
+@pytest.mark.guarantee("G7.17")
+@pytest.mark.parametrize(
+    ("method", "path", "subject"),
+    [
+        ("POST", "/v1/queries/provisioning/plan", "qry.*.provisioning.plan.v1"),
+        ("GET", "/v1/icons/wordpress", "qry.*.catalog.icon.v1"),
+    ],
+)
+async def test_a_question_of_whoever_hangs_up_is_ended_where_it_is_answered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, method: str, path: str, subject: str
+) -> None:
+    # By its time alone, it would go on for ever.
+    monkeypatch.setattr(queries, "ANSWER_SECONDS", 3600.0)
+    monkeypatch.setattr(answering_port, "LONGEST_SECONDS", 3600.0)
+    begun = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def answer(_subject: str, _data: bytes, _headers: Mapping[str, str]) -> bytes:
+        begun.set()
+        try:
+            return b"%d" % await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    who = subject.split(".")[2]
+    await created(stack, f"asks-{who}")
+    async with (
+        connect(stack.broker.url, name=who, user=who, password=who) as js,
+        asyncio.TaskGroup() as tasks,
+    ):
+        answering = Answering(js, micro_name(who), tasks)
+        await answering.add("asked", subject, answer)
+        await js.link.flush()
+        async with stack.client(stack.admin) as http:
+            params = {"organization": f"asks-{who}"}
+            sent: dict[str, str] | None = {} if method == "POST" else None
+            asking = tasks.create_task(http.request(method, path, params=params, json=sent))
+            await begun.wait()
+            asking.cancel()
+            await asyncio.wait({asking})
+        await until(ended.is_set)
         await answering.stop()

@@ -5,17 +5,20 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from tests.support.broker import Access
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream import waiting
 from catalyst.chassis.jetstream.answering import AT_ONCE, Answering
 from catalyst.chassis.jetstream.asking import BUSY, TIMEOUT_HEADER, ask, micro_name
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Unavailable
 
-pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.15")]
+pytestmark = pytest.mark.real
 
 SUBJECT = "qry.slow"
 PATIENT = 60.0
@@ -70,6 +73,7 @@ def named(prefix: str, count: int) -> list[bytes]:
     return [f"{prefix}-{number}".encode() for number in range(count)]
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_the_newest_question_is_answered_first(js: JetStream) -> None:
     slow = Slow()
     async with answered(js, slow) as tasks:
@@ -86,6 +90,7 @@ async def test_the_newest_question_is_answered_first(js: JetStream) -> None:
     assert slow.begun[AT_ONCE:] == later[::-1]
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_what_nobody_waits_for_any_more_is_not_begun_and_what_was_begun_is_ended(
     js: JetStream,
 ) -> None:
@@ -99,6 +104,7 @@ async def test_what_nobody_waits_for_any_more_is_not_begun_and_what_was_begun_is
     assert slow.begun == [*slow.ended, b"late"]
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_everybody_has_an_answer_in_the_end_where_all_who_have_none_ask_again(
     js: JetStream,
 ) -> None:
@@ -131,6 +137,7 @@ async def test_everybody_has_an_answer_in_the_end_where_all_who_have_none_ask_ag
     assert tries.total() >= len(names)
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_beyond_a_number_the_oldest_are_told_so_at_once(
     js: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +153,7 @@ async def test_beyond_a_number_the_oldest_are_told_so_at_once(
         await asyncio.gather(*first)
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_beyond_a_size_as_well(js: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MOST_BYTES", 1_000)
     slow = Slow()
@@ -161,6 +169,7 @@ async def test_beyond_a_size_as_well(js: JetStream, monkeypatch: pytest.MonkeyPa
         await asyncio.gather(*first)
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_what_is_asked_on_the_way_is_awaited_no_longer_than_the_question(
     js: JetStream,
 ) -> None:
@@ -186,6 +195,7 @@ async def test_what_is_asked_on_the_way_is_awaited_no_longer_than_the_question(
     assert wait <= 300
 
 
+@pytest.mark.guarantee("G7.15")
 @pytest.mark.parametrize("said", ["", "0", "-1", "1.5", "soon", "\u0663", "1e3"])
 async def test_a_wrong_time_is_told(js: JetStream, said: str) -> None:
     slow = Slow()
@@ -197,8 +207,116 @@ async def test_a_wrong_time_is_told(js: JetStream, said: str) -> None:
     assert slow.begun == []
 
 
+@pytest.mark.guarantee("G7.15")
 async def test_whoever_does_not_say_how_long_it_waits_is_answered(js: JetStream) -> None:
     slow = Slow()
     slow.open.set()
     async with answered(js, slow):
         assert (await js.link.request(SUBJECT, b"x", timeout=10)).data == b"x"
+
+
+async def asked_in_vain(js: JetStream, tasks: asyncio.TaskGroup, slow: Slow) -> list[bytes]:
+    """Keep a member busy to the end, and return what waits behind that; nobody asks any more."""
+    first = asked(js, tasks, named("first", AT_ONCE))
+    await until(lambda: len(slow.begun) == AT_ONCE)
+    waits = asked(js, tasks, later := named("later", 2 * AT_ONCE))
+    await js.link.flush()
+    for one in (*first, *waits):
+        one.cancel()
+    return later
+
+
+@pytest.mark.guarantee("G7.17")
+async def test_whoever_stops_asking_ends_what_was_begun_and_lets_nothing_begin(
+    js: JetStream,
+) -> None:
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        await asked_in_vain(js, tasks, slow)
+        await until(lambda: len(slow.ended) == AT_ONCE)
+        slow.open.set()
+        assert await ask(js, SUBJECT, b"next", {}, timeout=PATIENT) == b"next"
+    assert sorted(slow.ended) == sorted(named("first", AT_ONCE))
+    assert slow.begun == [*named("first", AT_ONCE), b"next"]
+
+
+@pytest.mark.guarantee("G7.17")
+async def test_whoever_stops_asking_ends_what_is_asked_on_the_way_and_nothing_else(
+    js: JetStream,
+) -> None:
+    slow = Slow()
+
+    async def passing_on(_subject: str, data: bytes, _headers: Mapping[str, str]) -> bytes:
+        return await ask(js, SUBJECT, data, {}, timeout=PATIENT)
+
+    async with answered(js, slow) as tasks:
+        answering = Answering(js, micro_name("passing"), tasks)
+        await answering.add("passing", "qry.passing", passing_on)
+        stays = tasks.create_task(ask(js, "qry.passing", b"stays", {}, timeout=PATIENT))
+        leaves = tasks.create_task(ask(js, "qry.passing", b"leaves", {}, timeout=PATIENT))
+        await until(lambda: len(slow.begun) == 2)
+        leaves.cancel()
+        await until(lambda: slow.ended == [b"leaves"])
+        slow.open.set()
+        assert await stays == b"stays"
+        await answering.stop()
+
+
+@pytest.mark.guarantee("G7.18")
+async def test_a_member_that_ends_tells_all_who_wait_to_ask_again_before_it_is_gone(
+    js: JetStream, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whose question is being answered, waits for its turn, or was just sent."""
+    slow = Slow()
+    async with asyncio.TaskGroup() as tasks:
+        async with (
+            connect(access.url, name="ends", user=access.user, password=access.password) as its,
+            asyncio.TaskGroup() as work,
+        ):
+            answering = Answering(its, micro_name("slow"), work)
+            await answering.add("slow", SUBJECT, slow.answer)
+            await its.link.flush()
+            waits = asked(js, tasks, named("early", 3 * AT_ONCE))
+            await until(lambda: len(slow.begun) == AT_ONCE)
+            end = its.link._send_unsubscribe
+
+            async def ending(*args: Any, **more: Any) -> None:
+                monkeypatch.undo()
+                # The broker has handed them over, and hears of the end only then.
+                waits.extend(asked(js, tasks, named("late", 3 * AT_ONCE)))
+                await js.link.flush()
+                await end(*args, **more)
+
+            monkeypatch.setattr(its.link, "_send_unsubscribe", ending)
+            await answering.stop()
+        assert await asyncio.gather(*waits) == [BUSY] * 6 * AT_ONCE
+    assert sorted(slow.ended) == sorted(slow.begun)
+
+
+@pytest.mark.guarantee("G7.18")
+async def test_a_member_that_breaks_tells_whoever_it_was_answering_to_ask_again(
+    js: JetStream,
+) -> None:
+    slow = Slow()
+
+    waits: list[asyncio.Task[bytes | int]] = []
+
+    async def breaking() -> None:
+        await until(lambda: len(slow.begun) == AT_ONCE)
+        raise LookupError("a bug")
+
+    async def answers() -> None:
+        async with asyncio.TaskGroup() as work:
+            answering = Answering(js, micro_name("slow"), work)
+            await answering.add("slow", SUBJECT, slow.answer)
+            waits.extend(asked(js, tasks, named("early", 3 * AT_ONCE)))
+            work.create_task(breaking())
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await answering.stop()
+
+    async with asyncio.TaskGroup() as tasks:
+        with pytest.raises(ExceptionGroup, match="unhandled"):
+            await answers()
+        assert await asyncio.gather(*waits) == [BUSY] * 3 * AT_ONCE

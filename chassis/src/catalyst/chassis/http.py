@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,8 @@ from catalyst.chassis import clock
 from catalyst.chassis.jetstream.port import BrokerError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CHECK_SECONDS: Final = 2.0
 """For one check of readiness."""
@@ -176,6 +178,28 @@ async def left(receive: Receive) -> None:
     """Return when whoever asked has left; what else arrives from there is passed over."""
     while (await receive())["type"] != "http.disconnect":
         continue
+
+
+async def unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns; it is ended, and over, once whoever asked has left.
+
+    Call it when the request's body is read, or will not be.
+
+    Raises:
+        ClientDisconnect: If they left before.
+    """
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(left(request.receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return await working
+        await gone
+        raise ClientDisconnect
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        await asyncio.wait({working, gone})
 
 
 def _template(scope: Scope) -> str:

@@ -141,7 +141,8 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    # Whoever asked left before the body was there: nothing failed here, and nobody reads this.
+    # Whoever asked left before the body was there, or the answer: nothing failed, and nobody
+    # reads this.
     return Response(status_code=400)
 
 

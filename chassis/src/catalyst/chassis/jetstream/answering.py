@@ -15,7 +15,7 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
 from catalyst.chassis.errors import unquoted
-from catalyst.chassis.jetstream.asking import BUSY, TIMEOUT_HEADER, UNTIL
+from catalyst.chassis.jetstream.asking import BUSY, LEFT_HEADER, TIMEOUT_HEADER, UNTIL
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.waiting import Answer, Question, Waiting
 
@@ -46,7 +46,11 @@ class Answering:
         self._name = name
         self._tasks = tasks
         self._waiting = Waiting()
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], Question] = {}
+        """What is being answered, and somebody waits for."""
+        self._cut: list[Question] = []
+        """What was being answered by tasks that were ended by others."""
+        self._ending = False
         self._service: Service | None = None
 
     async def start(self) -> Service:
@@ -80,6 +84,12 @@ class Answering:
                 facts = {"subject": request.subject, "place": place[:SHOWN]}
                 log.warning("question without a place for its answer", extra=facts)
                 return
+            if LEFT_HEADER in (request.headers or {}):
+                self._leave(place)
+                return
+            if self._ending:
+                await self._refuse(request)
+                return
             now = asyncio.get_running_loop().time()
             try:
                 until = now + _seconds(request.headers or {})
@@ -88,7 +98,7 @@ class Answering:
                 await self._send(request.respond_error("400", wrong))
                 return
             # The subscription hands over one after the other: nothing is answered here.
-            for lost in self._waiting.put(Question(name, request, answer, until), now):
+            for lost in self._waiting.put(Question(name, request, answer, until, place), now):
                 busy = "too many questions wait: ask again in a moment"
                 await self._send(lost.request.respond_error(str(BUSY), busy))
             self._next()
@@ -96,20 +106,49 @@ class Answering:
         await service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
 
     async def stop(self) -> None:
-        """Answer no more."""
-        if self._service is not None:
-            await self._service.stop()
-            self._service = None
-        self._waiting.clear()
+        """Answer no more: whoever asked and has no answer is told at once to ask again."""
+        self._ending = True
+        unanswered = [*self._cut, *self._open.values()]
         for task in self._open:
             task.cancel()
+        self._open.clear()
+        now = asyncio.get_running_loop().time()
+        while (question := self._waiting.take(now)) is not None:
+            unanswered.append(question)
+        for question in unanswered:
+            await self._refuse(question.request)
+        if self._service is None or self._js.closed.is_set():
+            return
+        service, self._service = self._service, None
+        # The library ends an endpoint together with what has come and was not handed over.
+        endpoints, service._endpoints = service._endpoints, []  # noqa: SLF001
+        try:
+            for endpoint in endpoints:
+                await endpoint._subscription.drain()  # noqa: SLF001
+            await service.stop()
+        except NatsError as error:
+            # Who asked is told by the connection, which is gone.
+            log.info("ended without a broker", extra={"why": type(error).__name__})
 
     def _next(self) -> None:
         now = asyncio.get_running_loop().time()
         while len(self._open) < AT_ONCE and (question := self._waiting.take(now)) is not None:
             task = self._tasks.create_task(self._respond(question), name=question.name)
-            self._open.add(task)
+            self._open[task] = question
             task.add_done_callback(self._done)
+
+    def _leave(self, place: str) -> None:
+        """End a question whose asker does not wait any more, wherever it is."""
+        self._waiting.leave(place)
+        for task, question in self._open.items():
+            if question.place == place:
+                del self._open[task]
+                task.cancel()
+                return
+
+    async def _refuse(self, request: Request) -> None:
+        ends = "whoever was to answer has ended: ask again in a moment"
+        await self._send(request.respond_error(str(BUSY), ends))
 
     async def _respond(self, question: Question) -> None:
         request = question.request
@@ -137,8 +176,11 @@ class Answering:
             log.warning("answer not sent", extra={"why": type(error).__name__})
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._open.discard(task)
-        if not task.cancelled():
+        question = self._open.pop(task, None)
+        if question is not None and task.cancelled():
+            # Not by us: the group that answers is ending, and takes nothing more.
+            self._cut.append(question)
+        else:
             self._next()
 
 

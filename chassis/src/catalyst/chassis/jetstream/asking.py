@@ -16,10 +16,13 @@ PING_SECONDS: Final = 1.0
 """How long a service has to say that it is there; it says so without thinking."""
 TIMEOUT_HEADER: Final = "Catalyst-Timeout-Ms"
 """How long whoever asks waits for the answer, in milliseconds."""
+LEFT_HEADER: Final = "Catalyst-Left"
+"""Says that whoever asked for an answer at this place does not wait for it any more."""
 BUSY: Final = 429
-"""What is said where too many questions wait."""
+"""What is said where too many questions wait, or where nobody is left to answer them."""
 UNTIL: ContextVar[float] = ContextVar("UNTIL")
 """Until when the question is awaited that is being answered here, by the loop's time."""
+_LEFT: Final = wire.block({LEFT_HEADER: "1"})
 _ERROR: Final = b"Nats-Service-Error"
 _CODE: Final = b"Nats-Service-Error-Code"
 
@@ -43,7 +46,8 @@ async def ask(
 ) -> bytes:
     """Return the body of the answer to one question.
 
-    What is asked to answer another question is awaited no longer than that one is.
+    What is asked to answer another question is awaited no longer than that one is. Cancelled, it
+    tells whoever is to answer.
 
     Raises:
         Unavailable: If nobody answers on `subject`, not in time, or not with an answer; with code
@@ -59,9 +63,20 @@ async def ask(
     block = wire.block({**headers, TIMEOUT_HEADER: str(left)})
     if len(data) + len(block) > js.max_payload:
         raise TooLarge(413, 0, f"a question has at most {js.max_payload} bytes")
-    (reply,) = await js.link.call(
-        lambda inbox: [wire.frame(subject, data, block, inbox)], (subject,), timeout=timeout
-    )
+    place = ""
+
+    def frames(inbox: str) -> list[bytes]:
+        nonlocal place
+        place = inbox
+        return [wire.frame(subject, data, block, inbox)]
+
+    try:
+        (reply,) = await js.link.call(frames, (subject,), timeout=timeout)
+    except asyncio.CancelledError:
+        if place and js.link.is_connected:
+            # To whom the question itself went: a member that is active answers alone.
+            await js.link.send(wire.frame(subject, b"", _LEFT, place))
+        raise
     error = wire.field(reply.headers, _ERROR)
     if error is not None:
         busy = wire.field(reply.headers, _CODE) == str(BUSY).encode()

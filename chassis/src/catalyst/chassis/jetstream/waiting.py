@@ -28,6 +28,8 @@ class Question(NamedTuple):
     answer: Answer
     until: float
     """When whoever asked gives up, by the loop's time."""
+    place: str
+    """Where its answer goes, which is no other question's."""
 
     @property
     def size(self) -> int:
@@ -65,7 +67,10 @@ class Waiting:
                 return newest
         return None
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._questions.clear()
-        self._bytes = 0
+    def leave(self, place: str) -> None:
+        """Forget the question whose answer would go to `place`, if it is here."""
+        for question in self._questions:
+            if question.place == place:
+                self._questions.remove(question)
+                self._bytes -= question.size
+                return

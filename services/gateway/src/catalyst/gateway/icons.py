@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from catalyst.chassis.http import unless_left
 from catalyst.gateway import parameters
 from catalyst.gateway.caller import Callers
 from catalyst.gateway.parameters import Picture
@@ -49,7 +50,8 @@ class Icons:
         wanted = parameters.read(request, Picture)
         about = {"blueprint": request.path_params["blueprint"], "version": wanted.version}
         body = msgspec.json.encode(about)
-        found = await self._queries.put(caller, wanted.owner, "catalog", "icon", 1, body)
+        asked = self._queries.put(caller, wanted.owner, "catalog", "icon", 1, body)
+        found = await unless_left(request, asked)
         if found.problem is not None:
             return refused(found.problem)
         icon = msgspec.json.decode(found.result, type=_Icon)

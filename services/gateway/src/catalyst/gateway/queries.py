@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import problems
+from catalyst.chassis.http import unless_left
 from catalyst.chassis.jetstream.asking import BUSY, ask, at_work
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Unavailable
@@ -73,7 +74,8 @@ class Queries:
         bodies.kind(request, "a question", JSON)
         body = await request.body()
         codec.check(body)
-        found = await self.put(caller, wanted.owner, service, name, wanted.version, body)
+        asked = self.put(caller, wanted.owner, service, name, wanted.version, body)
+        found = await unless_left(request, asked)
         if found.problem is not None:
             return refused(found.problem)
         shown: dict[str, Any] = {"as_of": found.as_of, "result": found.result}
