@@ -100,6 +100,9 @@ OTHERWISE = {
         ("chatgpt", "bp-litellm"),
         ("zapier", "bp-n8n"),
         ("google analytics", "bp-umami"),
+        # Both have the tag; one says of itself that it is one, the other that it counts visits.
+        ("website", "bp-wordpress"),
+        ("a website for us", "bp-wordpress"),
         *((word, first) for first, words in OTHERWISE.items() for word in words.split(", ")),
     ]
 )
@@ -205,6 +208,20 @@ def test_a_name_comes_before_a_tag_and_a_tag_before_a_description() -> None:
     )
     found = ("bp-garden", "bp-five", "bp-two", "bp-four", "bp-one")
     assert search(engine, "garden").names == found
+
+
+@pytest.mark.guarantee("G23.2")
+def test_among_equals_the_one_that_says_it_more_often_comes_first_and_a_mark_beats_that() -> None:
+    engine = Tantivy()
+    full = Shown(
+        name="bp-a-garden", title="Garden", tags=("garden",), summary="Garden", description="Garden"
+    )
+    said = Shown(name="bp-z", title="Z", tags=("garden",), summary="A garden.")
+    engine.put([Shown(name="bp-a", title="A", tags=("garden",)), said])
+    assert search(engine, "garden").names == ("bp-z", "bp-a")
+    marked = Shown(name="bp-z-garden", title="Z", featured=True)
+    engine.put([full, marked])
+    assert search(engine, "garden").names == ("bp-z-garden", "bp-a-garden")
 
 
 def test_among_equals_what_is_featured_comes_first_and_then_the_name_decides() -> None:

@@ -39,6 +39,8 @@ _JOINED: Final = 45.0
 _EXACTLY: Final = 150.0
 """A word that is the whole name, and not one word of it."""
 _FEATURED: Final = 5.0
+_BESIDES: Final = 0.02
+"""What the other texts count in which a word is, too: among equals alone, and less than a mark."""
 _EQUAL: Final = 0.01
 """Scores that differ by less are the same: sums of numbers that a machine rounds."""
 
@@ -270,7 +272,7 @@ class Tantivy:
         ways += [
             _scored(_begins(schema, field, word, 0), score) for field, score in _BEGINS.items()
         ]
-        return Query.disjunction_max_query(ways)
+        return Query.disjunction_max_query(ways, _BESIDES)
 
     def _counted(
         self, searcher: tantivy.Searcher, wanted: Search, each: Occur = Occur.Must
