@@ -304,6 +304,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "drop": "catalyst.cli.dlq:drop",
         },
     ),
+    "approvals": (
+        "What waits for your approval, in all Organizations that you see.",
+        {"list": "catalyst.cli.approvals:list_"},
+    ),
     "contracts": (
         "Every command and event there is.",
         {"list": "catalyst.cli.contract:list_", "show": "catalyst.cli.contract:show_"},

@@ -86,6 +86,7 @@ TABLE: Final = Table(
     service_commands={
         "report-step.v1": _SELF,
     },
+    reads_everywhere={SECURITY_OFFICER: frozenset({"change"})},
     reads_own=dict.fromkeys(MEMBERS, _KINDS),
     service_reads={
         "provisioning": _KINDS,

@@ -14,24 +14,22 @@ could still give what lacks, that is told.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from catalyst.contracts import teams
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.environment_v1 import Owner
 from catalyst.contracts.provisioning_values_v1 import Approvals
 from catalyst.contracts.roles import matched
-from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES, PLATFORM_ROLES, ROLES
+from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES, PLATFORM_ROLES
 from catalyst.provisioning.domain import windows
 from catalyst.provisioning.domain.foreign import Policy
 from catalyst.provisioning.domain.windows import Opening
 
-_BETWEEN: Final = re.compile(r"[\s,;]+")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _LISTED: Final = frozenset(OWNER_ROLES.values())
 """Roles that the owners list gives."""
 
@@ -136,7 +134,7 @@ def _can_be_given(asked: Approvals, found: People, author: str) -> bool:
     if team in _LISTED:
         names = {email for email, role in found.items() if role == team}
     else:
-        names = set(_addresses(team))
+        names = set(teams.addresses(team))
     return asked.quorum <= len(names - {matched(author)})
 
 
@@ -148,7 +146,7 @@ def _inside(name: str, found: People, author: str) -> float:
     others = {e: role for e, role in found.items() if role in BUILDERS and e != matched(author)}
     if team in _LISTED:
         return sum(role == team for role in others.values())
-    return len(others.keys() & _addresses(team)) if team else len(others)
+    return len(others.keys() & teams.addresses(team)) if team else len(others)
 
 
 def words(asked: Approvals) -> str:
@@ -160,19 +158,9 @@ def words(asked: Approvals) -> str:
     )
 
 
-def _addresses(team: str) -> frozenset[str]:
-    return frozenset(matched(part) for part in _BETWEEN.split(team) if _EMAIL.fullmatch(part))
-
-
 def is_member(team: str, who: Actor) -> bool:
     """Return whether an approver belongs to a team; only proven e-mail addresses count."""
-    if not team:
-        return True
-    if team in ROLES:
-        return team in who.roles
-    if team in OWNER_ROLES:
-        return OWNER_ROLES[team] in who.roles
-    return matched(who.email) in _addresses(team)
+    return teams.is_member(team, who.roles, who.email)
 
 
 def is_author(who: Actor, author: str, author_email: str) -> bool:
