@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from catalyst.cli import contexts, main
+from catalyst.cli import brokerlock, contexts, main, startable
 from catalyst.cli.calling import as_called
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.installation import broker_directory
 from catalyst.cli.target import resolve
 
 
@@ -68,8 +69,15 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
     shutil.rmtree(tmp_path / "gone")
     assert main.ended(["context", "list"]) == 0
     shown = capsys.readouterr()
-    runs = {line.split()[-4]: line.split()[-1] for line in shown.out.splitlines()[1:]}
-    assert runs == {"kept-data": "no", "local": "no", "prod": "-"}
+    lines = shown.out.splitlines()
+    assert lines[0].split() == ["CURRENT", "NAME", "HTTP", "NATS", "RUNS", "DATA"]
+    places = [line.split(maxsplit=5)[1:2] + line.split(maxsplit=5)[4:] for line in lines[1:]]
+    assert places == [
+        ["kept-data", "no", f"{tmp_path}/kept data"],
+        ["local", "no", f"{tmp_path}/gone"],
+        ["prod", "-", "-"],
+    ]
+    runs = {name: one for name, one, _ in places}
     start = as_called(f"`catalyst up --data '{tmp_path}/kept data'` starts it")
     end = {name: as_called(f"`catalyst context remove {name}` forgets it") for name in runs}
     assert shown.err.splitlines() == [
@@ -77,8 +85,30 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
         f"local does not run: {end['local']}",
     ]
     assert main.ended(["context", "list", "--json"]) == 0
-    found = {one["name"]: one["runs"] for one in json.loads(capsys.readouterr().out)}
-    assert found == {"kept-data": False, "local": False, "prod": None}
+    found = {one["name"]: (one["runs"], one["data"]) for one in json.loads(capsys.readouterr().out)}
+    assert found == {
+        "kept-data": (False, f"{tmp_path}/kept data"),
+        "local": (False, f"{tmp_path}/gone"),
+        "prod": (None, ""),
+    }
+
+
+@pytest.mark.guarantee("G27.3")
+async def test_a_stack_that_works_in_its_directory_runs_however_slow_it_answers(
+    path: Path, tmp_path: Path
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    first = stack(tmp_path / "one", port)
+    _, known = contexts.register_local(first, path)
+    place = broker_directory(first)
+    place.mkdir()
+    ours = contexts.of_directory(stack(tmp_path / "two", 1))
+    with brokerlock.held(place, str(first)):
+        assert await startable.running(known.contexts) == {"local": True}
+        assert await startable.answering(known, ours) == {"local"}
+    assert await startable.running(known.contexts) == {"local": False}
+    assert await startable.answering(known, ours) == set()
 
 
 def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> None:

@@ -110,3 +110,32 @@ def test_beside_another_stack_every_command_names_its_own(tmp_path: Path) -> Non
     assert commands.pop(0) == "  catalyst context use second"
     assert all(line.endswith(" --context second") for line in commands)
     assert any("stays local, which runs at http://127.0.0.1:8081" in line for line in text)
+
+
+@pytest.mark.guarantee("G27.3")
+def test_a_name_that_moves_to_another_stack_is_said_with_what_the_former_is_called(
+    tmp_path: Path,
+) -> None:
+    first = Context(http="http://127.0.0.1:8081", data="/srv/first")
+    before = Contexts(current="local", contexts={"local": first})
+    kept = Contexts(current="local", contexts={"local": CONTEXT, "first": first})
+    moved = "Until now local was the stack in /srv/first, which "
+    text = list(greeting("local", kept, tmp_path, before=before))
+    assert f"{moved}does not run; it is called first from now on." in text
+    text = list(greeting("local", ALONE, tmp_path, before=before))
+    assert f"{moved}is there no more." in text
+    for same in (ALONE, Contexts()):
+        text = list(greeting("local", ALONE, tmp_path, before=same))
+        assert not any("Until now" in line for line in text)
+
+
+@pytest.mark.guarantee("G27.3")
+def test_that_another_connection_is_the_current_one_is_said_with_the_way_back(
+    tmp_path: Path,
+) -> None:
+    prod = Context(http="https://catalyst.example.com")
+    before = Contexts(current="prod", contexts={"prod": prod})
+    known = Contexts(current="local", contexts={"local": CONTEXT, "prod": prod})
+    text = list(greeting("local", known, tmp_path, before=before))
+    at = text.index("Until now the current connection was prod. To go back to it:")
+    assert text[at + 1] == "  catalyst context use prod"

@@ -30,7 +30,7 @@ NameArgument = Annotated[str, _NAME]
 
 
 def list_(*, output: OutputOption = Format.TABLE) -> None:
-    """List the named connections: the current one is marked, and which stacks of here run.
+    """List the named connections: which is current, which stacks of here run, and on what data.
 
     Example:
       catalyst context list
@@ -47,6 +47,7 @@ def list_(*, output: OutputOption = Format.TABLE) -> None:
             "http": item.http,
             "nats": item.nats,
             "runs": runs.get(name),
+            "data": item.data,
         }
         for name, item in sorted(known.contexts.items())
     ]
@@ -136,10 +137,10 @@ def _table(known: contexts.Contexts, runs: Mapping[str, bool]) -> None:
     if not known.contexts:
         note("no connection is known; `catalyst up` and `catalyst context add` make one")
         return
-    table = Table("CURRENT", "NAME", "HTTP", "NATS", "RUNS")
+    table = Table("CURRENT", "NAME", "HTTP", "NATS", "RUNS", "DATA")
     for name, item in sorted(known.contexts.items()):
         mark = "*" if name == known.current else ""
-        table.add(mark, name, item.http, item.nats, runs.get(name))
+        table.add(mark, name, item.http, item.nats, runs.get(name), item.data)
     table.write()
     for name in sorted(name for name, answers in runs.items() if not answers):
         data = known.contexts[name].data

@@ -26,13 +26,21 @@ _ACME: Final[dict[str, Any]] = {
 }
 
 
-def greeting(name: str, known: Contexts, folder: Path, *, simulated: bool = False) -> Iterator[str]:
+def greeting(
+    name: str,
+    known: Contexts,
+    folder: Path,
+    *,
+    before: Contexts | None = None,
+    simulated: bool = False,
+) -> Iterator[str]:
     """Yield the lines.
 
     Args:
         name: The connection to what runs.
         known: All connections, and which one is the current.
         folder: Where the reader is: decides whether the example's manifests can be named.
+        before: The connections as they were before this one was registered.
         simulated: Whether what is said of a cluster is made up.
     """
     context = known.contexts[name]
@@ -55,6 +63,7 @@ def greeting(name: str, known: Contexts, folder: Path, *, simulated: bool = Fals
         yield ""
         yield f"The current connection stays {known.current}, which runs at {at}. To change that:"
         yield f"  {called()} context use {name}"
+    yield from _moved(name, known, before or known)
     yield ""
     yield "Sign in on the live page with the token that this prints:"
     yield f"  {called()} token --email {OPERATOR_EMAIL} {both}{other}"
@@ -64,6 +73,21 @@ def greeting(name: str, known: Contexts, folder: Path, *, simulated: bool = Fals
         yield f"  {line}{other}"
     yield ""
     yield "Ctrl-C drains and ends."
+
+
+def _moved(name: str, known: Contexts, before: Contexts) -> Iterator[str]:
+    """Yield what a name, or no name at all, meant before and does not any more."""
+    former, data = before.contexts.get(name), known.contexts[name].data
+    if former is not None and former.data != data:
+        kept = next((key for key, one in known.contexts.items() if one.data == former.data), "")
+        now = f"does not run; it is called {kept} from now on" if kept else "is there no more"
+        yield ""
+        yield f"Until now {name} was the stack in {former.data}, which {now}."
+    current = before.current
+    if current not in {known.current, name} and current in known.contexts:
+        yield ""
+        yield f"Until now the current connection was {current}. To go back to it:"
+        yield f"  {called()} context use {current}"
 
 
 def suggestions(folder: Path) -> tuple[str, ...]:

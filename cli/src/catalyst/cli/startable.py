@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -15,8 +16,11 @@ from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Broker, BrokerError, Denied
+from catalyst.cli.brokerfaults import DataDirectoryInUse
+from catalyst.cli.brokerlock import check_free
 from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.installation import broker_directory
 from catalyst.client.connect import NATS_SCHEMES
 from catalyst.client.errors import shown_address
 from catalyst.client.http_transport import verifying
@@ -117,14 +121,30 @@ async def answering(known: Contexts, ours: Context) -> frozenset[str]:
 
 
 async def running(asked: Mapping[str, Context]) -> dict[str, bool]:
-    """Return of each connection, by its name, whether the stack of this machine answers there."""
+    """Return of each connection, by its name, whether the stack of this machine runs.
+
+    It answers, or it works in its directory: then it is only slow, or starts or ends.
+    """
     plain = verifying("http://")
     async with (
         httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=plain) as http,
         asyncio.TaskGroup() as tasks,
     ):
-        looks = {name: tasks.create_task(_answers(http, one)) for name, one in asked.items()}
-    return {name: look.result() for name, look in looks.items()}
+        looks = {
+            name: tasks.create_task(_answers(http, one))
+            for name, one in asked.items()
+            if not _works_in(one.data)
+        }
+    return {name: name not in looks or looks[name].result() for name in asked}
+
+
+def _works_in(data: str) -> bool:
+    """Return whether a stack holds a directory of this machine."""
+    try:
+        check_free(broker_directory(Path(data)), data)
+    except DataDirectoryInUse:
+        return True
+    return False
 
 
 async def _answers(http: httpx.AsyncClient, one: Context) -> bool:

@@ -75,7 +75,8 @@ def up(
 
     The same data directory goes on where it was. Ctrl-C drains and ends with 0, or with 130 if
     not everything ran yet; a second Ctrl-C ends at once, with 130. What runs becomes the
-    connection `local`; beside another stack that runs, it gets one named after its directory.
+    connection `local`; beside another stack that runs, it gets one named after its directory. It
+    says so, and whose `local` was before.
 
     Example:
       catalyst up
@@ -142,11 +143,11 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             stack.stopping.set()
 
         stop_on_signal(end)
-        known = contexts.load(contexts.default_path())
-        others = await startable.answering(known, contexts.of_directory(data))
+        before = contexts.load(contexts.default_path())
+        others = await startable.answering(before, contexts.of_directory(data))
         name, known = contexts.register_local(data, answering=others)
         simulated = options.simulate_cluster
-        for line in greeting(name, known, Path.cwd(), simulated=simulated):
+        for line in greeting(name, known, Path.cwd(), before=before, simulated=simulated):
             write(line)
         await _first({"stop": stop, "failed": stack.failed})
         if stack.failed.is_set() and not stop.is_set():
