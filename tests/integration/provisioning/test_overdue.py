@@ -12,12 +12,14 @@ from tests.support import facts, planning
 from tests.support.rig import working
 from tests.support.waiting import until
 
+from catalyst.chassis import firing
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Arrived, Context, Decision
 from catalyst.contracts.topology import DLQ, FACTS
 from catalyst.provisioning import handlers
@@ -77,8 +79,13 @@ class Slow:
 
 
 @asynccontextmanager
-async def back(place: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
-    """Let somebody work as provisioning again, who decides no fact before a timer looks for it."""
+async def back(
+    place: Town, monkeypatch: pytest.MonkeyPatch, *, ever: bool = True
+) -> AsyncIterator[Town]:
+    """Let somebody work as provisioning again, who decides no fact before a timer looks for it.
+
+    Unless `ever`, nor after that.
+    """
     slow = Slow()
     asked: list[str] = []
     ask = place.js.api
@@ -95,7 +102,7 @@ async def back(place: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[To
     async with working(place.js, again, keys=place.keys) as worker:
         asked.clear()
         await until(lambda: READ in asked)
-        slow.let = True
+        slow.let = ever
         yield dataclasses.replace(place, worker=worker)
 
 
@@ -128,3 +135,21 @@ async def test_a_change_that_nobody_saw_healthy_is_taken_back_once_its_deadline_
         assert found.gave_up == "observe"
         assert "wiki in acme-prod (healthy, but ch-1 is not applied)" in found.reason
         assert found.reason.count(PROD) == 1
+
+
+@pytest.mark.guarantee("G7.19")
+async def test_whoever_stops_a_change_does_not_wait_for_what_its_deadline_waits_for(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if the deadline waited for ever.
+    monkeypatch.setattr(firing, "LONGEST_SECONDS", 3600.0)
+    state = await place.change("ch-1")
+    async with away(place):
+        await say(place, COMMITS)
+        await passes(place.js, "ch-1", state)
+    async with back(place, monkeypatch, ever=False) as anew:
+        stopped = await anew.money.ask(pro1.CancelChange(reason="not like this"), "acme", "ch-1")
+        assert stopped.status == "accepted", stopped
+        found = await anew.change("ch-1")
+        assert (found.status, found.gave_up) == ("undoing", "observe")
+        assert found.reason == "cancelled: not like this"

@@ -220,10 +220,12 @@ class Worker:
         def relay(delivery: Delivery) -> None:
             relaying.put(_lane(delivery.subject), delivery)
 
-        firings = Firings(self._service, self._runtime.broker, jobs, self._finish, self._unread)
+        firings = Firings(
+            self._service, self._runtime.broker, jobs, tasks, self._finish, self._unread
+        )
         found = [
             self._taken(contract.command_consumer(name), command, jobs),
-            self._taken(contract.timer_consumer(name), firings.accept, jobs),
+            self._taken(contract.timer_consumer(name), firings.accept, firings.waits),
             self._taken(contract.relay_consumer(name), relay, relaying),
         ]
         by_name = {consumer.name: consumer for consumer in contract.CONSUMERS}
