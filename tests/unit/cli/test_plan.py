@@ -13,8 +13,9 @@ from tests.support.each import each
 from catalyst.cli import chains, following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
-from catalyst.cli.plan import chosen, extras, merged, pairs
+from catalyst.cli.plan import extras
 from catalyst.cli.planned import Kept, find, folder, keep
+from catalyst.cli.planvalues import chosen, merged, pairs
 from catalyst.client.rows import Freshness, Page, Row
 
 HASH = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"

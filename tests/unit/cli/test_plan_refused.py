@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import application, catalog, owned, plan
+from catalyst.cli import application, catalog, owned, plan, planvalues
 from catalyst.cli.apply import apply
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import Problem
@@ -219,7 +219,7 @@ def test_a_text_that_was_read_as_something_else_is_told_how_it_is_written(
     assert found.hint.startswith(said)
     # As pasted, it is what was meant.
     (pasted,) = shlex.split(way)[1:]
-    assert isinstance(plan.merged(None, [pasted]).popitem()[1], str | dict)
+    assert isinstance(planvalues.merged(None, [pasted]).popitem()[1], str | dict)
 
 
 @each(["siteTitle=Hi", "siteTitle=null", "other=3"])

@@ -13,9 +13,9 @@ from catalyst.cli import chains, owned
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
-from catalyst.cli.plan import merged
 from catalyst.cli.planrefused import form_of
 from catalyst.cli.planshow import write_lines
+from catalyst.cli.planvalues import merged
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
