@@ -82,3 +82,35 @@ def test_several_know_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_place_that_is_not_there_is_a_wrong_command_line(tmp_path: Path) -> None:
     assert ended(["blueprint", "lint", str(tmp_path / "nowhere")]) == 2
+
+
+def test_a_folder_of_several_stands_for_each_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = DOCUMENT.replace("bp-wiki", "bp-postgres").replace("title: Wiki", "title: Postgres")
+    circle = other.replace("blueprint: bp-postgres", "blueprint: bp-wiki")
+    written(tmp_path / "all" / "b", package(circle))
+    written(tmp_path / "all" / "a", package())
+    (tmp_path / "all" / "notes").mkdir()
+    assert ended(["blueprint", "lint", str(tmp_path / "all")]) == 8
+    said = capsys.readouterr()
+    assert f"{tmp_path}/all is no Blueprint, and holds 2: each is looked at" in said.err
+    # They know each other, as if each had been named.
+    assert "bp-wiki 1.2.0 → bp-postgres 1.2.0 → bp-wiki 1.2.0" in said.out
+    assert "bp-postgres 1.2.0: 1 error" in said.err
+
+
+def test_a_folder_further_above_says_which_are_the_ones_to_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("src/all/a", "src/all/c", "src/my own/b"):
+        written(tmp_path / folder, package())
+    assert ended(["blueprint", "lint", str(tmp_path / "src")]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/src holds no Blueprint, nor folders of Blueprints" in said
+    hint = f"catalyst blueprint lint {tmp_path}/src/all '{tmp_path}/src/my own'`"
+    assert hint in said
+    # What holds nothing at all is a Blueprint without its document.
+    (tmp_path / "none").mkdir()
+    assert ended(["blueprint", "lint", str(tmp_path / "none")]) == 8
+    assert "there is no blueprint.yaml" in capsys.readouterr().out

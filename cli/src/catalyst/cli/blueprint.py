@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +13,7 @@ from catalyst.blueprints.circles import Known, Need
 from catalyst.blueprints.document import read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import lint
-from catalyst.blueprints.package import MAX_BYTES, BadPackage, Package, digest
+from catalyst.blueprints.package import DOCUMENT, MAX_BYTES, BadPackage, Package, digest
 from catalyst.blueprints.reading import read_folder, read_tar
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show
@@ -42,7 +43,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def lint_(
     places: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR", help="Folders of Blueprints, or tar files of them."),
+        typer.Argument(
+            metavar="DIR",
+            help="Folders of Blueprints, folders that hold several, or tar files of them.",
+        ),
     ],
     *,
     output: OutputOption = Format.TABLE,
@@ -50,7 +54,8 @@ def lint_(
     """Show everything that is wrong with a Blueprint: where, by which rule, and what to do.
 
     Given several, they know each other: a dependency that is in none of them is told as pending,
-    and a circle as an error. With one, dependencies are not looked for.
+    and a circle as an error. With one, dependencies are not looked for. A folder that holds no
+    Blueprint, but folders of Blueprints, stands for each of them.
 
     Exit codes:
         0  nothing is wrong, or there are warnings only
@@ -59,12 +64,33 @@ def lint_(
     Example:
       catalyst blueprint lint blueprints/src/catalyst/blueprints/starter/data/bp-wiki
     """
-    packages = {place: _package(place) for place in places}
+    packages = {one: _package(one) for place in places for one in _each(place)}
     known = _known(packages) if len(packages) > 1 else None
     reports = [_report(place, package, known) for place, package in packages.items()]
     show(reports, output, lambda: _table(reports))
     if any(report.refused for report in reports):
         raise Ended(ExitCode.CHECK_FAILED)
+
+
+def _each(place: Path) -> list[Path]:
+    """Return the folders of Blueprints in one that is none itself, or the place as it is."""
+    if not place.is_dir() or (place / DOCUMENT).exists():
+        return [place]
+    try:
+        inner = sorted(one.parent for one in place.glob(f"*/{DOCUMENT}"))
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{str(place)!r} cannot be read: {error.strerror}") from error
+    if inner:
+        note(f"{place} is no Blueprint, and holds {len(inner)}: each is looked at")
+        return inner
+    below = sorted({one.parents[1] for one in place.glob(f"*/*/{DOCUMENT}")})
+    if below:
+        raise Failure(
+            ExitCode.USAGE,
+            f"{place} holds no Blueprint, nor folders of Blueprints",
+            hint=f"`catalyst blueprint lint {shlex.join(map(str, below))}` looks at those below it",
+        )
+    return [place]
 
 
 def _package(place: Path) -> Package | BadPackage:
