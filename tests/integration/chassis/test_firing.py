@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -195,6 +196,7 @@ async def test_while_the_whole_broker_is_away_nothing_is_given_up(
         await topology.ensure(js, contract.topology_of("provisioning"))
         await _say(js, 1)
         await own_server.kill()
+        monkeypatch.setattr(js, "api", partial(js.api, timeout=0.5))
         tried = 0
         state = js.stream_state
 
@@ -208,6 +210,10 @@ async def test_while_the_whole_broker_is_away_nothing_is_given_up(
         # The pauses between these alone are longer than it would wait.
         await until(lambda: tried > 2)
         assert not waiting.done()
+        # Once the broker is back time counts, and here it takes a while until the fact is settled.
+        monkeypatch.setattr(firing, "LONGEST_SECONDS", 3600.0)
+        since = tried
+        await until(lambda: tried > since + 1)
         await own_server.start()
         await js.ready()
         (fact,) = await _taken(js, 1)
