@@ -47,7 +47,7 @@ currencies: [OMR]
 packages:
   s: {name: Small, month: {OMR: "5.000"}}
 blueprints:
-  bp-postgres: {name: PostgreSQL, month: {OMR: "1.500"}}
+  bp-postgres: {name: Postgres, month: {OMR: "1.500"}}
   bp-shop: {name: Shop, month: {OMR: "2.500"}}
 """
 

@@ -13,6 +13,9 @@ from tests.support.scenario import given
 from tools.files import ROOT
 
 from catalyst.billing.domain import book_text, charges, price_book, usage
+from catalyst.blueprints import document
+from catalyst.blueprints.starter import loading
+from catalyst.cli.demo import omantel
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import MAX_UNITS, MoneyError
@@ -345,3 +348,15 @@ def test_the_example_prices_every_blueprint_that_comes_with_catalyst() -> None:
     shipped = {path.name.partition("@")[0] for path in data.iterdir() if path.is_dir()}
     assert {f"bp-{one.sku}" for one in book.blueprints} >= shipped
     assert {one.formula for one in book.usage} == {"graduated", "package", "volume", "per-unit"}
+
+
+def test_prices_call_each_blueprint_what_the_catalogue_calls_it() -> None:
+    """In the example and in the demonstration, whose prices and invoices stand beside it."""
+    titles = {
+        blueprint.name: blueprint.title
+        for folder in loading.names()
+        if (blueprint := document.read(loading.load(folder)).blueprint) is not None
+    }
+    for text in ((ROOT / "examples" / "price-book.yaml").read_text("utf-8"), omantel.PRICES):
+        named = {f"bp-{one.sku}": one.name for one in book_text.book_of(text).blueprints}
+        assert named == {name: titles[name] for name in named}

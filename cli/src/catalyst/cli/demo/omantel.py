@@ -42,7 +42,7 @@ packages:
   s: {name: Small, month: {OMR: "5.000"}}
 blueprints:
   bp-mariadb: {name: MariaDB, month: {OMR: "1.500"}}
-  bp-postgres: {name: PostgreSQL, month: {OMR: "1.500"}}
+  bp-postgres: {name: Postgres, month: {OMR: "1.500"}}
   bp-wiki: {name: Wiki, month: {OMR: "1.000"}}
   bp-wordpress: {name: WordPress, month: {OMR: "1.500"}}
 usage:
