@@ -12,11 +12,18 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, show, write
 from catalyst.cli.target import OutputOption
 from catalyst.contracts import schema
-from catalyst.contracts.registry import BY_TYPE, TABLES, Message
+from catalyst.contracts.registry import BY_TYPE, RUNTIME_SHAPES, TABLES, Message
 from catalyst.contracts.roles import COMMAND_ROLES, SERVICE_COMMANDS
 
 _ALL: Final = {table.service: table.aggregates for table in TABLES}
 """What a service has of its own."""
+
+
+_PEOPLE: Final = "Commands that people and programs send, in these roles"
+_ASIDE: Final = "Commands about messages that were set aside; `catalyst dlq` sends them"
+_SERVICES: Final = "Commands that services alone send, to each other and to themselves"
+_EVENTS: Final = "Events: nobody sends them, services write them into the log"
+_GROUPS: Final = (_PEOPLE, _ASIDE, _SERVICES, _EVENTS)
 
 
 class Kind(StrEnum):
@@ -40,7 +47,7 @@ def list_(
     kind: Annotated[Kind | None, typer.Option(help="Only commands, or only events.")] = None,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List every command and event, with what it means.
+    """List every command and event with what it means: first the commands that people send.
 
     Example:
       catalyst contracts list --kind command
@@ -104,11 +111,40 @@ def _subject(message: Message) -> str:
     return f"{first}.<org>.{message.service}.{aggregate}.<id>.{message.name}.v{message.version}"
 
 
+def _group(message: Message) -> str:
+    """Return the heading that a message stands below."""
+    if message.kind == "event":
+        return _EVENTS
+    if message.type not in COMMAND_ROLES:
+        return _SERVICES
+    return _ASIDE if message.shape in RUNTIME_SHAPES else _PEOPLE
+
+
 def _table(messages: list[Message]) -> None:
-    table = Table("TYPE", "KIND", "FOR", "MEANING")
+    """Write a table for each group: a person looks first for what a person may send."""
+    groups: dict[str, list[Message]] = {heading: [] for heading in _GROUPS}
     for message in messages:
-        table.add(message.type, message.kind, _addressed(message), message.summary)
-    table.write()
+        groups[_group(message)].append(message)
+    first = True
+    for heading, found in groups.items():
+        if not found:
+            continue
+        write(heading if first else f"\n{heading}")
+        first = False
+        by = "WRITTEN BY" if heading == _EVENTS else "SENT BY"
+        table = Table("TYPE", "FOR", by, "MEANING")
+        for message in found:
+            senders = sorted(COMMAND_ROLES.get(message.type, ())) or [
+                one.removeprefix("service:") for one in _senders(message)
+            ]
+            everyone = heading == _SERVICES and set(senders) == set(_ALL)
+            table.add(
+                message.type,
+                _addressed(message),
+                "all" if everyone else senders,
+                message.summary,
+            )
+        table.write()
 
 
 def _addressed(message: Message) -> str:

@@ -36,6 +36,7 @@ from catalyst.contracts import codec
 from catalyst.contracts.codec import Undecodable
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS
+from catalyst.contracts.roles import COMMAND_ROLES
 from catalyst.contracts.subjects import PLATFORM
 
 _MANIFEST_KEYS: Final = frozenset({"apiVersion", "kind"})
@@ -43,11 +44,11 @@ _MANIFEST: Final = re.compile(r'"apiVersion"\s*:')
 
 
 def complete_type(incomplete: str) -> list[tuple[str, str]]:
-    """Return the command types that begin like this, with what each means, for the shell."""
+    """Return the command types of people that begin like this, with what each means."""
     return [
         (type_, message.summary)
         for type_, message in COMMANDS.items()
-        if type_.startswith(incomplete)
+        if type_.startswith(incomplete) and type_ in COMMAND_ROLES
     ]
 
 
@@ -90,7 +91,8 @@ def send(
       catalyst send environment.update-organization.v1 --org omantel --data '{"display_name": "O"}'
 
     Sent again with the same --command-id, it is the same command: it is decided once, and the
-    recorded outcome comes back. `catalyst contracts list` shows all types.
+    recorded outcome comes back. `catalyst contracts list --kind command` shows all types, those
+    that people send first.
     """
     addressing.check(type_, org, aggregate, id_, command_id)
     body = _body(data, file)
@@ -112,7 +114,7 @@ def send(
     try:
         found = run(work())
     except ClientError as error:
-        failure = unsure(error, sent_as) or _misnamed(error, type_)
+        failure = unsure(error, sent_as) or _misnamed(error, type_) or _of_services(error, type_)
         if failure is None:
             raise
         raise failure from error
@@ -128,6 +130,15 @@ def _misnamed(error: ClientError, type_: str) -> Failure | None:
     failure = expected(error) if hint else None
     if failure is not None:
         failure.hint = hint
+    return failure
+
+
+def _of_services(error: ClientError, type_: str) -> Failure | None:
+    """Return a refusal of what no role may send: none is missing then."""
+    failure = expected(error)
+    if failure is None or failure.exit_code is not ExitCode.NOT_ALLOWED or type_ in COMMAND_ROLES:
+        return None
+    failure.hint = "`catalyst contracts list --kind command` shows first what people send"
     return failure
 
 
