@@ -1,6 +1,7 @@
 """Who may send what, judged by the worker itself: straight on the broker, without any HTTP door."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -124,6 +125,36 @@ async def test_only_the_own_service_speaks_for_others_and_for_the_past(
     assert (await _completed(sender, wrong)).code == "invalid-envelope"
     wrong = {**own, "Catalyst-Since": "2026-01-01T00:00:00"}
     assert (await _completed(sender, wrong)).code == "invalid-envelope"
+
+
+@pytest.mark.guarantee("G5.14")
+@pytest.mark.parametrize("spell", [str.lower, str.upper, str.title])
+async def test_a_header_of_a_command_counts_in_whatever_case_it_is_written(
+    sender: Sender, keys: KeyRing, spell: Callable[[str], str]
+) -> None:
+    """Some clients write names as they like; Go's carrier of traces writes them as HTTP's."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    replies = await sender.js.link.subscribe("rsp.acme.c-spelled")
+    own = _bearer(keys.service("environment").service())
+    said = {**own, "Catalyst-Actor": "service:provisioning"}
+    said["Catalyst-Reply"] = "rsp.acme.c-spelled"
+    headers = {spell(name): text for name, text in said.items()}
+    found = await _completed(sender, headers)
+    assert (found.code, found.actor) == ("forbidden", "service:provisioning")
+    told = await replies.next_msg(timeout=10)
+    assert json.loads(told.data)["id"] == found.id
+    old = {**own, "Catalyst-Since": "2020-01-01T00:00:00Z"}
+    headers = {spell(name): text for name, text in old.items()}
+    assert (await _completed(sender, headers)).code == "command-too-old"
+
+    person = _bearer(keys.people().person(ROOT, [roles.SOVEREIGN_ADMIN])) | {"traceparent": trace}
+    headers = {spell(name): text for name, text in person.items()}
+    sent = await sender.send(SUSPEND, "acme", {"reason": "a"}, headers=headers)
+    assert (await sender.outcome("acme", sent)).status == "accepted"
+    subject = "evt.acme.environment.organization.acme.organization-suspended.v1"
+    event = await sender.js.last("EV", subject)
+    assert event is not None
+    assert json.loads(event.data)["traceparent"].split("-")[1] == trace.split("-")[1]
 
 
 @pytest.mark.guarantee("G6.5")

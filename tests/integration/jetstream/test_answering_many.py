@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -205,6 +205,30 @@ async def test_a_wrong_time_is_told(js: JetStream, said: str) -> None:
     assert reply.headers["Nats-Service-Error-Code"] == "400"
     assert TIMEOUT_HEADER in reply.headers["Nats-Service-Error"]
     assert slow.begun == []
+
+
+@pytest.mark.guarantee("G5.14")
+@pytest.mark.parametrize("spell", [str.lower, str.upper, str.title])
+async def test_a_header_of_a_question_counts_in_whatever_case_it_is_written(
+    js: JetStream, spell: Callable[[str], str]
+) -> None:
+    heard: list[Mapping[str, str]] = []
+
+    async def note(_subject: str, data: bytes, headers: Mapping[str, str]) -> bytes:
+        heard.append(headers)
+        return data
+
+    async with asyncio.TaskGroup() as tasks:
+        answering = Answering(js, micro_name("slow"), tasks)
+        await answering.add("slow", SUBJECT, note)
+        wrong = {spell(TIMEOUT_HEADER): "soon"}
+        reply = await js.link.request(SUBJECT, b"x", timeout=10, headers=wrong)
+        assert reply.headers is not None
+        assert reply.headers["Nats-Service-Error-Code"] == "400"
+        token = {spell("Authorization"): "Bearer a.b.c", "Own-Name": "kept"}
+        await js.link.request(SUBJECT, b"x", timeout=10, headers=token)
+        await answering.stop()
+    assert heard == [{"Authorization": "Bearer a.b.c", "Own-Name": "kept"}]
 
 
 @pytest.mark.guarantee("G7.15")

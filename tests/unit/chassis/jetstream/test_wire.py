@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from nats.protocol.parser import Parser
 from tests.support.each import each
 
+from catalyst.chassis import door
 from catalyst.chassis.jetstream import wire
 
 NAMES = st.text("abcXYZ09-_!#$%&'*+.^`|~", min_size=1, max_size=20)
@@ -41,6 +42,13 @@ def test_the_last_of_two_equal_names_counts() -> None:
 
     assert wire.fields(block)["Nats-Sequence"] == "7"
     assert wire.field(block, b"Nats-Sequence") == b"7"
+
+
+@pytest.mark.guarantee("G5.14")
+@each((door.ACTOR_HEADER, door.REPLY_HEADER, door.SINCE_HEADER, *wire.READ))
+def test_what_is_read_is_found_in_whatever_case_it_was_written(name: str) -> None:
+    for written in (name, name.lower(), name.upper(), name.title()):
+        assert wire.spelled({written: "x", "Own-name": "y"}) == {name: "x", "Own-name": "y"}
 
 
 def test_a_name_is_found_only_at_the_start_of_a_line() -> None:

@@ -15,6 +15,7 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, Service, ServiceConfig
 
 from catalyst.chassis.errors import unquoted
+from catalyst.chassis.jetstream import wire
 from catalyst.chassis.jetstream.asking import BUSY, LEFT_HEADER, TIMEOUT_HEADER, UNTIL
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.waiting import Answer, Question, Waiting
@@ -84,7 +85,8 @@ class Answering:
                 facts = {"subject": request.subject, "place": place[:SHOWN]}
                 log.warning("question without a place for its answer", extra=facts)
                 return
-            if LEFT_HEADER in (request.headers or {}):
+            headers = wire.spelled(request.headers or {})
+            if LEFT_HEADER in headers:
                 self._leave(place)
                 return
             if self._ending:
@@ -92,13 +94,14 @@ class Answering:
                 return
             now = asyncio.get_running_loop().time()
             try:
-                until = now + _seconds(request.headers or {})
+                until = now + _seconds(headers)
             except ValueError:
                 wrong = f"{TIMEOUT_HEADER} is a number of milliseconds from 1 on"
                 await self._send(request.respond_error("400", wrong))
                 return
             # The subscription hands over one after the other: nothing is answered here.
-            for lost in self._waiting.put(Question(name, request, answer, until, place), now):
+            question = Question(name, request, headers, answer, until, place)
+            for lost in self._waiting.put(question, now):
                 busy = "too many questions wait: ask again in a moment"
                 await self._send(lost.request.respond_error(str(BUSY), busy))
             self._next()
@@ -156,7 +159,7 @@ class Answering:
         UNTIL.set(question.until)
         try:
             async with asyncio.timeout_at(question.until) as awaited:
-                body = await question.answer(request.subject, request.data, request.headers or {})
+                body = await question.answer(request.subject, request.data, question.headers)
         except Exception as error:  # noqa: BLE001 - logged below
             if isinstance(error, TimeoutError) and awaited.expired():
                 log.info("question given up", extra={"subject": request.subject})

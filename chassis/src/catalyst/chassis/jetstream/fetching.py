@@ -141,6 +141,6 @@ class Fetching:
             time_ns=place.time_ns,
             pending=place.pending,
             data=raw.data,
-            headers=wire.fields(raw.headers),
+            headers=wire.spelled(wire.fields(raw.headers)),
             token=raw.reply.decode(),
         )

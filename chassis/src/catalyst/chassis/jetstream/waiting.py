@@ -25,6 +25,7 @@ class Question(NamedTuple):
 
     name: str
     request: Request
+    headers: Mapping[str, str]
     answer: Answer
     until: float
     """When whoever asked gives up, by the loop's time."""
@@ -34,8 +35,8 @@ class Question(NamedTuple):
     @property
     def size(self) -> int:
         """Return how many bytes it has, headers included."""
-        headers = self.request.headers or {}
-        return len(self.request.data) + sum(map(len, (*headers, *headers.values())))
+        texts = (*self.headers, *self.headers.values())
+        return len(self.request.data) + sum(map(len, texts))
 
 
 class Waiting:

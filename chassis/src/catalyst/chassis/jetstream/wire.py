@@ -46,6 +46,17 @@ class Place(NamedTuple):
     pending: int
 
 
+READ: Final = (
+    "Authorization",
+    "Catalyst-Actor",
+    "Catalyst-Left",
+    "Catalyst-Reply",
+    "Catalyst-Since",
+    "Catalyst-Timeout-Ms",
+    "traceparent",
+)
+"""What is read of the headers of commands and questions, which anybody may send."""
+_READ: Final = {name.lower(): name for name in READ}
 NO_STATUS: Final = Status(0, "")
 
 
@@ -64,6 +75,15 @@ def fields(headers: bytes | None) -> dict[str, str]:
         if colon:
             found[name.strip(_BLANK)] = text.strip(_BLANK)
     return found
+
+
+def spelled(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers that somebody sent, with those that we read under the names that we read them by.
+
+    The broker keeps names as they are written, and clients differ: some write them as HTTP has
+    them, in any case, and Go's carrier of traces writes `Traceparent`.
+    """
+    return {_READ.get(name.lower(), name): text for name, text in headers.items()}
 
 
 def field(headers: bytes | None, name: bytes) -> bytes | None:
