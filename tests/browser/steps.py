@@ -75,6 +75,15 @@ async def _unknown_event(site: Site, slug: str) -> None:
         await js.publish(Outgoing(subject=subject, data=msgspec.json.encode(event)))
 
 
+async def fare(site: Site, slug: str, application: str, mode: str) -> None:
+    """Let an Application in `<slug>-prod` fare as a mode of the simulated cluster says."""
+    user = permissions.OPERATOR
+    password = site.installation.passwords[user]
+    async with connect(site.context.nats, name=user, user=user, password=password) as js:
+        subject = f"ws.{slug}-prod.simulator.{application}"
+        await js.publish(Outgoing(subject=subject, data=msgspec.json.encode({"mode": mode})))
+
+
 async def furnish(site: Site, slug: str, window: Window, credit: int = 50_000, **env: Any) -> None:
     """Make an Organization with an Environment and credit; returns when the window shows both."""
     await site.create(slug, owners=list(OWNERS))

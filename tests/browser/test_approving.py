@@ -132,14 +132,18 @@ async def test_what_it_waits_for_is_what_is_missing_still(
         page = other.page
         await other.sign_in(market.token("ann@example.com"), at=f"#/change/{slug}/{change}")
         does = page.get_by_role("region", name="What it does")
-        missing = page.locator(".facts div", has_text="Missing").locator("dd")
+        about = page.get_by_role("region", name="About")
+        missing = about.locator(".facts div", has_text="Missing").locator("dd")
+        approved = does.locator(".facts div", has_text="Approved").locator("dd")
         one, two = (f"{count} of anyone but the author" for count in ("1 approval", "2 approvals"))
         await expect(does).to_contain_text(two)
         await expect(missing).to_have_text(two)
         await page.get_by_role("button", name="Approve", exact=True).click()
         await expect(missing).to_have_text(one)
-        await expect(does).to_contain_text(one)
-        await expect(does).not_to_contain_text(two)
+        await expect(does.locator("dd", has_text=one)).to_have_count(1)
+        # What is asked for stays; what of it is there, and by whom, is a line of its own.
+        await expect(does.locator("dd", has_text=two)).to_have_count(1)
+        await expect(approved).to_have_text("by ann@example.com")
         async with support.window(chromium, market.address) as third:
             await third.sign_in(market.token(owners[-1]["email"]), at=f"#/change/{slug}/{change}")
             await third.page.get_by_role("button", name="Approve", exact=True).click()

@@ -1,6 +1,7 @@
 """Commands: a form from any schema, the outcome, and each refusal at the field that is wrong."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from tests.browser.steps import forgive, open_whole_form
 from tests.support import browser as support
 from tests.support.browser import Window
 
+from catalyst.contracts import roles
 from catalyst.contracts.registry import COMMANDS
+from catalyst.contracts.roles import COMMAND_ROLES
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
@@ -87,6 +90,41 @@ async def _no_two_commands_are_called_the_same(desk: Window) -> None:
     assert len(names) == len(set(names)) == len(COMMANDS)
     assert "Retry (billing)" in names
     assert offered == [sorted(group) for group in offered]
+    # Groups say who sends them: what no person sends stands apart from all else, at the end.
+    labels = [await group.get_attribute("label") or "" for group in await groups.all()]
+    assert labels[0] == "You may send"
+    assert labels[-1] == "Inside Catalyst: sent by services, never by a person"
+    assert all(label.startswith("Sent by ") for label in labels[1:-1])
+    inside = {name for name, allowed in COMMAND_ROLES.items() if not allowed}
+    inside |= COMMANDS.keys() - COMMAND_ROLES.keys()
+    types = await groups.last.locator("option").evaluate_all("all => all.map(one => one.value)")
+    assert set(types) == inside
+    for wrong in ("environment", "organization", "application", "blueprint"):
+        assert not [name for name in names if wrong in name.split("(")[0]]
+
+
+@pytest.mark.parametrize("role", [None, roles.SECURITY_OFFICER])
+async def test_commands_of_others_are_grouped_by_who_sends_them(
+    window: Window, site: Site, role: str | None
+) -> None:
+    await window.sign_in(site.token("looks@groups.example", [role] if role else []))
+    await window.page.get_by_role("tab", name="Send a command").click()
+    groups = window.page.locator("#command optgroup")
+    await expect(groups.last).to_have_attribute("label", re.compile("^Inside Catalyst: "))
+    for group in await groups.all():
+        label = await group.get_attribute("label") or ""
+        types = await group.locator("option").evaluate_all("all => all.map(one => one.value)")
+        for type_ in types:
+            allowed = COMMAND_ROLES.get(type_, frozenset())
+            match label.split(" ")[0]:
+                case "You":
+                    assert role in allowed
+                case "Sent":
+                    named = set(re.findall(r"[a-z]+-[a-z]+", label))
+                    assert named == allowed
+                    assert role not in allowed
+                case _:
+                    assert not allowed
 
 
 @pytest.mark.guarantee("G5.8")

@@ -31,7 +31,7 @@ async def test_what_runs_goes_back_to_what_it_was(desk: Window, market: Site, sl
     await expect(page.locator(".plan h3")).to_have_text("Change the configuration")
     await button.click()
     await completed(desk)
-    await page.get_by_role("button", name="Open cache").click()
+    await page.get_by_role("button", name="See how cache is").click()
     await expect(memory).to_have_value("512")
     await expect(acts.get_by_role("listitem")).to_contain_text(f"Install cache in {slug}-prod")
     await back.click()
@@ -42,7 +42,7 @@ async def test_what_runs_goes_back_to_what_it_was(desk: Window, market: Site, sl
     await button.click()
     await expect(page.get_by_role("heading", name="Go back with cache")).to_be_visible()
     await completed(desk)
-    await page.get_by_role("button", name="Open cache").click()
+    await page.get_by_role("button", name="See how cache is").click()
     await expect(memory).to_have_value(before)
     # Both that came before it are offered, the later one first.
     await expect(back).to_have_count(2)

@@ -30,7 +30,7 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     await _done(desk, whole)
     await page.goto(f"{market.address}/#/change/{slug}/{again}")
     told = "0.000 OMR now (this month is paid already)"
-    await expect(page.locator(".facts")).to_contain_text(told)
+    await expect(page.locator("[aria-label=About] dl")).to_contain_text(told)
     for name in ("mail", "queue"):
         await page.goto(f"{market.address}/#/application/{slug}/{name}/{slug}-prod")
         state = page.get_by_role("region", name="How it is")

@@ -9,6 +9,15 @@ from tests.browser.steps import forgive, furnish, open_view
 from tests.browser.test_looks import _FAULTS, _faint
 from tests.support.browser import ROOT, Window
 
+STARTS = "2021-01-31T08:00"
+ENDS = "2031-01-31T18:00"
+"""As a person types them, where they are."""
+_SAID = """
+async time => {
+  const { instant } = await import('/js/words.js');
+  return instant(time);
+}
+"""
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
@@ -27,12 +36,17 @@ async def test_a_voucher_is_issued_looked_at_redeemed_and_revoked(
     await expect(desk.page.locator(".voucher")).not_to_contain_text("voucher-not-found")
     await code.fill(issued)
     await desk.page.get_by_role("button", name="What is it worth?").click()
-    await expect(desk.page.locator("#view")).to_contain_text("It is worth 7.000 OMR")
-    await desk.page.get_by_role("button", name="Redeem it").click()
-    await expect(desk.page.locator("#view")).to_contain_text("Redeemed: 7.000 OMR was added.")
+    worth = desk.page.get_by_role("form", name="Voucher").locator(".facts > div")
+    until = await desk.page.evaluate(_SAID, ENDS)
+    told = ["You get7.000 OMR of credit", f"Given tothe account of the Organization {slug}"]
+    told += [f"What forFor {slug}", f"Redeem it until{until}"]
+    await expect(worth).to_have_text([*told, "The credit lasts90 days from when you redeem it"])
+    await desk.page.get_by_role("button", name=f"Redeem it for {slug}").click()
+    added = f"Redeemed: 7.000 OMR was added to the account of {slug}."
+    await expect(desk.page.locator("#view")).to_contain_text(added)
     await expect(desk.page.locator(".amount")).to_have_text("7.000 OMR")
     credit = desk.page.get_by_role("region", name="Where the credit comes from")
-    await expect(credit).to_have_text(re.compile("7.000 OMRvoucher \\S+$"))
+    await expect(credit).to_have_text(re.compile("7.000 OMRvoucher \\S+ · until .+$"))
     await desk.page.set_viewport_size({"width": 390, "height": 844})
     card = await desk.page.get_by_role("form", name="Voucher").bounding_box()
     ledger = await desk.page.get_by_role("region", name="Ledger").bounding_box()
@@ -66,6 +80,15 @@ async def _issued(desk: Window, slug: str) -> str:
     await expect(form.locator(".problems")).to_be_empty()
     await cap.fill("2")
     await form.get_by_label("What it is for").fill(f"For {slug}")
+    ends, starts = form.get_by_label("Redeemable until"), form.get_by_label("Redeemable from")
+    await form.get_by_label("Days that its credit lasts").fill("90")
+    # What is wrong with a date stands at it, as with all else.
+    await ends.fill("2020-01-31T18:00")
+    await button.click()
+    await expect(ends).to_be_focused()
+    await expect(form.locator(".wrong")).to_contain_text("over before it begins")
+    await ends.fill(ENDS)
+    await starts.fill(STARTS)
     await button.click()
     said = form.get_by_role("status")
     await expect(said).to_contain_text("It is issued. Its code, which nobody is shown again: VCH-")

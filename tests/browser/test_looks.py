@@ -252,6 +252,8 @@ async def test_every_view_of_an_organization_can_be_read_and_used(
             f"invoice/{slug}/{month}": ".bill .empty",
             f"letters/{slug}": "#view .card",
             "nonsense": "#view a",
+            "waiting": f".ask[aria-label*='{slug}']",
+            f"deletion/{slug}/{slug}-prod": "#view form",
             "rows": "#rows tbody tr",
         }
         for place, seen in shown.items():
@@ -263,7 +265,7 @@ async def test_every_view_of_an_organization_can_be_read_and_used(
             assert await window.page.evaluate(over) <= 0, place
             category = window.page.get_by_role("group", name="Category")
             assert await category.is_visible() is place.startswith("catalogue")
-        views = await window.page.locator("#views button[data-view]").evaluate_all(
+        views = await window.page.locator(".bar button[data-view]").evaluate_all(
             "nodes => nodes.map(node => node.dataset.view)"
         )
         assert set(views) <= {place.partition("/")[0] for place in shown}

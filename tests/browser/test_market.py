@@ -328,7 +328,10 @@ async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     await choose(desk, slug, "Redis")
     button = await plan(desk)
     await expect(desk.page.locator(".plan")).to_contain_text("1 approval of")
-    await expect(desk.page.locator(".plan")).to_contain_text("It takes 9 at most: 0 used, 0 held")
+    facts = desk.page.locator(".plan .facts > div")
+    told = ["Must approve1 approval of anyone but you", "May notYou: it is your own change"]
+    told += ["Approvednobody yet", "Missing1 approval of anyone but you", "Now0", "Afterwards1"]
+    await expect(facts).to_have_text([*told, "At most9", "Used0", "Held0"])
     await button.click()
     await expect(status(desk)).to_have_text("waiting")
     await expect(desk.page.locator(".why")).to_contain_text("approval")

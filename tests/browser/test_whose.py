@@ -1,7 +1,5 @@
 """What somebody may not see is not said to be nothing, and what is not there is said to be so."""
 
-import re
-
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
@@ -38,18 +36,12 @@ async def test_what_a_role_does_not_see_is_not_said_to_be_nothing(
         for wrong in ("0 Applications", "Nothing runs here yet", "Nothing is to run"):
             await expect(view).not_to_contain_text(wrong)
     await window.page.goto(f"{site.address}/#/change/{slug}/ch-1")
-    told = view.get_by_role("alert")
-    await expect(told).to_contain_text("Your role does not see changes here")
-    approves = f"approve ch-1 --org {slug} --hash HASH"
     if role == SECURITY_OFFICER:
-        await expect(told).to_contain_text(approves)
+        # Who audits changes is told that there is none.
+        await expect(view).to_contain_text(f"There is no such change in {slug}")
+        await expect(view).not_to_contain_text("Your role does not see")
     else:
-        await expect(told).not_to_contain_text(approves)
-    # What an address says is put into no command that somebody may paste.
-    await window.page.goto(f"{site.address}/#/change/{slug}/ch-1%3B%20reboot%20%23")
-    await expect(window.page).to_have_title(re.compile("reboot"))
-    await expect(told).to_contain_text("Your role does not see changes here")
-    await expect(told).not_to_contain_text("reboot")
+        await expect(view.get_by_role("alert")).to_contain_text("Your role does not see changes")
 
 
 @pytest.mark.guarantee("G26.12")
@@ -139,8 +131,9 @@ async def test_an_address_that_leads_nowhere_names_every_view(
     await desk.until_row("organization", slug)
     await desk.page.goto(f"{site.address}/#/nonsense")
     links = desk.page.locator("#view").get_by_role("link")
-    buttons = desk.page.locator("#views button[data-view]")
-    named = {text.strip() for text in await buttons.all_inner_texts()}
+    buttons = desk.page.locator(".bar button[data-view]")
+    # Beside one of them stands how much waits.
+    named = {text.strip(" \n0123456789") for text in await buttons.all_inner_texts()}
     await expect(links).to_have_count(len(named))
     assert {text.strip() for text in await links.all_inner_texts()} == named
 

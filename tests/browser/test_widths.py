@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_sc
 NARROW: Final = (320, 360, 390, 430, 768, 800)
 WIDER: Final = (900, 1010, 1100, 1130, 1180, 1240, 1280, 1366, 1410, 1440, 1480, 1600)
 VIEWS: Final = ["applications", "catalogue", "balance", "prices", "rows"]
-CONTROLS: Final = [*VIEWS, "view-organization", "sign-out"]
+CONTROLS: Final = [*VIEWS, "view-organization", "waiting", "sign-out"]
 
 # Where each part of the bar is, from the top and the left, and what goes beyond the window.
 _MEASURED: Final = """
@@ -167,6 +167,8 @@ async def test_no_page_goes_sideways_on_a_phone_or_in_a_window(
             f"prices/{long}",
             f"invoice/{long}/{month}",
             f"letters/{long}",
+            f"deletion/{long}/{long}-prod",
+            "waiting",
             "nonsense",
             "rows",
         ):

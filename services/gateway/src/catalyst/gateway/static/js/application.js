@@ -30,7 +30,7 @@ export class ApplicationPage {
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade, go back or remove", hidden: true });
-    this.state = el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.marks, this.why.node, this.free);
+    this.state = el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.why.node, this.free, this.marks);
     const title = el("h2", { text: application, tabindex: "-1" });
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to Applications", () => go("applications")),

@@ -1,11 +1,13 @@
 // What an Organization runs: each Application in each Environment with its four marks, live.
 
 import { Beginning } from "./begin.js";
+import { Deletions } from "./deletion.js";
 import { el, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { emblemOf, pictureOf } from "./icons.js";
 import { BAD_FIRST, marks, worst } from "./marks.js";
 import { Notices } from "./notices.js";
+import { cancels } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf } from "./steps.js";
 import { Why } from "./why.js";
 import { age, asSeen, counted, exact, place } from "./words.js";
@@ -17,17 +19,18 @@ export class Applications {
   #cards = new Map();
 
   constructor(node, organization, tools) {
-    const { go, rows, ready } = tools;
-    Object.assign(this, { organization, go, rows, ready, waiting: tools.waiting });
+    const { go, rows, ready, session } = tools;
+    Object.assign(this, { organization, go, rows, ready, session, waiting: tools.waiting });
     this.count = el("p", { class: "quiet", role: "status" });
     this.roll = el("div", { class: "roll", "aria-label": "Health", role: "group" });
     this.list = el("div", { class: "runs" });
     this.changes = el("section", { class: "changes", "aria-label": "Latest changes" });
     this.flight = new Flight(go);
+    this.deletions = new Deletions(organization, go);
     this.beginning = new Beginning(organization, tools);
     this.notices = new Notices(organization, "", () => this.#draw());
     node.replaceChildren(el("header", { class: "head" }, el("div", {}, el("h2", { text: "Applications" }), this.count), this.roll),
-      this.flight.node, this.beginning.node, this.list, this.changes);
+      this.flight.node, this.beginning.node, this.list, this.changes, this.deletions.node);
     this.changed(null);
   }
 
@@ -61,6 +64,8 @@ export class Applications {
     }
     for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health]);
     this.#rollUp(places);
+    this.deletions.node.hidden = !this.ready() || !cancels(this.session, this.organization, this.rows());
+    this.deletions.show([...places.keys()].sort());
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
     const waiting = this.waiting(this.organization);
     this.flight.show(waiting);
@@ -119,7 +124,7 @@ export class Applications {
           } })),
           card.what),
         el("span", { class: "badge", text: environment })),
-      card.said, card.marks, card.why.node);
+      card.said, card.why.node, card.marks);
     return card;
   }
 

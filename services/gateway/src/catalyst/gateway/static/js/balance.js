@@ -6,11 +6,12 @@ import { command, freshName, question } from "./asking.js";
 import { Bills } from "./bills.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
+import { factsOf } from "./gates.js";
 import { icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { placed, words } from "./refusal.js";
 import { readsBills, redeemsVouchers } from "./rights.js";
-import { place } from "./words.js";
+import { counted, instant, place } from "./words.js";
 
 export class Balance {
   #drawn = "";
@@ -25,8 +26,8 @@ export class Balance {
     this.bills = readsBills(tools.session, organization) ? new Bills(organization, tools) : null;
     this.code = new Text("voucher", { kind: "text", schema: {}, description: "As it was given to you, such as VCH-XXXX-XXXX-XXXX." }, true);
     this.code.control.addEventListener("input", () => this.#forget());
-    this.worth = el("p", { class: "worth", role: "status" });
-    this.take = el("button", { type: "button", class: "primary", text: "Redeem it", hidden: true, on: { click: () => this.#redeem() } });
+    this.worth = el("div", { class: "worth", role: "status" });
+    this.take = el("button", { type: "button", class: "primary", text: `Redeem it for ${organization}`, hidden: true, on: { click: () => this.#redeem() } });
     this.problems = el("div", { class: "problems", role: "alert" });
     const form = el("form", { class: "card voucher", novalidate: true, "aria-label": "Voucher", on: {
       submit: (event) => {
@@ -96,7 +97,13 @@ export class Balance {
     try {
       const found = await question("billing.preview-voucher", this.organization, { code: this.code.control.value.trim() });
       if (turn !== this.#turn) return;
-      say(this.worth, [`It is worth ${money(found.amount)}`, found.description, found.credit_days ? `the credit lasts ${found.credit_days} days` : ""].filter(Boolean).join("; "));
+      this.worth.replaceChildren(factsOf([
+        ["You get", `${money(found.amount)} of credit`],
+        ["Given to", `the account of the Organization ${this.organization}`],
+        ["What for", found.description],
+        ["Redeem it until", found.ends ? instant(found.ends) : "any time, it has no end"],
+        ["The credit lasts", found.credit_days ? `${counted(found.credit_days, "day")} from when you redeem it` : "until it is spent"],
+      ]), el("p", { class: "quiet", text: "Nothing is used up before you redeem it." }));
       this.take.hidden = false;
       this.take.focus();
     } catch (error) {
@@ -126,7 +133,7 @@ export class Balance {
 
   #told(doc) {
     if (!doc) return;
-    if (doc.status === "completed") say(this.worth, `Redeemed: ${doc.amount ? money(doc.amount) : "the credit"} was added.`);
+    if (doc.status === "completed") say(this.worth, `Redeemed: ${doc.amount ? money(doc.amount) : "the credit"} was added to the account of ${this.organization}.`);
     else if (doc.status === "failed") this.#refused({ message: "It was not redeemed.", code: doc.code });
     if (["completed", "failed"].includes(doc.status)) this.#redemption = "";
   }

@@ -1,19 +1,17 @@
 // One change, live: its steps, what it waits for, and what a person can do about it.
 
 import { Absence, absent } from "./absent.js";
-import { commandId } from "./api.js";
-import { command } from "./asking.js";
-import { ChangePlan } from "./changeplan.js";
+import { Decision } from "./deciding.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
-import { backTo, icon, nothing, pictureOf } from "./icons.js";
+import { approvalLines, factsOf } from "./gates.js";
+import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { paid } from "./parts.js";
-import { placed, words } from "./refusal.js";
-import { builds, cancels } from "./rights.js";
+import { builds, cancels, standing } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
 import { PATIENCE_MS, Why } from "./why.js";
-import { asSeen, counted, duration, place } from "./words.js";
+import { asSeen, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
@@ -26,8 +24,8 @@ export class ChangePage {
   #drawn = "";
   #waits = { text: "", since: 0 };
 
-  constructor(node, organization, change, { go, rows, ready, session, waiting }) {
-    Object.assign(this, { organization, change, go, rows, session, waiting });
+  constructor(node, organization, change, { go, inside, rows, ready, session, waiting }) {
+    Object.assign(this, { organization, change, go, inside, rows, session, waiting });
     this.absence = new Absence(ready);
     this.title = el("h2", { text: change, tabindex: "-1" });
     this.status = el("p", { role: "status" });
@@ -37,25 +35,24 @@ export class ChangePage {
     this.steps = el("ol", { class: "change-steps" });
     this.why = new Why(go);
     this.end = el("div");
-    this.problems = el("div", { class: "problems", role: "alert" });
+    this.decision = new Decision(organization, change, { rows, session });
     this.#actions();
-    this.plan = new ChangePlan(organization, change, (locked) => (locked ? pictureOf(this.rows(), organization, locked) : ""), () => this.#decide());
     node.replaceChildren(el("div", { class: "page" },
-      backTo("Back to Applications", () => go("applications")),
+      inside ? backTo("Back to Applications", () => go("applications")) : backTo("Back to what waits for you", () => go("waiting")),
       el("header", { class: "hero" },
         el("div", {}, this.title, el("p", { class: "quiet" }, el("code", { text: change }))),
         el("div", { class: "progress" }, el("div", {}, this.status, this.elapsed), this.bar)),
       el("div", { class: "columns" },
-        el("div", { class: "main" }, this.plan.node,
+        el("div", { class: "main" }, this.decision.plan.node,
           el("section", { class: "card", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why.node, this.end)),
-        el("div", { class: "aside" }, this.acts, this.problems,
+        el("div", { class: "aside" }, this.acts, this.decision.problems,
           el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts)))));
     this.changed(null);
     this.title.focus();
   }
 
   stop() {
-    this.plan.stop();
+    this.decision.stop();
   }
 
   tick() {
@@ -112,9 +109,9 @@ export class ChangePage {
     this.timers = new Map();
     const { action, application, environment } = doc.request;
     this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time), action)));
-    const stays = doc.status === "completed" && application && environment && action !== "uninstall";
+    const stays = this.inside && doc.status === "completed" && application && environment && action !== "uninstall";
     this.end.replaceChildren(...[
-      stays ? el("button", { type: "button", text: `Open ${application}`, on: { click: () => this.go("application", application, environment) } }) : null,
+      stays ? el("button", { type: "button", text: `See how ${application} is`, on: { click: () => this.go("application", application, environment) } }) : null,
       list("Seen by nobody", unseen(doc)),
       list("Taken back", doc.undone.map((step) => stepName(step, action))),
       list("Left for a person", doc.left),
@@ -123,28 +120,9 @@ export class ChangePage {
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
     const [builder, canceller] = [builds, cancels].map((may) => may(this.session, this.organization, this.rows()));
     this.cancel.hidden = !(open && canceller);
-    this.approve.hidden = !(open && builder && doc.waits_for.includes("approvals"));
-    this.acts.hidden = this.cancel.hidden && this.approve.hidden;
-    if (builder) this.plan.show(doc);
-    this.#decide();
-  }
-
-  /** Lets approve who may and looked at it, and says why somebody may not. */
-  #decide() {
-    const { doc } = this.#row() ?? {};
-    if (!doc) return;
-    const mine = this.#is(doc.author_email);
-    const approved = doc.approved.some(({ email }) => this.#is(email));
-    const unseen = mine || approved ? "" : this.plan.unseen;
-    this.agree.disabled = mine || approved || unseen !== "";
-    this.refuse.disabled = mine;
-    say(this.ownWord, mine ? "Somebody else has to approve it: this change is yours. You can cancel it."
-      : approved ? "You approved it. It waits for the approvals that are missing still; until it begins, you can reject it." : unseen);
-  }
-
-  /** Returns whether an e-mail address is that of who is signed in. */
-  #is(email) {
-    return Boolean(email) && email.toLowerCase() === this.session.email?.toLowerCase();
+    if (builder || (doc.status === "waiting" && standing(this.session, this.organization, this.rows(), doc))) this.decision.plan.show(doc);
+    this.decision.show(doc);
+    this.acts.hidden = this.cancel.hidden && this.decision.node.hidden;
   }
 
   #step(one, time, action) {
@@ -167,41 +145,11 @@ export class ChangePage {
   }
 
   #actions() {
-    const input = (text) => new Text(text, { kind: "text", schema: {} }, false);
-    const reason = input("Why it shall be stopped");
-    const comment = input("What you say to it");
-    const said = (field) => field.control.value;
-    const act = (text, action, mood = "") => el("button", { type: "button", class: mood, text, on: { click: action } });
+    const reason = new Text("Why it shall be stopped", { kind: "text", schema: {} }, false);
     this.cancel = el("details", { hidden: true }, el("summary", { text: "Cancel this change" }), reason.node,
-      act("Cancel it", () => this.#send("cancel-change", { reason: said(reason) }, reason)));
-    const hash = () => this.#row()?.doc?.hash ?? "";
-    this.agree = act("Approve", () => this.#send("approve-change", { hash: hash(), comment: said(comment) }, comment), "primary");
-    this.refuse = act("Reject", () => this.#send("reject-change", { hash: hash(), reason: said(comment) }, comment));
-    this.ownWord = el("p", { class: "quiet" });
-    this.approve = el("div", { class: "part", hidden: true },
-      el("p", { class: "quiet", text: "What you approve stands under What it does: its files line by line, its risks and its price. An approval is of exactly this plan." }),
-      comment.node,
-      el("div", { class: "actions" }, this.agree, this.refuse),
-      this.ownWord);
+      el("button", { type: "button", text: "Cancel it", on: { click: () => this.decision.send("cancel-change", { reason: reason.control.value }, reason) } }));
     this.acts = el("section", { class: "card acts", "aria-label": "What you can do", hidden: true },
-      el("h3", { text: "What you can do" }), this.approve, this.cancel);
-  }
-
-  async #send(name, data, field) {
-    const text = JSON.stringify([name, data]);
-    if (this.sent?.text !== text) this.sent = { text, id: commandId() };
-    this.problems.replaceChildren();
-    field.clear();
-    try {
-      const query = { organization: this.organization, aggregate: "change", id: this.change };
-      await command(`provisioning.${name}.v1`, this.sent.id, query, data);
-      this.sent = null;
-      field.control.value = "";
-    } catch (error) {
-      if (error.status) this.sent = null;
-      const own = ({ pointer }) => /\/(reason|comment)$/.test(pointer ?? "");
-      this.problems.replaceChildren(placed(error, (one) => ({ field: own(one) ? field : null, text: words(one) })));
-    }
+      el("h3", { text: "What you can do" }), this.decision.node, this.cancel);
   }
 }
 
@@ -231,16 +179,16 @@ function asked({ action, version, values = {}, dependencies = {}, revision, keep
 }
 
 function facts(doc) {
-  const scarce = ({ team }) => (doc.officers?.includes(team) ? ": too few in the Organization can give it, security-officers have to" : "");
-  const missing = doc.missing.map((one) => `${counted(one.quorum, "approval")} of ${one.team || "anyone but the author"}${scarce(one)}`);
-  const lines = [
+  const waits = doc.status === "waiting";
+  const approved = doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": "));
+  const approvals = approvalLines({ asked: doc.approvals, missing: waits ? doc.missing : [], author: doc.author_email || doc.author, approved: doc.approved, officers: doc.officers });
+  return factsOf([
     ["By", doc.author_email || doc.author],
     ["Asked for", asked(doc.request).join(", ")],
     ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now${paid(doc.quote)}` : "nothing is bought"],
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
-    ["Missing", missing.join(", ")],
-    ["Approved by", doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": ")).join(", ")],
+    ...approvals.filter(([name]) => waits && name === "Missing"),
+    ["Approved by", approved.join(", ")],
     ["Hash", doc.hash],
-  ].filter(([, text]) => text);
-  return el("dl", { class: "facts" }, lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", { text }))));
+  ]);
 }

@@ -2,8 +2,9 @@
 
 import { question } from "./asking.js";
 import { coded, el } from "./dom.js";
+import { gates } from "./gates.js";
 import { unread } from "./icons.js";
-import { files, gates, listed, needs, price } from "./parts.js";
+import { files, listed, needs, price } from "./parts.js";
 
 export class ChangePlan {
   node = el("section", { class: "card main", "aria-label": "What it does", hidden: true });
@@ -45,8 +46,9 @@ export class ChangePlan {
   /** Says what is missing still; of what has begun, what had to come before. */
   #gate() {
     if (!this.#plan) return;
-    const left = this.#doc.status === "waiting" ? { approvals: this.#doc.missing } : { title: "What it waited for", none: "Nothing." };
-    this.#gates.replaceChildren(gates(this.#plan, { author: "the author", ...left }));
+    const { author, author_email: email, approved, missing, status } = this.#doc;
+    const left = status === "waiting" ? { missing } : { title: "What it waited for", none: "Nothing.", missing: [] };
+    this.#gates.replaceChildren(gates(this.#plan, { author: email || author, approved, ...left }));
   }
 
   async #ask() {

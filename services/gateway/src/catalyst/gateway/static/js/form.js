@@ -8,7 +8,7 @@ import { Answer } from "./outcome.js";
 import { placed, words } from "./refusal.js";
 import { seesPlatform } from "./rights.js";
 import { shape, steps } from "./schema.js";
-import { commandName, label, place } from "./words.js";
+import { commandName, either, label, place } from "./words.js";
 
 const WAIT_SECONDS = 15;
 
@@ -45,9 +45,13 @@ export class CommandForm {
     const commands = body.filter((contract) => contract.kind === "command");
     this.#contracts = new Map(commands.map((contract) => [contract.type, contract]));
     const held = new Set([session.roles, ...Object.values(session.organizations)].flat());
-    const mine = commands.filter(({ roles }) => roles.some((role) => held.has(role)));
-    const others = commands.filter((contract) => !mine.includes(contract));
-    this.#draw(mine, others);
+    const [mine, groups] = [[], new Map()];
+    for (const contract of commands) {
+      const { roles } = contract;
+      if (roles.some((role) => held.has(role))) mine.push(contract);
+      else groups.set(senders(roles), [...(groups.get(senders(roles)) ?? []), contract]);
+    }
+    this.#draw(mine, groups);
   }
 
   /** Forgets everything that was typed. */
@@ -99,14 +103,16 @@ export class CommandForm {
 
   #select = null;
 
-  #draw(mine, others) {
+  #draw(mine, groups) {
     const names = called([...this.#contracts.keys()]);
     const options = (list) => list.map(({ type }) => [names.get(type), type]).sort()
       .map(([text, value]) => el("option", { value, text }));
+    const inside = groups.get(INSIDE) ?? [];
+    groups.delete(INSIDE);
+    const group = (label, list) => (list.length ? el("optgroup", { label }, options(list)) : null);
     const select = el("select", { id: "command", on: { change: () => this.#choose(select.value) } },
       el("option", { value: "", text: "choose…" }),
-      mine.length ? el("optgroup", { label: "You may send" }, options(mine)) : null,
-      others.length ? el("optgroup", { label: "Others" }, options(others)) : null);
+      group("You may send", mine), [...groups].sort().map(([label, list]) => group(label, list)), group(INSIDE, inside));
     this.#select = select;
     this.#holder = el("div");
     this.#panel.replaceChildren(
@@ -142,7 +148,7 @@ export class CommandForm {
     } });
     this.#problems = el("div", { class: "problems", role: "alert" });
     this.#button = el("button", { type: "submit", class: "primary", text: "Send" });
-    const senders = contract.roles.length ? contract.roles : contract.services.map((name) => `service ${name}`);
+    const senders = [...contract.roles, ...contract.services.map((name) => `service ${name}`)];
     this.#holder.replaceChildren(
       el("p", {}, coded(contract.summary)),
       el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ") || "nobody"}`),
@@ -282,6 +288,14 @@ export class CommandForm {
     const field = this.#fields[name] ?? (name === "id" ? this.#fields.organization : null) ?? null;
     return { field, text: (one.rule === "query" && field?.messages[0]) || said };
   }
+}
+
+/** What no person sends: the group of commands that services send to each other. */
+const INSIDE = "Inside Catalyst: sent by services, never by a person";
+
+/** Returns what a group of commands is called: who sends them. */
+function senders(roles) {
+  return roles.length ? `Sent by ${either(roles)}` : INSIDE;
 }
 
 /** Returns what commands are called, by type: several of one name with whose they are. */

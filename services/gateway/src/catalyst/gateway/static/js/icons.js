@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Each as the data of one path in a square of 24. */
 const PATHS = {
   back: "M19 12H5M11 6l-6 6 6 6",
+  bell: "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4",
   bolt: "M13 3 5 14h6l-1 7 8-11h-6z",
   book: "M12 6c-2-1.6-4.7-2-8-2v14c3.3 0 6 .4 8 2 2-1.6 4.7-2 8-2V4c-3.3 0-6 .4-8 2zM12 6v14",
   box: "m4 8 8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8",

@@ -73,6 +73,17 @@ class Worth extends Text {
   }
 }
 
+/** An instant, given as people here write it; nothing if none is given. */
+class When extends Control {
+  constructor(name, description) {
+    super(name, about(description), false, el("input", { type: "datetime-local" }));
+  }
+
+  collect() {
+    return this.control.value === "" ? undefined : new Date(this.control.value).toISOString();
+  }
+}
+
 /** Issues vouchers, shows those there are, and revokes them. */
 export class Vouchers {
   #drawn = "";
@@ -84,6 +95,9 @@ export class Vouchers {
     const form = new Kept("Issue a voucher", {
       amount: new Worth("worth", about("What it is worth, such as 25.000 OMR."), true),
       cap: new Numeric("how often it may be redeemed", about("Once, if nothing is given; by each Organization once."), false),
+      starts: new When("redeemable from", "At once, if nothing is given."),
+      ends: new When("redeemable until", "For ever, if nothing is given."),
+      credit_days: new Numeric("days that its credit lasts", about("Counted from when it is redeemed. Until it is spent, if nothing is given."), false),
       description: new Text("what it is for", about("Whoever redeems it reads this."), false),
     }, "Issue it", (kept) => this.#issue(kept));
     this.title = el("h3", { text: "Vouchers", tabindex: "-1" });
@@ -110,10 +124,11 @@ export class Vouchers {
   }
 
   async #issue(kept) {
-    const { amount: worth, cap, description } = kept.fields;
+    const { amount: worth, cap, description, starts, ends, credit_days: days } = kept.fields;
     this.#code ??= await question("billing.voucher-code", PLATFORM, {});
     const { code, voucher } = this.#code;
-    const data = { code, amount: amount(worth.collect()), cap: cap.collect() ?? 1, description: description.collect() ?? "" };
+    const data = { code, amount: amount(worth.collect()), cap: cap.collect() ?? 1, description: description.collect() ?? "",
+      starts: starts.collect(), ends: ends.collect(), credit_days: days.collect() };
     await kept.send("billing.issue-voucher.v1", { aggregate: "voucher", id: voucher }, data);
     this.#code = null;
     for (const field of Object.values(kept.fields)) field.control.value = "";
@@ -121,11 +136,14 @@ export class Vouchers {
   }
 
   #line(voucher, doc) {
-    const told = [doc.description, `${doc.redeemed} of ${doc.cap} redeemed`, doc.ends ? `until ${instant(doc.ends)}` : "", doc.reason];
+    const told = [doc.description, `${doc.redeemed} of ${doc.cap} redeemed`, doc.reason ? `revoked: ${doc.reason}` : ""];
+    const credit = doc.credit_days ? `its credit lasts ${counted(doc.credit_days, "day")}` : "its credit lasts until it is spent";
+    const [mood, status] = standingOf(doc);
     return el("li", {},
       el("div", {}, el("strong", { text: doc.prefix }), el("p", { class: "quiet", text: told.filter(Boolean).join(" · ") }),
+        el("p", { class: "quiet", text: `Redeemable from ${instant(doc.starts ?? doc.issued)} ${doc.ends ? `until ${instant(doc.ends)}` : "on, without an end"}; ${credit}` }),
         doc.status === "issued" ? this.#revoking(voucher, doc) : null),
-      el("div", { class: "sum" }, el("span", { class: `badge ${doc.status === "issued" ? "good" : ""}`, text: doc.status }), el("strong", { text: money(doc.amount) })));
+      el("div", { class: "sum" }, el("span", { class: `badge ${mood}`, text: status }), el("strong", { text: money(doc.amount) })));
   }
 
   #revoking(voucher, doc) {
@@ -138,6 +156,14 @@ export class Vouchers {
     kept.button.className = "danger";
     return el("details", {}, el("summary", { text: "Revoke it", "aria-label": `Revoke ${doc.prefix}` }), kept.node);
   }
+}
+
+/** Returns how a voucher stands now, with the mood of that: it may be issued and of no use all the same. */
+function standingOf({ status, starts, ends, redeemed, cap }) {
+  if (status !== "issued") return ["", status];
+  if (redeemed >= cap) return ["", "used up"];
+  if (ends && Date.parse(ends) <= Date.now()) return ["", "over"];
+  return starts && Date.parse(starts) > Date.now() ? ["warn", "not begun"] : ["good", "issued"];
 }
 
 /** Puts a version of the price book in force. */

@@ -38,25 +38,25 @@ export function marks(node, one, all = false) {
   const text = JSON.stringify(lines);
   if (node.shown === text) return;
   node.shown = text;
-  node.replaceChildren(...lines.map(({ name, word, mood, rest, at }) => el("div", {},
+  const open = [...node.querySelectorAll("details")].map((one) => one.open);
+  node.replaceChildren(...lines.map(({ name, word, mood, rest, at, objects = [] }) => el("div", {},
     el("dt", { text: name }),
     el("dd", {}, el("span", { class: `badge dot ${mood}`, text: word }),
-      el("span", { class: "quiet", title: at ? exact(at) : null, text: ` ${rest.filter(Boolean).join(" · ")}` })))));
+      el("span", { class: "quiet", title: at ? exact(at) : null, text: ` ${rest.filter(Boolean).join(" · ")}` }),
+      objects.length ? el("details", {}, el("summary", { text: `What was seen: ${counted(objects.length, "object")}` }), el("ul", {}, objects.map((text) => el("li", { text })))) : null))));
+  for (const [at, one] of node.querySelectorAll("details").entries()) one.open = open[at] ?? false;
 }
 
 function mark(name, { status, message, evidence, source, as_of: seen, stale_since: stale }, now, all) {
   const mood = Object.hasOwn(BAD_FIRST, status) ? BAD_FIRST[status] : "warn";
   const found = evidence ?? [];
-  // What is well is counted; what is not is told.
-  const told = all || mood !== "good" ? found.slice(0, 3) : [];
-  const worstOf = told.map((item) => [`${item.kind} ${item.name}${item.cluster ? ` in ${item.cluster}` : ""}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", "));
-  const more = found.length - worstOf.length;
+  // Why something is not well is said once, with what to do about it: where it says what is in its way.
+  const objects = all ? found.map((item) => [`${item.kind} ${item.name}${item.cluster ? ` in ${item.cluster}` : ""}: ${item.status}`, item.reason, item.message].filter(Boolean).join(", ")) : [];
   const rest = [
-    message,
-    ...worstOf,
-    more > 0 ? (told.length ? `and ${counted(more, "object")} more` : counted(more, "object")) : "",
+    found.length ? "" : message,
+    found.length && !all && mood === "good" ? counted(found.length, "object") : "",
     seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : message ? "" : "never seen",
     stale ? `nothing was heard for ${age(stale, now)}` : "",
   ];
-  return { name, word: asSeen(status, source), mood, rest, at: seen };
+  return { name, word: asSeen(status, source), mood, rest, at: seen, objects };
 }

@@ -4,7 +4,7 @@ import { coded, el } from "./dom.js";
 import { emblemOf } from "./icons.js";
 import { less, money } from "./money.js";
 import { stepName } from "./steps.js";
-import { counted, duration, instant } from "./words.js";
+import { counted, duration } from "./words.js";
 
 const ROLES = {
   target: "what was asked for",
@@ -40,22 +40,6 @@ export function price({ price: found }) {
 export function paid({ total, due }) {
   if (due.minor >= total.minor) return "";
   return due.minor ? ` (${money(less(total, due))} of the month is paid already)` : " (this month is paid already)";
-}
-
-/** Returns what has to come before it begins, under a title, or `none`; `author` is what whoever asks for it is called, and `approvals` are those that are missing. */
-export function gates({ gates: found, quota, blocked_by: blocked }, { title = "What it waits for", none = "Nothing: it begins at once.", author = "you", approvals = found.approvals } = {}) {
-  const lines = [
-    ...approvals.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${team || `anyone but ${author}`}`),
-    ...found.impossible.map((team) => `Too few others can approve for ${team}`),
-    ...found.officers.map((team) => `Too few in the Organization can approve for ${team || "that"}: security-officers have to, with the command line, which shows them the plan`),
-    found.opening.open ? null : found.opening.next ? `Changes may happen again ${instant(found.opening.next)}` : "No time is known when changes may happen",
-    found.opening.problem || null,
-  ].filter(Boolean);
-  const limit = quota.applications_limit === undefined ? "" : ` It takes ${quota.applications_limit} at most: ${quota.applications_used} used, ${quota.applications_held} held by changes in flight.`;
-  const room = quota.applications_after === undefined ? "" : `${counted(quota.applications, "Application")} in the Environment now, ${quota.applications_after} after.${limit}`;
-  return el("div", { class: "part" }, el("h4", { text: title }),
-    lines.length ? el("ul", {}, lines.map((text) => el("li", { text }))) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : none }),
-    room ? el("p", { class: "quiet", text: room }) : null);
 }
 
 /** Returns lines under a title; null if there are none. */

@@ -3,8 +3,9 @@
 import { Refused, commandId } from "./api.js";
 import { command, freshName } from "./asking.js";
 import { coded, el, freshId, say } from "./dom.js";
+import { gates } from "./gates.js";
 import { icon } from "./icons.js";
-import { files, gates, listed, needs, price, steps } from "./parts.js";
+import { files, listed, needs, price, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
 import { planTitle, takesAway } from "./steps.js";
 import { Why } from "./why.js";
@@ -41,19 +42,21 @@ export class PlanView {
     this.#plan = plan;
     this.#chains = [];
     this.#sent = { change: freshName("ch"), command: commandId() };
+    const removal = takesAway(plan.request.action);
     const reasonId = freshId("why");
     this.#reason = el("p", { class: "quiet", id: reasonId });
     this.problems = el("div", { class: "problems", role: "alert" });
-    this.#button = el("button", { type: "button", class: takesAway(plan.request.action) ? "danger" : "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
-    this.title = el("h3", { text: planTitle(plan), tabindex: "-1" });
+    this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
+    this.title = el("h3", { text: planTitle({ ...plan, organization: this.organization }), tabindex: "-1" });
+    const kept = [listed("What goes", plan.goes), listed("What stays", plan.stays)];
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
         plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` }) : null),
-      this.#blocked(plan), this.#dependencies(plan), plan.lock.length ? price(plan) : null, gates(plan),
+      this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), plan.lock.length && !removal ? price(plan) : null, gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
-      listed("What goes", plan.goes), listed("What stays", plan.stays),
+      ...(removal ? [] : kept),
       plan.steps.length ? steps(plan) : null, files(plan),
       el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
       this.problems,
@@ -116,8 +119,8 @@ export class PlanView {
     const target = plan.lock.find(({ role }) => role === "target");
     // What a value names stands there under that value's place: it is chosen in the form.
     const aliases = Object.entries(target?.dependencies ?? {}).filter(([alias]) => !alias.startsWith("/"));
-    if (!plan.dependencies.length && !aliases.length) return null;
     const asking = ["install", "configure", "upgrade"].includes(plan.request.action);
+    if (!plan.dependencies.length && !(asking && aliases.length)) return null;
     return el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.on.picture),
       asking ? aliases.map(([alias, name]) => this.#question(plan, alias, name)) : null);
   }

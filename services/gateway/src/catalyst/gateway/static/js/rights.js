@@ -15,11 +15,11 @@ export function mends(session) {
   return MENDS.some((role) => session.roles.includes(role));
 }
 
-/** Who may approve a change without being shown any. */
+/** Who audits the changes of every Organization, and may approve them. */
 const OFFICERS = ["security-officer"];
 
-/** Returns whether a session may approve what it is not shown. */
-export function approvesUnseen(session) {
+/** Returns whether a session is shown the changes of every Organization. */
+export function audits(session) {
   return OFFICERS.some((role) => session.roles.includes(role));
 }
 
@@ -34,6 +34,38 @@ export function builds(session, organization, rows) {
   return (session.organizations[organization] ?? []).some((role) => BUILDERS.roles.includes(role));
 }
 
+/**
+ * Returns how who is signed in stands to a change that waits for approvals: `decides` it; it is theirs (`author`),
+ * so that somebody else has to; they `approved` it already; or "" for whoever has no say in it.
+ */
+export function standing(session, organization, rows, doc) {
+  const mine = own(session);
+  const same = (email) => mine !== "" && (email ?? "").toLowerCase() === mine;
+  if (doc.author === session.actor || same(doc.author_email)) return "author";
+  if (!audits(session) && !builds(session, organization, rows)) return "";
+  const roles = rolesIn(session, organization, rows);
+  const teams = doc.approvals.map(({ team }) => team).filter((team) => isMember(team, roles, mine));
+  if (!teams.length) return "";
+  const given = doc.approved.filter(({ by, email }) => by === session.actor || same(email));
+  return given.length && teams.every((team) => given.some((one) => one.teams.includes(team))) ? "approved" : "decides";
+}
+
+/** What an entry in an Organization's list of owners means. */
+const LISTED = { owner: "org-admin", admin: "org-admin", developer: "org-developer", viewer: "org-viewer" };
+
+/** Returns whether a team of an EnvironmentPolicy has somebody with these roles and this address. */
+function isMember(team, roles, email) {
+  if (!team) return true;
+  if (roles.includes(team) || roles.includes(LISTED[team])) return true;
+  return email !== "" && team.toLowerCase().split(/[\s,;]+/).includes(email);
+}
+
+function rolesIn(session, organization, rows) {
+  const doc = rows.get(`${organization}._.organization._.${organization}`)?.doc;
+  const there = doc?.owners ? entries(session, doc).map(({ role }) => LISTED[role]) : session.organizations[organization] ?? [];
+  return [...session.roles, ...there];
+}
+
 /** Returns whether a session may stop a change of an Organization. */
 export function cancels(session, organization, rows) {
   return builds(session, organization, rows) || session.roles.includes("sovereign-admin");
@@ -45,8 +77,12 @@ export function listed(session, doc) {
 }
 
 function entries(session, { owners = [] }) {
-  const own = session.email_verified ? (session.email ?? "").toLowerCase() : "";
-  return owners.filter(({ email }) => email.toLowerCase() === own);
+  return owners.filter(({ email }) => email.toLowerCase() === own(session));
+}
+
+/** Returns the verified e-mail address of who is signed in; empty if there is none. */
+function own({ email, email_verified: verified }) {
+  return verified ? (email ?? "").toLowerCase() : "";
 }
 
 /** Who issues vouchers and revokes them, and who puts prices in force. */

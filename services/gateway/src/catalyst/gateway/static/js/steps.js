@@ -65,11 +65,11 @@ export function changeTitle({ request, organization }) {
 }
 
 /** Returns what a plan is for: it stands on the page of the Application, or names it. */
-export function planTitle({ request, lock }) {
+export function planTitle({ request, lock, organization, environment }) {
   const { action, application } = request;
   const version = lock.find(({ role }) => role === "target")?.version ?? "";
   if (action === "configure") return "Change the configuration";
   if (action === "upgrade") return `Upgrade to ${version}`;
   if (action === "rollback") return `Go back to what it was, with ${version}`;
-  return `${ACTIONS[action]} ${application}`;
+  return `${ACTIONS[action]} ${application ?? (environment || organization)}`;
 }

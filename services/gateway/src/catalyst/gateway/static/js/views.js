@@ -7,12 +7,14 @@ import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
 import { CreditNotePage } from "./creditnote.js";
+import { DeletionPage } from "./deletion.js";
 import { byId, coded, el, say } from "./dom.js";
 import { callOff, icon, nothing } from "./icons.js";
+import { Inbox, concerns, waitingFor } from "./inbox.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
-import { ORGANIZATION, approvesUnseen, builds, listed, seesPlatform } from "./rights.js";
+import { ORGANIZATION, audits, builds, listed, seesPlatform } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -21,6 +23,8 @@ const MAKE = {
   applications: (node, organization, [], tools) => new Applications(node, organization, tools),
   application: (node, organization, [name, environment], tools) => new ApplicationPage(node, organization, name, environment, tools),
   change: (node, organization, [name], tools) => new ChangePage(node, organization, name, tools),
+  waiting: (node, _organization, [], tools) => new Inbox(node, tools),
+  deletion: (node, organization, names, tools) => new DeletionPage(node, organization, names, tools),
   balance: (node, organization, [], tools) => new Balance(node, organization, tools),
   prices: (node, organization, [], tools) => new Prices(node, organization, tools),
   letters: (node, organization, [], tools) => new Letters(node, organization, tools),
@@ -29,7 +33,7 @@ const MAKE = {
 };
 const NAME = document.title;
 const NEEDS = { blueprint: 1, application: 2, change: 1, invoice: 1, note: 1 };
-const ICONS = { catalogue: "grid", applications: "layers", balance: "wallet", prices: "book", rows: "list" };
+const ICONS = { waiting: "bell", catalogue: "grid", applications: "layers", balance: "wallet", prices: "book", rows: "list" };
 /** What a window is called that shows a view of one thing. */
 const TITLES = {
   blueprint: ([name]) => name,
@@ -38,17 +42,22 @@ const TITLES = {
   invoice: ([month]) => `Invoice ${month}`,
   note: ([note]) => `Credit note ${note}`,
   letters: () => "Set aside",
+  waiting: () => "Waiting for you",
+  deletion: ([environment], organization) => `Delete ${environment ?? organization}`,
   nowhere: () => "There is no such page",
 };
 /** What somebody who comes in is shown first. */
 const START = "applications";
 /** Under which of the buttons a view stands. */
-const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", invoice: "balance", note: "balance", letters: "rows" };
+const WITHIN = { blueprint: "catalogue", application: "applications", change: "applications", deletion: "applications", invoice: "balance", note: "balance", letters: "rows" };
 /** What stays of an Organization that was deleted: its account, which is closed then, and what hangs on that. */
 const LASTING = ["balance", "invoice", "note"];
+/** What is of no Organization, but of all that are seen. */
+const OF_ALL = ["waiting", "rows"];
 /** What is shown to whoever has a role in the Organization alone, by what it shows. */
 const INSIDE = { applications: "Applications", application: "Applications", change: "changes" };
 
+const WAITING = ["Approvals", "#/waiting"];
 const ROWS = ["Rows", "#/rows"];
 
 const links = (ways) => el("ul", {}, ways.map(([text, href]) => el("li", {}, el("a", { href, text }))));
@@ -82,14 +91,14 @@ export class Views {
       this.#organization = this.#select.value;
       const [view = ""] = this.#parts();
       // A view of one thing is of one Organization alone; any other is of each.
-      this.#go(Object.hasOwn(MAKE, view) ? (NEEDS[view] ? WITHIN[view] : view) : START);
+      this.#go(Object.hasOwn(MAKE, view) && !OF_ALL.includes(view) ? (NEEDS[view] ? WITHIN[view] : view) : START);
     });
     addEventListener("hashchange", () => this.route());
   }
 
   begin(session) {
     this.#session = session;
-    byId("views").hidden = false;
+    for (const id of ["views", "asks"]) byId(id).hidden = false;
     this.changed(null);
     this.route();
   }
@@ -102,7 +111,7 @@ export class Views {
     this.offered = null;
     this.#listed.clear();
     this.#lost.clear();
-    for (const id of ["views", "whose"]) byId(id).hidden = true;
+    for (const id of ["views", "asks", "whose"]) byId(id).hidden = true;
     this.#node.hidden = true;
     this.#lead();
     document.title = NAME;
@@ -119,6 +128,7 @@ export class Views {
     // Who may look, and at what, is known once all rows are here, and anew with every list of owners.
     if (this.#shown && (roles || !this.#settled)) this.route();
     if (keys === null && !this.#organization) this.route();
+    if (concerns(keys)) this.#count();
     this.#view?.changed(keys);
   }
 
@@ -138,6 +148,13 @@ export class Views {
     }
   }
 
+  /** Says beside the button how much waits for whoever is signed in. */
+  #count() {
+    const mine = waitingFor(this.#session, this.rows()).filter(({ stands }) => stands === "decides").length;
+    byId("waiting-count").hidden = !mine;
+    say(byId("waiting-count"), String(mine || ""));
+  }
+
   /** Returns whether who is signed in has a role in an Organization: as its row says, or the session. */
   #isOf(organization) {
     if (this.#listed.get(organization)) return true;
@@ -145,7 +162,7 @@ export class Views {
   }
 
   #buttons() {
-    return byId("views").querySelectorAll("button[data-view]");
+    return document.querySelectorAll(".bar button[data-view]");
   }
 
   #parts() {
@@ -158,7 +175,7 @@ export class Views {
   }
 
   #go(view, ...names) {
-    if (view === "rows") location.hash = "/rows";
+    if (OF_ALL.includes(view)) location.hash = `/${view}`;
     else location.hash = `/${[view, this.#organization, ...names].map(encodeURIComponent).join("/")}`;
   }
 
@@ -214,10 +231,12 @@ export class Views {
     this.#select.value = this.#organization;
     this.#entitle(target, names);
     if (target === "nowhere") return this.#nowhere();
-    const barred = this.#barred(target, names);
+    const barred = this.#barred(target);
     this.#settled = this.ready() && !barred;
     const gone = !barred && this.#isGone(target);
-    const wanted = JSON.stringify([target, this.#organization, names, this.#organization || this.ready(), barred, gone, builds(this.#session, this.#organization, this.rows())]);
+    const inside = this.#isOf(this.#organization);
+    const where = OF_ALL.includes(target) ? [] : [this.#organization, this.#organization || this.ready(), inside, builds(this.#session, this.#organization, this.rows())];
+    const wanted = JSON.stringify([target, names, barred, gone, ...where]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
@@ -227,12 +246,12 @@ export class Views {
       if (held) this.#land();
       return undefined;
     }
-    if (!this.#organization) {
+    if (!this.#organization && !OF_ALL.includes(target)) {
       this.#node.replaceChildren(this.#none());
       return undefined;
     }
     const { rows, ready, make, may, waiting } = this;
-    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, waiting, gone, session: this.#session };
+    const tools = { go: (...to) => this.#go(...to), rows, ready, make, may, waiting, gone, inside, session: this.#session };
     this.#view = MAKE[target](this.#node, this.#organization, names, tools);
     if (held) this.#land();
     return undefined;
@@ -245,8 +264,8 @@ export class Views {
 
   /** Calls the window by what it shows: of several, that is all that is seen. */
   #entitle(target, names) {
-    const what = Object.hasOwn(TITLES, target) ? TITLES[target](names) : label(target);
-    const whose = target === "rows" ? "" : this.#organization;
+    const what = Object.hasOwn(TITLES, target) ? TITLES[target](names, this.#organization) : label(target);
+    const whose = OF_ALL.includes(target) ? "" : this.#organization;
     document.title = [what, whose, NAME].filter(Boolean).join(" · ");
   }
 
@@ -280,10 +299,10 @@ export class Views {
   }
 
   /** Returns why a view has nothing to show to whoever looks, in sentences; null if it has, or nobody knows yet. */
-  #barred(view, names) {
+  #barred(view) {
     const whose = this.#organization;
     // Messages are set aside even where their Organization was never made.
-    if (!whose || !this.ready() || view === "letters") return null;
+    if (!whose || !this.ready() || view === "letters" || OF_ALL.includes(view)) return null;
     const row = this.#own("organization");
     if (!row) {
       if (this.#isGone(view)) return null;
@@ -291,13 +310,8 @@ export class Views {
       return seesPlatform(this.#session) ? [`There is no Organization '${whose}'.`]
         : [`There is no Organization '${whose}', or you have no role in ${whose} that lets you see it.`, `Whoever owns ${whose} can give you one.`];
     }
-    if (!Object.hasOwn(INSIDE, view) || !row.doc || this.#isOf(whose)) return null;
-    // What an address says is put into no command as it stands: somebody else may have written it.
-    const change = /^[A-Za-z0-9_-]{1,64}$/.test(names[0] ?? "") ? names[0] : "CHANGE";
-    return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`,
-      view === "change" && approvesUnseen(this.#session)
-        ? `You may approve this one all the same: \`uv run catalyst approve ${change} --org ${whose} --hash HASH\`. \`uv run catalyst plan show ${change} --org ${whose}\` shows its plan, and the hash, as long as it waits for you.`
-        : `Whoever owns ${whose} can give you one.`];
+    if (!Object.hasOwn(INSIDE, view) || !row.doc || this.#isOf(whose) || (view === "change" && audits(this.#session))) return null;
+    return [`Your role does not see ${INSIDE[view]} here: they are shown to whoever has a role in ${whose}.`, `Whoever owns ${whose} can give you one.`];
   }
 
   /** Returns ways on from where nothing is shown: to what is left, to another Organization, to the rows. */
@@ -321,10 +335,10 @@ export class Views {
   #nowhere() {
     this.#close();
     const title = el("h2", { text: "There is no such page", tabindex: "-1" });
-    const ways = ["catalogue", "applications", "balance", "prices"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
+    const ways = ["applications", "catalogue", "balance", "prices"].map((view) => [label(view), `#/${[view, this.#organization].map(encodeURIComponent).join("/")}`]);
     this.#node.replaceChildren(el("div", { class: "card" }, title,
       el("p", { text: "The address may be mistyped, or from another version. This is here:" }),
-      links([...(this.#organization ? ways : []), ROWS])));
+      links([WAITING, ...(this.#organization ? ways : []), ROWS])));
     title.focus();
   }
 

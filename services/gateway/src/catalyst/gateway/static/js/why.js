@@ -4,7 +4,7 @@ import { coded, el, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Shelves } from "./shelves.js";
 import { worksOn } from "./steps.js";
-import { age, asSeen, exact, label, place } from "./words.js";
+import { age, asSeen, counted, exact, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
 /** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
@@ -110,6 +110,11 @@ export class Waiting {
   }
 }
 
+/** Returns whether a link is of an object in a cluster: it shows what is wrong, and leads nowhere. */
+function isSymptom({ kind }) {
+  return /^[A-Z]/.test(kind);
+}
+
 function awaited(link, source) {
   const message = asSeen(`the cluster of ${link.name} has not said anything of it yet`, source);
   return { ...link, code: "pending", message, what_to_do: "wait; if it lasts, look at Flux" };
@@ -136,12 +141,20 @@ export class Why {
     for (const { node, since } of this.#ages) say(node, `, for ${age(since, Date.now())}`);
   }
 
+  /** The cause comes first, with what to do about it; then what it leads to, folded where that only shows it. */
   #chain(links) {
-    return el("div", { class: "why" }, el("h4", {}, icon("clock"), this.title),
-      el("ol", {}, links.map((link, at) => this.#link(link, links.length > 1 && at === links.length - 1))));
+    const cause = links.at(-1);
+    const rest = links.slice(0, -1);
+    const others = el("ol", {}, rest.map((link) => this.#link(link, false)));
+    const folded = rest.every(isSymptom);
+    return el("div", { class: "why" },
+      el("h4", {}, icon(isSymptom(cause) ? "warning" : "clock"), isSymptom(cause) ? "What is wrong" : this.title),
+      el("ol", {}, this.#link({ ...cause, depth: 0 }, rest.length > 0)),
+      !rest.length ? null : folded ? el("details", {}, el("summary", { text: `How else it shows: ${counted(rest.length, "object")}` }), others)
+        : el("div", {}, el("p", { class: "quiet led", text: "What leads there:" }), others));
   }
 
-  #link({ kind, name, message, since, who, what_to_do: todo, depth }, last) {
+  #link({ kind, name, message, since, who, what_to_do: todo, depth }, first) {
     const old = el("span", { title: since ? exact(since) : null });
     if (since) this.#ages.push({ node: old, since });
     // What the sentence names is not named twice, unless there is somewhere to go.
@@ -149,7 +162,7 @@ export class Why {
       ? el("button", { type: "button", class: "link", text: name, on: { click: () => this.go("change", name) } })
       : message.includes(name) ? null : `${Object.hasOwn(KINDS, kind) ? KINDS[kind] : label(kind)} ${name}`;
     return el("li", depth ? { class: `below-${Math.min(depth, 3)}` } : {},
-      el("p", {}, coded(message), old, last ? " " : null, last ? el("span", { class: "badge warn", text: "the cause" }) : null),
+      el("p", {}, first ? el("span", { class: "badge warn", text: "the cause" }) : null, first ? " " : null, coded(message), old),
       named ? el("p", { class: "quiet" }, named) : null,
       el("p", { class: "quiet" }, coded(who ? `${who}: ${todo}` : todo)));
   }

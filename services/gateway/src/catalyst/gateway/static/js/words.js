@@ -12,7 +12,7 @@ const LABELS = {
   src: "Their claim",
   dest: "Our claim",
 };
-const RESERVED = { organization: "Organization", environment: "Environment", url: "URL", git: "Git" };
+const RESERVED = { organization: "Organization", environment: "Environment", application: "Application", blueprint: "Blueprint", url: "URL", git: "Git" };
 
 /** Returns the label of a field: `display_name` → `Display name`. */
 export function label(name) {
@@ -91,6 +91,11 @@ export function subscribed(name) {
 /** Returns several words as part of a sentence. */
 export function together(words) {
   return words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words.join("");
+}
+
+/** Returns several words of which one is enough, as part of a sentence. */
+export function either(words) {
+  return words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
 }
 
 /** Returns who acted, without what stands for the kind of identity. */

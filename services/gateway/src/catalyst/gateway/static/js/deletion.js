@@ -1,0 +1,110 @@
+// The deletion of an Environment, or of a whole Organization: what goes, what stays, and the button that does it.
+
+import { question } from "./asking.js";
+import { el } from "./dom.js";
+import { backTo, unread } from "./icons.js";
+import { PlanView } from "./plan.js";
+import { cancels } from "./rights.js";
+
+export class DeletionPage {
+  #turn = 0;
+
+  /** Without an Environment: of the whole Organization. */
+  constructor(node, organization, [environment = ""], { go, inside, rows, session, waiting }) {
+    Object.assign(this, { organization, environment });
+    const what = environment ? `the Environment ${environment}` : `the Organization ${organization}`;
+    const title = el("h2", { text: `Delete ${what}`, tabindex: "-1" });
+    this.data = el("input", { type: "checkbox" });
+    this.begun = el("div");
+    this.plan = new PlanView(organization, {
+      // Whoever sees no changes here sees in the row of what is deleted how far it is.
+      opened: (change) => (inside ? go("change", change) : this.#begun(change, what)),
+      again: () => this.#ask(),
+      copies: () => [],
+      picture: () => "",
+      waiting: () => waiting(organization),
+      go,
+    });
+    this.form = el("form", { class: "card", novalidate: true, "aria-label": "Deletion", on: {
+      submit: (event) => {
+        event.preventDefault();
+        this.#ask();
+      },
+      input: () => this.#forget(),
+    } }, el("label", { class: "check" }, this.data, "Delete volumes and databases as well"),
+    el("p", { class: "help", text: "Otherwise they stay where they are. Once deleted, nobody brings them back." }), el("div", { class: "actions" },
+      el("button", { type: "submit", class: "primary", text: "Show what would go and what would stay" }),
+      el("span", { class: "quiet", text: "Nothing happens before you apply the plan." })));
+    const may = cancels(session, organization, rows());
+    node.replaceChildren(el("div", { class: "page" },
+      backTo(inside ? "Back to Applications" : "Back to Rows", () => go(inside ? "applications" : "rows")),
+      title,
+      may ? this.form : el("p", { class: "card quiet", text: `Whoever owns, administers or develops in ${organization} plans it, or a sovereign-admin.` }),
+      this.begun, this.plan.node));
+    title.focus();
+  }
+
+  stop() {
+    this.#turn += 1;
+  }
+
+  tick() {
+    this.plan.tick();
+  }
+
+  changed() {}
+
+  #forget() {
+    this.#turn += 1;
+    this.plan.clear();
+  }
+
+  async #ask() {
+    this.#forget();
+    const turn = this.#turn;
+    this.plan.node.replaceChildren(el("p", { class: "quiet", role: "status", text: "Planning…" }));
+    const { environment } = this;
+    const request = { action: environment ? "delete-environment" : "delete-organization", environment: environment || null, keep_data: !this.data.checked };
+    try {
+      const found = await question("provisioning.plan", this.organization, request);
+      if (turn !== this.#turn) return;
+      this.plan.show(found);
+      this.plan.focus();
+    } catch (error) {
+      if (turn === this.#turn) this.plan.node.replaceChildren(unread(`It cannot be planned now: ${error.message}`, () => this.#ask()));
+    }
+  }
+
+  #begun(change, what) {
+    this.plan.clear();
+    this.form.hidden = true;
+    const { environment, organization } = this;
+    const key = environment ? `${organization}.${environment}.environment._.${environment}` : `${organization}._.organization._.${organization}`;
+    const row = `#${encodeURIComponent(key)}`;
+    this.begun.replaceChildren(el("div", { class: "card" },
+      el("p", { role: "status", text: `${what[0].toUpperCase()}${what.slice(1)} is being deleted, as the change ${change}.` }),
+      el("p", {}, el("a", { href: row, text: "Its row shows how far that is." }))));
+  }
+}
+
+/** Returns ways to plan deletions in an Organization, folded; `go` leads to each. */
+export class Deletions {
+  #drawn = "";
+  #list = el("ul", { class: "lines" });
+
+  constructor(organization, go) {
+    Object.assign(this, { organization, go });
+    this.node = el("details", { class: "card deletions" }, el("summary", { text: "Delete an Environment or the Organization" }),
+      el("p", { class: "quiet", text: "First you are shown a plan of everything that goes and everything that stays." }), this.#list);
+  }
+
+  /** Offers the Environments that there are, and the Organization itself. */
+  show(environments) {
+    const text = environments.join(" ");
+    if (text === this.#drawn && this.#list.hasChildNodes()) return;
+    this.#drawn = text;
+    const line = (what, ...names) => el("li", {}, el("span", { text: what }),
+      el("button", { type: "button", class: "small danger", text: "Plan the deletion", "aria-label": `Plan the deletion of ${what}`, on: { click: () => this.go("deletion", ...names) } }));
+    this.#list.replaceChildren(...environments.map((name) => line(`Environment ${name}`, name)), line(`Organization ${this.organization}`));
+  }
+}

@@ -1,0 +1,113 @@
+"""An Environment and an Organization are deleted by clicking, after all that goes was listed."""
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.site import Site
+from tests.browser.steps import PATIENCE, completed, furnish, open_view, planned
+from tests.browser.test_approving import OVER
+from tests.browser.test_looks import _FAULTS, _faint
+from tests.support import browser as support
+from tests.support.browser import Window
+
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.real,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.guarantee("G26.15"),
+]
+SHOW = "Show what would go and what would stay"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.guarantee("G26.6")
+async def test_an_environment_and_then_its_organization_are_deleted_by_the_plan_that_was_shown(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    change = await market.install(slug, "bp-postgres", "db")
+    await desk.row("change", change).filter(has_text="completed").wait_for(timeout=PATIENCE)
+    await open_view(desk, slug, "Applications")
+    await page.get_by_text("Delete an Environment or the Organization").press("Enter")
+    await page.get_by_role("button", name=f"Plan the deletion of Environment {slug}-prod").click()
+    title = page.get_by_role("heading", name=f"Delete the Environment {slug}-prod").first
+    await expect(title).to_be_focused()
+    await page.get_by_role("button", name=SHOW).click()
+    button = await planned(desk)
+    await expect(button).to_have_class("danger")
+    shown = page.locator(".plan")
+    goes = shown.locator(".part", has=page.get_by_role("heading", name="What goes", exact=True))
+    stays = shown.locator(".part", has=page.get_by_role("heading", name="What stays", exact=True))
+    await expect(goes).to_contain_text("db")
+    # What else is chosen has another plan.
+    kept = await shown.locator(".plan-hash").inner_text()
+    data = page.get_by_label("Delete volumes and databases as well")
+    await data.check()
+    await expect(button).to_have_count(0)
+    await page.get_by_role("button", name=SHOW).click()
+    await planned(desk)
+    assert await shown.locator(".plan-hash").inner_text() != kept
+    await data.uncheck()
+    await page.get_by_role("button", name=SHOW).click()
+    await expect(shown.locator(".plan-hash")).to_have_text(kept)
+    plan = {"action": "delete-environment", "environment": f"{slug}-prod"}
+    told = await market.ask("provisioning/plan", slug, plan)
+    await expect(goes.locator("li")).to_have_count(len(told["goes"]))
+    await expect(stays.locator("li")).to_have_count(len(told["stays"]))
+    assert told["goes"]
+    assert told["stays"]
+    for size in ({"width": 390, "height": 844}, {"width": 1280, "height": 720}):
+        await page.set_viewport_size(size)
+        assert await page.evaluate(OVER) <= 0
+    assert await page.evaluate(_FAULTS) == []
+    assert await _faint(desk) == []
+    await (await planned(desk)).click()
+    await completed(desk)
+    await expect(page.get_by_text(kept).first).to_be_visible()
+
+    await page.goto(f"{market.address}/#/deletion/{slug}")
+    await page.get_by_role("button", name=SHOW).click()
+    await (await planned(desk)).click()
+    gone = page.get_by_text(f"The Organization '{slug}' was deleted")
+    await expect(gone).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.mark.timeout(120)
+async def test_a_sovereign_admin_who_sees_no_changes_is_led_to_the_row(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk)
+    async with support.window(chromium, market.address) as window:
+        page = window.page
+        where = f"#/deletion/{slug}/{slug}-prod"
+        await window.sign_in(market.token("root@else.example", [SOVEREIGN_ADMIN]), at=where)
+        await page.get_by_role("button", name=SHOW).click()
+        await (await planned(window)).click()
+        begun = page.get_by_role("status").filter(has_text="is being deleted")
+        await expect(begun).to_contain_text(f"The Environment {slug}-prod is being deleted")
+        await page.get_by_role("link", name="Its row shows how far that is.").click()
+        await expect(page.locator("#panel-row")).to_contain_text(f"{slug}-prod")
+        assert window.complaints == []
+
+
+async def test_who_may_not_delete_is_offered_nothing(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk)
+    viewer = f"vi@{slug}.example"
+    owners = [
+        {"email": "admin@localhost", "role": "owner"},
+        {"email": viewer, "role": "viewer"},
+    ]
+    await market.send("change-owners", slug, {"owners": owners})
+    async with support.window(chromium, market.address) as window:
+        page = window.page
+        await window.sign_in(market.token(viewer), at=f"#/applications/{slug}")
+        await expect(page.locator("#view")).to_contain_text("Nothing runs here yet")
+        await expect(page.get_by_text("Delete an Environment")).to_be_hidden()
+        await page.goto(f"{market.address}/#/deletion/{slug}/{slug}-prod")
+        await expect(page.locator("#view")).to_contain_text("or a sovereign-admin")
+        await expect(page.get_by_role("button", name=SHOW)).to_have_count(0)
+        assert window.complaints == []
