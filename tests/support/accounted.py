@@ -234,8 +234,6 @@ def _no_month_goes_free(log: Running) -> None:
                 closed.add(month)
             case bill1.HoldCaptured(taken=taken):
                 assert taken not in closed
-            case bill1.AccountClosed():
-                return
             case _:
                 pass
 

@@ -1,17 +1,21 @@
 """The turn of a month between a hold and its capture: what is taken counts where it was taken."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support import billing, build
+from tests.support import accounted, billing, build
 from tests.support.each import each
+from tests.support.money import Running
 from tests.support.scenario import Outcome, given
 
 from catalyst.billing.domain import account, subscription, usage
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts.subjects import Ref
 
 BLOG = subscription.ref_of("acme", "blog.acme-prod")
+ORGANIZATION = Ref("acme", "environment", "organization", "acme")
 LAST = datetime.fromisoformat("2026-04-30T23:59:59+00:00")
 FIRST = datetime.fromisoformat("2026-05-01T00:00:00+00:00")
 PAID = {"blog.acme-prod": billing.omr(6500)}
@@ -108,3 +112,52 @@ def test_what_was_captured_before_it_was_kept_when_counts_as_it_did() -> None:
     )
     state = account.evolve(account.Account(status="open", month="2026-03"), captured)
     assert state.month == "2026-04"
+
+
+def a_moment_passes(log: Running) -> None:
+    """Let all happen that waits for nothing."""
+    for _ in range(5):
+        log.now += timedelta(seconds=2)
+        log.settle()
+
+
+@pytest.mark.guarantee("G12.11", "G12.15")
+@each(["taken", "released", "run out"])
+def test_the_last_month_of_a_deleted_organization_waits_for_what_was_held_before_it(
+    how: str,
+) -> None:
+    """What is taken then stays what it was quoted for: its own month, and not this one."""
+    log = Running("2026-01")
+    by = build.service("provisioning")
+    paid = bill1.RecordPayment(payment="p-1", amount=billing.omr(90_000), reference="t")
+    log.does(paid, billing.ACCOUNT, billing.BILLING_ADMIN)
+    for command in (billing.hold("c-1"), capture("c-1")):
+        assert log.does(command, billing.ACCOUNT, by).rejected is None
+    log.does(bill1.EndSubscription(reason="removed"), BLOG, by)
+    log.now = datetime.fromisoformat("2026-01-31T23:59:59+00:00")
+    larger = billing.quote(billing.item(plan="m"), paid=PAID)
+    assert log.does(billing.hold("c-2", larger), billing.ACCOUNT, by).rejected is None
+
+    log.now = datetime.fromisoformat("2026-02-01T00:00:10+00:00")
+    log.hears(env1.OrganizationDeleted(slug="acme"), ORGANIZATION)
+    a_moment_passes(log)
+    # January is over, whatever comes; February may still be charged for what was held.
+    assert log.owner().due_month == "2026-02"
+    assert list(log.owner().holds) == ["c-2"]
+    if how == "taken":
+        assert log.does(capture("c-2"), billing.ACCOUNT, by).rejected is None
+    elif how == "released":
+        end = bill1.ReleaseHold(hold="c-2", reason="no")
+        assert log.does(end, billing.ACCOUNT, by).rejected is None
+    else:
+        log.now = log.owner().holds["c-2"].expires
+        log.settle()
+    a_moment_passes(log)
+    # It waits no longer than that.
+    assert log.owner().due_month == "2026-03"
+    if how == "taken":
+        lines = log.content("2026-02").lines
+        assert [(line.kind, line.period) for line in lines if line.kind == "month"] == [
+            ("month", "2026-02")
+        ] * 2
+    accounted.check_end(log)

@@ -123,8 +123,24 @@ def _over(owner: Account, month: str, now: datetime) -> bool:
     if owner.closing is not None:
         return True
     if owner.status == "closed" and month <= prices.month_of(now):
-        return True
+        return not _may_begin(owner, month, now)
     return invoicing.closes(month) <= now
+
+
+def _may_begin(owner: Account, month: str, now: datetime) -> list[str]:
+    """Return what was held before a month that runs, and may still begin in it.
+
+    That may stay what it was quoted for, and only this month's invoice can charge this month.
+    """
+    if month != prices.month_of(now):
+        return []
+    return [name for name, hold in owner.holds.items() if "" < hold.month < month]
+
+
+def awaited(owner: Account, now: datetime) -> tuple[Arm, ...]:
+    """Return the timer that closes a closed account's month once a hold that it waits for ends."""
+    waits = owner.status == "closed" and "" < owner.due_month <= prices.month_of(now)
+    return (Arm(timer=invoicing.TIMER, after=SOON),) if waits else ()
 
 
 # ---- on request
@@ -169,13 +185,11 @@ def _not_due(owner: Account, month: str, now: datetime) -> Rejected:
 def _require_no_earlier(owner: Account, month: str, now: datetime) -> None:
     """Refuse to close a month that runs while what was held before it may still begin in it.
 
-    That may stay what it was quoted for, and only this month's invoice can charge this month.
-
     Raises:
         Rejected: `invoice-not-due`.
     """
-    before = [name for name, hold in owner.holds.items() if "" < hold.month < month]
-    if before and month == prices.month_of(now):
+    before = _may_begin(owner, month, now)
+    if before:
         message = (
             f"the hold {before[0]!r} is of {owner.holds[before[0]].month}, and what it is for may "
             f"run in {month} yet: close the month once that hold has ended"

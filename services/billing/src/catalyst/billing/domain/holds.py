@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from catalyst.billing.domain import account, ledger, limit, price_book, prices, subscription
+from catalyst.billing.domain import (
+    account,
+    closing,
+    ledger,
+    limit,
+    price_book,
+    prices,
+    subscription,
+)
 from catalyst.billing.domain.account import Account, Hold
 from catalyst.billing.domain.change import Change, change_ref
 from catalyst.billing.domain.subscription import Subscription
@@ -226,7 +234,7 @@ def capture_hold(state: Account, command: bill1.CaptureHold, context: Context) -
     told = limit.told(account.evolve(state, captured), context)
     return Decision(
         events=(Emit(captured), *begun, *told),
-        timers=(Cancel(f"{DEADLINE}{command.hold}"),),
+        timers=(Cancel(f"{DEADLINE}{command.hold}"), *closing.awaited(state, context.now)),
     )
 
 
@@ -266,7 +274,10 @@ def release_hold(state: Account, command: bill1.ReleaseHold, context: Context) -
     if hold is None:
         return Decision()
     released = _release(state, hold, command.hold, command.reason, context)
-    return Decision(events=(Emit(released),), timers=(Cancel(f"{DEADLINE}{command.hold}"),))
+    return Decision(
+        events=(Emit(released),),
+        timers=(Cancel(f"{DEADLINE}{command.hold}"), *closing.awaited(state, context.now)),
+    )
 
 
 def run_out(state: Account, given: Fired, context: Context) -> Decision:
@@ -275,7 +286,8 @@ def run_out(state: Account, given: Fired, context: Context) -> Decision:
     hold = state.holds.get(name)
     if hold is None or hold.gen != given.gen:
         return Decision()
-    return emit(_release(state, hold, name, "the deadline passed", context))
+    released = _release(state, hold, name, "the deadline passed", context)
+    return emit(released, timers=closing.awaited(state, context.now))
 
 
 def _open(state: Account, name: str, wanted: str) -> Hold | None:
