@@ -108,25 +108,17 @@ def test_every_row_of_one_name_is_listed(catalyst: Callable[..., Ran], organizat
 
 
 @pytest.mark.parametrize(("verb", "more"), [("approve", ()), ("reject", ("--reason", "no"))])
-def test_who_is_shown_no_change_is_told_to_name_the_plan(
+def test_a_security_officer_is_told_that_there_is_no_such_change(
     catalyst: Callable[..., Ran], stack: Stack, organization: str, verb: str, more: tuple[str, ...]
 ) -> None:
-    """A security-officer may approve, and sees nothing below an Organization."""
     officer = ("--token", stack.token("sam@example.org", "security-officer"))
     asked = (verb, "ch-nothing", "--org", organization, *more, *officer)
     ran = catalyst(*asked)
     assert ran.code == 4
-    assert f"your roles show you no change of {organization!r}" in ran.err
-    assert "--hash" in ran.err
-    assert f"plan show ch-nothing --org {organization}` shows its plan with the hash" in ran.err
-    # With it nothing is read first: the service itself says that there is no such change.
+    assert f"Error: there is no change 'ch-nothing' of {organization!r}" in ran.err
+    # With a hash nothing is read first: the service itself says so.
     ran = catalyst(*asked, "--hash", "0" * 64)
-    assert "your roles show you" not in ran.err
-    assert "ch-nothing" in ran.err
-    ran = catalyst(verb, "ch-nothing", *more, *officer)
-    assert ran.code == 4
-    assert "your roles show you no change: say with --org and --hash which plan" in ran.err
-    assert "ch-nothing --org ORGANIZATION --hash HASH" in ran.err
+    assert "change-not-found: there is no change 'ch-nothing'" in ran.err
 
 
 def test_a_question_that_nobody_knows_names_those_there_are(

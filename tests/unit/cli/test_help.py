@@ -170,9 +170,3 @@ NAMES = {"catalyst-client", "client-secret"}
 def test_no_text_uses_those_words(path: Path) -> None:
     found = [text for text in said(path) if BANNED.search(text) and text not in NAMES]
     assert found == []
-
-
-def test_a_beginning_of_a_hash_is_offered_only_to_whom_the_change_is_shown() -> None:
-    for verb in ("approve", "reject"):
-        text = " ".join(shown(verb).split())
-        assert "its beginning, if the change is shown to you" in text

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli import following, owned, planned, said, unseen
+from catalyst.cli import following, owned, planned, said
 from catalyst.cli.ages import lasting
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure
@@ -40,7 +40,7 @@ HashOption = Annotated[
     str | None,
     typer.Option(
         "--hash",
-        help="Hash of the plan that you looked at; its beginning, if the change is shown to you.",
+        help="Hash of the plan that you looked at, or its beginning; another one is refused.",
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
@@ -232,8 +232,7 @@ async def _apply(
 def _meant(target: Target, org: str | None, change: str, hash_: str | None) -> tuple[str, str]:
     """Return whose change it is, and the hash of the plan that was looked at.
 
-    Who names both whole need not be shown the change, as a security-officer of another
-    Organization.
+    Of whoever names both whole nothing is read first: the service itself says what is wrong.
 
     Raises:
         Failure: If the hash is none, or begins otherwise than that of the change.
@@ -243,7 +242,7 @@ def _meant(target: Target, org: str | None, change: str, hash_: str | None) -> t
         planned.require_hash(hash_)
     if owner is not None and hash_ and len(hash_) == planned.WHOLE:
         return owner, hash_
-    doc = _row_of(target, change, owner, hash_ or "")
+    doc = _row_of(target, change, owner)
     own = str(doc["hash"])
     if not hash_ or len(hash_) == planned.WHOLE:
         return str(doc["organization"]), hash_ or own
@@ -254,10 +253,8 @@ def _meant(target: Target, org: str | None, change: str, hash_: str | None) -> t
     return str(doc["organization"]), own
 
 
-def _row_of(target: Target, change: str, owner: str | None = None, hash_: str = "") -> Any:
+def _row_of(target: Target, change: str, owner: str | None = None) -> Any:
     """Return the document of a change; without an owner, of whosever it is: ids are unique.
-
-    A hash is what was given of it so far, for who is told that the change is not shown to them.
 
     Raises:
         Failure: If there is no such change to see.
@@ -265,13 +262,7 @@ def _row_of(target: Target, change: str, owner: str | None = None, hash_: str = 
     whose, place = (f" of {owner!r}", f" --org {owner}") if owner else ("", "")
     hint = f"`catalyst get changes{place}` shows those there are"
     missing = owned.no_such(f"change {change!r}{whose}", hint)
-    try:
-        return owned.row(target, "changes", change, owner, missing)
-    except Failure as failure:
-        hidden = unseen.changes(target, change, owner, hash_)
-        if hidden is None:
-            raise
-        raise hidden from failure
+    return owned.row(target, "changes", change, owner, missing)
 
 
 async def _send(

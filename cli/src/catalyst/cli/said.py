@@ -124,7 +124,7 @@ def after_end(target: Target, change: str, owner: str, found: Outcome) -> None:
         write_lines([f"{change} is stopped"])
         return
     if doc["finished"] is None:
-        write_lines([f"{change} is {doc['status']}, and stops: what it has done is taken back"])
+        write_lines([f"{change} stops: what it has done is taken back, step by step"])
         note(f"`catalyst get changes {change} --org {owner} --watch` follows it")
     elif doc["undone"] or doc["left"]:
         write_lines(
