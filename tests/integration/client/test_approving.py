@@ -33,6 +33,9 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert approve[:-1] == ["approve", change, "--org", ORG, "--hash"]
     assert approve[-1].startswith(hash_of(shop, change))
 
+    looked = shop.well("get", "changes", change, by=person(shop, ANN)).err
+    assert pasted(looked, "approve") == approve
+
     # Whoever is in several Organizations need not say whose change it is.
     own = shop.run("approve", change, by=shop.owner)
     assert own.code == 7

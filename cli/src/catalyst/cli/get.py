@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import ages, beginning, chains, kinds, owned, untaken
+from catalyst.cli import ages, beginning, chains, kinds, owned, said, untaken
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
@@ -161,6 +161,8 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
     show(_shown(row, fresh), form, lambda: _detail(row))
     if form is Format.TABLE:
         run(_say_chain(target, wanted.kinds, row))
+        if kinds.singular(wanted.kinds) == "change" and isinstance(row.doc, dict):
+            said.approving(row.doc)
         _say_fresh(fresh)
 
 
