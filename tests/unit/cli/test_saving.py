@@ -44,6 +44,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.guarantee("G27.11")
 def test_a_removal_says_what_it_saves_and_that_this_month_stays_charged(
     rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
