@@ -24,6 +24,8 @@ KEPT: Final = frozenset(
 )
 """What has to stay for the page to show the rest; each of them is a text of its own elsewhere."""
 
+_UNESCAPED: Final = "!'()*~"
+"""What a browser leaves as it is in a part of an address, besides letters, digits and `-_.`."""
 LINE: Final = {
     **dict.fromkeys(("period", "subscription", "name", "formula", "book", "version", "hold"), "x"),
     "line": 1,
@@ -117,7 +119,9 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
         "reason": "r",
         "waits_for": ["approvals"],
         "steps": [{**step, "reason": "r", "detail": "d"}],
-        "missing": [{"team": "t"}],
+        "approvals": [{"team": "t", "quorum": 1}],
+        "missing": [{"team": "t", "quorum": 1}],
+        "officers": ["t"],
         "approved": [approval],
         "lock": [{"application": "a", "blueprint": "b"}],
         "undone": ["u"],
@@ -246,6 +250,40 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
             await _nothing_ran(desk)
         await desk.page.goto(f"{market.address}/#/change/{slug}/{quote(payload, safe='')}")
         await expect(view.locator("h2")).to_have_text(payload)
+        await _nothing_ran(desk)
+
+
+_INBOX: Final = """
+async text => {
+  const { Inbox } = await import('/js/inbox.js');
+  const doc = {
+    ...Object.fromEntries(['change', 'organization', 'environment', 'hash', 'author', 'opened',
+      'author_email'].map(name => [name, text])),
+    status: 'waiting', waits_for: ['approvals'], quote: null, lock: [], officers: [''],
+    request: {action: text, application: text, environment: text},
+    approvals: [{team: '', quorum: 1}], missing: [{team: text, quorum: 1}],
+    approved: [{by: text, email: text, comment: text, teams: [text]}],
+  };
+  const rows = new Map([['acme._.change._.ch-1', {doc}]]);
+  const session = {actor: 'me', roles: ['security-officer'], organizations: {}};
+  const node = document.getElementById('view');
+  new Inbox(node, {rows: () => rows, ready: () => true, session}).stop();
+  const href = node.querySelector('a').getAttribute('href');
+  node.querySelector('a').replaceWith(...node.querySelector('a').childNodes);
+  return href;
+}
+"""
+
+
+@pytest.mark.guarantee("G26.5")
+async def test_what_waits_is_text(desk: Window, site: Site) -> None:
+    await desk.page.goto(f"{site.address}/#/waiting")
+    await expect(desk.page.get_by_role("heading", name="Waiting for you")).to_be_visible()
+    for payload in PAYLOADS:
+        href = await desk.page.evaluate(_INBOX, payload)
+        assert href == f"#/change/acme/{quote(payload, safe=_UNESCAPED)}"
+        card = desk.page.locator("#view .ask")
+        assert (await card.text_content() or "").count(payload) >= 8
         await _nothing_ran(desk)
 
 
