@@ -68,6 +68,9 @@ class Others:
         self.free: set[str] = set()
         """Applications that cost nothing."""
         self.credit = 100_000
+        """In every currency alike."""
+        self.currencies = ("OMR", "USD")
+        """In which there are prices."""
         self.limited = ""
         self.goes = [goes(f"environment:{plans.PROD}")]
         """What the plan of a deletion lists."""
@@ -107,15 +110,19 @@ class Others:
 
     def _quote(self, request: Mapping[str, Any]) -> Any:
         names = [item["application"] for item in request["items"]]
-        found: dict[str, Any] = msgspec.to_builtins(plans.quote(*names))
+        currency = request["currency"]
+        if currency not in self.currencies:
+            message = f"the price book has no {currency}, only {', '.join(self.currencies)}"
+            raise Rejected("currency-not-priced", message, pointer="/currency")
+        found: dict[str, Any] = msgspec.to_builtins(plans.quote(*names, currency=currency))
         for line in found["lines"]:
             line["amount"]["minor"] = 0 if line["application"] in self.free else self.monthly
         total = sum(line["amount"]["minor"] for line in found["lines"])
         found["items"] = list(request["items"])
         found["total"]["minor"] = found["due"]["minor"] = total
         left = self.credit - total
-        after = {"currency": "OMR", "minor": left}
-        found["monthly_before"] = {"currency": "OMR", "minor": self.before}
+        after = {"currency": currency, "minor": left}
+        found["monthly_before"] = {"currency": currency, "minor": self.before}
         return {**found, "credit_after": after, "covered": left >= 0, "limited": self.limited}
 
 

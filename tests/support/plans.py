@@ -175,9 +175,9 @@ def planned(
     return plan.finished(found)
 
 
-def quote(*names: str) -> Quote:
-    """Return a quote of five rials for each Application."""
-    total = Money(currency="OMR", minor=5000 * len(names))
+def quote(*names: str, currency: str = "OMR") -> Quote:
+    """Return a quote of 5,000 minor units for each Application: five rials, or fifty dollars."""
+    total = Money(currency=currency, minor=5000 * len(names))
     return Quote(
         book="main",
         version="2026-03",
@@ -189,7 +189,7 @@ def quote(*names: str) -> Quote:
                 sku=f"blueprint.{name}",
                 name=name,
                 formula="one month",
-                amount=FIVE,
+                amount=Money(currency=currency, minor=5000),
                 application=name,
                 environment=PROD,
             )

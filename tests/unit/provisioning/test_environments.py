@@ -143,6 +143,7 @@ def test_what_does_not_run_in_one_is_told_with_the_last_change_of_that_one() -> 
             environments={},
             applications={"blog": state},
             git_url="",
+            currency="OMR",
         )
         assert facts.lacking("blog", PROD) == words
     assert facts.lacking("shop", PROD) == f"shop does not run in {PROD}"

@@ -87,6 +87,7 @@ def facts(running: Mapping[str, Desired], dependents: Mapping[str, Any]) -> Fact
             for name, one in running.items()
         },
         git_url="",
+        currency="OMR",
     )
 
 

@@ -45,6 +45,7 @@ def facts(running: Mapping[str, Desired], queues: Mapping[str, Any] | None = Non
         environments={PROD: foreign.Environment(exists=True)},
         applications=applications,
         git_url="https://git.example",
+        currency="OMR",
     )
 
 

@@ -46,6 +46,7 @@ def blocking(now: Desired, *queue: Queued, sure: tuple[str, ...] = ()) -> list[s
             "shop": Application(bindings={PROD: Binding(desired=now)}, queue=queue),
         },
         git_url="",
+        currency="OMR",
     )
     found = fitting.needed_again(facts, STORE, "shop")
     assert all(one.message.startswith("shop may need store again, and ch-") for one in found)
@@ -112,6 +113,7 @@ def test_who_needs_several_asks_of_each_what_it_needs_of_that_one(
         applications={name: Application(bindings={PROD: one}) for name, one in bindings.items()},
         contents={DIGEST: Content(blueprint, made)},
         git_url="",
+        currency="OMR",
     )
     newer = msgspec.structs.replace(store, version=version, digest="sha256:" + "2" * 64)
     assert fitting.fits(facts, "store", PROD, newer) is fits

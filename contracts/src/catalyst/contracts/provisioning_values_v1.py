@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from catalyst.contracts.message import END, Part, UtcTime
+from catalyst.contracts.money_v1 import CurrencyCode
 from catalyst.contracts.prices_v1 import Package, Sku
 from catalyst.contracts.values_v1 import Line, PlanHash
 
@@ -155,6 +156,8 @@ class PlanRequest(Part, frozen=True, kw_only=True):
         tuple[Sku, ...], msgspec.Meta(max_length=20, description="a list of at most 20 entries")
     ] = ()
     """Add-ons to take away, by their SKU; the others stay, and the month stays charged."""
+    currency: CurrencyCode | None = None
+    """In which it is bought; null: as it was, and what is new in that of the installation."""
 
 
 class Locked(Part, frozen=True, kw_only=True):
@@ -207,6 +210,8 @@ class Desired(Part, frozen=True, kw_only=True):
     """The add-ons that it was bought with."""
     sold: bool = False
     """True if a subscription pays for it."""
+    currency: CurrencyCode | None = None
+    """In which it is bought; null: in that of the installation."""
 
 
 class Approvals(Part, frozen=True, kw_only=True):

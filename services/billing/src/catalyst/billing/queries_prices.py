@@ -93,6 +93,7 @@ class Quotes:
         book = prices.in_force((await load(price_book.DEFAULT)).versions, now)
         if actor.service is None and not may_read_platform(price_book.AGGREGATE, actor.roles):
             book = await self._shown(book, (*wanted.items, *wanted.ahead), organization)
+        prices.require_currency(book, wanted.currency, "/currency")
         names = {
             prices.subscription_id(item.application, item.environment) for item in wanted.items
         }

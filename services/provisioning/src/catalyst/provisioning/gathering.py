@@ -36,13 +36,15 @@ read: Final = codec.question
 class Gathering:
     """Reads states and contents into the facts of a plan."""
 
-    def __init__(self, contents: Contents, git_url: str) -> None:
+    def __init__(self, contents: Contents, currency: str, git_url: str) -> None:
         """Read the content of Blueprints from `contents`.
 
         Args:
             contents: Where it is.
+            currency: In which is bought what names no other.
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
+        self._currency = currency
         self._contents = contents
         self._git_url = git_url.rstrip("/")
         self._cache: OrderedDict[str, Content] = OrderedDict()
@@ -69,6 +71,7 @@ class Gathering:
             environments=environments,
             policies=policies,
             git_url=self._git_url,
+            currency=self._currency,
         )
         facts = await self._with_present(facts, asked, load)
         wanted = {asked.application} if asked.application else set[str]()

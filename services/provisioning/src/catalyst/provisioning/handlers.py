@@ -30,9 +30,9 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=5,
+        fold=6,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=9),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=10),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

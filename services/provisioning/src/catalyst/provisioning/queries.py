@@ -18,7 +18,7 @@ from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import for_runner
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.money_v1 import Money
-from catalyst.contracts.prices_v1 import Item, Quote
+from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_v1 import ApplyPlan, ApproveChange
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.registry import BY_SHAPE
@@ -40,6 +40,7 @@ from catalyst.provisioning.domain.application import Application, application_re
 from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
+from catalyst.provisioning.domain.writing_plan import Draft
 from catalyst.provisioning.gathering import Gathering, read
 from catalyst.provisioning.ports import Contents
 from catalyst.provisioning.remaking import Remaking
@@ -56,12 +57,11 @@ class Planner:
         Args:
             contents: Where the content of Blueprints is.
             asking: How others are asked.
-            currency: In which prices are said.
+            currency: In which is bought what names no other.
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
-        self._gathering = Gathering(contents, git_url)
+        self._gathering = Gathering(contents, currency, git_url)
         self._asking = asking
-        self._currency = currency
         self.remaking: Final = Remaking(self._gathering, asking)
         """Makes the plans of changes again."""
 
@@ -131,7 +131,7 @@ class Planner:
         if drafted.items:
             facts = replace(
                 facts,
-                quoted=await self._quote(facts, drafted.items),
+                quoted=await self._quote(facts, drafted),
                 price_book=await load(foreign.PRICE_BOOK),
             )
         return writing_plan.plan(asked, facts, drafted)
@@ -163,17 +163,21 @@ class Planner:
         except (msgspec.ValidationError, KeyError, TypeError) as wrong:
             raise Retry(f"the catalogue's reasons cannot be read: {wrong}") from wrong
 
-    async def _quote(self, facts: Facts, items: tuple[Item, ...]) -> Quoted:
+    async def _quote(self, facts: Facts, drafted: Draft) -> Quoted:
         """Return the price, as billing says it; there is no other.
 
         Raises:
-            Rejected: If something has no price.
+            Rejected: If something has no price, or not in this currency.
         """
-        request = {"items": msgspec.to_builtins(items), "currency": self._currency}
+        items = drafted.items
+        request = {"items": msgspec.to_builtins(items), "currency": drafted.currency}
         ahead = purchases.ahead(facts, items)
         if ahead:
             request["ahead"] = msgspec.to_builtins(ahead)
-        answer = await self._asking.ask("billing", "quote", 1, facts.name, request)
+        try:
+            answer = await self._asking.ask("billing", "quote", 1, facts.name, request)
+        except Rejected as error:
+            raise purchases.refused(error) from error
         known = {name: answer[name] for name in Quote.__struct_fields__ if name in answer}
         after, before = answer.get("credit_after"), answer.get("monthly_before")
         return Quoted(

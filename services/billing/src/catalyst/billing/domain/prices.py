@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from catalyst.contracts.message import FieldError
-from catalyst.contracts.money_v1 import Money, MoneyError, exponent, total, zero
+from catalyst.contracts.money_v1 import Money, total, zero
 from catalyst.contracts.prices_v1 import Addon, Book, Item, Priced, Quote, QuoteLine
 from catalyst.contracts.rejection import Rejected
 
@@ -58,7 +58,7 @@ def quote(book: Book, items: Sequence[Item], currency: str, paid: Paid, pointer:
         Rejected: `currency-not-priced`, or all of `sku-unknown`, `addon-not-offered` and
             `item-duplicate` that were found.
     """
-    _require_currency(book, currency)
+    require_currency(book, currency)
     errors: list[FieldError] = []
     lines: list[QuoteLine] = []
     seen: set[str] = set()
@@ -92,18 +92,19 @@ def due(lines: Sequence[QuoteLine], currency: str, paid: Paid) -> Money:
     for line in lines:
         name = subscription_id(line.application, line.environment)
         months[name] = months.get(name, zero(currency)).plus(line.amount)
-    return total(currency, (_owed(month, paid.get(name)) for name, month in months.items()))
+    return total(currency, (_owed(name, month, paid.get(name)) for name, month in months.items()))
 
 
-def _owed(month: Money, paid: Money | None) -> Money:
+def _owed(name: str, month: Money, paid: Money | None) -> Money:
     """Return the rest of this month's price; months are charged whole and never given back."""
     if paid is None:
         return month
     if paid.currency != month.currency:
-        raise Rejected(
-            "currency-mixed",
-            f"this is paid in {paid.currency}, and cannot be changed in {month.currency}",
+        message = (
+            f"this month of {name} is paid in {paid.currency}, so that it cannot be bought in "
+            f"{month.currency} before the next one"
         )
+        raise Rejected("currency-mixed", message)
     return Money(currency=month.currency, minor=max(0, month.minor - paid.minor))
 
 
@@ -196,14 +197,16 @@ def _named(priced: Sequence[Priced], sku: str) -> Priced | None:
     return next((one for one in priced if one.sku == sku), None)
 
 
-def _require_currency(book: Book, currency: str) -> None:
-    try:
-        exponent(currency)
-    except MoneyError as error:
-        raise Rejected("currency-not-priced", str(error)) from error
+def require_currency(book: Book, currency: str, pointer: str = "") -> None:
+    """Refuse a currency in which a version of the price book sells nothing.
+
+    Raises:
+        Rejected: `currency-not-priced`, at `pointer`.
+    """
     if currency not in book.currencies:
         known = ", ".join(book.currencies)
-        raise Rejected("currency-not-priced", f"the price book has no {currency}, only {known}")
+        message = f"the price book has no {currency}, only {known}"
+        raise Rejected("currency-not-priced", message, pointer=pointer)
 
 
 def _error(code: str, pointer: str, message: str) -> FieldError:

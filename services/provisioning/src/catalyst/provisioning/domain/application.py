@@ -201,7 +201,11 @@ def planned_on(state: Application, environment: str) -> str:
     elsewhere = any(
         item.desired is not None for name, item in state.bindings.items() if name != environment
     )
-    content = (desired, base, state.binding(environment).dependents, elsewhere, state.archived)
+    wanted = msgspec.to_builtins(desired)
+    if desired is not None and desired.currency is None:
+        # As it was counted before there was a choice.
+        del wanted["currency"]
+    content = (wanted, base, state.binding(environment).dependents, elsewhere, state.archived)
     return f"{base or 'none'}#{fingerprint(content)}"
 
 

@@ -60,6 +60,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str
     """Where clusters find the repositories: the part before `/git/`."""
+    currency: str
+    """In which is bought what names no other."""
 
     def expected(self, application: str, environment: str) -> Desired | None:
         """Return what will run there once every change before this one is over."""
@@ -152,6 +154,8 @@ def required(request: PlanRequest) -> None:
         "revision": bool(request.revision) and action != "rollback",
         "plan": request.plan is not None and action not in {"install", "configure", "upgrade"},
         "addons": bool(request.addons) and action not in {"install", "configure", "upgrade"},
+        "currency": request.currency is not None
+        and action not in {"install", "configure", "upgrade"},
         "drop_plan": request.drop_plan and action not in {"configure", "upgrade"},
         "drop_addons": bool(request.drop_addons) and action not in {"configure", "upgrade"},
     }

@@ -143,8 +143,14 @@ def finished(plan: Plan) -> Plan:
 
 
 def plan_hash(request: PlanRequest, inputs: Mapping[str, str]) -> str:
-    """Return the fingerprint of what was asked and what it depends on; keys have no order."""
-    content = {"request": msgspec.to_builtins(request), "inputs": dict(inputs)}
+    """Return the fingerprint of what was asked and what it depends on; keys have no order.
+
+    Who names no currency asks for what was asked for before there was a choice.
+    """
+    asked = msgspec.to_builtins(request)
+    if request.currency is None:
+        del asked["currency"]
+    content = {"request": asked, "inputs": dict(inputs)}
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 

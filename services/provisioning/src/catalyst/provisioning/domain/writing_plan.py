@@ -15,7 +15,7 @@ from catalyst.blueprints import versions
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.scope import NAMESPACE_MAX
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.prices_v1 import Item, Package
+from catalyst.contracts.prices_v1 import Item
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.reserved import why_reserved
@@ -64,6 +64,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """By Application: all that is written."""
     items: tuple[Item, ...]
     """What has to be paid for."""
+    currency: str
+    """In which all of that is bought."""
 
 
 def start(request: PlanRequest, facts: Facts) -> Desired | None:
@@ -132,15 +134,16 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
 
     Raises:
         Rejected: `values-invalid`, `value-immutable`, `version-refused`, `nothing-to-change`,
-            `application-name-invalid`, `application-reserved`,
-            `package-not-ordered`, `addon-not-ordered`, or `too-large` for more Applications than
-            one change takes.
+            `application-name-invalid`, `application-reserved`, as `purchases.ordered` and
+            `purchases.currency`, or `too-large` for more Applications than one change takes.
     """
     if len(lock) > LOCK_MAX:
         raise Rejected("too-large", f"{len(lock)} Applications, {LOCK_MAX} are allowed")
     environment = request.environment or ""
     before = start(request, facts)
     base = target(request, facts, before)
+    own = purchases.currency(request, facts, before)
+    currency = own or facts.currency
     given: dict[str, dict[str, Any]] = {}
     desired: dict[str, Desired] = {}
     for item in reversed(lock):
@@ -151,7 +154,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
         values = wanted_values(request, base) if is_target else given.get(item.application, {})
         if item.role == "upgraded" and old is not None:
             values = kept_values(request, facts, item, old)
-        package, addons = _ordered(request, base) if is_target else _bought(old)
+        package, addons = purchases.ordered(request, base) if is_target else purchases.bought(old)
         desired[item.application] = Desired(
             change="",
             blueprint=item.blueprint,
@@ -163,6 +166,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             plan=package,
             addons=addons,
             sold=bool(old and old.sold),
+            currency=own if is_target else old.currency if old is not None else currency,
         )
         place = facts.place(item.application, environment, desired[item.application], {})
         _check(request, facts, item, place, old)
@@ -172,31 +176,8 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
                 given[name] = merged(given.get(name, {}), values)
     if all(_same(desired[name], facts.expected(name, environment)) for name in desired):
         raise Rejected("nothing-to-change", "everything is as it was asked for already")
-    return Draft(lock=lock, desired=desired, items=purchases.items(request, facts, lock, desired))
-
-
-def _bought(old: Desired | None) -> tuple[Package | None, tuple[str, ...]]:
-    """Return the package and the add-ons that something was bought with."""
-    return (old.plan, old.addons) if old is not None else (None, ())
-
-
-def _ordered(request: PlanRequest, base: Desired | None) -> tuple[Package | None, tuple[str, ...]]:
-    """Return the package and the add-ons of the target: those there are, as far as they stay.
-
-    Raises:
-        Rejected: `package-not-ordered` or `addon-not-ordered` for what it does not have.
-    """
-    package, addons = _bought(base)
-    if request.drop_plan and package is None:
-        message = f"{request.application} has no package that could be taken away"
-        raise Rejected("package-not-ordered", message, pointer="/request/drop_plan")
-    for number, sku in enumerate(request.drop_addons):
-        if sku not in addons:
-            message = f"{request.application} has no add-on {sku!r}; it has {', '.join(addons)}"
-            message = message if addons else f"{request.application} has no add-ons"
-            raise Rejected("addon-not-ordered", message, pointer=f"/request/drop_addons/{number}")
-    left = tuple(sku for sku in addons if sku not in request.drop_addons)
-    return None if request.drop_plan else request.plan or package, request.addons or left
+    items = purchases.items(request, facts, lock, desired)
+    return Draft(lock=lock, desired=desired, items=items, currency=currency)
 
 
 def _same(new: Desired, old: Desired | None) -> bool:
