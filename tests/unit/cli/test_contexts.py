@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
 import stat
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -118,6 +120,27 @@ def test_what_runs_here_becomes_the_current_one(path: Path, tmp_path: Path) -> N
     assert (target.name, target.http, target.token) == ("local", "http://127.0.0.1:1", "t")
     assert (target.nats, target.user, target.password) == ("nats://127.0.0.1:2", "operator", "p")
     assert target.data == str(tmp_path / "a")
+
+
+@pytest.mark.guarantee("G27.3")
+async def test_of_two_that_start_at_once_one_is_local_and_both_are_kept(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def running(asked: Mapping[str, Context]) -> dict[str, bool]:
+        # Whoever looks waits, so that the other one goes on meanwhile.
+        await asyncio.sleep(0)
+        return dict.fromkeys(asked, True)
+
+    monkeypatch.setattr(startable, "running", running)
+    stacks = [stack(tmp_path / name, 1 + at) for at, name in enumerate(("one", "two"))]
+    contexts.register(path, "prod", SECRET)
+    found = await asyncio.gather(*(startable.register(one, path) for one in stacks))
+    names = [name for name, *_ in found]
+    other = ("one", "two")[1 - names.index("local")]
+    assert sorted(names) == sorted(("local", other))
+    kept = contexts.load(path).contexts
+    assert [kept[name].data for name in names] == [str(one) for one in stacks]
+    assert kept.keys() == {"local", other, "prod"}
 
 
 @pytest.mark.guarantee("G27.3")

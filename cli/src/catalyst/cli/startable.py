@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Broker, BrokerError, Denied
+from catalyst.cli import contexts
 from catalyst.cli.brokerfaults import DataDirectoryInUse
 from catalyst.cli.brokerlock import check_free
 from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
@@ -103,6 +105,22 @@ async def _jetstream(broker: Broker) -> str:
     except BrokerError as error:
         return f"JetStream does not answer there: {error}"
     return "; ".join(f"{one.why} (API level {one.found}, {one.wanted} is needed)" for one in found)
+
+
+async def register(data: Path, path: Path) -> tuple[str, Contexts, Contexts]:
+    """Register what runs on `data`; return its name, and all connections: now, and before that.
+
+    One at a time: of two that start at once, the second one finds what the first is called.
+
+    Raises:
+        Failure: If a file cannot be read or written.
+    """
+    with path.with_name(f".{path.name}.lock").open("ab") as lock:
+        # Held until it is closed; whoever holds it waits for answers.
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        before = contexts.load(path)
+        others = await answering(before, contexts.of_directory(data))
+        return (*contexts.register_local(data, path, answering=others), before)
 
 
 async def answering(known: Contexts, ours: Context) -> frozenset[str]:

@@ -143,9 +143,7 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             stack.stopping.set()
 
         stop_on_signal(end)
-        before = contexts.load(contexts.default_path())
-        others = await startable.answering(before, contexts.of_directory(data))
-        name, known = contexts.register_local(data, answering=others)
+        name, known, before = await startable.register(data, contexts.default_path())
         simulated = options.simulate_cluster
         for line in greeting(name, known, Path.cwd(), before=before, simulated=simulated):
             write(line)
