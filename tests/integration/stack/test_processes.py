@@ -11,14 +11,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from tests.integration.stack.surroundings import Told, beats, check_named, created, surrounded
+from tests.support.clients import plain
+from tests.support.projecting import agrees, stored
 from tests.support.waiting import until
 
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
+from catalyst.contracts.topology import EV
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -62,8 +68,10 @@ async def test_a_process_that_dies_is_started_again_and_told(up: Up) -> None:
     stack, told = up.stack, up.told
     assert stack.supervisor is not None
     for user in ("environment", "projector", "gateway"):
-        stack.supervisor.kill(user)
+        killed = stack.supervisor.kill(user)
         await told.until(f"{user} ended (SIGKILL)", 1)
+        member = stack.supervisor.members[user]
+        await until(lambda: member.pid not in {None, killed})  # noqa: B023 - awaited here
         assert await created(stack, f"after-{user}") == "accepted"
     assert stack.broker is not None
     assert stack.broker.pid is not None
@@ -71,6 +79,59 @@ async def test_a_process_that_dies_is_started_again_and_told(up: Up) -> None:
     await told.until("the broker ended (SIGKILL)", 1)
     assert await created(stack, "after-broker") == "accepted"
     assert not stack.failed.is_set()
+
+
+@pytest.mark.guarantee("G3.1")
+@pytest.mark.parametrize("while_writing", [True, False])
+async def test_rows_are_those_of_a_fresh_fold_after_the_projector_was_killed(
+    up: Up, *, while_writing: bool
+) -> None:
+    """A real process with a real SIGKILL: between two flushes, or before there is what to fold."""
+    stack = up.stack
+    assert stack.supervisor is not None
+    when = "while" if while_writing else "before"
+    slugs = [f"{when}-{number}x" for number in range(6)]
+    folding = stack.supervisor.members["projector"]
+    # Whoever was killed here before may not be back yet.
+    await until(lambda: folding.pid is not None)
+    if not while_writing:
+        stack.supervisor.kill("projector")
+    async with asyncio.TaskGroup() as tasks:
+        sent = [tasks.create_task(created(stack, slug)) for slug in slugs]
+        if while_writing:
+            await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+            stack.supervisor.kill("projector")
+    assert {task.result() for task in sent} == {"accepted"}
+    passwords = Installation(up.data).passwords
+    async with connect(
+        stack.context.nats, name="projector", user="projector", password=passwords["projector"]
+    ) as js:
+        rows = await agrees(js, (await js.stream_state(EV)).last_seq)
+        wanted = {f"{slug}._.organization._.{slug}" for slug in slugs}
+        assert rows.keys() >= wanted
+
+        async def shown() -> bool:
+            """Whether the process that came for it serves what stands in the bucket."""
+            loaded = await stored(js)
+            assert loaded is not None
+            found = await _organizations(stack)
+            return found == {
+                key: msgspec.json.decode(row)
+                for key, row in loaded.rows.items()
+                if key.split(".")[2] == "organization"
+            }
+
+        await until(shown)
+
+
+async def _organizations(stack: Stack) -> dict[str, object]:
+    """Every row that the door shows, by key; nothing while nobody serves any."""
+    headers = {"Authorization": f"Bearer {stack.context.operator.token}"}
+    async with plain(base_url=stack.context.http, headers=headers, timeout=40) as http:
+        answer = await http.get("/v1/state/organizations", params={"limit": 500})
+    if answer.status_code != httpx.codes.OK:
+        return {}
+    return {item["key"]: item["value"] for item in answer.json()["items"]}
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc for processes")
