@@ -185,6 +185,13 @@ class Stack:
             await until(ready, START_SECONDS)
 
 
+@asynccontextmanager
+async def member(stack: Stack, service: str, name: str) -> AsyncIterator[JetStream]:
+    """Connect as the worker of a service."""
+    async with connect(stack.broker.url, name=name, user=service, password=service) as js:
+        yield js
+
+
 def acme(**changes: Any) -> dict[str, Any]:
     """Data of a valid `create-organization`, owned by Ann."""
     return {

@@ -1,28 +1,17 @@
 """What was set aside: who is shown that it was, and who its bytes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from tests.integration.gateway.stack import ADMIN, Stack, created
+from tests.integration.gateway.stack import ADMIN, Stack, created, member
 from tests.support.each import each
 from tests.support.waiting import until
 
 from catalyst.chassis import parking
-from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.connection import connect
 
 BODY = "hunter2-only-here"
 OWNER, VIEWER, OTHER = "own@set-aside.example", "see@set-aside.example", "eve@set-aside.example"
 ORDINARY = "environment.update-organization.v1"
-
-
-@asynccontextmanager
-async def member(stack: Stack, service: str, name: str) -> AsyncIterator[JetStream]:
-    """Connect as the worker of a service."""
-    async with connect(stack.broker.url, name=name, user=service, password=service) as js:
-        yield js
 
 
 async def organizations(stack: Stack) -> None:
