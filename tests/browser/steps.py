@@ -16,6 +16,14 @@ OWNERS: Final = (
     {"email": "ann@example.com", "role": "admin"},
 )
 """Who may change things in an Organization of a test: two, for one has to approve the other's."""
+OWN_GATE: Final = (
+    "Must approve1 approval of anyone but you",
+    "May notYou: it is your own change",
+    "Approvednobody yet",
+    "Missing1 approval of anyone but you",
+    *("Now0", "Afterwards1", "At most9", "Used0", "Held0"),
+)
+"""What the plan of a first install says of its gate, where one other person has to approve."""
 PATIENCE: Final = 60_000
 """Milliseconds for a change that a simulated cluster takes part in."""
 

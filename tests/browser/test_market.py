@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Route, expect
 from tests.browser.site import Site
 from tests.browser.steps import (
+    OWN_GATE,
     PATIENCE,
     choose,
     completed,
@@ -328,10 +329,7 @@ async def test_a_change_that_waits_says_for_what_and_can_be_cancelled(
     await choose(desk, slug, "Redis")
     button = await plan(desk)
     await expect(desk.page.locator(".plan")).to_contain_text("1 approval of")
-    facts = desk.page.locator(".plan .facts > div")
-    told = ["Must approve1 approval of anyone but you", "May notYou: it is your own change"]
-    told += ["Approvednobody yet", "Missing1 approval of anyone but you", "Now0", "Afterwards1"]
-    await expect(facts).to_have_text([*told, "At most9", "Used0", "Held0"])
+    await expect(desk.page.locator(".plan .facts > div")).to_have_text(OWN_GATE)
     await button.click()
     await expect(status(desk)).to_have_text("waiting")
     await expect(desk.page.locator(".why")).to_contain_text("approval")

@@ -46,11 +46,14 @@ def test_whoever_is_shown_none_is_not_told_that_there_is_no_first(
     catalyst: Callable[..., Ran], stack: Stack, organization: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catalyst.cli.output.as_called", str)
-    officer = ("--token", stack.token("sam@example.org", "security-officer"))
+    books, officer = (
+        ("--token", stack.token("sam@example.org", role))
+        for role in ("billing-admin", "security-officer")
+    )
     nobody = ("--token", stack.keys.people().person("nobody@example.org", []))
     for line in (
-        ("get", "changes", *officer),
-        ("get", "changes", "--org", organization, *officer),
+        ("get", "changes", *books),
+        ("get", "changes", "--org", organization, *books),
         ("get", "organizations", *nobody),
         ("get", "all", *nobody),
     ):
@@ -61,6 +64,8 @@ def test_whoever_is_shown_none_is_not_told_that_there_is_no_first(
     # What a role shows everywhere, it would show.
     ran = catalyst("get", "environments", "--org", organization, *officer)
     assert FIRST in ran.err
+    ran = catalyst("get", "changes", "--org", organization, *officer)
+    assert "nothing to show\n" in ran.err
 
 
 def test_dead_letters_of_nobody_say_that_there_is_nobody(
