@@ -176,6 +176,10 @@ FIELDS: dict[str, tuple[PlanRequest, Callable[[Town], None]]] = {
             blue1.BlueprintWithdrawn(name="bp-wiki", origin="public", reason="x"),
         ),
     ),
+    "that what it shares was yanked": (
+        of("configure", values={"logLevel": "debug"}),
+        lambda place: yank(place, "bp-postgres", "16.9.1"),
+    ),
     "that it runs elsewhere as well": (of("uninstall"), elsewhere),
 }
 

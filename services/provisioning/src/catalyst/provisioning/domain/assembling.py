@@ -114,7 +114,7 @@ def _inputs(
             state = facts.applications[user]
             found[f"application:{user}@{item.environment}"] = planned_on(state, item.environment)
         known = facts.blueprints.get(f"{item.origin}-{item.blueprint}")
-        if item.written and known is not None:
+        if known is not None:
             key = f"blueprint:{item.origin}-{item.blueprint}@{item.version}"
             found[key] = foreign.blueprint_version(known, item.version)
     found["lock"] = lock_version(lock)
