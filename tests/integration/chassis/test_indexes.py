@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.rig import ORGANIZATIONS, Sender, acme, running, runtime, working
 from tests.support.sequential import CREATE
+from tests.support.strays import acknowledged
 from tests.support.waiting import until
 
 from catalyst.chassis.following import Following
@@ -127,6 +128,18 @@ async def test_an_event_that_cannot_be_read_is_counted_and_passed_over(
         "catalyst_worker_index_passed_over_total", {"index": "slugs"}
     )
     assert counted == 3
+
+
+@pytest.mark.guarantee("G7.21")
+async def test_an_answer_of_the_broker_among_the_events_is_passed_over(
+    js: JetStream, keys: KeyRing
+) -> None:
+    slugs, sender = Slugs(), Sender(js)
+    async with _running(js, slugs, keys):
+        await sender.outcome("acme", await sender.send(CREATE, "acme", acme()))
+        await acknowledged(js, "evt.acme.environment.organization.acme.organization-created.v1")
+        await sender.outcome("omantel", await sender.send(CREATE, "omantel", acme()))
+        assert (await _ask(js, keys))["result"] == ["acme", "omantel"]
 
 
 async def test_a_lost_consumer_is_made_again_and_nothing_comes_twice(

@@ -155,3 +155,45 @@ async def test_the_client_library_follows_events(stack: Stack) -> None:
         async for change in door.follow(organization="library", after=1).changes():
             if getattr(change, "type", "") == READY:
                 break
+
+
+@pytest.mark.guarantee("G7.21")
+async def test_an_answer_of_the_broker_among_the_events_is_shown_to_nobody_and_stops_nobody(
+    stack: Stack,
+) -> None:
+    """Page, stream and trace alike; the roles and what is decided go on as well."""
+    outcome = await onboarded(stack, "strayed")
+    async with stack.client(stack.token("ann@acme.example")) as http:
+        before = await pages(http, organization="strayed")
+        path = "environment.organization.strayed"
+        async with stack.operator() as js:
+            for fact in ("owners-changed.v1", "never-heard-of.v7"):
+                # What cannot be read as a command is acknowledged all the same.
+                place = f"evt.strayed.{path}.{fact}"
+                await js.link.publish(f"cmd.strayed.{path}.nothing.v1", b"{}", reply=place)
+
+        async def passed() -> bool:
+            fresh = await http.get("/v1/events", params={"organization": "strayed"})
+            return bool(fresh.json()["head"] >= before[-1]["seq"] + 2)
+
+        await until(passed)
+        assert await pages(http, organization="strayed") == before
+        shown = await http.get(f"/v1/trace/{outcome['id']}", params={"organization": "strayed"})
+        assert shown.json()["complete"]
+        renamed = await http.post(
+            "/v1/commands/environment.update-organization.v1",
+            params={"organization": "strayed", "id": "strayed"},
+            json={"display_name": "Goes on"},
+            headers={"Prefer": "wait=10"},
+        )
+        assert renamed.json()["status"] == "accepted", renamed.text
+        after = await pages(http, organization="strayed")
+        seqs = [event["seq"] for event in after]
+        assert after[len(before)]["type"] == "environment.organization-updated.v1"
+        async with asyncio.timeout(60):
+            last = before[-1]["seq"]
+            async with follow(stack, stack.admin, organization="strayed", after=last) as frames:
+                async for name, _, data in frames:
+                    if name == "event":
+                        assert data["seq"] == seqs[len(before)]
+                        break

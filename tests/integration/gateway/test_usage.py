@@ -10,9 +10,9 @@ from tests.integration.gateway.sending import refused
 from tests.integration.gateway.stack import Stack, created
 from tests.support import metering
 
+from catalyst.chassis.claiming import ClaimBody
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.chassis.states import ClaimBody
 from catalyst.contracts import codec
 from catalyst.contracts.topology import MAX_BODY_BYTES, USE
 from catalyst.contracts.usage_v1 import Use, claim_of, digest

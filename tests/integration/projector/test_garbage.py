@@ -1,4 +1,7 @@
-"""Garbage in the bucket never stops the projector: it builds the rows anew."""
+"""Garbage in the bucket never stops the projector: it builds the rows anew.
+
+What stands among the events and is none is passed over.
+"""
 
 import msgspec
 import pytest
@@ -6,6 +9,7 @@ from tests.integration.projector.test_rebuild import ACME, projected
 from tests.support import log as writing
 from tests.support.log import LogWriter
 from tests.support.projecting import agrees, bearer, following, projector, served, stored
+from tests.support.strays import acknowledged
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
@@ -88,3 +92,22 @@ async def test_a_bucket_spoilt_while_it_is_shown_is_replaced(js: JetStream) -> N
 async def _moved(js: JetStream, before: Loaded) -> bool:
     raw = await js.last("KV_rm", "$KV.rm.current", leader=True)
     return raw is not None and msgspec.json.decode(raw.data)["epoch"] != before.checkpoint.epoch
+
+
+@pytest.mark.guarantee("G7.21")
+@pytest.mark.parametrize("fact", ["organization-updated.v1", "never-heard-of.v7"])
+async def test_an_answer_of_the_broker_among_the_events_freezes_no_row(
+    js: JetStream, fact: str
+) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    async with following(js):
+        await log.decide(writing.created("acme"))
+        await acknowledged(js, f"evt.acme.environment.organization.acme.{fact}")
+        # The first thing of another one.
+        seq = await acknowledged(js, f"evt.other.environment.organization.other.{fact}")
+        assert list(await agrees(js, seq)) == [ACME]
+        seq = await log.decide(writing.renamed("acme", "goes on"))
+        rows = await agrees(js, seq)
+    value = msgspec.json.decode(rows[ACME])
+    assert (value["stale"], value["doc"]["display_name"]) == (None, "goes on")

@@ -14,9 +14,9 @@ from tests.support.invariants import check_log, whole_log
 
 from catalyst.billing.domain import subscription
 from catalyst.chassis import parking
+from catalyst.chassis.claiming import ClaimBody
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Stored
-from catalyst.chassis.states import ClaimBody
 from catalyst.contracts.message import Envelope
 from catalyst.contracts.subjects import escape
 from catalyst.contracts.topology import DLQ

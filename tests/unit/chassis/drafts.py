@@ -5,9 +5,10 @@ from typing import Any
 
 from catalyst.chassis import batch, outcome
 from catalyst.chassis.batch import Draft
+from catalyst.chassis.claiming import HeldClaim
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.job import Job
-from catalyst.chassis.states import Held, HeldClaim
+from catalyst.chassis.states import Held
 from catalyst.contracts import environment_v1
 from catalyst.contracts.decision import (
     Actor,

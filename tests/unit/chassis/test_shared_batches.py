@@ -20,9 +20,10 @@ from tests.unit.chassis.drafts import (
 
 from catalyst.chassis import batch, outcome
 from catalyst.chassis.batch import Draft
+from catalyst.chassis.claiming import HeldClaim
 from catalyst.chassis.grouping import Grouping, Placed, Superseded
 from catalyst.chassis.jetstream.port import Ack, Outgoing, WrongSequence
-from catalyst.chassis.states import Held, HeldClaim
+from catalyst.chassis.states import Held
 from catalyst.contracts.decision import (
     Arm,
     Cancel,

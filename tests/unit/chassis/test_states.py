@@ -189,7 +189,7 @@ async def test_a_fold_that_fails_keeps_counting_and_reading_what_is_parked() -> 
 async def test_an_event_of_a_newer_program_breaks_the_fold_not_the_reading() -> None:
     log = Log()
     log.add(suspended("a"))
-    log.add_raw(ACME.event("never-heard-of", 3), b"{}")
+    log.add_raw(ACME.event("never-heard-of", 3), b'{"data":{}}')
     log.add(parked(7))
     held = await states(log).load(ACME)
     assert "never-heard-of" in held.broken

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.each import each
 
-from catalyst.contracts.message import COMMAND_ID, Outcome, derived_id, digest
+from catalyst.contracts.message import COMMAND_ID, Outcome, derived_id, digest, is_stray
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 TYPE = "environment.create-organization.v1"
@@ -98,3 +99,34 @@ def test_an_outcome_leaves_out_what_is_empty() -> None:
     assert set(json.loads(msgspec.json.encode(accepted))) == {
         "id", "type", "status", "digest", "time",
     }  # fmt: skip
+
+
+@pytest.mark.guarantee("G7.21")
+@each(
+    [
+        b"",
+        b"{}",
+        b'{"stream":"FACTS","seq":7}',
+        b'{"stream":"EV","domain":"d","seq":7,"duplicate":true,"batch":"b","count":2}',
+        b'{"error":{"code":400,"err_code":10071},"stream":"EV","seq":0}',
+        b'{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}',
+        b'{"type":"io.nats.micro.v1.ping_response","id":"x","name":"n"}',
+    ]
+)
+def test_what_a_broker_answers_is_no_message_of_ours(data: bytes) -> None:
+    assert is_stray(data)
+
+
+@each(
+    [
+        b'{"specversion":"1.0"}',
+        b'{"specversion":"2.0","id":7}',
+        b'{"id":"e","data":null}',
+        b'{"specversion":"1.0","id":',
+        b"\xff",
+        b"null",
+        b"[" * 100_000,
+    ]
+)
+def test_what_may_be_a_damaged_message_of_ours_is_no_answer_of_a_broker(data: bytes) -> None:
+    assert not is_stray(data)

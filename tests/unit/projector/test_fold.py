@@ -307,7 +307,7 @@ def test_a_view_that_fails_freezes_its_row() -> None:
 
 def test_an_aggregate_that_begins_with_a_bad_event_is_visible() -> None:
     fold = Fold(VIEWS)
-    fold.apply([poison(1, "evt.acme.environment.organization.acme.nonsense.v1", b"{}")])
+    fold.apply([poison(1, "evt.acme.environment.organization.acme.nonsense.v1", b'{"data":{}}')])
     assert doc(fold) is None
     assert fold.rows[ACME].value.stale is not None
 

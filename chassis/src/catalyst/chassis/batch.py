@@ -18,10 +18,11 @@ import msgspec
 
 from catalyst.chassis import events as event_codec
 from catalyst.chassis import timer
+from catalyst.chassis.claiming import ClaimBody, HeldClaim
 from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.job import Job
-from catalyst.chassis.states import ClaimBody, Held, HeldClaim
+from catalyst.chassis.states import Held
 from catalyst.contracts import codec, subjects
 from catalyst.contracts.decision import Arm, Cancel, Decision, Send
 from catalyst.contracts.message import Answer, Envelope, Event, Outcome, derived_id

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
-from catalyst.chassis import batch, outcome, parking
+from catalyst.chassis import batch, claiming, outcome, parking
 from catalyst.chassis.answered import Answered
 from catalyst.chassis.brokerclock import BrokerClock
 from catalyst.chassis.errors import Retry, said
@@ -32,7 +32,7 @@ from catalyst.chassis.measures import Measures
 from catalyst.chassis.mending import Mending, event_draft
 from catalyst.chassis.reading import Reading
 from catalyst.chassis.service import Asking, Service
-from catalyst.chassis.states import Held, States, free
+from catalyst.chassis.states import Held, States
 from catalyst.chassis.turns import Turns
 from catalyst.chassis.way import Way, Ways
 from catalyst.contracts.decision import Decision, Fired, Recorded
@@ -287,7 +287,7 @@ class Deciding:
             if isinstance(item, Ref) and item != own.ref:
                 others[item] = await self._states.get(item)
         named = [item for item in wanted if isinstance(item, Claim)]
-        claims = free(named) if own.presumed else await self._states.claims(named)
+        claims = claiming.free(named) if own.presumed else await self._states.claims(named)
         broken = next((held for held in others.values() if held.broken), None)
         if broken is not None:
             raise Bug(f"{broken.ref.path} cannot be read: {broken.broken}")

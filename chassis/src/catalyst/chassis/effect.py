@@ -114,7 +114,7 @@ class Effects:
                 delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
             )
         except events.Unreadable as error:
-            return self._unread(delivery, str(error))
+            return self._unread(delivery, error)
         if not isinstance(recorded.event, self._effect.events):
             return self._settle(delivery, Acked())
         asked = _Asked(recorded, delivery, events.traceparent(delivery.data))
@@ -133,9 +133,9 @@ class Effects:
         asked = _Asked(recorded, None, events.traceparent(letter.body))
         self.lanes.put(self._effect.lane(recorded), asked)
 
-    async def _unread(self, delivery: Delivery, why: str) -> None:
+    async def _unread(self, delivery: Delivery, error: events.Unreadable) -> None:
         """Set an event aside that this version cannot read: its effect may be missing."""
-        letter = parking.unread(delivery, "fold-failed", why, reaction=self._effect.name)
+        letter = parking.unread_event(delivery, error, self._effect.name)
         await parking.put_aside(self._broker, parking.unread_subject(delivery), letter)
         self._measures.letter(letter.reason)
         await self._settle(delivery, Acked())

@@ -8,23 +8,30 @@ import msgspec
 
 from catalyst.contracts import codec, registry, subjects, upcast
 from catalyst.contracts.decision import Recorded
-from catalyst.contracts.message import Envelope, Event
+from catalyst.contracts.message import Envelope, Event, is_stray
 
 
 class Unreadable(Exception):
     """An event of the log that this version cannot read: unknown type, or data of another shape."""
 
 
+class Stray(Unreadable):
+    """What stands among the events and is none: an answer of the broker. It changes nothing."""
+
+
 def recorded(subject: str, data: bytes, *, seq: int, time: datetime) -> Recorded:
     """Return an `evt.…` message with its provenance; `time` is the broker's timestamp.
 
     Raises:
+        Stray: If it is no event at all.
         Unreadable: If the type is not registered or the body does not fit it.
     """
     try:
         addressed = subjects.parse(subject)
         envelope = msgspec.json.decode(data, type=Envelope)
     except (subjects.BadSubject, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if is_stray(data):
+            raise Stray(f"{subject} at {seq}: no event, but an answer of the broker") from error
         raise Unreadable(f"{subject}: {error}") from error
     message = registry.EVENTS.get(addressed.type)
     if message is None or not issubclass(message.shape, Event):

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from catalyst.chassis import batch
+from catalyst.chassis.events import Stray, Unreadable
 from catalyst.chassis.guard import Guard
 from catalyst.chassis.jetstream.port import (
     Broker,
@@ -30,7 +31,8 @@ from catalyst.chassis.states import Held
 from catalyst.contracts import codec, runtime_v1, subjects
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.message import derived_id
-from catalyst.contracts.topology import DLQ, FACTS, ORIGINS
+from catalyst.contracts.subjects import Ref
+from catalyst.contracts.topology import DLQ, EV, FACTS, ORIGINS
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,12 @@ EFFECT_FAILED: Final = "effect-failed"
 UNRECORDABLE: Final = "outcome-unreadable"
 """Reason of a dead letter that no `parked` names: what stands under its id is no outcome, so that
 none can be recorded."""
+STRAY: Final = "no-event"
+"""Reason of a dead letter that no `parked` names: it stands among the events and is none."""
+_STRAY: Final = (
+    "an answer of the broker that was led here by whoever asked; it changes nothing, and what it "
+    "stands among goes on"
+)
 _UNREAD: Final = "unknown.unknown"
 """In place of aggregate and id."""
 _RETRY_SECONDS: Final = 1.0
@@ -96,6 +104,13 @@ def letter(job: Job, reason: str, detail: str) -> Letter:
     )
 
 
+def unread_event(delivery: Delivery, error: Unreadable, reaction: str) -> Letter:
+    """Return the dead letter of an event that cannot be read, or of what is none."""
+    if isinstance(error, Stray):
+        return unread(delivery, STRAY, _STRAY, reaction=reaction)
+    return unread(delivery, "fold-failed", str(error), reaction=reaction)
+
+
 def unread(delivery: Delivery, reason: str, detail: str, *, reaction: str = "") -> Letter:
     """Return the dead letter of a message that never became a job."""
     return Letter(
@@ -134,6 +149,24 @@ def unread_subject(delivery: Delivery, service: str = "") -> str:
         organization = subjects.PLATFORM
     origin = delivery.stream[0].lower()
     return f"dlq.{organization}.{service}.{_UNREAD}.{origin}{delivery.seq}"
+
+
+async def list_stray(broker: Broker, ref: Ref, stored: Stored) -> None:
+    """List a message that stands among an aggregate's events and is none."""
+    organization = subjects.organization_token(ref.organization)
+    found = Letter(
+        stream=EV,
+        sequence=stored.seq,
+        time=stored.time,
+        subject=stored.subject,
+        message_id="",
+        message_type="",
+        reason=STRAY,
+        detail=_STRAY,
+        body=stored.data,
+    )
+    subject = f"dlq.{organization}.{ref.service}.{_UNREAD}.e{stored.seq}"
+    await put_aside(broker, subject, found)
 
 
 def is_unread(subject: str, organization: str | None, service: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from catalyst.chassis.claiming import HeldClaim
 from catalyst.chassis.job import Job
-from catalyst.chassis.states import Held, HeldClaim
+from catalyst.chassis.states import Held
 from catalyst.contracts.decision import Context
 from catalyst.contracts.subjects import Claim, Ref
 

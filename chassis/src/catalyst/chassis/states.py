@@ -7,20 +7,24 @@ again. Called by the decide loop, by effects and by queries; calls the broker po
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from catalyst.chassis import events, sifting
+from catalyst.chassis import claiming, events, sifting
+from catalyst.chassis.claiming import HeldClaim
 from catalyst.chassis.jetstream.port import Broker, Stored
 from catalyst.chassis.service import Aggregate, Kind
 from catalyst.contracts import codec, runtime_v1
-from catalyst.contracts.decision import ClaimState, Recorded
+from catalyst.contracts.decision import Recorded
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.topology import EV
+
+log = logging.getLogger(__name__)
 
 HELD_MAX: Final = 20_000
 """Aggregates kept in memory; the longest unused is forgotten first."""
@@ -59,41 +63,28 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     parked: tuple[ParkedEntry, ...] = ()
     broken: str = ""
     """Why the fold failed; then `state` means nothing."""
+    strays: tuple[Stored, ...] = ()
+    """What stands behind its last event and is none."""
     since_snapshot: int = 0
     """Events folded since the last snapshot."""
     presumed: bool = False
     """Taken for absent without a look; what is decided from it is proved by its guard alone."""
 
 
-class HeldClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A claim as it was when it was read."""
-
-    claim: Claim
-    state: ClaimState
-    version: int
-    """Sequence of its last message; 0 if it was never claimed."""
-
-
-class ClaimBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Body of a `clm.…` message."""
-
-    holder: str | None
-    """Path of the aggregate that holds the name; None in a release."""
-    done: str
-    """Id of the outcome in the same batch."""
-    digest: str = ""
-    """What stands beside the name; left out if nothing does."""
-
-
-_FREE: Final = ClaimState()
-_CLAIM: Final = msgspec.json.Decoder(ClaimBody)
-
-
 class States:
     """The worker's memory of aggregates, and how it is filled."""
 
-    def __init__(self, broker: Broker, aggregates: Mapping[Kind, Aggregate[Any]]) -> None:
-        """Hold what one service decides or reads; `aggregates` is its table by kind."""
+    def __init__(
+        self,
+        broker: Broker,
+        aggregates: Mapping[Kind, Aggregate[Any]],
+        aside: Callable[[Ref, Stored], Awaitable[None]] | None = None,
+    ) -> None:
+        """Hold what one service decides or reads; `aggregates` is its table by kind.
+
+        `aside` lists what stands among the events of one that it decides, and is none.
+        """
+        self._aside = aside
         self._broker = broker
         self._aggregates = aggregates
         self._held: OrderedDict[Ref, Held] = OrderedDict()
@@ -103,8 +94,17 @@ class States:
         held = self._known(ref)
         if held is None:
             held = await self._first(ref)
+            await self._tell(held)
             self._keep(held)
         return held
+
+    async def _tell(self, held: Held) -> None:
+        """List what stands among the events of an aggregate of ours and is none."""
+        aggregate = self._of(held.ref)
+        if aggregate is None or aggregate.service or self._aside is None:
+            return
+        for stored in held.strays:
+            await self._aside(held.ref, stored)
 
     def presume(self, ref: Ref) -> Held:
         """Return what is held, or else the aggregate without an event, as it most likely is."""
@@ -205,7 +205,7 @@ class States:
         Raises:
             events.Unreadable: If one cannot be read.
         """
-        return [_recorded(stored) for stored in await self._broker.replay(EV, ref.guard)]
+        return _history(await self._broker.replay(EV, ref.guard))
 
     async def states(self, refs: Sequence[Ref]) -> dict[Ref, Any]:
         """Return the states of many aggregates of one kind and Organization, read in one go.
@@ -227,10 +227,7 @@ class States:
         Raises:
             events.Unreadable: If one cannot be read.
         """
-        return {
-            ref: [_recorded(one) for one in stored]
-            for ref, stored in (await self._together(refs)).items()
-        }
+        return {ref: _history(every) for ref, every in (await self._together(refs)).items()}
 
     async def _together(self, refs: Sequence[Ref]) -> dict[Ref, list[Stored]]:
         found: dict[Ref, list[Stored]] = {ref: [] for ref in refs}
@@ -244,17 +241,7 @@ class States:
 
     async def claims(self, claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
         """Read claims, many at once; they are never kept."""
-        if not claims:
-            return {}
-        named = {claim: claim.subject for claim in claims}
-        subjects = list(dict.fromkeys(named.values()))
-        if len(subjects) == 1:
-            stored = await self._broker.last(EV, subjects[0])
-            found = {} if stored is None else {subjects[0]: stored}
-        else:
-            several = await self._broker.last_many(EV, subjects)
-            found = {stored.subject: stored for stored in several}
-        return {claim: _claimed(claim, found.get(subject)) for claim, subject in named.items()}
+        return await claiming.read(self._broker, claims)
 
     async def _first(self, ref: Ref) -> Held:
         """Load an aggregate; a short history is read whole, and no snapshot looked for.
@@ -289,19 +276,6 @@ class States:
             self._held.popitem(last=False)
 
 
-def free(claims: Sequence[Claim]) -> dict[Claim, HeldClaim]:
-    """Return claims as if nobody had ever made them, which a guard will prove or not."""
-    return {claim: _claimed(claim, None) for claim in claims}
-
-
-def _claimed(claim: Claim, stored: Stored | None) -> HeldClaim:
-    if stored is None:
-        return HeldClaim(claim=claim, state=_FREE, version=0)
-    body = _CLAIM.decode(stored.data)
-    state = ClaimState(holder=body.holder, ever=True, digest=body.digest)
-    return HeldClaim(claim=claim, state=state, version=stored.seq)
-
-
 def _from_snapshot(
     held: Held, aggregate: Aggregate[Any], stored: Stored, up_to: int | None
 ) -> Held:
@@ -320,6 +294,16 @@ def _recorded(stored: Stored) -> Recorded:
     return events.recorded(stored.subject, stored.data, seq=stored.seq, time=stored.time)
 
 
+def _history(every: Sequence[Stored]) -> Sequence[Recorded]:
+    found = []
+    for stored in every:
+        try:
+            found.append(_recorded(stored))
+        except events.Stray as error:
+            log.warning("passed over", extra={"why": str(error)})
+    return found
+
+
 def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
     for stored in rest:
         if aggregate is not None and not sifting.matters(stored.subject, aggregate.events):
@@ -327,10 +311,14 @@ def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]
             continue
         try:
             recorded = _recorded(stored)
+        except events.Stray as error:
+            log.warning("passed over", extra={"why": str(error)})
+            held = replace(held, version=stored.seq, strays=(*held.strays, stored))
+            continue
         except events.Unreadable as error:
             held = replace(held, version=stored.seq, broken=held.broken or str(error))
             continue
-        held = _fold(aggregate, held, recorded.event, stored.seq)
+        held = _fold(aggregate, replace(held, strays=()), recorded.event, stored.seq)
     return held
 
 

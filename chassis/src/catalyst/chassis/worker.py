@@ -64,7 +64,8 @@ class Worker:
         self._runtime = runtime
         broker = runtime.broker
         self.table = RolesTable(runtime.js)
-        self.states = States(broker, service.by_kind)
+        aside = partial(parking.list_stray, broker)
+        self.states = States(broker, service.by_kind, aside)
         self.grouping = Grouping(broker, self._measures)
         self._clock = BrokerClock(broker)
         self._deciding = Deciding(
@@ -331,7 +332,7 @@ class Worker:
                 delivery.subject, delivery.data, seq=delivery.seq, time=delivery.time
             )
         except events.Unreadable as error:
-            letter = parking.unread(delivery, "fold-failed", str(error), reaction=process.name)
+            letter = parking.unread_event(delivery, error, process.name)
             return self._unread(delivery, letter)
         job = inputs.from_event(process, self._service.name, recorded, delivery.subject)
         if job is None:

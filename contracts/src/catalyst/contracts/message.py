@@ -71,6 +71,30 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The trace that it belongs to, as W3C Trace Context writes it."""
 
 
+class _Marked(msgspec.Struct):
+    specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_MARKED: Final = msgspec.json.Decoder(_Marked)
+
+
+def is_stray(data: bytes) -> bool:
+    """Return whether a message was written by nobody here, whatever subject it stands on.
+
+    Who publishes says where the answer goes: so what a broker acknowledges or answers can be stored
+    on any subject of a log. That is empty, or JSON of another kind than ours. What is no JSON may
+    be a message of ours that was damaged, and is no stray.
+    """
+    if not data:
+        return True
+    try:
+        found = _MARKED.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return found.specversion is msgspec.UNSET and found.data is msgspec.UNSET
+
+
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong, and where."""
 

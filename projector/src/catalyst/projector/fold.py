@@ -15,7 +15,7 @@ import msgspec
 
 from catalyst.chassis.jetstream.times import of_nanoseconds
 from catalyst.contracts import registry, upcast
-from catalyst.contracts.message import Event, UtcTime
+from catalyst.contracts.message import Event, UtcTime, is_stray
 from catalyst.contracts.runtime_v1 import Parked, Unparked
 from catalyst.contracts.subjects import BadSubject, Ref, RowKey
 from catalyst.projector import row as rows
@@ -161,6 +161,10 @@ class Fold:
         try:
             self._change(place, row, subject[end + 1 :], message, changes)
         except Unreadable as error:
+            if is_stray(message.data):
+                facts = {"subject": message.subject, "seq": message.seq}
+                log.warning("what stands here is no event: passed over", extra=facts)
+                return
             log.error(  # noqa: TRY400 - the cause was logged where it arose
                 "an event cannot be folded, its row stands still",
                 extra={"code": error.code, "subject": message.subject, "seq": message.seq},

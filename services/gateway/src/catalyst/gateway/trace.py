@@ -25,6 +25,7 @@ from catalyst.contracts.message import (
     Outcome,
     UtcTime,
     derived_id,
+    is_stray,
 )
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.subjects import BadSubject, Ref
@@ -180,7 +181,8 @@ async def _own(broker: Broker, root: Stored) -> list[Envelope]:
     if outcome.status != "accepted" or path.split(".")[1:3] != ["provisioning", "change"]:
         return []
     stored = await broker.replay(EV, f"evt.{path}.>", start=root.seq - outcome.before)
-    return [msgspec.json.decode(item.data, type=Envelope) for item in stored]
+    events = (item.data for item in stored if not is_stray(item.data))
+    return [msgspec.json.decode(data, type=Envelope) for data in events]
 
 
 def _unlinked(chain: Chain, own: Iterable[Envelope]) -> list[Envelope]:
@@ -354,7 +356,7 @@ async def _firings(broker: Broker, step: Step) -> list[_Lead]:
         return []
     found = []
     for item in await broker.replay(EV, f"due.tmr.{step.aggregate}.*"):
-        body: dict[str, Any] = msgspec.json.decode(item.data)
+        body: dict[str, Any] = msgspec.json.decode(item.data or b"{}")
         if body.get("gen") == step.id:
             owner = _owner(step.aggregate)
             taken = derived_id(item.subject, step.id)
