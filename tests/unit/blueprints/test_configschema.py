@@ -12,14 +12,13 @@ from tests.support.each import each
 
 from catalyst.blueprints.configschema import (
     MAX_BYTES,
-    MAX_SCHEMAS,
-    check,
     effective,
     validate,
     validate_update,
 )
 from catalyst.blueprints.merging import merge, merged
 from catalyst.blueprints.metaschema import MAX_PATTERN
+from catalyst.blueprints.soundness import MAX_SCHEMAS, check
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

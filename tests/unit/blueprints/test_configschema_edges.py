@@ -8,13 +8,13 @@ from tests.support.each import each
 
 from catalyst.blueprints import configschema
 from catalyst.blueprints.configschema import (
-    check,
     effective,
     immutable,
     references,
     validate,
     validate_update,
 )
+from catalyst.blueprints.soundness import MAX_SCHEMAS, check
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def rules(schema: Any) -> list[tuple[str, str]]:
 
 
 def test_the_limits_are_these() -> None:
-    limits = configschema.MAX_BYTES, configschema.MAX_SCHEMAS, configschema.MAX_DEPTH
+    limits = configschema.MAX_BYTES, MAX_SCHEMAS, configschema.MAX_DEPTH
     assert limits == (64 * 1024, 500, 16)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.support.each import each
 
-from catalyst.blueprints.configschema import check
 from catalyst.blueprints.metaschema import MAX_PATTERN, walk
+from catalyst.blueprints.soundness import check
 
 MANY = 1_000_000
 

@@ -162,7 +162,7 @@ def test_what_fails_with_the_defaults_refuses() -> None:
     assert (severity, rule, pointer) == (Severity.ERROR, "render.expression", "/data/replicas")
     outputs = OUTPUTS.replace(*(DOCUMENT, themed))
     ((severity, rule, pointer, _),) = told(outputs)
-    assert (severity, rule, pointer) == (Severity.ERROR, "render.outputs", "/spec/outputs")
+    assert (severity, rule, pointer) == (Severity.ERROR, "render.outputs", "/spec/outputs/host")
 
 
 def test_a_dependency_that_cannot_be_decided_is_told_at_its_place() -> None:
@@ -172,7 +172,7 @@ def test_a_dependency_that_cannot_be_decided_is_told_at_its_place() -> None:
     when = "{{ .config.postgres.mode == 'embedded' }}"
     broken = document.replace(when, "config.replicas + config.postgres.mode == 'x'")
     ((severity, rule, pointer, message),) = told(broken)
-    assert (severity, rule, pointer) == (Severity.ERROR, "render.depends", "/spec/depends/1")
+    assert (severity, rule, pointer) == (Severity.ERROR, "render.depends", "/spec/depends/1/when")
     assert message
 
 

@@ -7,59 +7,22 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import jsonschema_rs
-
 from catalyst.blueprints import words
 from catalyst.blueprints.findings import Path, Violation, spelled
 from catalyst.blueprints.merging import copied
-from catalyst.blueprints.metaschema import LISTS, MAPS, META, walk
+from catalyst.blueprints.metaschema import LISTS, MAPS, walk
 
 MAX_BYTES: Final = 64 * 1024
 """Of a schema, and of the values under one, as JSON."""
 MAX_DEPTH: Final = 16
-MAX_SCHEMAS: Final = 500
 SECRET: Final = re.compile(
     r"secret:(?P<name>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/(?P<key>[A-Za-z0-9._-]{1,253})"
 )
 """How a value says where a secret stands."""
 
-_COMPILED_META: Final = words.validator(META)
-_BOUNDS: Final = (
-    ("minimum", "maximum"),
-    ("exclusiveMinimum", "maximum"),
-    ("minimum", "exclusiveMaximum"),
-    ("exclusiveMinimum", "exclusiveMaximum"),
-    ("minLength", "maxLength"),
-    ("minItems", "maxItems"),
-    ("minProperties", "maxProperties"),
-)
-_SHORTEST_SECRET: Final = len("secret:a/b")
 
-
-def check(schema: Any) -> list[Violation]:
-    """Return everything that is wrong with a schema; paths lead into the schema."""
-    too_much = _beyond(schema, "the schema")
-    if too_much:
-        return too_much
-    found = words.violations(_COMPILED_META, META, schema)
-    if found:
-        return found
-    subschemas = list(walk(schema))
-    if len(subschemas) > MAX_SCHEMAS:
-        return [_violation((), "limit", f"more than {MAX_SCHEMAS} schemas", "ask for less")]
-    if schema.get("type") != "object":
-        found.append(
-            _violation(("type",), "root", "the top must be of type object", "type: object")
-        )
-    for path, part in subschemas:
-        found.extend(_check_pattern(path, part))
-        found.extend(_check_bounds(path, part))
-        found.extend(_check_required(path, part))
-        found.extend(_check_hints(path, part))
-    return found or _check_defaults(schema, subschemas)
-
-
-def _beyond(value: Any, what: str) -> list[Violation]:
+def beyond(value: Any, what: str) -> list[Violation]:
+    """Return why a schema, or what is given under one, is too much to look at."""
     try:
         size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         depth = _depth(value)
@@ -79,88 +42,13 @@ def _depth(value: Any) -> int:
     return 0
 
 
-def _check_pattern(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
-    if "pattern" not in part:
-        return
-    try:
-        words.validator({"pattern": part["pattern"]})
-    except (jsonschema_rs.ValidationError, ValueError):
-        message = f"the pattern {part['pattern']} is not taken"
-        fix = "correct it; there is no look-around, no back-reference and no huge repetition"
-        yield _violation((*path, "pattern"), "pattern", message, fix)
-
-
-def _check_bounds(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
-    for low, high in _BOUNDS:
-        if low not in part or high not in part:
-            continue
-        if part[low] > part[high] or (part[low] == part[high] and "exclusive" in f"{low} {high}"):
-            message = f"nothing fits between {low} {part[low]} and {high} {part[high]}"
-            yield _violation((*path, low), "bounds", message, "swap them, or move one")
-
-
-def _check_required(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
-    if part.get("additionalProperties") is not False:
-        return
-    for index, name in enumerate(part.get("required") or ()):
-        if name not in (part.get("properties") or {}):
-            message = f"{name} is required, and additionalProperties does not let it be there"
-            fix = f"describe {name} under properties, or do not require it"
-            yield _violation((*path, "required", index), "required", message, fix)
-
-
-def _check_hints(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
-    hint = part.get("x-catalyst-ui-hint")
-    if hint is not None and part.get("type") != "string":
-        message = f"the hint {hint} belongs to a text"
-        yield _violation((*path, "x-catalyst-ui-hint"), "hint", message, "type: string")
-    if hint == "password" and part.get("maxLength", _SHORTEST_SECRET) < _SHORTEST_SECRET:
-        message = "no place of a secret, such as secret:a/b, is so short"
-        yield _violation((*path, "maxLength"), "hint", message, "leave maxLength out")
-    if "x-catalyst-ui-filter" in part and hint != "application-ref":
-        message = "only an application-ref is filtered"
-        fix = "add x-catalyst-ui-hint: application-ref, or leave the filter out"
-        yield _violation((*path, "x-catalyst-ui-filter"), "hint", message, fix)
-    inside_list = any(
-        keyword in {"items", "oneOf", "anyOf", "not", "if"} for keyword, _ in _steps(path)
-    )
-    if part.get("x-catalyst-immutable") and inside_list:
-        message = "an entry of a list or an alternative cannot be immutable by itself"
-        fix = "mark the field that holds it"
-        yield _violation((*path, "x-catalyst-immutable"), "immutable", message, fix)
-
-
-def _check_defaults(
-    schema: dict[str, Any], subschemas: list[tuple[Path, dict[str, Any]]]
-) -> list[Violation]:
-    try:
-        words.validator(schema)
-    except (jsonschema_rs.ValidationError, ValueError) as error:
-        message = f"the schema cannot be used: {str(error).splitlines()[0]}"
-        return [_violation((), "schema", message, "correct it")]
-    found = []
-    for path, part in subschemas:
-        if part.get("enum") and all(_violations(part, one) for one in part["enum"]):
-            message = "none of these values fits the rest of the schema"
-            found.append(_violation((*path, "enum"), "enum", message, "look at type and bounds"))
-        if "const" in part and _violations(part, part["const"]):
-            message = "the value does not fit the rest of the schema"
-            found.append(_violation((*path, "const"), "const", message, "look at type and bounds"))
-        if "default" not in part:
-            continue
-        for wrong in _violations(part, part["default"]):
-            message = f"the default does not fit its own schema: {wrong.message}"
-            at = (*path, "default", *wrong.path)
-            found.append(_violation(at, "default", message, "change the default or the schema"))
-    return found
-
-
 def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
     """Return everything that is wrong with values, defaults not filled in; empty if all is well."""
-    return _beyond(values, "the configuration") or _violations(schema, values)
+    return beyond(values, "the configuration") or refused(schema, values)
 
 
-def _violations(schema: dict[str, Any], values: Any) -> list[Violation]:
+def refused(schema: dict[str, Any], values: Any) -> list[Violation]:
+    """Return what is wrong with values of whatever size."""
     found = words.violations(words.validator(schema), schema, values)
     for path, part, value in _placed(schema, values):
         hint = part.get("x-catalyst-ui-hint")
@@ -191,7 +79,7 @@ def validate_update(
     found = validate(schema, after)
     earlier = schema if earlier is None else earlier
     old, new = effective(earlier, before), effective(schema, after)
-    known = {_field_path(path) for path, _ in walk(earlier)}
+    known = {field_path(path) for path, _ in walk(earlier)}
     for path in immutable(schema):
         was, wanted = _at(old, path), _at(new, path)
         if was != wanted and path in known:
@@ -203,23 +91,23 @@ def validate_update(
 
 def immutable(schema: dict[str, Any]) -> list[Path]:
     """Return the paths of the fields that cannot change after the install."""
-    found = {_field_path(path) for path, part in walk(schema) if part.get("x-catalyst-immutable")}
+    found = {field_path(path) for path, part in walk(schema) if part.get("x-catalyst-immutable")}
     return sorted(found)
 
 
-def _field_path(path: Path) -> Path:
+def field_path(path: Path) -> Path:
     """Return the path of a field from the path of its schema."""
-    return tuple(name for keyword, name in _steps(path) if keyword == "properties")
+    return tuple(name for keyword, name in steps(path) if keyword == "properties" and name)
 
 
-def _steps(path: Path) -> Iterator[tuple[str, str]]:
+def steps(path: Path) -> Iterator[tuple[str, str]]:
     """Return the keywords on the way to a schema, each with the name behind it, if it has one.
 
     A field may be called like a keyword, so the steps are told apart by their place.
     """
     rest = iter(map(str, path))
     for keyword in rest:
-        yield keyword, next(rest) if keyword in MAPS or keyword in LISTS else ""
+        yield keyword, next(rest, "") if keyword in MAPS or keyword in LISTS else ""
 
 
 def references(schema: dict[str, Any], values: dict[str, Any]) -> list[tuple[Path, str, str]]:

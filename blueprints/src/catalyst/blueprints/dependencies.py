@@ -49,11 +49,16 @@ def wanted(blueprint: Blueprint, scope: Scope) -> tuple[Wanted, ...]:
             values=_values(one, variables),
         )
         for one in blueprint.depends
-        if _holds(one, variables)
+        if holds(one, variables)
     )
 
 
-def _holds(dependency: Dependency, variables: Mapping[str, Any]) -> bool:
+def holds(dependency: Dependency, variables: Mapping[str, Any]) -> bool:
+    """Return whether one is needed.
+
+    Raises:
+        Undecided: If its condition gives neither true nor false.
+    """
     if not dependency.when:
         return True
     try:

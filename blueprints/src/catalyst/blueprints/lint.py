@@ -15,6 +15,7 @@ from catalyst.blueprints import (
     presented,
     rendering,
     restarts,
+    soundness,
     templates,
     topology,
     trial,
@@ -22,7 +23,7 @@ from catalyst.blueprints import (
 )
 from catalyst.blueprints.advice import SECRET_NAME, advise
 from catalyst.blueprints.circles import Known, circle, is_offered
-from catalyst.blueprints.document import Blueprint, canonical, read
+from catalyst.blueprints.document import Blueprint, Read, canonical, read
 from catalyst.blueprints.expressions import BadExpression, Reference
 from catalyst.blueprints.findings import Finding, Path, Severity, Violation, errors, ordered
 from catalyst.blueprints.package import Package
@@ -78,15 +79,36 @@ def lint(package: Package, *, known: Known | None = None, own: bool = False) -> 
         findings.extend(rule(blueprint, source))
     findings.extend(presented.files(blueprint, source, package))
     findings.extend(_dependencies(blueprint, source, known))
-    findings.extend(_configuration(blueprint, source))
-    findings.extend(_spec_expressions(blueprint, source))
-    if not errors(findings):
-        findings.extend(_values(blueprint, source))
+    looked = soundness.looked_at(blueprint.schema)
+    findings.extend(_configuration(blueprint, looked, source))
+    if _lost(found, "configSchema"):
+        everything: frozenset[Path] = frozenset({()})
+        looked = msgspec.structs.replace(looked, fields=everything, open=everything)
+    sound = msgspec.structs.replace(blueprint, schema=looked.rest)
+    seen = _Seen(blueprint=sound, looked=looked, aliases=not _lost(found, "depends"))
+    findings.extend(_spec_expressions(seen, source))
+    findings.extend(_values(seen, source))
     made = manifests.read(package, blueprint.manifests) if blueprint.manifests else None
-    findings.extend(_manifests(made, blueprint, source, own=own))
-    if not errors(findings):
-        findings.extend(trial.findings(made, blueprint, source))
+    findings.extend(_manifests(made, seen, source, own=own))
+    if seen.aliases and not _lost(found, "manifests"):
+        findings.extend(trial.findings(made, sound, source, errors(findings), looked))
     return Linted(blueprint=found.blueprint, findings=ordered(findings))
+
+
+class _Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What expressions may read."""
+
+    blueprint: Blueprint
+    """With what is left of its schema."""
+    looked: soundness.Looked
+    aliases: bool
+    """Whether all dependencies are known."""
+
+
+def _lost(found: Read, part: str) -> bool:
+    """Return whether what the spec says of something has a wrong form, so that not all is known."""
+    at = f"/spec/{part}/"
+    return any(at.startswith(f"{one.pointer}/"[: len(at)]) for one in errors(found.findings))
 
 
 # ---- the document
@@ -159,17 +181,18 @@ def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -
 # ---- the configuration
 
 
-def _configuration(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+def _configuration(
+    blueprint: Blueprint, looked: soundness.Looked, source: Document
+) -> Iterator[Finding]:
     at: Path = ("spec", "configSchema")
-    wrongs = configschema.check(blueprint.schema)
-    if wrongs:
-        for wrong in wrongs:
-            rule = f"config-schema.{wrong.rule}"
-            yield source.finding((*at, *wrong.path), rule, wrong.message, wrong.fix or "correct it")
-        return
-    for path, part in metaschema.walk(blueprint.schema):
+    for wrong in looked.found:
+        rule = f"config-schema.{wrong.rule}"
+        yield source.finding((*at, *wrong.path), rule, wrong.message, wrong.fix or "correct it")
+    for path, part in metaschema.walk(looked.rest):
         field = str(path[-1]) if path[-2:-1] == ("properties",) else ""
-        if part.get("type") == "string" and SECRET_NAME.search(field) and not _told_apart(part):
+        if looked.doubts(configschema.field_path(path)) or _told_apart(part):
+            continue
+        if part.get("type") == "string" and SECRET_NAME.search(field):
             message = f"{field} looks like a secret, and its value would stand in the open"
             fix = "add x-catalyst-ui-hint: password, so that it says where the secret stands"
             warning = Severity.WARNING
@@ -181,8 +204,9 @@ def _told_apart(part: dict[str, Any]) -> bool:
     return any(keyword in part for keyword in ("x-catalyst-ui-hint", "enum", "const"))
 
 
-def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+def _values(seen: _Seen, source: Document) -> Iterator[Finding]:
     """Return what is wrong with the values and overlays that the author sets."""
+    blueprint = seen.blueprint
     at: Path = ("spec", "manifests")
     layers: list[tuple[Path, str]] = [((*at, "values"), "")]
     layers += [((*at, "overlays", name), name) for name in blueprint.overlays]
@@ -192,6 +216,8 @@ def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
         for wrong in configschema.validate(blueprint.schema, values):
             if wrong.rule in {"required", "oneOf", "anyOf"}:
                 continue  # the person gives it
+            if seen.looked.doubts(wrong.path):
+                continue  # the schema is what is wrong
             if wrong in told:
                 continue  # it stands in the values, below each overlay
             told |= {wrong} if not overlay else set()
@@ -201,40 +227,40 @@ def _values(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
 # ---- expressions
 
 
-def _spec_expressions(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
-    spec = blueprint.spec
+def _spec_expressions(seen: _Seen, source: Document) -> Iterator[Finding]:
+    spec = seen.blueprint.spec
     for index, one in enumerate(spec.get("depends") or ()):
         if not isinstance(one, dict):
             continue
         at: Path = ("spec", "depends", index)
         if "values" in one:
-            yield from _placed(blueprint, source, one["values"], (*at, "values"))
+            yield from _placed(seen, source, one["values"], (*at, "values"))
         if "when" in one:
-            yield from _when(blueprint, source, (*at, "when"), one["when"])
+            yield from _when(seen, source, (*at, "when"), one["when"])
     if "outputs" in spec:
-        yield from _placed(blueprint, source, spec["outputs"], ("spec", "outputs"))
+        yield from _placed(seen, source, spec["outputs"], ("spec", "outputs"))
 
 
-def _when(blueprint: Blueprint, source: Document, path: Path, text: str) -> Iterator[Finding]:
+def _when(seen: _Seen, source: Document, path: Path, text: str) -> Iterator[Finding]:
     try:
         found = templates.condition(text)
     except BadExpression as error:
         yield manifests.bad(source, path, text, error)
         return
     for reference in found.references:
-        yield from _reference(blueprint, source, path, source.mark(path), reference)
+        yield from _reference(seen, source, path, source.mark(path), reference)
 
 
-def _placed(blueprint: Blueprint, source: Document, value: Any, at: Path) -> Iterator[Finding]:
+def _placed(seen: _Seen, source: Document, value: Any, at: Path) -> Iterator[Finding]:
     placed, bad = manifests.expressions(source, value=value, at=at, old=True)
     yield from bad
     for one in placed:
         for reference in one.expression.references:
-            yield from _reference(blueprint, source, one.path, one.mark, reference)
+            yield from _reference(seen, source, one.path, one.mark, reference)
 
 
 def _reference(
-    blueprint: Blueprint,
+    seen: _Seen,
     source: Document,
     path: Path,
     mark: tuple[int, int],
@@ -245,12 +271,13 @@ def _reference(
     name = ".".join(reference.path)
     missing = ""
     if root == "config":
-        missing = _missing_field(blueprint.schema, steps)
+        known = not seen.looked.opens(tuple(steps))
+        missing = _missing_field(seen.blueprint.schema, steps) if known else ""
     elif steps and steps[0] not in KNOWN[root]:
         missing = f"{root}.{steps[0]}"
     elif steps[:1] == ["dependencies"] and len(steps) > 1:
-        if steps[1] not in {one.alias for one in blueprint.depends}:
-            missing = f"a dependency with the alias {steps[1]}"
+        if steps[1] not in {one.alias for one in seen.blueprint.depends}:
+            missing = f"a dependency with the alias {steps[1]}" if seen.aliases else ""
         elif len(steps) > 2 and steps[2] not in NEIGHBOUR:
             missing = name
     if missing:
@@ -294,9 +321,9 @@ def _same_value(path: Path) -> bool:
 
 
 def _manifests(
-    made: manifests.Manifests | None, blueprint: Blueprint, source: Document, *, own: bool
+    made: manifests.Manifests | None, seen: _Seen, source: Document, *, own: bool
 ) -> Iterator[Finding]:
-    given = blueprint.spec.get("manifests") or {}
+    given = seen.blueprint.spec.get("manifests") or {}
     if made is None:
         kind = (given.get("source") or {}).get("kind", "chart" if "chart" in given else "")
         if kind:
@@ -308,15 +335,15 @@ def _manifests(
     yield from made.findings
     for manifest in made.files:
         for document in manifest.objects:
-            yield from _placed_in(blueprint, document)
+            yield from _placed_in(seen, document)
     yield from advise(made)
     yield from restarts.advise(made)
     yield from powers(made, Severity.ERROR if own else Severity.WARNING)
 
 
-def _placed_in(blueprint: Blueprint, document: Document) -> Iterator[Finding]:
+def _placed_in(seen: _Seen, document: Document) -> Iterator[Finding]:
     placed, bad = manifests.expressions(document)
     yield from bad
     for one in placed:
         for reference in one.expression.references:
-            yield from _reference(blueprint, document, one.path, one.mark, reference)
+            yield from _reference(seen, document, one.path, one.mark, reference)

@@ -118,15 +118,23 @@ def made_of(
     """
     if errors(found.findings):
         raise RenderError(errors(found.findings))
+    files, failing = tried(found, blueprint, scope)
+    if failing:
+        raise RenderError(failing)
+    return files
+
+
+def tried(
+    found: manifests.Manifests, blueprint: Blueprint, scope: Scope
+) -> tuple[dict[str, list[dict[str, Any]]], tuple[Finding, ...]]:
+    """Return the objects of those manifests that could be read, and every place that fails."""
     run = _Run(blueprint, scope)
     files: dict[str, list[dict[str, Any]]] = {}
     for manifest in found.files:
         made = [one for source in manifest.objects if (one := run.object(source)) is not None]
         if made:
             files[manifest.file] = made
-    if run.findings:
-        raise RenderError(tuple(run.findings))
-    return files
+    return files, tuple(run.findings)
 
 
 def outputs(blueprint: Blueprint, scope: Scope) -> dict[str, Any]:

@@ -2,67 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from catalyst.blueprints import dependencies, rendering
+from catalyst.blueprints import dependencies, manifests, rendering, templates
 from catalyst.blueprints.configschema import MAX_DEPTH, applying, effective, holds, validate
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
-from catalyst.blueprints.findings import Finding, Severity
-from catalyst.blueprints.manifests import Manifests
+from catalyst.blueprints.expressions import BadExpression, EvaluationError
+from catalyst.blueprints.findings import Finding, Path, Severity
+from catalyst.blueprints.manifests import Manifests, Placed
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
-from catalyst.blueprints.source import Document
+from catalyst.blueprints.soundness import Looked
+from catalyst.blueprints.source import Document, walk
 
 _TEXTS: Final = (
     "sample", "sample.example", "sample@sample.example", "https://sample.example", "sample-1", "1",
     "Sample1", "/", "1Gi", "1h", "12:00", "2026-01-01", "10.0.0.1", "10.0.0.0/8", "*",
 )  # fmt: skip
+_FIX: Final = "look at the types, and ask has(…) for what may be missing"
 
 
-def findings(made: Manifests | None, blueprint: Blueprint, source: Document) -> Iterator[Finding]:
+def findings(
+    made: Manifests | None,
+    blueprint: Blueprint,
+    source: Document,
+    told: Sequence[Finding],
+    looked: Looked,
+) -> Iterator[Finding]:
     """Return what fails with the defaults, or with a guess for what a person has to give.
 
     A guess may be what the author did not think of, so what fails with it is a warning.
+
+    Args:
+        made: The manifests.
+        blueprint: The document, with what is sound of its schema.
+        source: The same, as it is written.
+        told: The errors that are known: what fails there is not told again.
+        looked: What is wrong with the schema: what reads a field of which something is, may fail
+            for that alone.
     """
+    blueprint = _without_wrong_values(blueprint)
     config = rendering.configuration(blueprint, {})
     guessed = bool(validate(blueprint.schema, config))
     if guessed:
         config = rendering.configuration(blueprint, sampled(blueprint.schema, config))
         if validate(blueprint.schema, config):
             return
+    known = _Known(made, blueprint, source, told, looked)
     for one in _failing(made, blueprint, source, config):
-        yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
+        if known.place(one) not in known.places:
+            yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
+
+
+def _without_wrong_values(blueprint: Blueprint) -> Blueprint:
+    """Return the same without those of the author's values that the schema refuses."""
+    values = copied(blueprint.values)
+    for wrong in validate(blueprint.schema, rendering.configuration(blueprint, {})):
+        holder: Any = values
+        for step in wrong.path[:-1]:
+            holder = holder.get(step) if isinstance(holder, dict) else None
+        if wrong.path and isinstance(holder, dict):
+            holder.pop(wrong.path[-1], None)
+    return msgspec.structs.replace(blueprint, values=values)
+
+
+Place = tuple[str, int, str]
+"""A file, the number of an object in it, and a pointer into that."""
+
+
+class _Known:
+    """Where it is known, or no wonder, that something fails."""
+
+    def __init__(
+        self,
+        made: Manifests | None,
+        blueprint: Blueprint,
+        source: Document,
+        told: Sequence[Finding],
+        looked: Looked,
+    ) -> None:
+        files = made.files if made is not None else ()
+        self._starts = {
+            manifest.file: [one.mark(())[0] for one in manifest.objects] for manifest in files
+        }
+        self._looked = looked
+        self.places = {self.place(one) for one in told}
+        for manifest in files:
+            for document in manifest.objects:
+                self._doubtful(document, manifests.expressions(document)[0])
+        self._doubtful(source, _written(blueprint, source))
+
+    def place(self, found: Finding) -> Place:
+        """Return the place of a finding."""
+        number = bisect_right(self._starts.get(found.file, ()), found.line)
+        return found.file, number, found.pointer
+
+    def _doubtful(self, document: Document, placed: Iterable[Placed]) -> None:
+        for one in placed:
+            reads = (reference.path for reference in one.expression.references)
+            if any(
+                root == "config" and self._looked.doubts(tuple(steps)) for root, *steps in reads
+            ):
+                self.places.add(self.place(document.finding(one.path, "", "", "")))
+
+
+def _written(blueprint: Blueprint, source: Document) -> Iterator[Placed]:
+    """Yield every expression of the document that is taken."""
+    for index, one in enumerate(blueprint.depends):
+        at: Path = ("spec", "depends", index)
+        yield from manifests.expressions(source, value=one.values, at=(*at, "values"), old=True)[0]
+        with contextlib.suppress(BadExpression):
+            if one.when:
+                yield Placed((*at, "when"), templates.condition(one.when), (0, 0), condition=True)
+    outputs: Path = ("spec", "outputs")
+    yield from manifests.expressions(source, value=blueprint.outputs, at=outputs, old=True)[0]
 
 
 def _failing(
     made: Manifests | None, blueprint: Blueprint, source: Document, config: dict[str, Any]
 ) -> Iterator[Finding]:
-    try:
-        dependencies.wanted(blueprint, _scope(config, {}))
-    except Undecided as error:
-        index = [one.alias for one in blueprint.depends].index(error.alias)
-        fix = "look at the types, and ask has(…) for what may be missing"
-        yield source.finding(("spec", "depends", index), "render.depends", error.reason, fix)
-    scope = _scope(
-        config,
-        {
-            one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
-            for one in blueprint.depends
-        },
-    )
-    try:
-        if made is not None:
-            rendering.made_of(made, blueprint, scope)
-    except rendering.RenderError as error:
-        yield from error.findings
-    try:
-        rendering.outputs(blueprint, scope)
-    except ValueError as error:
-        yield source.finding(("spec", "outputs"), "render.outputs", str(error), "look at the types")
+    alone = _scope(config, {}).variables()
+    for index, one in enumerate(blueprint.depends):
+        at: Path = ("spec", "depends", index)
+        try:
+            wanted = dependencies.holds(one, alone)
+        except Undecided as error:
+            yield source.finding((*at, "when"), "render.depends", error.reason, _FIX)
+        else:
+            values = one.values if wanted else {}
+            yield from _texts(source, values, (*at, "values"), alone, "render.depends")
+    neighbours = {
+        one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
+        for one in blueprint.depends
+    }
+    scope = _scope(config, neighbours)
+    if made is not None:
+        yield from rendering.tried(made, blueprint, scope)[1]
+    outputs: Path = ("spec", "outputs")
+    yield from _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
+
+
+def _texts(
+    source: Document, value: Any, at: Path, variables: Mapping[str, Any], rule: str
+) -> Iterator[Finding]:
+    for path, text in walk(value, at):
+        if not isinstance(text, str):
+            continue
+        try:
+            dependencies.evaluated(text, variables)
+        except (BadExpression, EvaluationError) as error:
+            yield source.finding(path, rule, str(error), _FIX)
 
 
 def _scope(config: dict[str, Any], found: dict[str, Neighbour]) -> Scope:
