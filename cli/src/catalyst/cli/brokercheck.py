@@ -13,7 +13,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli import usecheck
+from catalyst.cli import ackcheck, usecheck
 from catalyst.cli.findings import WARN_FULL, Finding, fail, ok, room, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import shown_address
@@ -102,6 +102,7 @@ async def _all(js: JetStream, *, embedded: bool) -> AsyncIterator[Finding]:
         yield fail("streams", "there is no log on this broker", "start a worker: it makes them")
         return
     yield await _streams(js, ev.config)
+    yield await ackcheck.form(js)
     for consumer in topology.CONSUMERS:
         yield await reading(js, consumer)
     yield await _waiting_commands(js)

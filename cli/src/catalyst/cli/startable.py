@@ -15,9 +15,10 @@ import httpx
 from catalyst.chassis import app as process
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import Broker, BrokerError, Denied
-from catalyst.cli import contexts
+from catalyst.chassis.jetstream.port import BrokerError, Denied
+from catalyst.cli import ackcheck, contexts
 from catalyst.cli.brokerfaults import DataDirectoryInUse
 from catalyst.cli.brokerlock import check_free
 from catalyst.cli.contexts import LOCAL, Context, Contexts, check_address
@@ -69,12 +70,15 @@ def check_listening(host: str, port: int, known: Contexts) -> None:
         ) from error
 
 
-async def check_broker(url: str) -> None:
-    """Look whether a broker answers there, with JetStream and new enough.
+async def check_broker(url: str) -> str:
+    """Look whether a broker answers there, with JetStream, new enough, and delivers as we read.
+
+    Returns what it does that breaks programs of others, and what to do; empty: nothing.
 
     Raises:
         Failure: If none does, it refuses what the address says, or it is not that.
     """
+    harm = ""
     try:
         check_address(url, NATS_SCHEMES)
     except Failure as failure:
@@ -82,11 +86,19 @@ async def check_broker(url: str) -> None:
     try:
         async with connect(url, name="up", timeout=BROKER_SECONDS) as broker:
             wrong = await _jetstream(broker)
+            if not wrong:
+                harm = await ackcheck.probe(broker)
     except Denied as error:
         raise Failure(
             ExitCode.NOT_ALLOWED,
             f"--nats {shown_address(url)}: the broker does not let us in with these credentials",
             hint="user and password can stand in the address: nats://user:password@host:4222",
+        ) from error
+    except ackcheck.Unfit as error:
+        raise Failure(
+            ExitCode.CHECK_FAILED,
+            f"--nats {shown_address(url)}: nothing of Catalyst would work on this broker: {error}",
+            hint=f"use the nats-server of `pip install nats-server`, with `{ackcheck.FLAG}: false`",
         ) from error
     except (BrokerError, OSError, ValueError) as error:
         raise Failure(
@@ -96,9 +108,10 @@ async def check_broker(url: str) -> None:
         ) from error
     if wrong:
         raise Failure(ExitCode.CHECK_FAILED, f"--nats {shown_address(url)}: {wrong}", hint=_SERVER)
+    return f"--nats {shown_address(url)}: {harm}; {ackcheck.FIX}" if harm else ""
 
 
-async def _jetstream(broker: Broker) -> str:
+async def _jetstream(broker: JetStream) -> str:
     """Return what a broker that answers lacks; empty: nothing."""
     try:
         found = await topology.server(broker)

@@ -103,8 +103,8 @@ async def _up(data: Path, options: Options) -> None:
     if not options.nats_url:
         check_free(broker_directory(data), str(data))
     startable.check_listening(options.host, options.port, known)
-    if options.nats_url:
-        await startable.check_broker(options.nats_url)
+    if options.nats_url and (harm := await startable.check_broker(options.nats_url)):
+        strays = (*strays, harm)
     installation = Installation(data)
     path = data / "up.log"
     with _opened(path) as stream:
