@@ -89,6 +89,10 @@ async def until_stored(js: JetStream, subject: str) -> list[Stored]:
     return found
 
 
-async def until_parked(js: JetStream) -> None:
-    """Wait until an aggregate of `acme` is parked."""
-    await until_stored(js, "evt.acme.*.*.*.parked.v1")
+async def until_parked(js: JetStream, number: int = 1) -> None:
+    """Wait until so many messages of aggregates of `acme` are parked."""
+
+    async def there() -> bool:
+        return len(await js.replay("EV", "evt.acme.*.*.*.parked.v1")) >= number
+
+    await until(there)
