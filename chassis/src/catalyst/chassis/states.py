@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import msgspec
 from msgspec.structs import replace
+from typing_extensions import override
 
 from catalyst.chassis import claiming, events, sifting
 from catalyst.chassis.claiming import HeldClaim
@@ -294,14 +295,42 @@ def _recorded(stored: Stored) -> Recorded:
     return events.recorded(stored.subject, stored.data, seq=stored.seq, time=stored.time)
 
 
+class _History(Sequence[Recorded]):
+    """Events of an aggregate, each decoded whenever it is looked at.
+
+    A busy month's, all decoded at once, take several times as much memory as their bytes.
+    """
+
+    def __init__(self, every: Sequence[Stored]) -> None:
+        self._every = every
+
+    @overload
+    def __getitem__(self, at: int) -> Recorded: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Recorded]: ...
+
+    @override
+    def __getitem__(self, at: int | slice) -> Recorded | Sequence[Recorded]:
+        if isinstance(at, slice):
+            return _History(self._every[at])
+        return _recorded(self._every[at])
+
+    @override
+    def __len__(self) -> int:
+        return len(self._every)
+
+
 def _history(every: Sequence[Stored]) -> Sequence[Recorded]:
     found = []
     for stored in every:
         try:
-            found.append(_recorded(stored))
+            _recorded(stored)
         except events.Stray as error:
             log.warning("passed over", extra={"why": str(error)})
-    return found
+        else:
+            found.append(stored)
+    return _History(found)
 
 
 def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
