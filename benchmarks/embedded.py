@@ -94,7 +94,7 @@ class Up:
 
 
 @asynccontextmanager
-async def up(*options: str) -> AsyncIterator[Up]:
+async def up(*options: str, **variables: str) -> AsyncIterator[Up]:
     """Run `catalyst up` in a new directory; yields as soon as it says where it is."""
     with tempfile.TemporaryDirectory(prefix="catalyst-bench-") as folder:
         place = Path(folder)
@@ -105,7 +105,7 @@ async def up(*options: str) -> AsyncIterator[Up]:
         process = await asyncio.create_subprocess_exec(
             program,
             *("up", "--data", str(place / "data"), "--port", "0", *options),
-            env=os.environ | {"XDG_CONFIG_HOME": str(place / "config")},
+            env=os.environ | variables | {"XDG_CONFIG_HOME": str(place / "config")},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )

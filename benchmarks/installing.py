@@ -67,17 +67,17 @@ class Runs:
 async def measure(runs: int, plans: int, installs: int) -> list[Figure]:
     """Plan a tree `plans` times a run and install `installs` Applications; one stack for all."""
     found = Runs()
-    async with up() as stack, _site(stack) as site:
+    async with up() as stack, site_of(stack) as site:
         await site.furnish()
         for run in range(runs):
-            _, before = await _taken(stack.pid)
+            _, before = await taken(stack.pid)
             await site.plan_often(found, plans)
-            _, after = await _taken(stack.pid)
+            _, after = await taken(stack.pid)
             found.busy.append(1000 * (after - before) / plans)
             await site.install_often(found, [f"app-{run}-{number}" for number in range(installs)])
-            memory, _ = await _taken(stack.pid)
+            memory, _ = await taken(stack.pid)
             found.memory.append(memory)
-            found.bare.append(await _bare())
+            found.bare.append(await bare())
     return _figures(found, installs * runs)
 
 
@@ -119,7 +119,8 @@ def _figures(found: Runs, installed: int) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _site(stack: Up) -> AsyncIterator[Site]:
+async def site_of(stack: Up) -> AsyncIterator[Site]:
+    """Act in a stack for the block."""
     async with (
         over_http(stack.http, token=stack.operator["token"]) as owner,
         over_http(stack.http, token=stack.billing) as billing,
@@ -143,19 +144,21 @@ class Site:
     async def furnish(self) -> None:
         """Create it, wait for the starter catalogue, and give everything a price."""
         owners = [{"email": "admin@localhost", "role": "owner"}]
-        await self._send("environment.create-organization.v1", organization(SLUG, owners=owners))
+        await self.send("environment.create-organization.v1", organization(SLUG, owners=owners))
         place = {"env_type": "prod", "placement": "single-region", "regions": [REGION]}
-        await self._send("environment.create-environment.v1", place, id_=PROD)
+        await self.send("environment.create-environment.v1", place, id_=PROD)
         names = await self._catalogue()
         prices = "".join(f'  {name}: {{name: {name}, month: {{OMR: "1"}}}}\n' for name in names)
         book = (
             'book: main\nversion: "bench"\nfrom: 2026-01-01\ncurrencies: [OMR]\n'
             'packages:\n  s: {name: Small, month: {OMR: "5"}}\n'
             f"blueprints:\n{prices}"
+            "usage:\n  tokens:\n    name: Tokens\n    unit: token\n    aggregation: sum\n"
+            '    formula: per-unit\n    price: {OMR: "0.000040"}\n'
         )
         paid = {"payment": "p-1", "amount": {"currency": "OMR", "minor": 10_000_000}}
-        await self._pay("billing.apply-price-book.v1", {"document": book}, None, "default")
-        await self._pay("billing.record-payment.v1", {**paid, "reference": "bench"}, SLUG, SLUG)
+        await self.pay("billing.apply-price-book.v1", {"document": book}, None, "default")
+        await self.pay("billing.record-payment.v1", {**paid, "reference": "bench"}, SLUG, SLUG)
         found = await self.plan(TREE, "tree")
         if len(found["dependencies"]) != TREE_SIZE - 1 or found["blocked_by"]:
             raise RuntimeError(f"this is no plan of a tree: {found}")
@@ -164,7 +167,7 @@ class Site:
         """Return all Blueprints, once what the tree needs is among them."""
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
-                found = await self._ask("catalog", "search", {"limit": 100})
+                found = await self.ask("catalog", "search", {"limit": 100})
                 names = [item["name"] for item in found["items"]]
                 if {TREE, ALONE} <= set(names):
                     return names
@@ -178,7 +181,7 @@ class Site:
             "application": application,
             "blueprint": blueprint,
         }
-        found: Doc = await self._ask("provisioning", "plan", request)
+        found: Doc = await self.ask("provisioning", "plan", request)
         return found
 
     async def plan_often(self, found: Runs, times: int) -> None:
@@ -189,7 +192,7 @@ class Site:
             await self.plan(TREE, "tree")
             plans.append(1000 * (time.perf_counter() - began))
             began = time.perf_counter()
-            await self._ask("provisioning", "health", {})
+            await self.ask("provisioning", "health", {})
             questions.append(1000 * (time.perf_counter() - began))
         found.plans.append(percentile(plans, 0.95))
         found.questions.append(percentile(questions, 0.95))
@@ -198,12 +201,12 @@ class Site:
         """Install one Application after the other, and clone each."""
         commits, clones = [], []
         for name in names:
-            commits.append(1000 * await self._installed(name))
+            commits.append(1000 * await self.installed(name))
             clones.append(1000 * await self._cloned(name))
         found.commits.append(percentile(commits, 0.95))
         found.clones.append(percentile(clones, 0.95))
 
-    async def _installed(self, name: str) -> float:
+    async def installed(self, name: str) -> float:
         """Return how many seconds pass until the commit of an installation can be fetched."""
         plan = await self.plan(ALONE, name)
         command = {part: plan[part] for part in ("request", "hash", "inputs", "expires")}
@@ -243,13 +246,18 @@ class Site:
                 raise RuntimeError(f"the clone of {name} does not hold what was installed")
         return took
 
-    async def _ask(self, service: str, name: str, request: Doc) -> Any:
+    async def ask(self, service: str, name: str, request: Doc) -> Any:
+        """Return the answer to a question of the Organization's owner."""
         return (await self._owner.query(service, name, request, organization=SLUG)).result
 
-    async def _send(self, type_: str, data: Doc, *, id_: str = SLUG) -> None:
-        _accepted(await self._owner.send(type_, data, organization=SLUG, id=id_))
+    async def send(
+        self, type_: str, data: Doc, *, id_: str = SLUG, organization: str | None = SLUG
+    ) -> None:
+        """Send a command as the Organization's owner, who may do all that the platform's may."""
+        _accepted(await self._owner.send(type_, data, organization=organization, id=id_))
 
-    async def _pay(self, type_: str, data: Doc, organization: str | None, id_: str) -> None:
+    async def pay(self, type_: str, data: Doc, organization: str | None, id_: str) -> None:
+        """Send a command as whoever sets prices and takes payments."""
         _accepted(await self._billing.send(type_, data, organization=organization, id=id_))
 
 
@@ -258,7 +266,7 @@ def _accepted(outcome: Any) -> None:
         raise RuntimeError(f"a command was rejected: {outcome}")
 
 
-async def _taken(pid: int) -> tuple[float, float]:
+async def taken(pid: int) -> tuple[float, float]:
     """Return the megabytes that a process and all below it hold, and the seconds they worked."""
     listed = await _output("ps", "-A", "-o", "pid=,ppid=,rss=,time=")
     below: dict[int, list[int]] = {}
@@ -285,7 +293,8 @@ def _seconds(written: str) -> float:
     return seconds
 
 
-async def _bare() -> float:
+async def bare() -> float:
+    """Return the megabytes of a Python that imports the members and does nothing."""
     return int(await _output(sys.executable, "-c", _MEMBERS)) / 1e6
 
 

@@ -12,6 +12,7 @@ from benchmarks import (
     grouping,
     installing,
     latency,
+    living,
     projecting,
     registering,
     starting,
@@ -57,6 +58,12 @@ async def _installing(quick: bool) -> list[Figure]:  # noqa: FBT001
     return await installing.measure(3, 10 if quick else 40, 3 if quick else 10)
 
 
+async def _living(quick: bool) -> list[Figure]:  # noqa: FBT001
+    return await living.measure(
+        1 if quick else 3, 200 if quick else 1000, 5_000 if quick else 100_000, 40 if quick else 200
+    )
+
+
 PARTS: Final[dict[str, Callable[[bool], Coroutine[Any, Any, list[Figure]]]]] = {
     "start": _start,
     "latency": _latency,
@@ -67,6 +74,7 @@ PARTS: Final[dict[str, Callable[[bool], Coroutine[Any, Any, list[Figure]]]]] = {
     "catalogue": _catalogue,
     "registering": _registering,
     "installing": _installing,
+    "living": _living,
 }
 
 

@@ -63,7 +63,7 @@ async def measure(runs: int, versions: int, worth: int) -> list[Figure]:
     for _ in range(runs):
         with tempfile.TemporaryDirectory(prefix="catalyst-bench-") as folder:
             place = Path(folder)
-            packages = _written(place / "sources" / SOURCE, versions)
+            packages = written(place / "sources" / SOURCE, versions)
             async with prepared(SYNC) as (js, _):
                 plain.append(await _stored(js, packages))
             async with prepared(SYNC) as (js, _), _working(js, place) as keys:
@@ -86,7 +86,7 @@ async def measure(runs: int, versions: int, worth: int) -> list[Figure]:
     ]
 
 
-def _written(root: Path, versions: int) -> list[bytes]:
+def written(root: Path, versions: int) -> list[bytes]:
     """Write as many packages into a folder; return their documents."""
     found: list[bytes] = []
     for number in range(versions // VERSIONS):
