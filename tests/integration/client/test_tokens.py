@@ -34,6 +34,7 @@ USES: dict[str, tuple[str, ...]] = {
     "events": ("--follow",),
     "replay": ("--rebuild",),
     "doctor": (),
+    "approvals list": (),
     "dlq list": (),
     "dlq show": (LETTER,),
     "dlq retry": (LETTER,),

@@ -56,6 +56,7 @@ WRONG: Final = {
     "reject nothing --reason Why": 4,
     "cancel nothing --reason Why": 4,
     "cancel nothing --reason Why --org {org}": 4,
+    "approvals list --org nobody": 4,
     "apply aaaaaaaaaaaa": 4,
     "app list --org nobody": 4,
     "app list --org {org} --env nowhere": 4,
