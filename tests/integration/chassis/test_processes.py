@@ -5,6 +5,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,37 @@ async def test_doubled_commands_answers_and_firings_change_nothing(
         await until(lambda: settled(js))
         assert before == await facts(js, "organization") + await facts(js, "onboarding")
         assert outcomes == len(await check_log(js))
+
+
+@pytest.mark.guarantee("G1.9", "G1.16")
+async def test_the_relay_names_who_sent_a_command_and_since_when(
+    js: JetStream, tmp_path: Path
+) -> None:
+    """Its age begins in the log: however long it waits for its relay, it grows old meanwhile."""
+    keys = KeyRing.open(tmp_path / "keys")
+    address = "acme.environment.organization.acme.complete-onboarding.v1"
+    relayed = await js.link.subscribe(f"cmd.{address}")
+    body = {
+        "specversion": "1.0",
+        "id": "_sent",
+        "source": "test",
+        "type": "environment.complete-onboarding.v1",
+        "actor": "service:provisioning",
+    }
+    await topology.ensure(js, contract.topology_of("environment"))
+    sent = await js.publish(Outgoing(f"out.{address}", msgspec.json.encode(body)))
+    stored = await js.message("EV", sent.seq)
+    assert stored is not None
+    async with homes(tmp_path / "git") as home, working(js, service(home), keys=keys):
+        found = await relayed.next_msg(timeout=60)
+        outcome = await Sender(js).outcome("acme", "_sent")
+    assert found.data == stored.data
+    assert found.headers is not None
+    assert found.headers["Catalyst-Actor"] == outcome.actor == "service:provisioning"
+    assert datetime.fromisoformat(found.headers["Catalyst-Since"]) == stored.time
+    token = found.headers["Authorization"].removeprefix("Bearer ")
+    claims = await keys.verifier().verify(token, at=stored.time)
+    assert claims.service == "environment"
 
 
 async def test_a_refusal_at_the_door_is_answered_to_the_process_as_well(

@@ -7,6 +7,7 @@ from math import ceil
 
 import pytest
 from tests.support.crashes import FaultyBroker
+from tests.support.invariants import whole_log
 from tests.support.rig import Sender, acme, working
 from tests.support.waiting import until
 from typing_extensions import override
@@ -31,6 +32,27 @@ async def test_a_command_gets_one_outcome_and_its_events(js: JetStream) -> None:
         event = await js.message("EV", found.seq)
         assert event is not None
         assert event.subject == "evt.acme.environment.organization.acme.organization-created.v1"
+
+
+@pytest.mark.guarantee("G1.1")
+async def test_an_outcome_is_kept_for_30_days_and_an_event_for_ever(js: JetStream) -> None:
+    """In the words of the protocol, which a plain client relies on: not in those of the code."""
+    sender = Sender(js)
+    async with working(js):
+        for status in ("accepted", "rejected"):
+            sent = await sender.send(CREATE, "acme", acme())
+            assert (await sender.outcome("acme", sent)).status == status
+    lifetimes: dict[str, list[str | None]] = {}
+    for stored in await whole_log(js):
+        name = stored.subject.partition(".")[0]
+        lifetimes.setdefault(name, []).append(stored.headers.get("Nats-TTL"))
+    assert lifetimes["done"] == ["720h", "720h"]
+    assert set(lifetimes["chk"]) == {"60s"}
+    assert set(lifetimes["evt"]) == {None}
+    assert lifetimes.keys() <= {"done", "chk", "evt", "clm"}
+    assert set(lifetimes.get("clm", ())) <= {None}
+    # Else the broker keeps the header and forgets nothing.
+    assert (await js.stream_state("EV")).config["allow_msg_ttl"] is True
 
 
 @pytest.mark.guarantee("G1.1")
