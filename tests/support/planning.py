@@ -16,6 +16,7 @@ from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.decision import Actor, Recorded
+from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
@@ -71,6 +72,8 @@ class Others:
         """In every currency alike."""
         self.currencies = ("OMR", "USD")
         """In which there are prices."""
+        self.elsewhere: list[Money] = []
+        """What there is in others than the one asked for."""
         self.limited = ""
         self.goes = [goes(f"environment:{plans.PROD}")]
         """What the plan of a deletion lists."""
@@ -123,7 +126,8 @@ class Others:
         left = self.credit - total
         after = {"currency": currency, "minor": left}
         found["monthly_before"] = {"currency": currency, "minor": self.before}
-        return {**found, "credit_after": after, "covered": left >= 0, "limited": self.limited}
+        more = {"limited": self.limited, "elsewhere": msgspec.to_builtins(self.elsewhere)}
+        return {**found, "credit_after": after, "covered": left >= 0, **more}
 
 
 def goes(name: str) -> dict[str, str]:

@@ -73,6 +73,9 @@ def test_a_package_and_add_ons_are_asked_for_only_if_they_are_named() -> None:
     gone = extras(None, None, drop=True, without=["addon.backup"])
     assert gone == {"drop_plan": True, "drop_addons": ["addon.backup"]}
     assert planshow._extras(gone) == ["without its package and addon.backup"]
+    dollars = extras("s", None, currency="usd")
+    assert dollars == {"plan": "s", "currency": "USD"}
+    assert planshow._extras(dollars) == ["with package s", "bought in USD"]
 
 
 def test_a_price_says_how_much_less_it_is_than_before() -> None:

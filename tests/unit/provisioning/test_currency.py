@@ -194,6 +194,21 @@ async def test_what_buys_nothing_takes_no_currency(
     assert (code, pointer) == ("request-incomplete", "/request/currency")
 
 
+async def test_credit_in_another_currency_is_told_where_this_one_does_not_do(
+    place: Town, others: Others
+) -> None:
+    others.credit = 0
+    [alone] = (await plan(place, others, install())).blocked_by
+    assert alone.message == "10.000 OMR is due, and the credit does not cover it"
+    others.elsewhere = [usd(10_000), Money(currency="BHD", minor=5)]
+    [blocker] = (await plan(place, others, install())).blocked_by
+    assert blocker.code == "credit-insufficient"
+    there = "there is 100.00 USD and 0.005 BHD"
+    assert blocker.message == f"{alone.message}; {there}, in which it can be bought"
+    [link] = blocker.chain
+    assert link.what_to_do.startswith(f"buy it in another currency ({there}: `--currency`), ")
+
+
 # ---- what was there before there was a choice
 
 

@@ -50,6 +50,12 @@ NoAddonOption = Annotated[
     list[str] | None,
     typer.Option("--no-addon", metavar="SKU", help="Add-on to take away. Repeatable."),
 ]
+CurrencyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--currency", metavar="CODE", help="Currency to buy in; else as it was, or the usual one."
+    ),
+]
 VersionOption = Annotated[
     str,
     typer.Option("--version", help="Version, or a range such as ^1.1, of which the newest counts."),
@@ -74,6 +80,7 @@ def install(
     dep: DepOption = None,
     package: PackageOption = None,
     addon: AddonOption = None,
+    currency: CurrencyOption = None,
     version: VersionOption = "*",
     org: OrgOption = None,
     diff: DiffOption = False,
@@ -86,6 +93,7 @@ def install(
 
     Example:
       catalyst plan install bp-wordpress --as blog --env omantel-prod --set siteTitle=Hi
+      catalyst plan install bp-wordpress --as blog --env omantel-prod --package s --currency USD
     """
     asked = {
         "action": "install",
@@ -94,7 +102,7 @@ def install(
         "blueprint": canonical(blueprint),
         "version": version,
         **chosen(values, settings, dep),
-        **extras(package, addon),
+        **extras(package, addon, currency=currency),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -110,6 +118,7 @@ def configure(
     addon: AddonOption = None,
     no_package: NoPackageOption = False,
     no_addon: NoAddonOption = None,
+    currency: CurrencyOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -132,7 +141,7 @@ def configure(
         "application": app,
         "environment": env,
         **chosen(values, settings, dep),
-        **extras(package, addon, drop=no_package, without=no_addon),
+        **extras(package, addon, drop=no_package, without=no_addon, currency=currency),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -148,6 +157,7 @@ def upgrade(
     addon: AddonOption = None,
     no_package: NoPackageOption = False,
     no_addon: NoAddonOption = None,
+    currency: CurrencyOption = None,
     org: OrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
@@ -166,7 +176,7 @@ def upgrade(
         "environment": env,
         "version": version,
         "values": merged(values, settings),
-        **extras(package, addon, drop=no_package, without=no_addon),
+        **extras(package, addon, drop=no_package, without=no_addon, currency=currency),
     }
     _plan(resolve(context, url, token), org, asked, output, diff=diff)
 
@@ -263,20 +273,23 @@ def extras(
     *,
     drop: bool = False,
     without: list[str] | None = None,
+    currency: str | None = None,
 ) -> dict[str, Any]:
-    """Return the package and the add-ons that are asked for; what is not named stays out.
+    """Return what is to be bought, and in which currency; what is not named stays out.
 
     Args:
         package: The package to have.
         addons: The add-ons to have.
         drop: Whether the package is taken away.
         without: The add-ons that are taken away.
+        currency: In which it is bought.
     """
     asked = {
         "plan": package and package.lower(),
         "addons": addons,
         "drop_plan": drop,
         "drop_addons": without,
+        "currency": currency and currency.upper(),
     }
     return {name: value for name, value in asked.items() if value}
 

@@ -93,13 +93,14 @@ def _steps(steps: Sequence[Found]) -> list[str]:
 
 
 def _extras(request: Found) -> list[str]:
-    """Return the package and the add-ons that were asked for."""
+    """Return the package and the add-ons that were asked for, and a currency that was."""
     package = f"package {request['plan']}" if request.get("plan") else ""
     addons = f"add-ons {', '.join(request['addons'])}" if request.get("addons") else ""
     found = ["with " + " and ".join(filter(None, (package, addons)))] if package or addons else []
     gone = ["its package"] if request.get("drop_plan") else []
     gone += [", ".join(request["drop_addons"])] if request.get("drop_addons") else []
-    return [*found, *(["without " + " and ".join(gone)] if gone else [])]
+    found += ["without " + " and ".join(gone)] if gone else []
+    return [*found, *([f"bought in {request['currency']}"] if request.get("currency") else [])]
 
 
 def _at(request: Found, plan: Found, runs: str) -> str:

@@ -19,6 +19,7 @@ _ANYWHERE: Final[Mapping[str, str]] = {
     "addons": "--addon",
     "comment": "--comment",
     "config": "--set",
+    "currency": "--currency",
     "dependencies": "--dep",
     "drop_addons": "--no-addon",
     "drop_plan": "--no-package",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -65,6 +66,14 @@ def _ahead(
     return costs
 
 
+def _elsewhere(
+    book: Book, currency: str, owner: account.Account, now: datetime
+) -> tuple[Money, ...]:
+    """Return what could be spent in each other currency in which something is sold."""
+    others = (owner.available(one, now) for one in book.currencies if one != currency)
+    return tuple(one for one in others if one.minor > 0)
+
+
 class Quotes:
     """Answers what some Applications would cost."""
 
@@ -77,7 +86,8 @@ class Quotes:
     ) -> Any:
         """Answer what some Applications cost, and what credit is left after they are paid.
 
-        `monthly_before` says what the same Applications cost each month until then. `limited` says
+        `monthly_before` says what the same Applications cost each month until then, `elsewhere`
+        what there is in other currencies that the book has. `limited` says
         why the spend limit does not allow them; empty: it does. To a person who may not read the
         price book, a Blueprint that the catalogue does not show has no price.
 
@@ -118,6 +128,7 @@ class Quotes:
             "available": msgspec.to_builtins(available),
             "credit_after": msgspec.to_builtins(after),
             "covered": after.minor >= 0,
+            "elsewhere": msgspec.to_builtins(_elsewhere(book, wanted.currency, owner, now)),
             "limited": limit.refusal(owner, found.due, organization, month, used),
             "prices_as_of": f"{book.start:%Y-%m-%d}",
         }

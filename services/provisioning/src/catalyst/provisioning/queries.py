@@ -186,6 +186,7 @@ class Planner:
             credit_after=None if after is None else msgspec.convert(after, Money),
             covered=bool(answer.get("covered", True)),
             limited=str(answer.get("limited", "")),
+            elsewhere=msgspec.convert(answer.get("elsewhere", ()), tuple[Money, ...]),
         )
 
 

@@ -13,7 +13,7 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """What provisioning can be told."""
 
     currency: Annotated[str, forms.one_of(EXPONENTS)] = "OMR"
-    """The currency in which plans say prices; the price book has to have it."""
+    """The currency of what is bought without naming one; the price book has to have it."""
     git_url: forms.GitDoor = "http://127.0.0.1:8080"
     """Where Applications' repositories are written: the environment-controller or the gateway,
     without `/git` at the end."""

@@ -171,18 +171,20 @@ def _blocked(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
         )
         for name, change in facts.going.items()
     )
-    return (*found, *_unpaid(facts))
+    return (*found, *_unpaid(request, facts))
 
 
-def _unpaid(facts: Facts) -> tuple[Blocker, ...]:
+def _unpaid(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
     quoted = facts.quoted
     if quoted is None:
         return ()
     found = []
     if not quoted.covered:
         due = str(quoted.quote.due)
+        others = " and ".join(map(str, quoted.elsewhere)) if request.action == "install" else ""
         message = f"{due} is due, and the credit does not cover it"
-        chain = (behind.too_little_credit(facts.name, due),)
+        message += f"; there is {others}, in which it can be bought" if others else ""
+        chain = (behind.too_little_credit(facts.name, due, others),)
         found.append(Blocker(code="credit-insufficient", message=message, chain=chain))
     if quoted.limited:
         chain = (behind.spend_limit(facts.name, quoted.limited),)

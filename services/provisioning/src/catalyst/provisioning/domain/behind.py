@@ -40,15 +40,17 @@ def deleted_by(environment: str, change: str) -> Link:
     )
 
 
-def too_little_credit(organization: str, due: str) -> Link:
-    """Return that an account does not cover what is due."""
+def too_little_credit(organization: str, due: str, others: str) -> Link:
+    """Return that an account does not cover what is due; `others` it has in other currencies."""
+    otherwise = f"buy it in another currency (there is {others}: `--currency`), " if others else ""
     return Link(
         kind="account",
         name=organization,
         code="credit-insufficient",
         message=f"the account of {organization} has less than {due} that is free",
         who=f"{_OWNER}, or a billing-admin",
-        what_to_do="redeem a voucher (`catalyst voucher redeem`), or let a payment be recorded",
+        what_to_do=f"{otherwise}redeem a voucher (`catalyst voucher redeem`), or let a payment be "
+        "recorded",
     )
 
 

@@ -29,6 +29,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     """What the same cost a month until now; None: not told."""
     limited: str = ""
     """Why the spend limit does not allow it; empty: it does."""
+    elsewhere: tuple[Money, ...] = ()
+    """What there is in other currencies in which it could be bought."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
