@@ -1,7 +1,7 @@
 """An Environment and an Organization are deleted by clicking, after all that goes was listed."""
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ViewportSize, expect
 from tests.browser.site import Site
 from tests.browser.steps import PATIENCE, completed, furnish, open_view, planned
 from tests.browser.test_approving import OVER
@@ -58,7 +58,11 @@ async def test_an_environment_and_then_its_organization_are_deleted_by_the_plan_
     await expect(stays.locator("li")).to_have_count(len(told["stays"]))
     assert told["goes"]
     assert told["stays"]
-    for size in ({"width": 390, "height": 844}, {"width": 1280, "height": 720}):
+    sizes: tuple[ViewportSize, ...] = (
+        {"width": 390, "height": 844},
+        {"width": 1280, "height": 720},
+    )
+    for size in sizes:
         await page.set_viewport_size(size)
         assert await page.evaluate(OVER) <= 0
     assert await page.evaluate(_FAULTS) == []
