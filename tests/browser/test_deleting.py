@@ -85,8 +85,16 @@ async def test_a_sovereign_admin_who_sees_no_changes_is_led_to_the_row(
     await furnish(market, slug, desk)
     async with support.window(chromium, market.address) as window:
         page = window.page
-        where = f"#/deletion/{slug}/{slug}-prod"
-        await window.sign_in(market.token("root@else.example", [SOVEREIGN_ADMIN]), at=where)
+        await window.sign_in(market.token("root@else.example", [SOVEREIGN_ADMIN]))
+        await window.row("organization", slug).get_by_role("button").click()
+        await page.get_by_role("button", name="Plan its deletion").click()
+        title = page.get_by_role("heading", name=f"Delete the Organization {slug}")
+        await expect(title).to_be_focused()
+        await page.get_by_role("button", name="Back to Rows").click()
+        await window.row("environment", f"{slug}-prod").get_by_role("button").click()
+        await page.get_by_role("button", name="Plan its deletion").click()
+        title = page.get_by_role("heading", name=f"Delete the Environment {slug}-prod")
+        await expect(title).to_be_focused()
         await page.get_by_role("button", name=SHOW).click()
         await (await planned(window)).click()
         begun = page.get_by_role("status").filter(has_text="is being deleted")

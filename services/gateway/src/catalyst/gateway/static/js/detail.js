@@ -21,15 +21,20 @@ export class Detail {
   #waiting;
   #send;
   #back;
+  #go;
+  #deletes;
 
   /**
    * `on.send(target)` is called when somebody wants to send a command to the row, `on.go(kind, name)`
-   * when they want to see what it waits for; `on.back()` when they want to go back to the list, and
+   * when they want to see what it waits for, or plan its deletion, which `on.deletes(organization)` says that
+   * they may; `on.back()` when they want to go back to the list, and
    * `on.waiting(organization)` is what waits there.
    */
   constructor(on) {
     this.#send = on.send;
     this.#back = on.back;
+    this.#go = on.go;
+    this.#deletes = on.deletes;
     this.#panel.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.#back();
     });
@@ -97,12 +102,20 @@ export class Detail {
     this.#follow(value.command, at.organization, another);
   }
 
+  /** Returns the way to the plan of a deletion, for what is deleted by one and who may plan it; else null. */
+  #deletion({ kind, name, organization }) {
+    if (!["environment", "organization"].includes(kind) || !this.#deletes(organization)) return null;
+    const press = () => this.#go("deletion", kind === "environment" ? name : "", organization);
+    return el("button", { type: "button", class: "small", text: "Plan its deletion", on: { click: press } });
+  }
+
   #head(at, doc) {
     const one = KINDS.find(([kind]) => kind === at.kind)?.[2] ?? at.kind;
     const target = { organization: at.organization, aggregate: at.kind, id: at.name };
     return el("div", { class: "detail-head" },
       el("div", {}, el("p", { class: "quiet", text: one }), el("h3", { text: called(at, doc), tabindex: "-1" })),
       el("button", { type: "button", class: "small back", text: "Back to the rows", on: { click: () => this.#back() } }),
+      this.#deletion(at),
       el("button", { type: "button", class: "small", text: "Send it a command", on: {
         click: () => this.#send(target),
       } }));
