@@ -54,6 +54,19 @@ def test_whoever_may_not_ends_with_7(
     assert ran.code == 7
 
 
+@pytest.mark.guarantee("G4.9")
+@pytest.mark.parametrize("named", [(), ("NAME",)])
+def test_a_sequence_that_does_not_come_is_answered_with_the_one_that_did(
+    catalyst: Callable[..., Ran], organization: str, named: tuple[str, ...]
+) -> None:
+    shown = catalyst("get", "organizations", "-o", "json").json["as_of"]
+    which = [organization for _ in named]
+    ran = catalyst("get", "organizations", *which, "--min-seq", "999999", "--timeout", "1")
+    assert ran.code == 6
+    (told,) = re.findall(r"the rows are at (\d+) and did not reach 999999 in time", ran.err)
+    assert int(told) >= shown
+
+
 def test_no_token_ends_with_7_and_a_hint(catalyst: Callable[..., Ran], stack: Stack) -> None:
     ran = catalyst("get", "organizations", "--url", stack.http)
     assert ran.code == 7

@@ -289,6 +289,20 @@ async def test_reading_your_own_write_waits_for_it_or_says_how_far_it_came(js: J
         assert (other.status_code, other.json()["code"]) == (409, "log-changed")
 
 
+@pytest.mark.guarantee("G4.9")
+async def test_whoever_has_less_time_than_the_door_is_told_within_it(js: JetStream) -> None:
+    log = await prepared(js, "acme")
+    async with served(projector(js, wait_seconds=3600)) as http:
+        seq = await log.reject("acme")
+        late = await http.get(
+            "/v1/state/all",
+            params={"min_seq": seq + 1},
+            headers=bearer() | {"Prefer": "respond-async, wait=1"},
+        )
+    assert (late.status_code, late.json()["code"]) == (504, "timeout")
+    assert f"the rows are at {seq}" in late.json()["detail"]
+
+
 WRONG = {
     "/v1/state/pods": (404, "not-found", ""),
     "/v1/state/organizations,pods": (404, "not-found", ""),

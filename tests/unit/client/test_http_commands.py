@@ -164,6 +164,24 @@ async def test_one_row_comes_with_its_freshness() -> None:
     assert str(transport.requests[0].url) == (
         "http://door/v1/state/organizations/acme?min_seq=5&log=l"
     )
+    assert transport.requests[0].headers["prefer"] == "wait=10"
+
+
+@pytest.mark.guarantee("G4.9")
+async def test_each_try_of_a_read_that_waits_tells_the_door_what_time_is_left() -> None:
+    late = [problem(504, "timeout") for _ in range(3)]
+    transport = Scripted(*late, answer(200, ROW, **FRESH))
+    async with over_http("http://door", transport=transport) as door:
+        await door.get("organizations", "acme", min_seq=5, timeout=25)
+    # No try longer than the door holds one anyway, and none longer than is left.
+    waits = [request.headers["prefer"] for request in transport.requests]
+    assert waits == ["wait=10"] * 4
+    transport = Scripted(problem(504, "timeout"))
+    async with over_http("http://door", transport=transport) as door:
+        with pytest.raises(Problem) as caught:
+            await door.get("organizations", "acme", min_seq=5, timeout=0.0)
+    assert caught.value.code == "timeout"
+    assert transport.requests[0].headers["prefer"] == "wait=0"
 
 
 async def test_all_pages_are_read() -> None:

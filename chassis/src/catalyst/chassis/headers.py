@@ -5,8 +5,10 @@ Of two headers a proxy may believe the first and a member the last. Used by gate
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,6 +25,14 @@ ONCE: Final = {
     )
 }
 """Headers that are no lists, and that something is decided by."""
+
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,5})(?=$|[,;\s])")
+
+
+def preferred_wait(request: Request) -> int | None:
+    """Return for how many seconds a sender prefers to wait (RFC 7240); None: it does not say."""
+    found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
+    return int(found[1]) if found else None
 
 
 class Unambiguous:

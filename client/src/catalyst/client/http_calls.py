@@ -28,6 +28,8 @@ RETRY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 """For one try; a request that the door itself holds open gets its wait on top."""
+HELD_SECONDS: Final = 1.0
+"""For an answer that the door was asked to give when the time is over, to arrive."""
 FIRST_CONTACT_SECONDS: Final = 2.0
 """How long somebody who was never there is waited for; who was there once is waited for longer."""
 JSON: Final = "application/json"
@@ -87,6 +89,7 @@ class HttpCalls:
         token: str | None = None,
         timeout: float = ANSWER_SECONDS,
         held_seconds: float = 0.0,
+        hold: bool = False,
     ) -> httpx.Response:
         """Ask until there is a usable answer or `timeout` seconds are over.
 
@@ -100,6 +103,8 @@ class HttpCalls:
             token: Instead of the connection's.
             timeout: For all tries together.
             held_seconds: How long the door was asked to hold each try open.
+            hold: Ask the door to hold each try open for as long as there is time, and to say then
+                what it has come to.
 
         Raises:
             Problem: If the answer is a refusal.
@@ -113,7 +118,12 @@ class HttpCalls:
             sent["Content-Type"] = media_type
         while True:
             deadline = began + timeout
-            one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, deadline - _clock()))
+            left = deadline - _clock()
+            one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, left))
+            if hold:
+                held = max(0, round(min(left, ANSWER_SECONDS)))
+                sent["Prefer"] = f"wait={held}"
+                one_try = max(left, held) + HELD_SECONDS
             try:
                 return await self._once(
                     method,

@@ -81,14 +81,16 @@ class Reads:
         outcome's log.
 
         Raises:
-            Problem: 404 if there is none to see, 504 if `min_seq` was not reached in time, 409 if
-                it belongs to another log.
+            Problem: 404 if there is none to see, 504 if `min_seq` was not reached in time, with the
+                sequence that was, 409 if it belongs to another log.
             TimedOut: If the answer did not come in time.
             Unreachable: If nobody answers.
         """
         path = f"/v1/state/{quote(kind, safe=',')}/{quote(name, safe='')}"
         query = {"min_seq": min_seq, "log": log, **parameters(where)}
-        response = await self.calls.ask("GET", path, query=query, timeout=timeout)
+        response = await self.calls.ask(
+            "GET", path, query=query, timeout=timeout, hold=min_seq is not None
+        )
         item = decode(response.content, _Item)
         return row_of(item.key, item.value), _freshness(response.headers)
 
@@ -118,7 +120,9 @@ class Reads:
             **parameters(where),
         }
         path = f"/v1/state/{quote(kinds, safe=',')}"
-        response = await self.calls.ask("GET", path, query=query, timeout=timeout)
+        response = await self.calls.ask(
+            "GET", path, query=query, timeout=timeout, hold=min_seq is not None
+        )
         found = decode(response.content, _List)
         fresh = Freshness(as_of=found.as_of, head=found.head, lag_ms=found.lag_ms, log=found.log)
         rows = tuple(row_of(item.key, item.value) for item in found.items)

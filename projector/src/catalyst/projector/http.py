@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from catalyst.chassis import clock, problems
-from catalyst.chassis.headers import Unambiguous
+from catalyst.chassis.headers import Unambiguous, preferred_wait
 from catalyst.chassis.http import Measured, Metrics, Readiness, SecureHeaders, health_routes
 from catalyst.chassis.tokens import Claims, Verifier, bearer
 from catalyst.contracts.codec import pointer_token
@@ -62,7 +62,7 @@ class Door:
         max_streams: int,
         max_own_streams: int | None = None,
     ) -> None:
-        """Answer from `hub` whoever `verifier` believes; a `min_seq` waits `wait_seconds`.
+        """Answer from `hub` whoever `verifier` believes; a `min_seq` waits at most `wait_seconds`.
 
         Of `max_streams` one person or service has at most `max_own_streams` (None: all).
         """
@@ -174,8 +174,10 @@ class Door:
         known, wanted = self._hub.freshness.log, query.get("log")
         if wanted and known and wanted != known:
             raise Rejected("log-changed", "the sequence belongs to another log")
+        preferred = preferred_wait(request)
+        seconds = self._wait_seconds if preferred is None else min(preferred, self._wait_seconds)
         try:
-            await self._hub.reach(int(text), self._wait_seconds)
+            await self._hub.reach(int(text), seconds)
         except NotReached as error:
             raise Rejected(
                 "timeout", f"the rows are at {self._hub.as_of} and did not reach {text} in time"

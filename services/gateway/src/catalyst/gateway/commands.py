@@ -8,7 +8,6 @@ rejected; a problem means that nothing was recorded.
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import clock, ids, problems
+from catalyst.chassis.headers import preferred_wait
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.client import errors as client_errors
 from catalyst.client.api import Client
@@ -47,7 +47,6 @@ CLOUD_EVENT: Final = "application/cloudevents+json"
 SOURCE: Final = "catalyst/gateway"
 STORE_SECONDS: Final = 5.0
 """Until the broker has to confirm that it holds a command."""
-_WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,5})(?=$|[,;\s])")
 _UNRECORDED: Final = frozenset({"command-id-reused", "invalid-id"})
 """Codes of refusals that are answered but not recorded."""
 
@@ -229,8 +228,7 @@ class Commands:
 
     def _wait(self, request: Request) -> int:
         """Return for how many seconds the sender prefers to wait; preferences may be ignored."""
-        found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
-        return min(int(found[1]), self._max_wait) if found else 0
+        return min(preferred_wait(request) or 0, self._max_wait)
 
 
 def _message(type_: str) -> Message:

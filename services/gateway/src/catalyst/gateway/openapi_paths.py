@@ -131,6 +131,7 @@ def _reads() -> dict[str, Json]:
             "min_seq", {"type": "string", "pattern": "^[0-9]{1,18}$"}, about="Wait for this."
         ),
         parts.query("log", {"type": "string"}, about="The log that `min_seq` belongs to."),
+        parts.header("Prefer", parts.WAIT, "Wait for `min_seq` no longer than this."),
     ]
     limit = parts.query("limit", {"type": "integer", "minimum": 1, "maximum": 5000})
     going_on = parts.query("continue", {"type": "string"}, about="Where the last page ended.")
