@@ -89,6 +89,7 @@ def test_packages_and_add_ons_are_those_of_the_version_in_force() -> None:
     five = {"currency": "OMR", "minor": 5000, "text": "5.000 OMR"}
     quarter = {"currency": "OMR", "minor": 250, "text": "0.250 OMR"}
     assert prices.offered(NOON) == {
+        "currencies": ("OMR",),
         "packages": ({"sku": "s", "name": "Small", "price": (five,)},),
         "addons": (
             {
@@ -99,5 +100,5 @@ def test_packages_and_add_ons_are_those_of_the_version_in_force() -> None:
             },
         ),
     }
-    assert prices.offered(NOON - DAY) == {"packages": (), "addons": ()}
+    assert prices.offered(NOON - DAY) == {"currencies": (), "packages": (), "addons": ()}
     assert said(omr(5000)) == (five,)

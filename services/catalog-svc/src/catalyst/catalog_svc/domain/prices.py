@@ -42,15 +42,16 @@ class Prices:
         begun = [book for book in reversed(self._books) if book.start <= now]
         return max(begun, key=lambda book: book.start, default=None)
 
-    def offered(self, now: datetime) -> dict[str, tuple[dict[str, Any], ...]]:
-        """Return the packages, and the add-ons with the packages that have them.
+    def offered(self, now: datetime) -> dict[str, tuple[Any, ...]]:
+        """Return the currencies, the packages, and the add-ons with the packages that have them.
 
         Without a book in force there are none.
         """
         book = self.in_force(now)
         if book is None:
-            return {"packages": (), "addons": ()}
+            return {"currencies": (), "packages": (), "addons": ()}
         return {
+            "currencies": book.currencies,
             "packages": tuple(
                 {"sku": one.sku, "name": one.name, "price": said(one.month)}
                 for one in book.packages

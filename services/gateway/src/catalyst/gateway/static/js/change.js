@@ -164,7 +164,7 @@ function unseen(doc) {
 }
 
 /** Returns what a request says besides what stands in the title of its change. */
-function asked({ action, version, values = {}, dependencies = {}, revision, keep_data: keeps = true, plan, addons = [], drop_plan: bare, drop_addons: without = [] }) {
+function asked({ action, version, values = {}, dependencies = {}, revision, keep_data: keeps = true, plan, addons = [], drop_plan: bare, drop_addons: without = [], currency }) {
   return [
     version && version !== "*" ? `version ${version}` : "",
     ...Object.entries(values).map(([name, value]) => `${name} = ${value === null ? "nothing" : JSON.stringify(value)}`),
@@ -173,6 +173,7 @@ function asked({ action, version, values = {}, dependencies = {}, revision, keep
     bare ? "no package" : "",
     ...addons.map((name) => `add-on ${name}`),
     ...without.map((name) => `without add-on ${name}`),
+    currency ? `bought in ${currency}` : "",
     action === "rollback" ? `back to ${revision || "the change before"}` : "",
     takesAway(action) ? `volumes and databases ${keeps ? "stay" : "are deleted"}` : "",
   ].filter(Boolean);

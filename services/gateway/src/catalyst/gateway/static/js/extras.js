@@ -1,7 +1,8 @@
-// What is ordered with an Application: a package of the price book, and add-ons.
+// What is ordered with an Application: a package of the price book, add-ons, and in which currency.
 
 import { el } from "./dom.js";
 import { Control, Field } from "./fields.js";
+import { money } from "./money.js";
 import { together } from "./words.js";
 
 const priced = (name, price) => `${name} (${price.map(({ text }) => text).join(" or ")} a month)`;
@@ -62,6 +63,19 @@ class Addons extends Field {
   }
 }
 
+class Currency extends Control {
+  /** `credit` is what can be spent in each currency that can be chosen. */
+  constructor(credit) {
+    const options = credit.map((one) => el("option", { value: one.currency, text: `${one.currency} (${money(one)} can be spent)` }));
+    super("currency", { description: "In which it is bought, and stays charged. What comes along is bought in the same.", schema: {} }, false,
+      el("select", {}, el("option", { value: "", text: "the usual one" }), options));
+  }
+
+  collect() {
+    return this.control.value ? { currency: this.control.value } : {};
+  }
+}
+
 export class Extras {
   node = el("div", { class: "extras", hidden: true });
   #fields = {};
@@ -69,14 +83,19 @@ export class Extras {
 
   /**
    * Offers what the price book has now, as `catalog.form` says, and what it was bought with: `{plan,
-   * addons}`, or null for what does not run. What was chosen stays while that is the same.
+   * addons, sold}`, or null for what does not run. What was chosen stays while that is the same.
+   * `balances` are those of the account: a currency is asked for where there is something to choose.
    */
-  offer({ packages = [], addons = [] }, running) {
+  offer({ packages = [], addons = [], currencies = [] }, running, balances) {
     const [plan, has] = [running?.plan ?? null, running?.addons ?? []];
-    const text = JSON.stringify([packages, addons, plan, has]);
+    const free = running?.sold ? [] : balances.filter(({ currency, available }) => available > 0 && currencies.includes(currency));
+    const credit = free.map(({ currency, available }) => ({ currency, minor: available }));
+    const choice = credit.some(({ currency }) => currency !== currencies[0]) ? credit : [];
+    const text = JSON.stringify([packages, addons, plan, has, choice]);
     if (text === this.#offered) return;
     this.#offered = text;
     this.#fields = {};
+    if (choice.length) this.#fields.currency = new Currency(choice);
     if (packages.length || plan) this.#fields.plan = new Package(packages, plan);
     if (addons.length || has.length) this.#fields.addons = new Addons(addons, has, packages);
     this.node.replaceChildren(...Object.values(this.#fields).map(({ node }) => node));

@@ -137,7 +137,16 @@ export class Order {
 
   /** Offers what can be ordered with it, and shows what it has. */
   #sell() {
-    if (this.#form) this.extras.offer(this.#form, this.#running());
+    if (this.#form) this.extras.offer(this.#form, this.#running(), this.#balances());
+  }
+
+  /** Returns what the account has in each currency, as far as that is shown. */
+  #balances() {
+    for (const [key, { doc }] of this.rows()) {
+      const at = place(key);
+      if (at.kind === "account" && at.organization === this.about.organization) return doc?.balances ?? [];
+    }
+    return [];
   }
 
   /** Returns what runs there now; null if nothing does, or that is not known yet. */
