@@ -80,10 +80,9 @@ def states(history: list[Line]) -> dict[Ref, Any]:
     return found
 
 
-def rows(history: list[Line]) -> dict[str, Any]:
-    """Return the read model's rows by key, as they are stored."""
-    fold = Fold(VIEWS)
-    messages = [
+def messages(history: list[Line]) -> list[LogMessage]:
+    """Return the events as the projector reads them."""
+    return [
         LogMessage(
             line.seq,
             line.subject,
@@ -94,7 +93,12 @@ def rows(history: list[Line]) -> dict[str, Any]:
         )
         for line in history
     ]
-    for whole in Assembler(0).take(messages):
+
+
+def rows(history: list[Line]) -> dict[str, Any]:
+    """Return the read model's rows by key, as they are stored."""
+    fold = Fold(VIEWS)
+    for whole in Assembler(0).take(messages(history)):
         fold.apply(whole.events)
     return {key: json.loads(row.raw) for key, row in fold.rows.items()}
 

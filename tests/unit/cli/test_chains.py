@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from catalyst.cli import chains, planshow
+from catalyst.cli.links import links_of
 from catalyst.client.errors import Problem
 from catalyst.client.rows import Freshness, Page, Row
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import causes
 
 FRESH = Freshness(as_of=1, head=1, lag_ms=0, log="l")
 
@@ -55,7 +57,7 @@ def source(name: str, owner: str | None) -> dict[str, Any]:
 
 
 async def told(door: Door, *roots: dict[str, Any], owner: str = "acme") -> list[str]:
-    found = await chains.whole(door, chains.links_of(roots), owner)  # type: ignore[arg-type]
+    found = await chains.whole(door, links_of(roots), owner)  # type: ignore[arg-type]
     # Below what can be mended stands who does so.
     assert found[1].lstrip().startswith("→ ")
     return [line.partition(":")[0] for line in found if not line.lstrip().startswith("→ ")]
@@ -130,6 +132,52 @@ async def test_a_row_that_is_gone_or_not_the_reader_s_ends_the_chain() -> None:
     assert await told(Door(), link("change", "ch-9", "environment-going")) == ["change ch-9"]
 
 
+@pytest.mark.guarantee("G13.14")
+async def test_the_chain_of_a_change_is_in_its_row_and_no_other_is_read() -> None:
+    door = Door()
+    chain = [
+        link("application", "blog", "not-seen"),
+        {**link("Pod", "blog-0", "crash-loop"), "depth": 1},
+    ]
+    found = await chains.whole(
+        door,  # type: ignore[arg-type]
+        links_of(chain),
+        "acme",
+        start=("change", "ch-1"),
+    )
+    assert found == [
+        "Pod blog-0: crash-loop of blog-0 (crash-loop)",
+        "  → you: look",
+        chains.ON_THE_WAY,
+        "  application blog: not-seen of blog (not-seen)",
+    ]
+    assert door.asked == []
+
+
+@pytest.mark.guarantee("G13.14")
+async def test_what_a_deletion_waits_for_is_followed_through_its_change_to_its_application() -> (
+    None
+):
+    why = [{**link("Pod", "blog-0", "crash-loop")}]
+    door = Door(
+        changes=[
+            {
+                "name": "ch-1",
+                "blocked_by": [
+                    link("application", "blog", "not-seen"),
+                    *({**one, "depth": 1} for one in why),
+                ],
+            }
+        ],
+        applications=[
+            {"name": "blog", "bindings": [{"environment": "acme-prod", "blocked_by": why}]}
+        ],
+    )
+    assert await told(door, link("change", "ch-1", "deletion-under-way")) == [
+        *("Pod blog-0", chains.ON_THE_WAY, "  change ch-1", "    application blog"),
+    ]
+
+
 async def test_what_is_only_named_is_not_read() -> None:
     door = Door()
     assert await told(door, link("application", "blog", "application-needed")) == [
@@ -138,11 +186,8 @@ async def test_what_is_only_named_is_not_read() -> None:
     assert door.asked == []
 
 
-def links(*found: tuple[int, str, str]) -> list[tuple[int, Link]]:
-    depths = [depth for depth, _, _ in found]
-    return list(
-        zip(depths, chains.links_of(link(kind, "x", c) for _, kind, c in found), strict=True)
-    )
+def links(*found: tuple[int, str, str]) -> list[Link]:
+    return links_of({**link(kind, "x", code), "depth": depth} for depth, kind, code in found)
 
 
 @pytest.mark.guarantee("G14.19")
@@ -175,7 +220,7 @@ def test_every_cause_of_several_is_told() -> None:
     two = links(
         (0, "approval", "approval-missing"), (0, "application", "not-seen"), (1, "Pod", "no-room")
     )
-    assert [one.kind for one in chains.causes(two)] == ["approval", "Pod"]
+    assert [one.kind for one in causes(two)] == ["approval", "Pod"]
 
 
 def test_a_plan_says_below_each_blocker_what_is_behind_it() -> None:

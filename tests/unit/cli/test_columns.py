@@ -149,7 +149,12 @@ def test_what_keeps_a_row_is_its_cause_in_a_few_words_with_what_says_the_rest(
     monkeypatch.setattr(output, "terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", str(room))
     links = [
-        {"kind": kind, "name": name, "code": code, "message": SENTENCE, "who": SENTENCE}
+        {
+            "kind": kind,
+            "name": name,
+            "code": code,
+            **dict.fromkeys(("message", "who", "what_to_do"), SENTENCE),
+        }
         for kind, name, code in [
             ("change", "ch-2f9c1b6e44d0", "queued"),
             ("Deployment", "omantel-prod/blog-wordpress", "image-not-pulled"),

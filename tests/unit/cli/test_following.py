@@ -11,9 +11,10 @@ from tests.unit.projector.test_changes import rows
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
 
 from catalyst.chassis import clock
-from catalyst.cli.chains import START_SECONDS, links_of
+from catalyst.cli.chains import START_SECONDS
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, unseen
+from catalyst.cli.links import links_of
 from catalyst.cli.output import Format
 from catalyst.client.rows import Del, Put, Reset, Row, Synced
 from catalyst.contracts.blocked import Link
@@ -71,8 +72,8 @@ def test_what_deletes_its_organization_ends_with_it(capsys: pytest.CaptureFixtur
     assert caught.value.exit_code is ExitCode.NOT_FOUND
 
 
-def chain(*codes: str, since: str | None = None) -> list[tuple[int, Link]]:
-    return list(enumerate(links_of(document(code, since) for code in codes)))
+def chain(*codes: str, since: str | None = None) -> list[Link]:
+    return links_of({**document(code, since), "depth": at} for at, code in enumerate(codes))
 
 
 def document(code: str, since: str | None = None) -> dict[str, Any]:

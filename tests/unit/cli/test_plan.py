@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import chains, following, planshow
+from catalyst.cli import following, planshow
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.following import Follower
+from catalyst.cli.links import links_of
 from catalyst.cli.plan import extras
 from catalyst.cli.planned import Kept, find, folder, keep
 from catalyst.cli.planvalues import chosen, merged, pairs
-from catalyst.client.rows import Freshness, Page, Row
 
 HASH = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 
@@ -154,7 +153,7 @@ def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -
         "what_to_do": "connect a cluster",
     }
     assert follower.news(state("running", "running", blocked_by=[waits_for])) == []
-    waits = [(0, one) for one in chains.links_of([waits_for])]
+    waits = links_of([waits_for])
     assert follower.waiting(waits) == []
     monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
     assert follower.waiting(waits) == [
@@ -168,47 +167,6 @@ def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -
         "change ch-1 failed, 50 %: no",
         "  left: blog",
     ]
-
-
-def link(kind: str, name: str, code: str) -> dict[str, Any]:
-    more = {"message": f"{code} of {name}", "since": None, "who": "you", "what_to_do": "look"}
-    return {"kind": kind, "name": name, "code": code, **more}
-
-
-class Rows:
-    """Application rows as the door answers them."""
-
-    def __init__(self, *docs: dict[str, Any]) -> None:
-        self.rows = tuple(Row(key=one["name"], seq=1, doc=one) for one in docs)
-
-    async def pages(self, _kinds: str, **_where: Any) -> AsyncIterator[Page]:
-        fresh = Freshness(as_of=1, head=1, lag_ms=0, log="l")
-        yield Page(rows=self.rows, fresh=fresh, next="", cursor="")
-
-
-def application(name: str, as_of: str | None, *links: dict[str, Any]) -> dict[str, Any]:
-    health = {"as_of": as_of, "stale_since": None, "source": "simulator" if as_of else ""}
-    binding = {"environment": "acme-prod", "health": health, "blocked_by": list(links)}
-    return {"name": name, "bindings": [binding]}
-
-
-@pytest.mark.parametrize("heard", [False, True])
-async def test_the_chain_of_a_change_goes_on_to_the_cluster(heard: bool) -> None:  # noqa: FBT001
-    roots = [link("application", name, "not-seen") for name in ("blog", "mariadb")]
-    below = (link("change", "ch-1", "change-in-flight"), link("cluster", "acme-prod", "no-cluster"))
-    other = application("shop", "2026-11-28T12:00:00Z" if heard else None)
-    rows = Rows(application("blog", None, *below), application("mariadb", None), other)
-    doc = state("running", "running", blocked_by=roots, environment="acme-prod")
-    found = chains.as_lines(await following.whole_chain(rows, doc, "acme"))  # type: ignore[arg-type]
-    cause = "pending" if heard else "no-cluster"
-    said = [line.partition(":")[0] for line in found if "→" not in line]
-    way = ["application blog", "application mariadb"]
-    if heard:  # it goes on, and nothing is the cause
-        assert said == [way[0], "  cluster acme-prod", way[1]]
-    else:
-        assert said == ["cluster acme-prod", chains.ON_THE_WAY, *(f"  {one}" for one in way)]
-    at = next(line for line in found if "cluster acme-prod" in line)
-    assert (f"({cause})" in at, "(simulated)" in at) == (True, heard)
 
 
 def test_files_are_counted_and_shown_line_by_line_on_request() -> None:

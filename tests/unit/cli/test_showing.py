@@ -11,7 +11,7 @@ import pytest
 from tests.support.each import each
 
 from catalyst.chassis import clock
-from catalyst.cli import ages, kinds, planshow
+from catalyst.cli import ages, kinds, links, planshow
 from catalyst.cli.application import _place
 from catalyst.cli.dlq import thing
 from catalyst.cli.events import moment
@@ -91,7 +91,7 @@ def test_a_person_reads_of_a_time_how_long_ago_it_was_and_how_long_it_still_is()
     assert ages.left(until.isoformat()) == f"{until:%F %H:%M} UTC, in 14m"
     assert ages.left(then).endswith(" UTC, 3h ago")
     link = {"kind": "pod", "name": "a", "message": "m", "code": "c", "who": "w", "what_to_do": "d"}
-    assert kinds.link_lines({**link, "since": then}) == ["pod a: m (c, for 3h)", "  → w: d"]
+    assert links.link_lines({**link, "since": then}) == ["pod a: m (c, for 3h)", "  → w: d"]
 
 
 def test_a_moment_is_ago_or_an_instant() -> None:
@@ -284,17 +284,21 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
     }  # fmt: skip
     place: dict[str, Any] = {
         "environment": "acme-prod", "desired": None, "committed": None,
-        "applied": mark, "health": mark, "change": None, "gate": gate, "blocked_by": [],
+        "applied": mark, "health": mark, "change": None, "gate": gate,
+        "blocked_by": [{
+            "kind": "cluster", "name": "acme-prod", "message": "nothing was seen",
+            "code": "no-cluster", "since": None, "who": "they", "what_to_do": "wait",
+        }],
         "notices": [
             {"mark": "yanked", "reason": "leaks", "security": True, "replacement": ""},
             {"mark": "deprecated", "reason": "old", "security": False, "replacement": "bp-new"},
         ],
     }  # fmt: skip
-    why = ["cluster acme-prod: nothing was seen"]
-    assert list(_place(place, why)) == [
+    assert list(_place(place)) == [
         "acme-prod:",
         "  blocked by",
-        "    cluster acme-prod: nothing was seen",
+        "    cluster acme-prod: nothing was seen (no-cluster)",
+        "      → they: wait",
         "  notice   yanked because whoever runs it is in danger: leaks",
         "  notice   deprecated: old; take bp-new instead",
         "  applied  unknown, never seen",
@@ -362,20 +366,20 @@ def test_a_link_is_a_line_and_who_does_what_about_it_another_or_one_in_a_cell() 
         "code": "credit-insufficient", "who": "its owner", "what_to_do": "redeem a voucher",
     }  # fmt: skip
     what = "account omantel: 3.000 OMR is missing (credit-insufficient)"
-    assert kinds.link_lines(account, 1) == [f"  {what}", "    → its owner: redeem a voucher"]
-    assert kinds.link_line(account) == f"{what}; its owner: redeem a voucher"
+    assert links.link_lines(account, 1) == [f"  {what}", "    → its owner: redeem a voucher"]
+    assert links.link_line(account) == f"{what}; its owner: redeem a voucher"
 
 
 def test_that_nothing_was_ever_seen_is_said_once() -> None:
     mark: dict[str, Any] = {
-        "status": "unknown", "reason": "never-seen", "message": "nothing was ever seen of it",
+        "status": "unknown", "reason": "no-cluster", "message": "nothing was ever seen of it",
         "evidence": [], "as_of": None, "source": "", "stale_since": None,
     }  # fmt: skip
     place: dict[str, Any] = {
         "environment": "acme-prod", "desired": None, "committed": None, "notices": [],
         "applied": mark, "health": mark | {"reason": "held"}, "change": None,
-        "gate": {"open": True},
+        "gate": {"open": True}, "blocked_by": [],
     }  # fmt: skip
-    told = list(_place(place, ()))
+    told = list(_place(place))
     assert "  applied  unknown: nothing was ever seen of it" in told
     assert "  health   unknown: nothing was ever seen of it, never seen" in told

@@ -56,7 +56,8 @@ async def test_what_waits_for_the_same_is_told_with_it_as_far_as_to_the_cause() 
     health = {"source": None, "as_of": None, "stale_since": None}
     why = [link("change", "ch-1", "change-in-flight"), link("cluster", "acme-prod", "no-cluster")]
     place = {"environment": "acme-prod", "health": health, "blocked_by": why}
-    to_blog = [link("application", "blog", "not-seen")]
+    cause = {**link("cluster", "acme-prod", "no-cluster"), "depth": 1}
+    to_blog = [link("application", "blog", "not-seen"), cause]
     said = await found(
         row("application", "blog", bindings=[place]),
         row("change", "ch-1", environment="acme-prod", blocked_by=to_blog),

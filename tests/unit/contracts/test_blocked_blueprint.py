@@ -48,7 +48,7 @@ def chain(found: Shelves, name: str) -> list[tuple[int, str, str, str]]:
     """Return the whole chain of a Blueprint."""
     links = found.links_of("blueprint", name)
     whole = tree(links, found.links_of, start=("blueprint", name))
-    return [(depth, link.kind, link.name, link.code) for depth, link in whole]
+    return [(link.depth, link.kind, link.name, link.code) for link in whole]
 
 
 @pytest.mark.guarantee("G13.7")
@@ -86,8 +86,8 @@ def test_a_package_that_is_not_taken_is_the_cause_of_what_waits_for_it() -> None
     source = Source(name="own", organization="acme", refused=(other, bad))
     seen = shelves((waits("bp-blog", "bp-wiki"),), (source,))
     found = tree(seen.links_of("blueprint", "bp-blog"), seen.links_of)
-    assert [link.code for _, link in found] == ["dependency-missing", "package-refused"]
-    assert found[-1][1].message == "own holds bp-wiki 2.0.0, which is not taken: x"
+    assert [link.code for link in found] == ["dependency-missing", "package-refused"]
+    assert found[-1].message == "own holds bp-wiki 2.0.0, which is not taken: x"
 
 
 @pytest.mark.guarantee("G13.7")
@@ -96,7 +96,7 @@ def test_the_platform_s_source_has_no_name_for_whoever_may_not_see_it(known: boo
     """Whether it is among what the chain is made of, or was never shown to begin with."""
     sources = (failing("lost", None),) if known else ()
     seen = shelves((waits("bp-blog", "bp-wiki"),), sources)
-    found = [link for _, link in tree(seen.links_of("blueprint", "bp-blog"), seen.links_of)]
+    found = tree(seen.links_of("blueprint", "bp-blog"), seen.links_of)
     assert [(link.kind, link.name, link.code) for link in found] == [
         ("blueprint", "bp-wiki", "dependency-missing"),
         ("source", PLATFORM, "not-shown"),

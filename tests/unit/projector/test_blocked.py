@@ -11,7 +11,6 @@ from tests.unit.projector.test_changes import advance, rows
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.blocked_chain import follow
 from catalyst.contracts.provisioning_values_v1 import Evidence
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
@@ -31,9 +30,9 @@ def test_a_queued_change_leads_to_what_keeps_the_one_before_it() -> None:
     apply(place, "ch-2", planned(place, "configure", values={"a": 1}))
     advance(place, "observe")
     found = rows(place)
-    chain = follow(links(found, "change", "ch-2"), lambda kind, name: links(found, kind, name))
-    assert [link.code for link in chain] == [
-        *("queued", "not-seen", "no-cluster"),
+    chain = links(found, "change", "ch-2")
+    assert [(link.depth, link.code) for link in chain] == [
+        *((0, "queued"), (1, "not-seen"), (2, "no-cluster")),
     ]
     assert all(link.since is not None for link in chain)
 
@@ -51,7 +50,7 @@ def test_a_queued_change_leads_to_what_keeps_the_one_before_it() -> None:
     )
     place.log.append((application_ref("acme", "blog"), seen))
     found = rows(place)
-    chain = follow(links(found, "change", "ch-2"), lambda kind, name: links(found, kind, name))
+    chain = links(found, "change", "ch-2")
     assert [link.code for link in chain] == ["queued", "not-seen", "image-not-pulled"]
 
 

@@ -17,7 +17,8 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.projector.fold import Fold
 from catalyst.projector.ports import LogMessage
-from catalyst.projector.views.provisioning_application import APPLICATION, BindingDocument
+from catalyst.projector.views.application_document import BindingDocument
+from catalyst.projector.views.provisioning_application import APPLICATION
 from catalyst.projector.views.provisioning_change import CHANGE
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
@@ -69,7 +70,7 @@ def test_what_was_never_seen_is_unknown_however_far_its_change_is() -> None:
     found = binding(place)
     assert found.desired is not None
     assert (found.desired.change, found.committed.commit) == ("ch-1", "commit-blog")  # type: ignore[union-attr]
-    assert (found.applied.status, found.applied.reason) == ("unknown", "never-seen")
+    assert (found.applied.status, found.applied.reason) == ("unknown", "no-cluster")
     assert (found.health.status, found.health.as_of) == ("unknown", None)
     assert found.change is not None
     assert (found.change.change, found.change.action) == ("ch-1", "install")

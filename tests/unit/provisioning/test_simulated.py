@@ -109,6 +109,6 @@ def test_the_marks_of_an_application_say_it_while_it_is_seen_and_when_it_is_sile
         simulated = source == "simulator"
         assert kinds.mark(found["health"]).endswith("(simulated)") == simulated
         assert kinds.mark(found["applied"]).endswith("(simulated)") == simulated
-        lines = list(_place({**found, "notices": []}, []))
+        lines = list(_place({**found, "notices": []}))
         told = [one for one in lines if one.startswith(("  health", "  applied"))]
         assert [("(simulated)" in one) for one in told] == [simulated, simulated]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,6 +12,7 @@ from catalyst.cli.ages import ago, lasting
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
 from catalyst.cli.kinds import mark, noticed, source_of, wanted
+from catalyst.cli.links import links_in
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
@@ -25,6 +26,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client.errors import ClientError
+from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
 _WHOSE: Final = "whose Applications?"
@@ -117,10 +119,7 @@ def show_(
     waiting = _queued(target, doc, owner)
 
     def told() -> None:
-        # A document has its own links alone; for a person they are followed to the cause.
-        lines: list[str] = []
-        for place in doc["bindings"]:
-            lines += _place(place, run(_why(target, name, place, owner, waiting)))
+        lines = [line for place in doc["bindings"] for line in _place(place)]
         write_lines(lines or [f"{name} runs nowhere"])
 
     show(doc, output, told)
@@ -244,8 +243,9 @@ def _noticed(place: dict[str, Any]) -> Iterable[str]:
     return ["not known"] if place["notices"] is None else noticed(place["notices"])
 
 
-def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
+def _place(place: dict[str, Any]) -> Iterator[str]:
     yield f"{place['environment']}:"
+    chain = chains.as_lines(links_in(place))
     if chain:
         yield "  blocked by"
         yield from (f"    {line}" for line in chain)
@@ -264,7 +264,7 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
         said = f": {why}" if why else ""
         if found["as_of"]:
             said += f", seen {ago(found['as_of'])} by {found['source']}"
-        elif found["reason"] != "never-seen":
+        elif found["reason"] not in {NO_CLUSTER, NEVER_SEEN}:
             said += ", never seen"
         stale = f", silent {lasting(found['stale_since'])}" if found["stale_since"] else ""
         yield f"  {label:<8} {status}{said}{stale}"
@@ -272,11 +272,24 @@ def _place(place: dict[str, Any], chain: Sequence[str]) -> Iterator[str]:
             more = f" {item['reason']} {item['message']}".rstrip()
             where = f" in {item['cluster']}" if item.get("cluster") else ""
             yield f"           {item['kind']} {item['name']}{where}: {item['status']}{more}"
-    if place["change"]:
-        yield f"  change   {place['change']['action']} {place['change']['change']}"
+    change, gate = place["change"], place["gate"]
+    if change:
+        yield f"  change   {change['action']} {change['change']}, {lasting(change['since'])}"
+        yield from _grounds(change)
     else:
         yield "  change   none"
-    yield f"  gate     {_gate(place['gate'])}"
+    yield f"  gate     {_gate(gate)}"
+    yield from _grounds(gate)
+
+
+def _grounds(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what a mark rests on of which no cluster tells, and on which revision it was said."""
+    if found.get("evidence"):
+        yield f"           while {found['revision'] or 'nothing'} runs"
+    for one in found.get("evidence") or ():
+        message = f": {one['message']}" if one["message"] else ""
+        since = f", {lasting(one['since'])}" if one["since"] else ""
+        yield f"           {one['kind']} {one['name']}: {one['status']}{message}{since}"
 
 
 def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, Any]]:
@@ -284,29 +297,6 @@ def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, A
     names = dict.fromkeys(one["change"] for one in doc["queue"])
     found = (run(said.row(target, change, owner)) for change in names)
     return [change for change in found if change is not None]
-
-
-async def _why(
-    target: Target,
-    name: str,
-    place: dict[str, Any],
-    owner: str,
-    waiting: Iterable[dict[str, Any]],
-) -> list[str]:
-    """Return why it is not as it is to be, with what the change waits for that works on it.
-
-    Those that have not begun stand in its own links.
-    """
-    here = place["environment"]
-    mine = [
-        one
-        for one in waiting
-        if one["status"] != "waiting" and here in {one["environment"], *one["environments"]}
-    ]
-    found = [*place["blocked_by"], *(link for one in mine for link in one["blocked_by"])]
-    if not found:
-        return []
-    return await chains.told(target, found, owner, start=("application", name), environment=here)
 
 
 def _gate(gate: dict[str, Any]) -> str:

@@ -5,53 +5,43 @@ Rows are read as whoever asks: what they do not see, no chain goes through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from catalyst.cli.kinds import link_lines
+from catalyst.cli.links import Doc, link_lines, links_in, links_of
 from catalyst.cli.owned import NOT_FOUND
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
 from catalyst.client.reads import Reads
-from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked import Link, own
 from catalyst.contracts.blocked_blueprint import Listed, Package, Shelves, Source
-from catalyst.contracts.blocked_chain import BEHIND, FOLLOWED_MAX, HIDDEN, leads, tree
+from catalyst.contracts.blocked_chain import (
+    FOLLOWED_MAX,
+    GENERAL,
+    HIDDEN,
+    NO_CAUSE,
+    causes,
+    leads,
+    tree,
+)
 from catalyst.contracts.roles import PLATFORM_ROLES
 
-Doc = Mapping[str, Any]
 START_SECONDS: Final = 30.0
 """How long the same may be under way before that is worth telling: a normal start is over then."""
-UNDER_WAY: Final = frozenset(
-    {"not-seen", "under-way", "pending", "dependency-not-ready", "change-in-flight"}
-)
-"""Codes of links that a start goes through where nothing is wrong."""
 ON_THE_WAY: Final = "seen on the way to it"
 """What stands above the links that are no cause."""
-_GENERAL: Final = "unwell"
-"""Code of what is not well for a reason that another link may know better."""
-_NO_CAUSE: Final = UNDER_WAY | {BEHIND}
+_WHOLE: Final = frozenset({"change", "application"})
+"""Kinds of rows whose own chain goes to the cause already."""
 
 _ROWS: Final = {
+    "application": "applications",
     "change": "changes",
     "organization": "organizations",
     "onboarding": "onboardings",
 }
 """Kinds of links that lead to one row with links of its own, with the kind's plural."""
-
-
-def links_in(doc: Doc) -> list[Link]:
-    """Return the links of a document; what a newer version says besides is left out."""
-    return links_of(doc.get("blocked_by") or ())
-
-
-def links_of(found: Iterable[Doc]) -> list[Link]:
-    """Return links from their documents, likewise."""
-    return [
-        msgspec.convert({name: item[name] for name in Link.__struct_fields__}, Link)
-        for item in found
-    ]
 
 
 async def whole(
@@ -67,39 +57,26 @@ async def whole(
     return as_lines(found)
 
 
-def causes(found: Sequence[tuple[int, Link]]) -> list[Link]:
-    """Return what a chain comes down to: links with nothing behind them that name a fault.
-
-    Empty where everything is only under way.
-    """
-    ends = [
-        link
-        for at, (depth, link) in enumerate(found)
-        if (at + 1 == len(found) or found[at + 1][0] <= depth) and link.code not in _NO_CAUSE
-    ]
-    return [link for link in ends if link.code != _GENERAL] or ends
-
-
-def as_lines(found: Sequence[tuple[int, Link]], first: Sequence[Link] | None = None) -> list[str]:
+def as_lines(found: Sequence[Link], first: Sequence[Link] | None = None) -> list[str]:
     """Return a chain as lines: its causes first, then how they came to be felt, to the deepest.
 
     Args:
-        found: Links with their depths.
+        found: The links.
         first: The causes, if `found` is a part of the chain alone.
     """
     roots = causes(found) if first is None else first
-    told = [link for _, link in found if link in roots]
-    rest = [(depth, link) for depth, link in found if link not in roots]
+    told = [link for link in found if link in roots]
+    rest = [link for link in found if link not in roots]
     if not told:
-        return [line for depth, link in rest for line in _lines(link, depth)]
+        return [line for link in rest for line in _lines(link, link.depth)]
     lines = [line for link in told for line in _lines(link, 0)]
     if rest:
-        top = min(depth for depth, _ in rest)
+        top = min(link.depth for link in rest)
         lines.append(ON_THE_WAY)
-        for depth, link in rest:
-            what, who = _lines(link, depth - top + 1)
+        for link in rest:
+            what, who = _lines(link, link.depth - top + 1)
             # To look at it leads to the cause, which was told.
-            lines += [what] if link.code in _NO_CAUSE or link.code == _GENERAL else [what, who]
+            lines += [what] if link.code in NO_CAUSE or link.code == GENERAL else [what, who]
     return lines
 
 
@@ -114,8 +91,8 @@ async def linked(
     *,
     start: tuple[str, str] | None = None,
     environment: str = "",
-) -> tuple[tuple[int, Link], ...]:
-    """Return the links of a whole chain with their depths.
+) -> tuple[Link, ...]:
+    """Return the links of a whole chain.
 
     Args:
         door: Where rows are read.
@@ -127,23 +104,21 @@ async def linked(
     Raises:
         ClientError: If rows cannot be read.
     """
+    if start is not None and start[0] in _WHOLE:
+        return tuple(links)
     rows = _Rows(door, owner, environment)
     known: dict[tuple[str, str], Sequence[Link]] = {} if start is None else {start: links}
     ahead = [*links]
     while ahead and len(known) < FOLLOWED_MAX:
         link = ahead.pop(0)
         place = (link.kind, link.name)
-        if link.kind == "cluster":
-            await rows.bindings()
-        elif leads(link) and place not in known:
+        if leads(link) and place not in known:
             known[place] = await rows.links_of(*place)
             ahead += known[place]
-    found = tree(
-        links, lambda kind, name: known.get((kind, name), ()), start=start, heard=rows.heard
-    )
-    if any(link.code == HIDDEN for _, link in found) and await rows.platform():
+    found = tree(links, lambda kind, name: known.get((kind, name), ()), start=start)
+    if any(link.code == HIDDEN for link in found) and await rows.platform():
         # What was told to them as not shown, the rows that they see tell better.
-        return tuple((depth, link) for depth, link in found if link.code != HIDDEN)
+        return tuple(link for link in found if link.code != HIDDEN)
     return found
 
 
@@ -169,7 +144,7 @@ async def told(
         async with reads(target) as door:
             return await whole(door, links, owner, start=start, environment=environment)
     except ClientError:
-        return as_lines([(0, link) for link in links])
+        return as_lines(links)
 
 
 def behind(
@@ -189,19 +164,8 @@ class _Rows:
         self._door = door
         self._owner = owner
         self._environment = environment
-        self._bindings: dict[str, Any] | None = None
         self._shelves: Shelves | None = None
         self._platform: bool | None = None
-
-    @property
-    def heard(self) -> dict[str, str]:
-        """Who saw something lately, by Environment."""
-        return {
-            one["environment"]: one["health"]["source"]
-            for places in (self._bindings or {}).values()
-            for one in places
-            if one["health"]["as_of"] and not one["health"]["stale_since"]
-        }
 
     async def links_of(self, kind: str, name: str) -> Sequence[Link]:
         """Return the links of what a link of this kind names."""
@@ -209,18 +173,7 @@ class _Rows:
             return (await self._on_shelves()).links_of(kind, name)
         if self._owner is None:
             return ()
-        if kind == "application":
-            found = (await self.bindings()).get(name, ())
-            here = [one for one in found if self._environment in {"", one["environment"]}]
-            return [link for one in here for link in links_in(one)]
         return await self._one(_ROWS[kind], name)
-
-    async def bindings(self) -> dict[str, Any]:
-        """Return the places of each Application, by its name."""
-        if self._bindings is None:
-            docs = await self._docs("applications", organization=self._owner)
-            self._bindings = {doc["name"]: doc["bindings"] for doc in docs}
-        return self._bindings
 
     async def _on_shelves(self) -> Shelves:
         if self._shelves is None:
@@ -274,4 +227,10 @@ class _Rows:
             if problem.status != NOT_FOUND:
                 raise
             return []
-        return links_in(row.doc) if isinstance(row.doc, dict) else []
+        doc = row.doc if isinstance(row.doc, dict) else {}
+        here = [
+            one
+            for one in (doc, *(doc.get("bindings") or ()))
+            if self._environment in {"", one.get("environment") or self._environment}
+        ]
+        return [link for one in here for link in own(links_in(one))]

@@ -11,24 +11,22 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.cli import said
-from catalyst.cli.chains import START_SECONDS, UNDER_WAY, as_lines, causes, linked, links_in
+from catalyst.cli.chains import START_SECONDS, as_lines
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import source_of
+from catalyst.cli.links import links_in
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
-from catalyst.cli.target import Target, moved, reads
+from catalyst.cli.target import Target
 from catalyst.cli.watched import followed, told
-from catalyst.client.errors import ClientError
 from catalyst.client.http_transport import HttpClient
-from catalyst.client.reads import Reads
 from catalyst.client.rows import Change, Del, Put, Reset, Synced
 from catalyst.client.watching import Watch
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import UNDER_WAY, causes
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
 Doc = Mapping[str, Any]
-Chain = Sequence[tuple[int, Link]]
-"""Links with their depths."""
 _Named = tuple[str, str, str]
 """What makes a link the same one: its kind, name and code."""
 OVER: Final = {
@@ -112,20 +110,20 @@ class Follower:
         """Return whether there is nothing to tell yet of what the change waits for."""
         return not self._waits or clock.monotonic() - self._since < PATIENCE_SECONDS
 
-    def waiting(self, found: Chain) -> list[str]:
+    def waiting(self, found: Sequence[Link]) -> list[str]:
         """Return the lines of what the chain has that was not told before; no line comes twice.
 
         What only starts is told once it stays as it is. A chain that only became shorter is good
         news, and told by the steps.
         """
         # When it was seen last is news to nobody.
-        links = frozenset((link.kind, link.name, link.code) for _, link in found)
+        links = frozenset((link.kind, link.name, link.code) for link in found)
         if links != self._chain:
             self._chain, self._chain_since = links, clock.monotonic()
-        starts = all(link.code in UNDER_WAY for _, link in found)
+        starts = all(link.code in UNDER_WAY for link in found)
         if starts and clock.monotonic() - self._chain_since < START_SECONDS:
             return []
-        new = [(at, one) for at, one in found if (one.kind, one.name, one.code) not in self._told]
+        new = [one for one in found if (one.kind, one.name, one.code) not in self._told]
         if self.patient() or not new:
             return []
         heading = "blocked by" if len(new) == len(found) else "blocked as before, and by"
@@ -177,7 +175,7 @@ async def follow(
         # Each state has what the change waits for.
         return await _told(follower, target, change, organization, form)
     async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(_tell_waits(follower, target, organization))
+        telling = tasks.create_task(_tell_waits(follower))
         try:
             return await _told(follower, target, change, organization, form)
         finally:
@@ -239,28 +237,11 @@ def _tell(lines: list[str]) -> None:
     write_lines(f"{now}  {line}" for line in lines)
 
 
-async def whole_chain(door: Reads, doc: Doc, organization: str) -> Chain:
-    """Return why a change does not move, through the rows that its links lead to."""
-    return await linked(
-        door,
-        links_in(doc),
-        organization,
-        start=("change", doc["change"]),
-        environment=doc["environment"],
-    )
-
-
-async def _tell_waits(follower: Follower, target: Target, organization: str) -> None:
+async def _tell_waits(follower: Follower) -> None:
     """Look now and then whether a change, of which nothing new comes, waits for something."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         if follower.doc is None or follower.patient():
             continue
-        try:
-            async with reads(moved(target) or target) as door:
-                found = await whole_chain(door, follower.doc, organization)
-        except ClientError:
-            # Whoever watches says that nobody answers; what the change itself says is known.
-            found = tuple((0, link) for link in links_in(follower.doc))
-        _tell(follower.waiting(found))
+        _tell(follower.waiting(links_in(follower.doc)))
         await asyncio.sleep(PATIENCE_SECONDS)

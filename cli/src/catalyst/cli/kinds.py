@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from catalyst.blueprints import versions
 from catalyst.cli.addressing import alike, meant
-from catalyst.cli.ages import lasting
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.links import links_in
 from catalyst.client.rows import Row, name_of
+from catalyst.contracts.blocked_chain import causes
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
 
@@ -194,25 +195,6 @@ def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
     return "used up" if used else doc.get("status")
 
 
-def link_lines(link: Mapping[str, Any], depth: int = 0) -> list[str]:
-    """Return what a link says as a line, and who does what about it as one more.
-
-    The deeper, the nearer to the cause.
-    """
-    since = f", {lasting(link['since'])}" if link.get("since") else ""
-    room = "  " * depth
-    return [
-        f"{room}{link['kind']} {link['name']}: {link['message']} ({link['code']}{since})",
-        f"{room}  → {link['who']}: {link['what_to_do']}",
-    ]
-
-
-def link_line(link: Mapping[str, Any]) -> str:
-    """Return the same as one line, where there is no room for two."""
-    what, who = link_lines(link)
-    return f"{what}; {who.partition('→')[2].strip()}"
-
-
 def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Yield what was said against what runs, each with its reason."""
     for one in notices:
@@ -226,9 +208,19 @@ def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
     links = doc.get("blocked_by")
     if not links:
         return None
-    *before, cause = links
-    more = f" (+{len(before)})" if before else ""
-    return f"{cause['kind']} {cause['name']}: {cause['code'].replace('-', ' ')}{more}"
+    found = links_in(doc)
+    cause = (causes(found) or found)[-1]
+    more = f" (+{len(found) - 1})" if len(found) > 1 else ""
+    return f"{cause.kind} {cause.name}: {cause.code.replace('-', ' ')}{more}"
+
+
+def _whole(_row: Row, doc: Mapping[str, Any]) -> object:
+    """Return how a whole is, why, and what of it."""
+    found = doc.get("health")
+    if not found:
+        return None
+    of = f" ({found['of']})" if found["of"] else ""
+    return as_seen(f"{found['status']} {found['reason']}".rstrip() + of, found["source"])
 
 
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
@@ -271,6 +263,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("BILLING", _doc("billing_mode")),
         ("PHASE", _phase),
         ("ENVIRONMENTS", _doc("environments")),
+        ("HEALTH", _whole),
         ("BLOCKED BY", _blocked),
     ),
     "environments": (
@@ -280,6 +273,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("PLACEMENT", _doc("placement")),
         ("REGIONS", _regions),
         ("POLICY", _doc("policy")),
+        ("HEALTH", _whole),
         ("BLOCKED BY", _blocked),
     ),
     "policies": (

@@ -8,7 +8,8 @@ from typing import Any, Final
 from catalyst.cli import gateshow, saving
 from catalyst.cli.ages import left
 from catalyst.cli.calling import as_called
-from catalyst.cli.kinds import link_line, money
+from catalyst.cli.kinds import money
+from catalyst.cli.links import link_line
 from catalyst.cli.output import Table, clean, to_the_second, write
 
 Found = Mapping[str, Any]

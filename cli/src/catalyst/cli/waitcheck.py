@@ -11,15 +11,17 @@ from catalyst.chassis import clock
 from catalyst.cli import chains
 from catalyst.cli.findings import Finding, ok, warn
 from catalyst.cli.kinds import called
+from catalyst.cli.links import links_in
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Row
 from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_chain import UNDER_WAY
 from catalyst.contracts.blocked_environment import ONBOARDED
 
 WAITING: Final = "waiting rows"
 SHOWN: Final = 5
 """Causes that are told; each is followed through the rows that lead to it."""
-_ON_ITS_WAY: Final = chains.UNDER_WAY | {"answer-awaited", "git-under-way", ONBOARDED}
+_ON_ITS_WAY: Final = UNDER_WAY | {"answer-awaited", "git-under-way", ONBOARDED}
 """Codes of links that are worth telling only if they last."""
 _KINDS: Final = "organizations,environments,onboardings,sources,blueprints,applications,changes"
 
@@ -63,7 +65,7 @@ def _waiters(row: Row) -> Iterator[_Waiter]:
     doc: Mapping[str, Any] = row.doc if isinstance(row.doc, dict) else {}
     at = row.place
     for part in (doc, *(doc.get("bindings") or ())):
-        links = chains.links_in(part)
+        links = links_in(part)
         if links and not all(_is_young(link) for link in links):
             yield _Waiter(
                 kind=at.kind,
@@ -89,7 +91,7 @@ async def _cause(door: Reads, waiter: _Waiter) -> Link:
         start=(waiter.kind, waiter.name),
         environment=waiter.environment,
     )
-    return max(reversed(found), key=lambda one: one[0])[1] if found else waiter.links[-1]
+    return max(reversed(found), key=lambda one: one.depth) if found else waiter.links[-1]
 
 
 def _some(names: list[str]) -> str:

@@ -7,7 +7,7 @@ same. The last link is the cause as far as it is known there. A link whose kind 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -44,6 +44,13 @@ class Link(Part, frozen=True, kw_only=True):
     """Who can do something about it."""
     what_to_do: str
     """What."""
+    depth: int = 0
+    """How many rows lead to it: 0 keeps the row itself, 1 what that names, and so on."""
+
+
+def own(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Return of a chain what a row says itself, without what the rows say that it leads to."""
+    return tuple(link for link in links if not link.depth)
 
 
 _ASKED: Final[Mapping[Step, tuple[str, str]]] = {
@@ -188,6 +195,12 @@ def _stepping(
 
 # ---- an Application in an Environment
 
+NO_CLUSTER: Final = "no-cluster"
+"""Why nothing was ever seen: no cluster of the Environment has ever said anything."""
+NEVER_SEEN: Final = "never-seen"
+"""Likewise: one has, and nothing of this Application."""
+NOTHING_RUNS: Final = "nothing-runs"
+"""Why an Environment or an Organization is neither well nor ill."""
 _CLUSTER: Final = "whoever runs the cluster"
 _OWNER: Final = "whoever owns the Application"
 _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -228,6 +241,7 @@ def of_application(
     health: Health = "unknown",
     evidence: Sequence[Evidence] = (),
     source: str | None = None,
+    cluster: str = "",
 ) -> tuple[Link, ...]:
     """Return why an Application is not as it is to be, and which changes of it wait; else nothing.
 
@@ -245,6 +259,7 @@ def of_application(
         health: How it is.
         evidence: What was seen, the worst first.
         source: Who saw it.
+        cluster: Who has ever said anything of the Environment; empty: nobody.
     """
     ahead = tuple(_waiting(name, one, gates) for one, gates in waiting)
     if not wanted and (not seen or health == "missing"):
@@ -253,7 +268,7 @@ def of_application(
         links = () if not change else (_worked_on(name, change),)
         if links and not committed:
             return (*links, *ahead)
-        return (*links, _no_cluster(name, environment), *ahead)
+        return (*links, _unseen(name, environment, cluster), *ahead)
     bad = [item for item in evidence if item.status != "healthy"]
     found: tuple[Link, ...]
     if stale_since is not None:
@@ -300,11 +315,22 @@ def _worked_on(name: str, change: str) -> Link:
     )
 
 
-def _no_cluster(name: str, environment: str) -> Link:
+def _unseen(name: str, environment: str, cluster: str) -> Link:
+    if cluster:
+        return Link(
+            kind="cluster",
+            name=environment,
+            code=NEVER_SEEN,
+            message=as_seen(
+                f"the cluster of {environment} has said nothing of {name} yet", cluster
+            ),
+            who=_CLUSTER,
+            what_to_do="wait; if it lasts, look at Flux",
+        )
     return Link(
         kind="cluster",
         name=environment,
-        code="no-cluster",
+        code=NO_CLUSTER,
         message=f"nothing was ever seen of {name}: no cluster of {environment} says anything",
         who=_CLUSTER,
         what_to_do="connect the cluster; to try things out, `catalyst up --simulate-cluster`",

@@ -6,14 +6,13 @@ have links of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.provisioning_values_v1 import as_seen
 
 FOLLOWED_MAX: Final = 20
 """Rows that a chain leads through, at most."""
@@ -27,6 +26,17 @@ ENDS: Final = frozenset({"application-needed", HIDDEN})
 """Codes of links that lead nowhere: what keeps the row is another matter, or not for the reader."""
 BEHIND: Final = "change-waiting"
 """Code of a link that says what waits for its row: that is told of the row, and keeps nothing."""
+UNDER_WAY: Final = frozenset(
+    {
+        *("not-seen", "under-way", "pending", "never-seen", "dependency-not-ready"),
+        "change-in-flight",
+    }
+)
+"""Codes of links that a start goes through where nothing is wrong."""
+GENERAL: Final = "unwell"
+"""Code of what is not well for a reason that another link may know better."""
+NO_CAUSE: Final = UNDER_WAY | {BEHIND}
+"""Codes of links that are nobody's cause."""
 _WAITING: Final = frozenset({"change", "application"})
 """Kinds of rows that never are their own cause."""
 
@@ -53,8 +63,7 @@ def tree(
     links_of: Callable[[str, str], Sequence[Link]],
     *,
     start: tuple[str, str] | None = None,
-    heard: Mapping[str, str] = {},
-) -> tuple[tuple[int, Link], ...]:
+) -> tuple[Link, ...]:
     """Return the whole chain, through every row that its links name, each link once with its depth.
 
     What leads to a link stands below it, one deeper; what only stands beside it is as deep. A link
@@ -65,9 +74,8 @@ def tree(
         links: The beginning.
         links_of: Returns the links of a row from its kind, one of `LEADING`, and its name.
         start: Kind and name of the row that the beginning is of.
-        heard: Who saw something lately in an Environment: it has a cluster, or a simulated one.
     """
-    found: list[tuple[int, Link]] = []
+    found: list[Link] = []
     told: dict[tuple[str, str, str, str], int] = {}
     visited: set[tuple[str, str]] = set()
     way = (start,) if start is not None else ()
@@ -77,16 +85,14 @@ def tree(
         place = (link.kind, link.name)
         if place in way and link.kind in _WAITING:
             continue
-        if link.code == "no-cluster" and link.name in heard:
-            link = _awaited(link, heard[link.name])
         # Of what is not shown one link is enough, and the one that knows since when is the better.
         same = (*place, link.code, "" if link.code == HIDDEN else link.message)
         if same not in told:
             told[same] = len(found)
-            found.append((len(way) - (start is not None), link))
-        elif found[told[same]][1].since is None:
+            found.append(_at(link, len(way) - (start is not None)))
+        elif found[told[same]].since is None:
             # Whoever said it first did not know since when.
-            found[told[same]] = (found[told[same]][0], link)
+            found[told[same]] = _at(link, found[told[same]].depth)
         if leads(link) and place not in visited:
             visited.add(place)
             if len(visited) > FOLLOWED_MAX:
@@ -96,18 +102,25 @@ def tree(
     return tuple(found)
 
 
+def _at(link: Link, depth: int) -> Link:
+    return link if link.depth == depth else msgspec.structs.replace(link, depth=depth)
+
+
+def causes(found: Sequence[Link]) -> list[Link]:
+    """Return what a chain comes down to: links with nothing behind them that name a fault.
+
+    Empty where everything is only under way.
+    """
+    ends = [
+        link
+        for at, link in enumerate(found)
+        if (at + 1 == len(found) or found[at + 1].depth <= link.depth) and link.code not in NO_CAUSE
+    ]
+    return [link for link in ends if link.code != GENERAL] or ends
+
+
 def follow(
     links: Sequence[Link], links_of: Callable[[str, str], Sequence[Link]]
 ) -> tuple[Link, ...]:
-    """Return the links of the whole chain, as `tree` does, without their depths."""
-    return tuple(link for _, link in tree(links, links_of))
-
-
-def _awaited(link: Link, source: str) -> Link:
-    """Return what is said instead of `no-cluster` of an Environment that has one."""
-    return msgspec.structs.replace(
-        link,
-        code="pending",
-        message=as_seen(f"the cluster of {link.name} has not said anything of it yet", source),
-        what_to_do="wait; if it lasts, look at Flux",
-    )
+    """Return the links of the whole chain, as `tree` does, all beside each other."""
+    return tuple(_at(link, 0) for link in tree(links, links_of))

@@ -20,6 +20,7 @@ from catalyst.contracts.runtime_v1 import Parked, Unparked
 from catalyst.contracts.subjects import BadSubject, Ref, RowKey
 from catalyst.projector import row as rows
 from catalyst.projector.ports import LogMessage
+from catalyst.projector.relating import relate
 from catalyst.projector.row import Stale, Value
 from catalyst.projector.views.view import At, View
 
@@ -135,6 +136,7 @@ class Fold:
         changes: Changes = {}
         for message in events:
             self._event(message, changes)
+        relate(tuple(changes), _Held(self, changes))
         for key, change in changes.items():
             if isinstance(change, Row):
                 self.rows[key] = change
@@ -152,7 +154,7 @@ class Fold:
             place = self._places[path] = self._place(path)
         if place is None:
             return
-        row = self._row(place.key, changes)
+        row = self.row(place.key, changes)
         if row is not None:
             stale = row.value.stale
             if stale is not None and stale.code in rows.FROZEN:
@@ -173,7 +175,8 @@ class Fold:
             stale = Stale(since=self._since(message, since), code=error.code, count=0)
             self._freeze(place, row or _empty(place, message), stale, changes)
 
-    def _row(self, key: str, changes: Changes) -> Row | None:
+    def row(self, key: str, changes: Changes) -> Row | None:
+        """Return a row as some changes leave it."""
         change = changes.get(key)
         if change is None:
             return self.rows.get(key)
@@ -222,7 +225,7 @@ class Fold:
     def _take_along(
         self, key: str, message: LogMessage, body: _Body, at: At, changes: Changes
     ) -> None:
-        if self._row(key, changes) is not None:
+        if self.row(key, changes) is not None:
             marker = rows.encode(_value(message, body, at, None, None))
             changes[key] = Gone(marker, message.seq, body.traceparent)
 
@@ -237,7 +240,7 @@ class Fold:
     ) -> None:
         """Let other rows hear of a document; one that stands still hears nothing."""
         for key, news in _told(view, doc, at):
-            row = self._row(key.encode(), changes)
+            row = self.row(key.encode(), changes)
             if row is None or row.value.doc is None:
                 continue
             value = row.value
@@ -260,6 +263,35 @@ class Fold:
             return _BODY.decode(message.data).time or otherwise
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return otherwise
+
+
+class _Held(NamedTuple):
+    """Rows while a decision is folded, for what they say of each other."""
+
+    fold: Fold
+    changes: Changes
+
+    def now(self, key: str) -> Row | None:
+        return self.fold.row(key, self.changes)
+
+    def before(self, key: str) -> Row | None:
+        return self.fold.rows.get(key)
+
+    def put(self, key: str, doc: Any) -> None:
+        row = self.now(key)
+        if row is not None:
+            value = msgspec.structs.replace(row.value, doc=doc)
+            self.changes[key] = Row(
+                row.view, value, None, row.trace if key in self.changes else None
+            )
+
+    def fail(self, key: str, error: Exception) -> None:
+        log.error("a view failed", exc_info=error, extra={"key": key})
+        row = self.now(key)
+        if row is not None:
+            stale = Stale(since=row.value.time, code=rows.UNFOLDABLE_EVENT, count=1)
+            value = msgspec.structs.replace(row.value, stale=stale)
+            self.changes[key] = Row(row.view, value, None)
 
 
 _OF_THE_RUNTIME: Final = (Parked, Unparked)

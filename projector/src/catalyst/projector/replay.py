@@ -13,7 +13,7 @@ import logging
 import random
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,9 @@ from catalyst.projector.holes import seq_of
 from catalyst.projector.hub import Hub
 from catalyst.projector.ports import Doubt, Garbled, Loaded, Log, LogState, Missing, ReadModel
 from catalyst.projector.refold import Difference, Refold, compare
+from catalyst.projector.row import Value, decode, encode
 from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
+from catalyst.projector.views.view import View
 
 log = logging.getLogger(__name__)
 
@@ -215,6 +217,8 @@ class Sampler:
         if ref is None or checkpoint is None or checkpoint.fold != FOLD:
             return
         entry, as_of = self._hub.rows.get(key), self._hub.as_of
+        # Before anything else is shown: what it says of other rows, those of this moment say.
+        sound = entry is None or self._agrees(entry)
         events = await self._log.events_of(ref.path)
         for other in _told_by(entry):
             events = [*events, *await self._log.events_of(other.path)]
@@ -225,11 +229,33 @@ class Sampler:
         row = fold.rows.get(key)
         self.checked += 1
         known = self._found.pop(key, None)
-        if (None if row is None else row.raw) == (None if entry is None else entry.raw):
+        view = BY_KIND[place.kind]
+        told = None if row is None else _bare(view, row.value)
+        shown = None if entry is None else _bare(view, decode(entry.raw, view.document))
+        if sound and told == shown:
             return
         since = known.since if known is not None and known.epoch == epoch else clock.now()
         self._found[key] = _Found(epoch, place, since)
         log.error("a row is not what the log says", extra={"key": key, "as_of": as_of})
+
+    def _agrees(self, entry: Entry) -> bool:
+        """Return whether a row says of the others what they say, as they are shown now."""
+        view, doc = entry.view, entry.doc
+        if view is None or view.related is None or doc is None or entry.stale:
+            return True
+
+        def look(place: RowKey) -> Any:
+            found = self._hub.rows.get(place.encode())
+            return None if found is None else found.doc
+
+        return bool(view.related.make(doc, look) == doc)
+
+
+def _bare(view: View[Any], value: Value) -> bytes:
+    """Return a row's bytes without what it says of other rows, whose events are not folded here."""
+    if view.related is None or value.doc is None:
+        return encode(value)
+    return encode(msgspec.structs.replace(value, doc=view.related.bare(value.doc)))
 
 
 def _told_by(entry: Entry | None) -> tuple[Ref, ...]:

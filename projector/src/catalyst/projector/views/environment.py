@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,15 +12,19 @@ from catalyst.contracts import environment_v1 as env
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey, escape
+from catalyst.projector.views import health
+from catalyst.projector.views.application_document import application_key
 from catalyst.projector.views.deletion import (
     Deletion,
     News,
     environment_key,
     heard,
     links,
+    organization_key,
     told_by,
 )
-from catalyst.projector.views.view import At, Fold, Git, View
+from catalyst.projector.views.health import NOTHING, Cluster, Rollup
+from catalyst.projector.views.view import At, Fold, Git, Look, Related, View
 
 
 class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -43,6 +47,10 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last change that was to delete it, alone or with its Organization; null: none was."""
     blocked_by: tuple[Link, ...] = ()
     """While that goes on: how far it is, and who can do something about it."""
+    health: Rollup = NOTHING
+    """As bad as the worst of its Applications."""
+    cluster: Cluster | None = None
+    """Who first told anything of it; null: no cluster ever has."""
 
 
 Doc = EnvironmentDocument
@@ -100,6 +108,46 @@ def _hears(doc: Doc, news: News) -> Doc:
     return msgspec.structs.replace(doc, deletion=found, blocked_by=links(news))
 
 
+def _beside(doc: Doc, look: Look) -> Doc:
+    found = health.places(doc.organization, doc.name, doc.applications, look)
+    return msgspec.structs.replace(
+        doc,
+        health=health.worst(health.of_place(*one) for one in found),
+        cluster=health.heard(doc.cluster, found),
+    )
+
+
+def _bare(doc: Doc) -> Doc:
+    return msgspec.structs.replace(doc, health=NOTHING, cluster=None)
+
+
+def _again(before: Doc | None, after: Doc | None) -> bool:
+    return before is None or after is None or before.applications is not after.applications
+
+
+def _touches(before: Doc | None, after: Doc | None, look: Look) -> Iterable[RowKey]:
+    """Yield its Organization, and the Applications that are told whether it has a cluster."""
+    doc = after or before
+    if doc is None:
+        return
+    now = None if after is None else health.of_part(doc.name, after.health)
+    if before is None or after is None or before.health != after.health:
+        place = organization_key(doc.organization)
+        owner = look(place)
+        if owner is not None and health.matters(owner.health, doc.name, now):
+            yield place
+    old, new = _told(before), _told(after)
+    for name in sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
+        yield application_key(doc.organization, name)
+
+
+def _told(doc: Doc | None) -> dict[str, str]:
+    """Return who tells something of the Environment, to each Application in it."""
+    if doc is None or doc.cluster is None:
+        return {}
+    return dict.fromkeys(doc.applications, doc.cluster.source)
+
+
 def _deleted(_doc: Doc, _event: env.EnvironmentDeleted, _at: At) -> None:
     return None
 
@@ -133,5 +181,6 @@ ENVIRONMENT: Final[View[Any]] = View(
     creates=env.EnvironmentCreated,
     hears=_hears,
     told_by=lambda doc: told_by(doc.organization, doc.deletion),
+    related=Related(make=_beside, bare=_bare, again=_again, touches=_touches),
     labels=_labels,
 )

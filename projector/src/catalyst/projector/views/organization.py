@@ -23,12 +23,14 @@ from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.deletion import (
     Deletion,
     News,
+    environment_key,
     heard,
     links,
     organization_key,
     told_by,
 )
-from catalyst.projector.views.view import At, Fold, Git, View
+from catalyst.projector.views.health import NOTHING, Rollup, of_part, worst
+from catalyst.projector.views.view import At, Fold, Git, Look, Related, View
 
 
 class Suspension(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -74,6 +76,8 @@ class OrganizationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last change that was to delete it; null: none was."""
     blocked_by: tuple[Link, ...] = ()
     """Why it is not ready, may not change, or still is there while it is being deleted."""
+    health: Rollup = NOTHING
+    """As bad as the worst of its Environments; one in which nothing runs is no part of it."""
 
 
 Doc = OrganizationDocument
@@ -244,6 +248,22 @@ def _known(links: Sequence[Link], code: str) -> Link | None:
     return next((one for one in links if one.code == code), None) if links else None
 
 
+def _beside(doc: Doc, look: Look) -> Doc:
+    parts = ((name, look(environment_key(doc.slug, name))) for name in doc.environments)
+    found = (of_part(name, part.health) for name, part in parts if part is not None)
+    return msgspec.structs.replace(doc, health=worst(found))
+
+
+def _bare(doc: Doc) -> Doc:
+    return msgspec.structs.replace(doc, health=NOTHING)
+
+
+def _again(before: Doc | None, after: Doc | None) -> bool:
+    if before is None or after is None:
+        return after is not None and bool(after.environments)
+    return before.environments is not after.environments
+
+
 def _labels(doc: Doc) -> Mapping[str, str]:
     return {
         "openova.io/organization": doc.slug,
@@ -285,5 +305,6 @@ ORGANIZATION: Final[View[Any]] = View(
     takes_along=_takes_along,
     hears=_hears,
     told_by=lambda doc: told_by(doc.slug, doc.deletion),
+    related=Related(make=_beside, bare=_bare, again=_again),
     labels=_labels,
 )

@@ -14,118 +14,30 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.contracts import application_v1 as app
-from catalyst.contracts import blocked
-from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked import own
 from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.message import Event
-from catalyst.contracts.provisioning_values_v1 import Desired, Evidence
-from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.contracts.provisioning_values_v1 import Evidence
+from catalyst.projector.views import provisioning_chain
+from catalyst.projector.views.application_document import (
+    NEVER,
+    ApplicationDocument,
+    BindingDocument,
+    Committed,
+    Flight,
+    Gate,
+    Mark,
+    Waiting,
+    key,
+    own_links,
+)
 from catalyst.projector.views.view import At, Fold, View
 
 replace = msgspec.structs.replace
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One thing that is said of an Application in an Environment, and what it rests on."""
-
-    status: str
-    reason: str = ""
-    """One word that says why."""
-    message: str = ""
-    """The same for a person."""
-    revision: str = ""
-    """The revision that was seen; empty: none."""
-    evidence: tuple[Evidence, ...] = ()
-    """What was seen, the worst first."""
-    source: str = ""
-    """Who saw it: `cluster` or `simulator`; empty: nobody."""
-    as_of: datetime | None = None
-    """When the newest of it was seen; null: never."""
-    stale_since: datetime | None = None
-    """When it was seen last, if nothing has been heard for too long."""
-
-
-class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The change that works on it."""
-
-    change: str
-    action: str
-    since: datetime
-
-
-class Gate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the next change waits for."""
-
-    open: bool = True
-    change: str = ""
-    """The first change that waits; empty: none."""
-    waits_for: tuple[str, ...] = ()
-    since: datetime | None = None
-
-
-class Committed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What stands in Git."""
-
-    revision: str
-    repository: str
-    branch: str
-    commit: str
-    time: datetime
-
-
-class BindingDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An Application in one Environment."""
-
-    environment: str
-    desired: Desired | None
-    """What is to run; null: nothing."""
-    committed: Committed | None
-    applied: Mark
-    """Whether what is desired is what runs: `current`, `pending`, `failed`, `unknown`."""
-    health: Mark
-    """`healthy`, `progressing`, `degraded`, `missing` or `unknown`."""
-    change: Flight | None
-    """The change in flight; null: none."""
-    gate: Gate
-    dependents: tuple[str, ...]
-    """Applications of the same Environment that need this one."""
-    blocked_by: tuple[Link, ...] = ()
-    """Why it is not as it is to be, the cause last, then the changes that wait to work on it; empty
-    if it is, and none waits."""
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A change in the queue."""
-
-    change: str
-    environment: str
-    action: str
-    waits_for: tuple[str, ...]
-    taken: bool
-    since: datetime
-
-
-class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is shown of an Application."""
-
-    name: str
-    organization: str
-    archived: bool
-    """Whether its repository takes no commits any more: it runs nowhere."""
-    bindings: tuple[BindingDocument, ...]
-    """By Environment."""
-    queue: tuple[Waiting, ...]
-    """Changes that want it, oldest first."""
-    created: datetime
-
-
 Doc = ApplicationDocument
-NEVER: Final = Mark(status="unknown", reason="never-seen", message="nothing was ever seen of it")
-
-
-def key(ref: Ref) -> RowKey:
-    """Return the key of an Application's row."""
-    return RowKey(ref.organization, None, "application", None, ref.id)
+_FLUX: Final = "Kustomization"
 
 
 def _empty(environment: str) -> BindingDocument:
@@ -139,6 +51,12 @@ def _empty(environment: str) -> BindingDocument:
         gate=Gate(),
         dependents=(),
     )
+
+
+def _is_empty(one: BindingDocument) -> bool:
+    """Return whether nothing is to be said of an Application in an Environment."""
+    there = one.desired or one.committed or one.change or one.dependents or one.health.as_of
+    return not there and one.gate.open
 
 
 def _binding(doc: Doc, environment: str) -> BindingDocument:
@@ -171,7 +89,7 @@ def _queued(doc: Doc, queue: tuple[Waiting, ...], environment: str) -> Doc | Non
     """Return the document with another queue; None if nothing is left to be shown."""
     doc = replace(doc, queue=queue)
     doc = _with(doc, _binding(doc, environment))
-    bound = tuple(one for one in doc.bindings if one != _empty(one.environment))
+    bound = tuple(one for one in doc.bindings if not _is_empty(one))
     if not bound and not queue and not doc.archived:
         return None
     return replace(doc, bindings=bound)
@@ -265,9 +183,14 @@ def _committed(doc: Doc, event: app.RevisionCommitted, at: At) -> Doc:
 
 def _observed(doc: Doc, event: app.ApplicationObserved, _at: At) -> Doc:
     binding = _binding(doc, event.environment)
+    evidence = _of_applied(event.evidence)
+    first = evidence[0] if event.applied == "failed" and evidence else None
     seen = Mark(
         status=event.applied,
+        reason=first.reason if first is not None else "",
+        message=first.message if first is not None else "",
         revision=event.revision,
+        evidence=evidence,
         source=event.source,
         as_of=event.observed_at,
     )
@@ -281,6 +204,11 @@ def _observed(doc: Doc, event: app.ApplicationObserved, _at: At) -> Doc:
         as_of=event.observed_at,
     )
     return _with(doc, replace(binding, applied=_applied(binding, seen), health=health))
+
+
+def _of_applied(found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Return of what was seen what tells whether it was applied: Flux takes over what is in Git."""
+    return tuple(one for one in found if one.kind == _FLUX or one.applied is not None)
 
 
 def _silent(doc: Doc, event: app.ApplicationSilent, _at: At) -> Doc:
@@ -313,39 +241,34 @@ def _explained(fold: Fold) -> Fold:
         made: Doc | None = fold(doc, event, at)
         if made is None:
             return None
-        before = {one.environment: one.blocked_by for one in doc.bindings} if doc else {}
+        before = {one.environment: one for one in doc.bindings} if doc else {}
         return replace(
             made,
             bindings=tuple(
-                replace(
-                    one,
-                    blocked_by=kept(_blocked(made, one), before.get(one.environment, ()), at.time),
-                )
-                for one in made.bindings
+                _since(made, one, before.get(one.environment), at.time) for one in made.bindings
             ),
         )
 
     return explained
 
 
-def _blocked(doc: Doc, binding: BindingDocument) -> tuple[Link, ...]:
-    health = binding.health
-    here = [item for item in doc.queue if item.environment == binding.environment]
-    return blocked.of_application(
-        doc.name,
-        binding.environment,
-        wanted=binding.desired is not None,
-        change=binding.change.change if binding.change is not None else "",
-        waiting=[(item.change, item.waits_for) for item in here if not item.taken],  # type: ignore[misc]  # as the event says them
-        committed=binding.committed is not None,
-        seen=health.as_of is not None,
-        stale_since=health.stale_since,
-        as_of=health.as_of,
-        applied=binding.applied.status,  # type: ignore[arg-type]  # as the event says it
-        health=health.status,  # type: ignore[arg-type]
-        evidence=health.evidence,
-        source=health.source,
+def _since(
+    doc: Doc, one: BindingDocument, before: BindingDocument | None, now: datetime
+) -> BindingDocument:
+    """Return a place with its reasons, and since when each of them and of its marks is so."""
+    links = own(before.blocked_by) if before is not None else ()
+    return replace(
+        one,
+        applied=_lasting(one.applied, before.applied if before is not None else None, now),
+        health=_lasting(one.health, before.health if before is not None else None, now),
+        blocked_by=kept(own_links(doc, one), links, now),
     )
+
+
+def _lasting(mark: Mark, before: Mark | None, now: datetime) -> Mark:
+    same = before is not None and before.status == mark.status
+    since = (before.since if same and before is not None else None) or now
+    return mark if mark.since == since else replace(mark, since=since)
 
 
 def _labels(doc: Doc) -> Mapping[str, str]:
@@ -383,4 +306,5 @@ APPLICATION: Final[View[Any]] = View(
     creates=app.ChangeWaiting,
     environments=_environments,
     labels=_labels,
+    related=provisioning_chain.APPLICATION,
 )

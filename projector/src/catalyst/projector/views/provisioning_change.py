@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts import blocked
 from catalyst.contracts import provisioning_v1 as pro
-from catalyst.contracts.blocked import Link
 from catalyst.contracts.message import Event
-from catalyst.contracts.prices_v1 import Quote
-from catalyst.contracts.provisioning_values_v1 import (
-    SIMULATOR,
-    Approvals,
-    Locked,
-    PlanRequest,
-    Source,
-    Step,
-    progress,
-    without,
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR, progress, without
+from catalyst.contracts.subjects import RowKey
+from catalyst.projector.views import provisioning_chain
+from catalyst.projector.views.change_document import (
+    ApprovalDocument,
+    ChangeDocument,
+    StepDocument,
+    concerned,
+    in_progress,
+    key,
+    own_links,
 )
-from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.views.deletion import Deletion, News, environment_key, organization_key
 from catalyst.projector.views.reasons import explained
 from catalyst.projector.views.view import At, Fold, View
@@ -31,88 +28,7 @@ from catalyst.projector.views.view import At, Fold, View
 replace = msgspec.structs.replace
 
 
-class StepDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How far one step is."""
-
-    step: Step
-    status: Literal["pending", "running", "done", "failed", "undoing", "undone"] = "pending"
-    attempt: int = 0
-    deadline: datetime | None = None
-    """Until when the running attempt may take."""
-    applications: tuple[str, ...] = ()
-    """Those that are through it, while others are not yet."""
-    reason: str = ""
-    """Why the last attempt failed, or what keeps the one in progress."""
-    detail: str = ""
-    """What was made."""
-    source: Source | None = None
-    """Who saw what it waited for; null: nobody, or it waits for nothing to be seen."""
-
-
-class ApprovalDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody's approval."""
-
-    by: str
-    email: str
-    teams: tuple[str, ...]
-    comment: str
-    time: datetime
-
-
-class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is shown of a change."""
-
-    change: str
-    organization: str
-    environment: str
-    """Where; empty for a whole Organization."""
-    environments: tuple[str, ...] = ()
-    """Every Environment that it is about."""
-    request: PlanRequest
-    hash: str
-    author: str
-    author_email: str
-    status: Literal["waiting", "running", "undoing", "completed", "failed", "cancelled", "rejected"]
-    percent: int
-    """100 only when every step is done."""
-    steps: tuple[StepDocument, ...]
-    reason: str
-    """Why it gave up."""
-    waits_for: tuple[str, ...]
-    """What it waits for before it begins: `queue`, `approvals`, `window`."""
-    behind: tuple[str, ...]
-    """The changes before it."""
-    opens: datetime | None
-    """When changes may happen again; null: now, or nobody knows."""
-    approvals: tuple[Approvals, ...]
-    """What is asked for."""
-    missing: tuple[Approvals, ...]
-    """What of it is missing."""
-    officers: tuple[str, ...] = ()
-    """The teams of that for which too few in the Organization can approve: security-officers have
-    to."""
-    approved: tuple[ApprovalDocument, ...]
-    lock: tuple[Locked, ...]
-    quote: Quote | None
-    """What it costs; null if nothing is bought."""
-    commits: dict[str, dict[str, str]]
-    """The commit on the branch of each Environment, by Application."""
-    undone: tuple[str, ...]
-    """Steps that were taken back, in that order."""
-    left: tuple[str, ...]
-    """What could not be taken back, for a person."""
-    blocked_by: tuple[Link, ...] = ()
-    """What it waits for now, the cause last; empty once it is over."""
-    opened: datetime
-    finished: datetime | None
-
-
 Doc = ChangeDocument
-
-
-def key(ref: Ref) -> RowKey:
-    """Return the key of a change's row."""
-    return RowKey(ref.organization, None, "change", None, ref.id)
 
 
 def _opened(_doc: Doc | None, event: pro.ChangeOpened, at: At) -> Doc:
@@ -181,7 +97,7 @@ def _begun(doc: Doc, _event: pro.ChangeBegun, _at: At) -> Doc:
     return replace(doc, status="running", waits_for=(), behind=(), opens=None, **changes)
 
 
-def _started(doc: Doc, event: pro.ChangeStepStarted, _at: At) -> Doc:
+def _started(doc: Doc, event: pro.ChangeStepStarted, at: At) -> Doc:
     first = event.attempt == 1
     changes: dict[str, Any] = {"applications": ()} if first else {}
     return _with(
@@ -190,6 +106,7 @@ def _started(doc: Doc, event: pro.ChangeStepStarted, _at: At) -> Doc:
         status="undoing" if event.undo else "running",
         attempt=event.attempt,
         deadline=event.deadline,
+        began=at.time,
         **changes,
     )
 
@@ -259,30 +176,6 @@ def _gave_up(doc: Doc, event: pro.ChangeFailed, at: At) -> Doc:
     )
 
 
-def _blocked(doc: Doc) -> tuple[Link, ...]:
-    if doc.finished is not None:
-        return ()
-    # An attempt that failed is followed by the next one, or by taking back, in the same decision.
-    step = next((one for one in doc.steps if one.status in {"running", "undoing"}), None)
-    left: tuple[str, ...] = ()
-    if step is not None:
-        names = dict.fromkeys(item.application for item in doc.lock if item.written)
-        left = tuple(name for name in names if name not in step.applications)
-    return blocked.of_change(
-        doc.change,
-        doc.environment,
-        waits_for=doc.waits_for,  # type: ignore[arg-type]  # as the event says them
-        behind=doc.behind,
-        missing=doc.missing,
-        officers=doc.officers,
-        opens=doc.opens,
-        step=step.step if step is not None else None,
-        undo=step is not None and step.status == "undoing",
-        applications=left,
-        reason=step.reason if step is not None else "",
-    )
-
-
 def _tells(doc: Doc) -> Iterable[tuple[RowKey, News]]:
     """Yield what is told to the row of what a change deletes, and of what goes along."""
     match doc.request.action:
@@ -293,12 +186,19 @@ def _tells(doc: Doc) -> Iterable[tuple[RowKey, News]]:
             places += [environment_key(doc.organization, name) for name in doc.environments]
         case _:
             return
-    step = next((one.step for one in doc.steps if one.status in {"running", "undoing"}), "")
+    now = in_progress(doc)
+    step = now.step if now is not None else ""
     deletion = Deletion(
         change=doc.change, status=doc.status, opened=doc.opened, finished=doc.finished
     )
     first = doc.blocked_by[0] if doc.blocked_by else None
-    news = News(deletion=deletion, what=what, step=step, waits_for=doc.waits_for, first=first)
+    news = News(
+        deletion=deletion,
+        what=what,
+        step=step,
+        waits_for=doc.waits_for,
+        first=first,
+    )
     for place in places:
         yield place, news
 
@@ -310,11 +210,6 @@ def _labels(doc: Doc) -> Mapping[str, str]:
     if doc.request.application is not None:
         found["openova.io/application"] = doc.request.application
     return found
-
-
-def _environments(doc: Doc) -> set[str]:
-    found = {*doc.environments, *(item.environment for item in doc.lock)}
-    return found | {doc.environment} if doc.environment else found
 
 
 _PLAIN: Final[dict[type[Event], Fold]] = {
@@ -334,7 +229,7 @@ _PLAIN: Final[dict[type[Event], Fold]] = {
 }
 
 _FOLDS: Final[dict[type[Event], Fold]] = {
-    shape: explained(fold, _blocked) for shape, fold in _PLAIN.items()
+    shape: explained(fold, own_links) for shape, fold in _PLAIN.items()
 }
 
 CHANGE: Final[View[Any]] = View(
@@ -347,6 +242,7 @@ CHANGE: Final[View[Any]] = View(
     folds=_FOLDS,
     creates=pro.ChangeOpened,
     tells=_tells,
-    environments=_environments,
+    environments=concerned,
     labels=_labels,
+    related=provisioning_chain.CHANGE,
 )

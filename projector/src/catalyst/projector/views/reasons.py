@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked import Link, own
 from catalyst.contracts.blocked_chain import kept
 from catalyst.contracts.message import Event
 from catalyst.projector.views.view import At, Fold
@@ -25,7 +25,7 @@ def explained(fold: Fold, blocked: Callable[[Any], Sequence[Link]]) -> Fold:
         made = fold(doc, event, at)
         if made is None:
             return None
-        before = doc.blocked_by if doc is not None else ()
+        before = own(doc.blocked_by) if doc is not None else ()
         return msgspec.structs.replace(made, blocked_by=kept(blocked(made), before, at.time))
 
     return made_and_explained

@@ -42,6 +42,29 @@ Fold = Callable[[Any, Any, At], Any]
 document is None only for an event that creates one."""
 
 
+Look = Callable[[RowKey], Any]
+"""Takes the key of another row; returns its document, or None if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """What a document says of other rows, made anew whenever one of them is another.
+
+    It stands beside what the row's own events make, moves nothing of what the row says of its last
+    event, and follows from the documents alone: so that whoever folds makes the same.
+    """
+
+    make: Callable[[Any, Look], Any]
+    """Returns a document as it is beside the other rows."""
+    bare: Callable[[Any], Any]
+    """Returns a document without anything that other rows say."""
+    touches: Callable[[Any, Any, Look], Iterable[RowKey]] | None = None
+    """Takes a document before and after (None: there is none), and yields the rows that may have to
+    be made anew."""
+    again: Callable[[Any, Any], bool] = lambda _before, _after: True
+    """Returns whether `make` is needed after an event that made the second of the first."""
+
+
 def _name(place: RowKey) -> str:
     return place.name
 
@@ -77,6 +100,8 @@ class View(Generic[D]):
     """Takes a document and what it is told; an equal document: nothing changes."""
     told_by: Callable[[D], Iterable[Ref]] | None = None
     """The aggregates whose rows told a document something that stands in it."""
+    related: Related | None = None
+    """What a document says of other rows; None: nothing."""
     environments: Callable[[D], Iterable[str]] | None = None
     """The Environments that a row without one in its key belongs to; None: it belongs to none."""
     labels: Callable[[D], Mapping[str, str]]
