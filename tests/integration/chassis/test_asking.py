@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.micro.service import EndpointConfig
+from nats.micro.service import Service as Micro
 from tests.support.rig import ORGANIZATIONS, working
 
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.errors import Retry
+from catalyst.chassis.jetstream.asking import at_work
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.service import Loader, Query, Service
@@ -36,19 +39,37 @@ async def _quote(
     return {"lines": request["lines"], "for": organization, "asked_by": actor.name}
 
 
+QUERY = Query(name="quote", version=1, for_command="environment.create-organization.v1", run=_quote)
+ANSWERING = Service(
+    name="environment",
+    aggregates=ORGANIZATIONS.aggregates,
+    rules=ORGANIZATIONS.rules,
+    queries=(QUERY,),
+)
+
+
 @pytest.fixture
 async def asking(js: JetStream, keys: KeyRing) -> AsyncIterator[Asked]:
-    query = Query(
-        name="quote", version=1, for_command="environment.create-organization.v1", run=_quote
-    )
-    answering = Service(
-        name="environment",
-        aggregates=ORGANIZATIONS.aggregates,
-        rules=ORGANIZATIONS.rules,
-        queries=(query,),
-    )
-    async with working(js, answering, keys=keys):
+    async with working(js, ANSWERING, keys=keys):
         yield Asked(js, keys.service("environment").service)
+
+
+async def test_who_hears_not_every_question_yet_is_not_at_work(
+    js: JetStream, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks would be told that there is no such question, for good."""
+    begins = Micro.add_endpoint
+    found: list[bool] = []
+
+    async def look(service: Micro, config: EndpointConfig) -> None:
+        await js.link.flush()
+        found.append(await at_work(js, "environment"))
+        await begins(service, config)
+
+    monkeypatch.setattr(Micro, "add_endpoint", look)
+    async with working(js, ANSWERING, keys=keys):
+        assert await at_work(js, "environment")
+    assert found == [False]
 
 
 async def test_an_answer_is_what_the_other_service_said(asking: Asked) -> None:

@@ -65,6 +65,7 @@ async def test_whoever_asks_more_than_can_be_answered_is_told_to_ask_again(
     ):
         answering = Answering(js, micro_name(who), tasks)
         await answering.add("plan", "qry.*.provisioning.plan.v1", answer)
+        await answering.start()
         first = [tasks.create_task(http.post(path, json={})) for _ in range(AT_ONCE)]
         await until(lambda: len(begun) == AT_ONCE)
         later = [tasks.create_task(http.post(path, json={})) for _ in range(2)]
@@ -113,6 +114,7 @@ async def test_a_question_of_whoever_hangs_up_is_ended_where_it_is_answered(
     ):
         answering = Answering(js, micro_name(who), tasks)
         await answering.add("asked", subject, answer)
+        await answering.start()
         await js.link.flush()
         async with stack.client(stack.admin) as http:
             params = {"organization": f"asks-{who}"}

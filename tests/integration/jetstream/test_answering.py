@@ -46,6 +46,7 @@ async def test_questions_are_answered_once_a_broker_that_died_meanwhile_is_back(
         monkeypatch.setattr(js.link, "flush", dying)
         answering = Answering(js, "asked", tasks)
         await answering.add("echo", "qry.echo", echo)
+        await answering.start()
         assert js.link.drops == 1
         reply = await js.link.request("qry.echo", b"again", timeout=10)
         assert reply.data == b"again"
@@ -68,6 +69,7 @@ async def test_a_question_that_names_no_place_for_its_answer_ends_nothing(js: Je
         answering = Answering(js, micro_name("hasty"), tasks)
         await answering.add("echo", "qry.echo", echo)
         await answering.add("broken", "qry.broken", broken)
+        await answering.start()
         for subject in ("qry.echo", "qry.broken"):
             await js.link.publish(subject, b"nobody hears it")
         reply = await js.link.request("qry.echo", b"heard", timeout=10)
@@ -88,6 +90,7 @@ async def test_no_answer_goes_into_the_log_or_to_the_broker_itself(js: JetStream
         answering = Answering(js, micro_name("wary"), tasks)
         await answering.add("echo", "qry.echo", noted)
         await answering.add("broken", "qry.broken", broken)
+        await answering.start()
         places = ("evt.acme.thing.x.y.happened.v1", "done.acme.c-1", "cmd.acme.x", "$KV.rm.x")
         for place in (*places, "rsp.acme.x.c-1"):
             await js.link.publish("qry.echo", b"forged", reply=place)

@@ -51,6 +51,7 @@ async def answered(js: JetStream, slow: Slow) -> AsyncIterator[asyncio.TaskGroup
     async with asyncio.TaskGroup() as tasks:
         answering = Answering(js, micro_name("slow"), tasks)
         await answering.add("slow", SUBJECT, slow.answer)
+        await answering.start()
         yield tasks
         await answering.stop()
 
@@ -131,6 +132,7 @@ async def test_everybody_has_an_answer_in_the_end_where_all_who_have_none_ask_ag
     async with asyncio.TaskGroup() as tasks:
         answering = Answering(js, micro_name("busy"), tasks)
         await answering.add("busy", SUBJECT, busy)
+        await answering.start()
         names = named("all", 12 * AT_ONCE)
         assert await asyncio.gather(*map(one, names)) == names
         await answering.stop()
@@ -187,6 +189,7 @@ async def test_what_is_asked_on_the_way_is_awaited_no_longer_than_the_question(
         answering = Answering(js, micro_name("slow"), tasks)
         await answering.add("passing", "qry.passing", passing_on)
         await answering.add("slow", SUBJECT, note)
+        await answering.start()
         with pytest.raises(Unavailable):
             await ask(js, "qry.passing", b"x", {}, timeout=0.3)
         await until(lambda: bool(slow.ended))
@@ -221,6 +224,7 @@ async def test_a_header_of_a_question_counts_in_whatever_case_it_is_written(
     async with asyncio.TaskGroup() as tasks:
         answering = Answering(js, micro_name("slow"), tasks)
         await answering.add("slow", SUBJECT, note)
+        await answering.start()
         wrong = {spell(TIMEOUT_HEADER): "soon"}
         reply = await js.link.request(SUBJECT, b"x", timeout=10, headers=wrong)
         assert reply.headers is not None
@@ -276,6 +280,7 @@ async def test_whoever_stops_asking_ends_what_is_asked_on_the_way_and_nothing_el
     async with answered(js, slow) as tasks:
         answering = Answering(js, micro_name("passing"), tasks)
         await answering.add("passing", "qry.passing", passing_on)
+        await answering.start()
         stays = tasks.create_task(ask(js, "qry.passing", b"stays", {}, timeout=PATIENT))
         leaves = tasks.create_task(ask(js, "qry.passing", b"leaves", {}, timeout=PATIENT))
         await until(lambda: len(slow.begun) == 2)
@@ -299,6 +304,7 @@ async def test_a_member_that_ends_tells_all_who_wait_to_ask_again_before_it_is_g
         ):
             answering = Answering(its, micro_name("slow"), work)
             await answering.add("slow", SUBJECT, slow.answer)
+            await answering.start()
             await its.link.flush()
             waits = asked(js, tasks, named("early", 3 * AT_ONCE))
             await until(lambda: len(slow.begun) == AT_ONCE)
@@ -333,6 +339,7 @@ async def test_a_member_that_breaks_tells_whoever_it_was_answering_to_ask_again(
         async with asyncio.TaskGroup() as work:
             answering = Answering(js, micro_name("slow"), work)
             await answering.add("slow", SUBJECT, slow.answer)
+            await answering.start()
             waits.extend(asked(js, tasks, named("early", 3 * AT_ONCE)))
             work.create_task(breaking())
             try:

@@ -66,7 +66,6 @@ class Questions:
 
     async def start(self) -> None:
         """Begin to answer; a service without queries says at least that it is at work."""
-        await self._answering.start()
         for query in self._service.queries:
             subject = f"qry.*.{self._service.name}.{query.name}.v{query.version}"
 
@@ -76,6 +75,7 @@ class Questions:
                 return codec.encode(await self._answer(query, asked, data, headers))
 
             await self._answering.add(query.name, subject, answer)
+        await self._answering.start()
 
     async def stop(self) -> None:
         """Answer no more."""

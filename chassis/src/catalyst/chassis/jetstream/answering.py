@@ -55,28 +55,26 @@ class Answering:
         self._service: Service | None = None
 
     async def start(self) -> Service:
-        """Say from now on that the member is at work, with endpoints or without.
+        """Say from now on that the member is at work, and hears all that was added before.
 
         Raises:
             Unavailable: If the connection is lost meanwhile and does not come back.
         """
-        if self._service is None:
-            self._service = Service(self._js.link, ServiceConfig(name=self._name, version=VERSION))
-            try:
-                await self._service.start()
-            except FlushTimeoutError as error:
-                # The broker went away in between. What was subscribed is so again once it is back.
-                log.warning("broker slow to begin answering", extra={"why": str(error)})
-                await self._js.ready()
-        return self._service
+        service = self._made()
+        try:
+            await service.start()
+        except FlushTimeoutError as error:
+            # The broker went away in between. What was subscribed is so again once it is back.
+            log.warning("broker slow to begin answering", extra={"why": str(error)})
+            await self._js.ready()
+        return service
 
     async def add(self, name: str, subject: str, answer: Answer) -> None:
-        """Answer questions on `subject` from now on.
+        """Answer questions on `subject` as soon as the broker knows; `start` waits for that.
 
-        Raises:
-            Unavailable: As `start`.
+        To be called before `start`: whoever finds somebody at work takes a question that nobody
+        hears for one that does not exist.
         """
-        service = await self.start()
 
         async def handle(request: Request) -> None:
             # The library has no public name for it.
@@ -106,7 +104,8 @@ class Answering:
                 await self._send(lost.request.respond_error(str(BUSY), busy))
             self._next()
 
-        await service.add_endpoint(EndpointConfig(name=name, subject=subject, handler=handle))
+        config = EndpointConfig(name=name, subject=subject, handler=handle)
+        await self._made().add_endpoint(config)
 
     async def stop(self) -> None:
         """Answer no more: whoever asked and has no answer is told at once to ask again."""
@@ -132,6 +131,11 @@ class Answering:
         except NatsError as error:
             # Who asked is told by the connection, which is gone.
             log.info("ended without a broker", extra={"why": type(error).__name__})
+
+    def _made(self) -> Service:
+        if self._service is None:
+            self._service = Service(self._js.link, ServiceConfig(name=self._name, version=VERSION))
+        return self._service
 
     def _next(self) -> None:
         now = asyncio.get_running_loop().time()
