@@ -14,7 +14,8 @@ from tests.support.sequential import CREATE, SUSPEND
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.chassis.jetstream.port import Outgoing, Stored
+from catalyst.chassis.jetstream.puller import Pulled
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import registry, roles
 from catalyst.contracts.environment_v1 import SuspendOrganization
@@ -23,7 +24,9 @@ from catalyst.contracts.message import Outcome
 pytestmark = pytest.mark.real
 
 ANN, EVE, ROOT = "ann@example.org", "eve@other.example", "root@example.org"
+CHANGE = "environment.change-owners.v1"
 COMPLETE = "environment.complete-onboarding.v1"
+UPDATE = "environment.update-organization.v1"
 COMMANDS = {type_: row for type_, row in registry.COMMANDS.items() if row.service == "environment"}
 """Of the one service that runs here; the same door stands before every other."""
 
@@ -189,26 +192,45 @@ async def test_a_token_is_kept_nowhere(js: JetStream, keys: KeyRing) -> None:
     assert not [item.subject for item in kept if token in item.data + str(item.headers).encode()]
 
 
+@pytest.mark.guarantee("G6.10")
 async def test_a_role_counts_from_the_moment_at_which_it_is_recorded(
-    sender: Sender, keys: KeyRing
+    js: JetStream, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before somebody is refused, the table is brought to the last word of the log."""
-    people = keys.people()
-    for number in range(20):
-        someone = f"person{number}@example.org"
-        owners = [{"email": ANN, "role": "owner"}, {"email": someone, "role": "admin"}]
-        changed = await sender.send(
-            "environment.change-owners.v1",
-            "acme",
-            {"owners": owners},
-            headers=_bearer(people.person(ANN)),
-        )
-        assert (await sender.outcome("acme", changed)).status == "accepted"
-        sent = await sender.send(
-            "environment.update-organization.v1",
-            "acme",
-            {"display_name": f"Name {number}"},
-            headers=_bearer(people.person(someone)),
-        )
+    """Before somebody is refused, the table is brought to the last word of the log's leader.
+
+    What follows the log is held back here, so that nothing but that question can tell.
+    """
+    asked: list[bool] = []
+    ask = JetStream.last
+
+    async def last(
+        self: JetStream, stream: str, subject: str, *, leader: bool = False
+    ) -> Stored | None:
+        if subject == "evt.acme.environment.organization.>":
+            asked.append(leader)
+        return await ask(self, stream, subject, leader=leader)
+
+    sender, people = Sender(js), keys.people()
+    root = _bearer(people.person(ROOT, [roles.SOVEREIGN_ADMIN]))
+    async with working(js, keys=keys, require_tokens=True) as worker:
+        owned = acme(owners=[{"email": ANN, "role": "owner"}])
+        sent = await sender.send(CREATE, "acme", owned, headers=root)
+        created = await sender.outcome("acme", sent)
+        await worker.table.reach(created.seq)
+        held: list[Pulled] = []
+        monkeypatch.setattr(worker.table._following, "_take", held.append)
+        monkeypatch.setattr(JetStream, "last", last)
+
+        owners = [*owned["owners"], {"email": EVE, "role": "admin"}]
+        sent = await sender.send(CHANGE, "acme", {"owners": owners}, headers=root)
+        changed = await sender.outcome("acme", sent)
+        await worker.table.reach(changed.seq)
+        assert [item.seq for item in held] == [changed.seq]
+        assert (asked, worker.table.own_roles(EVE, "acme")) == ([], frozenset())
+
+        data = {"display_name": "Eve's"}
+        sent = await sender.send(UPDATE, "acme", data, headers=_bearer(people.person(EVE)))
         found = await sender.outcome("acme", sent)
         assert (found.code, found.events) == ("", ("environment.organization-updated.v1",))
+        assert asked == [True]
+        assert worker.table.own_roles(EVE, "acme") == {"org-admin"}

@@ -23,6 +23,8 @@ from catalyst.contracts import topology as contract
 
 pytestmark = pytest.mark.real
 
+UPDATE = "environment.update-organization.v1"
+
 
 async def _insist(send: Callable[[], Awaitable[None]]) -> None:
     """Publish until the broker confirms, as a sender who wants to be sure does."""
@@ -227,9 +229,9 @@ async def test_a_drain_ends_although_a_lane_cannot(
 async def test_snapshots_are_taken_now_and_then_and_loaded(
     js: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "SNAPSHOT_EVERY", 4)
+    monkeypatch.setattr(deciding, "SNAPSHOT_EVERY", 10)
     sent = {"c-0": Op(CREATE, "acme")}
-    for number in range(1, 12):
+    for number in range(1, 30):
         sent[f"c-{number}"] = Op(SUSPEND, "acme", f"reason {number}")
     sender = Sender(js)
     taken = []
@@ -239,13 +241,24 @@ async def test_snapshots_are_taken_now_and_then_and_loaded(
             await sender.outcome("acme", name)
             stored = await js.last("EV", "st.acme.environment.organization.acme")
             taken.append(0 if stored is None else stored.seq)
-    # Twelve events, one snapshot after every fourth; each replaces the one before.
+    # Thirty events, one snapshot after every tenth; each replaces the one before.
     assert len({seq for seq in taken if seq}) == 2
     assert len([item for item in await whole_log(js) if item.subject.startswith("st.")]) == 1
+    await check_sequence(js, sent)
+    # Of what is in the snapshot every event goes, so that nothing else tells of it.
+    history = "evt.acme.environment.organization.acme.>"
+    behind = (await js.replay("EV", history))[20:]
+    await js.api("STREAM.PURGE.EV", {"filter": history, "seq": behind[0].seq})
+    assert await js.replay("EV", history) == behind
     async with working(js):
-        last = Op(SUSPEND, "acme", "reason 11")
-        await last.send(sender, "c-again")
-        found = await sender.outcome("acme", "c-again")
-    # A worker that loaded the snapshot and what follows it knows the last reason.
-    assert (found.status, found.events) == ("accepted", ())
-    await check_sequence(js, {**sent, "c-again": last})
+        found = []
+        for type_, data in (
+            (UPDATE, {"display_name": "Acme"}),
+            (SUSPEND, {"reason": "reason 29"}),
+            (SUSPEND, {"reason": "reason 20"}),
+        ):
+            name = await sender.send(type_, "acme", data)
+            outcome = await sender.outcome("acme", name)
+            found.append((outcome.status, len(outcome.events)))
+    # Its name stands in the first event alone, its last reason behind the snapshot.
+    assert found == [("accepted", 0), ("accepted", 0), ("accepted", 1)]
