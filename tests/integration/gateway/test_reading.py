@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 
 import pytest
 from tests.integration.gateway.reading import onboarded, pages
@@ -45,8 +46,17 @@ async def test_a_chain_shows_everything_that_followed_from_a_command(stack: Stac
         "chained._.organization._.chained",
         "chained._.onboarding._.chained",
     }
+    wrote = {event["id"]: (step, event) for step in steps for event in step["events"]}
+    for row in chain["rows"]:
+        step, event = wrote[row["event"]]
+        assert _time(row["time"]) == _time(step["time"])
+        assert _time(row["written"]) > _time(event["time"])
     assert chain["read_model_as_of"] >= max(traced)
     assert chain["hidden"] == 0
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 @pytest.mark.guarantee("G7.5")

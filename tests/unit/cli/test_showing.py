@@ -120,7 +120,8 @@ def test_another_subject_is_refused(text: str) -> None:
 def test_a_trace_shows_no_escapes_and_no_millions_of_milliseconds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    event = {"seq": 2, "id": "e1", "type": "billing.redemption-started.v1"}
+    later = (NOW + timedelta(milliseconds=7)).isoformat()
+    event = {"seq": 2, "id": "e1", "type": "billing.redemption-started.v1", "time": later}
     step = {"kind": "command", "type": "billing.redeem.v1", "status": "accepted"}
     steps = [
         {
@@ -133,17 +134,21 @@ def test_a_trace_shows_no_escapes_and_no_millions_of_milliseconds(
         {**step, "id": "c-3", "time": (NOW + timedelta(seconds=9)).isoformat()},
     ]
     keys = ["acme._.redemption._.a=20b=2Ec", "_._.voucher._.v", "odd"]
-    rows = [{"key": key, "seq": 7, "shows": True} for key in keys]
+    written = (NOW + timedelta(milliseconds=12)).isoformat()
+    at = {"time": later, "written": written}
+    rows = [{"key": key, "seq": 7, "shows": True, **at} for key in keys]
+    rows.append({"key": "acme._.voucher._.w", "seq": 0, "gone": True, "shows": True})
     found = {"command": "c-1", "steps": steps, "rows": rows}
     _tree(msgspec.convert(found, Chain, strict=False))
     told = capsys.readouterr().out.splitlines()
-    assert told[1] == "  event billing.redemption-started.v1  seq 2  redemption.a b.c"
+    assert told[1] == "  event billing.redemption-started.v1  seq 2  +7 ms  redemption.a b.c"
     assert [line.rpartition("  ")[2] for line in told[2:4]] == ["+55m", "+9000 ms"]
     assert [line.split() for line in told[5:]] == [
-        ["ROW", "ORG", "SEQ", "SHOWN"],
-        ["redemption/a", "b.c", "acme", "7", "yes"],
-        ["voucher/v", "-", "7", "yes"],
-        ["odd", "-", "7", "yes"],
+        ["ROW", "ORG", "SEQ", "SHOWN", "CHANGED", "WRITTEN"],
+        ["redemption/a", "b.c", "acme", "7", "yes", "+7", "ms", "+12", "ms"],
+        ["voucher/v", "-", "7", "yes", "+7", "ms", "+12", "ms"],
+        ["odd", "-", "7", "yes", "+7", "ms", "+12", "ms"],
+        ["voucher/w", "acme", "-", "gone", "-", "-"],
     ]
 
 

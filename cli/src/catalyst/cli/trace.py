@@ -39,6 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     id: str
     type: str
+    time: datetime | None = None
     aggregate: str = ""
     source: str = ""
 
@@ -76,6 +77,10 @@ class ChangedRow(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     seq: int
+    time: datetime | None = None
+    """Of the event that last changed it."""
+    written: datetime | None = None
+    """When the read model has had it as it is."""
     gone: bool = False
     shows: bool = False
 
@@ -151,7 +156,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def lines(chain: Chain) -> Iterator[Line]:
     """Yield the roots of the tree: the command, and steps whose cause is not shown."""
-    begin = next((step.time for step in chain.steps if step.time is not None), None)
+    begin = _begin(chain)
     causes: dict[str, list[Step]] = {}
     known = {step.id for step in chain.steps}
     known |= {event.id for step in chain.steps for event in step.events}
@@ -165,10 +170,15 @@ def lines(chain: Chain) -> Iterator[Line]:
         yield _of_step(root, causes, begin)
 
 
+def _begin(chain: Chain) -> datetime | None:
+    """Return when the first step was decided: every other time is told as what follows it."""
+    return next((step.time for step in chain.steps if step.time is not None), None)
+
+
 def _of_step(step: Step, causes: dict[str, list[Step]], begin: datetime | None) -> Line:
     below = [
         Line(
-            _event(event),
+            _event(event, begin),
             tuple(_of_step(next_, causes, begin) for next_ in causes.get(event.id, ())),
         )
         for event in step.events
@@ -183,17 +193,19 @@ def _step(step: Step, begin: datetime | None) -> str:
     parts = [name, step.status if not step.code else f"{step.status} ({step.code})"]
     if step.last_seq:
         parts.append(f"seq {step.last_seq}")
-    if step.time is not None and begin is not None:
-        parts.append(f"+{_after(step.time, begin)}")
+    if after := _after(step.time, begin):
+        parts.append(after)
     if step.actor:
         parts.append(f"by {step.actor}")
     return "  ".join(parts)
 
 
-def _after(time: datetime, begin: datetime) -> str:
+def _after(time: datetime | None, begin: datetime | None) -> str:
     """Return how long after the beginning something was: in milliseconds while that says enough."""
+    if time is None or begin is None:
+        return ""
     seconds = max(0.0, (time - begin).total_seconds())
-    return f"{seconds * 1000:.0f} ms" if seconds < _LONG_SECONDS else age(begin, time)
+    return f"+{seconds * 1000:.0f} ms" if seconds < _LONG_SECONDS else f"+{age(begin, time)}"
 
 
 def _plain(token: str) -> str:
@@ -213,9 +225,10 @@ def _row(key: str) -> tuple[str, str | None]:
     return f"{found.kind}/{found.name}", found.organization
 
 
-def _event(event: Event) -> str:
+def _event(event: Event, begin: datetime | None) -> str:
     where = ".".join(_plain(token) for token in event.aggregate.split(".")[2:])
-    return as_seen(f"event {event.type}  seq {event.seq}  {where}".rstrip(), event.source)
+    parts = [f"event {event.type}", f"seq {event.seq}", _after(event.time, begin), where]
+    return as_seen("  ".join(part for part in parts if part), event.source)
 
 
 def _tree(chain: Chain) -> None:
@@ -223,10 +236,12 @@ def _tree(chain: Chain) -> None:
         write(clean(line))
     if chain.rows:
         write("")
-        table = Table("ROW", "ORG", "SEQ", "SHOWN")
+        begin = _begin(chain)
+        table = Table("ROW", "ORG", "SEQ", "SHOWN", "CHANGED", "WRITTEN")
         for row in chain.rows:
             shown = "gone" if row.gone and row.shows else row.shows
-            table.add(*_row(row.key), row.seq or None, shown)
+            times = (_after(row.time, begin), _after(row.written, begin))
+            table.add(*_row(row.key), row.seq or None, shown, *times)
         table.write()
     note(f"command {chain.command}, read model as of {chain.read_model_as_of}")
     if not chain.complete:

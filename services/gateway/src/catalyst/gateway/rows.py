@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis.jetstream.port import Broker, NotFound, Stored
+from catalyst.contracts.message import UtcTime
 from catalyst.contracts.subjects import Ref, escape, organization_token
 
 _POINTER_STREAM: Final = "KV_rm"
@@ -30,6 +31,7 @@ class _Checkpoint(msgspec.Struct):
 class _Value(msgspec.Struct):
     seq: int
     event: str = ""
+    time: UtcTime | None = None
     stale: Any = None
 
 
@@ -40,6 +42,10 @@ class TracedRow(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     """Sequence of the event that last changed it; 0 for a row that is gone."""
     event: str
+    time: UtcTime | None
+    """Of that event; none for a row that is gone."""
+    written: UtcTime
+    """When the read model has had it, as it is now; all rows of a rebuild are as old as that."""
     gone: bool
     stale: bool
     shows: bool
@@ -112,6 +118,8 @@ def _rows(
             key=key,
             seq=value.seq,
             event=value.event,
+            time=value.time,
+            written=item.time,
             gone=gone,
             stale=value.stale is not None,
             shows=as_of >= wanted and (gone or value.seq >= wanted),
