@@ -144,6 +144,16 @@ async def test_what_is_no_use_is_refused(
     assert [error["pointer"] for error in problem["errors"]] == [""] * (code == "usage-invalid")
 
 
+@pytest.mark.guarantee("G5.1", "G5.10")
+@pytest.mark.parametrize("kind", [ONE, MANY])
+async def test_half_a_character_is_refused_as_no_json(stack: Stack, kind: str) -> None:
+    """It is JSON for some readers, and no text that anybody could write again."""
+    body = rb'{"\ud800":"\udfff"}'
+    sent = body if kind == ONE else b"[" + metering.message("u-1", TIME) + b"," + body + b"]"
+    refused(await post(stack, sent, kind, organization="halves"), 400, "malformed-json")
+    assert await kept(stack, "halves") == 0
+
+
 async def test_an_organization_is_named(stack: Stack) -> None:
     refused(
         await post(stack, metering.message("u-1", TIME), organization="_"), 400, "invalid-query"

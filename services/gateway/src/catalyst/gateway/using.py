@@ -129,7 +129,9 @@ def _uses(request: Request, raw: bytes, organization: str) -> list[_Sent]:
     """
     kind = bodies.kind(request, "use", ONE, MANY)
     codec.check(raw)
-    parts = [raw] if kind == ONE else [bytes(one) for one in _several(raw)]
+    # Half a character is JSON for the check, and for nobody else here.
+    single = [codec.decode(raw, msgspec.Raw, "usage-invalid")] if kind == ONE else None
+    parts = [bytes(one) for one in single or _several(raw)]
     found: list[_Sent] = []
     errors: list[FieldError] = []
     for place, body in enumerate(parts):
