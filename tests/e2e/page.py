@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
+from tests.support.forward import Forward
 
 SECONDS: Final = 60.0
 """Until something expected has to be seen."""
@@ -23,6 +24,7 @@ class Page:
         """Whether everything up to the start of this stream was shown."""
         self.resets: list[str] = []
         """Why rows seen before were to be forgotten."""
+        self._forward = Forward()
 
     async def until(self, condition: Callable[["Page"], object]) -> None:
         """Read on until the condition holds.
@@ -54,12 +56,15 @@ class Page:
         self.cursor = fields.get("id", self.cursor)
         data = json.loads(fields["data"]) if fields.get("data") else {}
         if fields.get("event") == "put":
+            self._forward.met(data["key"], data["value"]["seq"])
             self.rows[data["key"]] = data["value"]
         elif fields.get("event") == "del":
+            self._forward.met(data["key"], data["seq"])
             self.rows.pop(data["key"], None)
         elif fields.get("event") == "reset":
             self.resets.append(data["reason"])
             self.rows.clear()
+            self._forward.begin()
         elif fields.get("event") == "synced":
             self.synced = True
 

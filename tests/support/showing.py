@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import msgspec
 from tests.support import log as writing
+from tests.support.forward import Forward
 from tests.support.log import START, On
 
 from catalyst.client.sse import ServerEvent, SseParser
@@ -137,6 +138,7 @@ class Tab:
         self.stream: Stream | None = None
         self._parser = SseParser()
         self._snapshot: dict[str, int] | None = None
+        self._forward = Forward()
 
     def connect(self) -> None:
         """Open a stream where the last one ended."""
@@ -174,6 +176,7 @@ class Tab:
             case "reset":
                 self.resets.append(data["reason"])
                 self._snapshot = {}
+                self._forward.begin()
                 self.cursor = ""
                 self._parser.forget_id()
                 self.as_of = 0
@@ -181,11 +184,12 @@ class Tab:
             case "put":
                 self._allowed(data["key"])
                 seq = data["value"]["seq"]
-                assert seq >= rows.get(data["key"], 0), "a row went back"
+                self._forward.met(data["key"], seq)
                 rows[data["key"]] = seq
                 self.coalesced += data.get("coalesced", 0)
             case "del":
                 self._allowed(data["key"])
+                self._forward.met(data["key"], data["seq"])
                 rows.pop(data["key"], None)
             case "synced":
                 if self._snapshot is not None:

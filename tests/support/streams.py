@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from tests.support.forward import Forward
 from tests.support.projecting import bearer
 
 from catalyst.client.sse import ServerEvent, SseParser
@@ -22,6 +23,7 @@ class Reading:
         self.seen: list[ServerEvent] = []
         self.as_of = 0
         self._events = events
+        self._forward = Forward()
 
     async def next(self) -> ServerEvent:
         """Return the next event, and take it into account."""
@@ -33,9 +35,12 @@ class Reading:
             case "reset":
                 self.rows = {}
                 self.cursor = ""
+                self._forward.begin()
             case "put":
+                self._met(found["key"], found["value"]["seq"])
                 self.rows[found["key"]] = found["value"]
             case "del":
+                self._met(found["key"], found["seq"])
                 self.rows.pop(found["key"], None)
             case "synced" | "applied":
                 self.as_of = found["as_of"]
@@ -44,6 +49,12 @@ class Reading:
         if event.last_id and event.name != "reset":
             self.cursor = event.last_id
         return event
+
+    def _met(self, key: str, seq: int) -> None:
+        if key in self.rows:
+            # It may be known from the connection before.
+            self._forward.met(key, self.rows[key]["seq"])
+        self._forward.met(key, seq)
 
     async def until(self, name: str) -> ServerEvent:
         """Return the next event of this name."""

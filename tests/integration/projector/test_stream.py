@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.integration.projector.streamed import ACME, ROOT, listed, prepared
 from tests.support import log as writing
+from tests.support.forward import Forward
 from tests.support.projecting import agrees, bearer, projector, served, token
 from tests.support.streams import Reading, data, reading
 from tests.support.waiting import until
@@ -274,6 +275,7 @@ async def _read_raw(connection: socket.socket, seq: int) -> tuple[dict[str, obje
     loop = asyncio.get_running_loop()
     rows: dict[str, object] = {}
     coalesced = 0
+    forward = Forward()
     rest = b""
     async with asyncio.timeout(60):
         while True:
@@ -285,6 +287,7 @@ async def _read_raw(connection: socket.socket, seq: int) -> tuple[dict[str, obje
                     continue
                 found = msgspec.json.decode(line[6:])
                 if "value" in found:
+                    forward.met(found["key"], found["value"]["seq"])
                     rows[found["key"]] = found["value"]
                     coalesced += found.get("coalesced", 0)
                 elif found.get("as_of") == seq and "head" not in found:
