@@ -6,6 +6,7 @@ Nothing of Catalyst is imported here, so this file is also the shortest example 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -105,6 +106,30 @@ class PlainSender:
         if message.headers and message.headers.get("Status"):
             return None
         found: Mapping[str, Any] = json.loads(message.data)
+        return found
+
+    async def head(self) -> int:
+        """Return the last sequence of the log."""
+        answer = await self._connection.request("$JS.API.STREAM.INFO.EV", b"", timeout=5.0)
+        return int(json.loads(answer.data)["state"]["last_seq"])
+
+    async def written(self, command_id: str, after: int, to: int) -> list[int]:
+        """Return where outcome and events of a command's decision stand behind `after`, up to `to`.
+
+        Every decision has an outcome, and what else it writes stands beside that.
+        """
+        found = []
+        for seq in range(after + 1, to + 1):
+            asked = json.dumps({"seq": seq}).encode()
+            answer = await self._connection.request("$JS.API.STREAM.MSG.GET.EV", asked, timeout=5.0)
+            message = json.loads(answer.data).get("message")
+            if message is None:
+                # It has expired, or a newer one of its subject took its place.
+                continue
+            body = json.loads(base64.b64decode(message.get("data", "")) or b"{}")
+            is_outcome = message["subject"].startswith("done.") and body.get("id") == command_id
+            if is_outcome or body.get("causationid") == command_id:
+                found.append(seq)
         return found
 
 
