@@ -197,26 +197,29 @@ _QUEUED = """
 async () => {
   const { Waiting, Why } = await import('/js/why.js');
   const rest = {who: 'w', what_to_do: 't'};
-  const link = (kind, name, message) => ({kind, name, code: kind, message, ...rest});
+  const link = (kind, name, message, depth = 0) => (
+    {kind, name, code: kind, message, depth, ...rest});
   const change = (name, application, ...blocked_by) => [`acme._.change._.${name}`, {doc: {
     change: name, status: 'waiting', finished: null, opened: name, blocked_by,
     request: {application, environment: 'acme-prod'}, lock: [],
   }}];
   const rows = new Map([
     change('ch-1', 'other', link('approval', 'owners', '1 approval of owners missing'),
-      link('application', 'db', 'db is not there')),
+      link('application', 'db', 'db is not there'), link('Pod', 'db-0', 'of the row below', 1)),
     ['acme._.application._.db', {doc: {bindings: [{environment: 'acme-prod', blocked_by: [
       {...link('change', 'ch-4', 'ch-4 waits for ch-1'), code: 'change-waiting'}]}]}}],
-    change('ch-2', 'cache', link('change', 'ch-1', 'ch-2 is queued behind ch-1'),
-      link('application', 'cache', 'it waits for itself')),
     change('ch-3', 'another', link('approval', 'no', 'not of this one')),
   ]);
-  const found = {environment: 'acme-prod', change: null, gate: {change: 'ch-2'}, blocked_by: []};
+  const going = link('change', 'ch-1', 'ch-1 deletes acme-prod');
   const went = [];
   const why = new Why((...to) => went.push(to.join(' ')));
-  why.show(new Waiting(rows, 'acme', false).ofApplication('cache', found));
+  const waiting = new Waiting(rows, 'acme', false);
+  why.show(waiting.whole([going], 'environment acme-prod'));
   for (const button of why.node.querySelectorAll('button')) button.click();
-  return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent)];
+  // What an Application says goes to the cause already: nothing is added to it.
+  const own = [link('change', 'ch-1', 'queued'), link('approval', 'owners', 'missing', 1)];
+  const said = waiting.ofApplication({change: null, blocked_by: own});
+  return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent), said.length];
 }
 """
 
@@ -262,12 +265,12 @@ async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) ->
         assert await desk.page.evaluate(_SHELVED, seen) == [*way, end]
     # To whoever sees what the platform keeps, nothing of it is hidden.
     assert await desk.page.evaluate(_SHELVED, "runner") == way
-    went, links = await desk.page.evaluate(_QUEUED)
-    assert went == ["change ch-1"]
+    went, links, said = await desk.page.evaluate(_QUEUED)
+    assert (went, said) == (["change ch-1"], 2)
     assert links == [
         # What only waits for that keeps nothing, and is not followed.
         "the cause db is not therew: t",
-        "ch-2 is queued behind ch-1ch-1w: t",
+        "ch-1 deletes acme-prodch-1w: t",
         "1 approval of owners missingw: t",
     ]
 

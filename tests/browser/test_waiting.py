@@ -150,5 +150,5 @@ async def test_what_keeps_ending_is_said_once_its_cause_first_with_what_to_do(
         await shown.get_by_text("How else it shows").click()
         await expect(shown.locator(".why details")).to_contain_text("Deployment cache")
     await page.get_by_text("What was seen").last.click()
-    objects = page.locator(".marks details li")
+    objects = page.locator(".marks details", has_text="What was seen").locator("li")
     await expect(objects.first).to_contain_text("CrashLoopBackOff")

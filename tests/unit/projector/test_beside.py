@@ -148,6 +148,13 @@ def test_after_any_history_each_row_says_of_the_others_what_they_say(
         ]
         assert place.health.status == max(status, key=ORDER.index, default="unknown")
         assert bool(place.health.of) == bool(status)
+        simulated = any(
+            one.health.source == "simulator"
+            for app in place.applications
+            for one in doc(fold, "application", app).bindings
+            if one.environment == name
+        )
+        assert (place.health.source == "simulator") == simulated
 
 
 @each(sorted((histories.FOLDER / "histories").glob("*.jsonl")))

@@ -36,7 +36,7 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of: str = ""
     """What is so: the Application, or the Environment; empty: nothing runs."""
     source: str = ""
-    """Who saw it: `cluster` or `simulator`; empty: nobody."""
+    """Who saw it: `cluster`, or `simulator` if that saw any of it; empty: nobody."""
     since: datetime | None = None
     """Since when that is so."""
 
@@ -93,13 +93,22 @@ def of_part(name: str, found: Rollup) -> Rollup:
 
 
 def worst(found: Iterable[Rollup]) -> Rollup:
-    """Return the worst; of several the one that is so the longest, then the first by name."""
-    return min((one for one in found if one.of), key=_bad, default=NOTHING)
+    """Return the worst; of several the one that is so the longest, then the first by name.
+
+    Where anything was simulated, so is the whole.
+    """
+    told = [one for one in found if one.of]
+    if not told:
+        return NOTHING
+    first = min(told, key=_bad)
+    simulated = any(one.source == SIMULATOR for one in told)
+    return msgspec.structs.replace(first, source=SIMULATOR) if simulated else first
 
 
 def matters(whole: Rollup, name: str, now: Rollup | None) -> bool:
     """Return whether a whole may be another one once one of its parts is as it is now."""
-    if whole.of == name:
+    simulated = now is not None and now.source == SIMULATOR
+    if whole.of == name or simulated != (whole.source == SIMULATOR):
         return True
     return now is not None and bool(now.of) and (not whole.of or _bad(now) < _bad(whole))
 

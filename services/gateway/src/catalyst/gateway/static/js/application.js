@@ -63,7 +63,7 @@ export class ApplicationPage {
     const waiting = this.waiting(this.organization);
     const news = this.#open(waiting) ?? (desired ? null : this.#removal());
     this.#tell(news);
-    const links = found ? waiting.ofApplication(this.application, found) : [];
+    const links = found ? waiting.ofApplication(found) : [];
     this.why.show(links);
     this.free.hidden = !found || links.length > 0;
     const revision = desired?.change ?? "";

@@ -5,7 +5,7 @@ import { Deletions } from "./deletion.js";
 import { el, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { emblemOf, pictureOf } from "./icons.js";
-import { BAD_FIRST, marks, worst } from "./marks.js";
+import { marks, rolled } from "./marks.js";
 import { Notices } from "./notices.js";
 import { cancels } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf } from "./steps.js";
@@ -54,16 +54,17 @@ export class Applications {
   #draw() {
     const found = [];
     const places = new Map();
+    let whole = null;
     const changes = [];
     for (const [key, value] of this.rows()) {
       const at = place(key);
       if (at.organization !== this.organization || !value.doc) continue;
-      if (at.kind === "environment") places.set(at.name, []);
+      if (at.kind === "organization") whole = value.doc.health;
+      if (at.kind === "environment") places.set(at.name, value.doc.health);
       if (at.kind === "change" && value.doc.finished) changes.push(value.doc);
       if (at.kind === "application") for (const one of value.doc.bindings ?? []) found.push([at.name, one]);
     }
-    for (const [, one] of found) places.set(one.environment, [...(places.get(one.environment) ?? []), one.health]);
-    this.#rollUp(places);
+    this.#rollUp(whole, places);
     this.deletions.node.hidden = !this.ready() || !cancels(this.session, this.organization, this.rows());
     this.deletions.show([...places.keys()].sort());
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
@@ -76,16 +77,14 @@ export class Applications {
     this.#changesOf(changes);
   }
 
-  #rollUp(places) {
-    const every = [...places.values()].flat();
-    this.roll.hidden = !every.length; // Nothing that runs is neither well nor ill.
-    const parts = [[this.organization, every], ...[...places].sort(([one], [other]) => (one < other ? -1 : 1))].map(
-      ([name, known]) => [name, worst(known.map(({ status }) => status)), known.some(({ source }) => source === "simulator") ? "simulator" : ""]);
+  /** Draws how the Organization and each Environment are, as their own rows say. */
+  #rollUp(whole, places) {
+    this.roll.hidden = !whole?.of; // Nothing that runs is neither well nor ill.
+    const parts = [[this.organization, whole], ...[...places].sort(([one], [other]) => (one < other ? -1 : 1))];
     const text = JSON.stringify(parts);
     if (this.rolled === text) return;
     this.rolled = text;
-    this.roll.replaceChildren(...parts.map(([name, health, source]) => el("span", { class: "rolled" },
-      `${name} `, el("span", { class: `badge dot ${BAD_FIRST[health] ?? "warn"}`, text: asSeen(health, source) }))));
+    this.roll.replaceChildren(...parts.filter(([, health]) => health).map(([name, health]) => rolled(name, health)));
   }
 
   #cardsOf(found, waiting) {
@@ -109,7 +108,7 @@ export class Applications {
       card.stands = `${stands} ${shown}`;
       marks(card.marks, one);
       this.notices.show(card.said, name, one.environment, desired);
-      card.why.show(waiting.ofApplication(name, one));
+      card.why.show(waiting.ofApplication(one));
       if (this.list.children[at] !== card.node) this.list.insertBefore(card.node, this.list.children[at] ?? null);
     }
   }

@@ -32,15 +32,22 @@ export function called({ kind, name }, doc) {
   return name;
 }
 
+/** Returns how a whole is and what of it; nothing where nothing runs, which is neither well nor ill. */
+function whole({ health }) {
+  return health?.of ? asSeen(`${health.status}: ${health.of}`, health.source) : null;
+}
+
 /** What a row's document comes to, in a few words, by kind. */
 export const STATES = {
   organization: (doc) => [
     doc.suspended ? "suspended" : doc.phase,
     doc.display_name,
+    whole(doc),
     doc.failure ? `${doc.failure.step}: ${doc.failure.reason}` : null,
   ],
   environment: (doc) => [
     doc.env_type,
+    whole(doc),
     doc.placement,
     (doc.regions ?? []).map((region) => `${region.provider} ${region.region}`).join(", "),
     doc.policy ? `policy ${doc.policy}` : null,

@@ -3,8 +3,7 @@
 import { coded, el, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Shelves } from "./shelves.js";
-import { worksOn } from "./steps.js";
-import { age, asSeen, counted, exact, label, place } from "./words.js";
+import { age, counted, exact, label, place } from "./words.js";
 
 const FOLLOWED_MAX = 20;
 /** Kinds of links that lead to a row with links of its own, and codes of those that lead nowhere all the same. */
@@ -28,8 +27,6 @@ export const PATIENCE_MS = 3000;
 export class Waiting {
   #changes = new Map();
   #applications = new Map();
-  /** Who saw something lately in an Environment: it has a cluster, or a simulated one. */
-  #heard = new Map();
   #shelves;
   #others = new Map();
   #platform;
@@ -48,22 +45,22 @@ export class Waiting {
       if (at.kind === "change") this.#changes.set(at.name, { doc, time });
       if (at.kind !== "application") continue;
       this.#applications.set(at.name, doc);
-      for (const { environment, health } of doc.bindings ?? []) if (health?.as_of && !health.stale_since) this.#heard.set(environment, health.source);
     }
   }
 
   /**
    * Returns the links of a row with those of the rows that they lead to, each once with its depth.
    * A link back to a change or an Application on the way would say that it waits for itself: it is left
-   * out. `start` is the kind and name of the row that the links are of.
+   * out. `start` is the kind and name of the row that the links are of; those of a change or an
+   * Application go to the cause already.
    */
   whole(links, start = "") {
+    if (WAITING.includes(start.split(" ")[0])) return links;
     const [found, told, seen] = [[], new Map(), new Set()];
     const add = (ahead, way) => {
-      for (const one of ahead) {
-        const at = `${one.kind} ${one.name}`;
-        if (way.includes(at) && WAITING.includes(one.kind)) continue;
-        const link = one.code === "no-cluster" && this.#heard.has(one.name) ? awaited(one, this.#heard.get(one.name)) : one;
+      for (const link of ahead) {
+        const at = `${link.kind} ${link.name}`;
+        if (way.includes(at) && WAITING.includes(link.kind)) continue;
         // Of what is not shown one link is enough, and the one that knows since when is the better.
         const same = `${at} ${link.code} ${link.code === HIDDEN ? "" : link.message}`;
         const before = told.get(same);
@@ -88,36 +85,33 @@ export class Waiting {
   }
 
   /** Returns what a change waits for; nothing as long as that may come any moment. */
-  ofChange({ doc, time }) {
-    const patient = doc.status !== "waiting" && Date.now() - Date.parse(time) < PATIENCE_MS;
-    return patient ? [] : this.whole(doc.blocked_by ?? [], `change ${doc.change}`);
+  ofChange(one) {
+    return moves(one) ? [] : one.doc.blocked_by ?? [];
   }
 
-  /** Returns why an Application in an Environment is not as it is to be, with what its open changes wait for. */
-  ofApplication(application, found) {
-    const named = [found.change?.change, found.gate.change];
-    const mine = (doc) => named.includes(doc.change) || worksOn(doc, application, found.environment);
-    const changes = this.open(mine).flatMap((one) => this.ofChange(one));
-    const all = [...(found.blocked_by ?? []), ...changes.map(({ depth, ...link }) => link)];
-    return this.whole(all, `application ${application}`);
+  /** Returns why an Application in an Environment is not as it is to be; of the change that works on it, nothing that may come any moment. */
+  ofApplication(found) {
+    const links = found.blocked_by ?? [];
+    const change = this.#changes.get(found.change?.change);
+    return change && moves(change) ? links.filter(({ depth }) => !depth) : links;
   }
 
   #linksOf({ kind, name }) {
     if (kind === "blueprint" || kind === "source") return this.#shelves.linksOf({ kind, name });
     if (kind === "organization" || kind === "onboarding") return this.#others.get(`${kind} ${name}`) ?? [];
-    if (kind === "change") return this.#changes.get(name)?.doc.blocked_by ?? [];
-    return (this.#applications.get(name)?.bindings ?? []).flatMap((one) => one.blocked_by ?? []);
+    const found = kind === "change" ? [this.#changes.get(name)?.doc] : this.#applications.get(name)?.bindings ?? [];
+    return found.flatMap((one) => one?.blocked_by ?? []).filter(({ depth }) => !depth);
   }
+}
+
+/** Returns whether a change has just got on, so that what it waits for may come any moment. */
+function moves({ doc, time }) {
+  return doc.status !== "waiting" && Date.now() - Date.parse(time) < PATIENCE_MS;
 }
 
 /** Returns whether a link is of an object in a cluster: it shows what is wrong, and leads nowhere. */
 function isSymptom({ kind }) {
   return /^[A-Z]/.test(kind);
-}
-
-function awaited(link, source) {
-  const message = asSeen(`the cluster of ${link.name} has not said anything of it yet`, source);
-  return { ...link, code: "pending", message, what_to_do: "wait; if it lasts, look at Flux" };
 }
 
 /** A chain as an element, which is drawn anew only if it is another one. */
