@@ -95,8 +95,10 @@ async def _moved(js: JetStream, before: Loaded) -> bool:
 
 
 @pytest.mark.guarantee("G7.21")
-@pytest.mark.parametrize("fact", ["organization-updated.v1", "never-heard-of.v7"])
-async def test_an_answer_of_the_broker_among_the_events_freezes_no_row(
+@pytest.mark.parametrize(
+    "fact", ["organization-updated.v1", "never-heard-of.v7", "no-fact", "a.b.c"]
+)
+async def test_an_answer_of_the_broker_freezes_no_row_and_leaves_no_hole(
     js: JetStream, fact: str
 ) -> None:
     log = LogWriter(js)

@@ -125,7 +125,8 @@ class Holes:
 
     def _event(self, message: LogMessage) -> None:
         seq, guard = message.seq, message.guard
-        path = message.subject[4:].rsplit(".", 2)[0]
+        # Of what is no event, and stands there all the same, a subject may end in any way.
+        path = ".".join(message.subject.split(".", 5)[1:5])
         before = self._last.get(path, 0)
         if guard is None:
             if message.batch is not None and self._seq < seq - 1:
