@@ -34,6 +34,7 @@ TESTS: Final = (
     CRASHES,
     "tests/integration/chassis/test_processes.py",
     "tests/integration/billing/test_crashes.py",
+    "tests/integration/blueprint_controller/test_dying.py",
 )
 PAIRS: Final = (DOUBLE, f"{CRASHES}::test_two_crashes_in_a_row_leave_one_outcome")
 STORIES: Final = ("forth", "back", "on", "away", "line")
