@@ -294,11 +294,8 @@ async def test_whoever_has_less_time_than_the_door_is_told_within_it(js: JetStre
     log = await prepared(js, "acme")
     async with served(projector(js, wait_seconds=3600)) as http:
         seq = await log.reject("acme")
-        late = await http.get(
-            "/v1/state/all",
-            params={"min_seq": seq + 1},
-            headers=bearer() | {"Prefer": "respond-async, wait=1"},
-        )
+        headers = bearer() | {"Prefer": "respond-async, wait=1"}
+        late = await http.get("/v1/state/all", params={"min_seq": seq + 1}, headers=headers)
     assert (late.status_code, late.json()["code"]) == (504, "timeout")
     assert f"the rows are at {seq}" in late.json()["detail"]
 

@@ -49,8 +49,10 @@ def test_a_queue_whose_oldest_command_stands_still_is_wrong(
 ) -> None:
     state = {"messages": messages, "first_ts": first, "bytes": 10}
     body = {"ts": "2026-01-01T12:00:00.5Z", "state": state, "config": {"max_bytes": 1000}}
-    found = queue(body, deciding=deciding)
+    found = queue(body, deciding=deciding, waits={"billing": 2, "environment": 1})
     assert found.health == health
+    stands = health is not Health.OK
+    assert found.detail.endswith("s: 2 for billing, 1 for environment") is stands
     assert "nobody decides" not in found.fix or not deciding
 
 

@@ -143,6 +143,19 @@ class Lease:
         await self._write(self._revision, _RELEASED)
 
 
+async def holder(broker: Broker, name: str) -> Stored | None:
+    """Return by whom a lease is held, as that one last wrote it; None if nobody holds it.
+
+    Raises:
+        BrokerError: If the broker cannot be asked.
+    """
+    try:
+        stored = await broker.last(_STREAM, f"$KV.leases.{escape(name)}", leader=True)
+    except NotFound:
+        return None
+    return stored if _is_held(stored) else None
+
+
 def _is_held(stored: Stored | None) -> bool:
     """Return whether somebody holds a lease; what would stand there for ever is none."""
     if stored is None or _MARKER in stored.headers or _END not in stored.headers:

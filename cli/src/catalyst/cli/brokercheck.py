@@ -13,9 +13,10 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli import ackcheck, usecheck
+from catalyst.cli import ackcheck, usecheck, workercheck
 from catalyst.cli.findings import WARN_FULL, Finding, fail, ok, room, skipped, warn
 from catalyst.cli.target import Target
+from catalyst.cli.workercheck import DECIDERS, Worker, service_of
 from catalyst.client.errors import shown_address
 from catalyst.contracts import topology
 from catalyst.contracts.permissions import KEEPER, OPERATOR, member
@@ -38,7 +39,6 @@ LIMIT_SECONDS: Final = 10.0
 """For everything that is asked of a broker that answers."""
 CONSUMER: Final = "consumer"
 """How the name of a check begins that is about one durable."""
-_DECIDERS: Final = tuple(one for one in topology.CONSUMERS if one.stream == CMD)
 MIN_VERSION: Final = (2, 15)
 STANDS_SECONDS: Final = 30.0
 """A command or an event that nobody settled for so long stands still."""
@@ -105,7 +105,9 @@ async def _all(js: JetStream, *, embedded: bool) -> AsyncIterator[Finding]:
     yield await ackcheck.form(js)
     for consumer in topology.CONSUMERS:
         yield await reading(js, consumer)
-    yield await _waiting_commands(js)
+    found = await workercheck.workers(js)
+    yield workercheck.judged(found)
+    yield await _waiting_commands(js, found)
     yield await usecheck.uses(js, embedded=embedded)
     yield await _letters(js)
     yield await _whole(js)
@@ -178,11 +180,6 @@ async def _oldest(js: JetStream, consumer: Consumer, info: _Consumer) -> float:
     return (of_text(info.ts) - first.time).total_seconds()
 
 
-def service_of(consumer: Consumer) -> str:
-    """Return whose durable it is."""
-    return consumer.name.partition("--")[0]
-
-
 async def _whole(js: JetStream) -> Finding:
     """Look whether the log still has all events, and those that the rows were made from."""
     source, model = StreamLog(js, OPERATOR), StreamReadModel(js, OPERATOR)
@@ -225,9 +222,10 @@ async def _room(js: JetStream) -> Finding:
     return found if limit > 0 else ok(found.check, unlimited)
 
 
-async def _waiting_commands(js: JetStream) -> Finding:
+async def _waiting_commands(js: JetStream, found: Iterable[Worker]) -> Finding:
     body = await js.api(f"STREAM.INFO.{CMD}", None)
-    return queue(body, deciding=await settling(js, _DECIDERS))
+    waits = {one.service: one.waiting for one in found if one.waiting}
+    return queue(body, deciding=await settling(js, DECIDERS), waits=waits)
 
 
 async def settling(js: JetStream, consumers: Iterable[Consumer]) -> bool:
@@ -251,25 +249,30 @@ async def _letters(js: JetStream) -> Finding:
     return _full("room for dead letters", used, limit, fix)
 
 
-def queue(body: Mapping[str, Any], *, deciding: bool) -> Finding:
+def queue(
+    body: Mapping[str, Any], *, deciding: bool, waits: Mapping[str, int] | None = None
+) -> Finding:
     """Return how the queue of commands is: full, it takes no more; and its oldest must not wait.
 
     Args:
         body: What the broker says of the stream.
         deciding: Whether commands are settled all the same: then it is long, and does not stand.
+        waits: How many commands wait for each service.
     """
     state = body.get("state") or {}
     if state.get("messages"):
-        waits = (of_text(body["ts"]) - of_text(state["first_ts"])).total_seconds()
-        if waits >= STANDS_SECONDS:
-            told = f"{state['messages']} waiting, the oldest for {waits:.0f} s"
+        seconds = (of_text(body["ts"]) - of_text(state["first_ts"])).total_seconds()
+        if seconds >= STANDS_SECONDS:
+            told = f"{state['messages']} waiting, the oldest for {seconds:.0f} s"
+            for_whom = ", ".join(f"{count} for {name}" for name, count in (waits or {}).items())
+            told = f"{told}: {for_whom}" if for_whom else told
             if deciding:
                 fix = "others are decided meanwhile: if the oldest stays, the worker's log says why"
                 return warn("command queue", told, fix)
             return fail(
                 "command queue",
                 told,
-                "nobody decides: is a worker running, and has the broker's disk room?",
+                f"nobody decides: see {workercheck.CHECK}, and has the broker's disk room?",
             )
     used = (body.get("state") or {}).get("bytes", 0)
     limit = (body.get("config") or {}).get("max_bytes", -1)
