@@ -139,7 +139,7 @@ def _rows(slug: str, text: str) -> dict[str, dict[str, Any]]:
         "balances": [{**balance, "available": 1}],
         "grants": [grant],
         "holds": [{"hold": "h", "amount": MONEY, "expires": "t"}],
-        "spend_limit": MONEY,
+        "spend_limits": [MONEY],
         "ledger": [{"time": "t", "kind": "k", "entry": "e", "postings": [posting]}],
     }
     sums = dict.fromkeys(("total", "prepaid", "credit", "open"), MONEY)

@@ -130,11 +130,12 @@ class MoneyMachine(RuleBasedStateMachine):
         code=st.sampled_from(CODES),
         days=st.one_of(st.none(), st.integers(1, 40)),
         what=st.sampled_from(["issued", "redeemed", "redeemed", "revoked"]),
+        currency=CURRENCIES,
     )
-    def a_voucher(self, code: str, days: int | None, what: str) -> None:
+    def a_voucher(self, code: str, days: int | None, what: str, currency: str) -> None:
         at = voucher.ref_of(voucher_id(code))
         if what == "issued":
-            worth = billing.omr(5000)
+            worth = money(currency, 5000)
             self._does(bill1.IssueVoucher(code=code, amount=worth, cap=1, credit_days=days), at)
         elif what == "redeemed":
             entered = redemption.ref_of("acme", self._name("r"))
@@ -146,10 +147,15 @@ class MoneyMachine(RuleBasedStateMachine):
     def a_credit_limit(self, minor: int, currency: str) -> None:
         self._does(bill1.SetCreditLimit(limit=money(currency, minor)))
 
-    @rule(minor=st.sampled_from([None, None, 30_000, 90_000]))
-    def a_spend_limit(self, minor: int | None) -> None:
-        limit = None if minor is None else billing.omr(minor)
-        self._does(bill1.SetSpendLimit(limit=limit))
+    @rule(minor=st.sampled_from([None, None, 30_000, 90_000]), currency=CURRENCIES)
+    def a_spend_limit(self, minor: int | None, currency: str) -> None:
+        limit = None if minor is None else money(currency, minor)
+        before = self.log.owner().spend_limits
+        done = self._does(bill1.SetSpendLimit(limit=limit, currency=currency))
+        if self.log.owner().status == "open" and done.rejected is None:
+            others = {name: one for name, one in before.items() if name != currency}
+            own = {} if minor is None else {currency: minor}
+            assert self.log.owner().spend_limits == {**others, **own}
 
     @rule(days=st.integers(0, 25), factor=st.sampled_from(["5", "7", "0"]))
     def new_prices(self, days: int, factor: str) -> None:
@@ -172,6 +178,12 @@ class MoneyMachine(RuleBasedStateMachine):
         if quote is not None:
             hold = billing.hold(self._name("h"), quote, minutes=LONG)
             self._does(hold, by=PROVISIONING)
+            limits = self.log.owner().spend_limits
+            if quote.due.minor and hold.hold in self.log.owner().holds:
+                # Of a currency without a limit nothing is bought beside one with it.
+                assert currency in limits or not limits
+                held = self.log.owner().balances[f"held:{currency}"]
+                assert held <= limits.get(currency, held)
 
     def _quote(self, items: list[Item], currency: str) -> Any:
         month = prices.month_of(self.log.now)

@@ -93,20 +93,19 @@ def test_what_no_version_names_has_no_price() -> None:
 def test_a_part_of_the_spend_limit_is_told_from_the_very_amount_on(
     limit: int, spent: int, percent: int | None
 ) -> None:
-    owner = account.Account(spend_limit=billing.omr(limit), month="2026-04", spent={"USD": 9})
-    told = usage.alert(usage.Usage(), owner, "2026-04", [metered(minor=spent)])
-    assert (None if told is None else (told.percent, told.spent)) == (
-        None if percent is None else (percent, billing.omr(spent))
-    )
+    owner = account.Account(spend_limits={"OMR": limit}, month="2026-04", spent={"USD": 9})
+    told = usage.alerts(usage.Usage(), owner, "2026-04", [metered(minor=spent)])
+    expected = [] if percent is None else [(percent, billing.omr(spent))]
+    assert [(one.percent, one.spent) for one in told] == expected
 
 
 @pytest.mark.guarantee("G12.10")
 def test_what_was_told_of_another_limit_is_told_again() -> None:
-    owner = account.Account(spend_limit=billing.omr(10), month="2026-04")
+    owner = account.Account(spend_limits={"OMR": 10}, month="2026-04")
     uses = [metered(minor=10)]
     for limit, again in ((10, False), (9, True)):
-        state = usage.Usage(alerted=(100, billing.omr(limit)))
-        assert (usage.alert(state, owner, "2026-04", uses) is not None) == again
+        state = usage.Usage(alerted={"OMR": (100, billing.omr(limit))})
+        assert bool(usage.alerts(state, owner, "2026-04", uses)) == again
 
 
 def test_only_the_latest_that_were_listed_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

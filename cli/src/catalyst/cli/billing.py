@@ -255,7 +255,7 @@ def _balance(doc: dict[str, Any]) -> None:
         until = f", until {ages.left(grant['expires'])}" if grant["expires"] else ""
         name = known.get(grant["grant"], f"{grant['source']} {grant['grant']}")
         write(clean(f"{left} left of {name}{until}"))
-    if doc.get("spend_limit"):
-        write(f"a month may cost {amount(doc['spend_limit'])}")
+    for limit in doc.get("spend_limits", ()):
+        write(f"a month may cost {amount(limit)}")
     for hold in doc["holds"]:
         write(f"{amount(hold['amount'])} held for change {hold['hold']}")

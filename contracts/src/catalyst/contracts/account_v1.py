@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from catalyst.contracts.message import END, Command, Event, Part, UtcTime
-from catalyst.contracts.money_v1 import Money
+from catalyst.contracts.money_v1 import CurrencyCode, Money
 from catalyst.contracts.prices_v1 import Quote, QuoteLine
 from catalyst.contracts.values_v1 import Line, PlanHash, Reason
 
@@ -181,10 +181,12 @@ class SetCreditLimit(Command, frozen=True, kw_only=True):
 
 
 class SetSpendLimit(Command, frozen=True, kw_only=True):
-    """Spend at most this much in a calendar month."""
+    """Spend at most this much in a calendar month; each currency has a limit of its own."""
 
     limit: Money | None
-    """The most that a month may cost; null: no limit."""
+    """The most that a month may cost in its currency; null: no limit."""
+    currency: CurrencyCode | None = None
+    """In which there is to be no limit any more; null: in none."""
 
 
 class EndSubscription(Command, frozen=True, kw_only=True):
@@ -313,10 +315,12 @@ class CreditLimitSet(Event, frozen=True, kw_only=True):
 
 
 class SpendLimitSet(Event, frozen=True, kw_only=True):
-    """A calendar month may cost at most this much."""
+    """A calendar month may cost at most this much; each currency has a limit of its own."""
 
     limit: Money | None
-    """The most that a month may cost; null: no limit."""
+    """The most that a month may cost in its currency; null: no limit."""
+    currency: CurrencyCode | None = None
+    """In which there is no limit any more; null: in none."""
 
 
 class RedemptionAttempted(Event, frozen=True, kw_only=True):

@@ -91,7 +91,8 @@ class AccountDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     grants: tuple[GrantRow, ...] = ()
     """In the order in which they came in."""
     holds: tuple[HoldRow, ...] = ()
-    spend_limit: Money | None = None
+    spend_limits: tuple[Money, ...] = ()
+    """The most that a month may cost, by currency."""
     subscriptions: tuple[str, ...] = ()
     """What costs something each month."""
     ledger: tuple[Movement, ...] = ()
@@ -198,7 +199,10 @@ def _limited(doc: Doc, event: bill1.CreditLimitSet, _at: At) -> Doc:
 
 
 def _bounded(doc: Doc, event: bill1.SpendLimitSet, _at: At) -> Doc:
-    return _replace(doc, spend_limit=event.limit)
+    gone = event.limit.currency if event.limit is not None else event.currency
+    kept = [one for one in doc.spend_limits if gone is not None and one.currency != gone]
+    kept += [event.limit] if event.limit is not None else []
+    return _replace(doc, spend_limits=tuple(sorted(kept, key=lambda one: one.currency)))
 
 
 def _unsubscribed(doc: Doc, event: bill1.SubscriptionRemoved, _at: At) -> Doc:

@@ -34,7 +34,7 @@ from catalyst.contracts.topology import USE
 NAME: Final = "billing"
 
 AGGREGATES: Final = (
-    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=6),
+    Aggregate(name=account.AGGREGATE, initial=account.Account(), evolve=account.evolve, fold=7),
     Aggregate(name=price_book.AGGREGATE, initial=price_book.PriceBook(), evolve=price_book.evolve),
     Aggregate(name=voucher.AGGREGATE, initial=voucher.Voucher(), evolve=voucher.evolve),
     Aggregate(name=redemption.AGGREGATE, initial=redemption.Redemption(), evolve=redemption.evolve),
@@ -44,7 +44,7 @@ AGGREGATES: Final = (
         evolve=subscription.evolve,
         fold=6,
     ),
-    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=3),
+    Aggregate(name=usage.AGGREGATE, initial=usage.Usage(), evolve=usage.evolve, fold=4),
     Aggregate(name=invoice.AGGREGATE, initial=invoice.Invoice(), evolve=invoice.evolve, fold=2),
     Aggregate(
         name=numbering.INVOICES.aggregate,

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from catalyst.billing.domain import ledger, owing, renewals
+from catalyst.billing.domain import ledger, owing, renewals, spending
 from catalyst.billing.domain.ledger import Credit
 from catalyst.billing.domain.renewals import Renewals
 from catalyst.contracts import billing_v1 as bill1
@@ -68,7 +68,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """How many grants came in."""
     credit_limits: dict[str, int] = {}
     """How much may be owed, by currency."""
-    spend_limit: Money | None = None
+    spend_limits: spending.Limits = {}
     month: str = ""
     """The calendar month that `spent` is about."""
     spent: dict[str, int] = {}
@@ -232,7 +232,8 @@ def evolve(state: Account, event: Event) -> Account:
             limits = {**state.credit_limits, limit.currency: limit.minor}
             return replace(state, credit_limits=limits)
         case bill1.SpendLimitSet():
-            return replace(state, spend_limit=event.limit)
+            limits = spending.changed(state.spend_limits, event.limit, event.currency)
+            return replace(state, spend_limits=limits)
         case bill1.RedemptionAttempted():
             attempts = (*state.attempts, event.time)[-ATTEMPTS_MAX:]
             return replace(state, attempts=attempts)

@@ -364,8 +364,7 @@ def _decision(
         events.append(recorded)
         owner: Account = context.reads[account.ref_of(context.ref.organization or "")]
         after = {**state.meters, **usage.by_key(meters)}
-        told = usage.alert(state, owner, context.ref.id, after.values())
-        events += [told] if told is not None else []
+        events += usage.alerts(state, owner, context.ref.id, after.values())
     if counting.unmatched:
         events.append(bill1.UsageUnmatched(uses=tuple(counting.unmatched.values())))
     claims = tuple(counting.claims.values())

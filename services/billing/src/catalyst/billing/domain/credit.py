@@ -19,6 +19,7 @@ from catalyst.billing.domain import (
     owing,
     price_book,
     prices,
+    spending,
     voucher,
 )
 from catalyst.billing.domain.account import Account
@@ -232,19 +233,24 @@ def set_credit_limit(state: Account, command: bill1.SetCreditLimit, context: Con
 
 
 def set_spend_limit(state: Account, command: bill1.SetSpendLimit, context: Context) -> Decision:
-    """Bound what a calendar month may cost.
+    """Bound what a calendar month may cost in one currency, or do so no more.
 
     Raises:
-        Rejected: `amount-invalid`, `currency-not-priced`, or as `account.require_open`.
+        Rejected: `amount-invalid`, `currency-mixed`, `currency-not-priced`, or as
+            `account.require_open`.
     """
     account.require_open(state, context)
-    if command.limit is not None:
-        _not_negative(command.limit)
-    if command.limit == state.spend_limit:
+    limit, currency = command.limit, command.currency
+    if limit is not None:
+        _not_negative(limit)
+        if currency not in {None, limit.currency}:
+            message = f"a limit of {limit} is none in {currency}"
+            raise Rejected("currency-mixed", message, pointer="/data/currency")
+    if spending.changed(state.spend_limits, limit, currency) == state.spend_limits:
         return Decision()
-    if command.limit is not None:
-        _require_of_use(state, command.limit.currency, context, "/data/limit/currency")
-    return emit(bill1.SpendLimitSet(limit=command.limit))
+    if limit is not None:
+        _require_of_use(state, limit.currency, context, "/data/limit/currency")
+    return emit(bill1.SpendLimitSet(limit=limit, currency=currency))
 
 
 def _not_negative(limit: bill1.Money) -> None:

@@ -1,5 +1,6 @@
 """The spend limit: at 100 percent nothing more is ordered. Use that comes is still counted.
 
+Each currency has its own, and what has none passes nowhere once there is one in another.
 What counts is all that the month costs: what goes on from the month before, what was taken in it,
 what is held, and what was used, rounded once.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalyst.billing.domain import account, invoicing, ledger, prices, usage
+from catalyst.billing.domain import account, invoicing, ledger, prices, spending, usage
 from catalyst.billing.domain.account import Account
 from catalyst.billing.domain.usage import Usage
 from catalyst.contracts import billing_v1 as bill1
@@ -23,7 +24,7 @@ def refs_of(state: Account, organization: str) -> tuple[Ref, ...]:
 
     Which of them runs is known once there is a time; without a limit none counts.
     """
-    if state.spend_limit is None or not state.due_month:
+    if not state.spend_limits or not state.due_month:
         return ()
     due = state.due_month
     months = (invoicing.previous(due), due, account.next_month(due))
@@ -34,11 +35,12 @@ def refusal(
     state: Account, due: Money, organization: str, month: str, states: Mapping[Ref, Any]
 ) -> str:
     """Return why an amount may not be spent in a month, with limit and spent; empty if it may."""
-    limit = state.spend_limit
-    if limit is None or due.minor == 0:
+    if not state.spend_limits or due.minor == 0:
         return ""
-    if limit.currency != due.currency:
-        return f"the limit is {limit}, and {due} is due: a limit bounds its own currency alone"
+    if due.currency not in state.spend_limits:
+        limits = " and ".join(map(str, spending.said(state.spend_limits)))
+        return f"the limit is {limits}, and {due} is due: a limit bounds its own currency alone"
+    limit = Money(currency=due.currency, minor=state.spend_limits[due.currency])
     used = states.get(usage.ref_of(organization, month), Usage())
     so_far = usage.spent_in(state, used.meters.values(), month, limit.currency)
     held = ledger.balance(state.balances, "held", limit.currency)
@@ -61,8 +63,8 @@ def told(after: Account, context: Context) -> tuple[Emit, ...]:
     month = prices.month_of(context.now)
     at = usage.ref_of(context.ref.id, month)
     used: Usage | None = context.reads.get(at)
-    alert = usage.alert(used, after, month, used.meters.values()) if used is not None else None
-    if used is None or alert is None:
+    alerts = usage.alerts(used, after, month, used.meters.values()) if used is not None else ()
+    if used is None or not alerts:
         return ()
     opened = () if used.opened else (Emit(bill1.UsageOpened(month=month), at),)
-    return (*opened, Emit(alert, at))
+    return (*opened, *(Emit(one, at) for one in alerts))

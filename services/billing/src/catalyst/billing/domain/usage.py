@@ -8,13 +8,13 @@ uses are counted is said by `counting.py`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from catalyst.billing.domain import account, charges, prices
+from catalyst.billing.domain import account, charges, prices, spending
 from catalyst.billing.domain.account import Account
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.message import Event
@@ -61,8 +61,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What counts by itself once it fits, by `told`, in the order in which it was listed."""
     looked: str = ""
     """The last one that was looked at again; empty: all were."""
-    alerted: tuple[int, Money] | None = None
-    """The highest part of the spend limit that was told, and the limit."""
+    alerted: dict[str, tuple[int, Money]] = {}
+    """By currency the highest part of the spend limit that was told, and the limit."""
 
 
 def ref_of(organization: str, month: str) -> Ref:
@@ -95,10 +95,10 @@ def book_of(books: Sequence[Book], month: str) -> Book:
     return min(books, key=lambda book: book.start)
 
 
-def alert(
-    state: Usage, owner: Account, month: str, meters: Iterable[Metered]
-) -> bill1.SpendAlerted | None:
-    """Return that a part of the spend limit is reached, once for each part and limit.
+def alerts(
+    state: Usage, owner: Account, month: str, meters: Collection[Metered]
+) -> tuple[bill1.SpendAlerted, ...]:
+    """Return that parts of spend limits are reached, once for each part and limit.
 
     Args:
         state: The month's use, which knows what was told.
@@ -106,17 +106,16 @@ def alert(
         month: The month.
         meters: What is used in it, after what is decided.
     """
-    limit = owner.spend_limit
-    if limit is None:
-        return None
-    spent = spent_in(owner, meters, month, limit.currency)
-    told = state.alerted
-    before = told[0] if told is not None and told[1] == limit else 0
-    reached = [p for p in PERCENTS if p > before and spent.minor * 100 >= limit.minor * p]
-    if not reached or spent.minor == 0:
-        return None
-    percent: Any = max(reached)
-    return bill1.SpendAlerted(percent=percent, spent=spent, limit=limit)
+    found = []
+    for limit in spending.said(owner.spend_limits):
+        spent = spent_in(owner, meters, month, limit.currency)
+        told = state.alerted.get(limit.currency)
+        before = told[0] if told is not None and told[1] == limit else 0
+        reached = [p for p in PERCENTS if p > before and spent.minor * 100 >= limit.minor * p]
+        if reached and spent.minor:
+            percent: Any = max(reached)
+            found.append(bill1.SpendAlerted(percent=percent, spent=spent, limit=limit))
+    return tuple(found)
 
 
 def spent_in(owner: Account, meters: Iterable[Metered], month: str, currency: str) -> Money:
@@ -202,7 +201,8 @@ def evolve(state: Usage, event: Event) -> Usage:
         case bill1.UsageLookedAt():
             return replace(state, looked=event.after)
         case bill1.SpendAlerted():
-            return replace(state, alerted=(event.percent, event.limit))
+            latest = {event.limit.currency: (event.percent, event.limit)}
+            return replace(state, alerted={**state.alerted, **latest})
         case _:
             return state
 

@@ -32,7 +32,7 @@ export function accountOf(doc, go) {
   return [
     doc.status === "open" ? null : el("p", { class: "notice", text: "The account is closed: its credit pays for what is still invoiced, and nothing else." }),
     balances.length ? el("div", { class: "balances" }, balances) : el("div", { class: "card" }, nothing("wallet", "Nothing was ever paid in. Redeem a voucher to begin.")),
-    doc.spend_limit ? el("p", { text: `At most ${money(doc.spend_limit)} may be spent a month.` }) : null,
+    ...(doc.spend_limits ?? []).map((limit) => el("p", { text: `At most ${money(limit)} may be spent a month.` })),
     listed("Where the credit comes from", grants),
     listed("Set aside", holds),
   ].filter(Boolean);
