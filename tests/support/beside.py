@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from tests.support import log as writing
 from tests.support.log import START, On
 from tests.support.plans import PROD
@@ -13,6 +14,8 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired, Evidence, Source
 from catalyst.contracts.subjects import Ref, RowKey
 from catalyst.projector.fold import Fold
+from catalyst.projector.ports import LogMessage
+from catalyst.projector.replay import reference
 from catalyst.projector.views.table import VIEWS
 from catalyst.provisioning.domain.application import application_ref
 
@@ -32,6 +35,26 @@ def disagreeing(fold: Fold) -> list[str]:
     for key, row in fold.rows.items():
         doc, related = row.value.doc, row.view.related
         if doc is not None and related is not None and related.make(doc, look) != doc:
+            found.append(key)
+    return found
+
+
+def unlike_alone(fold: Fold, messages: Sequence[LogMessage]) -> list[str]:
+    """Return the rows that are not what their own events make, but for what others say."""
+    found = []
+    for key, row in fold.rows.items():
+        related, ref = row.view.related, reference(RowKey.decode(key))
+        if related is None or ref is None or row.value.doc is None:
+            continue
+        told = row.view.told_by(row.value.doc) if row.view.told_by is not None else ()
+        paths = [f"evt.{one.path}." for one in (ref, *told)]
+        alone = Fold(VIEWS)
+        for message in messages:
+            if message.subject.startswith(tuple(paths)):
+                alone.apply([message])
+        one = alone.rows[key].value
+        same = msgspec.structs.replace(row.value, doc=related.bare(row.value.doc))
+        if msgspec.structs.replace(one, doc=related.bare(one.doc)) != same:
             found.append(key)
     return found
 
@@ -111,9 +134,11 @@ def doc(fold: Fold, kind: str, name: str) -> Any:
 
 def told(given: Sequence[On]) -> Fold:
     fold = Fold(VIEWS)
-    for message in recorded(*given):
+    messages = recorded(*given)
+    for message in messages:
         fold.apply([message])
         assert disagreeing(fold) == []
+    assert unlike_alone(fold, messages) == []
     assert all(row.value.stale is None for row in fold.rows.values())
     return fold
 

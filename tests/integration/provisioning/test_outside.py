@@ -245,8 +245,9 @@ async def test_from_a_plan_to_a_healthy_application_and_back(
     account = await place.money.state(billing.ACCOUNT)
     assert account.balances.get("revenue:OMR", 0) == 0
     told = await health(place)
-    assert told.health == "unknown"
+    assert (told.health, told.reason, told.of) == ("unknown", "no-cluster", PROD)
     (home,) = told.environments
+    assert all(link.since for item in home.applications for link in item.blocked_by)
     assert {item.blocked_by[-1].code for item in home.applications} == {"no-cluster"}
 
     async with simulated(access):

@@ -17,6 +17,7 @@ from tests.support.beside import (
     seen,
     silent,
     told,
+    unlike_alone,
     wanted,
 )
 from tests.support.each import each
@@ -164,6 +165,7 @@ def test_in_every_recorded_stream_each_row_says_of_the_others_what_they_say(file
     for whole in Assembler(0).take(messages):
         fold.apply(whole.events)
         assert disagreeing(fold) == []
+    assert unlike_alone(fold, messages) == []
 
 
 def test_a_failure_in_a_view_lets_one_row_stand_still_and_no_other(

@@ -1,16 +1,22 @@
 """An Environment is as bad as its worst Application, an Organization as its worst Environment."""
 
+from datetime import timedelta
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import build
+from tests.support import build, plans
+from tests.support.changing import Town
+from tests.support.log import START
+from tests.unit.projector.test_changes import rows
 
-from catalyst.contracts.provisioning_values_v1 import Desired, Health
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.provisioning_values_v1 import Desired, Health, Source
+from catalyst.provisioning.domain import rollup
 from catalyst.provisioning.domain.application import Application, Binding, Observed, Queued
-from catalyst.provisioning.domain.rollup import everything, marks, whole
+from catalyst.provisioning.domain.rollup import Whole, everything, marks, whole
 
 PROD = "acme-prod"
 ORDER = list(get_args(Health))
@@ -39,21 +45,31 @@ def running(seen: Observed | None, environment: str = PROD) -> Application:
     return Application(bindings={environment: Binding(desired=desired, observed=seen)})
 
 
+def placed(name: str, *states: Application) -> Whole:
+    """Return an Environment with Applications that are called by their number."""
+    return whole(name, (marks(f"app{at}", name, one) for at, one in enumerate(states)))
+
+
+@pytest.mark.guarantee("G13.13")
 @given(found=st.lists(st.lists(HEALTH, max_size=4), max_size=4))
-def test_the_worst_wins_at_every_level(found: list[list[Health]]) -> None:
-    places = {
-        f"acme-{at}": {
-            f"app{number}": running(observed(health), f"acme-{at}")
-            for number, health in enumerate(row)
-        }
-        for at, row in enumerate(found)
-    }
-    told = everything("acme", places)
-    for item, row in zip(told.environments, found, strict=True):
-        assert item.health == (max(row, key=ORDER.index) if row else "healthy")
-    assert told.health == max(
-        (x.health for x in told.environments), key=ORDER.index, default="healthy"
+def test_the_worst_wins_at_every_level_and_what_holds_nothing_counts_nowhere(
+    found: list[list[Health]],
+) -> None:
+    told = everything(
+        "acme",
+        (
+            placed(f"acme-{at}", *(running(observed(health), f"acme-{at}") for health in row))
+            for at, row in enumerate(found)
+        ),
     )
+    for item, row in zip(told.environments, found, strict=True):
+        assert item.health == max(row, key=ORDER.index, default="unknown")
+        assert (item.of, item.reason) == (
+            (f"app{row.index(item.health)}", "") if row else ("", "nothing-runs")
+        )
+    every = [health for row in found for health in row]
+    assert told.health == max(every, key=ORDER.index, default="unknown")
+    assert bool(told.of) == bool(every)
 
 
 @pytest.mark.guarantee("G13.5")
@@ -62,6 +78,7 @@ def test_what_was_never_seen_or_is_stale_is_unknown() -> None:
     for seen, code in ((None, "no-cluster"), (stale, "silent")):
         told = marks("blog", PROD, running(seen))
         assert (told.applied, told.health) == ("unknown", "unknown")
+        assert told.reason == ("no-cluster" if seen is None else "stale")
         assert [link.code for link in told.blocked_by] == [code]
 
 
@@ -97,5 +114,66 @@ def test_the_marks_of_one_environment_tell_what_was_seen_and_what_works_there() 
     assert (told.revision, told.as_of, told.source) == ("ch-1", build.NOW, "cluster")
     idle = marks("blog", PROD, msgspec.structs.replace(state, queue=state.queue[3:]))
     assert (idle.change, idle.gates) == ("", ("queue", "approvals"))
-    assert [one.application for one in whole(PROD, {"blog": state}).applications] == ["blog"]
-    assert whole("acme-stg", {"blog": state}).applications == ()
+
+
+def recorded(place: Town) -> list[Recorded]:
+    """Return what happened in a town as it stands in the log, a second after each other."""
+    return [
+        Recorded(
+            event=event,
+            type="",
+            id=f"e-{seq}",
+            ref=ref,
+            seq=seq,
+            time=START + timedelta(seconds=seq),
+            actor="",
+            correlationid="",
+            causationid="",
+        )
+        for seq, (ref, event) in enumerate(place.log, 1)
+    ]
+
+
+@pytest.mark.guarantee("G13.12", "G13.14")
+def test_an_answer_says_what_the_row_says_each_since_the_same_time() -> None:
+    place = plans.town()
+    plans.apply(place, "ch-1", plans.planned(place))
+    plans.apply(place, "ch-2", plans.planned(place, "configure", values={"a": 1}))
+    steps = []
+    while not place.change("ch-1").is_over:
+        (row,) = rows(place)["application blog"].bindings
+        events = recorded(place)
+        history = [one for one in events if one.ref.aggregate == "application"]
+        changes = {name: [one for one in events if one.ref.id == name] for name in ("ch-1", "ch-2")}
+        told = rollup.told("blog", PROD, history, changes, "")
+        if told is not None:
+            steps.append(str(place.change("ch-1").step))
+            assert told.blocked_by == row.blocked_by
+            assert (told.health, told.reason, told.since) == (
+                *(row.health.status, row.health.reason, row.health.since),
+            )
+            assert all(link.since is not None for link in told.blocked_by)
+        if place.sent:
+            place.answer_all()
+            continue
+        state = place.change("ch-1")
+        if state.step == "observe":
+            place.see("blog", "ch-1")
+            place.answer_all()
+            continue
+        for unit in state.remaining():
+            place.report("ch-1", str(state.step), unit.application)
+    assert set(steps) == {"commit", "observe"}
+
+
+def test_who_has_ever_told_anything_is_a_cluster_rather_than_the_simulator() -> None:
+    place = plans.town()
+    plans.apply(place, "ch-1", plans.planned(place))
+    assert rollup.cluster_of(PROD, [recorded(place)]) == ""
+    told: list[tuple[Source, str]] = [
+        *(("simulator", "simulator"), ("cluster", "cluster"), ("simulator", "cluster")),
+    ]
+    for source, said in told:
+        place.see("blog", "ch-1", source=source)
+        assert rollup.cluster_of(PROD, [recorded(place)]) == said
+        assert rollup.cluster_of("acme-dev", [recorded(place)]) == ""

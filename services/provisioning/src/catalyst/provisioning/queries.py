@@ -6,17 +6,17 @@ calls it, for people and for this service itself, which plans again before it ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
-from catalyst.chassis.service import Asking, Loader, Query
+from catalyst.chassis.service import Asking, History, Loader, Query
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import for_runner
-from catalyst.contracts.decision import Actor
+from catalyst.contracts.decision import Actor, Recorded
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.prices_v1 import Quote
 from catalyst.contracts.provisioning_v1 import ApplyPlan, ApproveChange
@@ -24,6 +24,7 @@ from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import SOVEREIGN_ADMIN
+from catalyst.contracts.subjects import Ref
 from catalyst.contracts.tables.role import BUILDERS
 from catalyst.provisioning import cascade
 from catalyst.provisioning.domain import (
@@ -36,7 +37,8 @@ from catalyst.provisioning.domain import (
     rollup,
     writing_plan,
 )
-from catalyst.provisioning.domain.application import Application, application_ref
+from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
@@ -200,18 +202,39 @@ def _from_outside(found: Plan) -> Plan:
 
 
 async def health(
-    _request: Mapping[str, Any], organization: str, _actor: Actor, load: Loader
+    _request: Mapping[str, Any], organization: str, _actor: Actor, history: History
 ) -> Any:
     """Answer how everything of an Organization is: worst of Environments, worst of Applications."""
-    owner: foreign.Organization = await load(foreign.organization_ref(organization))
-    found: dict[str, dict[str, Application]] = {}
-    for name in owner.environments:
-        place: foreign.Environment = await load(foreign.environment_ref(organization, name))
-        found[name] = {
-            application: await load(application_ref(organization, application))
-            for application in place.applications
-        }
-    return msgspec.to_builtins(rollup.everything(organization, found))
+    owner = foreign.Organization()
+    for one in await history(foreign.organization_ref(organization)):
+        owner = foreign.evolve_organization(owner, one.event)
+    refs = {name: foreign.environment_ref(organization, name) for name in owner.environments}
+    events = await history.many(list(refs.values()))
+    homes = {name: events[ref] for name, ref in refs.items()}
+    # Those that are gone may have been the first of which a cluster told.
+    ever = {name: rollup.ever_in(home) for name, home in homes.items()}
+    names = sorted({name for found in ever.values() for name in found})
+    of_applications = await _histories(history, organization, names, application_ref)
+    working = {name for one in of_applications.values() for name in rollup.working(one)}
+    changes = await _histories(history, organization, sorted(working), change_ref)
+    wholes = []
+    for name, home in sorted(homes.items()):
+        cluster = rollup.cluster_of(name, [of_applications[one] for one in ever[name]])
+        found = (
+            rollup.told(one, name, of_applications[one], changes, cluster)
+            for one in rollup.now_in(home)
+        )
+        wholes.append(rollup.whole(name, (one for one in found if one is not None)))
+    return msgspec.to_builtins(rollup.everything(organization, wholes))
+
+
+async def _histories(
+    history: History, organization: str, names: Sequence[str], ref: Callable[[str, str], Ref]
+) -> dict[str, Sequence[Recorded]]:
+    """Return all that happened to each of several, by name."""
+    refs = {name: ref(organization, name) for name in names}
+    found = await history.many(list(refs.values()))
+    return {name: found[at] for name, at in refs.items()}
 
 
 def queries(planner: Planner) -> tuple[Query, ...]:
@@ -230,7 +253,7 @@ def queries(planner: Planner) -> tuple[Query, ...]:
             for_command=BY_SHAPE[ApplyPlan].type,
             run=planner.remaking.compared,
         ),
-        Query(name="health", version=1, for_kind="application", run=health),
+        Query(name="health", version=1, for_kind="application", run=health, of_history=True),
     )
 
 

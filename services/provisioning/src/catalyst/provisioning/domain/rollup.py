@@ -1,19 +1,45 @@
 """How everything of an Organization is: as bad as the worst of its Applications.
 
-What was never seen, or not for long, is `unknown`, and so is what holds it.
+What was never seen, or not for long, is `unknown`, and so is what holds it. One in which nothing
+runs is neither well nor ill, and no part of what its Organization is. Rows of the read model say
+the same; this is made from the log as it is when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar, get_args
 
 import msgspec
 
-from catalyst.contracts.blocked import Link, of_application
-from catalyst.contracts.provisioning_values_v1 import Applied, Gate, Health, Source
+from catalyst.contracts.application_v1 import ApplicationObserved
+from catalyst.contracts.blocked import (
+    NEVER_SEEN,
+    NO_CLUSTER,
+    NOTHING_RUNS,
+    Link,
+    of_application,
+    of_change,
+)
+from catalyst.contracts.blocked_chain import BEHIND, kept, tree
+from catalyst.contracts.decision import Recorded
+from catalyst.contracts.environment_v1 import ApplicationAdmitted, EnvironmentCreated
+from catalyst.contracts.provisioning_values_v1 import (
+    SIMULATOR,
+    Applied,
+    Evidence,
+    Gate,
+    Health,
+    Source,
+)
+from catalyst.provisioning.domain import application, foreign
 from catalyst.provisioning.domain.application import Application, Binding
-from catalyst.provisioning.domain.observing import worst
+from catalyst.provisioning.domain.change import Change, evolve
+
+replace = msgspec.structs.replace
+_ORDER: Final = {word: at for at, word in enumerate(get_args(Health))}
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +49,18 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     applied: Applied
     """Whether what is to run is what runs."""
     health: Health
+    reason: str = ""
+    """One word that says why."""
+    since: datetime | None = None
+    """Since when the health is this one; null: unknown."""
     change: str
     """The change that works on it; empty: none."""
     gates: tuple[Gate, ...]
     """What the next change waits for."""
     revision: str
     """The revision that was seen; empty: none."""
+    evidence: tuple[Evidence, ...] = ()
+    """What was seen, the worst first."""
     as_of: datetime | None
     """When the newest of it was seen; null: never."""
     stale_since: datetime | None
@@ -36,7 +68,7 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     source: Source | None
     """Who saw it; null: nobody."""
     blocked_by: tuple[Link, ...]
-    """Why it is not as it is to be, the cause last."""
+    """Why it is not as it is to be, through the change that works on it, down to the cause."""
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +76,13 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     health: Health
-    """The worst of all; healthy if there is nothing."""
+    """The worst of all; `unknown` if there is nothing."""
+    reason: str = ""
+    """One word that says why."""
+    of: str = ""
+    """The Application that is so; empty: nothing runs."""
+    since: datetime | None = None
+    """Since when."""
     applications: tuple[Marks, ...]
 
 
@@ -53,39 +91,60 @@ class Everything(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     health: Health
+    reason: str = ""
+    """One word that says why."""
+    of: str = ""
+    """The Environment that is so; empty: nothing runs."""
+    since: datetime | None = None
+    """Since when."""
     environments: tuple[Whole, ...]
 
 
-def marks(name: str, environment: str, state: Application) -> Marks:
-    """Return what is said of an Application in an Environment."""
+def marks(name: str, environment: str, state: Application, cluster: str = "") -> Marks:
+    """Return what is said of an Application in an Environment, but for the times of reasons.
+
+    Args:
+        name: The Application.
+        environment: Where.
+        state: How it is.
+        cluster: Who has ever told anything of the Environment; empty: nobody.
+    """
     binding = state.binding(environment)
     seen = binding.observed
     here = [item for item in state.queue if item.environment == environment]
     change = next((item.change for item in here if item.taken), "")
-    stale = seen.silent_since if seen is not None else None
     applied, health = _seen(binding)
+    if seen is None:
+        reason = NEVER_SEEN if cluster else NO_CLUSTER
+    else:
+        reason = seen.reason if seen.silent_since is None else "stale"
     return Marks(
         application=name,
         applied=applied,
         health=health,
+        reason=reason,
         change=change,
         gates=next((item.gates for item in here if not item.taken), ()),
         revision=seen.revision if seen is not None else "",
+        evidence=seen.evidence if seen is not None else (),
         as_of=seen.observed_at if seen is not None else None,
-        stale_since=stale,
+        stale_since=seen.silent_since if seen is not None else None,
         source=seen.source if seen is not None else None,
         blocked_by=of_application(
             name,
             environment,
             wanted=binding.desired is not None,
             change=change,
+            waiting=[(item.change, item.gates) for item in here if not item.taken],
+            committed=binding.committed is not None,
             seen=seen is not None,
-            stale_since=stale,
+            stale_since=seen.silent_since if seen is not None else None,
             as_of=seen.observed_at if seen is not None else None,
             applied=applied,
             health=health,
             evidence=seen.evidence if seen is not None else (),
             source=seen.source if seen is not None else None,
+            cluster=cluster,
         ),
     )
 
@@ -102,21 +161,157 @@ def _seen(binding: Binding) -> tuple[Applied, Health]:
     return applied, seen.health
 
 
-def whole(environment: str, states: Mapping[str, Application]) -> Whole:
-    """Return an Environment with its Applications; those that are not to run there are left out."""
-    found = tuple(
-        marks(name, environment, state)
-        for name, state in sorted(states.items())
-        if environment in state.bindings
+def ever_in(home: Sequence[Recorded]) -> list[str]:
+    """Return the Applications that an Environment has ever admitted, from all that happened."""
+    found: set[str] = set()
+    for one in home:
+        if isinstance(one.event, EnvironmentCreated):
+            found.clear()
+        if isinstance(one.event, ApplicationAdmitted):
+            found.add(one.event.application)
+    return sorted(found)
+
+
+def now_in(home: Sequence[Recorded]) -> tuple[str, ...]:
+    """Return the Applications that are in an Environment now."""
+    state = foreign.Environment()
+    for one in home:
+        state = foreign.evolve_environment(state, one.event)
+    return state.applications
+
+
+def working(history: Sequence[Recorded]) -> set[str]:
+    """Return the changes that work on an Application, or wait to."""
+    state = Application()
+    for one in history:
+        state = application.evolve(state, one.event)
+    return {item.change for item in state.queue}
+
+
+def cluster_of(environment: str, histories: Iterable[Sequence[Recorded]]) -> str:
+    """Return who has ever told anything of an Environment: a real cluster, or the simulator."""
+    told = {
+        one.event.source
+        for history in histories
+        for one in history
+        if isinstance(one.event, ApplicationObserved) and one.event.environment == environment
+    }
+    return next((one for one in sorted(told) if one != SIMULATOR), SIMULATOR if told else "")
+
+
+def told(
+    name: str,
+    environment: str,
+    history: Sequence[Recorded],
+    changes: Mapping[str, Sequence[Recorded]],
+    cluster: str,
+) -> Marks | None:
+    """Return what is said of an Application in an Environment; None if it is not to run there.
+
+    Args:
+        name: The Application.
+        environment: Where.
+        history: All that happened to it.
+        changes: All that happened to the changes that may work on it.
+        cluster: Who has ever told anything of the Environment; empty: nobody.
+    """
+    state, found = Application(), marks(name, environment, Application())
+    for one in history:
+        state = application.evolve(state, one.event)
+        made = marks(name, environment, state, cluster)
+        since = found.since if made.health == found.health else None
+        links = kept(made.blocked_by, found.blocked_by, one.time)
+        found = replace(made, blocked_by=links, since=since or one.time)
+    binding = state.binding(environment)
+    if binding.desired is None and binding.observed is None:
+        return None
+    return replace(found, blocked_by=_whole_chain(found, changes))
+
+
+def waited_for(change: str, history: Sequence[Recorded]) -> tuple[Link, ...]:
+    """Return what a change waits for itself, each since it first stood there."""
+    state, links = Change(), tuple[Link, ...]()
+    for one in history:
+        state = evolve(state, one.event)
+        links = kept(_of_change(change, state), links, one.time)
+    return links
+
+
+def _of_change(name: str, state: Change) -> tuple[Link, ...]:
+    if state.is_over or state.opened is None:
+        return ()
+    held = state.held
+    return of_change(
+        name,
+        state.opened.environment,
+        waits_for=held.waits_for if held is not None else (),
+        behind=held.behind if held is not None else (),
+        missing=held.approvals if held is not None else (),
+        officers=held.officers if held is not None else (),
+        opens=held.opens if held is not None else None,
+        step=state.step,
+        undo=state.undo,
+        applications=tuple(dict.fromkeys(unit.application for unit in state.remaining())),
+        reason=state.reason if state.status == "running" else "",
     )
-    health = worst(item.health for item in found) if found else "healthy"
-    return Whole(name=environment, health=health, applications=found)
 
 
-def everything(
-    organization: str, environments: Mapping[str, Mapping[str, Application]]
-) -> Everything:
+def _whole_chain(found: Marks, changes: Mapping[str, Sequence[Recorded]]) -> tuple[Link, ...]:
+    """Return the reasons with those of the change that works on it, as the row has them."""
+    own = found.blocked_by
+    lead = Link(kind="change", name=found.change, code=_LEAD, message="", who="", what_to_do="")
+    named = {one.name for one in own if one.kind == "change"}
+    leads = found.change and found.change not in named
+    links = [
+        *(one for one in own if one.code != BEHIND),
+        *((lead,) if leads else ()),
+        *(one for one in own if one.code == BEHIND),
+    ]
+
+    def links_of(kind: str, name: str) -> Sequence[Link]:
+        return waited_for(name, changes.get(name, ())) if kind == "change" else ()
+
+    chain = tree(links, links_of, start=("application", found.application))
+    return tuple(one for one in chain if one.code != _LEAD)
+
+
+_LEAD: Final = "leads"
+"""Code of a link that leads to the change that works on something, and is shown to nobody."""
+
+
+def whole(environment: str, found: Iterable[Marks]) -> Whole:
+    """Return an Environment with what is to run there."""
+    told = tuple(found)
+    first = _worst([(one.health, one.since, one.application, one) for one in told])
+    return Whole(
+        name=environment,
+        health=first.health if first is not None else "unknown",
+        reason=first.reason if first is not None else NOTHING_RUNS,
+        of=first.application if first is not None else "",
+        since=first.since if first is not None else None,
+        applications=told,
+    )
+
+
+def everything(organization: str, environments: Iterable[Whole]) -> Everything:
     """Return an Organization with its Environments."""
-    found = tuple(whole(name, states) for name, states in sorted(environments.items()))
-    health = worst(item.health for item in found) if found else "healthy"
-    return Everything(name=organization, health=health, environments=found)
+    found = tuple(environments)
+    first = _worst([(one.health, one.since, one.name, one) for one in found if one.of])
+    return Everything(
+        name=organization,
+        health=first.health if first is not None else "unknown",
+        reason=first.reason if first is not None else NOTHING_RUNS,
+        of=first.name if first is not None else "",
+        since=first.since if first is not None else None,
+        environments=found,
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _worst(found: list[tuple[Health, datetime | None, str, _T]]) -> _T | None:
+    """Return the worst; of several the one that is so the longest, then the first by name."""
+    if not found:
+        return None
+    return min(found, key=lambda one: (-_ORDER[one[0]], one[1] or _NEVER, one[2]))[3]
