@@ -238,11 +238,11 @@ def holding(kind: type, place: Town) -> tuple[Ref, Any, Callable[[Any], Any]]:
             state.versions["2.0.1"],
             lambda one: replace(state, versions={**state.versions, "2.0.1": one}),
         )
-    state: Application = place.state(DATABASE)
-    binding = state.binding(PROD)
+    database: Application = place.state(DATABASE)
+    binding = database.binding(PROD)
 
     def bound(one: Binding) -> Application:
-        return replace(state, bindings={**state.bindings, PROD: one})
+        return replace(database, bindings={**database.bindings, PROD: one})
 
     if kind is Binding:
         return DATABASE, binding, bound
