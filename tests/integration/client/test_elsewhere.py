@@ -36,7 +36,7 @@ def found(ran: Ran) -> dict[str, Any]:
     return {item["check"]: item for item in ran.json}
 
 
-def known(name: str, **more: str) -> None:
+def known(name: str, **more: Any) -> None:
     """Keep a connection under a name."""
     user = more.pop("user", "")
     who = Credentials(user=user, password=user)

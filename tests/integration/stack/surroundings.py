@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,8 +17,11 @@ from tests.support.rig import acme
 from tests.support.waiting import until
 
 from catalyst.cli import contexts
+from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Stack
 from catalyst.client.http_transport import over_http
+from catalyst.contracts.permissions import member
+from catalyst.contracts.registry import SERVICES
 
 CREATE = "environment.create-organization.v1"
 _PROGRAM = "from catalyst.cli.entry import run; run()"
@@ -91,6 +95,27 @@ async def beats(stack: Stack) -> int:
             if found == 3:
                 break
     return found
+
+
+async def _is_ready(http: httpx.AsyncClient, address: str) -> bool:
+    return (await http.get(f"{address}/readyz")).status_code == httpx.codes.OK
+
+
+async def check_measured(stack: Stack) -> None:
+    """Check that every member says at an address that is told how it is and what it measures."""
+    members = stack.context.members
+    assert members.keys() == MODULES.keys()
+    assert members["gateway"] == stack.context.http
+    assert len(set(members.values())) == len(members)
+    async with plain(timeout=40) as http:
+        for user, address in members.items():
+            assert (await http.get(f"{address}/healthz")).status_code == httpx.codes.OK
+            # The stack is ready once it takes commands; whoever decides them may be a moment later.
+            await until(partial(_is_ready, http, address))
+            text = (await http.get(f"{address}/metrics")).text
+            assert f'catalyst_member{{member="{member(user)}"}} 1.0' in text
+            assert ("catalyst_worker_lease_held 1.0" in text) is (user in SERVICES)
+            assert ("catalyst_projector_" in text) is (user == "projector")
 
 
 def command(*arguments: str) -> list[str]:

@@ -71,7 +71,9 @@ def test_the_brokers_user_is_told_without_the_password(tmp_path: Path) -> None:
 
 def test_the_password_is_in_the_file_that_the_greeting_names(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "data")
-    context = installation.write_endpoints("http://127.0.0.1:1", "nats://127.0.0.1:2", ours=True)
+    context = installation.write_endpoints(
+        "http://127.0.0.1:1", "nats://127.0.0.1:2", {}, ours=True
+    )
     known = Contexts(
         current="local",
         contexts={"local": msgspec.structs.replace(context, data=str(installation.data))},

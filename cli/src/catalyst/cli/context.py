@@ -159,6 +159,7 @@ def _detail(name: str, found: Context) -> None:
         ("token", _HIDDEN if who.token else ""),
         ("data", found.data),
     ]
+    lines += [(member, f"{at}/metrics") for member, at in sorted(found.members.items())]
     for label, value in lines:
         if value:
-            write(f"{label:<10}{value}")
+            write(f"{label:<13}{value}")

@@ -48,6 +48,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operator: Credentials = Credentials()
     data: str = ""
     """Directory of what runs on this machine; empty for elsewhere."""
+    members: dict[str, str] = {}
+    """Where each member answers `/healthz`, `/readyz` and `/metrics`; only on this machine."""
 
 
 class Contexts(msgspec.Struct, frozen=True, kw_only=True):

@@ -136,14 +136,24 @@ class Installation:
         both = [roles.SOVEREIGN_ADMIN, roles.BILLING_ADMIN]
         return self.keys.people().person(OPERATOR_EMAIL, both, timedelta(days=TOKEN_DAYS))
 
-    def write_endpoints(self, http: str, nats: str, *, ours: bool) -> Context:
-        """Write down how to reach what runs here, with the local operator's credentials."""
+    def write_endpoints(
+        self, http: str, nats: str, members: Mapping[str, str], *, ours: bool
+    ) -> Context:
+        """Write down how to reach what runs here, with the local operator's credentials.
+
+        Args:
+            http: The one origin, which is the gateway's.
+            nats: The broker.
+            members: Where the others say how they are and what they measure.
+            ours: Whether the broker's permissions are the ones generated here.
+        """
         credentials = Credentials(
             user=permissions.OPERATOR if ours else "",
             password=self.passwords[permissions.OPERATOR] if ours else "",
             token=self.token(),
         )
-        context = Context(http=http, nats=nats, operator=credentials)
+        addresses = {**members, "gateway": http}
+        context = Context(http=http, nats=nats, operator=credentials, members=addresses)
         _write_private(self.data / ENDPOINTS, msgspec.json.encode(context))
         return context
 

@@ -7,6 +7,7 @@ and using it.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -38,6 +39,12 @@ MODULES: Final[Mapping[str, str]] = {
 }
 """User at the broker → module of the member, in the order in which they start. They end the other
 way round, so that nobody waits for who is gone."""
+
+
+def load() -> None:
+    """Load what members that are tasks of this process run."""
+    for name in MODULES.values():
+        importlib.import_module(f"{name}.main")
 
 
 @dataclass(slots=True)
@@ -96,6 +103,8 @@ class Supervisor:
         self._bound = bound
         inner = {user: process.listen("127.0.0.1", 0) for user in MODULES if user != "gateway"}
         ports = {user: found.getsockname()[1] for user, found in inner.items()}
+        self.addresses = {user: f"http://127.0.0.1:{port}" for user, port in ports.items()}
+        """Where each member but the gateway says how it is and what it measures."""
         self._sockets = [*inner.values(), bound]
         self.members: dict[str, Running] = {}
         logs = installation.data / "logs"
@@ -105,11 +114,9 @@ class Supervisor:
             held = inner.get(user, bound)
             chosen["http_fd"] = held.fileno()
             if user == "gateway":
-                chosen["projector_url"] = f"http://127.0.0.1:{ports['projector']}"
-            if user in {"gateway", "provisioning"}:
-                chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
-            if user in GIT_CALLERS:
-                chosen["git_url"] = f"http://127.0.0.1:{ports['environment']}"
+                chosen["projector_url"] = self.addresses["projector"]
+            if user == "gateway" or user in GIT_CALLERS:
+                chosen["git_url"] = self.addresses["environment"]
             os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
             self.members[user] = Running(
                 user, _environ(user, chosen), held.fileno(), log=logs / f"{user}.log"

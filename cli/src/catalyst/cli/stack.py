@@ -29,7 +29,8 @@ from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
-from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, prefix
+from catalyst.cli.measuring import measuring
+from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, load, prefix
 from catalyst.cli.remaking import remake
 from catalyst.cli.simulating import simulating
 from catalyst.client.http_transport import verifying
@@ -151,7 +152,7 @@ async def _broker(
     async with asyncio.TaskGroup() as tasks:
         if not options.processes:
             # The members' imports take as long as the broker's start, so both go on at once.
-            tasks.create_task(asyncio.to_thread(_import_members))
+            tasks.create_task(asyncio.to_thread(load))
         await remake(installation, how, tell)
         await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
@@ -246,12 +247,6 @@ async def _ended_or_full(broker: BrokerProcess, tell: Tell) -> str:
     return ending(await broker.wait())
 
 
-def _import_members() -> None:
-    """Load what `_as_tasks` runs."""
-    for name in MODULES.values():
-        importlib.import_module(f"{name}.main")
-
-
 @asynccontextmanager
 async def _as_tasks(
     installation: Installation,
@@ -286,9 +281,10 @@ async def _as_tasks(
         ) as door,
         _working([*workers.values(), rows, door]) as failed,
         process.serving(door.app, bound) as address,
+        measuring({**workers, "projector": rows}) as members,
     ):
         await _until_ready(address, failed, installation.token())
-        context = installation.write_endpoints(address, url, ours=ours)
+        context = installation.write_endpoints(address, url, members, ours=ours)
         try:
             yield Stack(context, failed, None, None)
         finally:
@@ -340,7 +336,7 @@ async def _as_processes(
     tell("starting a process for each member")
     async with supervisor.running() as address:
         await _until_ready(address, supervisor.failed, installation.token())
-        context = installation.write_endpoints(address, url, ours=ours)
+        context = installation.write_endpoints(address, url, supervisor.addresses, ours=ours)
         yield Stack(context, supervisor.failed, supervisor, None)
 
 
