@@ -37,9 +37,11 @@ def test_an_application_shows_what_its_change_waits_for_and_what_to_type(shop: S
     raw = shop.well("app", "show", "blog", "--org", ORG, "--json", by=shop.owner).json
     row = shop.well("get", "applications", "blog", "--org", ORG, "--json", by=shop.owner).json
     for doc in (raw, row["doc"]):
-        (link,) = doc["bindings"][0]["blocked_by"]
+        link, cause = doc["bindings"][0]["blocked_by"]
         assert (link["kind"], link["name"], link["code"]) == ("change", change, "change-waiting")
+        assert (cause["code"], cause["depth"]) == ("approval-missing", 1)
         assert link["message"] in chain
+        assert cause["message"] in chain
     # Who approves reads the plan, and cannot make the same one while it waits.
     ann = person(shop, ANN)
     plan = shop.well(*pasted(shown.err, "plan show"), by=ann).out

@@ -43,6 +43,7 @@ def test_a_normal_start_is_blocked_by_nothing(shop: Shop) -> None:
     assert "blocked by" not in watched.out
 
 
+@pytest.mark.guarantee("G13.13", "G13.14")
 async def test_what_fails_is_told_and_goes_on_once_it_is_mended(shop: Shop) -> None:
     await fares("shop", "crash-loop")
     planned = await asyncio.to_thread(shop.well, *PLAN, "--as", "shop")
@@ -59,6 +60,14 @@ async def test_what_fails_is_told_and_goes_on_once_it_is_mended(shop: Shop) -> N
             assert lines[-1], lines
         assert any("blocked by" in line for line in lines)
         assert "the container ends again and again" in lines[-1]
+        # Every list says it in a word: no row ends at what only waits for it.
+        for kinds, said in (
+            ("changes", "crash loop"),
+            ("environments", "degraded CrashLoopBackOff (shop) (simulated)"),
+            ("organizations", f"degraded CrashLoopBackOff ({ENV}) (simulated)"),
+        ):
+            listed = await asyncio.to_thread(shop.well, "get", kinds, "--org", ORG)
+            assert said in listed.out
         await fares("shop", "well")
         assert "completed, 100 %" in (await child.stdout.read()).decode()
         assert await child.wait() == 0
