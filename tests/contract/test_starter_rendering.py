@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.support import starters
 from tests.support.configurations import configurations, sample
 from tests.support.each import each
+from tests.support.examples import a_part
 from tests.support.kubernetes import refusals
 from tests.support.starters import NAMES
 
@@ -50,7 +51,7 @@ def test_kubernetes_takes_what_each_choice_makes(name: str) -> None:
 def test_kubernetes_takes_what_odd_configurations_make(name: str) -> None:
     schema = starters.blueprint(name).schema
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @a_part(4, 5, suppress_health_check=list(HealthCheck))
     @given(configurations(schema), st.sampled_from(["", *starters.blueprint(name).overlays]))
     def check(parameters: dict[str, Any], overlay: str) -> None:
         assert configschema.validate(schema, parameters) == []
