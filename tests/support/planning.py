@@ -72,6 +72,8 @@ class Others:
         """In every currency alike."""
         self.currencies = ("OMR", "USD")
         """In which there are prices."""
+        self.mixed = ""
+        """Why not in this one; empty: it can be."""
         self.elsewhere: list[Money] = []
         """What there is in others than the one asked for."""
         self.limited = ""
@@ -117,6 +119,8 @@ class Others:
         if currency not in self.currencies:
             message = f"the price book has no {currency}, only {', '.join(self.currencies)}"
             raise Rejected("currency-not-priced", message, pointer="/currency")
+        if self.mixed:
+            raise Rejected("currency-mixed", self.mixed)
         found: dict[str, Any] = msgspec.to_builtins(plans.quote(*names, currency=currency))
         for line in found["lines"]:
             line["amount"]["minor"] = 0 if line["application"] in self.free else self.monthly

@@ -115,7 +115,8 @@ def currency(request: PlanRequest, facts: Facts, before: Desired | None) -> str 
     has = before.currency or facts.currency
     if request.currency in {None, has}:
         return before.currency
-    if before.sold:
+    # What names none was bought before there was a choice: billing knows in which.
+    if before.sold and before.currency is not None:
         message = (
             f"{request.application} is bought in {has}, and stays so as long as it runs; what is "
             f"installed anew once its month is over can be bought in {request.currency}"
