@@ -1,15 +1,13 @@
 """Three nodes on this machine: pages are read whole at each, whatever is lost on the way."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from tests.integration.jetstream.streams import fill, log_stream
 from tests.support.between import Losing, between
-from tests.support.broker import own_connection, private
+from tests.support.broker import own_connection
+from tests.support.nodes import three
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.connection import connect
@@ -21,28 +19,10 @@ pytestmark = [pytest.mark.real, pytest.mark.guarantee("G2.11")]
 SUBJECTS = ("evt.a.1", "evt.a.2", "evt.a.3")
 
 
-def _ports() -> list[int]:
-    """Return three that are free now."""
-    bound = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    found = [one.getsockname()[1] for one in bound]
-    for one in bound:
-        one.close()
-    return found
-
-
 @pytest.fixture
 async def nodes(tmp_path: Path) -> AsyncIterator[list[BrokerProcess]]:
     """Three nodes of one broker, with a stream that each of them holds."""
-    ports = _ports()
-    found = []
-    for own in ports:
-        others = [f"nats-route://127.0.0.1:{port}" for port in ports if port != own]
-        cluster = {"name": "three", "listen": f"127.0.0.1:{own}", "routes": others}
-        found.append(private(tmp_path / str(own), cluster=cluster))
-    async with AsyncExitStack() as stack:
-        for node in found:
-            stack.push_async_callback(node.stop)
-        await asyncio.gather(*(node.start() for node in found))
+    async with three(tmp_path) as found:
         async with own_connection(found[0]) as js:
 
             async def made() -> bool:
