@@ -217,7 +217,7 @@ async () => {
   why.show(waiting.whole([going], 'environment acme-prod'));
   for (const button of why.node.querySelectorAll('button')) button.click();
   // What an Application says goes to the cause already: nothing is added to it.
-  const said = waiting.ofApplication({change: null, blocked_by: [link('change', 'ch-1', 'queued')]});
+  const said = waiting.ofApplication({change: null, blocked_by: [link('change', 'ch', 'queued')]});
   return [went, [...why.node.querySelectorAll('li')].map(item => item.textContent), said.length];
 }
 """
