@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from catalyst.chassis import settings
 from catalyst.cli import contexts, main
 from catalyst.cli.contexts import Context
 from catalyst.cli.demo.omantel import PRICES
 from catalyst.cli.demo.screen import Screen
+from catalyst.cli.demo.verb import SIMULATOR_PACE
+from catalyst.cli.simulating import paced
+from catalyst.cli.stack import Options
+from catalyst.simulator.settings import Settings
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "price-book.yaml"
 LATENCY = "stored 1.0  outcome 2.0  row 3.0 ms"
@@ -75,6 +80,18 @@ def test_a_program_gets_every_proof(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert [proof["held"] for proof in found["proofs"]] == [True, True, True, None]
     assert (found["held"], found["commands"]) == (True, 2)
+
+
+@pytest.mark.parametrize("variable", ["SIMULATOR_PACE", "CATALYST_PACE"])
+def test_its_cluster_is_quicker_than_others_unless_somebody_says_how_quick(variable: str) -> None:
+    options = Options(simulate_cluster=True, simulator_pace=SIMULATOR_PACE)
+
+    def pace(environment: dict[str, str]) -> float:
+        told = paced(environment, options)
+        return settings.load(Settings, told, "SIMULATOR", {"nats_url": "nats://here"}).pace
+
+    assert pace({}) == SIMULATOR_PACE < Options().simulator_pace
+    assert pace({variable: "3"}) == 3.0
 
 
 def test_killing_needs_somebody_elses_installation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -21,6 +21,16 @@ class Wanted(Protocol):
         """Whether a cluster is to be simulated."""
         ...
 
+    @property
+    def simulator_pace(self) -> float:
+        """About how many seconds a stage takes, where its own setting does not say."""
+        ...
+
+
+def paced(environment: Mapping[str, str], options: Wanted) -> Mapping[str, str]:
+    """Return the environment with the pace that the options say, unless it says one itself."""
+    return {"CATALYST_PACE": str(options.simulator_pace), **environment}
+
 
 @asynccontextmanager
 async def simulating(installation: Installation, url: str, options: Wanted) -> AsyncIterator[None]:
@@ -34,7 +44,7 @@ async def simulating(installation: Installation, url: str, options: Wanted) -> A
 
     # It is a user of our own broker, and signs nothing.
     fixed = installation.settings(SIMULATOR, url, ours=True)
-    chosen = settings.load(Settings, os.environ, SIMULATOR.upper(), fixed)
+    chosen = settings.load(Settings, paced(os.environ, options), SIMULATOR.upper(), fixed)
     simulator = Simulator(
         url, chosen.nats_user, chosen.nats_password, seed=chosen.seed, pace=chosen.pace
     )

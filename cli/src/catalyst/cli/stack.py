@@ -70,6 +70,8 @@ class Options:
     """Give each member a process of its own, restarted when it dies."""
     simulate_cluster: bool = False
     """Let a worker say of commits what a cluster would; our own broker only."""
+    simulator_pace: float = 1.0
+    """About how many seconds a stage takes there, where its own setting does not say."""
     sync_interval: str = "always"
     """When the broker's data reaches the disk."""
 

@@ -28,11 +28,13 @@ ENVIRONMENT: Final = "omantel-prod"
 APPLICATION: Final = "blog"
 PLACE: Final = f"{APPLICATION}.{ENVIRONMENT}"
 BLUEPRINT: Final = "bp-wordpress"
+VERSION: Final = "1.0.1"
+"""What is installed: not the newest, so that there is one to upgrade to."""
 CREDIT: Final = 20_000
 """What the voucher is worth, in thousandths of a rial."""
 BILLING_EMAIL: Final = "billing@localhost"
 TITLE: Final = "A small business, from the catalogue to its invoice (its cluster is simulated)"
-LEFT_OUT: Final = "an Application is installed, paid for, invoiced and uninstalled"
+LEFT_OUT: Final = "an Application is installed, paid for, upgraded, invoiced and uninstalled"
 PRICES: Final = """\
 book: main
 version: "2026-01"
@@ -108,6 +110,7 @@ class Business:
         if await self.install(plan):
             await self.seen()
             await self.paid(plan)
+            await self.upgrade()
             await self.month(_due(plan))
             await self.uninstall()
 
@@ -176,14 +179,15 @@ class Business:
 
     async def plan(self) -> Doc:
         """What an installation would do and cost; nothing is done yet."""
-        plan = await self._planned({"action": "install", "blueprint": BLUEPRINT})
+        asked = {"action": "install", "blueprint": BLUEPRINT, "version": VERSION}
+        plan = await self._planned(asked)
         page = await self.doors.owner.list("applications", organization=ORGANIZATION)
         needs = [one["application"] for one in plan["dependencies"]]
         self.screen.prove(
             "a plan says price, dependencies and hash, and changes nothing",
             held=_due(plan) == 3_000 and needs == ["mariadb"] and not page.rows
             and not plan["blocked_by"],
-            detail=f"{BLUEPRINT} with {', '.join(needs)}, {money('OMR', _due(plan))}, "
+            detail=f"{BLUEPRINT} {VERSION} with {', '.join(needs)}, {money('OMR', _due(plan))}, "
             f"hash {plan['hash'][:12]}",
         )  # fmt: skip
         return plan
@@ -226,6 +230,19 @@ class Business:
             detail=f"{money('OMR', sum(taken))} of {money('OMR', CREDIT)}, "
             f"{money('OMR', _credit(account))} left",
         )
+
+    async def upgrade(self) -> None:
+        """A newer version of the Blueprint takes the place of the one that runs."""
+        plan = await self._planned({"action": "upgrade"})
+        done = await self._over(await self._applied(plan))
+        doc = await self._until("applications", APPLICATION, _is_newer_and_well)
+        version = _version(doc)
+        self.screen.prove(
+            "it is upgraded to a newer version, costs nothing more, and is healthy in that",
+            held=done.get("status") == "completed" and plan["price"] is None
+            and _is_newer_and_well(doc),
+            detail=f"{BLUEPRINT} {VERSION} to {version or 'nothing'}",
+        )  # fmt: skip
 
     async def month(self, ordered: int) -> None:
         """The month is charged; what was used is taken from what the voucher gave."""
@@ -326,3 +343,15 @@ def _captured(account: Doc) -> list[int]:
 def _health(application: Doc) -> str:
     found = [one for one in application.get("bindings", ()) if one["environment"] == ENVIRONMENT]
     return str(found[0]["health"]["status"]) if found else ""
+
+
+def _version(application: Doc) -> str:
+    """Return what is to run, and is what was applied."""
+    found = [one for one in application.get("bindings", ()) if one["environment"] == ENVIRONMENT]
+    if not found or not found[0]["desired"] or found[0]["applied"]["status"] != "current":
+        return ""
+    return str(found[0]["desired"]["version"])
+
+
+def _is_newer_and_well(application: Doc) -> bool:
+    return _version(application) not in {"", VERSION} and _health(application) == "healthy"

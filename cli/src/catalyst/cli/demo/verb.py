@@ -31,6 +31,9 @@ from catalyst.cli.processes import Supervisor
 from catalyst.cli.stack import Options, running
 from catalyst.client.http_transport import over_http
 
+SIMULATOR_PACE = 0.5
+"""Seconds of a stage of the simulated cluster, about: three changes wait for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stage:
@@ -140,7 +143,7 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
         note(f"this creates three Organizations on {against!r}, with Environments; they stay there")
         yield _Stage(context=found, kill=_by_command(kill) if kill else None)
         return
-    options = Options(port=0, processes=True, simulate_cluster=True)
+    options = Options(port=0, processes=True, simulate_cluster=True, simulator_pace=SIMULATOR_PACE)
     for stray in variables.check(os.environ, options):
         note(stray)
     with Scratch("demo") as folder:
