@@ -20,7 +20,7 @@ from catalyst.contracts.runtime_v1 import Parked, Unparked
 from catalyst.contracts.subjects import BadSubject, Ref, RowKey
 from catalyst.projector import row as rows
 from catalyst.projector.ports import LogMessage
-from catalyst.projector.relating import relate
+from catalyst.projector.relating import Held, relate
 from catalyst.projector.row import Stale, Value
 from catalyst.projector.views.view import At, View
 
@@ -84,6 +84,10 @@ class Row:
             self._raw = rows.encode(self.value)
         return self._raw
 
+    def but(self, value: Value, trace: str | None = None) -> Row:
+        """Return the row with another value."""
+        return Row(self.view, value, None, trace)
+
 
 class Gone(NamedTuple):
     """A row that was deleted: what its marker says."""
@@ -136,7 +140,8 @@ class Fold:
         changes: Changes = {}
         for message in events:
             self._event(message, changes)
-        relate(tuple(changes), _Held(self, changes))
+        if self._concerned(changes):
+            relate(Held(self, changes))
         for key, change in changes.items():
             if isinstance(change, Row):
                 self.rows[key] = change
@@ -174,6 +179,23 @@ class Fold:
             since = of_nanoseconds(message.time_ns)
             stale = Stale(since=self._since(message, since), code=error.code, count=0)
             self._freeze(place, row or _empty(place, message), stale, changes)
+
+    def _concerned(self, changes: Changes) -> bool:
+        """Return whether what rows say of each other may change: most events change none of it."""
+        for key, change in changes.items():
+            before = self.rows.get(key)
+            if isinstance(change, Gone):
+                if before is not None and before.view.related is not None:
+                    return True
+                continue
+            related = change.view.related
+            if related is None:
+                continue
+            if related.touches is not None:
+                return True
+            if related.again(None if before is None else before.value.doc, change.value.doc):
+                return True
+        return False
 
     def row(self, key: str, changes: Changes) -> Row | None:
         """Return a row as some changes leave it."""
@@ -263,35 +285,6 @@ class Fold:
             return _BODY.decode(message.data).time or otherwise
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return otherwise
-
-
-class _Held(NamedTuple):
-    """Rows while a decision is folded, for what they say of each other."""
-
-    fold: Fold
-    changes: Changes
-
-    def now(self, key: str) -> Row | None:
-        return self.fold.row(key, self.changes)
-
-    def before(self, key: str) -> Row | None:
-        return self.fold.rows.get(key)
-
-    def put(self, key: str, doc: Any) -> None:
-        row = self.now(key)
-        if row is not None:
-            value = msgspec.structs.replace(row.value, doc=doc)
-            self.changes[key] = Row(
-                row.view, value, None, row.trace if key in self.changes else None
-            )
-
-    def fail(self, key: str, error: Exception) -> None:
-        log.error("a view failed", exc_info=error, extra={"key": key})
-        row = self.now(key)
-        if row is not None:
-            stale = Stale(since=row.value.time, code=rows.UNFOLDABLE_EVENT, count=1)
-            value = msgspec.structs.replace(row.value, stale=stale)
-            self.changes[key] = Row(row.view, value, None)
 
 
 _OF_THE_RUNTIME: Final = (Parked, Unparked)

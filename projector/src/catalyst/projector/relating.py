@@ -7,39 +7,53 @@ does not matter in which order.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from catalyst.contracts.subjects import RowKey
-from catalyst.projector.row import FROZEN
+from catalyst.projector.row import FROZEN, UNFOLDABLE_EVENT, Stale
 from catalyst.projector.views.view import Related
 
 if TYPE_CHECKING:
-    from catalyst.projector.fold import Row
+    from catalyst.projector.fold import Changes, Fold, Row
+
+log = logging.getLogger(__name__)
 
 
-class Held(Protocol):
+class Held(NamedTuple):
     """Rows while a decision is folded."""
+
+    fold: Fold
+    changes: Changes
 
     def now(self, key: str) -> Row | None:
         """Return a row as the decision leaves it so far."""
+        return self.fold.row(key, self.changes)
 
     def before(self, key: str) -> Row | None:
         """Return it as it was."""
+        return self.fold.rows.get(key)
 
-    def put(self, key: str, doc: Any) -> None:
+    def put(self, key: str, row: Row, doc: Any) -> None:
         """Give a row another document."""
+        trace = row.trace if key in self.changes else None
+        self.changes[key] = row.but(msgspec.structs.replace(row.value, doc=doc), trace)
 
     def fail(self, key: str, error: Exception) -> None:
         """Let a row stand still whose view has just failed."""
+        log.error("a view failed", exc_info=error, extra={"key": key})
+        row = self.now(key)
+        if row is not None:
+            stale = Stale(since=row.value.time, code=UNFOLDABLE_EVENT, count=1)
+            self.changes[key] = row.but(msgspec.structs.replace(row.value, stale=stale))
 
 
-def relate(changed: Iterable[str], held: Held) -> None:
+def relate(held: Held) -> None:
     """Make anew what the changed rows say of others, and what others say of them."""
-    ahead = deque(key for key in changed if _concerned(key, held))
-    if not ahead:
-        return
+    ahead = deque(held.changes)
     work = _Work(held, fresh=set(ahead))
     waiting = set(ahead)
     while ahead:
@@ -90,21 +104,11 @@ class _Work:
         made = related.make(after, self._look)
         if made == after:
             return after
-        self._held.put(key, made)
+        self._held.put(key, row, made)
         return made
 
     def _look(self, place: RowKey) -> Any:
         return _doc(self._held.now(place.encode()))
-
-
-def _concerned(key: str, held: Held) -> bool:
-    """Return whether a row's change may concern what it says of others, or others of it."""
-    row, before = held.now(key), held.before(key)
-    shown = row or before
-    related = shown.view.related if shown is not None else None
-    if related is None:
-        return False
-    return related.touches is not None or related.again(_doc(before), _doc(row))
 
 
 def _doc(row: Row | None) -> Any:
