@@ -59,7 +59,7 @@ def _silent(effect: Silent, home: DulwichHome) -> Service:
     )
 
 
-@pytest.mark.guarantee("G7.6", "G1.11")
+@pytest.mark.guarantee("G7.6", "G1.11", "G1.16")
 async def test_a_deadline_that_passes_leads_to_attempts_and_then_takes_back(
     js: JetStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +86,8 @@ async def test_a_deadline_that_passes_leads_to_attempts_and_then_takes_back(
         firings = [item for item in await whole_log(js) if item.subject.startswith("due.")]
         # One for each attempt; that of taking back was cancelled.
         assert len(firings) == 3
+        decided = [found.time for found in await check_log(js) if found.type == "timer"]
+        assert sorted(decided) == [item.time for item in firings]
 
         # A firing that comes again, or for an arming that was replaced, changes nothing.
         outcomes = {found.id for found in await check_log(js)}
