@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from tests.support import billing
+from tests.support import billing, purses
 from tests.support.money import Running
 
 from catalyst.billing.domain import (
@@ -29,6 +29,7 @@ def check(log: Running, *, since: int = 0) -> None:
     _postings_add_up_and_make_the_balances(log)
     _what_is_set_aside_and_owed_is_that_of_something(log)
     _revenue_is_what_was_taken_less_what_was_given_back(log)
+    _credit_is_kept_as_in_purses(log)
     _numbers_have_no_gaps_and_one_holder_each(log)
     _no_line_stands_twice(log)
     _each_use_counts_once(log)
@@ -106,6 +107,16 @@ def _revenue_is_what_was_taken_less_what_was_given_back(log: Running) -> None:
     balances = log.owner().balances
     for currency in CURRENCIES:
         assert ledger.balance(balances, "revenue", currency) == taken[currency]
+
+
+def _credit_is_kept_as_in_purses(log: Running) -> None:
+    kept, owner = purses.followed(_of(log, billing.ACCOUNT)), log.owner()
+    assert {name: one.left for name, one in kept.all.items() if one.left} == {
+        name: one.left for name, one in owner.credits.items() if one.left
+    }
+    for currency in CURRENCIES:
+        assert ledger.balance(owner.balances, "clearing", currency) == -kept.came[currency]
+        assert ledger.balance(owner.balances, "breakage", currency) == kept.lost[currency]
 
 
 def _numbers_have_no_gaps_and_one_holder_each(log: Running) -> None:
