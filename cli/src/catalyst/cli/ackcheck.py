@@ -77,13 +77,13 @@ async def probe(js: JetStream) -> str:
 
 
 async def form(js: JetStream) -> Finding:
-    """Return whether the log is delivered in the form that every client reads."""
+    """Return whether the log is delivered in the form that every program reads."""
     async with _reading(js, EV, "evt.>", "none") as delivered:
         reply = await delivered(no_wait=True)
     if reply is None:
         return skipped(CHECK, "not looked at: there is no event yet, so nothing was delivered")
     if _is_first(reply):
-        return ok(CHECK, "in the form that every client reads")
+        return ok(CHECK, "in the form that every program reads")
     return warn(CHECK, TOLD, FIX)
 
 
