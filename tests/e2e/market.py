@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Final
 
 BLUEPRINT: Final = "bp-shop"
+FIRST: Final = "1.0.0"
+NEXT: Final = "1.1.0"
 DOCUMENT: Final = """\
 apiVersion: catalyst.openova.io/v1
 kind: Blueprint
@@ -12,7 +14,7 @@ metadata:
   labels:
     catalyst.openova.io/category: commerce
 spec:
-  version: 1.0.0
+  version: VERSION
   card:
     title: Shop
     summary: Sells what a small business has.
@@ -38,6 +40,7 @@ metadata:
   name: ${{ application.name }}
 data:
   motto: ${{ config.motto }}
+  release: "VERSION"
 """
 PRICES: Final = """\
 book: main
@@ -49,13 +52,23 @@ packages:
 blueprints:
   bp-postgres: {name: Postgres, month: {OMR: "1.500"}}
   bp-shop: {name: Shop, month: {OMR: "2.500"}}
+usage:
+  orders:
+    name: Orders
+    unit: order
+    aggregation: sum
+    formula: per-unit
+    included: 100
+    price: {OMR: "0.050"}
 """
 
 
-def write(folder: Path) -> None:
-    """Write the source into a folder."""
-    package = folder / "shop"
+def write(folder: Path, version: str) -> None:
+    """Write a version of the shop into the folder of a source."""
+    package = folder / f"shop-{version}"
     (package / "manifests").mkdir(parents=True)
-    (package / "blueprint.yaml").write_text(DOCUMENT, encoding="utf-8")
+    (package / "blueprint.yaml").write_text(DOCUMENT.replace("VERSION", version), encoding="utf-8")
     (package / "manifests/kustomization.yaml").write_text(KUSTOMIZATION, encoding="utf-8")
-    (package / "manifests/app.yaml").write_text(MANIFEST, encoding="utf-8")
+    (package / "manifests/app.yaml").write_text(
+        MANIFEST.replace("VERSION", version), encoding="utf-8"
+    )

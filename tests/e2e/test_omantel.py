@@ -1,10 +1,12 @@
-"""A small business on real containers: Blueprints of its own, a plan, a change, and the invoice.
+"""A small business on real containers: Blueprints of its own, plans, changes, use, and the invoice.
 
 Tests here stand in the order of the story, and each goes on where the one before it ended. The
 cluster is simulated; the workers that carry out the change are killed in the middle of it.
 """
 
 import asyncio
+import functools
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,10 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import nats
 import pytest
 import pytest_asyncio
 from tests.e2e import market
-from tests.e2e.compose import Stack
+from tests.e2e.compose import Access, Stack
+from tests.support import metering
 from tests.support.waiting import until
 
 from catalyst.client.http_transport import HttpClient, over_http
@@ -36,7 +40,15 @@ SARA: Final = "sara@omantel.example"
 CREDIT: Final = 20_000
 DUE: Final = 4_000
 """The shop and its database, in thousandths of a rial."""
+ORDERS: Final = (70, 60, 50, 40)
+"""What a meter reports, each twice."""
+LAST: Final = 5
+"""What it reports once, behind them."""
+USED: Final = 6_250
+"""What all orders cost, beyond the hundred that are included."""
 KILLED: Final = ("provisioning", "billing", "environment-controller")
+SOURCES: Final = "blueprint-controller:/var/lib/catalyst/blueprints"
+"""Where the blueprint-controller finds what directories hold."""
 SECONDS: Final = 60.0
 """Until something expected has to be seen."""
 
@@ -110,9 +122,8 @@ async def sara(stack: Stack) -> AsyncIterator[Person]:
 async def test_a_source_of_ones_own_fills_the_catalogue(
     stack: Stack, admin: Person, tmp_path: Path
 ) -> None:
-    market.write(tmp_path / "market")
-    place = "blueprint-controller:/var/lib/catalyst/blueprints"
-    await asyncio.to_thread(stack.compose, "cp", str(tmp_path / "market"), place)
+    market.write(tmp_path / "market", market.FIRST)
+    await asyncio.to_thread(stack.compose, "cp", str(tmp_path / "market"), SOURCES)
 
     source = {"kind": "directory", "location": "market", "branch": "main", "folder": ""}
     await admin.does(
@@ -212,7 +223,58 @@ async def test_an_install_whose_workers_are_killed_is_carried_out_and_paid_once(
     assert [row.doc["commits"].keys() for row in log.rows] == [{SHOP, *_needed(plan)}]
 
 
-async def test_the_month_is_invoiced_and_made_again_from_the_log(sara: Person) -> None:
+async def test_what_a_meter_reports_twice_is_counted_once(access: Access, sara: Person) -> None:
+    month = f"{datetime.now(UTC):%Y-%m}"
+    uses = [_orders(number, quantity) for number, quantity in enumerate(ORDERS)]
+    last = _orders(len(ORDERS), LAST)
+
+    broker = await nats.connect(access.nats, user=access.user, password=access.password)
+    try:
+        for use in uses:
+            stored = await broker.jetstream().publish(f"use.{ORGANIZATION}.till", use)
+            assert stored.stream == "USE"
+    finally:
+        await broker.close()
+    # The same ones again by the other way in, and a last one: once it counts, they came twice.
+    told = await sara.door.calls.ask(
+        "POST",
+        "/v1/usage",
+        query={"organization": ORGANIZATION},
+        body=b"[" + b",".join([*uses, last]) + b"]",
+        media_type="application/cloudevents-batch+json",
+    )
+    assert json.loads(told.content) == {"accepted": len(uses) + 1}
+
+    used = await sara.sees("usage", month, lambda doc: doc["uses"] > len(ORDERS))
+    assert (used["uses"], used["unmatched_count"]) == (len(ORDERS) + 1, 0), used
+
+
+async def test_a_newer_version_is_upgraded_to_and_rolled_back(
+    stack: Stack, admin: Person, sara: Person, tmp_path: Path
+) -> None:
+    market.write(tmp_path / "market", market.NEXT)
+    await asyncio.to_thread(stack.compose, "cp", str(tmp_path / "market"), SOURCES)
+    await admin.does(
+        "blueprint.sync-source.v1", {}, organization=None, aggregate="source", id="market"
+    )
+    await admin.sees("sources", "market", lambda doc: doc["versions"] == 2, None)
+
+    async def offered() -> bool:
+        found = await sara.asks("catalog", "versions", blueprint=market.BLUEPRINT)
+        return market.NEXT in {one["version"] for one in found["versions"]}
+
+    await until(offered, SECONDS)
+    for action, version in (("upgrade", market.NEXT), ("rollback", market.FIRST)):
+        plan = await sara.applies(f"{action}-shop", action=action)
+        assert plan["price"] is None
+        done = await sara.sees("changes", f"{action}-shop", lambda doc: doc["finished"])
+        assert done["status"] == "completed", done
+        await sara.sees("applications", SHOP, functools.partial(_runs, version=version))
+    account = await sara.sees("accounts", ORGANIZATION, lambda doc: not doc["holds"])
+    assert _balance(account)["credit"] == CREDIT - DUE
+
+
+async def test_the_month_is_invoiced_explained_and_made_again_from_the_log(sara: Person) -> None:
     month = f"{datetime.now(UTC):%Y-%m}"
     await sara.does(
         "billing.finalize-invoice.v1",
@@ -224,9 +286,18 @@ async def test_the_month_is_invoiced_and_made_again_from_the_log(sara: Person) -
     invoice = await sara.sees("invoices", month, lambda doc: doc["number"])
 
     (amounts,) = invoice["amounts"]
-    assert amounts["total"] == amounts["prepaid"] == {"currency": "OMR", "minor": DUE}
-    bought = {line["subscription"] for line in invoice["lines"]}
-    assert bought == {f"{SHOP}.{PLACE}", f"postgres.{PLACE}"}
+    sums = {name: amounts[name]["minor"] for name in ("total", "prepaid", "credit", "open")}
+    assert sums == {"total": DUE + USED, "prepaid": DUE, "credit": USED, "open": 0}
+    lines = {(line["kind"], line["subscription"]): line for line in invoice["lines"]}
+    assert {place for _, place in lines} == {f"{SHOP}.{PLACE}", f"postgres.{PLACE}"}
+    for line in lines.values():
+        found = await sara.asks("billing", "explain", invoice=month, line=line["line"])
+        assert (found["line"], found["count"]) == (line, len(found["events"]))
+        assert found["price_book_seq"]
+        if line["kind"] != "usage":
+            assert found["events"]
+            continue
+        assert [one["use"]["quantity"] for one in found["events"]] == [*ORDERS, LAST]
     replayed = await sara.asks("billing", "replay", invoice=month)
     assert replayed["same"] is True
 
@@ -241,6 +312,12 @@ async def test_it_is_uninstalled_by_plan_and_costs_nothing_from_then_on(sara: Pe
     await sara.sees("accounts", ORGANIZATION, lambda doc: place not in doc["subscriptions"])
 
 
+def _orders(number: int, quantity: int) -> bytes:
+    """Return a meter's message: so many orders."""
+    data = {"meter": "orders", "quantity": quantity}
+    return metering.message(f"o-{number}", datetime.now(UTC), subject=f"{SHOP}.{PLACE}", data=data)
+
+
 def _balance(account: Doc) -> Doc:
     found: list[Doc] = [one for one in account["balances"] if one["currency"] == "OMR"]
     return found[0] if found else {"credit": 0, "revenue": 0}
@@ -253,3 +330,10 @@ def _needed(plan: Doc) -> set[str]:
 def _health(application: Doc) -> str:
     found = [one for one in application["bindings"] if one["environment"] == PLACE]
     return str(found[0]["health"]["status"]) if found else ""
+
+
+def _runs(application: Doc, version: str) -> bool:
+    """Return whether this version is what was wanted, and what is healthy."""
+    (found,) = application["bindings"]
+    marks = (found["applied"]["status"], found["health"]["status"])
+    return found["desired"]["version"] == version and marks == ("current", "healthy")
