@@ -1,6 +1,6 @@
 """Many installs at once: each is accounted for, and every branch is one line of commits.
 
-Twenty in two Environments at a desk, sixty in six in CI, which is a minute of one core;
+Twenty in two Environments at a desk, 120 in twelve in CI, which is a minute of one core;
 `CATALYST_INSTALLS=200` makes it two hundred in twenty.
 """
 
@@ -25,7 +25,7 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.topology import DLQ
 from catalyst.provisioning.domain import foreign
 
-INSTALLS = int(os.environ.get("CATALYST_INSTALLS", "60" if os.environ.get("CI") else "20"))
+INSTALLS = int(os.environ.get("CATALYST_INSTALLS", "120" if os.environ.get("CI") else "20"))
 EACH = 10
 """Installs in each Environment."""
 SHARED = 2
