@@ -183,7 +183,16 @@ def _streams() -> Iterator[Row]:
     ):
         yield f"$JS.API.DIRECT.GET.EV.{other}", READERS["EV"]
     yield f"$JS.API.DIRECT.GET.{READ_MODEL}", _WIDE | {"gateway"}
-    yield "$JS.API.DIRECT.GET.CMD", frozenset({"projector", "gateway"})
+    # Not the operator, who writes there: an answer of the broker can be stored as an event.
+    for written in (
+        "CMD",
+        "CMD.cmd.acme.x",
+        "FACTS",
+        "FACTS.ws.acme-dev.x",
+        "USE",
+        "USE.use.acme.x",
+    ):
+        yield f"$JS.API.DIRECT.GET.{written}", frozenset({"projector", "gateway"})
 
 
 FOLLOWERS = {

@@ -239,6 +239,32 @@ async def test_no_credential_of_an_organization_loses_a_stream_by_where_it_wants
             assert await js.last("EV", EVENT) is not None
 
 
+@pytest.mark.guarantee("G6.6")
+async def test_an_operator_has_nothing_that_it_wrote_stored_as_an_event(
+    guarded: BrokerProcess,
+) -> None:
+    for service in SERVICES:
+        async with member(guarded, service) as js:
+            assert await ensure(js, topology_of(service)) == []
+    said = "ws.acme-dev.flux.x"
+    async with raw(guarded.url, "operator") as probe, member(guarded, "operator") as js:
+        await probe.client.publish(said, b'{"specversion":"1.0","data":{}}')
+        assert await probe.publish([]) == set()
+        before = (await js.stream_state("EV")).last_seq
+        asked = {
+            "$JS.API.DIRECT.GET.FACTS": b'{"seq":1}',
+            f"$JS.API.DIRECT.GET.FACTS.{said}": b"",
+            "$JS.API.STREAM.MSG.GET.FACTS": b'{"seq":1}',
+        }
+        for subject, body in asked.items():
+            await probe.client.publish(subject, body, reply=EVENT)
+        assert await probe.publish([]) == set()
+        stored = await js.last("EV", EVENT)
+        # That answer is none of ours: it is wrapped, and passed over as what it is.
+        assert stored is None or b"specversion" not in stored.data
+        assert (await js.stream_state("EV")).last_seq <= before + 1
+
+
 @pytest.mark.parametrize("form", ["authorization", "accounts"])
 def test_the_rendered_block_is_a_configuration_that_the_broker_takes(
     tmp_path: Path, form: str

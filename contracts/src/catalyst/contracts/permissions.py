@@ -239,9 +239,11 @@ def operator() -> Permissions:
     reading: the log, the read model, the dead letters, the state of streams and consumers. Waiting
     commands are not readable: they hold other people's tokens. The log and the read model alone are
     followed: a consumer of what this user writes itself, such as `ws.`, could be told to deliver it
-    as an event. It may end what other readers follow with; they begin again where they were.
+    as an event. For the same reason it reads of that no message bare, as the broker stored it. It
+    may end what other readers follow with; they begin again where they were.
     """
     unfollowed = tuple(name for name in (*_SHARED, *_PROBES) if name != EV)
+    written = (CMD, FACTS, USE)
     return Permissions(
         publish=(
             *(f"{kind}.*.{service}.>" for service in SERVICES for kind in ("cmd", "qry")),
@@ -254,7 +256,8 @@ def operator() -> Permissions:
         ),
         subscribe=("_INBOX.>", f"{inbox(OPERATOR)}.>", "rsp.>", "evt.>"),
         deny_publish=(
-            *_api(f"STREAM.MSG.GET.{CMD}", f"DIRECT.GET.{CMD}"),
+            *_api(f"STREAM.MSG.GET.{CMD}"),
+            *_api(*(f"DIRECT.GET.{name}{form}" for name in written for form in ("", ".>"))),
             *_api(*(f"CONSUMER.CREATE.{name}.>" for name in unfollowed)),
             *_no_durables(),
         ),
