@@ -33,7 +33,7 @@ def test_a_person_finds_by_the_plan_that_dollars_can_be_spent_and_spends_them(sh
     poor = shop.well("plan", *MAIL, by=shop.owner)
     assert "credit-insufficient: 0.500 OMR is due, and the credit does not cover it" in poor.out
     assert "there is 100.00 USD" in poor.out
-    assert "--currency" in poor.out
+    assert "--currency USD" in poor.out
     wrong = shop.run("plan", *MAIL, "--currency", "EUR", by=shop.owner)
     assert wrong.code == 3
     assert "the price book has no EUR, only OMR, USD" in wrong.err

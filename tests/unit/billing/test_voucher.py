@@ -101,7 +101,7 @@ def test_the_code_stands_in_no_event_and_no_subject() -> None:
 
 def test_a_voucher_is_issued_under_the_id_of_its_code_alone() -> None:
     other = bill1.IssueVoucher(code="VCH-ZZZZ-YYYX-XWV2", amount=billing.omr(1), cap=1)
-    when(other, by=build.SOVEREIGN_ADMIN).then_rejected("subject-mismatch")
+    when(other, by=build.SOVEREIGN_ADMIN).then_rejected("subject-mismatch", "/subject")
     weak = bill1.IssueVoucher(code="AAAA", amount=billing.omr(1), cap=1)
     when(weak, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-code-weak")
     when(ISSUE).then_rejected("person-required")
@@ -142,12 +142,17 @@ def test_a_voucher_ends_at_one_instant_wherever_somebody_wrote_its_end() -> None
 
 
 def test_a_voucher_that_would_be_over_before_it_begins_is_refused() -> None:
-    for changes in (
-        {"ends": billing.NOW},
-        {"ends": billing.NOW + timedelta(days=1), "starts": billing.NOW + timedelta(days=1)},
+    later = billing.NOW + timedelta(days=1)
+    for changes, said in (
+        ({"ends": billing.NOW}, "its end is past"),
+        ({"ends": later, "starts": later}, "it would be over before it begins"),
+        ({"ends": billing.NOW, "starts": later}, "its end is past"),
     ):
         command = msgspec.structs.replace(ISSUE, **changes)
-        when(command, by=build.SOVEREIGN_ADMIN).then_rejected("voucher-dates", "/data/ends")
+        refused = when(command, by=build.SOVEREIGN_ADMIN)
+        refused.then_rejected("voucher-dates", "/data/ends")
+        assert refused.rejected is not None
+        assert refused.rejected.errors[0].message == said
 
 
 def test_a_voucher_is_worth_something_and_is_written_as_it_was_issued() -> None:

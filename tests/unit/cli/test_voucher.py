@@ -77,6 +77,9 @@ def test_a_redemption_that_failed_ends_with_3_and_says_why(
         (["1.000", "XYZ"], "AMOUNT CURRENCY: the currency 'XYZ'"),
         (["1.000", "OMR", "--ends", "tomorrow"], "--ends 'tomorrow' is no time"),
         (["1.000", "OMR", "--starts", "2026-12-31T00:00:00"], "--starts"),
+        (["1.000", "OMR", "--starts", "2026-02-30"], "--starts '2026-02-30' is no time"),
+        (["-5", "USD"], "AMOUNT: '-5' is below zero, and an amount is positive"),
+        (["-5.00", "USD"], "AMOUNT: '-5.00' is below zero"),
     ],
 )
 def test_what_is_wrong_with_a_voucher_is_named_before_anything_is_sent(
@@ -90,25 +93,45 @@ def test_what_is_wrong_with_a_voucher_is_named_before_anything_is_sent(
 def test_all_that_is_wrong_with_a_voucher_is_told_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["1.00000", "OMR", "--starts", "x", "--ends", "2020-01-01", "--url", URL]
+    arguments = ["1.00000", "OMR", "--starts", "x", "--ends", "2020-01-01T10:00", "--url", URL]
     assert ended(["voucher", "issue", *arguments]) == ExitCode.USAGE
     wrong = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
-    starts = ("AMOUNT CURRENCY: ", "--starts 'x' is no time", "--ends '2020-01-01' has no zone")
+    starts = ("AMOUNT CURRENCY: ", "--starts 'x' is no time", "--ends '2020-01-01T10:00' has no")
     assert len(wrong) == len(starts)
     for line, start in zip(wrong, starts, strict=True):
         assert line.startswith(f"Error: {start}")
 
 
-@pytest.mark.parametrize(
-    ("status", "redeemed", "said"),
-    [("issued", 0, "issued"), ("issued", 2, "used up"), ("revoked", 2, "revoked")],
-)
-def test_a_voucher_that_nobody_can_redeem_any_more_is_told_as_used_up(
-    status: str, redeemed: int, said: str
+@pytest.mark.parametrize("day", ["2026-12-01", "2026-12-01Z"])
+def test_a_day_is_its_midnight_in_utc_and_that_is_said(
+    day: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doc = {"prefix": "VCH-7QKD…", "status": status, "redeemed": redeemed, "cap": 2}
+    assert voucher.instant(day, "starts") == "2026-12-01T00:00:00Z"
+    told = f"--starts {day} is midnight in UTC: 2026-12-01T00:00:00Z"
+    assert told in capsys.readouterr().err
+    whole = "2026-12-01T14:00:00+04:00"
+    assert (voucher.instant(whole, "ends"), capsys.readouterr().err) == (whole, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "issued"),
+        ({"redeemed": 2}, "used up"),
+        ({"redeemed": 2, "status": "revoked"}, "revoked"),
+        ({"starts": "9000-01-01T00:00:00Z"}, "not begun"),
+        ({"starts": "2020-01-01T00:00:00Z", "ends": "9000-01-01T00:00:00Z"}, "issued"),
+        ({"ends": "2020-01-01T00:00:00Z"}, "over"),
+    ],
+)
+def test_a_voucher_that_nobody_can_redeem_now_is_told_so(
+    changes: dict[str, Any], said: str
+) -> None:
+    doc = {"prefix": "VCH-7QKD…", "status": "issued", "redeemed": 0, "cap": 2, **changes}
     columns = dict(kinds.columns("vouchers"))
-    assert columns["STATUS"](Row(key="k", seq=1, doc=doc), doc) == said
+    row = Row(key="k", seq=1, doc=doc)
+    assert columns["STATUS"](row, doc) == said
+    assert columns["STARTS"](row, doc) == changes.get("starts")
 
 
 def test_a_voucher_is_found_by_what_an_account_calls_it_or_the_beginning_of_its_code() -> None:

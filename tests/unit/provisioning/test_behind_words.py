@@ -38,7 +38,7 @@ SAID: Final[tuple[tuple[Link, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        behind.too_little_credit("acme", "5.000 OMR", ""),
+        behind.too_little_credit("acme", "5.000 OMR", ()),
         (
             *("account", "acme", "credit-insufficient"),
             "the account of acme has less than 5.000 OMR that is free",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from catalyst.blueprints import versions
+from catalyst.chassis import clock
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.links import links_in
@@ -191,8 +193,15 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
 
 
 def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
-    used = doc.get("status") == "issued" and doc.get("redeemed", 0) >= doc.get("cap", 1)
-    return "used up" if used else doc.get("status")
+    status = doc.get("status")
+    if status != "issued":
+        return status
+    if doc.get("redeemed", 0) >= doc.get("cap", 1):
+        return "used up"
+    now, starts, ends = clock.now(), doc.get("starts"), doc.get("ends")
+    if ends and datetime.fromisoformat(ends) <= now:
+        return "over"
+    return "not begun" if starts and datetime.fromisoformat(starts) > now else status
 
 
 def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -373,6 +382,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _standing),
         ("AMOUNT", _amount),
         ("REDEEMED", _redeemed),
+        ("STARTS", _doc("starts")),
         ("ENDS", _doc("ends")),
     ),
     "redemptions": (

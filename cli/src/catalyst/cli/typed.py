@@ -44,7 +44,13 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
     "billing invoice explain": {"invoice": "LINE", "credit_note": "LINE", "line": "LINE"},
     "billing invoice replay": {"invoice": "ID", "credit_note": "ID"},
     "voucher": {"code": "CODE", "id": "VOUCHER", "amount": "AMOUNT CURRENCY"},
-    "voucher issue": {"code": "--code", "description": "--description", "cap": "--cap"},
+    "voucher issue": {
+        "code": "--code",
+        "description": "--description",
+        "cap": "--cap",
+        "starts": "--starts",
+        "ends": "--ends",
+    },
     "source": {
         "name": "NAME",
         "location": "LOCATION",
@@ -57,6 +63,7 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
 """What stands for a field, where a verb makes the command or the question itself."""
 _OWN_WORDS: Final = frozenset({"send", "query", "apply"})
 """Verbs to which a person gives the fields themselves."""
+_BELOW: Final = re.compile(r"-\d[\d.]*", re.ASCII)
 _AROUND: Final = frozenset({"data", "request"})
 """What a pointer begins with where the fields are those of a command, or of a plan's request."""
 _SET: Final = frozenset({"values", "config"})
@@ -180,6 +187,7 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # as above
         """Read what was typed."""
         typed = list(args)
+        self._below_zero(ctx, typed)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as first:
@@ -187,6 +195,13 @@ class Verb(TyperCommand):
             if len(found) < 2:
                 raise
             raise Several(found, ctx) from first
+
+    def _below_zero(self, ctx: Any, typed: list[str]) -> None:
+        """Refuse an amount below zero, which looks like an option."""
+        options = typed[: typed.index("--")] if "--" in typed else typed
+        below = next(filter(_BELOW.fullmatch, options), None)
+        if below and any(param.name == "amount" for param in self.get_params(ctx)):
+            ctx.fail(f"AMOUNT: {below!r} is below zero, and an amount is positive")
 
     def _wrong(self, ctx: Any, typed: list[str]) -> Iterator[typer.BadParameter]:
         options, rest, _ = self.make_parser(ctx).parse_args(args=typed)

@@ -45,6 +45,7 @@ CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's
 _OVER: Final = frozenset({"completed", "failed"})
 _GRANT: Final = re.compile(r"voucher-([0-9a-f]{32,64})")
 """What an account calls that which it got from a voucher: by the first half of its id."""
+_DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})Z?", re.ASCII)
 _WHOSE: Final = "for which Organization is it?"
 
 
@@ -59,7 +60,8 @@ def issue(
     ] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     starts: Annotated[
-        str | None, typer.Option(help="From when on: `2026-12-31T00:00:00Z`; else at once.")
+        str | None,
+        typer.Option(help="From when on: `2026-12-31T14:00:00Z`, or a day; else at once."),
     ] = None,
     ends: Annotated[str | None, typer.Option(help="Until when, likewise; else for ever.")] = None,
     timeout: TimeoutOption = 30.0,
@@ -79,7 +81,7 @@ def issue(
         data["amount"] = _money(amount, currency)
     for name, text in (("starts", starts), ("ends", ends)):
         with typed.looking():
-            data |= {name: _time(text, name)} if text else {}
+            data |= {name: instant(text, name)} if text else {}
     typed.settle()
     target = resolve(context, url, token)
 
@@ -269,9 +271,16 @@ def _money(amount: str, currency: str) -> Money:
         raise Failure(ExitCode.USAGE, f"AMOUNT CURRENCY: {error}") from error
 
 
-def _time(text: str, option: str) -> str:
+def instant(text: str, option: str) -> str:
+    """Return the instant that an option names; a day alone is its beginning in UTC, which is said.
+
+    Raises:
+        Failure: If it is none, or has no zone.
+    """
+    day = _DAY.fullmatch(text)
+    written = f"{day[1]}T00:00:00Z" if day else text
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(written)
     except ValueError as error:
         raise Failure(
             ExitCode.USAGE,
@@ -280,7 +289,9 @@ def _time(text: str, option: str) -> str:
         ) from error
     if found.tzinfo is None:
         raise Failure(ExitCode.USAGE, f"--{option} {text!r} has no zone; add Z for UTC")
-    return text
+    if day:
+        note(f"--{option} {text} is midnight in UTC: {written}")
+    return written
 
 
 async def _send(

@@ -108,12 +108,15 @@ def issue(state: Voucher, command: bill1.IssueVoucher, context: Context) -> Deci
     account.require_person(context)
     require_strong(command.code)
     if context.ref != ref_of(voucher_id(command.code)):
-        raise Rejected("subject-mismatch", "the voucher's id is not the one that its code makes")
+        message = "the voucher's id is not the one that its code makes"
+        raise Rejected("subject-mismatch", message, pointer="/subject")
     account.require_positive(command.amount, "/data/amount/minor")
     prices: price_book.PriceBook = context.reads[price_book.DEFAULT]
     currency = command.amount.currency
     price_book.require_priced(prices, currency, context.now, "/data/amount/currency")
-    if command.ends is not None and command.ends <= max(context.now, command.starts or context.now):
+    if command.ends is not None and command.ends <= context.now:
+        raise Rejected("voucher-dates", "its end is past", pointer="/data/ends")
+    if command.ends is not None and command.starts and command.ends <= command.starts:
         raise Rejected("voucher-dates", "it would be over before it begins", pointer="/data/ends")
     if command.ends is not None and command.ends > context.now + account.FARTHEST:
         message = f"it would be open for more than {account.FARTHEST.days} days"

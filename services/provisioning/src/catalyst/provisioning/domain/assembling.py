@@ -184,7 +184,8 @@ def _unpaid(request: PlanRequest, facts: Facts) -> tuple[Blocker, ...]:
         others = " and ".join(map(str, quoted.elsewhere)) if request.action == "install" else ""
         message = f"{due} is due, and the credit does not cover it"
         message += f"; there is {others}, in which it can be bought" if others else ""
-        chain = (behind.too_little_credit(facts.name, due, others),)
+        elsewhere = quoted.elsewhere if others else ()
+        chain = (behind.too_little_credit(facts.name, due, elsewhere),)
         found.append(Blocker(code="credit-insufficient", message=message, chain=chain))
     if quoted.limited:
         chain = (behind.spend_limit(facts.name, quoted.limited),)

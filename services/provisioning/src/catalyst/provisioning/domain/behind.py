@@ -10,6 +10,7 @@ from typing import Final
 
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_environment import FAILED
+from catalyst.contracts.money_v1 import Money
 
 _OWNER: Final = "an owner of the Organization"
 _KEEPER: Final = "whoever keeps the EnvironmentPolicy"
@@ -40,9 +41,10 @@ def deleted_by(environment: str, change: str) -> Link:
     )
 
 
-def too_little_credit(organization: str, due: str, others: str) -> Link:
-    """Return that an account does not cover what is due; `others` it has in other currencies."""
-    otherwise = f"buy it in another currency (there is {others}: `--currency`), " if others else ""
+def too_little_credit(organization: str, due: str, elsewhere: Iterable[Money]) -> Link:
+    """Return that an account does not cover what is due; `elsewhere` it has other currencies."""
+    ways = [f"{one} with `--currency {one.currency}`" for one in elsewhere]
+    otherwise = f"buy it in another currency ({' or '.join(ways)}), " if ways else ""
     return Link(
         kind="account",
         name=organization,
