@@ -24,10 +24,11 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     shop: Shop,
 ) -> None:
     change, told = applied(shop, "blog")
-    assert told.startswith("it waits: 2 approvals of anyone but the author missing\n")
+    waits = f"it waits: 2 approvals of anyone but the author missing for {change}\n"
+    assert told.startswith(waits)
     again = shop.well(*pasted(told, "apply")[:2], by=shop.owner)
     assert f"already applied as {change}, now waiting" in again.out
-    assert again.err.startswith("it waits: 2 approvals of anyone but the author missing\n")
+    assert again.err.startswith(waits)
     approve = pasted(told, "approve")
     # Whole, and for this very plan.
     assert approve[:-1] == ["approve", change, "--org", ORG, "--hash"]
@@ -52,7 +53,7 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
         re.MULTILINE,
     )
     one = shop.well("approve", change, by=person(shop, ANN))
-    waits = "it waits: 1 approval of anyone but the author missing"
+    waits = f"it waits: 1 approval of anyone but the author missing for {change}"
     assert one.out == f"you approved {change}: 1 approval there; {waits}\n"
     assert pasted(one.err, "get changes") == ["get", "changes", change, "--org", ORG, "--watch"]
     both = shop.well(*approve, by=person(shop, BOB)).out
@@ -86,7 +87,7 @@ def test_two_security_officers_approve_a_change_of_an_organization_that_they_are
     assert (stale.code, "plan-stale: the hash is not that of the plan" in stale.err) == (3, True)
 
     first = shop.well(*approve, looked_at, by=sam).out
-    waits = "1 approval there; it waits: 1 approval of anyone but the author missing"
+    waits = f"1 approval there; it waits: 1 approval of anyone but the author missing for {change}"
     assert first == f"you approved {change}: {waits}\n"
     # Twice is once, and so is whatever else the same officer says.
     again = shop.well(*approve, looked_at[:12], by=sam).out

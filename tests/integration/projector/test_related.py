@@ -9,6 +9,7 @@ from tests.support.log import LogWriter, On
 from tests.support.plans import PROD, apply, planned, town
 from tests.support.projecting import agrees, bearer, following, projector, served, stored
 from tests.unit.projector.test_changes import advance
+from tests.unit.projector.test_queued_chains import queued, through
 from tests.unit.projector.test_whole_chains import with_home
 
 from catalyst.chassis.jetstream.broker import JetStream
@@ -96,3 +97,23 @@ async def test_rows_are_held_against_the_log_with_what_they_say_of_each_other(
     async with served(member):
         await member.sampler.sample(100)
         assert [one.key for one in member.sampler.differing] == [HOME]
+
+
+@pytest.mark.guarantee("G3.5", "G13.14")
+@pytest.mark.parametrize("count", [2, 3])
+async def test_changes_that_queue_under_a_policy_are_held_against_the_log_after_every_event(
+    js: JetStream, count: int
+) -> None:
+    log = LogWriter(js)
+    await log.prepare()
+    place = queued(count)
+    through(place, count)
+    member = projector(js)
+    async with served(member):
+        for one in with_home(place):
+            await member.hub.reach(await log.decide(one), 10.0)
+            checked = member.sampler.checked
+            await member.sampler.sample(100)
+            assert member.sampler.checked - checked == len(member.hub.rows)
+            assert member.sampler.differing == []
+        await agrees(js, member.hub.as_of)

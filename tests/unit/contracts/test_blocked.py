@@ -193,6 +193,36 @@ def test_what_is_told_twice_stands_once_with_the_time_that_is_known() -> None:
     assert tree((said,), lambda *_: (again,)) == (again,)
 
 
+@pytest.mark.guarantee("G13.14")
+def test_what_the_beginning_says_stands_as_it_said_it_whatever_it_leads_to_says() -> None:
+    shut: Any = {"waits_for": ("queue", "window"), "opens": NOON}
+    mine = kept(of_change("ch-2", PROD, behind=("ch-1",), **shut), (), NOON + timedelta(hours=1))
+    ahead = kept(of_change("ch-1", PROD, waits_for=("window",), opens=NOON), (), NOON)
+    found = tree(mine, lambda *_: ahead, start=("change", "ch-2"))
+    assert found == mine
+    # To be queued is not the cause, though what leads there stands beside it.
+    assert [link.code for link in blocked_chain.causes(found)] == ["window-closed"]
+
+    missing = (Approvals(team="", quorum=1),)
+    mine = of_change(
+        "ch-2", PROD, waits_for=("queue", "approvals"), behind=("ch-1",), missing=missing
+    )
+    ahead = of_change("ch-1", PROD, waits_for=("approvals",), missing=missing)
+    found = tree(mine, lambda *_: ahead, start=("change", "ch-2"))
+    assert [(link.depth, link.message[-4:]) for link in found[1:]] == [(1, "ch-1"), (0, "ch-2")]
+
+
+@pytest.mark.guarantee("G13.14")
+@given(size=st.integers(1, 60))
+def test_none_of_what_the_beginning_says_is_lost_however_many_rows_it_leads_to(size: int) -> None:
+    names = [f"app-{number}" for number in range(size)]
+    mine = of_change("ch-1", PROD, step="observe", applications=names)
+    rows = {name: of_application(name, PROD, wanted=True) for name in names}
+    found = tree(mine, lambda _kind, name: rows[name], start=("change", "ch-1"))
+    assert tuple(link for link in found if not link.depth) == mine
+    assert len(found) - size == min(size, blocked_chain.FOLLOWED_MAX)
+
+
 @given(size=st.integers(1, 60))
 def test_a_chain_ends_even_where_rows_point_at_each_other(size: int) -> None:
     names = [f"ch-{number}" for number in range(size)]

@@ -37,6 +37,7 @@ def test_the_changes_that_wait_stand_among_what_keeps_an_application_oldest_firs
         (1, "anyone but the author", "approval-missing"),
         (0, "ch-2", "change-waiting"),
         (1, "ch-1", "queued"),
+        (1, "anyone but the author", "approval-missing"),
     ]
 
 
@@ -72,8 +73,8 @@ def test_where_security_officers_have_to_approve_the_change_says_so_until_it_beg
     row = rows(place)["change ch-1"]
     assert row.officers == ("",)
     assert [(one.message, one.who) for one in row.blocked_by] == [
-        (f"4 approvals of anyone but the author missing{SCARCE}", "security-officers"),
-        ("1 approval of org-admin missing", "org-admin"),
+        (f"4 approvals of anyone but the author missing for ch-1{SCARCE}", "security-officers"),
+        ("1 approval of org-admin missing for ch-1", "org-admin"),
     ]
     place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), plans.ADMIN)
     assert rows(place)["change ch-1"].officers == ()

@@ -96,7 +96,7 @@ def of_change(
     if "queue" in waits_for and behind:
         found.append(_queued(name, behind))
     if "approvals" in waits_for:
-        found += [_approval(item, officers) for item in missing]
+        found += [_approval(name, item, officers) for item in missing]
     if "window" in waits_for:
         found.append(_window(environment, opens))
     if step is not None:
@@ -116,7 +116,7 @@ def _queued(name: str, behind: Sequence[str]) -> Link:
     )
 
 
-def _approval(item: Approvals, officers: Sequence[str]) -> Link:
+def _approval(change: str, item: Approvals, officers: Sequence[str]) -> Link:
     team = item.team or "anyone but the author"
     word = "approval" if item.quorum == 1 else "approvals"
     scarce = item.team in officers
@@ -125,7 +125,7 @@ def _approval(item: Approvals, officers: Sequence[str]) -> Link:
         kind="approval",
         name=team,
         code="approval-missing",
-        message=f"{item.quorum} {word} of {team} missing{end}",
+        message=f"{item.quorum} {word} of {team} missing for {change}{end}",
         who="security-officers" if scarce else team,
         what_to_do="look at the plan and approve or reject the change",
     )

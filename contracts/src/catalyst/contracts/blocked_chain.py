@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,8 @@ GENERAL: Final = "unwell"
 """Code of what is not well for a reason that another link may know better."""
 NO_CAUSE: Final = UNDER_WAY | {BEHIND}
 """Codes of links that are nobody's cause."""
+_NEXT_TO: Final = frozenset({GENERAL, "queued"})
+"""Codes of links that are a cause only where no other link is."""
 _WAITING: Final = frozenset({"change", "application"})
 """Kinds of rows that never are their own cause."""
 
@@ -68,15 +70,20 @@ def tree(
 
     What leads to a link stands below it, one deeper; what only stands beside it is as deep. A link
     back to a change or an Application on the way would say that it waits for itself, and is left
-    out; a source or an Organization may well be its own cause.
+    out; a source or an Organization may well be its own cause. The rows of changes and Applications
+    hold the chain, and what they say themselves is read from it: of these the beginning stands as
+    it is, at depth 0, and what others say as well is not told of them again.
 
     Args:
         links: The beginning.
         links_of: Returns the links of a row from its kind, one of `LEADING`, and its name.
         start: Kind and name of the row that the beginning is of.
     """
-    found: list[Link] = []
-    told: dict[tuple[str, str, str, str], int] = {}
+    best: dict[_Said, Link] = {}
+    for link in links if start is not None and start[0] in _WAITING else ():
+        _told(best, link)
+    own = frozenset(best)
+    depths: dict[_Said, int] = {}
     visited: set[tuple[str, str]] = set()
     way = (start,) if start is not None else ()
     ahead = [(link, way) for link in links]
@@ -85,21 +92,30 @@ def tree(
         place = (link.kind, link.name)
         if place in way and link.kind in _WAITING:
             continue
-        # Of what is not shown one link is enough, and the one that knows since when is the better.
-        same = (*place, link.code, "" if link.code == HIDDEN else link.message)
-        if same not in told:
-            told[same] = len(found)
-            found.append(_at(link, len(way) - (start is not None)))
-        elif found[told[same]].since is None:
-            # Whoever said it first did not know since when.
-            found[told[same]] = _at(link, found[told[same]].depth)
-        if leads(link) and place not in visited:
+        said, depth = _told(best, link), len(way) - (start is not None)
+        if depth == 0 or said not in own:
+            depths.setdefault(said, depth)
+        if leads(link) and place not in visited and len(visited) < FOLLOWED_MAX:
             visited.add(place)
-            if len(visited) > FOLLOWED_MAX:
-                break
             below = (item for item in links_of(*place) if item.code != BEHIND)
             ahead = [*((item, (*way, place)) for item in below), *ahead]
-    return tuple(found)
+    return tuple(_at(best[said], depth) for said, depth in depths.items())
+
+
+class _Said(NamedTuple):
+    kind: str
+    name: str
+    code: str
+    message: str
+
+
+def _told(best: dict[_Said, Link], link: Link) -> _Said:
+    """Note what a link says, and keep the first of those that say it and know since when."""
+    # Of what is not shown one link is enough.
+    said = _Said(link.kind, link.name, link.code, "" if link.code == HIDDEN else link.message)
+    if said not in best or best[said].since is None:
+        best[said] = link
+    return said
 
 
 def _at(link: Link, depth: int) -> Link:
@@ -116,7 +132,7 @@ def causes(found: Sequence[Link]) -> list[Link]:
         for at, link in enumerate(found)
         if (at + 1 == len(found) or found[at + 1].depth <= link.depth) and link.code not in NO_CAUSE
     ]
-    return [link for link in ends if link.code != GENERAL] or ends
+    return [link for link in ends if link.code not in _NEXT_TO] or ends
 
 
 def follow(
