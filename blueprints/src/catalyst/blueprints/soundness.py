@@ -20,6 +20,8 @@ from catalyst.blueprints.merging import copied
 from catalyst.blueprints.metaschema import LISTS, MAPS, META, SINGLE, walk
 
 MAX_SCHEMAS: Final = 500
+MAX_TURNS: Final = 10
+"""How often something may be left that has a wrong form: each time, a hundred are taken out."""
 
 _COMPILED_META: Final = words.validator(META)
 _KEYWORDS: Final = frozenset(META["$defs"]["schema"]["properties"])
@@ -87,9 +89,16 @@ def looked_at(schema: Any) -> Looked:
     rest = copied(schema)
     lost: list[_Lost] = []
     wrongs = found
-    while wrongs:
+    for _ in range(MAX_TURNS):
+        if not wrongs:
+            break
         lost += [_taken_out(rest, one.path) for one in wrongs]
         wrongs = words.violations(_COMPILED_META, META, rest)
+        more = [one for one in wrongs if one not in found]
+        found = [*found, *more[: max(words.MAX_VIOLATIONS - len(found), 0)]]
+    if wrongs:
+        limit = _violation((), "limit", "too much has a wrong form", "correct what is told first")
+        return _looked([*found, limit], nothing, [_Lost((), "", held=True)])
     parts = list(walk(rest))
     if len(parts) > MAX_SCHEMAS:
         limit = _violation((), "limit", f"more than {MAX_SCHEMAS} schemas", "ask for less")

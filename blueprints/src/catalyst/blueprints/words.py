@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import jsonschema_rs
@@ -73,7 +73,7 @@ def _place(one: Violation) -> tuple[list[str], bool, str]:
 def _told(
     error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any
 ) -> Iterator[Violation]:
-    path = tuple(error.instance_path)
+    path = _where(error, value)
     kind = error.kind
     name = kind.name
     given = kind.as_dict()
@@ -108,7 +108,7 @@ def _alternatives(
     error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any
 ) -> Iterator[Violation]:
     """Return what the alternative that fits best lacks, if one is clearly meant."""
-    path, name = tuple(error.instance_path), error.kind.name
+    path, given, name = _where(error, value), error.instance_path, error.kind.name
     branches = [list(branch) for branch in getattr(error.kind, "context", ())]
     if any(not branch for branch in branches):
         yield _violation(path, name, f"{_subject(path)} fits more than one alternative", "")
@@ -118,8 +118,8 @@ def _alternatives(
         branch
         for branch in branches
         if not any(
-            (inner.kind.name == "type" and tuple(inner.instance_path) == path)
-            or (inner.kind.name in {"const", "enum"} and len(inner.instance_path) <= len(path) + 1)
+            (inner.kind.name == "type" and inner.instance_path == given)
+            or (inner.kind.name in {"const", "enum"} and len(inner.instance_path) <= len(given) + 1)
             for inner in branch
         )
     ]
@@ -195,4 +195,48 @@ def _short(value: Any) -> str:
 
 def _known(schema: dict[str, Any], at: list[str | int]) -> list[str]:
     """Return the names of the properties beside the keyword that refused."""
-    return list(_at(schema, tuple(at[:-1])).get("properties", ()))
+    held = [one for _, one in _meant(schema, at[:-1]) if isinstance(one, dict) and at[-1] in one]
+    return list(held[0].get("properties", ())) if held else []
+
+
+def _where(error: jsonschema_rs.ValidationError, value: Any) -> Path:
+    """Return the path to what is refused; if the library's may lead to several, to one of them."""
+    found = list(_meant(value, error.instance_path))
+    if len(found) > 1:
+        given = error.instance
+        # Of a map of which no field is described, it gives what stands in it.
+        inside = error.kind.name == "falseSchema"
+        fitting = [
+            (at, held)
+            for at, held in found
+            if (isinstance(held, dict) and given in held.values() if inside else held == given)
+        ]
+        found = fitting or found
+    return found[0][0]
+
+
+def _meant(value: Any, steps: Sequence[str | int], at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield all that a path of the library may lead to, and where it is.
+
+    It leaves out a name that is empty, and makes a number of a name that reads as one.
+    """
+    if not steps:
+        yield at, value
+    if isinstance(value, dict):
+        for name in _named(value, steps[0]) if steps else ():
+            yield from _meant(value[name], steps[1:], (*at, name))
+        if "" in value:
+            yield from _meant(value[""], steps, (*at, ""))
+    elif steps and isinstance(value, list) and isinstance(steps[0], int) and steps[0] < len(value):
+        yield from _meant(value[steps[0]], steps[1:], (*at, steps[0]))
+
+
+def _named(value: dict[str, Any], step: str | int) -> list[str]:
+    """Return the names that the library spells so."""
+    if isinstance(step, str):
+        return [step] if step in value else []
+    bare = str(step).lstrip("0")
+    digits = ((name, name.removeprefix("+")) for name in value)
+    return [
+        name for name, one in digits if one.isascii() and one.isdigit() and one.lstrip("0") == bare
+    ]
