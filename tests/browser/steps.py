@@ -20,7 +20,6 @@ OWN_GATE: Final = (
     "Must approve1 approval of anyone but you",
     "May notYou: it is your own change",
     "Approvednobody yet",
-    "Missing1 approval of anyone but you",
     *("Now0", "Afterwards1", "At most9", "Used0", "Held0"),
 )
 """What the plan of a first install says of its gate, where one other person has to approve."""
@@ -127,9 +126,9 @@ async def plan(window: Window) -> Locator:
     return await planned(window)
 
 
-async def planned(window: Window) -> Locator:
+async def planned(window: Window, name: str = "Apply the plan") -> Locator:
     """Return the button that carries a plan out, once it is shown."""
-    button = window.page.get_by_role("button", name="Apply the plan")
+    button = window.page.get_by_role("button", name=name)
     await button.wait_for()
     return button
 

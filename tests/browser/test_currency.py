@@ -25,7 +25,7 @@ async def test_credit_in_dollars_buys_in_dollars_and_what_runs_stays_so(
     data = {"grant": "g-2", "amount": given, "reason": "In dollars"}
     await market.command("billing.grant-credit.v1", slug, data, aggregate="account", id=slug)
     await expect(currency.locator("option")).to_have_text(
-        ["the usual one", "OMR (0.001 OMR can be spent)", "USD (100.00 USD can be spent)"]
+        ["OMR, the usual one", "OMR (0.001 OMR can be spent)", "USD (100.00 USD can be spent)"]
     )
     await page.get_by_label("Package").select_option("s")
     await page.get_by_role("button", name="Show the plan").click()

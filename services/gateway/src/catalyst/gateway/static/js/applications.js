@@ -7,7 +7,7 @@ import { Flight } from "./flight.js";
 import { emblemOf, pictureOf } from "./icons.js";
 import { marks, rolled } from "./marks.js";
 import { Notices } from "./notices.js";
-import { cancels } from "./rights.js";
+import { deletes } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf } from "./steps.js";
 import { Why } from "./why.js";
 import { age, asSeen, counted, exact, place } from "./words.js";
@@ -65,8 +65,8 @@ export class Applications {
       if (at.kind === "application") for (const one of value.doc.bindings ?? []) found.push([at.name, one]);
     }
     this.#rollUp(whole, places);
-    this.deletions.node.hidden = !this.ready() || !cancels(this.session, this.organization, this.rows());
-    this.deletions.show([...places.keys()].sort());
+    const may = (what) => this.ready() && deletes(this.session, this.organization, this.rows(), what);
+    this.deletions.show(may(false) ? [...places.keys()].sort() : [], may(true));
     say(this.count, this.ready() ? counted(found.length, "Application") : "Looking…");
     const waiting = this.waiting(this.organization);
     this.flight.show(waiting);

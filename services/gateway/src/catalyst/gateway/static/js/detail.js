@@ -104,7 +104,7 @@ export class Detail {
 
   /** Returns the way to the plan of a deletion, for what is deleted by one and who may plan it; else null. */
   #deletion({ kind, name, organization }) {
-    if (!["environment", "organization"].includes(kind) || !this.#deletes(organization)) return null;
+    if (!["environment", "organization"].includes(kind) || !this.#deletes(organization, kind === "organization")) return null;
     const press = () => this.#go("deletion", kind === "environment" ? name : "", organization);
     return el("button", { type: "button", class: "small", text: "Plan its deletion", on: { click: press } });
   }

@@ -64,11 +64,11 @@ class Addons extends Field {
 }
 
 class Currency extends Control {
-  /** `credit` is what can be spent in each currency that can be chosen. */
-  constructor(credit) {
+  /** `credit` is what can be spent in each currency that can be chosen; `usual` is what is bought in if none is. */
+  constructor(credit, usual) {
     const options = credit.map((one) => el("option", { value: one.currency, text: `${one.currency} (${money(one)} can be spent)` }));
     super("currency", { description: "In which it is bought, and stays charged. What comes along is bought in the same.", schema: {} }, false,
-      el("select", {}, el("option", { value: "", text: "the usual one" }), options));
+      el("select", {}, el("option", { value: "", text: `${usual}, the usual one` }), options));
   }
 
   collect() {
@@ -91,11 +91,11 @@ export class Extras {
     const free = running?.sold ? [] : balances.filter(({ currency, available }) => available > 0 && currencies.includes(currency));
     const credit = free.map(({ currency, available }) => ({ currency, minor: available }));
     const choice = credit.some(({ currency }) => currency !== currencies[0]) ? credit : [];
-    const text = JSON.stringify([packages, addons, plan, has, choice]);
+    const text = JSON.stringify([packages, addons, plan, has, choice, currencies[0]]);
     if (text === this.#offered) return;
     this.#offered = text;
     this.#fields = {};
-    if (choice.length) this.#fields.currency = new Currency(choice);
+    if (choice.length) this.#fields.currency = new Currency(choice, currencies[0]);
     if (packages.length || plan) this.#fields.plan = new Package(packages, plan);
     if (addons.length || has.length) this.#fields.addons = new Addons(addons, has, packages);
     this.node.replaceChildren(...Object.values(this.#fields).map(({ node }) => node));

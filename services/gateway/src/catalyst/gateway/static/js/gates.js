@@ -9,7 +9,8 @@ const ANYONE = "anyone but the author";
 const whom = (team, author) => team || (author === "you" ? "anyone but you" : ANYONE);
 
 /**
- * Returns the lines about approvals as `[name, text]`: who has to give how many, who may not, and how many there are.
+ * Returns the lines about approvals as `[name, text]`: who has to give how many, who may not, how many there are, and
+ * which are missing still, where that is not all of them.
  * `asked` are all that are asked for, `missing` those that are missing still; `author` is what whoever asks for the
  * change is called, `approved` who approved it, and `officers` are teams for which too few in the Organization can.
  */
@@ -26,7 +27,7 @@ export function approvalLines({ asked, missing = asked, author, approved = [], o
   lines.push(["May not", author === "you" ? "You: it is your own change" : `${author}: it is their own change`]);
   lines.push(["Approved", given]);
   const left = missing.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${whom(team, author)}`);
-  lines.push(["Missing", left.length ? left.join(", ") : "none"]);
+  if (names.length) lines.push(["Missing", left.length ? left.join(", ") : "none"]);
   return lines;
 }
 

@@ -92,6 +92,7 @@ export class Inbox {
     const text = JSON.stringify(doc);
     if (card.drawn !== text) {
       Object.assign(card, { drawn: text, doc });
+      card.author.replaceChildren(factsOf([["Asked for by", authorOf(doc)]]));
       card.facts.replaceChildren(factsOf(linesOf(doc)));
       card.decision?.show(doc);
       card.decision?.plan.show(doc);
@@ -101,13 +102,13 @@ export class Inbox {
 
   #card({ organization, doc, stands }) {
     const title = changeTitle(doc);
-    const facts = el("div");
+    const [author, facts] = [el("div"), el("div")];
     const since = el("p", { class: "quiet", title: exact(doc.opened) });
     const href = `#/${["change", organization, doc.change].map(encodeURIComponent).join("/")}`;
     const head = el("div", {}, el("h4", {}, el("a", { href, text: title })), since);
-    const card = { stands, facts, since, organization, doc, decision: null };
+    const card = { stands, author, facts, since, organization, doc, decision: null };
     const rest = stands === "decides" ? this.#deciding(card, title) : el("p", { class: "quiet", text: OTHERS[stands] });
-    card.node = el("article", { class: "card ask", "aria-label": `${title} (${organization})` }, head, facts, rest);
+    card.node = el("article", { class: "card ask", "aria-label": `${title} (${organization})` }, head, author, facts, rest);
     return card;
   }
 
@@ -117,7 +118,7 @@ export class Inbox {
     const inside = el("div", { class: "page" });
     return el("details", { on: {
       toggle: ({ target }) => {
-        // The plan says the same of who may approve.
+        // The plan says the same of the price, and of who may approve.
         card.facts.hidden = target.open;
         if (!target.open || card.decision) return;
         const done = (name) => {
@@ -138,11 +139,12 @@ export class Inbox {
   }
 }
 
+const authorOf = (doc) => doc.author_email || doc.author;
+
 function linesOf(doc) {
-  const author = doc.author_email || doc.author;
+  const author = authorOf(doc);
   const { approvals: asked, missing, approved, officers } = doc;
   return [
-    ["Asked for by", author],
     ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now${paid(doc.quote)}` : "nothing is bought"],
     ...approvalLines({ asked, missing, author, approved, officers }),
   ];

@@ -4,7 +4,7 @@ import { Refused, Unreachable, ask } from "./api.js";
 import { Detail } from "./detail.js";
 import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
-import { cancels, seesPlatform } from "./rights.js";
+import { deletes, seesPlatform } from "./rights.js";
 import { RowTable } from "./rows.js";
 import { LiveStream } from "./stream.js";
 import { Views } from "./views.js";
@@ -54,7 +54,7 @@ const detail = new Detail({
     form.aim(target);
   },
   back: () => table.back(),
-  deletes: (organization) => who !== null && cancels(who, organization, stream?.rows ?? new Map()),
+  deletes: (organization, whole) => who !== null && deletes(who, organization, stream?.rows ?? new Map(), whole),
   go: (kind, name, organization) => {
     location.hash = `/${[kind, organization, name].map(encodeURIComponent).join("/")}`;
   },

@@ -17,6 +17,8 @@ export class PlanView {
   #button = null;
   #reason = null;
   #sent = null;
+  /** Where the name of what goes is to be typed; null: it need not be. */
+  #typed = null;
   #busy = false;
   #chains = [];
 
@@ -46,7 +48,8 @@ export class PlanView {
     const reasonId = freshId("why");
     this.#reason = el("p", { class: "quiet", id: reasonId });
     this.problems = el("div", { class: "problems", role: "alert" });
-    this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: "Apply the plan", "aria-describedby": reasonId, on: { click: () => this.#apply() } });
+    this.#typed = plan.request.action === "delete-organization" ? el("input", { id: freshId("typed"), autocomplete: "off", spellcheck: "false", on: { input: () => this.tick() } }) : null;
+    this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: this.#does(plan), "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: planTitle({ ...plan, organization: this.organization }), tabindex: "-1" });
     const kept = [listed("What goes", plan.goes), listed("What stays", plan.stays)];
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
@@ -60,6 +63,7 @@ export class PlanView {
       plan.steps.length ? steps(plan) : null, files(plan),
       el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
       this.problems,
+      this.#typed && el("div", { class: "field" }, el("label", { for: this.#typed.id, text: `Type the name of the Organization, ${this.organization}, to delete it` }), this.#typed),
       el("div", { class: "actions plan-foot" }, this.#button, this.#reason),
     ].filter(Boolean));
     this.tick();
@@ -78,9 +82,16 @@ export class PlanView {
     }
     const left = Date.parse(this.#plan.expires) - Date.now();
     const [first] = this.#plan.blocked_by;
-    const why = this.#busy ? "It is being sent." : first ? `It cannot be applied: ${first.message}.` : left <= 0 ? "The plan is over; make it anew." : "";
+    const why = this.#busy ? "It is being sent." : first ? `It cannot be applied: ${first.message}.` : left <= 0 ? "The plan is over; make it anew."
+      : this.#typed && this.#typed.value.trim() !== this.organization ? "Type its name first." : "";
     this.#button.disabled = why !== "";
     say(this.#reason, why || `It can be applied for ${duration(left)} more.`);
+  }
+
+  /** Returns what the button says: of a deletion, what it deletes. */
+  #does({ request }) {
+    if (!request.action.startsWith("delete-")) return "Apply the plan";
+    return `Delete ${request.environment ?? this.organization} and all that is listed`;
   }
 
   async #apply() {

@@ -71,6 +71,15 @@ export function cancels(session, organization, rows) {
   return builds(session, organization, rows) || session.roles.includes("sovereign-admin");
 }
 
+/**
+ * Returns whether a session may plan a deletion: of an Environment whoever owns or administers the
+ * Organization, of the Organization itself (`whole`) only who runs the platform.
+ */
+export function deletes(session, organization, rows, whole) {
+  const roles = rolesIn(session, organization, rows);
+  return roles.includes("sovereign-admin") || (!whole && roles.includes("org-admin"));
+}
+
 /** Returns whether an Organization's row gives a session a role: by its e-mail address, if that is verified. */
 export function listed(session, doc) {
   return entries(session, doc).length > 0;

@@ -14,7 +14,7 @@ import { Inbox, concerns, waitingFor } from "./inbox.js";
 import { InvoicePage } from "./invoice.js";
 import { Letters } from "./letters.js";
 import { Prices } from "./prices.js";
-import { ORGANIZATION, audits, builds, listed, seesPlatform } from "./rights.js";
+import { ORGANIZATION, audits, builds, deletes, listed, seesPlatform } from "./rights.js";
 import { label, place } from "./words.js";
 
 const MAKE = {
@@ -235,7 +235,7 @@ export class Views {
     this.#settled = this.ready() && !barred;
     const gone = !barred && this.#isGone(target);
     const inside = this.#isOf(this.#organization);
-    const where = OF_ALL.includes(target) ? [] : [this.#organization, this.#organization || this.ready(), inside, builds(this.#session, this.#organization, this.rows())];
+    const where = OF_ALL.includes(target) ? [] : [this.#organization, this.#organization || this.ready(), inside, ...[builds, deletes].map((may) => may(this.#session, this.#organization, this.rows()))];
     const wanted = JSON.stringify([target, names, barred, gone, ...where]);
     if (wanted === this.#shown) return undefined;
     this.#close();
