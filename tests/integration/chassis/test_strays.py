@@ -1,6 +1,7 @@
 """What stands among the events and is none, an answer of the broker: passed over, and listed."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from tests.support.guests import THING, Thing
 from tests.support.homes import MoodyHome, homes
 from tests.support.rig import ORGANIZATIONS, Sender, acme, runtime, working
 from tests.support.sequential import CREATE
-from tests.support.strays import acknowledged
+from tests.support.strays import acknowledged, answered_at_length
 from tests.support.waiting import until
 
 from catalyst.chassis import parking
@@ -35,6 +36,7 @@ ACME = Ref("acme", "environment", "organization", "acme")
 UPDATED = ACME.event("organization-updated", 1)
 UPDATE = "environment.update-organization.v1"
 SUSPEND = "environment.suspend-organization.v1"
+RESUME = "environment.resume-organization.v1"
 
 
 @asynccontextmanager
@@ -56,6 +58,15 @@ async def onboarded(js: JetStream, folder: Path, home: MoodyHome) -> AsyncIterat
 async def has(js: JetStream, fact: str, times: int = 1) -> bool:
     found = await js.replay("EV", ACME.guard)
     return [item.subject.split(".")[5] for item in found].count(fact) == times
+
+
+@asynccontextmanager
+async def full(js: JetStream) -> AsyncIterator[None]:
+    """Let the dead-letter queue take nothing."""
+    config = (await js.stream_state("DLQ")).config
+    await js.api("STREAM.UPDATE.DLQ", {**config, "max_bytes": 1})
+    yield
+    await js.api("STREAM.UPDATE.DLQ", config)
 
 
 async def letters(js: JetStream) -> dict[str, Letter]:
@@ -85,8 +96,50 @@ async def test_its_aggregate_takes_commands_and_it_is_listed_until_somebody_drop
         assert (await sender.outcome("acme", sent)).result == {"freed": 1}
     # Nor is it listed again by whoever works next.
     async with working(js):
-        await accepted(sender, "environment.resume-organization.v1", {})
+        await accepted(sender, RESUME, {})
     assert not await letters(js)
+
+
+async def test_one_as_large_as_the_broker_takes_is_listed_by_its_beginning(js: JetStream) -> None:
+    sender = Sender(js)
+    async with working(js):
+        await accepted(sender, CREATE, acme())
+        stored = await answered_at_length(js, UPDATED)
+        assert len(stored.data) > 1_000_000
+        await accepted(sender, SUSPEND, {"reason": "a"})
+    (letter,) = (await letters(js)).values()
+    assert (letter.reason, letter.stream, letter.sequence) == ("no-event", "EV", stored.seq)
+    assert (letter.size, letter.body) == (len(stored.data), stored.data[: len(letter.body)])
+    assert 0 < len(letter.body) <= 4096
+    assert letter.digest == hashlib.sha256(stored.data).hexdigest()
+
+
+async def test_no_decision_waits_for_room_to_list_it(js: JetStream) -> None:
+    sender = Sender(js)
+    async with working(js):
+        await accepted(sender, CREATE, acme())
+    seq = await acknowledged(js, UPDATED)
+    async with working(js), full(js):
+        refused = await sender.outcome("acme", await sender.send(RESUME, "acme", {}))
+        assert refused.status == "rejected"
+        assert not await letters(js)
+    # Whoever loads it next lists it, once there is room.
+    async with working(js):
+        await accepted(sender, SUSPEND, {"reason": "a"})
+    assert [letter.sequence for letter in (await letters(js)).values()] == [seq]
+
+
+async def test_a_process_and_an_effect_go_on_behind_it_without_room_to_list_it(
+    js: JetStream, tmp_path: Path
+) -> None:
+    async with homes(tmp_path / "git") as home, onboarded(js, tmp_path, home) as sender:
+        committed = sum(["manifest-committed" in one.subject for one in await js.replay("EV", ">")])
+        async with full(js):
+            await acknowledged(js, ACME.event("organization-created", 1))
+            await answered_at_length(js, UPDATED)
+            await accepted(sender, UPDATE, {"display_name": "Behind it"})
+            await until(lambda: has(js, "manifest-committed", committed + 1))
+        assert not await has(js, "parked")
 
 
 @pytest.mark.parametrize("fact", ["organization-updated.v1", "never-heard-of.v7", "no-fact"])

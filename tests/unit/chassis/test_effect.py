@@ -75,6 +75,8 @@ def delivery(seq: int = 7) -> Delivery:
 class Outside:
     """The world that an effect acts on, and the broker that it reports to."""
 
+    max_payload = 1024 * 1024
+
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.runs = 0

@@ -1,6 +1,6 @@
 """What is held of aggregates: snapshots, folds that fail, timers, and whose they are."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -14,13 +14,14 @@ from tests.support.each import each
 from catalyst.chassis import timer
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.chassis.service import Aggregate, Kind, Service
-from catalyst.chassis.states import Held, Snapshot, States
+from catalyst.chassis.states import LISTED, Held, Snapshot, States
 from catalyst.contracts import codec, environment_v1, runtime_v1
 from catalyst.contracts.decision import Arm
 from catalyst.contracts.message import Envelope, Event, derived_id
 from catalyst.contracts.registry import named
 from catalyst.contracts.subjects import BadSubject, Ref
 
+Aside = Callable[[Ref, Sequence[Stored], int], Awaitable[None]]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ACME = Ref("acme", "environment", "organization", "acme")
 
@@ -109,9 +110,9 @@ class Log:
         return [item for item in self.events if item.seq >= start][:limit]
 
 
-def states(log: Log, fold: int = 1) -> States:
+def states(log: Log, fold: int = 1, aside: Aside | None = None) -> States:
     table: Mapping[Kind, Aggregate[Any]] = {("environment", "organization"): aggregate(fold)}
-    return States(cast("Any", log), table)
+    return States(cast("Any", log), table, aside)
 
 
 @given(
@@ -285,3 +286,24 @@ async def test_a_presumption_gives_way_to_what_was_read_meanwhile() -> None:
     await held.get(ACME)
     held.advance(presumed, first)
     assert (await held.get(ACME)).state == Tally(("a", "b"))
+
+
+@pytest.mark.guarantee("G7.21")
+@each([0, 1, LISTED, LISTED + 1, 3_000])
+async def test_of_many_that_are_no_events_the_first_are_listed_and_all_counted(many: int) -> None:
+    log = Log()
+    log.add_raw(ACME.event("organization-suspended", 1), b"")
+    log.add(suspended("a"))
+    for _ in range(many):
+        log.add_raw(ACME.event("organization-suspended", 1), b'{"stream":"EV","seq":1}')
+    told: list[tuple[list[int], int]] = []
+
+    async def aside(_ref: Ref, strays: Sequence[Stored], count: int) -> None:
+        told.append(([one.seq for one in strays], count))
+
+    held = await states(log, aside=aside).get(ACME)
+    assert (held.state, held.version) == (Tally(("a",)), log.events[-1].seq)
+    # What stands before an event was listed when that was decided.
+    first = [one.seq for one in log.events[2:]][:LISTED]
+    assert told == ([(first, many)] if many else [])
+    assert not held.strays

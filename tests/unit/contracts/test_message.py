@@ -105,12 +105,12 @@ def test_an_outcome_leaves_out_what_is_empty() -> None:
 @each(
     [
         b"",
-        b"{}",
         b'{"stream":"FACTS","seq":7}',
         b'{"stream":"EV","domain":"d","seq":7,"duplicate":true,"batch":"b","count":2}',
         b'{"error":{"code":400,"err_code":10071},"stream":"EV","seq":0}',
         b'{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}',
         b'{"type":"io.nats.micro.v1.ping_response","id":"x","name":"n"}',
+        b'{"error":{"code":503,"description":"no"}}',
     ]
 )
 def test_what_a_broker_answers_is_no_message_of_ours(data: bytes) -> None:
@@ -125,6 +125,20 @@ def test_what_a_broker_answers_is_no_message_of_ours(data: bytes) -> None:
         b'{"specversion":"1.0","id":',
         b"\xff",
         b"null",
+        b"{}",
+        b'{"id":"e","type":"environment.organization-suspended.v1","source":"s"}',
+        b'{"stream":"FACTS"}',
+        b'{"seq":7}',
+        b'{"stream":"FACTS","seq":"7"}',
+        b'{"stream":7,"seq":7}',
+        b'{"stream":"FACTS","seq":true}',
+        b'{"stream":"FACTS","seq":7,"specversion":"1.0"}',
+        b'{"stream":"FACTS","seq":7,"data":{}}',
+        b'{"error":"io.nats."}',
+        b'{"error":{"description":"no"}}',
+        b'{"type":"io.nats"}',
+        b'{"type":["io.nats."]}',
+        b'{"type":"x.io.nats.jetstream"}',
         b"[" * 100_000,
     ]
 )

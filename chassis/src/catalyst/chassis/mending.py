@@ -133,7 +133,7 @@ class Mending:
         if again is None:
             raise Rejected("retry-failed", f"no effect of this version is {found.reaction!r}")
         try:
-            again(found)
+            again(await parking.whole(self._broker, found))
         except events.Unreadable as error:
             raise Rejected("retry-failed", str(error)) from error
         return {"asked": 1}
@@ -162,7 +162,7 @@ class Mending:
         how = "dropped" if dropping else "retried"
         freed = runtime_v1.Unparked(subject=subject, message_id=entry.message_id, how=how)
         try:
-            again = self._rebuilt(subject, found)
+            again = await self._rebuilt(subject, found)
         except Rejected:
             if not dropping:
                 raise
@@ -185,9 +185,13 @@ class Mending:
             raise Rejected("retry-failed", f"{entry.message_id!r} failed again: {error}") from error
         await deciding.commit(draft, reading, alone=True)
 
-    def _rebuilt(self, subject: str, found: Letter | None) -> Job:
+    async def _rebuilt(self, subject: str, found: Letter | None) -> Job:
         if found is None:
             raise Rejected("retry-failed", f"the dead letter {subject} is gone")
+        try:
+            found = await parking.whole(self._broker, found)
+        except events.Unreadable as error:
+            raise Rejected("retry-failed", str(error)) from error
         try:
             return self.rebuild(found)
         except (*_UNREADABLE, events.Unreadable, door.Unreadable) as error:

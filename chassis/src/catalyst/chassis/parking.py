@@ -8,12 +8,14 @@ aggregate's guard, in one batch with a check that no outcome exists; then the me
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from catalyst.chassis import batch
 from catalyst.chassis.events import Stray, Unreadable
@@ -49,10 +51,13 @@ _STRAY: Final = (
     "an answer of the broker that was led here by whoever asked; it changes nothing, and what it "
     "stands among goes on"
 )
+_NO_ROOM: Final = "dead-letter queue is full"
 _UNREAD: Final = "unknown.unknown"
 """In place of aggregate and id."""
 _RETRY_SECONDS: Final = 1.0
 _DETAIL_MAX: Final = 500
+_BEGINNING: Final = 4 * 1024
+"""Bytes kept of a body that is not kept whole."""
 _TOKEN_MAX: Final = 255
 
 
@@ -71,6 +76,12 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A short code."""
     detail: str = ""
     body: bytes
+    """The message, or only its beginning: see `size`."""
+    size: int = 0
+    """Bytes of the whole body if only its beginning is kept; it stands at `stream` and `sequence`,
+    if anywhere. 0: the body is whole."""
+    digest: str = ""
+    """sha256 of the whole body if only its beginning is kept, in hexadecimal."""
     headers: dict[str, str] = {}
     """Without `Authorization`: a token is never kept."""
     actor: Actor | None = None
@@ -151,10 +162,33 @@ def unread_subject(delivery: Delivery, service: str = "") -> str:
     return f"dlq.{organization}.{service}.{_UNREAD}.{origin}{delivery.seq}"
 
 
-async def list_stray(broker: Broker, ref: Ref, stored: Stored) -> None:
-    """List a message that stands among an aggregate's events and is none."""
+async def list_strays(broker: Broker, ref: Ref, strays: Sequence[Stored], count: int) -> None:
+    """List what stands among an aggregate's events and is none, or leave it for the next load.
+
+    The log has it, so a decision does not wait until it can be listed.
+
+    Args:
+        broker: Where it is listed.
+        ref: The aggregate.
+        strays: The first few of them.
+        count: How many there are.
+    """
     organization = subjects.organization_token(ref.organization)
-    found = Letter(
+    for stored in strays:
+        subject = f"dlq.{organization}.{ref.service}.{_UNREAD}.e{stored.seq}"
+        found = _stray_letter(stored, "" if count == len(strays) else f" ({count} such in a row)")
+        try:
+            stands = await _stands(broker, subject, _written(found, broker.max_payload), found)
+            why = "" if stands else _NO_ROOM
+        except BrokerError as error:
+            why = str(error)
+        if why:
+            log.warning("what is no event is not listed", extra={"subject": subject, "why": why})
+            return
+
+
+def _stray_letter(stored: Stored, more: str) -> Letter:
+    return Letter(
         stream=EV,
         sequence=stored.seq,
         time=stored.time,
@@ -162,11 +196,9 @@ async def list_stray(broker: Broker, ref: Ref, stored: Stored) -> None:
         message_id="",
         message_type="",
         reason=STRAY,
-        detail=_STRAY,
+        detail=_STRAY + more,
         body=stored.data,
     )
-    subject = f"dlq.{organization}.{ref.service}.{_UNREAD}.e{stored.seq}"
-    await put_aside(broker, subject, found)
 
 
 def is_unread(subject: str, organization: str | None, service: str) -> bool:
@@ -180,16 +212,60 @@ async def put_aside(broker: Broker, subject: str, found: Letter) -> None:
     """Store a dead letter and return once it stands there; waits while the broker cannot take it.
 
     A refusal is no proof that it is there (a full stream answers the same), so the subject is read.
+    For what is no event there is no waiting until somebody makes room: the log has it.
     """
-    body = codec.encode(found)
+    body = _written(found, broker.max_payload)
     while True:
         try:
             if await _stands(broker, subject, body, found):
                 return
-            log.warning("dead-letter queue is full", extra={"subject": subject})
+            log.warning(_NO_ROOM, extra={"subject": subject})
+            if found.reason == STRAY:
+                return
         except BrokerError as error:
             log.warning("dead letter waits", extra={"subject": subject, "why": str(error)})
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _written(found: Letter, limit: int) -> bytes:
+    """Return a letter as it is stored; of what the broker does not take whole, the beginning.
+
+    So of a large message that is no event: it is of no use to anybody, and is not to fill the
+    queue.
+    """
+    body = codec.encode(found)
+    if len(body) <= limit and (found.reason != STRAY or len(found.body) <= _BEGINNING):
+        return body
+    headers = {name: text for name, text in found.headers.items() if len(text) <= _TOKEN_MAX}
+    cut = replace(
+        found,
+        body=found.body[:_BEGINNING],
+        size=len(found.body),
+        digest=hashlib.sha256(found.body).hexdigest(),
+        headers=headers,
+    )
+    return codec.encode(cut)
+
+
+async def whole(broker: Broker, found: Letter) -> Letter:
+    """Return a letter with its whole body, from the log if only the beginning was kept.
+
+    Raises:
+        Unreadable: If it is nowhere any more.
+        BrokerError: As the broker port says.
+    """
+    if not found.digest:
+        return found
+    # Of the streams that messages are set aside from, this one alone keeps what is settled.
+    stored = None
+    if found.stream == EV:
+        stored = await broker.message(EV, found.sequence, leader=True)
+    if stored is None or hashlib.sha256(stored.data).hexdigest() != found.digest:
+        raise Unreadable(
+            f"{found.message_id or found.subject!r} was too large to be kept ({found.size} bytes), "
+            "and stands nowhere any more"
+        )
+    return replace(found, body=stored.data, size=0, digest="")
 
 
 async def unrecordable(broker: Broker, job: Job, detail: str) -> None:

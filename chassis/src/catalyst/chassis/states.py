@@ -31,6 +31,9 @@ HELD_MAX: Final = 20_000
 """Aggregates kept in memory; the longest unused is forgotten first."""
 
 
+LISTED: Final = 8
+"""Messages in a row that are no events, of which each is listed; of more, the first ones are."""
+
 _SHORT: Final = 8
 """Events of a history that is read whole at first use."""
 
@@ -65,7 +68,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     broken: str = ""
     """Why the fold failed; then `state` means nothing."""
     strays: tuple[Stored, ...] = ()
-    """What stands behind its last event and is none."""
+    """What stands behind its last event and is none: the first `LISTED` of it, until told."""
+    passed: int = 0
+    """How many messages that are, all of them."""
     since_snapshot: int = 0
     """Events folded since the last snapshot."""
     presumed: bool = False
@@ -79,11 +84,12 @@ class States:
         self,
         broker: Broker,
         aggregates: Mapping[Kind, Aggregate[Any]],
-        aside: Callable[[Ref, Stored], Awaitable[None]] | None = None,
+        aside: Callable[[Ref, Sequence[Stored], int], Awaitable[None]] | None = None,
     ) -> None:
         """Hold what one service decides or reads; `aggregates` is its table by kind.
 
-        `aside` lists what stands among the events of one that it decides, and is none.
+        `aside` lists what stands among the events of one that it decides, and is none: the first
+        few, and how many there are.
         """
         self._aside = aside
         self._broker = broker
@@ -94,18 +100,18 @@ class States:
         """Return what is held, loading it at first use."""
         held = self._known(ref)
         if held is None:
-            held = await self._first(ref)
-            await self._tell(held)
+            held = await self._told(await self._first(ref))
             self._keep(held)
         return held
 
-    async def _tell(self, held: Held) -> None:
+    async def _told(self, held: Held) -> Held:
         """List what stands among the events of an aggregate of ours and is none."""
+        if not held.strays:
+            return held
         aggregate = self._of(held.ref)
-        if aggregate is None or aggregate.service or self._aside is None:
-            return
-        for stored in held.strays:
-            await self._aside(held.ref, stored)
+        if aggregate is not None and not aggregate.service and self._aside is not None:
+            await self._aside(held.ref, held.strays, held.passed)
+        return replace(held, strays=(), passed=0)
 
     def presume(self, ref: Ref) -> Held:
         """Return what is held, or else the aggregate without an event, as it most likely is."""
@@ -322,18 +328,27 @@ class _History(Sequence[Recorded]):
 
 
 def _history(every: Sequence[Stored]) -> Sequence[Recorded]:
-    found = []
+    found: list[Stored] = []
+    passed, why = 0, ""
     for stored in every:
         try:
             _recorded(stored)
         except events.Stray as error:
-            log.warning("passed over", extra={"why": str(error)})
+            passed, why = passed + 1, why or str(error)
         else:
             found.append(stored)
+    if passed:
+        _passed_over(why, passed)
     return _History(found)
 
 
+def _passed_over(why: str, count: int) -> None:
+    log.warning("passed over what is no event", extra={"why": why, "count": count})
+
+
 def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]) -> Held:
+    strays: list[Stored] = []
+    behind, passed, why = 0, 0, ""
     for stored in rest:
         if aggregate is not None and not sifting.matters(stored.subject, aggregate.events):
             held = replace(held, version=stored.seq)
@@ -341,14 +356,20 @@ def _folded(held: Held, aggregate: Aggregate[Any] | None, rest: Sequence[Stored]
         try:
             recorded = _recorded(stored)
         except events.Stray as error:
-            log.warning("passed over", extra={"why": str(error)})
-            held = replace(held, version=stored.seq, strays=(*held.strays, stored))
+            if len(strays) < LISTED:
+                strays.append(stored)
+            behind, passed, why = behind + 1, passed + 1, why or str(error)
+            held = replace(held, version=stored.seq)
             continue
         except events.Unreadable as error:
             held = replace(held, version=stored.seq, broken=held.broken or str(error))
             continue
-        held = _fold(aggregate, replace(held, strays=()), recorded.event, stored.seq)
-    return held
+        if behind:
+            strays, behind = [], 0
+        held = _fold(aggregate, held, recorded.event, stored.seq)
+    if passed:
+        _passed_over(why, passed)
+    return replace(held, strays=tuple(strays), passed=behind) if behind else held
 
 
 def _fold(aggregate: Aggregate[Any] | None, held: Held, event: Any, seq: int) -> Held:

@@ -64,7 +64,7 @@ class Worker:
         self._runtime = runtime
         broker = runtime.broker
         self.table = RolesTable(runtime.js)
-        aside = partial(parking.list_stray, broker)
+        aside = partial(parking.list_strays, broker)
         self.states = States(broker, service.by_kind, aside)
         self.grouping = Grouping(broker, self._measures)
         self._clock = BrokerClock(broker)

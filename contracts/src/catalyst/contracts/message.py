@@ -71,28 +71,41 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The trace that it belongs to, as W3C Trace Context writes it."""
 
 
-class _Marked(msgspec.Struct):
+class _Said(msgspec.Struct):
+    """What tells an answer of the broker from a message of ours."""
+
     specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    type: Any = None
+    stream: Any = None
+    seq: Any = None
+    error: Any = None
 
 
-_MARKED: Final = msgspec.json.Decoder(_Marked)
+_SAID: Final = msgspec.json.Decoder(_Said)
+_API: Final = "io.nats."
+"""How the `type` of what the broker's API answers, and of what it reports, begins."""
 
 
 def is_stray(data: bytes) -> bool:
     """Return whether a message was written by nobody here, whatever subject it stands on.
 
     Who publishes says where the answer goes: so what a broker acknowledges or answers can be stored
-    on any subject of a log. That is empty, or JSON of another kind than ours. What is no JSON may
-    be a message of ours that was damaged, and is no stray.
+    on any subject of a log. That is empty, or has the shape of such an answer: an acknowledgement
+    (`stream` and `seq`), an error (`error` with a `code`), or a `type` of the broker's API. All
+    else may be a message of ours that was damaged, and is no stray.
     """
     if not data:
         return True
     try:
-        found = _MARKED.decode(data)
+        said = _SAID.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return found.specversion is msgspec.UNSET and found.data is msgspec.UNSET
+    if said.specversion is not msgspec.UNSET or said.data is not msgspec.UNSET:
+        return False
+    acknowledged = isinstance(said.stream, str) and type(said.seq) is int
+    refused = isinstance(said.error, dict) and type(said.error.get("code")) is int
+    return acknowledged or refused or (isinstance(said.type, str) and said.type.startswith(_API))
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):

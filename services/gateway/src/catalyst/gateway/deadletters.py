@@ -85,8 +85,10 @@ class DeadLetters:
             raise Rejected("not-found", "there is no such dead letter")
         letter = _read(stored)
         body = {**_listed(stored), "body": letter.body.decode("utf-8", "replace")}
+        if letter.digest:
+            body |= {"size": letter.size, "digest": letter.digest}
         if _may_be_secret(letter) and SOVEREIGN_ADMIN not in caller.claims.roles:
-            body |= {"body": "", "withheld": _WITHHELD}
+            body = {**_listed(stored), "body": "", "withheld": _WITHHELD}
         return answer(body, headers=fresh(await self._fresh()))
 
     def _visible(self, caller: Caller, stored: Stored) -> bool:
