@@ -17,6 +17,7 @@ from catalyst.projector.fold import Fold
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.replay import reference
 from catalyst.projector.views.table import VIEWS
+from catalyst.projector.views.tally import Tally
 from catalyst.provisioning.domain.application import application_ref
 
 POD = Evidence(
@@ -34,7 +35,7 @@ def disagreeing(fold: Fold) -> list[str]:
     found = []
     for key, row in fold.rows.items():
         doc, related = row.value.doc, row.view.related
-        if doc is not None and related is not None and related.make(doc, look) != doc:
+        if doc is not None and related is not None and related.make(doc, look, Tally()) != doc:
             found.append(key)
     return found
 

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.beside import (
     POD,
@@ -135,6 +135,7 @@ HAPPENS = st.one_of(
 
 @pytest.mark.guarantee("G13.13")
 @given(happened=st.lists(HAPPENS, max_size=25))
+@example([wanted("blog"), wanted("wiki"), silent("wiki", PROD), [seen("blog", "healthy")]])
 def test_after_any_history_each_row_says_of_the_others_what_they_say(
     happened: list[list[On]],
 ) -> None:

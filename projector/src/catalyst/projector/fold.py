@@ -22,6 +22,7 @@ from catalyst.projector import row as rows
 from catalyst.projector.ports import LogMessage
 from catalyst.projector.relating import Held, relate
 from catalyst.projector.row import Stale, Value
+from catalyst.projector.views.tally import Tally
 from catalyst.projector.views.view import At, View
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,8 @@ class Fold:
         by_kind = {view.kind: view for view, _ in self._views.values()}
         self.rows: dict[str, Row] = {}
         """By key."""
+        self.tallies: dict[str, Tally] = {}
+        """What the parts of a whole add to it, by its key; made when it is first needed."""
         self._places: dict[str, _Place | None] = {}
         for key, raw in (stored or {}).items():
             self.rows[key] = Row(by_kind[key.split(".")[2]], None, raw)

@@ -15,6 +15,7 @@ import msgspec
 
 from catalyst.contracts.subjects import RowKey
 from catalyst.projector.row import FROZEN, UNFOLDABLE_EVENT, Stale
+from catalyst.projector.views.tally import Part, Tally
 from catalyst.projector.views.view import Related
 
 if TYPE_CHECKING:
@@ -40,7 +41,29 @@ class Held(NamedTuple):
     def put(self, key: str, row: Row, doc: Any) -> None:
         """Give a row another document."""
         trace = row.trace if key in self.changes else None
-        self.changes[key] = row.but(msgspec.structs.replace(row.value, doc=doc), trace)
+        self.changes[key] = made = row.but(msgspec.structs.replace(row.value, doc=doc), trace)
+        self.tell(row, made)
+
+    def tell(self, before: Row | None, after: Row | None) -> None:
+        """Let the wholes that a row is a part of know what it adds now."""
+        row = after or before
+        related = None if row is None else row.view.related
+        if related is None or related.adds is None:
+            return
+        old, new = _doc(before), _doc(after)
+        added: dict[tuple[RowKey, str], Part | None] = {}
+        if old is not None:
+            added.update(((place, name), None) for place, name, _ in related.adds(old))
+        if new is not None:
+            added.update(((place, name), part) for place, name, part in related.adds(new))
+        for (place, name), part in added.items():
+            tally = self.fold.tallies.get(place.encode())
+            if tally is not None:
+                tally.put(name, part)
+
+    def tally(self, key: str) -> Tally:
+        """Return what the parts of a whole add to it, as far as that is known."""
+        return self.fold.tallies.setdefault(key, Tally())
 
     def fail(self, key: str, error: Exception) -> None:
         """Let a row stand still whose view has just failed."""
@@ -53,6 +76,10 @@ class Held(NamedTuple):
 
 def relate(held: Held) -> None:
     """Make anew what the changed rows say of others, and what others say of them."""
+    for key in held.changes:
+        held.tell(held.before(key), held.now(key))
+        if held.now(key) is None:
+            held.fold.tallies.pop(key, None)
     ahead = deque(held.changes)
     work = _Work(held, fresh=set(ahead))
     waiting = set(ahead)
@@ -101,7 +128,8 @@ class _Work:
         self._fresh.discard(key)
         if not needed or row is None or after is None or _stands(row):
             return after
-        made = related.make(after, self._look)
+        tally = self._held.tally(key) if related.whole else Tally()
+        made = related.make(after, self._look, tally)
         if made == after:
             return after
         self._held.put(key, row, made)

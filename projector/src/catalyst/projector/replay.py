@@ -27,6 +27,7 @@ from catalyst.projector.ports import Doubt, Garbled, Loaded, Log, LogState, Miss
 from catalyst.projector.refold import Difference, Refold, compare
 from catalyst.projector.row import Value, decode, encode
 from catalyst.projector.views.table import BY_KIND, FOLD, VIEWS
+from catalyst.projector.views.tally import Tally
 from catalyst.projector.views.view import View
 
 log = logging.getLogger(__name__)
@@ -248,7 +249,7 @@ class Sampler:
             found = self._hub.rows.get(place.encode())
             return None if found is None else found.doc
 
-        return bool(view.related.make(doc, look) == doc)
+        return bool(view.related.make(doc, look, Tally()) == doc)
 
 
 def _bare(view: View[Any], value: Value) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +24,8 @@ from catalyst.projector.views.deletion import (
     organization_key,
     told_by,
 )
-from catalyst.projector.views.health import NOTHING, Cluster, Rollup
+from catalyst.projector.views.health import Cluster
+from catalyst.projector.views.tally import NOTHING, Part, Rollup, Tally
 from catalyst.projector.views.view import At, Fold, Git, Look, Related, View
 
 
@@ -51,6 +53,11 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """As bad as the worst of its Applications."""
     cluster: Cluster | None = None
     """Who first told anything of it; null: no cluster ever has."""
+
+    def admits(self, application: str) -> bool:
+        """Return whether an Application is among those it has admitted, which stand by name."""
+        at = bisect_left(self.applications, application)
+        return self.applications[at : at + 1] == (application,)
 
 
 Doc = EnvironmentDocument
@@ -108,13 +115,19 @@ def _hears(doc: Doc, news: News) -> Doc:
     return msgspec.structs.replace(doc, deletion=found, blocked_by=links(news))
 
 
-def _beside(doc: Doc, look: Look) -> Doc:
-    found = health.places(doc.organization, doc.name, doc.applications, look)
+def _beside(doc: Doc, look: Look, tally: Tally) -> Doc:
+    def found(name: str) -> Part | None:
+        return health.part_of(look(application_key(doc.organization, name)), doc.name)
+
+    tally.of(doc.applications, found)
     return msgspec.structs.replace(
-        doc,
-        health=health.worst(health.of_place(*one) for one in found),
-        cluster=health.heard(doc.cluster, found),
+        doc, health=health.worst(tally), cluster=health.heard(doc.cluster, tally)
     )
+
+
+def _adds(doc: Doc) -> Iterable[tuple[RowKey, str, Part | None]]:
+    part = Part(health.of_part(doc.name, doc.health))
+    return ((organization_key(doc.organization), doc.name, part),)
 
 
 def _bare(doc: Doc) -> Doc:
@@ -137,15 +150,18 @@ def _touches(before: Doc | None, after: Doc | None, look: Look) -> Iterable[RowK
         if owner is not None and health.matters(owner.health, doc.name, now):
             yield place
     old, new = _told(before), _told(after)
-    for name in sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
+    if old == new:
+        return
+    names = (set(old[1]) ^ set(new[1])) if old[0] == new[0] else {*old[1], *new[1]}
+    for name in sorted(names):
         yield application_key(doc.organization, name)
 
 
-def _told(doc: Doc | None) -> dict[str, str]:
-    """Return who tells something of the Environment, to each Application in it."""
+def _told(doc: Doc | None) -> tuple[str, tuple[str, ...]]:
+    """Return who tells something of the Environment, and to which Applications."""
     if doc is None or doc.cluster is None:
-        return {}
-    return dict.fromkeys(doc.applications, doc.cluster.source)
+        return "", ()
+    return doc.cluster.source, doc.applications
 
 
 def _deleted(_doc: Doc, _event: env.EnvironmentDeleted, _at: At) -> None:
@@ -181,6 +197,8 @@ ENVIRONMENT: Final[View[Any]] = View(
     creates=env.EnvironmentCreated,
     hears=_hears,
     told_by=lambda doc: told_by(doc.organization, doc.deletion),
-    related=Related(make=_beside, bare=_bare, again=_again, touches=_touches),
+    related=Related(
+        make=_beside, whole=True, bare=_bare, adds=_adds, again=_again, touches=_touches
+    ),
     labels=_labels,
 )

@@ -29,7 +29,8 @@ from catalyst.projector.views.deletion import (
     organization_key,
     told_by,
 )
-from catalyst.projector.views.health import NOTHING, Rollup, of_part, worst
+from catalyst.projector.views.health import of_part, worst
+from catalyst.projector.views.tally import NOTHING, Part, Rollup, Tally
 from catalyst.projector.views.view import At, Fold, Git, Look, Related, View
 
 
@@ -248,10 +249,13 @@ def _known(links: Sequence[Link], code: str) -> Link | None:
     return next((one for one in links if one.code == code), None) if links else None
 
 
-def _beside(doc: Doc, look: Look) -> Doc:
-    parts = ((name, look(environment_key(doc.slug, name))) for name in doc.environments)
-    found = (of_part(name, part.health) for name, part in parts if part is not None)
-    return msgspec.structs.replace(doc, health=worst(found))
+def _beside(doc: Doc, look: Look, tally: Tally) -> Doc:
+    def found(name: str) -> Part | None:
+        part = look(environment_key(doc.slug, name))
+        return None if part is None else Part(of_part(name, part.health))
+
+    tally.of(doc.environments, found)
+    return msgspec.structs.replace(doc, health=worst(tally))
 
 
 def _bare(doc: Doc) -> Doc:
@@ -305,6 +309,6 @@ ORGANIZATION: Final[View[Any]] = View(
     takes_along=_takes_along,
     hears=_hears,
     told_by=lambda doc: told_by(doc.slug, doc.deletion),
-    related=Related(make=_beside, bare=_bare, again=_again),
+    related=Related(make=_beside, whole=True, bare=_bare, again=_again),
     labels=_labels,
 )

@@ -33,6 +33,7 @@ from catalyst.projector.views.change_document import (
 )
 from catalyst.projector.views.deletion import environment_key
 from catalyst.projector.views.environment import EnvironmentDocument
+from catalyst.projector.views.tally import Part, Tally
 from catalyst.projector.views.view import Look, Related
 
 replace = msgspec.structs.replace
@@ -66,7 +67,7 @@ def _links_of(
 # ---- changes
 
 
-def _change(doc: ChangeDocument, look: Look) -> ChangeDocument:
+def _change(doc: ChangeDocument, look: Look, _tally: Tally) -> ChangeDocument:
     own = blocked.own(doc.blocked_by)
     links_of = _links_of(doc.organization, concerned(doc), doc.change, look)
     chain = tree(own, links_of, start=("change", doc.change))
@@ -100,7 +101,14 @@ def _change_touches(
         if doc.change in queued:
             others.update(queued)
             yield place
+    if before is not None and after is not None and _own(before) == _own(after):
+        return
     yield from (change_key(doc.organization, other) for other in sorted(others - {doc.change}))
+
+
+def _own(doc: ChangeDocument) -> tuple[Link, ...]:
+    """Return all that another change says of a change."""
+    return blocked.own(doc.blocked_by)
 
 
 CHANGE = Related(make=_change, bare=_bare_change, touches=_change_touches)
@@ -109,7 +117,7 @@ CHANGE = Related(make=_change, bare=_bare_change, touches=_change_touches)
 # ---- Applications
 
 
-def _application(doc: ApplicationDocument, look: Look) -> ApplicationDocument:
+def _application(doc: ApplicationDocument, look: Look, _tally: Tally) -> ApplicationDocument:
     return replace(doc, bindings=tuple(_place(doc, one, look) for one in doc.bindings))
 
 
@@ -133,7 +141,7 @@ def _place(doc: ApplicationDocument, one: BindingDocument, look: Look) -> Bindin
 def _cluster(doc: ApplicationDocument, one: BindingDocument, look: Look) -> str:
     """Return who has ever told anything of the Environment that has admitted it."""
     place: EnvironmentDocument | None = look(environment_key(doc.organization, one.environment))
-    if place is None or place.cluster is None or doc.name not in place.applications:
+    if place is None or place.cluster is None or not place.admits(doc.name):
         return ""
     return place.cluster.source
 
@@ -146,12 +154,11 @@ def _beside(doc: ApplicationDocument, one: BindingDocument, cluster: str) -> Bin
     one = replace(one, cluster=cluster)
     if one.health.as_of is not None:
         return replace(one, blocked_by=own)
-    mark = unseen(cluster)
-    one = replace(
-        one,
-        applied=replace(mark, since=one.applied.since),
-        health=replace(mark, since=one.health.since),
+    applied, well = (
+        replace(unseen(cluster), since=mark.since) if mark.reason in _UNSEEN else mark
+        for mark in (one.applied, one.health)
     )
+    one = replace(one, applied=applied, health=well)
     since = {_same(link): link.since for link in own}
     made = (replace(link, since=since.get(_same(link))) for link in own_links(doc, one))
     return replace(one, blocked_by=tuple(made))
@@ -243,8 +250,8 @@ def _application_touches(
     both = [one for one in (before, after) if one is not None]
     names = dict.fromkeys(one.environment for each in both for one in each.bindings)
     for name in names:
-        old, now = health.place_of(before, name), health.place_of(after, name)
-        if old is not None and now is not None and old.health is now.health:
+        old, now = health.part_of(before, name), health.part_of(after, name)
+        if old == now or (old and now and old.health == now.health and old.as_of and now.as_of):
             continue
         key = environment_key(doc.organization, name)
         place = look(key)
@@ -256,11 +263,19 @@ def _application_touches(
     yield from (change_key(doc.organization, change) for change in changes)
 
 
-def _moves(name: str, place: EnvironmentDocument, now: BindingDocument | None) -> bool:
+def _moves(name: str, place: EnvironmentDocument, now: Part | None) -> bool:
     """Return whether an Environment may be another one once an Application is as it is now."""
-    part = None if now is None else health.of_place(name, now)
-    told = now is not None and now.health.as_of is not None
-    return health.matters(place.health, name, part) or (told and health.waits(place.cluster))
+    if health.matters(place.health, name, None if now is None else now.health):
+        return True
+    if now is None or now.as_of is None or not health.waits(place.cluster):
+        return False
+    return place.cluster is None or now.real
+
+
+def _adds(doc: ApplicationDocument) -> Iterable[tuple[RowKey, str, Part | None]]:
+    for one in doc.bindings:
+        key = environment_key(doc.organization, one.environment)
+        yield key, doc.name, health.part_of(doc, one.environment)
 
 
 def _same_to_changes(before: ApplicationDocument, after: ApplicationDocument) -> bool:
@@ -268,4 +283,6 @@ def _same_to_changes(before: ApplicationDocument, after: ApplicationDocument) ->
     return before.queue == after.queue and links[0] == links[1]
 
 
-APPLICATION = Related(make=_application, bare=_bare_application, touches=_application_touches)
+APPLICATION = Related(
+    make=_application, bare=_bare_application, adds=_adds, touches=_application_touches
+)

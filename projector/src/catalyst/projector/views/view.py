@@ -15,6 +15,7 @@ import msgspec
 
 from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref, RowKey
+from catalyst.projector.views.tally import Part, Tally
 
 D = TypeVar("D", bound=msgspec.Struct)
 
@@ -54,13 +55,18 @@ class Related:
     event, and follows from the documents alone: so that whoever folds makes the same.
     """
 
-    make: Callable[[Any, Look], Any]
-    """Returns a document as it is beside the other rows."""
+    make: Callable[[Any, Look, Tally], Any]
+    """Returns a document as it is beside the other rows. A tally that stood beside the fold saves
+    a whole the look at each of its parts; with an empty one it makes the same."""
+    whole: bool = False
+    """Whether a tally of its parts is kept."""
     bare: Callable[[Any], Any]
     """Returns a document without anything that other rows say."""
     touches: Callable[[Any, Any, Look], Iterable[RowKey]] | None = None
     """Takes a document before and after (None: there is none), and yields the rows that may have to
     be made anew."""
+    adds: Callable[[Any], Iterable[tuple[RowKey, str, Part | None]]] | None = None
+    """Yields the wholes that a document may be a part of, under which name, and what it adds."""
     again: Callable[[Any, Any], bool] = lambda _before, _after: True
     """Returns whether `make` is needed after an event that made the second of the first."""
 
