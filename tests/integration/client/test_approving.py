@@ -48,7 +48,7 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     listed = shop.well("get", "changes", by=shop.owner).out
     assert re.search(
         rf"^{change} +{ORG} +install +blog +{ENV} +waiting +- +"
-        "approval anyone but the author: approval missing ",
+        "approval of anyone but the author missing ",
         listed,
         re.MULTILINE,
     )
@@ -64,7 +64,7 @@ def test_whoever_applies_is_told_whose_approvals_are_missing_and_each_verb_offer
     assert "pending" not in listed
     assert re.search(r"admit=done,.*observe=done \(simulated\)", listed)
     runs = shop.well("get", "applications", "--org", ORG, by=shop.owner).out
-    assert re.match(r"NAME +ORG +BLUEPRINT +ENVIRONMENT +HEALTH +STALE ", runs)
+    assert re.match(r"NAME +ORG +BLUEPRINT +ENVIRONMENT +HEALTH +BLOCKED BY +STALE ", runs)
     row = rf"^blog +{ORG} +bp-wordpress 1\.0\.1 +{ENV} +healthy \(simulated\) +-"
     assert re.search(row, runs, re.MULTILINE)
 

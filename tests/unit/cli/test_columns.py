@@ -74,7 +74,7 @@ def test_a_column_of_sentences_that_holds_nothing_may_go_too(room: int) -> None:
 
 def test_steps_that_would_be_cut_to_nothing_go_before_what_keeps_a_change() -> None:
     headings = ("NAME", "APPLICATION", "STATUS", "STEPS", "BLOCKED BY")
-    cause = "approval anyone but the author: approval missing"
+    cause = "approval of anyone but the author missing (+1)"
     row = ("ch-4cac0851a13c7d12", "dev", "waiting", "admit=done,hold=done,repository=done," * 2)
     widths = fit(headings, [(*row, cause)], 100)
     assert 3 not in widths

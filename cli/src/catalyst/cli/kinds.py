@@ -11,9 +11,8 @@ from catalyst.blueprints import versions
 from catalyst.chassis import clock
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.links import links_in
+from catalyst.cli.keeping import blocked, whole
 from catalyst.client.rows import Row, name_of
-from catalyst.contracts.blocked_chain import causes
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
 
@@ -212,26 +211,6 @@ def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield f"{one['mark']}{danger}: {one['reason']}{instead}"
 
 
-def _blocked(_row: Row, doc: Mapping[str, Any]) -> object:
-    """Return the cause, as far as the row knows it, in a few words; `get KIND NAME` has it all."""
-    links = doc.get("blocked_by")
-    if not links:
-        return None
-    found = links_in(doc)
-    cause = (causes(found) or found)[-1]
-    more = f" (+{len(found) - 1})" if len(found) > 1 else ""
-    return f"{cause.kind} {cause.name}: {cause.code.replace('-', ' ')}{more}"
-
-
-def _whole(_row: Row, doc: Mapping[str, Any]) -> object:
-    """Return how a whole is, why, and what of it."""
-    found = doc.get("health")
-    if not found:
-        return None
-    of = f" ({found['of']})" if found["of"] else ""
-    return as_seen(f"{found['status']} {found['reason']}".rstrip() + of, found["source"])
-
-
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
@@ -272,8 +251,8 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("BILLING", _doc("billing_mode")),
         ("PHASE", _phase),
         ("ENVIRONMENTS", _doc("environments")),
-        ("HEALTH", _whole),
-        ("BLOCKED BY", _blocked),
+        ("HEALTH", whole),
+        ("BLOCKED BY", blocked),
     ),
     "environments": (
         ("NAME", _name),
@@ -282,8 +261,8 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("PLACEMENT", _doc("placement")),
         ("REGIONS", _regions),
         ("POLICY", _doc("policy")),
-        ("HEALTH", _whole),
-        ("BLOCKED BY", _blocked),
+        ("HEALTH", whole),
+        ("BLOCKED BY", blocked),
     ),
     "policies": (
         ("NAME", _name),
@@ -296,7 +275,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ORG", _doc("organization")),
         ("STATUS", _doc("status")),
         ("STEPS", _steps),
-        ("BLOCKED BY", _blocked),
+        ("BLOCKED BY", blocked),
     ),
     "curations": (
         ("NAME", _name),
@@ -312,6 +291,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("BLUEPRINT", _places(lambda place: wanted(place) or "none")),
         ("ENVIRONMENT", _places(lambda place: str(place["environment"]))),
         ("HEALTH", _places(lambda place: mark(place["health"]))),
+        ("BLOCKED BY", blocked),
     ),
     "changes": (
         ("NAME", _name),
@@ -321,7 +301,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("ENVIRONMENT", _doc("environment")),
         ("STATUS", lambda _row, doc: as_seen(doc["status"], source_of(doc)) if doc else None),
         ("STEPS", _steps),
-        ("BLOCKED BY", _blocked),
+        ("BLOCKED BY", blocked),
     ),
     "sources": (
         ("NAME", _name),
@@ -331,7 +311,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("VERSIONS", _doc("versions")),
         ("BAD", _doc("bad")),
         ("REFUSED", _refused),
-        ("BLOCKED BY", _blocked),
+        ("BLOCKED BY", blocked),
     ),
     "blueprints": (
         ("NAME", _doc("name")),
@@ -340,7 +320,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("STATUS", _doc("status")),
         ("NEWEST", _doc("newest")),
         ("VERSIONS", _registered),
-        ("BLOCKED BY", _blocked),
+        ("BLOCKED BY", blocked),
     ),
     "accounts": (
         ("ORG", _organization),

@@ -32,9 +32,9 @@ export function called({ kind, name }, doc) {
   return name;
 }
 
-/** Returns how a whole is and what of it; nothing where nothing runs, which is neither well nor ill. */
+/** Returns how a whole is, and what of it if it is not well; nothing where nothing runs, which is neither well nor ill. */
 function whole({ health }) {
-  return health?.of ? asSeen(`${health.status}: ${health.of}`, health.source) : null;
+  return health?.of ? asSeen(health.status === "healthy" ? health.status : `${health.status}: ${health.of}`, health.source) : null;
 }
 
 /** What a row's document comes to, in a few words, by kind. */
