@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Commit
@@ -17,10 +18,13 @@ from tests.support.sequential import CREATE
 from tests.support.waiting import until
 
 from catalyst.chassis import effect as effects
+from catalyst.chassis import parking
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.measures import Measures
 from catalyst.chassis.worker import Worker
+from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller import effects as git
 from catalyst.environment_controller.adapters.git_root import GitRoot
 from catalyst.environment_controller.domain import onboarding, progress
@@ -172,3 +176,45 @@ async def test_a_git_home_that_is_never_ready_fails_the_step_with_its_reason(
         assert found is not None
         assert b"the disk of the Git homes answered: full" in found.data
         assert not (await js.stream_state("DLQ")).messages
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_an_event_too_large_to_be_kept_is_read_in_the_log_for_a_retry(
+    js: JetStream, tmp_path: Path
+) -> None:
+    async with homes(tmp_path / "git") as home, started(js, tmp_path, home) as running:
+        sender = Sender(js)
+        await sender.outcome("acme", await sender.send(CREATE, "acme", acme()))
+        await until(lambda: running.has("organization", "manifest-committed"))
+        ref = Ref("acme", "environment", "organization", "acme")
+        await sender.outcome("acme", await sender.send(UPDATE, "acme", {"display_name": "One"}))
+        updated = await js.last("EV", ref.event("organization-updated", 1), leader=True)
+        assert updated is not None
+        event = msgspec.json.decode(updated.data)
+        event |= {"id": "e-1", "data": {**event["data"], "later": "x" * 900_000}}
+        at = await js.publish(Outgoing(updated.subject, msgspec.json.encode(event)))
+        stored = await js.message("EV", at.seq)
+        assert stored is not None
+        subject = ref.dead_letter("e", at.seq)
+        letter = parking.Letter(
+            stream="EV",
+            sequence=at.seq,
+            time=stored.time,
+            subject=stored.subject,
+            message_id="",
+            message_type="",
+            reason=parking.EFFECT_FAILED,
+            body=stored.data,
+            reaction=git.NAME,
+        )
+        await parking.put_aside(js, subject, letter)
+        (kept,) = await js.replay("DLQ", ">")
+        assert parking.read(kept).size == len(stored.data)
+        retry = {"subject": subject}
+        sent = await sender.send("environment.retry.v1", "acme", retry, aggregate="organization")
+        assert (await sender.outcome("acme", sent)).result == {"asked": 1}
+
+        async def done() -> bool:
+            return not (await js.stream_state("DLQ")).messages
+
+        await until(done)

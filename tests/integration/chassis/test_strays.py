@@ -19,6 +19,7 @@ from tests.support.waiting import until
 from catalyst.chassis import parking
 from catalyst.chassis.access import RolesTable
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.parking import Letter
 from catalyst.chassis.service import Aggregate, Service, on
@@ -127,6 +128,31 @@ async def test_no_decision_waits_for_room_to_list_it(js: JetStream) -> None:
     async with working(js):
         await accepted(sender, SUSPEND, {"reason": "a"})
     assert [letter.sequence for letter in (await letters(js)).values()] == [seq]
+
+
+async def test_no_decision_waits_where_another_answer_took_its_place_in_the_list(
+    js: JetStream,
+) -> None:
+    sender = Sender(js)
+    async with working(js):
+        await accepted(sender, CREATE, acme())
+        await acknowledged(js, UPDATED)
+        seq = await acknowledged(js, UPDATED)
+        for number in (seq - 1, seq):
+            place = f"dlq.acme.environment.unknown.unknown.e{number}"
+            await js.publish(Outgoing(place, b'{"stream":"FACTS","seq":1}'))
+        await accepted(sender, SUSPEND, {"reason": "a"})
+        assert not await has(js, "parked")
+
+
+async def test_what_may_be_a_damaged_event_freezes_its_aggregate(js: JetStream) -> None:
+    sender = Sender(js)
+    async with working(js):
+        await accepted(sender, CREATE, acme())
+        await js.publish(Outgoing(UPDATED, b"{}"))
+        await sender.send(SUSPEND, "acme", {"reason": "a"})
+        await until(lambda: has(js, "parked"))
+    assert [letter.reason for letter in (await letters(js)).values()] == ["fold-failed"]
 
 
 async def test_a_process_and_an_effect_go_on_behind_it_without_room_to_list_it(

@@ -1,8 +1,10 @@
 """What was set aside: who is shown that it was, and who its bytes."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 from tests.integration.gateway.stack import ADMIN, Stack, created, member
 from tests.support.each import each
 from tests.support.waiting import until
@@ -78,6 +80,24 @@ async def test_what_may_hold_a_secret_is_shown_to_a_sovereign_admin_alone(
                 assert subject in listed.text
                 assert BODY not in listed.text
         await parking.discard(js, subject)
+
+
+@pytest.mark.guarantee("G7.3")
+async def test_of_one_that_was_too_large_the_beginning_is_shown_with_size_and_digest(
+    stack: Stack,
+) -> None:
+    await organizations(stack)
+    large = BODY.encode() + b"x" * 900_000
+    subject = "dlq.aside.environment.organization.aside.c7"
+    async with member(stack, "environment", "environment-controller") as js:
+        for type_, shown in ((ORDINARY, True), ("nobody.knows-this.v1", False)):
+            await parking.put_aside(js, subject, replace(letter("CMD", type_), body=large))
+            async with stack.client(stack.token(OWNER)) as http:
+                answer = (await http.get(f"/v1/dlq/{subject}")).json()
+            assert answer["body"].startswith(BODY) == shown
+            assert answer.get("size") == (len(large) if shown else None)
+            assert answer.get("digest") == (sha256(large).hexdigest() if shown else None)
+            await parking.discard(js, subject)
 
 
 OWN, INVOICE, UNREAD, PLATFORM, THEIRS = (
