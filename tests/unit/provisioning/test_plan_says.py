@@ -137,3 +137,29 @@ async def test_an_organization_that_is_suspended_or_failed_can_still_go(
     request = PlanRequest(action=action, environment=where, application=name)  # type: ignore[arg-type]
     found = await plan(place, others, request, ROOT if where is None else ADMIN)
     assert [one.code for one in found.blocked_by] == wanted
+
+
+@pytest.mark.parametrize("turn", ["waits", "begun", "completed"])
+async def test_an_uninstall_of_what_is_not_installed_yet_says_so(
+    place: Town, others: Others, turn: str
+) -> None:
+    unpoliced = env1.PolicyAttached(environment=PROD, policy=None)
+    if turn != "waits":
+        place.given(foreign.environment_ref("acme", PROD), unpoliced)
+    apply(place, "ch-0", await plan(place, others, install()))
+    assert place.change("ch-0").status == ("waiting" if turn == "waits" else "running")
+    if turn == "completed":
+        run(place, "ch-0")
+    found = await plan(place, others, asked("uninstall", application="wiki"))
+    stops = [one.message for one in found.risks if one.kind == "downtime"]
+    there = f"Application wiki in {PROD}"
+    subscription = f"subscription wiki.{PROD}"
+    if turn == "completed":
+        assert found.goes[:2] == (there, f"{subscription}: its last month stays charged")
+        assert stops == [f"wiki stops in {PROD}"]
+    else:
+        assert found.goes[:2] == (
+            f"{there}: nothing of it is there yet; this waits behind ch-0, which installs it",
+            f"{subscription}: once ch-0 has bought it, its month is charged",
+        )
+        assert stops == []

@@ -230,6 +230,23 @@ def _too_many(going: list[Locked]) -> tuple[Blocker, ...]:
     return (Blocker(code="too-large", message=f"{message}: {first}", chain=(link,)),)
 
 
+def _awaited(facts: Facts, item: Locked) -> str:
+    """Return the change that first brings an Application to an Environment; empty: it is there.
+
+    What goes behind that change goes once that is over.
+    """
+    state = facts.applications[item.application]
+    begun = state.binding(item.environment).committed is not None
+    if begun or not state.is_held(item.environment):
+        return ""
+    queued = (
+        one.change
+        for one in state.queue
+        if one.environment == item.environment and one.desired is not None
+    )
+    return next(queued, "")
+
+
 def _goes(
     request: PlanRequest,
     facts: Facts,
@@ -238,10 +255,19 @@ def _goes(
     gone: tuple[str, ...],
     volumes: Volumes,
 ) -> tuple[str, ...]:
-    found = [f"Application {item.application} in {item.environment}" for item in going]
+    awaited = {subscription(Unit(x.application, x.environment)): _awaited(facts, x) for x in going}
+    found = []
+    for item in going:
+        words = f"Application {item.application} in {item.environment}"
+        first = awaited[subscription(Unit(item.application, item.environment))]
+        nothing = f": nothing of it is there yet; this waits behind {first}, which installs it"
+        found.append(words + nothing if first else words)
     if not request.keep_data:
         found += _named(going, volumes)
-    found += (f"subscription {name}: its last month stays charged" for name in sold)
+    for name in sold:
+        first = awaited[name]
+        told = f"once {first} has bought it, its month is charged" if first else ""
+        found.append(f"subscription {name}: {told or 'its last month stays charged'}")
     found += (f"repository {facts.name}/{name}: archived, not deleted" for name in gone)
     return tuple(found)
 
@@ -327,6 +353,7 @@ def _risks(
     found = [
         Risk(kind="downtime", message=f"{item.application} stops in {item.environment}")
         for item in going
+        if not _awaited(facts, item)
     ]
     found += (
         Risk(
