@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
+
+import jsonschema_rs
 
 from catalyst.blueprints import words
 from catalyst.blueprints.findings import Path, Violation, spelled
@@ -15,6 +17,15 @@ from catalyst.blueprints.metaschema import LISTS, MAPS, walk
 MAX_BYTES: Final = 64 * 1024
 """Of a schema, and of the values under one, as JSON."""
 MAX_DEPTH: Final = 16
+MAX_EFFORT: Final = 1_000_000
+"""Of holding values against a schema: what a library may have to say of them, and how much of them
+it shows with that. A default in each entry of a list in another stands for billions."""
+MAX_FILLED: Final = 100_000
+"""Steps of filling in; what they make is more than a configuration may hold."""
+_SAID: Final = 16
+"""What saying something costs besides what is shown with it, in values."""
+_PATTERN: Final = 100
+"""What a pattern costs to compile, in schemas without one."""
 SECRET: Final = re.compile(
     r"secret:(?P<name>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/(?P<key>[A-Za-z0-9._-]{1,253})"
 )
@@ -47,9 +58,25 @@ def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
     return beyond(values, "the configuration") or refused(schema, values)
 
 
-def refused(schema: dict[str, Any], values: Any) -> list[Violation]:
-    """Return what is wrong with values of whatever size."""
-    found = words.violations(words.validator(schema), schema, values)
+def refused(
+    schema: dict[str, Any],
+    values: Any,
+    compiled: jsonschema_rs.Draft202012Validator | None = None,
+) -> list[Violation]:
+    """Return what is wrong with values of whatever size; `compiled` is the same schema."""
+    if effort(schema, values) > MAX_EFFORT:
+        message = "these values are too many for such a schema"
+        return [_violation((), "limit", message, "give fewer, or ask for less")]
+    found = words.violations(compiled or words.validator(schema), schema, values)
+    return list(dict.fromkeys([*found, *_open_secrets(schema, values)]))
+
+
+def fits(schema: dict[str, Any], value: Any, compiled: jsonschema_rs.Draft202012Validator) -> bool:
+    """Return whether nothing is refused of a value, without telling why."""
+    return compiled.is_valid(value) and not any(_open_secrets(schema, value))
+
+
+def _open_secrets(schema: dict[str, Any], values: Any) -> Iterator[Violation]:
     for path, part, value in _placed(schema, values):
         hint = part.get("x-catalyst-ui-hint")
         if hint == "password" and isinstance(value, str) and value and not SECRET.fullmatch(value):
@@ -57,8 +84,40 @@ def refused(schema: dict[str, Any], values: Any) -> list[Violation]:
                 f"{spelled(path) or 'the value'} must say where the secret stands, not what it is"
             )
             fix = "write secret:<name>/<key>"
-            found.append(_violation(path, "secret-reference", message, fix))
-    return list(dict.fromkeys(found))
+            yield _violation(path, "secret-reference", message, fix)
+
+
+def effort(schema: dict[str, Any], values: Any) -> int:
+    """Return what it takes to tell what is wrong with values; counted until it is too much."""
+    sizes: dict[int, int] = {}
+    total = 0
+    for _, part, value in _placed(schema, values):
+        total += (_SAID + _size(value, sizes)) * _rules(part)
+        if total > MAX_EFFORT:
+            break
+    return total
+
+
+def compiling(schema: dict[str, Any]) -> int:
+    """Return what it takes to compile a schema: a pattern takes as much as many words."""
+    return sum(_PATTERN if "pattern" in part else 1 for _, part in walk(schema))
+
+
+def _size(value: Any, sizes: dict[int, int]) -> int:
+    """Return how many values a value is, with those in it; what is known already is not counted."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in sizes:
+        inner = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_size(one, sizes) for one in inner)
+    return sizes[id(value)]
+
+
+def _rules(part: dict[str, Any]) -> int:
+    """Return how much a schema can refuse of one value, but for the schemas in it."""
+    named = [part.get("required"), *(part.get("dependentRequired") or {}).values()]
+    named += (part.get("dependencies") or {}).values()
+    return 1 + sum(len(one) for one in named if isinstance(one, list))
 
 
 def validate_update(
@@ -135,56 +194,84 @@ def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with every default filled in, nested ones too.
 
     A map that is missing is made if something in it has a default. Of alternatives (`oneOf`,
-    `anyOf`), the first that fits what is there gives its defaults.
+    `anyOf`), the first that fits what is there gives its defaults. After `MAX_FILLED` steps, and
+    below `MAX_DEPTH`, nothing more is filled in.
     """
-    return _filled_map(schema, copied(values), 0)
-
-
-def _filled(schema: dict[str, Any], value: Any, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        return value
-    match value:
-        case dict():
-            return _filled_map(schema, value, depth)
-        case list():
-            items = schema.get("items")
-            if not isinstance(items, dict):
-                return value
-            return [_filled(items, one, depth + 1) for one in value]
-        case bool():
-            return value
-        case int() | float():
-            return _number(schema, value)
-        case _:
-            return value
-
-
-def _filled_map(schema: dict[str, Any], value: dict[str, Any], depth: int) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
-    for name, part in properties.items():
-        if name in value:
-            value[name] = _filled(part, value[name], depth + 1)
-        elif (made := _made(part, depth + 1)) is not _NOTHING:
-            value[name] = made
-    extra = schema.get("additionalProperties")
-    if isinstance(extra, dict):
-        for name in value.keys() - properties.keys():
-            value[name] = _filled(extra, value[name], depth + 1)
-    for further in applying(schema, value):
-        value = _filled_map(further, value, depth + 1) if depth < MAX_DEPTH else value
-    return value
+    return _Filling().map(schema, copied(values), 0)
 
 
 _NOTHING: Final = object()
 
 
-def _made(part: dict[str, Any], depth: int) -> Any:
-    """Return what stands where nothing is given; `_NOTHING` if nothing does."""
-    if "default" in part:
-        return _filled(part, copied(part["default"]), depth)
-    if part.get("type") == "object":
-        return _filled(part, {}, depth) or _NOTHING
-    return _NOTHING
+class _Filling:
+    """Defaults that are filled in, until it is enough."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FILLED
+        self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
+
+    def _goes_on(self, steps: int) -> bool:
+        self._left -= steps
+        return self._left >= 0
+
+    def _holds(self, schema: dict[str, Any], value: Any) -> bool:
+        """Return what `holds` does; each schema is compiled once."""
+        if id(schema) not in self._compiled:
+            if not self._goes_on(compiling(schema)):
+                return False
+            self._compiled[id(schema)] = words.validator(schema)
+        return self._compiled[id(schema)].is_valid(value)
+
+    def map(self, schema: dict[str, Any], value: dict[str, Any], depth: int) -> dict[str, Any]:
+        """Return a map with every default in it; it is changed for that."""
+        properties = schema.get("properties") or {}
+        if not self._goes_on(1 + len(properties) + _choices(schema)):
+            return value
+        for name, part in properties.items():
+            if name in value:
+                value[name] = self._value(part, value[name], depth + 1)
+            elif (made := self._made(part, depth + 1)) is not _NOTHING:
+                value[name] = made
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, dict):
+            for name in value.keys() - properties.keys():
+                value[name] = self._value(extra, value[name], depth + 1)
+        for further in applying(schema, value, self._holds):
+            value = self.map(further, value, depth + 1) if depth < MAX_DEPTH else value
+        return value
+
+    def _value(self, schema: dict[str, Any], value: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH or not self._goes_on(1):
+            return value
+        match value:
+            case dict():
+                return self.map(schema, value, depth)
+            case list():
+                items = schema.get("items")
+                if not isinstance(items, dict):
+                    return value
+                return [self._value(items, one, depth + 1) for one in value]
+            case bool():
+                return value
+            case int() | float():
+                return _number(schema, value)
+            case _:
+                return value
+
+    def _made(self, part: dict[str, Any], depth: int) -> Any:
+        """Return what stands where nothing is given; `_NOTHING` if nothing does."""
+        if "default" in part:
+            if not self._goes_on(_size(part["default"], {})):
+                return _NOTHING
+            return self._value(part, copied(part["default"]), depth)
+        if part.get("type") == "object":
+            return self._value(part, {}, depth) or _NOTHING
+        return _NOTHING
+
+
+def _choices(schema: dict[str, Any]) -> int:
+    """Return how many schemas are asked whether they hold for a value."""
+    return sum(len(schema.get(keyword) or ()) for keyword in ("oneOf", "anyOf")) + ("if" in schema)
 
 
 def _number(schema: dict[str, Any], value: float) -> float:
@@ -198,16 +285,21 @@ def _number(schema: dict[str, Any], value: float) -> float:
             return value
 
 
-def applying(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Return the further schemas that hold for this value."""
+def applying(
+    schema: dict[str, Any],
+    value: dict[str, Any],
+    held: Callable[[dict[str, Any], Any], bool] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Return the further schemas that hold for this value; `held` says it instead of `holds`."""
+    held = held or holds
     yield from schema.get("allOf") or ()
     for keyword in ("oneOf", "anyOf"):
-        fitting = (one for one in schema.get(keyword) or () if holds(one, value))
+        fitting = (one for one in schema.get(keyword) or () if held(one, value))
         first = next(fitting, None)
         if first is not None:
             yield first
     if "if" in schema:
-        chosen = schema.get("then" if holds(schema["if"], value) else "else")
+        chosen = schema.get("then" if held(schema["if"], value) else "else")
         if isinstance(chosen, dict):
             yield chosen
     for keyword in ("dependentSchemas", "dependencies"):

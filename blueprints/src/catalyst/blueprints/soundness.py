@@ -14,7 +14,16 @@ import jsonschema_rs
 import msgspec
 
 from catalyst.blueprints import words
-from catalyst.blueprints.configschema import beyond, field_path, refused, steps
+from catalyst.blueprints.configschema import (
+    MAX_EFFORT,
+    beyond,
+    compiling,
+    effort,
+    field_path,
+    fits,
+    refused,
+    steps,
+)
 from catalyst.blueprints.findings import Path, Violation
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.metaschema import LISTS, MAPS, META, SINGLE, walk
@@ -247,17 +256,27 @@ def _check_defaults(schema: dict[str, Any]) -> list[Violation]:
     except (jsonschema_rs.ValidationError, ValueError) as error:
         message = f"the schema cannot be used: {str(error).splitlines()[0]}"
         return [_violation((), "schema", message, "correct it")]
-    found = []
+    found: list[Violation] = []
+    spent = 0
     for path, part in walk(schema):
-        if part.get("enum") and all(refused(part, one) for one in part["enum"]):
+        if not {"enum", "const", "default"} & part.keys():
+            continue
+        spent += compiling(part) + (effort(part, part["default"]) if "default" in part else 0)
+        if spent > MAX_EFFORT:
+            message = (
+                "there is too much to hold against itself: defaults, and what they are held to"
+            )
+            return [*found, _violation((), "limit", message, "ask for less")]
+        compiled = words.validator(part)
+        if part.get("enum") and not any(fits(part, one, compiled) for one in part["enum"]):
             message = "none of these values fits the rest of the schema"
             found.append(_violation((*path, "enum"), "enum", message, "look at type and bounds"))
-        if "const" in part and refused(part, part["const"]):
+        if "const" in part and not fits(part, part["const"], compiled):
             message = "the value does not fit the rest of the schema"
             found.append(_violation((*path, "const"), "const", message, "look at type and bounds"))
         if "default" not in part:
             continue
-        for wrong in refused(part, part["default"]):
+        for wrong in refused(part, part["default"], compiled):
             message = f"the default does not fit its own schema: {wrong.message}"
             at = (*path, "default", *wrong.path)
             found.append(_violation(at, "default", message, "change the default or the schema"))

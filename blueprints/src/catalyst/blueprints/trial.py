@@ -25,6 +25,8 @@ _TEXTS: Final = (
     "sample", "sample.example", "sample@sample.example", "https://sample.example", "sample-1", "1",
     "Sample1", "/", "1Gi", "1h", "12:00", "2026-01-01", "10.0.0.1", "10.0.0.0/8", "*",
 )  # fmt: skip
+MOST: Final = 1000
+"""Values of a guess: a list of lists may ask for any number."""
 _FIX: Final = "look at the types, and ask has(…) for what may be missing"
 
 
@@ -212,7 +214,8 @@ def _example(part: dict[str, Any], depth: int) -> Any:
         return _completed(part, {}, {}, depth)
     if kind == "array":
         one = _example(part.get("items") or {}, depth + 1) if depth < MAX_DEPTH else None
-        return [one] * part.get("minItems", 0)
+        count = part.get("minItems", 0)
+        return [one] * count if count * sum(1 for _ in walk(one)) <= MOST else []
     guesses = [*(part.get("enum") or ()), *(part.get("examples") or ()), *_guesses(part, kind)]
     return copied(next((one for one in guesses if not validate(part, one)), None))
 

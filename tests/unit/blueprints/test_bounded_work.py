@@ -1,0 +1,176 @@
+"""A small schema can ask for endless work: what is done for one is bounded, counted in steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.blueprints import package
+from tests.support.each import each
+
+from catalyst.blueprints import configschema, metaschema, soundness, trial, words
+from catalyst.blueprints.configschema import MAX_BYTES, MAX_EFFORT, MAX_FILLED, effective, validate
+from catalyst.blueprints.lint import lint
+from catalyst.blueprints.source import walk
+
+COSTLY = {"pattern": "[^a]{200}"}
+"""As much as a pattern may become."""
+MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n"
+
+
+def of(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def wide(part: dict[str, Any], keyword: str = "allOf", each_: int = 20) -> dict[str, Any]:
+    """Return a schema that holds almost as many others as one may."""
+    return {keyword: [{keyword: [dict(part) for _ in range(each_)]} for _ in range(20)]}
+
+
+def laughs(levels: int, entries: int) -> dict[str, Any]:
+    """Return a field whose default is a list, each entry of which has such a field."""
+    made: dict[str, Any] = {"default": 1}
+    for _ in range(levels):
+        made = {"type": "array", "items": of(a=made), "default": [{}] * entries}
+    return made
+
+
+def lists(levels: int) -> dict[str, Any]:
+    """Return lists of lists, each with as many entries as can be asked for."""
+    made: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        made = {"type": "array", "minItems": 1_000_000, "items": made}
+    return made
+
+
+def chain(levels: int, bottom: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return schemas in one another, each with more to say."""
+    made = bottom
+    for _ in range(levels):
+        made = {"items": made, **more}
+    return made
+
+
+WORST: dict[str, dict[str, Any]] = {
+    "a default in each entry of a default": of(a=laughs(7, 60)),
+    "lists of many lists": {**of(a=lists(12)), "required": ["a"]},
+    "one long list": {**of(a=lists(1)), "required": ["a"]},
+    "a list of which nothing fits": of(
+        a={"anyOf": [{"items": wide({"type": "null"})}], "default": [0] * 15_000}
+    ),
+    "a list held to much": of(a={"items": wide({"title": "x"}), "default": [0] * 15_000}),
+    "much that is missing": of(
+        a={
+            "required": [f"r{number}" for number in range(3000)],
+            "default": {f"d{number}": 0 for number in range(3000)},
+        }
+    ),
+    "words of which none fits": of(
+        a=chain(20, wide(COSTLY, each_=18), type="string", enum=list(range(300)))
+    ),
+    "alternatives of every entry": of(
+        a={
+            "type": "array",
+            "items": {"anyOf": [wide(COSTLY, each_=18)], "type": "object"},
+            "default": [{}] * 10_000,
+        }
+    ),
+    "secrets in every word": of(
+        a=chain(
+            25, {}, enum=["a" + str(n) for n in range(300)], **{"x-catalyst-ui-hint": "password"}
+        )
+    ),
+}
+
+
+class Work:
+    """What is done, in steps."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.compiled = 0
+        self.looks = 0
+        self.said = 0
+        validator, placed, violations = words.validator, configschema._placed, words.violations
+
+        def compiling(schema: dict[str, Any]) -> Any:
+            self.compiled += configschema.compiling(schema)
+            return validator(schema)
+
+        def counted(*given: Any) -> Iterator[Any]:
+            for one in placed(*given):
+                self.looks += len(given) == 2 or given[2] == ()
+                yield one
+
+        def saying(compiled: Any, schema: Any, value: Any) -> Any:
+            self.said += sum(1 for _ in compiled.iter_errors(value))
+            return violations(compiled, schema, value)
+
+        patch.setattr(words, "validator", compiling)
+        patch.setattr(configschema, "_placed", counted)
+        patch.setattr(words, "violations", saying)
+
+
+@pytest.mark.guarantee("G20.3")
+@each([(name,) for name in WORST])
+def test_the_work_for_the_worst_schema_is_bounded(name: str) -> None:
+    schema = WORST[name]
+    assert configschema.beyond(schema, "the schema") == []
+    assert len(list(metaschema.walk(schema))) <= soundness.MAX_SCHEMAS
+    written = json.dumps({"type": "object", **schema})
+    document = f"""\
+apiVersion: catalyst.openova.io/v1
+kind: Blueprint
+metadata: {{name: bp-wiki}}
+spec:
+  version: 1.2.0
+  card: {{title: Wiki}}
+  configSchema: {written}
+  manifests: {{source: {{kind: Kustomize, ref: manifests}}}}
+"""
+    with pytest.MonkeyPatch.context() as patch:
+        work = Work(patch)
+        assert lint(package(document, MANIFEST), known=None).blueprint is not None
+    # Each is a few microseconds: the configuration is made four times, and looked at as often.
+    assert work.compiled <= 2 * MAX_EFFORT
+    assert work.looks <= 2 * MAX_EFFORT
+    assert work.said <= MAX_EFFORT // 10
+
+
+@pytest.mark.guarantee("G20.3")
+def test_what_stands_for_billions_is_refused() -> None:
+    schema = WORST["a default in each entry of a default"]
+    made = effective(schema, {})
+    assert sum(1 for _ in walk(made)) <= 2 * MAX_FILLED
+    assert [one.rule for one in validate(schema, made)] == ["limit"]
+
+
+@given(st.integers(1, 8), st.integers(1, 40))
+def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
+    schema = of(a=laughs(levels, entries))
+    made = effective(schema, {})
+    whole = sum((entries**level) * 2 for level in range(1, levels + 1)) + entries**levels + 2
+    count = sum(1 for _ in walk(made))
+    assert count <= 2 * MAX_FILLED
+    if whole * 3 <= MAX_FILLED:
+        assert str(made).count("1") == entries**levels
+    elif count < whole - entries:
+        assert len(json.dumps(made)) > MAX_BYTES
+
+
+def test_a_guess_is_no_longer_than_a_guess_has_to_be() -> None:
+    for levels in (1, 12):
+        schema = {**of(a=lists(levels)), "required": ["a"]}
+        assert sum(1 for _ in walk(trial.sampled(schema, {}))) <= trial.MOST
+    few = {**of(a={"type": "array", "minItems": 3, "items": {"type": "string"}}), "required": ["a"]}
+    assert len(trial.sampled(few, {})["a"]) == 3
+
+
+def test_values_that_are_too_many_for_their_schema_are_refused_in_words() -> None:
+    schema = of(a={"items": wide({"type": "null"})})
+    assert {one.rule for one in validate(schema, {"a": [0] * 100})} == {"type"}
+    (found,) = validate(schema, {"a": [0] * 10_000})
+    assert (found.rule, found.message) == ("limit", "these values are too many for such a schema")
