@@ -140,12 +140,9 @@ async def test_an_organization_that_is_suspended_or_failed_can_still_go(
 
 
 @pytest.mark.parametrize("turn", ["waits", "begun", "completed"])
-async def test_an_uninstall_of_what_is_not_installed_yet_says_so(
-    place: Town, others: Others, turn: str
-) -> None:
-    unpoliced = env1.PolicyAttached(environment=PROD, policy=None)
-    if turn != "waits":
-        place.given(foreign.environment_ref("acme", PROD), unpoliced)
+async def test_an_uninstall_of_what_is_not_installed_yet_says_so(others: Others, turn: str) -> None:
+    place = town(approvals=(env1.Approval(quorum=1),) if turn == "waits" else ())
+    known(place)
     apply(place, "ch-0", await plan(place, others, install()))
     assert place.change("ch-0").status == ("waiting" if turn == "waits" else "running")
     if turn == "completed":
