@@ -4,7 +4,7 @@ import { Absence, absent } from "./absent.js";
 import { Decision } from "./deciding.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
-import { approvalLines, factsOf } from "./gates.js";
+import { factsOf, missingLine } from "./gates.js";
 import { backTo, icon, nothing } from "./icons.js";
 import { money } from "./money.js";
 import { paid } from "./parts.js";
@@ -182,13 +182,12 @@ function asked({ action, version, values = {}, dependencies = {}, revision, keep
 function facts(doc) {
   const waits = doc.status === "waiting";
   const approved = doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": "));
-  const approvals = approvalLines({ asked: doc.approvals, missing: waits ? doc.missing : [], author: doc.author_email || doc.author, approved: doc.approved, officers: doc.officers });
   return factsOf([
     ["By", doc.author_email || doc.author],
     ["Asked for", asked(doc.request).join(", ")],
     ["Price", doc.quote ? `${money(doc.quote.total)} a month, ${money(doc.quote.due)} now${paid(doc.quote)}` : "nothing is bought"],
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
-    ...approvals.filter(([name]) => waits && name === "Missing"),
+    ...(waits && doc.approvals.length ? [missingLine(doc.missing, doc.author_email || doc.author)] : []),
     ["Approved by", approved.join(", ")],
     ["Hash", doc.hash],
   ]);

@@ -151,6 +151,7 @@ export class CommandForm {
     const senders = [...contract.roles, ...contract.services.map((name) => `service ${name}`)];
     this.#holder.replaceChildren(
       el("p", {}, coded(contract.summary)),
+      Object.hasOwn(ELSEWHERE, contract.type) ? el("p", { class: "notice" }, el("a", ELSEWHERE[contract.type])) : null,
       el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ") || "nobody"}`),
       el("form", { class: "command-form", novalidate: true, "aria-label": commandName(contract.type), on: {
         submit: (event) => {
@@ -289,6 +290,9 @@ export class CommandForm {
     return { field, text: (one.rule === "query" && field?.messages[0]) || said };
   }
 }
+
+/** What has a form of its own, which makes what nobody can make by hand, such as a voucher's name from its code. */
+const ELSEWHERE = { "billing.issue-voucher.v1": { href: "#/prices", text: "Issue a voucher among the prices: its code and its name, which is made of the code, are made for you there" } };
 
 /** What no person sends: the group of commands that services send to each other. */
 const INSIDE = "Inside Catalyst: sent by services, never by a person";

@@ -26,9 +26,14 @@ export function approvalLines({ asked, missing = asked, author, approved = [], o
   }
   lines.push(["May not", author === "you" ? "You: it is your own change" : `${author}: it is their own change`]);
   lines.push(["Approved", given]);
-  const left = missing.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${whom(team, author)}`);
-  if (names.length) lines.push(["Missing", left.length ? left.join(", ") : "none"]);
+  if (names.length) lines.push(missingLine(missing, author));
   return lines;
+}
+
+/** Returns the line about the approvals that are missing. */
+export function missingLine(missing, author) {
+  const left = missing.map(({ team, quorum }) => `${counted(quorum, "approval")} of ${whom(team, author)}`);
+  return ["Missing", left.length ? left.join(", ") : "none"];
 }
 
 /** Returns lines of `[name, text]` as a list of facts. */
