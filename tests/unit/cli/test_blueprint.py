@@ -95,6 +95,7 @@ def test_a_folder_of_several_stands_for_each_of_them(
     assert ended(["blueprint", "lint", str(tmp_path / "all")]) == 8
     said = capsys.readouterr()
     assert f"{tmp_path}/all is no Blueprint, and holds 2: each is looked at" in said.err
+    assert f"{tmp_path}/all/notes is left out: there is no blueprint.yaml in it" in said.err
     # They know each other, as if each had been named.
     assert "bp-wiki 1.2.0 → bp-postgres 1.2.0 → bp-wiki 1.2.0" in said.out
     assert "bp-postgres 1.2.0: 1 error" in said.err
@@ -114,3 +115,41 @@ def test_a_folder_further_above_says_which_are_the_ones_to_name(
     (tmp_path / "none").mkdir()
     assert ended(["blueprint", "lint", str(tmp_path / "none")]) == 8
     assert "there is no blueprint.yaml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "says"),
+    [
+        ("wiki", "blueprint.yml", "there is a blueprint.yml, and no blueprint.yaml"),
+        ("wiki", "Blueprint.yaml", "there is a Blueprint.yaml, and no blueprint.yaml"),
+        ("bp-wiki", "README.md", "there is no blueprint.yaml"),
+    ],
+)
+def test_what_is_meant_to_be_a_blueprint_and_is_none_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, file: str, says: str
+) -> None:
+    other = DOCUMENT.replace("bp-wiki", "bp-postgres").replace("title: Wiki", "title: Postgres")
+    alone = other.replace("- blueprint: bp-postgres", "- blueprint: bp-redis")
+    written(tmp_path / "all" / "good", package(alone))
+    bad = tmp_path / "all" / folder
+    bad.mkdir()
+    (bad / file).write_text(DOCUMENT, "utf-8")
+    for place in (tmp_path / "all", bad):
+        assert ended(["blueprint", "lint", str(place)]) == 8
+        said = capsys.readouterr()
+        assert says in said.out
+        assert f"{bad}: 1 error" in said.err
+
+
+def test_what_is_looked_at_and_cannot_be_read_is_not_told_as_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = DOCUMENT.replace("bp-wiki", "bp-postgres").replace("title: Wiki", "title: Postgres")
+    written(tmp_path / "all" / "wiki", package())
+    form = other.replace("kind: Blueprint", "kind: Bluprint")
+    for wrong in (form, "kind: [", other.replace("1.2.0", "x")):
+        written(tmp_path / "all" / "postgres", package(wrong))
+        assert ended(["blueprint", "lint", str(tmp_path / "all")]) == 8
+        said = capsys.readouterr()
+        assert "there is no bp-postgres yet" not in said.out
+        assert "bp-wiki 1.2.0: nothing is wrong" in said.err

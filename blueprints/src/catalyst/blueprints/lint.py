@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -61,7 +61,13 @@ class Linted(msgspec.Struct, frozen=True, kw_only=True):
         return f"{at}{first.message} ({first.rule}){rest}"
 
 
-def lint(package: Package, *, known: Known | None = None, own: bool = False) -> Linted:
+def lint(
+    package: Package,
+    *,
+    known: Known | None = None,
+    own: bool = False,
+    broken: Collection[str] = (),
+) -> Linted:
     """Return everything that is wrong with a package. Never raises for what an author wrote.
 
     Args:
@@ -69,6 +75,8 @@ def lint(package: Package, *, known: Known | None = None, own: bool = False) -> 
         known: The other Blueprints; without them, dependencies are not looked for.
         own: Whether an Organization's own source holds it, so that what reaches beyond an
             Application's namespace is an error.
+        broken: Other Blueprints that are there and whose documents are wrong: nobody knows which
+            versions of them there are, so none is told as missing.
     """
     found = read(package)
     findings = list(found.findings)
@@ -78,7 +86,7 @@ def lint(package: Package, *, known: Known | None = None, own: bool = False) -> 
     for rule in _RULES:
         findings.extend(rule(blueprint, source))
     findings.extend(presented.files(blueprint, source, package))
-    findings.extend(_dependencies(blueprint, source, known))
+    findings.extend(_dependencies(blueprint, source, known, broken))
     looked = soundness.looked_at(blueprint.schema)
     findings.extend(_configuration(blueprint, looked, source))
     if _lost(found, "configSchema"):
@@ -156,7 +164,9 @@ _RULES: Final[tuple[Callable[[Blueprint, Document], Iterator[Finding]], ...]] = 
 )
 
 
-def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -> Iterator[Finding]:
+def _dependencies(
+    blueprint: Blueprint, source: Document, known: Known | None, broken: Collection[str]
+) -> Iterator[Finding]:
     aliases: dict[str, int] = {}
     for index, one in enumerate(blueprint.depends):
         at: Path = ("spec", "depends", index)
@@ -171,7 +181,7 @@ def _dependencies(blueprint: Blueprint, source: Document, known: Known | None) -
             message = f"this goes in a circle: {' → '.join(path)}"
             fix = "remove one of these dependencies, or give it a range without that version"
             yield source.finding(at, CYCLE, message, fix)
-        elif known is not None and not is_offered(one.need, known):
+        elif known is not None and one.blueprint not in broken and not is_offered(one.need, known):
             there = f"version of {one.blueprint} within {one.version}"
             message = f"there is no {there if known.get(one.blueprint) else one.blueprint} yet"
             fix = "add it; until then, this version waits"

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from catalyst.blueprints import versions
 from catalyst.blueprints.circles import Known, Need
-from catalyst.blueprints.document import read
+from catalyst.blueprints.document import canonical, read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.package import DOCUMENT, MAX_BYTES, BadPackage, Package, digest
@@ -20,6 +21,7 @@ from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.target import OutputOption
 
 _TAR: Final = ".tar"
+_MEANT: Final = frozenset({DOCUMENT, DOCUMENT.replace(".yaml", ".yml")})
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,8 @@ def lint_(
 
     Given several, they know each other: a dependency that is in none of them is told as pending,
     and a circle as an error. With one, dependencies are not looked for. A folder that holds no
-    Blueprint, but folders of Blueprints, stands for each of them.
+    Blueprint, but folders of Blueprints, stands for each of them; a folder in it that is called
+    bp-…, or has a blueprint.yml, and has no blueprint.yaml is told as an error.
 
     Exit codes:
         0  nothing is wrong, or there are warnings only
@@ -66,7 +69,8 @@ def lint_(
     """
     packages = {one: _package(one) for place in places for one in _each(place)}
     known = _known(packages) if len(packages) > 1 else None
-    reports = [_report(place, package, known) for place, package in packages.items()]
+    broken = {_meant(place, package) for place, package in packages.items()} - (known or {}).keys()
+    reports = [_report(place, package, known, broken) for place, package in packages.items()]
     show(reports, output, lambda: _table(reports))
     if any(report.refused for report in reports):
         raise Ended(ExitCode.CHECK_FAILED)
@@ -77,11 +81,17 @@ def _each(place: Path) -> list[Path]:
     if not place.is_dir() or (place / DOCUMENT).exists():
         return [place]
     try:
-        inner = sorted(one.parent for one in place.glob(f"*/{DOCUMENT}"))
+        if _misnamed(place) is not None:
+            return [place]
+        beside = sorted(one for one in place.iterdir() if one.is_dir() and one.name[0] != ".")
+        inner = [one for one in beside if (one / DOCUMENT).exists() or _looks_like(one)]
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{str(place)!r} cannot be read: {error.strerror}") from error
     if inner:
         note(f"{place} is no Blueprint, and holds {len(inner)}: each is looked at")
+        for one in beside:
+            if one not in inner:
+                note(f"{one} is left out: there is no {DOCUMENT} in it")
         return inner
     below = sorted({one.parents[1] for one in place.glob(f"*/*/{DOCUMENT}")})
     if below:
@@ -93,10 +103,31 @@ def _each(place: Path) -> list[Path]:
     return [place]
 
 
+def _looks_like(folder: Path) -> bool:
+    """Return whether a folder without a document is meant to be a Blueprint all the same."""
+    return canonical(folder.name) == folder.name or _misnamed(folder) is not None
+
+
+def _misnamed(folder: Path) -> str | None:
+    """Return the file that is meant to be the document and has another name."""
+    names = (one.name for one in sorted(folder.iterdir()) if one.is_file())
+    return next((name for name in names if name.lower() in _MEANT and name != DOCUMENT), None)
+
+
+def _meant(place: Path, package: Package | BadPackage) -> str:
+    """Return what a Blueprint is called as far as its document can be read, else by its folder."""
+    found = read(package).partial if isinstance(package, Package) else None
+    return found.name if found is not None else canonical(place.stem)
+
+
 def _package(place: Path) -> Package | BadPackage:
     try:
         if place.is_dir():
-            return read_folder(place)
+            wrong = None if (place / DOCUMENT).exists() else _misnamed(place)
+            if wrong is None:
+                return read_folder(place)
+            message = f"there is a {wrong}, and no {DOCUMENT}"
+            return BadPackage(wrong, message, f"call it {DOCUMENT}")
         if place.suffix == _TAR:
             with place.open("rb") as file:
                 return read_tar(file.read(2 * MAX_BYTES))
@@ -112,12 +143,22 @@ def _known(packages: dict[Path, Package | BadPackage]) -> Known:
     known: dict[str, dict[str, tuple[Need, ...]]] = {}
     for package in packages.values():
         found = read(package).blueprint if isinstance(package, Package) else None
-        if found is not None:
+        if found is not None and _versioned(found.version):
             known.setdefault(found.name, {})[found.version] = tuple(x.need for x in found.depends)
     return known
 
 
-def _report(place: Path, package: Package | BadPackage, known: Known | None) -> Report:
+def _versioned(text: str) -> bool:
+    try:
+        versions.parse(text)
+    except versions.BadVersion:
+        return False
+    return True
+
+
+def _report(
+    place: Path, package: Package | BadPackage, known: Known | None, broken: set[str]
+) -> Report:
     if isinstance(package, BadPackage):
         finding = Finding(
             severity=Severity.ERROR,
@@ -130,7 +171,7 @@ def _report(place: Path, package: Package | BadPackage, known: Known | None) -> 
             fix=package.fix,
         )
         return Report(place=str(place), name="", version="", digest="", findings=(finding,))
-    linted = lint(package, known=known)
+    linted = lint(package, known=known, broken=broken)
     blueprint = linted.blueprint
     return Report(
         place=str(place),
