@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.blueprints import package
 from tests.support.each import each
 
-from catalyst.blueprints import configschema, metaschema, soundness, trial, words
+from catalyst.blueprints import configschema, metaschema, soundness, source, trial, words
 from catalyst.blueprints.configschema import MAX_BYTES, MAX_EFFORT, MAX_FILLED, effective, validate
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.source import walk
@@ -174,3 +174,34 @@ def test_values_that_are_too_many_for_their_schema_are_refused_in_words() -> Non
     assert {one.rule for one in validate(schema, {"a": [0] * 100})} == {"type"}
     (found,) = validate(schema, {"a": [0] * 10_000})
     assert (found.rule, found.message) == ("limit", "these values are too many for such a schema")
+
+
+@pytest.mark.guarantee("G20.3")
+def test_a_file_is_read_for_its_lines_once_however_much_is_told_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaks, read = source._BREAK, 0
+
+    class Counted:
+        def finditer(self, text: str, *given: int) -> Iterator[Any]:
+            nonlocal read
+            for found in breaks.finditer(text, *given):
+                read += 1
+                yield found
+
+    monkeypatch.setattr(source, "_BREAK", Counted())
+    lines = [f"  line{number}: ${{{{ config.none }}}}\n" for number in range(500)]
+    document = """\
+apiVersion: catalyst.openova.io/v1
+kind: Blueprint
+metadata: {name: bp-wiki}
+spec:
+  version: 1.2.0
+  card: {title: Wiki}
+  configSchema: {type: object, properties: {a: {}}}
+  manifests: {source: {kind: Kustomize, ref: manifests}}
+"""
+    found = lint(package(document, MANIFEST.replace(" {a: b}", "") + "".join(lines)), known=None)
+    told = [one.line for one in found.findings if one.rule == "expression.unknown"]
+    assert told == list(range(5, 505))
+    assert 500 < read < 2 * 520

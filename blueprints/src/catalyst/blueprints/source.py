@@ -6,7 +6,9 @@ whoever applies the result may read it the other way.
 
 from __future__ import annotations
 
+import functools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -148,10 +150,14 @@ def parse(text: str, file: str) -> Parsed:
 
 
 def _mark(text: str, offset: int) -> Mark:
-    line, start = 1, 0
-    for found in _BREAK.finditer(text, 0, offset):
-        line, start = line + 1, found.end()
-    return line, offset - start + 1
+    starts = _starts(text)
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
+@functools.lru_cache(maxsize=8)
+def _starts(text: str) -> tuple[int, ...]:
+    return (0, *(found.end() for found in _BREAK.finditer(text)))
 
 
 class _Stop(Exception):
