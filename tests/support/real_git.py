@@ -12,19 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from tests.support.parts import missing
-from tests.support.sources import until
+from tests.support.serving import serving
 
 _PACK = b"PACK\0\0\0\2"
-
-
-async def _started(server: uvicorn.Server) -> bool:
-    return server.started
 
 
 @dataclass(frozen=True)
@@ -150,13 +145,5 @@ class RealGit:
     async def serving(self) -> AsyncIterator[str]:
         """Serve the repositories for the block; gives the address before their paths."""
         route = Route("/{path:path}", self.answer, methods=["GET", "POST"])
-        config = uvicorn.Config(Starlette(routes=[route]), port=0, log_level="error")
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve())
-        await until(lambda: _started(server), bool)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            await task
+        async with serving(Starlette(routes=[route])) as address:
+            yield address

@@ -1,6 +1,5 @@
 """Git repositories as sources: over our own door, pinned to a commit, for their owner alone."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,12 +7,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-import uvicorn
 from dulwich.objects import Blob, Tree
 from dulwich.refs import HEADREF
 from dulwich.refs import Ref as Branch
 from dulwich.repo import Repo
 from tests.support.commits import committed
+from tests.support.serving import serving
 from tests.support.sources import Registry, document, registering, until
 
 from catalyst.blueprint_controller.domain.places import source_ref
@@ -39,23 +38,11 @@ async def identify(token: str, _organization: str) -> Caller | None:
     return Caller(service="blueprint") if token == TOKEN else None
 
 
-async def _started(server: uvicorn.Server) -> bool:
-    return server.started
-
-
 @asynccontextmanager
 async def door(root: GitRoot) -> AsyncIterator[str]:
     """Serve the homes as the environment-controller does."""
-    config = uvicorn.Config(git_app(root, by_token(identify)), port=0, log_level="error")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    await until(lambda: _started(server), bool)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
+    async with serving(git_app(root, by_token(identify))) as address:
+        yield address
 
 
 def commit(root: GitRoot, organization: str, files: dict[str, str]) -> str:

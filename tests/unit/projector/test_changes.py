@@ -1,22 +1,18 @@
 """Rows of Applications and changes: four marks apart, steps as they go, no progress that lies."""
 
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from tests.support import log as writing
 from tests.support import plans
 from tests.support.changing import Town
-from tests.support.log import START
+from tests.support.folding import folded
 from tests.support.plans import PROD, apply, locked, planned, town
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Action
-from catalyst.projector.fold import Fold
-from catalyst.projector.ports import LogMessage
 from catalyst.projector.views.application_document import BindingDocument
 from catalyst.projector.views.provisioning_application import APPLICATION
 from catalyst.projector.views.provisioning_change import CHANGE
@@ -27,18 +23,7 @@ from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS
 
 def rows(place: Town) -> dict[str, Any]:
     """Return the documents that everything that happened makes, by kind and name."""
-    fold = Fold((APPLICATION, CHANGE))
-    for seq, on in enumerate(place.log, 1):
-        sent = writing.message(on, f"c-{seq}", 0, START + timedelta(seconds=seq))
-        message = LogMessage(
-            seq=seq,
-            subject=sent.subject,
-            time_ns=seq * 1_000_000_000,
-            batch=None,
-            commit=False,
-            data=sent.data,
-        )
-        fold.apply([message])
+    fold = folded((APPLICATION, CHANGE), place.log)
     assert all(row.value.stale is None for row in fold.rows.values())
     return {
         f"{key.split('.')[2]} {key.split('.')[4]}": row.value.doc for key, row in fold.rows.items()
