@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -39,6 +40,20 @@ Step = Literal[
 
 Health = Literal["healthy", "progressing", "degraded", "missing", "unknown"]
 """From good to bad: `unknown` is nothing that was ever seen, or evidence too old to believe."""
+
+HOW_BAD: Final = {word: at for at, word in enumerate(get_args(Health))}
+"""The worse, the higher."""
+
+Badness = tuple[int, datetime, str]
+"""The smaller, the worse; no two parts of a whole have the same."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def badness(health: str, since: datetime | None, name: str) -> Badness:
+    """Return how bad a part is: its health, then how long that is so, then its name."""
+    return (-HOW_BAD.get(health, len(HOW_BAD)), since or _NEVER, name)
+
 
 Applied = Literal["current", "pending", "failed", "unknown"]
 """Whether what was committed is what runs."""

@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR
 from catalyst.projector.views.application_document import ApplicationDocument, BindingDocument
-from catalyst.projector.views.tally import Part, Rollup, Tally, badness
+from catalyst.projector.views.tally import Part, Rollup, Tally, rank
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -72,7 +72,7 @@ def matters(whole: Rollup, name: str, now: Rollup | None) -> bool:
     simulated = now is not None and now.source == SIMULATOR
     if whole.of == name or simulated != (whole.source == SIMULATOR):
         return True
-    return now is not None and bool(now.of) and (not whole.of or badness(now) < badness(whole))
+    return now is not None and bool(now.of) and (not whole.of or rank(now) < rank(whole))
 
 
 def waits(cluster: Cluster | None) -> bool:

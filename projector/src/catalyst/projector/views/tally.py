@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from typing import Final, NamedTuple, get_args
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
 
 from catalyst.contracts.blocked import NOTHING_RUNS
-from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Health
-
-_ORDER: Final = {word: at for at, word in enumerate(get_args(Health))}
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-Badness = tuple[int, datetime, str]
-"""The smaller, the worse; no two parts of a whole have the same."""
+from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Badness, badness
 
 
 class Rollup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -41,9 +35,9 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 NOTHING: Final = Rollup(status="unknown", reason=NOTHING_RUNS)
 
 
-def badness(one: Rollup) -> Badness:
-    """Return how bad something is: its status, then how long it is so, then its name."""
-    return (-_ORDER.get(one.status, len(_ORDER)), one.since or _NEVER, one.of)
+def rank(one: Rollup) -> Badness:
+    """Return how bad something is among the parts of a whole."""
+    return badness(one.status, one.since, one.of)
 
 
 class Part(NamedTuple):
@@ -137,7 +131,7 @@ class Tally:
         if not part.health.of:
             return
         self._simulated += by if part.health.source == SIMULATOR else 0
-        place = badness(part.health)
+        place = rank(part.health)
         if by > 0:
             insort(self._order, place)
         else:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 
 from catalyst.contracts.application_v1 import ApplicationObserved, ApplicationSilent
 from catalyst.contracts.decision import Arm, Arrived, Context, Decision, Emit, Fired, Recorded
 from catalyst.contracts.message import Answer, Event, UtcTime
-from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Applied, Evidence, Health
+from catalyst.contracts.provisioning_values_v1 import HOW_BAD, SIMULATOR, Applied, Evidence, Health
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import regions
 from catalyst.provisioning.domain.application import (
@@ -48,12 +48,11 @@ _ABOVE: Final[dict[str, int]] = {
     **dict.fromkeys(("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"), 1),
 }
 """What fares badly because of something below it; that is told first."""
-_ORDER: Final[dict[Health, int]] = {word: at for at, word in enumerate(get_args(Health))}
 
 
 def worst(found: Iterable[Health]) -> Health:
     """Return the worst of all; nothing at all is `unknown`."""
-    return max(found, key=_ORDER.__getitem__, default="unknown")
+    return max(found, key=HOW_BAD.__getitem__, default="unknown")
 
 
 def correlate(fact: Fact | None) -> Ref | None:
@@ -225,7 +224,7 @@ def _kept(found: list[Evidence]) -> list[Evidence]:
 
 
 def _worst_first(item: Evidence) -> tuple[int, int, str, str, str, str]:
-    return (-_ORDER[item.status], _ABOVE.get(item.kind, 0), *place_of(item))
+    return (-HOW_BAD[item.status], _ABOVE.get(item.kind, 0), *place_of(item))
 
 
 def _message(first: Evidence | None) -> str:

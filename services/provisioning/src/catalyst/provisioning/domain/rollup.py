@@ -8,8 +8,8 @@ the same; this is made from the log as it is when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Final, TypeVar, get_args
+from datetime import datetime
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -32,14 +32,13 @@ from catalyst.contracts.provisioning_values_v1 import (
     Gate,
     Health,
     Source,
+    badness,
 )
 from catalyst.provisioning.domain import application, foreign
 from catalyst.provisioning.domain.application import Application, Binding
 from catalyst.provisioning.domain.change import Change, evolve
 
 replace = msgspec.structs.replace
-_ORDER: Final = {word: at for at, word in enumerate(get_args(Health))}
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,4 +313,4 @@ def _worst(found: list[tuple[Health, datetime | None, str, _T]]) -> _T | None:
     """Return the worst; of several the one that is so the longest, then the first by name."""
     if not found:
         return None
-    return min(found, key=lambda one: (-_ORDER[one[0]], one[1] or _NEVER, one[2]))[3]
+    return min(found, key=lambda one: badness(*one[:3]))[3]
