@@ -346,3 +346,21 @@ async def test_the_child_and_not_the_starter_holds_the_directory(
 
     assert lock in open_files(own_server.pid)
     assert lock not in open_files("self")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("asked", [None, "80"])
+async def test_it_holds_little_garbage_unless_somebody_says_how_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None
+) -> None:
+    if asked is None:
+        monkeypatch.delenv("GOGC", raising=False)
+    else:
+        monkeypatch.setenv("GOGC", asked)
+    process = private(tmp_path / "broker")
+    await process.start()
+    try:
+        said = Path(f"/proc/{process.pid}/environ").read_text("utf-8").split("\0")
+    finally:
+        await process.stop()
+    assert [one for one in said if one.startswith("GOGC=")] == [f"GOGC={asked or 25}"]
