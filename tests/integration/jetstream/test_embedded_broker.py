@@ -348,6 +348,10 @@ async def test_the_child_and_not_the_starter_holds_the_directory(
     assert lock not in open_files("self")
 
 
+def variables(pid: int | None) -> list[str]:
+    return Path(f"/proc/{pid}/environ").read_text("utf-8").split("\0")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize("asked", [None, "80"])
 async def test_it_holds_little_garbage_unless_somebody_says_how_much(
@@ -360,7 +364,7 @@ async def test_it_holds_little_garbage_unless_somebody_says_how_much(
     process = private(tmp_path / "broker")
     await process.start()
     try:
-        said = Path(f"/proc/{process.pid}/environ").read_text("utf-8").split("\0")
+        said = variables(process.pid)
     finally:
         await process.stop()
     assert [one for one in said if one.startswith("GOGC=")] == [f"GOGC={asked or 25}"]
