@@ -23,6 +23,8 @@ pytestmark = pytest.mark.real
 SUBJECT = "qry.slow"
 PATIENT = 60.0
 """Seconds that nobody waits here."""
+SHORT = 0.2
+"""Seconds after which whoever asked gives up."""
 STEPS, STEP_SECONDS = 4, 0.002
 """Of an answer that takes the processor."""
 
@@ -92,12 +94,28 @@ async def test_the_newest_question_is_answered_first(js: JetStream) -> None:
 
 
 @pytest.mark.guarantee("G7.15")
-async def test_what_nobody_waits_for_any_more_is_not_begun_and_what_was_begun_is_ended(
-    js: JetStream,
-) -> None:
+async def test_what_nobody_waits_for_any_more_is_not_begun(js: JetStream) -> None:
     slow = Slow()
     async with answered(js, slow) as tasks:
-        given_up = asked(js, tasks, named("early", 4 * AT_ONCE), timeout=0.2)
+        first = asked(js, tasks, named("first", AT_ONCE))
+        await until(lambda: len(slow.begun) == AT_ONCE)
+        given_up = asked(js, tasks, named("early", 3 * AT_ONCE), timeout=SHORT)
+        assert set(await asyncio.gather(*given_up)) == {408}
+        # What is sent later on one connection comes later: then all of these have come.
+        await js.link.request("$SRV.PING.catalyst-slow", timeout=10)
+        await asyncio.sleep(2 * SHORT)
+        slow.open.set()
+        assert await asyncio.gather(*first) == named("first", AT_ONCE)
+        assert await ask(js, SUBJECT, b"late", {}, timeout=PATIENT) == b"late"
+    assert slow.begun == [*named("first", AT_ONCE), b"late"]
+    assert slow.ended == []
+
+
+@pytest.mark.guarantee("G7.15")
+async def test_what_was_begun_is_ended_once_nobody_waits_for_it(js: JetStream) -> None:
+    slow = Slow()
+    async with answered(js, slow) as tasks:
+        given_up = asked(js, tasks, named("early", AT_ONCE), timeout=SHORT)
         assert set(await asyncio.gather(*given_up)) == {408}
         await until(lambda: len(slow.ended) == AT_ONCE)
         slow.open.set()
@@ -190,12 +208,13 @@ async def test_what_is_asked_on_the_way_is_awaited_no_longer_than_the_question(
         await answering.add("passing", "qry.passing", passing_on)
         await answering.add("slow", SUBJECT, note)
         await answering.start()
-        with pytest.raises(Unavailable):
-            await ask(js, "qry.passing", b"x", {}, timeout=0.3)
+        while not waits:
+            # On a machine that stands still meanwhile, nobody waits when it is passed on.
+            with pytest.raises(Unavailable):
+                await ask(js, "qry.passing", b"x", {}, timeout=0.3)
         await until(lambda: bool(slow.ended))
         await answering.stop()
-    (wait,) = waits
-    assert wait <= 300
+    assert max(waits) <= 300
 
 
 @pytest.mark.guarantee("G7.15")
