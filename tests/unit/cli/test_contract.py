@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from itertools import chain
+import re
+from itertools import chain, groupby
 
 import httpx
 import pytest
@@ -12,18 +13,31 @@ from catalyst.cli import contract, send
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
-from catalyst.contracts.registry import BY_TYPE, COMMANDS
+from catalyst.contracts.registry import BY_TYPE, COMMANDS, SERVICES
 from catalyst.contracts.roles import COMMAND_ROLES
+
+
+def blocks(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, dict[str, list[list[str]]]]:
+    """Return the cells of the rows, by the heading and the service that they stand below."""
+    assert ended(["contracts", "list", *more]) == 0
+    groups: dict[str, dict[str, list[list[str]]]] = {}
+    for part in capsys.readouterr().out.strip().split("\n\n"):
+        lines = part.splitlines()
+        if lines[0] in contract._GROUPS:
+            heading = lines.pop(0)
+            groups[heading] = {}
+        if not lines:
+            continue
+        service = "" if lines[0].startswith("TYPE ") else lines.pop(0)
+        cells = [re.split(r" {2,}", line) for line in lines[1:]]
+        groups[heading][service] = cells
+    return groups
 
 
 def listed(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, list[list[str]]]:
     """Return the cells of the rows below each heading."""
-    assert ended(["contracts", "list", *more]) == 0
-    groups: dict[str, list[list[str]]] = {}
-    for part in capsys.readouterr().out.split("\n\n"):
-        heading, _, *rows = part.strip().splitlines()
-        groups[heading] = [row.split("   ") for row in rows]
-    return groups
+    found = blocks(capsys, *more)
+    return {heading: [*chain.from_iterable(each.values())] for heading, each in found.items()}
 
 
 def test_what_people_send_comes_first_and_each_message_stands_in_one_group(
@@ -39,6 +53,20 @@ def test_what_people_send_comes_first_and_each_message_stands_in_one_group(
     assert "environment.admit-child.v1" in types[contract._SERVICES]
     commands = listed(capsys, "--kind", "command")
     assert list(commands) == list(contract._GROUPS[:-1])
+
+
+def test_commands_and_events_stand_below_their_service_each_aggregate_s_in_one_piece(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    groups = blocks(capsys)
+    assert list(groups.pop(contract._ASIDE)) == [""]
+    for heading in (contract._PEOPLE, contract._EVENTS):
+        assert list(groups[heading]) == list(SERVICES)
+    for services in groups.values():
+        for service, rows in services.items():
+            assert {row[0].partition(".")[0] for row in rows} == {service}
+            pieces = [for_ for for_, _ in groupby(row[1] for row in rows)]
+            assert len(pieces) == len(set(pieces)), (service, pieces)
 
 
 def test_who_sends_it_stands_beside_it_and_programs_read_the_same_as_before(

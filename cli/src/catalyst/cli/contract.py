@@ -121,30 +121,39 @@ def _group(message: Message) -> str:
 
 
 def _table(messages: list[Message]) -> None:
-    """Write a table for each group: a person looks first for what a person may send."""
-    groups: dict[str, list[Message]] = {heading: [] for heading in _GROUPS}
-    for message in messages:
-        groups[_group(message)].append(message)
-    first = True
-    for heading, found in groups.items():
+    """Write what belongs together below one heading: a person looks first for what people send."""
+    blank = ""
+    for heading in _GROUPS:
+        found = [message for message in messages if _group(message) == heading]
         if not found:
             continue
-        write(heading if first else f"\n{heading}")
-        first = False
-        by = "WRITTEN BY" if heading == _EVENTS else "SENT BY"
-        table = Table("TYPE", "FOR", by, "MEANING")
-        for message in found:
-            senders = sorted(COMMAND_ROLES.get(message.type, ())) or [
-                one.removeprefix("service:") for one in _senders(message)
-            ]
-            everyone = heading == _SERVICES and set(senders) == set(_ALL)
-            table.add(
-                message.type,
-                _addressed(message),
-                "all" if everyone else senders,
-                message.summary,
-            )
-        table.write()
+        write(f"{blank}{heading}")
+        blank = "\n"
+        # What was set aside is the same two commands everywhere.
+        services = _ALL if heading != _ASIDE else ("",)
+        for service in services:
+            _block(heading, service, [one for one in found if service in {"", one.service}])
+
+
+def _block(heading: str, service: str, messages: list[Message]) -> None:
+    """Write one service's messages, those of one aggregate beside each other."""
+    if not messages:
+        return
+    if service:
+        write(f"\n{service}")
+        order = _ALL[service]
+        messages = sorted(messages, key=lambda one: order.index(one.aggregates[0]))
+        # Those of several stand behind all others.
+        messages.sort(key=lambda one: len(one.aggregates) > 1)
+    table = Table("TYPE", "FOR", "WRITTEN BY" if heading == _EVENTS else "SENT BY", "MEANING")
+    for message in messages:
+        senders = sorted(COMMAND_ROLES.get(message.type, ())) or [
+            one.removeprefix("service:") for one in _senders(message)
+        ]
+        everyone = heading == _SERVICES and set(senders) == set(_ALL)
+        for_ = _addressed(message)
+        table.add(message.type, for_, "all" if everyone else senders, message.summary)
+    table.write()
 
 
 def _addressed(message: Message) -> str:
