@@ -107,7 +107,7 @@ def test_the_same_application_twice_is_refused() -> None:
         ("book: main", "buch: main", 1, 7, "/buch"),
         ("name: Wiki, ", "", 15, 12, "/blueprints/bp-wiki"),
         ("bp-wiki:", "bp-wordpress:", 15, 17, "/blueprints/bp-wordpress"),
-        ("s: optional", "xl: optional", 1, 1, ""),
+        ("s: optional", "xl: optional", 12, 20, "/addons/addon.backup/packages/xl"),
     ])  # fmt: skip
 def test_every_mistake_in_a_book_has_its_place(
     before: str, after: str, line: int, column: int, pointer: str

@@ -95,6 +95,8 @@ class _Reading(Reader):
     def __init__(self) -> None:
         super().__init__()
         self._currencies: tuple[str, ...] = ()
+        self._sold: frozenset[str] = frozenset()
+        """The packages."""
 
     def book(self, root: Node) -> Book | None:
         found = self.fields(
@@ -112,24 +114,19 @@ class _Reading(Reader):
         )
         self._currencies = self._known_currencies(found.get("currencies"))
         start = self._day(found.get("from"))
+        packages = self._all_priced(found.get("packages"), PACKAGES)
+        self._sold = frozenset(package.sku for package in packages)
         book = Book(
             book=self._matching(found.get("book"), _NAME),
             version=self._matching(found.get("version"), _VERSION),
             start=start or datetime(1970, 1, 1, tzinfo=UTC),
             currencies=self._currencies,
-            packages=self._all_priced(found.get("packages"), PACKAGES),
+            packages=packages,
             addons=tuple(self._addon(*one) for one in self.entries(found.get("addons"))),
             blueprints=self._all_priced(found.get("blueprints"), None),
             usage=tuple(self._charge(*one) for one in self.entries(found.get("usage"))),
         )
-        return None if self.findings else self._consistent(book, root)
-
-    def _consistent(self, book: Book, root: Node) -> Book:
-        offered = {package.sku for package in book.packages}
-        for addon in book.addons:
-            for package in sorted(addon.packages.keys() - offered):
-                self.wrong(root, f"{addon.sku!r} names the package {package!r}, which is not sold")
-        return book
+        return None if self.findings else book
 
     def _known_currencies(self, node: Node | None) -> tuple[str, ...]:
         found: list[str] = []
@@ -139,7 +136,7 @@ class _Reading(Reader):
                 self.wrong(item, f"{currency} is listed twice")
             elif currency:
                 found.append(currency)
-        if node is not None and not found:
+        if node is not None and node.value == []:
             self.wrong(node, "must name a currency")
         return tuple(found)
 
@@ -188,6 +185,8 @@ class _Reading(Reader):
         for package, state in self.entries(fields.get("packages")):
             if package not in PACKAGES:
                 self.wrong(state, f"{package!r} must be one of {', '.join(PACKAGES)}")
+            elif package not in self._sold:
+                self.wrong(state, f"the package {package!r} is not sold in this book")
             packages[package] = self.one_of(state, STATES, "optional")
         return Addon(
             sku=sku,
@@ -210,7 +209,7 @@ class _Reading(Reader):
 
     def _by_currency(self, node: Node | None) -> list[tuple[str, Node]]:
         """Return the entries of a price, which must be said once in each currency of the book."""
-        if node is None:
+        if node is None or not self._currencies:
             return []
         found = [one for one in self.entries(node) if one[0] in self._currencies]
         for currency, value in self.entries(node):
@@ -240,8 +239,8 @@ class _Reading(Reader):
                 "minimum": False,
             },
         )
-        formula = self.one_of(fields.get("formula"), FORMULAS, "per-unit")
-        if "size" in fields and formula != "package":
+        formula = self.one_of(fields.get("formula"), FORMULAS, "")
+        if "size" in fields and formula not in {"package", ""}:
             self.wrong(fields["size"], "only the formula 'package' has a size")
         return Charge(
             sku=sku,
@@ -249,7 +248,7 @@ class _Reading(Reader):
             unit=self.text(fields.get("unit"), longest=32),
             aggregation=cast("Any", self.one_of(fields.get("aggregation"), AGGREGATIONS, "sum")),
             formula=cast("Any", formula),
-            steps=self._steps(node, fields, scale=formula in SCALES),
+            steps=self._steps(node, fields, scale=formula in SCALES) if formula else (),
             size=self.whole(fields.get("size"), 1, least=1),
             included=self.whole(fields.get("included"), 0),
             minimum=self._month(fields.get("minimum")),
@@ -280,7 +279,7 @@ class _Reading(Reader):
                     flat=self._month(inner.get("flat")),
                 )
             )
-        if not found:
+        if fields["steps"].value == []:
             self.wrong(fields["steps"], "must hold a step")
         return tuple(found)
 
