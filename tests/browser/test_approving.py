@@ -34,7 +34,6 @@ async def asked(market: Site, desk: Window, slug: str) -> str:
     return await market.apply(slug, f"ch-{slug}-more", **about)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"]
 )

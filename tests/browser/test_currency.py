@@ -9,7 +9,6 @@ from tests.support.browser import Window
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.guarantee("G12.26", "G26.1")
 async def test_credit_in_dollars_buys_in_dollars_and_what_runs_stays_so(
     desk: Window, market: Site, slug: str

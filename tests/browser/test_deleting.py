@@ -21,7 +21,6 @@ SHOW = "Show what would go and what would stay"
 DOES = "and all that is listed"
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.guarantee("G26.6")
 async def test_an_environment_and_then_its_organization_are_deleted_by_the_plan_that_was_shown(
     desk: Window, market: Site, slug: str
@@ -86,7 +85,6 @@ async def test_an_environment_and_then_its_organization_are_deleted_by_the_plan_
     await expect(gone).to_be_visible(timeout=PATIENCE)
 
 
-@pytest.mark.timeout(120)
 async def test_a_sovereign_admin_who_sees_no_changes_is_led_to_the_row(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:

@@ -11,7 +11,6 @@ from tests.support.browser import Window
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.2")
 async def test_what_runs_goes_back_to_what_it_was(desk: Window, market: Site, slug: str) -> None:
     page = desk.page

@@ -13,7 +13,6 @@ async def _done(window: Window, change: str) -> None:
     await window.row("change", change).filter(has_text="completed").wait_for(timeout=PATIENCE)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.guarantee("G26.2", "G26.12")
 async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     desk: Window, market: Site, slug: str
@@ -67,7 +66,6 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
         await expect(page.get_by_role("heading", name="Balance", exact=True)).to_be_focused()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.12")
 async def test_what_was_never_there_is_said_not_to_be_until_it_comes(
     desk: Window, market: Site, slug: str

@@ -29,7 +29,6 @@ async def opened(window: Window, site: Site, slug: str, month: str) -> None:
     await expect(window.page.locator(".bill-line").first).to_be_visible()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.13")
 async def test_a_month_is_closed_and_its_invoice_made_again_by_whoever_may(
     desk: Window, market: Site, chromium: Browser, slug: str

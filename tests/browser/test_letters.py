@@ -118,7 +118,6 @@ async def test_what_was_set_aside_elsewhere_is_named_where_nothing_is(
         assert window.complaints == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.11")
 async def test_what_is_parked_appears_by_itself_and_is_tried_again(
     desk: Window, site: Site, slug: str, monkeypatch: pytest.MonkeyPatch

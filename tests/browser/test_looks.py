@@ -226,7 +226,6 @@ async def test_nothing_is_cut_off_in_a_window_of_any_width(
         assert window.complaints == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.6")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1400)])
 async def test_every_view_of_an_organization_can_be_read_and_used(

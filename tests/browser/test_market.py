@@ -25,7 +25,6 @@ from tests.support.browser import Window
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.1", "G26.7")
 async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
     desk: Window, market: Site, chromium: Browser, slug: str

@@ -209,7 +209,6 @@ async def _serve(window: Window, site: Site, slug: str, text: str) -> None:
     await window.page.route("**/v1/queries/**", answer)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.guarantee("G26.5")
 async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: str) -> None:
     await furnish(market, slug, desk, credit=0)

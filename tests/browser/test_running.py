@@ -41,7 +41,6 @@ _STEPS = """
 """
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G14.5", "G26.1", "G26.2", "G26.3", "G26.8")
 async def test_a_gated_change_is_approved_or_rejected_by_somebody_else(
     desk: Window, market: Site, chromium: Browser, slug: str
@@ -274,7 +273,6 @@ async def test_a_chain_leads_through_other_changes_to_its_cause(desk: Window) ->
     ]
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.2")
 async def test_what_runs_already_is_used_and_nothing_comes_with_it(
     desk: Window, market: Site, slug: str
@@ -301,7 +299,6 @@ async def test_what_runs_already_is_used_and_nothing_comes_with_it(
     await expect(page.locator(".run h3")).to_have_text(["main-db", "n8n"])
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.2", "G23.4")
 async def test_what_runs_is_upgraded_and_then_uninstalled(
     desk: Window, market: Site, slug: str
@@ -358,7 +355,6 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await desk.until_row("application", "cache", "runs nowhere")
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.guarantee("G26.3")
 async def test_without_a_cluster_a_change_waits_and_says_why(
     chromium: Browser, tmp_path: Path, slug: str

@@ -21,7 +21,6 @@ def _card(page: Page, title: str, slug: str) -> Locator:
     return page.get_by_role("article", name=f"{title} ({slug})", exact=True)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.guarantee("G26.14", "G26.2", "G26.6")
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"]
@@ -124,7 +123,6 @@ async def test_who_has_no_say_is_shown_none_until_they_have(
         assert other.complaints == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.guarantee("G26.3")
 async def test_what_keeps_ending_is_said_once_its_cause_first_with_what_to_do(
     desk: Window, market: Site, slug: str

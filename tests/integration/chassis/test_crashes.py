@@ -28,7 +28,7 @@ from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import topology as contract
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.real
 
 CREATE = "environment.create-organization.v1"
 SUSPEND = "environment.suspend-organization.v1"

@@ -25,7 +25,7 @@ from catalyst.contracts.topology import CMD, EV, FACTS, USE
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import Change
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.real
 
 LATE = {"environment.admit-application.v1 change-over", "billing.capture-hold.v1 change-over"}
 Durables = set[tuple[str, str]]

@@ -32,7 +32,7 @@ SHARED = 2
 """In so many Environments at once each Application is installed, so that they meet on it."""
 AT_ONCE = 30
 """People who ask for a plan at the same time; what is applied all goes on at once."""
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.real
 
 
 def environment(number: int) -> str:
