@@ -11,9 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import package
 from tests.support.each import each
+from typing_extensions import override
 
-from catalyst.blueprints import configschema, metaschema, soundness, source, trial, words
-from catalyst.blueprints.configschema import MAX_BYTES, MAX_EFFORT, MAX_FILLED, effective, validate
+from catalyst.blueprints import configschema, fields, metaschema, soundness, source, trial, words
+from catalyst.blueprints.configschema import (
+    MAX_BYTES,
+    MAX_EFFORT,
+    MAX_FILLED,
+    effective,
+    unfilled,
+    validate,
+)
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.source import walk
 
@@ -156,6 +164,8 @@ def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
     count = sum(1 for _ in walk(made))
     assert count <= 2 * MAX_FILLED
     if whole * 3 <= MAX_FILLED:
+        assert unfilled(schema, {}) == []
+    if not unfilled(schema, {}):
         assert str(made).count("1") == entries**levels
     elif count < whole - entries:
         assert len(json.dumps(made)) > MAX_BYTES
@@ -205,3 +215,84 @@ spec:
     told = [one.line for one in found.findings if one.rule == "expression.unknown"]
     assert told == list(range(5, 505))
     assert 500 < read < 2 * 520
+
+
+@pytest.mark.guarantee("G20.4")
+def test_a_schema_is_walked_no_more_often_for_many_expressions_than_for_one() -> None:
+    def walked(expressions: int) -> int:
+        seen = 0
+        walking, inside = metaschema.walk, fields.same_value
+
+        def counted(*given: Any) -> Iterator[Any]:
+            nonlocal seen
+            for one in walking(*given):
+                seen += 1
+                yield one
+
+        def counted_inside(*given: Any) -> Iterator[Any]:
+            nonlocal seen
+            for one in inside(*given):
+                seen += 1
+                yield one
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(metaschema, "walk", counted)
+            patch.setattr(fields, "same_value", counted_inside)
+            found = lint(package(document, manifest(expressions)), known=None)
+        told = [one.message for one in found.findings if one.rule == "expression.unknown"]
+        missing = "there is no config.top.a.none, which the expression reads"
+        assert told == [missing] * (expressions - expressions // 2)
+        return seen
+
+    def manifest(expressions: int) -> str:
+        names = ("top.a.none", "top.a.n3")
+        lines = [f"  l{at}: ${{{{ config.{names[at % 2]} }}}}\n" for at in range(expressions)]
+        return MANIFEST.replace(" {a: b}", "") + "".join(lines)
+
+    inner = of(**{f"n{number}": {"type": "string"} for number in range(190)})
+    schema = of(top=of(a={"allOf": [inner, of(more={}), {"if": of(x={}), "then": of(y={})}]}))
+    document = f"""\
+apiVersion: catalyst.openova.io/v1
+kind: Blueprint
+metadata: {{name: bp-wiki}}
+spec:
+  version: 1.2.0
+  card: {{title: Wiki}}
+  configSchema: {json.dumps(schema)}
+  manifests: {{source: {{kind: Kustomize, ref: manifests}}}}
+"""
+    assert walked(1) <= walked(400) <= walked(1) + 5
+
+
+@pytest.mark.guarantee("G20.4")
+def test_each_part_of_a_schema_is_looked_at_once_for_its_fields() -> None:
+    looks: dict[int, int] = {}
+
+    class Part(dict[str, Any]):
+        @override
+        def __getitem__(self, name: str) -> Any:
+            looks[id(self)] = looks.get(id(self), 0) + (name == "properties")
+            return super().__getitem__(name)
+
+        @override
+        def get(self, name: str, default: Any = None) -> Any:
+            looks[id(self)] = looks.get(id(self), 0) + (name == "properties")
+            return super().get(name, default)
+
+    def parts(schema: Any) -> Any:
+        if isinstance(schema, dict):
+            return Part({name: parts(inner) for name, inner in schema.items()})
+        return [parts(one) for one in schema] if isinstance(schema, list) else schema
+
+    level: dict[str, Any] = {}
+    for depth in range(5):
+        several = [of(**{f"a{depth}": level}), of(**{f"b{depth}": {}}), {"not": of(c=level)}]
+        level = {"allOf": several, "anyOf": [of(**{f"a{depth}": {}})]}
+    known = fields.Fields(parts({"type": "object", **level}))
+    down = ["a4", "a3", "a2", "a1", "a0"]
+    for turn in range(300):
+        assert known.missing(down) == ""
+        for length in range(1, 6):
+            lacking = known.missing([*down[: length - 1], f"none{turn}"])
+            assert lacking == "config." + ".".join([*down[: length - 1], f"none{turn}"])
+    assert max(looks.values()) == 1

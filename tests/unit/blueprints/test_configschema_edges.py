@@ -128,30 +128,6 @@ def test_numbers_are_of_the_kind_that_the_schema_names() -> None:
     assert [type(one) for one in left.values()] == [bool, float, int]
 
 
-def test_defaults_are_filled_in_down_to_a_depth_and_no_further() -> None:
-    def deep(levels: int) -> dict[str, Any]:
-        made = of(x={"default": 1})
-        for _ in range(levels):
-            made = of(a=made)
-        return made
-
-    def chained(further: str, levels: int) -> dict[str, Any]:
-        made = of(x={"default": 1})
-        for _ in range(levels):
-            made = {further: [made]}
-        return made
-
-    assert "x" in str(effective(deep(16), {}))
-    assert effective(deep(17), {}) == {}
-    for further in ("allOf", "anyOf"):
-        assert effective(chained(further, 16), {}) == {"x": 1}
-        assert effective(chained(further, 17), {}) == {}
-    given: Any = {}
-    for _ in range(17):
-        given = {"a": given}
-    assert effective(deep(17), given) == given
-
-
 def test_what_two_schemas_say_of_a_value_is_told_once() -> None:
     secret = {"type": "string", "x-catalyst-ui-hint": "password"}
     schema = {**of(p=secret), "allOf": [of(p=secret)], "anyOf": [of(p=secret)]}
@@ -262,11 +238,3 @@ def test_a_condition_with_nothing_behind_it_fills_in_nothing() -> None:
         assert held == ({"s": 7} if "then" in branches else {})
         missed = effective({"type": "object", "if": {"required": ["x"]}, **branches}, {})
         assert missed == ({"s": 7} if "else" in branches else {})
-
-
-def test_values_of_any_name_are_filled_in_down_to_the_same_depth() -> None:
-    for levels, wanted in ((16, True), (17, False)):
-        schema, given = of(x={"default": 1}), dict[str, Any]()
-        for _ in range(levels):
-            schema, given = {"type": "object", "additionalProperties": schema}, {"a": given}
-        assert ("x" in str(effective(schema, given))) is wanted

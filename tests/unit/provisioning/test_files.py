@@ -15,7 +15,13 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files, foreign
-from catalyst.provisioning.domain.place import Content, Place, values_for_dependencies
+from catalyst.provisioning.domain.place import VALUES as AT
+from catalyst.provisioning.domain.place import (
+    Content,
+    Place,
+    check_values,
+    values_for_dependencies,
+)
 from catalyst.provisioning.domain.rendered import refuse_its_own, standing
 
 ORIGIN = files.Origin(url="https://catalyst.example", branch="main")
@@ -133,6 +139,25 @@ def test_values_do_not_name_a_secret_that_the_blueprint_makes() -> None:
     refuse_its_own(
         own, standing(place(own, {"postgres": "pg"}), litellm, ORIGIN), "/request/values"
     )
+
+
+@pytest.mark.guarantee("G20.12")
+def test_values_that_ask_for_more_defaults_than_are_filled_in_are_refused_at_the_value() -> None:
+    fields = {f"f{number}": {"type": "integer", "default": number} for number in range(10)}
+    rows = {"type": "array", "items": {"type": "object", "properties": fields}}
+    schema = {"type": "object", "properties": {"rows": rows}}
+    wiki = starters.blueprint("bp-wiki")
+    content = Content(
+        msgspec.structs.replace(wiki, schema=schema, values={}), starters.package("bp-wiki")
+    )
+    check_values(content, {"rows": [{}] * 100}, AT)
+    for was in (None, (content, dict[str, Any](rows=[{}]))):
+        with pytest.raises(Rejected) as refused:
+            check_values(content, {"rows": [{}] * 4000}, AT, was)
+        assert refused.value.code == "values-invalid"
+        (error,) = refused.value.errors
+        assert error.pointer.startswith(f"{AT}/rows/")
+        assert "take more than 100000 steps to fill in; give fewer values" in error.message
 
 
 def test_what_others_get_of_a_value_that_is_missing_is_refused_at_the_value() -> None:

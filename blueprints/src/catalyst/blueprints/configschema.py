@@ -21,7 +21,7 @@ MAX_EFFORT: Final = 1_000_000
 """Of holding values against a schema: what a library may have to say of them, and how much of them
 it shows with that. A default in each entry of a list in another stands for billions."""
 MAX_FILLED: Final = 100_000
-"""Steps of filling in; what they make is more than a configuration may hold."""
+"""Steps of filling in: where more are needed, the schema or the values are refused."""
 _SAID: Final = 16
 """What saying something costs besides what is shown with it, in values."""
 _PATTERN: Final = 100
@@ -55,7 +55,8 @@ def _depth(value: Any) -> int:
 
 def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
     """Return everything that is wrong with values, defaults not filled in; empty if all is well."""
-    return beyond(values, "the configuration") or refused(schema, values)
+    too_much = beyond(values, "the configuration")
+    return too_much or [*refused(schema, values), *unfilled(schema, values)]
 
 
 def refused(
@@ -194,63 +195,91 @@ def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with every default filled in, nested ones too.
 
     A map that is missing is made if something in it has a default. Of alternatives (`oneOf`,
-    `anyOf`), the first that fits what is there gives its defaults. After `MAX_FILLED` steps, and
-    below `MAX_DEPTH`, nothing more is filled in.
+    `anyOf`), the first that fits what is there gives its defaults. After `MAX_FILLED` steps nothing
+    more is filled in: `unfilled` tells of it.
     """
-    return _Filling().map(schema, copied(values), 0)
+    return _Filling().map(schema, copied(values), ())
+
+
+def unfilled(schema: dict[str, Any], values: Any) -> list[Violation]:
+    """Return that not every default can be filled in, and at which value; empty if all are."""
+    filling = _Filling()
+    if isinstance(values, dict):
+        filling.map(schema, copied(values), ())
+    return [] if filling.stopped is None else [_too_much(filling.stopped[0], "give fewer values")]
+
+
+def unfillable(schema: dict[str, Any]) -> list[Violation]:
+    """Return the same of a schema for which nothing is given; the path leads into the schema."""
+    filling = _Filling()
+    filling.map(schema, {}, ())
+    if filling.stopped is None:
+        return []
+    part = filling.stopped[1]
+    at = next((path for path, one in walk(schema) if one is part), ())
+    return [_too_much(at, "let fewer be there by default")]
+
+
+def _too_much(path: Path, fix: str) -> Violation:
+    message = f"the defaults up to here take more than {MAX_FILLED} steps to fill in"
+    return _violation(path, "limit", message, fix)
 
 
 _NOTHING: Final = object()
 
 
 class _Filling:
-    """Defaults that are filled in, until it is enough."""
+    """Defaults that are filled in, until it is enough; as deep as the schema goes."""
 
     def __init__(self) -> None:
         self._left = MAX_FILLED
         self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
+        self.stopped: tuple[Path, dict[str, Any]] | None = None
+        """At which value it was enough, and which schema would have filled it in; None: never."""
 
-    def _goes_on(self, steps: int) -> bool:
+    def _goes_on(self, steps: int, schema: dict[str, Any], path: Path) -> bool:
         self._left -= steps
+        if self._left < 0 and self.stopped is None:
+            self.stopped = path, schema
         return self._left >= 0
 
-    def _holds(self, schema: dict[str, Any], value: Any) -> bool:
+    def _holds(self, schema: dict[str, Any], value: Any, path: Path) -> bool:
         """Return what `holds` does; each schema is compiled once."""
         if id(schema) not in self._compiled:
-            if not self._goes_on(compiling(schema)):
+            if not self._goes_on(compiling(schema), schema, path):
                 return False
             self._compiled[id(schema)] = words.validator(schema)
         return self._compiled[id(schema)].is_valid(value)
 
-    def map(self, schema: dict[str, Any], value: dict[str, Any], depth: int) -> dict[str, Any]:
+    def map(self, schema: dict[str, Any], value: dict[str, Any], path: Path) -> dict[str, Any]:
         """Return a map with every default in it; it is changed for that."""
         properties = schema.get("properties") or {}
-        if not self._goes_on(1 + len(properties) + _choices(schema)):
+        if not self._goes_on(1 + len(properties) + _choices(schema), schema, path):
             return value
         for name, part in properties.items():
             if name in value:
-                value[name] = self._value(part, value[name], depth + 1)
-            elif (made := self._made(part, depth + 1)) is not _NOTHING:
+                value[name] = self._value(part, value[name], (*path, name))
+            elif (made := self._made(part, (*path, name))) is not _NOTHING:
                 value[name] = made
         extra = schema.get("additionalProperties")
         if isinstance(extra, dict):
-            for name in value.keys() - properties.keys():
-                value[name] = self._value(extra, value[name], depth + 1)
-        for further in applying(schema, value, self._holds):
-            value = self.map(further, value, depth + 1) if depth < MAX_DEPTH else value
+            for name in [one for one in value if one not in properties]:
+                value[name] = self._value(extra, value[name], (*path, name))
+        for further in applying(schema, value, lambda part, one: self._holds(part, one, path)):
+            value = self.map(further, value, path)
         return value
 
-    def _value(self, schema: dict[str, Any], value: Any, depth: int) -> Any:
-        if depth > MAX_DEPTH or not self._goes_on(1):
+    def _value(self, schema: dict[str, Any], value: Any, path: Path) -> Any:
+        if not self._goes_on(1, schema, path):
             return value
         match value:
             case dict():
-                return self.map(schema, value, depth)
+                return self.map(schema, value, path)
             case list():
                 items = schema.get("items")
                 if not isinstance(items, dict):
                     return value
-                return [self._value(items, one, depth + 1) for one in value]
+                return [self._value(items, one, (*path, at)) for at, one in enumerate(value)]
             case bool():
                 return value
             case int() | float():
@@ -258,14 +287,14 @@ class _Filling:
             case _:
                 return value
 
-    def _made(self, part: dict[str, Any], depth: int) -> Any:
+    def _made(self, part: dict[str, Any], path: Path) -> Any:
         """Return what stands where nothing is given; `_NOTHING` if nothing does."""
         if "default" in part:
-            if not self._goes_on(_size(part["default"], {})):
+            if not self._goes_on(_size(part["default"], {}), part, path):
                 return _NOTHING
-            return self._value(part, copied(part["default"]), depth)
+            return self._value(part, copied(part["default"]), path)
         if part.get("type") == "object":
-            return self._value(part, {}, depth) or _NOTHING
+            return self._value(part, {}, path) or _NOTHING
         return _NOTHING
 
 

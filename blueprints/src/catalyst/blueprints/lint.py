@@ -25,6 +25,7 @@ from catalyst.blueprints.advice import SECRET_NAME, advise
 from catalyst.blueprints.circles import Known, circle, is_offered
 from catalyst.blueprints.document import Blueprint, Read, canonical, read
 from catalyst.blueprints.expressions import BadExpression, Reference
+from catalyst.blueprints.fields import Fields
 from catalyst.blueprints.findings import Finding, Path, Severity, Violation, errors, ordered
 from catalyst.blueprints.package import Package
 from catalyst.blueprints.powers import powers
@@ -93,7 +94,12 @@ def lint(
         everything: frozenset[Path] = frozenset({()})
         looked = msgspec.structs.replace(looked, fields=everything, open=everything)
     sound = msgspec.structs.replace(blueprint, schema=looked.rest)
-    seen = _Seen(blueprint=sound, looked=looked, aliases=not _lost(found, "depends"))
+    seen = _Seen(
+        blueprint=sound,
+        looked=looked,
+        fields=Fields(looked.rest),
+        aliases=not _lost(found, "depends"),
+    )
     findings.extend(_spec_expressions(seen, source))
     findings.extend(_values(seen, source))
     made = manifests.read(package, blueprint.manifests) if blueprint.manifests else None
@@ -109,6 +115,8 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     blueprint: Blueprint
     """With what is left of its schema."""
     looked: soundness.Looked
+    fields: Fields
+    """Of that."""
     aliases: bool
     """Whether all dependencies are known."""
 
@@ -222,8 +230,8 @@ def _values(seen: _Seen, source: Document) -> Iterator[Finding]:
     layers += [((*at, "overlays", name), name) for name in blueprint.overlays]
     told: set[Violation] = set()
     for path, overlay in layers:
-        values = rendering.configuration(blueprint, {}, overlay=overlay)
-        for wrong in configschema.validate(blueprint.schema, values):
+        given = rendering.given(blueprint, {}, overlay=overlay)
+        for wrong in _refused(blueprint.schema, given):
             if wrong.rule in {"required", "oneOf", "anyOf"}:
                 continue  # the person gives it
             if seen.looked.doubts(wrong.path):
@@ -232,6 +240,14 @@ def _values(seen: _Seen, source: Document) -> Iterator[Finding]:
                 continue  # it stands in the values, below each overlay
             told |= {wrong} if not overlay else set()
             yield source.finding((*path, *wrong.path), "values", wrong.message, "correct the value")
+
+
+def _refused(schema: dict[str, Any], given: dict[str, Any]) -> Iterator[Violation]:
+    """Return what is wrong with values once the defaults stand beside them, or cannot."""
+    values = configschema.effective(schema, given)
+    yield from configschema.beyond(values, "the configuration")
+    yield from configschema.refused(schema, values)
+    yield from configschema.unfilled(schema, given)
 
 
 # ---- expressions
@@ -282,7 +298,7 @@ def _reference(
     missing = ""
     if root == "config":
         known = not seen.looked.opens(tuple(steps))
-        missing = _missing_field(seen.blueprint.schema, steps) if known else ""
+        missing = seen.fields.missing(steps) if known else ""
     elif steps and steps[0] not in KNOWN[root]:
         missing = f"{root}.{steps[0]}"
     elif steps[:1] == ["dependencies"] and len(steps) > 1:
@@ -294,37 +310,6 @@ def _reference(
         message = f"there is no {missing}, which the expression reads"
         fix = "correct the name, or add it"
         yield source.finding(path, "expression.unknown", message, fix, at=mark)
-
-
-def _missing_field(schema: dict[str, Any], steps: list[str]) -> str:
-    """Return the first field on the way that the schema does not know; empty: all are known."""
-    place: Any = schema
-    for index, step in enumerate(steps):
-        parts = [inner for path, inner in metaschema.walk(place) if _same_value(path)]
-        if any(inner.get("additionalProperties") not in (None, False) for inner in parts):
-            return ""
-        fields = [inner.get("properties") for inner in parts]
-        nexts = [one[step] for one in fields if isinstance(one, dict) and step in one]
-        if not nexts:
-            open_ = all("properties" not in inner for inner in parts)
-            return "" if open_ and index else "config." + ".".join(steps[: index + 1])
-        place = nexts[0] if len(nexts) == 1 else {"allOf": nexts}
-    return ""
-
-
-_ASIDE: Final = frozenset({"allOf", "anyOf", "oneOf", "then", "else", "if"})
-
-
-def _same_value(path: Path) -> bool:
-    """Return whether a schema at a path within another speaks of the same value."""
-    steps = list(path)
-    while steps:
-        step = steps.pop(0)
-        if step in {"allOf", "anyOf", "oneOf", "dependentSchemas", "dependencies"}:
-            steps.pop(0)
-        elif step not in _ASIDE:
-            return False
-    return True
 
 
 # ---- manifests

@@ -58,16 +58,21 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the files."""
 
 
-def configuration(
-    blueprint: Blueprint, parameters: dict[str, Any], *, overlay: str = ""
-) -> dict[str, Any]:
-    """Return what an Application runs with: defaults, values, overlay, parameters, later wins.
+def given(blueprint: Blueprint, parameters: dict[str, Any], *, overlay: str = "") -> dict[str, Any]:
+    """Return what stands over the defaults: values, overlay, parameters, later wins.
 
     Raises:
         KeyError: If there is no such overlay.
     """
     chosen = blueprint.overlays[overlay] if overlay else {}
-    return effective(blueprint.schema, merged(blueprint.values, chosen, parameters))
+    return merged(blueprint.values, chosen, parameters)
+
+
+def configuration(
+    blueprint: Blueprint, parameters: dict[str, Any], *, overlay: str = ""
+) -> dict[str, Any]:
+    """Return what an Application runs with: defaults, and over them what is `given`."""
+    return effective(blueprint.schema, given(blueprint, parameters, overlay=overlay))
 
 
 def render(

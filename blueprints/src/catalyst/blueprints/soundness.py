@@ -23,6 +23,7 @@ from catalyst.blueprints.configschema import (
     fits,
     refused,
     steps,
+    unfillable,
 )
 from catalyst.blueprints.findings import Path, Violation
 from catalyst.blueprints.merging import copied
@@ -116,6 +117,8 @@ def looked_at(schema: Any) -> Looked:
     lost += [_taken_out(rest, path) for one in further for path in _blamed(one)]
     found = [*found, *(further := _check_defaults(rest))]
     lost += [_taken_out(rest, one.path) for one in further]
+    found = [*found, *(further := unfillable(rest))]
+    lost += [_Lost((), "", held=True) for _ in further]
     return _looked(found, rest, lost)
 
 
