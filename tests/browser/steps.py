@@ -23,6 +23,8 @@ OWN_GATE: Final = (
     *("Now0", "Afterwards1", "At most9", "Used0", "Held0"),
 )
 """What the plan of a first install says of its gate, where one other person has to approve."""
+ELSEWHERE: Final = frozenset({"billing.issue-voucher.v1"})
+"""Commands with a form in a view of their own, and none among all others."""
 PATIENCE: Final = 60_000
 """Milliseconds for a change that a simulated cluster takes part in."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
-from tests.browser.steps import forgive, open_whole_form
+from tests.browser.steps import ELSEWHERE, forgive, open_whole_form
 from tests.support import browser as support
 from tests.support.browser import Window
 
@@ -87,18 +87,17 @@ async def _no_two_commands_are_called_the_same(desk: Window) -> None:
     groups = desk.page.locator("#command optgroup")
     offered = [await group.locator("option").all_inner_texts() for group in await groups.all()]
     names = [name for group in offered for name in group]
-    assert len(names) == len(set(names)) == len(COMMANDS)
+    sent = {name for name, allowed in COMMAND_ROLES.items() if allowed}
+    assert len(names) == len(set(names)) == len(sent)
     assert "Retry (billing)" in names
     assert offered == [sorted(group) for group in offered]
-    # Groups say who sends them: what no person sends stands apart from all else, at the end.
+    # Groups say who sends them; what services alone send is offered to no person.
     labels = [await group.get_attribute("label") or "" for group in await groups.all()]
     assert labels[0] == "You may send"
-    assert labels[-1] == "Inside Catalyst: sent by services, never by a person"
-    assert all(label.startswith("Sent by ") for label in labels[1:-1])
-    inside = {name for name, allowed in COMMAND_ROLES.items() if not allowed}
-    inside |= COMMANDS.keys() - COMMAND_ROLES.keys()
-    types = await groups.last.locator("option").evaluate_all("all => all.map(one => one.value)")
-    assert set(types) == inside
+    assert all(label.startswith("Sent by ") for label in labels[1:])
+    types = await groups.locator("option").evaluate_all("all => all.map(one => one.value)")
+    assert set(types) == sent
+    assert COMMANDS.keys() - sent
     for wrong in ("environment", "organization", "application", "blueprint"):
         assert not [name for name in names if wrong in name.split("(")[0]]
 
@@ -110,21 +109,17 @@ async def test_commands_of_others_are_grouped_by_who_sends_them(
     await window.sign_in(site.token("looks@groups.example", [role] if role else []))
     await window.page.get_by_role("tab", name="Send a command").click()
     groups = window.page.locator("#command optgroup")
-    await expect(groups.last).to_have_attribute("label", re.compile("^Inside Catalyst: "))
+    await expect(groups.last).to_have_attribute("label", re.compile("^Sent by "))
     for group in await groups.all():
         label = await group.get_attribute("label") or ""
         types = await group.locator("option").evaluate_all("all => all.map(one => one.value)")
         for type_ in types:
             allowed = COMMAND_ROLES.get(type_, frozenset())
-            match label.split(" ")[0]:
-                case "You":
-                    assert role in allowed
-                case "Sent":
-                    named = set(re.findall(r"[a-z]+-[a-z]+", label))
-                    assert named == allowed
-                    assert role not in allowed
-                case _:
-                    assert not allowed
+            if label == "You may send":
+                assert role in allowed
+                continue
+            assert set(re.findall(r"[a-z]+-[a-z]+", label)) == allowed
+            assert role not in allowed
 
 
 @pytest.mark.guarantee("G5.8")
@@ -282,10 +277,12 @@ async def test_the_data_may_be_written_as_json(desk: Window, site: Site, slug: s
     await desk.until_row("organization", slug, "suspended")
 
 
-async def test_there_is_a_form_for_every_command(desk: Window) -> None:
+async def test_there_is_a_form_for_every_command_that_people_send(desk: Window) -> None:
     page, form = desk.page, desk.form
     await page.get_by_role("tab", name="Send a command").click()
-    for type_ in COMMANDS:
+    for type_ in (name for name, allowed in COMMAND_ROLES.items() if allowed):
+        if type_ in ELSEWHERE:
+            continue
         await open_whole_form(desk, type_)
         assert await form.get_by_role("button", name="Send", exact=True).is_enabled()
 

@@ -45,6 +45,27 @@ async def test_what_a_role_does_not_see_is_not_said_to_be_nothing(
 
 
 @pytest.mark.guarantee("G26.12")
+@pytest.mark.parametrize(
+    ("role", "place"),
+    [(BILLING_ADMIN, "catalogue/{}"), (SECURITY_OFFICER, "blueprint/{}/bp-wiki")],
+)
+async def test_whoever_lacks_a_role_is_told_which_and_not_to_try_again(
+    window: Window, site: Site, slug: str, role: str, place: str
+) -> None:
+    await site.create(slug)
+    await window.sign_in(site.token("looks@role.example", [role]))
+    await window.until_row("organization", slug)
+    await window.page.goto(f"{site.address}/#/{place.format(slug)}")
+    view = window.page.locator("#view")
+    await expect(view.get_by_role("alert")).to_have_text(
+        "Your roles do not allow you to see the catalogue: it takes one of the roles org-admin, "
+        f"org-developer, org-viewer. Whoever owns {slug} can give you one."
+    )
+    await expect(view.get_by_role("button", name="Try again")).to_have_count(0)
+    await forgive(window)
+
+
+@pytest.mark.guarantee("G26.12")
 async def test_who_is_given_a_role_sees_what_was_kept_from_them_at_once(
     window: Window, site: Site, slug: str
 ) -> None:

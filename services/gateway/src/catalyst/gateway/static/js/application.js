@@ -185,7 +185,7 @@ export class ApplicationPage {
     try {
       found = await question("catalog.versions", organization, { blueprint: desired.blueprint, environment, application });
     } catch (error) {
-      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(unread(`Its versions cannot be read now: ${error.message}`, () => this.#versions(desired, order)));
+      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(unread("Its versions cannot be read", error, () => this.#versions(desired, order)));
       return;
     }
     if (this.#order !== order || this.#stopped) return;

@@ -1,11 +1,12 @@
 // Questions to services, and commands with the outcome they came to.
 
 import { Refused, ask } from "./api.js";
+import { lacking } from "./refusal.js";
 
 const WAIT_SECONDS = 15;
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Returns what a service answers; throws like `ask`, and says who can help where a role is missing. */
+/** Returns what a service answers; throws like `ask`, and says who can help where a role of the Organization is missing. */
 export async function question(name, organization, data, signal) {
   const [service, asked] = name.split(".");
   const path = `/v1/queries/${service}/${asked}`;
@@ -13,7 +14,7 @@ export async function question(name, organization, data, signal) {
     const { body } = await ask("POST", path, { query: { organization }, raw: JSON.stringify(data), signal });
     return body.result;
   } catch (error) {
-    if (error.status === 403) error.message = `you have no role in ${organization} that lets you see it. Whoever owns ${organization} can give you one`;
+    if (lacking(error)) error.message += /\borg-/.test(error.message) ? `. Whoever owns ${organization} can give you one.` : ".";
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { fine, money } from "./money.js";
+import { unreadable } from "./refusal.js";
 import { counted, instant, measured, place, subscribed } from "./words.js";
 
 /** Kinds of rows that move what a running month comes to. */
@@ -94,7 +95,7 @@ export class Bills {
     } catch (error) {
       this.#running = null;
       // A month without an account has no invoice, which is nothing to tell.
-      this.#problem = error.status === 404 ? "" : error.message;
+      this.#problem = error.status === 404 ? "" : unreadable(`What ${monthName(thisMonth())} comes to cannot be read`, error);
     }
     this.#asked = true;
     if (!this.#stopped) this.#draw();
@@ -125,7 +126,7 @@ export class Bills {
     const focused = this.invoices.contains(document.activeElement) ? document.activeElement.dataset.month : "";
     this.invoices.replaceChildren(
       el("h3", { text: "Invoices" }),
-      ...(this.#problem ? [el("p", { class: "notice", text: `What ${monthName(month)} comes to cannot be read now: ${this.#problem}` })] : []),
+      ...(this.#problem ? [el("p", { class: "notice", text: this.#problem })] : []),
       invoices.length ? el("ul", { class: "lines" }, invoices.map(([name, doc]) => this.#invoice(name, doc)))
         : el("p", { class: "quiet", text: this.#asked ? "Nothing was charged yet." : "Looking…" }),
       ...(notes.length ? [el("h4", { text: "Credit notes" }), el("ul", { class: "lines" }, notes.map((doc) => this.#note(doc)))] : []));

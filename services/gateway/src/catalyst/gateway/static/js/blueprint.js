@@ -56,7 +56,7 @@ export class BlueprintPage {
     } catch (error) {
       if (error.name === "AbortError") return;
       this.node.replaceChildren(el("div", { class: "page" }, this.#back(),
-        unread(`It cannot be shown: ${error.message}`, () => this.#read())));
+        unread("It cannot be shown", error, () => this.#read())));
       return;
     }
     this.#draw(found);

@@ -76,7 +76,7 @@ export class Catalogue {
       if (error.name === "AbortError") return;
       say(this.status, "");
       if (offset === 0) this.cards.replaceChildren();
-      this.more.replaceChildren(unread(`The catalogue cannot be read now: ${error.message}`, () => this.#search(offset)));
+      this.more.replaceChildren(unread("The catalogue cannot be read", error, () => this.#search(offset)));
       return;
     }
     if (this.#abort === abort) this.#draw(found, offset);

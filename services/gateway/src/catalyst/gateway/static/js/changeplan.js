@@ -5,6 +5,7 @@ import { coded, el } from "./dom.js";
 import { gates } from "./gates.js";
 import { unread } from "./icons.js";
 import { files, listed, needs, price } from "./parts.js";
+import { lacking } from "./refusal.js";
 
 export class ChangePlan {
   node = el("section", { class: "card main", "aria-label": "What it does", hidden: true });
@@ -28,6 +29,7 @@ export class ChangePlan {
   /** Returns why nobody can say yet that they looked at it; empty once it is shown, or cannot be. */
   get unseen() {
     if (this.#state === "shown") return "";
+    if (this.#state === "denied") return "Whoever approves it has to be able to see its plan.";
     return this.#state === "failed" ? "Its plan could not be shown. Try that again first." : "Its plan is being made again, so that you see what you approve.";
   }
 
@@ -61,8 +63,8 @@ export class ChangePlan {
       this.#body.replaceChildren(...(found.plan ? this.#parts(found.plan) : lost(found.missing)));
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.#state = "failed";
-      this.#body.replaceChildren(unread(`Its plan cannot be shown now: ${error.message}`, () => this.#ask()));
+      this.#state = lacking(error) ? "denied" : "failed";
+      this.#body.replaceChildren(unread("Its plan cannot be shown", error, () => this.#ask()));
     }
     this.seen();
   }

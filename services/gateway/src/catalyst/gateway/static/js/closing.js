@@ -3,7 +3,7 @@
 import { commandId } from "./api.js";
 import { command, question } from "./asking.js";
 import { el, say } from "./dom.js";
-import { refusal } from "./refusal.js";
+import { refusal, unreadable } from "./refusal.js";
 
 /** The command that closes the month that runs: whoever may send it is offered that. */
 export const FINALIZE = "billing.finalize-invoice.v1";
@@ -63,7 +63,7 @@ export class Again {
       const found = await question("billing.replay", this.organization, this.of);
       this.said.replaceChildren(verdict(found));
     } catch (error) {
-      this.said.replaceChildren(el("p", { class: "error", text: `It cannot be made again now: ${error.message}` }));
+      this.said.replaceChildren(el("p", { class: "error", text: unreadable("It cannot be made again", error) }));
     } finally {
       this.button.disabled = false;
     }

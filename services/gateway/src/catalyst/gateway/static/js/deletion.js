@@ -5,6 +5,7 @@ import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { backTo, unread } from "./icons.js";
 import { PlanView } from "./plan.js";
+import { lacking } from "./refusal.js";
 import { deletes } from "./rights.js";
 
 export class DeletionPage {
@@ -97,8 +98,8 @@ export class DeletionPage {
     } catch (error) {
       if (turn !== this.#turn) return;
       // Who has no right to it gets none by trying again.
-      this.plan.node.replaceChildren(error.status === 403 ? el("p", { class: "notice", role: "alert", text: `You cannot plan this deletion. ${this.#whom}` })
-        : unread(`It cannot be planned now: ${error.message}`, () => this.#ask()));
+      this.plan.node.replaceChildren(lacking(error) ? el("p", { class: "notice", role: "alert", text: `You cannot plan this deletion. ${this.#whom}` })
+        : unread("It cannot be planned", error, () => this.#ask()));
     }
   }
 

@@ -24,7 +24,7 @@ export class Explained {
       this.#draw(await this.#page(0));
     } catch (error) {
       this.#asked = false;
-      this.node.replaceChildren(unread(`It cannot be explained now: ${error.message}`, () => this.show()));
+      this.node.replaceChildren(unread("It cannot be explained", error, () => this.show()));
     }
   }
 
@@ -60,7 +60,7 @@ export class Explained {
           events.append(...found.events.map(event));
           this.#rest(found.next, events, more);
         } catch (error) {
-          more.replaceChildren(unread(`The rest cannot be read now: ${error.message}`, () => this.#rest(start, events, more)));
+          more.replaceChildren(unread("The rest cannot be read", error, () => this.#rest(start, events, more)));
         }
       },
     } })]));

@@ -4,6 +4,7 @@ import { Refused, Unreachable, ask, commandId } from "./api.js";
 import { byId, coded, el } from "./dom.js";
 import { Choice, Text } from "./fields.js";
 import { Group } from "./groups.js";
+import { unread } from "./icons.js";
 import { Answer } from "./outcome.js";
 import { placed, words } from "./refusal.js";
 import { seesPlatform } from "./rights.js";
@@ -31,18 +32,18 @@ export class CommandForm {
     this.signedOut = signedOut;
   }
 
-  /** Offers every command; those that `session` may send come first. */
+  /** Offers every command that people send; those that `session` may send come first. */
   async begin(session) {
     this.#session = session;
     let body;
     try {
       ({ body } = await ask("GET", "/v1/contracts"));
     } catch (error) {
-      const again = el("button", { type: "button", text: "Try again", on: { click: () => this.begin(session) } });
-      this.#panel.replaceChildren(el("p", { class: "notice", role: "alert", text: `The commands cannot be read: ${error.message}` }), again);
+      this.#panel.replaceChildren(unread("The commands cannot be read", error, () => this.begin(session)));
       return;
     }
-    const commands = body.filter((contract) => contract.kind === "command");
+    // What services alone send is refused of any person.
+    const commands = body.filter(({ kind, roles }) => kind === "command" && roles.length);
     this.#contracts = new Map(commands.map((contract) => [contract.type, contract]));
     const held = new Set([session.roles, ...Object.values(session.organizations)].flat());
     const [mine, groups] = [[], new Map()];
@@ -107,12 +108,10 @@ export class CommandForm {
     const names = called([...this.#contracts.keys()]);
     const options = (list) => list.map(({ type }) => [names.get(type), type]).sort()
       .map(([text, value]) => el("option", { value, text }));
-    const inside = groups.get(INSIDE) ?? [];
-    groups.delete(INSIDE);
     const group = (label, list) => (list.length ? el("optgroup", { label }, options(list)) : null);
     const select = el("select", { id: "command", on: { change: () => this.#choose(select.value) } },
       el("option", { value: "", text: "choose…" }),
-      group("You may send", mine), [...groups].sort().map(([label, list]) => group(label, list)), group(INSIDE, inside));
+      group("You may send", mine), [...groups].sort().map(([label, list]) => group(label, list)));
     this.#select = select;
     this.#holder = el("div");
     this.#panel.replaceChildren(
@@ -137,6 +136,7 @@ export class CommandForm {
 
   #build(contract) {
     this.#contract = contract;
+    if (Object.hasOwn(ELSEWHERE, contract.type)) return this.#lead(contract);
     this.#fields = this.#addressing(contract);
     const about = { ...shape(contract.schema, contract.schema), description: "" };
     this.#data = new Group("data", about, contract.schema, true);
@@ -151,8 +151,7 @@ export class CommandForm {
     const senders = [...contract.roles, ...contract.services.map((name) => `service ${name}`)];
     this.#holder.replaceChildren(
       el("p", {}, coded(contract.summary)),
-      Object.hasOwn(ELSEWHERE, contract.type) ? el("p", { class: "notice" }, el("a", ELSEWHERE[contract.type])) : null,
-      el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ") || "nobody"}`),
+      el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ")}`),
       el("form", { class: "command-form", novalidate: true, "aria-label": commandName(contract.type), on: {
         submit: (event) => {
           event.preventDefault();
@@ -165,6 +164,13 @@ export class CommandForm {
       el("div", { class: "actions" }, this.#button, this.#mode,
         el("span", { class: "quiet", text: "* has to be given" }))),
       this.#answer.node);
+    return undefined;
+  }
+
+  /** Leads to where a command has a form of its own. */
+  #lead({ type, summary }) {
+    this.#fields = {};
+    this.#holder.replaceChildren(el("p", {}, coded(summary)), el("p", { class: "notice" }, el("a", ELSEWHERE[type])));
   }
 
   #raw = null;
@@ -291,15 +297,12 @@ export class CommandForm {
   }
 }
 
-/** What has a form of its own, which makes what nobody can make by hand, such as a voucher's name from its code. */
-const ELSEWHERE = { "billing.issue-voucher.v1": { href: "#/prices", text: "Issue a voucher among the prices: its code and its name, which is made of the code, are made for you there" } };
-
-/** What no person sends: the group of commands that services send to each other. */
-const INSIDE = "Inside Catalyst: sent by services, never by a person";
+/** What has a form of its own alone, because it needs what nobody can make by hand, such as a voucher's name from its code. */
+const ELSEWHERE = { "billing.issue-voucher.v1": { href: "#/prices", text: "Issue a voucher among the prices: its code, and its name, which is made of the code, are made for you there" } };
 
 /** Returns what a group of commands is called: who sends them. */
 function senders(roles) {
-  return roles.length ? `Sent by ${either(roles)}` : INSIDE;
+  return `Sent by ${either(roles)}`;
 }
 
 /** Returns what commands are called, by type: several of one name with whose they are. */

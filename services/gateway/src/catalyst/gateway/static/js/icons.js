@@ -1,6 +1,7 @@
 // Drawn icons: lines in the colour of the text around them, always beside words that say the same.
 
 import { el } from "./dom.js";
+import { lacking, unreadable } from "./refusal.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -138,10 +139,10 @@ export function nothing(name, text, ...more) {
   return el("div", { class: "empty" }, el("span", { class: "empty-icon" }, icon(name)), el("p", { text }), ...more);
 }
 
-/** Returns what is shown where something could not be read; `again` tries once more. */
-export function unread(text, again) {
-  return el("div", { class: "unread", role: "alert" }, icon("warning"), el("p", { text }),
-    el("button", { type: "button", class: "small", text: "Try again", on: { click: again } }));
+/** Returns what is shown where `what` (as "The form cannot be read"); `again` tries once more, where that can help. */
+export function unread(what, error, again) {
+  return el("div", { class: "unread", role: "alert" }, icon("warning"), el("p", { text: unreadable(what, error) }),
+    lacking(error) ? null : el("button", { type: "button", class: "small", text: "Try again", on: { click: again } }));
 }
 
 /** Returns the button that leads to the view above. */

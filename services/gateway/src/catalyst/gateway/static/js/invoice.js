@@ -67,7 +67,7 @@ export class InvoicePage {
       this.#draw(found);
     } catch (error) {
       if (turn !== this.#turn) return;
-      this.told.replaceChildren(unread(`The invoice cannot be read now: ${error.message}`, () => this.#ask()));
+      this.told.replaceChildren(unread("The invoice cannot be read", error, () => this.#ask()));
     }
   }
 
@@ -136,7 +136,7 @@ export class InvoicePage {
       this.list.append(...found.lines.map((line) => this.#line(line, ahead(found))));
       this.#rest(found.next);
     } catch (error) {
-      if (turn === this.#turn) this.more.replaceChildren(unread(`The rest cannot be read now: ${error.message}`, () => this.#further(start)));
+      if (turn === this.#turn) this.more.replaceChildren(unread("The rest cannot be read", error, () => this.#further(start)));
     }
   }
 

@@ -73,7 +73,7 @@ export class Letters {
       this.#cards.clear();
       this.told = "";
       this.elsewhere.replaceChildren();
-      this.list.replaceChildren(unread(`What was set aside cannot be read now: ${error.message}`, () => this.#read()));
+      this.list.replaceChildren(unread("What was set aside cannot be read", error, () => this.#read()));
     } finally {
       this.#reading = false;
     }

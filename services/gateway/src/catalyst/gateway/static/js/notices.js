@@ -2,6 +2,7 @@
 
 import { question } from "./asking.js";
 import { el } from "./dom.js";
+import { unreadable } from "./refusal.js";
 
 const AGAIN_MS = 60_000; // To yank a version changes no row of those who run it.
 
@@ -38,7 +39,7 @@ export class Notices {
       this.#problem = "";
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.#problem = `Whether any of it was taken back cannot be read now: ${error.message}`;
+      this.#problem = unreadable("Whether any of it was taken back cannot be read", error);
     } finally {
       this.#asking = false;
     }

@@ -123,7 +123,7 @@ export class Order {
       form = await question("catalog.form", this.about.organization, asked, abort.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.holder.replaceChildren(unread(`The form cannot be read now: ${error.message}`, () => this.#load()));
+      this.holder.replaceChildren(unread("The form cannot be read", error, () => this.#load()));
       return;
     }
     const before = this.#config;

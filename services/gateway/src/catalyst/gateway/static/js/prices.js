@@ -79,7 +79,7 @@ export class Prices {
       this.said.textContent = "";
       this.list.replaceChildren(error.code === "prices-unavailable"
         ? el("div", { class: "card" }, nothing("wallet", "No price book is in force yet, so nothing has a price."))
-        : unread(`The prices cannot be read now: ${error.message}`, () => this.#ask()));
+        : unread("The prices cannot be read", error, () => this.#ask()));
     }
   }
 

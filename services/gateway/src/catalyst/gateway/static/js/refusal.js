@@ -9,6 +9,21 @@ export function words({ message, rule }) {
 }
 
 /**
+ * Returns why something cannot be read, as a sentence: with `what`, such as "The form cannot be read", as long as that
+ * may pass; where a role is missing, with who has one.
+ */
+export function unreadable(what, error) {
+  const { message, status } = error;
+  if (lacking(error)) return `${message[0].toUpperCase()}${message.slice(1)}`;
+  return `${what}${status === 404 ? "" : " now"}: ${message}`;
+}
+
+/** Returns whether it was refused for want of a role: who tries again is refused again. */
+export function lacking({ status }) {
+  return status === 403;
+}
+
+/**
  * Shows each error of a refusal at its field, and returns an element of what belongs to none, or ""
  * if nothing does. `fieldOf(error)` returns the field of an error and what it says there, as
  * `{field, text}`; without a field, `text` is said here. The first field gets the cursor.
