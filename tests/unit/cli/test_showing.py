@@ -308,7 +308,7 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
         "  notice   deprecated: old; take bp-new instead",
         "  applied  unknown, never seen",
         "  health   unknown, never seen",
-        "  change   none",
+        "  change   none" if said == "open" else "  change   none has begun",
         f"  gate     {said}",
     ]
 

@@ -277,7 +277,7 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
         yield f"  change   {change['action']} {change['change']}, {lasting(change['since'])}"
         yield from _grounds(change)
     else:
-        yield "  change   none"
+        yield "  change   none" if gate["open"] else "  change   none has begun"
     yield f"  gate     {_gate(gate)}"
     yield from _grounds(gate)
 

@@ -64,12 +64,13 @@ def list_(
         owned.require(target, org)
     docs = [doc for doc in docs if said.waits_for_approvals(doc)]
     docs.sort(key=lambda doc: str(doc["opened"]))
-    found = [(doc, stands) for doc in docs if (stands := standing(session, doc))]
-    found = [item for item in found if every or item[1] == "decides"]
+    known = [(doc, stands) for doc in docs if (stands := standing(session, doc))]
+    found = [item for item in known if every or item[1] == "decides"]
     result = [{"you": stands, "change": doc} for doc, stands in found]
     show(result, output, lambda: _table(found))
     if output is Format.TABLE:
         _offer(found)
+        _beside([stands for _, stands in known if not every], org)
 
 
 def standing(session: Doc, doc: Doc) -> Stands:
@@ -125,3 +126,20 @@ def _offer(found: Sequence[tuple[Doc, Stands]]) -> None:
     note(f"`catalyst plan show {place} --diff` shows what it does, file by file")
     note(f"`catalyst approve {place} --hash {first['hash']}` approves exactly that plan")
     note(f"`catalyst reject {place} --hash {first['hash']} --reason WHY` refuses it")
+
+
+def _beside(known: Sequence[Stands], org: str | None) -> None:
+    """Say how much waits for others of what somebody asked for or approved: it is not listed."""
+    asked, approved = known.count("author"), known.count("approved")
+    if not asked and not approved:
+        return
+    parts = [
+        f"{count} that you {did}" for count, did in ((asked, "asked for"), (approved, "approved"))
+    ]
+    told = " and ".join(part for part in parts if not part.startswith("0 "))
+    one = asked + approved == 1
+    within = f" --org {org}" if org else ""
+    note(
+        f"{told} {'waits' if one else 'wait'} for somebody else's approval: "
+        f"`catalyst approvals list --all{within}` shows {'it' if one else 'them'}"
+    )

@@ -31,7 +31,7 @@ export function marks(node, one, all = false) {
     mark("Health", one.health, now, all),
     one.change
       ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`, runs(one.change)], at: one.change.since, ...grounds(one.change, "Steps so far", all) }
-      : { name: "Change", word: "none", mood: "", rest: ["nothing works on it"] },
+      : { name: "Change", word: "none", mood: "", rest: [one.gate.open ? "nothing works on it" : "the next begins once the gate opens"] },
     one.gate.open
       ? { name: "Gate", word: "open", mood: "", rest: ["no change waits"] }
       : { name: "Gate", word: "closed", mood: "warn", rest: [`${one.gate.change} waits for ${one.gate.waits_for.join(", ") || "its turn"}`, one.gate.since ? `for ${age(one.gate.since, now)}` : "", runs(one.gate)], at: one.gate.since, ...grounds(one.gate, "What it rests on", all) },
