@@ -56,6 +56,7 @@ def _postings_add_up_and_make_the_balances(log: Running) -> None:
     for one in _of(log, billing.ACCOUNT):
         journal = getattr(one.event, "journal", None)
         for side in journal.postings if journal is not None else ():
+            assert side.amount.minor, "a posting moves something"
             if side.account == "credit":
                 left[side.entry] += side.amount.minor
             else:

@@ -49,6 +49,9 @@ def test_the_account_opens_and_closes_with_its_organization() -> None:
 def test_credit_comes_in_once() -> None:
     outcome = when(GRANT)
     assert outcome.state().available("OMR", billing.NOW) == billing.omr(5000)
+    (granted,) = outcome.events
+    assert (granted.grant.source, granted.grant.reason) == ("goodwill", "sorry")
+    assert granted.gen == "", "nothing expires, so no timer counts"
     again = outcome.and_then().when(GRANT, billing.ACCOUNT, by=billing.BILLING_ADMIN)
     again.then_nothing()
     other = bill1.GrantCredit(grant="g1", amount=billing.omr(6000), reason="sorry")

@@ -23,6 +23,8 @@ from catalyst.contracts.prices_v1 import Charge, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.usage_v1 import MAX_QUANTITY
 
+WITHOUT = "an Application without a package; none can be had"
+
 
 def test_a_quote_names_each_line_its_formula_and_the_version() -> None:
     quote = billing.quote(billing.item(plan="m", addons=("addon.backup",)))
@@ -63,20 +65,24 @@ def test_what_the_book_does_not_name_is_refused_never_free(
 
 @each(
     [
-        ({"plan": "xl"}, "it has s, m"),
-        ({"addons": ("addon.nothing",)}, "it has addon.backup"),
-        ({"plan": None, "addons": ("addon.backup",)}, "none can be had"),
+        ({"plan": "xl"}, "the price book has no package 'xl'; it has s, m"),
+        (
+            {"addons": ("addon.nothing",)},
+            "the price book has no add-on 'addon.nothing'; it has addon.backup",
+        ),
+        (
+            {"plan": None, "addons": ("addon.backup",)},
+            "the add-on 'addon.backup' is not offered with " + WITHOUT,
+        ),
     ]
 )
-def test_a_wrong_package_or_add_on_is_refused_with_what_is_offered(
-    changes: Any, offered: str
-) -> None:
+def test_a_wrong_package_or_add_on_is_refused_with_what_is_offered(changes: Any, told: str) -> None:
     item = bill1.Item(
         **{"application": "a", "environment": "e", "blueprint": "wordpress", "plan": "s", **changes}
     )
     with pytest.raises(Rejected) as refused:
         billing.quote(item)
-    assert refused.value.errors[0].message.endswith(f"; {offered}")
+    assert [error.message for error in refused.value.errors] == [told]
 
 
 def test_a_currency_that_the_book_has_not_is_refused() -> None:
@@ -84,6 +90,18 @@ def test_a_currency_that_the_book_has_not_is_refused() -> None:
         with pytest.raises(Rejected) as refused:
             billing.quote(currency=currency)
         assert refused.value.code == "currency-not-priced"
+
+
+def test_a_month_that_is_paid_in_one_currency_is_bought_in_no_other() -> None:
+    paid = {"blog.acme-prod": billing.omr(6_500)}
+    assert billing.quote(paid=paid).due == billing.omr(0)
+    with pytest.raises(Rejected) as refused:
+        billing.quote(currency="USD", paid=paid)
+    assert refused.value.code == "currency-mixed"
+    assert refused.value.message == (
+        "this month of blog.acme-prod is paid in OMR, so that it cannot be bought in USD before"
+        " the next one"
+    )
 
 
 def test_the_same_application_twice_is_refused() -> None:

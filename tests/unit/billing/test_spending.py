@@ -85,19 +85,24 @@ def test_a_limit_goes_by_itself_or_with_all() -> None:
 def test_each_limit_is_told_of_by_what_is_spent_in_its_own_currency() -> None:
     scene = bounded(rich(), limit=money(OMR, 7_000)).and_then()
     scene = bounded(scene, limit=money(USD, 1_690)).and_then()
-    found = []
+    found, opened = [], []
     for name, currency in (("blog", OMR), ("wiki", USD)):
         scene = hold(scene, name, currency).and_then()
         capture = bill1.CaptureHold(hold=f"c-{name}", revision="r")
         taken = scene.when(capture, billing.ACCOUNT, by=PROVISIONING, now=billing.NOW)
         found += [one for one in taken.events if isinstance(one, bill1.SpendAlerted)]
+        opened += [one for one in taken.events if isinstance(one, bill1.UsageOpened)]
         scene = taken.and_then()
     assert found == [
         bill1.SpendAlerted(percent=80, spent=money(OMR, 6_500), limit=money(OMR, 7_000)),
         bill1.SpendAlerted(percent=100, spent=money(USD, 1_690), limit=money(USD, 1_690)),
     ]
+    assert len(opened) == 1
     # What is used of one is told of its own alone, and what was told is not told again.
     more = used.use("u-1", 1_200, time=billing.NOW, subscription="blog.acme-prod")
     after = used.reported(scene, more, now=billing.NOW)
     [told] = [one for one in after.events if isinstance(one, bill1.SpendAlerted)]
     assert (told.percent, told.limit) == (100, money(OMR, 7_000))
+    last = used.use("u-2", 1_200, time=billing.NOW, subscription="blog.acme-prod")
+    again = used.reported(after.and_then(), last, now=billing.NOW)
+    assert not [one for one in again.events if isinstance(one, bill1.SpendAlerted)]

@@ -9,6 +9,7 @@ from tests.support import usage as used
 from tests.support.money import Running
 
 from catalyst.contracts import billing_v1 as bill1
+from catalyst.contracts.prices_v1 import Item, Quote
 
 pytestmark = pytest.mark.guarantee("G12.26", "G12.11")
 
@@ -25,7 +26,11 @@ def does(log: Running, command: Any, by: Any = billing.BILLING_ADMIN) -> None:
 
 def bought(log: Running, name: str, currency: str) -> None:
     """Let a small WordPress run: 6.500 OMR or 16.90 USD a month."""
-    quoted = billing.quote(billing.item(name), currency=currency)
+    sold(log, name, billing.quote(billing.item(name), currency=currency))
+
+
+def sold(log: Running, name: str, quoted: Quote) -> None:
+    """Let run what a quote says."""
     does(log, billing.hold(f"c-{name}", quoted), PROVISIONING)
     does(log, bill1.CaptureHold(hold=f"c-{name}", revision="r"), PROVISIONING)
 
@@ -82,4 +87,44 @@ def test_what_goes_on_and_what_is_used_is_charged_in_the_currency_of_each() -> N
     assert log.owner().owed("OMR") == 6_100
     does(log, bill1.RecordPayment(payment="p-4", amount=billing.omr(6_100), reference="t"))
     assert log.owner().owed("OMR") == 0
+    accounted.check(log)
+
+
+def paid(log: Running, name: str, currency: str, minor: int) -> None:
+    """Let money come in."""
+    amount = money(currency, minor)
+    does(log, bill1.RecordPayment(payment=name, amount=amount, reference="t"))
+
+
+def test_what_an_order_paid_in_one_currency_keeps_the_whole_from_being_void() -> None:
+    log = Running()
+    paid(log, "p-1", "OMR", 6_500)
+    bought(log, "blog", "OMR")
+    closed(log)
+    paid(log, "p-2", "USD", 1_690)
+    bought(log, "wiki", "USD")
+    bill = closed(log)
+    assert [(one.prepaid.minor, one.open.minor) for one in bill.amounts] == [(0, 6_500), (1_690, 0)]
+    void = bill1.VoidInvoice(invoice=bill.month, reason="wrong")
+    found = log.does(void, billing.ACCOUNT, billing.BILLING_ADMIN)
+    found.then_rejected("invoice-paid", "/data/invoice")
+    accounted.check(log)
+
+
+def test_a_void_invoice_gives_back_what_it_took_in_whichever_currency() -> None:
+    log = Running()
+    free = Item(application="wiki", environment="acme-prod", blueprint="bp-wiki")
+    sold(log, "wiki", billing.quote(free))
+    paid(log, "p-1", "USD", 1_690 + 1_000)
+    bought(log, "blog", "USD")
+    closed(log)
+    bill = closed(log)
+    assert [(str(one.total), str(one.credit), str(one.open)) for one in bill.amounts] == [
+        ("0.000 OMR", "0.000 OMR", "0.000 OMR"),
+        ("16.90 USD", "10.00 USD", "6.90 USD"),
+    ]
+    does(log, bill1.VoidInvoice(invoice=bill.month, reason="wrong"))
+    owner = log.owner()
+    assert (owner.owed("USD"), owner.open_invoices) == (0, {})
+    assert owner.available("USD", log.now) == money("USD", 1_000)
     accounted.check(log)

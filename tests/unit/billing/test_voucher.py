@@ -15,7 +15,7 @@ from catalyst.billing import queries
 from catalyst.billing.domain import account, codes, voucher
 from catalyst.chassis import clock
 from catalyst.contracts import billing_v1 as bill1
-from catalyst.contracts.decision import Cancel, Fired
+from catalyst.contracts.decision import Arm, Cancel, Fired
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
@@ -287,7 +287,9 @@ def test_a_reservation_is_confirmed_or_released_once() -> None:
     confirmed.and_then().when(CONFIRM, billing.VOUCHER).then_nothing()
     confirmed.and_then().when(RELEASE, billing.VOUCHER).then_nothing()
     released = when(RELEASE, *facts)
-    assert isinstance(released.events[0], bill1.VoucherReleased)
+    released.then(
+        bill1.VoucherReleased(organization="acme", redemption="r-1", reason=RELEASE.reason)
+    ).then_timers(Cancel("reservation.acme"))
     released.and_then().when(RELEASE, billing.VOUCHER).then_nothing()
     released.and_then().when(CONFIRM, billing.VOUCHER).then_rejected("reservation-gone")
 
@@ -302,12 +304,16 @@ def credited() -> Any:
 def test_the_deadline_of_a_reservation_asks_the_account_what_became_of_it(*, granted: bool) -> None:
     facts = [billing.issued(), billing.reserved(gen="_g"), billing.opened()]
     world = given(*facts, *([credited()] if granted else []))
-    (kept,) = when(RESERVE, billing.issued()).events
+    reserved = when(RESERVE, billing.issued())
+    reserved.then_timers(Arm(timer="reservation.acme", after=voucher.KEPT_FOR))
+    (kept,) = reserved.events
     assert kept.deadline == billing.NOW + voucher.KEPT_FOR
     outcome = world.hears(Fired(timer="reservation.acme", gen="_g"), billing.VOUCHER)
     expected = bill1.VoucherConfirmed if granted else bill1.VoucherReleased
     assert [type(event) for event in outcome.events] == [expected]
-    world.hears(Fired(timer="reservation.acme", gen="_old"), billing.VOUCHER).then_nothing()
+    for name, gen in (("acme", "_old"), ("other", "_g")):
+        late = Fired(timer=f"reservation.{name}", gen=gen)
+        world.hears(late, billing.VOUCHER).then_nothing()
     assert isinstance(when(RELEASE, *facts, credited()).events[0], bill1.VoucherConfirmed)
 
 

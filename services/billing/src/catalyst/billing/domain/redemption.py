@@ -142,7 +142,7 @@ def _hear(state: Redemption, given: Recorded, context: Context) -> Decision:
             return _credit(state, given.event, context)
         case bill1.VoucherReserved() if state.step == "failed":
             return Decision(commands=_back(state, "the redemption had failed", context))
-        case bill1.VoucherConfirmed() if state.step not in {"absent", "completed"}:
+        case bill1.VoucherConfirmed() if state.step != "completed":
             completed = bill1.RedemptionCompleted(input=context.input_id)
             return Decision(events=(Emit(completed),))
         case bill1.VoucherReleased(reason=reason) if state.step not in {"completed", "failed"}:
