@@ -214,6 +214,25 @@ def test_of_an_organization_that_was_deleted_nothing_is_left() -> None:
         shop.catalogue.require("acme")
 
 
+def test_whatever_else_happens_to_an_organization_takes_nothing_of_its_own() -> None:
+    shop = Shop()
+    shop.organization()
+    shop.blueprint("bp-own", "1.0.0", origin="private", organization="acme")
+    source = bp1.SourceAdded(name="ours", kind="git", location="/git/x.git", origin="private")
+    shop.tell(Ref("acme", "blueprint", "source", "ours"), source)
+    shop.runs("own", "bp-own", "1.0.0", origin="private")
+    for event in (
+        env1.OrganizationSuspended(slug="acme", reason="x"),
+        env1.OrganizationResumed(slug="acme"),
+        env1.OrganizationReady(slug="acme"),
+    ):
+        shop.tell(Ref("acme", "environment", "organization", "acme"), event)
+        assert sees(shop, "acme") == {"bp-own": "private"}
+        assert list(shop.catalogue.applications("acme")) == ["own"]
+        assert shop.catalogue.place("acme", PROD) is not None
+        assert [one.name for one in shop.catalogue.sources("acme")] == ["ours"]
+
+
 @pytest.mark.parametrize("asked", [True, False], ids=["asked before", "not asked before"])
 def test_the_next_organization_of_a_name_sees_nothing_of_the_one_before(*, asked: bool) -> None:
     """Nor what was kept ready for that one: as many things have happened in both."""
