@@ -1,7 +1,7 @@
 """The newest events in memory: nothing is missing between memory and the log."""
 
 import asyncio
-from collections import deque
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -76,16 +76,18 @@ async def collected(events: EventLog, start: int, limit: int, subject: str) -> l
     st.lists(st.integers(1, 400), min_size=1, max_size=60, unique=True),
     st.integers(0, 400),
     st.integers(1, 20),
+    st.integers(100, 2000),
     st.integers(1, 10),
     st.sampled_from([eventlog.EVENTS, MINE]),
 )
 async def test_reading_on_gives_every_event_once_in_order(
-    seqs: list[int], start: int, kept: int, limit: int, subject: str
+    seqs: list[int], start: int, kept: int, size: int, limit: int, subject: str
 ) -> None:
     seqs = sorted(seqs)
     log = Log(seqs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(eventlog, "KEPT_EVENTS", kept)
+        patch.setattr(eventlog, "KEPT_BYTES", size)
         events = EventLog(cast(JetStream, log))
         events._keep([pulled(seq) for seq in seqs])
         events.ready.set()
@@ -100,6 +102,32 @@ async def test_what_is_in_memory_is_not_read_again() -> None:
     events.ready.set()
     assert [item.seq for item in await events.after(1, 10)] == [2, 4]
     assert log.reads == 0
+
+
+def large(seq: int, size: int) -> Pulled:
+    return pulled(seq, body(seq).replace(b'{"n":', b'{"text":"' + b"x" * size + b'","n":'))
+
+
+async def test_of_large_events_fewer_are_kept() -> None:
+    kibibytes = 200
+    seqs = list(range(1, 101))
+    log = Log(seqs)
+    events = EventLog(cast(JetStream, log))
+    tracemalloc.start()
+    try:
+        for seq in seqs:
+            events._keep([large(seq, kibibytes * 1024)])
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    events.ready.set()
+    # What was let go of is read from the log, and what is kept is not.
+    assert await collected(events, 0, 10, eventlog.EVENTS) == [n for n in seqs if n % 3]
+    assert held < eventlog.KEPT_BYTES + 1024 * 1024
+    reads = log.reads
+    kept = eventlog.KEPT_BYTES // (kibibytes * 1024 + 200)
+    assert [item.seq for item in await events.after(100 - kept, kept)] == seqs[-kept:]
+    assert log.reads == reads
 
 
 class Dated(Log):
@@ -137,7 +165,6 @@ async def test_an_answer_is_as_old_as_the_first_event_that_is_not_in_it(
     monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
     log = Dated([10, 50, 70, 80, 90])
     events = EventLog(cast(JetStream, log))
-    events._kept = deque(maxlen=3)
     events._keep([pulled(seq, seconds=seq) for seq in log.seqs])
     events.ready.set()
     found = await events.fresh(as_of, "log")

@@ -29,6 +29,8 @@ from catalyst.gateway.answers import Fresh
 log = logging.getLogger(__name__)
 
 KEPT_EVENTS: Final = 5000
+KEPT_BYTES: Final = 4 * 1024 * 1024
+"""Of all that is kept: an event may have 256 KiB, and those that count use have 50."""
 PAGE: Final = 500
 EVENTS: Final = "evt.*.>"
 _PAUSE_SECONDS: Final = 0.25
@@ -66,6 +68,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     seq: int
     event: LoggedEvent | None
+    size: int = 0
+    """Bytes of the message, all of which `event` keeps."""
 
 
 def entry(subject: str, data: bytes, seq: int, time: UtcTime) -> Entry:
@@ -90,7 +94,7 @@ def entry(subject: str, data: bytes, seq: int, time: UtcTime) -> Entry:
         causationid=envelope.causationid or "",
         data=envelope.data,
     )
-    return Entry(seq, found)
+    return Entry(seq, found, len(data))
 
 
 class EventLog:
@@ -100,7 +104,8 @@ class EventLog:
         """Read through `js`; nothing is in memory before `run`."""
         self._js = js
         self._clock = BrokerClock(js)
-        self._kept: deque[Entry] = deque(maxlen=KEPT_EVENTS)
+        self._kept: deque[Entry] = deque()
+        self._bytes = 0
         self._floor = 0
         self.head = 0
         """Sequence of the newest event that was seen."""
@@ -137,14 +142,17 @@ class EventLog:
 
     def _keep(self, messages: Sequence[Pulled]) -> None:
         for message in messages:
-            if len(self._kept) == KEPT_EVENTS:
-                self._floor = self._kept[0].seq
             time = of_nanoseconds(message.time_ns)
             item = entry(message.subject, message.data, message.seq, time)
             self._kept.append(item)
+            self._bytes += item.size
             self.head = message.seq
             if item.event is not None and item.event.names_owners:
                 self.owners = message.seq
+        while len(self._kept) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
+            oldest = self._kept.popleft()
+            self._bytes -= oldest.size
+            self._floor = oldest.seq
         waiting, self._news = self._news, asyncio.Event()
         waiting.set()
 
