@@ -185,3 +185,12 @@ ACME = Ref("acme", "environment", "organization", "acme")
 )
 def test_each_class_of_subject_is_spelled_as_documented(found: str, expected: str) -> None:
     assert found == expected
+
+
+def test_names_of_claims_are_written_as_tokens_and_take_no_memory() -> None:
+    subjects.organization_token("acme")
+    before = subjects.escape.cache_info().currsize
+    names = [f"{number:064x}" for number in range(100)]
+    found = [Claim("usage", name, "acme").subject for name in (*names, "a.b")]
+    assert found == [f"clm.acme.usage.{name}" for name in (*names, "a=2Eb")]
+    assert subjects.escape.cache_info().currsize == before
