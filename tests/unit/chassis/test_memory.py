@@ -1,0 +1,71 @@
+"""What a process has freed, whoever looks at it from outside sees gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import asyncio, os, threading
+from catalyst.chassis import loop
+
+PIECE, PIECES, THREADS, LARGE = 64 * 1024, 100, 4, 24 * 1024 * 1024
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+def held(full):
+    pieces = [b"x" * PIECE for _ in range(PIECES)]
+    full.wait()
+    return len(pieces)
+
+async def work():
+    before = resident()
+    large = b"x" * LARGE
+    del large
+    full = threading.Barrier(THREADS + 1)
+    threads = [threading.Thread(target=held, args=(full,)) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    pieces = [b"x" * PIECE for _ in range(PIECES)]
+    full.wait()
+    for thread in threads:
+        thread.join()
+    del pieces
+    return resident() - before
+
+print(loop.run(work()))
+"""
+
+
+def left(**variables: str) -> int:
+    """Return how many bytes a process keeps of 56 MiB that it had, and freed."""
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=ours | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+glibc = pytest.mark.skipif(
+    sys.platform != "linux" or not os.confstr("CS_GNU_LIBC_VERSION"), reason="glibc's allocator"
+)
+
+
+@glibc
+def test_what_is_freed_goes_back_to_the_system() -> None:
+    assert left() < 4 * 1024 * 1024
+
+
+@glibc
+def test_somebody_else_may_say_how_much_is_kept() -> None:
+    most = str(1024 * 1024 * 1024)
+    assert left(MALLOC_TRIM_THRESHOLD_=most, MALLOC_MMAP_THRESHOLD_=most) > 16 * 1024 * 1024
