@@ -37,18 +37,24 @@ SENT = Outcome(
 
 
 @pytest.mark.parametrize(
-    ("doc", "says"),
+    ("doc", "says", "next_"),
     [
         (
             {"status": "completed", "opened": HOUR_AGO, "finished": MINUTES_AGO},
             "completed (for 3m)",
+            f"catalyst trace {KEPT.change} --org acme` shows what it led to",
         ),
-        ({"status": "running", "opened": HOUR_AGO, "finished": None}, "running (for 61m)"),
+        (
+            {"status": "running", "opened": HOUR_AGO, "finished": None},
+            "running (for 61m)",
+            "--watch shows its steps until it is over",
+        ),
     ],
 )
 def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     doc: dict[str, Any],
     says: str,
+    next_: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -71,7 +77,10 @@ def test_a_plan_that_was_applied_is_not_told_as_new_and_not_sent_again(
     monkeypatch.setattr(said, "row", row)
     target = Target(http="http://127.0.0.1:1")
     change.carry_out(target, "2c26b46b", Format.TABLE, watch=False, timeout=1.0)
-    assert capsys.readouterr().out == f"already applied as {KEPT.change}, now {says}\n"
+    told = capsys.readouterr()
+    assert told.out == f"already applied as {KEPT.change}, now {says}\n"
+    assert told.err.startswith("nothing was sent again; ")
+    assert told.err.endswith(f"{next_}\n")
 
 
 @pytest.mark.parametrize("form", Format)

@@ -103,7 +103,11 @@ def test_what_every_aggregate_takes_is_for_all_and_its_line_stays_short(
     assert main.ended(["contracts", "list"]) == 0
     column, widest = dict[str, str](), 0
     for group in capsys.readouterr().out.split("\n\n"):
-        _, heading, *lines = group.strip().splitlines()
+        # Above a table stands its service, or else its group's heading.
+        _, heading, *lines = *group.strip().splitlines(), ""
+        if not heading:
+            continue
+        lines.pop()
         by = "SENT BY" if "SENT BY" in heading else "WRITTEN BY"
         start, end = heading.index("FOR"), heading.index(by)
         column |= {line.split()[0]: line[start:end].strip() for line in lines}
@@ -112,6 +116,14 @@ def test_what_every_aggregate_takes_is_for_all_and_its_line_stays_short(
     assert column["catalog.drop.v1"] == "curation"
     assert column["environment.record-commit.v1"] == "organization,environment,policy"
     assert widest == len("organization,environment,policy") + GAP
+
+
+@pytest.mark.usefixtures("narrow")
+def test_of_many_tables_what_is_left_out_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.ended(["contracts", "list"]) == 0
+    assert capsys.readouterr().err == (
+        "not shown here: FOR; a wider terminal or -o json shows them\n"
+    )
 
 
 @pytest.mark.usefixtures("narrow")

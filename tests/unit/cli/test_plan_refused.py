@@ -98,6 +98,15 @@ def test_the_form_that_is_named_is_that_of_the_version_that_was_meant(
     assert found.hint.endswith(wanted)
 
 
+def test_values_that_are_all_as_they_were_are_told_with_where_others_are_found(
+    refused: Refused,
+) -> None:
+    verb = partial(plan.configure, "blog", env="acme-prod", **HERE)
+    found = refused(Problem(409, "nothing-to-change", "everything is as it was"), verb)
+    assert found.hint.startswith("--set PATH=VALUE says what becomes another; `catalyst catalog ")
+    assert "--form --version 1.0.1 --env acme-prod --org acme` lists the fields" in found.hint
+
+
 @each(["not-solvable", "values-invalid", "nothing-to-change"])
 def test_an_older_version_is_told_with_the_way_back_to_it(code: str, *, refused: Refused) -> None:
     verb = partial(plan.upgrade, "blog", env="acme-prod", version="1.0.0", **HERE)

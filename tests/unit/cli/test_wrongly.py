@@ -53,6 +53,13 @@ def test_a_question_that_does_not_exist_is_told_before_anything_about_it(
     said = capsys.readouterr().err
     assert f"there is no question '{service} {name}'" in said
     assert "environment plan-organization-deletion" in said
+    # Of a service that there is, its own alone are named.
+    assert ("catalog search" in said) == (service == "nope")
+
+
+def test_a_question_that_is_nearly_one_is_told_which(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.ended(["query", "catalog", "serch", *NOWHERE]) == 4
+    assert "do you mean catalog search?" in capsys.readouterr().err
 
 
 def test_an_id_with_blanks_can_be_pasted() -> None:

@@ -196,7 +196,9 @@ def _applied_before(
     if form is Format.TABLE and doc["status"] == "waiting":
         said.waiting(kept, text, doc)
     elif form is Format.TABLE:
-        note("nothing was sent again; --watch shows its steps until it is over")
+        trace = f"`catalyst trace {kept.change} --org {kept.organization}` shows what it led to"
+        steps = "--watch shows its steps until it is over"
+        note(f"nothing was sent again; {trace if doc['status'] in following.OVER else steps}")
     code = following.OVER.get(doc["status"], ExitCode.OK)
     if code is not ExitCode.OK:
         raise Ended(code)

@@ -9,7 +9,7 @@ import typer
 
 from catalyst.cli.addressing import closest, meant
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.output import Format, Table, show, write
+from catalyst.cli.output import Format, Table, left_out, show, write
 from catalyst.cli.target import OutputOption
 from catalyst.contracts import schema
 from catalyst.contracts.registry import BY_TYPE, RUNTIME_SHAPES, TABLES, Message
@@ -123,6 +123,7 @@ def _group(message: Message) -> str:
 def _table(messages: list[Message]) -> None:
     """Write what belongs together below one heading: a person looks first for what people send."""
     blank = ""
+    gone: list[str] = []
     for heading in _GROUPS:
         found = [message for message in messages if _group(message) == heading]
         if not found:
@@ -132,13 +133,18 @@ def _table(messages: list[Message]) -> None:
         # What was set aside is the same two commands everywhere.
         services = _ALL if heading != _ASIDE else ("",)
         for service in services:
-            _block(heading, service, [one for one in found if service in {"", one.service}])
+            own = [one for one in found if service in {"", one.service}]
+            gone += _block(heading, service, own)
+    left_out(gone)
 
 
-def _block(heading: str, service: str, messages: list[Message]) -> None:
-    """Write one service's messages, those of one aggregate beside each other."""
+def _block(heading: str, service: str, messages: list[Message]) -> list[str]:
+    """Write one service's messages, those of one aggregate beside each other.
+
+    Returns the columns that the terminal had no room for.
+    """
     if not messages:
-        return
+        return []
     if service:
         write(f"\n{service}")
         order = _ALL[service]
@@ -153,7 +159,7 @@ def _block(heading: str, service: str, messages: list[Message]) -> None:
         everyone = heading == _SERVICES and set(senders) == set(_ALL)
         for_ = _addressed(message)
         table.add(message.type, for_, "all" if everyone else senders, message.summary)
-    table.write()
+    return table.draw()
 
 
 def _addressed(message: Message) -> str:

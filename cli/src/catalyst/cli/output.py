@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -49,11 +49,15 @@ class Table:
         self.rows.append(tuple(cell(value) for value in cells))
 
     def write(self) -> None:
-        """Write the whole table to stdout."""
+        """Write the whole table to stdout, and say what the terminal has no room for."""
+        left_out(self.draw())
+
+    def draw(self) -> list[str]:
+        """Write the whole table to stdout; returns which columns the terminal has no room for."""
         if not terminal():
             for line in self.plain():
                 write(line)
-            return
+            return []
         seen = Console().width
         widths = columns.fit(self.headings, self.rows, seen)
         table = RichTable(box=None, pad_edge=False, padding=(0, columns.GAP, 0, 0))
@@ -72,9 +76,7 @@ class Table:
         # Wider than the terminal where nothing may be cut: the terminal breaks the line then.
         room = sum(widths.values()) + columns.GAP * len(widths)
         Console(width=max(seen, room)).print(table)
-        gone = [name for index, name in enumerate(self.headings) if index not in widths]
-        if gone:
-            note(f"not shown here: {', '.join(gone)}; a wider terminal or -o json shows them")
+        return [name for index, name in enumerate(self.headings) if index not in widths]
 
     def plain(self) -> list[str]:
         """Return the lines, heading first, columns aligned."""
@@ -167,6 +169,12 @@ def write(line: str) -> None:
         # What is left in the buffer must not fail once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Ended(ExitCode.OK) from error
+
+
+def left_out(headings: Iterable[str]) -> None:
+    """Say which columns a terminal had no room for, if there are any."""
+    if gone := list(dict.fromkeys(headings)):
+        note(f"not shown here: {', '.join(gone)}; a wider terminal or -o json shows them")
 
 
 def note(text: str) -> None:

@@ -45,8 +45,8 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
         failure.hint = owned.environments(target, asked["environment"], owner)
     elif problem.code == "application-exists":
         failure.hint = _beside(target, asked, owner)
-    elif problem.code == "nothing-to-change" and asked["action"] == "upgrade":
-        _name_newest(target, failure, asked, owner)
+    elif problem.code == "nothing-to-change":
+        _name_others(target, failure, asked, owner)
     elif problem.code == "application-not-found" and "application" in asked:
         env = asked["environment"]
         near = owned.suggested(
@@ -67,8 +67,13 @@ def form_of(blueprint: str, version: str, env: str, owner: str) -> str:
     return f"`catalyst catalog show {blueprint} --form{of} --env {env} --org {owner}`"
 
 
-def _name_newest(target: Target, failure: Failure, asked: dict[str, Any], owner: str) -> None:
-    """Let an upgrade that changes nothing be told with what runs, and what can be done."""
+def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner: str) -> None:
+    """Let other values or versions that change nothing be told with what runs, and what would."""
+    if asked["action"] == "configure":
+        fields = f"{_form(target, asked, owner)} lists the fields"
+        failure.hint = f"--set PATH=VALUE says what becomes another; {fields}"
+    if asked["action"] != "upgrade":
+        return
     runs = _wanted(target, asked, owner)
     place = f"{asked['application']} --env {asked['environment']} --org {owner}"
     if runs:

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from catalyst.cli import files, owned
+from catalyst.cli.addressing import alike, meant
 from catalyst.cli.documents import one_object, parse
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, as_yaml, note, show, write
@@ -28,8 +29,12 @@ NOT_FOUND: Final = 404
 
 
 def query(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="Who is asked.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What is asked.")],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help=f"Who is asked: {', '.join(SERVICES)}.")
+    ],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What is asked; after a wrong one all are listed.")
+    ],
     *,
     data: Annotated[str, typer.Option("--data", "-d", help="The question, as JSON.")] = "{}",
     file: Annotated[
@@ -68,9 +73,14 @@ def query(
 
 
 def _no_question(service: str, name: str) -> Failure:
-    known = ", ".join(" ".join(question) for question in questions())
+    """Return that nobody answers this, with what is asked of the service, or of any."""
+    known = questions()
+    own = [one for one in known if one[0] == service]
+    near = [f"{service} {one}" for one in alike(name, [asked for _, asked in own])]
+    there = ", ".join(" ".join(one) for one in own or known)
     what = f"there is no question '{service} {name}'"
-    return Failure(ExitCode.NOT_FOUND, what, hint=f"questions there are: {known}")
+    hint = f"{meant(near)}questions there are: {there}"
+    return Failure(ExitCode.NOT_FOUND, what, hint=hint)
 
 
 def questions() -> tuple[tuple[str, str], ...]:

@@ -57,7 +57,7 @@ def up(
         typer.Option(
             "--nats",
             metavar="URL",
-            help="Use this broker instead of our own; no variable says which.",
+            help="Use this broker instead of our own; no variable can name it, only this.",
         ),
     ] = "",
     *,

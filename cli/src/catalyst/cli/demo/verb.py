@@ -57,7 +57,10 @@ def demo(
         str, typer.Option("--against", metavar="CONTEXT", help="Use this installation instead.")
     ] = "",
     kill: Annotated[
-        str, typer.Option("--kill", metavar="COMMAND", help="With --against: kills a worker.")
+        str,
+        typer.Option(
+            "--kill", metavar="COMMAND", help="With --against: what to run to kill a worker."
+        ),
     ] = "",
 ) -> None:
     """Show the main job and prove it: commands in, rows live, nothing lost between.
