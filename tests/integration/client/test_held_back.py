@@ -75,7 +75,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
     ) as watching:
         try:
             told = heard(watching, "security-officers")
-            assert "for anyone but the author too few in the Organization can give it" in told
+            assert "of a security-officer gives one of anyone but the author: too few in" in told
             # Whoever looks at the change is told the same, and needs no plan for that.
             change = pasted(told, "approve")[1]
             doc = shop.well("get", "changes", change, "--json", by=person(shop, ANN)).json["doc"]
@@ -84,7 +84,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
             assert scarce in doc["blocked_by"][0]["message"]
             shown = shop.well("app", "show", "wiki", "--org", ORG, by=person(shop, ANN))
             assert scarce in shown.out
-            assert "for anyone but the author too few in the Organization" in shown.err
+            assert "of a security-officer gives one of anyone but the author" in shown.err
             approve = pasted(told, "approve")
             assert approve[2:5] == ["--org", ORG, "--hash"]
             assert approve[5].startswith(text)

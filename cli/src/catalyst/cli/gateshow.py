@@ -35,9 +35,9 @@ def lines(gates: Found, change: str, owner: str, hash_: str, doc: Found | None) 
         yield f"who may      {_who(team)}"
         yield "who may not  whoever applies the plan: an author's own approval never counts"
         if team in gates["impossible"]:
-            yield "too few      it can never be given: see what stands in the way"
+            yield "enough       no: it can never be given; see what stands in the way"
         elif team in gates.get("officers", ()):
-            yield f"too few      {SCARCE}"
+            yield f"enough       no: {SCARCE}"
         yield f"stands at    {_standing(team, quorum, doc)}"
     if gates["approvals"] and change:
         yield f"to approve   `catalyst approve {change} --org {owner} --hash {hash_}`"

@@ -97,7 +97,7 @@ def approving(doc: Doc) -> None:
     if not scarce.issuperset(teams):
         note(f"{give} of somebody else gives an approval")
     for team in (one for one in teams if one in scarce):
-        note(f"for {team or ANYONE} {SCARCE}, with {give}")
+        note(f"{give} of a security-officer gives one of {team or ANYONE}: {SCARCE}")
     note(f"`catalyst plan show {place} --diff` shows its files, risks and price")
 
 
