@@ -180,16 +180,29 @@ async def left(receive: Receive) -> None:
         continue
 
 
-async def unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def _left_after(receive: Receive, after: asyncio.Event | None) -> None:
+    if after is not None:
+        await after.wait()
+    await left(receive)
+
+
+async def unless_left(
+    request: Request, work: Coroutine[Any, Any, T], *, after: asyncio.Event | None = None
+) -> T:
     """Return what `work` returns; it is ended, and over, once whoever asked has left.
 
     Call it when the request's body is read, or will not be.
+
+    Args:
+        request: Of whoever asked.
+        work: What they wait for.
+        after: Until this is set, `work` goes on although they left.
 
     Raises:
         ClientDisconnect: If they left before.
     """
     working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(left(request.receive))
+    gone = asyncio.ensure_future(_left_after(request.receive, after))
     try:
         await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():

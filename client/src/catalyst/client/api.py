@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol, Unpack
 
 import msgspec
@@ -30,11 +31,13 @@ class Client(Protocol):
         data: object,
         *,
         timeout: float = SEND_TIMEOUT_SECONDS,
+        stored: asyncio.Event | None = None,
         **options: Unpack[SendOptions],
     ) -> Outcome:
         """Send a command, again and again under one id if need be, and await its outcome.
 
-        A rejection is an outcome like any other: look at `status`.
+        A rejection is an outcome like any other: look at `status`. `stored` is set once the command
+        is known to be stored: it is decided then, whether anybody waits for that or not.
 
         Raises:
             Problem: If a door refused the command before anyone decided it.

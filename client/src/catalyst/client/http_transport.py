@@ -43,12 +43,15 @@ class HttpClient(Reads):
         data: object,
         *,
         timeout: float = SEND_TIMEOUT_SECONDS,
+        stored: asyncio.Event | None = None,
         **options: Unpack[SendOptions],
     ) -> Outcome:
         """Send a command and await its outcome; see `catalyst.client.api.Client.send`."""
         order = draft(type_, data, options)
         deadline = _clock() + timeout
         found = await self._post(order, deadline, hold=True)
+        if stored is not None:
+            stored.set()
         if found is None:
             found = await self.outcome(
                 order.command_id,

@@ -67,6 +67,7 @@ class NatsClient:
         data: object,
         *,
         timeout: float = SEND_TIMEOUT_SECONDS,
+        stored: asyncio.Event | None = None,
         **options: Unpack[SendOptions],
     ) -> Outcome:
         """Send a command and await its outcome; see `catalyst.client.api.Client.send`."""
@@ -74,6 +75,8 @@ class NatsClient:
         deadline = _clock() + timeout
         async with self._replies.expect(order.ref.organization) as waiter:
             await self._store(order, deadline, reply=waiter.subject)
+            if stored is not None:
+                stored.set()
             return await self._await_outcome(order, waiter, deadline)
 
     async def submit(

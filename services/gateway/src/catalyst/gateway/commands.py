@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from catalyst.chassis import clock, ids, problems
 from catalyst.chassis.headers import preferred_wait
+from catalyst.chassis.http import unless_left
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.client import errors as client_errors
 from catalyst.client.api import Client
@@ -133,7 +134,9 @@ class Commands:
         with self._telemetry.span(
             "accept command", order.traceparent or "", attributes
         ) as traceparent:
-            return await self._sent(order, caller, wait, traceparent)
+            stored = asyncio.Event()
+            sent = self._sent(order, caller, wait, traceparent, stored)
+            return await unless_left(request, sent, after=stored)
 
     async def outcome(self, request: Request) -> Response:
         """Answer the recorded outcome of a command to whoever may see it."""
@@ -143,6 +146,11 @@ class Commands:
         if not COMMAND_ID.fullmatch(identifier):
             raise Rejected("not-found", "there is no such outcome")
         wait = self._wait(request)
+        return await unless_left(request, self._looked_up(caller, owner, identifier, wait))
+
+    async def _looked_up(
+        self, caller: Caller, owner: str | None, identifier: str, wait: int
+    ) -> Response:
         until = clock.monotonic() + wait
         try:
             found = await self._client.outcome(identifier, organization=owner, timeout=float(wait))
@@ -163,7 +171,10 @@ class Commands:
         except BadSubject:
             return False
 
-    async def _sent(self, order: Order, caller: Caller, wait: int, traceparent: str) -> Response:
+    async def _sent(
+        self, order: Order, caller: Caller, wait: int, traceparent: str, stored: asyncio.Event
+    ) -> Response:
+        """Send a command and answer; `stored` is set once the sender may leave."""
         options: Any = {
             "organization": order.ref.organization,
             "id": order.ref.id,
@@ -176,7 +187,7 @@ class Commands:
         }
         try:
             if wait:
-                decided = await self._send(order, options, float(wait))
+                decided = await self._send(order, options, float(wait), stored)
                 return await self._answered(decided, order, wait)
             known = await self._known(order) if order.chosen else None
             if known is not None:
@@ -191,10 +202,14 @@ class Commands:
             raise Unconfirmed(found.message, order.id, _place(order)) from error
         return _pending(order, wait)
 
-    async def _send(self, order: Order, options: Any, wait: float) -> Outcome | None:
+    async def _send(
+        self, order: Order, options: Any, wait: float, stored: asyncio.Event
+    ) -> Outcome | None:
         """Return the outcome, or None if the command is stored and not decided in time."""
         try:
-            return await self._client.send(order.message.type, order.data, timeout=wait, **options)
+            return await self._client.send(
+                order.message.type, order.data, timeout=wait, stored=stored, **options
+            )
         except client_errors.Undecided:
             return None
         except client_errors.TimedOut:
