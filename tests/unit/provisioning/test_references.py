@@ -4,14 +4,17 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.support.changing import Town
 from tests.support.planning import Others, configure, entry, install, known, plan
 from tests.support.plans import PROD, apply, run, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.plan import Plan
 
 FIELD = "/postgres/application"
@@ -152,6 +155,53 @@ async def test_what_needs_the_application_itself_is_refused_at_its_field(
         await plan(place, others, configure(values=using("late")))
     (error,) = caught.value.errors
     assert (error.rule, error.pointer) == ("values-invalid", f"/request/values{FIELD}")
+
+
+@pytest.mark.guarantee("G24.5")
+@pytest.mark.parametrize("through", ["late", "store"])
+async def test_what_needs_the_application_itself_is_none_of_its_dependencies(
+    place: Town, others: Others, through: str
+) -> None:
+    await done(place, others, install(values=using("db")))
+    late = entry("late", "bp-postgres", "16.9.1", "shared", x="wiki")
+    others.locks["late"] = [entry("wiki", "bp-wiki", "2.0.1", "shared"), {**late, "role": "target"}]
+    await done(place, others, install("late", blueprint="bp-postgres"))
+    store = entry("store", "bp-redis", "1.2.1", "shared", y="late")
+    others.locks["store"] = [late, {**store, "role": "target"}]
+    await done(place, others, install("store", blueprint="bp-redis"))
+    used = {"late": late, "store": store}[through]
+    others.locks["wiki"] = [used, entry("wiki", "bp-wiki", "2.0.1", z=through)]
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, configure(dependencies={"z": through}))
+    way = {"late": "wiki → late → wiki", "store": "wiki → store → late → wiki"}[through]
+    assert caught.value.code == "dependency-cycle"
+    assert caught.value.message == (
+        f"wiki would wait for itself: {way}; let it use another one as z"
+    )
+    cache = entry("cache", "bp-redis", "1.2.1", "shared")
+    others.locks["wiki"] = [cache, entry("wiki", "bp-wiki", "2.0.1", z="cache")]
+    found = await plan(place, others, configure(dependencies={"z": "cache"}))
+    assert found.desired[f"wiki.{PROD}"].dependencies == {"z": "cache", FIELD: "db"}
+
+
+@pytest.mark.guarantee("G24.5")
+async def test_a_circle_that_stands_keeps_nobody_from_changing_something_else(
+    place: Town, others: Others
+) -> None:
+    """It may have been made before circles were looked for."""
+    await done(place, others, install(values=using("db")))
+    for name, needs in (("cache", {"x": "wiki"}), ("wiki", {"z": "cache"})):
+        desired = place.application(name).binding(PROD).desired
+        assert desired is not None
+        circular = replace(desired, dependencies={**desired.dependencies, **needs})
+        place.given(
+            application_ref("acme", name),
+            app1.DesiredSet(environment=PROD, change=desired.change, desired=circular),
+        )
+    cache = entry("cache", "bp-redis", "1.2.1", "shared", x="wiki")
+    others.locks["wiki"] = [cache, entry("wiki", "bp-wiki", "2.0.1", z="cache")]
+    found = await plan(place, others, configure(values={"logLevel": "debug"}))
+    assert found.desired[f"wiki.{PROD}"].dependencies == {"z": "cache", FIELD: "db"}
 
 
 async def test_a_secret_that_the_blueprint_makes_is_refused_at_its_field(

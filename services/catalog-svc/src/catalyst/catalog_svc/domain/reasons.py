@@ -111,6 +111,8 @@ def _wrong(universe: Universe, application: str, blueprint: str) -> str:
     desired = universe.running.get(application)
     if desired is None:
         return f"{application} does not run in {universe.environment}"
+    if desired.blueprint == blueprint:
+        return f"{application} needs {universe.request.application} itself"
     return f"{application} is a copy of {desired.blueprint}, not of {blueprint}"
 
 

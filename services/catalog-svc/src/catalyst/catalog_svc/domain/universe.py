@@ -125,6 +125,7 @@ class Universe:
         }
         self.target = f"app:{request.application}"
         self.old = self.running.get(request.application)
+        self.above = self._above()
         self.holders = self._holders()
         self.goes_back = self._goes_back()
         self._candidates: dict[str, tuple[Pin, ...]] = {}
@@ -132,6 +133,20 @@ class Universe:
         """Slots of what is new that get no more values from those that need it."""
         self.guessed: set[str] = set()
         """Those in which something was left undecided because they may get some."""
+
+    def _above(self) -> frozenset[str]:
+        """Return what needs the target, through others too: it is of no use to the target."""
+        users: dict[str, list[str]] = {}
+        for name, desired in self.running.items():
+            for other in desired.dependencies.values():
+                users.setdefault(other, []).append(name)
+        found: set[str] = set()
+        left = [self.request.application]
+        while left:
+            more = [name for name in users.get(left.pop(), ()) if name not in found]
+            found.update(more)
+            left += more
+        return frozenset(found - {self.request.application})
 
     def _holders(self) -> dict[str, list[Holder]]:
         found: dict[str, list[Holder]] = {}
@@ -163,11 +178,15 @@ class Universe:
         return self.catalogue.copied(self.organization, self.running[application], ran)
 
     def existing(self, blueprint: str) -> tuple[str, ...]:
-        """Return the Applications that run a Blueprint here, by name; never the target."""
+        """Return the Applications that run a Blueprint here, by name, and are of use to the target.
+
+        Never the target itself, nor what waits for it.
+        """
+        none = {self.request.application, *self.above}
         return tuple(
             name
             for name, desired in self.running.items()
-            if desired.blueprint == blueprint and name != self.request.application
+            if desired.blueprint == blueprint and name not in none
         )
 
     # ---- what may stand in a slot
@@ -343,7 +362,8 @@ class Universe:
         if chosen == NEW:
             return f"new:{parent.slot}/{alias}={blueprint}"
         for one in (chosen, kept):
-            if self._is(one, blueprint) and one != parent.application:
+            fits = self._is(one, blueprint) and one != parent.application
+            if fits and (one == kept or one not in self.above):
                 return f"app:{one}"
             if one and one != kept:
                 return f"wrong:{one}"

@@ -51,6 +51,8 @@ def check(
 ) -> None:
     """Refuse values that name what is not there, is something else, or needs what names it.
 
+    And whatever else makes an Application wait for itself: Flux would apply none of a circle.
+
     Args:
         request: What was asked for.
         facts: With the Applications of the lock, and all that these need.
@@ -58,7 +60,7 @@ def check(
         base: What the target begins from.
 
     Raises:
-        Rejected: `values-invalid`, with an error at each field.
+        Rejected: `values-invalid`, with an error at each field; `dependency-cycle`.
     """
     errors = [
         FieldError(pointer=f"{_top(item)}{at}", rule="values-invalid", message=reason)
@@ -69,6 +71,26 @@ def check(
     ]
     if errors:
         raise Rejected("values-invalid", errors[0].message, errors)
+    for item in lock:
+        _require_no_circle(facts, lock, item)
+
+
+def _require_no_circle(facts: Facts, lock: tuple[Locked, ...], item: Locked) -> None:
+    """Refuse what an Application comes to need that needs it; a circle that stands may stay.
+
+    Raises:
+        Rejected: `dependency-cycle`.
+    """
+    old = facts.expected(item.application, item.environment)
+    had = set(old.dependencies.values()) if old is not None else set()
+    for alias, name in sorted(aliases(item.dependencies).items()) if item.written else ():
+        way = () if name in had else _way(facts, lock, item, name)
+        if way:
+            message = (
+                f"{item.application} would wait for itself: {' → '.join((item.application, *way))};"
+                f" let it use another one as {alias}"
+            )
+            raise Rejected("dependency-cycle", message)
 
 
 def _top(item: Locked) -> str:
@@ -104,20 +126,23 @@ def _refusal(
         return f"no Application {name!r} runs in {item.environment}"
     if blueprint and there.blueprint != blueprint:
         return f"{name} is a copy of {there.blueprint}, and one of {blueprint} is needed"
-    if item.application in _needed(facts, lock, name, item.environment):
+    if _way(facts, lock, item, name):
         return f"{name} needs {item.application} itself"
     return ""
 
 
-def _needed(facts: Facts, lock: tuple[Locked, ...], name: str, environment: str) -> set[str]:
-    """Return all that an Application needs, through others too."""
+def _way(facts: Facts, lock: tuple[Locked, ...], item: Locked, name: str) -> tuple[str, ...]:
+    """Return the shortest way from an Application through what it needs to one; empty: none."""
     own = {one.application: one.dependencies for one in lock}
-    found: set[str] = set()
-    left = [name]
-    while left:
-        one = left.pop()
-        there = facts.expected(one, environment)
+    ways: dict[str, tuple[str, ...]] = {name: (name,)}
+    queue = [name]
+    for one in queue:
+        there = facts.expected(one, item.environment)
         near = own.get(one, there.dependencies if there is not None else {})
-        left += set(near.values()) - found
-        found.update(near.values())
-    return found
+        for other in sorted(near.values()):
+            if other == item.application:
+                return (*ways[one], other)
+            if other not in ways:
+                ways[other] = (*ways[one], other)
+                queue.append(other)
+    return ()
