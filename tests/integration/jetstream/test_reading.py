@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import uvloop
@@ -10,6 +11,7 @@ from tests.integration.jetstream.streams import fill, log_stream
 from tests.support.between import Losing, between
 from tests.support.broker import Access
 
+from catalyst.chassis.jetstream import reads, wire
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, NotFound, Outgoing, Unavailable
@@ -225,3 +227,29 @@ async def test_a_page_of_which_replies_are_lost_is_read_again(
 
     assert losing.pages == 1
     assert [message.seq for message in found] == [1, 2, 3]
+
+
+async def test_a_long_replay_comes_in_pages_of_few_bytes(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_stream(js)
+    sizes = [200_000] * 20 + [900_000] * 3 + [10] * 20
+    for number, size in enumerate(sizes):
+        await js.publish(Outgoing("evt.a", b"%d" % (number % 10) * size))
+    pages: list[list[int]] = []
+    answered = js.link.call
+
+    async def call(*asked: Any, **how: Any) -> list[wire.Raw]:
+        replies = await answered(*asked, **how)
+        pages.append([len(reply.data) for reply in replies])
+        return replies
+
+    monkeypatch.setattr(js.link, "call", call)
+    found = await js.replay("EV", "evt.a")
+
+    assert [len(message.data) for message in found] == sizes
+    assert [message.seq for message in found] == list(range(1, len(sizes) + 1))
+    assert len(pages) > 4
+    # The last message of a page is the one with which it is full.
+    assert all(sum(page) - max(page) <= reads.PAGE_BYTES for page in pages)
+    assert len(await js.replay("EV", "evt.a", limit=22)) == 22

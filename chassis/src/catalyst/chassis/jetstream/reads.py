@@ -16,6 +16,9 @@ from catalyst.chassis.jetstream.times import of_text
 
 PAGE: Final = 1000
 """Messages asked for at once; the server answers at most 1024 subjects of a `multi_last`."""
+PAGE_BYTES: Final = 1024 * 1024
+"""Bytes after which a page of a replay ends, so that neither side has to hold all of a long one
+between them. A message that is larger is a page of its own."""
 TRIES: Final = 3
 """How often a page is asked for before its read is given up."""
 _BEFORE: Final = b"Nats-Last-Sequence"
@@ -67,9 +70,8 @@ async def replay(
     position = start
     while limit is None or len(found) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(found))
-        page, pending = await _page(
-            link, stream, {"batch": size, "next_by_subj": subject, "seq": position}
-        )
+        asked = {"batch": size, "max_bytes": PAGE_BYTES, "next_by_subj": subject, "seq": position}
+        page, pending = await _page(link, stream, asked)
         found.extend(page)
         if not page or not pending:
             break
