@@ -166,8 +166,20 @@ async def test_a_voucher_is_issued_in_the_form_that_makes_its_name_and_in_no_oth
     await page.get_by_label("Command", exact=True).select_option("billing.issue-voucher.v1")
     panel = page.get_by_role("tabpanel", name="Send a command")
     await expect(panel).to_contain_text("Issue a voucher; its id is made of the code")
+    await expect(panel).to_contain_text("sent by sovereign-admin")
     await expect(panel.get_by_role("form")).to_have_count(0)
     await expect(panel.get_by_role("button")).to_have_count(0)
     await page.get_by_role("link", name="Issue a voucher among the prices").click()
     await page.get_by_text("Issue a voucher", exact=True).click()
     await expect(page.get_by_role("button", name="Issue it")).to_be_visible()
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_whoever_issues_no_vouchers_is_not_led_there(window: Window, market: Site) -> None:
+    await window.sign_in(market.token("books@cloud.example", ["billing-admin"]))
+    await window.page.get_by_role("tab", name="Send a command").click()
+    await window.page.locator("#command").select_option("billing.issue-voucher.v1")
+    panel = window.page.get_by_role("tabpanel", name="Send a command")
+    await expect(panel).to_contain_text("sent by sovereign-admin")
+    await expect(panel.get_by_role("link")).to_have_count(0)
+    await expect(panel.get_by_role("button")).to_have_count(0)

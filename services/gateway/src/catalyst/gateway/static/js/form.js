@@ -148,10 +148,7 @@ export class CommandForm {
     } });
     this.#problems = el("div", { class: "problems", role: "alert" });
     this.#button = el("button", { type: "submit", class: "primary", text: "Send" });
-    const senders = [...contract.roles, ...contract.services.map((name) => `service ${name}`)];
-    this.#holder.replaceChildren(
-      el("p", {}, coded(contract.summary)),
-      el("p", { class: "quiet" }, el("code", { text: contract.type }), ` · sent by ${senders.join(", ")}`),
+    this.#holder.replaceChildren(...introduced(contract),
       el("form", { class: "command-form", novalidate: true, "aria-label": commandName(contract.type), on: {
         submit: (event) => {
           event.preventDefault();
@@ -167,10 +164,11 @@ export class CommandForm {
     return undefined;
   }
 
-  /** Leads to where a command has a form of its own. */
-  #lead({ type, summary }) {
+  /** Leads whoever may send a command to where it has a form of its own. */
+  #lead(contract) {
     this.#fields = {};
-    this.#holder.replaceChildren(el("p", {}, coded(summary)), el("p", { class: "notice" }, el("a", ELSEWHERE[type])));
+    const mine = contract.roles.some((role) => this.#session.roles.includes(role));
+    this.#holder.replaceChildren(...introduced(contract), mine ? el("p", { class: "notice" }, el("a", ELSEWHERE[contract.type])) : "");
   }
 
   #raw = null;
@@ -299,6 +297,12 @@ export class CommandForm {
 
 /** What has a form of its own alone, because it needs what nobody can make by hand, such as a voucher's name from its code. */
 const ELSEWHERE = { "billing.issue-voucher.v1": { href: "#/prices", text: "Issue a voucher among the prices: its code, and its name, which is made of the code, are made for you there" } };
+
+/** Returns what a command is for, and who sends it. */
+function introduced({ type, summary, roles, services }) {
+  const senders = [...roles, ...services.map((name) => `service ${name}`)];
+  return [el("p", {}, coded(summary)), el("p", { class: "quiet" }, el("code", { text: type }), ` · sent by ${senders.join(", ")}`)];
+}
 
 /** Returns what a group of commands is called: who sends them. */
 function senders(roles) {
