@@ -244,6 +244,68 @@ def test_the_next_organization_of_a_name_sees_nothing_of_the_one_before(*, asked
     assert sees(shop, "acme") == {"bp-new": "private", "bp-shared": "public"}
 
 
+def test_of_each_origin_there_is_its_own_whichever_stands_for_the_name() -> None:
+    shop = Shop()
+    shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "2.0.0", origin="sovereign")
+    shop.blueprint("bp-wiki", "3.0.0", origin="private", organization="acme")
+    found = {
+        origin: shop.catalogue.of_origin("acme", origin, "bp-wiki")
+        for origin in ("public", "sovereign", "private")
+    }
+    assert {origin: one.origin for origin, one in found.items() if one is not None} == {
+        origin: origin for origin in found
+    }
+    for organization in ("rival", None):
+        assert shop.catalogue.of_origin(organization, "private", "bp-wiki") is None
+    assert shop.catalogue.of_origin("acme", "public", "bp-none") is None
+
+
+@pytest.mark.guarantee("G24.2")
+def test_what_the_platform_keeps_for_itself_is_said_by_the_newest_that_can_be_installed() -> None:
+    shop = Shop()
+    ref = shop.blueprint("bp-wiki", "1.0.0")
+    shop.blueprint("bp-wiki", "2.0.0", visibility="private")
+    assert sees(shop, "acme") == {}
+    shop.tell(ref, bp1.VersionYanked(name="bp-wiki", origin="public", version="2.0.0", reason="x"))
+    assert sees(shop, "acme") == {"bp-wiki": "public"}
+    # A release says more than what comes before one.
+    shop.blueprint("bp-wiki", "3.0.0-rc.1", visibility="private")
+    assert sees(shop, "acme") == {"bp-wiki": "public"}
+
+
+@pytest.mark.guarantee("G24.1")
+def test_what_is_featured_hidden_or_filed_by_the_platform_or_by_oneself_is_so() -> None:
+    shop = Shop()
+    card = {"title": "Wiki", "category": "text"}
+    shop.blueprint("bp-wiki", "1.0.0", card=card)
+
+    def seen(organization: str | None) -> tuple[bool, str, str, str]:
+        one = shop.catalogue.entries(organization)["bp-wiki"]
+        return one.featured, one.hidden, one.pinned, one.category
+
+    plain = (False, "", "", "text")
+    assert seen("acme") == seen("rival") == seen(None) == plain
+    featured: list[Event] = [
+        cat1.BlueprintFeatured(),
+        cat1.BlueprintHidden(reason="ours"),
+        cat1.VersionPinned(version="1.0.0", reason="x"),
+        cat1.CategorySet(category="own"),
+    ]
+    for event in featured:
+        shop.curated(WIKI, event, organization="acme")
+    assert seen("acme") == (True, "ours", "1.0.0", "own")
+    assert seen("rival") == seen(None) == plain
+    for event in (cat1.BlueprintHidden(reason="all"), cat1.CategorySet(category="all")):
+        shop.curated(WIKI, event)
+    # One's own word goes first, and being featured needs one of the two.
+    assert seen("acme") == (True, "ours", "1.0.0", "own")
+    assert seen("rival") == seen(None) == (False, "all", "", "all")
+    shop.curated(WIKI, cat1.BlueprintFeatured())
+    shop.curated(WIKI, cat1.BlueprintUnfeatured(), organization="acme")
+    assert seen("acme")[0] is seen("rival")[0] is True
+
+
 @pytest.mark.parametrize("published", [True, False], ids=["published", "pending"])
 def test_of_what_the_platform_took_back_a_copy_has_what_ran_and_nothing_that_came_since(
     *, published: bool

@@ -185,6 +185,26 @@ def test_what_the_platform_keeps_for_itself_is_not_there_for_an_organization(
     when(command, at(WIKI), ROOT, *facts)
 
 
+@pytest.mark.guarantee("G24.2")
+@each(COMMANDS)
+def test_an_organization_curates_what_is_private_to_itself(command: Command) -> None:
+    """And what waits to be published is there already."""
+    private = bp1.VersionRegistered(
+        name="bp-wiki",
+        origin="private",
+        version="1.0.0",
+        digest=f"sha256:{'1' * 64}",
+        size=1,
+        spec={"visibility": "private"},
+        source="main",
+    )
+    published = bp1.VersionPublished(name="bp-wiki", origin="private", version="1.0.0")
+    ref = known_ref("acme", OWN)
+    when(command, at(OWN, "acme"), ADA, [(ref, private), (ref, published)], acme())
+    if command != PIN:
+        when(command, at(OWN, "acme"), ADA, [(ref, private)], acme())
+
+
 def test_only_a_version_that_can_be_installed_is_pinned() -> None:
     yank = bp1.VersionYanked(name="bp-wiki", origin="public", version="1.0.0", reason="It leaks.")
     yanked = [(known_ref(None, WIKI), yank)]

@@ -50,9 +50,14 @@ def reasons(shop: Shop, application: str = "wiki", **more: Any) -> list[str]:
     return [one.message for one in caught.value.errors]
 
 
-def refused(code: str) -> Any:
-    """Expect a refusal with this code."""
-    return pytest.raises(Rejected, check=lambda error: error.code == code)
+def refused(code: str, *pointers: str) -> Any:
+    """Expect a refusal with this code, at these places if any are named."""
+
+    def fits(error: Rejected) -> bool:
+        places = tuple(one.pointer for one in error.errors)
+        return error.code == code and (not pointers or places == pointers)
+
+    return pytest.raises(Rejected, check=fits)
 
 
 @pytest.mark.guarantee("G24.3")
@@ -339,15 +344,16 @@ def test_only_a_card_that_the_asker_finds_is_told_as_the_nearest(shop: Shop) -> 
 def test_what_is_not_there_is_told_by_its_own_code(shop: Shop) -> None:
     shop.blueprint("bp-wiki", "1.0.0")
     shop.runs("crm", "bp-wiki", "1.0.0")
-    with refused("environment-not-found"):
-        solve(shop.catalogue, "acme", Request(environment="acme-dev", application="wiki"))
-    with refused("blueprint-not-found"):
+    request = Request(environment="acme-dev", application="wiki")
+    with refused("environment-not-found", "/environment"):
+        solve(shop.catalogue, "acme", request)
+    with refused("blueprint-not-found", "/blueprint"):
         solved(shop, "none")
-    with refused("application-not-found"):
+    with refused("application-not-found", "/application"):
         solved(shop, "none", blueprint="")
-    with refused("blueprint-cannot-run-there"):
+    with refused("blueprint-cannot-run-there", "/blueprint"):
         solved(shop, "crm", blueprint="bp-none")
-    with refused("invalid-data"):
+    with refused("invalid-data", "/version"):
         solved(shop, version="newest")
 
 
