@@ -22,6 +22,11 @@ def command() -> Any:
     return typer.main.get_command(build(rich=False))
 
 
+def test_whose_it_is_stands_in_what_is_suggested_once_it_is_known() -> None:
+    assert "--org acme`" in beginning.first("invoices", "acme")
+    assert "--org ORGANIZATION`" in beginning.first("invoices")
+
+
 @each(kinds.NAMES)
 def test_every_kind_says_what_brings_its_first(kind: str) -> None:
     text = beginning.first(kind)

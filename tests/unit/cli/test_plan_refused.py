@@ -98,6 +98,15 @@ def test_the_form_that_is_named_is_that_of_the_version_that_was_meant(
     assert found.hint.endswith(wanted)
 
 
+@each(["revision-not-found", "nothing-to-change"])
+def test_a_way_back_that_there_is_not_is_told_with_those_there_are(
+    code: str, *, refused: Refused
+) -> None:
+    verb = partial(plan.rollback, "blog", env="acme-prod", to="ch-no", **HERE)
+    found = refused(Problem(404, code, "blog has no earlier revision ch-no"), verb)
+    assert found.hint == "`catalyst app history blog --org acme` lists its changes"
+
+
 def test_values_that_are_all_as_they_were_are_told_with_where_others_are_found(
     refused: Refused,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 FIRST: Final = "`catalyst apply -f FILE` makes one; examples/omantel.yaml is such a file"
@@ -35,6 +36,7 @@ _FIRST: Final = {
 }
 
 
-def first(kinds: str) -> str:
+def first(kinds: str, org: str | None = None) -> str:
     """Return what to do where there are no rows of these kinds; the first of several decides."""
-    return _FIRST[kinds.partition(",")[0]]
+    told = _FIRST[kinds.partition(",")[0]]
+    return told.replace("ORGANIZATION", shlex.quote(org)) if org else told

@@ -242,7 +242,7 @@ async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
 
     owner = organization(wanted.where.get("organization"))
     shown = await unseen.shows(target, wanted.kinds, owner)
-    note(beginning.first(wanted.kinds) if shown else beginning.UNSEEN)
+    note(beginning.first(wanted.kinds, owner) if shown else beginning.UNSEEN)
 
 
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:

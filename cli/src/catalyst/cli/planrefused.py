@@ -45,7 +45,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
         failure.hint = owned.environments(target, asked["environment"], owner)
     elif problem.code == "application-exists":
         failure.hint = _beside(target, asked, owner)
-    elif problem.code == "nothing-to-change":
+    elif problem.code in {"nothing-to-change", "revision-not-found"}:
         _name_others(target, failure, asked, owner)
     elif problem.code == "application-not-found" and "application" in asked:
         env = asked["environment"]
@@ -68,10 +68,14 @@ def form_of(blueprint: str, version: str, env: str, owner: str) -> str:
 
 
 def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner: str) -> None:
-    """Let other values or versions that change nothing be told with what runs, and what would."""
+    """Let what would change nothing, or is not there, be told with what would."""
     if asked["action"] == "configure":
         fields = f"{_form(target, asked, owner)} lists the fields"
         failure.hint = f"--set PATH=VALUE says what becomes another; {fields}"
+    if asked["action"] == "rollback":
+        failure.hint = (
+            f"`catalyst app history {asked['application']} --org {owner}` lists its changes"
+        )
     if asked["action"] != "upgrade":
         return
     runs = _wanted(target, asked, owner)
