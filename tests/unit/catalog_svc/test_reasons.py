@@ -1,10 +1,16 @@
 """What is told of the versions that there are, where none of them fits."""
 
+from typing import Any
+
+import pytest
 from tests.support.catalogue import PROD, Shop
 from tests.support.each import each
 from tests.unit.catalog_svc.test_solve_queries import ask
 
+from catalyst.catalog_svc.domain.solving import solve
+from catalyst.catalog_svc.domain.universe import Request
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.rejection import Rejected
 
 
 def told(shop: Shop, wanted: str = "^9") -> list[str]:
@@ -73,3 +79,108 @@ def test_an_upgrade_to_what_waits_is_told_what_it_waits_for() -> None:
     told = ask(shop, "why-not", application="wiki", **asked)["reasons"]
     assert told == ask(shop, "why-not", application="other", **asked)["reasons"]
     assert "already runs" not in told[0]
+
+
+# ---- what runs stands in the way
+
+
+def refused(shop: Shop, **more: Any) -> list[str]:
+    """Return why there is no wiki."""
+    request = Request(environment=PROD, application="wiki", blueprint="bp-wiki", **more)
+    with pytest.raises(Rejected) as caught:
+        solve(shop.catalogue, "acme", request)
+    return [one.message for one in caught.value.errors]
+
+
+def databases(*versions: str, **more: Any) -> Shop:
+    """Return a shop with these databases to install."""
+    shop = Shop()
+    shop.organization()
+    for version in versions:
+        shop.blueprint("bp-postgres", version, **more)
+    return shop
+
+
+def test_each_that_could_be_shared_is_named_and_the_way_around_them() -> None:
+    shop = databases("15.0.0", "16.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "sql=bp-postgres ^17")
+    shop.runs("one", "bp-postgres", "15.0.0")
+    shop.runs("two", "bp-postgres", "16.0.0")
+    assert refused(shop) == [
+        "bp-wiki 1.0.0 needs bp-postgres ^17",
+        "acme-prod already runs bp-postgres 15.0.0 as one",
+        "acme-prod already runs bp-postgres 16.0.0 as two",
+        "a copy of its own is another way: sql=new",
+    ]
+
+
+def test_only_what_the_target_needs_itself_is_chosen_otherwise() -> None:
+    shop = databases("15.0.0", "16.0.0")
+    shop.blueprint("bp-chat", "1.0.0", "db=bp-postgres ^15")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat", "sql=bp-postgres ^16")
+    shop.runs("db", "bp-postgres", "15.0.0")
+    both = [
+        "bp-wiki 1.0.0 needs bp-chat *",
+        "bp-chat 1.0.0 needs bp-postgres ^15",
+        "bp-wiki 1.0.0 needs bp-postgres ^16",
+        "acme-prod already runs bp-postgres 15.0.0 as db",
+    ]
+    assert refused(shop) == [*both, "a copy of its own is another way: sql=new"]
+    shop.blueprint("bp-wiki", "2.0.0", "bp-chat ^2")
+    shop.blueprint("bp-chat", "2.0.0", "db=bp-postgres ^17")
+    assert refused(shop) == [
+        "bp-wiki 2.0.0 needs bp-chat ^2",
+        "bp-chat 2.0.0 needs bp-postgres ^17",
+        "acme-prod already runs bp-postgres 15.0.0 as db",
+    ]
+
+
+def test_two_that_bring_along_what_disagrees_are_told_with_who_needs_them() -> None:
+    shop = databases("15.0.0", "16.0.0")
+    shop.blueprint("bp-a", "1.0.0", "bp-postgres ^15")
+    shop.blueprint("bp-b", "1.0.0", "bp-postgres ^16")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-b", "bp-a")
+    for name in ("two", "one"):
+        shop.runs(name, "bp-postgres", "15.0.0")
+    assert refused(shop) == [
+        "bp-wiki 1.0.0 needs bp-a *",
+        "bp-a 1.0.0 needs bp-postgres ^15",
+        "bp-wiki 1.0.0 needs bp-b *",
+        "bp-b 1.0.0 needs bp-postgres ^16",
+        "acme-prod already runs bp-postgres 15.0.0 as one",
+        "acme-prod already runs bp-postgres 15.0.0 as two",
+    ]
+
+
+def test_what_is_upgraded_for_it_is_told_down_to_what_holds_it() -> None:
+    shop = databases("15.0.0")
+    shop.blueprint("bp-chat", "1.0.0", "bp-postgres")
+    shop.blueprint("bp-chat", "2.0.0", "bp-postgres ^16")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat ^2")
+    shop.runs("db", "bp-postgres", "15.0.0")
+    shared = "shared by chat, which needs *, shared by talk, which needs *"
+    for name in ("chat", "talk"):
+        shop.runs(name, "bp-chat", "1.0.0", postgres="db")
+    assert refused(shop) == [
+        "bp-wiki 1.0.0 needs bp-chat ^2",
+        "bp-chat 2.0.0 needs bp-postgres ^16",
+        f"acme-prod already runs bp-postgres 15.0.0 as db, {shared}",
+    ]
+
+
+def test_no_more_than_the_newest_five_are_said_not_to_be_reached() -> None:
+    shop = databases("15.0.0")
+    for minor in range(7):
+        shop.blueprint("bp-postgres", f"16.{minor}.0", upgrades={"blocks": ["15.x"]})
+    shop.blueprint("bp-wiki", "1.0.0", "sql=bp-postgres ^16")
+    shop.runs("db", "bp-postgres", "15.0.0")
+    assert refused(shop) == [
+        "bp-wiki 1.0.0 needs bp-postgres ^16",
+        "acme-prod already runs bp-postgres 15.0.0 as db",
+        *(
+            f"db cannot become 16.{minor}.0: 16.{minor}.0 refuses an upgrade from 15.0.0: "
+            "it blocks 15.x"
+            for minor in (6, 5, 4, 3, 2)
+        ),
+        "a copy of its own is another way: sql=new",
+    ]
