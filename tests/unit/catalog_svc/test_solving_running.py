@@ -91,3 +91,51 @@ def test_a_condition_knows_its_application_and_what_it_uses(
     # As the target, and as what is new and has no name yet.
     for target in ("wiki", "blog"):
         assert ("cache" in [one[0] for one in lock(shop, target)]) is needs
+
+
+def test_what_is_shared_as_it_is_brings_nothing_along(shop: Shop) -> None:
+    for version in BOTH:
+        shop.blueprint("bp-db", version)
+    shop.blueprint("bp-chat", "1.0.0", "bp-db")
+    shop.blueprint("bp-wiki", "1.0.0", "bp-chat")
+    shop.runs("db", "bp-db", "1.0.0")
+    shop.runs("chat", "bp-chat", "1.0.0", db="db")
+    assert lock(shop) == [
+        ("chat", "bp-chat", "1.0.0", "shared"),
+        ("wiki", "bp-wiki", "1.0.0", "target"),
+    ]
+
+
+def test_what_an_alias_stands_for_in_another_version_is_found_anew(shop: Shop) -> None:
+    for name in ("bp-postgres", "bp-mariadb"):
+        shop.blueprint(name, "1.0.0")
+    shop.blueprint("bp-wiki", "1.0.0", "db=bp-postgres")
+    shop.blueprint("bp-wiki", "2.0.0", "db=bp-mariadb")
+    shop.runs("pg", "bp-postgres", "1.0.0")
+    shop.runs("wiki", "bp-wiki", "1.0.0", db="pg")
+    assert lock(shop) == [
+        ("mariadb", "bp-mariadb", "1.0.0", "new"),
+        ("wiki", "bp-wiki", "2.0.0", "target"),
+    ]
+    shop.runs("maria", "bp-mariadb", "1.0.0")
+    assert lock(shop)[0] == ("maria", "bp-mariadb", "1.0.0", "shared")
+    # A plan names what is used until now along with what is chosen anew.
+    assert lock(shop, dependencies={"db": "pg"})[0] == ("maria", "bp-mariadb", "1.0.0", "shared")
+
+
+def test_a_way_back_takes_what_is_needed_back_and_never_forward(shop: Shop) -> None:
+    """That it ran there once says nothing of how it comes there from an older one."""
+    shop.blueprint("bp-store", "1.0.0")
+    shop.blueprint("bp-store", "2.0.0", upgrades={"blocks": ["1.x"]})
+    for version in ("1.0.0", "2.0.0", "1.0.0"):
+        shop.runs("store", "bp-store", version)
+    shop.blueprint("bp-wiki", "1.0.0", "bp-store ^2")
+    shop.blueprint("bp-wiki", "2.0.0", "bp-store ^1")
+    for version in BOTH:
+        shop.runs("wiki", "bp-wiki", version, store="store")
+    assert reasons(shop, blueprint="", version="1.0.0") == [
+        "bp-wiki 1.0.0 needs bp-store ^2",
+        "acme-prod already runs bp-store 1.0.0 as store",
+        "store cannot become 2.0.0: 2.0.0 refuses an upgrade from 1.0.0: it blocks 1.x",
+        "a copy of its own is another way: store=new",
+    ]
