@@ -91,9 +91,12 @@ def _open_secrets(schema: dict[str, Any], values: Any) -> Iterator[Violation]:
 def effort(schema: dict[str, Any], values: Any) -> int:
     """Return what it takes to tell what is wrong with values; counted until it is too much."""
     sizes: dict[int, int] = {}
+    rules: dict[int, int] = {}
     total = 0
     for _, part, value in _placed(schema, values):
-        total += (_SAID + _size(value, sizes)) * _rules(part)
+        if id(part) not in rules:
+            rules[id(part)] = _rules(part)
+        total += (_SAID + _size(value, sizes)) * rules[id(part)]
         if total > MAX_EFFORT:
             break
     return total
@@ -226,6 +229,8 @@ def _too_much(path: Path, fix: str) -> Violation:
 
 
 _NOTHING: Final = object()
+_FURTHER: Final = frozenset({*LISTS, "if", "dependentSchemas", "dependencies"})
+"""Where `applying` finds something."""
 
 
 class _Filling:
@@ -234,6 +239,7 @@ class _Filling:
     def __init__(self) -> None:
         self._left = MAX_FILLED
         self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
+        self._sizes: dict[int, int] = {}
         self.stopped: tuple[Path, dict[str, Any]] | None = None
         """At which value it was enough, and which schema would have filled it in; None: never."""
 
@@ -265,8 +271,9 @@ class _Filling:
         if isinstance(extra, dict):
             for name in [one for one in value if one not in properties]:
                 value[name] = self._value(extra, value[name], (*path, name))
-        for further in applying(schema, value, lambda part, one: self._holds(part, one, path)):
-            value = self.map(further, value, path)
+        if not _FURTHER.isdisjoint(schema):
+            for further in applying(schema, value, lambda part, one: self._holds(part, one, path)):
+                value = self.map(further, value, path)
         return value
 
     def _value(self, schema: dict[str, Any], value: Any, path: Path) -> Any:
@@ -290,7 +297,7 @@ class _Filling:
     def _made(self, part: dict[str, Any], path: Path) -> Any:
         """Return what stands where nothing is given; `_NOTHING` if nothing does."""
         if "default" in part:
-            if not self._goes_on(_size(part["default"], {}), part, path):
+            if not self._goes_on(_size(part["default"], self._sizes), part, path):
                 return _NOTHING
             return self._value(part, copied(part["default"]), path)
         if part.get("type") == "object":
@@ -300,7 +307,7 @@ class _Filling:
 
 def _choices(schema: dict[str, Any]) -> int:
     """Return how many schemas are asked whether they hold for a value."""
-    return sum(len(schema.get(keyword) or ()) for keyword in ("oneOf", "anyOf")) + ("if" in schema)
+    return len(schema.get("oneOf") or ()) + len(schema.get("anyOf") or ()) + ("if" in schema)
 
 
 def _number(schema: dict[str, Any], value: float) -> float:
@@ -345,20 +352,25 @@ def holds(schema: dict[str, Any], value: Any) -> bool:
 def _placed(
     schema: dict[str, Any], value: Any, path: Path = ()
 ) -> Iterator[tuple[Path, dict[str, Any], Any]]:
-    """Return each value with a schema that speaks of it."""
-    yield path, schema, value
-    for inner in _aside(schema):
-        yield from _placed(inner, value, path)
-    if isinstance(value, dict):
-        properties = schema.get("properties") or {}
-        extra = schema.get("additionalProperties")
-        for name, inner in value.items():
-            part = properties.get(name, extra)
-            if isinstance(part, dict):
-                yield from _placed(part, inner, (*path, name))
-    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for index, inner in enumerate(value):
-            yield from _placed(schema["items"], inner, (*path, index))
+    """Return each value with a schema that speaks of it; what stands in one is looked up once."""
+    aside: dict[int, list[dict[str, Any]]] = {}
+    left = [(path, schema, value)]
+    while left:
+        placed = left.pop()
+        yield placed
+        path, schema, value = placed
+        if id(schema) not in aside:
+            aside[id(schema)] = list(_aside(schema))[::-1]
+        if isinstance(value, dict):
+            properties = schema.get("properties") or {}
+            extra = schema.get("additionalProperties")
+            for name in reversed(value):
+                part = properties.get(name, extra)
+                if isinstance(part, dict):
+                    left.append(((*path, name), part, value[name]))
+        elif isinstance(value, list) and isinstance(part := schema.get("items"), dict):
+            left += [((*path, at), part, value[at]) for at in range(len(value) - 1, -1, -1)]
+        left += [(path, inner, value) for inner in aside[id(schema)]]
 
 
 def _aside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

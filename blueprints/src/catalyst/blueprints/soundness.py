@@ -194,22 +194,24 @@ def _checked(
     unsure = {(one.part, one.keyword) for one in lost}
     if rest.get("type") != "object" and ((), "type") not in unsure:
         yield _violation(("type",), "root", "the top must be of type object", "type: object")
+    patterns = {part["pattern"] for _, part in parts if "pattern" in part}
+    untaken = {one for one in patterns if not _is_taken(one)}
     for path, part in parts:
-        yield from _check_pattern(path, part)
+        if part.get("pattern") in untaken:
+            message = f"the pattern {part['pattern']} is not taken"
+            fix = "correct it; there is no look-around, no back-reference and no huge repetition"
+            yield _violation((*path, "pattern"), "pattern", message, fix)
         yield from _check_bounds(path, part)
         yield from _check_required(path, part)
         yield from _check_hints(path, part, {word for at, word in unsure if at == path})
 
 
-def _check_pattern(path: Path, part: dict[str, Any]) -> Iterator[Violation]:
-    if "pattern" not in part:
-        return
+def _is_taken(pattern: str) -> bool:
     try:
-        words.validator({"pattern": part["pattern"]})
+        words.validator({"pattern": pattern})
     except (jsonschema_rs.ValidationError, ValueError):
-        message = f"the pattern {part['pattern']} is not taken"
-        fix = "correct it; there is no look-around, no back-reference and no huge repetition"
-        yield _violation((*path, "pattern"), "pattern", message, fix)
+        return False
+    return True
 
 
 def _check_bounds(path: Path, part: dict[str, Any]) -> Iterator[Violation]:

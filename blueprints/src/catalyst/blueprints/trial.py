@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.blueprints import dependencies, manifests, rendering, templates
-from catalyst.blueprints.configschema import MAX_DEPTH, applying, effective, holds, validate
+from catalyst.blueprints import dependencies, manifests, rendering, templates, words
+from catalyst.blueprints.configschema import MAX_DEPTH, applying, effective, fits, holds, validate
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.expressions import BadExpression, EvaluationError
-from catalyst.blueprints.findings import Finding, Path, Severity
+from catalyst.blueprints.findings import Finding, Path, Severity, Violation
 from catalyst.blueprints.manifests import Manifests, Placed
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
@@ -49,9 +49,13 @@ def findings(
         looked: What is wrong with the schema: what reads a field of which something is, may fail
             for that alone.
     """
-    blueprint = _without_wrong_values(blueprint)
     config = rendering.configuration(blueprint, {})
-    guessed = bool(validate(blueprint.schema, config))
+    wrong = validate(blueprint.schema, config)
+    if wrong:
+        blueprint = _without(wrong, blueprint)
+        config = rendering.configuration(blueprint, {})
+        wrong = validate(blueprint.schema, config)
+    guessed = bool(wrong)
     if guessed:
         config = rendering.configuration(blueprint, sampled(blueprint.schema, config))
         if validate(blueprint.schema, config):
@@ -62,15 +66,15 @@ def findings(
             yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
 
 
-def _without_wrong_values(blueprint: Blueprint) -> Blueprint:
+def _without(wrong: Sequence[Violation], blueprint: Blueprint) -> Blueprint:
     """Return the same without those of the author's values that the schema refuses."""
     values = copied(blueprint.values)
-    for wrong in validate(blueprint.schema, rendering.configuration(blueprint, {})):
+    for one in wrong:
         holder: Any = values
-        for step in wrong.path[:-1]:
+        for step in one.path[:-1]:
             holder = holder.get(step) if isinstance(holder, dict) else None
-        if wrong.path and isinstance(holder, dict):
-            holder.pop(wrong.path[-1], None)
+        if one.path and isinstance(holder, dict):
+            holder.pop(one.path[-1], None)
     return msgspec.structs.replace(blueprint, values=values)
 
 
@@ -217,7 +221,8 @@ def _example(part: dict[str, Any], depth: int) -> Any:
         count = part.get("minItems", 0)
         return [one] * count if count * sum(1 for _ in walk(one)) <= MOST else []
     guesses = [*(part.get("enum") or ()), *(part.get("examples") or ()), *_guesses(part, kind)]
-    return copied(next((one for one in guesses if not validate(part, one)), None))
+    compiled = words.validator(part)
+    return copied(next((one for one in guesses if fits(part, one, compiled)), None))
 
 
 def _guesses(part: dict[str, Any], kind: str) -> list[Any]:
