@@ -265,7 +265,7 @@ CODES: Final[dict[str, Code]] = dict(
         _code("content-missing", 409, "The content of the version is not stored."),
         _code("content-invalid", 422, "The content is not a package of this version."),
         _code("spec-too-large", 422, "The document of the Blueprint is too large."),
-        _code("dependency-cycle", 422, "Blueprints need each other in a circle."),
+        _code("dependency-cycle", 422, "Blueprints, or Applications, need each other in a circle."),
         _code("blueprint-not-found", 404, "There is no such Blueprint."),
         _code("blueprint-withdrawn", 409, "The Blueprint is withdrawn."),
         _code("blueprint-version-not-found", 404, "The Blueprint has no such version."),
