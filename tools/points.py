@@ -35,6 +35,7 @@ TESTS: Final = (
     "tests/integration/chassis/test_processes.py",
     "tests/integration/billing/test_crashes.py",
     "tests/integration/blueprint_controller/test_dying.py",
+    "tests/integration/blueprint_controller/test_other_content.py",
 )
 PAIRS: Final = (DOUBLE, f"{CRASHES}::test_two_crashes_in_a_row_leave_one_outcome")
 STORIES: Final = ("forth", "back", "on", "away", "line")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from tests.integration.provisioning.town import write as told_by_others
@@ -54,6 +54,7 @@ from catalyst.contracts.topology import EV, OBJECTS
 SERVICES: Final = ("blueprint", "catalog")
 NAMES: Final = ("bp-cache", "bp-store", "bp-wiki")
 OWNER: Final = "ann@acme.example"
+T = TypeVar("T")
 Point = Mapping[str, tuple[int, str]]
 """Who dies at which of its calls, and on which side of it."""
 _DIGEST: Final = re.compile('"digest":"sha256:([0-9a-f]{64})"')
@@ -87,21 +88,27 @@ class Site:
     calls: dict[str, list[str]] = field(default_factory=dict)
     died: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = SERVICES
+    """Whose workers there are."""
 
     async def told(self) -> Ending:
         """Tell the history with workers of both services; return how it ended."""
+        return await self.ended(self._ending)
+
+    async def ended(self, ending: Callable[[JetStream], Awaitable[T]]) -> T:
+        """Tell the history; return what `ending` finds then."""
         (self.folder / "sources").mkdir(parents=True)
         async with AsyncExitStack() as stack:
             js = await stack.enter_async_context(self._connected())
-            for name in SERVICES:
+            for name in self.services:
                 await topology.ensure(js, contract.topology_of(name))
             ends = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
-                for name in SERVICES:
+                for name in self.services:
                     tasks.create_task(self._serve(name, js, ends))
                 try:
                     await self._history(js)
-                    found = await self._ending(js)
+                    found = await ending(js)
                 finally:
                     ends.set()
             await emptied(js)
@@ -132,7 +139,11 @@ class Site:
                 return
             assert faulty.crashed, "a worker ends where it is told to"
             self.died += 1
+            await self._left_behind(js)
             at = -1
+
+    async def _left_behind(self, js: JetStream) -> None:
+        """Do what happens while nobody works: nothing, in this history."""
 
     # ---- what happens
 
