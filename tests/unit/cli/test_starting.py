@@ -105,6 +105,10 @@ def test_a_broker_that_is_not_there_is_named_without_its_password(
     [
         ({"api": {"level": 4}}, "nats-server is older than 2.15 (API level 4, 5 is needed)"),
         ({"api": {}}, "nats-server is older than 2.15 (API level 0, 5 is needed)"),
+        (
+            {"api": {"level": 5}},
+            "it takes small messages alone (max_payload 524287, 524288 is needed)",
+        ),
         (NotFound(503, 10039, "jetstream not enabled"), "JetStream does not answer there: "),
     ],
 )
@@ -116,6 +120,8 @@ def test_a_broker_that_cannot_do_it_is_refused_before_anything_starts(
     said: str,
 ) -> None:
     class Other:
+        max_payload = 512 * 1024 - 1
+
         async def api(self, suffix: str, payload: object) -> dict[str, Any]:
             assert (suffix, payload) == ("INFO", None)
             if isinstance(answer, Exception):

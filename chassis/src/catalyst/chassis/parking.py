@@ -94,7 +94,12 @@ _KEPT_HEADERS: Final = frozenset({"Catalyst-Since", "traceparent"})
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in headers.items() if name in _KEPT_HEADERS}
+    """Return the headers that are kept; one that is too long means nothing, and is not."""
+    return {
+        name: text
+        for name, text in headers.items()
+        if name in _KEPT_HEADERS and len(text) <= _TOKEN_MAX
+    }
 
 
 def letter(job: Job, reason: str, detail: str) -> Letter:
@@ -230,19 +235,18 @@ async def put_aside(broker: Broker, subject: str, found: Letter) -> None:
 def _written(found: Letter, limit: int) -> bytes:
     """Return a letter as it is stored; of what the broker does not take whole, the beginning.
 
+    That is something from the log, which has the whole: all else fits (`MIN_PAYLOAD_BYTES`).
     So of a large message that is no event: it is of no use to anybody, and is not to fill the
     queue.
     """
     body = codec.encode(found)
     if len(body) <= limit and (found.reason != STRAY or len(found.body) <= _BEGINNING):
         return body
-    headers = {name: text for name, text in found.headers.items() if len(text) <= _TOKEN_MAX}
     cut = replace(
         found,
         body=found.body[:_BEGINNING],
         size=len(found.body),
         digest=hashlib.sha256(found.body).hexdigest(),
-        headers=headers,
     )
     return codec.encode(cut)
 

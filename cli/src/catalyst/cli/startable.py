@@ -31,7 +31,9 @@ from catalyst.client.http_transport import verifying
 BROKER_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 2.0
 """For another stack of this machine to say that it runs."""
-_SERVER: Final = "Catalyst needs nats-server 2.15 or newer, with JetStream"
+_SERVER: Final = (
+    "Catalyst needs nats-server 2.15 or newer, with JetStream, and `max_payload` as it comes: 1 MiB"
+)
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
@@ -117,7 +119,10 @@ async def _jetstream(broker: JetStream) -> str:
         found = await topology.server(broker)
     except BrokerError as error:
         return f"JetStream does not answer there: {error}"
-    return "; ".join(f"{one.why} (API level {one.found}, {one.wanted} is needed)" for one in found)
+    return "; ".join(
+        f"{one.why} ({one.what.removeprefix('server: ')} {one.found}, {one.wanted} is needed)"
+        for one in found
+    )
 
 
 async def register(data: Path, path: Path) -> tuple[str, Contexts, Contexts]:

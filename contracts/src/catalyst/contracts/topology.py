@@ -29,6 +29,9 @@ a command stands on longer subjects than its own."""
 MAX_EVENTS_PER_COMMAND: Final = 200
 MAX_GROUP_COMMANDS: Final = 64
 MAX_GROUP_MESSAGES: Final = 900
+MIN_PAYLOAD_BYTES: Final = 512 * 1024
+"""What a broker's `max_payload` has to be: the largest command, fact or use is then kept whole as a
+dead letter. Of those from the log, which may be larger, the log has the whole."""
 PAYLOAD_MARGIN_BYTES: Final = 4 * 1024
 """Kept free below the broker's `max_payload`, for headers."""
 

@@ -24,7 +24,7 @@ from catalyst.chassis.jetstream.port import (
     Unavailable,
 )
 from catalyst.contracts.permissions import KEEPER, member
-from catalyst.contracts.topology import VERSION, Consumer, Stream
+from catalyst.contracts.topology import MIN_PAYLOAD_BYTES, VERSION, Consumer, Stream
 
 VERSION_KEY: Final = "catalyst.topology"
 """Metadata of each stream and consumer: the number of the topology that last shaped it."""
@@ -344,6 +344,12 @@ def _lowers(wanted: int, found: int | None) -> bool:
 async def server(broker: Broker) -> list[Finding]:
     """What is wrong with the server itself."""
     level = (await broker.api("INFO", None))["api"].get("level", 0)
-    if level >= MIN_API_LEVEL:
-        return []
-    return [Finding("server: API level", MIN_API_LEVEL, level, "nats-server is older than 2.15")]
+    asked = (
+        ("API level", MIN_API_LEVEL, level, "nats-server is older than 2.15"),
+        ("max_payload", MIN_PAYLOAD_BYTES, broker.max_payload, "it takes small messages alone"),
+    )
+    return [
+        Finding(f"server: {name}", wanted, found, why)
+        for name, wanted, found, why in asked
+        if found < wanted
+    ]
