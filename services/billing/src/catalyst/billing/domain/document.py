@@ -76,7 +76,7 @@ def read(text: str) -> Node:
         raise _unreadable(0, 0, "", "this is not YAML") from error
     if root is None:
         raise _unreadable(0, 0, "", "the document is empty")
-    return _Reading().node(root, "", 0)
+    return _Reading().node(root, "")
 
 
 def _refuse_aliases(text: str) -> None:
@@ -101,22 +101,21 @@ def _refuse_aliases(text: str) -> None:
 class _Reading:
     """Turns YAML's nodes into ours."""
 
-    def node(self, node: yaml.Node, pointer: str, depth: int) -> Node:
+    def node(self, node: yaml.Node, pointer: str) -> Node:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         value: str | list[Node] | dict[str, Node] | None
         if isinstance(node, yaml.MappingNode):
-            value = self._object(node, pointer, depth)
+            value = self._object(node, pointer)
         elif isinstance(node, yaml.SequenceNode):
             value = [
-                self.node(item, f"{pointer}/{number}", depth + 1)
-                for number, item in enumerate(node.value)
+                self.node(item, f"{pointer}/{number}") for number, item in enumerate(node.value)
             ]
         else:
             empty = node.tag == "tag:yaml.org,2002:null"
             value = None if empty else str(node.value)
         return Node(value=value, line=line, column=column, pointer=pointer)
 
-    def _object(self, node: yaml.MappingNode, pointer: str, depth: int) -> dict[str, Node]:
+    def _object(self, node: yaml.MappingNode, pointer: str) -> dict[str, Node]:
         found: dict[str, Node] = {}
         for key, value in node.value:
             mark = key.start_mark
@@ -127,7 +126,7 @@ class _Reading:
             if name in found:
                 message = f"{name!r} stands here a second time"
                 raise _unreadable(mark.line, mark.column, place, message)
-            found[name] = self.node(value, place, depth + 1)
+            found[name] = self.node(value, place)
         return found
 
 
