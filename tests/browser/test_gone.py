@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 from tests.browser.site import Site
-from tests.browser.steps import PATIENCE, completed, furnish
+from tests.browser.steps import PATIENCE, completed, forgive, furnish
 from tests.support.browser import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
@@ -64,6 +64,8 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
         await page.get_by_role("link", name=f"Balance of {slug}").click()
         await expect(gone).to_be_visible()
         await expect(page.get_by_role("heading", name="Balance", exact=True)).to_be_focused()
+    # A month that is closed at this moment is no running one, and its invoice is not drafted yet.
+    await forgive(desk)
 
 
 @pytest.mark.guarantee("G26.12")
