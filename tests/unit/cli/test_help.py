@@ -118,6 +118,10 @@ def test_of_each_option_it_is_said_what_it_is_and_whose_something_is_without_org
         options = options.commands[word]
     said = {one.name: one.help or "" for one in options.params if hasattr(one, "help")}
     assert [name for name, text in said.items() if not text.endswith(".")] == []
+    # These alone need one, or take it from their manifests.
+    whose = [one.help for one in options.params if "--org" in one.opts]
+    if command[0] not in {"send", "query", "apply"}:
+        assert [text for text in whose if "; else " not in text] == []
     if command[0] in {"app", "billing", "catalog", "voucher"} and "org" in said:
         assert said["org"].endswith("else the only one that you see.")
     if "env" in said and command[0] == "plan" and "org" in said:

@@ -100,7 +100,7 @@ def show_(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Show an Application: what keeps it, and each mark with its evidence and age.
+    """Show an Application: what stands in its way, and each mark with its evidence and age.
 
     Example:
       catalyst app show blog --org omantel

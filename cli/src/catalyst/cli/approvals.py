@@ -13,8 +13,8 @@ from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import amount
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    SeenOrgOption,
     TokenOption,
     UrlOption,
     reads,
@@ -36,7 +36,7 @@ _ABLE: Final = COMMAND_ROLES["provisioning.approve-change.v1"]
 
 def list_(
     *,
-    org: OrgOption = None,
+    org: SeenOrgOption = None,
     every: Annotated[
         bool,
         typer.Option("--all", help="Also your own, and what you approved: they wait for others."),

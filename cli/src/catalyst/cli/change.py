@@ -15,8 +15,8 @@ from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import exit_of, tell, unsure
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
+    ChangeOrgOption,
     ContextOption,
-    OrgOption,
     OutputOption,
     Target,
     TimeoutOption,
@@ -55,7 +55,7 @@ _LEFT: Final = "Application "
 def approve(
     change: ChangeArgument,
     *,
-    org: OrgOption = None,
+    org: ChangeOrgOption = None,
     hash_: HashOption = None,
     comment: Annotated[str, typer.Option("--comment", help="What you say to it.")] = "",
     timeout: TimeoutOption = 30.0,
@@ -84,7 +84,7 @@ def reject(
     change: ChangeArgument,
     *,
     reason: ReasonOption,
-    org: OrgOption = None,
+    org: ChangeOrgOption = None,
     hash_: HashOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
@@ -109,7 +109,7 @@ def cancel(
     change: ChangeArgument,
     *,
     reason: ReasonOption,
-    org: OrgOption = None,
+    org: ChangeOrgOption = None,
     timeout: TimeoutOption = 30.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,

@@ -30,7 +30,7 @@ NameArgument = Annotated[str, _NAME]
 
 
 def list_(*, output: OutputOption = Format.TABLE) -> None:
-    """List the named connections: which is current, which stacks of here run, and on what data.
+    """List the named connections: which is current, and which stacks run on this machine.
 
     Example:
       catalyst context list

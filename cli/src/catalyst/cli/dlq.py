@@ -20,8 +20,8 @@ from catalyst.cli.send import tell
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    SeenOrgOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -73,7 +73,7 @@ SubjectArgument = Annotated[
 
 def list_(
     *,
-    org: OrgOption = None,
+    org: SeenOrgOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

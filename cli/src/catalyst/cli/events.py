@@ -19,8 +19,8 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    SeenOrgOption,
     Target,
     TokenOption,
     UrlOption,
@@ -54,7 +54,7 @@ def events(
         str | None,
         typer.Option("--type", help="Wire name of the event.", autocompletion=complete_type),
     ] = None,
-    org: OrgOption = None,
+    org: SeenOrgOption = None,
     since: Annotated[
         str | None, typer.Option(help="From then on: `10m`, `2h`, `3d`, or a time with zone.")
     ] = None,

@@ -17,8 +17,8 @@ from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, wri
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    SeenOrgOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -73,7 +73,7 @@ def get(
     ],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them.")] = None,
     *,
-    org: OrgOption = None,
+    org: SeenOrgOption = None,
     env: Annotated[str | None, typer.Option("--env", help="Environment, by name.")] = None,
     label: Annotated[
         str | None, typer.Option("--label", "-l", help="Labels that must fit: `a=b,c!=d`.")

@@ -12,8 +12,8 @@ from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, note, show
 from catalyst.cli.plan import DiffOption
 from catalyst.cli.target import (
+    ChangeOrgOption,
     ContextOption,
-    OrgOption,
     OutputOption,
     Target,
     TokenOption,
@@ -30,7 +30,7 @@ _NONE: Final = "change-not-found"
 def show_(
     change: Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")],
     *,
-    org: OrgOption = None,
+    org: ChangeOrgOption = None,
     diff: DiffOption = False,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,

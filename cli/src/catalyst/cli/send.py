@@ -16,6 +16,7 @@ from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected, of_refu
 from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.sending import causes, commands
 from catalyst.cli.target import (
+    CommandOrgOption,
     ContextOption,
     OrgOption,
     OutputOption,
@@ -158,7 +159,7 @@ def unsure(error: ClientError, command_id: str) -> Failure | None:
 def outcome(
     command_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the command.")],
     *,
-    org: OrgOption = None,
+    org: CommandOrgOption = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for it.", min=0.0)] = 0.0,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,

@@ -15,8 +15,8 @@ from catalyst.cli.send import conclude, exit_of
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
     ContextOption,
-    OrgOption,
     OutputOption,
+    SeenOrgOption,
     Target,
     TimeoutOption,
     TokenOption,
@@ -42,6 +42,9 @@ class OriginName(StrEnum):
     PRIVATE = "private"
 
 
+OrgOption = Annotated[
+    str | None, typer.Option("--org", help="Organization, by its slug; else the platform.")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.")]
 
 
@@ -110,7 +113,7 @@ def add(
 
 def list_(
     *,
-    org: OrgOption = None,
+    org: SeenOrgOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,

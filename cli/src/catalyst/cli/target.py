@@ -45,6 +45,21 @@ OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; `_` for the platform.")
 ]
 
+SeenOrgOption = Annotated[
+    str | None,
+    typer.Option(
+        "--org", help="Organization, by its slug, or `_`, the platform; else all that you see."
+    ),
+]
+CommandOrgOption = Annotated[
+    str | None,
+    typer.Option(
+        "--org", help="Organization, by its slug, or `_`, the platform; else the command's."
+    ),
+]
+ChangeOrgOption = Annotated[
+    str | None, typer.Option("--org", help="Organization, by its slug; else the change's.")
+]
 OwnerOption = Annotated[
     str | None,
     typer.Option("--org", help="Organization, by its slug; else the only one that you see."),

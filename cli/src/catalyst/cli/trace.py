@@ -15,8 +15,8 @@ from catalyst.cli.ages import age
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Format, Table, clean, note, show, terminal, write
 from catalyst.cli.target import (
+    CommandOrgOption,
     ContextOption,
-    OrgOption,
     OutputOption,
     Target,
     TokenOption,
@@ -100,7 +100,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 def trace(
     command_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the command.")],
     *,
-    org: OrgOption = None,
+    org: CommandOrgOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
