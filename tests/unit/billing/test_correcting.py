@@ -67,7 +67,23 @@ def test_an_invoice_that_credit_paid_whole_is_not_voided() -> None:
 
 
 def test_a_void_invoice_is_told_with_its_number(log: Log) -> None:
-    assert log.send(VOID).result == {"number": "2026-000002"}
+    voided = log.send(VOID)
+    assert voided.result == {"number": "2026-000002"}
+    # Nothing was paid by credit, so none comes back.
+    (back,) = (one.event for one in voided.events if isinstance(one.event, bill1.InvoiceReversed))
+    assert (back.grants, back.lowered) == ((), (billing.omr(6500),))
+
+
+def test_what_credit_paid_of_a_void_invoice_is_a_grant_of_its_own() -> None:
+    log = Log()
+    log.order()
+    log.close()
+    log.write(*billing.granted(minor=2000))  # type: ignore[misc]
+    log.close()
+    log.send(VOID)
+    given_back = log.owner().credits["correction-void.2026-02.omr"]
+    assert (given_back.left, given_back.grant.source) == (2000, "correction")
+    assert given_back.grant.reason == "the invoice 2026-000002 is void"
 
 
 def test_a_credit_note_says_that_an_invoice_is_paid_once_nothing_is_left_of_it(log: Log) -> None:

@@ -106,3 +106,25 @@ def test_each_limit_is_told_of_by_what_is_spent_in_its_own_currency() -> None:
     last = used.use("u-2", 1_200, time=billing.NOW, subscription="blog.acme-prod")
     again = used.reported(after.and_then(), last, now=billing.NOW)
     assert not [one for one in again.events if isinstance(one, bill1.SpendAlerted)]
+
+
+@pytest.mark.parametrize("due", ["2026-03", "2026-04", "2026-05"])
+def test_use_of_the_month_that_runs_counts_whichever_month_is_closed_next(due: str) -> None:
+    """The month before may wait for its day yet, and the one that runs may be closed early."""
+    scene = bounded(rich(), limit=money(OMR, 13_400)).and_then()
+    scene = hold(scene, "blog", OMR).and_then()
+    capture = bill1.CaptureHold(hold="c-blog", revision="r")
+    scene = scene.when(capture, billing.ACCOUNT, by=PROVISIONING, now=billing.NOW).and_then()
+    assert len(hold(scene, "wiki", OMR).state().holds) == 1
+    use = used.use("u-1", 1_000, time=billing.NOW, subscription="blog.acme-prod")
+    scene = used.reported(scene, use, now=billing.NOW).and_then()
+    moved = {
+        "2026-03": bill1.AccountOpened(organization="acme", month="2026-03"),
+        "2026-04": bill1.AccountOpened(organization="acme", month="2026-04"),
+        "2026-05": bill1.MonthClosed(month="2026-04", invoice="", open=(), journal=bill1.Journal()),
+    }[due]
+    world = scene.world.with_fact(billing.ACCOUNT, moved)
+    assert world.state(billing.ACCOUNT).due_month == due
+    assert refusal(hold(scene.going_on(world), "wiki", OMR)) == (
+        "7.000 OMR of the limit of 13.400 OMR is spent or held in 2026-04, and 6.500 OMR is due"
+    )
