@@ -137,15 +137,33 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist brings n
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that all workers end at about the same time."""
 
-    def turn(item: pytest.Item) -> int:
+    def turn(item: pytest.Item) -> tuple[int, Path]:
         if item.nodeid.startswith((WINDOWS, CONTAINERS)):
-            return 0
+            return 0, item.path
         if item.nodeid.startswith(LONGEST):
-            return 1
-        return 2 if item.nodeid.startswith("tests/integration/") else 3
+            return 1, item.path
+        return 2 if item.nodeid.startswith("tests/integration/") else 3, item.path
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=turn)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let each worker read the files of a folder from another one on.
+
+    In a fresh clone all of them have to be compiled, which takes longer than all else up to the
+    first test: so none compiles what another is at, and reads what others have compiled.
+    """
+    report = yield
+    if isinstance(collector, pytest.Directory) and "PYTEST_XDIST_WORKER" in os.environ:
+        workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % workers
+        first = len(report.result) * number // workers
+        report.result = report.result[first:] + report.result[:first]
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
