@@ -46,11 +46,15 @@ async def test_what_a_role_does_not_see_is_not_said_to_be_nothing(
 
 @pytest.mark.guarantee("G26.12")
 @pytest.mark.parametrize(
-    ("role", "place"),
-    [(BILLING_ADMIN, "catalogue/{}"), (SECURITY_OFFICER, "blueprint/{}/bp-wiki")],
+    ("role", "place", "told", "besides"),
+    [
+        (BILLING_ADMIN, "catalogue/{}", "see the catalogue", ""),
+        (SECURITY_OFFICER, "blueprint/{}/bp-wiki", "see the catalogue", ""),
+        (SECURITY_OFFICER, "prices/{}", "see what things cost", ", billing-admin"),
+    ],
 )
 async def test_whoever_lacks_a_role_is_told_which_and_not_to_try_again(
-    window: Window, site: Site, slug: str, role: str, place: str
+    window: Window, site: Site, slug: str, role: str, place: str, told: str, besides: str
 ) -> None:
     await site.create(slug)
     await window.sign_in(site.token("looks@role.example", [role]))
@@ -58,8 +62,8 @@ async def test_whoever_lacks_a_role_is_told_which_and_not_to_try_again(
     await window.page.goto(f"{site.address}/#/{place.format(slug)}")
     view = window.page.locator("#view")
     await expect(view.get_by_role("alert")).to_have_text(
-        "Your roles do not allow you to see the catalogue: it takes one of the roles org-admin, "
-        f"org-developer, org-viewer. Whoever owns {slug} can give you one."
+        f"Your roles do not allow you to {told}: it takes one of the roles org-admin, "
+        f"org-developer, org-viewer{besides}. Whoever owns {slug} can give you one."
     )
     await expect(view.get_by_role("button", name="Try again")).to_have_count(0)
     await forgive(window)

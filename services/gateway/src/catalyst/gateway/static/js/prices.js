@@ -69,7 +69,11 @@ export class Prices {
   async #ask() {
     this.#asked = true;
     try {
-      const [found, blueprints] = await Promise.all([question("billing.prices", this.organization, {}), this.#blueprints()]);
+      const answers = await Promise.allSettled([question("billing.prices", this.organization, {}), this.#blueprints()]);
+      // Of both, what is said of the prices is what somebody came for.
+      const refused = answers.find(({ status }) => status === "rejected");
+      if (refused) throw refused.reason;
+      const [found, blueprints] = answers.map(({ value }) => value);
       if (this.#stopped || this.#drawn) return;
       this.said.textContent = `What ${this.organization} pays: price book ${found.book} ${found.version}, in force since ${day(found.start)}`;
       this.list.replaceChildren(...sections(found),
