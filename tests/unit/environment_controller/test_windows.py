@@ -26,6 +26,7 @@ from catalyst.environment_controller.domain.findings import Findings
         "59 23 31 12 0",
         "0 0 31 2 1",
         "0-59/59 * 31 1,2 *",
+        "0 0 1,31 2 *",
     ]
 )
 def test_a_cron_expression_is_taken_as_it_is(text: str) -> None:
@@ -96,6 +97,10 @@ def test_any_text_is_either_cron_or_refused(text: str) -> None:
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29",
         "BYHOUR=0;FREQ=DAILY",
         "FREQ=DAILY;BYSECOND=59",
+        "FREQ=MONTHLY;BYMONTHDAY=31",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=1,31",
+        "FREQ=DAILY;INTERVAL=1",
+        f"FREQ=DAILY;INTERVAL={rrule._INTERVAL_MAX}",
     ]
 )
 def test_a_recurrence_rule_is_taken_as_it_is(text: str) -> None:
@@ -120,6 +125,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=SECONDLY", "once an hour at most"),
         ("FREQ=DAILY;COUNT=3", "COUNT needs a first occurrence"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL: '0'"),
+        (f"FREQ=DAILY;INTERVAL={rrule._INTERVAL_MAX + 1}", "is not a number from 1 to"),
         ("FREQ=DAILY;INTERVAL=-1", "INTERVAL: '-1'"),
         ("FREQ=DAILY;INTERVAL=1.5", "INTERVAL: '1.5'"),
         ("FREQ=DAILY;UNTIL=20301301", "UNTIL: '20301301'"),
@@ -127,6 +133,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=DAILY;UNTIL=20301231T235959", "UNTIL:"),
         ("FREQ=DAILY;UNTIL=20301231T250000Z", "UNTIL:"),
         ("FREQ=DAILY;UNTIL=2030-12-31", "UNTIL:"),
+        ("FREQ=DAILY;UNTIL=2030123", "UNTIL:"),
         ("FREQ=DAILY;BYHOUR=24", "BYHOUR: 24 is not between 0 and 23"),
         ("FREQ=DAILY;BYHOUR=-1", "BYHOUR: '-1' is not a number"),
         ("FREQ=DAILY;BYMINUTE=60", "BYMINUTE: 60 is not between"),
@@ -142,6 +149,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=MONTHLY;BYDAY=0MO", "BYDAY: '0MO' counts beyond"),
         ("FREQ=MONTHLY;BYDAY=54MO", "BYDAY: '54MO' counts beyond"),
         ("FREQ=WEEKLY;BYDAY=1MO", "a counted weekday is not allowed with FREQ=WEEKLY"),
+        ("FREQ=WEEKLY;BYDAY=MO,1TU", "a counted weekday is not allowed with FREQ=WEEKLY"),
         ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=1MO", "beside BYWEEKNO"),
         ("FREQ=WEEKLY;BYMONTHDAY=1", "BYMONTHDAY is not allowed with FREQ=WEEKLY"),
         ("FREQ=MONTHLY;BYYEARDAY=1", "BYYEARDAY is not allowed with FREQ=MONTHLY"),
@@ -149,6 +157,7 @@ def test_a_recurrence_rule_is_kept_in_upper_case() -> None:
         ("FREQ=WEEKLY;BYYEARDAY=1", "BYYEARDAY is not allowed with FREQ=WEEKLY"),
         ("FREQ=MONTHLY;BYWEEKNO=1", "BYWEEKNO is not allowed with FREQ=MONTHLY"),
         ("FREQ=DAILY;BYSETPOS=1", "BYSETPOS needs another BY part"),
+        ("FREQ=WEEKLY;WKST=XX", "WKST: 'XX' is not a weekday"),
         ("FREQ=WEEKLY;WKST=1MO", "WKST: '1MO' is not a weekday"),
         ("FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=31", "BYMONTHDAY: 31 never comes in month 2,4"),
     ]
