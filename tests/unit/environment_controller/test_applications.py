@@ -130,6 +130,15 @@ def test_nothing_is_let_in_for_a_change_that_is_not_in_flight_there(facts: list[
 
 
 @pytest.mark.guarantee("G14.18")
+def test_one_change_has_its_turn_in_several_environments_at_once() -> None:
+    admit, _ = asks("ch-1")
+    both = [*taken("ch-1"), *taken("ch-1", "acme-dev")]
+    assert given(STANDING, both).when(admit, PROD, by=PROVISIONING).events
+    elsewhere = given(STANDING, both, left("ch-1", "acme-dev"))
+    assert elsewhere.when(admit, PROD, by=PROVISIONING).events
+
+
+@pytest.mark.guarantee("G14.18")
 def test_what_is_in_flight_is_let_in_and_let_go_whatever_was_before() -> None:
     before = [*taken("ch-0"), *left("ch-0")]
     admit, release = asks("ch-1")

@@ -11,6 +11,7 @@ from tests.support.each import each
 from tests.support.scenario import Held, Scenario, World, given, on
 
 from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts.subjects import Claim
 from catalyst.environment_controller.domain import deletion
 from catalyst.environment_controller.domain.deletion import DeletionPlan, plan_hash
@@ -350,9 +351,27 @@ def test_a_deletion_takes_as_many_events_as_a_command_may_write() -> None:
     assert len(scenario.when(delete_organization(scenario.world), ACME).events) == 200
 
 
+def test_policies_count_among_what_a_deletion_takes() -> None:
+    for count, codes in ((198, []), (199, ["too-large"])):
+        scenario = _large(count)
+        gate = policy_ref("acme", "gate")
+        world = scenario.world
+        for ref, event in (
+            (gate, env2.PolicyDefined(policy="gate")),
+            (ACME, env1.PolicyAdded(slug="acme", policy="gate")),
+        ):
+            world = world.with_fact(ref, event)
+        assert [item.code for item in organization_plan(world).blocked_by] == codes
+
+
 def test_a_deletion_that_is_too_large_is_refused_clearly() -> None:
     scenario = _large(200)
-    assert [item.code for item in organization_plan(scenario.world).blocked_by] == ["too-large"]
+    [blocker] = organization_plan(scenario.world).blocked_by
+    assert blocker.code == "too-large"
+    assert blocker.message == (
+        "200 Environments and 0 policies are more than one deletion takes (199): delete"
+        " Environments first"
+    )
     scenario.when(delete_organization(scenario.world), ACME).then_rejected("too-large")
 
 

@@ -1,5 +1,7 @@
 """Organizations: creating, changing, suspension, and the end of their onboarding."""
 
+from typing import Any
+
 import pytest
 from tests.support import build
 from tests.support.build import ACME, ORG_ADMIN, OWNER, PROVISIONING, SELF, VIEWER
@@ -203,6 +205,26 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
         name for name in after.__struct_fields__ if getattr(before, name) != getattr(after, name)
     ]
     assert changed == ["display_name"]
+
+
+def test_an_update_leaves_every_term_that_it_does_not_name() -> None:
+    terms: dict[str, Any] = {
+        "tier": "corporate",
+        "billing_mode": "chargeback",
+        "default_environment_type": "dev",
+        "identity": env1.Identity(federation_provider="okta"),
+        "public_front": FRONT,
+        "plan_slug": "xl",
+        "policy_delegated": True,
+    }
+    there = on(ACME, build.organization_created(kind="internal", **terms))
+    ready = [*there, *on(ACME, env1.OrganizationReady(slug="acme"))]
+    outcome = given(ready).when(env1.UpdateOrganization(display_name="Acme Ltd"), ACME)
+    outcome.then(env1.OrganizationUpdated(slug="acme", display_name="Acme Ltd", **terms))
+    # Each said again as it is changes nothing, and takes no claim.
+    for name, value in terms.items():
+        same = given(ready).when(env1.UpdateOrganization(**{name: value}), ACME)
+        same.then_nothing().then_claims()
 
 
 def test_an_update_that_changes_nothing_writes_nothing() -> None:
