@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
+from tests.support.build import NOW
 from tests.support.each import each
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import environment_v2 as env2
 from catalyst.contracts.message import Event
-from catalyst.environment_controller.domain import environment, organization, policy
+from catalyst.environment_controller.domain import environment, organization, policy, progress
 
 REGION = env1.Region(provider="hetzner", region="fsn", building_block="rtz", host_cluster="x")
 OTHER = env1.Region(provider="oci", region="dxb", building_block="dmz", host_cluster="y")
@@ -141,3 +142,24 @@ def test_no_field_of_these_is_what_it_would_be_unsaid(event: Event) -> None:
     taken_back = {"identity", "policy_delegated"} if event is UPDATED else set()
     for field in fields(event):
         assert field.name in taken_back or getattr(event, field.name) != field.default, field.name
+
+
+def test_why_an_onboarding_fails_is_said_until_it_goes_on() -> None:
+    started = env1.OnboardingStarted(
+        slug="acme", steps=("git-home",), started_by="e", run=1, done=(), parent="group"
+    )
+    failed = env1.StepFailed(slug="acme", step="git-home", attempt=1, reason="no room", input="i")
+    undoing = env1.CompensationStarted(
+        slug="acme", step="git-home", reason="gave up", gen="g", deadline=NOW, attempt=2, run=1
+    )
+    state = progress.evolve(progress.Onboarding(), started)
+    assert (state.status, state.parent, state.reason) == ("running", "group", "")
+    state = progress.evolve(state, failed)
+    assert (state.status, state.reason) == ("running", "no room")
+    gone = progress.evolve(state, undoing)
+    assert (gone.status, gone.reason, gone.gen, gone.attempt) == ("undoing", "gave up", "g", 2)
+    done = progress.evolve(state, env1.OnboardingCompleted(slug="acme", input="e-2"))
+    assert (done.status, done.reason, done.gen) == ("completed", "", "")
+    again = progress.evolve(gone, replace(started, run=2, started_by="e-3", parent=None))
+    assert (again.status, again.reason, again.run, again.parent) == ("running", "", 2, None)
+    assert again.handled == ("e-3",)

@@ -338,3 +338,11 @@ def test_no_schedule_leaves_a_run_hanging_or_begins_one_too_many(
             assert scenario.world.state(ACME).phase == "failed"
         if not waiting and found.status in {"running", "undoing"}:
             assert scenario.world.state(ACME).phase in {"onboarding", "ready"}
+
+
+def test_what_is_taken_back_is_of_the_run_that_gave_up() -> None:
+    again = env1.OnboardingStarted(slug="acme", steps=STEPS, started_by="c-again", run=2)
+    scenario = given(BEGUN, on(ONBOARDING, again, step("git-home", 3, run=2)))
+    outcome = scenario.hears(Fired(timer=DEADLINE, gen="g2"), ONBOARDING, now=NOW)
+    (begun,) = (one for one in outcome.events if isinstance(one, env1.CompensationStarted))
+    assert (begun.run, begun.step, begun.attempt) == (2, "git-home", 1)
