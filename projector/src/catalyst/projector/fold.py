@@ -7,6 +7,7 @@ only for those that change a row.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -293,11 +294,17 @@ class Fold:
 _OF_THE_RUNTIME: Final = (Parked, Unparked)
 
 
+@functools.cache
+def _decoder(shape: type[Event]) -> Callable[[msgspec.Raw], Any]:
+    """Return what reads an event; to make it takes longer than to read many with it."""
+    return msgspec.json.Decoder(shape).decode
+
+
 def _handlers(view: View[Any]) -> dict[str, _Handler]:
     """Return what every registered event on the view's aggregate means to it."""
     return {
         f"{message.name}.v{message.version}": _Handler(
-            msgspec.json.Decoder(message.shape).decode,
+            _decoder(message.shape),
             message.shape in upcast.CHAIN,
             message.shape in view.ignores,
         )
