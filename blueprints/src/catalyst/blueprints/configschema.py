@@ -201,15 +201,23 @@ def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     `anyOf`), the first that fits what is there gives its defaults. After `MAX_FILLED` steps nothing
     more is filled in: `unfilled` tells of it.
     """
-    return _Filling().map(schema, copied(values), ())
+    return filled(schema, values)[0]
 
 
 def unfilled(schema: dict[str, Any], values: Any) -> list[Violation]:
     """Return that not every default can be filled in, and at which value; empty if all are."""
+    return filled(schema, values)[1] if isinstance(values, dict) else []
+
+
+def filled(
+    schema: dict[str, Any], values: dict[str, Any]
+) -> tuple[dict[str, Any], list[Violation]]:
+    """Return what `effective` does, and what `unfilled` does."""
     filling = _Filling()
-    if isinstance(values, dict):
-        filling.map(schema, copied(values), ())
-    return [] if filling.stopped is None else [_too_much(filling.stopped[0], "give fewer values")]
+    made = filling.map(schema, copied(values), ())
+    if filling.stopped is None:
+        return made, []
+    return made, [_too_much(filling.stopped[0], "give fewer values")]
 
 
 def unfillable(schema: dict[str, Any]) -> list[Violation]:

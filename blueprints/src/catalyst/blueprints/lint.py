@@ -244,10 +244,10 @@ def _values(seen: _Seen, source: Document) -> Iterator[Finding]:
 
 def _refused(schema: dict[str, Any], given: dict[str, Any]) -> Iterator[Violation]:
     """Return what is wrong with values once the defaults stand beside them, or cannot."""
-    values = configschema.effective(schema, given)
+    values, unfilled = configschema.filled(schema, given)
     yield from configschema.beyond(values, "the configuration")
     yield from configschema.refused(schema, values)
-    yield from configschema.unfilled(schema, given)
+    yield from unfilled
 
 
 # ---- expressions
