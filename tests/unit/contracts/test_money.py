@@ -16,14 +16,13 @@ from catalyst.contracts.money_v1 import (
     MicroMoney,
     Money,
     MoneyError,
+    decimal,
     exponent,
     half_even,
     micro_half_even,
-    mul_ratio_half_even,
     parse,
     parse_micro,
     plain,
-    split,
     total,
 )
 
@@ -111,21 +110,6 @@ def test_currencies_do_not_add_up(one: Money, other: Money) -> None:
             mixed(other)
 
 
-@given(MONEY, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
-def test_a_split_loses_and_makes_nothing(money: Money, weights: list[int]) -> None:
-    parts = split(money, weights)
-    assert total(money.currency, parts) == money
-    for part, weight in zip(parts, weights, strict=True):
-        exact = Fraction(money.minor * weight, sum(weights))
-        assert abs(part.minor - exact) < 1
-
-
-@each([[], [0, 0], [1, -1], [2, -1]])
-def test_a_split_by_nothing_is_refused(weights: list[int]) -> None:
-    with pytest.raises(MoneyError):
-        split(Money(currency="OMR", minor=10), weights)
-
-
 @given(st.integers(-(10**20), 10**20), st.integers(-(10**9), 10**9).filter(bool))
 def test_half_goes_to_the_even_neighbour(numerator: int, denominator: int) -> None:
     # `round` of an exact fraction is Python's own half-even.
@@ -135,7 +119,6 @@ def test_half_goes_to_the_even_neighbour(numerator: int, denominator: int) -> No
 def test_millionths_become_minor_units_once_half_to_even() -> None:
     rounded = [micro_half_even(MicroMoney(currency="OMR", micro=m)).minor for m in (499, 500, 1500)]
     assert rounded == [0, 0, 2]
-    assert mul_ratio_half_even(Money(currency="OMR", minor=5), 1, 2).minor == 2
 
 
 @pytest.mark.guarantee("G12.1")
@@ -145,3 +128,61 @@ def test_a_currency_that_is_not_taken_is_told_by_its_name() -> None:
     found = caught.value
     assert (found.pointer, found.rule) == ("/limit", "value")
     assert found.sentence.startswith("the currency 'XXX' is not taken; known: AED, BHD, EUR")
+
+
+@each([
+    ("5", "OMR", "5.000"),
+    ("0", "OMR", "0.000"),
+    ("0.005", "OMR", "0.005"),
+    ("-0.005", "OMR", "-0.005"),
+    ("-12.3", "USD", "-12.30"),
+    ("12", "JPY", "12"),
+    ("-1", "JPY", "-1"),
+])  # fmt: skip
+def test_an_amount_is_written_with_all_digits_of_its_currency(
+    text: str, currency: str, written: str
+) -> None:
+    money = parse(text, currency, signed=True)
+    assert plain(money) == written
+    assert str(money) == f"{written} {currency}"
+
+
+def test_what_is_no_amount_is_told_with_one_that_is() -> None:
+    for currency, example in (("OMR", "0.005"), ("USD", "0.05"), ("JPY", "5")):
+        with pytest.raises(MoneyError, match=f"is not a decimal number such as {example}$"):
+            parse("much", currency)
+    with pytest.raises(MoneyError, match=r"such as 0\.000005$"):
+        parse_micro("much", "OMR")
+
+
+def test_the_largest_amount_is_read_and_none_beyond() -> None:
+    largest = decimal(MAX_UNITS, 3)
+    assert parse(largest, "OMR").minor == MAX_UNITS
+    assert parse(f"-{largest}", "OMR", signed=True).minor == -MAX_UNITS
+    for text in (decimal(MAX_UNITS + 1, 3), f"-{decimal(MAX_UNITS + 1, 3)}"):
+        with pytest.raises(MoneyError, match="is too large"):
+            parse(text, "OMR", signed=True)
+    # So many digits are not even counted.
+    with pytest.raises(MoneyError, match="the amount has more than 18 digits"):
+        parse("0" * 18 + "1", "OMR")
+    assert parse("0" * 15 + "1.00", "OMR").minor == 1000
+    assert parse_micro(decimal(MAX_UNITS, 6), "OMR").micro == MAX_UNITS
+    with pytest.raises(MoneyError, match="is too large"):
+        parse_micro(decimal(MAX_UNITS + 1, 6), "OMR")
+
+
+def test_millionths_have_the_same_bound_and_a_known_currency() -> None:
+    for units in (MAX_UNITS, -MAX_UNITS):
+        assert MicroMoney(currency="OMR", micro=units).micro == units
+    for units in (MAX_UNITS + 1, -MAX_UNITS - 1):
+        with pytest.raises(MoneyError, match="the amount is too large"):
+            MicroMoney(currency="OMR", micro=units)
+    with pytest.raises(MoneyError, match="'XXX' is not taken"):
+        MicroMoney(currency="XXX", micro=1)
+
+
+def test_two_currencies_are_named_in_one_order() -> None:
+    rial, dollar = Money(currency="OMR", minor=1), Money(currency="USD", minor=1)
+    for one, other in ((rial, dollar), (dollar, rial)):
+        with pytest.raises(MoneyError, match=r"^OMR and USD do not add up"):
+            one.plus(other)

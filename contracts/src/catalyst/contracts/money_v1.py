@@ -7,7 +7,7 @@ digit, and the one place where something is rounded is named after how. Currenci
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -237,33 +237,7 @@ def half_even(numerator: int, denominator: int) -> int:
     return quotient + 1 if up else quotient
 
 
-def mul_ratio_half_even(money: Money, numerator: int, denominator: int) -> Money:
-    """Return the amount times a ratio, rounded half to even."""
-    minor = half_even(money.minor * numerator, denominator)
-    return Money(currency=money.currency, minor=minor)
-
-
 def micro_half_even(amount: MicroMoney) -> Money:
     """Return millionths as whole minor units, rounded half to even: once, at the invoice's line."""
     per_minor = 10 ** (MICRO_DIGITS - exponent(amount.currency))
     return Money(currency=amount.currency, minor=half_even(amount.micro, per_minor))
-
-
-def split(money: Money, weights: Sequence[int]) -> tuple[Money, ...]:
-    """Return the amount in parts as large as the weights say; nothing is lost or made.
-
-    Units that do not divide go to the largest remainders, the first of equals first.
-
-    Raises:
-        MoneyError: Without weights, or if one is negative, or all are zero.
-    """
-    whole = sum(weights)
-    if not weights or whole <= 0 or min(weights) < 0:
-        raise MoneyError("an amount is split by weights that are not negative, nor all zero")
-    shares = [divmod(abs(money.minor) * weight, whole) for weight in weights]
-    minors = [share for share, _ in shares]
-    left = abs(money.minor) - sum(minors)
-    for place in sorted(range(len(shares)), key=lambda index: -shares[index][1])[:left]:
-        minors[place] += 1
-    sign = -1 if money.minor < 0 else 1
-    return tuple(Money(currency=money.currency, minor=sign * minor) for minor in minors)
