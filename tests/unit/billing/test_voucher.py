@@ -84,6 +84,9 @@ def test_a_code_is_compared_without_regard_to_how_it_is_written() -> None:
 def test_a_shown_prefix_is_never_more_than_a_third() -> None:
     assert shown_prefix(billing.CODE) == "VCH-7QKD…"
     assert shown_prefix("SUMMERSALE2026") == "SUMM…"
+    # Of a short one less is shown, and what all begin with counts as nothing.
+    assert shown_prefix("VCH-ABCDEFGHJ") == "VCH-ABC…"
+    assert shown_prefix("VCH-ABCDEFGH") == "VCH-AB…"
 
 
 # ---- issue and revoke
