@@ -11,14 +11,20 @@ from tests.support import build, plans
 from tests.support.changing import Town
 from tests.support.log import START
 from tests.unit.projector.test_changes import rows
+from tests.unit.provisioning.test_steps import opened
 
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.blocked import NOTHING_RUNS
 from catalyst.contracts.decision import Recorded
-from catalyst.contracts.provisioning_values_v1 import Desired, Health, Source
-from catalyst.provisioning.domain import rollup
+from catalyst.contracts.provisioning_values_v1 import Approvals, Desired, Health, Source
+from catalyst.provisioning.domain import foreign, rollup
 from catalyst.provisioning.domain.application import Application, Binding, Observed, Queued
+from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.rollup import Whole, everything, marks, whole
 
 PROD = "acme-prod"
+HOME, CHANGE = foreign.environment_ref("acme", PROD), change_ref("acme", "ch-1")
 ORDER = list(get_args(Health))
 HEALTH = st.sampled_from(ORDER)
 
@@ -177,3 +183,59 @@ def test_who_has_ever_told_anything_is_a_cluster_rather_than_the_simulator() -> 
         place.see("blog", "ch-1", source=source)
         assert rollup.cluster_of(PROD, [recorded(place)]) == said
         assert rollup.cluster_of("acme-dev", [recorded(place)]) == ""
+
+
+def test_whoever_was_ever_let_in_since_the_environment_was_made_is_looked_at() -> None:
+    def of(*events: Any) -> list[str]:
+        return rollup.ever_in([build.recorded(event, HOME) for event in events])
+
+    made = build.environment_created("acme-prod")
+    wiki, blog = (
+        env1.ApplicationAdmitted(environment="acme-prod", application=name)
+        for name in ("wiki", "blog")
+    )
+    gone = env1.ApplicationReleased(environment="acme-prod", application="wiki")
+    assert of(made, wiki, gone, blog) == ["blog", "wiki"]
+    assert of(made, wiki, made, blog) == ["blog"]
+
+
+def test_what_a_change_waits_for_is_told_with_what_is_missing_until_it_is_over() -> None:
+    opening = opened("upgrade")
+    held = pro1.ChangeHeldBack(
+        waits_for=("approvals",),
+        approvals=(Approvals(team="sre", quorum=2),),
+        until=build.NOW,
+        gen="g",
+    )
+    over = pro1.ChangeCompleted()
+
+    def links(*events: Any) -> list[tuple[str, str]]:
+        history = [build.recorded(event, CHANGE) for event in events]
+        return [(one.kind, one.message) for one in rollup.waited_for("ch-1", history)]
+
+    assert links() == links(held) == links(opening, held, over) == []
+    ((kind, message),) = links(opening, held)
+    assert kind == "approval"
+    assert "sre" in message
+    assert "2" in message
+
+
+def test_an_organization_is_as_its_worst_environment_and_says_why() -> None:
+    bad = rollup.Whole(
+        name="acme-dev",
+        health="degraded",
+        reason="CrashLoop",
+        of="wiki",
+        since=build.NOW,
+        applications=(),
+    )
+    good = msgspec.structs.replace(bad, name="acme-prod", health="healthy", reason="", of="blog")
+    empty = msgspec.structs.replace(bad, name="acme-stg", health="unknown", of="", since=None)
+    found = rollup.everything("acme", [good, empty, bad])
+    assert (found.health, found.reason, found.of, found.since) == (
+        "degraded", "CrashLoop", "acme-dev", build.NOW,
+    )  # fmt: skip
+    nothing = rollup.everything("acme", [empty])
+    assert (nothing.health, nothing.reason, nothing.of, nothing.since) == (
+        "unknown", NOTHING_RUNS, "", None,
+    )  # fmt: skip
