@@ -125,7 +125,7 @@ def test_folders_without_files_count_too(tmp_path: Path) -> None:
 
 @pytest.mark.guarantee("G20.2")
 def test_size_and_number_are_limited() -> None:
-    with pytest.raises(BadPackage, match="^more than 4 MiB$"):
+    with pytest.raises(BadPackage, match=r"^more than 4 MiB$"):
         of_files({"a": bytes(MAX_BYTES // 2), "b": bytes(MAX_BYTES // 2 + 1)})
     of_files({f"f{number}": b"" for number in range(MAX_FILES)})
     with pytest.raises(BadPackage, match="500 files"):
@@ -134,7 +134,7 @@ def test_size_and_number_are_limited() -> None:
 
 @pytest.mark.guarantee("G20.2")
 def test_a_tar_is_limited_before_it_is_unpacked() -> None:
-    with pytest.raises(BadPackage, match="^more than 4 MiB$"):
+    with pytest.raises(BadPackage, match=r"^more than 4 MiB$"):
         read_tar(bytes(8 * MAX_BYTES))
     claimed = tarfile.TarInfo("a")
     claimed.size = MAX_BYTES + 1
