@@ -99,7 +99,11 @@ def test_no_object_holds_others(items: str) -> None:
 )
 def test_no_object_steers_how_it_is_applied(given: str) -> None:
     manifest = MANIFEST.replace("\ndata:", f"\n  {given}\ndata:")
-    assert [one.rule for one in lint(package(manifest=manifest)).findings] == ["manifests.steering"]
+    (finding,) = lint(package(manifest=manifest)).findings
+    assert finding.rule == "manifests.steering"
+    field = given.partition(":")[0]
+    assert finding.pointer.startswith(f"/metadata/{field}"), finding.pointer
+    assert finding.line == manifest[: manifest.index(f"  {given}")].count("\n") + 1
 
 
 FULL = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sample}\n"
