@@ -56,6 +56,29 @@ def test_a_field_says_all_that_a_form_needs() -> None:
     assert by_name["a"].shown_when == ()
 
 
+def test_a_field_is_described_by_its_schema_word_by_word() -> None:
+    part = {
+        "type": "string",
+        "title": "Host name",
+        "description": "Where it is.",
+        "default": "a.example",
+        "enum": ["a.example", "b.example"],
+        "maxLength": 63,
+        "pattern": "^[a-z.]+$",
+        "format": "hostname",
+    }
+    number = {"type": "integer", "minimum": 0, "maximum": 9}
+    entries = {"type": "array", "items": {"type": "integer"}}
+    one, two, three = fields({"properties": {"h": part, "n": number, "e": entries}})
+    assert (one.title, one.description, one.default, one.enum) == (
+        "Host name", "Where it is.", "a.example", ("a.example", "b.example"),
+    )  # fmt: skip
+    assert (one.max_length, one.pattern, one.format) == (63, "^[a-z.]+$", "hostname")
+    assert (two.title, two.minimum, two.maximum, two.items) == ("n", 0, 9, "")
+    assert (two.default, two.enum, two.max_length, two.format) == (None, (), None, "")
+    assert (three.type, three.items, three.widget) == ("array", "integer", "list")
+
+
 @each(
     [
         ({}, "string", "text"),
