@@ -62,27 +62,58 @@ spec:
 """
 
 
+def offered(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], suffix: str) -> None:
+    """Let there be a version of the site."""
+    files = {
+        "blueprint.yaml": yaml.safe_dump(document),
+        "manifests/kustomization.yaml": KUSTOMIZATION,
+        "manifests/site.yaml": SITE.replace("SUFFIX", suffix),
+    }
+    made = package.of_files({path: text.encode() for path, text in files.items()})
+    digest = package.digest(made)
+    key = ("bp-site", document["spec"]["version"])
+    monkeypatch.setitem(planning.PACKAGES, key, made)
+    monkeypatch.setitem(planning.CONTENTS, digest, package.to_tar(made))
+    monkeypatch.setitem(planning.DIGESTS, key, digest)
+
+
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Town:
     """Return `acme` with what comes with Catalyst and two versions of a site."""
     for version, suffix in (("1.0.0", ""), ("1.1.0", "-new")):
         document = {**DOCUMENT, "spec": {**DOCUMENT["spec"], "version": version}}
-        files = {
-            "blueprint.yaml": yaml.safe_dump(document),
-            "manifests/kustomization.yaml": KUSTOMIZATION,
-            "manifests/site.yaml": SITE.replace("SUFFIX", suffix),
-        }
-        made = package.of_files({path: text.encode() for path, text in files.items()})
-        digest = package.digest(made)
-        monkeypatch.setitem(planning.PACKAGES, ("bp-site", version), made)
-        monkeypatch.setitem(planning.CONTENTS, digest, package.to_tar(made))
-        monkeypatch.setitem(planning.DIGESTS, ("bp-site", version), digest)
+        offered(monkeypatch, document, suffix)
     found = town(approvals=(env1.Approval(quorum=1),))
     known(found)
     found.given(
         foreign.environment_ref("acme", PROD), env1.PolicyAttached(environment=PROD, policy=None)
     )
     return found
+
+
+def made_for(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any]) -> None:
+    """Let the first version of the site say where it is to run."""
+    document = {**DOCUMENT, "spec": {**DOCUMENT["spec"], "version": "1.0.0", **spec}}
+    offered(monkeypatch, document, "")
+
+
+async def placement(place: Town, others: Others, regions: tuple[str, ...]) -> list[str]:
+    """Return what a plan to install the site says of where it comes to."""
+    found = tuple(
+        env1.Region(
+            provider="hetzner",
+            region=name,
+            building_block="rtz",
+            host_cluster=f"hz-{name}-rtz-prod",
+        )
+        for name in regions
+    )
+    spread: env1.Placement = "multi-region" if len(found) > 1 else "single-region"
+    moved = env1.EnvironmentUpdated(environment=PROD, placement=spread, regions=found)
+    place.given(foreign.environment_ref("acme", PROD), moved)
+    others.locks["site"] = [entry("site", "bp-site", "1.0.0")]
+    risks = (await plan(place, others, install("site", blueprint="bp-site"))).risks
+    return [risk.message for risk in risks if risk.kind == "placement"]
 
 
 def asked(action: str, application: str = "site", **more: Any) -> PlanRequest:
@@ -229,3 +260,48 @@ async def test_a_name_of_the_infrastructure_is_refused_by_the_plan_already(
         "application-reserved",
         "/request/application",
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "regions", "said"),
+    [
+        (
+            {"minRegions": 2},
+            ("fsn",),
+            ["acme-prod has 1 region, and bp-site is made for 2 or more"],
+        ),
+        ({"minRegions": 2}, ("fsn", "hel"), []),
+        (
+            {"maxRegions": 1},
+            ("fsn", "hel"),
+            ["acme-prod has 2 regions, and bp-site is made for 1 at most"],
+        ),
+        ({"maxRegions": 2}, ("fsn", "hel"), []),
+        ({}, ("fsn", "hel"), []),
+    ],
+)
+async def test_where_there_are_fewer_or_more_regions_than_it_is_made_for_the_plan_says_so(
+    place: Town,
+    others: Others,
+    monkeypatch: pytest.MonkeyPatch,
+    spec: dict[str, Any],
+    regions: tuple[str, ...],
+    said: list[str],
+) -> None:
+    made_for(monkeypatch, {"placementSchema": {"modes": ["active-active"], **spec}})
+    assert await placement(place, others, regions) == said
+
+
+@pytest.mark.parametrize(
+    ("zones", "said"),
+    [
+        (["rtz", "dmz"], []),
+        (["mgmt"], ["acme-prod is in rtz, and bp-site is made for mgmt"]),
+        (["dmz", "mgmt"], ["acme-prod is in rtz, and bp-site is made for dmz or mgmt"]),
+    ],
+)
+async def test_where_it_comes_to_another_zone_than_it_is_made_for_the_plan_says_so(
+    place: Town, others: Others, monkeypatch: pytest.MonkeyPatch, zones: list[str], said: list[str]
+) -> None:
+    made_for(monkeypatch, {"allowedPlacements": zones})
+    assert await placement(place, others, ("fsn",)) == said

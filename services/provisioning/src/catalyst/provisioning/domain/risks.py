@@ -43,7 +43,7 @@ def of(
     for name, new in desired.items():
         old = facts.expected(name, environment)
         if old is None:
-            found += _spread(facts, name, new, environment)
+            found += _placed(facts, name, new, environment)
             continue
         found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
         if versions.parse(new.version) < versions.parse(old.version):
@@ -144,14 +144,28 @@ def yanked(facts: Facts, item: Locked) -> str:
     return version.yanked if version is not None else ""
 
 
-def _spread(facts: Facts, name: str, new: Desired, environment: str) -> tuple[Risk, ...]:
-    """Return that something made for one region comes to several, each with data of its own."""
+def _placed(facts: Facts, name: str, new: Desired, environment: str) -> tuple[Risk, ...]:
+    """Return what the author of a Blueprint did not make it for, of where it is to run."""
     regions = facts.environments[environment].regions
-    modes = facts.contents[new.digest].blueprint.modes
-    if len(regions) < 2 or not ONE_REGION.issuperset(modes):
-        return ()
-    message = (
-        f"{environment} has {len(regions)} regions, and {new.blueprint} is made for one: each has"
-        f" {name} with data of its own, and nothing carries it from one to another"
-    )
-    return (Risk(kind="placement", message=message),)
+    blueprint = facts.contents[new.digest].blueprint
+    has = f"{environment} has {len(regions)} region{'' if len(regions) == 1 else 's'}"
+    said = []
+    if len(regions) > 1 and ONE_REGION.issuperset(blueprint.modes):
+        said.append(
+            f"{has}, and {new.blueprint} is made for one: each has {name} with data of its own,"
+            " and nothing carries it from one to another"
+        )
+    else:
+        given = blueprint.spec.get("placementSchema") or {}
+        if len(regions) < (fewest := given.get("minRegions", 1)):
+            said.append(f"{has}, and {new.blueprint} is made for {fewest} or more")
+        if len(regions) > (most := given.get("maxRegions", len(regions))):
+            said.append(f"{has}, and {new.blueprint} is made for {most} at most")
+    zones = blueprint.spec.get("allowedPlacements") or ()
+    others = sorted({one.building_block for one in regions}.difference(zones)) if zones else ()
+    if others:
+        said.append(
+            f"{environment} is in {' and '.join(others)}, and {new.blueprint} is made for"
+            f" {' or '.join(zones)}"
+        )
+    return tuple(Risk(kind="placement", message=message) for message in said)
