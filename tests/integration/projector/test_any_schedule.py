@@ -25,7 +25,8 @@ from catalyst.chassis.jetstream.port import NotFound
 from catalyst.cli.broker import BrokerProcess
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
-from catalyst.projector.follower import Follower
+from catalyst.projector.follower import Follower, Moved
+from catalyst.projector.ports import Doubt, GuardLost, Missing
 
 pytestmark = pytest.mark.real
 
@@ -70,10 +71,9 @@ class Projector:
     async def _run(self) -> None:
         try:
             await self.follower.run()
-        except (Killed, BaseExceptionGroup):
-            # What else failed in that moment, nobody hears of any more.
-            if not self.script.dead:
-                raise
+        except* (Killed, Moved, GuardLost, Doubt, Missing):
+            # What it goes on after by itself, if it lives, and what failed as it died.
+            assert self.script.dead
 
     @property
     def alive(self) -> bool:

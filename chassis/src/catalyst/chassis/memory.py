@@ -22,10 +22,13 @@ ALLOCATOR: Final = {
 }
 """What glibc is told, by the variable that says otherwise: its number for it, and the value."""
 
+_TUNED: Final = "glibc.malloc."
+
 
 def give_back() -> None:
     """Have memory given back, from now on; elsewhere than with glibc nothing is done."""
-    if sys.platform != "linux":
+    # Whoever tunes the allocator in the other way says all of it.
+    if sys.platform != "linux" or _TUNED in os.environ.get("GLIBC_TUNABLES", ""):
         return
     told = getattr(ctypes.CDLL(None), "mallopt", None)
     if told is None:
