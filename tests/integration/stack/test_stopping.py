@@ -108,6 +108,20 @@ async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means
     await until(lambda: not any(_is_ours(pid) for pid in children), 5.0)
 
 
+async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_so(
+    tmp_path: Path,
+) -> None:
+    start = f"catalyst up --data {tmp_path}/data --simulate-cluster` starts it as well"
+    for more, told in ((("--simulate-cluster",), 0), ((), 1), (("--simulate-cluster",), 0)):
+        child = await _standing(tmp_path, more)
+        assert child.stderr is not None
+        child.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60):
+            said = (await child.stderr.read()).decode()
+            assert await child.wait() == 0, said
+        assert said.count(start) == told, said
+
+
 def _children(pid: int) -> list[str]:
     found = Path(f"/proc/{pid}/task").glob("*/children")
     return [child for path in found for child in path.read_text().split()]

@@ -17,7 +17,7 @@ from catalyst.cli import brokerlock, contexts, main, startable
 from catalyst.cli.calling import as_called
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.installation import broker_directory
+from catalyst.cli.installation import Installation, broker_directory
 from catalyst.cli.target import resolve
 
 
@@ -93,6 +93,19 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
         "local": (False, f"{tmp_path}/gone"),
         "prod": (None, ""),
     }
+
+
+def test_what_was_simulated_is_started_with_its_simulated_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for data, named in ((tmp_path / "own", f" --data {tmp_path}/own"), (contexts.DATA, "")):
+        kept = Installation(data)
+        assert contexts.start(str(data.resolve())) == f"catalyst up{named}"
+        kept.remember_simulated()
+        assert contexts.start(str(data.resolve())) == f"catalyst up{named} --simulate-cluster"
+    # Of a stack whose directory is not known, nothing is.
+    assert contexts.start("") == "catalyst up"
 
 
 @pytest.mark.guarantee("G27.3")

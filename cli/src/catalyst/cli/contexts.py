@@ -27,6 +27,8 @@ DATA: Final = Path(".catalyst")
 """Where `catalyst up` keeps everything unless it is told another directory."""
 ENDPOINTS: Final = "endpoints.json"
 """In the data directory: what a script needs to talk to what runs there."""
+SIMULATED: Final = "simulated"
+"""In the data directory, once a simulated cluster spoke of what is kept there."""
 PRIVATE_MODE: Final = 0o600
 
 
@@ -60,10 +62,20 @@ class Contexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def start(data: str) -> str:
-    """Return the command that starts what runs on a directory of this machine."""
-    if not data or Path(data) == DATA.resolve():
-        return "catalyst up"
-    return f"catalyst up --data {shlex.quote(data)}"
+    """Return the command that starts what runs on a directory of this machine, as it ran before."""
+    at = "" if not data or Path(data) == DATA.resolve() else f" --data {shlex.quote(data)}"
+    cluster = " --simulate-cluster" if data and was_simulated(Path(data)) else ""
+    return f"catalyst up{at}{cluster}"
+
+
+def was_simulated(data: Path) -> bool:
+    """Return whether a simulated cluster ever spoke of what a directory holds."""
+    try:
+        (data / SIMULATED).stat()
+    except OSError:
+        # Whoever may not look into a directory cannot start anything on it, and is told so there.
+        return False
+    return True
 
 
 def default_path(environ: Mapping[str, str] | None = None) -> Path:

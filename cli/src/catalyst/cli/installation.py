@@ -18,7 +18,7 @@ import msgspec
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.tokens import OWN_ISSUER
-from catalyst.cli.contexts import ENDPOINTS, Context, Credentials
+from catalyst.cli.contexts import ENDPOINTS, SIMULATED, Context, Credentials
 from catalyst.contracts import permissions, roles
 from catalyst.contracts.permissions import BrokerUser
 from catalyst.contracts.registry import SERVICES
@@ -88,6 +88,10 @@ class Installation:
     def remember_broker_port(self, port: int) -> None:
         """Keep the broker's port for the next start."""
         _write_private(self.data / "broker.port", str(port).encode())
+
+    def remember_simulated(self) -> None:
+        """Keep that a simulated cluster spoke of what is here: without it, changes stand still."""
+        _write_private(self.data / SIMULATED, b"")
 
     def users(self) -> list[BrokerUser]:
         """Return the broker's users with their generated permissions."""

@@ -42,6 +42,7 @@ async def simulating(installation: Installation, url: str, options: Wanted) -> A
     from catalyst.simulator.settings import Settings  # noqa: PLC0415
     from catalyst.simulator.worker import Simulator  # noqa: PLC0415
 
+    installation.remember_simulated()
     # It is a user of our own broker, and signs nothing.
     fixed = installation.settings(SIMULATOR, url, ours=True)
     chosen = settings.load(Settings, paced(os.environ, options), SIMULATOR.upper(), fixed)

@@ -105,6 +105,8 @@ async def _up(data: Path, options: Options) -> None:
     startable.check_listening(options.host, options.port, known)
     if options.nats_url and (harm := await startable.check_broker(options.nats_url)):
         strays = (*strays, harm)
+    if left_out := _without_its_cluster(data, options):
+        strays = (*strays, left_out)
     installation = Installation(data)
     path = data / "up.log"
     with _opened(path) as stream:
@@ -115,6 +117,17 @@ async def _up(data: Path, options: Options) -> None:
             log.warning(stray)
             note(stray)
         await _keep(installation, options, path)
+
+
+def _without_its_cluster(data: Path, options: Options) -> str:
+    """Return what it means that nobody simulates the cluster any more; empty where nobody did."""
+    if options.simulate_cluster or options.nats_url or not contexts.was_simulated(data):
+        return ""
+    return (
+        "the simulated cluster that spoke of what is kept here is not started: changes wait for "
+        f"what it would say, and what it said grows old; `{contexts.start(str(data.resolve()))}` "
+        "starts it as well"
+    )
 
 
 def _opened(log: Path) -> TextIO:
