@@ -13,15 +13,24 @@ from tests.support.blueprints import package
 from tests.support.each import each
 from typing_extensions import override
 
-from catalyst.blueprints import configschema, fields, metaschema, soundness, source, trial, words
+from catalyst.blueprints import (
+    configschema,
+    fields,
+    filling,
+    metaschema,
+    soundness,
+    source,
+    trial,
+    words,
+)
 from catalyst.blueprints.configschema import (
     MAX_BYTES,
     MAX_EFFORT,
-    MAX_FILLED,
     effective,
     unfilled,
     validate,
 )
+from catalyst.blueprints.filling import MAX_FILLED
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.source import walk
 
@@ -105,7 +114,7 @@ class Work:
         validator, placed, violations = words.validator, configschema._placed, words.violations
 
         def compiling(schema: dict[str, Any]) -> Any:
-            self.compiled += configschema.compiling(schema)
+            self.compiled += filling.compiling(schema)
             return validator(schema)
 
         def counted(*given: Any) -> Iterator[Any]:
@@ -183,10 +192,10 @@ def test_a_pattern_that_stands_in_many_fields_is_tried_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schema = of(**{f"a{number}": {"type": "string", "pattern": "[a-z]"} for number in range(50)})
-    whole = configschema.compiling(schema)
+    whole = filling.compiling(schema)
     work = Work(monkeypatch)
     assert soundness.check(schema) == []
-    assert work.compiled == whole + configschema.compiling({"pattern": "[a-z]"})
+    assert work.compiled == whole + filling.compiling({"pattern": "[a-z]"})
 
 
 def test_what_guesses_are_held_to_is_compiled_once_for_all_of_them(
@@ -195,7 +204,7 @@ def test_what_guesses_are_held_to_is_compiled_once_for_all_of_them(
     guessed = {"type": "string", "minLength": 2, "enum": [*map(str, range(9)), "long"]}
     work = Work(monkeypatch)
     assert trial.sampled({**of(a=guessed), "required": ["a"]}, {}) == {"a": "long"}
-    assert work.compiled == configschema.compiling(guessed)
+    assert work.compiled == filling.compiling(guessed)
 
 
 def test_values_that_are_too_many_for_their_schema_are_refused_in_words() -> None:

@@ -10,18 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.blueprints import package
 
-from catalyst.blueprints import configschema
-from catalyst.blueprints.configschema import effective, unfilled, validate
+from catalyst.blueprints import configschema, filling
+from catalyst.blueprints.configschema import (
+    MAX_EFFORT,
+    effective,
+    effort,
+    unfilled,
+    validate,
+    validate_update,
+)
+from catalyst.blueprints.filling import applying
 from catalyst.blueprints.lint import Linted, lint
+from catalyst.blueprints.merging import copied
+from catalyst.blueprints.metaschema import walk
 from catalyst.blueprints.soundness import check
 
 FIELDS = {f"f{number}": {"type": "integer", "default": number} for number in range(10)}
 ENTRY: dict[str, Any] = {"type": "object", "properties": FIELDS}
 ROWS: dict[str, Any] = {"type": "array", "items": ENTRY}
 FEW: list[Any] = [{}] * 100
-MANY: list[Any] = [{}] * 4000
+MANY: list[Any] = [{}] * 10_000
 """Entries that ask for more steps than there are."""
 MESSAGE = "the defaults up to here take more than 100000 steps to fill in"
+GIVEN = "the defaults for the values up to here take more than 100000 steps to fill in"
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -82,7 +93,7 @@ def test_values_of_the_author_that_ask_for_too_many_defaults_are_refused() -> No
         found = linted(schema, manifests)
         assert found.refused
         assert {one.rule for one in found.findings} == {"values"}
-        (limit,) = [one for one in found.findings if one.message == MESSAGE]
+        (limit,) = [one for one in found.findings if one.message == GIVEN]
         assert limit.pointer.startswith(at)
 
 
@@ -92,7 +103,7 @@ def test_values_that_ask_for_too_many_defaults_are_refused() -> None:
     assert validate(schema, {"rows": FEW}) == []
     assert effective(schema, {"rows": FEW})["rows"][-1]["f9"] == 9
     (found,) = validate(schema, {"rows": MANY})
-    assert (found.rule, found.message) == ("limit", MESSAGE)
+    assert (found.rule, found.message) == ("limit", GIVEN)
     assert found.fix == "give fewer values"
     assert (found.path[0], len(found.path)) == ("rows", 3)
     # Told beside whatever else is wrong.
@@ -158,6 +169,45 @@ VALUES = st.dictionaries(
 )
 
 
+def plainly(schema: dict[str, Any], value: Any) -> Any:
+    """Return what `effective` does, without a limit and with nothing remembered or left out."""
+    kind, number = schema.get("type"), isinstance(value, int | float)
+    if number and not isinstance(value, bool) and kind in ("number", "integer"):
+        return float(value) if kind == "number" else int(value) if int(value) == value else value
+    if isinstance(value, list) and "items" in schema:
+        return [plainly(schema["items"], one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = copied(value)
+    for name, part in (schema.get("properties") or {}).items():
+        if name in made:
+            made[name] = plainly(part, made[name])
+        elif "default" in part:
+            made[name] = plainly(part, part["default"])
+        elif part.get("type") == "object" and (inner := plainly(part, {})):
+            made[name] = inner
+    if isinstance(extra := schema.get("additionalProperties"), dict):
+        others = value.keys() - (schema.get("properties") or {}).keys()
+        made |= {name: plainly(extra, made[name]) for name in others}
+    for further in applying(schema, made):
+        made |= plainly(further, made)
+    return made
+
+
+def exactly(value: Any) -> str:
+    """Return a value with the order of its names and the kinds of its numbers."""
+    return json.dumps(value)
+
+
+@given(SMALL, VALUES)
+def test_what_is_filled_in_is_what_each_schema_says_of_each_value(
+    schema: dict[str, Any], values: dict[str, Any]
+) -> None:
+    given_ = exactly(values)
+    assert exactly(effective(schema, values)) == exactly(plainly(schema, values))
+    assert exactly(values) == given_
+
+
 @pytest.mark.guarantee("G20.12")
 @given(SMALL, VALUES, st.integers(0, 120))
 def test_nothing_is_left_out_without_a_word(
@@ -166,7 +216,91 @@ def test_nothing_is_left_out_without_a_word(
     whole = effective(schema, values)
     assert unfilled(schema, values) == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(configschema, "MAX_FILLED", steps)
+        patch.setattr(filling, "MAX_FILLED", steps)
         made = effective(schema, values)
         missing = unfilled(schema, values)
     assert made == whole or len(missing) == 1
+
+
+@pytest.mark.guarantee("G20.12")
+@given(SMALL, VALUES)
+def test_what_lacks_nothing_takes_no_more_than_there_is(
+    schema: dict[str, Any], values: dict[str, Any]
+) -> None:
+    """A step for each value with each schema that speaks of it; each part of a schema besides."""
+    while (whole := effective(schema, values)) != values:
+        values = whole
+    there = sum(1 for _ in configschema._placed(schema, values))
+    parts = sum(filling.compiling(part) for _, part in walk(schema))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "MAX_FILLED", there + parts)
+        assert unfilled(schema, values) == []
+
+
+OPTIONAL = {f"f{number}": {"type": "integer"} for number in range(190)}
+UNFIT = {"required": ["a"], **of(b={"default": 1})}
+LACKING_NOTHING: dict[str, tuple[dict[str, Any], Any]] = {
+    "fields without a default": (of(**OPTIONAL), {}),
+    "fields without a default, one given": (of(**OPTIONAL), {"f7": 7}),
+    "maps with nothing in them": (
+        of(**{f"m{n}": of(x={"type": "number"}) for n in range(190)}),
+        {},
+    ),
+    "maps whose defaults do not hold": (
+        of(**{f"m{n}": {"type": "object", "anyOf": [UNFIT]} for n in range(60)}),
+        {},
+    ),
+    "alternatives that do not hold": ({"anyOf": [UNFIT] * 20}, {}),
+    "alternatives that add nothing": ({"oneOf": [of(**{f"f{n}": {}}) for n in range(20)]}, {}),
+    "conditions": ({"allOf": [{"if": {"required": ["a"]}, "then": of(b={"default": 1})}] * 20}, {}),
+    "defaults that are given": (of(x={"type": "integer", "default": 1}), {"x": 2}),
+    "numbers": ({"type": "number"}, 1),
+}
+
+
+@pytest.mark.guarantee("G20.12")
+@pytest.mark.parametrize("case", LACKING_NOTHING)
+def test_what_lacks_nothing_is_not_refused_for_the_steps_it_would_take(case: str) -> None:
+    entry, value = LACKING_NOTHING[case]
+    schema = of(rows={"type": "array", "items": entry})
+    room = MAX_EFFORT - effort(schema, {"rows": []})
+    each = effort(schema, {"rows": [value] * 2}) - effort(schema, {"rows": [value]})
+    text = len(json.dumps(value)) + 2
+    most = min(room // (each + 1), (configschema.MAX_BYTES - 20) // text)
+    assert most > 600
+    values = {"rows": [value] * most}
+    assert effective(schema, values) == values
+    assert [one for one in validate(schema, values) if one.rule == "limit"] == []
+
+
+@pytest.mark.guarantee("G20.12")
+def test_whose_values_are_too_many_is_told() -> None:
+    of_itself = of(rows={**ROWS, "default": MANY}, n={"type": "integer"})
+    message = "the defaults of this version take more than 100000 steps to fill in"
+    fix = "choose another version: no values are of help"
+    for found in (
+        validate(of_itself, {}),
+        validate(of_itself, {"n": 1}),
+        validate_update(of_itself, {}, {"n": 1}),
+        validate(of(rows=ROWS), {"rows": MANY}, {"rows": MANY}),
+        validate_update(of(rows=ROWS), {}, {"rows": MANY}, own={"rows": MANY}),
+    ):
+        assert [(one.path, one.rule, one.message, one.fix) for one in found] == [
+            ((), "limit", message, fix)
+        ]
+    assert validate(of_itself, {"rows": FEW}) == []
+    (limit,) = validate(of(rows=ROWS), {"rows": MANY}, {"rows": FEW})
+    assert (limit.message, limit.fix) == (GIVEN, "give fewer values")
+
+
+@pytest.mark.guarantee("G20.12")
+def test_what_it_takes_to_choose_is_held_against_the_schema_and_not_the_values() -> None:
+    costly = {"allOf": [{"allOf": [{"pattern": "^x$"}] * 19}] * 20}
+    entry: dict[str, Any] = {"anyOf": [{"allOf": [costly, of(b={"default": 1})]}]}
+    rows = of(rows={"type": "array", "items": entry})
+    assert check(rows) == []
+    assert validate(rows, {"rows": [{"b": 1}] * 100}) == []
+    deeper = of(rows={"type": "array", "items": {"anyOf": [{"anyOf": [entry]}]}})
+    (found,) = check(deeper)
+    assert (found.rule, found.message) == ("limit", MESSAGE)
+    assert found.path[:3] == ("properties", "rows", "items")

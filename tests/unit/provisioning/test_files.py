@@ -141,23 +141,46 @@ def test_values_do_not_name_a_secret_that_the_blueprint_makes() -> None:
     )
 
 
+def with_rows(default: dict[str, Any], values: dict[str, Any] | None = None) -> Content:
+    """Return a version with rows that have ten defaults each."""
+    fields = {f"f{number}": {"type": "integer", "default": number} for number in range(10)}
+    rows = {"type": "array", "items": {"type": "object", "properties": fields}, **default}
+    schema = {"type": "object", "properties": {"rows": rows, "n": {"type": "integer"}}}
+    wiki = starters.blueprint("bp-wiki")
+    changed = msgspec.structs.replace(wiki, schema=schema, values=values or {})
+    return Content(changed, starters.package("bp-wiki"))
+
+
 @pytest.mark.guarantee("G20.12")
 def test_values_that_ask_for_more_defaults_than_are_filled_in_are_refused_at_the_value() -> None:
-    fields = {f"f{number}": {"type": "integer", "default": number} for number in range(10)}
-    rows = {"type": "array", "items": {"type": "object", "properties": fields}}
-    schema = {"type": "object", "properties": {"rows": rows}}
-    wiki = starters.blueprint("bp-wiki")
-    content = Content(
-        msgspec.structs.replace(wiki, schema=schema, values={}), starters.package("bp-wiki")
-    )
+    content = with_rows({})
     check_values(content, {"rows": [{}] * 100}, AT)
     for was in (None, (content, dict[str, Any](rows=[{}]))):
         with pytest.raises(Rejected) as refused:
-            check_values(content, {"rows": [{}] * 4000}, AT, was)
+            check_values(content, {"rows": [{}] * 10_000}, AT, was)
         assert refused.value.code == "values-invalid"
         (error,) = refused.value.errors
         assert error.pointer.startswith(f"{AT}/rows/")
         assert "take more than 100000 steps to fill in; give fewer values" in error.message
+
+
+@pytest.mark.guarantee("G20.12")
+@pytest.mark.parametrize(
+    "too_many",
+    [with_rows({"default": [{}] * 10_000}), with_rows({}, {"rows": [{}] * 10_000})],
+)
+def test_a_version_whose_own_defaults_are_too_many_is_planned_no_more_but_left(
+    too_many: Content,
+) -> None:
+    other = with_rows({"default": [{}]})
+    for was in (None, (too_many, dict[str, Any](n=1)), (other, dict[str, Any](n=1))):
+        with pytest.raises(Rejected) as refused:
+            check_values(too_many, {"n": 2}, AT, was)
+        (error,) = refused.value.errors
+        message = "the defaults of this version take more than 100000 steps to fill in"
+        assert error.message == f"{message}; choose another version: no values are of help"
+        assert error.pointer == AT
+    check_values(other, {"n": 2}, AT, (too_many, {"n": 1}))
 
 
 def test_what_others_get_of_a_value_that_is_missing_is_refused_at_the_value() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import jsonschema_rs
 
 from catalyst.blueprints import words
+from catalyst.blueprints.filling import MAX_FILLED, Filling
 from catalyst.blueprints.findings import Path, Violation, spelled
-from catalyst.blueprints.merging import copied
+from catalyst.blueprints.merging import copied, counted
 from catalyst.blueprints.metaschema import LISTS, MAPS, walk
 
 MAX_BYTES: Final = 64 * 1024
@@ -20,12 +21,8 @@ MAX_DEPTH: Final = 16
 MAX_EFFORT: Final = 1_000_000
 """Of holding values against a schema: what a library may have to say of them, and how much of them
 it shows with that. A default in each entry of a list in another stands for billions."""
-MAX_FILLED: Final = 100_000
-"""Steps of filling in: where more are needed, the schema or the values are refused."""
 _SAID: Final = 16
 """What saying something costs besides what is shown with it, in values."""
-_PATTERN: Final = 100
-"""What a pattern costs to compile, in schemas without one."""
 SECRET: Final = re.compile(
     r"secret:(?P<name>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/(?P<key>[A-Za-z0-9._-]{1,253})"
 )
@@ -53,10 +50,18 @@ def _depth(value: Any) -> int:
     return 0
 
 
-def validate(schema: dict[str, Any], values: Any) -> list[Violation]:
-    """Return everything that is wrong with values, defaults not filled in; empty if all is well."""
+def validate(
+    schema: dict[str, Any], values: Any, own: dict[str, Any] | None = None
+) -> list[Violation]:
+    """Return everything that is wrong with values, defaults not filled in; empty if all is well.
+
+    Args:
+        schema: Of a version.
+        values: Everything that stands over its defaults.
+        own: What of them the version gives itself.
+    """
     too_much = beyond(values, "the configuration")
-    return too_much or [*refused(schema, values), *unfilled(schema, values)]
+    return too_much or [*refused(schema, values), *unfilled(schema, values, own)]
 
 
 def refused(
@@ -96,25 +101,10 @@ def effort(schema: dict[str, Any], values: Any) -> int:
     for _, part, value in _placed(schema, values):
         if id(part) not in rules:
             rules[id(part)] = _rules(part)
-        total += (_SAID + _size(value, sizes)) * rules[id(part)]
+        total += (_SAID + counted(value, sizes)) * rules[id(part)]
         if total > MAX_EFFORT:
             break
     return total
-
-
-def compiling(schema: dict[str, Any]) -> int:
-    """Return what it takes to compile a schema: a pattern takes as much as many words."""
-    return sum(_PATTERN if "pattern" in part else 1 for _, part in walk(schema))
-
-
-def _size(value: Any, sizes: dict[int, int]) -> int:
-    """Return how many values a value is, with those in it; what is known already is not counted."""
-    if not isinstance(value, dict | list):
-        return 1
-    if id(value) not in sizes:
-        inner = value.values() if isinstance(value, dict) else value
-        sizes[id(value)] = 1 + sum(_size(one, sizes) for one in inner)
-    return sizes[id(value)]
 
 
 def _rules(part: dict[str, Any]) -> int:
@@ -129,6 +119,7 @@ def validate_update(
     before: dict[str, Any],
     after: dict[str, Any],
     earlier: dict[str, Any] | None = None,
+    own: dict[str, Any] | None = None,
 ) -> list[Violation]:
     """Return what is wrong with new values of an Application that runs with others.
 
@@ -138,8 +129,9 @@ def validate_update(
         after: The values that shall be.
         earlier: The schema of the version that runs, whose defaults hold until now; the same one,
             if it is not given. A field that it does not have may have any value.
+        own: What of the new values the version that shall run gives itself.
     """
-    found = validate(schema, after)
+    found = validate(schema, after, own)
     earlier = schema if earlier is None else earlier
     old, new = effective(earlier, before), effective(schema, after)
     known = {field_path(path) for path, _ in walk(earlier)}
@@ -204,157 +196,47 @@ def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return filled(schema, values)[0]
 
 
-def unfilled(schema: dict[str, Any], values: Any) -> list[Violation]:
-    """Return that not every default can be filled in, and at which value; empty if all are."""
-    return filled(schema, values)[1] if isinstance(values, dict) else []
+def unfilled(
+    schema: dict[str, Any], values: Any, own: dict[str, Any] | None = None
+) -> list[Violation]:
+    """Return that not every default can be filled in, and at which value; empty if all are.
+
+    Where it is too much with the version's `own` values alone, no value that is given is blamed.
+    """
+    found = filled(schema, values)[1] if isinstance(values, dict) else []
+    if found and filled(schema, own or {})[1]:
+        message = f"the defaults of this version take more than {MAX_FILLED} steps to fill in"
+        fix = "choose another version: no values are of help"
+        return [_violation((), "limit", message, fix)]
+    return found
 
 
 def filled(
     schema: dict[str, Any], values: dict[str, Any]
 ) -> tuple[dict[str, Any], list[Violation]]:
-    """Return what `effective` does, and what `unfilled` does."""
-    filling = _Filling()
+    """Return what `effective` does, and why that is not all, at the value where it ends."""
+    filling = Filling()
     made = filling.map(schema, copied(values), ())
     if filling.stopped is None:
         return made, []
-    return made, [_too_much(filling.stopped[0], "give fewer values")]
+    message = f"the defaults for the values up to here take more than {MAX_FILLED} steps to fill in"
+    return made, [_violation(filling.stopped[0], "limit", message, "give fewer values")]
 
 
 def unfillable(schema: dict[str, Any]) -> list[Violation]:
-    """Return the same of a schema for which nothing is given; the path leads into the schema."""
-    filling = _Filling()
+    """Return that the defaults of a schema are too many though nothing is given.
+
+    So if it takes too much to choose among them, whatever is. The path leads into the schema.
+    """
+    filling = Filling()
     filling.map(schema, {}, ())
+    filling.ask_all(schema)
     if filling.stopped is None:
         return []
     part = filling.stopped[1]
     at = next((path for path, one in walk(schema) if one is part), ())
-    return [_too_much(at, "let fewer be there by default")]
-
-
-def _too_much(path: Path, fix: str) -> Violation:
     message = f"the defaults up to here take more than {MAX_FILLED} steps to fill in"
-    return _violation(path, "limit", message, fix)
-
-
-_NOTHING: Final = object()
-_FURTHER: Final = frozenset({*LISTS, "if", "dependentSchemas", "dependencies"})
-"""Where `applying` finds something."""
-
-
-class _Filling:
-    """Defaults that are filled in, until it is enough; as deep as the schema goes."""
-
-    def __init__(self) -> None:
-        self._left = MAX_FILLED
-        self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
-        self._sizes: dict[int, int] = {}
-        self.stopped: tuple[Path, dict[str, Any]] | None = None
-        """At which value it was enough, and which schema would have filled it in; None: never."""
-
-    def _goes_on(self, steps: int, schema: dict[str, Any], path: Path) -> bool:
-        self._left -= steps
-        if self._left < 0 and self.stopped is None:
-            self.stopped = path, schema
-        return self._left >= 0
-
-    def _holds(self, schema: dict[str, Any], value: Any, path: Path) -> bool:
-        """Return what `holds` does; each schema is compiled once."""
-        if id(schema) not in self._compiled:
-            if not self._goes_on(compiling(schema), schema, path):
-                return False
-            self._compiled[id(schema)] = words.validator(schema)
-        return self._compiled[id(schema)].is_valid(value)
-
-    def map(self, schema: dict[str, Any], value: dict[str, Any], path: Path) -> dict[str, Any]:
-        """Return a map with every default in it; it is changed for that."""
-        properties = schema.get("properties") or {}
-        if not self._goes_on(1 + len(properties) + _choices(schema), schema, path):
-            return value
-        for name, part in properties.items():
-            if name in value:
-                value[name] = self._value(part, value[name], (*path, name))
-            elif (made := self._made(part, (*path, name))) is not _NOTHING:
-                value[name] = made
-        extra = schema.get("additionalProperties")
-        if isinstance(extra, dict):
-            for name in [one for one in value if one not in properties]:
-                value[name] = self._value(extra, value[name], (*path, name))
-        if not _FURTHER.isdisjoint(schema):
-            for further in applying(schema, value, lambda part, one: self._holds(part, one, path)):
-                value = self.map(further, value, path)
-        return value
-
-    def _value(self, schema: dict[str, Any], value: Any, path: Path) -> Any:
-        if not self._goes_on(1, schema, path):
-            return value
-        match value:
-            case dict():
-                return self.map(schema, value, path)
-            case list():
-                items = schema.get("items")
-                if not isinstance(items, dict):
-                    return value
-                return [self._value(items, one, (*path, at)) for at, one in enumerate(value)]
-            case bool():
-                return value
-            case int() | float():
-                return _number(schema, value)
-            case _:
-                return value
-
-    def _made(self, part: dict[str, Any], path: Path) -> Any:
-        """Return what stands where nothing is given; `_NOTHING` if nothing does."""
-        if "default" in part:
-            if not self._goes_on(_size(part["default"], self._sizes), part, path):
-                return _NOTHING
-            return self._value(part, copied(part["default"]), path)
-        if part.get("type") == "object":
-            return self._value(part, {}, path) or _NOTHING
-        return _NOTHING
-
-
-def _choices(schema: dict[str, Any]) -> int:
-    """Return how many schemas are asked whether they hold for a value."""
-    return len(schema.get("oneOf") or ()) + len(schema.get("anyOf") or ()) + ("if" in schema)
-
-
-def _number(schema: dict[str, Any], value: float) -> float:
-    """Return a number in the kind that the schema names, so that expressions can rely on it."""
-    match schema.get("type"):
-        case "number":
-            return float(value)
-        case "integer" if int(value) == value:
-            return int(value)
-        case _:
-            return value
-
-
-def applying(
-    schema: dict[str, Any],
-    value: dict[str, Any],
-    held: Callable[[dict[str, Any], Any], bool] | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Return the further schemas that hold for this value; `held` says it instead of `holds`."""
-    held = held or holds
-    yield from schema.get("allOf") or ()
-    for keyword in ("oneOf", "anyOf"):
-        fitting = (one for one in schema.get(keyword) or () if held(one, value))
-        first = next(fitting, None)
-        if first is not None:
-            yield first
-    if "if" in schema:
-        chosen = schema.get("then" if held(schema["if"], value) else "else")
-        if isinstance(chosen, dict):
-            yield chosen
-    for keyword in ("dependentSchemas", "dependencies"):
-        for name, part in (schema.get(keyword) or {}).items():
-            if name in value and isinstance(part, dict):
-                yield part
-
-
-def holds(schema: dict[str, Any], value: Any) -> bool:
-    """Return whether a schema that `check` found well, or one in it, refuses nothing of a value."""
-    return words.validator(schema).is_valid(value)
+    return [_violation(at, "limit", message, "let fewer be there by default")]
 
 
 def _placed(

@@ -38,3 +38,13 @@ def copied(value: Any) -> Any:
     if isinstance(value, list):
         return [copied(inner) for inner in value]
     return value
+
+
+def counted(value: Any, sizes: dict[int, int]) -> int:
+    """Return how many values a value is, with those in it; what is known already is not counted."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in sizes:
+        inner = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(counted(one, sizes) for one in inner)
+    return sizes[id(value)]

@@ -17,7 +17,6 @@ from catalyst.blueprints import words
 from catalyst.blueprints.configschema import (
     MAX_EFFORT,
     beyond,
-    compiling,
     effort,
     field_path,
     fits,
@@ -25,6 +24,7 @@ from catalyst.blueprints.configschema import (
     steps,
     unfillable,
 )
+from catalyst.blueprints.filling import compiling
 from catalyst.blueprints.findings import Path, Violation
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.metaschema import LISTS, MAPS, META, SINGLE, walk

@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import dependencies, manifests, rendering, templates, words
-from catalyst.blueprints.configschema import MAX_DEPTH, applying, effective, fits, holds, validate
+from catalyst.blueprints.configschema import MAX_DEPTH, effective, fits, validate
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.expressions import BadExpression, EvaluationError
+from catalyst.blueprints.filling import applying, holds
 from catalyst.blueprints.findings import Finding, Path, Severity, Violation
 from catalyst.blueprints.manifests import Manifests, Placed
 from catalyst.blueprints.merging import copied

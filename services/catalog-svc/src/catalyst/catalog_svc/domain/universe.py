@@ -320,7 +320,8 @@ class Universe:
 
     def refused_by_schema(self, blueprint: Blueprint) -> list[Violation]:
         """Return what a Blueprint's schema refuses of the configuration that was asked for."""
-        return validate(blueprint.schema, merged(blueprint.values, self.request.config))
+        values = merged(blueprint.values, self.request.config)
+        return validate(blueprint.schema, values, blueprint.values)
 
     def _scope(self, pin: Pin, blueprint: Blueprint, given: Values) -> Scope:
         name = pin.application or pin.name.removeprefix("bp-")

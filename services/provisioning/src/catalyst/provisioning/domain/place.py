@@ -118,11 +118,13 @@ def check_values(
     blueprint = content.blueprint
     after = merged(blueprint.values, values)
     if before is None:
-        found = validate(blueprint.schema, after)
+        found = validate(blueprint.schema, after, blueprint.values)
     else:
         old, had = before
         was = merged(old.blueprint.values, had)
-        found = validate_update(blueprint.schema, was, after, old.blueprint.schema)
+        found = validate_update(
+            blueprint.schema, was, after, old.blueprint.schema, own=blueprint.values
+        )
     if not found:
         return
     errors = [
