@@ -108,6 +108,25 @@ async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means
     await until(lambda: not any(_is_ours(pid) for pid in children), 5.0)
 
 
+async def test_a_sigterm_that_whoever_started_it_passes_on_is_the_same_one(tmp_path: Path) -> None:
+    child = await _standing(tmp_path, ())
+    assert child.stderr is not None
+    (broker,) = (int(pid) for pid in _children(child.pid) if _runs(pid, "nats-server"))
+    # Nothing drains as long as the broker stands still, so that the second one comes in between.
+    os.kill(broker, signal.SIGSTOP)
+    child.send_signal(signal.SIGTERM)
+    while not (line := await child.stderr.readline()).startswith(b"draining"):
+        assert line
+    child.send_signal(signal.SIGTERM)
+    # It is taken before the broker goes on.
+    await until(lambda: not _pending(child.pid), 30.0)
+    os.kill(broker, signal.SIGCONT)
+    async with asyncio.timeout(60):
+        said = (await child.stderr.read()).decode()
+        assert await child.wait() == 0, said
+    assert said == "stopped; the same command goes on where this ended\n"
+
+
 async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_so(
     tmp_path: Path,
 ) -> None:
@@ -125,6 +144,13 @@ async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_
 def _children(pid: int) -> list[str]:
     found = Path(f"/proc/{pid}/task").glob("*/children")
     return [child for path in found for child in path.read_text().split()]
+
+
+def _pending(pid: int) -> bool:
+    """Return whether SIGTERM was sent to a process that has not taken it yet."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("ShdPnd:")]
+    return bool(int(found[0], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _is_ours(pid: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Final, TextIO
@@ -29,6 +30,9 @@ HURRIED: Final = (
     "ending at once: nothing that was accepted is lost; what is under way is done again "
     "when the same command is run"
 )
+
+MOMENT: Final = 1.0
+"""Seconds in which SIGTERM again is the same one, which who passes it on to us, too, sent twice."""
 
 
 def _directory(text: str) -> Path:
@@ -146,7 +150,12 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
     async with AsyncExitStack() as parts:
         stack = await _begun(parts, installation, options)
 
-        def end() -> None:
+        ends = Ends()
+        now = asyncio.get_running_loop().time
+
+        def end(number: signal.Signals) -> None:
+            if not ends.counts(number, now()):
+                return
             if stop.is_set():
                 note(HURRIED)
                 stack.kill()
@@ -155,7 +164,8 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             stop.set()
             stack.stopping.set()
 
-        stop_on_signal(end)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
         name, known, before = await startable.register(data, contexts.default_path())
         simulated = options.simulate_cluster
         for line in greeting(name, known, Path.cwd(), before=before, simulated=simulated):
@@ -169,6 +179,25 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             )
         note("draining; Ctrl-C again ends it at once")
     note("stopped; the same command goes on where this ended")
+
+
+class Ends:
+    """Which signals to end count, and which are one that arrived twice.
+
+    A program that starts us passes SIGTERM on, although it went to the whole group. Ctrl-C is a
+    person's: each counts.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._terminated = -MOMENT
+
+    def counts(self, number: signal.Signals, now: float) -> bool:
+        """Return whether a signal is one of its own."""
+        if number != signal.SIGTERM:
+            return True
+        before, self._terminated = self._terminated, now
+        return now - before >= MOMENT
 
 
 async def _begun(parts: AsyncExitStack, installation: Installation, options: Options) -> Stack:
