@@ -6,6 +6,7 @@ import { el } from "./dom.js";
 import { Extras } from "./extras.js";
 import { Choice, Text } from "./fields.js";
 import { pictureOf, unread } from "./icons.js";
+import { otherWays, wayOut } from "./otherway.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
@@ -244,13 +245,15 @@ export class Order {
 
   #refused(error) {
     const marked = new Set([...Object.values(this.fields), ...(this.#config?.children() ?? [])].filter(({ messages }) => messages.length));
+    const ways = otherWays((error.errors ?? []).map(words), (chosen) => this.ask({ ...this.asked, dependencies: { ...this.asked.dependencies, ...chosen } }));
     this.problems.replaceChildren(placed(error, (one) => {
+      if (wayOut(words(one))) return { field: null, text: "" };
       const field = this.#at(steps(one.pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
       // What is not shown now cannot say what is wrong with it.
       const shown = field && !field.node.closest("[hidden]");
       const text = field && !shown ? `${field.title}: ${words(one)}` : words(one);
       return { field: shown ? field : null, text: marked.has(field) ? field.messages[0] : text };
-    }));
+    }), ...ways);
     if (marked.size) this.form.querySelector('[aria-invalid="true"]').focus();
   }
 

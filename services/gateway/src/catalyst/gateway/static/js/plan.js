@@ -5,6 +5,7 @@ import { command, freshName } from "./asking.js";
 import { coded, el, freshId, say } from "./dom.js";
 import { gates } from "./gates.js";
 import { icon } from "./icons.js";
+import { otherWays } from "./otherway.js";
 import { files, listed, needs, price, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
 import { planTitle, takesAway } from "./steps.js";
@@ -117,13 +118,14 @@ export class PlanView {
     }
   }
 
-  #blocked({ blocked_by: blockers }) {
+  #blocked({ blocked_by: blockers, request }) {
     if (!blockers.length) return null;
     this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go, "What is behind it") }));
     const behind = new Map(this.#chains.map(({ chain, why }) => [chain, why.node]));
     const lines = blockers.map(({ message, names, chain }) => el("li", {},
       coded([message, ...(names.length ? [names.join(" → ")] : [])].join(": ")), behind.get(chain) ?? null));
-    return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines)));
+    return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines),
+      ...otherWays(blockers.map(({ message }) => message), (chosen) => this.on.again({ ...request.dependencies, ...chosen }))));
   }
 
   #dependencies(plan) {

@@ -26,7 +26,7 @@ export function lacking({ status }) {
 /**
  * Shows each error of a refusal at its field, and returns an element of what belongs to none, or ""
  * if nothing does. `fieldOf(error)` returns the field of an error and what it says there, as
- * `{field, text}`; without a field, `text` is said here. The first field gets the cursor.
+ * `{field, text}`; without a field, `text` is said here, if there is any. The first field gets the cursor.
  */
 export function placed(error, fieldOf) {
   let first = null;
@@ -34,7 +34,7 @@ export function placed(error, fieldOf) {
   for (const one of error.errors ?? []) {
     const { field, text } = fieldOf(one);
     if (field) field.mark(text);
-    else left.push(text);
+    else if (text) left.push(text);
     first ??= field;
   }
   first?.focus();

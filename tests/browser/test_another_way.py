@@ -1,0 +1,40 @@
+"""What a refusal names as another way is taken by pressing a button, not by typing."""
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.site import Site
+from tests.browser.steps import choose, completed, forgive, furnish, planned
+from tests.support.browser import Window
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.real,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.guarantee("G26.2"),
+]
+
+
+async def test_a_copy_of_its_own_is_chosen_where_what_runs_already_does_not_fit(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    change = await market.install(slug, "bp-wiki", "wiki")
+    await page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await completed(desk)
+    await choose(desk, slug, "Nextcloud")
+    await page.get_by_label("Name *", exact=True).fill("files")
+    await page.get_by_role("button", name="Show the plan").click()
+    refused = page.locator(".order > form .problems")
+    await expect(refused).to_contain_text("as postgres, shared by wiki")
+    # What is typed elsewhere is pressed here.
+    await expect(refused).to_contain_text("A copy of its own is another way")
+    await expect(refused).not_to_contain_text("=new")
+    await refused.get_by_role("button", name="Plan it with a postgres of its own").click()
+    button = await planned(desk)
+    await expect(refused).to_be_empty()
+    await expect(page.locator(".plan")).to_contain_text("files-postgres bp-postgres")
+    await expect(page.get_by_label("Which postgres shall it use?")).to_have_value("new")
+    await button.click()
+    await completed(desk)
+    await forgive(desk)
