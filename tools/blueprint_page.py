@@ -105,7 +105,7 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.card.summary": "One line.",
     "spec.card.description": "More; a search finds its words.",
     "spec.card.tagline": "What a search takes where `summary` is missing.",
-    "spec.card.icon": "File of the package." + _KEPT,
+    "spec.card.icon": "File of the package: the picture that the catalogue shows it with.",
     "spec.card.category": "Where it stands in the catalogue.",
     "spec.card.family": "What it belongs to." + _KEPT,
     "spec.card.tags": "Words that a search finds.",
@@ -208,12 +208,14 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.sso.bootstrap.providerSlug": "Name of the provider within it.",
     "spec.sso.bootstrap.enforceAdminGroup": "Whether only that group may do everything.",
     "spec.hasUserUIEndpoint": "Whether people open it in a browser." + _KEPT,
-    "spec.multiInstance": "Whether an Organization may have several." + _KEPT,
-    "spec.multiInstance.enabled": "Whether it may.",
-    "spec.multiInstance.maxPerOrg": "How many.",
+    "spec.multiInstance": "Whether an Organization may have several copies; in two Environments an"
+    " Application is two. Without it, any number.",
+    "spec.multiInstance.enabled": "Whether it may. A plan warns where a second one would come.",
+    "spec.multiInstance.maxPerOrg": "How many at most; 0 or nothing: any number. A plan warns where"
+    " there would be more.",
     "spec.multiInstance.namingTemplate": "How they are called, of `{app}`,"
-    " `{environment}`, `{env_type}`, `{organization}` and `{n}`.",
-    "spec.multiInstance.isolationLevel": "What keeps them apart.",
+    " `{environment}`, `{env_type}`, `{organization}` and `{n}`." + _KEPT,
+    "spec.multiInstance.isolationLevel": "What keeps them apart." + _KEPT,
     "spec.producesInstances": "That it makes Applications of another Blueprint." + _KEPT,
     "spec.producesInstances.kind": "What kind of object asks for one.",
     "spec.producesInstances.instanceBlueprint": "Of which Blueprint.",

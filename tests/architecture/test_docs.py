@@ -42,6 +42,13 @@ def test_a_field_of_a_blueprint_says_what_it_means(monkeypatch: pytest.MonkeyPat
         blueprint_page.page()
 
 
+def test_the_limits_name_each_field_of_a_blueprint_that_does_nothing() -> None:
+    kept = {path for path, said in blueprint_page.MEANINGS.items() if "nothing acts on it" in said}
+    limits = (ROOT / "docs/limits.md").read_text("utf-8")
+    section = limits.partition("### Fields of a Blueprint that do nothing\n")[2].partition("\n#")[0]
+    assert set(re.findall(r"`((?:spec|metadata)\.[^`]+)`", section)) == kept
+
+
 # ---- links
 
 

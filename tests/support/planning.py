@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tests.support import plans
+from tests.support import build, plans
 from tests.support.changing import Town
 from typing_extensions import override
 
@@ -182,6 +182,8 @@ async def plan(
         return place.state(ref)
 
     planner = planner_of(others)
+    for ref, event in place.log:
+        planner.names.apply(build.recorded(event, ref))
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
     found: Plan = msgspec.convert(answer, Plan)
     # The town's clock is not that of whoever plans.
@@ -232,6 +234,8 @@ async def remade(
 ) -> Remade:
     """Return the plan of a change, made again; `then` is the town before the change was opened."""
     planner = planner_of(others, git_url)
+    for ref, event in place.log:
+        planner.names.apply(build.recorded(event, ref))
     asked = {"change": name}
     found = await planner.remaking.planned(asked, "acme", by, seen(place, then, name))
     return msgspec.convert(found, Remade)

@@ -208,6 +208,7 @@ def test_a_blueprint_shows_where_it_runs_and_survives_content_that_cannot_be_rea
     shown = Catalog(facts, readable=False).ask("show", blueprint="wiki")
     assert shown["readme"] is None
     assert shown["needs"] == ["bp-postgres ^16"]
+    assert shown["copies"] is None
     assert [(run["application"], run["environment"]) for run in shown["runs"]] == [
         ("site", "acme-prod")
     ]

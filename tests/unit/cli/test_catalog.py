@@ -183,3 +183,26 @@ def test_a_search_that_finds_nothing_says_so_without_a_table(
     catalog.search("wikki", org="acme", url="http://x:1")
     shown = capsys.readouterr()
     assert (shown.out, shown.err.strip()) == ("", said)
+
+
+@pytest.mark.guarantee("G14.24")
+@pytest.mark.parametrize(
+    ("most", "line"),
+    [
+        (None, []),
+        (1, ["copies:        one in an Organization"]),
+        (5, ["copies:        5 at most in an Organization"]),
+    ],
+)
+def test_how_many_copies_an_organization_is_meant_to_have_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    most: int | None,
+    line: list[str],
+) -> None:
+    texts = dict.fromkeys(("description", "documentation", "license"), "")
+    lists: dict[str, Any] = {name: [] for name in ("needs", "versions", "runs")}
+    answered(monkeypatch, {"card": CARD, "version": "1.0.0", "copies": most, **texts, **lists})
+    catalog.show_("bp-wiki", org="acme", url="http://x:1")
+    shown = capsys.readouterr().out.splitlines()
+    assert [one for one in shown if one.startswith("copies")] == line

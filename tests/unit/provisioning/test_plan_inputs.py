@@ -143,6 +143,8 @@ FACTS: Final[Mapping[str, str]] = {
     "quoted": "an answer",
     "going": "made from the Applications, and in the way where it counts",
     "held": "made from the Applications, for the quota",
+    # A plan is not stale because somebody else's copy came: nothing is promised about them.
+    "copies": "made from the Applications, and free: told as a risk",
     "author": "free: who may approve is looked up then",
     "git_url": "a setting",
     "currency": "a setting",

@@ -98,6 +98,14 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     spec: dict[str, Any]
     """As written."""
 
+    @property
+    def copies(self) -> int | None:
+        """How many copies an Organization is meant to have at most; None: any number."""
+        means = self.spec.get("multiInstance")
+        if means is None:
+            return None
+        return (means.get("maxPerOrg") or None) if means["enabled"] else 1
+
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     """A document and what is wrong with its form."""

@@ -232,6 +232,7 @@ def _whole(result: dict[str, Any]) -> None:
         ("license", result["license"]),
         ("documentation", result["documentation"]),
         ("needs", ", ".join(result["needs"])),
+        ("copies", _copies(result["copies"])),
         ("deprecated", card["deprecated"]),
     ):
         if value:
@@ -245,6 +246,13 @@ def _whole(result: dict[str, Any]) -> None:
             said = "; ".join(noticed(one["notices"]))
             table.add(one["application"], one["environment"], one["version"], said)
         table.write()
+
+
+def _copies(most: int | None) -> str:
+    """Return how many an Organization is meant to have; empty: any number."""
+    if most is None:
+        return ""
+    return f"{'one' if most == 1 else f'{most} at most'} in an Organization"
 
 
 def _versions(versions: list[dict[str, Any]]) -> None:

@@ -124,6 +124,7 @@ class Looking:
             "owner": one.spec.get("owner") or {},
             "readme": await self._readme(one),
             "needs": [f"{need.blueprint} {need.version}" for need in one.blueprint.depends],
+            "copies": one.blueprint.copies,
             "modes": [str(mode) for mode in one.blueprint.modes],
             "hidden": entry.hidden,
             "withdrawn": entry.withdrawn,

@@ -19,8 +19,9 @@ from catalyst.contracts import codec
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.checking import Checking
-from catalyst.provisioning.domain import fitting, foreign, writing_plan
+from catalyst.provisioning.domain import copies, fitting, foreign, writing_plan
 from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.copies import Copy, Names
 from catalyst.provisioning.domain.facts import Facts, going, held
 from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.writing_plan import Draft
@@ -36,17 +37,19 @@ read: Final = codec.question
 class Gathering:
     """Reads states and contents into the facts of a plan."""
 
-    def __init__(self, contents: Contents, currency: str, git_url: str) -> None:
+    def __init__(self, contents: Contents, names: Names, currency: str, git_url: str) -> None:
         """Read the content of Blueprints from `contents`.
 
         Args:
             contents: Where it is.
+            names: Of the Applications that were ever to run a Blueprint.
             currency: In which is bought what names no other.
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
         self._currency = currency
         self._contents = contents
         self._git_url = git_url.rstrip("/")
+        self._names = names
         self._cache: OrderedDict[str, Content] = OrderedDict()
         self._checking = Checking()
 
@@ -135,6 +138,25 @@ class Gathering:
         reasons = {one: await self._checking.reason(one, made) for one, made in found.items()}
         return replace(facts, refused=reasons)
 
+    async def with_copies(
+        self, facts: Facts, lock: Iterable[Locked], environment: str, load: Loader
+    ) -> Facts:
+        """Return the facts with the copies of what a lock brings and its author limits."""
+        coming = {
+            f"{item.origin}-{item.blueprint}"
+            for item in lock
+            if item.written
+            and facts.expected(item.application, environment) is None
+            and facts.contents[item.digest].blueprint.copies is not None
+        }
+        found: dict[str, tuple[Copy, ...]] = {}
+        for blueprint in sorted(coming):
+            names = self._names.of(facts.name, blueprint)
+            states = {name: await load(application_ref(facts.name, name)) for name in names}
+            each = (copies.of(name, state, blueprint) for name, state in states.items())
+            found[blueprint] = tuple(copy for every in each for copy in every)
+        return replace(facts, copies=found)
+
     async def content(self, digest: str) -> Content:
         """Return the version of a Blueprint with this fingerprint.
 
@@ -171,6 +193,7 @@ class Gathering:
         moved = {item.application for item in lock if fitting.moved_under(facts, item)}
         facts = await self.with_dependents(facts, moved, asked.environment or "", load)
         facts = await self.with_contents(facts, lock)
+        facts = await self.with_copies(facts, lock, asked.environment or "", load)
         facts = replace(
             facts,
             blueprints={

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from catalyst.chassis.index import Index
 from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, Source, on
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
@@ -16,6 +17,7 @@ from catalyst.provisioning.domain import (
     application,
     applying,
     change,
+    copies,
     deciding,
     foreign,
     observing,
@@ -116,4 +118,5 @@ def service(
         effects=effects,
         sources=sources,
         queries=queries(planner),
+        indexes=(Index("applications", copies.FOLLOWED, planner.names.apply),),
     )

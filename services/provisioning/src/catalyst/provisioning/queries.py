@@ -39,6 +39,7 @@ from catalyst.provisioning.domain import (
 )
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.copies import Names
 from catalyst.provisioning.domain.facts import Facts, Quoted, locked_of, required
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.domain.steps import is_removal
@@ -62,7 +63,9 @@ class Planner:
             currency: In which is bought what names no other.
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
-        self._gathering = Gathering(contents, currency, git_url)
+        self.names: Final = Names()
+        """To be told of each change that waits: see `copies.FOLLOWED`."""
+        self._gathering = Gathering(contents, self.names, currency, git_url)
         self._asking = asking
         self.remaking: Final = Remaking(self._gathering, asking)
         """Makes the plans of changes again."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.document import Mode
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
-from catalyst.provisioning.domain import foreign, outdated
+from catalyst.provisioning.domain import copies, foreign, outdated
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Risk
 
@@ -57,7 +57,7 @@ def of(
             Risk(kind="downtime", message=f"{other} needs {name} while it changes")
             for other in facts.applications[name].binding(environment).dependents
         )
-    return tuple(found)
+    return (*found, *_copied(facts, desired, environment))
 
 
 def _exchanged(name: str, old: Desired, new: Desired) -> tuple[Risk, ...]:
@@ -169,3 +169,25 @@ def _placed(facts: Facts, name: str, new: Desired, environment: str) -> tuple[Ri
             f" {' or '.join(zones)}"
         )
     return tuple(Risk(kind="placement", message=message) for message in said)
+
+
+def _copied(facts: Facts, desired: Mapping[str, Desired], environment: str) -> Iterator[Risk]:
+    """Yield of which Blueprints there would be more copies than their authors mean."""
+    coming: dict[str, list[Desired]] = {}
+    for name, new in desired.items():
+        if facts.expected(name, environment) is None:
+            coming.setdefault(f"{new.origin}-{new.blueprint}", []).append(new)
+    for key, there in facts.copies.items():
+        # Where several versions come along, the one whose author means the fewest.
+        meant = [facts.contents[new.digest].blueprint.copies for new in coming[key]]
+        most = min(number for number in meant if number is not None)
+        total = len(there) + len(meant)
+        if total <= most:
+            continue
+        made = "one" if most == 1 else f"{most} at most"
+        present = f": {copies.words(there)}" if there else ""
+        message = (
+            f"{coming[key][0].blueprint} is made for {made} in an Organization, and {facts.name}"
+            f" would have {total}{present}"
+        )
+        yield Risk(kind="copies", message=message)

@@ -110,6 +110,7 @@ export class BlueprintPage {
     const kept = found.versions.map((one) => [one.version, one.state === "available" ? "" : one.state, one.security ? "dangerous" : "", one.reason].filter(Boolean).join(": "));
     const lines = [
       ["Needs", found.needs.join(", ") || "nothing else"],
+      ["Copies", found.copies ? `${found.copies === 1 ? "one" : `${found.copies} at most`} in an Organization` : ""],
       ["Versions", kept.join(", ")],
       ["License", found.license],
       ["Made by", found.owner?.team],
