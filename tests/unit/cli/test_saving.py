@@ -75,6 +75,23 @@ def test_what_takes_nothing_away_or_sold_nothing_saves_nothing() -> None:
     assert saving.lines(()) == []
 
 
+@pytest.mark.usefixtures("rows")
+@pytest.mark.guarantee("G27.11")
+def test_a_plan_that_changes_no_price_says_so_and_what_is_paid() -> None:
+    def told(name: str, **more: Any) -> list[str]:
+        lock = [{"application": name, "version": "1.1.0"}]
+        request = {"action": "upgrade", "application": name}
+        asked = {"request": request, "environment": "acme-prod", "lock": lock, "price": None}
+        return saving.told(HERE, asked | more, "acme")
+
+    assert told("blog") == ["", "price    unchanged, 2.250 OMR a month"]
+    assert told("old") == ["", "price    unchanged, no charge of its own"]
+    assert told("blog", environment="acme-stg") == ["", "price    unchanged, no charge of its own"]
+    assert told("blog", price={"quote": {}}) == []
+    # What cannot be done has no price.
+    assert told("blog", lock=[]) == []
+
+
 def test_a_plan_is_shown_although_subscriptions_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -83,3 +100,6 @@ def test_a_plan_is_shown_although_subscriptions_cannot_be_read(
 
     monkeypatch.setattr(owned, "docs", refused)
     assert saving.ending(HERE, plan("uninstall", "blog.acme-prod"), "acme") == []
+    request = {"action": "configure", "application": "blog"}
+    same = {"request": request, "environment": "acme-prod", "lock": [{}], "price": None}
+    assert saving.told(HERE, same, "acme") == []

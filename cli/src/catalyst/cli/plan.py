@@ -320,7 +320,7 @@ def _plan(
             runs=runs,
             diff=diff,
             chains=behind,
-            ends=saving.ending(target, plan, owner),
+            paid=saving.told(target, plan, owner),
             change=kept.change,
         )
         planshow.write_lines(lines)

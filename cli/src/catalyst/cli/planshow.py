@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from catalyst.cli import gateshow, saving
+from catalyst.cli import gateshow
 from catalyst.cli.ages import left
 from catalyst.cli.calling import as_called
 from catalyst.cli.kinds import money
@@ -22,7 +22,7 @@ def lines(
     runs: str = "",
     diff: bool = False,
     chains: Sequence[Sequence[str]] = (),
-    ends: Sequence[Found] = (),
+    paid: Sequence[str] = (),
     change: str = "",
     applied: bool = False,
     doc: Found | None = None,
@@ -35,7 +35,7 @@ def lines(
         runs: The version that runs now, of what is upgraded or goes back.
         diff: Show what each file gains and loses, line by line; else only how much that is.
         chains: What is behind each that stands in the way, as lines.
-        ends: The subscriptions that it ends; see `saving.ending`.
+        paid: What it means for what is paid already, as lines; see `saving.told`.
         change: The change that carries it out.
         applied: Whether it was applied already, so that it does not expire any more.
         doc: The change's row then, if it is shown.
@@ -46,7 +46,7 @@ def lines(
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
         *_price(plan["price"]),
-        *saving.lines(ends),
+        *paid,
         *_counted(plan),
         *_section("gates", gateshow.lines(plan["gates"], change, owner, plan["hash"], doc)),
         *_section("needed by", plan["dependents"]),

@@ -58,8 +58,8 @@ def show_(
     found: dict[str, Any] = answered.result
     wanted = output is Format.TABLE and found["plan"] is not None
     doc = run(said.row(target, change, owner)) if wanted else None
-    ends = saving.ending(target, found["plan"], owner) if wanted else ()
-    show(answered, output, lambda: _told(found, owner, doc, ends, diff=diff))
+    paid = saving.told(target, found["plan"], owner) if wanted else ()
+    show(answered, output, lambda: _told(found, owner, doc, paid, diff=diff))
     if found["plan"] is None:
         if output is Format.TABLE:
             note(f"`catalyst get changes {change} --org {owner}` shows what was asked for")
@@ -80,11 +80,11 @@ def _owner(target: Target, org: str | None, change: str) -> str:
     return str(owned.row(target, "changes", change, None, missing)["organization"])
 
 
-def _told(found: Doc, owner: str, doc: Doc | None, ends: Sequence[Doc], *, diff: bool) -> None:
+def _told(found: Doc, owner: str, doc: Doc | None, paid: Sequence[str], *, diff: bool) -> None:
     plan = found["plan"]
     if plan is not None:
         lines = planshow.lines(
-            plan, owner, diff=diff, ends=ends, change=found["change"], applied=True, doc=doc
+            plan, owner, diff=diff, paid=paid, change=found["change"], applied=True, doc=doc
         )
         planshow.write_lines(lines)
         return

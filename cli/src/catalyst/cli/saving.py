@@ -1,8 +1,8 @@
-"""What is no longer paid once a plan is carried out that takes something away."""
+"""What a plan means for what is paid already: it ends with what goes, or stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from catalyst.chassis import clock
@@ -14,6 +14,38 @@ from catalyst.client.errors import ClientError
 
 Doc = Mapping[str, Any]
 _REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
+
+
+def told(target: Target, plan: Doc, owner: str) -> list[str]:
+    """Return what a plan that buys nothing means for what is paid; nothing for one that buys."""
+    if plan["request"]["action"] in _REMOVALS:
+        return lines(ending(target, plan, owner))
+    return staying(target, plan, owner)
+
+
+def staying(target: Target, plan: Doc, owner: str) -> list[str]:
+    """Return what an Application costs that a plan leaves at its price, as far as that is shown.
+
+    A plan without a lock does nothing, so it says nothing of a price either.
+    """
+    if plan["price"] is not None or not plan["lock"]:
+        return []
+    try:
+        found = owned.docs(target, "subscriptions", owner)
+    except ClientError:
+        return []
+    place = (plan["request"]["application"], plan["environment"])
+    paid = [
+        line["amount"]
+        for one in found
+        if one["status"] == "active" and (one["application"], one["environment"]) == place
+        for line in one["lines"]
+        if line["amount"]["minor"]
+    ]
+    return [
+        "",
+        f"price    unchanged, {f'{_sum(paid)} a month' if paid else 'no charge of its own'}",
+    ]
 
 
 def ending(target: Target, plan: Doc, owner: str) -> list[Doc]:
@@ -40,19 +72,23 @@ def lines(found: Sequence[Doc]) -> list[str]:
     if not found:
         return []
     table = Table("PRICE A MONTH", "FOR", "FORMULA")
-    sums: dict[str, int] = {}
     for one in found:
         for line in one["lines"]:
-            currency, minor = line["amount"]["currency"], line["amount"]["minor"]
-            sums[currency] = sums.get(currency, 0) + minor
-            table.add(
-                money(currency, minor), f"{one['application']} {line['name']}", line["formula"]
-            )
+            price = money(line["amount"]["currency"], line["amount"]["minor"])
+            table.add(price, f"{one['application']} {line['name']}", line["formula"])
     month = f"{clock.now():%Y-%m}"
-    total = " and ".join(money(currency, minor) for currency, minor in sorted(sums.items()))
+    total = _sum(line["amount"] for one in found for line in one["lines"])
     return [
         "",
         *table.plain(),
         f"saves    {total} a month, after the month in which it goes",
         f"charged  {month} whole, {total} or the dearest that it had: nothing is given back",
     ]
+
+
+def _sum(amounts: Iterable[Doc]) -> str:
+    """Return what amounts add up to, once for each currency."""
+    sums: dict[str, int] = {}
+    for one in amounts:
+        sums[one["currency"]] = sums.get(one["currency"], 0) + one["minor"]
+    return " and ".join(money(currency, minor) for currency, minor in sorted(sums.items()))
