@@ -19,7 +19,7 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Locked, progress
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import fitting
+from catalyst.provisioning.domain import possible
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.foreign import account_ref
 from catalyst.provisioning.domain.steps import WAYS, is_removal
@@ -237,7 +237,7 @@ class AnyOrder(RuleBasedStateMachine):
         """As long as it may be needed, and at most to the end of the change by which that ends."""
         blog = self.place.application("blog")
         known = "blog" in self.place.application("store").binding(plans.PROD).dependents
-        if "store" in fitting.needed(blog, plans.PROD):
+        if "store" in possible.needed(blog, plans.PROD):
             assert known
         elif known:
             assert any(item.taken for item in blog.queue)

@@ -9,7 +9,7 @@ from tests.support.plans import DIGEST, PROD, apply, run, town
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, PlanRequest
-from catalyst.provisioning.domain import fitting, foreign
+from catalyst.provisioning.domain import foreign, possible
 from catalyst.provisioning.domain.application import (
     Application,
     application_ref,
@@ -75,9 +75,9 @@ def test_what_is_expected_in_one_is_what_changes_of_that_one_leave() -> None:
     found = [state.promised(PROD, name) for name in ("ch-2", "ch-3", "ch-4", "ch-5", "ch-6")]
     assert found == ["ch-1", "ch-2", "ch-2", "", ""]
     assert [state.promised(DEV, name) for name in ("ch-3", "ch-4", "ch-6")] == ["", "ch-3", "ch-5"]
-    assert [revision(one) for one in fitting.outcomes(state, PROD)] == ["ch-1", "ch-2", ""]
-    assert [revision(one) for one in fitting.outcomes(state, DEV)] == ["", "ch-3", "ch-5"]
-    assert [revision(one) for one in fitting.outcomes(state, PROD, {"ch-2"})] == ["ch-2", ""]
+    assert [revision(one) for one in possible.outcomes(state, PROD)] == ["ch-1", "ch-2", ""]
+    assert [revision(one) for one in possible.outcomes(state, DEV)] == ["", "ch-3", "ch-5"]
+    assert [revision(one) for one in possible.outcomes(state, PROD, {"ch-2"})] == ["ch-2", ""]
 
 
 def test_a_change_of_several_stands_in_the_queue_once_for_each_and_leaves_one_at_a_time() -> None:
@@ -183,8 +183,8 @@ def test_who_needs_it_in_one_needs_it_there_alone() -> None:
         runs("ch-1", DEV, database="dev-store"),
         waits("ch-2", PROD, database="other"),
     )
-    assert fitting.needed(state, PROD) == {"store", "other"}
-    assert fitting.needed(state, DEV) == {"dev-store"}
+    assert possible.needed(state, PROD) == {"store", "other"}
+    assert possible.needed(state, DEV) == {"dev-store"}
 
 
 def test_who_needs_it_no_more_is_taken_out_alone() -> None:

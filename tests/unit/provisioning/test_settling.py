@@ -7,7 +7,7 @@ from tests.support.plans import DIGEST, PROD, locked
 
 from catalyst.blueprints import document
 from catalyst.contracts.provisioning_values_v1 import Desired
-from catalyst.provisioning.domain import fitting, foreign
+from catalyst.provisioning.domain import fitting, foreign, possible
 from catalyst.provisioning.domain.application import Application, Binding, Queued
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import Content
@@ -80,15 +80,15 @@ def test_what_may_be_taken_back_may_leave_what_ran_before_it() -> None:
     written = msgspec.structs.replace(shop(), change="ch-1")
     binding = Binding(desired=written, before=shop("store"))
     state = Application(bindings={PROD: binding}, queue=(taken,))
-    assert fitting.outcomes(state, PROD) == (written, shop("store"), shop())
-    assert fitting.needed(state, PROD) == {"store"}
+    assert possible.outcomes(state, PROD) == (written, shop("store"), shop())
+    assert possible.needed(state, PROD) == {"store"}
     for other in (queued("ch-1"), msgspec.structs.replace(taken, change="ch-2")):
         # One that waits, or another, has written nothing yet.
-        assert not fitting.is_written(other, binding)
+        assert not possible.is_written(other, binding)
     gone = msgspec.structs.replace(taken, desired=None, action="uninstall")
-    assert fitting.is_written(gone, Binding(before=shop("store")))
-    assert not fitting.is_written(gone, Binding(desired=shop("store")))
-    assert not fitting.is_written(taken, Binding(before=shop("store")))
+    assert possible.is_written(gone, Binding(before=shop("store")))
+    assert not possible.is_written(gone, Binding(desired=shop("store")))
+    assert not possible.is_written(taken, Binding(before=shop("store")))
 
 
 @each([("2.0.0", True), ("3.0.0", False)])

@@ -19,7 +19,7 @@ from catalyst.contracts import codec
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.checking import Checking
-from catalyst.provisioning.domain import copies, fitting, foreign, writing_plan
+from catalyst.provisioning.domain import copies, fitting, foreign, possible, writing_plan
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.copies import Copy, Names
 from catalyst.provisioning.domain.facts import Facts, going, held
@@ -91,7 +91,7 @@ class Gathering:
         return replace(facts, going=goes, held=held(states, facts.environments))
 
     async def with_applications(self, facts: Facts, names: Iterable[str], load: Loader) -> Facts:
-        """Return the facts with more Applications, and what these need."""
+        """Return the facts with more Applications, and all that these may need."""
         known = dict(facts.applications)
         left = [name for name in names if name not in known]
         while left:
@@ -101,8 +101,7 @@ class Gathering:
             state = await load(application_ref(facts.name, name))
             known[name] = state
             for environment in facts.environments:
-                desired, _ = state.expected(environment)
-                left += desired.dependencies.values() if desired is not None else ()
+                left += possible.needed(state, environment)
         return replace(facts, applications=known)
 
     async def with_dependents(
@@ -125,7 +124,7 @@ class Gathering:
         digests = {item.digest for item in lock}
         for environment in facts.environments:
             states = facts.applications.values()
-            present = (one for state in states for one in fitting.outcomes(state, environment))
+            present = (one for state in states for one in possible.outcomes(state, environment))
             digests |= {one.digest for one in present if one is not None}
             digests |= {s.left[environment].digest for s in states if environment in s.left}
         contents = {digest: await self.content(digest) for digest in sorted(digests)}

@@ -129,8 +129,8 @@ class Planner:
         lock = references.named(asked, facts, lock, base)
         names = {name for item in lock for name in (item.application, *item.dependencies.values())}
         facts = await gather.with_applications(facts, sorted(names), load)
-        references.check(asked, facts, lock, base)
         lock = locking.complete(lock, facts)
+        references.check(asked, facts, lock, base)
         facts = await gather.judged(facts, lock)
         facts, drafted = await gather.whole(asked, facts, lock, load)
         if drafted.items:

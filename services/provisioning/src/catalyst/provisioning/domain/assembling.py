@@ -9,6 +9,7 @@ from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest, Step
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import (
     behind,
+    circles,
     differences,
     fitting,
     foreign,
@@ -117,6 +118,7 @@ def _inputs(
         if known is not None:
             key = f"blueprint:{item.origin}-{item.blueprint}@{item.version}"
             found[key] = foreign.blueprint_version(known, item.version)
+    found |= circles.inputs(facts, lock)
     found["lock"] = lock_version(lock)
     found[differences.FILES] = differences.digest(after, facts.git_url)
     if facts.quoted is not None:

@@ -12,7 +12,7 @@ from typing import Literal
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Locked, Step
-from catalyst.provisioning.domain import fitting, observing
+from catalyst.provisioning.domain import observing, possible
 from catalyst.provisioning.domain.steps import Unit, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
@@ -170,7 +170,7 @@ def _leave(writing: Writing, result: Result) -> None:
 def depend(writing: Writing) -> None:
     """Write on each dependency who needs it, or may need it once the changes under way are over."""
     for item in written(writing):
-        needed = fitting.needed(writing.application(item.application), item.environment)
+        needed = possible.needed(writing.application(item.application), item.environment)
         for other in writing.content.lock:
             if other.environment != item.environment or other.application == item.application:
                 continue

@@ -14,47 +14,10 @@ from itertools import takewhile
 from catalyst.blueprints import versions
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked
 from catalyst.provisioning.domain import behind
-from catalyst.provisioning.domain.application import Application, Binding, Queued
+from catalyst.provisioning.domain.application import Application
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Blocker
-
-
-def outcomes(
-    state: Application, environment: str, sure: Collection[str] = ()
-) -> tuple[Desired | None, ...]:
-    """Return what may be in an Environment once every change of it is over; None: nothing.
-
-    Args:
-        state: The Application.
-        environment: Where.
-        sure: Changes of which only the success counts.
-    """
-    binding = state.binding(environment)
-    found: list[Desired | None] = [binding.desired]
-    for item in state.queue:
-        if item.environment != environment:
-            continue
-        if item.change in sure:
-            found = [item.desired]
-            continue
-        if is_written(item, binding):
-            found.append(binding.before)
-        found.append(item.desired)
-    return tuple(found)
-
-
-def is_written(item: Queued, binding: Binding) -> bool:
-    """Return whether what runs now is of a change that may still be taken back."""
-    now = binding.desired
-    if now is None or item.desired is None:
-        return item.taken and now is item.desired
-    return item.taken and now.change == item.change
-
-
-def needed(state: Application, environment: str) -> frozenset[str]:
-    """Return what an Application needs in an Environment, or may once its changes are over."""
-    found = (one.dependencies.values() for one in outcomes(state, environment) if one is not None)
-    return frozenset(name for names in found for name in names)
+from catalyst.provisioning.domain.possible import outcomes
 
 
 def fits(facts: Facts, name: str, environment: str, new: Desired) -> bool:
@@ -89,8 +52,7 @@ def unsettled(
         desired: What is written, by Application.
     """
     own = {item.application: item for item in lock if item.written}
-    present = facts.applications
-    sure = {change for name in own if name in present for change in present[name].changes()}
+    present, sure = facts.applications, over_by_then(facts, own)
     found: list[Blocker] = []
     for name, item in own.items():
         new, environment = desired[name], item.environment
@@ -98,8 +60,7 @@ def unsettled(
             if other in present and other not in own:
                 words = f"{name} needs {other} {_wanted(facts, new, alias)}".rstrip()
                 takes = partial(_takes, facts, new, alias)
-                chosen = item.role == "target" and not alias.startswith("/")
-                hint = f"; a copy of its own is another way: {alias}=new" if chosen else ""
+                hint = another_way(item, alias)
                 found += _open(present[other], other, environment, sure, takes, words, hint)
         for user in moved_under(facts, item):
             if user not in own:
@@ -137,12 +98,36 @@ def _open(
     left = outcomes(state, environment, sure)
     if all(map(takes, left)) or not takes(left[-1]):
         return ()
+    return (waits(state, name, environment, sure, words, hint),)
+
+
+def over_by_then(facts: Facts, names: Iterable[str]) -> frozenset[str]:
+    """Return the changes that have come true before one that works on these Applications begins."""
+    present = facts.applications
+    return frozenset(one for name in names if name in present for one in present[name].changes())
+
+
+def another_way(item: Locked, alias: str) -> str:
+    """Return how a person gets along without waiting for what an alias stands for, in words."""
+    chosen = item.role == "target" and not alias.startswith("/")
+    return f"; a copy of its own is another way: {alias}=new" if chosen else ""
+
+
+def waits(
+    state: Application,
+    name: str,
+    environment: str,
+    sure: Collection[str],
+    words: str,
+    hint: str = "",
+) -> Blocker:
+    """Return that a change of an Application has to be over first, where one of them is open."""
     own = [one.change for one in state.queue if one.environment == environment]
     # What stands before one that is waited for anyway is over by then.
     *_, change = takewhile(lambda one: one not in sure, reversed(own))
     message = f"{words}, and {change} works on {name}: plan again once that is over{hint}"
     link = behind.unsettled(change, f"{change} works on {name}, and may be taken back")
-    return (Blocker(code="dependency-unsettled", message=message, chain=(link,)),)
+    return Blocker(code="dependency-unsettled", message=message, chain=(link,))
 
 
 def moved_under(facts: Facts, item: Locked) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _OTHERWISE: Final[Mapping[str, str]] = {
     "policy": "asks for other approvals than planned, or has other windows",
     "application": "is needed by others than planned, or runs elsewhere in another way",
     "blueprint": "has another content than planned",
+    "needs": "needs others than planned, or may",
 }
 """What is said where words alone do not tell then from now."""
 GONE: Final = "gone"
@@ -50,7 +51,7 @@ def subject(name: str) -> str:
     """Return what an input is about: `application:blog@acme-prod` → `blog in acme-prod`."""
     kind, _, own = name.partition(":")
     match kind:
-        case "application":
+        case "application" | "needs":
             return " in ".join(own.split("@", 1))
         case "blueprint":
             return " ".join(own.partition("-")[2].split("@", 1))
@@ -75,7 +76,7 @@ def words(name: str, then: str | None, now: str | None) -> str:
         has = "has gone, or does not go with it" if kind == "goes" else "is no part of it"
         return f"{about} {has} any more"
     was, present = _word(kind, then), _word(kind, now)
-    if was == present or kind in {"files", "lock", "price"}:
+    if was == present or kind in {"files", "lock", "price", "needs"}:
         return f"{about} {_OTHERWISE.get(kind, 'is not as planned')}"
     if kind == "application":
         return f"{about} {_ran(was)}, and {_runs(present)} now"

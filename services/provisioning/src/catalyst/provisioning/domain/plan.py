@@ -32,7 +32,10 @@ from catalyst.provisioning.domain import foreign, moved
 from catalyst.provisioning.domain.application import Application, application_ref, planned_on
 from catalyst.provisioning.domain.differences import FileChange
 from catalyst.provisioning.domain.gate import Gates
+from catalyst.provisioning.domain.possible import needs_version
 
+NEEDS: Final = "needs:"
+"""What begins the name of an input that is only what an Application may need."""
 LIFETIME: Final = timedelta(minutes=15)
 """How long a plan may be applied; a person reads it in between."""
 AHEAD: Final = timedelta(minutes=1)
@@ -181,7 +184,7 @@ def refs_of(inputs: Mapping[str, str], organization: str) -> dict[str, Ref]:
                 found[key] = foreign.environment_ref(organization, name)
             case "policy":
                 found[key] = foreign.policy_ref(organization, name)
-            case "application":
+            case "application" | "needs":
                 found[key] = application_ref(organization, name.partition("@")[0])
             case "blueprint":
                 origin, _, blueprint = name.partition("@")[0].partition("-")
@@ -209,6 +212,8 @@ def version_of(key: str, state: Any, now: datetime) -> str:
             return foreign.blueprint_version(state, at)
         case foreign.PriceBook():
             return foreign.price_book_version(state, now)
+        case Application() if key.startswith(NEEDS):
+            return needs_version(state, at)
         case Application():
             return planned_on(state, at)
         case _:

@@ -8,7 +8,7 @@ from typing import Final
 from catalyst.contracts.prices_v1 import Item, Package
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import fitting
+from catalyst.provisioning.domain import possible
 from catalyst.provisioning.domain.application import Application
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.steps import is_new
@@ -44,7 +44,7 @@ def ahead(facts: Facts, wanted: Sequence[Item]) -> tuple[Item, ...]:
 def _ahead(state: Application, item: Item) -> Iterator[Item]:
     binding = state.binding(item.environment)
     queue = [one for one in state.queue if one.environment == item.environment]
-    under_way = bool(queue) and fitting.is_written(queue[0], binding)
+    under_way = bool(queue) and possible.is_written(queue[0], binding)
     before = binding.before if under_way else binding.desired
     for one in queue:
         new = one.desired

@@ -17,6 +17,7 @@ from catalyst.blueprints.merging import merged
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import circles
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import aliases
 from catalyst.provisioning.domain.writing_plan import kept_values, wanted_values
@@ -51,12 +52,12 @@ def check(
 ) -> None:
     """Refuse values that name what is not there, is something else, or needs what names it.
 
-    And whatever else makes an Application wait for itself: Flux would apply none of a circle.
+    And whatever else makes an Application wait for itself.
 
     Args:
         request: What was asked for.
-        facts: With the Applications of the lock, and all that these need.
-        lock: With what the values name.
+        facts: With the Applications of the lock, and all that these may need.
+        lock: With what the values name, and whole.
         base: What the target begins from.
 
     Raises:
@@ -71,26 +72,7 @@ def check(
     ]
     if errors:
         raise Rejected("values-invalid", errors[0].message, errors)
-    for item in lock:
-        _require_no_circle(facts, lock, item)
-
-
-def _require_no_circle(facts: Facts, lock: tuple[Locked, ...], item: Locked) -> None:
-    """Refuse what an Application comes to need that needs it; a circle that stands may stay.
-
-    Raises:
-        Rejected: `dependency-cycle`.
-    """
-    old = facts.expected(item.application, item.environment)
-    had = set(old.dependencies.values()) if old is not None else set()
-    for alias, name in sorted(aliases(item.dependencies).items()) if item.written else ():
-        way = () if name in had else _way(facts, lock, item, name)
-        if way:
-            message = (
-                f"{item.application} would wait for itself: {' → '.join((item.application, *way))};"
-                f" let it use another one as {alias}"
-            )
-            raise Rejected("dependency-cycle", message)
+    circles.require_none(facts, lock)
 
 
 def _top(item: Locked) -> str:
@@ -126,23 +108,6 @@ def _refusal(
         return f"no Application {name!r} runs in {item.environment}"
     if blueprint and there.blueprint != blueprint:
         return f"{name} is a copy of {there.blueprint}, and one of {blueprint} is needed"
-    if _way(facts, lock, item, name):
+    if circles.way(facts, lock, item, name):
         return f"{name} needs {item.application} itself"
     return ""
-
-
-def _way(facts: Facts, lock: tuple[Locked, ...], item: Locked, name: str) -> tuple[str, ...]:
-    """Return the shortest way from an Application through what it needs to one; empty: none."""
-    own = {one.application: one.dependencies for one in lock}
-    ways: dict[str, tuple[str, ...]] = {name: (name,)}
-    queue = [name]
-    for one in queue:
-        there = facts.expected(one, item.environment)
-        near = own.get(one, there.dependencies if there is not None else {})
-        for other in sorted(near.values()):
-            if other == item.application:
-                return (*ways[one], other)
-            if other not in ways:
-                ways[other] = (*ways[one], other)
-                queue.append(other)
-    return ()

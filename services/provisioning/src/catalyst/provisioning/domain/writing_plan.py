@@ -21,6 +21,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.tables.reserved import why_reserved
 from catalyst.provisioning.domain import (
     assembling,
+    circles,
     fitting,
     outdated,
     purchases,
@@ -307,6 +308,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             blocked_by=(
                 *made_plan.blocked_by,
                 *fitting.unsettled(facts, drafted.lock, drafted.desired),
+                *circles.unsettled(facts, drafted.lock),
             ),
         )
     )
