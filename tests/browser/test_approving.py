@@ -154,6 +154,29 @@ async def test_what_it_waits_for_is_what_is_missing_still(
         assert other.complaints == []
 
 
+async def test_who_may_give_one_of_too_few_is_not_told_that_only_others_can(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk)
+    rule = {"promotion": {"required_approvers": 2}}
+    await market.send("define-policy", slug, rule, id="careful")
+    await market.send("attach-policy", slug, {"policy": "careful"}, id=f"{slug}-prod")
+    change = await market.install(slug, "bp-redis", "cache")
+    async with support.window(chromium, market.address) as other:
+        page = other.page
+        await other.sign_in(market.token("ann@example.com"), at="#/waiting")
+        rule_in_words = "Others who may, and security-officers: without those too few can give it"
+        card = page.get_by_role("region", name="For you to decide").locator(".ask")
+        await expect(card.filter(has_text=slug)).to_contain_text(rule_in_words)
+        await page.goto(f"{market.address}/#/change/{slug}/{change}")
+        does = page.get_by_role("region", name="What it does")
+        await expect(does).to_contain_text(rule_in_words)
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        left = page.locator(".facts div", has_text="Missing").locator("dd").first
+        await expect(left).to_have_text("1 approval of anyone but the author")
+        assert other.complaints == []
+
+
 async def test_who_may_not_approve_is_shown_no_plan(
     desk: Window, market: Site, chromium: Browser, slug: str
 ) -> None:

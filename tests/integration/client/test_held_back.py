@@ -64,7 +64,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
     shop: Shop,
 ) -> None:
     planned = shop.well("plan", *STRICT, "wiki", by=shop.owner)
-    assert "too few in the Organization can give it; security-officers have to" in planned.out
+    assert "enough       no: without security-officers too few can give it" in planned.out
     text = pasted(planned.err, "apply")[1]
     watch = ["apply", text, "--watch", "--token", shop.owner]
     with subprocess.Popen(
@@ -75,16 +75,21 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
     ) as watching:
         try:
             told = heard(watching, "security-officers")
-            assert "of a security-officer gives one of anyone but the author: too few in" in told
+            gives = (
+                "of another who may, or of a security-officer, gives one of anyone but the author"
+            )
+            assert f"{gives}: without security-officers too few can give it" in told
             # Whoever looks at the change is told the same, and needs no plan for that.
             change = pasted(told, "approve")[1]
             doc = shop.well("get", "changes", change, "--json", by=person(shop, ANN)).json["doc"]
             assert doc["officers"] == [""]
-            scarce = "too few in the Organization can give it: security-officers have to"
+            scarce = "without security-officers too few can give it"
             assert scarce in doc["blocked_by"][0]["message"]
+            # Whoever may give one of them is not told that it is others who have to.
+            assert doc["blocked_by"][0]["who"] == "anyone but the author, and security-officers"
             shown = shop.well("app", "show", "wiki", "--org", ORG, by=person(shop, ANN))
             assert scarce in shown.out
-            assert "of a security-officer gives one of anyone but the author" in shown.err
+            assert gives in shown.err
             approve = pasted(told, "approve")
             assert approve[2:5] == ["--org", ORG, "--hash"]
             assert approve[5].startswith(text)

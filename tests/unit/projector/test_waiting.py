@@ -12,7 +12,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
 
-SCARCE = "; too few in the Organization can give it: security-officers have to"
+SCARCE = "; without security-officers too few can give it"
 
 
 @pytest.mark.guarantee("G13.7")
@@ -73,7 +73,10 @@ def test_where_security_officers_have_to_approve_the_change_says_so_until_it_beg
     row = rows(place)["change ch-1"]
     assert row.officers == ("",)
     assert [(one.message, one.who) for one in row.blocked_by] == [
-        (f"4 approvals of anyone but the author missing for ch-1{SCARCE}", "security-officers"),
+        (
+            f"4 approvals of anyone but the author missing for ch-1{SCARCE}",
+            "anyone but the author, and security-officers",
+        ),
         ("1 approval of org-admin missing for ch-1", "org-admin"),
     ]
     place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), plans.ADMIN)

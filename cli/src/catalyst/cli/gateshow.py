@@ -12,7 +12,7 @@ from catalyst.contracts.tables.role import ORG_ADMIN, ORG_DEVELOPER, OWNER_ROLES
 Found = Mapping[str, Any]
 ANYONE: Final = "anyone but the author"
 """What a person calls the team without a name."""
-SCARCE: Final = "too few in the Organization can give it; security-officers have to"
+SCARCE: Final = "without security-officers too few can give it"
 _WITHIN: Final = {
     ORG_ADMIN: "owners and admins of the Organization",
     ORG_DEVELOPER: "developers of the Organization",

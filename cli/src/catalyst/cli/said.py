@@ -97,7 +97,8 @@ def approving(doc: Doc) -> None:
     if not scarce.issuperset(teams):
         note(f"{give} of somebody else gives an approval")
     for team in (one for one in teams if one in scarce):
-        note(f"{give} of a security-officer gives one of {team or ANYONE}: {SCARCE}")
+        who = "of another who may, or of a security-officer,"
+        note(f"{give} {who} gives one of {team or ANYONE}: {SCARCE}")
     note(f"`catalyst plan show {place} --diff` shows its files, risks and price")
 
 

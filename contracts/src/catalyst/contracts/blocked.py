@@ -120,13 +120,13 @@ def _approval(change: str, item: Approvals, officers: Sequence[str]) -> Link:
     team = item.team or "anyone but the author"
     word = "approval" if item.quorum == 1 else "approvals"
     scarce = item.team in officers
-    end = "; too few in the Organization can give it: security-officers have to" if scarce else ""
+    end = "; without security-officers too few can give it" if scarce else ""
     return Link(
         kind="approval",
         name=team,
         code="approval-missing",
         message=f"{item.quorum} {word} of {team} missing for {change}{end}",
-        who="security-officers" if scarce else team,
+        who=f"{team}, and security-officers" if scarce else team,
         what_to_do="look at the plan and approve or reject the change",
     )
 

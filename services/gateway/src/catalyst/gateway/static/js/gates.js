@@ -21,7 +21,7 @@ export function approvalLines({ asked, missing = asked, author, approved = [], o
   const lines = [];
   for (const { team, quorum } of asked) {
     lines.push(["Must approve", `${counted(quorum, "approval")} of ${whom(team, author)}`]);
-    if (officers.includes(team)) lines.push(["Who can", "Security-officers: too few in the Organization can give it"]);
+    if (officers.includes(team)) lines.push(["Who can", "Others who may, and security-officers: without those too few can give it"]);
     if (impossible.includes(team)) lines.push(["Who can", "Nobody: too few others can approve for it"]);
   }
   lines.push(["May not", author === "you" ? "You: it is your own change" : `${author}: it is their own change`]);
