@@ -75,6 +75,32 @@ def test_what_is_said_against_what_runs_is_told_to_whoever_runs_it_alone() -> No
 
 
 @pytest.mark.guarantee("G23.4")
+def test_whoever_runs_what_can_be_upgraded_is_told_to_which_version() -> None:
+    facts = shop()
+    wiki = facts.blueprint("bp-wiki", "1.0.0")
+    facts.runs("old", "bp-wiki", "1.0.0")
+
+    def newest() -> list[str]:
+        (run,) = asked(facts, "show", blueprint="wiki")["runs"]
+        upgrades = asked(facts, "notices")["upgrades"]
+        assert [one["newest"] for one in upgrades] == [run["newest"]] * bool(run["newest"])
+        return [f"{one['application']} {one['version']} {one['newest']}" for one in upgrades]
+
+    assert newest() == []
+    for version in ("1.1.0", "1.2.0", "2.0.0-rc.1"):
+        facts.blueprint("bp-wiki", version)
+    assert newest() == ["old 1.0.0 1.2.0"]
+    yanked = bp1.VersionYanked(name="bp-wiki", origin="public", version="1.2.0", reason="leaks")
+    facts.tell(wiki, yanked)
+    assert newest() == ["old 1.0.0 1.1.0"]
+    assert asked(facts, "notices", application="new")["upgrades"] == []
+    assert asked(facts, "notices", "beta")["upgrades"] == []
+    # What is shown to its Organization no longer is no upgrade either.
+    facts.blueprint("bp-wiki", "1.3.0", visibility="private")
+    assert asked(facts, "notices")["upgrades"] == []
+
+
+@pytest.mark.guarantee("G23.4")
 @pytest.mark.guarantee("G23.1")
 def test_what_another_organization_says_of_its_own_blueprint_is_told_to_nobody_else() -> None:
     facts = shop()

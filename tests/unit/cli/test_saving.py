@@ -101,5 +101,10 @@ def test_a_plan_is_shown_although_subscriptions_cannot_be_read(
     monkeypatch.setattr(owned, "docs", refused)
     assert saving.ending(HERE, plan("uninstall", "blog.acme-prod"), "acme") == []
     request = {"action": "configure", "application": "blog"}
-    same = {"request": request, "environment": "acme-prod", "lock": [{}], "price": None}
+    same: dict[str, Any] = {
+        "request": request,
+        "environment": "acme-prod",
+        "lock": [{}],
+        "price": None,
+    }
     assert saving.told(HERE, same, "acme") == []

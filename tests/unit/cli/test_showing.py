@@ -298,6 +298,7 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
             {"mark": "yanked", "reason": "leaks", "security": True, "replacement": ""},
             {"mark": "deprecated", "reason": "old", "security": False, "replacement": "bp-new"},
         ],
+        "newest": "1.1.0",
     }  # fmt: skip
     assert list(_place(place)) == [
         "acme-prod:",
@@ -306,6 +307,7 @@ def test_an_application_shows_all_four_marks_and_what_was_said_against_it(
         "      → they: wait",
         "  notice   yanked because whoever runs it is in danger: leaks",
         "  notice   deprecated: old; take bp-new instead",
+        "  notice   1.1.0 is available",
         "  applied  unknown, never seen",
         "  health   unknown, never seen",
         "  change   none" if said == "open" else "  change   none has begun",

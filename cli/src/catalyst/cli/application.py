@@ -43,7 +43,8 @@ def list_(
 ) -> None:
     """List Applications where they run, with four marks: applied, health, change, gate.
 
-    NOTICE says what was yanked, withdrawn or deprecated of what runs, and why.
+    NOTICE says what was yanked, withdrawn or deprecated of what runs, and why; and which newer
+    version it can be upgraded to.
 
     Example:
       catalyst app list --org omantel --env omantel-prod
@@ -228,19 +229,22 @@ def _note_notices(
         answer = owned.answer(target, "catalog", "notices", {"application": name}, owner)
     except ClientError as error:
         note(f"whether anything of it was yanked or withdrawn is not known now: {error}")
-        known = None
+        known, newer = None, {}
     else:
-        known = {
-            (one["application"], one["environment"]): one["notices"]
-            for one in answer["applications"]
-        }
+        known = {_at(one): one["notices"] for one in answer["applications"]}
+        newer = {_at(one): one["newest"] for one in answer.get("upgrades", ())}
     for application, place in found:
         at = (application, place["environment"])
         place["notices"] = None if known is None else known.get(at, [])
+        place["newest"] = newer.get(at, "")
+
+
+def _at(one: dict[str, Any]) -> tuple[str, str]:
+    return one["application"], one["environment"]
 
 
 def _noticed(place: dict[str, Any]) -> Iterable[str]:
-    return ["not known"] if place["notices"] is None else noticed(place["notices"])
+    return ["not known"] if place["notices"] is None else noticed(place)
 
 
 def _place(place: dict[str, Any]) -> Iterator[str]:

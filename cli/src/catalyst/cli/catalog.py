@@ -243,7 +243,7 @@ def _whole(result: dict[str, Any]) -> None:
         write("")
         table = Table("APPLICATION", "ENVIRONMENT", "VERSION", "NOTICE")
         for one in result["runs"]:
-            said = "; ".join(noticed(one["notices"]))
+            said = "; ".join(noticed(one))
             table.add(one["application"], one["environment"], one["version"], said)
         table.write()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -203,12 +203,14 @@ def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
     return "not begun" if starts and datetime.fromisoformat(starts) > now else status
 
 
-def noticed(notices: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield what was said against what runs, each with its reason."""
-    for one in notices:
+def noticed(place: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was said against what runs, each with its reason, and which version is newer."""
+    for one in place["notices"]:
         danger = " because whoever runs it is in danger" if one["security"] else ""
         instead = f"; take {one['replacement']} instead" if one["replacement"] else ""
         yield f"{one['mark']}{danger}: {one['reason']}{instead}"
+    if place.get("newest"):
+        yield f"{place['newest']} is available"
 
 
 def _kind(row: Row, _doc: Mapping[str, Any]) -> object:

@@ -138,6 +138,7 @@ class Looking:
                     "version": run.desired.version,
                     "security": _insecure(entry, run.desired.version),
                     "notices": msgspec.to_builtins(entry.notices(run.desired.version)),
+                    "newest": lines.newest(entry, parse(run.desired.version)),
                 }
                 for run in forming.present(self._catalogue.applications(organization or None))
                 if _is_of(entry, run.desired)
@@ -234,14 +235,14 @@ class Looking:
     ) -> Any:
         """Answer which Applications run what was yanked, withdrawn or deprecated, and why.
 
-        Told as well is what would not be registered any more.
+        Told as well is what would not be registered any more, and to what each can be upgraded.
 
         Raises:
             Rejected: For a wrong request; `organization-not-found` or `organization-deleted`.
         """
         asked = read(request, NoticesRequest)
         self._catalogue.require(organization or None)
-        found = []
+        found, upgrades = [], []
         for run in forming.present(self._catalogue.applications(organization or None)):
             of, version = run.desired, run.desired.version
             if asked.application not in {"", run.application}:
@@ -250,17 +251,17 @@ class Looking:
             if entry is not None and (one := entry.version(version)) is not None:
                 await self._checking.look(entry, [one])
             notices = entry.notices(version) if entry is not None else ()
+            where = {
+                "application": run.application,
+                "environment": run.environment,
+                "blueprint": of.blueprint,
+                "version": version,
+            }
             if notices:
-                found.append(
-                    {
-                        "application": run.application,
-                        "environment": run.environment,
-                        "blueprint": of.blueprint,
-                        "version": version,
-                        "notices": msgspec.to_builtins(notices),
-                    }
-                )
-        return {"applications": found}
+                found.append({**where, "notices": msgspec.to_builtins(notices)})
+            if newest := await self._newest(organization, of):
+                upgrades.append({**where, "newest": newest})
+        return {"applications": found, "upgrades": upgrades}
 
     # ---- what they share
 
@@ -300,6 +301,14 @@ class Looking:
             message = f"{application!r} does not run in {environment!r}"
             raise Rejected("application-not-found", message, pointer="/application")
         return found
+
+    async def _newest(self, organization: str, running: Desired) -> str:
+        """Return to what a copy can be upgraded; empty: to nothing that it is shown."""
+        entry = self._catalogue.copied(organization or None, running)
+        if entry is None:
+            return ""
+        await self._checking.look(entry, entry.versions)
+        return lines.newest(entry, parse(running.version))
 
     async def _readme(self, one: Offered) -> str | None:
         """Return the README; empty if there is none, None if it cannot be read now."""

@@ -32,6 +32,15 @@ def lines(entry: Entry, installed: Version | None) -> tuple[VersionLine, ...]:
     return tuple(_line(entry, one, installed) for one in every)
 
 
+def newest(entry: Entry, installed: Version) -> str:
+    """Return the newest version that what runs can be upgraded to; empty if there is none.
+
+    A pre-release is offered to nobody who does not run one.
+    """
+    can = (one for one in lines(entry, installed) if one.upgradable)
+    return next((one.version for one in can if installed.pre or not one.prerelease), "")
+
+
 def _line(entry: Entry, one: Offered, installed: Version | None) -> VersionLine:
     reason = entry.refusal(one)
     against = ""
