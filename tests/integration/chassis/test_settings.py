@@ -7,15 +7,18 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from joserfc.jwk import OKPKey
-from tests.support.broker import Access
+from tests.support.broker import Access, own_connection, private
 from tests.support.each import each
 from tests.support.told import FREE, UNREAD, cases, members, wrong
 
 from catalyst.chassis import settings
+from catalyst.cli.broker import BrokerProcess
+from catalyst.contracts.topology import MIN_PAYLOAD_BYTES
 
 pytestmark = pytest.mark.real
 
@@ -42,6 +45,22 @@ async def process(member: str, told: Mapping[str, str]) -> asyncio.subprocess.Pr
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def worked(member: str, told: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Run a member until it has started, then end it; returns what it logged until then."""
+    running = await process(member, told)
+    lines: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        assert running.stderr is not None
+        async for raw in running.stderr:
+            lines.append(msgspec.json.decode(raw))
+            if lines[-1]["message"] == "started":
+                break
+        running.send_signal(signal.SIGTERM)
+        await running.communicate()
+    assert running.returncode == 0
+    return lines
 
 
 @pytest.mark.guarantee("G21.7")
@@ -146,18 +165,53 @@ async def test_a_slip_is_told_in_the_log_and_does_not_keep_a_member_from_its_wor
         "BILLING_NATS_REPLICA": "3",
         SLIP: "debug",
     }
-    running = await process("billing", told)
-    lines = []
-    async with asyncio.timeout(60):
-        assert running.stderr is not None
-        async for raw in running.stderr:
-            lines.append(msgspec.json.decode(raw))
-            if lines[-1]["message"] == "started":
-                break
-        running.send_signal(signal.SIGTERM)
-        await running.communicate()
-    assert running.returncode == 0
+    lines = await worked("billing", told)
     assert [line["message"] for line in lines if line["level"] == "warning"] == [
         "BILLING_NATS_REPLICA is no setting; the nearest is BILLING_NATS_REPLICAS",
         f"{SLIP} is no setting; the nearest is CATALYST_LOG_LEVEL",
     ]
+
+
+async def at_broker(server: BrokerProcess) -> Mapping[str, str]:
+    await server.start()
+    return {
+        "CATALYST_NATS_URL": server.url,
+        "CATALYST_NATS_USER": "own",
+        "CATALYST_NATS_PASSWORD": "own",
+    }
+
+
+@pytest.mark.guarantee("G7.25")
+async def test_no_member_works_on_a_broker_that_takes_too_little(tmp_path: Path) -> None:
+    server = private(tmp_path / "less", max_payload=MIN_PAYLOAD_BYTES - 1)
+    told = await at_broker(server)
+    try:
+        for member in members():
+            running = await process(member, told)
+            try:
+                async with asyncio.timeout(60):
+                    out, err = await running.communicate()
+            finally:
+                if running.returncode is None:
+                    running.kill()
+            assert (running.returncode, out) == (2, b""), err
+            why = "takes messages of at most 524287 bytes, and 524288 are needed"
+            assert err.decode().splitlines() == [
+                f"{member}: the broker at {server.url} {why}",
+                "set its `max_payload` to 524288 or more; where nothing sets it, it is 1 MiB",
+            ]
+        async with own_connection(server) as js:
+            assert (await js.api("STREAM.NAMES", {}))["total"] == 0
+    finally:
+        await server.stop()
+
+
+@pytest.mark.guarantee("G7.25")
+async def test_a_member_works_on_a_broker_that_takes_just_enough(tmp_path: Path) -> None:
+    server = private(tmp_path / "enough", max_payload=MIN_PAYLOAD_BYTES)
+    told = await at_broker(server)
+    try:
+        lines = await worked("billing", told)
+    finally:
+        await server.stop()
+    assert [line["message"] for line in lines if line["level"] != "info"] == []

@@ -138,7 +138,8 @@ def test_a_broker_that_cannot_do_it_is_refused_before_anything_starts(
     assert main.ended(["up", *options]) == 8
     told = capsys.readouterr().err
     assert said in told
-    assert "nats-server 2.15 or newer, with JetStream" in told
+    needs = "nats-server 2.15 or newer, with JetStream, and a `max_payload` of 524288 bytes or more"
+    assert needs in told
     assert not data.exists()
 
 

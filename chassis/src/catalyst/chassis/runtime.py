@@ -19,6 +19,7 @@ from catalyst.chassis.settings import BrokerSettings
 from catalyst.chassis.telemetry import Telemetry
 from catalyst.chassis.tokens import Signer, Verifier
 from catalyst.client.errors import shown_address
+from catalyst.contracts.topology import MIN_PAYLOAD_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,13 @@ async def _connected(name: str, chosen: BrokerSettings) -> AsyncIterator[JetStre
                 f"the broker at {shown_address(chosen.nats_url)} cannot be used: {error}",
                 hint="check that nats-server runs there, and the user and password",
             ) from error
+        if js.max_payload < MIN_PAYLOAD_BYTES:
+            raise Expected(
+                f"the broker at {shown_address(chosen.nats_url)} takes messages of at most "
+                f"{js.max_payload} bytes, and {MIN_PAYLOAD_BYTES} are needed",
+                hint=f"set its `max_payload` to {MIN_PAYLOAD_BYTES} or more; "
+                "where nothing sets it, it is 1 MiB",
+            )
         yield js
 
 

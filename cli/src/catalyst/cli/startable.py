@@ -27,12 +27,14 @@ from catalyst.cli.installation import broker_directory
 from catalyst.client.connect import NATS_SCHEMES
 from catalyst.client.errors import shown_address
 from catalyst.client.http_transport import verifying
+from catalyst.contracts.topology import MIN_PAYLOAD_BYTES
 
 BROKER_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 2.0
 """For another stack of this machine to say that it runs."""
 _SERVER: Final = (
-    "Catalyst needs nats-server 2.15 or newer, with JetStream, and `max_payload` as it comes: 1 MiB"
+    "Catalyst needs nats-server 2.15 or newer, with JetStream, "
+    f"and a `max_payload` of {MIN_PAYLOAD_BYTES} bytes or more"
 )
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
