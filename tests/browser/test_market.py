@@ -38,6 +38,7 @@ async def test_an_install_by_clicking_is_seen_alike_in_two_windows(
         await expect(beginning).to_contain_text("Nothing runs here yet")
 
         await choose(desk, slug, "Wiki")
+        await expect(desk.page.locator("[aria-label=About] dl")).to_contain_text("Copies20 at most")
         await desk.page.get_by_label("What is written down").select_option(label="debug")
         button = await plan(desk)
         shown = desk.page.locator(".plan")
